@@ -1,0 +1,120 @@
+package profile
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Length limits of a mailbox in bytes (RFC 5321, section 4.5.3.1, and the
+// limit of 256 on a path less its two angle brackets).
+const (
+	maxLocalPart = 64
+	maxAddress   = 254
+)
+
+// An Address is a mailbox that ParseAddress has read. The zero value is none.
+type Address struct {
+	local  string // as typed
+	domain string // lower-case A-labels
+}
+
+// ParseAddress reads a mailbox: a dot-atom (RFC 5322, section 3.2.3; letters
+// beyond ASCII as in RFC 6532), "@" and a host name. Quoted local parts,
+// comments, display names and address literals are refused, for neither mail
+// hosts nor devices use them.
+func ParseAddress(s string) (Address, error) {
+	local, host, found := strings.Cut(s, "@")
+	if !found || local == "" || host == "" {
+		return Address{}, errors.New("it is not a mail address such as jane@example.com")
+	}
+	if err := checkLocalPart(local); err != nil {
+		return Address{}, err
+	}
+	domain, err := ParseHost(host)
+	if err != nil {
+		return Address{}, errors.New("the part after the @ is not a mail domain such as example.com")
+	}
+	if len(local)+1+len(domain) > maxAddress {
+		return Address{}, errors.New("the mail address is too long")
+	}
+	return Address{local, domain}, nil
+}
+
+// String is the address as it was typed, its domain in A-label form.
+func (a Address) String() string {
+	if a.IsZero() {
+		return ""
+	}
+	return a.local + "@" + a.domain
+}
+
+// Local is what stands before the "@", as typed.
+func (a Address) Local() string { return a.local }
+
+// Domain is the mail domain in lower-case A-label form.
+func (a Address) Domain() string { return a.domain }
+
+// IsZero reports whether a is no address.
+func (a Address) IsZero() bool { return a.domain == "" }
+
+// Folded is the form that all spellings of the mailbox share: NFC, lower
+// case, A-label domain. Nothing is stripped: a tag after "+" or a dot may
+// make another mailbox.
+func (a Address) Folded() string {
+	return strings.ToLower(norm.NFC.String(a.String()))
+}
+
+func checkLocalPart(local string) error {
+	if len(local) > maxLocalPart || !utf8.ValidString(local) {
+		return errors.New("the part before the @ is too long or has broken characters")
+	}
+	for atom := range strings.SplitSeq(local, ".") {
+		if atom == "" || strings.ContainsFunc(atom, func(r rune) bool { return !isAtomRune(r) }) {
+			return errors.New("the part before the @ has a character or a dot that no mail address has there")
+		}
+	}
+	if mixesScripts(local) {
+		return errors.New("the part before the @ mixes letters of several scripts, as look-alikes do")
+	}
+	return nil
+}
+
+func isAtomRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+	}
+	return r != utf8.RuneError && unicode.In(r, unicode.L, unicode.M, unicode.Nd)
+}
+
+// namespace is the one namespace of all UUIDs that this package derives.
+var namespace = uuid.MustParse("3ab7f3c6-6f0a-5b5c-9d0e-0c4f5a1d7e42")
+
+// hashLength is how many base32 characters (5 bits each) of the mailbox's
+// hash stand in an identifier.
+const hashLength = 26
+
+// identifier names the profile of a mailbox: the mail domain reversed, and a
+// hash instead of the address, which others may see in a list of profiles.
+// It depends on the mailbox alone, so that a device replaces the profile of
+// the same mailbox (TopLevel.yaml, PayloadIdentifier) and of no other.
+func (a Address) identifier() string {
+	labels := strings.Split(a.domain, ".")
+	slices.Reverse(labels)
+	sum := sha256.Sum256([]byte(a.Folded()))
+	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))
+	return strings.Join(labels, ".") + ".mobileconfig." + hash[:hashLength]
+}
+
+// payloadUUID is derived, so that an installed payload is updated in place.
+func payloadUUID(identifier string) string {
+	return uuid.NewSHA1(namespace, []byte(identifier)).String()
+}

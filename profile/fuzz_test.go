@@ -1,0 +1,145 @@
+package profile_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/groob/plist"
+
+	"github.com/updatecase/mobileconfig/profile"
+)
+
+// allKeys are the keys that the profiles of FuzzMarshal may have.
+var allKeys = func() map[string]bool {
+	keys := map[string]bool{}
+	for _, key := range strings.Fields(`ConsentText default PayloadContent PayloadDescription PayloadDisplayName
+		PayloadIdentifier PayloadOrganization PayloadType PayloadUUID PayloadVersion TargetDeviceType
+		EmailAccountDescription EmailAccountName EmailAccountType EmailAddress
+		IncomingMailServerAuthentication IncomingMailServerHostName IncomingMailServerPortNumber
+		IncomingMailServerUseSSL IncomingMailServerUsername OutgoingMailServerAuthentication
+		OutgoingMailServerHostName OutgoingMailServerPortNumber OutgoingMailServerUseSSL
+		OutgoingMailServerUsername OutgoingPasswordSameAsIncomingPassword allowSimple forcePIN
+		maxFailedAttempts maxGracePeriod maxInactivity minLength`) {
+		keys[key] = true
+	}
+	return keys
+}()
+
+// FuzzMarshal puts hostile values into every text: the profile is refused, or
+// it is well-formed, has no key that was not meant, and reads back as given.
+func FuzzMarshal(f *testing.F) {
+	f.Add("Jane Doe", "jane@example.com", "jane", "imap.example.com", "Text", true)
+	f.Add(`</string><key>IncomingPassword</key><string>x`, "a@b.example", "]]>", "a.example", "<!--", true)
+	f.Add("\u202e\x00\ufffe", "a@b.example", "&amp;&#0;", "127.0.0.1", "a\r\nb\u2028", false)
+	f.Fuzz(func(t *testing.T, name, mailbox, login, host, text string, secure bool) {
+		a, err := profile.ParseAddress(mailbox)
+		if err != nil {
+			t.Skip()
+		}
+		p := mailProfile(t, profile.IPhone, name)
+		p.Address, p.Description, p.DisplayName = a, text, name
+		p.Mail.IncomingLogin, p.Mail.OutgoingLogin, p.Mail.AccountName = login, login, login
+		p.Mail.Incoming.Host = host
+		if secure {
+			protect(p)
+			p.Consent = map[string]string{"default": text}
+		}
+		data, err := p.Marshal()
+		if err != nil {
+			if _, ok := errors.AsType[*profile.InvalidError](err); !ok {
+				t.Fatalf("not an InvalidError: %v", err)
+			}
+			return
+		}
+		readsBack(t, p, data)
+	})
+}
+
+// readsBack reads data with decoders that the product does not use for it.
+func readsBack(t *testing.T, p *profile.Profile, data []byte) {
+	t.Helper()
+	for _, key := range keysOf(t, data) {
+		if !allKeys[key] {
+			t.Errorf("added key %q", key)
+		}
+	}
+	var read struct {
+		PayloadDisplayName, PayloadDescription string
+		ConsentText                            map[string]string
+		PayloadContent                         []struct {
+			EmailAddress, EmailAccountName, EmailAccountDescription, IncomingMailServerUsername string
+			OutgoingMailServerUsername, IncomingMailServerHostName                              string
+			IncomingMailServerUseSSL, OutgoingMailServerUseSSL                                  bool
+		}
+	}
+	if err := plist.NewXMLDecoder(bytes.NewReader(data)).Decode(&read); err != nil {
+		t.Fatal(err)
+	}
+	mail := read.PayloadContent[0]
+	if !mail.IncomingMailServerUseSSL || !mail.OutgoingMailServerUseSSL {
+		t.Error("TLS is off")
+	}
+	for _, pair := range [][2]string{
+		{read.PayloadDisplayName, p.DisplayName}, {read.PayloadDescription, p.Description},
+		{read.ConsentText["default"], p.Consent["default"]}, {mail.EmailAddress, p.Address.String()},
+		{mail.EmailAccountName, p.Mail.PersonName}, {mail.EmailAccountDescription, p.Mail.AccountName},
+		{mail.IncomingMailServerUsername, p.Mail.IncomingLogin}, {mail.OutgoingMailServerUsername, p.Mail.OutgoingLogin},
+		{mail.IncomingMailServerHostName, p.Mail.Incoming.Host},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("reads back as %q, was %q", pair[0], pair[1])
+		}
+	}
+}
+
+// keysOf lists the text of every key element and checks the document's form.
+func keysOf(t *testing.T, data []byte) []string {
+	t.Helper()
+	var keys []string
+	var inKey bool
+	for d := xml.NewDecoder(bytes.NewReader(data)); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return keys
+		}
+		if err != nil {
+			t.Fatalf("not well-formed: %v\n%s", err, data)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			inKey = token.Name.Local == "key"
+		case xml.CharData:
+			if inKey {
+				keys = append(keys, string(token))
+			}
+		case xml.EndElement:
+			inKey = false
+		}
+	}
+}
+
+// FuzzParseAddress wants one form: what is read once reads as itself again.
+func FuzzParseAddress(f *testing.F) {
+	f.Add("jane@example.com")
+	f.Add("jörg@bücher.example")
+	f.Add("a@127。0。0。1")
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := profile.ParseAddress(s)
+		if err != nil {
+			return
+		}
+		b, err := profile.ParseAddress(a.String())
+		if err != nil || a != b {
+			t.Errorf("%q gave %q, which gave %q (%v)", s, a, b, err)
+		}
+		for _, r := range a.Domain() {
+			if r > 'z' || r == '/' || r == ' ' {
+				t.Errorf("domain %q", a.Domain())
+			}
+		}
+	})
+}

@@ -1,0 +1,120 @@
+package profile
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// hostRules are the strict rules of IDNA 2008 for a name that is looked up:
+// no underscore, no doubtful joiner or hyphen, DNS lengths kept.
+var hostRules = idna.New(
+	idna.MapForLookup(),
+	idna.BidiRule(),
+	idna.CheckHyphens(true),
+	idna.CheckJoiners(true),
+	idna.StrictDomainName(true),
+	idna.ValidateLabels(true),
+	idna.VerifyDNSLength(true),
+)
+
+var errHost = errors.New("it is not a host name such as mail.example.com")
+
+// ParseHost returns the host or domain name in its one form: lower-case
+// A-labels (RFC 5890). It refuses IP addresses, single labels, a closing dot,
+// labels that mix scripts, and whatever would turn into another name by
+// compatibility mapping, such as full-width letters.
+func ParseHost(name string) (string, error) {
+	if name == "" {
+		return "", errors.New("the host name is missing")
+	}
+	// The string is of use only without an error: idna returns both.
+	ascii, err := hostRules.ToASCII(name)
+	if err != nil || strings.HasSuffix(ascii, ".") {
+		return "", errHost
+	}
+	labels := strings.Split(ascii, ".")
+	if len(labels) < 2 || isNumber(labels[len(labels)-1]) {
+		return "", errHost
+	}
+	if lower := strings.ToLower(name); lower == ascii && !strings.Contains(ascii, "xn--") {
+		return ascii, nil
+	}
+	return ascii, checkInternational(name, ascii)
+}
+
+// checkInternational holds a name with letters beyond ASCII against its
+// A-label form.
+func checkInternational(name, ascii string) error {
+	shown, err := hostRules.ToUnicode(ascii)
+	if err != nil {
+		return errHost
+	}
+	if written := strings.ToLower(norm.NFC.String(name)); written != shown && written != ascii {
+		return errors.New("the host name has letters that stand for others; write it as plain letters")
+	}
+	for label := range strings.SplitSeq(shown, ".") {
+		if mixesScripts(label) {
+			return errors.New("the host name mixes letters of several scripts, as look-alikes do")
+		}
+	}
+	return nil
+}
+
+func isNumber(s string) bool {
+	return strings.Trim(s, "0123456789") == ""
+}
+
+// scriptMixes are the sets of scripts that may stand together in a label
+// (Unicode Technical Standard 39, section 5.2, "highly restrictive"). Letters
+// of any one script may stand alone.
+var scriptMixes = [][]*unicode.RangeTable{
+	{unicode.Latin, unicode.Han, unicode.Hiragana, unicode.Katakana},
+	{unicode.Latin, unicode.Han, unicode.Bopomofo},
+	{unicode.Latin, unicode.Han, unicode.Hangul},
+}
+
+// mixesScripts reports whether the letters of s come from scripts that do not
+// belong together.
+func mixesScripts(s string) bool {
+	var letters []rune
+	for _, r := range s {
+		if unicode.IsLetter(r) {
+			letters = append(letters, r)
+		}
+	}
+	if len(letters) == 0 || allIn(letters, scriptOf(letters[0])) {
+		return false
+	}
+	for _, mix := range scriptMixes {
+		if allIn(letters, mix...) {
+			return false
+		}
+	}
+	return true
+}
+
+// scriptOf returns the script of r, or Common for a letter that several share.
+func scriptOf(r rune) *unicode.RangeTable {
+	if unicode.Is(unicode.Latin, r) {
+		return unicode.Latin
+	}
+	for _, table := range unicode.Scripts {
+		if unicode.Is(table, r) {
+			return table
+		}
+	}
+	return unicode.Common
+}
+
+func allIn(letters []rune, scripts ...*unicode.RangeTable) bool {
+	for _, r := range letters {
+		if !unicode.In(r, scripts...) && !unicode.In(r, unicode.Common, unicode.Inherited) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,157 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An InvalidError lists everything that keeps a profile from being made.
+type InvalidError struct {
+	Problems []Problem
+}
+
+// A Problem is what is wrong with one field.
+type Problem struct {
+	Path   string // as in "mail.incoming.port"
+	Detail string // never holds the field's value
+}
+
+// Error lists the problems.
+func (e *InvalidError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.Path + ": " + p.Detail
+	}
+	return "profile: " + strings.Join(lines, "; ")
+}
+
+// Longest and shortest time after which a profile may remove itself.
+const (
+	minRemoveAfter = time.Hour
+	maxRemoveAfter = 10 * 365 * 24 * time.Hour
+)
+
+// maxLanguages is how many languages a consent text may have.
+const maxLanguages = 40
+
+var languageTag = regexp.MustCompile(`^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*|default)$`)
+
+// Validate returns an [*InvalidError] with every problem of p, or nil.
+func (p *Profile) Validate() error {
+	c := &checker{}
+	c.must("address", !p.Address.IsZero(), "it is missing")
+	c.must("platform", p.Platform == IPhone || p.Platform == Mac, "it is neither iphone nor mac")
+	c.line("display_name", p.DisplayName)
+	c.optionalText("description", p.Description)
+	c.optionalLine("organization", p.Organization)
+	c.must("mail", p.Mail != nil || p.Passcode != nil, "a profile needs mail or a passcode policy")
+	c.must("passcode", p.Platform != Mac || p.Mail == nil || p.Passcode == nil,
+		"a Mac takes mail and a policy in two profiles only")
+	if p.Mail != nil {
+		p.Mail.validate(c)
+	}
+	if p.Passcode != nil {
+		p.Passcode.validate(c, p.Platform)
+	}
+	p.validateConsent(c)
+	p.validateRemoval(c)
+	return c.err()
+}
+
+func (p *Profile) validateConsent(c *checker) {
+	if p.Passcode == nil {
+		c.must("consent", len(p.Consent) == 0, "it goes with a passcode policy only")
+		return
+	}
+	c.must("consent", p.Consent["default"] != "", `a passcode policy needs a text for "default"`)
+	c.must("consent", len(p.Consent) <= maxLanguages, "it has too many languages")
+	for _, tag := range slices.Sorted(maps.Keys(p.Consent)) {
+		if !languageTag.MatchString(tag) {
+			c.add("consent", "a key of it is no language tag")
+			continue
+		}
+		c.text("consent."+tag, p.Consent[tag])
+	}
+}
+
+func (p *Profile) validateRemoval(c *checker) {
+	if d := p.RemoveAfter; d != 0 {
+		c.must("remove_after", d >= minRemoveAfter && d <= maxRemoveAfter, "it is not from an hour to ten years")
+		c.must("remove_after", d%time.Second == 0, "it is not in whole seconds")
+	}
+	if on := p.RemoveOn; !on.IsZero() {
+		c.must("remove_on", on.Nanosecond() == 0 && on.UTC().Year() >= 1970 && on.UTC().Year() <= 9999,
+			"it is not a whole second from 1970 to 9999")
+	}
+}
+
+// A checker collects problems.
+type checker struct {
+	problems []Problem
+}
+
+func (c *checker) err() error {
+	if len(c.problems) == 0 {
+		return nil
+	}
+	return &InvalidError{c.problems}
+}
+
+func (c *checker) add(path, format string, args ...any) {
+	c.problems = append(c.problems, Problem{path, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) must(path string, ok bool, detail string) {
+	if !ok {
+		c.add(path, "%s", detail)
+	}
+}
+
+// because adds a problem for the error, if there is one.
+func (c *checker) because(path string, err error) {
+	if err != nil {
+		c.add(path, "%s", err)
+	}
+}
+
+func (c *checker) line(path, s string) {
+	c.must(path, s != "", "it is missing")
+	c.because(path, checkLine(s))
+}
+
+func (c *checker) text(path, s string) {
+	c.must(path, s != "", "it is missing")
+	c.because(path, checkText(s))
+}
+
+func (c *checker) optionalLine(path, s string) { c.because(path, checkLine(s)) }
+func (c *checker) optionalText(path, s string) { c.because(path, checkText(s)) }
+
+func (c *checker) between(path string, n, low, high int) {
+	if n < low || n > high {
+		c.add(path, "it is not from %d to %d", low, high)
+	}
+}
+
+func (c *checker) wholeMinutes(path string, d time.Duration, low, high int) {
+	if d%time.Minute != 0 {
+		c.add(path, "it is not in whole minutes")
+		return
+	}
+	c.between(path, minutes(d), low, high)
+}
+
+func (c *checker) server(path string, s Server, starttlsPort int) {
+	host, err := ParseHost(s.Host)
+	switch {
+	case err != nil:
+		c.because(path+".host", err)
+	case host != s.Host:
+		c.add(path+".host", "it is not in lower-case A-label form")
+	}
+	c.because(path+".port", s.checkPort(starttlsPort))
+}

@@ -1,0 +1,191 @@
+package profile_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+)
+
+// TestValidate breaks one field at a time and wants its path named, and
+// nothing else.
+func TestValidate(t *testing.T) {
+	tests := []struct {
+		path  string
+		spoil func(p *profile.Profile)
+	}{
+		{"address", func(p *profile.Profile) { p.Address = profile.Address{} }},
+		{"platform", func(p *profile.Profile) { p.Platform = "watch" }},
+		{"display_name", func(p *profile.Profile) { p.DisplayName = "" }},
+		{"display_name", func(p *profile.Profile) { p.DisplayName = "a\nb" }},
+		{"description", func(p *profile.Profile) { p.Description = "tab\t" }},
+		{"description", func(p *profile.Profile) { p.Description = strings.Repeat("x", 4097) }},
+		{"organization", func(p *profile.Profile) { p.Organization = "\u202egro" }},
+		{"mail", func(p *profile.Profile) { p.Mail, p.Passcode, p.Consent = nil, nil, nil }},
+		{"passcode", func(p *profile.Profile) { p.Platform = profile.Mac }},
+		{"mail.display_name", func(p *profile.Profile) { p.Mail.DisplayName = "" }},
+		{"mail.account_name", func(p *profile.Profile) { p.Mail.AccountName = "" }},
+		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "\x00" }},
+		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "\ufffe" }},
+		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "bad\xff" }},
+		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "\ufffd" }},
+		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "a\u2028b" }},
+		{"mail.incoming.host", func(p *profile.Profile) { p.Mail.Incoming.Host = "imap" }},
+		{"mail.incoming.host", func(p *profile.Profile) { p.Mail.Incoming.Host = "IMAP.example.com" }},
+		{"mail.outgoing.host", func(p *profile.Profile) { p.Mail.Outgoing.Host = "192.0.2.1" }},
+		{"mail.incoming.port", func(p *profile.Profile) { p.Mail.Incoming.Port = 0 }},
+		{"mail.incoming.port", func(p *profile.Profile) { p.Mail.Incoming.Port = 143 }},
+		{"mail.outgoing.port", func(p *profile.Profile) { p.Mail.Outgoing = profile.Server{Host: "a.example", Port: 25} }},
+		{"mail.incoming_login", func(p *profile.Profile) { p.Mail.IncomingLogin = "" }},
+		{"mail.outgoing_login", func(p *profile.Profile) { p.Mail.OutgoingLogin = "" }},
+		{"passcode.display_name", func(p *profile.Profile) { p.Passcode.DisplayName = "" }},
+		{"passcode.min_length", func(p *profile.Profile) { p.Passcode.MinLength = 3 }},
+		{"passcode.min_length", func(p *profile.Profile) { p.Passcode.MinLength = 13 }},
+		{"passcode.max_failed_attempts", func(p *profile.Profile) { p.Passcode.MaxFailedAttempts = 6 }},
+		{"passcode.max_failed_attempts", func(p *profile.Profile) { p.Passcode.MaxFailedAttempts = 11 }},
+		{"passcode.auto_lock", func(p *profile.Profile) { p.Passcode.AutoLock = 0 }},
+		{"passcode.auto_lock", func(p *profile.Profile) { p.Passcode.AutoLock = 90 * time.Second }},
+		{"passcode.grace", func(p *profile.Profile) { p.Passcode.Grace = 241 * time.Minute }},
+		{"passcode.min_complex", func(p *profile.Profile) { p.Passcode.MinComplex = 3 }},
+		{"passcode.max_age_days", func(p *profile.Profile) { p.Passcode.MaxAgeDays = 29 }},
+		{"passcode.history", func(p *profile.Profile) { p.Passcode.History = 11 }},
+		{"consent", func(p *profile.Profile) { p.Consent = nil }},
+		{"consent", func(p *profile.Profile) { p.Consent = map[string]string{"de": "Text"} }},
+		{"consent", func(p *profile.Profile) { p.Consent["no tag"] = "Text" }},
+		{"consent.fr", func(p *profile.Profile) { p.Consent["fr"] = "" }},
+		{"consent", func(p *profile.Profile) { p.Passcode = nil }},
+		{"remove_after", func(p *profile.Profile) { p.RemoveAfter = time.Minute }},
+		{"remove_after", func(p *profile.Profile) { p.RemoveAfter = time.Hour + time.Millisecond }},
+		{"remove_on", func(p *profile.Profile) { p.RemoveOn = time.Unix(1, 1) }},
+	}
+	for _, tt := range tests {
+		p := protect(mailProfile(t, profile.IPhone, "Jane"))
+		tt.spoil(p)
+		_, err := p.Marshal()
+		invalid, ok := errors.AsType[*profile.InvalidError](err)
+		if !ok {
+			t.Errorf("%s: got %v, want an InvalidError", tt.path, err)
+			continue
+		}
+		if paths := paths(invalid); !slices.Equal(paths, []string{tt.path}) {
+			t.Errorf("got problems %v, want %s alone", paths, tt.path)
+		}
+	}
+}
+
+func paths(e *profile.InvalidError) []string {
+	var out []string
+	for _, p := range e.Problems {
+		out = append(out, p.Path)
+	}
+	return out
+}
+
+func TestValidateMacPolicyNeedsReset(t *testing.T) {
+	p := protect(mailProfile(t, profile.Mac, ""))
+	p.Passcode.ResetAfter = 0
+	if _, err := p.Marshal(); err == nil || !strings.Contains(err.Error(), "passcode.reset_after") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestValidateListsAll wants every problem at once.
+func TestValidateListsAll(t *testing.T) {
+	err := (&profile.Profile{Mail: &profile.Mail{}}).Validate()
+	invalid, ok := errors.AsType[*profile.InvalidError](err)
+	if !ok || len(invalid.Problems) < 9 {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestParseAddress(t *testing.T) {
+	good := map[string]string{
+		"jane@example.com":               "jane@example.com",
+		"Jane.Doe+tag@EXAMPLE.com":       "Jane.Doe+tag@example.com",
+		"o'neil@example.com":             "o'neil@example.com",
+		"jörg@bücher.example":            "jörg@xn--bcher-kva.example",
+		"a@xn--bcher-kva.example":        "a@xn--bcher-kva.example",
+		strings.Repeat("a", 64) + "@a.b": strings.Repeat("a", 64) + "@a.b",
+	}
+	for in, want := range good {
+		if got, err := profile.ParseAddress(in); err != nil || got.String() != want {
+			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
+		}
+	}
+	bad := []string{
+		"", "@", "jane", "jane@", "@example.com", "jane@@example.com", "jane@localhost", "jane@[127.0.0.1]",
+		"jane@127.0.0.1", `"jane"@example.com`, "a..b@example.com", ".a@example.com", "a.@example.com", "a b@example.com",
+		"a\n@example.com", "Jane <jane@example.com>", "jane@example.com.", "jane@exa mple.com", "jane@-example.com",
+		"jane@exam_ple.com", "jane@example..com", "j\u202eane@example.com", "pаypal@example.com", "jane@pаypal.com",
+		"jane@xn--example-.com", "jane@127。0。0。1", "jane@ⓔxample.com", "jane@ｅxample.com", "a\xff@example.com",
+		strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("a", 64) + ".com",
+		"a@" + strings.Repeat("abcdefgh.", 30) + "com", "jane@example.com\x00", "a,b@example.com", "a;b@example.com",
+	}
+	for _, in := range bad {
+		if got, err := profile.ParseAddress(in); err == nil {
+			t.Errorf("%q: accepted as %q", in, got)
+		}
+	}
+}
+
+func TestParseServers(t *testing.T) {
+	tests := []struct{ in, incoming, outgoing string }{
+		{"mail.example.com", "mail.example.com:993", "mail.example.com:465"},
+		{"MAIL.example.com", "mail.example.com:993", "mail.example.com:465"},
+		{"mail.example.com:993", "mail.example.com:993", "mail.example.com:993"},
+		{"mail.example.com:4433", "mail.example.com:4433", "mail.example.com:4433"},
+		{"mail.bücher.example", "mail.xn--bcher-kva.example:993", "mail.xn--bcher-kva.example:465"},
+		{"mail.example.com:143/starttls", "mail.example.com:143/starttls", ""},
+		{"mail.example.com:587/starttls", "", "mail.example.com:587/starttls"},
+		{"mail.example.com:143", "", ""},
+		{"mail.example.com:587", "", ""},
+		{"mail.example.com:25", "", ""},
+		{"mail.example.com:25/starttls", "", ""},
+		{"mail.example.com:110", "", ""},
+		{"mail.example.com:110/starttls", "", ""},
+		{"mail.example.com/starttls", "", ""},
+		{"mail.example.com:993/tls", "", ""},
+		{"mail.example.com:0", "", ""},
+		{"mail.example.com:65536", "", ""},
+		{"mail.example.com:+993", "", ""},
+		{"mail.example.com:", "", ""},
+		{"mail.example.com:993:993", "", ""},
+		{"imaps://mail.example.com", "", ""},
+		{"mail", "", ""},
+		{"[::1]:993", "", ""},
+		{"10.0.0.1", "", ""},
+		{"", "", ""},
+	}
+	check := func(in, want string, got profile.Server, err error) {
+		t.Helper()
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%q: accepted as %s", in, got)
+		case want != "" && (err != nil || got.String() != want):
+			t.Errorf("%q: got %s, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, tt := range tests {
+		got, err := profile.ParseIncoming(tt.in)
+		check(tt.in, tt.incoming, got, err)
+		got, err = profile.ParseOutgoing(tt.in)
+		check(tt.in, tt.outgoing, got, err)
+	}
+}
+
+// TestServerHints wants the way out in the words of a refusal.
+func TestServerHints(t *testing.T) {
+	for in, hint := range map[string]string{
+		"a.example:143": "993",
+		"a.example:25":  "465",
+		"a.example:110": "993",
+		"a.example:587": "465",
+	} {
+		if _, err := profile.ParseIncoming(in); err == nil || !strings.Contains(err.Error(), hint) {
+			t.Errorf("%s: %v does not name %s", in, err, hint)
+		}
+	}
+}
