@@ -1,0 +1,152 @@
+package templates
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+)
+
+// funcs are what a page can call. An id that no locale has, or a value that a
+// text needs and does not get, fails the page, so a test that renders every
+// page finds it.
+func (l *locale) funcs() template.FuncMap {
+	return template.FuncMap{
+		"t":      l.plain,
+		"tn":     l.counted,
+		"rich":   l.rich,
+		"line":   l.line,
+		"lines":  l.lines,
+		"fit":    fit,
+		"x":      l.x,
+		"anchor": l.anchor,
+		"mirror": l.mirror,
+		"dict":   pairs,
+		"breaks": breaks,
+		"status": knownStatus,
+	}
+}
+
+// plain is {{t "id" "Key" value …}}.
+func (l *locale) plain(id string, keysAndValues ...any) (string, error) {
+	return l.counted(id, nil, keysAndValues...)
+}
+
+// counted is {{tn "id" count "Key" value …}}: the plural form for count, which
+// the text knows as {{.Count}}.
+func (l *locale) counted(id string, count any, keysAndValues ...any) (string, error) {
+	data, err := pairs(keysAndValues...)
+	if err != nil {
+		return "", fmt.Errorf("text %q: %w", id, err)
+	}
+	return l.text(id, count, data)
+}
+
+// A piece is a part of a rich text.
+type piece struct {
+	Text  string
+	Bold  bool // stood between stars
+	Value bool // was filled in: may run in another direction than the text
+}
+
+// Marks that cannot be in a text: they are taken out of values first.
+const (
+	star       = '*'
+	quotedStar = '\uE000'
+	valueStart = '\uE001'
+	valueEnd   = '\uE002'
+)
+
+// rich is {{template "rich" (rich "id" "Key" value …)}}: a text with *bold*
+// words. A star in a value is a star, for a certificate may be for
+// *.example.com.
+func (l *locale) rich(id string, keysAndValues ...any) ([]piece, error) {
+	data, err := pairs(keysAndValues...)
+	if err != nil {
+		return nil, fmt.Errorf("text %q: %w", id, err)
+	}
+	clean := strings.NewReplacer(string(quotedStar), "", string(valueStart), "", string(valueEnd), "", string(star), string(quotedStar))
+	for key, value := range data {
+		if text, ok := value.(string); ok {
+			data[key] = string(valueStart) + clean.Replace(text) + string(valueEnd)
+		}
+	}
+	text, err := l.text(id, nil, data)
+	if err != nil {
+		return nil, err
+	}
+	return pieces(text), nil
+}
+
+func pieces(text string) []piece {
+	var all []piece
+	var now piece
+	var b strings.Builder
+	flush := func() {
+		if now.Text = b.String(); now.Text != "" {
+			all = append(all, now)
+		}
+		b.Reset()
+	}
+	for _, r := range text {
+		switch r {
+		case star:
+			flush()
+			now.Bold = !now.Bold
+		case valueStart, valueEnd:
+			flush()
+			now.Value = r == valueStart
+		case quotedStar:
+			b.WriteRune(star)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	flush()
+	return all
+}
+
+// pairs makes a map of "Key" value …; as {{dict}} it gives a part of a page
+// several values.
+func pairs(keysAndValues ...any) (map[string]any, error) {
+	if len(keysAndValues)%2 != 0 {
+		return nil, fmt.Errorf("a value is missing after %v", keysAndValues[len(keysAndValues)-1])
+	}
+	m := map[string]any{}
+	for pair := range slices.Chunk(keysAndValues, 2) {
+		key, ok := pair[0].(string)
+		if !ok {
+			return nil, fmt.Errorf("%v is not a key", pair[0])
+		}
+		m[key] = pair[1]
+	}
+	return m, nil
+}
+
+// breaks is {{breaks url}}: an address in parts between which a line may break.
+func breaks(url string) []string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		scheme, rest = "", url
+	} else {
+		scheme += "://"
+	}
+	parts := strings.SplitAfter(rest, "/")
+	parts[0] = scheme + parts[0]
+	return slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+}
+
+// statuses are those that the locale has an error page for.
+var statuses = []int{404, 405, 410, 413, 415, 422, 429, 500, 503}
+
+// knownStatus returns the status whose words serve for s.
+func knownStatus(s int) int {
+	switch {
+	case slices.Contains(statuses, s):
+		return s
+	case s >= 400 && s < 500:
+		return 422
+	default:
+		return 500
+	}
+}

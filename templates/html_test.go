@@ -1,0 +1,125 @@
+package templates
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	idAttribute   = regexp.MustCompile(`\sid="([^"]*)"`)
+	references    = regexp.MustCompile(`\s(?:for|aria-labelledby|aria-describedby)="([^"]*)"|\shref="#([^"]*)"`)
+	inputElement  = regexp.MustCompile(`<input[^>]*>`)
+	inputID       = regexp.MustCompile(`\sid="([^"]+)"`)
+	headingLevel  = regexp.MustCompile(`<h([1-6])[ >]`)
+	foreignLoad   = regexp.MustCompile(`(?:href|src|action)="(?:[a-z]+:|//)`)
+	emptyElement  = regexp.MustCompile(`<(p|h1|h2|h3|span|dd|dt|button|summary|title|li|text|tspan)(?: [^>]*)?>\s*</`)
+	eventHandler  = regexp.MustCompile(`\son[a-z]+="`)
+	openedElement = regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*?(/?)>`)
+)
+
+func checkPage(t *testing.T, html string, lang Language, page string) {
+	t.Helper()
+	for _, bad := range []string{"{{", "<no value>", "ZgotmplZ", "style=", "<style", "<script", " checked", "%!", "\uE000", "\uE001", "\uE002"} {
+		if strings.Contains(html, bad) {
+			t.Errorf("contains %q", bad)
+		}
+	}
+	if strings.Contains(strings.ReplaceAll(strings.ReplaceAll(html, "<wbr>", ""), link, ""), "://") {
+		t.Error("contains an absolute address that is not the link of the person")
+	}
+	for _, pattern := range []*regexp.Regexp{foreignLoad, emptyElement, eventHandler} {
+		if m := pattern.FindString(html); m != "" {
+			t.Errorf("contains %q", m)
+		}
+	}
+	if want := fmt.Sprintf(`<html lang="%s" dir="%s">`, lang.Tag, lang.Dir); !strings.Contains(html, want) {
+		t.Errorf("does not contain %s", want)
+	}
+	if n := strings.Count(html, "button-big"); page == "setup" && n > 1 {
+		t.Errorf("%d primary buttons", n)
+	}
+	checkHeadings(t, html)
+	checkIDs(t, html)
+	checkInputs(t, html)
+	checkNesting(t, html)
+}
+
+func checkHeadings(t *testing.T, html string) {
+	t.Helper()
+	last, first := 0, 0
+	for _, m := range headingLevel.FindAllStringSubmatch(html, -1) {
+		level := int(m[1][0] - '0')
+		if level == 1 {
+			first++
+		}
+		if level > last+1 {
+			t.Errorf("h%d follows h%d", level, last)
+		}
+		last = level
+	}
+	if first != 1 {
+		t.Errorf("%d h1, want one", first)
+	}
+}
+
+func checkIDs(t *testing.T, html string) {
+	t.Helper()
+	var ids []string
+	for _, m := range idAttribute.FindAllStringSubmatch(html, -1) {
+		if slices.Contains(ids, m[1]) {
+			t.Errorf("id %q twice", m[1])
+		}
+		ids = append(ids, m[1])
+	}
+	for _, m := range references.FindAllStringSubmatch(html, -1) {
+		for _, id := range strings.Fields(m[1] + " " + m[2]) {
+			if !slices.Contains(ids, id) {
+				t.Errorf("%s names an id that does not exist", strings.TrimSpace(m[0]))
+			}
+		}
+	}
+}
+
+// checkInputs wants a label for every input: one that names it, or one around
+// it.
+func checkInputs(t *testing.T, html string) {
+	t.Helper()
+	for _, at := range inputElement.FindAllStringIndex(html, -1) {
+		input := html[at[0]:at[1]]
+		if strings.Contains(input, `type="hidden"`) {
+			continue
+		}
+		before := html[:at[0]]
+		around := strings.LastIndex(before, "<label") > strings.LastIndex(before, "</label>")
+		id := inputID.FindStringSubmatch(input)
+		if !around && (id == nil || !strings.Contains(html, `<label for="`+id[1]+`"`)) {
+			t.Errorf("no label for %s", input)
+		}
+	}
+}
+
+func checkNesting(t *testing.T, html string) {
+	t.Helper()
+	void := []string{"wbr", "meta", "link", "input", "img", "br", "hr"}
+	var open []string
+	for _, m := range openedElement.FindAllStringSubmatch(html, -1) {
+		switch {
+		case m[1] == "" && m[3] == "" && !slices.Contains(void, m[2]):
+			if m[2] == "form" && slices.Contains(open, "form") {
+				t.Error("a form in a form")
+			}
+			open = append(open, m[2])
+		case m[1] == "/":
+			if len(open) == 0 || open[len(open)-1] != m[2] {
+				t.Fatalf("</%s> closes %v", m[2], open)
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) > 0 {
+		t.Errorf("not closed: %v", open)
+	}
+}

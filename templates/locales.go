@@ -1,0 +1,197 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	i18ntemplate "github.com/nicksnyder/go-i18n/v2/i18n/template"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+)
+
+// A Language is one that the pages are written in.
+type Language struct {
+	Tag  string // BCP 47: "en", "pt-BR"
+	Name string // in the language itself: "English", "Deutsch"
+	Dir  string // "ltr" or "rtl"
+}
+
+// fallback is the language of which every text exists.
+const fallback = "en"
+
+// A locale is a Language and what is needed to speak it.
+type locale struct {
+	Language
+	texts   *i18n.Localizer
+	numbers *message.Printer
+}
+
+// strict makes a text that lacks a value an error instead of "<no value>".
+var strict i18ntemplate.Parser = &i18ntemplate.TextParser{Option: "missingkey=error"}
+
+func (s *Set) loadLocales(files fs.FS) error {
+	names, err := fs.Glob(files, "locales/*.toml")
+	if err != nil {
+		return err
+	}
+	bundle := i18n.NewBundle(language.MustParse(fallback))
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	s.byTag = map[string]*locale{}
+	for _, name := range names {
+		l, err := loadLocale(files, name, bundle)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		s.byTag[l.Tag] = l
+		s.locales = append(s.locales, l)
+	}
+	first := s.byTag[fallback]
+	if first == nil {
+		return errors.New("locales/" + fallback + ".toml: missing")
+	}
+	slices.SortFunc(s.locales, func(a, b *locale) int { return strings.Compare(a.Name, b.Name) })
+
+	s.ordered = []*locale{first}
+	tags := []language.Tag{language.MustParse(fallback)}
+	for _, l := range s.locales {
+		if l != first {
+			s.ordered = append(s.ordered, l)
+			tags = append(tags, language.MustParse(l.Tag))
+		}
+	}
+	s.matcher = language.NewMatcher(tags)
+	return nil
+}
+
+// loadLocale adds the texts of one file to the bundle and checks that each can
+// be parsed, which go-i18n would do only when it is used.
+func loadLocale(files fs.FS, name string, bundle *i18n.Bundle) (*locale, error) {
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, err
+	}
+	tag, err := language.Parse(strings.TrimSuffix(strings.TrimPrefix(name, "locales/"), ".toml"))
+	if err != nil {
+		return nil, err
+	}
+	messages, err := bundle.ParseMessageBytes(tag, text, toml.Unmarshal)
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]string{}
+	for _, m := range messages {
+		for _, form := range []string{m.Zero, m.One, m.Two, m.Few, m.Many, m.Other} {
+			if _, err := strict.Parse(form, "", ""); err != nil {
+				return nil, fmt.Errorf("%s: %w", m.ID, err)
+			}
+		}
+		own[m.ID] = m.Other
+	}
+	l := &locale{
+		Language: Language{Tag: tag.String(), Name: own["language.name"], Dir: own["language.dir"]},
+		texts:    i18n.NewLocalizer(bundle, tag.String()),
+		numbers:  message.NewPrinter(tag),
+	}
+	if l.Name == "" {
+		return nil, errors.New("language.name is missing")
+	}
+	if l.Dir != "ltr" && l.Dir != "rtl" {
+		return nil, errors.New(`language.dir must be "ltr" or "rtl"`)
+	}
+	if r := own["language.reviewed"]; r != "yes" && r != "no" {
+		return nil, errors.New(`language.reviewed must be "yes" or "no"`)
+	}
+	return l, nil
+}
+
+// Languages returns the languages of the set, sorted by name.
+func (s *Set) Languages() []Language {
+	all := make([]Language, len(s.locales))
+	for i, l := range s.locales {
+		all[i] = l.Language
+	}
+	return all
+}
+
+// Match returns the language that serves best. Each value of prefer is a
+// language tag or an Accept-Language header; an earlier one wins as soon as it
+// matches anything. What cannot be parsed is passed over. The last resort is
+// English.
+func (s *Set) Match(prefer ...string) Language {
+	for _, p := range prefer {
+		tags, _, err := language.ParseAcceptLanguage(p)
+		if err != nil || len(tags) == 0 {
+			continue
+		}
+		if _, i, confidence := s.matcher.Match(tags...); confidence != language.No {
+			return s.ordered[i].Language
+		}
+	}
+	return s.ordered[0].Language
+}
+
+func (s *Set) locale(lang Language) *locale {
+	if l := s.byTag[lang.Tag]; l != nil {
+		return l
+	}
+	return s.byTag[fallback]
+}
+
+// Text returns one text with data filled in, in English if the language lacks
+// it. Numbers are written as the language writes them. For an id that does not
+// exist, or data that lacks a value, it returns the id.
+func (s *Set) Text(lang Language, id string, data map[string]any) string {
+	text, err := s.locale(lang).text(id, nil, data)
+	if err != nil {
+		return id
+	}
+	return text
+}
+
+// Texts returns one text in every language that has it, by language tag.
+func (s *Set) Texts(id string, data map[string]any) map[string]string {
+	texts := map[string]string{}
+	for _, l := range s.locales {
+		text, tag, err := l.texts.LocalizeWithTag(l.config(id, nil, data))
+		if err == nil && tag.String() == l.Tag {
+			texts[l.Tag] = text
+		}
+	}
+	return texts
+}
+
+// text returns the text of id; count, if there is one, chooses the plural form.
+func (l *locale) text(id string, count any, data map[string]any) (string, error) {
+	text, err := l.texts.Localize(l.config(id, count, data))
+	var missing *i18n.MessageNotFoundErr
+	if errors.As(err, &missing) && text != "" {
+		return text, nil // in English
+	}
+	if err != nil {
+		return "", fmt.Errorf("text %q: %w", id, err)
+	}
+	return text, nil
+}
+
+func (l *locale) config(id string, count any, data map[string]any) *i18n.LocalizeConfig {
+	values := maps.Clone(data)
+	if values == nil {
+		values = map[string]any{}
+	}
+	if count != nil {
+		values["Count"] = count
+	}
+	for key, value := range values {
+		if n, ok := value.(int); ok {
+			values[key] = l.numbers.Sprint(number.Decimal(n))
+		}
+	}
+	return &i18n.LocalizeConfig{MessageID: id, PluralCount: count, TemplateData: values, TemplateParser: strict}
+}

@@ -1,0 +1,329 @@
+package templates
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+)
+
+// usedByGo lists the texts that no page uses, because Go code asks for them.
+var usedByGo = []string{
+	"consent.iphone", "consent.iphone.keep", "consent.mac", "consent.mac.keep",
+	"profile.mail.name", "profile.mail.description", "profile.secure.description", "profile.secure.description.keep",
+	"profile.device.name", "profile.device.description", "payload.mail.name", "payload.passcode.name",
+	"problem.address_malformed", "problem.address_foreign", "problem.name_invalid", "problem.password_refused",
+	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",
+	"problem.mac_policy_needs_mdm", "problem.unknown_field", "problem.limited", "problem.form_malformed",
+	"language.name", "language.dir", "language.reviewed",
+}
+
+func localeTexts(t *testing.T, name string) map[string]any {
+	t.Helper()
+	var texts map[string]any
+	if _, err := toml.DecodeFS(embedded, "locales/"+name, &texts); err != nil {
+		t.Fatal(err)
+	}
+	return texts
+}
+
+// pageFiles returns the text of each page file.
+func pageFiles(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := fs.WalkDir(embedded, "pages", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := embedded.ReadFile(path)
+		files[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+var (
+	textCall   = regexp.MustCompile(`\b(?:t|tn|rich|line|lines) "([a-z0-9.]+)"`)
+	textPrefix = regexp.MustCompile(`\b(?:t|tn|rich) \(print "([a-z0-9.]+)" \.Suffix\)`)
+)
+
+func TestTextsExistAndAreUsed(t *testing.T) {
+	texts := localeTexts(t, "en.toml")
+	used := map[string]bool{}
+	for _, id := range usedByGo {
+		used[id] = true
+	}
+	for _, page := range pageFiles(t) {
+		for _, m := range textCall.FindAllStringSubmatch(page, -1) {
+			used[m[1]] = true
+		}
+		for _, m := range textPrefix.FindAllStringSubmatch(page, -1) {
+			for _, suffix := range []string{"", ".ipad", ".other"} {
+				used[m[1]+suffix] = true
+			}
+		}
+	}
+	for _, status := range statuses {
+		used[fmt.Sprintf("error.%d.title", status)] = true
+		used[fmt.Sprintf("error.%d.text", status)] = true
+	}
+	for id := range used {
+		if _, ok := texts[id]; !ok {
+			t.Errorf("%s is used and has no text", id)
+		}
+	}
+	for id := range texts {
+		if !used[id] {
+			t.Errorf("%s is not used", id)
+		}
+	}
+}
+
+// TestLocalesAgree wants every locale to have texts that English has, with the
+// same values in them.
+func TestLocalesAgree(t *testing.T) {
+	value := regexp.MustCompile(`{{\.(\w+)}}`)
+	values := func(text any) []string {
+		forms, ok := text.(map[string]any)
+		if !ok {
+			forms = map[string]any{"other": text}
+		}
+		var names []string
+		for _, m := range value.FindAllStringSubmatch(forms["other"].(string), -1) {
+			names = append(names, m[1])
+		}
+		slices.Sort(names)
+		return slices.Compact(names)
+	}
+	english := localeTexts(t, "en.toml")
+	names, err := fs.Glob(embedded, "locales/*.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		for id, text := range localeTexts(t, strings.TrimPrefix(name, "locales/")) {
+			if english[id] == nil {
+				t.Errorf("%s: %s is not in English", name, id)
+			} else if got, want := values(text), values(english[id]); !slices.Equal(got, want) {
+				t.Errorf("%s: %s has the values %q, want %q", name, id, got, want)
+			}
+		}
+	}
+}
+
+// TestVoice holds what can be checked of how the pages speak.
+func TestVoice(t *testing.T) {
+	for id, text := range localeTexts(t, "en.toml") {
+		forms, ok := text.(map[string]any)
+		if !ok {
+			forms = map[string]any{"other": text}
+		}
+		for _, form := range forms {
+			form := form.(string)
+			for _, word := range []string{"please", "simply", "oops", "thank", "!", "sorry", "invalid"} {
+				if strings.Contains(strings.ToLower(form), word) {
+					t.Errorf("%s: %q in %q", id, word, form)
+				}
+			}
+			if strings.Count(form, "*")%2 != 0 {
+				t.Errorf("%s: a star without its other: %q", id, form)
+			}
+			if strings.HasSuffix(id, ".title") && !strings.HasPrefix(id, "ios.") && strings.Contains(form, "profile") {
+				t.Errorf("%s: a heading says profile", id)
+			}
+		}
+	}
+}
+
+// TestNoWordsInPages finds words that are not in the locale.
+func TestNoWordsInPages(t *testing.T) {
+	// A page gives the frame a class and an address: no words either.
+	own := regexp.MustCompile(`{{define "(?:wide|here)"}}.*`)
+	action := regexp.MustCompile(`(?s){{.*?}}`)
+	spoken := regexp.MustCompile(`\s(?:alt|title|placeholder|aria-label|value|content)="([^"]*)"`)
+	element := regexp.MustCompile(`(?s)<[^>]*>`)
+	letters := regexp.MustCompile(`\p{L}+`)
+	// Attributes that a machine reads.
+	machine := []string{"width=device-width, initial-scale=1, viewport-fit=cover", "light dark", "noindex", "telephone=no", "mail", "secure", "iphone", "mac", "yes"}
+	for name, page := range pageFiles(t) {
+		page = own.ReplaceAllString(page, "")
+		page = action.ReplaceAllString(page, "")
+		for _, m := range spoken.FindAllStringSubmatch(page, -1) {
+			if letters.MatchString(m[1]) && !slices.Contains(machine, m[1]) {
+				t.Errorf("%s: %s", name, m[0])
+			}
+		}
+		for _, word := range letters.FindAllString(element.ReplaceAllString(page, ""), -1) {
+			t.Errorf("%s: the word %q", name, word)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	s := translated(t)
+	for _, tt := range []struct {
+		prefer []string
+		want   string
+	}{
+		{nil, "en"},
+		{[]string{""}, "en"},
+		{[]string{"de"}, "de"},
+		{[]string{"", "de-AT,de;q=0.9,en;q=0.8"}, "de"},
+		{[]string{"ar", "de"}, "ar"},
+		{[]string{"xx-nonsense-!", "ar-EG"}, "ar"},
+		{[]string{"ja", "de;q=0.5, ja"}, "de"},
+		{[]string{"ja", "ko"}, "en"},
+		{[]string{"en-GB", "de"}, "en"},
+		{[]string{strings.Repeat("-", 5000), "de"}, "de"},
+	} {
+		if got := s.Match(tt.prefer...); got.Tag != tt.want {
+			t.Errorf("%.40q: got %s, want %s", tt.prefer, got.Tag, tt.want)
+		}
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	got := newSet(t).Languages()
+	if !slices.Contains(got, Language{"en", "English", "ltr"}) {
+		t.Errorf("got %v", got)
+	}
+	if got := translated(t).Languages(); len(got) != 3 || got[0].Name != "Deutsch" || got[2].Dir != "rtl" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestText(t *testing.T) {
+	s := translated(t)
+	de, en, none := s.Match("de"), s.Match("en"), Language{Tag: "tlh"}
+	domain := map[string]any{"Domain": "example.com"}
+	for _, tt := range []struct {
+		lang Language
+		id   string
+		data map[string]any
+		want string
+	}{
+		{de, "profile.mail.name", domain, "E-Mail bei example.com"},
+		{en, "profile.mail.name", domain, "Mail at example.com"},
+		{none, "profile.mail.name", domain, "Mail at example.com"},
+		{de, "payload.mail.name", domain, "Mail at example.com"}, // German lacks it
+		{de, "no.such.text", nil, "no.such.text"},
+		{en, "profile.mail.name", nil, "profile.mail.name"}, // lacks its value
+	} {
+		if got := s.Text(tt.lang, tt.id, tt.data); got != tt.want {
+			t.Errorf("%s %s: got %q, want %q", tt.lang.Tag, tt.id, got, tt.want)
+		}
+	}
+	if len(domain) != 1 || domain["Domain"] != "example.com" {
+		t.Errorf("the data was changed: %v", domain)
+	}
+	texts := s.Texts("profile.mail.name", domain)
+	if len(texts) != 2 || texts["de"] != "E-Mail bei example.com" || texts["en"] != "Mail at example.com" {
+		t.Errorf("got %q", texts)
+	}
+	if texts := s.Texts("no.such.text", nil); len(texts) != 0 {
+		t.Errorf("got %q", texts)
+	}
+}
+
+// TestTextsForGo fills in what Go code fills in and wants no id back.
+func TestTextsForGo(t *testing.T) {
+	s := newSet(t)
+	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5}
+	for _, lang := range s.Languages() {
+		for _, id := range usedByGo {
+			if got := s.Text(lang, id, data); got == id || strings.Contains(got, "{{") || strings.Contains(got, "*") {
+				t.Errorf("%s %s: got %q", lang.Tag, id, got)
+			}
+		}
+	}
+	if got := s.Text(s.Match(), "consent.iphone", data); !strings.HasPrefix(got, "ABOUT 10 WRONG CODES ERASE THIS DEVICE.\n") {
+		t.Errorf("got %q", got)
+	}
+	for _, id := range []string{"consent.iphone.keep", "consent.mac", "consent.mac.keep"} {
+		if got := s.Text(s.Match(), id, data); strings.Contains(got, "ERASE THIS") {
+			t.Errorf("%s: got %q", id, got)
+		}
+	}
+}
+
+func TestPlurals(t *testing.T) {
+	s := translated(t)
+	for _, tt := range []struct {
+		tag  string
+		n    int
+		want string
+	}{
+		{"en", 1, "1 time"}, {"en", 3, "3 times"}, {"en", 1234, "1,234 times"},
+		{"de", 1234, "1.234-mal"},
+		{"ar", 0, "z ٠"}, {"ar", 2, "t ٢"}, {"ar", 3, "f ٣"}, {"ar", 11, "m ١١"},
+	} {
+		got, err := s.byTag[tt.tag].counted("asked.times", tt.n)
+		if err != nil || got != tt.want {
+			t.Errorf("%s %d: got %q, %v, want %q", tt.tag, tt.n, got, err, tt.want)
+		}
+	}
+}
+
+func TestRich(t *testing.T) {
+	l := newSet(t).byTag["en"]
+	got, err := l.rich("other.tap.do", "Host", "*.example.com\uE002")
+	want := []piece{{"It must read ", false, false}, {"*.example.com", true, true}, {". Anything else is not from us.", false, false}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, args := range [][]any{{"Host"}, {1, "x"}, nil} {
+		if _, err := l.rich("other.tap.do", args...); err == nil {
+			t.Errorf("no error for %v", args)
+		}
+	}
+}
+
+func TestDrawnWords(t *testing.T) {
+	l := newSet(t).byTag["en"]
+	if got, err := l.lines("ios.allow.title", 228); err != nil || len(got) != 2 || strings.Join(got, " ") != "This website is trying to download a configuration profile." {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := l.lines("ios.allow.no", 228); err != nil || len(got) != 1 {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := l.lines("ios.allow.title", 100); err == nil || !strings.Contains(err.Error(), "ios.allow.title") {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := l.line("ios.allow.title", 228); err == nil || !strings.Contains(err.Error(), "ios.allow.title") {
+		t.Errorf("got error %v", err)
+	}
+	long := strings.Repeat("setup.", 20) + "example.com"
+	if got := fit(long, 184); textWidth(got) > 184 || !strings.HasSuffix(got, "…") || !strings.HasPrefix(long, strings.TrimSuffix(got, "…")) {
+		t.Errorf("got %q", got)
+	}
+	if got := fit("setup.example.com", 184); got != "setup.example.com" {
+		t.Errorf("got %q", got)
+	}
+	rtl := &locale{Language: Language{Dir: "rtl"}}
+	if a, b, c := rtl.x(28), rtl.x(238, 12), l.x(238, 12); a != 356 || b != 134 || c != 238 {
+		t.Errorf("got %d, %d, %d", a, b, c)
+	}
+	if rtl.mirror() != "matrix(-1 0 0 1 384 0)" || rtl.anchor("start") != "d-e" || rtl.anchor("end") != "d-s" || l.anchor("end") != "d-e" {
+		t.Error("a text is anchored on the wrong side")
+	}
+}
+
+func TestBreaks(t *testing.T) {
+	for url, want := range map[string][]string{
+		"https://setup.example.com/s/token": {"https://setup.example.com/", "s/", "token"},
+		"https://setup.example.com/":        {"https://setup.example.com/"},
+		"/s/token":                          {"/", "s/", "token"},
+		"":                                  {},
+	} {
+		if got := breaks(url); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", url, got, want)
+		}
+	}
+}

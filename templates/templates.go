@@ -1,0 +1,140 @@
+// Package templates holds the pages, their style and every text a person
+// reads. It is a leaf: handlers bring the data, nothing here asks for any.
+package templates
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+//go:embed pages static locales
+var embedded embed.FS
+
+// A Set is all pages in all languages. It does not change after New and may be
+// used by several goroutines.
+type Set struct {
+	locales []*locale // sorted by name
+	byTag   map[string]*locale
+	matcher language.Matcher // the first of its languages is English
+	ordered []*locale        // as the matcher numbers them
+
+	pages map[string]map[string]*template.Template // by name, then by tag
+
+	style     []byte
+	stylePath string
+}
+
+// New parses all embedded pages and locales. An error names the file.
+func New() (*Set, error) { return load(embedded) }
+
+func load(files fs.FS) (*Set, error) {
+	s := &Set{pages: map[string]map[string]*template.Template{}}
+	if err := s.loadLocales(files); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	if err := s.loadPages(files); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	style, err := fs.ReadFile(files, "static/app.css")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	sum := sha256.Sum256(style)
+	s.style = style
+	s.stylePath = "/static/app." + hex.EncodeToString(sum[:])[:12] + ".css"
+	return s, nil
+}
+
+// loadPages parses pages/parts/*.html, which every page may use, and then each
+// page of pages/ beside them. Each language has a copy of its own, because the
+// functions that bring the words belong to the language.
+func (s *Set) loadPages(files fs.FS) error {
+	shared := template.New("").Option("missingkey=error").Funcs(s.locales[0].funcs())
+	if err := parse(shared, files, "pages/parts/*.html", nil); err != nil {
+		return err
+	}
+	return parse(shared, files, "pages/*.html", func(name string, page *template.Template) error {
+		s.pages[name] = map[string]*template.Template{}
+		for _, l := range s.locales {
+			own, err := page.Clone()
+			if err != nil {
+				return err
+			}
+			s.pages[name][l.Tag] = own.Funcs(l.funcs())
+		}
+		return nil
+	})
+}
+
+// parse adds the files of pattern to t or, if each is given, each file to a
+// copy of t of its own.
+func parse(t *template.Template, files fs.FS, pattern string, each func(name string, page *template.Template) error) error {
+	names, err := fs.Glob(files, pattern)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		return errors.New("no files " + pattern)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		into := t
+		if each != nil {
+			if into, err = t.Clone(); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		if _, err := into.New(name).Parse(string(text)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if each == nil {
+			continue
+		}
+		if err := each(strings.TrimSuffix(path.Base(name), ".html"), into); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Page writes pages/NAME.html in lang with data. Nothing is written if it
+// fails. A language that the set does not have is English.
+func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
+	page, ok := s.pages[name][s.locale(lang).Tag]
+	if !ok {
+		return fmt.Errorf("templates: no page %q", name)
+	}
+	var out bytes.Buffer
+	if err := page.ExecuteTemplate(&out, "base", data); err != nil {
+		return fmt.Errorf("templates: %w", err)
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+// Stylesheet returns the path of the stylesheet. It changes with the content,
+// so the file may be kept for ever.
+func (s *Set) Stylesheet() string { return s.stylePath }
+
+// StaticFile returns the file that is served at path and its content type; ok
+// is false for every path but those that the pages use, letter by letter.
+func (s *Set) StaticFile(path string) (body []byte, contentType string, ok bool) {
+	if path != s.stylePath {
+		return nil, "", false
+	}
+	return bytes.Clone(s.style), "text/css; charset=utf-8", true
+}

@@ -1,0 +1,362 @@
+package templates
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+)
+
+// What handlers bring, as the pages need it.
+type (
+	frame struct {
+		Operator    string
+		Stylesheet  string
+		Languages   []Language
+		Language    Language
+		Development bool
+	}
+	problem struct{ Field, Code, Text string }
+	server  struct {
+		Host       string
+		Port       int
+		Encryption string
+	}
+	startPage struct {
+		frame
+		Address, Name string
+		Problems      []problem
+	}
+	setupPage struct {
+		frame
+		Token, Device, Masked, Domain, Signer string
+		Policy, PolicyOnly                    bool
+		Attempts, MinLength, LockMinutes      int
+		Problems                              []problem
+		Incoming, Outgoing                    server
+		Login, Expires, QR, URL, Host         string
+	}
+	errorPage struct {
+		frame
+		Status                    int
+		Code, Title, Detail, Back string
+	}
+)
+
+const link = "https://setup.example.com/s/Jq4XoM2vR8sT"
+
+func setupOf(device string, change func(*setupPage)) setupPage {
+	p := setupPage{
+		Token: "Jq4XoM2vR8sT", Device: device, Masked: "j•••@example.com", Domain: "example.com", Signer: "*.example.com",
+		Attempts: 10, MinLength: 6, LockMinutes: 5,
+		Incoming: server{"imap.example.com", 993, "SSL/TLS"}, Outgoing: server{"smtp.example.com", 465, "SSL/TLS"},
+		Expires: "Tuesday, 24 November, 18:00", QR: "/s/Jq4XoM2vR8sT/qr.svg", URL: link, Host: "setup.example.com",
+	}
+	if change != nil {
+		change(&p)
+	}
+	return p
+}
+
+// A rendering is a page with filled data. Its frame is set by render.
+type rendering struct {
+	name, page string
+	data       func(frame) any
+}
+
+func renderings() []rendering {
+	var all []rendering
+	start := func(name string, p startPage) {
+		all = append(all, rendering{name, "start", func(f frame) any { p.frame = f; return p }})
+	}
+	start("start", startPage{})
+	start("start-problems", startPage{Address: "maria@", Name: "Maria 123456", Problems: []problem{
+		{"address", "address_malformed", "[the address]"}, {"name", "name_invalid", "[the name]"}, {"", "password_refused", "[the rest]"},
+	}})
+	setup := func(name string, p setupPage) {
+		all = append(all, rendering{name, "setup", func(f frame) any { f.Development = p.Development; p.frame = f; return p }})
+	}
+	missing := []problem{{"agree", "agreement_missing", "[the box]"}}
+	for _, device := range []string{"iphone", "mac", "other"} {
+		setup(device, setupOf(device, nil))
+		setup(device+"-policy", setupOf(device, func(p *setupPage) { p.Policy = true }))
+		setup(device+"-policy-only", setupOf(device, func(p *setupPage) { p.Policy, p.PolicyOnly = true, true }))
+		setup(device+"-keep", setupOf(device, func(p *setupPage) { p.Policy, p.Attempts = true, 0 }))
+		setup(device+"-keep-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Attempts = true, 0 }))
+		setup(device+"-problem", setupOf(device, func(p *setupPage) { p.Policy, p.Problems = true, missing }))
+		setup(device+"-problem-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Problems = true, missing }))
+		setup(device+"-development", setupOf(device, func(p *setupPage) { p.Development, p.Login = true, "maria" }))
+	}
+	all = append(all, rendering{"unavailable", "unavailable", func(f frame) any { return struct{ frame }{f} }})
+	for _, status := range append([]int{0, 400, 502}, statuses...) {
+		all = append(all, rendering{fmt.Sprint("error-", status), "error", func(f frame) any {
+			return errorPage{frame: f, Status: status, Code: "some_code", Back: "/s/Jq4XoM2vR8sT"}
+		}})
+	}
+	return append(all, rendering{"error-filled", "error", func(f frame) any {
+		return errorPage{frame: f, Status: 422, Title: "[title]", Detail: "[detail]"}
+	}})
+}
+
+// translated is the set with two more languages, of which one runs from right
+// to left. What they lack is English.
+func translated(t *testing.T) *Set {
+	t.Helper()
+	files := fstest.MapFS{}
+	err := fs.WalkDir(embedded, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := embedded.ReadFile(path)
+		files[path] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["locales/de.toml"] = &fstest.MapFile{Data: []byte(`"language.name" = "Deutsch"
+"language.dir" = "ltr"
+"language.reviewed" = "no"
+"profile.mail.name" = "E-Mail bei {{.Domain}}"
+"asked.times" = { one = "{{.Count}}-mal", other = "{{.Count}}-mal" }
+`)}
+	files["locales/ar.toml"] = &fstest.MapFile{Data: []byte(`"language.name" = "العربية"
+"language.dir" = "rtl"
+"language.reviewed" = "no"
+"start.title" = "إعداد البريد"
+"asked.times" = { zero = "z {{.Count}}", one = "o {{.Count}}", two = "t {{.Count}}", few = "f {{.Count}}", many = "m {{.Count}}", other = "r {{.Count}}" }
+`)}
+	s, err := load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newSet(t *testing.T) *Set {
+	t.Helper()
+	s, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func render(t *testing.T, s *Set, r rendering, lang Language) string {
+	t.Helper()
+	var b bytes.Buffer
+	f := frame{Operator: "Example Host", Stylesheet: s.Stylesheet(), Languages: s.Languages(), Language: lang}
+	if err := s.Page(&b, r.page, lang, r.data(f)); err != nil {
+		t.Fatalf("%s in %s: %v", r.name, lang.Tag, err)
+	}
+	return b.String()
+}
+
+func TestEveryPageInEveryLanguage(t *testing.T) {
+	for _, s := range []*Set{newSet(t), translated(t)} {
+		for _, lang := range s.Languages() {
+			for _, r := range renderings() {
+				t.Run(r.name+"/"+lang.Tag, func(t *testing.T) {
+					checkPage(t, render(t, s, r, lang), lang, r.page)
+				})
+			}
+		}
+	}
+}
+
+func named(t *testing.T, name string) rendering {
+	t.Helper()
+	for _, r := range renderings() {
+		if r.name == name {
+			return r
+		}
+	}
+	t.Fatalf("no rendering %q", name)
+	return rendering{}
+}
+
+// TestSetupForms holds which forms are offered to whom, as platform+variant.
+func TestSetupForms(t *testing.T) {
+	s := newSet(t)
+	hidden := regexp.MustCompile(`name="variant" value="(\w+)">\s*<input type="hidden" name="platform" value="(\w+)"`)
+	for name, want := range map[string][]string{
+		"iphone":             {"iphone mail"},
+		"iphone-policy":      {"iphone mail", "iphone secure"},
+		"iphone-policy-only": {"iphone secure"},
+		"mac":                {"mac mail", "iphone mail"},
+		"mac-policy":         {"mac mail", "iphone mail", "iphone secure"},
+		"mac-policy-only":    {"mac mail", "iphone secure"},
+		"other":              {"iphone mail", "mac mail"},
+		"other-policy":       {"iphone mail", "iphone secure", "mac mail"},
+		"other-policy-only":  {"iphone secure", "mac mail"},
+	} {
+		html := render(t, s, named(t, name), s.Match())
+		var got []string
+		for _, m := range hidden.FindAllStringSubmatch(html, -1) {
+			got = append(got, m[2]+" "+m[1])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+		if n := strings.Count(html, `action="/s/Jq4XoM2vR8sT/profile"`); n != len(want) {
+			t.Errorf("%s: %d forms, want %d", name, n, len(want))
+		}
+		agree, secure := strings.Count(html, `name="agree"`), strings.Count(html, `value="secure"`)
+		if agree != secure {
+			t.Errorf("%s: %d boxes for %d forms that need one", name, agree, secure)
+		}
+	}
+}
+
+// TestErasing wants the loss said where it is chosen, and nowhere else.
+func TestErasing(t *testing.T) {
+	s := newSet(t)
+	for _, r := range renderings() {
+		if r.page != "setup" {
+			continue
+		}
+		html := render(t, s, r, s.Match())
+		chosen := strings.Contains(html, `value="secure"`) && !strings.Contains(r.name, "keep")
+		if got := strings.Contains(html, "10 wrong codes erase"); got != chosen {
+			t.Errorf("%s: erasing is said: %t, want %t", r.name, got, chosen)
+		}
+		fold := regexp.MustCompile(`<details class="fold"( open)?>\s*<summary><span class="row">`).FindStringSubmatch(html)
+		if fold != nil && (fold[1] != "") != strings.Contains(r.name, "problem") {
+			t.Errorf("%s: the fold is %q", r.name, fold[1])
+		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	s := newSet(t)
+	html := render(t, s, named(t, "start-problems"), s.Match())
+	for _, want := range []string{
+		"3 things to change", `<a href="#address">[the address]</a>`, `<a href="#name">[the name]</a>`,
+		`data-code="password_refused"`, "Code: <bdi>address_malformed</bdi>",
+		`aria-describedby="address-help address-error" aria-invalid="true"`, `id="name-error"`, "<title>Error: ", `value="maria@"`,
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	html = render(t, s, named(t, "iphone-problem"), s.Match())
+	for _, want := range []string{"One thing to change", `<a href="#agree">[the box]</a>`, `required aria-invalid="true" aria-describedby="agree-error"`} {
+		if !strings.Contains(html, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// TestEscaping puts markup and bidi-sensitive values where a visitor or a
+// certificate could.
+func TestEscaping(t *testing.T) {
+	s := newSet(t)
+	bad := `"><script>alert(1)</script>*`
+	f := frame{Operator: bad, Stylesheet: s.Stylesheet(), Languages: s.Languages(), Language: s.Match()}
+	p := setupOf("iphone", func(p *setupPage) {
+		p.frame, p.Signer, p.Domain, p.Token, p.Login = f, bad, bad, bad, bad
+	})
+	var b bytes.Buffer
+	if err := s.Page(&b, "setup", s.Match(), p); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "<script") {
+		t.Error("a value became markup")
+	}
+	if want := "&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;*</bdi></b>"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %s", want)
+	}
+}
+
+func TestNothingHalfDone(t *testing.T) {
+	s := newSet(t)
+	var b bytes.Buffer
+	if err := s.Page(&b, "setup", s.Match(), struct{ frame }{}); err == nil {
+		t.Error("no error for data without the fields of the page")
+	}
+	if err := s.Page(&b, "nowhere", s.Match(), nil); err == nil {
+		t.Error("no error for a page that does not exist")
+	}
+	if b.Len() > 0 {
+		t.Errorf("%d bytes were written", b.Len())
+	}
+}
+
+func TestSeveralAtOnce(t *testing.T) {
+	s := translated(t)
+	var wg sync.WaitGroup
+	for range 2 {
+		for _, lang := range s.Languages() {
+			wg.Go(func() {
+				for _, name := range []string{"start", "iphone-policy", "mac", "other", "error-410"} {
+					render(t, s, named(t, name), lang)
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func TestLanguageMenu(t *testing.T) {
+	one, three := newSet(t), translated(t)
+	for name, want := range map[string]string{"iphone": "/s/Jq4XoM2vR8sT?lang=de", "unavailable": "?lang=de", "error-410": "/s/Jq4XoM2vR8sT?lang=de", "error-filled": "/?lang=de"} {
+		if html := render(t, three, named(t, name), three.Match()); !strings.Contains(html, `<a href="`+want+`"`) {
+			t.Errorf("%s: no link to %s", name, want)
+		}
+	}
+	if html := render(t, one, named(t, "start"), one.Match()); len(one.Languages()) == 1 && strings.Contains(html, "?lang=") {
+		t.Error("a menu of one language")
+	}
+	html := render(t, three, named(t, "start"), three.Match("ar"))
+	for _, want := range []string{
+		`<a href="/?lang=de" lang="de" hreflang="de" dir="ltr">Deutsch</a>`,
+		`<a href="/?lang=ar" lang="ar" hreflang="ar" dir="rtl" aria-current="true">`,
+		`<html lang="ar" dir="rtl">`, "إعداد البريد",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// TestNewNamesTheFile breaks one file at a time.
+func TestNewNamesTheFile(t *testing.T) {
+	whole := fstest.MapFS{
+		"pages/parts/base.html": {Data: []byte(`{{define "base"}}{{template "main"}}{{end}}`)},
+		"pages/a.html":          {Data: []byte(`{{define "main"}}{{end}}`)},
+		"static/app.css":        {Data: []byte(`a{}`)},
+		"locales/en.toml":       {Data: []byte("\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n\"language.reviewed\" = \"no\"\n")},
+	}
+	if _, err := load(whole); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ file, text string }{
+		{"pages/a.html", `{{define "main"}}`},
+		{"pages/a.html", `{{define "main"}}{{unknown}}{{end}}`},
+		{"pages/parts/base.html", `{{`},
+		{"static/app.css", ""},
+		{"locales/en.toml", "= 1"},
+		{"locales/en.toml", `"language.name" = "English"`},
+		{"locales/en.toml", "\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n"},
+		{"locales/en.toml", "\"language.name\" = \"{{.English\"\n\"language.dir\" = \"ltr\"\n"},
+		{"locales/en.toml", "\"language.dir\" = \"ltr\"\n"},
+		{"locales/en.toml", ""},
+		{"locales/not a tag.toml", "x"},
+	} {
+		files := fstest.MapFS{}
+		for name, file := range whole {
+			files[name] = file
+		}
+		if files[tt.file] = (&fstest.MapFile{Data: []byte(tt.text)}); tt.text == "" {
+			delete(files, tt.file)
+		}
+		if _, err := load(files); err == nil || !strings.Contains(err.Error(), tt.file) {
+			t.Errorf("%s %q: got error %v", tt.file, tt.text, err)
+		}
+	}
+}
