@@ -1,0 +1,129 @@
+// Package gate decides what may be signed.
+//
+// It reads the finished bytes of a profile with a reader of its own and allows
+// exactly one spelling of a small set of profiles: a mail account over TLS, a
+// passcode policy, or both, for one address. Whatever else the program that
+// wrote the bytes believed or was talked into does not count here: a payload
+// type, key, value or byte that no rule names is refused.
+//
+// A signer takes a [Cleared], and only [Check] makes one.
+package gate
+
+import "strings"
+
+// MaxSize is the size in bytes of the largest profile that Check reads.
+const MaxSize = 64 << 10
+
+// What stands around the dict of a profile.
+const (
+	declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+	doctype     = `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n"
+	opening     = `<plist version="1.0">` + "\n\t<dict>\n"
+	closing     = "</plist>\n"
+)
+
+// Terms says what the caller is entitled to have signed.
+type Terms struct {
+	// Address is the mailbox as it is written into the profile: the local part
+	// as typed, "@", and the domain as a lower-case A-label.
+	Address string
+	// Hosts are the mail servers that the operator configured, as lower-case
+	// A-labels.
+	Hosts []string
+	// Policy says whether a passcode policy may be inside.
+	Policy bool
+}
+
+// A Cleared is a profile that Check has allowed. The zero value holds nothing
+// and must not be signed.
+type Cleared struct {
+	text string // a string, so that nobody can change it after the check
+}
+
+// Bytes returns the profile, or nil for the zero value. Each call makes a copy
+// that belongs to the caller.
+func (c Cleared) Bytes() []byte {
+	if c.text == "" {
+		return nil
+	}
+	return []byte(c.text)
+}
+
+// Check reads data and clears it if it is a profile that t allows. It keeps a
+// copy: what happens to data afterwards does not reach the Cleared. The error
+// is always a [*Refusal] and names the first fault found.
+func Check(data []byte, t Terms) (Cleared, error) {
+	if len(data) > MaxSize {
+		return Cleared{}, refuse(TooLarge, "The profile is larger than 64 KiB.")
+	}
+	base, ok := identifier(t.Address)
+	if !ok {
+		return Cleared{}, refuse(Address, "The address to check against is not a local part, @, and a lower-case domain.")
+	}
+	c := &checker{reader: reader{text: string(data)}, terms: t, top: base, own: base}
+	if r := c.document(); r != nil {
+		return Cleared{}, r
+	}
+	return Cleared{c.text}, nil
+}
+
+// A checker is one run of Check.
+type checker struct {
+	reader
+	terms Terms
+	// top is the PayloadIdentifier of the file, own that of the dict being read.
+	top, own     string
+	mail, policy bool // the payloads found so far
+}
+
+// document judges the file from its first byte to its last.
+func (c *checker) document() *Refusal {
+	if !c.accept(0, declaration) {
+		if strings.Contains(c.text, declaration) {
+			return refuse(TrailingData, "Something stands before the XML declaration.")
+		}
+		return c.notCanonical()
+	}
+	if !c.accept(0, doctype) {
+		return refuse(Doctype, "The second line is not the DOCTYPE of a property list.")
+	}
+	if !c.accept(0, opening) {
+		return c.notCanonical()
+	}
+	top, r := c.dict(2, topRules)
+	if r != nil {
+		return r
+	}
+	if !c.accept(0, closing) {
+		return c.notCanonical()
+	}
+	if c.pos != len(c.text) {
+		return refuse(TrailingData, "Something stands after the end of the property list.")
+	}
+	return c.fit(top)
+}
+
+// fit judges what no single key can tell: whether the payloads, the device,
+// the scope and the consent belong together.
+func (c *checker) fit(top fields) *Refusal {
+	device, _ := top.find("TargetDeviceType")
+	scope, _ := top.find("PayloadScope")
+	together, want := c.mail, ""
+	if device.n == mac {
+		together, want = c.mail != c.policy, "User"
+		if c.policy {
+			want = "System"
+		}
+	}
+	switch {
+	case !together:
+		return refuse(Content, "These payloads do not stand in one file for this device.").in("PayloadContent")
+	case scope.text != want:
+		return refuse(Scope, "A Mac takes User for mail and System for a policy, an iPhone no scope.").in("PayloadScope")
+	case c.policy && !top.has("ConsentText"):
+		return refuse(ConsentMissing, "A profile with a policy needs a consent text.").in("ConsentText")
+	case !c.policy && top.has("ConsentText"):
+		return refuse(WrongValue, "A consent text belongs to a policy, and there is none.").in("ConsentText")
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package gate
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base32"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+)
+
+// hashLength is the number of characters, of five bits each, that tell one
+// address of a domain from another.
+const hashLength = 26
+
+// identifier returns the PayloadIdentifier of the profiles of an address. It
+// says false if the address is malformed.
+func identifier(address string) (string, bool) {
+	local, domain, _ := strings.Cut(address, "@")
+	labels := strings.Split(domain, ".")
+	if local == "" || slices.ContainsFunc(labels, notLabel) {
+		return "", false
+	}
+	slices.Reverse(labels)
+	folded := strings.ToLower(norm.NFC.String(address))
+	sum := sha256.Sum256([]byte(folded))
+	hash := base32.StdEncoding.EncodeToString(sum[:])[:hashLength]
+	return strings.Join(labels, ".") + ".mobileconfig." + strings.ToLower(hash), true
+}
+
+// notLabel reports whether s cannot be a lower-case label of a domain name. It
+// also finds a second "@".
+func notLabel(s string) bool {
+	return s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != ""
+}
+
+// identity returns the PayloadUUID that belongs to a PayloadIdentifier: of
+// version 5, under the namespace that all of them share.
+func identity(identifier string) string {
+	namespace := [16]byte{
+		0x3a, 0xb7, 0xf3, 0xc6, 0x6f, 0x0a, 0x5b, 0x5c,
+		0x9d, 0x0e, 0x0c, 0x4f, 0x5a, 0x1d, 0x7e, 0x42,
+	}
+	sum := sha1.Sum(append(namespace[:], identifier...))
+	id := uuid.UUID(sum[:16])
+	id[6] = id[6]&0x0f | 0x50 // the version
+	id[8] = id[8]&0x3f | 0x80 // the variant
+	return id.String()
+}

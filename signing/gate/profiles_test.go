@@ -1,0 +1,141 @@
+package gate_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/groob/plist"
+
+	"github.com/updatecase/mobileconfig/signing/gate"
+)
+
+// The identity of the tests' address, computed once with another program.
+const (
+	address    = "Anna.Schmidt@post.example.de"
+	base       = "de.example.post.mobileconfig.x6ycfhkicxcgmzmjlx4m6thplk"
+	baseID     = "8cda1cf2-67eb-5b96-9c58-356195d50196"
+	mailID     = "d1d522d3-b2a0-515a-8d11-ab1e05623346"
+	passcodeID = "2fcfc3a2-6381-54c2-9e94-8d695273c2ad"
+	deviceID   = "15e87aa7-6082-5b0b-bacc-a3634bc30b6e"
+	devicePass = "289111df-512a-51af-ac05-5141743bc6f6"
+)
+
+// terms are those of every test that has no reason for others.
+func terms() gate.Terms {
+	return gate.Terms{Address: address, Hosts: []string{"imap.example.de", "smtp.example.de"}, Policy: true}
+}
+
+// A dict is what the encoder of the tests takes.
+type dict = map[string]any
+
+// with returns a copy of d with the keys of more in it.
+func with(d, more dict) dict {
+	d = maps.Clone(d)
+	maps.Copy(d, more)
+	return d
+}
+
+func without(d dict, key string) dict {
+	d = maps.Clone(d)
+	delete(d, key)
+	return d
+}
+
+func mail() dict {
+	return dict{
+		"EmailAccountDescription": "Example Mail", "EmailAccountType": "EmailTypeIMAP", "EmailAddress": address,
+		"IncomingMailServerAuthentication": "EmailAuthPassword", "IncomingMailServerHostName": "imap.example.de",
+		"IncomingMailServerPortNumber": 993, "IncomingMailServerUseSSL": true, "IncomingMailServerUsername": "anna",
+		"OutgoingMailServerAuthentication": "EmailAuthPassword", "OutgoingMailServerHostName": "smtp.example.de",
+		"OutgoingMailServerPortNumber": 465, "OutgoingMailServerUseSSL": true, "OutgoingMailServerUsername": "anna",
+		"OutgoingPasswordSameAsIncomingPassword": true,
+		"PayloadDisplayName":                     "Mail", "PayloadIdentifier": base + ".mail", "PayloadUUID": mailID,
+		"PayloadType": "com.apple.mail.managed", "PayloadVersion": 1,
+	}
+}
+
+func policy() dict {
+	return dict{
+		"PayloadDisplayName": "Passcode", "PayloadIdentifier": base + ".passcode", "PayloadUUID": passcodeID,
+		"PayloadType": "com.apple.mobiledevice.passwordpolicy", "PayloadVersion": 1,
+		"allowSimple": false, "forcePIN": true, "maxGracePeriod": 0, "maxInactivity": 5, "minLength": 6,
+	}
+}
+
+// macPolicy is a policy as it stands in a file of its own.
+func macPolicy() dict {
+	return with(policy(), dict{"PayloadIdentifier": base + ".device.passcode", "PayloadUUID": devicePass})
+}
+
+// strict has every optional key of a policy but the one for a Mac.
+func strict(d dict) dict {
+	return with(d, dict{
+		"PayloadDescription": "Six digits\nand more.", "maxFailedAttempts": 10, "maxPINAgeInDays": 365,
+		"minComplexChars": 1, "pinHistory": 5, "requireAlphanumeric": true,
+	})
+}
+
+func consent() dict {
+	return dict{"ConsentText": dict{"default": "The phone asks for a code.\nYou can remove it.", "de": "Das Gerät fragt.", "zh-Hans-CN": "设备"}}
+}
+
+func iphone(payloads ...any) dict {
+	return dict{
+		"PayloadContent": payloads, "PayloadDisplayName": "Mail for Anna", "PayloadIdentifier": base,
+		"PayloadType": "Configuration", "PayloadUUID": baseID, "PayloadVersion": 1, "TargetDeviceType": 1,
+	}
+}
+
+func macMail(payloads ...any) dict {
+	return with(iphone(payloads...), dict{"PayloadScope": "User", "TargetDeviceType": 5})
+}
+
+func macDevice(payloads ...any) dict {
+	return with(with(iphone(payloads...), consent()), dict{
+		"PayloadIdentifier": base + ".device", "PayloadUUID": deviceID, "PayloadScope": "System", "TargetDeviceType": 5,
+	})
+}
+
+// secure is an iPhone's file with a policy.
+func secure(payloads ...any) dict { return with(iphone(payloads...), consent()) }
+
+// profiles are good ones of every form.
+func profiles() map[string]dict {
+	names := dict{
+		"EmailAccountDescription": `<b>"A" & 'B'</b> &amp; ]]>`, "EmailAccountName": "Анна Шмидт 🙂👩‍👩‍👧",
+		"PayloadDisplayName": "电子邮件 メール", "PayloadDescription": "بريد\nדואר\nÄÖÜ äöüß e\u0301",
+	}
+	return map[string]dict{
+		"iphone-mail":   iphone(mail()),
+		"iphone-secure": secure(mail(), policy()),
+		"iphone-names":  with(iphone(with(mail(), names)), dict{"PayloadOrganization": "Müller & Söhne", "PayloadDisplayName": "דואר"}),
+		"iphone-full": with(secure(with(mail(), names), strict(policy())), dict{
+			"DurationUntilRemoval": float64(30 * 24 * 60 * 60), "RemovalDate": time.Date(2032, 2, 29, 3, 4, 5, 0, time.UTC),
+			"PayloadOrganization": "Example", "PayloadDescription": "One\nTwo",
+		}),
+		"mac-mail":   with(macMail(mail()), dict{"DurationUntilRemoval": float64(86400)}),
+		"mac-device": macDevice(macPolicy()),
+		"mac-strict": macDevice(with(strict(macPolicy()), dict{"minutesUntilFailedLoginReset": 15})),
+	}
+}
+
+// encode writes a profile as the product does.
+func encode(t testing.TB, d dict) []byte {
+	t.Helper()
+	data, err := plist.MarshalIndent(d, "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// languages returns a consent text in n languages and the default one.
+func languages(n int) dict {
+	texts := dict{"default": "Text"}
+	for i := range n {
+		texts["en-"+strings.Repeat("x", 2+i%6)+string(rune('a'+i/6))] = "Text"
+	}
+	return dict{"ConsentText": texts}
+}

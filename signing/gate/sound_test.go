@@ -1,0 +1,234 @@
+package gate_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/groob/plist"
+
+	"github.com/updatecase/mobileconfig/signing/gate"
+)
+
+// A want says what a value may be, in the words of the tests and not of the
+// package's rules.
+type want struct {
+	optional bool
+	ok       func(any) bool
+}
+
+func one(values ...any) want {
+	return want{ok: func(v any) bool {
+		for _, value := range values {
+			if v == value {
+				return true
+			}
+		}
+		return false
+	}}
+}
+
+func number(low, high uint64) want {
+	return want{ok: func(v any) bool {
+		n, ok := v.(uint64)
+		return ok && low <= n && n <= high
+	}}
+}
+
+func free(lines bool) want {
+	return want{ok: func(v any) bool {
+		s, ok := v.(string)
+		return ok && s != "" && (lines || !strings.Contains(s, "\n")) && strings.ToValidUTF8(s, "") == s
+	}}
+}
+
+func perhaps(w want) want { return want{true, w.ok} }
+
+func anything(any) bool { return true }
+
+func mailWants() map[string]want {
+	wants := map[string]want{
+		"EmailAccountDescription": free(false), "EmailAccountName": perhaps(free(false)),
+		"EmailAccountType": one("EmailTypeIMAP"), "EmailAddress": one(address),
+		"OutgoingPasswordSameAsIncomingPassword": one(true),
+		"PayloadDescription":                     perhaps(free(true)), "PayloadDisplayName": free(false),
+		"PayloadIdentifier": one(base + ".mail"), "PayloadUUID": one(mailID),
+		"PayloadType": one("com.apple.mail.managed"), "PayloadVersion": one(uint64(1)),
+	}
+	for _, way := range []string{"IncomingMailServer", "OutgoingMailServer"} {
+		wants[way+"Authentication"] = one("EmailAuthPassword")
+		wants[way+"HostName"] = one("imap.example.de", "smtp.example.de")
+		wants[way+"PortNumber"] = number(1, 65535)
+		wants[way+"UseSSL"] = one(true)
+		wants[way+"Username"] = free(false)
+	}
+	return wants
+}
+
+func policyWants(middle, id string) map[string]want {
+	return map[string]want{
+		"PayloadDescription": perhaps(free(true)), "PayloadDisplayName": free(false),
+		"PayloadIdentifier": one(base + middle + ".passcode"), "PayloadUUID": one(id),
+		"PayloadType": one("com.apple.mobiledevice.passwordpolicy"), "PayloadVersion": one(uint64(1)),
+		"allowSimple": one(false), "forcePIN": one(true), "maxGracePeriod": number(0, 240),
+		"maxInactivity": number(1, 15), "minLength": number(4, 12),
+		"maxFailedAttempts": perhaps(number(7, 10)), "maxPINAgeInDays": perhaps(number(30, 730)),
+		"minComplexChars": perhaps(number(1, 2)), "minutesUntilFailedLoginReset": perhaps(number(1, 60)),
+		"pinHistory": perhaps(number(1, 10)), "requireAlphanumeric": perhaps(one(true)),
+	}
+}
+
+func topWants(identifier, id, scope string, device uint64) map[string]want {
+	wants := map[string]want{
+		"ConsentText": {true, anything}, "PayloadContent": {false, anything},
+		"DurationUntilRemoval": {true, func(v any) bool { f, ok := v.(float64); return ok && 3600 <= f && f <= 315360000 }},
+		"RemovalDate":          {true, func(v any) bool { d, ok := v.(time.Time); return ok && d.Nanosecond() == 0 }},
+		"PayloadDescription":   perhaps(free(true)), "PayloadDisplayName": free(false),
+		"PayloadOrganization": perhaps(free(false)), "PayloadIdentifier": one(identifier), "PayloadUUID": one(id),
+		"PayloadType": one("Configuration"), "PayloadVersion": one(uint64(1)), "TargetDeviceType": one(device),
+	}
+	if scope != "" {
+		wants["PayloadScope"] = one(scope)
+	}
+	return wants
+}
+
+// fits returns what is wrong with d, or "".
+func fits(d dict, wants map[string]want) string {
+	for key, value := range d {
+		w, ok := wants[key]
+		if !ok || !w.ok(value) {
+			return fmt.Sprintf("%s is %v", key, value)
+		}
+	}
+	for key, w := range wants {
+		if _, ok := d[key]; !ok && !w.optional {
+			return key + " is absent"
+		}
+	}
+	return ""
+}
+
+// assertSound fails if data, which Check has cleared under terms(), has a
+// second reading or says what no good profile says.
+func assertSound(t testing.TB, data []byte) {
+	t.Helper()
+	var top dict
+	if err := plist.NewXMLDecoder(bytes.NewReader(data)).Decode(&top); err != nil {
+		t.Fatalf("cleared, but no property list: %v\n%s", err, data)
+	}
+	if again := encode(t, top); !bytes.Equal(again, data) {
+		t.Fatalf("cleared, but encoded again it is\n%s\nnot\n%s", again, data)
+	}
+	if fault := unsound(top); fault != "" {
+		t.Fatalf("cleared, but %s in\n%s", fault, data)
+	}
+}
+
+func unsound(top dict) string {
+	payloads, _ := top["PayloadContent"].([]any)
+	types := ""
+	for _, payload := range payloads {
+		types += fmt.Sprintf(" %v", payload.(dict)["PayloadType"])
+	}
+	var wants []map[string]want
+	switch form := fmt.Sprint(top["TargetDeviceType"], types); form {
+	case "1 com.apple.mail.managed":
+		wants = []map[string]want{topWants(base, baseID, "", 1), mailWants()}
+	case "1 com.apple.mail.managed com.apple.mobiledevice.passwordpolicy":
+		wants = []map[string]want{topWants(base, baseID, "", 1), mailWants(), policyWants("", passcodeID)}
+	case "5 com.apple.mail.managed":
+		wants = []map[string]want{topWants(base, baseID, "User", 5), mailWants()}
+	case "5 com.apple.mobiledevice.passwordpolicy":
+		wants = []map[string]want{topWants(base+".device", deviceID, "System", 5), policyWants(".device", devicePass)}
+	default:
+		return "it has the form " + form
+	}
+	if fault := fits(top, wants[0]); fault != "" {
+		return fault
+	}
+	for i, payload := range payloads {
+		if fault := fits(payload.(dict), wants[i+1]); fault != "" {
+			return fault
+		}
+	}
+	texts, asks := top["ConsentText"].(dict)
+	if asks != strings.Contains(types, "passwordpolicy") || asks && texts["default"] == nil {
+		return "the consent is " + fmt.Sprint(texts)
+	}
+	return ""
+}
+
+// TestCheckMutations changes, doubles and removes each byte of good profiles:
+// what is still cleared must be sound.
+func TestCheckMutations(t *testing.T) {
+	for name, profile := range profiles() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := encode(t, profile)
+			tries, cleared := 0, 0
+			try := func(mutant []byte) {
+				tries++
+				if _, err := gate.Check(mutant, terms()); err == nil {
+					cleared++
+					assertSound(t, mutant)
+				}
+			}
+			for i, char := range data {
+				for _, other := range []byte{char ^ 1, char ^ ' ', char ^ 0x80} {
+					mutant := bytes.Clone(data)
+					mutant[i] = other
+					try(mutant)
+				}
+				try(append(bytes.Clone(data[:i]), data[i+1:]...))
+				try(append(append(bytes.Clone(data[:i]), char), data[i:]...))
+				try(data[:i])
+			}
+			t.Logf("%d of %d mutants cleared", cleared, tries)
+		})
+	}
+}
+
+// TestCheckSplices removes and doubles every run of lines of a good profile up
+// to six lines long.
+func TestCheckSplices(t *testing.T) {
+	lines := bytes.SplitAfter(encode(t, profiles()["iphone-full"]), []byte("\n"))
+	for i := range lines {
+		for j := i + 1; j <= min(len(lines), i+6); j++ {
+			for _, mutant := range [][]byte{
+				bytes.Join(append(append([][]byte{}, lines[:i]...), lines[j:]...), nil),
+				bytes.Join(append(append([][]byte{}, lines[:j]...), lines[i:]...), nil),
+			} {
+				if _, err := gate.Check(mutant, terms()); err == nil {
+					assertSound(t, mutant)
+				}
+			}
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for _, profile := range profiles() {
+		f.Add(encode(f, profile))
+	}
+	files, err := filepath.Glob("testdata/bad/*.mobileconfig")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("got %d files and %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if code(t, data, terms()) == "" {
+			assertSound(t, data)
+		}
+	})
+}

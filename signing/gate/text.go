@@ -1,0 +1,71 @@
+package gate
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// The longest strings, in bytes.
+const (
+	maxText  = 1024
+	maxProse = 4096
+)
+
+// legible judges the characters and the length of a string; other values pass.
+func legible(v value) *Refusal {
+	if v.kind != text && v.kind != prose {
+		return nil
+	}
+	limit := maxText
+	if v.kind == prose {
+		limit = maxProse
+	}
+	switch {
+	case v.text == "":
+		return refuse(EmptyText, "An empty value is left out, with its key.")
+	case len(v.text) > limit:
+		return refuse(LongText, "The value is too long.")
+	}
+	for _, char := range v.text {
+		if isForbidden(char) && (char != '\n' || v.kind == text) {
+			return refuse(Text, "The value holds a character that is not allowed.")
+		}
+	}
+	return nil
+}
+
+// isForbidden reports whether no line of text may hold char: a control
+// character, one that steers the direction of the text or breaks the line, the
+// replacement character (and with it broken UTF-8), or a noncharacter.
+func isForbidden(char rune) bool {
+	switch {
+	case char < ' ', 0x7f <= char && char <= 0x9f:
+		return true
+	case char == 0x061c, char == 0x200e, char == 0x200f:
+		return true
+	case 0x2028 <= char && char <= 0x202e, 0x2066 <= char && char <= 0x2069:
+		return true
+	case char == utf8.RuneError, 0xfdd0 <= char && char <= 0xfdef:
+		return true
+	}
+	return char&0xfffe == 0xfffe
+}
+
+// isLanguage reports whether key is "default" or has the form of a language
+// tag: two or three letters, then parts of two to eight letters or digits
+// behind hyphens.
+func isLanguage(key string) bool {
+	const letters, digits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+	part, rest, more := strings.Cut(key, "-")
+	ok := key == "default" || isPart(part, 3, letters)
+	for ok && more {
+		part, rest, more = strings.Cut(rest, "-")
+		ok = isPart(part, 8, letters+digits)
+	}
+	return ok
+}
+
+// isPart reports whether s has two to longest characters, all of them in set.
+func isPart(s string, longest int, set string) bool {
+	return 2 <= len(s) && len(s) <= longest && strings.Trim(s, set) == ""
+}
