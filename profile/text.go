@@ -40,6 +40,8 @@ func checkRunes(s string, limit int, newlines bool) error {
 // name read as another.
 func allowedRune(r rune) bool {
 	switch {
+	case r < 0x7F:
+		return r >= ' '
 	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
 		return false
 	case r == '\u2028', r == '\u2029', r == utf8.RuneError:
@@ -49,3 +51,6 @@ func allowedRune(r rune) bool {
 	}
 	return true
 }
+
+// IsLine reports whether s may stand in a profile as a text of one line.
+func IsLine(s string) bool { return checkLine(s) == nil }

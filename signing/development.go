@@ -1,0 +1,88 @@
+package signing
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"slices"
+	"time"
+)
+
+// developmentLife is how long a development identity is good for.
+const developmentLife = 2 * 365 * 24 * time.Hour
+
+// MakeDevelopment makes a development identity: a root of its own, whose key
+// is thrown away, and a P-256 certificate below it, which no device trusts
+// and whose names say what they are. It returns the bundle, in PEM form, of
+// key, certificate and root that [Development] reads.
+func MakeDevelopment(now time.Time) ([]byte, error) {
+	ca, caKey, err := certify(development("root", now, x509.KeyUsageCertSign), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	leaf, key, err := certify(development("signer", now, x509.KeyUsageDigitalSignature), ca, caKey)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}),
+	), nil
+}
+
+// DevelopmentRoot is the root alone from a bundle, in PEM form, to be
+// installed on a test device.
+func DevelopmentRoot(bundle []byte) []byte {
+	var root []byte
+	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
+		root = pem.EncodeToMemory(block)
+	}
+	return root
+}
+
+// Development reads the bundle in file that [MakeDevelopment] made.
+func Development(file string, now func() time.Time) (*Identity, error) {
+	id, err := Load(file, file, "", now)
+	if err != nil {
+		return nil, err
+	}
+	id.development = true
+	return id, nil
+}
+
+func development(role string, now time.Time, usage x509.KeyUsage) *x509.Certificate {
+	return &x509.Certificate{
+		Subject:               pkix.Name{CommonName: "mobileconfig DEVELOPMENT " + role + " - do not trust"},
+		NotBefore:             now.Add(-time.Hour),
+		NotAfter:              now.Add(developmentLife),
+		KeyUsage:              usage,
+		IsCA:                  usage == x509.KeyUsageCertSign,
+		BasicConstraintsValid: true,
+	}
+}
+
+// certify makes a key and a certificate for it, signed by the parent or,
+// where that is nil, by itself.
+func certify(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if parent == nil {
+		parent, parentKey = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := x509.ParseCertificate(der)
+	return c, key, err
+}

@@ -1,0 +1,248 @@
+package signing_test
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+func pool(certs ...signingtest.Pair) *x509.CertPool {
+	p := x509.NewCertPool()
+	for _, c := range certs {
+		p.AddCert(c.Cert)
+	}
+	return p
+}
+
+func chain(pairs ...signingtest.Pair) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, p := range pairs {
+		out = append(out, p.Cert)
+	}
+	return out
+}
+
+// codeOf is the code of an IdentityError, or the error's text.
+func codeOf(err error) signing.Code {
+	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
+		return e.Code
+	}
+	if err != nil {
+		return signing.Code(err.Error())
+	}
+	return ""
+}
+
+func TestNewRefuses(t *testing.T) {
+	root := signingtest.Root(t, "p256")
+	middle := root.Intermediate(t, "p256")
+	leaf := middle.Leaf(t, "p256", nil)
+	other := middle.Leaf(t, "p256", nil)
+	stranger := signingtest.Root(t, "p256")
+	roots := pool(root)
+	small := middle.Leaf(t, "rsa-1024", nil)
+	p224, p521 := middle.Leaf(t, "p224", nil), middle.Leaf(t, "p521", nil)
+	expired := middle.Leaf(t, "p256", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	future := middle.Leaf(t, "p256", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) })
+	usage := middle.Leaf(t, "p256", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement })
+	weakMiddle := root.Intermediate(t, "rsa-1024")
+	belowWeak := weakMiddle.Leaf(t, "p256", nil)
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edwards := middle.LeafFor(t, ed, nil)
+	sha1 := sha1Leaf(t)
+
+	tests := []struct {
+		name  string
+		pair  signingtest.Pair
+		chain []*x509.Certificate
+		roots *x509.CertPool
+		want  signing.Code
+	}{
+		{"good", leaf, chain(leaf, middle), roots, ""},
+		{"good with root", leaf, chain(leaf, middle, root), pool(), ""},
+		{"self-signed", root, chain(root), pool(), signing.WrongUsage},
+		{"nothing", leaf, nil, roots, signing.Unreadable},
+		{"another's key", leaf, chain(other, middle), roots, signing.KeyMismatch},
+		{"issuer first", leaf, chain(middle, leaf), roots, signing.KeyMismatch},
+		{"root before issuer", leaf, chain(leaf, root, middle), roots, signing.ChainOrder},
+		{"twice", leaf, chain(leaf, leaf, middle), roots, signing.ChainOrder},
+		{"foreign issuer", leaf, chain(leaf, stranger), pool(stranger), signing.ChainOrder},
+		{"no intermediate", leaf, chain(leaf), roots, signing.ChainIncomplete},
+		{"unknown root", leaf, chain(leaf, middle), pool(stranger), signing.ChainIncomplete},
+		{"RSA-1024", small, chain(small, middle), roots, signing.WeakKey},
+		{"RSA-1024 in the chain", belowWeak, chain(belowWeak, weakMiddle), roots, signing.WeakKey},
+		{"P-224", p224, chain(p224, middle), roots, signing.WeakKey},
+		{"P-521", p521, chain(p521, middle), roots, signing.WeakKey},
+		{"Ed25519", edwards, chain(edwards, middle), roots, signing.WeakKey},
+		{"SHA-1", sha1, chain(sha1), pool(), signing.WeakDigest},
+		{"expired", expired, chain(expired, middle), roots, signing.Expired},
+		{"not yet valid", future, chain(future, middle), roots, signing.NotYetValid},
+		{"not for signatures", usage, chain(usage, middle), roots, signing.WrongUsage},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := signing.New(tt.pair.Key, tt.chain, tt.roots, nil)
+			if got := codeOf(err); got != tt.want {
+				t.Errorf("got %q (%v), want %q", got, err, tt.want)
+			}
+		})
+	}
+	if _, err := signing.New(nil, chain(leaf, middle), roots, nil); codeOf(err) != signing.KeyMismatch {
+		t.Errorf("without a key: %v", err)
+	}
+}
+
+// sha1Leaf is a certificate signed with SHA-1, which Go itself does not make.
+func sha1Leaf(t *testing.T) signingtest.Pair {
+	t.Helper()
+	dir := t.TempDir()
+	script := `set -e; cd "$1"
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj "/CN=Old CA" 2>/dev/null
+		openssl req -newkey rsa:2048 -nodes -keyout key.pem -out leaf.csr -subj "/CN=Old leaf" 2>/dev/null
+		openssl x509 -req -sha1 -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem 2>/dev/null`
+	if out, err := exec.Command("sh", "-c", script, "sh", dir).CombinedOutput(); err != nil {
+		t.Fatalf("openssl: %v %s", err, out)
+	}
+	c, err := x509.ParseCertificate(decode(t, filepath.Join(dir, "leaf.pem")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := x509.ParsePKCS8PrivateKey(decode(t, filepath.Join(dir, "key.pem")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signingtest.Pair{Key: k.(crypto.Signer), Cert: c}
+}
+
+// TestSignKeepsTime signs with a certificate that expires in between.
+func TestSignKeepsTime(t *testing.T) {
+	root := signingtest.Root(t, "p256")
+	leaf := root.Leaf(t, "p256", nil)
+	now := time.Now()
+	id, err := signing.New(leaf.Key, chain(leaf), pool(root), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := id.Sign(cleared(t)); err != nil {
+		t.Fatal(err)
+	}
+	now = leaf.Cert.NotAfter.Add(time.Second)
+	if _, err := id.Sign(cleared(t)); codeOf(err) != signing.Expired {
+		t.Errorf("after its time: %v", err)
+	}
+	now = leaf.Cert.NotBefore.Add(-time.Second)
+	if _, err := id.Sign(cleared(t)); codeOf(err) != signing.NotYetValid {
+		t.Errorf("before its time: %v", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	root := signingtest.Root(t, "rsa-2048")
+	middle := root.Intermediate(t, "p384")
+	leaf := middle.Leaf(t, "p256", nil)
+	full := signingtest.WriteFile(t, "fullchain.pem", leaf.CertPEM(middle))
+	key := signingtest.WriteFile(t, "key.pem", leaf.KeyPEM(t))
+	roots := signingtest.WriteFile(t, "roots.pem", root.CertPEM())
+	both := signingtest.WriteFile(t, "both.pem", slices.Concat(leaf.KeyPEM(t), leaf.CertPEM(middle, root)))
+	empty := signingtest.WriteFile(t, "empty.pem", []byte("nothing\n"))
+	locked := encryptedKey(t, key)
+
+	id, err := signing.Load(full, key, roots, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id.Name() != "setup.example.com" || len(id.Fingerprint()) != 64 || id.Development() {
+		t.Errorf("name %q, fingerprint %q, development %v", id.Name(), id.Fingerprint(), id.Development())
+	}
+	tests := []struct {
+		name, cert, key, roots string
+		want                   signing.Code
+	}{
+		{"one file", both, both, "", ""},
+		{"root unknown", full, key, "", signing.ChainIncomplete},
+		{"no such file", "missing.pem", key, roots, signing.Unreadable},
+		{"no such key", full, "missing.pem", roots, signing.Unreadable},
+		{"no such roots", full, key, "missing.pem", signing.Unreadable},
+		{"no certificate", empty, key, roots, signing.Unreadable},
+		{"no key", full, empty, roots, signing.Unreadable},
+		{"no roots", full, key, empty, signing.Unreadable},
+		{"encrypted key", full, locked, roots, signing.KeyEncrypted},
+	}
+	for _, tt := range tests {
+		if _, err := signing.Load(tt.cert, tt.key, tt.roots, nil); codeOf(err) != tt.want {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestLoadLegacyKeys reads the forms of key that openssl writes.
+func TestLoadLegacyKeys(t *testing.T) {
+	for _, kind := range []string{"rsa-2048", "p256"} {
+		root := signingtest.Root(t, "p256")
+		leaf := root.Leaf(t, kind, nil)
+		key := signingtest.WriteFile(t, "key.pem", leaf.KeyPEM(t))
+		old := filepath.Join(t.TempDir(), "old.pem")
+		if out, err := exec.Command("openssl", "pkey", "-traditional", "-in", key, "-out", old).CombinedOutput(); err != nil {
+			t.Fatalf("openssl: %v %s", err, out)
+		}
+		cert := signingtest.WriteFile(t, "cert.pem", leaf.CertPEM(root))
+		if _, err := signing.Load(cert, old, "", nil); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func encryptedKey(t *testing.T, key string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "locked.pem")
+	cmd := exec.Command("openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:test", "-out", out)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("openssl: %v %s", err, output)
+	}
+	return out
+}
+
+func TestDevelopment(t *testing.T) {
+	bundle, err := signing.MakeDevelopment(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := signing.Development(signingtest.WriteFile(t, "development.pem", bundle), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !id.Development() || !strings.Contains(id.Name(), "DEVELOPMENT") {
+		t.Errorf("development %v, name %q", id.Development(), id.Name())
+	}
+	signed, err := id.Sign(cleared(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope, err := signing.Open(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(signing.DevelopmentRoot(bundle))
+	if err := envelope.Trust(roots, time.Now()); err != nil {
+		t.Error(err)
+	}
+	if block, rest := pem.Decode(signing.DevelopmentRoot(bundle)); block == nil || block.Type != "CERTIFICATE" || len(rest) > 0 {
+		t.Error("the root is not one certificate alone")
+	}
+}
