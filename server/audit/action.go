@@ -1,0 +1,106 @@
+// Package audit says who did what: the actions of the action log and the
+// bytes by which they are kept.
+package audit
+
+// An Action is one entry of the action log: something that was changed,
+// downloaded or refused.
+type Action struct {
+	// Account owns the log that the action belongs to.
+	Account string
+	Name    Name
+	Outcome Outcome
+	// Reason is the code of the fault, where the outcome is Refused.
+	Reason string
+	Actor  Actor
+	Target Target
+	// Changes are what differs afterwards, field by field. Secrets are "***".
+	Changes []Change
+	// Profile is the SHA-256 of a signed profile's content, in hex, and
+	// Identity that of the certificate that signed it. Both may be empty.
+	Profile  string
+	Identity string
+	// Link is the setup link that led to the action, if one did.
+	Link string
+}
+
+// A Name says what was done, as "object.verb". Names are stored: add, never
+// rename.
+type Name string
+
+// The names.
+const (
+	DomainCreate    Name = "domain.create"
+	DomainUpdate    Name = "domain.update"
+	LinkCreate      Name = "link.create"
+	LinkOpen        Name = "link.open"
+	ProfileDownload Name = "profile.download"
+)
+
+// An Outcome says how an action ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Done    Outcome = "done"
+	Refused Outcome = "refused"
+)
+
+// An Actor is who did it and from where.
+type Actor struct {
+	Kind ActorKind
+	// ID is the member's, the key's or the job's; a visitor has none.
+	ID string
+	// Name is how a reader knows the actor. Personal.
+	Name string
+	// IP is the client's address. Personal.
+	IP string
+	// Client is the device and program in words of our own, never the
+	// User-Agent itself. Personal.
+	Client    string
+	Interface Interface
+	// Request is the id that the program's own log has for the same request.
+	Request string
+}
+
+// An ActorKind is a kind of actor.
+type ActorKind string
+
+// The kinds of actor.
+const (
+	Visitor ActorKind = "visitor" // a person with a link or on the public page
+	System  ActorKind = "system"  // the program itself, at start or in a job
+)
+
+// An Interface is the door by which an actor came in.
+type Interface string
+
+// The interfaces.
+const (
+	Page        Interface = "page"
+	CommandLine Interface = "command_line"
+)
+
+// A Target is what an action was done to.
+type Target struct {
+	Kind TargetKind
+	ID   string
+	// Name is how a reader knows the target, such as a mailbox. Personal.
+	Name string
+}
+
+// A TargetKind is a kind of target.
+type TargetKind string
+
+// The kinds of target.
+const (
+	DomainTarget TargetKind = "domain"
+	LinkTarget   TargetKind = "link"
+	TicketTarget TargetKind = "ticket"
+)
+
+// A Change is the value of one field before and after.
+type Change struct {
+	Field string `json:"field"`
+	Old   string `json:"old,omitempty"`
+	New   string `json:"new,omitempty"`
+}

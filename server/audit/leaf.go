@@ -1,0 +1,99 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// SaltSize is the size in bytes of the random salt that goes with the
+// personal text of an action.
+const SaltSize = 16
+
+// A Leaf is an action in the form that is kept for good: the leaf of the
+// log's tree. Its bytes do not change, also when the personal text beside it
+// is erased, for they hold only a salted hash of it.
+type Leaf struct {
+	Version  int      `json:"v"`
+	Log      string   `json:"log"`
+	Seq      int64    `json:"seq"`
+	Time     int64    `json:"time"` // Unix milliseconds, UTC
+	Name     Name     `json:"action"`
+	Outcome  Outcome  `json:"outcome"`
+	Reason   string   `json:"reason,omitempty"`
+	Actor    who      `json:"actor"`
+	Target   what     `json:"target"`
+	Changes  []Change `json:"changes,omitempty"`
+	Link     string   `json:"link,omitempty"`
+	Profile  string   `json:"profile,omitempty"`
+	Identity string   `json:"identity,omitempty"`
+	Personal string   `json:"personal"` // base64 of SHA-256(salt ‖ personal text)
+}
+
+type who struct {
+	Kind      ActorKind `json:"kind"`
+	ID        string    `json:"id,omitempty"`
+	Interface Interface `json:"interface"`
+	Request   string    `json:"request,omitempty"`
+}
+
+type what struct {
+	Kind TargetKind `json:"kind"`
+	ID   string     `json:"id"`
+}
+
+// Personal is the text of an action that tells of a person. It is kept
+// beside the leaf, where it can be erased.
+type Personal struct {
+	ActorName  string `json:"actor_name,omitempty"`
+	TargetName string `json:"target_name,omitempty"`
+	IP         string `json:"ip,omitempty"`
+	Client     string `json:"client,omitempty"`
+}
+
+// Encode returns the bytes of a as entry seq of its log: the leaf, and the
+// personal text that the leaf holds the hash of. The salt is SaltSize random
+// bytes and must be kept with the personal text.
+//
+// Both are JSON objects without white space, members in the order of the
+// structs, absent members left out, no HTML escapes. That form is version 1;
+// what is written once is compared by its bytes and never encoded again.
+func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []byte, err error) {
+	if len(salt) != SaltSize {
+		return nil, nil, fmt.Errorf("audit: salt of %d bytes", len(salt))
+	}
+	personal, err = encode(Personal{a.Actor.Name, a.Target.Name, a.Actor.IP, a.Actor.Client})
+	if err != nil {
+		return nil, nil, err
+	}
+	leaf, err = encode(Leaf{
+		Version: 1, Log: a.Account, Seq: seq, Time: at.UnixMilli(),
+		Name: a.Name, Outcome: a.Outcome, Reason: a.Reason,
+		Actor:   who{a.Actor.Kind, a.Actor.ID, a.Actor.Interface, a.Actor.Request},
+		Target:  what{a.Target.Kind, a.Target.ID},
+		Changes: a.Changes, Link: a.Link, Profile: a.Profile, Identity: a.Identity,
+		Personal: PersonalHash(salt, personal),
+	})
+	return leaf, personal, err
+}
+
+// PersonalHash is what a leaf holds of a personal text.
+func PersonalHash(salt, personal []byte) string {
+	h := sha256.New()
+	h.Write(salt)
+	h.Write(personal)
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("audit: encode: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

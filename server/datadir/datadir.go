@@ -1,0 +1,145 @@
+// Package datadir is the folder in which an installation keeps what it must
+// not lose: its database, its secret and its development identity.
+package datadir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// SecretSize is the size of an installation's secret in bytes.
+const SecretSize = 32
+
+// A Dir is a data folder. Several processes may use one at once, also on
+// first use.
+type Dir struct {
+	path string
+}
+
+// Open returns the folder at path. It is made, for its owner alone, if there
+// is none; one that others may enter is refused.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := private(path); err != nil {
+		return nil, err
+	}
+	return &Dir{path}, nil
+}
+
+// Database is the database that is used if no other is named, in the form
+// that package store takes.
+func (d *Dir) Database() string {
+	return "sqlite:" + filepath.Join(d.path, "mobileconfig.db")
+}
+
+// Secret returns the installation's secret, from which tokens are derived. It
+// is made on first use.
+func (d *Dir) Secret() ([]byte, error) {
+	file := filepath.Join(d.path, "secret")
+	err := createOnce(file, func() ([]byte, error) {
+		secret := make([]byte, SecretSize)
+		rand.Read(secret) // never fails
+		return secret, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("data folder: secret: %w", err)
+	}
+	return ReadSecret(file)
+}
+
+// ReadSecret reads an installation's secret from a file of its own, by which
+// several servers share it.
+func ReadSecret(file string) ([]byte, error) {
+	if err := private(file); err != nil {
+		return nil, err
+	}
+	secret, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if len(secret) != SecretSize {
+		return nil, fmt.Errorf("%s has %d bytes; a secret has %d (make one: head -c %[3]d /dev/urandom > FILE)", file, len(secret), SecretSize)
+	}
+	return secret, nil
+}
+
+// Identity returns the development identity, which is made on first use.
+func (d *Dir) Identity(now func() time.Time) (*signing.Identity, error) {
+	file := d.identity("development.pem")
+	if err := d.makeIdentity(file, now()); err != nil {
+		return nil, fmt.Errorf("data folder: development identity: %w", err)
+	}
+	id, err := signing.Development(file, now)
+	if e, ok := errors.AsType[*signing.IdentityError](err); ok && e.Code == signing.Expired {
+		return nil, fmt.Errorf("the development identity has expired; delete %s and start again", d.identity(""))
+	}
+	return id, err
+}
+
+func (d *Dir) makeIdentity(file string, now time.Time) error {
+	if err := os.MkdirAll(d.identity(""), 0o700); err != nil {
+		return err
+	}
+	if err := createOnce(file, func() ([]byte, error) { return signing.MakeDevelopment(now) }); err != nil {
+		return err
+	}
+	if err := private(file); err != nil {
+		return err
+	}
+	// From the file, for another process may have made it.
+	return createOnce(d.IdentityRoot(), func() ([]byte, error) {
+		bundle, err := os.ReadFile(file)
+		return signing.DevelopmentRoot(bundle), err
+	})
+}
+
+// IdentityRoot is the file with the root of the development identity.
+func (d *Dir) IdentityRoot() string { return d.identity("development-ca.pem") }
+
+func (d *Dir) identity(name string) string { return filepath.Join(d.path, "identity", name) }
+
+// private refuses what others than the owner may read.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("%s can be read by others (mode %04o); take that away: chmod go= %[1]s", path, mode)
+	}
+	return nil
+}
+
+// createOnce makes a file that is whole from the moment it has its name,
+// unless it is there already.
+func createOnce(file string, content func() ([]byte, error)) error {
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	data, err := content()
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(tmp.Name(), file); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}

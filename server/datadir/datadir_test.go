@@ -1,0 +1,145 @@
+package datadir_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/datadir"
+)
+
+func open(t *testing.T) (*datadir.Dir, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "a", "data")
+	d, err := datadir.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, path
+}
+
+// TestAtOnce has many come to a new folder at once: all get the same.
+func TestAtOnce(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "data")
+		var mu sync.Mutex
+		found := map[string]bool{}
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				d, err := datadir.Open(path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				secret, err := d.Secret()
+				if err != nil {
+					t.Error(err)
+				}
+				id, err := d.Identity(time.Now)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				found[string(secret)+id.Fingerprint()] = true
+				mu.Unlock()
+			})
+		}
+		wg.Wait()
+		if len(found) != 1 {
+			t.Fatalf("%d different secrets or identities", len(found))
+		}
+	}
+}
+
+func TestSecret(t *testing.T) {
+	d, path := open(t)
+	one, err := d.Secret()
+	if err != nil || len(one) != datadir.SecretSize {
+		t.Fatalf("%d bytes, %v", len(one), err)
+	}
+	two, err := d.Secret()
+	if err != nil || !bytes.Equal(one, two) {
+		t.Errorf("another secret the second time: %v", err)
+	}
+	other, _ := open(t)
+	if three, _ := other.Secret(); bytes.Equal(one, three) {
+		t.Error("two folders share a secret")
+	}
+	if err := os.WriteFile(filepath.Join(path, "secret"), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Secret(); err == nil || !strings.Contains(err.Error(), "5 bytes") {
+		t.Errorf("a short secret: %v", err)
+	}
+}
+
+// TestPrivate wants all files made for the owner alone, and others refused.
+func TestPrivate(t *testing.T) {
+	d, path := open(t)
+	if _, err := d.Secret(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Identity(time.Now); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.Walk(path, func(name string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", name, info.Mode())
+		}
+		if strings.HasPrefix(info.Name(), ".new-") {
+			t.Errorf("%s was left behind", name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"secret", "identity/development.pem"} {
+		file := filepath.Join(path, name)
+		if err := os.Chmod(file, 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Secret(); err == nil {
+		t.Error("a secret that the group can read was used")
+	}
+	if _, err := d.Identity(time.Now); err == nil {
+		t.Error("a key that the group can read was used")
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := datadir.Open(path); err == nil || !strings.Contains(err.Error(), "chmod go=") {
+		t.Errorf("an open folder: %v", err)
+	}
+}
+
+func TestIdentityExpires(t *testing.T) {
+	d, _ := open(t)
+	if _, err := d.Identity(func() time.Time { return time.Now().AddDate(-3, 0, 0) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Identity(time.Now); err == nil || !strings.Contains(err.Error(), "delete") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestIdentityRootIsNoSecret(t *testing.T) {
+	d, _ := open(t)
+	if _, err := d.Identity(time.Now); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.ReadFile(d.IdentityRoot())
+	if err != nil || bytes.Contains(root, []byte("PRIVATE")) || !bytes.Contains(root, []byte("CERTIFICATE")) {
+		t.Errorf("%v: %s", err, root)
+	}
+}

@@ -1,0 +1,94 @@
+// Package fault holds the failures that a caller may see. Each has a stable
+// code; everything else is an internal error, logged and shown as such.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Code names a kind of failure. Codes are published: add, never rename.
+type Code string
+
+// The codes. Package web says which HTTP status each has.
+const (
+	Invalid           Code = "invalid"
+	NotFound          Code = "not_found"
+	MethodNotAllowed  Code = "method_not_allowed"
+	Gone              Code = "gone"
+	Conflict          Code = "conflict"
+	TooLarge          Code = "too_large"
+	UnsupportedMedia  Code = "unsupported_media_type"
+	Limited           Code = "limited"
+	PasswordRefused   Code = "password_refused"
+	AgreementMissing  Code = "agreement_missing"
+	VariantNotOffered Code = "variant_not_offered"
+	MacPolicyNeedsMDM Code = "mac_policy_needs_mdm"
+	AddressMalformed  Code = "address_malformed"
+	AddressForeign    Code = "address_foreign"
+	NameInvalid       Code = "name_invalid"
+	VariantUnknown    Code = "variant_unknown"
+	PlatformUnknown   Code = "platform_unknown"
+	UnknownField      Code = "unknown_field"
+	FormMalformed     Code = "form_malformed"
+	SignerUnavailable Code = "signer_unavailable"
+	Internal          Code = "internal"
+)
+
+// A Fault is a failure with its code and a sentence that says what is wrong
+// and how to mend it. It never holds the refused value.
+type Fault struct {
+	Code   Code
+	Detail string
+	// Field is the form or JSON field at fault, if it is one.
+	Field string
+	// RetryAfter is how long to wait, for Limited and SignerUnavailable.
+	RetryAfter time.Duration
+}
+
+// New returns a fault with a formatted detail.
+func New(code Code, format string, args ...any) *Fault {
+	return &Fault{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// On returns a fault of one field.
+func On(field string, code Code, format string, args ...any) *Fault {
+	f := New(code, format, args...)
+	f.Field = field
+	return f
+}
+
+// Error is the detail with the code before it.
+func (f *Fault) Error() string { return string(f.Code) + ": " + f.Detail }
+
+// Of returns the fault that err is or wraps. Any other error becomes an
+// Internal fault without a detail; nil stays nil.
+func Of(err error) *Fault {
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f
+	}
+	return &Fault{Code: Internal, Detail: "Something went wrong here. It has been logged."}
+}
+
+// Is reports whether err is or wraps a fault with the code.
+func Is(err error, code Code) bool {
+	f, ok := errors.AsType[*Fault](err)
+	return ok && f.Code == code
+}
+
+// PasswordField refuses a field, column or parameter whose name asks for a
+// password: this program has no place for one. It returns nil for any other.
+func PasswordField(name string) error {
+	lower := strings.ToLower(name)
+	for _, word := range []string{"pass", "pwd", "kennwort", "secret", "credential"} {
+		if strings.Contains(lower, word) {
+			return New(PasswordRefused, "Leave the password away. It is not needed here: the device asks for it.")
+		}
+	}
+	return nil
+}
