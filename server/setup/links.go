@@ -1,0 +1,255 @@
+package setup
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// How long things live and how often they serve.
+const (
+	VisitorLinkLife  = time.Hour
+	LinkMaxDownloads = 5
+	TicketLife       = 10 * time.Minute
+	TicketMaxFetches = 5
+)
+
+// Limits on the links that visitors make, each for one LimitWindow.
+const (
+	LimitWindow     = 10 * time.Minute
+	LimitPerAddress = 10
+	LimitPerNetwork = 60
+)
+
+// maxName is the longest name that a visitor may have, in characters.
+const maxName = 64
+
+// Links makes links and tickets and says what they permit.
+type Links struct {
+	store   Store
+	domains settings.Store
+	now     func() time.Time
+	links   sealer
+	tickets sealer
+}
+
+// New returns Links whose tokens are derived from the installation's secret.
+func New(store Store, domains settings.Store, secret []byte, now func() time.Time) (*Links, error) {
+	links, err := newSealer(secret, "lnk_")
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := newSealer(secret, "tkt_")
+	if err != nil {
+		return nil, err
+	}
+	return &Links{store, domains, now, links, tickets}, nil
+}
+
+// A Visit is what somebody types on the public page.
+type Visit struct {
+	Address string
+	Name    string // may be empty
+	// Network is where the visitor comes from, for the limit.
+	Network netip.Prefix
+}
+
+// Start makes a link for a visitor and returns its token. It does not ask, and
+// so cannot tell, whether the mailbox exists. The fault is of the field
+// "address" or "name", or Limited.
+func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token string, err error) {
+	address, err := profile.ParseAddress(v.Address)
+	if err != nil {
+		return "", fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+	}
+	if err := CheckName(v.Name); err != nil {
+		return "", err
+	}
+	domain, err := l.domains.Domain(ctx, address.Domain())
+	if fault.Is(err, fault.NotFound) {
+		return "", fault.On("address", fault.AddressForeign, "Mail for this domain is not set up here.")
+	}
+	if err != nil {
+		return "", err
+	}
+	link := Link{
+		ID:           id.New("lnk"),
+		Account:      domain.Account,
+		Domain:       domain.Name,
+		Address:      address.String(),
+		Name:         v.Name,
+		Created:      l.now(),
+		Expires:      l.now().Add(VisitorLinkLife),
+		MaxDownloads: LinkMaxDownloads,
+	}
+	limits := []Limit{
+		{"links/address/" + address.Folded(), LimitPerAddress, LimitWindow},
+		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
+	}
+	if err := l.store.CreateLink(ctx, link, limits, l.action(audit.LinkCreate, who, link)); err != nil {
+		return "", err
+	}
+	return l.links.seal(link.ID), nil
+}
+
+// CheckName refuses what a visitor may not have as a name, with a fault of the
+// field "name". A mail program shows it to others, so it must not lure them:
+// no web address, no number to call.
+func CheckName(name string) error {
+	refused := fault.On("name", fault.NameInvalid, "Write a name of up to %d characters, without a web address or a long number.", maxName)
+	if utf8.RuneCountInString(name) > maxName || !profile.IsLine(name) {
+		return refused
+	}
+	lower := strings.ToLower(name)
+	for _, sign := range []string{"://", "www.", "/", "\\", "@", "<", ">"} {
+		if strings.Contains(lower, sign) {
+			return refused
+		}
+	}
+	if looksLikeHost(lower) || hasDigits(lower, 6) {
+		return refused
+	}
+	return nil
+}
+
+// looksLikeHost reports whether a word of s reads as a host name: a dot with
+// two letters or more behind it and no space. "J.R.R. Tolkien" is none.
+func looksLikeHost(s string) bool {
+	for word := range strings.FieldsSeq(s) {
+		if _, err := profile.ParseHost(word); err == nil && len(word)-strings.LastIndexByte(word, '.') > 2 {
+			return true
+		}
+	}
+	return false
+}
+
+// hasDigits reports whether s has a run of n digits, spaces and the signs
+// that people put between them not counted.
+func hasDigits(s string, n int) bool {
+	run := 0
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			if run++; run == n {
+				return true
+			}
+		case !strings.ContainsRune(" -.()+", r):
+			run = 0
+		}
+	}
+	return false
+}
+
+// Open returns the live link of a token and its domain. Whatever else the
+// token may be, the fault is the same NotFound.
+func (l *Links) Open(ctx context.Context, token string) (Link, settings.Domain, error) {
+	key, ok := l.links.open(token)
+	if !ok {
+		return Link{}, settings.Domain{}, errNoLink()
+	}
+	link, err := l.store.Link(ctx, key)
+	if err != nil {
+		return Link{}, settings.Domain{}, err
+	}
+	if !link.Live(l.now()) {
+		return Link{}, settings.Domain{}, errNoLink()
+	}
+	domain, err := l.domains.Domain(ctx, link.Domain)
+	return link, domain, err
+}
+
+func errNoLink() error {
+	return fault.New(fault.NotFound, "This link no longer works. Ask whoever sent it for a new one.")
+}
+
+// A Choice is what a person decides on the page of a link.
+type Choice struct {
+	Variant  settings.Variant
+	Platform profile.Platform
+	// Agreed says that the person has ticked the box below the warning.
+	Agreed bool
+}
+
+// A Permit is a ticket with what it permits to download.
+type Permit struct {
+	Ticket Ticket
+	Link   Link
+	Domain settings.Domain
+}
+
+// Ask gives out a ticket for the choice. It returns the ticket's token and
+// what it permits.
+func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice) (ticket string, p Permit, err error) {
+	link, domain, err := l.Open(ctx, token)
+	if err != nil {
+		return "", Permit{}, err
+	}
+	if err := domain.Offers(c.Variant, c.Platform); err != nil {
+		return "", Permit{}, err
+	}
+	if c.Variant == settings.Secure && !c.Agreed {
+		return "", Permit{}, fault.On("agree", fault.AgreementMissing, "Tick the box to agree, or set up mail without the protection.")
+	}
+	t := Ticket{
+		ID:         id.New("tkt"),
+		Link:       link.ID,
+		Variant:    c.Variant,
+		Platform:   c.Platform,
+		Created:    l.now(),
+		Expires:    l.now().Add(TicketLife),
+		MaxFetches: TicketMaxFetches,
+	}
+	a := l.action(audit.LinkOpen, who, link)
+	a.Changes = []audit.Change{{Field: "variant", New: string(c.Variant)}, {Field: "platform", New: string(c.Platform)}}
+	if err := l.store.CreateTicket(ctx, t, a); err != nil {
+		return "", Permit{}, err
+	}
+	return l.tickets.seal(t.ID), Permit{t, link, domain}, nil
+}
+
+// Permit returns what the token of a ticket permits. A ticket that is spent or
+// past its time is Gone, one that was never given out NotFound.
+func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
+	key, ok := l.tickets.open(token)
+	if !ok {
+		return Permit{}, fault.New(fault.NotFound, "There is no such download.")
+	}
+	ticket, link, err := l.store.Ticket(ctx, key)
+	if err != nil {
+		return Permit{}, err
+	}
+	if ticket.Fetches >= ticket.MaxFetches || !l.now().Before(ticket.Expires) || !link.Revoked.IsZero() {
+		return Permit{}, fault.New(fault.Gone, "This download is over. Go back to the page and tap the button again.")
+	}
+	domain, err := l.domains.Domain(ctx, link.Domain)
+	return Permit{ticket, link, domain}, err
+}
+
+// Use counts one download of what was signed, or refuses it as Gone: only
+// then may the profile be sent. The hash is that of the profile's content,
+// identity the fingerprint of the certificate that signed it.
+func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identity string) error {
+	a := l.action(audit.ProfileDownload, who, p.Link)
+	a.Target = audit.Target{Kind: audit.TicketTarget, ID: p.Ticket.ID, Name: p.Link.Address}
+	a.Profile, a.Identity = hash, identity
+	return l.store.UseTicket(ctx, p.Ticket.ID, l.now(), a)
+}
+
+func (l *Links) action(name audit.Name, who audit.Actor, link Link) audit.Action {
+	return audit.Action{
+		Account: link.Account,
+		Name:    name,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.LinkTarget, ID: link.ID, Name: link.Address},
+		Link:    link.ID,
+	}
+}

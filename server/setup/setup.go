@@ -1,0 +1,114 @@
+// Package setup holds setup links and the tickets that they give out.
+package setup
+
+import (
+	"context"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// A Link leads one person to the page that sets up their devices.
+type Link struct {
+	ID      string
+	Account string
+	Domain  string // its name
+	// The person: address as typed with the domain in A-label form; name,
+	// login and locale may be empty.
+	Address string
+	Name    string
+	Login   string
+	Locale  string
+
+	Created time.Time
+	Expires time.Time
+	Revoked time.Time // zero: not revoked
+	// MaxDownloads is how many tickets the link gives out in all.
+	MaxDownloads int
+	// Tickets counts those given out, Downloads those of them that were
+	// fetched at least once.
+	Tickets   int
+	Downloads int
+}
+
+// A State is where a link stands.
+type State string
+
+// The states, in the order in which a link goes through them.
+const (
+	Waiting    State = "waiting"
+	Opened     State = "opened" // a ticket was asked for
+	Downloaded State = "downloaded"
+	Used       State = "used" // no tickets left
+	Expired    State = "expired"
+	Revoked    State = "revoked"
+)
+
+// State returns the state of l at the time.
+func (l Link) State(now time.Time) State {
+	switch {
+	case !l.Revoked.IsZero():
+		return Revoked
+	case !now.Before(l.Expires):
+		return Expired
+	case l.Tickets >= l.MaxDownloads:
+		return Used
+	case l.Downloads > 0:
+		return Downloaded
+	case l.Tickets > 0:
+		return Opened
+	}
+	return Waiting
+}
+
+// Live reports whether a person can still use l.
+func (l Link) Live(now time.Time) bool {
+	switch l.State(now) {
+	case Waiting, Opened, Downloaded:
+		return true
+	}
+	return false
+}
+
+// A Ticket permits to download one profile, a few times, for a short time.
+type Ticket struct {
+	ID       string
+	Link     string // the link's ID
+	Variant  settings.Variant
+	Platform profile.Platform
+	Created  time.Time
+	Expires  time.Time
+	// MaxFetches is how many downloads the ticket allows, and Fetches how
+	// many there were.
+	MaxFetches int
+	Fetches    int
+}
+
+// A Limit allows Max new links to whatever Key names in any one Window that
+// begins with the first of them.
+type Limit struct {
+	Key    string
+	Max    int
+	Window time.Duration
+}
+
+// A Store keeps links and tickets. Each method that writes keeps the change
+// and its action, or neither.
+type Store interface {
+	// CreateLink keeps l. Where one of the limits is used up it keeps
+	// nothing and returns a Limited fault that says how long to wait.
+	CreateLink(ctx context.Context, l Link, limits []Limit, a audit.Action) error
+	// Link returns a link in whatever state, or a NotFound fault.
+	Link(ctx context.Context, id string) (Link, error)
+	// CreateTicket keeps t and counts it on its link. If the link is not
+	// live at t.Created, nothing is kept and the fault is NotFound.
+	CreateTicket(ctx context.Context, t Ticket, a audit.Action) error
+	// Ticket returns a ticket and its link, or a NotFound fault.
+	Ticket(ctx context.Context, id string) (Ticket, Link, error)
+	// UseTicket counts one fetch of the ticket, and on its link the download
+	// if it is the first. Once the ticket is spent or past its time, or its
+	// link revoked, nothing is kept and the fault is Gone.
+	UseTicket(ctx context.Context, id string, at time.Time, a audit.Action) error
+}
