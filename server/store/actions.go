@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+// Actions returns at most limit records of the account's action log, those
+// after the sequence number, in the order of the log.
+func (s *Store) Actions(ctx context.Context, account string, after int64, limit int) ([]audit.Record, error) {
+	var records []audit.Record
+	err := s.read(ctx).each(func(r row) error {
+		var rec audit.Record
+		var at int64
+		if err := r.Scan(&rec.Seq, &at, &rec.Leaf, &rec.Personal, &rec.Salt); err != nil {
+			return err
+		}
+		rec.At = moment(at)
+		records = append(records, rec)
+		return nil
+	}, `SELECT seq, at, leaf, personal, salt FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		account, after, max(limit, 0))
+	if err != nil {
+		return nil, fmt.Errorf("store: actions: %w", err)
+	}
+	return records, nil
+}
+
+// record adds a to the log of its account. It comes last in a transaction,
+// for from here to the commit the log is locked: that makes the sequence
+// numbers 1, 2, 3 … without a gap, and the times never run backwards.
+func (t *tx) record(a audit.Action, now time.Time) error {
+	var seq, at int64
+	err := t.row(`UPDATE logs SET size = size + 1, latest = CASE WHEN latest > $1 THEN latest ELSE $1 END
+		WHERE account = $2 RETURNING size, latest`, millis(now), a.Account).Scan(&seq, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("record: the account %q has no log", a.Account)
+	}
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	salt := make([]byte, audit.SaltSize)
+	rand.Read(salt) // never fails
+	leaf, personal, err := a.Encode(seq, moment(at), salt)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id,
+		target_kind, target_id, link, leaf, personal, salt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		a.Account, seq, at, string(a.Name), string(a.Outcome), string(a.Actor.Kind), a.Actor.ID,
+		string(a.Target.Kind), a.Target.ID, a.Link, leaf, personal, salt)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	return nil
+}

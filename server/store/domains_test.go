@@ -1,0 +1,207 @@
+package store_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+func TestDomainIsNotFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d, err := s.Domain(t.Context(), "example.com")
+		wantFault(t, err, fault.NotFound)
+		if d != (settings.Domain{}) {
+			t.Errorf("got %+v with the fault", d)
+		}
+	})
+}
+
+func TestSetDomainCreates(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		want := newDomain("example.com")
+		must(t, s.SetDomain(t.Context(), want, action("", "")))
+		got, err := s.Domain(t.Context(), "example.com")
+		must(t, err)
+		if got != want {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+		log := actions(t, s)
+		if len(log) != 1 {
+			t.Fatalf("the log has %d entries, want 1", len(log))
+		}
+		wantDomainAction(t, log[0], audit.DomainCreate, want, []audit.Change{
+			{Field: "incoming", New: "imap.example.com:993"},
+			{Field: "outgoing", New: "smtp.example.com:587/starttls"},
+			{Field: "policy", New: "offered"},
+		})
+	})
+}
+
+func TestSetDomainUpdates(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		first := newDomain("example.com")
+		must(t, s.SetDomain(t.Context(), first, action("", "")))
+		second := newDomain("example.com")
+		second.ID = "dom_other"
+		second.Service.Incoming = profile.Server{Host: "mail.example.com", Port: 143, STARTTLS: true}
+		second.Policy = settings.Required
+		second.Created, second.Updated = start.Add(time.Hour), start.Add(time.Hour)
+		must(t, s.SetDomain(t.Context(), second, action("", "")))
+
+		want := second
+		want.ID, want.Created = first.ID, first.Created
+		got, err := s.Domain(t.Context(), "example.com")
+		must(t, err)
+		if got != want {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+		log := actions(t, s)
+		if len(log) != 2 {
+			t.Fatalf("the log has %d entries, want 2", len(log))
+		}
+		wantDomainAction(t, log[1], audit.DomainUpdate, first, []audit.Change{
+			{Field: "incoming", Old: "imap.example.com:993", New: "mail.example.com:143/starttls"},
+			{Field: "policy", Old: "offered", New: "required"},
+		})
+	})
+}
+
+func wantDomainAction(t *testing.T, r audit.Record, name audit.Name, d settings.Domain, changes []audit.Change) {
+	t.Helper()
+	var leaf audit.Leaf
+	must(t, json.Unmarshal(r.Leaf, &leaf))
+	if leaf.Name != name || leaf.Target.Kind != audit.DomainTarget || leaf.Target.ID != d.ID {
+		t.Errorf("the action is %s", r.Leaf)
+	}
+	if !reflect.DeepEqual(leaf.Changes, changes) {
+		t.Errorf("the changes are %+v, want %+v", leaf.Changes, changes)
+	}
+	var personal audit.Personal
+	must(t, json.Unmarshal(r.Personal, &personal))
+	if personal.TargetName != d.Name {
+		t.Errorf("the target is named %q, want %q", personal.TargetName, d.Name)
+	}
+}
+
+func TestSetDomainEachField(t *testing.T) {
+	changes := map[string]func(*settings.Domain){
+		"incoming": func(d *settings.Domain) { d.Service.Incoming.Port = 1993 },
+		"outgoing": func(d *settings.Domain) { d.Service.Outgoing = profile.Server{Host: "smtp.example.com", Port: 465} },
+		"policy":   func(d *settings.Domain) { d.Policy = settings.Off },
+	}
+	for field, change := range changes {
+		t.Run(field, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, s *store.Store) {
+				withDomain(t, s)
+				d := newDomain("example.com")
+				change(&d)
+				must(t, s.SetDomain(t.Context(), d, action("", "")))
+				got, err := s.Domain(t.Context(), "example.com")
+				must(t, err)
+				if got != d {
+					t.Errorf("got  %+v\nwant %+v", got, d)
+				}
+				var leaf audit.Leaf
+				must(t, json.Unmarshal(actions(t, s)[1].Leaf, &leaf))
+				if len(leaf.Changes) != 1 || leaf.Changes[0].Field != field {
+					t.Errorf("the changes are %+v", leaf.Changes)
+				}
+			})
+		})
+	}
+}
+
+func TestSetDomainThatIsTheSameKeepsNothing(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		wantUnchanged(t, database, func() {
+			d := newDomain("example.com")
+			d.ID, d.Updated = "dom_other", start.Add(time.Hour)
+			must(t, s.SetDomain(t.Context(), d, action("", "")))
+		})
+	})
+}
+
+func TestSetDomainOfAnotherAccount(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		storetest.Exec(t, database, `INSERT INTO accounts (id, name, created) VALUES ('acc_2', 'Two', 0)`)
+		storetest.Exec(t, database, `INSERT INTO logs (account, size, latest) VALUES ('acc_2', 0, 0)`)
+		for _, policy := range []settings.Offer{settings.Offered, settings.Off} {
+			wantUnchanged(t, database, func() {
+				d := newDomain("example.com")
+				d.Account, d.Policy = "acc_2", policy
+				a := action("", "")
+				a.Account = "acc_2"
+				wantFault(t, s.SetDomain(t.Context(), d, a), fault.Conflict)
+			})
+		}
+	})
+}
+
+func TestSetDomainWithoutTimesIsNow(t *testing.T) {
+	clock := storetest.NewClock()
+	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
+		d := newDomain("example.com")
+		d.Created, d.Updated = time.Time{}, time.Time{}
+		must(t, s.SetDomain(t.Context(), d, action("", "")))
+		got, err := s.Domain(t.Context(), "example.com")
+		must(t, err)
+		if !got.Created.Equal(clock.Now()) || !got.Updated.Equal(clock.Now()) {
+			t.Errorf("created %v, updated %v, want %v", got.Created, got.Updated, clock.Now())
+		}
+	})
+}
+
+// Servers that start with the same flags at once create the domain once.
+func TestSetDomainRace(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		race(t, database, 50, "", func(s *store.Store, i int) error {
+			d := newDomain("example.com")
+			d.ID = id("dom", i)
+			return s.SetDomain(t.Context(), d, action("", ""))
+		})
+		if n := len(actions(t, storetest.Open(t, store.Config{Database: database}))); n != 1 {
+			t.Errorf("the log has %d entries, want 1", n)
+		}
+	})
+}
+
+// Two policies are set in turn by many. Each action begins where the one
+// before it ended: no old value is stale.
+func TestSetDomainRaceHasTrueChanges(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		policies := []settings.Offer{settings.Off, settings.Offered, settings.Required}
+		race(t, database, 60, "", func(s *store.Store, i int) error {
+			d := newDomain("example.com")
+			d.ID, d.Policy = id("dom", i), policies[i%3]
+			return s.SetDomain(t.Context(), d, action("", ""))
+		})
+		s := storetest.Open(t, store.Config{Database: database})
+		policy := ""
+		for i, r := range actions(t, s) {
+			var leaf audit.Leaf
+			must(t, json.Unmarshal(r.Leaf, &leaf))
+			c := leaf.Changes[len(leaf.Changes)-1]
+			if c.Old != policy || c.New == policy {
+				t.Fatalf("entry %d changes the policy from %q to %q, it was %q", i+1, c.Old, c.New, policy)
+			}
+			policy = c.New
+		}
+		d, err := s.Domain(t.Context(), "example.com")
+		must(t, err)
+		if string(d.Policy) != policy {
+			t.Errorf("the policy is %q, the log ends with %q", d.Policy, policy)
+		}
+	})
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/setup"
+)
+
+var _ setup.Store = (*Store)(nil)
+
+const linkColumns = `links.id, links.account, links.domain, links.address, links.name, links.login, links.locale,
+	links.created, links.expires, links.revoked, links.max_downloads, links.tickets, links.downloads`
+
+// CreateLink keeps l and a. Where one of the limits is used up at l.Created it
+// keeps nothing, counts nothing on any limit, and returns a Limited fault
+// whose RetryAfter is how long to wait. A limit whose Max is not positive
+// allows no link. An id that exists is a Conflict fault.
+func (s *Store) CreateLink(ctx context.Context, l setup.Link, limits []setup.Limit, a audit.Action) error {
+	// One order for all transactions: two that need the same rows wait for
+	// each other instead of locking each other out.
+	limits = slices.SortedFunc(slices.Values(limits), func(x, y setup.Limit) int { return cmp.Compare(x.Key, y.Key) })
+	err := s.change(ctx, a, func(t *tx) error {
+		if err := t.count(limits, l.Created); err != nil {
+			return err
+		}
+		return t.insertLink(l)
+	})
+	if s.db.taken(err) {
+		err = fault.New(fault.Conflict, "There is a link with this id.")
+	}
+	if err != nil {
+		return fmt.Errorf("store: create link: %w", err)
+	}
+	return nil
+}
+
+// Link returns a link in whatever state, or a NotFound fault.
+func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
+	var l linkRow
+	err := s.read(ctx).row(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
+	if err != nil {
+		return setup.Link{}, found("link", err)
+	}
+	return l.link(), nil
+}
+
+func (t *tx) insertLink(l setup.Link) error {
+	_, err := t.exec(`INSERT INTO links (id, account, domain, address, name, login, locale,
+		created, expires, revoked, max_downloads, tickets, downloads)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		l.ID, l.Account, l.Domain, l.Address, l.Name, l.Login, l.Locale,
+		millis(l.Created), millis(l.Expires), millis(l.Revoked), l.MaxDownloads, l.Tickets, l.Downloads)
+	return err
+}
+
+// count uses each of the limits once, or returns a Limited fault with the
+// longest time to wait.
+func (t *tx) count(limits []setup.Limit, now time.Time) error {
+	var wait time.Duration
+	for _, l := range limits {
+		w, err := t.use(l, now)
+		if err != nil {
+			return err
+		}
+		wait = max(wait, w)
+	}
+	if wait == 0 {
+		return nil
+	}
+	f := fault.New(fault.Limited, "Too many links were asked for. Wait a little and try again.")
+	f.RetryAfter = wait
+	return f
+}
+
+// use counts once on the limit. If it is used up, use counts nothing and
+// returns how long to wait.
+func (t *tx) use(l setup.Limit, now time.Time) (time.Duration, error) {
+	if l.Max <= 0 {
+		return max(l.Window, time.Millisecond), nil
+	}
+	// A window that began only after this one will end was written by a clock
+	// that was wrong. It counts as passed, or it could last for years.
+	ends := now.Add(l.Window)
+	n, err := t.exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (key) DO UPDATE SET
+			used  = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN 1 ELSE limits.used + 1 END,
+			ends  = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN $3 ELSE limits.ends END,
+			began = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN $2 ELSE limits.began END
+		WHERE limits.ends <= $2 OR limits.began >= $3 OR limits.used < $4`,
+		l.Key, millis(now), millis(ends), l.Max)
+	if err != nil || n == 1 {
+		return 0, err
+	}
+	var until int64
+	if err := t.row(`SELECT ends FROM limits WHERE key = $1`, l.Key).Scan(&until); err != nil {
+		return 0, err
+	}
+	return max(moment(until).Sub(now), time.Millisecond), nil
+}
+
+// A linkRow is a link as its columns hold it.
+type linkRow struct {
+	l                         setup.Link
+	created, expires, revoked int64
+}
+
+// fields are where linkColumns are scanned to.
+func (r *linkRow) fields() []any {
+	l := &r.l
+	return []any{&l.ID, &l.Account, &l.Domain, &l.Address, &l.Name, &l.Login, &l.Locale,
+		&r.created, &r.expires, &r.revoked, &l.MaxDownloads, &l.Tickets, &l.Downloads}
+}
+
+func (r *linkRow) link() setup.Link {
+	l := r.l
+	l.Created, l.Expires, l.Revoked = moment(r.created), moment(r.expires), moment(r.revoked)
+	return l
+}

@@ -1,0 +1,185 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+func TestMigrateTwice(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		s.Close()
+		wantUnchanged(t, database, func() {
+			s := storetest.Open(t, store.Config{Database: database})
+			if _, err := s.Domain(t.Context(), "example.com"); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+func TestNewDatabaseHasTheDefaultAccount(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		storetest.Open(t, store.Config{Database: database})
+		dump := storetest.Dump(t, database)
+		for _, line := range []string{"accounts.id=" + account.Default, "logs.account=" + account.Default, "logs.size=0"} {
+			if !strings.Contains(dump, line+"\n") {
+				t.Errorf("%s is not in:\n%s", line, dump)
+			}
+		}
+	})
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		storetest.Open(t, store.Config{Database: database}).Close()
+		storetest.Exec(t, database, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, `+yes(database)+`)`)
+		wantUnchanged(t, database, func() {
+			s, err := store.Open(t.Context(), store.Config{Database: database})
+			if err == nil {
+				s.Close()
+				t.Fatal("it was opened")
+			}
+			if !strings.Contains(err.Error(), "version 9999") || !strings.Contains(err.Error(), "newer program") {
+				t.Errorf("got the error %v", err)
+			}
+		})
+	})
+}
+
+// yes is true in the table of migrations, which is not ours.
+func yes(database string) string {
+	if strings.HasPrefix(database, "sqlite:") {
+		return "1"
+	}
+	return "TRUE"
+}
+
+// Two processes open a new database at the same moment, and both come up.
+func TestTwoProcesses(t *testing.T) {
+	openers := [2]*opener{startOpener(t), startOpener(t)}
+	for name, create := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			for range 40 {
+				database := create(t)
+				for _, o := range openers {
+					o.tell(t, database)
+				}
+				for i, o := range openers {
+					if answer := o.answer(t); answer != "ok" {
+						t.Errorf("process %d: %s", i, answer)
+					}
+				}
+			}
+		})
+	}
+}
+
+// An opener is another process that opens databases.
+type opener struct {
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func startOpener(t *testing.T) *opener {
+	t.Helper()
+	program, err := os.Executable()
+	must(t, err)
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), "STORE_TEST_OPENER=1")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &opener{in, bufio.NewReader(out)}
+}
+
+func (o *opener) tell(t *testing.T, database string) {
+	t.Helper()
+	if _, err := io.WriteString(o.in, database+"\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (o *opener) answer(t *testing.T) string {
+	t.Helper()
+	line, err := o.out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+// A process that waits for another's migration outlasts every timeout of a
+// statement, and ends with its context.
+func TestWaitForTheMigrationLock(t *testing.T) {
+	database := impatient(t, storetest.Postgres(t))
+	holder, err := pgx.Connect(t.Context(), database)
+	must(t, err)
+	defer holder.Close(t.Context())
+	_, err = holder.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, int64(store.MigrationLock))
+	must(t, err)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if s, err := store.Open(ctx, store.Config{Database: database}); err == nil {
+		s.Close()
+		t.Error("it was opened while another process held the lock")
+	} else if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want context.DeadlineExceeded", err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { holder.Close(context.Background()) })
+	storetest.Open(t, store.Config{Database: database})
+}
+
+// impatient adds short timeouts to the URL of a database.
+func impatient(t *testing.T, database string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	must(t, err)
+	q := u.Query()
+	q.Set("statement_timeout", "100")
+	q.Set("lock_timeout", "100")
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func TestWaitForTheFileLock(t *testing.T) {
+	database := storetest.SQLite(t)
+	lock := flock.New(strings.TrimPrefix(database, "sqlite:") + ".lock")
+	must(t, lock.Lock())
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if s, err := store.Open(ctx, store.Config{Database: database}); err == nil {
+		s.Close()
+		t.Error("it was opened while another process held the lock")
+	} else if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want context.DeadlineExceeded", err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = lock.Unlock() })
+	storetest.Open(t, store.Config{Database: database})
+}

@@ -1,0 +1,125 @@
+// Package store keeps everything in SQLite or PostgreSQL. It holds the only
+// SQL, written once for both: what differs stands in dialect.go, sqlite.go
+// and postgres.go.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// Config is all that can be set.
+type Config struct {
+	// Database is "sqlite:PATH" or "postgres://…", also "postgresql://…".
+	// Required. The folder of PATH must exist; the file need not.
+	Database string
+	// Now is the clock. The default is time.Now.
+	Now func() time.Time
+}
+
+// A Store keeps everything. It is safe for concurrent use, and any number of
+// stores, in one process or in many, may work on one database.
+type Store struct {
+	db  database
+	now func() time.Time
+}
+
+// Open opens the database and brings its schema up to date, under a lock that
+// lets only one process at a time do so. It refuses a schema that is newer
+// than the program and changes nothing there. The caller closes the store.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	db, err := open(ctx, cfg.Database)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return &Store{db: db, now: cfg.Now}, nil
+}
+
+// Close lets go of the database. Nothing may use s afterwards.
+func (s *Store) Close() { s.db.close() }
+
+// Ping returns an error if the database does not answer.
+func (s *Store) Ping(ctx context.Context) error {
+	var n int64
+	err := s.read(ctx).row(`SELECT COUNT(*) FROM accounts`).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("store: ping: %w", err)
+	}
+	return nil
+}
+
+// Prune deletes the limits whose window has passed. It is bookkeeping and
+// leaves no action.
+func (s *Store) Prune(ctx context.Context) error {
+	err := s.transact(ctx, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM limits WHERE ends <= $1`, millis(s.now()))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: prune: %w", err)
+	}
+	return nil
+}
+
+// change runs fn and records a in one transaction: either both are kept or
+// neither is. Whatever a person can change goes through here.
+func (s *Store) change(ctx context.Context, a audit.Action, fn func(*tx) error) error {
+	return s.transact(ctx, func(t *tx) error {
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.record(a, s.now())
+	})
+}
+
+// transact runs fn in one transaction, which is kept if fn returns nil. The
+// database may ask for a repetition, so fn may run more than once. When ctx is
+// done the error says so, unless it is a fault.
+func (s *Store) transact(ctx context.Context, fn func(*tx) error) error {
+	err := s.db.transact(ctx, fn)
+	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) || isFault(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), err)
+}
+
+// read is for one statement that writes nothing.
+func (s *Store) read(ctx context.Context) *tx { return &tx{ctx, s.db.reader()} }
+
+// found turns the absence of a row into a NotFound fault.
+func found(what string, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.NotFound, "There is no such %s.", what)
+	}
+	return fmt.Errorf("store: %s: %w", what, err)
+}
+
+func isFault(err error) bool {
+	_, ok := errors.AsType[*fault.Fault](err)
+	return ok
+}
+
+// millis is how a time is stored. No time is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// moment is the time that millis stored.
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,302 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// TestMain is also the other process of TestTwoProcesses: one that opens the
+// databases which it is told of.
+func TestMain(m *testing.M) {
+	if os.Getenv("STORE_TEST_OPENER") == "" {
+		os.Exit(m.Run())
+	}
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		fmt.Println(openOnce(in.Text()))
+	}
+}
+
+func openOnce(database string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, err := store.Open(ctx, store.Config{Database: database})
+	if err != nil {
+		return err.Error()
+	}
+	defer s.Close()
+	if err := s.Ping(ctx); err != nil {
+		return err.Error()
+	}
+	return "ok"
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	wide := filepath.Join(dir, "wide.db")
+	must(t, os.WriteFile(wide, nil, 0o600))
+	must(t, os.Chmod(wide, 0o640))
+	text := filepath.Join(dir, "text.db")
+	must(t, os.WriteFile(text, []byte(strings.Repeat("not a database ", 100)), 0o600))
+	tests := []struct{ name, database, want string }{
+		{"nothing", "", "sqlite:PATH"},
+		{"unknown scheme", "mysql://u:hunter2@host/db", "sqlite:PATH"},
+		{"no path", "sqlite:", "path"},
+		{"no folder", "sqlite:" + filepath.Join(dir, "none", "a.db"), "there is no folder " + filepath.Join(dir, "none")},
+		{"a folder", "sqlite:" + dir, "is not a file"},
+		{"readable by others", "sqlite:" + wide, "chmod 600"},
+		{"not a database", "sqlite:" + text, "not a database"},
+		{"malformed URL", "postgres://u:hunter2@host:port/db", "postgres"},
+		{"simple protocol", "postgres://u:hunter2@host/db?default_query_exec_mode=simple_protocol", "simple_protocol"},
+		{"no server", "postgresql://u:hunter2@127.0.0.1:1/db?sslmode=disable", "connect"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := store.Open(t.Context(), store.Config{Database: tt.database})
+			if err == nil {
+				s.Close()
+				t.Fatal("it was opened")
+			}
+			if !strings.HasPrefix(err.Error(), "store: ") || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %q, want something with %q", err, tt.want)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error holds the password: %v", err)
+			}
+		})
+	}
+}
+
+func TestFileIsPrivate(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := storetest.Open(t, store.Config{Database: database})
+	withDomain(t, s)
+	path := strings.TrimPrefix(database, "sqlite:")
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + ".lock"} {
+		info, err := os.Stat(name)
+		must(t, err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has the mode %04o", filepath.Base(name), info.Mode().Perm())
+		}
+	}
+}
+
+func TestPathWithSpecialCharacters(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b?c=d&e#f%41")
+	must(t, os.Mkdir(dir, 0o700))
+	storetest.Open(t, store.Config{Database: "sqlite:" + filepath.Join(dir, "x.db")})
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	if len(entries) < 2 {
+		t.Errorf("the folder holds %v", entries)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	want := map[string]map[string]string{
+		"sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000"},
+		"postgres": {"synchronous_commit": "on", "statement_timeout": "30s", "lock_timeout": "10s",
+			"idle_in_transaction_session_timeout": "30s", "transaction_isolation": "read committed"},
+	}
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for name, value := range want[filepath.Base(t.Name())] {
+			got, err := s.Setting(t.Context(), name)
+			must(t, err)
+			if got != value {
+				t.Errorf("%s is %q, want %q", name, got, value)
+			}
+		}
+	})
+}
+
+func TestPing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		must(t, s.Ping(t.Context()))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Ping(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+	})
+}
+
+func TestChangeKeepsBothOrNeither(t *testing.T) {
+	broken := errors.New("broken")
+	stranger := action(audit.LinkCreate, "lnk_1")
+	stranger.Account = "acc_unknown"
+	nameless := action("", "lnk_1")
+	tests := []struct {
+		name string
+		a    audit.Action
+		err  error
+	}{
+		{"fn fails", action(audit.LinkCreate, "lnk_1"), broken},
+		{"the account has no log", stranger, nil},
+		{"the action cannot be stored", nameless, nil},
+	}
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				wantUnchanged(t, database, func() {
+					err := s.Change(t.Context(), tt.a, func(exec store.Exec) error {
+						must(t, exec(`UPDATE domains SET policy = 'off'`))
+						return tt.err
+					})
+					if err == nil || tt.err != nil && !errors.Is(err, tt.err) {
+						t.Errorf("got the error %v", err)
+					}
+				})
+			})
+		}
+		must(t, s.Change(t.Context(), action(audit.LinkCreate, "lnk_1"), func(exec store.Exec) error {
+			return exec(`UPDATE domains SET policy = 'off'`)
+		}))
+		if n := len(actions(t, s)); n != 2 {
+			t.Errorf("the log has %d entries, want 2", n)
+		}
+	})
+}
+
+func TestCancelledChangeIsRolledBack(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		wantUnchanged(t, database, func() {
+			for range 20 { // more than there are connections
+				ctx, cancel := context.WithCancel(t.Context())
+				err := s.Change(ctx, action(audit.LinkCreate, "lnk_1"), func(exec store.Exec) error {
+					must(t, exec(`UPDATE domains SET policy = 'off'`))
+					cancel()
+					return nil
+				})
+				if !errors.Is(err, context.Canceled) {
+					t.Fatalf("got %v, want context.Canceled", err)
+				}
+			}
+		})
+		withLink(t, s, newLink("lnk_1"))
+	})
+}
+
+func TestPanicLeaksNoConnection(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		wantUnchanged(t, database, func() {
+			for range 20 {
+				panics(t, s)
+			}
+		})
+		withLink(t, s, newLink("lnk_1"))
+	})
+}
+
+// panics does not wait for long: a leaked connection shows as an error.
+func panics(t *testing.T, s *store.Store) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	defer func() {
+		if recover() == nil {
+			t.Fatal("the panic did not come through")
+		}
+	}()
+	err := s.Change(ctx, action(audit.LinkCreate, "lnk_1"), func(exec store.Exec) error {
+		must(t, exec(`UPDATE domains SET policy = 'off'`))
+		panic("in fn")
+	})
+	t.Errorf("got the error %v", err)
+}
+
+// Two transactions lock two rows in opposite order. PostgreSQL gives one of
+// them up; it is run again.
+func TestDeadlockIsRunAgain(t *testing.T) {
+	s := storetest.Open(t, store.Config{Database: storetest.Postgres(t)})
+	must(t, s.SetDomain(t.Context(), newDomain("example.com"), action("", "")))
+	must(t, s.SetDomain(t.Context(), newDomain("example.org"), action("", "")))
+	locked := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
+	names := [2]string{"example.com", "example.org"}
+	errs := make(chan error, 2)
+	runs := make(chan int, 20)
+	for i := range 2 {
+		go func() {
+			first := true
+			errs <- s.Change(t.Context(), action(audit.DomainUpdate, names[i]), func(exec store.Exec) error {
+				runs <- i
+				if err := exec(`UPDATE domains SET updated = 1 WHERE name = $1`, names[i]); err != nil {
+					return err
+				}
+				if first {
+					first = false
+					close(locked[i])
+					<-locked[1-i]
+				}
+				return exec(`UPDATE domains SET updated = 1 WHERE name = $1`, names[1-i])
+			})
+		}()
+	}
+	must(t, errors.Join(<-errs, <-errs))
+	if len(runs) != 3 {
+		t.Errorf("the transactions ran %d times, want 3", len(runs))
+	}
+	if n := len(actions(t, s)); n != 4 {
+		t.Errorf("the log has %d entries, want 4", n)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	clock := storetest.NewClock()
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
+		withDomain(t, s)
+		l := newLink("lnk_1")
+		l.Created = clock.Now()
+		must(t, s.CreateLink(t.Context(), l, []setup.Limit{
+			{Key: "short", Max: 5, Window: time.Minute}, {Key: "long", Max: 5, Window: time.Hour},
+		}, action(audit.LinkCreate, l.ID)))
+		wantUnchanged(t, database, func() {
+			clock.Move(time.Minute - time.Millisecond)
+			must(t, s.Prune(t.Context()))
+		})
+		clock.Move(time.Millisecond)
+		must(t, s.Prune(t.Context()))
+		dump := storetest.Dump(t, database)
+		if strings.Contains(dump, "limits.key=short\n") || !strings.Contains(dump, "limits.key=long\n") {
+			t.Errorf("after a minute there is:\n%s", dump)
+		}
+		if n := len(actions(t, s)); n != 2 {
+			t.Errorf("the log has %d entries, want 2", n)
+		}
+	})
+}
+
+// Changes that read before they write wait for each other too.
+func TestReadThenWrite(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		withDomain(t, storetest.Open(t, store.Config{Database: database}))
+		n := race(t, database, 60, "", func(s *store.Store, _ int) error {
+			return s.Change(t.Context(), action(audit.DomainUpdate, "dom_1"), func(exec store.Exec) error {
+				if err := exec(`SELECT updated FROM domains`); err != nil {
+					return err
+				}
+				return exec(`UPDATE domains SET updated = updated + 1`)
+			})
+		})
+		if log := len(actions(t, storetest.Open(t, store.Config{Database: database}))); log != n+1 {
+			t.Errorf("%d changes left %d actions", n+1, log)
+		}
+	})
+}

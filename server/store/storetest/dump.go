@@ -1,0 +1,154 @@
+package storetest
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+)
+
+// Dump returns all rows of all tables as text, each value on a line after the
+// names of its table and column, bytes as they are. It leaves out the table
+// of migrations. A test searches it for what must not be kept.
+func Dump(t testing.TB, database string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, v := range values(t, database) {
+		fmt.Fprintf(&b, "%s=%s\n", v.column, v.text)
+	}
+	return b.String()
+}
+
+// Fingerprint returns a hash of all rows of all tables but that of the
+// migrations. It is the same as before if and only if nothing has changed.
+func Fingerprint(t testing.TB, database string) string {
+	t.Helper()
+	h := sha256.New()
+	for _, v := range values(t, database) {
+		fmt.Fprintf(h, "%q=%q\n", v.column, v.text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Exec runs a statement outside of any store, with placeholders $1, $2 ….
+// A test uses it to make a state that no method makes.
+func Exec(t testing.TB, database, statement string, args ...any) {
+	t.Helper()
+	db := connect(t, database)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A value is one column of one row.
+type value struct{ column, text string }
+
+// values returns every value, tables and rows in an order of their own.
+func values(t testing.TB, database string) []value {
+	t.Helper()
+	db := connect(t, database)
+	defer db.Close()
+	var all []value
+	for _, table := range tables(t, db, database) {
+		found, err := rowsOf(t, db, table)
+		if err != nil {
+			t.Fatalf("read the table %s: %v", table, err)
+		}
+		for _, row := range found {
+			all = append(all, row...)
+		}
+	}
+	return all
+}
+
+func connect(t testing.TB, database string) *sql.DB {
+	t.Helper()
+	driver, name := "pgx", database
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		driver, name = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func tables(t testing.TB, db *sql.DB, database string) []string {
+	t.Helper()
+	query := `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`
+	if strings.HasPrefix(database, "sqlite:") {
+		query = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`
+	}
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		if name != "goose_db_version" {
+			names = append(names, name)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func rowsOf(t testing.TB, db *sql.DB, table string) ([][]value, error) {
+	rows, err := db.QueryContext(t.Context(), `SELECT * FROM "`+table+`"`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var all [][]value
+	for rows.Next() {
+		row := make([]any, len(names))
+		for i := range row {
+			row[i] = new(any)
+		}
+		if err := rows.Scan(row...); err != nil {
+			return nil, err
+		}
+		all = append(all, textOf(table, names, row))
+	}
+	slices.SortFunc(all, func(a, b []value) int {
+		return slices.CompareFunc(a, b, func(x, y value) int { return strings.Compare(x.text, y.text) })
+	})
+	return all, rows.Err()
+}
+
+func textOf(table string, names []string, row []any) []value {
+	var texts []value
+	for i, cell := range row {
+		text := ""
+		switch v := (*cell.(*any)).(type) {
+		case nil:
+			text = "NULL"
+		case []byte:
+			text = string(v)
+		default:
+			text = fmt.Sprint(v)
+		}
+		texts = append(texts, value{table + "." + names[i], text})
+	}
+	return texts
+}

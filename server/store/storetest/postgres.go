@@ -1,0 +1,186 @@
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// errNone says that no PostgreSQL can be started here.
+var errNone = errors.New("PostgreSQL: found no initdb in PATH nor in /usr/lib/postgresql/*/bin; install it, or name a server by TEST_POSTGRES")
+
+// cluster starts this binary's own server when it is first called.
+var cluster = sync.OnceValues(startServer)
+
+// Postgres names a new PostgreSQL database, which is dropped when the test
+// ends. It skips the test where there is no server.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	admin := adminURL(t)
+	name := "mobileconfig_test_" + strings.ToLower(rand.Text())
+	run(t, admin, `CREATE DATABASE `+name+` TEMPLATE template0`)
+	t.Cleanup(func() { run(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
+	u, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal("TEST_POSTGRES is not a URL")
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func adminURL(t testing.TB) string {
+	t.Helper()
+	if u := os.Getenv("TEST_POSTGRES"); u != "" {
+		return u
+	}
+	s, err := cluster()
+	if errors.Is(err, errNone) && os.Getenv("MOBILECONFIG_TEST_ALL") != "1" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.url
+}
+
+func run(t testing.TB, admin, statement string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	if _, err := c.Exec(ctx, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A server is a PostgreSQL server that ends with this process.
+type server struct {
+	url string
+	// alive is one end of a pipe that the system closes when this process
+	// ends, however it ends. The watcher reads at the other end.
+	alive io.WriteCloser
+}
+
+func startServer() (*server, error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := shortDir()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{url: (&url.URL{
+		Scheme: "postgres", User: url.User("postgres"), Path: "/postgres",
+		RawQuery: url.Values{"host": {dir}}.Encode(),
+	}).String()}
+	data := filepath.Join(dir, "data")
+	if s.alive, err = watch(dir, `"$1/pg_ctl" -D "$2/data" -m immediate -w stop`, bin, dir); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	err = finish(dir, filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	if err == nil {
+		err = finish(dir, filepath.Join(bin, "pg_ctl"), "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o", options(dir), "start")
+	}
+	if err != nil {
+		s.alive.Close() // the watcher tidies up
+		return nil, err
+	}
+	return s, nil
+}
+
+// options are those of a server for tests: it is reached through a socket in
+// its folder only, and its data may be lost.
+func options(dir string) string {
+	return strings.Join([]string{
+		"-c listen_addresses=''", "-c unix_socket_directories=" + dir, "-c max_connections=200",
+		"-c fsync=off", "-c full_page_writes=off", "-c shared_buffers=32MB", "-c autovacuum=off",
+	}, " ")
+}
+
+// watch starts a shell that runs the script and deletes the folder once this
+// process ends or closes the pipe. It has its own standard output, so that go
+// test does not wait for it.
+func watch(dir, script string, args ...string) (io.WriteCloser, error) {
+	script = `trap "" INT TERM HUP; read x; ` + script + `; rm -rf "$2"`
+	cmd := exec.Command("sh", append([]string{"-c", script, "watch"}, args...)...)
+	cmd.Dir = dir
+	if err := lower(cmd, dir); err != nil {
+		return nil, err
+	}
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	return alive, cmd.Start()
+}
+
+func finish(dir, program string, args ...string) error {
+	cmd := exec.Command(program, args...)
+	cmd.Dir = dir
+	if err := lower(cmd, dir); err != nil {
+		return err
+	}
+	// A file and not a pipe: the server would keep the pipe open.
+	out, err := os.Create(filepath.Join(dir, filepath.Base(program)+".out"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		said, _ := os.ReadFile(out.Name())
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, said)
+	}
+	return nil
+}
+
+// programs returns the folder of initdb: from PATH, else the newest below
+// /usr/lib/postgresql.
+func programs() (string, error) {
+	if found, err := exec.LookPath("initdb"); err == nil {
+		if found, err = filepath.EvalSymlinks(found); err == nil {
+			return filepath.Dir(found), nil
+		}
+	}
+	all, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(all) == 0 {
+		return "", errNone
+	}
+	newest, best := "", -1
+	for _, path := range all {
+		dir := filepath.Dir(path)
+		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(dir))); err == nil && n > best {
+			newest, best = dir, n
+		}
+	}
+	return newest, nil
+}
+
+// shortDir makes a folder in which the path of a socket stays below the
+// system's limit of about 100 bytes.
+func shortDir() (string, error) {
+	parent := os.TempDir()
+	if len(parent) > 60 {
+		parent = "/tmp"
+	}
+	return os.MkdirTemp(parent, "mobileconfig-pg")
+}

@@ -1,0 +1,89 @@
+// Package storetest gives tests a new store or database, once on SQLite and
+// once on PostgreSQL.
+//
+// The PostgreSQL server is the one that TEST_POSTGRES names by a URL whose
+// user may create databases. Without it, each test binary starts a server of
+// its own from the programs installed here, at its first use, which ends with
+// the binary. Where there is none the subtest is skipped, or fails if
+// MOBILECONFIG_TEST_ALL is 1.
+package storetest
+
+import (
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/store"
+)
+
+// Each runs f with a new store, in the subtests "sqlite" and "postgres". It
+// closes the store.
+func Each(t *testing.T, f func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	EachWith(t, store.Config{}, f)
+}
+
+// EachWith is Each with settings. It fills in cfg.Database.
+func EachWith(t *testing.T, cfg store.Config, f func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	EachDatabase(t, func(t *testing.T, database string) {
+		cfg := cfg
+		cfg.Database = database
+		f(t, Open(t, cfg))
+	})
+}
+
+// EachDatabase runs f with what store.Config takes as Database, for a new and
+// empty one, in the subtests "sqlite" and "postgres". Any number of stores may
+// be opened on it.
+func EachDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
+}
+
+// SQLite names a new SQLite database in a folder of its own.
+func SQLite(t testing.TB) string {
+	t.Helper()
+	return "sqlite:" + filepath.Join(t.TempDir(), "mobileconfig.db")
+}
+
+// Open opens a store and closes it when the test ends.
+func Open(t testing.TB, cfg store.Config) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// A Clock stands still until it is moved. It is safe for concurrent use.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// NewClock returns a clock that stands at the same time in every run, on a
+// whole millisecond in UTC.
+func NewClock() *Clock {
+	return &Clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+}
+
+// Now returns where the clock stands.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Move moves the clock by d, which may be negative, and returns where it
+// stands then.
+func (c *Clock) Move(d time.Duration) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+	return c.at
+}

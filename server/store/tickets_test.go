@@ -1,0 +1,168 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+func TestCreateTicket(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		want := newTicket("tkt_1", "lnk_1")
+		want.Variant, want.Platform = settings.Mail, profile.Mac
+		withTicket(t, s, newLink("lnk_1"), want)
+		got, l, err := s.Ticket(t.Context(), "tkt_1")
+		must(t, err)
+		if got != want {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+		if l != linkOf(t, s, "lnk_1") {
+			t.Errorf("the link is %+v", l)
+		}
+		if l.Tickets != 1 || l.Downloads != 0 || l.State(start) != setup.Opened {
+			t.Errorf("the link has %d tickets, %d downloads and is %s", l.Tickets, l.Downloads, l.State(start))
+		}
+		if n := len(actions(t, s)); n != 3 {
+			t.Errorf("the log has %d entries, want 3", n)
+		}
+		wantUnchanged(t, database, func() {
+			wantFault(t, s.CreateTicket(t.Context(), want, action(audit.LinkOpen, "lnk_1")), fault.Conflict)
+		})
+	})
+}
+
+func TestTicketIsNotFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		k, l, err := s.Ticket(t.Context(), "tkt_none")
+		wantFault(t, err, fault.NotFound)
+		if k != (setup.Ticket{}) || l != (setup.Link{}) {
+			t.Errorf("got %+v and %+v with the fault", k, l)
+		}
+	})
+}
+
+func TestCreateTicketOfALinkThatIsNotLive(t *testing.T) {
+	tests := map[string]func(*setup.Link){
+		"another id": func(l *setup.Link) { l.ID = "lnk_2" },
+		"expired":    func(l *setup.Link) { l.Expires = start },
+		"long ago":   func(l *setup.Link) { l.Expires = start.Add(-time.Hour) },
+		"revoked":    func(l *setup.Link) { l.Revoked = start.Add(-time.Minute) },
+		"used":       func(l *setup.Link) { l.Tickets = l.MaxDownloads },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			storetest.EachDatabase(t, func(t *testing.T, database string) {
+				s := storetest.Open(t, store.Config{Database: database})
+				l := newLink("lnk_1")
+				change(&l)
+				withLink(t, s, l)
+				wantUnchanged(t, database, func() {
+					wantFault(t, s.CreateTicket(t.Context(), newTicket("tkt_1", "lnk_1"), action(audit.LinkOpen, "lnk_1")), fault.NotFound)
+				})
+			})
+		})
+	}
+}
+
+func TestCreateTicketUntilTheLastMoment(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		l := newLink("lnk_1")
+		l.Expires = start.Add(time.Millisecond)
+		withTicket(t, s, l, newTicket("tkt_1", "lnk_1"))
+	})
+}
+
+func TestUseTicket(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		k := newTicket("tkt_1", "lnk_1")
+		k.MaxFetches = 2
+		withTicket(t, s, newLink("lnk_1"), k)
+		last := k.Expires.Add(-time.Millisecond)
+		for i := 1; i <= 2; i++ {
+			must(t, s.UseTicket(t.Context(), "tkt_1", last, action(audit.ProfileDownload, "tkt_1")))
+			got, l, err := s.Ticket(t.Context(), "tkt_1")
+			must(t, err)
+			if got.Fetches != i || l.Downloads != 1 || l.Tickets != 1 {
+				t.Errorf("after %d fetches: %d on the ticket, %d downloads and %d tickets on the link", i, got.Fetches, l.Downloads, l.Tickets)
+			}
+		}
+		wantUnchanged(t, database, func() {
+			wantFault(t, s.UseTicket(t.Context(), "tkt_1", start, action(audit.ProfileDownload, "tkt_1")), fault.Gone)
+			wantFault(t, s.UseTicket(t.Context(), "tkt_2", start, action(audit.ProfileDownload, "tkt_2")), fault.NotFound)
+		})
+		if n := len(actions(t, s)); n != 5 {
+			t.Errorf("the log has %d entries, want 5", n)
+		}
+	})
+}
+
+func TestDownloadsOfTwoTickets(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		withTicket(t, s, newLink("lnk_1"), newTicket("tkt_1", "lnk_1"))
+		must(t, s.CreateTicket(t.Context(), newTicket("tkt_2", "lnk_1"), action(audit.LinkOpen, "lnk_1")))
+		for i, ticket := range []string{"tkt_2", "tkt_2", "tkt_1"} {
+			must(t, s.UseTicket(t.Context(), ticket, start, action(audit.ProfileDownload, ticket)))
+			if l := linkOf(t, s, "lnk_1"); l.Downloads != []int{1, 1, 2}[i] {
+				t.Errorf("after fetch %d the link has %d downloads", i+1, l.Downloads)
+			}
+		}
+	})
+}
+
+func TestUseTicketIsGone(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		k := newTicket("tkt_1", "lnk_1")
+		withTicket(t, s, newLink("lnk_1"), k)
+		use := func(at time.Time) error {
+			return s.UseTicket(t.Context(), "tkt_1", at, action(audit.ProfileDownload, "tkt_1"))
+		}
+		wantUnchanged(t, database, func() { wantFault(t, use(k.Expires), fault.Gone) })
+		// That the link is past its time does not matter, only that it was revoked.
+		storetest.Exec(t, database, `UPDATE links SET expires = $1`, start.UnixMilli())
+		must(t, use(start.Add(time.Minute)))
+		storetest.Exec(t, database, `UPDATE links SET revoked = $1`, start.UnixMilli())
+		wantUnchanged(t, database, func() { wantFault(t, use(start), fault.Gone) })
+	})
+}
+
+func TestUseTicketRace(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTicket(t, s, newLink("lnk_1"), newTicket("tkt_1", "lnk_1"))
+		n := race(t, database, 200, fault.Gone, func(s *store.Store, i int) error {
+			return s.UseTicket(t.Context(), "tkt_1", start, action(audit.ProfileDownload, "tkt_1"))
+		})
+		k, l, err := s.Ticket(t.Context(), "tkt_1")
+		must(t, err)
+		log := len(actions(t, s)) - 3
+		if n != k.MaxFetches || k.Fetches != n || log != n || l.Downloads != 1 {
+			t.Errorf("%d succeeded of %d, the ticket counts %d, the log %d, the link %d", n, k.MaxFetches, k.Fetches, log, l.Downloads)
+		}
+	})
+}
+
+func TestCreateTicketRace(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		link := newLink("lnk_1")
+		link.MaxDownloads = 7
+		withLink(t, s, link)
+		n := race(t, database, 200, fault.NotFound, func(s *store.Store, i int) error {
+			return s.CreateTicket(t.Context(), newTicket(id("tkt", i), "lnk_1"), action(audit.LinkOpen, "lnk_1"))
+		})
+		l := linkOf(t, s, "lnk_1")
+		if log := len(actions(t, s)) - 2; n != 7 || l.Tickets != 7 || log != 7 {
+			t.Errorf("%d succeeded of 7, the link counts %d, the log %d", n, l.Tickets, log)
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A tx is one transaction, or a reader for single statements. Its statements
+// end with its context.
+type tx struct {
+	ctx  context.Context
+	conn conn
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	return t.conn.exec(t.ctx, query, args)
+}
+
+// row runs a query for one row. Scan returns sql.ErrNoRows if there is none.
+func (t *tx) row(query string, args ...any) row {
+	return t.conn.row(t.ctx, query, args)
+}
+
+// each runs a query and calls fn for every row.
+func (t *tx) each(fn func(row) error, query string, args ...any) error {
+	r, err := t.conn.rows(t.ctx, query, args)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for r.Next() {
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
+// A conn runs statements on one of the two databases.
+type conn interface {
+	exec(ctx context.Context, query string, args []any) (int64, error)
+	row(ctx context.Context, query string, args []any) row
+	rows(ctx context.Context, query string, args []any) (rows, error)
+}
+
+type row interface {
+	Scan(dest ...any) error
+}
+
+type rows interface {
+	row
+	Next() bool
+	Err() error
+	Close() error
+}
+
+// A liteConn is a conn over database/sql: a *sql.Tx or a *sql.DB.
+type liteConn struct {
+	db interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+}
+
+func (c liteConn) exec(ctx context.Context, query string, args []any) (int64, error) {
+	r, err := c.db.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (c liteConn) row(ctx context.Context, query string, args []any) row {
+	return c.db.QueryRowContext(ctx, query, args...)
+}
+
+func (c liteConn) rows(ctx context.Context, query string, args []any) (rows, error) {
+	return c.db.QueryContext(ctx, query, args...)
+}
+
+// A pgConn is a conn over pgx: a pgx.Tx or a *pgxpool.Pool.
+type pgConn struct {
+	db interface {
+		Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
+		Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+		QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+	}
+}
+
+func (c pgConn) exec(ctx context.Context, query string, args []any) (int64, error) {
+	tag, err := c.db.Exec(ctx, query, args...)
+	return tag.RowsAffected(), err
+}
+
+func (c pgConn) row(ctx context.Context, query string, args []any) row {
+	return c.db.QueryRow(ctx, query, args...)
+}
+
+func (c pgConn) rows(ctx context.Context, query string, args []any) (rows, error) {
+	r, err := c.db.Query(ctx, query, args...)
+	return pgRows{r}, err
+}
+
+// pgRows are pgx.Rows with the Close of *sql.Rows.
+type pgRows struct{ pgx.Rows }
+
+func (r pgRows) Close() error {
+	r.Rows.Close()
+	return nil
+}
