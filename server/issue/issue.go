@@ -1,0 +1,110 @@
+// Package issue makes signed profiles: person and domain go in, the profile is
+// built, read by the gate, and signed. Nothing else calls the signer.
+package issue
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/gate"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// A Person is whom a profile is for.
+type Person struct {
+	Address profile.Address
+	Name    string // the sender's name in new messages; may be empty
+	Login   string // the user name on the servers; empty: the address
+	Locale  string // the language of the profile's texts; empty: English
+}
+
+// An Order says which profile to make.
+type Order struct {
+	Service  settings.MailService
+	Person   Person
+	Platform profile.Platform
+	// Variant is Mail, or Secure for the device policy as well. On a Mac,
+	// where the two are profiles of their own, Secure is the policy alone.
+	Variant settings.Variant
+	// Policy is the device policy of the variant Secure. Its names and
+	// descriptions are filled in.
+	Policy profile.Passcode
+}
+
+// An Issuer makes profiles. It can be used by several goroutines at once.
+type Issuer struct {
+	words  *dictionary
+	signer *signing.Identity
+}
+
+// New returns an Issuer that takes the words of profiles from texts. Without
+// a signer it can only build.
+func New(texts *templates.Set, signer *signing.Identity) *Issuer {
+	return &Issuer{&dictionary{set: texts}, signer}
+}
+
+// A Signed is a profile as it goes to a device.
+type Signed struct {
+	Bytes []byte
+	// Hash is the SHA-256 of the profile inside, in hex.
+	Hash string
+	// Identity is the fingerprint of the certificate that signed.
+	Identity string
+}
+
+// Issue builds the profile, has the gate read it, and signs it. What the gate
+// refuses is a fault of this program and comes back as an error that says so;
+// an identity that may not sign gives a SignerUnavailable fault.
+func (i *Issuer) Issue(o Order) (Signed, error) {
+	data, err := i.Build(o)
+	if err != nil {
+		return Signed{}, err
+	}
+	cleared, err := gate.Check(data, o.terms())
+	if err != nil {
+		return Signed{}, fmt.Errorf("issue: the gate refused what was built: %w", err)
+	}
+	signed, err := i.signer.Sign(cleared)
+	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
+		return Signed{}, fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
+	}
+	if err != nil {
+		return Signed{}, fmt.Errorf("issue: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return Signed{signed, hex.EncodeToString(sum[:]), i.signer.Fingerprint()}, nil
+}
+
+// Build returns the profile unsigned.
+func (i *Issuer) Build(o Order) ([]byte, error) {
+	data, err := i.profile(o).Marshal()
+	if err != nil {
+		return nil, fmt.Errorf("issue: %w", err)
+	}
+	return data, nil
+}
+
+// terms is what o entitles to have signed.
+func (o Order) terms() gate.Terms {
+	return gate.Terms{
+		Address: o.Person.Address.String(),
+		Hosts:   []string{o.Service.Incoming.Host, o.Service.Outgoing.Host},
+		Policy:  o.Variant == settings.Secure,
+	}
+}
+
+// FileName is the name under which the profile is downloaded: letters that
+// every system takes, and nothing of the person.
+func (o Order) FileName() string {
+	kind := "mail"
+	if o.isDevicePolicy() {
+		kind = "device"
+	}
+	return kind + "-" + o.Person.Address.Domain() + ".mobileconfig"
+}

@@ -1,0 +1,160 @@
+package issue_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+func order(t testing.TB, v settings.Variant, p profile.Platform) issue.Order {
+	t.Helper()
+	address, err := profile.ParseAddress("Jane@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issue.Order{
+		Service: settings.MailService{
+			Incoming: profile.Server{Host: "imap.example.com", Port: 993},
+			Outgoing: profile.Server{Host: "smtp.example.com", Port: 587, STARTTLS: true},
+		},
+		Person:   issue.Person{Address: address, Name: "Jané <b> & 山田", Login: "jane"},
+		Platform: p,
+		Variant:  v,
+		Policy:   profile.DefaultPasscode(),
+	}
+}
+
+// issuer signs with a new key of the kind; the pool trusts it.
+func issuer(t testing.TB, kind string, now func() time.Time) (*issue.Issuer, signingtest.Pair, *x509.CertPool) {
+	t.Helper()
+	root := signingtest.Root(t, "p256")
+	leaf := root.Leaf(t, kind, nil)
+	pool := x509.NewCertPool()
+	pool.AddCert(root.Cert)
+	id, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, pool, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issue.New(texts, id), leaf, pool
+}
+
+// TestIssue signs each variant for each platform: the gate lets through what
+// is built, and the content is the unsigned build to the byte.
+func TestIssue(t *testing.T) {
+	i, leaf, pool := issuer(t, "p256", nil)
+	for _, v := range []settings.Variant{settings.Mail, settings.Secure} {
+		for _, p := range []profile.Platform{profile.IPhone, profile.Mac} {
+			o := order(t, v, p)
+			want, err := i.Build(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			signed, err := i.Issue(o)
+			if err != nil {
+				t.Fatalf("%s %s: %v", v, p, err)
+			}
+			envelope, err := signing.Open(signed.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := envelope.Trust(pool, time.Now()); err != nil || !bytes.Equal(envelope.Content, want) {
+				t.Errorf("%s %s: trust %v, same content %v", v, p, err, bytes.Equal(envelope.Content, want))
+			}
+			sum, print := sha256.Sum256(want), sha256.Sum256(leaf.Cert.Raw)
+			if signed.Hash != hex.EncodeToString(sum[:]) || signed.Identity != hex.EncodeToString(print[:]) {
+				t.Errorf("hash %s, identity %s", signed.Hash, signed.Identity)
+			}
+		}
+	}
+}
+
+// TestContent reads what the words and fields of an order become.
+func TestContent(t *testing.T) {
+	i, _, _ := issuer(t, "p256", nil)
+	tests := []struct {
+		variant  settings.Variant
+		platform profile.Platform
+		attempts int
+		has, not []string
+	}{
+		{settings.Mail, profile.IPhone, 10, []string{"Mail at example.com", "<string>jane</string>", "EmailAccountDescription</key>\n\t\t\t\t<string>Jane@example.com<"}, []string{"ConsentText", "passwordpolicy"}},
+		{settings.Secure, profile.IPhone, 7, []string{"ABOUT 7 WRONG CODES ERASE", "<key>default</key>", "<key>en</key>", "maxFailedAttempts"}, []string{"minutesUntilFailedLoginReset"}},
+		{settings.Secure, profile.IPhone, 0, []string{"ConsentText"}, []string{"maxFailedAttempts", "WRONG CODES ERASE"}},
+		{settings.Mail, profile.Mac, 10, []string{"<string>User</string>"}, []string{"ConsentText"}},
+		{settings.Secure, profile.Mac, 10, []string{"<string>System</string>", ".device.passcode", "minutesUntilFailedLoginReset"}, []string{"mail.managed", "ERASE"}},
+	}
+	for _, tt := range tests {
+		o := order(t, tt.variant, tt.platform)
+		o.Policy.MaxFailedAttempts = tt.attempts
+		data, err := i.Build(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range tt.has {
+			if !strings.Contains(string(data), s) {
+				t.Errorf("%s %s lacks %q:\n%s", tt.variant, tt.platform, s, data)
+			}
+		}
+		for _, s := range tt.not {
+			if strings.Contains(string(data), s) {
+				t.Errorf("%s %s has %q", tt.variant, tt.platform, s)
+			}
+		}
+	}
+}
+
+func TestLoginDefaultsToAddress(t *testing.T) {
+	i, _, _ := issuer(t, "p256", nil)
+	o := order(t, settings.Mail, profile.IPhone)
+	o.Person.Login = ""
+	data, err := i.Build(o)
+	if err != nil || strings.Count(string(data), "Username</key>\n\t\t\t\t<string>Jane@example.com<") != 2 {
+		t.Errorf("%v\n%s", err, data)
+	}
+}
+
+func TestIssueRefuses(t *testing.T) {
+	now := time.Now()
+	i, leaf, _ := issuer(t, "p256", func() time.Time { return now })
+	bad := order(t, settings.Mail, profile.IPhone)
+	bad.Person.Name = "a\u202eb"
+	if _, err := i.Issue(bad); err == nil {
+		t.Error("issued a name that reorders text")
+	}
+	now = leaf.Cert.NotAfter.Add(time.Second)
+	if _, err := i.Issue(order(t, settings.Mail, profile.IPhone)); !fault.Is(err, fault.SignerUnavailable) {
+		t.Errorf("with an expired certificate: %v", err)
+	}
+}
+
+func TestFileName(t *testing.T) {
+	for _, tt := range []struct {
+		variant  settings.Variant
+		platform profile.Platform
+		want     string
+	}{
+		{settings.Mail, profile.IPhone, "mail-example.com.mobileconfig"},
+		{settings.Secure, profile.IPhone, "mail-example.com.mobileconfig"},
+		{settings.Secure, profile.Mac, "device-example.com.mobileconfig"},
+	} {
+		if got := order(t, tt.variant, tt.platform).FileName(); got != tt.want {
+			t.Errorf("got %s, want %s", got, tt.want)
+		}
+	}
+}
