@@ -1,0 +1,124 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// Config is all that can be set. Zero values are good unless the comment says
+// that a field is required.
+type Config struct {
+	// Listen is the address to serve on. The default is 127.0.0.1:8080.
+	Listen string
+	// BaseURL is how people reach the server, such as
+	// https://setup.example.com. The default is made from Listen.
+	BaseURL string
+	// Database is "sqlite:PATH" or "postgres://…". Required.
+	Database string
+	// Secret is the installation's, of datadir.SecretSize bytes. Required.
+	Secret []byte
+	// Identity signs. Required.
+	Identity *signing.Identity
+	// TLSCert and TLSKey are PEM files to serve HTTPS with. They are read
+	// again when they change. Without them the server speaks plain HTTP.
+	TLSCert, TLSKey string
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// First is a domain to create, or to bring up to date, at start.
+	First *FirstDomain
+	// Log takes the program's log. The default throws it away.
+	Log *slog.Logger
+	// Now is the clock. The default is time.Now.
+	Now func() time.Time
+}
+
+// A FirstDomain is a mail domain that the operator names at start. Its device
+// policy is offered.
+type FirstDomain struct {
+	Name    string // as ParseHost returns it
+	Service settings.MailService
+}
+
+// NewFirstDomain reads a domain and its servers in the forms that
+// [profile.ParseHost], [profile.ParseIncoming] and [profile.ParseOutgoing]
+// take.
+func NewFirstDomain(name, incoming, outgoing string) (*FirstDomain, error) {
+	var d FirstDomain
+	var err error
+	if d.Name, err = profile.ParseHost(name); err != nil {
+		return nil, fmt.Errorf("--domain: %w", err)
+	}
+	if d.Service.Incoming, err = profile.ParseIncoming(incoming); err != nil {
+		return nil, fmt.Errorf("--imap: %w", err)
+	}
+	if d.Service.Outgoing, err = profile.ParseOutgoing(outgoing); err != nil {
+		return nil, fmt.Errorf("--smtp: %w", err)
+	}
+	return &d, nil
+}
+
+// complete fills in the defaults and refuses what cannot work.
+func (c *Config) complete() (base *url.URL, err error) {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	switch {
+	case c.Database == "":
+		return nil, errors.New("server: no database")
+	case c.Identity == nil:
+		return nil, errors.New("server: no signing identity")
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return nil, errors.New("server: TLS needs a certificate and its key, both")
+	}
+	if c.BaseURL == "" {
+		c.BaseURL, err = c.localURL()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return parseBaseURL(c.BaseURL)
+}
+
+// localURL is the base URL for a browser on this machine.
+func (c *Config) localURL() (string, error) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return "", fmt.Errorf("server: listen: %w", err)
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		host = "localhost"
+	}
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port), nil
+}
+
+func parseBaseURL(s string) (*url.URL, error) {
+	base, err := url.Parse(strings.TrimSuffix(s, "/"))
+	if err != nil {
+		return nil, fmt.Errorf("server: base URL: %w", err)
+	}
+	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" ||
+		base.Path != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
+		return nil, errors.New("server: the base URL is a scheme and a host alone, such as https://setup.example.com")
+	}
+	return base, nil
+}

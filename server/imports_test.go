@@ -1,0 +1,169 @@
+package server_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/updatecase/mobileconfig/"
+
+// arrows says which packages of the module each may import. A new arrow is
+// added here in the commit that draws it.
+var arrows = map[string][]string{
+	"cmd/mobileconfig": {"profile", "server", "server/datadir", "server/issue", "server/settings", "signing", "templates"},
+
+	"profile":             {},
+	"signing":             {"signing/gate"},
+	"signing/gate":        {},
+	"signing/signingtest": {},
+	"templates":           {},
+
+	"server": {"profile", "server/account", "server/audit", "server/id", "server/issue", "server/pages",
+		"server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server/account":  {},
+	"server/audit":    {},
+	"server/datadir":  {"signing"},
+	"server/fault":    {},
+	"server/id":       {},
+	"server/issue":    {"profile", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
+	"server/settings": {"profile", "server/audit", "server/fault"},
+	"server/setup":    {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
+	"server/pages":    {"profile", "server/fault", "server/issue", "server/settings", "server/setup", "server/web", "templates"},
+	"server/store":    {"profile", "server/audit", "server/fault", "server/settings", "server/setup"},
+	"server/web":      {"server/audit", "server/fault", "server/id"},
+
+	"server/servertest":      {"profile", "server", "server/settings", "signing", "signing/signingtest"},
+	"server/store/storetest": {"server/store"},
+}
+
+// homes says in which packages a technology may be used.
+var homes = map[string][]string{
+	"github.com/labstack/echo":      {"server", "server/pages", "server/web"},
+	"github.com/jackc/pgx":          {"server/store", "server/store/storetest"},
+	"modernc.org/sqlite":            {"server/store", "server/store/storetest"},
+	"database/sql":                  {"server/store", "server/store/storetest"},
+	"github.com/pressly/goose":      {"server/store"},
+	"github.com/groob/plist":        {"profile"},
+	"go.mozilla.org/pkcs7":          {"signing"},
+	"github.com/alecthomas/kong":    {"cmd/mobileconfig"},
+	"github.com/nicksnyder/go-i18n": {"templates"},
+	"html/template":                 {"templates"},
+	"os/exec":                       {"server/store/storetest"},
+}
+
+// source calls f for each Go file of the module that is no test.
+func source(t *testing.T, f func(pkg, path string, file *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && d.Name() != "..") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		f(strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../"), path, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	source(t, func(pkg, path string, file *ast.File) {
+		seen[pkg] = true
+		allowed, ok := arrows[pkg]
+		if !ok {
+			t.Errorf("%s: the package %q stands in no row of the table", path, pkg)
+		}
+		for _, spec := range file.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if inner, ok := strings.CutPrefix(name, module); ok && !slices.Contains(allowed, inner) {
+				t.Errorf("%s imports %s, an arrow that is not in the table", path, inner)
+			}
+			for technology, where := range homes {
+				if (name == technology || strings.HasPrefix(name, technology+"/")) && !slices.Contains(where, pkg) {
+					t.Errorf("%s imports %s, whose home is %v", path, name, where)
+				}
+			}
+		}
+	})
+	for pkg := range arrows {
+		if !seen[pkg] {
+			t.Errorf("the table has a row for %q, which is no package", pkg)
+		}
+	}
+}
+
+// TestOneCallOfTheSigner holds that profiles are signed in one place, right
+// behind the gate.
+func TestOneCallOfTheSigner(t *testing.T) {
+	var calls []string
+	source(t, func(pkg, path string, file *ast.File) {
+		if pkg == "signing" {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if s, ok := call.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "Sign" || s.Sel.Name == "AddSigner") {
+					calls = append(calls, path)
+				}
+			}
+			return true
+		})
+	})
+	if !slices.Equal(calls, []string{"../server/issue/issue.go"}) {
+		t.Errorf("the signer is called in %v", calls)
+	}
+}
+
+// TestNoHTMLUnescaped keeps the types of html/template that skip escaping out
+// of the source.
+func TestNoHTMLUnescaped(t *testing.T) {
+	source(t, func(pkg, path string, file *ast.File) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == "template" && slices.Contains([]string{"HTML", "URL", "JS", "CSS", "HTMLAttr", "JSStr", "Srcset"}, s.Sel.Name) {
+					t.Errorf("%s uses template.%s", path, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	})
+}
+
+// TestPackageDocs wants a comment on every package and exported function.
+func TestPackageDocs(t *testing.T) {
+	documented := map[string]bool{}
+	source(t, func(pkg, path string, file *ast.File) {
+		documented[pkg] = documented[pkg] || file.Doc != nil
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.IsExported() && f.Doc == nil {
+				t.Errorf("%s: %s has no comment", path, f.Name.Name)
+			}
+		}
+	})
+	for pkg, ok := range documented {
+		if !ok {
+			t.Errorf("the package %s has no comment", pkg)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package pages
+
+import (
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// contentType is by what a device knows a profile. Chrome on iOS wants it to
+// the letter, without a charset.
+const contentType = "application/x-apple-aspen-config"
+
+// download sends the profile of a ticket. A GET counts; a HEAD neither counts
+// nor signs.
+func (p *Pages) download(c echo.Context) error {
+	permit, err := p.Links.Permit(c.Request().Context(), c.Param("ticket"))
+	if err != nil {
+		return err
+	}
+	order, err := orderOf(permit)
+	if err != nil {
+		return err
+	}
+	if c.Param("file") != order.FileName() {
+		return fault.New(fault.NotFound, "There is no such download.")
+	}
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, contentType)
+	header.Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": order.FileName()}))
+	if c.Request().Method == http.MethodHead {
+		c.Response().WriteHeader(http.StatusOK)
+		return nil
+	}
+	signed, err := p.Issuer.Issue(order)
+	if err != nil {
+		return withoutFile(c, err)
+	}
+	if err := p.Links.Use(c.Request().Context(), web.Visitor(c), permit, signed.Hash, signed.Identity); err != nil {
+		return withoutFile(c, err)
+	}
+	header.Set(echo.HeaderContentLength, strconv.Itoa(len(signed.Bytes)))
+	return c.Blob(http.StatusOK, contentType, signed.Bytes)
+}
+
+// withoutFile takes back what said that a file comes.
+func withoutFile(c echo.Context, err error) error {
+	c.Response().Header().Del(echo.HeaderContentDisposition)
+	return err
+}
+
+func orderOf(p setup.Permit) (issue.Order, error) {
+	address, err := profile.ParseAddress(p.Link.Address)
+	if err != nil {
+		return issue.Order{}, err
+	}
+	return issue.Order{
+		Service:  p.Domain.Service,
+		Person:   issue.Person{Address: address, Name: p.Link.Name, Login: p.Link.Login, Locale: p.Link.Locale},
+		Platform: p.Ticket.Platform,
+		Variant:  p.Ticket.Variant,
+		Policy:   profile.DefaultPasscode(),
+	}, nil
+}

@@ -1,0 +1,143 @@
+package pages
+
+import (
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// A linkPage is the page of a link, made for the device that asks.
+type linkPage struct {
+	frame
+	Token  string
+	Device string
+	// Masked is the mailbox, of which a passer-by learns little.
+	Masked string
+	Domain string
+	Signer string
+	// Policy says that the variant Secure can be chosen, and PolicyOnly that
+	// nothing else can.
+	Policy      bool
+	PolicyOnly  bool
+	Attempts    int
+	MinLength   int
+	LockMinutes int
+	Problems    []problem
+	Incoming    mailServer
+	Outgoing    mailServer
+	Login       string // empty: the whole address
+	Expires     string
+	QR          string
+	URL         string
+	Host        string
+}
+
+// A mailServer is what a person types into a mail program by hand.
+type mailServer struct {
+	Host       string
+	Port       int
+	Encryption string
+}
+
+// link shows the page of a link. It changes nothing, whoever asks how often.
+func (p *Pages) link(c echo.Context) error {
+	if _, err := web.ReadQuery(c, "lang"); err != nil {
+		return err
+	}
+	return p.showLink(c, nil)
+}
+
+// createTicket gives out a ticket for what the person has chosen and leads to
+// the download.
+func (p *Pages) createTicket(c echo.Context) error {
+	choice, err := readChoice(c)
+	if err != nil {
+		return p.showLink(c, fault.Of(err))
+	}
+	ticket, permit, err := p.Links.Ask(c.Request().Context(), web.Visitor(c), c.Param("token"), choice)
+	if err != nil {
+		return p.showLink(c, fault.Of(err))
+	}
+	order, err := orderOf(permit)
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/d/"+ticket+"/"+order.FileName())
+}
+
+func readChoice(c echo.Context) (setup.Choice, error) {
+	form, err := web.ReadForm(c, "variant", "platform", "agree")
+	if err != nil {
+		return setup.Choice{}, err
+	}
+	platform, err := profile.ParsePlatform(form["platform"])
+	if err != nil {
+		return setup.Choice{}, fault.On("platform", fault.PlatformUnknown, "Choose the platform %q or %q.", profile.IPhone, profile.Mac)
+	}
+	return setup.Choice{
+		Variant:  settings.Variant(form["variant"]),
+		Platform: platform,
+		Agreed:   form["agree"] == "yes",
+	}, nil
+}
+
+// showLink shows the page of the link, with what is wrong if something is.
+func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
+	status := http.StatusOK
+	if f != nil {
+		if status = web.Status(f.Code); f.Code == fault.NotFound || status >= http.StatusInternalServerError {
+			return f
+		}
+	}
+	link, domain, err := p.Links.Open(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return err
+	}
+	page := p.linkPage(c, link, domain)
+	page.Problems = p.problems(page.frame, f)
+	return p.render(c, status, "setup", page.Language, page)
+}
+
+func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain) linkPage {
+	policy := profile.DefaultPasscode()
+	path := "/s/" + c.Param("token")
+	return linkPage{
+		frame:       p.frame(c, link.Locale),
+		Token:       c.Param("token"),
+		Device:      string(web.ClientOf(c.Request().UserAgent()).Device),
+		Masked:      mask(link.Address),
+		Domain:      domain.Name,
+		Signer:      p.Signer,
+		Policy:      domain.Policy != settings.Off,
+		PolicyOnly:  domain.Policy == settings.Required,
+		Attempts:    policy.MaxFailedAttempts,
+		MinLength:   policy.MinLength,
+		LockMinutes: int(policy.AutoLock / time.Minute),
+		Incoming:    serverView(domain.Service.Incoming),
+		Outgoing:    serverView(domain.Service.Outgoing),
+		Expires:     link.Expires.UTC().Format("Monday, 2 January, 15:04 UTC"),
+		QR:          path + "/qr.svg",
+		URL:         p.BaseURL.String() + path,
+		Host:        p.BaseURL.Host,
+	}
+}
+
+func serverView(s profile.Server) mailServer {
+	return mailServer{s.Host, s.Port, s.Encryption()}
+}
+
+// mask leaves the first letter of the local part: "j•••@example.com".
+func mask(address string) string {
+	local, domain, _ := strings.Cut(address, "@")
+	first, _ := utf8.DecodeRuneInString(local)
+	return string(first) + "•••@" + domain
+}

@@ -1,0 +1,134 @@
+// Package pages holds the public pages: where a person asks for a link, the
+// page of a link, and the download.
+package pages
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// Pages are the handlers of the public pages. All fields are required.
+type Pages struct {
+	Links  *setup.Links
+	Issuer *issue.Issuer
+	Texts  *templates.Set
+	// BaseURL is how people reach the server: links begin with it, never
+	// with what a request says.
+	BaseURL *url.URL
+	// Signer is the name that a device shows as the signer's, and Development
+	// says that no device trusts it.
+	Signer      string
+	Development bool
+}
+
+// Routes adds the public pages to e.
+func (p *Pages) Routes(e *echo.Echo) {
+	read := []string{http.MethodGet, http.MethodHead}
+	e.Match(read, "/", p.start)
+	e.POST("/start", p.createLink)
+	e.Match(read, "/s/:token", p.link)
+	e.Match(read, "/s/:token/qr.svg", p.qr)
+	e.POST("/s/:token/profile", p.createTicket)
+	e.Match(read, "/d/:ticket/:file", p.download)
+	e.Match(read, "/static/:file", p.static)
+}
+
+// A frame is what every page shows around its own.
+type frame struct {
+	Operator    string
+	Stylesheet  string
+	Languages   []templates.Language
+	Language    templates.Language
+	Development bool
+}
+
+// A problem is what is wrong with a field, in the page's language.
+type problem struct {
+	Field string
+	Code  string
+	Text  string
+}
+
+// frame fills the frame. The language is that of the address, else the one of
+// the link, else the browser's.
+func (p *Pages) frame(c echo.Context, locale string) frame {
+	return frame{
+		Operator:    p.BaseURL.Hostname(),
+		Stylesheet:  p.Texts.Stylesheet(),
+		Languages:   p.Texts.Languages(),
+		Language:    p.Texts.Match(c.QueryParam("lang"), locale, c.Request().Header.Get("Accept-Language")),
+		Development: p.Development,
+	}
+}
+
+// problems is f in the language of the frame, or nothing without a fault.
+func (p *Pages) problems(in frame, f *fault.Fault) []problem {
+	if f == nil {
+		return nil
+	}
+	return []problem{{f.Field, string(f.Code), p.text(in, f)}}
+}
+
+// text is the fault in words of the page's language; one that has no text of
+// its own there is shown as it is.
+func (p *Pages) text(in frame, f *fault.Fault) string {
+	id := "problem." + string(f.Code)
+	if text := p.Texts.Text(in.Language, id, nil); text != id {
+		return text
+	}
+	return f.Detail
+}
+
+// render answers with a page.
+func (p *Pages) render(c echo.Context, status int, page string, language templates.Language, data any) error {
+	var b bytes.Buffer
+	if err := p.Texts.Page(&b, page, language, data); err != nil {
+		return err
+	}
+	c.Response().Header().Set("Content-Language", language.Tag)
+	c.Response().Header().Set(echo.HeaderVary, "Accept-Language, User-Agent")
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+// An errorPage is a page that says what went wrong.
+type errorPage struct {
+	frame
+	Status int
+	Code   string
+	Title  string
+	Detail string
+	Back   string
+}
+
+// Error answers with the fault as a page. A link that does not work has a
+// page of its own, the same for whatever reason.
+func (p *Pages) Error(c echo.Context, f *fault.Fault) error {
+	in := p.frame(c, "")
+	if f.Code == fault.NotFound && c.Param("token") != "" {
+		return p.render(c, http.StatusNotFound, "unavailable", in.Language, struct{ frame }{in})
+	}
+	page := errorPage{frame: in, Status: web.Status(f.Code), Code: string(f.Code), Back: "/"}
+	if f.Code == fault.Gone {
+		page.Back = "" // to the page of the link, which the browser knows
+	}
+	return p.render(c, page.Status, "error", in.Language, page)
+}
+
+// static serves the one stylesheet under the name that holds its hash.
+func (p *Pages) static(c echo.Context) error {
+	body, kind, ok := p.Texts.StaticFile(c.Request().URL.Path)
+	if !ok {
+		return fault.New(fault.NotFound, "There is no such file.")
+	}
+	c.Response().Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	return c.Blob(http.StatusOK, kind, body)
+}

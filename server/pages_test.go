@@ -1,0 +1,291 @@
+package server_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// each runs f with a server on each kind of database.
+func each(t *testing.T, f func(t *testing.T, s *servertest.Server, database string)) {
+	t.Helper()
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		f(t, servertest.New(t, database, nil), database)
+	})
+}
+
+// TestWay goes the whole way: address, page, ticket, file.
+func TestWay(t *testing.T) {
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		link := s.Link("jane@example.com")
+		page := s.Get(link)
+		for _, want := range []string{"j•••@example.com", "10 wrong codes erase this iPhone", "imap.example.com", "993", "smtp.example.com", "465", "Remove Profile", "setup.example.com"} {
+			if !bytes.Contains(page.Body, []byte(want)) {
+				t.Errorf("the page does not say %q", want)
+			}
+		}
+		for _, never := range []string{"jane@", " checked", "<script", "style="} {
+			if bytes.Contains(page.Body, []byte(never)) {
+				t.Errorf("the page has %q", never)
+			}
+		}
+		for _, variant := range []string{"mail", "secure"} {
+			file := s.Get(s.Ticket(link, variant))
+			content := string(s.Content(file.Body))
+			if has := strings.Contains(content, "passwordpolicy"); has != (variant == "secure") {
+				t.Errorf("%s: policy inside: %v", variant, has)
+			}
+			if got := file.Header.Get("Content-Type"); got != "application/x-apple-aspen-config" {
+				t.Errorf("content type %q", got)
+			}
+			if got := file.Header.Get("Content-Disposition"); got != "attachment; filename=mail-example.com.mobileconfig" {
+				t.Errorf("disposition %q", got)
+			}
+			if got := file.Header.Get("Cache-Control"); got != "no-store" {
+				t.Errorf("cache control %q", got)
+			}
+		}
+	})
+}
+
+// TestAnswers is what DESIGN promises of each public route on bad input: the
+// status, the code in the page, and that nothing is kept.
+func TestAnswers(t *testing.T) {
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		link := s.Link("jane@example.com")
+		ticket := s.Ticket(link, "mail")
+		form := func(pairs ...string) string {
+			v := url.Values{}
+			for i := 0; i < len(pairs); i += 2 {
+				v.Add(pairs[i], pairs[i+1])
+			}
+			return v.Encode()
+		}
+		tests := []struct {
+			method, path, body string
+			status             int
+			has                string
+		}{
+			{"GET", "/", "", 200, "<form"},
+			{"GET", "/?address=jane@example.com", "", 200, `value="jane@example.com"`},
+			{"GET", "/?address=jane%40example.com&utm_source=x", "", 200, `value="jane@example.com"`},
+			{"GET", "/?password=x", "", 422, "password_refused"},
+			{"GET", "/?lang=xx", "", 200, `lang="en"`},
+			{"POST", "/start", form("address", "nobody"), 422, "address_malformed"},
+			{"POST", "/start", form("address", ""), 422, "address_malformed"},
+			{"POST", "/start", form("address", "jane@foreign.example"), 422, "address_foreign"},
+			{"POST", "/start", form("address", "jane@foreign.example"), 422, `value="jane@foreign.example"`},
+			{"POST", "/start", form("address", "jane@example.com", "name", "Call 030 1234567"), 422, "name_invalid"},
+			{"POST", "/start", form("address", "jane@example.com", "name", "see www.evil.example"), 422, "name_invalid"},
+			{"POST", "/start", form("address", "jane@example.com", "name", "evil.example"), 422, "name_invalid"},
+			{"POST", "/start", form("address", "jane@example.com", "name", strings.Repeat("x", 65)), 422, "name_invalid"},
+			{"POST", "/start", form("address", "jane@example.com", "name", "a\u202eb"), 422, "name_invalid"},
+			{"POST", "/start", form("address", "jane@example.com", "password", "x"), 422, "password_refused"},
+			{"POST", "/start", form("address", "jane@example.com", "imap_host", "evil.example"), 422, "unknown_field"},
+			{"POST", "/start", "address=a&address=b", 400, "form_malformed"},
+			{"POST", "/start", "address=%ff@example.com", 400, "form_malformed"},
+			{"POST", "/start", "%zz", 400, "form_malformed"},
+			{"POST", "/start", "address=" + strings.Repeat("x", 17<<10), 413, "too_large"},
+			{"GET", "/start", "", 405, "method_not_allowed"},
+			{"DELETE", "/", "", 405, "method_not_allowed"},
+			{"GET", "/s/unknown", "", 404, "This link no longer works"},
+			{"GET", link[:len(link)-1], "", 404, "This link no longer works"},
+			{"GET", link + "a", "", 404, "This link no longer works"},
+			{"GET", "/s/unknown/qr.svg", "", 404, "This link no longer works"},
+			{"POST", "/s/unknown/profile", form("variant", "mail", "platform", "iphone"), 404, "This link no longer works"},
+			{"POST", link + "/profile", form("variant", "secure", "platform", "iphone"), 422, "agreement_missing"},
+			{"POST", link + "/profile", form("variant", "secure", "platform", "iphone", "agree", "no"), 422, "agreement_missing"},
+			{"POST", link + "/profile", form("variant", "secure", "platform", "mac", "agree", "yes"), 422, "mac_policy_needs_mdm"},
+			{"POST", link + "/profile", form("variant", "other", "platform", "iphone"), 422, "variant_unknown"},
+			{"POST", link + "/profile", form("variant", "mail", "platform", "watch"), 422, "platform_unknown"},
+			{"POST", link + "/profile", form("variant", "mail", "platform", "iphone", "password", "x"), 422, "password_refused"},
+			{"POST", link + "/profile", "", 422, "platform_unknown"},
+			{"GET", link + "/profile", "", 405, "method_not_allowed"},
+			{"GET", ticket + "x", "", 404, "not_found"},
+			{"GET", "/d/unknown/mail-example.com.mobileconfig", "", 404, "not_found"},
+			{"GET", strings.Replace(ticket, "mail-example", "evil-example", 1), "", 404, "not_found"},
+			{"GET", "/static/app.css", "", 404, "not_found"},
+			{"GET", "/nowhere", "", 404, "not_found"},
+			{"GET", "/panel", "", 404, "not_found"},
+			{"GET", "/healthz", "", 200, "ok"},
+			{"GET", "/readyz", "", 200, "ready"},
+		}
+		before := storetest.Fingerprint(t, database)
+		for _, tt := range tests {
+			a := s.Do(tt.method, tt.path, nil, tt.body)
+			if a.Status != tt.status || !bytes.Contains(a.Body, []byte(tt.has)) {
+				t.Errorf("%s %s %.60s: %d, has %q: %v; want %d", tt.method, tt.path, tt.body, a.Status, tt.has, bytes.Contains(a.Body, []byte(tt.has)), tt.status)
+			}
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("bad input changed the database")
+		}
+	})
+}
+
+func TestFormType(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	for _, kind := range []string{"application/json", "multipart/form-data; boundary=x", "text/plain", ""} {
+		a := s.Do(http.MethodPost, "/start", http.Header{"Content-Type": {kind}}, `{"address":"jane@example.com"}`)
+		if a.Status != http.StatusUnsupportedMediaType {
+			t.Errorf("%q: %d", kind, a.Status)
+		}
+	}
+}
+
+// TestDeadLinksLookAlike wants one answer for unknown, used, expired and
+// revoked links.
+func TestDeadLinksLookAlike(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		clock := storetest.NewClock()
+		s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })
+		want := s.Get("/s/unknown")
+		used, expired, revoked := s.Link("a@example.com"), s.Link("b@example.com"), s.Link("c@example.com")
+		for range 5 {
+			s.Ticket(used, "mail")
+		}
+		storetest.Exec(t, database, `UPDATE links SET revoked = 1 WHERE address = 'c@example.com'`)
+		check := func(name, link string) {
+			t.Helper()
+			if got := s.Get(link); got.Status != 404 || !bytes.Equal(got.Body, want.Body) {
+				t.Errorf("%s: %d, same body: %v", name, got.Status, bytes.Equal(got.Body, want.Body))
+			}
+		}
+		check("used", used)
+		check("revoked", revoked)
+		if got := s.Get(expired); got.Status != 200 {
+			t.Errorf("before its end: %d", got.Status)
+		}
+		clock.Move(time.Hour)
+		check("expired", expired)
+	})
+}
+
+// TestTicketEnds wants 5 downloads in 10 minutes, and HEAD not counted.
+func TestTicketEnds(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		clock := storetest.NewClock()
+		s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })
+		link := s.Link("jane@example.com")
+		spent, old := s.Ticket(link, "mail"), s.Ticket(link, "mail")
+		before := storetest.Fingerprint(t, database)
+		for range 20 {
+			if a := s.Do(http.MethodHead, spent, nil, ""); a.Status != 200 || a.Header.Get("Content-Type") != "application/x-apple-aspen-config" {
+				t.Fatalf("HEAD: %d %v", a.Status, a.Header)
+			}
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("HEAD changed the database")
+		}
+		for i := range 7 {
+			want := 200
+			if i >= 5 {
+				want = 410
+			}
+			a := s.Get(spent)
+			if a.Status != want {
+				t.Errorf("download %d: %d, want %d", i+1, a.Status, want)
+			}
+			if want == 410 && a.Header.Get("Content-Disposition") != "" {
+				t.Error("an error page comes as a file")
+			}
+		}
+		clock.Move(10 * time.Minute)
+		if a := s.Get(old); a.Status != 410 {
+			t.Errorf("after 10 minutes: %d", a.Status)
+		}
+	})
+}
+
+// TestOffers walks over policy × variant × platform.
+func TestOffers(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, nil)
+		tests := []struct {
+			policy            settings.Offer
+			variant, platform string
+			status            int
+			code              string
+		}{
+			{settings.Off, "mail", "iphone", 303, ""},
+			{settings.Off, "secure", "iphone", 422, "variant_not_offered"},
+			{settings.Off, "secure", "mac", 422, "mac_policy_needs_mdm"},
+			{settings.Offered, "mail", "mac", 303, ""},
+			{settings.Offered, "secure", "iphone", 303, ""},
+			{settings.Required, "mail", "iphone", 422, "variant_not_offered"},
+			{settings.Required, "mail", "mac", 303, ""},
+			{settings.Required, "secure", "iphone", 303, ""},
+		}
+		for i, tt := range tests {
+			storetest.Exec(t, database, `UPDATE domains SET policy = $1`, string(tt.policy))
+			link := s.Link(fmt.Sprintf("u%d@example.com", i))
+			a := s.Post(link+"/profile", "variant", tt.variant, "platform", tt.platform, "agree", "yes")
+			if a.Status != tt.status || !bytes.Contains(a.Body, []byte(tt.code)) {
+				t.Errorf("%v: %d", tt, a.Status)
+			}
+		}
+	})
+}
+
+// TestLimits wants 10 links an address and 60 a network in ten minutes, then
+// 429 with the time to wait.
+func TestLimits(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		clock := storetest.NewClock()
+		s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })
+		count := func(tries int, address func(int) string) (made int) {
+			for i := range tries {
+				switch a := s.Post("/start", "address", address(i)); a.Status {
+				case http.StatusSeeOther:
+					made++
+				case http.StatusTooManyRequests:
+					if a.Header.Get("Retry-After") == "" || !bytes.Contains(a.Body, []byte("limited")) {
+						t.Fatalf("429 without Retry-After or code: %v", a.Header)
+					}
+				default:
+					t.Fatalf("%d", a.Status)
+				}
+			}
+			return made
+		}
+		if got := count(15, func(int) string { return "Jane@example.com" }); got != 10 {
+			t.Errorf("one address: %d links", got)
+		}
+		if got := count(70, func(i int) string { return fmt.Sprintf("u%d@example.com", i) }); got != 50 {
+			t.Errorf("the rest of the network: %d links", got)
+		}
+		clock.Move(10 * time.Minute)
+		if got := count(1, func(int) string { return "jane@example.com" }); got != 1 {
+			t.Error("still limited after ten minutes")
+		}
+	})
+}
+
+// TestForwardedFor wants a header that a client can write to change nothing,
+// and that of a trusted proxy to count.
+func TestForwardedFor(t *testing.T) {
+	for _, trusted := range []bool{false, true} {
+		database := storetest.SQLite(t)
+		s := servertest.New(t, database, func(c *server.Config) {
+			if trusted {
+				c.TrustedProxies = loopback(t)
+			}
+		})
+		a := s.Do(http.MethodPost, "/start", http.Header{"X-Forwarded-For": {"203.0.113.9"}, "X-Real-Ip": {"203.0.113.9"}}, "address=jane%40example.com")
+		if a.Status != http.StatusSeeOther {
+			t.Fatal(a.Status)
+		}
+		if got := strings.Contains(storetest.Dump(t, database), "203.0.113.9"); got != trusted {
+			t.Errorf("trusted %v: the address counted: %v", trusted, got)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/pages"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// routes puts the handlers together. Middleware runs from the top down.
+func (s *Server) routes(p *pages.Pages) http.Handler {
+	e := echo.New()
+	e.IPExtractor = web.Proxies(s.config.TrustedProxies)
+	e.HTTPErrorHandler = web.ErrorHandler(s.config.Log, p.Error)
+	e.Use(
+		web.Log(s.config.Log),
+		web.Headers(s.base.Scheme == "https"),
+		web.Recover(s.config.Log),
+	)
+	read := []string{http.MethodGet, http.MethodHead}
+	e.Match(read, "/healthz", s.healthy)
+	e.Match(read, "/readyz", s.ready)
+	p.Routes(e)
+	return e
+}
+
+// healthy says that the process answers.
+func (s *Server) healthy(c echo.Context) error {
+	return c.String(http.StatusOK, "ok\n")
+}
+
+// ready says whether requests can be served: the database answers and the
+// identity may sign.
+func (s *Server) ready(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
+	defer cancel()
+	if err := s.store.Ping(ctx); err != nil {
+		s.config.Log.Warn("not ready", "error", err)
+		return c.String(http.StatusServiceUnavailable, "unavailable\n")
+	}
+	if err := s.config.Identity.Usable(); err != nil {
+		s.config.Log.Warn("not ready", "error", err)
+		return c.String(http.StatusServiceUnavailable, "unavailable\n")
+	}
+	return c.String(http.StatusOK, "ready\n")
+}

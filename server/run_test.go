@@ -1,0 +1,256 @@
+package server_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+// config is a good configuration on a new database.
+func config(t *testing.T) server.Config {
+	t.Helper()
+	root := signingtest.Root(t, "p256")
+	leaf := root.Leaf(t, "p256", nil)
+	pool := x509.NewCertPool()
+	pool.AddCert(root.Cert)
+	id, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, pool, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.Config{
+		Listen:   "127.0.0.1:0",
+		Database: storetest.SQLite(t),
+		Secret:   servertest.Secret,
+		Identity: id,
+		First:    servertest.First(t, "example.com"),
+	}
+}
+
+// start runs a server and returns its address and a function that stops it
+// and waits until it has.
+func start(t *testing.T, c server.Config) (addr string, stop func() error) {
+	t.Helper()
+	s, err := server.New(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { done <- s.Run(ctx, func(a net.Addr) { ready <- a }) }()
+	stop = func() error { cancel(); return <-done }
+	select {
+	case a := <-ready:
+		return a.String(), stop
+	case err := <-done:
+		t.Fatal(err)
+	}
+	return "", stop
+}
+
+// TestRunStops wants a request under way finished and the port free after.
+func TestRunStops(t *testing.T) {
+	addr, stop := start(t, config(t))
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /start HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 26\r\n\r\naddress=jane"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // the server is reading now
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	time.Sleep(100 * time.Millisecond)
+	if _, err := io.WriteString(conn, "%40example.com"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 303 ") {
+		t.Errorf("%v %.60s", err, answer)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if l, err := net.Listen("tcp", addr); err != nil {
+		t.Errorf("the port is still in use: %v", err)
+	} else {
+		l.Close()
+	}
+}
+
+// TestSlowHeaders wants a client that dribbles its headers cut off.
+func TestSlowHeaders(t *testing.T) {
+	addr, stop := start(t, config(t))
+	defer stop()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Errorf("still open after ten seconds: %v", err)
+	}
+}
+
+func TestLargeHeaders(t *testing.T) {
+	addr, stop := start(t, config(t))
+	defer stop()
+	req, err := http.NewRequest(http.MethodGet, "http://"+addr+"/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Large", strings.Repeat("x", 64<<10))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("%d", res.StatusCode)
+	}
+}
+
+// TestTLSReload renews the TLS files under a running server, then breaks them.
+func TestTLSReload(t *testing.T) {
+	dir := t.TempDir()
+	root := signingtest.Root(t, "p256")
+	c := config(t)
+	c.TLSCert, c.TLSKey = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	write := func(cert, key []byte, at time.Time) {
+		t.Helper()
+		for file, data := range map[string][]byte{c.TLSCert: cert, c.TLSKey: key} {
+			if err := os.WriteFile(file, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(file, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	first, second := root.Leaf(t, "p256", nil), root.Leaf(t, "p256", nil)
+	write(first.CertPEM(root), first.KeyPEM(t), time.Now().Add(-time.Minute))
+	addr, stop := start(t, c)
+	defer stop()
+
+	roots := x509.NewCertPool()
+	roots.AddCert(root.Cert)
+	serial := func() string {
+		t.Helper()
+		conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, ServerName: "localhost", NextProtos: []string{"h2"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		state := conn.ConnectionState()
+		if state.Version < tls.VersionTLS12 || state.NegotiatedProtocol != "h2" {
+			t.Errorf("version %x, protocol %q", state.Version, state.NegotiatedProtocol)
+		}
+		return state.PeerCertificates[0].SerialNumber.String()
+	}
+	soon := func(want string) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); serial() != want; time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the new certificate is not served")
+			}
+		}
+	}
+	if serial() != first.Cert.SerialNumber.String() {
+		t.Error("the first certificate is not served")
+	}
+	write(second.CertPEM(root), second.KeyPEM(t), time.Now())
+	soon(second.Cert.SerialNumber.String())
+	write([]byte("broken"), []byte("broken"), time.Now().Add(time.Minute))
+	time.Sleep(2500 * time.Millisecond)
+	if serial() != second.Cert.SerialNumber.String() {
+		t.Error("a broken file replaced a good certificate")
+	}
+	if _, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, ServerName: "localhost", MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 was accepted")
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(*server.Config){
+		"no database":    func(c *server.Config) { c.Database = "" },
+		"wrong database": func(c *server.Config) { c.Database = "mysql://x" },
+		"no folder":      func(c *server.Config) { c.Database = "sqlite:/no/such/folder/x.db" },
+		"no identity":    func(c *server.Config) { c.Identity = nil },
+		"base path":      func(c *server.Config) { c.BaseURL = "https://example.com/x" },
+		"base scheme":    func(c *server.Config) { c.BaseURL = "ftp://example.com" },
+		"base user":      func(c *server.Config) { c.BaseURL = "https://a:b@example.com" },
+		"half of TLS":    func(c *server.Config) { c.TLSKey = "x" },
+		"listen":         func(c *server.Config) { c.Listen = "nonsense" },
+	} {
+		c := config(t)
+		spoil(&c)
+		if s, err := server.New(t.Context(), c); err == nil {
+			s.Close()
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	for listen, want := range map[string]string{
+		"":               "http://localhost:8080",
+		"127.0.0.1:9000": "http://localhost:9000",
+		":9000":          "http://localhost:9000",
+		"0.0.0.0:9000":   "http://localhost:9000",
+		"[::]:9000":      "http://localhost:9000",
+		"192.0.2.7:9000": "http://192.0.2.7:9000",
+	} {
+		c := config(t)
+		c.Listen = listen
+		s, err := server.New(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.BaseURL() != want {
+			t.Errorf("%q: %s, want %s", listen, s.BaseURL(), want)
+		}
+		s.Close()
+	}
+}
+
+// TestFirstDomain starts with the same flags, then with others.
+func TestFirstDomain(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		one := servertest.New(t, database, nil)
+		before := storetest.Fingerprint(t, database)
+		servertest.New(t, database, nil)
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("the same flags changed the database")
+		}
+		servertest.New(t, database, func(c *server.Config) {
+			c.First.Service.Incoming.Host = "new.example.com"
+		})
+		if page := one.Get(one.Link("jane@example.com")); !strings.Contains(string(page.Body), "new.example.com") {
+			t.Error("the new server is not on the page")
+		}
+		if dump := storetest.Dump(t, database); !strings.Contains(dump, "domain.create") || !strings.Contains(dump, "domain.update") {
+			t.Error("the change has no action")
+		}
+	})
+}

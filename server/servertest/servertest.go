@@ -1,0 +1,195 @@
+// Package servertest runs whole servers for tests.
+package servertest
+
+import (
+	"bytes"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+// Secret is the secret of every test installation, so that several servers
+// can be one.
+var Secret = bytes.Repeat([]byte("s"), 32)
+
+// Domain is the mail domain of every test installation.
+const Domain = "example.com"
+
+// IPhone is the User-Agent of a phone.
+const IPhone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
+
+// A Server is a server that listens on the loopback interface.
+type Server struct {
+	*server.Server
+	URL   string
+	Log   *Log
+	Roots *x509.CertPool // by which its profiles verify
+	t     testing.TB
+}
+
+// New starts a server on the database, which several may share. Change, if
+// not nil, alters its configuration. The test's end stops it.
+func New(t testing.TB, database string, change func(*server.Config)) *Server {
+	t.Helper()
+	root := signingtest.Root(t, "p256")
+	leaf := root.Leaf(t, "p256", nil)
+	s := &Server{Log: &Log{}, Roots: x509.NewCertPool(), t: t}
+	s.Roots.AddCert(root.Cert)
+	identity, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, s.Roots, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := server.Config{
+		BaseURL:  "http://setup.example.com",
+		Database: database,
+		Secret:   Secret,
+		Identity: identity,
+		Log:      slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		First:    First(t, Domain),
+	}
+	if change != nil {
+		change(&config)
+	}
+	if s.Server, err = server.New(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	listener := httptest.NewServer(s.Handler())
+	t.Cleanup(listener.Close)
+	s.URL = listener.URL
+	return s
+}
+
+// First is a domain with the servers imap.DOMAIN:993 and smtp.DOMAIN:465.
+func First(t testing.TB, domain string) *server.FirstDomain {
+	t.Helper()
+	return &server.FirstDomain{Name: domain, Service: settings.MailService{
+		Incoming: profile.Server{Host: "imap." + domain, Port: 993},
+		Outgoing: profile.Server{Host: "smtp." + domain, Port: 465},
+	}}
+}
+
+// client follows no redirect.
+var client = &http.Client{
+	Timeout:       30 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
+}
+
+// An Answer is a response that was read.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Location is where the answer leads.
+func (a Answer) Location() string { return a.Header.Get("Location") }
+
+// Do sends a request. Header may be nil; a body is sent as a form.
+func (s *Server) Do(method, path string, header http.Header, body string) Answer {
+	s.t.Helper()
+	req, err := http.NewRequest(method, s.URL+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("User-Agent", IPhone)
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return Answer{res.StatusCode, res.Header, data}
+}
+
+// Get fetches a page as a phone does.
+func (s *Server) Get(path string) Answer {
+	s.t.Helper()
+	return s.Do(http.MethodGet, path, nil, "")
+}
+
+// Post sends a form, given as names and values in turn.
+func (s *Server) Post(path string, fields ...string) Answer {
+	s.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return s.Do(http.MethodPost, path, nil, form.Encode())
+}
+
+// Link makes a link for the mailbox on the public page and returns its path.
+func (s *Server) Link(address string) string {
+	s.t.Helper()
+	a := s.Post("/start", "address", address)
+	if a.Status != http.StatusSeeOther {
+		s.t.Fatalf("start: %d %s", a.Status, a.Body)
+	}
+	return a.Location()
+}
+
+// Ticket asks the link for a ticket of the variant and returns its path.
+func (s *Server) Ticket(link, variant string) string {
+	s.t.Helper()
+	a := s.Post(link+"/profile", "variant", variant, "platform", "iphone", "agree", "yes")
+	if a.Status != http.StatusSeeOther {
+		s.t.Fatalf("ticket: %d %s", a.Status, a.Body)
+	}
+	return a.Location()
+}
+
+// Content verifies a downloaded profile and returns what is inside.
+func (s *Server) Content(signed []byte) []byte {
+	s.t.Helper()
+	envelope, err := signing.Open(signed)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := envelope.Trust(s.Roots, time.Now()); err != nil {
+		s.t.Fatal(err)
+	}
+	return envelope.Content
+}
+
+// A Log takes what a server logs.
+type Log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write takes a line.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String is everything so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}

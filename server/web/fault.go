@@ -1,0 +1,65 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// FaultOf is the fault behind whatever error a handler or Echo itself
+// returned.
+func FaultOf(err error) *fault.Fault {
+	he, ok := errors.AsType[*echo.HTTPError](err)
+	if !ok {
+		return fault.Of(err)
+	}
+	switch he.Code {
+	case http.StatusNotFound:
+		return fault.New(fault.NotFound, "There is no such page.")
+	case http.StatusMethodNotAllowed:
+		return fault.New(fault.MethodNotAllowed, "This page cannot be used that way.")
+	case http.StatusRequestEntityTooLarge:
+		return fault.New(fault.TooLarge, "That is too large.")
+	case http.StatusUnsupportedMediaType:
+		return fault.New(fault.UnsupportedMedia, "That is not a form.")
+	}
+	if he.Code >= 400 && he.Code < 500 {
+		return fault.New(fault.FormMalformed, "The request cannot be read.")
+	}
+	return fault.Of(err)
+}
+
+// ErrorHandler returns Echo's handler for errors: it logs what is internal and
+// has show make the answer.
+func ErrorHandler(log *slog.Logger, show func(c echo.Context, f *fault.Fault) error) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		if c.Response().Committed {
+			return
+		}
+		f := FaultOf(err)
+		if f.Code == fault.Internal && c.Request().Context().Err() == nil {
+			log.Error("internal error", "id", RequestID(c), "route", c.Path(), "error", err)
+		}
+		SetRetryAfter(c, f)
+		if err := show(c, f); err != nil {
+			log.Error("error page", "id", RequestID(c), "error", err)
+			if !c.Response().Committed {
+				http.Error(c.Response(), http.StatusText(Status(f.Code)), Status(f.Code))
+			}
+		}
+	}
+}
+
+// SetRetryAfter tells the client how long to wait, in whole seconds, if f
+// knows.
+func SetRetryAfter(c echo.Context, f *fault.Fault) {
+	if f.RetryAfter > 0 {
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+	}
+}

@@ -1,0 +1,82 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// maxForm is the largest form in bytes.
+const maxForm = 16 << 10
+
+// A Form holds the fields of a form, each at most once.
+type Form map[string]string
+
+// ReadForm reads the body of c as a form that may have the fields and no
+// others. What looks like a password is refused by its name.
+func ReadForm(c echo.Context, fields ...string) (Form, error) {
+	r := c.Request()
+	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	if err != nil || kind != echo.MIMEApplicationForm {
+		return nil, fault.New(fault.UnsupportedMedia, "Send the form as %s.", echo.MIMEApplicationForm)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxForm))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, fault.New(fault.TooLarge, "A form may have up to %d bytes.", maxForm)
+	}
+	if err != nil {
+		return nil, errMalformed()
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errMalformed()
+	}
+	return pick(values, fields)
+}
+
+// ReadQuery reads the parameters of the address of c like [ReadForm]. One
+// that it does not know it leaves out, for others put theirs on links.
+func ReadQuery(c echo.Context, fields ...string) (Form, error) {
+	values, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return nil, errMalformed()
+	}
+	for name := range values {
+		if err := fault.PasswordField(name); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(fields, name) {
+			delete(values, name)
+		}
+	}
+	return pick(values, fields)
+}
+
+func pick(values url.Values, fields []string) (Form, error) {
+	form := Form{}
+	for name, all := range values {
+		if err := fault.PasswordField(name); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(fields, name) {
+			return nil, fault.New(fault.UnknownField, "The form has a field that does not belong there.")
+		}
+		if len(all) != 1 || !utf8.ValidString(all[0]) {
+			return nil, errMalformed()
+		}
+		form[name] = all[0]
+	}
+	return form, nil
+}
+
+func errMalformed() error {
+	return fault.New(fault.FormMalformed, "The form cannot be read. Go back and send it again.")
+}

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Headers puts on every answer what keeps a page from being framed, sniffed,
+// indexed, cached, or made to load anything from elsewhere. With https it
+// also binds the browser to it for a year.
+func Headers(https bool) echo.MiddlewareFunc {
+	fixed := map[string]string{
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
+			"base-uri 'none'; frame-ancestors 'none'",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+		"Referrer-Policy":              "no-referrer",
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+		"X-Robots-Tag":                 "noindex, nofollow",
+		"Cache-Control":                "no-store",
+	}
+	if https {
+		fixed["Strict-Transport-Security"] = "max-age=31536000"
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			for name, value := range fixed {
+				c.Response().Header().Set(name, value)
+			}
+			return next(c)
+		}
+	}
+}
+
+// Log writes a line for every request: its route, never its address, which
+// may hold a token.
+func Log(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := time.Now()
+			if err := next(c); err != nil {
+				c.Error(err)
+			}
+			route := c.Path()
+			if route == "" {
+				route = "(none)"
+			}
+			log.Info("request", "id", RequestID(c), "method", method(c.Request().Method), "route", route,
+				"status", c.Response().Status, "ms", time.Since(start).Milliseconds())
+			return nil
+		}
+	}
+}
+
+// method names the method if it is a known one: a client can write any word.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
+}
+
+// Recover turns a panic of a handler into an internal error. Its stack goes
+// to the log; what was panicked with may hold input and does not.
+func Recover(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) (err error) {
+			defer func() {
+				if v := recover(); v != nil {
+					log.Error("panic", "id", RequestID(c), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+					err = fmt.Errorf("panic in %s", c.Path())
+				}
+			}()
+			return next(c)
+		}
+	}
+}

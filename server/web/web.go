@@ -1,0 +1,42 @@
+// Package web is what all HTTP packages share: how a request is read, what
+// every answer carries, and which status a fault has.
+package web
+
+import (
+	"net/http"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// status is the one place where codes meet HTTP.
+var status = map[fault.Code]int{
+	fault.Invalid:           http.StatusUnprocessableEntity,
+	fault.NotFound:          http.StatusNotFound,
+	fault.MethodNotAllowed:  http.StatusMethodNotAllowed,
+	fault.Gone:              http.StatusGone,
+	fault.Conflict:          http.StatusConflict,
+	fault.TooLarge:          http.StatusRequestEntityTooLarge,
+	fault.UnsupportedMedia:  http.StatusUnsupportedMediaType,
+	fault.Limited:           http.StatusTooManyRequests,
+	fault.PasswordRefused:   http.StatusUnprocessableEntity,
+	fault.AgreementMissing:  http.StatusUnprocessableEntity,
+	fault.VariantNotOffered: http.StatusUnprocessableEntity,
+	fault.MacPolicyNeedsMDM: http.StatusUnprocessableEntity,
+	fault.AddressMalformed:  http.StatusUnprocessableEntity,
+	fault.AddressForeign:    http.StatusUnprocessableEntity,
+	fault.NameInvalid:       http.StatusUnprocessableEntity,
+	fault.VariantUnknown:    http.StatusUnprocessableEntity,
+	fault.PlatformUnknown:   http.StatusUnprocessableEntity,
+	fault.UnknownField:      http.StatusUnprocessableEntity,
+	fault.FormMalformed:     http.StatusBadRequest,
+	fault.SignerUnavailable: http.StatusServiceUnavailable,
+	fault.Internal:          http.StatusInternalServerError,
+}
+
+// Status is the HTTP status of a code.
+func Status(code fault.Code) int {
+	if s, ok := status[code]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}
