@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+type buildCommand struct {
+	Address           string `required:"" placeholder:"A" help:"The mailbox."`
+	Name              string `placeholder:"N" help:"The sender's name in new messages."`
+	Login             string `placeholder:"L" help:"The user name on the servers (default: the address)."`
+	IMAP              string `name:"imap" required:"" placeholder:"H[:P]" help:"IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
+	SMTP              string `name:"smtp" required:"" placeholder:"H[:P]" help:"SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	Platform          string `default:"iphone" enum:"iphone,mac" help:"iphone (also for iPads) or mac (default: iphone)."`
+	Secure            bool   `help:"Add the device policy: too many wrong codes erase an iPhone, or lock a Mac."`
+	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
+	Locale            string `placeholder:"L" help:"Language of the profile's texts, such as en (default: en)."`
+	Unsigned          bool   `help:"Write the profile unsigned."`
+	Output            string `short:"o" placeholder:"FILE" help:"Where to write it (default: standard output)."`
+	identityFlags
+}
+
+// deviceSuffix is what the file of a Mac's device policy has in its name.
+const deviceSuffix = "-device.mobileconfig"
+
+// Run builds the profile, or on a Mac with a policy the two.
+func (c *buildCommand) Run(s streams) error {
+	order, err := c.order()
+	if err != nil {
+		return err
+	}
+	issuer, err := c.issuer(s)
+	if err != nil {
+		return err
+	}
+	if c.Platform != string(profile.Mac) || !c.Secure {
+		return c.write(s, issuer, order, c.Output)
+	}
+	if c.Output == "" {
+		return usage(errors.New("a Mac takes mail and policy in two files: give -o FILE, and the policy goes beside it to FILE" + deviceSuffix))
+	}
+	mail := order
+	mail.Variant = settings.Mail
+	if err := c.write(s, issuer, mail, c.Output); err != nil {
+		return err
+	}
+	return c.write(s, issuer, order, strings.TrimSuffix(c.Output, ".mobileconfig")+deviceSuffix)
+}
+
+func (c *buildCommand) order() (issue.Order, error) {
+	var o issue.Order
+	var err error
+	if o.Person.Address, err = profile.ParseAddress(c.Address); err != nil {
+		return o, flagError("--address", err)
+	}
+	if o.Service.Incoming, err = profile.ParseIncoming(c.IMAP); err != nil {
+		return o, flagError("--imap", err)
+	}
+	if o.Service.Outgoing, err = profile.ParseOutgoing(c.SMTP); err != nil {
+		return o, flagError("--smtp", err)
+	}
+	o.Person.Name, o.Person.Login, o.Person.Locale = c.Name, c.Login, c.Locale
+	o.Platform = profile.Platform(c.Platform)
+	o.Variant = settings.Mail
+	if c.Secure {
+		o.Variant = settings.Secure
+	}
+	o.Policy = profile.DefaultPasscode()
+	o.Policy.MaxFailedAttempts = c.MaxFailedAttempts
+	if c.MaxFailedAttempts < 7 || c.MaxFailedAttempts > 10 {
+		return o, usage(errors.New("--max-failed-attempts: it is not from 7 to 10; with 6 and less an iPhone is erased without a pause between the tries"))
+	}
+	return o, nil
+}
+
+func (c *buildCommand) issuer(s streams) (*issue.Issuer, error) {
+	texts, err := templates.New()
+	if err != nil {
+		return nil, err
+	}
+	var id *signing.Identity
+	if !c.Unsigned {
+		if id, err = c.load(s.err); err != nil {
+			return nil, err
+		}
+	}
+	return issue.New(texts, id), nil
+}
+
+// write issues one profile to the file, or to standard output.
+func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order, file string) error {
+	var data []byte
+	var err error
+	if c.Unsigned {
+		data, err = issuer.Build(order)
+	} else {
+		var signed issue.Signed
+		signed, err = issuer.Issue(order)
+		data = signed.Bytes
+	}
+	if err != nil {
+		return inFlags(err)
+	}
+	if file == "" {
+		_, err = s.out.Write(data)
+		return err
+	}
+	return usage(os.WriteFile(file, data, 0o644))
+}
+
+// flagOf names the flag behind a field of the profile.
+var flagOf = map[string]string{
+	"mail.person_name":    "--name",
+	"mail.incoming_login": "--login",
+	"mail.outgoing_login": "--login",
+}
+
+// inFlags tells problems of a profile by the flags that they came from.
+func inFlags(err error) error {
+	invalid, ok := errors.AsType[*profile.InvalidError](err)
+	if !ok {
+		return err
+	}
+	var lines []string
+	for _, p := range invalid.Problems {
+		where := p.Path
+		if flag := flagOf[p.Path]; flag != "" {
+			where = flag
+		}
+		line := fmt.Sprintf("%s: %s", where, p.Detail)
+		if len(lines) == 0 || lines[len(lines)-1] != line {
+			lines = append(lines, line)
+		}
+	}
+	return usage(errors.New(strings.Join(lines, "\n")))
+}

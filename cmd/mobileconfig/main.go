@@ -1,0 +1,98 @@
+// Command mobileconfig issues signed Apple configuration profiles that set up
+// mail: as a service, and one at a time on the command line.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// Exit codes.
+const (
+	exitGood    = 0
+	exitRefused = 1 // a finding, or something that must not be done
+	exitUsage   = 2 // wrong flags, or input that cannot be read
+)
+
+type commands struct {
+	Serve  serveCommand  `cmd:"" help:"Run the service: people open a link and set up their devices."`
+	Build  buildCommand  `cmd:"" help:"Make one signed profile."`
+	Verify verifyCommand `cmd:"" help:"Say whether a profile's signature is good and trusted."`
+}
+
+// streams are what a command reads and writes besides files.
+type streams struct {
+	out, err io.Writer
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr}))
+}
+
+// run is main with everything that a test may want to see.
+func run(args []string, s streams) int {
+	exited := -1
+	parser, err := kong.New(&commands{},
+		kong.Name("mobileconfig"),
+		kong.Description("Signed Apple configuration profiles that set up mail over TLS, without a password in them.\n\n"+
+			"Each flag can also be given as an environment variable: --base-url as MOBILECONFIG_BASE_URL. "+
+			"Exit codes: 0 good, 1 a finding or a refusal, 2 wrong usage or unreadable input."),
+		kong.Writers(s.out, s.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.DefaultEnvars("MOBILECONFIG"),
+		kong.UsageOnError(),
+		kong.Bind(s),
+	)
+	if err != nil {
+		return fail(s, err)
+	}
+	ctx, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		return fail(s, usage(fmt.Errorf("%w (try: mobileconfig --help)", err)))
+	}
+	if err := ctx.Run(); err != nil {
+		return fail(s, err)
+	}
+	return exitGood
+}
+
+func fail(s streams, err error) int {
+	fmt.Fprintf(s.err, "mobileconfig: %s\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	if e, ok := errors.AsType[*signing.IdentityError](err); ok && e.Code == signing.Unreadable {
+		return exitUsage
+	}
+	return exitRefused
+}
+
+// A usageError is the caller's: a flag or a file that cannot be read.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usage marks an error as the caller's.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// flagError is a usage error of one flag.
+func flagError(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage(fmt.Errorf("%s: %w", flag, err))
+}

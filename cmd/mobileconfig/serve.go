@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os/signal"
+	"syscall"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/datadir"
+)
+
+type serveCommand struct {
+	Listen       string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080)."`
+	BaseURL      string         `placeholder:"URL" help:"How people reach the service, such as https://setup.example.com (default: made from --listen)."`
+	Database     string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
+	SecretFile   string         `placeholder:"FILE" help:"The installation's secret of 32 bytes, shared by all its servers (default: in the data folder)."`
+	TLSCert      string         `name:"tls-cert" placeholder:"PEM" help:"Certificate to serve HTTPS with; read again when it changes."`
+	TLSKey       string         `name:"tls-key" placeholder:"PEM" help:"Private key of --tls-cert."`
+	TrustedProxy []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
+	Domain       string         `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
+	IMAP         string         `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
+	SMTP         string         `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	identityFlags
+}
+
+// Run serves until the process is told to stop.
+func (c *serveCommand) Run(s streams) error {
+	config, err := c.config(s)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	srv, err := server.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	return srv.Run(ctx, func(net.Addr) {
+		fmt.Fprintf(s.out, "Open %s in a browser. Stop with Ctrl-C.\n", srv.BaseURL())
+		if c.Domain != "" {
+			fmt.Fprintf(s.out, "Try it: %s/?address=jane@%s\n", srv.BaseURL(), c.Domain)
+		}
+	})
+}
+
+func (c *serveCommand) config(s streams) (server.Config, error) {
+	config := server.Config{
+		Listen:         c.Listen,
+		BaseURL:        c.BaseURL,
+		Database:       c.Database,
+		TLSCert:        c.TLSCert,
+		TLSKey:         c.TLSKey,
+		TrustedProxies: c.TrustedProxy,
+		Log:            slog.New(slog.NewJSONHandler(s.err, nil)),
+	}
+	if err := c.first(&config); err != nil {
+		return config, err
+	}
+	dir, err := datadir.Open(c.Data)
+	if err != nil {
+		return config, usage(err)
+	}
+	if config.Database == "" {
+		config.Database = dir.Database()
+	}
+	if c.SecretFile != "" {
+		config.Secret, err = datadir.ReadSecret(c.SecretFile)
+		err = flagError("--secret-file", err)
+	} else {
+		config.Secret, err = dir.Secret()
+	}
+	if err != nil {
+		return config, err
+	}
+	config.Identity, err = c.load(s.err)
+	return config, err
+}
+
+// first reads the flags of the first domain, all or none.
+func (c *serveCommand) first(config *server.Config) error {
+	if c.Domain == "" && c.IMAP == "" && c.SMTP == "" {
+		return nil
+	}
+	if c.Domain == "" || c.IMAP == "" || c.SMTP == "" {
+		return usage(errors.New("--domain, --imap and --smtp go together"))
+	}
+	var err error
+	config.First, err = server.NewFirstDomain(c.Domain, c.IMAP, c.SMTP)
+	return usage(err)
+}
