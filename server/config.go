@@ -12,7 +12,6 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/settings"
-	"github.com/updatecase/mobileconfig/signing"
 )
 
 // Config is all that can be set. Zero values are good unless the comment says
@@ -28,10 +27,13 @@ type Config struct {
 	// Secret is the installation's, of datadir.SecretSize bytes. Required.
 	Secret []byte
 	// Identity signs. Required.
-	Identity *signing.Identity
+	Identity Identity
 	// TLSCert and TLSKey are PEM files to serve HTTPS with. They are read
 	// again when they change. Without them the server speaks plain HTTP.
 	TLSCert, TLSKey string
+	// MetricsListen is where metrics and details are served, to the operator
+	// alone. The default is nowhere.
+	MetricsListen string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// First is a domain to create, or to bring up to date, at start.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -17,6 +18,7 @@ func (s *Server) routes(p *pages.Pages) http.Handler {
 	e.IPExtractor = web.Proxies(s.config.TrustedProxies)
 	e.HTTPErrorHandler = web.ErrorHandler(s.config.Log, p.Error)
 	e.Use(
+		s.metrics.count,
 		web.Log(s.config.Log),
 		web.Headers(s.base.Scheme == "https"),
 		web.Recover(s.config.Log),
@@ -36,15 +38,17 @@ func (s *Server) healthy(c echo.Context) error {
 // ready says whether requests can be served: the database answers and the
 // identity may sign.
 func (s *Server) ready(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
-	defer cancel()
-	if err := s.store.Ping(ctx); err != nil {
-		s.config.Log.Warn("not ready", "error", err)
-		return c.String(http.StatusServiceUnavailable, "unavailable\n")
-	}
-	if err := s.config.Identity.Usable(); err != nil {
+	err := errors.Join(s.checkDatabase(c.Request().Context()), s.config.Identity.Current().Usable())
+	if err != nil {
 		s.config.Log.Warn("not ready", "error", err)
 		return c.String(http.StatusServiceUnavailable, "unavailable\n")
 	}
 	return c.String(http.StatusOK, "ready\n")
+}
+
+// checkDatabase returns an error if the database does not answer soon.
+func (s *Server) checkDatabase(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return s.store.Ping(ctx)
 }

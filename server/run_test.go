@@ -35,7 +35,7 @@ func config(t *testing.T) server.Config {
 		Listen:   "127.0.0.1:0",
 		Database: storetest.SQLite(t),
 		Secret:   servertest.Secret,
-		Identity: id,
+		Identity: server.Fixed(id),
 		First:    servertest.First(t, "example.com"),
 	}
 }

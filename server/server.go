@@ -3,17 +3,9 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
-	"sync"
-	"time"
-
-	"golang.org/x/net/netutil"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -26,25 +18,12 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Bounds on what one client can hold of the server.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 15 * time.Second
-	writeTimeout      = 30 * time.Second
-	idleTimeout       = 60 * time.Second
-	shutdownTimeout   = 20 * time.Second
-	maxHeaderBytes    = 16 << 10
-	maxConnections    = 4096
-)
-
-// pruneEvery is how often what has run out is cleared away.
-const pruneEvery = 10 * time.Minute
-
 // A Server is the service. It has opened its database; it does not listen yet.
 type Server struct {
 	config  Config
 	base    *url.URL
 	store   *store.Store
+	metrics *metrics
 	handler http.Handler
 }
 
@@ -58,7 +37,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, base: base}
+	s := &Server{config: config, base: base, metrics: newMetrics(config.Identity)}
 	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -80,12 +59,11 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		return err
 	}
 	s.handler = s.routes(&pages.Pages{
-		Links:       links,
-		Issuer:      issue.New(texts, s.config.Identity),
-		Texts:       texts,
-		BaseURL:     s.base,
-		Signer:      s.config.Identity.Name(),
-		Development: s.config.Identity.Development(),
+		Links:    links,
+		Issuer:   issue.New(texts, s.config.Identity.Current),
+		Texts:    texts,
+		BaseURL:  s.base,
+		Identity: s.config.Identity.Current,
 	})
 	return nil
 }
@@ -120,89 +98,3 @@ func (s *Server) BaseURL() string { return s.base.String() }
 
 // Close closes the database of a server that does not run.
 func (s *Server) Close() { s.store.Close() }
-
-// Run serves until ctx is done and then lets the requests under way finish.
-// When it returns, everything that it started has stopped. Once the server
-// listens it calls ready, if that is not nil, with the address.
-func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
-	defer s.store.Close()
-	hs, err := s.httpServer()
-	if err != nil {
-		return err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Listen)
-	if err != nil {
-		return fmt.Errorf("server: %w", err)
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var owned sync.WaitGroup
-	owned.Go(func() { s.prune(ctx) })
-	stopped := make(chan error, 1)
-	owned.Go(func() {
-		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-		defer cancel()
-		stopped <- hs.Shutdown(grace)
-	})
-	if ready != nil {
-		ready(listener.Addr())
-	}
-	err = serve(hs, netutil.LimitListener(listener, maxConnections))
-	stop()
-	owned.Wait()
-	if !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("server: %w", err)
-	}
-	return <-stopped
-}
-
-func serve(hs *http.Server, listener net.Listener) error {
-	if hs.TLSConfig != nil {
-		return hs.ServeTLS(listener, "", "")
-	}
-	return hs.Serve(listener)
-}
-
-func (s *Server) httpServer() (*http.Server, error) {
-	hs := &http.Server{
-		Handler:           s.handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(connectionLog{s.config.Log}, "", 0),
-	}
-	if s.config.TLSCert == "" {
-		return hs, nil
-	}
-	var err error
-	hs.TLSConfig, err = tlsConfig(s.config.TLSCert, s.config.TLSKey, s.config.Log)
-	return hs, err
-}
-
-// prune clears away what has run out, now and then.
-func (s *Server) prune(ctx context.Context) {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := s.store.Prune(ctx); err != nil && ctx.Err() == nil {
-				s.config.Log.Error("prune", "error", err)
-			}
-		}
-	}
-}
-
-// connectionLog takes what net/http says of broken connections. Its words may
-// hold what a client sent, so only that it happened is kept.
-type connectionLog struct{ log *slog.Logger }
-
-func (l connectionLog) Write(p []byte) (int, error) {
-	l.log.Debug("connection error")
-	return len(p), nil
-}

@@ -50,7 +50,7 @@ func DevelopmentRoot(bundle []byte) []byte {
 
 // Development reads the bundle in file that [MakeDevelopment] made.
 func Development(file string, now func() time.Time) (*Identity, error) {
-	id, err := Load(file, file, "", now)
+	id, err := Files{Cert: file, Key: file}.Load(now)
 	if err != nil {
 		return nil, err
 	}

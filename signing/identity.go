@@ -106,6 +106,17 @@ func (id *Identity) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Expires is when the first of the certificates expires.
+func (id *Identity) Expires() time.Time {
+	first := id.leaf.NotAfter
+	for _, c := range id.intermediates {
+		if c.NotAfter.Before(first) {
+			first = c.NotAfter
+		}
+	}
+	return first
+}
+
 // Development reports whether the program made the identity itself, so that
 // no device trusts it.
 func (id *Identity) Development() bool { return id.development }

@@ -160,33 +160,57 @@ func TestLoad(t *testing.T) {
 	roots := signingtest.WriteFile(t, "roots.pem", root.CertPEM())
 	both := signingtest.WriteFile(t, "both.pem", slices.Concat(leaf.KeyPEM(t), leaf.CertPEM(middle, root)))
 	empty := signingtest.WriteFile(t, "empty.pem", []byte("nothing\n"))
-	locked := encryptedKey(t, key)
+	right := signingtest.WriteFile(t, "right.txt", []byte("test\nsecond line\n"))
+	wrong := signingtest.WriteFile(t, "wrong.txt", []byte("Test\n"))
+	locked := openssl1(t, "pkey", "-in", key, "-aes256", "-passout", "pass:test")
+	old := openssl1(t, "pkey", "-traditional", "-in", key, "-aes256", "-passout", "pass:test")
+	authorities := signingtest.WriteFile(t, "ca.pem", root.CertPEM(middle)) // in the wrong order
+	p12 := openssl1(t, "pkcs12", "-export", "-inkey", key, "-in", full, "-certfile", authorities, "-passout", "pass:test")
+	legacy := openssl1(t, "pkcs12", "-export", "-legacy", "-inkey", key, "-in", full, "-certfile", authorities, "-passout", "pass:test")
 
-	id, err := signing.Load(full, key, roots, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if id.Name() != "setup.example.com" || len(id.Fingerprint()) != 64 || id.Development() {
-		t.Errorf("name %q, fingerprint %q, development %v", id.Name(), id.Fingerprint(), id.Development())
-	}
 	tests := []struct {
-		name, cert, key, roots string
-		want                   signing.Code
+		name  string
+		files signing.Files
+		want  signing.Code
 	}{
-		{"one file", both, both, "", ""},
-		{"root unknown", full, key, "", signing.ChainIncomplete},
-		{"no such file", "missing.pem", key, roots, signing.Unreadable},
-		{"no such key", full, "missing.pem", roots, signing.Unreadable},
-		{"no such roots", full, key, "missing.pem", signing.Unreadable},
-		{"no certificate", empty, key, roots, signing.Unreadable},
-		{"no key", full, empty, roots, signing.Unreadable},
-		{"no roots", full, key, empty, signing.Unreadable},
-		{"encrypted key", full, locked, roots, signing.KeyEncrypted},
+		{"two files", signing.Files{Cert: full, Key: key, Roots: roots}, ""},
+		{"one file", signing.Files{Cert: both, Key: both}, ""},
+		{"root unknown", signing.Files{Cert: full, Key: key}, signing.ChainIncomplete},
+		{"no such file", signing.Files{Cert: "missing.pem", Key: key, Roots: roots}, signing.Unreadable},
+		{"no such key", signing.Files{Cert: full, Key: "missing.pem", Roots: roots}, signing.Unreadable},
+		{"no such roots", signing.Files{Cert: full, Key: key, Roots: "missing.pem"}, signing.Unreadable},
+		{"no certificate", signing.Files{Cert: empty, Key: key, Roots: roots}, signing.Unreadable},
+		{"no key", signing.Files{Cert: full, Key: empty, Roots: roots}, signing.Unreadable},
+		{"no roots", signing.Files{Cert: full, Key: key, Roots: empty}, signing.Unreadable},
+		{"encrypted key", signing.Files{Cert: full, Key: locked, Roots: roots, Passphrase: right}, ""},
+		{"encrypted key, no passphrase", signing.Files{Cert: full, Key: locked, Roots: roots}, signing.KeyEncrypted},
+		{"encrypted key, wrong passphrase", signing.Files{Cert: full, Key: locked, Roots: roots, Passphrase: wrong}, signing.KeyEncrypted},
+		{"no such passphrase", signing.Files{Cert: full, Key: locked, Passphrase: "missing.txt"}, signing.Unreadable},
+		{"key encrypted the old way", signing.Files{Cert: full, Key: old, Roots: roots, Passphrase: right}, signing.KeyEncrypted},
+		{"PKCS#12", signing.Files{P12: p12, Passphrase: right}, ""},
+		{"PKCS#12 of old", signing.Files{P12: legacy, Passphrase: right}, ""},
+		{"PKCS#12, no passphrase", signing.Files{P12: p12}, signing.KeyEncrypted},
+		{"PKCS#12, wrong passphrase", signing.Files{P12: p12, Passphrase: wrong}, signing.KeyEncrypted},
+		{"no PKCS#12", signing.Files{P12: key, Passphrase: right}, signing.Unreadable},
+		{"no such PKCS#12", signing.Files{P12: "missing.p12"}, signing.Unreadable},
 	}
 	for _, tt := range tests {
-		if _, err := signing.Load(tt.cert, tt.key, tt.roots, nil); codeOf(err) != tt.want {
+		id, err := tt.files.Load(nil)
+		if codeOf(err) != tt.want {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+			continue
 		}
+		if err != nil {
+			continue
+		}
+		if id.Name() != "setup.example.com" || len(id.Fingerprint()) != 64 || id.Development() {
+			t.Errorf("%s: name %q, fingerprint %q, development %v", tt.name, id.Name(), id.Fingerprint(), id.Development())
+		}
+		signed, err := id.Sign(cleared(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkForm(t, signed, 2)
 	}
 }
 
@@ -196,22 +220,19 @@ func TestLoadLegacyKeys(t *testing.T) {
 		root := signingtest.Root(t, "p256")
 		leaf := root.Leaf(t, kind, nil)
 		key := signingtest.WriteFile(t, "key.pem", leaf.KeyPEM(t))
-		old := filepath.Join(t.TempDir(), "old.pem")
-		if out, err := exec.Command("openssl", "pkey", "-traditional", "-in", key, "-out", old).CombinedOutput(); err != nil {
-			t.Fatalf("openssl: %v %s", err, out)
-		}
+		old := openssl1(t, "pkey", "-traditional", "-in", key)
 		cert := signingtest.WriteFile(t, "cert.pem", leaf.CertPEM(root))
-		if _, err := signing.Load(cert, old, "", nil); err != nil {
+		if _, err := (signing.Files{Cert: cert, Key: old}).Load(nil); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
 }
 
-func encryptedKey(t *testing.T, key string) string {
+// openssl1 has openssl write one file and returns its path.
+func openssl1(t *testing.T, args ...string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "locked.pem")
-	cmd := exec.Command("openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:test", "-out", out)
-	if output, err := cmd.CombinedOutput(); err != nil {
+	out := filepath.Join(t.TempDir(), "out")
+	if output, err := exec.Command("openssl", append(args, "-out", out)...).CombinedOutput(); err != nil {
 		t.Fatalf("openssl: %v %s", err, output)
 	}
 	return out

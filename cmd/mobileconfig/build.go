@@ -86,13 +86,14 @@ func (c *buildCommand) issuer(s streams) (*issue.Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var id *signing.Identity
-	if !c.Unsigned {
-		if id, err = c.load(s.err); err != nil {
-			return nil, err
-		}
+	if c.Unsigned {
+		return issue.New(texts, nil), nil
 	}
-	return issue.New(texts, id), nil
+	id, err := c.load(s.err)
+	if err != nil {
+		return nil, err
+	}
+	return issue.New(texts, func() *signing.Identity { return id }), nil
 }
 
 // write issues one profile to the file, or to standard output.

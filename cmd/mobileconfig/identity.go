@@ -4,32 +4,77 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
 // identityFlags say what signs.
 type identityFlags struct {
-	SigningCert  string `placeholder:"PEM" help:"Certificate that signs, and its intermediates behind it (such as Let's Encrypt's fullchain.pem)."`
-	SigningKey   string `placeholder:"PEM" help:"Private key of the certificate. P-256 is recommended."`
-	SigningRoots string `placeholder:"PEM" help:"Roots that count beside the system's."`
-	Data         string `default:"./data" placeholder:"DIR" help:"Folder for what is kept (default: ./data)."`
+	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates behind it (such as Let's Encrypt's fullchain.pem)."`
+	SigningKey            string `placeholder:"PEM" help:"Private key of the certificate. P-256 is recommended."`
+	SigningP12            string `name:"signing-p12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of the two."`
+	SigningPassphraseFile string `placeholder:"FILE" help:"File whose first line opens the key or the PKCS#12 file."`
+	SigningRoots          string `placeholder:"PEM" help:"Roots that count beside the system's."`
+	Data                  string `default:"./data" placeholder:"DIR" help:"Folder for what is kept (default: ./data)."`
+}
+
+// files are those that the flags name; named is false if they name none.
+func (f *identityFlags) files() (files signing.Files, named bool, err error) {
+	files = signing.Files{
+		Cert:       f.SigningCert,
+		Key:        f.SigningKey,
+		P12:        f.SigningP12,
+		Passphrase: f.SigningPassphraseFile,
+		Roots:      f.SigningRoots,
+	}
+	pem := f.SigningCert != "" || f.SigningKey != ""
+	switch {
+	case (f.SigningCert == "") != (f.SigningKey == ""):
+		return files, true, usage(errors.New("--signing-cert and --signing-key go together"))
+	case pem && f.SigningP12 != "":
+		return files, true, usage(errors.New("give --signing-cert and --signing-key, or --signing-p12, not both"))
+	case !pem && f.SigningP12 == "" && len(files.Names()) > 0:
+		return files, true, usage(errors.New("--signing-roots and --signing-passphrase-file need --signing-cert and --signing-key, or --signing-p12"))
+	}
+	return files, pem || f.SigningP12 != "", nil
 }
 
 // load returns the identity that the flags name, or the development identity
-// of the data folder, and says so.
+// of the data folder.
 func (f *identityFlags) load(stderr io.Writer) (*signing.Identity, error) {
-	if f.SigningCert != "" && f.SigningKey != "" {
-		return signing.Load(f.SigningCert, f.SigningKey, f.SigningRoots, time.Now)
+	files, named, err := f.files()
+	if err != nil {
+		return nil, err
 	}
-	if f.SigningCert != "" || f.SigningKey != "" {
-		return nil, usage(errors.New("--signing-cert and --signing-key go together"))
+	if named {
+		return files.Load(time.Now)
 	}
-	if f.SigningRoots != "" {
-		return nil, usage(errors.New("--signing-roots needs --signing-cert and --signing-key"))
+	return f.development(stderr)
+}
+
+// watch is load for a program that goes on: it follows the files.
+func (f *identityFlags) watch(stderr io.Writer, log *slog.Logger) (server.Identity, error) {
+	files, named, err := f.files()
+	if err != nil {
+		return nil, err
 	}
+	if named {
+		return server.FromFiles(files, time.Now, log)
+	}
+	id, err := f.development(stderr)
+	if err != nil {
+		return nil, err
+	}
+	return server.Fixed(id), nil
+}
+
+// development returns the development identity of the data folder, and says
+// what it is.
+func (f *identityFlags) development(stderr io.Writer) (*signing.Identity, error) {
 	dir, err := datadir.Open(f.Data)
 	if err != nil {
 		return nil, usage(err)

@@ -15,16 +15,17 @@ import (
 )
 
 type serveCommand struct {
-	Listen       string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080)."`
-	BaseURL      string         `placeholder:"URL" help:"How people reach the service, such as https://setup.example.com (default: made from --listen)."`
-	Database     string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
-	SecretFile   string         `placeholder:"FILE" help:"The installation's secret of 32 bytes, shared by all its servers (default: in the data folder)."`
-	TLSCert      string         `name:"tls-cert" placeholder:"PEM" help:"Certificate to serve HTTPS with; read again when it changes."`
-	TLSKey       string         `name:"tls-key" placeholder:"PEM" help:"Private key of --tls-cert."`
-	TrustedProxy []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
-	Domain       string         `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
-	IMAP         string         `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
-	SMTP         string         `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	Listen        string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080)."`
+	BaseURL       string         `placeholder:"URL" help:"How people reach the service, such as https://setup.example.com (default: made from --listen)."`
+	Database      string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
+	SecretFile    string         `placeholder:"FILE" help:"The installation's secret of 32 bytes, shared by all its servers (default: in the data folder)."`
+	TLSCert       string         `name:"tls-cert" placeholder:"PEM" help:"Certificate to serve HTTPS with; read again when it changes."`
+	TLSKey        string         `name:"tls-key" placeholder:"PEM" help:"Private key of --tls-cert."`
+	MetricsListen string         `placeholder:"ADDR" help:"Address for metrics (/metrics) and details of health (/details), for the operator alone."`
+	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
+	Domain        string         `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
+	IMAP          string         `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
+	SMTP          string         `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
 	identityFlags
 }
 
@@ -56,6 +57,7 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		TLSCert:        c.TLSCert,
 		TLSKey:         c.TLSKey,
 		TrustedProxies: c.TrustedProxy,
+		MetricsListen:  c.MetricsListen,
 		Log:            slog.New(slog.NewJSONHandler(s.err, nil)),
 	}
 	if err := c.first(&config); err != nil {
@@ -77,7 +79,7 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 	if err != nil {
 		return config, err
 	}
-	config.Identity, err = c.load(s.err)
+	config.Identity, err = c.watch(s.err, config.Log)
 	return config, err
 }
 

@@ -40,12 +40,12 @@ type Order struct {
 // An Issuer makes profiles. It can be used by several goroutines at once.
 type Issuer struct {
 	words  *dictionary
-	signer *signing.Identity
+	signer func() *signing.Identity
 }
 
-// New returns an Issuer that takes the words of profiles from texts. Without
-// a signer it can only build.
-func New(texts *templates.Set, signer *signing.Identity) *Issuer {
+// New returns an Issuer that takes the words of profiles from texts and asks
+// signer, each time, what signs. Without one it can only build.
+func New(texts *templates.Set, signer func() *signing.Identity) *Issuer {
 	return &Issuer{&dictionary{set: texts}, signer}
 }
 
@@ -70,7 +70,8 @@ func (i *Issuer) Issue(o Order) (Signed, error) {
 	if err != nil {
 		return Signed{}, fmt.Errorf("issue: the gate refused what was built: %w", err)
 	}
-	signed, err := i.signer.Sign(cleared)
+	identity := i.signer()
+	signed, err := identity.Sign(cleared)
 	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
 		return Signed{}, fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
 	}
@@ -78,7 +79,7 @@ func (i *Issuer) Issue(o Order) (Signed, error) {
 		return Signed{}, fmt.Errorf("issue: %w", err)
 	}
 	sum := sha256.Sum256(data)
-	return Signed{signed, hex.EncodeToString(sum[:]), i.signer.Fingerprint()}, nil
+	return Signed{signed, hex.EncodeToString(sum[:]), identity.Fingerprint()}, nil
 }
 
 // Build returns the profile unsigned.

@@ -51,7 +51,7 @@ func issuer(t testing.TB, kind string, now func() time.Time) (*issue.Issuer, sig
 	if err != nil {
 		t.Fatal(err)
 	}
-	return issue.New(texts, id), leaf, pool
+	return issue.New(texts, func() *signing.Identity { return id }), leaf, pool
 }
 
 // TestIssue signs each variant for each platform: the gate lets through what

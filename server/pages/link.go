@@ -116,7 +116,7 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		Device:      string(web.ClientOf(c.Request().UserAgent()).Device),
 		Masked:      mask(link.Address),
 		Domain:      domain.Name,
-		Signer:      p.Signer,
+		Signer:      p.Identity().Name(),
 		Policy:      domain.Policy != settings.Off,
 		PolicyOnly:  domain.Policy == settings.Required,
 		Attempts:    policy.MaxFailedAttempts,

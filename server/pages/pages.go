@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
@@ -24,10 +25,8 @@ type Pages struct {
 	// BaseURL is how people reach the server: links begin with it, never
 	// with what a request says.
 	BaseURL *url.URL
-	// Signer is the name that a device shows as the signer's, and Development
-	// says that no device trusts it.
-	Signer      string
-	Development bool
+	// Identity is what signs now.
+	Identity func() *signing.Identity
 }
 
 // Routes adds the public pages to e.
@@ -66,7 +65,7 @@ func (p *Pages) frame(c echo.Context, locale string) frame {
 		Stylesheet:  p.Texts.Stylesheet(),
 		Languages:   p.Texts.Languages(),
 		Language:    p.Texts.Match(c.QueryParam("lang"), locale, c.Request().Header.Get("Accept-Language")),
-		Development: p.Development,
+		Development: p.Identity().Development(),
 	}
 }
 

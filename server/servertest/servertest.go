@@ -56,7 +56,7 @@ func New(t testing.TB, database string, change func(*server.Config)) *Server {
 		BaseURL:  "http://setup.example.com",
 		Database: database,
 		Secret:   Secret,
-		Identity: identity,
+		Identity: server.Fixed(identity),
 		Log:      slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		First:    First(t, Domain),
 	}

@@ -48,20 +48,26 @@ func Log(log *slog.Logger) echo.MiddlewareFunc {
 			if err := next(c); err != nil {
 				c.Error(err)
 			}
-			route := c.Path()
-			if route == "" {
-				route = "(none)"
-			}
-			log.Info("request", "id", RequestID(c), "method", method(c.Request().Method), "route", route,
+			log.Info("request", "id", RequestID(c), "method", Method(c), "route", Route(c),
 				"status", c.Response().Status, "ms", time.Since(start).Milliseconds())
 			return nil
 		}
 	}
 }
 
-// method names the method if it is a known one: a client can write any word.
-func method(m string) string {
-	switch m {
+// Route is the pattern of the request's route, which holds nothing that a
+// client wrote.
+func Route(c echo.Context) string {
+	if route := c.Path(); route != "" {
+		return route
+	}
+	return "(none)"
+}
+
+// Method is the request's method if it is a known one: a client can write any
+// word.
+func Method(c echo.Context) string {
+	switch m := c.Request().Method; m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return m
 	}

@@ -1,0 +1,243 @@
+package server_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+// renewable is an identity in files that can be renewed as certbot does it:
+// links to numbered files are turned, the certificate's first.
+type renewable struct {
+	t     *testing.T
+	dir   string
+	root  signingtest.Pair
+	files signing.Files
+	count int
+}
+
+func newRenewable(t *testing.T) *renewable {
+	t.Helper()
+	dir := t.TempDir()
+	r := &renewable{t: t, dir: dir, root: signingtest.Root(t, "p256")}
+	r.files = signing.Files{Cert: filepath.Join(dir, "fullchain.pem"), Key: filepath.Join(dir, "privkey.pem"), Roots: filepath.Join(dir, "root.pem")}
+	if err := os.WriteFile(r.files.Roots, r.root.CertPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.renew(0)
+	return r
+}
+
+// renew writes a new pair and turns the links, with a pause between the two.
+func (r *renewable) renew(pause time.Duration) signingtest.Pair {
+	r.t.Helper()
+	r.count++
+	pair := r.root.Leaf(r.t, "p256", nil)
+	r.turn(r.files.Cert, pair.CertPEM())
+	time.Sleep(pause)
+	r.turn(r.files.Key, pair.KeyPEM(r.t))
+	return pair
+}
+
+func (r *renewable) turn(link string, data []byte) {
+	r.t.Helper()
+	target := link + "." + strings.Repeat("i", r.count)
+	if err := os.WriteFile(target, data, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.Symlink(target, link+".new"); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.Rename(link+".new", link); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestRenewal renews the identity in the middle of a thousand downloads: each
+// one verifies, by the old certificate or the new.
+func TestRenewal(t *testing.T) {
+	r := newRenewable(t)
+	var log servertest.Log
+	identity, err := server.FromFiles(r.files, nil, slog.New(slog.NewJSONHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, func(c *server.Config) { c.Identity = identity })
+	ticket := s.Ticket(s.Link("jane@example.com"), "mail")
+	storetest.Exec(t, database, `UPDATE tickets SET max_fetches = 1000000`)
+	roots := x509.NewCertPool()
+	roots.AddCert(r.root.Cert)
+
+	var mu sync.Mutex
+	signers := map[string]int{}
+	download := func() {
+		a := s.Get(ticket)
+		envelope, err := signing.Open(a.Body)
+		if a.Status != http.StatusOK || err != nil {
+			t.Errorf("%d, %v", a.Status, err)
+			return
+		}
+		if err := envelope.Trust(roots, time.Now()); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		signers[envelope.Signer.SerialNumber.String()]++
+		mu.Unlock()
+	}
+	first := identity.Current().Certificate().SerialNumber.String()
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var count int
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					download()
+					mu.Lock()
+					count++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	time.Sleep(300 * time.Millisecond)
+	second := r.renew(1500 * time.Millisecond).Cert.SerialNumber.String() // long enough to be caught half done
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		mu.Lock()
+		done := count >= 1000 && signers[second] > 0
+		mu.Unlock()
+		if done {
+			break
+		}
+	}
+	close(stop)
+	wg.Wait()
+	if signers[first] == 0 || signers[second] == 0 || len(signers) != 2 || count < 1000 {
+		t.Errorf("%d downloads, by signer %v", count, signers)
+	}
+	if !strings.Contains(log.String(), "not reloaded") || !strings.Contains(log.String(), `"signing identity reloaded"`) {
+		t.Errorf("log: %s", log.String())
+	}
+	t.Logf("%d downloads, %d by the old and %d by the new certificate", count, signers[first], signers[second])
+}
+
+// TestBadIdentityStays gives the server files that cannot be used: it goes on
+// with the old identity and says so in details, metrics and log.
+func TestBadIdentityStays(t *testing.T) {
+	r := newRenewable(t)
+	c := config(t)
+	var log servertest.Log
+	var err error
+	c.Identity, err = server.FromFiles(r.files, nil, slog.New(slog.NewJSONHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MetricsListen = freePort(t)
+	_, stop := start(t, c)
+	defer stop()
+	inside := func(path string) string {
+		t.Helper()
+		res, err := http.Get("http://" + c.MetricsListen + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		data, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %v", path, res.StatusCode, err)
+		}
+		return string(data)
+	}
+	var details struct {
+		Ready    bool
+		Database string
+		Identity struct {
+			Name, Usable, Reload string
+			NotAfter             time.Time `json:"not_after"`
+		}
+	}
+	read := func() {
+		t.Helper()
+		if err := json.Unmarshal([]byte(inside("/details")), &details); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	if !details.Ready || details.Database != "ok" || details.Identity.Reload != "ok" || details.Identity.Name != "setup.example.com" {
+		t.Errorf("details: %+v", details)
+	}
+	if m := inside("/metrics"); !strings.Contains(m, "mobileconfig_identity_reload_failed 0") || !strings.Contains(m, "mobileconfig_identity_expires_seconds 1.") {
+		t.Errorf("metrics: %s", m)
+	}
+	r.count++
+	r.turn(r.files.Cert, []byte("broken"))
+	time.Sleep(1100 * time.Millisecond)
+	read()
+	if !details.Ready || !strings.Contains(details.Identity.Reload, "no PEM certificate") || details.Identity.Usable != "ok" {
+		t.Errorf("details: %+v", details)
+	}
+	if m := inside("/metrics"); !strings.Contains(m, "mobileconfig_identity_reload_failed 1") {
+		t.Errorf("metrics: %s", m)
+	}
+	if !strings.Contains(log.String(), "the old one stays") {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestExpiredIdentity wants downloads refused with a clear page, nothing
+// counted, and the server not ready.
+func TestExpiredIdentity(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		root := signingtest.Root(t, "p256")
+		leaf := root.Leaf(t, "p256", nil)
+		now := time.Now()
+		id, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert, root.Cert}, nil, func() time.Time { return now })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := servertest.New(t, database, func(c *server.Config) { c.Identity = server.Fixed(id) })
+		ticket := s.Ticket(s.Link("jane@example.com"), "mail")
+		before := storetest.Fingerprint(t, database)
+		now = leaf.Cert.NotAfter.Add(time.Minute)
+		a := s.Get(ticket)
+		if a.Status != http.StatusServiceUnavailable || !bytes.Contains(a.Body, []byte("signer_unavailable")) || a.Header.Get("Content-Disposition") != "" {
+			t.Errorf("%d %v", a.Status, a.Header)
+		}
+		if s.Get("/readyz").Status != http.StatusServiceUnavailable || s.Get("/healthz").Status != http.StatusOK {
+			t.Error("ready with an expired identity, or not healthy")
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("a download that was refused was counted")
+		}
+	})
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// A metrics counts what the server does. Labels are routes and codes, never
+// what a client sent.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newMetrics(identity Identity) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mobileconfig_requests_total", Help: "Requests by method, route and status.",
+		}, []string{"method", "route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "mobileconfig_request_seconds", Help: "How long requests took, by route.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
+		}, []string{"route"}),
+	}
+	m.registry.MustRegister(m.requests, m.seconds,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mobileconfig_identity_expires_seconds", Help: "When the signing identity expires, in Unix seconds.",
+		}, func() float64 { return float64(identity.Current().Expires().Unix()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mobileconfig_identity_reload_failed", Help: "1 while newer files of the signing identity cannot be used.",
+		}, func() float64 {
+			if identity.Err() != nil {
+				return 1
+			}
+			return 0
+		}),
+	)
+	return m
+}
+
+// count is the middleware that counts.
+func (m *metrics) count(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		err := next(c)
+		route := web.Route(c)
+		m.requests.WithLabelValues(web.Method(c), route, strconv.Itoa(c.Response().Status)).Inc()
+		m.seconds.WithLabelValues(route).Observe(time.Since(start).Seconds())
+		return err
+	}
+}
+
+// inside is what the operator's own listener serves: metrics, and details of
+// the server's health.
+func (s *Server) inside() http.Handler {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))
+	e.GET("/details", s.details)
+	return e
+}
+
+// Details tell an operator how the server is.
+type details struct {
+	Ready    bool            `json:"ready"`
+	Database string          `json:"database"` // "ok" or what is wrong
+	Identity identityDetails `json:"identity"`
+}
+
+type identityDetails struct {
+	Name        string `json:"name"`
+	Fingerprint string `json:"fingerprint"`
+	NotAfter    string `json:"not_after"`
+	Development bool   `json:"development"`
+	Usable      string `json:"usable"` // "ok" or what is wrong
+	Reload      string `json:"reload"` // "ok" or why newer files cannot be used
+}
+
+func (s *Server) details(c echo.Context) error {
+	id := s.config.Identity.Current()
+	database, usable := s.checkDatabase(c.Request().Context()), id.Usable()
+	return c.JSON(http.StatusOK, details{
+		Ready:    database == nil && usable == nil,
+		Database: words(database),
+		Identity: identityDetails{
+			Name:        id.Name(),
+			Fingerprint: id.Fingerprint(),
+			NotAfter:    id.Expires().UTC().Format(time.RFC3339),
+			Development: id.Development(),
+			Usable:      words(usable),
+			Reload:      words(s.config.Identity.Err()),
+		},
+	})
+}
+
+// words is "ok" or the error.
+func words(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return err.Error()
+}
