@@ -71,9 +71,15 @@ func TestStylesheetFitsThePages(t *testing.T) {
 
 func TestStaticFile(t *testing.T) {
 	s, again := newSet(t), newSet(t)
-	path := s.Stylesheet()
-	if !regexp.MustCompile(`^/static/app\.[0-9a-f]{12}\.css$`).MatchString(path) || again.Stylesheet() != path {
-		t.Errorf("got %q and %q", path, again.Stylesheet())
+	path, err := s.Asset("app.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, _ := again.Asset("app.css"); !regexp.MustCompile(`^/static/app\.[0-9a-f]{12}\.css$`).MatchString(path) || other != path {
+		t.Errorf("got %q and %q", path, other)
+	}
+	if _, err := s.Asset("none.css"); err == nil {
+		t.Error("a file that is not there has a path")
 	}
 	body, contentType, ok := s.StaticFile(path)
 	if !ok || contentType != "text/css; charset=utf-8" || string(body) != stylesheet(t) {

@@ -31,36 +31,76 @@ type Set struct {
 
 	pages map[string]map[string]*template.Template // by name, then by tag
 
-	style     []byte
-	stylePath string
+	assets map[string]asset  // by path
+	paths  map[string]string // of the assets, by file name
+}
+
+// An asset is a file that pages load, such as the stylesheet.
+type asset struct {
+	body        []byte
+	contentType string
+}
+
+// contentTypes are those of the files in static/, by their ending.
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml",
 }
 
 // New parses all embedded pages and locales. An error names the file.
 func New() (*Set, error) { return load(embedded) }
 
 func load(files fs.FS) (*Set, error) {
-	s := &Set{pages: map[string]map[string]*template.Template{}}
-	if err := s.loadLocales(files); err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
+	s := &Set{
+		pages:  map[string]map[string]*template.Template{},
+		assets: map[string]asset{},
+		paths:  map[string]string{},
 	}
-	if err := s.loadPages(files); err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
+	for _, step := range []func(fs.FS) error{s.loadAssets, s.loadLocales, s.loadPages} {
+		if err := step(files); err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
 	}
-	style, err := fs.ReadFile(files, "static/app.css")
-	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
-	}
-	sum := sha256.Sum256(style)
-	s.style = style
-	s.stylePath = "/static/app." + hex.EncodeToString(sum[:])[:12] + ".css"
 	return s, nil
+}
+
+// loadAssets gives each file of static/ a path that changes with its content,
+// so that a browser may keep it for ever.
+func (s *Set) loadAssets(files fs.FS) error {
+	names, err := fs.Glob(files, "static/*")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		body, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		base, ending := path.Base(name), path.Ext(name)
+		if contentTypes[ending] == "" {
+			return fmt.Errorf("%s: no content type for this ending", name)
+		}
+		sum := sha256.Sum256(body)
+		p := "/static/" + strings.TrimSuffix(base, ending) + "." + hex.EncodeToString(sum[:])[:12] + ending
+		s.assets[p], s.paths[base] = asset{body, contentTypes[ending]}, p
+	}
+	return nil
+}
+
+// Asset returns the path of a file of static/.
+func (s *Set) Asset(name string) (string, error) {
+	p, ok := s.paths[name]
+	if !ok {
+		return "", fmt.Errorf("templates: no file %q in static", name)
+	}
+	return p, nil
 }
 
 // loadPages parses pages/parts/*.html, which every page may use, and then each
 // page of pages/ beside them. Each language has a copy of its own, because the
 // functions that bring the words belong to the language.
 func (s *Set) loadPages(files fs.FS) error {
-	shared := template.New("").Option("missingkey=error").Funcs(s.locales[0].funcs())
+	shared := template.New("").Option("missingkey=error").Funcs(s.locales[0].funcs()).Funcs(template.FuncMap{"asset": s.Asset})
 	if err := parse(shared, files, "pages/parts/*.html", nil); err != nil {
 		return err
 	}
@@ -126,15 +166,9 @@ func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
 	return err
 }
 
-// Stylesheet returns the path of the stylesheet. It changes with the content,
-// so the file may be kept for ever.
-func (s *Set) Stylesheet() string { return s.stylePath }
-
 // StaticFile returns the file that is served at path and its content type; ok
 // is false for every path but those that the pages use, letter by letter.
 func (s *Set) StaticFile(path string) (body []byte, contentType string, ok bool) {
-	if path != s.stylePath {
-		return nil, "", false
-	}
-	return bytes.Clone(s.style), "text/css; charset=utf-8", true
+	a, ok := s.assets[path]
+	return bytes.Clone(a.body), a.contentType, ok
 }

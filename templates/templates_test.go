@@ -16,7 +16,6 @@ import (
 type (
 	frame struct {
 		Operator    string
-		Stylesheet  string
 		Languages   []Language
 		Language    Language
 		Development bool
@@ -150,7 +149,7 @@ func newSet(t *testing.T) *Set {
 func render(t *testing.T, s *Set, r rendering, lang Language) string {
 	t.Helper()
 	var b bytes.Buffer
-	f := frame{Operator: "Example Host", Stylesheet: s.Stylesheet(), Languages: s.Languages(), Language: lang}
+	f := frame{Operator: "Example Host", Languages: s.Languages(), Language: lang}
 	if err := s.Page(&b, r.page, lang, r.data(f)); err != nil {
 		t.Fatalf("%s in %s: %v", r.name, lang.Tag, err)
 	}
@@ -257,7 +256,7 @@ func TestProblems(t *testing.T) {
 func TestEscaping(t *testing.T) {
 	s := newSet(t)
 	bad := `"><script>alert(1)</script>*`
-	f := frame{Operator: bad, Stylesheet: s.Stylesheet(), Languages: s.Languages(), Language: s.Match()}
+	f := frame{Operator: bad, Languages: s.Languages(), Language: s.Match()}
 	p := setupOf("iphone", func(p *setupPage) {
 		p.frame, p.Signer, p.Domain, p.Token, p.Login = f, bad, bad, bad, bad
 	})
@@ -339,7 +338,6 @@ func TestNewNamesTheFile(t *testing.T) {
 		{"pages/a.html", `{{define "main"}}`},
 		{"pages/a.html", `{{define "main"}}{{unknown}}{{end}}`},
 		{"pages/parts/base.html", `{{`},
-		{"static/app.css", ""},
 		{"locales/en.toml", "= 1"},
 		{"locales/en.toml", `"language.name" = "English"`},
 		{"locales/en.toml", "\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n"},

@@ -44,7 +44,6 @@ func (p *Pages) Routes(e *echo.Echo) {
 // A frame is what every page shows around its own.
 type frame struct {
 	Operator    string
-	Stylesheet  string
 	Languages   []templates.Language
 	Language    templates.Language
 	Development bool
@@ -62,7 +61,6 @@ type problem struct {
 func (p *Pages) frame(c echo.Context, locale string) frame {
 	return frame{
 		Operator:    p.BaseURL.Hostname(),
-		Stylesheet:  p.Texts.Stylesheet(),
 		Languages:   p.Texts.Languages(),
 		Language:    p.Texts.Match(c.QueryParam("lang"), locale, c.Request().Header.Get("Accept-Language")),
 		Development: p.Identity().Development(),
@@ -122,7 +120,7 @@ func (p *Pages) Error(c echo.Context, f *fault.Fault) error {
 	return p.render(c, page.Status, "error", in.Language, page)
 }
 
-// static serves the one stylesheet under the name that holds its hash.
+// static serves stylesheet and icon under names that hold their hashes.
 func (p *Pages) static(c echo.Context) error {
 	body, kind, ok := p.Texts.StaticFile(c.Request().URL.Path)
 	if !ok {
