@@ -1,0 +1,101 @@
+// Package browsertest opens the public pages in a browser. Its tests need
+// Chromium; without it they are skipped, or fail when MOBILECONFIG_TEST_ALL
+// is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible.
+package browsertest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// errNone says that there is no browser here.
+var errNone = errors.New("browser: found no chromium, chromium-browser or google-chrome in PATH")
+
+// A process is the one browser of all tests. It starts with the first tab.
+type process struct {
+	once sync.Once
+	ctx  context.Context
+	err  error
+	stop []func() // in the order of starting
+}
+
+var shared process
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, stop := range slices.Backward(shared.stop) {
+		stop()
+	}
+	os.Exit(code)
+}
+
+// running is the context of the browser, of which tabs are made.
+func running(t testing.TB) context.Context {
+	t.Helper()
+	shared.once.Do(shared.start)
+	if errors.Is(shared.err, errNone) {
+		missing(t, shared.err)
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.ctx
+}
+
+// missing ends a test for which something is not on this machine.
+func missing(t testing.TB, what any) {
+	t.Helper()
+	if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// start starts the browser. As root chromedp does without its sandbox.
+func (p *process) start() {
+	path, err := program()
+	if err != nil {
+		p.err = err
+		return
+	}
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path),
+		chromedp.Flag("accept-lang", "en-US"),
+		chromedp.Flag("no-proxy-server", true),
+		// No name leads anywhere: what a page loads from elsewhere fails.
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+	)...)
+	p.stop = append(p.stop, stop)
+	p.ctx, stop = chromedp.NewContext(ctx)
+	p.stop = append(p.stop, stop)
+	p.err = within(time.Minute, func() error { return chromedp.Do(p.ctx) })
+}
+
+// within gives f up after d. A context with an end would end the browser too.
+func within(d time.Duration, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(d):
+		return errors.New("browser: did not start in time")
+	}
+}
+
+func program() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errNone
+}

@@ -1,0 +1,96 @@
+package browsertest
+
+import (
+	"bytes"
+	"flag"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+var screenshots = flag.String("screenshots", "", "write the pictures of the README to this `folder`, absolute or as seen from the package's")
+
+// A picture is a part of a page.
+type picture struct {
+	file   string
+	device device
+	scheme string
+	link   bool // the page of a link, else the first page
+	// show is the element to show alone, unfolded and with some space around
+	// it; else the picture is what the screen shows.
+	show string
+}
+
+var pictures = []picture{
+	{"start.png", iPhone, "light", false, ""},
+	{"setup-iphone.png", iPhone, "light", true, ""},
+	{"setup-iphone-secure-dark.png", iPhone, "dark", true, secureForm},
+	{"setup-desktop.png", device{"desktop", linux.userAgent, 1200, 660, false}, "light", true, ""},
+}
+
+// phoneFont is nearer to a phone's than what a server has as system font.
+const phoneFont = `document.documentElement.style.setProperty("--font", "Inter, Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif")`
+
+// TestScreenshots takes the pictures of the README:
+//
+//	go test ./server/browsertest -run TestScreenshots -screenshots ../../docs/screenshots
+func TestScreenshots(t *testing.T) {
+	if *screenshots == "" {
+		t.Skip("screenshots: -screenshots names no folder")
+	}
+	running(t)
+	clock := storetest.NewClock()
+	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) {
+		c.BaseURL = "https://setup.example.com"
+		c.Now = clock.Now
+	})
+	for _, p := range pictures {
+		t.Run(p.file, func(t *testing.T) {
+			b := open(t, p.device, p.scheme)
+			path := "/"
+			if p.link {
+				path = s.Link("jane@example.com")
+			}
+			b.visit(s.URL + path)
+			run(b, chromedp.Evaluate[chromedp.Void](phoneFont))
+			save(t, p.file, p.take(b))
+		})
+	}
+}
+
+// take takes the picture.
+func (p picture) take(b *tab) []byte {
+	b.t.Helper()
+	clip := page.Viewport{Width: float64(b.device.width), Height: float64(b.device.height), Scale: 1}
+	if p.show != "" {
+		b.unfold()
+		box := evaluate[struct{ Top, Height float64 }](b, `(({top, height}) => ({Top: top + scrollY, Height: height}))(document.querySelector('`+p.show+`').getBoundingClientRect())`)
+		const around = 20
+		clip.Y, clip.Height = box.Top-around, box.Height+2*around
+	}
+	beyond := true
+	return call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: &clip, CaptureBeyondViewport: &beyond}).Data
+}
+
+// save writes a picture that is small enough and shows something.
+func save(t *testing.T, file string, data []byte) {
+	t.Helper()
+	const largest = 200 << 10
+	if len(data) > largest {
+		t.Errorf("%d bytes, more than %d", len(data), largest)
+	}
+	if _, err := png.Decode(bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*screenshots, file), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,254 @@
+package browsertest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// limit is how long one step in a tab may take.
+const limit = 30 * time.Second
+
+// A tab is a tab that shares no cookie, cache or download with another.
+type tab struct {
+	t      testing.TB
+	ctx    context.Context
+	device device
+
+	mu    sync.Mutex
+	heard heard
+}
+
+// heard is what a tab has told so far.
+type heard struct {
+	noise     []log.Entry // errors and warnings
+	requests  []string
+	downloads []*download
+}
+
+// A download is a file that a page gave.
+type download struct {
+	id, name string
+	state    browser.DownloadProgressState
+}
+
+// open opens a tab as on the device, in the color scheme "light" or "dark".
+func open(t testing.TB, d device, scheme string) *tab {
+	t.Helper()
+	b := &tab{t: t, device: d}
+	ctx, cancel := chromedp.NewContext(running(t), chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
+	t.Cleanup(cancel)
+	b.ctx = ctx
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	call(b, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: d.userAgent})
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: d.width, Height: d.height, DeviceScaleFactor: 2, Mobile: d.touch,
+	})
+	call(b, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: d.touch})
+	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+	})
+	return b
+}
+
+// begin leaves the page and forgets what was heard, for the next test.
+func (b *tab) begin(t testing.TB) {
+	t.Helper()
+	b.t = t
+	run(b, chromedp.Navigate("about:blank"))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.heard = heard{}
+}
+
+// call sends a command of the protocol.
+func call[P, R any](b *tab, command cdp.Command[P, R], params P) R {
+	b.t.Helper()
+	return run(b, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) })
+}
+
+// run runs an action and returns its value.
+func run[T any](b *tab, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value
+}
+
+// evaluate is the value of an expression in the page.
+func evaluate[T any](b *tab, expression string) T {
+	b.t.Helper()
+	return run(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// visit opens a page and returns its status.
+func (b *tab) visit(url string) int {
+	b.t.Helper()
+	return int(run(b, chromedp.NavigateResponse(url)).Status)
+}
+
+// press taps or clicks what the selector finds.
+func (b *tab) press(selector string) {
+	b.t.Helper()
+	run(b, b.pressing(selector))
+}
+
+func (b *tab) pressing(selector string) chromedp.Action[chromedp.Void] {
+	if b.device.touch {
+		return chromedp.Tap(chromedp.CSS(selector))
+	}
+	return chromedp.Click(chromedp.CSS(selector))
+}
+
+// submit presses and returns the status of the page that this leads to.
+func (b *tab) submit(selector string) int {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	defer cancel()
+	answer, err := chromedp.RunResponse(ctx, b.pressing(selector))
+	if err != nil {
+		b.t.Fatalf("press %s: %v", selector, err)
+	}
+	return int(answer.Status)
+}
+
+// fill types a text into a field.
+func (b *tab) fill(selector, text string) {
+	b.t.Helper()
+	run(b, chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// text is what can be read on the page.
+func (b *tab) text() string {
+	b.t.Helper()
+	return run(b, chromedp.Text(chromedp.CSS("main")))
+}
+
+// eventually waits until the expression is true.
+func (b *tab) eventually(what, expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if evaluate[bool](b, expression) {
+			return
+		}
+	}
+	b.t.Fatalf("never happened: %s", what)
+}
+
+// keep makes the tab keep what is downloaded in the folder.
+func (b *tab) keep(dir string) {
+	b.t.Helper()
+	yes := true
+	call(b, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior:         browser.SetDownloadBehaviorBehaviorAllowAndName,
+		BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
+		DownloadPath:     dir,
+		EventsEnabled:    &yes,
+	})
+}
+
+// downloaded waits for the nth download into the folder and returns its name
+// and bytes.
+func (b *tab) downloaded(dir string, n int) (string, []byte) {
+	b.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		d, ok := b.finished(n)
+		if !ok {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, d.id))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return d.name, data
+	}
+	b.t.Fatalf("download %d never came", n)
+	return "", nil
+}
+
+func (b *tab) finished(n int) (download, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.heard.downloads) < n || b.heard.downloads[n-1].state != browser.DownloadProgressStateCompleted {
+		return download{}, false
+	}
+	return *b.heard.downloads[n-1], true
+}
+
+// downloads counts those that have begun.
+func (b *tab) downloads() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.heard.downloads)
+}
+
+// listen is called in the order of the events.
+func (b *tab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h := &b.heard
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			h.noise = append(h.noise, *e.Entry)
+		}
+	case *runtime.EventConsoleAPICalled:
+		h.noise = append(h.noise, log.Entry{Text: "a call of console." + string(e.Type)})
+	case *runtime.EventExceptionThrown:
+		h.noise = append(h.noise, log.Entry{Text: e.ExceptionDetails.Text})
+	case *network.EventRequestWillBeSent:
+		h.requests = append(h.requests, e.Request.URL)
+	case *browser.EventDownloadWillBegin:
+		h.downloads = append(h.downloads, &download{id: e.GUID, name: e.SuggestedFilename})
+	case *browser.EventDownloadProgress:
+		h.progress(e)
+	}
+}
+
+func (h *heard) progress(e *browser.EventDownloadProgress) {
+	for _, d := range h.downloads {
+		if d.id == e.GUID {
+			d.state = e.State
+		}
+	}
+}
+
+// troubles is what the console complains about, and requests that did not go
+// to the server. That the page itself has a status of 400 or more is known.
+func (b *tab) troubles(server string) (found []string) {
+	b.t.Helper()
+	here := run(b, chromedp.Location())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.heard.noise {
+		if e.Source != log.EntrySourceNetwork || e.URL != here {
+			found = append(found, fmt.Sprintf("console: %s %s", e.Text, e.URL))
+		}
+	}
+	for _, url := range b.heard.requests {
+		if !strings.HasPrefix(url, server+"/") {
+			found = append(found, "a request to "+url)
+		}
+	}
+	return found
+}
