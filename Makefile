@@ -1,0 +1,44 @@
+# make run    the service on this machine, with a development identity
+# make test   everything; installs what it needs where it may
+# make lint   gofmt, vet, staticcheck
+# make bench  what signing costs, as multiples of the raw signature
+# make fuzz   every fuzz target for FUZZTIME each
+# make build  the binary, without cgo
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
+FUZZTIME ?= 30s
+BENCHTIME ?= 2s
+
+.PHONY: run test lint bench fuzz build screenshots
+
+run:
+	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o mobileconfig ./cmd/mobileconfig
+
+test:
+	@.ci/prepare
+	AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $$(.ci/race) ./...
+	CGO_ENABLED=0 go build -o /dev/null ./cmd/mobileconfig
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+bench:
+	@go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./... | grep -E '^(goos|cpu|Benchmark|FAIL|ok .*issue)'
+
+fuzz:
+	@grep -rl --include='*_test.go' 'func Fuzz' . | while read -r file; do \
+		grep -o 'func Fuzz[A-Za-z]*' $$file | cut -c6- | while read -r target; do \
+			echo "$$target ($$(dirname $$file))"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) >.cache/fuzz.log 2>&1 || { cat .cache/fuzz.log; exit 1; }; \
+		done || exit 1; \
+	done
+
+screenshots:
+	go test ./server/browsertest -run TestScreenshots -screenshots $(CURDIR)/docs/screenshots
