@@ -20,6 +20,12 @@ type Mail struct {
 	OutgoingLogin string
 }
 
+// What the identifiers of the payloads have behind that of the profile.
+const (
+	mailSuffix     = ".mail"
+	passcodeSuffix = ".passcode"
+)
+
 // payloadKeys are the keys that every payload has (CommonPayloadKeys.yaml).
 type payloadKeys struct {
 	PayloadDescription string `plist:",omitempty"`
@@ -55,7 +61,7 @@ type mailPayload struct {
 func (m *Mail) payload(address Address, parent string) mailPayload {
 	const password = "EmailAuthPassword"
 	return mailPayload{
-		payloadKeys:                      keys(parent+".mail", "com.apple.mail.managed", m.DisplayName, m.Description),
+		payloadKeys:                      keys(parent+mailSuffix, "com.apple.mail.managed", m.DisplayName, m.Description),
 		EmailAccountDescription:          m.AccountName,
 		EmailAccountName:                 m.PersonName,
 		EmailAccountType:                 "EmailTypeIMAP",

@@ -71,7 +71,7 @@ type passcodePayload struct {
 // payload spells p out below the profile's identifier.
 func (p *Passcode) payload(platform Platform, parent string) passcodePayload {
 	out := passcodePayload{
-		payloadKeys:         keys(parent+".passcode", "com.apple.mobiledevice.passwordpolicy", p.DisplayName, p.Description),
+		payloadKeys:         keys(parent+passcodeSuffix, "com.apple.mobiledevice.passwordpolicy", p.DisplayName, p.Description),
 		AllowSimple:         false,
 		ForcePIN:            true,
 		MaxFailedAttempts:   p.MaxFailedAttempts,

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -39,14 +40,15 @@ type Order struct {
 
 // An Issuer makes profiles. It can be used by several goroutines at once.
 type Issuer struct {
-	words  *dictionary
-	signer func() *signing.Identity
+	texts     *templates.Set
+	signer    func() *signing.Identity
+	templates sync.Map // kind -> *profile.Template
 }
 
 // New returns an Issuer that takes the words of profiles from texts and asks
 // signer, each time, what signs. Without one it can only build.
 func New(texts *templates.Set, signer func() *signing.Identity) *Issuer {
-	return &Issuer{&dictionary{set: texts}, signer}
+	return &Issuer{texts: texts, signer: signer}
 }
 
 // A Signed is a profile as it goes to a device.
@@ -84,7 +86,15 @@ func (i *Issuer) Issue(o Order) (Signed, error) {
 
 // Build returns the profile unsigned.
 func (i *Issuer) Build(o Order) ([]byte, error) {
-	data, err := i.profile(o).Marshal()
+	template, err := i.template(o)
+	if err != nil {
+		return nil, fmt.Errorf("issue: %w", err)
+	}
+	login := o.Person.Login
+	if login == "" {
+		login = o.Person.Address.String()
+	}
+	data, err := template.Fill(profile.Fields{Address: o.Person.Address, PersonName: o.Person.Name, Login: login})
 	if err != nil {
 		return nil, fmt.Errorf("issue: %w", err)
 	}
@@ -103,9 +113,9 @@ func (o Order) terms() gate.Terms {
 // FileName is the name under which the profile is downloaded: letters that
 // every system takes, and nothing of the person.
 func (o Order) FileName() string {
-	kind := "mail"
-	if o.isDevicePolicy() {
-		kind = "device"
+	what := "mail"
+	if o.Platform == profile.Mac && o.Variant == settings.Secure {
+		what = "device"
 	}
-	return kind + "-" + o.Person.Address.Domain() + ".mobileconfig"
+	return what + "-" + o.Person.Address.Domain() + ".mobileconfig"
 }

@@ -1,50 +1,110 @@
 package issue
 
 import (
+	"time"
+
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
-// profile puts the order and the words of the person's language together.
-func (i *Issuer) profile(o Order) *profile.Profile {
-	w := i.words.of(o)
+// A kind is an order without the person: all that many profiles share.
+type kind struct {
+	language string
+	domain   string
+	service  settings.MailService
+	platform profile.Platform
+	variant  settings.Variant
+	policy   profile.Passcode
+}
+
+// template returns the template of the order's kind. Each is made once: to
+// fill in its texts and encode it costs more than a signature. There are as
+// many as domains are configured, in their languages.
+func (i *Issuer) template(o Order) (*profile.Template, error) {
+	language := i.texts.Match(o.Person.Locale)
+	k := kind{
+		language: language.Tag,
+		domain:   o.Person.Address.Domain(),
+		service:  o.Service,
+		platform: o.Platform,
+		variant:  o.Variant,
+		policy:   o.Policy,
+	}
+	if t, ok := i.templates.Load(k); ok {
+		return t.(*profile.Template), nil
+	}
+	t, err := profile.NewTemplate(k.profile(words{i.texts, language, k.values()}))
+	if err != nil {
+		return nil, err
+	}
+	i.templates.Store(k, t)
+	return t, nil
+}
+
+// isDevicePolicy reports whether k is the profile of its own in which a Mac
+// takes a policy.
+func (k kind) isDevicePolicy() bool {
+	return k.platform == profile.Mac && k.variant == settings.Secure
+}
+
+// profile puts the kind and the words of its language together.
+func (k kind) profile(w words) *profile.Profile {
 	p := &profile.Profile{
-		Address:     o.Person.Address,
-		Platform:    o.Platform,
-		DisplayName: w.name,
-		Description: w.description,
+		Platform:    k.platform,
+		DisplayName: w.text("profile.mail.name"),
+		Description: w.text("profile.mail.description"),
+		Mail: &profile.Mail{
+			DisplayName: w.text("payload.mail.name"),
+			Incoming:    k.service.Incoming,
+			Outgoing:    k.service.Outgoing,
+		},
 	}
-	if !o.isDevicePolicy() {
-		p.Mail = o.mail(w)
+	if k.variant != settings.Secure {
+		return p
 	}
-	if o.Variant == settings.Secure {
-		policy := o.Policy
-		policy.DisplayName = w.codePayload
-		p.Passcode, p.Consent = &policy, w.consent
+	p.Description = w.text(k.keep("profile.secure.description"))
+	if k.isDevicePolicy() {
+		p.Mail = nil
+		p.DisplayName, p.Description = w.text("profile.device.name"), w.text("profile.device.description")
 	}
+	policy := k.policy
+	policy.DisplayName = w.text("payload.passcode.name")
+	p.Passcode = &policy
+	p.Consent = w.texts(k.keep("consent." + string(k.platform)))
 	return p
 }
 
-// isDevicePolicy reports whether o is for the profile of its own in which a
-// Mac takes a policy.
-func (o Order) isDevicePolicy() bool {
-	return o.Platform == profile.Mac && o.Variant == settings.Secure
+// keep is the id of the text, or of its sister for a policy that never erases.
+func (k kind) keep(id string) string {
+	if k.policy.MaxFailedAttempts == 0 {
+		return id + ".keep"
+	}
+	return id
 }
 
-func (o Order) mail(w *words) *profile.Mail {
-	address := o.Person.Address.String()
-	login := o.Person.Login
-	if login == "" {
-		login = address
+// values are what the words of a profile may name.
+func (k kind) values() map[string]any {
+	return map[string]any{
+		"Domain":      k.domain,
+		"Attempts":    k.policy.MaxFailedAttempts,
+		"MinLength":   k.policy.MinLength,
+		"LockMinutes": int(k.policy.AutoLock / time.Minute),
 	}
-	return &profile.Mail{
-		DisplayName: w.mailPayload,
-		// Two accounts of one name exclude each other on a device.
-		AccountName:   address,
-		PersonName:    o.Person.Name,
-		Incoming:      o.Service.Incoming,
-		Outgoing:      o.Service.Outgoing,
-		IncomingLogin: login,
-		OutgoingLogin: login,
-	}
+}
+
+// words are the texts of one language with their values.
+type words struct {
+	set      *templates.Set
+	language templates.Language
+	values   map[string]any
+}
+
+func (w words) text(id string) string { return w.set.Text(w.language, id, w.values) }
+
+// texts is the text in every language, English for those that it lacks.
+func (w words) texts(id string) map[string]string {
+	all := w.set.Texts(id, w.values)
+	all["default"] = all["en"]
+	return all
 }

@@ -1,0 +1,130 @@
+package profile_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/profile"
+)
+
+// filled is p with the fields set as Fill says.
+func filled(p *profile.Profile, f profile.Fields) *profile.Profile {
+	q := *p
+	q.Address = f.Address
+	if p.Mail != nil {
+		mail := *p.Mail
+		mail.AccountName, mail.PersonName = f.Address.String(), f.PersonName
+		mail.IncomingLogin, mail.OutgoingLogin = f.Login, f.Login
+		q.Mail = &mail
+	}
+	return &q
+}
+
+// kinds are a profile of each kind that there is.
+func kinds(t testing.TB) map[string]*profile.Profile {
+	t.Helper()
+	return map[string]*profile.Profile{
+		"iphone mail":   mailProfile(t, profile.IPhone, "x"),
+		"iphone secure": protect(mailProfile(t, profile.IPhone, "x")),
+		"mac mail":      mailProfile(t, profile.Mac, "x"),
+		"mac policy":    protect(mailProfile(t, profile.Mac, "x")),
+	}
+}
+
+func TestFill(t *testing.T) {
+	for name, p := range kinds(t) {
+		template, err := profile.NewTemplate(p)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, f := range []profile.Fields{
+			{address(t, "jane@example.com"), "Jane Doe", "jane"},
+			{address(t, "o'neil&co@b.example.com"), `<b>"&'`, "a&b"},
+			{address(t, "jörg@bücher.example"), "", "山田"},
+		} {
+			want, err := filled(p, f).Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := template.Fill(f)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s %v: %v\n%s\nwant\n%s", name, f, err, got, want)
+			}
+		}
+	}
+}
+
+func TestFillRefuses(t *testing.T) {
+	template, err := profile.NewTemplate(mailProfile(t, profile.IPhone, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := profile.Fields{Address: address(t, "jane@example.com"), PersonName: "Jane", Login: "jane"}
+	for _, spoil := range []func(*profile.Fields){
+		func(f *profile.Fields) { f.Address = profile.Address{} },
+		func(f *profile.Fields) { f.PersonName = "a\nb" },
+		func(f *profile.Fields) { f.PersonName = "\ufffe" },
+		func(f *profile.Fields) { f.Login = "" },
+		func(f *profile.Fields) { f.Login = "a\u202eb" },
+	} {
+		f := good
+		spoil(&f)
+		_, err := template.Fill(f)
+		if _, ok := errors.AsType[*profile.InvalidError](err); !ok {
+			t.Errorf("%q: got %v", f, err)
+		}
+	}
+}
+
+func TestNewTemplateRefuses(t *testing.T) {
+	p := mailProfile(t, profile.IPhone, "x")
+	p.DisplayName = ""
+	if _, err := profile.NewTemplate(p); err == nil {
+		t.Error("a template of a profile that is not valid")
+	}
+	for _, spoil := range []func(*profile.Profile){
+		func(p *profile.Profile) { p.DisplayName = "\uE000" },
+		func(p *profile.Profile) { p.Organization = "\uE000login" },
+		func(p *profile.Profile) { p.Mail.Description = "\uE000name" },
+		func(p *profile.Profile) { p.Consent["default"] = "\uE000@template.invalid" },
+	} {
+		p := protect(mailProfile(t, profile.IPhone, "x"))
+		spoil(p)
+		if _, err := profile.NewTemplate(p); err == nil {
+			t.Error("a template with a text that reads as a field")
+		}
+	}
+}
+
+// FuzzFill holds filling against the encoder, byte for byte.
+func FuzzFill(f *testing.F) {
+	f.Add("jane@example.com", "Jane Doe", "jane")
+	f.Add("a&b@example.com", "<&>'\"", "\uE000login")
+	f.Add("a@b.example", "", "\uE000name@template.invalid")
+	profiles := kinds(f)
+	templates := map[string]*profile.Template{}
+	for name, p := range profiles {
+		var err error
+		if templates[name], err = profile.NewTemplate(p); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Fuzz(func(t *testing.T, mailbox, person, login string) {
+		a, err := profile.ParseAddress(mailbox)
+		if err != nil {
+			t.Skip()
+		}
+		fields := profile.Fields{Address: a, PersonName: person, Login: login}
+		for name, p := range profiles {
+			if p.Mail == nil { // the fields do not matter there, but the address
+				fields.PersonName, fields.Login = "", "x"
+			}
+			want, wantErr := filled(p, fields).Marshal()
+			got, err := templates[name].Fill(fields)
+			if (err == nil) != (wantErr == nil) || !bytes.Equal(got, want) {
+				t.Fatalf("%s: %v, want %v\n%s\nwant\n%s", name, err, wantErr, got, want)
+			}
+		}
+	})
+}
