@@ -17,7 +17,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"profile", "server", "server/datadir", "server/issue", "server/settings", "signing", "templates"},
+	"cmd/mobileconfig": {"profile", "server", "server/backup", "server/datadir", "server/issue", "server/settings", "signing", "templates"},
 
 	"profile":             {},
 	"signing":             {"signing/gate"},
@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 		"server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":  {},
 	"server/audit":    {},
+	"server/backup":   {"server/datadir", "server/store"},
 	"server/datadir":  {"signing"},
 	"server/fault":    {},
 	"server/id":       {},

@@ -12,7 +12,14 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
+// runAsProgram is the variable by which a test starts this test binary as the
+// program.
+const runAsProgram = "TEST_RUN_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(runAsProgram) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){"mobileconfig": main})
 }
 

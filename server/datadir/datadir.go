@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/signing"
@@ -16,6 +17,9 @@ import (
 
 // SecretSize is the size of an installation's secret in bytes.
 const SecretSize = 32
+
+// databaseName is the SQLite file, and how the files beside it begin.
+const databaseName = "mobileconfig.db"
 
 // A Dir is a data folder. Several processes may use one at once, also on
 // first use.
@@ -29,16 +33,40 @@ func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	return Existing(path)
+}
+
+// Existing is Open for a folder that must be there.
+func Existing(path string) (*Dir, error) {
 	if err := private(path); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	return &Dir{path}, nil
 }
 
+// Files lists the files of the folder by their names within it, those of the
+// database left out.
+func (d *Dir) Files() ([]string, error) {
+	var names []string
+	err := fs.WalkDir(os.DirFS(d.path), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Type().IsRegular() && !strings.HasPrefix(name, databaseName) && !strings.HasPrefix(entry.Name(), ".") {
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names, err
+}
+
+// File is the path of a file that Files lists.
+func (d *Dir) File(name string) string { return filepath.Join(d.path, name) }
+
 // Database is the database that is used if no other is named, in the form
 // that package store takes.
 func (d *Dir) Database() string {
-	return "sqlite:" + filepath.Join(d.path, "mobileconfig.db")
+	return "sqlite:" + filepath.Join(d.path, databaseName)
 }
 
 // Secret returns the installation's secret, from which tokens are derived. It

@@ -1,0 +1,105 @@
+// Package backup writes all that an installation must not lose to one file.
+package backup
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/store"
+)
+
+// Write makes the file at path: a tar archive, for its owner alone, of the
+// database as it is at one moment and of the files of the data folder. The
+// service may run meanwhile. The file appears under its name when it is whole
+// and on disk; one of that name is replaced.
+func Write(ctx context.Context, path, database string, dir *datadir.Dir) (err error) {
+	folder := filepath.Dir(path)
+	out, err := os.CreateTemp(folder, ".backup-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	defer os.Remove(out.Name())
+	err = archive(ctx, out, folder, database, dir)
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	if err := os.Rename(out.Name(), path); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return syncFolder(folder)
+}
+
+func archive(ctx context.Context, out io.Writer, tmp, database string, dir *datadir.Dir) error {
+	t := tar.NewWriter(out)
+	if err := addDatabase(ctx, t, tmp, database); err != nil {
+		return err
+	}
+	files, err := dir.Files()
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		if err := addFile(t, name, dir.File(name)); err != nil {
+			return err
+		}
+	}
+	return t.Close()
+}
+
+// addDatabase goes by a file in tmp, for an archive wants to know the size
+// beforehand.
+func addDatabase(ctx context.Context, t *tar.Writer, tmp, database string) error {
+	f, err := os.CreateTemp(tmp, ".backup-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	name, err := store.Snapshot(ctx, database, tmp, f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return addFile(t, name, f.Name())
+}
+
+func addFile(t *tar.Writer, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	err = t.WriteHeader(&tar.Header{
+		Name:    filepath.ToSlash(name),
+		Mode:    0o600,
+		Size:    info.Size(),
+		ModTime: info.ModTime().Truncate(time.Second),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(t, f, info.Size())
+	return err
+}
+
+// syncFolder makes the new name durable.
+func syncFolder(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}

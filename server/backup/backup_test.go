@@ -1,0 +1,257 @@
+package backup_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/backup"
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// TestBackup writes a backup while a server takes writes, restores it
+// elsewhere by the words of the docs, and starts a server there: whatever was
+// acknowledged before the backup began is there, and nothing half done.
+func TestBackup(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		dir := folder(t)
+		secret, err := dir.Secret()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dir.Identity(time.Now); err != nil {
+			t.Fatal(err)
+		}
+		change := func(c *server.Config) {
+			c.Secret = secret
+			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+		}
+		s := servertest.New(t, database, change)
+		writes := newWriter(s)
+		time.Sleep(200 * time.Millisecond)
+		before := writes.acknowledged()
+		file := filepath.Join(t.TempDir(), "backup.tar")
+		if err := backup.Write(t.Context(), file, database, dir); err != nil {
+			t.Fatal(err)
+		}
+		writes.stop()
+		if len(before) < 3 || len(writes.acknowledged()) <= len(before) {
+			t.Fatalf("%d links before the backup and %d after: no load", len(before), len(writes.acknowledged()))
+		}
+
+		restored, data := restore(t, file, strings.HasPrefix(database, "postgres"))
+		again, err := restored.Secret()
+		if err != nil || !bytes.Equal(again, secret) {
+			t.Errorf("another secret: %v", err)
+		}
+		checkActions(t, data)
+		r := servertest.New(t, data, change)
+		for _, link := range before {
+			if a := r.Get(link); a.Status != http.StatusOK {
+				t.Errorf("a link from before the backup: %d", a.Status)
+			}
+		}
+		r.Content(r.Get(r.Ticket(before[0], "mail")).Body)
+		t.Logf("%d links before the backup, %d while it was written", len(before), len(writes.acknowledged())-len(before))
+	})
+}
+
+func folder(t *testing.T) *datadir.Dir {
+	t.Helper()
+	dir, err := datadir.Open(filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A writer makes links until it is stopped.
+type writer struct {
+	mu    sync.Mutex
+	links []string
+	end   chan struct{}
+	wg    sync.WaitGroup
+}
+
+func newWriter(s *servertest.Server) *writer {
+	w := &writer{end: make(chan struct{})}
+	for worker := range 2 {
+		w.wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-w.end:
+					return
+				default:
+				}
+				header := http.Header{"X-Forwarded-For": {fmt.Sprintf("10.%d.%d.%d", worker, i/250, i%250)}}
+				a := s.Do(http.MethodPost, "/start", header, fmt.Sprintf("address=u%d-%d%%40example.com", worker, i))
+				if a.Status == http.StatusSeeOther {
+					w.mu.Lock()
+					w.links = append(w.links, a.Location())
+					w.mu.Unlock()
+				}
+			}
+		})
+	}
+	return w
+}
+
+func (w *writer) acknowledged() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.links)
+}
+
+func (w *writer) stop() {
+	close(w.end)
+	w.wg.Wait()
+}
+
+// restore unpacks the archive and returns the data folder and the database.
+func restore(t *testing.T, file string, postgres bool) (*datadir.Dir, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "restored")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("tar", "-xpf", file, "-C", path).CombinedOutput(); err != nil {
+		t.Fatalf("tar: %v %s", err, out)
+	}
+	dir, err := datadir.Existing(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !postgres {
+		return dir, dir.Database()
+	}
+	database := storetest.Postgres(t)
+	if out, err := exec.Command(psql(t), "-q", "-X", "-f", filepath.Join(path, "database.sql"), database).CombinedOutput(); err != nil {
+		t.Fatalf("psql: %v %s", err, out)
+	}
+	return dir, database
+}
+
+func psql(t *testing.T) string {
+	t.Helper()
+	if path, err := exec.LookPath("psql"); err == nil {
+		return path
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/psql")
+	if err != nil || len(found) == 0 {
+		t.Skip("psql is not installed")
+	}
+	return found[len(found)-1]
+}
+
+// checkActions wants as many link actions as links, and no gap.
+func checkActions(t *testing.T, database string) {
+	t.Helper()
+	s := storetest.Open(t, store.Config{Database: database})
+	var created int
+	var last int64
+	for {
+		records, err := s.Actions(t.Context(), account.Default, last, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			if r.Seq != last+1 {
+				t.Fatalf("%d follows %d", r.Seq, last)
+			}
+			last = r.Seq
+			if bytes.Contains(r.Leaf, []byte(`"action":"link.create"`)) {
+				created++
+			}
+		}
+		if len(records) == 0 {
+			break
+		}
+	}
+	if links := strings.Count(storetest.Dump(t, database), "links.id="); links != created || created == 0 {
+		t.Errorf("%d links, %d actions that created them", links, created)
+	}
+}
+
+// TestArchive looks at the file itself.
+func TestArchive(t *testing.T) {
+	database := storetest.SQLite(t)
+	storetest.Open(t, store.Config{Database: database})
+	dir := folder(t)
+	if _, err := dir.Secret(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "backup.tar")
+	for range 2 { // the second replaces the first
+		if err := backup.Write(t.Context(), file, database, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var names []string
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Mode != 0o600 {
+			t.Errorf("%s has mode %o", h.Name, h.Mode)
+		}
+		names = append(names, h.Name)
+	}
+	if !slices.Equal(names, []string{"mobileconfig.db", "secret"}) {
+		t.Errorf("in the archive: %v", names)
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestWriteRefuses(t *testing.T) {
+	dir := folder(t)
+	out := filepath.Join(t.TempDir(), "backup.tar")
+	for name, database := range map[string]string{
+		"no database": dir.Database(),
+		"no folder":   "sqlite:/no/such/folder/x.db",
+		"no scheme":   "mysql://x",
+		"no server":   "postgres://127.0.0.1:1/x",
+	} {
+		if err := backup.Write(t.Context(), out, database, dir); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%s: a file was left", name)
+		}
+	}
+	if _, err := os.Stat(dir.File("mobileconfig.db")); err == nil {
+		t.Error("an empty database was made")
+	}
+}
