@@ -143,3 +143,27 @@ func FuzzParseAddress(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseServer wants one form of a server, and none on a port for clear
+// text.
+func FuzzParseServer(f *testing.F) {
+	f.Add("mail.example.com:587/starttls")
+	f.Add("MAIL.bücher.example")
+	f.Add("a.b:25")
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, parse := range []func(string) (profile.Server, error){profile.ParseIncoming, profile.ParseOutgoing} {
+			server, err := parse(s)
+			if err != nil {
+				continue
+			}
+			again, err := parse(server.String())
+			if err != nil || again != server {
+				t.Errorf("%q gave %s, which gave %s (%v)", s, server, again, err)
+			}
+			clear := server.Port == 25 || server.Port == 110 || !server.STARTTLS && (server.Port == 143 || server.Port == 587)
+			if clear || server.Port < 1 || server.Port > 65535 {
+				t.Errorf("%q gave %s", s, server)
+			}
+		}
+	})
+}

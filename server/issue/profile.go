@@ -51,9 +51,10 @@ func (k kind) isDevicePolicy() bool {
 // profile puts the kind and the words of its language together.
 func (k kind) profile(w words) *profile.Profile {
 	p := &profile.Profile{
-		Platform:    k.platform,
-		DisplayName: w.text("profile.mail.name"),
-		Description: w.text("profile.mail.description"),
+		Platform:     k.platform,
+		Organization: k.domain,
+		DisplayName:  w.text("profile.mail.name"),
+		Description:  w.text("profile.mail.description"),
 		Mail: &profile.Mail{
 			DisplayName: w.text("payload.mail.name"),
 			Incoming:    k.service.Incoming,
