@@ -19,7 +19,7 @@ type buildCommand struct {
 	Login             string `placeholder:"L" help:"The user name on the servers (default: the address)."`
 	IMAP              string `name:"imap" required:"" placeholder:"H[:P]" help:"IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
 	SMTP              string `name:"smtp" required:"" placeholder:"H[:P]" help:"SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
-	Platform          string `default:"iphone" enum:"iphone,mac" help:"iphone (also for iPads) or mac (default: iphone)."`
+	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"iphone (also for iPads) or mac (default: iphone)."`
 	Secure            bool   `help:"Add the device policy: too many wrong codes erase an iPhone, or lock a Mac."`
 	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
 	Locale            string `placeholder:"L" help:"Language of the profile's texts, such as en (default: en)."`

@@ -16,7 +16,7 @@ import (
 type identityFlags struct {
 	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates behind it (such as Let's Encrypt's fullchain.pem)."`
 	SigningKey            string `placeholder:"PEM" help:"Private key of the certificate. P-256 is recommended."`
-	SigningP12            string `name:"signing-p12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of the two."`
+	SigningP12            string `name:"signing-p12" env:"MOBILECONFIG_SIGNING_P12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of the two."`
 	SigningPassphraseFile string `placeholder:"FILE" help:"File whose first line opens the key or the PKCS#12 file."`
 	SigningRoots          string `placeholder:"PEM" help:"Roots that count beside the system's."`
 	Data                  string `default:"./data" placeholder:"DIR" help:"Folder for what is kept (default: ./data)."`

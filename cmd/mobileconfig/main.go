@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
@@ -21,6 +22,8 @@ const (
 )
 
 type commands struct {
+	Version kong.VersionFlag `env:"-" help:"Say which version this is."`
+
 	Serve  serveCommand  `cmd:"" help:"Run the service: people open a link and set up their devices."`
 	Build  buildCommand  `cmd:"" help:"Make one signed profile."`
 	Verify verifyCommand `cmd:"" help:"Say whether a profile's signature is good and trusted."`
@@ -47,6 +50,7 @@ func run(args []string, s streams) int {
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.DefaultEnvars("MOBILECONFIG"),
+		kong.Vars{"version": version()},
 		kong.UsageOnError(),
 		kong.Bind(s),
 	)
@@ -64,6 +68,15 @@ func run(args []string, s streams) int {
 		return fail(s, err)
 	}
 	return exitGood
+}
+
+// version is what the Go tool knows of the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "mobileconfig (unknown version)"
+	}
+	return fmt.Sprintf("mobileconfig %s (%s)", info.Main.Version, info.GoVersion)
 }
 
 func fail(s streams, err error) int {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -41,13 +42,31 @@ func (c *serveCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	return srv.Run(ctx, func(net.Addr) {
-		fmt.Fprintf(s.out, "Open %s in a browser. Stop with Ctrl-C.\n", srv.BaseURL())
-		if c.Domain != "" {
-			fmt.Fprintf(s.out, "Try it: %s/?address=jane@%s\n", srv.BaseURL(), c.Domain)
-		}
-	})
+	return srv.Run(ctx, func(net.Addr) { c.greet(s.out, srv.BaseURL(), config.Identity.Current().Development()) })
 }
+
+// greet says what to do next.
+func (c *serveCommand) greet(out io.Writer, base string, development bool) {
+	fmt.Fprintf(out, "Open %s in a browser. Stop with Ctrl-C.\n", base)
+	if c.Domain != "" {
+		fmt.Fprintf(out, "Try it: %s/?address=jane@%s\n", base, c.Domain)
+	}
+	if development {
+		fmt.Fprint(out, onAPhone)
+	}
+}
+
+// onAPhone is what a phone needs that a browser on this machine does not.
+const onAPhone = `
+On a phone it takes a host name that the phone can reach and a certificate of
+a public authority, which serves for HTTPS and for signing:
+
+  mobileconfig serve --listen :443 --base-url https://setup.example.com \
+    --tls-cert fullchain.pem --tls-key privkey.pem \
+    --signing-cert fullchain.pem --signing-key privkey.pem \
+    --domain example.com --imap imap.example.com --smtp smtp.example.com
+
+`
 
 func (c *serveCommand) config(s streams) (server.Config, error) {
 	config := server.Config{
