@@ -60,7 +60,7 @@ func Development(file string, now func() time.Time) (*Identity, error) {
 
 func development(role string, now time.Time, usage x509.KeyUsage) *x509.Certificate {
 	return &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "mobileconfig DEVELOPMENT " + role + " - do not trust"},
+		Subject:               pkix.Name{CommonName: developmentName(role)},
 		NotBefore:             now.Add(-time.Hour),
 		NotAfter:              now.Add(developmentLife),
 		KeyUsage:              usage,
@@ -85,4 +85,14 @@ func certify(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*
 	}
 	c, err := x509.ParseCertificate(der)
 	return c, key, err
+}
+
+// IsDevelopment reports whether a certificate names itself the signer of a
+// development identity.
+func IsDevelopment(c *x509.Certificate) bool {
+	return c.Subject.CommonName == developmentName("signer") && c.Issuer.CommonName == developmentName("root")
+}
+
+func developmentName(role string) string {
+	return "mobileconfig DEVELOPMENT " + role + " - do not trust"
 }

@@ -1,14 +1,17 @@
 package signing
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+)
 
 // Bounds on an envelope from outside. pkcs7 needs minutes, or all memory, for
 // small files that nest deeply or have no lengths.
 const (
-	maxEnvelope   = 1 << 20
-	maxIndefinite = 64 << 10 // of an envelope that has elements without a length
-	maxDepth      = 32
-	maxElements   = 10_000
+	maxEnvelope = 1 << 20
+	maxDepth    = 32
+	maxElements = 10_000
 )
 
 // ErrNotEnvelope means that the bytes are no CMS SignedData at all.
@@ -16,35 +19,32 @@ var ErrNotEnvelope = errors.New("it is not a signed envelope")
 
 var errTooLarge = errors.New("the envelope is too large or too deep")
 
-// checkEnvelope walks over the elements of a BER document without building
-// anything, and refuses one that is too much for pkcs7, or that has bytes
-// after its end.
-func checkEnvelope(data []byte) error {
+// openEnvelope walks over the elements of a BER document without building
+// anything, and refuses one that is too much for pkcs7. It returns the
+// document in DER, as far as lengths and octet strings go, and the number of
+// bytes after its end.
+func openEnvelope(data []byte) (der []byte, trailing int, err error) {
 	if len(data) > maxEnvelope {
-		return errTooLarge
+		return nil, 0, errTooLarge
 	}
 	if len(data) == 0 || data[0] != 0x30 {
-		return ErrNotEnvelope
+		return nil, 0, ErrNotEnvelope
 	}
 	w := walker{data: data}
 	if err := w.element(0); err != nil {
-		return err
+		return nil, 0, err
 	}
-	if w.at != len(data) {
-		return errors.New("there are bytes after the end of the envelope")
-	}
-	if w.indefinite && len(data) > maxIndefinite {
-		return errTooLarge
-	}
-	return nil
+	trailing = len(data) - w.at
+	w.at = 0
+	tag, content, err := w.definite()
+	return element(tag, content), trailing, err
 }
 
 // A walker is a place in a BER document (X.690, section 8.1).
 type walker struct {
-	data       []byte
-	at         int
-	elements   int
-	indefinite bool // an element without a length was met
+	data     []byte
+	at       int
+	elements int
 }
 
 // element walks over one element with all that is inside. The depth is that
@@ -62,7 +62,6 @@ func (w *walker) element(depth int) error {
 		return err
 	}
 	if !known {
-		w.indefinite = true
 		if !constructed {
 			return ErrNotEnvelope
 		}
@@ -138,4 +137,70 @@ func (w *walker) length() (n int, known bool, err error) {
 		return 0, false, ErrNotEnvelope
 	}
 	return n, true, nil
+}
+
+// The tags of an octet string, whole and in pieces.
+const (
+	octets = 0x04
+	pieces = 0x24
+)
+
+// definite returns the tag and the content of an element that was walked over
+// before, with a length for all that is inside, and octet strings in one
+// piece: of one in pieces pkcs7 sees the first alone.
+func (w *walker) definite() (tag byte, content []byte, err error) {
+	tag = w.data[w.at]
+	constructed, err := w.tag()
+	if err != nil {
+		return 0, nil, err
+	}
+	length, known, err := w.length()
+	if err != nil {
+		return 0, nil, err
+	}
+	end := w.at + length
+	if !constructed {
+		content, w.at = w.data[w.at:end], end
+		return tag, content, nil
+	}
+	for known && w.at < end || !known && !w.ended() {
+		t, inside, err := w.definite()
+		switch {
+		case err != nil:
+			return 0, nil, err
+		case tag != pieces:
+			content = append(content, element(t, inside)...)
+		case t != octets:
+			return 0, nil, ErrNotEnvelope
+		default:
+			content = append(content, inside...)
+		}
+	}
+	if tag == pieces {
+		tag = octets
+	}
+	return tag, content, nil
+}
+
+// ended steps over the two zero bytes that close an element without a length,
+// if they are next.
+func (w *walker) ended() bool {
+	if w.data[w.at] != 0 || w.data[w.at+1] != 0 {
+		return false
+	}
+	w.at += 2
+	return true
+}
+
+// element is a DER element.
+func element(tag byte, content []byte) []byte {
+	n := len(content)
+	if n < 0x80 {
+		return append([]byte{tag, byte(n)}, content...)
+	}
+	size := binary.BigEndian.AppendUint32(nil, uint32(n))
+	for size[0] == 0 {
+		size = size[1:]
+	}
+	return slices.Concat([]byte{tag, 0x80 | byte(len(size))}, size, content)
 }

@@ -94,10 +94,16 @@ func (id *Identity) Name() string {
 	if name := id.leaf.Subject.CommonName; name != "" {
 		return name
 	}
-	if len(id.leaf.DNSNames) > 0 {
-		return id.leaf.DNSNames[0]
+	return Subject(id.leaf)
+}
+
+// Subject is the subject of a certificate. Some have none; then it is the
+// first DNS name.
+func Subject(c *x509.Certificate) string {
+	if subject := c.Subject.String(); subject != "" || len(c.DNSNames) == 0 {
+		return subject
 	}
-	return id.leaf.Subject.String()
+	return c.DNSNames[0]
 }
 
 // Fingerprint is the SHA-256 of the certificate in hex.
@@ -127,10 +133,10 @@ func (id *Identity) Usable() error {
 	now := id.now()
 	for _, c := range append([]*x509.Certificate{id.leaf}, id.intermediates...) {
 		if now.After(c.NotAfter) {
-			return refuse(Expired, "the certificate %q expired on %s; renew it", c.Subject, c.NotAfter.UTC().Format(time.DateOnly))
+			return refuse(Expired, "the certificate %q expired on %s; renew it", Subject(c), c.NotAfter.UTC().Format(time.DateOnly))
 		}
 		if now.Before(c.NotBefore) {
-			return refuse(NotYetValid, "the certificate %q is valid from %s on; check this machine's clock", c.Subject, c.NotBefore.UTC().Format(time.DateOnly))
+			return refuse(NotYetValid, "the certificate %q is valid from %s on; check this machine's clock", Subject(c), c.NotBefore.UTC().Format(time.DateOnly))
 		}
 	}
 	return nil
@@ -143,7 +149,7 @@ func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 	}
 	public, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	if key == nil || !ok || !public.Equal(key.Public()) {
-		return refuse(KeyMismatch, "the key does not belong to the first certificate, %q; put the certificate of the key first", leaf.Subject)
+		return refuse(KeyMismatch, "the key does not belong to the first certificate, %q; put the certificate of the key first", Subject(leaf))
 	}
 	switch key.(type) {
 	case *rsa.PrivateKey, *ecdsa.PrivateKey:
@@ -151,7 +157,7 @@ func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 		return refuse(WeakKey, "a key of this kind cannot sign profiles; use P-256")
 	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		return refuse(WrongUsage, "the certificate %q is not for digital signatures", leaf.Subject)
+		return refuse(WrongUsage, "the certificate %q is not for digital signatures", Subject(leaf))
 	}
 	return nil
 }
@@ -162,14 +168,14 @@ func checkStrength(c *x509.Certificate) error {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if key.N.BitLen() < 2048 {
-			return refuse(WeakKey, "the RSA key of %q has %d bits; it needs 2048, or use P-256", c.Subject, key.N.BitLen())
+			return refuse(WeakKey, "the RSA key of %q has %d bits; it needs 2048, or use P-256", Subject(c), key.N.BitLen())
 		}
 	case *ecdsa.PublicKey:
 		if key.Curve != elliptic.P256() && key.Curve != elliptic.P384() {
-			return refuse(WeakKey, "the key of %q is on the curve %s; use P-256 or P-384", c.Subject, key.Curve.Params().Name)
+			return refuse(WeakKey, "the key of %q is on the curve %s; use P-256 or P-384", Subject(c), key.Curve.Params().Name)
 		}
 	default:
-		return refuse(WeakKey, "the key of %q is neither RSA nor ECDSA; use P-256", c.Subject)
+		return refuse(WeakKey, "the key of %q is neither RSA nor ECDSA; use P-256", Subject(c))
 	}
 	return nil
 }
@@ -179,7 +185,7 @@ func checkOrder(chain []*x509.Certificate) error {
 	for i, c := range chain {
 		if isSelfSigned(c) {
 			if i != len(chain)-1 {
-				return refuse(ChainOrder, "the root %q is not the last certificate; put the issuer of each right after it", c.Subject)
+				return refuse(ChainOrder, "the root %q is not the last certificate; put the issuer of each right after it", Subject(c))
 			}
 			return checkStrength(c)
 		}
@@ -188,11 +194,11 @@ func checkOrder(chain []*x509.Certificate) error {
 		}
 		switch c.SignatureAlgorithm {
 		case x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.UnknownSignatureAlgorithm:
-			return refuse(WeakDigest, "the certificate %q is signed with %s; it needs SHA-256", c.Subject, c.SignatureAlgorithm)
+			return refuse(WeakDigest, "the certificate %q is signed with %s; it needs SHA-256", Subject(c), c.SignatureAlgorithm)
 		}
 		if i+1 < len(chain) {
 			if err := c.CheckSignatureFrom(chain[i+1]); err != nil {
-				return refuse(ChainOrder, "the certificate %q is not issued by the one after it, %q; put the issuer of each right after it", c.Subject, chain[i+1].Subject)
+				return refuse(ChainOrder, "the certificate %q is not issued by the one after it, %q; put the issuer of each right after it", Subject(c), Subject(chain[i+1]))
 			}
 		}
 	}

@@ -27,29 +27,18 @@ type Envelope struct {
 // Open reads an envelope from anywhere and checks its signature. It takes at
 // most 1 MiB. The error wraps [ErrNotEnvelope] where nothing is signed.
 func Open(signed []byte) (*Envelope, error) {
-	if err := checkEnvelope(signed); err != nil {
-		return nil, fmt.Errorf("signing: %w", err)
-	}
-	p7, err := pkcs7.Parse(signed)
-	if err != nil {
-		return nil, fmt.Errorf("signing: %w: %w", ErrNotEnvelope, err)
-	}
-	signer := p7.GetOnlySigner()
-	if signer == nil {
-		return nil, errors.New("signing: it has not exactly one signer whose certificate is inside")
-	}
-	if err := p7.Verify(); err != nil {
-		return nil, fmt.Errorf("signing: the signature is not good: %w", err)
-	}
-	if err := checkContentType(p7); err != nil {
+	e, err := Examine(signed)
+	switch {
+	case err != nil:
 		return nil, err
+	case e.Trailing > 0:
+		return nil, errors.New("signing: there are bytes after the end of the envelope")
+	case e.Signers != 1 || e.Signer == nil:
+		return nil, errors.New("signing: it has not exactly one signer whose certificate is inside")
+	case e.Fault != nil:
+		return nil, fmt.Errorf("signing: the signature is not good: %w", e.Fault)
 	}
-	return &Envelope{
-		Content:      p7.Content,
-		Signer:       signer,
-		Certificates: p7.Certificates,
-		Digest:       digestName(p7.Signers[0].DigestAlgorithm.Algorithm),
-	}, nil
+	return &e.Envelope, nil
 }
 
 // Trust reports, by a nil error, that a chain of the envelope's certificates
@@ -75,14 +64,14 @@ func (e *Envelope) Trust(roots *x509.CertPool, at time.Time) error {
 func checkContentType(p7 *pkcs7.PKCS7) error {
 	if len(p7.Signers[0].AuthenticatedAttributes) == 0 {
 		if len(p7.Content) == 0 || p7.Content[0] != '<' {
-			return errors.New("signing: the signature covers no attributes and the content is not XML")
+			return errors.New("it covers no attributes and the content is not XML")
 		}
 		return nil
 	}
 	var kind asn1.ObjectIdentifier
 	err := p7.UnmarshalSignedAttribute(pkcs7.OIDAttributeContentType, &kind)
 	if err != nil || !kind.Equal(pkcs7.OIDData) {
-		return errors.New("signing: the signature is not for data")
+		return errors.New("it is not for data")
 	}
 	return nil
 }

@@ -24,10 +24,11 @@ const (
 type commands struct {
 	Version kong.VersionFlag `env:"-" help:"Say which version this is."`
 
-	Serve  serveCommand  `cmd:"" help:"Run the service: people open a link and set up their devices."`
-	Build  buildCommand  `cmd:"" help:"Make one signed profile."`
-	Verify verifyCommand `cmd:"" help:"Say whether a profile's signature is good and trusted."`
-	Backup backupCommand `cmd:"" help:"Write database and data folder to one file, while the service runs."`
+	Serve   serveCommand   `cmd:"" help:"Run the service: people open a link and set up their devices."`
+	Build   buildCommand   `cmd:"" help:"Make one signed profile."`
+	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
+	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
+	Backup  backupCommand  `cmd:"" help:"Write database and data folder to one file, while the service runs."`
 }
 
 // streams are what a command reads and writes besides files.

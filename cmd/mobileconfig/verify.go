@@ -91,7 +91,7 @@ func verdictOf(e *signing.Envelope, trust error) verdict {
 		Signed:  true,
 		Trusted: trust == nil,
 		Signer: &signer{
-			Subject:  e.Signer.Subject.String(),
+			Subject:  signing.Subject(e.Signer),
 			Issuer:   e.Signer.Issuer.String(),
 			NotAfter: e.Signer.NotAfter.UTC().Format(time.RFC3339),
 			Digest:   e.Digest,
@@ -101,7 +101,7 @@ func verdictOf(e *signing.Envelope, trust error) verdict {
 		v.Reason = trust.Error()
 	}
 	for _, cert := range e.Certificates {
-		v.Chain = append(v.Chain, cert.Subject.String())
+		v.Chain = append(v.Chain, signing.Subject(cert))
 	}
 	return v
 }

@@ -1,0 +1,46 @@
+package lint
+
+// policy inspects a passcode policy.
+func (i *inspector) policy(v *value, at *place) {
+	i.addAs(Note, codeDeprecated, at, "Apple deprecates the payload from OS 27 on, in favour of declarations; it is still read.")
+	const attempts, reset = "maxFailedAttempts", "minutesUntilFailedLoginReset"
+	n, limited := v.int(attempts)
+	switch {
+	case limited && n == 11:
+		i.add(codeFailedAttemptsUnclear, at.at(attempts), "")
+	case limited && n <= 6 && n >= 2:
+		i.wipe(at.at(attempts))
+	}
+	if limited && i.report.Platform == mac && v.find(reset) == nil {
+		i.add(codeLoginResetMissing, at.at(attempts), "")
+	}
+	if v.find(reset) != nil && v.find(attempts) == nil {
+		i.add(codeNoEffect, at.at(reset), "The key has no effect without maxFailedAttempts.")
+	}
+	if v.is("forcePIN", false) {
+		i.addAs(Note, codeNoEffect, at.at("forcePIN"), "The payload alone makes the device ask for a passcode; false does not change that.")
+	}
+	if minutes, _ := v.int("maxInactivity"); minutes > 15 && minutes <= 60 && i.report.Platform != mac {
+		i.add(codeWrongValue, at.at("maxInactivity"), "The number is not from 0 to 15; up to 60 is for Macs.")
+	}
+}
+
+func (i *inspector) wipe(at *place) {
+	detail := ""
+	if i.report.Platform == mac {
+		detail = "Six wrong codes or less lock the Mac, with no pause between them."
+	}
+	i.add(codeWipeWithoutDelay, at, detail)
+}
+
+// consent reports a policy that a person is not told about.
+func (i *inspector) consent(root *value) {
+	at := (*place)(nil).at("ConsentText")
+	texts := root.find("ConsentText")
+	switch {
+	case texts == nil:
+		i.add(codeConsentMissing, at, "")
+	case texts.string("default") == "":
+		i.add(codeConsentMissing, at, "The consent text has no default: in other languages the device shows whichever it finds.")
+	}
+}

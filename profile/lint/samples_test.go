@@ -1,0 +1,102 @@
+package lint_test
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/profile/lint"
+)
+
+// shared is the folder of profiles and schema files that are not part of the
+// project.
+func shared(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(cmp.Or(os.Getenv("MOBILECONFIG_SHARED"), filepath.Join("..", "..", "..", "shared")), name)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("there is no folder %s; MOBILECONFIG_SHARED names another", name)
+	}
+	return dir
+}
+
+// samples are real profiles from public repositories: what is found in each
+// on a day in November 2026, and why that is right.
+var samples = []struct{ name, want, why string }{
+	{"01-apple-example-mail", "error password_inside*2, note unsigned, note name_missing, note no_target_device, note deprecated*2, note starttls_port, note asks_twice",
+		"Apple's mail example carries both passwords, and keeps S/MIME keys that iOS 10 retired."},
+	{"02-apple-example-passcode", "warning wipe_without_delay, warning consent_missing, note unsigned, note name_missing, note no_target_device, note deprecated",
+		"Apple's passcode example erases after 5 codes without a pause; its whole reals pass for integers."},
+	{"03-apple-example-caldav", "error password_inside, note unsigned, note name_missing, note no_target_device",
+		"Apple's CalDAV example carries the password; TLS is on."},
+	{"04-apple-example-webclip", "warning dangerous_payload, note unsigned, note name_missing, note no_target_device",
+		"A web clip is no account."},
+	{"05-apple-example-root-cert", "warning dangerous_payload, note unsigned, note name_missing, note no_target_device",
+		"A root certificate: who made it can read what the device sends."},
+	{"06-apple-example-removal-password", "error password_inside, warning removal_disallowed, warning dangerous_payload, note unsigned, note deprecated, note name_missing, note no_target_device",
+		"It is all about a removal password, which stands in it legibly."},
+	{"07-apple-example-declarations", "warning dangerous_payload, warning random_identifier, note unsigned, note name_missing, note no_target_device, note random_identifier",
+		"Declarations are not read here; both identifiers end in random UUIDs."},
+	{"08-mosen-mail-template", "error wrong_type, error missing_key*3, warning empty_string*14, warning no_authentication, note unsigned, note no_target_device, note deprecated*2, note starttls_port, note asks_twice",
+		"A template: empty strings throughout, no host, no UUID, PayloadVersion a string, no sign-in for incoming mail."},
+	{"09-ncsc-ios-passcode-restrictions", "error duplicate_key*6, warning removal_disallowed, warning dangerous_payload, warning consent_missing, note unsigned, note deprecated*2, note no_target_device, note random_identifier*2",
+		"Two payloads ran together in one dict, so that six keys stand twice; nobody consents to the policy."},
+	{"10-signed-ecdsa-letsencrypt-cloudflare", "error signer_expired, warning dangerous_payload, note name_missing, note no_target_device",
+		"Strict DER, SHA-256, intermediate inside; the 90 days of the certificate are over. The identifier's UUID is derived."},
+	{"11-unsigned-cloudflare", "warning dangerous_payload, note unsigned, note name_missing, note no_target_device",
+		"The same profile unsigned."},
+	{"12-signed-rsa-sectigo-ber", "error signer_expired, warning ber, warning sha1, warning dangerous_payload, note name_missing, note no_target_device, note random_identifier",
+		"Signed by an Apple tool of before: BER, SHA-1; the certificate's year is over."},
+	{"13-signed-developerid-ber", "error signer_expired, warning ber, warning sha1, warning empty_string*3, warning removal_disallowed, warning dangerous_payload*2, warning random_identifier, note deprecated*2, note no_target_device, note random_identifier*2",
+		"BER, SHA-1, a Developer ID that expired in 2023; two payloads that reach into the system."},
+	{"14-signed-mdm-builtin-ca", "error signer_expired, warning ber, warning sha1, warning empty_string*9, warning removal_disallowed, warning dangerous_payload*8, warning random_identifier, note deprecated*9, note no_target_device, note random_identifier*8",
+		"Eight payloads of preferences by an MDM; its certificate expired, and the content stands in pieces, which must not pass for changed."},
+	{"15-signed-appledistribution-noattrs", "warning ber, warning sha1, warning missing_intermediate, warning dangerous_payload, warning random_identifier, note no_signed_attributes, note no_target_device, note random_identifier",
+		"BER, SHA-1, neither attributes nor Apple's intermediate."},
+	{"16-cfgprofiles-pkcs1", "warning empty_string, warning dangerous_payload, warning random_identifier, note unsigned, note no_target_device, note random_identifier",
+		"A certificate; the identifier of the file is a UUID."},
+	{"17-cfgprofiles-broken-multistring", "unreadable: line 29: a key has no value",
+		"A key without a value: no device reads that."},
+	{"18-validator-duplicate-uuid", "error duplicate_uuid, note unsigned, note name_missing, note no_target_device, note unknown_payload_type*2",
+		"One UUID for two payloads."},
+	{"19-validator-missing-payload-uuid", "error missing_key, note unsigned, note name_missing, note no_target_device, note unknown_payload_type",
+		"A payload without a UUID."},
+	{"20-validator-wrong-outer-type", "error wrong_outer_type, note unsigned, note name_missing, note no_target_device, note unknown_payload_type",
+		"The outer type is another."},
+	{"21-validator-wrong-payload-version", "error payload_version, note unsigned, note name_missing, note no_target_device, note unknown_payload_type",
+		"A PayloadVersion of 2."},
+	{"22-validator-not-a-plist", "unreadable: it is neither an XML property list nor a signed envelope",
+		"Plain text."},
+	{"23-validator-multiple-payloads", "note unsigned, note no_target_device, note unknown_payload_type*2",
+		"Valid; its payloads are for a Mac's preferences, which are not known here."},
+	{"24-intune-broken-missing-value", "unreadable: line 15: an element stands in the text of another; an end tag may be missing",
+		"A broken end tag: no device reads that."},
+	{"25-dod-root-removalpasscode", "warning dangerous_payload, warning random_identifier, note unsigned, note deprecated, note no_target_device, note random_identifier",
+		"A root certificate; the identifier of the file is a UUID. HasRemovalPasscode is there, but false."},
+	{"26-rtrouton-customsettings", "warning empty_string, warning removal_disallowed, warning dangerous_payload, warning malformed_identifier, note unsigned, note no_target_device, note deprecated, note random_identifier",
+		"Preferences for a Mac; the identifier is one word, and the profile cannot be removed."},
+}
+
+func TestSamples(t *testing.T) {
+	dir := shared(t, "samples")
+	names, err := filepath.Glob(filepath.Join(dir, "*.mobileconfig"))
+	if err != nil || len(names) != len(samples) {
+		t.Fatalf("%d samples, %d in the table (%v)", len(names), len(samples), err)
+	}
+	for n, name := range names {
+		r, err := lint.Inspect(read(t, name), day)
+		got := ""
+		if err != nil {
+			got = "unreadable: " + err.Error()
+		} else {
+			got = strings.Join(codes(r), ", ")
+		}
+		if s := samples[n]; s.name+".mobileconfig" != filepath.Base(name) || got != s.want || s.why == "" {
+			t.Errorf("%s:\n got  %s\n want %s", filepath.Base(name), got, s.want)
+		}
+		if out := answer(read(t, name)); strings.Contains(string(out), "Password123") {
+			t.Errorf("%s: the password is in the report", name)
+		}
+	}
+}

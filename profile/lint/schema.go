@@ -1,0 +1,251 @@
+package lint
+
+import (
+	"strings"
+	"sync"
+)
+
+// The platforms that findings depend on.
+const (
+	iphone = "iphone" // iPads too
+	mac    = "mac"
+)
+
+// Keys are keys of a payload that have their rule in common, from Apple's
+// schema (github.com/apple/device-management, 18.1, and what is known of
+// later ones).
+type keys struct {
+	kind       kind
+	names      string // separated by spaces
+	required   bool
+	only       string // the platform that knows the keys; empty: both
+	values     string // allowed ones, separated by spaces
+	min, max   int64  // allowed range, unless both are 0
+	deprecated bool
+}
+
+// A payloadType is what is known of a type of payload.
+type payloadType struct {
+	name     string
+	keys     []keys // nil: not checked
+	only     string // the platform that takes it
+	once     bool   // a file has one at most
+	userOnly bool   // on a Mac it is for the user, not for the system
+	danger   string // what it does beyond an account
+}
+
+const uuids = "VPNUUID"
+
+// common are the keys of every payload.
+var common = []keys{
+	{kind: text, required: true, names: "PayloadIdentifier PayloadUUID PayloadType"},
+	{kind: integer, required: true, names: "PayloadVersion"},
+	{kind: text, names: "PayloadDescription PayloadDisplayName PayloadOrganization"},
+	{kind: boolean, deprecated: true, names: "PayloadEnabled"},
+}
+
+// topLevel are the keys of the file beside the common ones.
+var topLevel = []keys{
+	{kind: array, names: "PayloadContent"},
+	{kind: data, names: "EncryptedPayloadContent"},
+	{kind: boolean, deprecated: true, names: "IsEncrypted HasRemovalPasscode"},
+	{kind: boolean, names: "PayloadRemovalDisallowed"},
+	{kind: text, values: "System User", only: mac, names: "PayloadScope"},
+	{kind: date, names: "RemovalDate PayloadExpirationDate"},
+	{kind: real, names: "DurationUntilRemoval"},
+	{kind: integer, min: 0, max: 6, names: "TargetDeviceType"},
+	{kind: dict, names: "ConsentText"},
+}
+
+const (
+	mailType   = "com.apple.mail.managed"
+	policyType = "com.apple.mobiledevice.passwordpolicy"
+	smime      = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
+	smimeUUIDs = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
+	readsAll   = "With a certificate of its own, who made the profile can read encrypted connections."
+)
+
+// certificate are the keys of a payload with one certificate.
+var certificate = []keys{
+	{kind: text, names: "PayloadCertificateFileName"},
+	{kind: data, required: true, names: "PayloadContent"},
+}
+
+var payloadTypes = []payloadType{
+	{name: mailType, userOnly: true, keys: []keys{
+		{kind: text, names: "EmailAccountDescription EmailAccountName EmailAddress IncomingMailServerUsername IncomingPassword OutgoingPassword OutgoingMailServerUsername IncomingMailServerIMAPPathPrefix"},
+		{kind: text, required: true, values: "EmailTypeIMAP EmailTypePOP", names: "EmailAccountType"},
+		{kind: text, required: true, values: "EmailAuthNone EmailAuthPassword EmailAuthCRAMMD5 EmailAuthNTLM EmailAuthHTTPMD5", names: "IncomingMailServerAuthentication OutgoingMailServerAuthentication"},
+		{kind: text, required: true, names: "IncomingMailServerHostName OutgoingMailServerHostName"},
+		{kind: integer, min: 1, max: 65535, names: "IncomingMailServerPortNumber OutgoingMailServerPortNumber"},
+		{kind: boolean, names: "IncomingMailServerUseSSL OutgoingPasswordSameAsIncomingPassword OutgoingMailServerUseSSL disableMailRecentsSyncing allowMailDrop"},
+		{kind: boolean, only: iphone, names: "PreventMove PreventAppSheet SMIMEEncryptionEnabled " + smime},
+		{kind: boolean, only: iphone, deprecated: true, names: "SMIMEEnabled SMIMEEnablePerMessageSwitch"},
+		{kind: text, only: iphone, names: smimeUUIDs + " " + uuids},
+	}},
+	{name: policyType, once: true, keys: []keys{
+		{kind: boolean, names: "allowSimple forcePIN requireAlphanumeric"},
+		{kind: integer, min: 2, max: 11, names: "maxFailedAttempts"},
+		{kind: integer, min: 0, max: 60, names: "maxInactivity"},
+		{kind: integer, min: 1, max: 730, names: "maxPINAgeInDays"},
+		{kind: integer, min: 0, max: 4, names: "minComplexChars"},
+		{kind: integer, min: 0, max: 16, names: "minLength"},
+		{kind: integer, min: 1, max: 50, names: "pinHistory"},
+		{kind: integer, names: "maxGracePeriod"},
+		{kind: integer, only: mac, names: "minutesUntilFailedLoginReset"},
+		{kind: boolean, only: mac, names: "changeAtNextAuth"},
+		{kind: dict, only: mac, names: "customRegex"},
+	}},
+	{name: "com.apple.caldav.account", userOnly: true, keys: []keys{
+		{kind: text, names: "CalDAVAccountDescription CalDAVUsername CalDAVPassword CalDAVPrincipalURL"},
+		{kind: text, required: true, names: "CalDAVHostName"},
+		{kind: boolean, names: "CalDAVUseSSL"},
+		{kind: integer, min: 1, max: 65535, names: "CalDAVPort"},
+		{kind: text, only: iphone, names: uuids},
+	}},
+	{name: "com.apple.carddav.account", userOnly: true, keys: []keys{
+		{kind: text, names: "CardDAVAccountDescription CardDAVUsername CardDAVPassword"},
+		{kind: text, required: true, names: "CardDAVHostName"},
+		{kind: boolean, names: "CardDAVUseSSL"},
+		{kind: integer, min: 1, max: 65535, names: "CardDAVPort"},
+		{kind: text, only: iphone, names: "CardDAVPrincipalURL " + uuids},
+		{kind: dict, only: iphone, names: "CommunicationServiceRules"},
+	}},
+	{name: "com.apple.subscribedcalendar.account", only: iphone, keys: []keys{
+		{kind: text, names: "SubCalAccountDescription SubCalAccountUsername SubCalAccountPassword " + uuids},
+		{kind: text, required: true, names: "SubCalAccountHostName"},
+		{kind: boolean, names: "SubCalAccountUseSSL"},
+	}},
+	{name: "com.apple.ldap.account", userOnly: true, keys: []keys{
+		{kind: text, names: "LDAPAccountDescription LDAPAccountUserName LDAPAccountPassword"},
+		{kind: text, required: true, names: "LDAPAccountHostName"},
+		{kind: boolean, names: "LDAPAccountUseSSL"},
+		{kind: array, names: "LDAPSearchSettings"},
+		{kind: text, only: iphone, names: uuids},
+	}},
+	{name: "com.apple.google-oauth", only: iphone, keys: []keys{
+		{kind: text, names: "AccountDescription AccountName " + uuids},
+		{kind: text, required: true, names: "EmailAddress"},
+		{kind: dict, names: "CommunicationServiceRules"},
+	}},
+	{name: "com.apple.eas.account", only: iphone, keys: []keys{
+		{kind: text, names: "EmailAddress Host UserName Password CertificateName CertificatePassword OAuthSignInURL OAuthTokenRequestURL PayloadCertificateUUID " + smimeUUIDs + " " + uuids},
+		{kind: boolean, names: "SSL OAuth PreventMove PreventAppSheet disableMailRecentsSyncing allowMailDrop OverridePreviousPassword " + smime},
+		{kind: boolean, names: "EnableMail EnableContacts EnableCalendars EnableReminders EnableNotes EnableMailUserOverridable EnableContactsUserOverridable EnableCalendarsUserOverridable EnableRemindersUserOverridable EnableNotesUserOverridable"},
+		{kind: boolean, deprecated: true, names: "SMIMEEnabled SMIMEEncryptionEnabled SMIMEEnablePerMessageSwitch"},
+		{kind: text, deprecated: true, names: "HeaderMagic"},
+		{kind: integer, values: "0 1 3 7 14 31", names: "MailNumberOfPastDaysToSync"},
+		{kind: data, names: "Certificate"},
+		{kind: dict, names: "CommunicationServiceRules"},
+	}},
+	{name: "com.apple.ews.account", only: mac, userOnly: true, keys: []keys{
+		{kind: text, names: "EmailAddress Host OAuthSignInURL UserName Password AuthenticationCertificateUUID PayloadCertificateUUID Path ExternalHost ExternalPath"},
+		{kind: boolean, names: "SSL OAuth allowMailDrop ExternalSSL"},
+		{kind: integer, min: 1, max: 65535, names: "Port ExternalPort"},
+	}},
+	{name: "com.apple.configurationprofile.identification", only: mac, once: true, keys: []keys{
+		{kind: dict, required: true, deprecated: true, names: "PayloadIdentification"},
+	}},
+	{name: "com.apple.security.root", danger: "It makes the device trust a certificate authority. " + readsAll, keys: certificate},
+	{name: "com.apple.security.pkcs1", danger: "It adds a certificate. " + readsAll, keys: certificate},
+	{name: "com.apple.security.pem", danger: "It adds a certificate. " + readsAll, keys: certificate},
+	{name: pkcs12Type, danger: "It adds a private key.", keys: append([]keys{
+		{kind: text, names: "Password"},
+		{kind: boolean, only: mac, names: "AllowAllAppsAccess KeyIsExtractable"},
+	}, certificate...)},
+	{name: "com.apple.security.scep", danger: "It has the device fetch a certificate.", keys: []keys{
+		{kind: dict, required: true, names: "PayloadContent"},
+	}},
+	{name: "com.apple.security.acme", danger: "It has the device fetch a certificate.", keys: []keys{
+		{kind: text, required: true, names: "DirectoryURL ClientIdentifier"},
+		{kind: text, required: true, values: "RSA ECSECPrimeRandom", names: "KeyType"},
+		{kind: integer, required: true, names: "KeySize"},
+		{kind: boolean, required: true, names: "HardwareBound"},
+		{kind: array, required: true, names: "Subject"},
+		{kind: dict, names: "SubjectAltName"},
+		{kind: integer, names: "UsageFlags"},
+		{kind: array, names: "ExtendedKeyUsage"},
+		{kind: boolean, names: "Attest"},
+		{kind: boolean, only: mac, names: "KeyIsExtractable AllowAllAppsAccess"},
+	}},
+	{name: "com.apple.webClip.managed", userOnly: true, danger: "It puts a web page among the apps, where it can pass for one.", keys: []keys{
+		{kind: text, required: true, names: "URL Label"},
+		{kind: data, names: "Icon"},
+		{kind: boolean, only: iphone, names: "Precomposed FullScreen IsRemovable IgnoreManifestScope"},
+		{kind: text, only: iphone, names: "TargetApplicationBundleIdentifier"},
+	}},
+	{name: "com.apple.wifi.managed", danger: "It has the device join a Wi-Fi network, perhaps through a proxy.", keys: []keys{
+		{kind: boolean, names: "AutoJoin HIDDEN_NETWORK ServiceProviderRoamingEnabled IsHotspot EnableIPv6 TLSCertificateRequired ProxyPACFallbackAllowed DisableAssociationMACRandomization"},
+		{kind: text, names: "SSID_STR Password DisplayedOperatorName DomainName HESSID ProxyServer ProxyUsername ProxyPassword ProxyPACURL PayloadCertificateUUID"},
+		{kind: text, values: "None Manual Auto", names: "ProxyType"},
+		{kind: text, values: "WEP WPA WPA2 WPA3 Any None", names: "EncryptionType"},
+		{kind: dict, names: "EAPClientConfiguration QoSMarkingPolicy"},
+		{kind: array, names: "RoamingConsortiumOIs NAIRealmNames"},
+		{kind: array, only: iphone, names: "MCCAndMNCs"},
+		{kind: boolean, only: iphone, names: "CaptiveBypass"},
+		{kind: array, only: mac, names: "SetupModes"},
+		{kind: integer, min: 0, max: 65535, names: "ProxyServerPort"},
+	}},
+	{name: removalType, once: true, danger: "It locks the profile with a password.", keys: []keys{
+		{kind: text, names: "RemovalPassword"},
+	}},
+	{name: "com.apple.declarations", danger: "It carries further settings, which are not inspected here.", keys: []keys{
+		{kind: array, required: true, names: "Declarations"},
+	}},
+	{name: "com.apple.screensaver", only: mac, once: true, keys: []keys{
+		{kind: boolean, names: "askForPassword"},
+		{kind: integer, names: "askForPasswordDelay loginWindowIdleTime"},
+		{kind: text, names: "loginWindowModulePath"},
+		{kind: text, required: true, names: "moduleName"},
+	}},
+	{name: "com.apple.mdm", once: true, danger: "It hands the device over to a management server."},
+	{name: "com.apple.applicationaccess", danger: "It restricts what the device can do."},
+	{name: "com.apple.vpn.managed", danger: "It leads the device's traffic through a VPN."},
+	{name: "com.apple.vpn.managed.applayer", danger: "It leads apps' traffic through a VPN."},
+	{name: "com.apple.proxy.http.global", danger: "It leads the device's traffic through a proxy."},
+	{name: "com.apple.relay.managed", danger: "It leads the device's traffic through a relay."},
+	{name: "com.apple.dnsSettings.managed", danger: "It changes who resolves names for the device."},
+	{name: "com.apple.dnsProxy.managed", danger: "It changes who resolves names for the device."},
+	{name: "com.apple.webcontent-filter", danger: "It filters what the device can reach, and may read it."},
+	{name: "com.apple.system-extension-policy", danger: "It allows extensions of the system."},
+	{name: "com.apple.syspolicy.kernel-extension-policy", danger: "It allows extensions of the kernel."},
+	{name: "com.apple.TCC.configuration-profile-policy", danger: "It gives apps access to private data."},
+	{name: "com.apple.ManagedClient.preferences", danger: "It sets preferences of any app."},
+}
+
+const (
+	pkcs12Type  = "com.apple.security.pkcs12"
+	removalType = "com.apple.profileRemovalPassword"
+)
+
+// typeOf returns what is known of a type of payload, or nil.
+func typeOf(name string) *payloadType {
+	for i := range payloadTypes {
+		if payloadTypes[i].name == name {
+			return &payloadTypes[i]
+		}
+	}
+	return nil
+}
+
+// rules are the keys of each payload type one by one, with the common ones;
+// those of the file are under "".
+var rules = sync.OnceValue(func() map[string]map[string]keys {
+	all := map[string]map[string]keys{"": byName(topLevel)}
+	for _, t := range payloadTypes {
+		if t.keys != nil {
+			all[t.name] = byName(t.keys)
+		}
+	}
+	return all
+})
+
+func byName(groups []keys) map[string]keys {
+	named := map[string]keys{}
+	for _, group := range append(append([]keys{}, common...), groups...) {
+		for name := range strings.FieldsSeq(group.names) {
+			named[name] = group
+		}
+	}
+	return named
+}

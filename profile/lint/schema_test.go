@@ -1,0 +1,151 @@
+package lint_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/profile/lint"
+)
+
+// A schemaKey is a key of a payload in Apple's schema.
+type schemaKey struct {
+	kind     string
+	required bool
+}
+
+// schemaKeys reads the keys of the first level out of one of Apple's files:
+// enough of YAML for the form that all of them have.
+func schemaKeys(data []byte) (payloadType string, keys map[string]schemaKey) {
+	keys = map[string]schemaKey{}
+	inside, key := false, ""
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for lines.Scan() {
+		line := lines.Text()
+		if name, ok := strings.CutPrefix(line, "  payloadtype: "); ok {
+			payloadType = name
+		}
+		if line != "" && line[0] != ' ' && line[0] != '-' {
+			inside = line == "payloadkeys:"
+		}
+		if !inside {
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "- key: "); ok {
+			key = name
+		}
+		k := keys[key]
+		if kind, ok := strings.CutPrefix(line, "  type: "); ok {
+			k.kind = strings.Trim(kind, "<>")
+			keys[key] = k
+		}
+		if line == "  presence: required" {
+			k.required = true
+			keys[key] = k
+		}
+	}
+	return payloadType, keys
+}
+
+// sample is a value of each kind.
+var sample = map[string]string{
+	"string": "<string>x</string>", "integer": "<integer>1</integer>", "boolean": "<true/>", "data": "<data/>",
+	"array": "<array/>", "dictionary": "<dict/>", "real": "<real>1.5</real>", "date": "<date>2030-01-01T00:00:00Z</date>",
+}
+
+// TestSchema holds what is known of payloads against Apple's schema: each key
+// is known with its type, required where it is there, and no other is.
+func TestSchema(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(shared(t, "apple-schema"), "mdm", "profiles", "com.apple.*.yaml"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d files: %v", len(names), err)
+	}
+	for _, name := range names {
+		kind, keys := schemaKeys(read(t, name))
+		if kind == "com.apple.mdm" || kind == "com.apple.applicationaccess" {
+			continue // of which no key is checked
+		}
+		if len(keys) == 0 {
+			t.Errorf("%s: no keys", name)
+		}
+		var all, odd strings.Builder
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			fmt.Fprintf(&all, "<key>%s</key>%s", key, sample[keys[key].kind])
+			other := sample["date"]
+			fmt.Fprintf(&odd, "<key>%s</key>%s", key, other)
+		}
+		if got := found(t, kind, all.String(), "unknown_key", "wrong_type", "missing_key", "unknown_payload_type"); len(got) > 0 {
+			t.Errorf("%s: %v", kind, got)
+		}
+		if got := found(t, kind, all.String()+"<key>NoSuchKey</key><true/>", "unknown_key"); len(got) != 1 {
+			t.Errorf("%s: other keys are not told: %v", kind, got)
+		}
+		var want []string
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			if keys[key].required {
+				want = append(want, "missing_key PayloadContent.0."+key)
+			}
+		}
+		if got := found(t, kind, "", "missing_key"); !slices.Equal(got, want) {
+			t.Errorf("%s:\n got  %v\n want %v", kind, got, want)
+		}
+		if got := len(found(t, kind, odd.String(), "wrong_type", "password_inside")); got < min(len(keys), 20) {
+			t.Errorf("%s: of %d dates as values %d are told", kind, len(keys), got)
+		}
+	}
+}
+
+// found inspects a payload of the kind and returns the findings of the codes
+// in it, sorted.
+func found(t *testing.T, kind, keys string, codes ...lint.Code) (list []string) {
+	t.Helper()
+	r, err := lint.Inspect([]byte("<plist><dict><key>PayloadContent</key><array><dict>"+
+		"<key>PayloadIdentifier</key><string>com.example.one</string><key>PayloadUUID</key><string>11111111-0000-5000-8000-000000000000</string>"+
+		"<key>PayloadVersion</key><integer>1</integer><key>PayloadType</key><string>"+kind+"</string>"+keys+"</dict></array></dict></plist>"), day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Findings {
+		if slices.Contains(codes, f.Code) && strings.HasPrefix(f.Path, "PayloadContent.") {
+			list = append(list, string(f.Code)+" "+f.Path)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// TestTLS wants TLS told as off exactly where it is, by Apple's defaults.
+func TestTLS(t *testing.T) {
+	for _, tt := range []struct {
+		kind, key string
+		on        bool // where the key is absent
+	}{
+		{"com.apple.mail.managed", "IncomingMailServerUseSSL", false},
+		{"com.apple.mail.managed", "OutgoingMailServerUseSSL", false},
+		{"com.apple.eas.account", "SSL", false},
+		{"com.apple.subscribedcalendar.account", "SubCalAccountUseSSL", false},
+		{"com.apple.caldav.account", "CalDAVUseSSL", true},
+		{"com.apple.carddav.account", "CardDAVUseSSL", true},
+		{"com.apple.ldap.account", "LDAPAccountUseSSL", true},
+		{"com.apple.ews.account", "SSL", true},
+		{"com.apple.ews.account", "ExternalSSL", true},
+	} {
+		off := "tls_off PayloadContent.0." + tt.key
+		for value, want := range map[string]bool{
+			"": !tt.on, "<true/>": false, "<false/>": true, "<string>true</string>": true, "<integer>1</integer>": true,
+		} {
+			keys := ""
+			if value != "" {
+				keys = "<key>" + tt.key + "</key>" + value
+			}
+			if got := slices.Contains(found(t, tt.kind, keys, "tls_off"), off); got != want {
+				t.Errorf("%s %s %q: told %t, want %t", tt.kind, tt.key, value, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,328 @@
+package lint
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A kind is a type of a property list.
+type kind int
+
+const (
+	anyKind kind = iota
+	dict
+	array
+	text
+	integer
+	real
+	boolean
+	date
+	data
+)
+
+// A value is a node of a property list.
+type value struct {
+	kind   kind
+	text   string    // of text
+	n      int64     // of an integer, or a real that is whole
+	whole  bool      // n counts
+	truth  bool      // of a boolean
+	time   time.Time // of a date
+	bad    bool      // it is spelled in no way of its kind
+	fields []field   // of a dict
+	items  []value   // of an array
+}
+
+// A field is a key of a dict and its value.
+type field struct {
+	key   string
+	value value
+}
+
+// find returns the value of a key, the last if there are several, or nil.
+func (v *value) find(key string) *value {
+	for i := len(v.fields) - 1; i >= 0; i-- {
+		if v.fields[i].key == key {
+			return &v.fields[i].value
+		}
+	}
+	return nil
+}
+
+// string returns the text of a key, or "".
+func (v *value) string(key string) string {
+	if found := v.find(key); found != nil {
+		return found.text
+	}
+	return ""
+}
+
+// int returns the number of a key, and whether there is one.
+func (v *value) int(key string) (int64, bool) {
+	found := v.find(key)
+	if found == nil {
+		return 0, false
+	}
+	return found.n, found.whole
+}
+
+// is reports whether a key has the boolean.
+func (v *value) is(key string, truth bool) bool {
+	found := v.find(key)
+	return found != nil && found.kind == boolean && found.truth == truth
+}
+
+var (
+	errUTF16   = errors.New("it is UTF-16; a profile is UTF-8: iconv -f UTF-16 -t UTF-8")
+	errCharset = errors.New("another encoding")
+)
+
+// A reader builds a value out of XML, within the bounds. Other readers of
+// property lists are not fit for what strangers write: they recurse without
+// end and drop what they do not expect.
+type reader struct {
+	xml      *xml.Decoder
+	elements int
+}
+
+// readPlist reads the property list that text begins with, and returns what
+// comes after it.
+func readPlist(source []byte) (root value, rest []byte, err error) {
+	r := &reader{xml: xml.NewDecoder(bytes.NewReader(source))}
+	r.xml.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
+		if strings.EqualFold(label, "us-ascii") {
+			return in, nil
+		}
+		return nil, errCharset
+	}
+	start, _, err := r.child()
+	if err != nil {
+		return root, nil, err
+	}
+	if start.Name.Local != "plist" {
+		root, err = r.value(start, 1)
+		return root, source[r.xml.InputOffset():], err
+	}
+	start, end, err := r.child()
+	if err != nil || end {
+		return root, nil, cmpErr(err, r.fail("the property list is empty"))
+	}
+	if root, err = r.value(start, 1); err != nil {
+		return root, nil, err
+	}
+	if _, end, err = r.child(); err != nil || !end {
+		return root, nil, cmpErr(err, r.fail("there is more than one value"))
+	}
+	return root, source[r.xml.InputOffset():], nil
+}
+
+func cmpErr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// child returns the next element inside the one that is open, or its end.
+func (r *reader) child() (start xml.StartElement, end bool, err error) {
+	for {
+		token, err := r.token()
+		if err != nil {
+			return start, false, err
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			return t, false, nil
+		case xml.EndElement:
+			return start, true, nil
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return start, false, r.fail("there is text between the elements")
+			}
+		}
+	}
+}
+
+// token returns the next token; comments and the like are passed over.
+func (r *reader) token() (xml.Token, error) {
+	for {
+		token, err := r.xml.Token()
+		if err != nil {
+			return nil, r.explain(err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if r.elements++; r.elements > maxElements {
+				return nil, r.fail(fmt.Sprintf("there are more than %d elements", maxElements))
+			}
+			if t.Name.Space != "" {
+				return nil, r.fail("an element has a namespace; those of a property list have none")
+			}
+			return t, nil
+		case xml.Directive:
+			if !bytes.HasPrefix(t, []byte("DOCTYPE")) || bytes.ContainsRune(t, '[') {
+				return nil, r.fail("the DOCTYPE declares something of its own; Apple's line does not")
+			}
+		case xml.EndElement, xml.CharData:
+			return t, nil
+		}
+	}
+}
+
+// text returns what stands in the element that is open, up to its end.
+func (r *reader) text() (string, error) {
+	var b strings.Builder
+	for {
+		token, err := r.token()
+		if err != nil {
+			return "", err
+		}
+		switch t := token.(type) {
+		case xml.CharData:
+			b.Write(t)
+		case xml.EndElement:
+			return b.String(), nil
+		default:
+			return "", r.fail("an element stands in the text of another; an end tag may be missing")
+		}
+	}
+}
+
+// value reads the element that start opens. The depth is its own.
+func (r *reader) value(start xml.StartElement, depth int) (value, error) {
+	if depth > maxDepth {
+		return value{}, r.fail(fmt.Sprintf("it nests deeper than %d levels", maxDepth))
+	}
+	switch start.Name.Local {
+	case "dict":
+		return r.dict(depth)
+	case "array":
+		return r.array(depth)
+	}
+	s, err := r.text()
+	if err != nil {
+		return value{}, err
+	}
+	return r.scalar(start.Name.Local, s)
+}
+
+func (r *reader) dict(depth int) (value, error) {
+	v := value{kind: dict}
+	for {
+		start, end, err := r.child()
+		if err != nil || end {
+			return v, err
+		}
+		if start.Name.Local != "key" {
+			return v, r.fail("a value has no key")
+		}
+		key, err := r.text()
+		if err != nil {
+			return v, err
+		}
+		if start, end, err = r.child(); err != nil {
+			return v, err
+		}
+		if end || start.Name.Local == "key" {
+			return v, r.fail("a key has no value")
+		}
+		inner, err := r.value(start, depth+1)
+		if err != nil {
+			return v, err
+		}
+		v.fields = append(v.fields, field{key, inner})
+	}
+}
+
+func (r *reader) array(depth int) (value, error) {
+	v := value{kind: array}
+	for {
+		start, end, err := r.child()
+		if err != nil || end {
+			return v, err
+		}
+		item, err := r.value(start, depth+1)
+		if err != nil {
+			return v, err
+		}
+		v.items = append(v.items, item)
+	}
+}
+
+// scalar makes a value of an element's text.
+func (r *reader) scalar(element, s string) (v value, err error) {
+	trimmed := strings.TrimSpace(s)
+	switch element {
+	case "string":
+		return value{kind: text, text: s}, nil
+	case "true", "false":
+		return value{kind: boolean, truth: element == "true", bad: trimmed != ""}, nil
+	case "integer":
+		v.kind = integer
+		if hex, ok := strings.CutPrefix(trimmed, "0x"); ok {
+			v.n, err = strconv.ParseInt(hex, 16, 64)
+		} else {
+			v.n, err = strconv.ParseInt(trimmed, 10, 64)
+		}
+		v.whole = err == nil
+	case "real":
+		var f float64
+		v.kind = real
+		f, err = strconv.ParseFloat(trimmed, 64)
+		if err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			v.n, v.whole = int64(f), true
+		}
+	case "date":
+		v.kind = date
+		v.time, err = time.Parse(time.RFC3339, trimmed)
+	case "data":
+		v.kind = data
+		_, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+	default:
+		return v, r.fail("an element is none of a property list")
+	}
+	v.bad = err != nil
+	return v, nil
+}
+
+// fail is an error with the line that the reader has come to.
+func (r *reader) fail(what string) error {
+	line, _ := r.xml.InputPos()
+	return fmt.Errorf("line %d: %s", line, what)
+}
+
+// explain tells an error of encoding/xml without its text, which may quote
+// the file.
+func (r *reader) explain(err error) error {
+	if err == io.EOF {
+		return errors.New("there is no property list inside")
+	}
+	if errors.Is(err, errCharset) {
+		return r.fail("it declares another encoding than UTF-8")
+	}
+	syntax, ok := errors.AsType[*xml.SyntaxError](err)
+	if !ok {
+		return r.fail("it is not well-formed XML")
+	}
+	for _, known := range []struct{ part, what string }{
+		{"unexpected EOF", "the file ends before the property list does"},
+		{"character entity", "there is an entity other than the five of XML"},
+		{"invalid UTF-8", "there are bytes that are not UTF-8"},
+		{"illegal character", "there is a character that XML does not allow"},
+		{"closed by", "an element is closed by another's end tag"},
+		{"unexpected end element", "an end tag has no start"},
+	} {
+		if strings.Contains(syntax.Msg, known.part) {
+			return r.fail(known.what)
+		}
+	}
+	return r.fail("it is not well-formed XML")
+}
