@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"server/store":    {"profile", "server/audit", "server/fault", "server/settings", "server/setup"},
 	"server/web":      {"server/audit", "server/fault", "server/id"},
 
+	"server/crashtest":       {},
 	"server/servertest":      {"profile", "server", "server/settings", "signing", "signing/signingtest"},
 	"server/store/storetest": {"server/store"},
 }

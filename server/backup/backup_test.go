@@ -255,3 +255,33 @@ func TestWriteRefuses(t *testing.T) {
 		t.Error("an empty database was made")
 	}
 }
+
+// TestBackupAfterCrash takes a backup of a database whose service was killed,
+// and starts on the database again.
+func TestBackupAfterCrash(t *testing.T) {
+	database := storetest.SQLite(t)
+	live := servertest.New(t, database, nil)
+	live.Link("jane@example.com")
+	// What a kill leaves: the files as they are, and nobody who has them open.
+	path := strings.TrimPrefix(database, "sqlite:")
+	dir := t.TempDir()
+	for _, suffix := range []string{"", "-wal", ".state"} {
+		data, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "db"+suffix), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	crashed := "sqlite:" + filepath.Join(dir, "db")
+	for range 2 {
+		if err := backup.Write(t.Context(), filepath.Join(t.TempDir(), "backup.tar"), crashed, folder(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	servertest.New(t, crashed, nil)
+	if dump := storetest.Dump(t, crashed); !strings.Contains(dump, "jane@example.com") {
+		t.Error("the backup took the latest change with it")
+	}
+}

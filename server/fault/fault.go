@@ -31,10 +31,17 @@ const (
 	NameInvalid       Code = "name_invalid"
 	VariantUnknown    Code = "variant_unknown"
 	PlatformUnknown   Code = "platform_unknown"
+	ScopeUnknown      Code = "scope_unknown"
+	Unauthorized      Code = "unauthorized"
+	Forbidden         Code = "forbidden"
 	UnknownField      Code = "unknown_field"
 	FormMalformed     Code = "form_malformed"
 	SignerUnavailable Code = "signer_unavailable"
-	Internal          Code = "internal"
+	// StorageFull says that nothing can be kept for want of space.
+	StorageFull Code = "storage_full"
+	// DatabaseUnavailable says that the database is away, locked or damaged.
+	DatabaseUnavailable Code = "database_unavailable"
+	Internal            Code = "internal"
 )
 
 // A Fault is a failure with its code and a sentence that says what is wrong
@@ -44,8 +51,10 @@ type Fault struct {
 	Detail string
 	// Field is the form or JSON field at fault, if it is one.
 	Field string
-	// RetryAfter is how long to wait, for Limited and SignerUnavailable.
+	// RetryAfter is how long to wait, if waiting helps.
 	RetryAfter time.Duration
+
+	cause error
 }
 
 // New returns a fault with a formatted detail.
@@ -60,11 +69,27 @@ func On(field string, code Code, format string, args ...any) *Fault {
 	return f
 }
 
-// Error is the detail with the code before it.
-func (f *Fault) Error() string { return string(f.Code) + ": " + f.Detail }
+// Because adds the error behind f, which the program's log shows and no caller
+// sees. It returns f.
+func (f *Fault) Because(err error) *Fault {
+	f.cause = err
+	return f
+}
 
-// Of returns the fault that err is or wraps. Any other error becomes an
-// Internal fault without a detail; nil stays nil.
+// Error is the detail with the code before it, and the cause behind it.
+func (f *Fault) Error() string {
+	text := string(f.Code) + ": " + f.Detail
+	if f.cause != nil {
+		text += " (" + f.cause.Error() + ")"
+	}
+	return text
+}
+
+// Unwrap returns the cause, if there is one.
+func (f *Fault) Unwrap() error { return f.cause }
+
+// Of returns the fault that err is or wraps. Any other error becomes the cause
+// of an Internal fault whose detail says nothing of it; nil stays nil.
 func Of(err error) *Fault {
 	if err == nil {
 		return nil
@@ -72,7 +97,7 @@ func Of(err error) *Fault {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
-	return &Fault{Code: Internal, Detail: "Something went wrong here. It has been logged."}
+	return New(Internal, "Something went wrong here. It has been logged.").Because(err)
 }
 
 // Is reports whether err is or wraps a fault with the code.

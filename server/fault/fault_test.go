@@ -3,6 +3,7 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -14,8 +15,11 @@ func TestOf(t *testing.T) {
 	if fault.Of(wrapped) != gone || !fault.Is(wrapped, fault.Gone) || fault.Is(wrapped, fault.NotFound) {
 		t.Error("a wrapped fault is not found again")
 	}
-	if f := fault.Of(errors.New("dsn=postgres://secret")); f.Code != fault.Internal || f.Detail == "" || f.Detail == "dsn=postgres://secret" {
+	other := errors.New("dsn=postgres://secret")
+	if f := fault.Of(other); f.Code != fault.Internal || f.Detail == "" || strings.Contains(f.Detail, "secret") {
 		t.Errorf("another error shows as %v", f)
+	} else if !errors.Is(f, other) || !strings.Contains(f.Error(), "secret") {
+		t.Errorf("the cause is lost in %v", f)
 	}
 	if fault.Of(nil) != nil {
 		t.Error("no error became a fault")

@@ -27,9 +27,17 @@ func (s *Store) Actions(ctx context.Context, account string, after int64, limit 
 	}, `SELECT seq, at, leaf, personal, salt FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 		account, after, max(limit, 0))
 	if err != nil {
-		return nil, fmt.Errorf("store: actions: %w", err)
+		return nil, fmt.Errorf("store: actions: %w", s.diagnose(err))
 	}
 	return records, nil
+}
+
+// Record keeps an action that goes with no other change.
+func (s *Store) Record(ctx context.Context, a audit.Action) error {
+	if err := s.change(ctx, a, func(*tx) error { return nil }); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 // record adds a to the log of its account. It comes last in a transaction,

@@ -24,7 +24,7 @@ const domainColumns = `id, account, name, imap_host, imap_port, imap_starttls, s
 func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error) {
 	d, err := scanDomain(s.read(ctx).row(`SELECT `+domainColumns+` FROM domains WHERE name = $1`, name))
 	if err != nil {
-		return settings.Domain{}, found("domain", err)
+		return settings.Domain{}, s.found("domain", err)
 	}
 	return d, nil
 }
@@ -135,4 +135,58 @@ func timeOr(t, other time.Time) time.Time {
 		return other
 	}
 	return t
+}
+
+// Domains returns the domains of an account in the order of their names.
+func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain, error) {
+	var all []settings.Domain
+	err := s.read(ctx).each(func(r row) error {
+		d, err := scanDomain(r)
+		all = append(all, d)
+		return err
+	}, `SELECT `+domainColumns+` FROM domains WHERE account = $1 ORDER BY name`, account)
+	if err != nil {
+		return nil, fmt.Errorf("store: domains: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// CreateDomain keeps d and a, whose changes it fills in. A name that is taken
+// is a Conflict fault.
+func (s *Store) CreateDomain(ctx context.Context, d settings.Domain, a audit.Action) error {
+	a.Changes = domainChanges(settings.Domain{}, d)
+	err := s.change(ctx, a, func(t *tx) error {
+		created, err := t.insertDomain(d)
+		if err == nil && !created {
+			err = fault.New(fault.Conflict, "This domain is there already.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: create domain: %w", err)
+	}
+	return nil
+}
+
+// DeleteDomain deletes a domain of the account with its links and tickets, and
+// keeps a. One that is not there is a NotFound fault.
+func (s *Store) DeleteDomain(ctx context.Context, account, name string, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM tickets WHERE link IN
+			(SELECT id FROM links WHERE domain = $1 AND account = $2)`, name, account); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM links WHERE domain = $1 AND account = $2`, name, account); err != nil {
+			return err
+		}
+		n, err := t.exec(`DELETE FROM domains WHERE name = $1 AND account = $2`, name, account)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "There is no such domain.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: delete domain: %w", err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
 )
 
 // MigrationLock is the advisory lock under which the schema changes.
@@ -31,4 +32,14 @@ func (s *Store) Setting(ctx context.Context, name string) (text string, err erro
 		return t.row(`SELECT current_setting($1)`, name).Scan(&text)
 	})
 	return text, err
+}
+
+// PostgresAilment is the code for an error of PostgreSQL.
+func PostgresAilment(err error) fault.Code { return (*pgDB)(nil).ailment(err) }
+
+// DropConnections closes the connections that SQLite has open and nobody uses.
+func DropConnections(s *Store) {
+	l := s.db.(*liteDB)
+	l.writer.SetMaxIdleConns(0)
+	l.readers.SetMaxIdleConns(0)
 }

@@ -45,7 +45,7 @@ func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 	var l linkRow
 	err := s.read(ctx).row(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
 	if err != nil {
-		return setup.Link{}, found("link", err)
+		return setup.Link{}, s.found("link", err)
 	}
 	return l.link(), nil
 }

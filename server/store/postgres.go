@@ -19,6 +19,11 @@ const (
 	pgMigrationLock = 0x6d6f62696c6563
 )
 
+// pgTables finds the tables of the schema, but for those of extensions.
+const pgTables = `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
+	AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+	AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')`
+
 // A pgDB is a database on a PostgreSQL server.
 type pgDB struct {
 	pool *pgxpool.Pool
@@ -80,6 +85,13 @@ func migratePostgres(ctx context.Context, cfg *pgx.ConnConfig) error {
 	}
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()
+	have, err := tables(ctx, db, pgTables)
+	if err != nil {
+		return err
+	}
+	if err := refuseForeign(have); err != nil {
+		return fmt.Errorf("the database %w", err)
+	}
 	return migrate(ctx, goose.DialectPostgres, db)
 }
 

@@ -34,14 +34,14 @@ func Snapshot(ctx context.Context, database, tmp string, w io.Writer) (name stri
 }
 
 func snapshotSQLite(ctx context.Context, path, tmp string, w io.Writer) error {
-	path, err := filepath.Abs(path)
+	path, err := checkPath(path)
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return err // or SQLite would make an empty one
+		return err
 	}
-	db, err := sql.Open("sqlite", liteDSN(path))
+	db, err := sql.Open("sqlite", liteDSN(path, readOnly))
 	if err != nil {
 		return err
 	}

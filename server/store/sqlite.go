@@ -5,89 +5,146 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
 )
 
 const (
 	// SQLite lets one writer in at a time; the others wait this long.
-	liteBusyMillis = "10000"
-	liteReaders    = 8
+	liteBusy    = 5 * time.Second
+	liteReaders = 8
+	// liteCheckSize is the largest file that is looked through at start.
+	liteCheckSize = 64 << 20
 )
 
 // A liteDB is an SQLite file: one connection that writes, some that read.
 type liteDB struct {
+	file            *liteFile
 	writer, readers *sql.DB
+	// anchor is a connection that stays: SQLite deletes the write-ahead log
+	// when the last connection closes, and others come and go.
+	anchor *sql.Conn
 }
 
-func openSQLite(ctx context.Context, path string) (_ *liteDB, err error) {
-	if path, err = checkPath(path); err != nil {
+func openSQLite(ctx context.Context, path string) (*liteDB, error) {
+	file, err := newLiteFile(path)
+	if err != nil {
 		return nil, err
 	}
-	unlock, err := lockFile(ctx, path+".lock")
+	unlock, err := file.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if err := createFile(path); err != nil {
+	if err := file.prepare(); err != nil {
 		return nil, err
 	}
-	l := &liteDB{}
-	if err := l.open(ctx, path); err != nil {
-		l.close()
-		return nil, err
+	l := &liteDB{file: file}
+	if err := l.open(ctx); err != nil {
+		l.disconnect()
+		return nil, l.explain(err)
 	}
 	return l, nil
 }
 
-// open opens the reading connections last: they cannot turn a new file into
-// one with a write-ahead log.
-func (l *liteDB) open(ctx context.Context, path string) (err error) {
-	l.writer, err = sql.Open("sqlite", liteDSN(path, "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"))
+// open leaves a foreign or damaged file as it is.
+func (l *liteDB) open(ctx context.Context) (err error) {
+	l.writer, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)"))
 	if err != nil {
 		return err
 	}
 	l.writer.SetMaxOpenConns(1)
-	if err := l.checkDurable(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{
+		l.checkContent, l.checkDurable, l.migrate, l.checkWritable, l.openReaders,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	if err := migrate(ctx, goose.DialectSQLite3, l.writer); err != nil {
-		return err
-	}
-	l.readers, err = sql.Open("sqlite", liteDSN(path, "query_only(1)"))
+	return errors.Join(l.file.opened(), l.file.join(), l.file.write(noteInUse))
+}
+
+// checkContent refuses what another program has made, what is damaged, and
+// what lacks the tables that it had.
+func (l *liteDB) checkContent(ctx context.Context) error {
+	have, err := tables(ctx, l.writer, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
 	if err != nil {
 		return err
 	}
-	l.readers.SetMaxOpenConns(liteReaders)
-	l.readers.SetMaxIdleConns(liteReaders)
+	if err := refuseForeign(have); err != nil {
+		return fmt.Errorf("%s %w", l.file.path, err)
+	}
+	if len(have) == 0 && l.file.note() != "" {
+		return l.file.lost("has no tables, and it was in use before")
+	}
+	if sizeOf(l.file.path) > liteCheckSize {
+		return nil
+	}
+	var found string
+	if err := l.writer.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return errDamaged
+	}
 	return nil
 }
 
 // checkDurable makes sure that a commit which returned outlives a power cut.
 func (l *liteDB) checkDurable(ctx context.Context) error {
 	var journal string
-	if err := l.writer.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&journal); err != nil {
-		return fmt.Errorf("sqlite: %w", err)
+	if err := l.writer.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&journal); err != nil {
+		return err
 	}
 	var synchronous int
 	if err := l.writer.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&synchronous); err != nil {
-		return fmt.Errorf("sqlite: %w", err)
+		return err
 	}
 	if journal != "wal" || synchronous != 2 {
-		return fmt.Errorf("sqlite: the file system allows no write-ahead log (journal %q, synchronous %d)", journal, synchronous)
+		return fmt.Errorf("the file system allows no write-ahead log (journal %q, synchronous %d)", journal, synchronous)
 	}
 	return nil
 }
 
+func (l *liteDB) migrate(ctx context.Context) error {
+	return migrate(ctx, goose.DialectSQLite3, l.writer)
+}
+
+// checkWritable writes nothing, in a way that only a database in which one can
+// write allows.
+func (l *liteDB) checkWritable(ctx context.Context) error {
+	return l.transact(ctx, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM limits WHERE key IS NULL`)
+		return err
+	})
+}
+
+// openReaders opens the reading connections, which cannot turn a new file into
+// one with a write-ahead log and therefore come last.
+func (l *liteDB) openReaders(ctx context.Context) (err error) {
+	l.readers, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "query_only(1)"))
+	if err != nil {
+		return err
+	}
+	l.readers.SetMaxOpenConns(liteReaders + 1) // one is the anchor
+	l.readers.SetMaxIdleConns(liteReaders + 1)
+	if l.anchor, err = l.readers.Conn(ctx); err != nil {
+		return err
+	}
+	var n int
+	return l.anchor.QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts`).Scan(&n)
+}
+
 func (l *liteDB) transact(ctx context.Context, fn func(*tx) error) error {
-	t, err := l.writer.BeginTx(ctx, nil)
+	conn, err := l.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	t, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -98,9 +155,45 @@ func (l *liteDB) transact(ctx context.Context, fn func(*tx) error) error {
 	return t.Commit()
 }
 
+// turn waits for the connection that writes, but not longer than it would wait
+// for another process.
+func (l *liteDB) turn(ctx context.Context) (*sql.Conn, error) {
+	if l.file.main != nil {
+		if err := l.file.check(); err != nil {
+			return nil, err
+		}
+	}
+	wait, cancel := context.WithTimeout(ctx, liteBusy)
+	defer cancel()
+	conn, err := l.writer.Conn(wait)
+	if err != nil && ctx.Err() == nil && wait.Err() != nil {
+		return nil, awayError("writes queue up behind one that does not end")
+	}
+	return conn, err
+}
+
 func (l *liteDB) reader() conn { return liteConn{l.readers} }
 
+// close waits for the lock: a process that opens the database at this moment
+// must find note and write-ahead log in agreement.
 func (l *liteDB) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), liteBusy)
+	defer cancel()
+	if unlock, err := l.file.lock(ctx); err == nil {
+		defer unlock()
+	}
+	l.disconnect()
+}
+
+// disconnect closes the connections. With the last one SQLite deletes the
+// write-ahead log, which the last user's note has to allow before.
+func (l *liteDB) disconnect() {
+	if l.file.leave() && l.file.note() == noteInUse {
+		_ = l.file.write(noteClosed) // or the next start asks about the log
+	}
+	if l.anchor != nil {
+		l.anchor.Close()
+	}
 	for _, db := range []*sql.DB{l.readers, l.writer} {
 		if db != nil {
 			db.Close()
@@ -108,62 +201,22 @@ func (l *liteDB) close() {
 	}
 }
 
+// Modes in which a file is opened: none of them makes a file that is not there.
+const (
+	readWrite = "rw"
+	// readOnly also leaves the write-ahead log there when the last connection
+	// closes.
+	readOnly = "ro"
+)
+
 // liteDSN is how the driver is told of a file. It sets busy_timeout before
 // any other pragma. Transactions lock for writing when they begin: one that
 // starts by reading would fail at its first write instead of waiting.
-func liteDSN(path string, pragmas ...string) string {
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(" + liteBusyMillis + ")"}}
+func liteDSN(path, mode string, pragmas ...string) string {
+	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", liteBusy.Milliseconds())}}
 	q["_pragma"] = append(q["_pragma"], pragmas...)
 	if path = filepath.ToSlash(path); path[0] != '/' {
 		path = "/" + path // C:/…
 	}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
-}
-
-func checkPath(path string) (string, error) {
-	if path == "" {
-		return "", errors.New("sqlite: the path of the file is missing")
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", fmt.Errorf("sqlite: %w", err)
-	}
-	folder, err := os.Stat(filepath.Dir(path))
-	if err != nil || !folder.IsDir() {
-		return "", fmt.Errorf("sqlite: there is no folder %s", filepath.Dir(path))
-	}
-	return path, nil
-}
-
-// createFile makes the file for this user alone, and refuses one that others
-// can read. A file that exists is not opened: closing it again would drop the
-// locks that SQLite holds on it elsewhere in this process.
-func createFile(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-		if err != nil {
-			return fmt.Errorf("sqlite: %w", err)
-		}
-		return f.Close()
-	}
-	if err != nil {
-		return fmt.Errorf("sqlite: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("sqlite: %s is not a file", path)
-	}
-	if p := info.Mode().Perm(); p&0o077 != 0 && runtime.GOOS != "windows" {
-		return fmt.Errorf("sqlite: others can read or write %s (mode %04o): run chmod 600", path, p)
-	}
-	return nil
-}
-
-// lockFile waits until no other process holds the lock.
-func lockFile(ctx context.Context, path string) (unlock func(), err error) {
-	l := flock.New(path)
-	if _, err := l.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return nil, fmt.Errorf("sqlite: lock %s: %w", path, err)
-	}
-	return func() { l.Close() }, nil
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
+// retryAfter is when to try again if the database cannot be used.
+const retryAfter = 30 * time.Second
+
 // Config is all that can be set.
 type Config struct {
 	// Database is "sqlite:PATH" or "postgres://…", also "postgresql://…".
@@ -32,7 +35,9 @@ type Store struct {
 
 // Open opens the database and brings its schema up to date, under a lock that
 // lets only one process at a time do so. It refuses a schema that is newer
-// than the program and changes nothing there. The caller closes the store.
+// than the program, a database of another program, and one that is damaged,
+// read-only or lost, says what mends it, and changes nothing there. The caller
+// closes the store.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -52,7 +57,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	var n int64
 	err := s.read(ctx).row(`SELECT COUNT(*) FROM accounts`).Scan(&n)
 	if err != nil {
-		return fmt.Errorf("store: ping: %w", err)
+		return fmt.Errorf("store: ping: %w", s.diagnose(err))
 	}
 	return nil
 }
@@ -87,20 +92,39 @@ func (s *Store) change(ctx context.Context, a audit.Action, fn func(*tx) error) 
 func (s *Store) transact(ctx context.Context, fn func(*tx) error) error {
 	err := s.db.transact(ctx, fn)
 	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) || isFault(err) {
-		return err
+		return s.diagnose(err)
 	}
 	return fmt.Errorf("%w: %w", ctx.Err(), err)
+}
+
+// diagnose turns the error of a database that cannot be used as it is into a
+// StorageFull or DatabaseUnavailable fault. Any other error stays.
+func (s *Store) diagnose(err error) error {
+	if err == nil || isFault(err) {
+		return err
+	}
+	var f *fault.Fault
+	switch s.db.ailment(err) {
+	case fault.StorageFull:
+		f = fault.New(fault.StorageFull, "There is no space left to keep this. Try again in a few minutes.")
+	case fault.DatabaseUnavailable:
+		f = fault.New(fault.DatabaseUnavailable, "What is kept here cannot be reached. Try again in a few minutes.")
+	default:
+		return err
+	}
+	f.RetryAfter = retryAfter
+	return f.Because(err)
 }
 
 // read is for one statement that writes nothing.
 func (s *Store) read(ctx context.Context) *tx { return &tx{ctx, s.db.reader()} }
 
 // found turns the absence of a row into a NotFound fault.
-func found(what string, err error) error {
+func (s *Store) found(what string, err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fault.New(fault.NotFound, "There is no such %s.", what)
 	}
-	return fmt.Errorf("store: %s: %w", what, err)
+	return fmt.Errorf("store: %s: %w", what, s.diagnose(err))
 }
 
 func isFault(err error) bool {

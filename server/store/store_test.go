@@ -105,7 +105,7 @@ func TestPathWithSpecialCharacters(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	want := map[string]map[string]string{
-		"sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000"},
+		"sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"},
 		"postgres": {"synchronous_commit": "on", "statement_timeout": "30s", "lock_timeout": "10s",
 			"idle_in_transaction_session_timeout": "30s", "transaction_isolation": "read committed"},
 	}

@@ -48,7 +48,7 @@ func (s *Store) Ticket(ctx context.Context, id string) (setup.Ticket, setup.Link
 	err := s.read(ctx).row(`SELECT `+ticketColumns+`, `+linkColumns+`
 		FROM tickets JOIN links ON links.id = tickets.link WHERE tickets.id = $1`, id).Scan(append(fields, l.fields()...)...)
 	if err != nil {
-		return setup.Ticket{}, setup.Link{}, found("ticket", err)
+		return setup.Ticket{}, setup.Link{}, s.found("ticket", err)
 	}
 	t.Created, t.Expires = moment(created), moment(expires)
 	return t, l.link(), nil

@@ -35,16 +35,16 @@ func FaultOf(err error) *fault.Fault {
 	return fault.Of(err)
 }
 
-// ErrorHandler returns Echo's handler for errors: it logs what is internal and
-// has show make the answer.
+// ErrorHandler returns Echo's handler for errors: it logs what is not the
+// client's doing and has show make the answer.
 func ErrorHandler(log *slog.Logger, show func(c echo.Context, f *fault.Fault) error) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		if c.Response().Committed {
 			return
 		}
 		f := FaultOf(err)
-		if f.Code == fault.Internal && c.Request().Context().Err() == nil {
-			log.Error("internal error", "id", RequestID(c), "route", c.Path(), "error", err)
+		if Status(f.Code) >= http.StatusInternalServerError && c.Request().Context().Err() == nil {
+			log.Error("request failed", "id", RequestID(c), "route", c.Path(), "code", f.Code, "error", err)
 		}
 		SetRetryAfter(c, f)
 		if err := show(c, f); err != nil {

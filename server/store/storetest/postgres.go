@@ -23,7 +23,7 @@ import (
 var errNone = errors.New("PostgreSQL: found no initdb in PATH nor in /usr/lib/postgresql/*/bin; install it, or name a server by TEST_POSTGRES")
 
 // cluster starts this binary's own server when it is first called.
-var cluster = sync.OnceValues(startServer)
+var cluster = sync.OnceValues(func() (*server, error) { return startServer() })
 
 // Postgres names a new PostgreSQL database, which is dropped when the test
 // ends. It skips the test where there is no server.
@@ -70,15 +70,33 @@ func run(t testing.TB, admin, statement string) {
 	}
 }
 
+// PostgresServer starts a PostgreSQL server that is the test's alone and ends
+// with it. It returns the URL of an empty database there and a function that
+// has the server crash and start again. It skips the test like Postgres.
+func PostgresServer(t testing.TB) (database string, crash func() error) {
+	t.Helper()
+	s, err := startServer("-c fsync=on", "-c full_page_writes=on", "-c restart_after_crash=on")
+	if errors.Is(err, errNone) && os.Getenv("MOBILECONFIG_TEST_ALL") != "1" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.alive.Close() })
+	return s.url, func() error { return s.control("-m", "immediate", "restart") }
+}
+
 // A server is a PostgreSQL server that ends with this process.
 type server struct {
-	url string
+	url      string
+	bin, dir string   // of its programs, and its own
+	more     []string // options
 	// alive is one end of a pipe that the system closes when this process
 	// ends, however it ends. The watcher reads at the other end.
 	alive io.WriteCloser
 }
 
-func startServer() (*server, error) {
+func startServer(more ...string) (*server, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
@@ -87,18 +105,17 @@ func startServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{url: (&url.URL{
+	s := &server{bin: bin, dir: dir, more: more, url: (&url.URL{
 		Scheme: "postgres", User: url.User("postgres"), Path: "/postgres",
 		RawQuery: url.Values{"host": {dir}}.Encode(),
 	}).String()}
-	data := filepath.Join(dir, "data")
 	if s.alive, err = watch(dir, `"$1/pg_ctl" -D "$2/data" -m immediate -w stop`, bin, dir); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	err = finish(dir, filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	err = finish(dir, filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	if err == nil {
-		err = finish(dir, filepath.Join(bin, "pg_ctl"), "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o", options(dir), "start")
+		err = s.control("start")
 	}
 	if err != nil {
 		s.alive.Close() // the watcher tidies up
@@ -107,13 +124,20 @@ func startServer() (*server, error) {
 	return s, nil
 }
 
+// control has pg_ctl do something and waits until it is done.
+func (s *server) control(args ...string) error {
+	return finish(s.dir, filepath.Join(s.bin, "pg_ctl"), append([]string{
+		"-D", filepath.Join(s.dir, "data"), "-w", "-l", filepath.Join(s.dir, "log"), "-o", s.options(),
+	}, args...)...)
+}
+
 // options are those of a server for tests: it is reached through a socket in
 // its folder only, and its data may be lost.
-func options(dir string) string {
-	return strings.Join([]string{
-		"-c listen_addresses=''", "-c unix_socket_directories=" + dir, "-c max_connections=200",
+func (s *server) options() string {
+	return strings.Join(append([]string{
+		"-c listen_addresses=''", "-c unix_socket_directories=" + s.dir, "-c max_connections=200",
 		"-c fsync=off", "-c full_page_writes=off", "-c shared_buffers=32MB", "-c autovacuum=off",
-	}, " ")
+	}, s.more...), " ")
 }
 
 // watch starts a shell that runs the script and deletes the folder once this
