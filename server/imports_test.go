@@ -17,7 +17,8 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/backup", "server/datadir", "server/issue", "server/settings", "signing", "templates"},
+	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/datadir",
+		"server/fault", "server/issue", "server/settings", "server/store", "signing", "templates"},
 
 	"profile":             {},
 	"profile/lint":        {"signing"},
@@ -26,9 +27,10 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {},
 
-	"server": {"profile", "server/account", "server/audit", "server/id", "server/issue", "server/pages",
+	"server": {"profile", "server/account", "server/api", "server/audit", "server/fault", "server/id", "server/issue", "server/pages",
 		"server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
-	"server/account":  {},
+	"server/account":  {"profile", "server/audit", "server/fault", "server/id"},
+	"server/api":      {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/settings", "server/web", "signing", "templates"},
 	"server/audit":    {},
 	"server/backup":   {"server/datadir", "server/store"},
 	"server/datadir":  {"signing"},
@@ -36,10 +38,10 @@ var arrows = map[string][]string{
 	"server/id":       {},
 	"server/issue":    {"profile", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
 	"server/reload":   {},
-	"server/settings": {"profile", "server/audit", "server/fault"},
+	"server/settings": {"profile", "server/audit", "server/fault", "server/id"},
 	"server/setup":    {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
 	"server/pages":    {"profile", "server/fault", "server/issue", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/store":    {"profile", "server/audit", "server/fault", "server/settings", "server/setup"},
+	"server/store":    {"profile", "server/account", "server/audit", "server/fault", "server/settings", "server/setup"},
 	"server/web":      {"server/audit", "server/fault", "server/id"},
 
 	"server/crashtest":       {},
@@ -49,7 +51,7 @@ var arrows = map[string][]string{
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
-	"github.com/labstack/echo":      {"server", "server/pages", "server/web"},
+	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/web"},
 	"github.com/jackc/pgx":          {"server/store", "server/store/storetest"},
 	"modernc.org/sqlite":            {"server/store", "server/store/storetest"},
 	"database/sql":                  {"server/store", "server/store/storetest"},
@@ -60,6 +62,7 @@ var homes = map[string][]string{
 	"github.com/alecthomas/kong":    {"cmd/mobileconfig"},
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates"},
+	"github.com/danielgtaylor/huma": {"server/api"},
 	"os/exec":                       {"server/store/storetest"},
 }
 

@@ -270,6 +270,22 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// TestForwardedForLimits has one client forge an address for each link: all of
+// them count as its own.
+func TestForwardedForLimits(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	var made int
+	for i := range 70 {
+		header := http.Header{"X-Forwarded-For": {fmt.Sprintf("203.0.113.%d", i)}, "Forwarded": {fmt.Sprintf("for=203.0.113.%d", i)}}
+		if s.Do(http.MethodPost, "/start", header, fmt.Sprintf("address=u%d%%40example.com", i)).Status == http.StatusSeeOther {
+			made++
+		}
+	}
+	if made != 60 {
+		t.Errorf("%d links", made)
+	}
+}
+
 // TestForwardedFor wants a header that a client can write to change nothing,
 // and that of a trusted proxy to count.
 func TestForwardedFor(t *testing.T) {

@@ -4,19 +4,27 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/server/api"
+	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
 // routes puts the handlers together. Middleware runs from the top down.
-func (s *Server) routes(p *pages.Pages) http.Handler {
+func (s *Server) routes(p *pages.Pages, a *api.API) http.Handler {
 	e := echo.New()
 	e.IPExtractor = web.Proxies(s.config.TrustedProxies)
-	e.HTTPErrorHandler = web.ErrorHandler(s.config.Log, p.Error)
+	e.HTTPErrorHandler = web.ErrorHandler(s.config.Log, func(c echo.Context, f *fault.Fault) error {
+		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+			return a.Error(c, f)
+		}
+		return p.Error(c, f)
+	})
 	e.Use(
 		s.metrics.count,
 		web.Log(s.config.Log),
@@ -27,6 +35,7 @@ func (s *Server) routes(p *pages.Pages) http.Handler {
 	e.Match(read, "/healthz", s.healthy)
 	e.Match(read, "/readyz", s.ready)
 	p.Routes(e)
+	a.Routes(e)
 	return e
 }
 

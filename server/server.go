@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
@@ -58,12 +59,22 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	if err != nil {
 		return err
 	}
+	issuer := issue.New(texts, s.config.Identity.Current)
 	s.handler = s.routes(&pages.Pages{
 		Links:    links,
-		Issuer:   issue.New(texts, s.config.Identity.Current),
+		Issuer:   issuer,
 		Texts:    texts,
 		BaseURL:  s.base,
 		Identity: s.config.Identity.Current,
+	}, &api.API{
+		Keys:     account.NewKeys(s.store, s.config.Now),
+		Domains:  settings.NewDomains(s.store, s.config.Now),
+		Issuer:   issuer,
+		Identity: s.config.Identity.Current,
+		Texts:    texts,
+		Actions:  s.store,
+		BaseURL:  s.base,
+		Log:      s.config.Log,
 	})
 	return nil
 }

@@ -68,6 +68,25 @@ type rendering struct {
 	data       func(frame) any
 }
 
+// An apiPage is the API's document.
+type apiPage struct {
+	frame
+	Make       string
+	Try        string
+	Document   string
+	Operations []operation
+}
+
+type operation struct {
+	ID, Method, Path, Summary, Scope string
+	Fields                           []operationField
+}
+
+type operationField struct {
+	Name, Type, Text string
+	Optional         bool
+}
+
 func renderings() []rendering {
 	var all []rendering
 	start := func(name string, p startPage) {
@@ -91,6 +110,12 @@ func renderings() []rendering {
 		setup(device+"-problem-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Problems = true, missing }))
 		setup(device+"-development", setupOf(device, func(p *setupPage) { p.Development, p.Login = true, "maria" }))
 	}
+	all = append(all, rendering{"api", "api", func(f frame) any {
+		return apiPage{frame: f, Make: "[make]", Try: "[try]", Document: "/[document]", Operations: []operation{
+			{"one", "GET", "[path]", "[summary]", "[scope]", nil},
+			{"two", "POST", "[path]", "[summary]", "[scope]", []operationField{{"[field]", "[type]", "[text]", true}, {"[field]", "[type]", "", false}}},
+		}}
+	}})
 	all = append(all, rendering{"unavailable", "unavailable", func(f frame) any { return struct{ frame }{f} }})
 	for _, status := range append([]int{0, 400, 502}, statuses...) {
 		all = append(all, rendering{fmt.Sprint("error-", status), "error", func(f frame) any {

@@ -31,9 +31,13 @@ type Name string
 const (
 	DomainCreate    Name = "domain.create"
 	DomainUpdate    Name = "domain.update"
+	DomainDelete    Name = "domain.delete"
 	LinkCreate      Name = "link.create"
 	LinkOpen        Name = "link.open"
 	ProfileDownload Name = "profile.download"
+	ProfileIssue    Name = "profile.issue"
+	KeyCreate       Name = "key.create"
+	KeyRevoke       Name = "key.revoke"
 )
 
 // An Outcome says how an action ended.
@@ -67,8 +71,10 @@ type ActorKind string
 
 // The kinds of actor.
 const (
-	Visitor ActorKind = "visitor" // a person with a link or on the public page
-	System  ActorKind = "system"  // the program itself, at start or in a job
+	Visitor  ActorKind = "visitor"  // a person with a link or on the public page
+	System   ActorKind = "system"   // the program itself, at start or in a job
+	KeyActor ActorKind = "key"      // a program, by the API
+	Operator ActorKind = "operator" // whoever runs the installation, on its command line
 )
 
 // An Interface is the door by which an actor came in.
@@ -78,6 +84,7 @@ type Interface string
 const (
 	Page        Interface = "page"
 	CommandLine Interface = "command_line"
+	API         Interface = "api"
 )
 
 // A Target is what an action was done to.
@@ -93,9 +100,11 @@ type TargetKind string
 
 // The kinds of target.
 const (
-	DomainTarget TargetKind = "domain"
-	LinkTarget   TargetKind = "link"
-	TicketTarget TargetKind = "ticket"
+	DomainTarget  TargetKind = "domain"
+	LinkTarget    TargetKind = "link"
+	TicketTarget  TargetKind = "ticket"
+	KeyTarget     TargetKind = "key"
+	ProfileTarget TargetKind = "profile" // ID is the profile's identifier
 )
 
 // A Change is the value of one field before and after.

@@ -54,6 +54,8 @@ func New(texts *templates.Set, signer func() *signing.Identity) *Issuer {
 // A Signed is a profile as it goes to a device.
 type Signed struct {
 	Bytes []byte
+	// Identifier is the profile's PayloadIdentifier.
+	Identifier string
 	// Hash is the SHA-256 of the profile inside, in hex.
 	Hash string
 	// Identity is the fingerprint of the certificate that signed.
@@ -81,7 +83,7 @@ func (i *Issuer) Issue(o Order) (Signed, error) {
 		return Signed{}, fmt.Errorf("issue: %w", err)
 	}
 	sum := sha256.Sum256(data)
-	return Signed{signed, hex.EncodeToString(sum[:]), identity.Fingerprint()}, nil
+	return Signed{signed, o.identifier(), hex.EncodeToString(sum[:]), identity.Fingerprint()}, nil
 }
 
 // Build returns the profile unsigned.
@@ -99,6 +101,15 @@ func (i *Issuer) Build(o Order) ([]byte, error) {
 		return nil, fmt.Errorf("issue: %w", err)
 	}
 	return data, nil
+}
+
+// identifier is the PayloadIdentifier of the profile.
+func (o Order) identifier() string {
+	p := profile.Profile{Address: o.Person.Address, Platform: o.Platform}
+	if o.Variant == settings.Secure {
+		p.Passcode = &o.Policy
+	}
+	return p.Identifier()
 }
 
 // terms is what o entitles to have signed.

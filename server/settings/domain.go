@@ -75,4 +75,11 @@ type Store interface {
 	// it fills in. Where nothing differs it keeps nothing. A domain of another
 	// account is a Conflict fault.
 	SetDomain(ctx context.Context, d Domain, a audit.Action) error
+	// Domains returns the domains of an account in the order of their names.
+	Domains(ctx context.Context, account string) ([]Domain, error)
+	// CreateDomain keeps d and a. A name that is taken is a Conflict fault.
+	CreateDomain(ctx context.Context, d Domain, a audit.Action) error
+	// DeleteDomain deletes a domain of the account with its links and
+	// tickets, and keeps a. One that is not there is a NotFound fault.
+	DeleteDomain(ctx context.Context, account, name string, a audit.Action) error
 }

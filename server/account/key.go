@@ -1,0 +1,92 @@
+package account
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// A Key lets a program act for an account by the API.
+type Key struct {
+	ID      string
+	Account string
+	// Name tells people which program has the key.
+	Name   string
+	Scopes []Scope
+	// Domains are the mail domains that the key may act for, as lower-case
+	// A-labels. None: all of the account's.
+	Domains []string
+	// Networks are where requests may come from. None: anywhere.
+	Networks []netip.Prefix
+	Created  time.Time
+	Expires  time.Time // zero: never
+	Revoked  time.Time // zero: not revoked
+	LastUsed time.Time // to the minute; zero: never
+	// Hash is the SHA-256 of the key's secret part.
+	Hash []byte
+}
+
+// A Scope is a permission of a key.
+type Scope string
+
+// The scopes. What a route needs stands beside the route.
+const (
+	DomainsRead   Scope = "domains:read"
+	DomainsWrite  Scope = "domains:write"
+	ProfilesWrite Scope = "profiles:write"
+	KeysRead      Scope = "keys:read"
+	KeysWrite     Scope = "keys:write"
+	IdentityRead  Scope = "identity:read"
+)
+
+// Scopes lists all scopes.
+func Scopes() []Scope {
+	return []Scope{DomainsRead, DomainsWrite, ProfilesWrite, KeysRead, KeysWrite, IdentityRead}
+}
+
+// ParseScopes reads scopes by their names; each counts once. An unknown one
+// is a fault of the field "scopes" that lists those that there are.
+func ParseScopes(names []string) ([]Scope, error) {
+	var out []Scope
+	for _, name := range names {
+		s := Scope(strings.TrimSpace(name))
+		if !slices.Contains(Scopes(), s) {
+			return nil, fault.On("scopes", fault.ScopeUnknown, "A scope is one of %s.", joined(Scopes()))
+		}
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fault.On("scopes", fault.ScopeUnknown, "Name one scope or more: %s.", joined(Scopes()))
+	}
+	return out, nil
+}
+
+func joined(scopes []Scope) string {
+	names := make([]string, len(scopes))
+	for i, s := range scopes {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Permit refuses what the key has no scope for, as Forbidden.
+func (k Key) Permit(s Scope) error {
+	if !slices.Contains(k.Scopes, s) {
+		return fault.New(fault.Forbidden, "This key lacks the scope %s.", s)
+	}
+	return nil
+}
+
+// PermitDomain refuses a domain that the key may not act for, as Forbidden:
+// the same for a domain that does not exist.
+func (k Key) PermitDomain(name string) error {
+	if len(k.Domains) > 0 && !slices.Contains(k.Domains, name) {
+		return fault.New(fault.Forbidden, "This key may not act for this domain.")
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// How a key is written: prefix, id, secret.
+const (
+	keyPrefix  = "mck_"
+	keyIDSize  = 16 // characters
+	secretSize = 32 // bytes
+)
+
+// touchEvery is how exactly the last use of a key is kept.
+const touchEvery = time.Minute
+
+// maxKeyName is the longest name of a key in bytes.
+const maxKeyName = 100
+
+// A KeyStore keeps keys.
+type KeyStore interface {
+	// CreateKey keeps k and a.
+	CreateKey(ctx context.Context, k Key, a audit.Action) error
+	// Key returns a key in whatever state, or a NotFound fault.
+	Key(ctx context.Context, id string) (Key, error)
+	// Keys returns the keys of an account, the newest first.
+	Keys(ctx context.Context, account string) ([]Key, error)
+	// RevokeKey revokes a key of the account and keeps a. One that is not the
+	// account's, or is revoked already, is a NotFound fault.
+	RevokeKey(ctx context.Context, account, id string, at time.Time, a audit.Action) error
+	// TouchKey notes that the key was used.
+	TouchKey(ctx context.Context, id string, at time.Time) error
+}
+
+// Keys makes and checks keys.
+type Keys struct {
+	store KeyStore
+	now   func() time.Time
+}
+
+// NewKeys returns Keys that are kept in the store.
+func NewKeys(store KeyStore, now func() time.Time) *Keys { return &Keys{store, now} }
+
+// A KeySpec says which key to make.
+type KeySpec struct {
+	Account  string
+	Name     string
+	Scopes   []string
+	Domains  []string
+	Networks []netip.Prefix
+	Life     time.Duration // zero: for ever
+}
+
+// Create makes a key and returns it as it is shown once: only its hash is
+// kept.
+func (k *Keys) Create(ctx context.Context, who audit.Actor, spec KeySpec) (Key, string, error) {
+	key, err := k.build(spec)
+	if err != nil {
+		return Key{}, "", err
+	}
+	secret := make([]byte, secretSize)
+	rand.Read(secret) // never fails
+	key.Hash = hash(secret)
+	if err := k.store.CreateKey(ctx, key, keyAction(audit.KeyCreate, who, key)); err != nil {
+		return Key{}, "", err
+	}
+	return key, keyPrefix + strings.TrimPrefix(key.ID, "key_") + encode(secret), nil
+}
+
+// CreateBelow is Create by another key: the new one may do no more than its
+// parent, for no other domains, from no other networks, and for no longer.
+func (k *Keys) CreateBelow(ctx context.Context, parent Key, who audit.Actor, spec KeySpec) (Key, string, error) {
+	key, err := k.build(spec)
+	if err != nil {
+		return Key{}, "", err
+	}
+	if err := parent.covers(key); err != nil {
+		return Key{}, "", err
+	}
+	return k.Create(ctx, who, spec)
+}
+
+// covers refuses a key that may do what its parent may not.
+func (k Key) covers(child Key) error {
+	for _, s := range child.Scopes {
+		if err := k.Permit(s); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(k.Domains) > 0 && (len(child.Domains) == 0 || !subset(child.Domains, k.Domains)):
+		return fault.On("domains", fault.Forbidden, "A new key may act for domains of this key alone. Name them.")
+	case len(k.Networks) > 0 && (len(child.Networks) == 0 || !subset(child.Networks, k.Networks)):
+		return fault.On("networks", fault.Forbidden, "A new key may come from networks of this key alone. Name them.")
+	case !k.Expires.IsZero() && (child.Expires.IsZero() || child.Expires.After(k.Expires)):
+		return fault.On("expires_in", fault.Forbidden, "A new key may live no longer than this key.")
+	}
+	return nil
+}
+
+func subset[T comparable](some, all []T) bool {
+	return !slices.ContainsFunc(some, func(t T) bool { return !slices.Contains(all, t) })
+}
+
+func (k *Keys) build(spec KeySpec) (Key, error) {
+	scopes, err := ParseScopes(spec.Scopes)
+	if err != nil {
+		return Key{}, err
+	}
+	if spec.Name == "" || len(spec.Name) > maxKeyName || !profile.IsLine(spec.Name) {
+		return Key{}, fault.On("name", fault.NameInvalid, "Name the program that will have the key, in up to %d bytes.", maxKeyName)
+	}
+	if spec.Life < 0 {
+		return Key{}, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0.")
+	}
+	key := Key{ID: id.New("key"), Account: spec.Account, Name: spec.Name, Scopes: scopes, Networks: spec.Networks, Created: k.now()}
+	for _, name := range spec.Domains {
+		domain, err := profile.ParseHost(name)
+		if err != nil {
+			return Key{}, fault.On("domains", fault.Invalid, "Name domains such as example.com.")
+		}
+		key.Domains = append(key.Domains, domain)
+	}
+	if spec.Life > 0 {
+		key.Expires = key.Created.Add(spec.Life)
+	}
+	return key, nil
+}
+
+// Authenticate returns the key of a token that comes from the address. A
+// token that is unknown, expired, revoked or from elsewhere is Unauthorized:
+// the answer is the same. A key is read each time, so that a revoked one is
+// dead at once, on every server.
+func (k *Keys) Authenticate(ctx context.Context, token string, from netip.Addr) (Key, error) {
+	refused := fault.New(fault.Unauthorized, "Send a valid key: Authorization: Bearer mck_…")
+	keyID, secret, ok := split(token)
+	if !ok {
+		return Key{}, refused
+	}
+	key, err := k.store.Key(ctx, keyID)
+	if fault.Is(err, fault.NotFound) {
+		return Key{}, refused
+	}
+	if err != nil {
+		return Key{}, err
+	}
+	now := k.now()
+	alive := key.Revoked.IsZero() && (key.Expires.IsZero() || now.Before(key.Expires))
+	near := len(key.Networks) == 0 || slices.ContainsFunc(key.Networks, func(p netip.Prefix) bool { return p.Contains(from) })
+	if subtle.ConstantTimeCompare(hash(secret), key.Hash) != 1 || !alive || !near {
+		return Key{}, refused
+	}
+	if now.Sub(key.LastUsed) >= touchEvery {
+		if err := k.store.TouchKey(ctx, key.ID, now); err != nil {
+			return Key{}, err
+		}
+	}
+	return key, nil
+}
+
+// List returns the keys of the account, the newest first.
+func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
+	return k.store.Keys(ctx, account)
+}
+
+// Revoke ends a key of the account for good.
+func (k *Keys) Revoke(ctx context.Context, who audit.Actor, account, id string) error {
+	return k.store.RevokeKey(ctx, account, id, k.now(), keyAction(audit.KeyRevoke, who, Key{ID: id, Account: account}))
+}
+
+// Actor is the key as the one who does something.
+func (k Key) Actor() audit.Actor {
+	return audit.Actor{Kind: audit.KeyActor, ID: k.ID, Name: k.Name, Interface: audit.API}
+}
+
+func keyAction(name audit.Name, who audit.Actor, key Key) audit.Action {
+	a := audit.Action{
+		Account: key.Account,
+		Name:    name,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.KeyTarget, ID: key.ID, Name: key.Name},
+	}
+	if name == audit.KeyCreate {
+		a.Changes = []audit.Change{
+			{Field: "scopes", New: joined(key.Scopes)},
+			{Field: "domains", New: strings.Join(key.Domains, ", ")},
+		}
+	}
+	return a
+}
+
+// split takes a token apart.
+func split(token string) (keyID string, secret []byte, ok bool) {
+	rest, found := strings.CutPrefix(token, keyPrefix)
+	if !found || len(rest) <= keyIDSize || strings.ToLower(rest) != rest {
+		return "", nil, false
+	}
+	secret, err := encoding.DecodeString(strings.ToUpper(rest[keyIDSize:]))
+	if err != nil || len(secret) != secretSize {
+		return "", nil, false
+	}
+	return "key_" + rest[:keyIDSize], secret, true
+}
+
+var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+func encode(b []byte) string { return strings.ToLower(encoding.EncodeToString(b)) }
+
+// hash needs no salt and no work factor: the secret has 256 random bits.
+func hash(secret []byte) []byte {
+	sum := sha256.Sum256(secret)
+	return sum[:]
+}

@@ -1,0 +1,165 @@
+// Package api holds the HTTP API for programs. Its operations are described
+// once, here, and the OpenAPI document is made from them.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// Prefix is where the API lives.
+const Prefix = "/api/v1"
+
+// maxBody is the largest body of a request in bytes.
+const maxBody = 64 << 10
+
+// API are the handlers of the API. All fields are required.
+type API struct {
+	Keys     *account.Keys
+	Domains  *settings.Domains
+	Issuer   *issue.Issuer
+	Identity func() *signing.Identity
+	Texts    *templates.Set
+	Actions  Recorder
+	BaseURL  *url.URL
+	Log      *slog.Logger
+}
+
+// A Recorder keeps an action that goes with no other change.
+type Recorder interface {
+	Record(ctx context.Context, a audit.Action) error
+}
+
+// Routes adds the API to e.
+func (a *API) Routes(e *echo.Echo) {
+	config := huma.DefaultConfig("mobileconfig", "1")
+	config.Info.Description = "Signed Apple configuration profiles that set up mail. Send a key with every request: `Authorization: Bearer mck_…`."
+	config.Servers = []*huma.Server{{URL: a.BaseURL.String()}}
+	config.OpenAPIPath = Prefix + "/openapi"
+	config.DocsPath, config.SchemasPath = "", "" // its page would load from elsewhere
+	config.CreateHooks = nil                     // no $schema, which is made of the Host header
+	config.Transformers = []huma.Transformer{toProblem}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
+	h := humaecho.New(e, config)
+	h.UseMiddleware(a.authenticate(h))
+	a.domains(h)
+	a.profiles(h)
+	a.keys(h)
+	a.identity(h)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/api/docs", a.docs(h))
+}
+
+// A call is who asks: the key, and the same as an actor.
+type call struct {
+	key account.Key
+	who audit.Actor
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) call {
+	c, _ := ctx.Value(callKey{}).(call)
+	return c
+}
+
+// authenticate lets in a request with a key that has the operation's scope.
+func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		c := humaecho.Unwrap(ctx)
+		token, _ := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
+		key, err := a.Keys.Authenticate(ctx.Context(), token, web.ClientIP(c))
+		if err == nil {
+			err = key.Permit(scopeOf(ctx.Operation()))
+		}
+		if err != nil {
+			a.refuse(c, err)
+			return
+		}
+		who := key.Actor()
+		who.IP, who.Request = web.ClientIP(c).String(), web.RequestID(c)
+		next(huma.WithValue(ctx, callKey{}, call{key, who}))
+	}
+}
+
+// refuse answers with the problem behind err.
+func (a *API) refuse(c echo.Context, err error) {
+	f := fault.Of(err)
+	if f.Code == fault.Internal {
+		a.Log.Error("internal error", "id", web.RequestID(c), "route", web.Route(c), "error", err)
+	}
+	if err := a.Error(c, f); err != nil {
+		a.Log.Error("problem", "id", web.RequestID(c), "error", err)
+	}
+}
+
+// Error answers with the fault as a problem.
+func (a *API) Error(c echo.Context, f *fault.Fault) error {
+	p := problemOf(f)
+	p.Instance = c.Request().URL.EscapedPath()
+	if p.Status == http.StatusNotFound && c.Path() == "" {
+		p.Instance = "" // what a client wrote is not written back
+	}
+	web.SetRetryAfter(c, f)
+	if p.Status == http.StatusUnauthorized {
+		c.Response().Header().Set("WWW-Authenticate", "Bearer")
+	}
+	c.Response().Header().Set(echo.HeaderContentType, problemType)
+	c.Response().WriteHeader(p.Status)
+	return c.Echo().JSONSerializer.Serialize(c, p, "")
+}
+
+// scopeKey is where an operation of the document names its scope.
+const scopeKey = "x-scope"
+
+func scopeOf(op *huma.Operation) account.Scope {
+	s, _ := op.Extensions[scopeKey].(account.Scope)
+	return s
+}
+
+// operation describes a route: what it does, and the scope that it needs.
+func operation(id, method, path string, scope account.Scope, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID:  id,
+		Method:       method,
+		Path:         Prefix + path,
+		Summary:      summary,
+		Description:  "Needs the scope `" + string(scope) + "`.",
+		Tags:         []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
+		Security:     []map[string][]string{{"key": {}}},
+		MaxBodyBytes: maxBody,
+		Extensions:   map[string]any{scopeKey: scope},
+		Errors:       []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
+	}
+}
+
+// register adds an operation whose handler is told who asks. What it returns
+// as an error becomes a problem.
+func register[In, Out any](a *API, h huma.API, op huma.Operation, handle func(context.Context, call, *In) (*Out, error)) {
+	huma.Register(h, op, func(ctx context.Context, in *In) (*Out, error) {
+		out, err := handle(ctx, callOf(ctx), in)
+		if err == nil {
+			return out, nil
+		}
+		f := faultOf(err)
+		if f.Code == fault.Internal {
+			a.Log.Error("internal error", "id", callOf(ctx).who.Request, "route", op.Path, "error", err)
+		}
+		return nil, problemOf(f)
+	})
+}

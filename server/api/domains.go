@@ -1,0 +1,179 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// A domain is a mail domain as the API shows it.
+type domain struct {
+	Name    string    `json:"name" doc:"The domain as lower-case A-label." example:"example.com"`
+	IMAP    string    `json:"imap" doc:"IMAP server: HOST:PORT, with /starttls behind it where TLS begins so." example:"imap.example.com:993"`
+	SMTP    string    `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
+	Policy  string    `json:"policy" enum:"off,offered,required" doc:"Whether profiles come with a device policy."`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+}
+
+func domainOf(d settings.Domain) domain {
+	return domain{d.Name, d.Service.Incoming.String(), d.Service.Outgoing.String(), string(d.Policy), d.Created, d.Updated}
+}
+
+// A MailService is what can be set of a domain.
+type MailService struct {
+	IMAP   string `json:"imap" maxLength:"300" doc:"HOST, HOST:PORT or HOST:143/starttls; the default port is 993." example:"imap.example.com"`
+	SMTP   string `json:"smtp" maxLength:"300" doc:"HOST, HOST:PORT or HOST:587/starttls; the default port is 465." example:"smtp.example.com"`
+	Policy string `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles come with a device policy, which erases an iPhone after too many wrong codes."`
+}
+
+// A DomainPath is the domain in the path of a route.
+type DomainPath struct {
+	Domain string `path:"domain" maxLength:"255" doc:"The domain's name."`
+}
+
+type domainBody struct{ Body domain }
+
+type noBody struct{}
+
+func (a *API) domains(h huma.API) {
+	register(a, h, operation("list-domains", http.MethodGet, "/domains", account.DomainsRead, "List the domains"), a.listDomains)
+	create := operation("create-domain", http.MethodPost, "/domains", account.DomainsWrite, "Create a domain")
+	create.DefaultStatus = http.StatusCreated
+	register(a, h, create, a.createDomain)
+	register(a, h, operation("get-domain", http.MethodGet, "/domains/{domain}", account.DomainsRead, "Show a domain"), a.getDomain)
+	register(a, h, operation("update-domain", http.MethodPut, "/domains/{domain}", account.DomainsWrite, "Change a domain's servers and policy"), a.updateDomain)
+	register(a, h, operation("delete-domain", http.MethodDelete, "/domains/{domain}", account.DomainsWrite, "Delete a domain with its links"), a.deleteDomain)
+	register(a, h, operation("domain-settings", http.MethodGet, "/domains/{domain}/settings", account.DomainsRead, "Settings to type by hand for a mailbox"), a.domainSettings)
+}
+
+type domainList struct {
+	Body struct {
+		Domains []domain `json:"domains"`
+	}
+}
+
+func (a *API) listDomains(ctx context.Context, c call, _ *struct{}) (*domainList, error) {
+	all, err := a.Domains.List(ctx, c.key.Account)
+	if err != nil {
+		return nil, err
+	}
+	out := &domainList{}
+	out.Body.Domains = []domain{}
+	for _, d := range all {
+		if c.key.PermitDomain(d.Name) == nil {
+			out.Body.Domains = append(out.Body.Domains, domainOf(d))
+		}
+	}
+	return out, nil
+}
+
+type createDomain struct {
+	Body struct {
+		Name string `json:"name" maxLength:"255" example:"example.com"`
+		MailService
+	}
+}
+
+func (a *API) createDomain(ctx context.Context, c call, in *createDomain) (*domainBody, error) {
+	name, err := profile.ParseHost(in.Body.Name)
+	if err != nil {
+		return nil, fault.On("name", fault.Invalid, "The domain is no mail domain: %s.", err)
+	}
+	if err := c.key.PermitDomain(name); err != nil {
+		return nil, err
+	}
+	d, err := a.Domains.Create(ctx, c.who, c.key.Account, in.Body.spec(name))
+	return &domainBody{domainOf(d)}, err
+}
+
+func (m MailService) spec(name string) settings.DomainSpec {
+	return settings.DomainSpec{Name: name, Incoming: m.IMAP, Outgoing: m.SMTP, Policy: settings.Offer(m.Policy)}
+}
+
+// permitted returns a domain that the key may act for.
+func (a *API) permitted(ctx context.Context, c call, name string) (settings.Domain, error) {
+	host, err := profile.ParseHost(name)
+	if err != nil {
+		return settings.Domain{}, fault.New(fault.NotFound, "There is no such domain.")
+	}
+	if err := c.key.PermitDomain(host); err != nil {
+		return settings.Domain{}, err
+	}
+	return a.Domains.Get(ctx, c.key.Account, host)
+}
+
+func (a *API) getDomain(ctx context.Context, c call, in *DomainPath) (*domainBody, error) {
+	d, err := a.permitted(ctx, c, in.Domain)
+	return &domainBody{domainOf(d)}, err
+}
+
+type updateDomain struct {
+	DomainPath
+	Body MailService
+}
+
+func (a *API) updateDomain(ctx context.Context, c call, in *updateDomain) (*domainBody, error) {
+	d, err := a.permitted(ctx, c, in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	d, err = a.Domains.Update(ctx, c.who, c.key.Account, d.Name, in.Body.spec(d.Name))
+	return &domainBody{domainOf(d)}, err
+}
+
+func (a *API) deleteDomain(ctx context.Context, c call, in *DomainPath) (*noBody, error) {
+	d, err := a.permitted(ctx, c, in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.Domains.Delete(ctx, c.who, c.key.Account, d.Name)
+}
+
+type settingsQuery struct {
+	DomainPath
+	Address string `query:"address" required:"true" maxLength:"254" doc:"A mailbox of the domain." example:"jane@example.com"`
+}
+
+type settingsBody struct {
+	Body struct {
+		Address  string     `json:"address"`
+		Incoming mailServer `json:"incoming"`
+		Outgoing mailServer `json:"outgoing"`
+	}
+}
+
+type mailServer struct {
+	Protocol   string `json:"protocol" enum:"imap,smtp"`
+	Host       string `json:"host"`
+	Port       int    `json:"port"`
+	Encryption string `json:"encryption" enum:"SSL/TLS,STARTTLS"`
+	UserName   string `json:"user_name"`
+}
+
+func (a *API) domainSettings(ctx context.Context, c call, in *settingsQuery) (*settingsBody, error) {
+	d, err := a.permitted(ctx, c, in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	address, err := profile.ParseAddress(in.Address)
+	if err != nil || address.Domain() != d.Name {
+		return nil, fault.New(fault.AddressForeign, "The address is no mailbox of this domain.")
+	}
+	out := &settingsBody{}
+	out.Body.Address = address.String()
+	out.Body.Incoming = serverOf("imap", d.Service.Incoming, address)
+	out.Body.Outgoing = serverOf("smtp", d.Service.Outgoing, address)
+	return out, nil
+}
+
+func serverOf(protocol string, s profile.Server, address profile.Address) mailServer {
+	return mailServer{protocol, s.Host, s.Port, s.Encryption(), address.String()}
+}

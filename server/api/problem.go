@@ -1,0 +1,125 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+const problemType = "application/problem+json"
+
+// A problem is what every refusal is answered with (RFC 9457). It never holds
+// a refused value.
+type problem struct {
+	Type     string         `json:"type"`
+	Title    string         `json:"title"`
+	Status   int            `json:"status"`
+	Detail   string         `json:"detail"`
+	Instance string         `json:"instance,omitempty"`
+	Code     fault.Code     `json:"code"`
+	Errors   []fieldProblem `json:"errors,omitempty"`
+}
+
+// A fieldProblem is what is wrong with one field.
+type fieldProblem struct {
+	Pointer string     `json:"pointer"` // a JSON pointer (RFC 6901)
+	Code    fault.Code `json:"code"`
+	Detail  string     `json:"detail"`
+}
+
+func (p *problem) Error() string             { return p.Detail }
+func (p *problem) GetStatus() int            { return p.Status }
+func (p *problem) ContentType(string) string { return problemType }
+
+func problemOf(f *fault.Fault) *problem {
+	status := web.Status(f.Code)
+	p := &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code}
+	if f.Field != "" {
+		p.Errors = []fieldProblem{{"/" + f.Field, f.Code, f.Detail}}
+	}
+	return p
+}
+
+// fieldOf names the request's field behind a field of the profile.
+var fieldOf = map[string]string{"mail.person_name": "name", "mail.login": "login"}
+
+// faultOf is the fault behind an error; what is wrong with a profile is a
+// fault of the fields that it was made from.
+func faultOf(err error) *fault.Fault {
+	if invalid, ok := errors.AsType[*profile.InvalidError](err); ok {
+		for _, p := range invalid.Problems {
+			if field := fieldOf[p.Path]; field != "" {
+				return fault.On(field, fault.Invalid, "The %s cannot stand in a profile: %s.", field, p.Detail)
+			}
+		}
+	}
+	return fault.Of(err)
+}
+
+// toProblem turns huma's own errors, which hold the refused values, into ours
+// before they are written.
+func toProblem(_ huma.Context, _ string, v any) (any, error) {
+	e, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := &problem{Type: "about:blank", Title: http.StatusText(e.Status), Status: e.Status}
+	switch {
+	case e.Status == http.StatusUnprocessableEntity:
+		p.Code, p.Detail = fault.Invalid, "The request has fields that cannot be taken."
+	case e.Status == http.StatusRequestEntityTooLarge:
+		p.Code, p.Detail = fault.TooLarge, "The request is too large."
+	case e.Status == http.StatusUnsupportedMediaType:
+		p.Code, p.Detail = fault.UnsupportedMedia, "Send JSON: Content-Type: application/json."
+	case e.Status >= http.StatusInternalServerError:
+		f := fault.Of(errors.New("huma"))
+		p.Code, p.Detail = f.Code, f.Detail
+	default:
+		p.Code, p.Detail = fault.FormMalformed, "The request cannot be read as JSON."
+	}
+	for _, d := range e.Errors {
+		p.add(d)
+	}
+	return p, nil
+}
+
+// add tells what is wrong with a field, without its value and without a name
+// that only the client knows.
+func (p *problem) add(d *huma.ErrorDetail) {
+	if p.Code != fault.Invalid {
+		return
+	}
+	location, inBody := strings.CutPrefix(d.Location, "body")
+	switch {
+	case d.Message == validation.MsgUnexpectedProperty:
+		field := fieldProblem{"", fault.UnknownField, "There is a field that does not belong there."}
+		if f := passwordIn(d.Value); f != nil {
+			p.Code, p.Detail = f.Code, f.Detail
+			field.Code, field.Detail = f.Code, f.Detail
+		}
+		p.Errors = append(p.Errors, field)
+	case inBody:
+		p.Errors = append(p.Errors, fieldProblem{strings.ReplaceAll(location, ".", "/"), fault.Invalid, d.Message})
+	default:
+		p.Errors = append(p.Errors, fieldProblem{"", fault.Invalid, d.Message})
+	}
+}
+
+// passwordIn is the refusal of a field that looks like a password, if the
+// object has one.
+func passwordIn(object any) *fault.Fault {
+	fields, _ := object.(map[string]any)
+	for name := range fields {
+		if err := fault.PasswordField(name); err != nil {
+			return fault.Of(err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// contentType is by what a device knows a profile.
+const contentType = "application/x-apple-aspen-config"
+
+type createProfile struct {
+	Body struct {
+		Address  string `json:"address" maxLength:"254" example:"jane@example.com"`
+		Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
+		Login    string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is the address."`
+		Locale   string `json:"locale,omitempty" maxLength:"35" doc:"Language of the profile's texts." example:"en"`
+		Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone"`
+		Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure erases an iPhone after too many wrong codes: tell the person before."`
+	}
+}
+
+type profileBytes struct {
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Hash        string `header:"X-Profile-Sha256" doc:"SHA-256 of the profile inside the signature, in hex."`
+	Body        []byte
+}
+
+func (a *API) profiles(h huma.API) {
+	create := operation("create-profile", http.MethodPost, "/profiles", account.ProfilesWrite, "Make a signed profile")
+	create.Responses = map[string]*huma.Response{"200": {
+		Description: "The signed profile.",
+		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
+	}}
+	register(a, h, create, a.createProfile)
+}
+
+// createProfile signs a profile and records that it did, before it is sent.
+func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
+	order, d, err := a.order(ctx, c, in)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := a.Issuer.Issue(order)
+	if err != nil {
+		return nil, err
+	}
+	err = a.Actions.Record(ctx, audit.Action{
+		Account:  d.Account,
+		Name:     audit.ProfileIssue,
+		Outcome:  audit.Done,
+		Actor:    c.who,
+		Target:   audit.Target{Kind: audit.ProfileTarget, ID: signed.Identifier, Name: order.Person.Address.String()},
+		Changes:  []audit.Change{{Field: "variant", New: string(order.Variant)}, {Field: "platform", New: string(order.Platform)}},
+		Profile:  signed.Hash,
+		Identity: signed.Identity,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &profileBytes{contentType, `attachment; filename="` + order.FileName() + `"`, signed.Hash, signed.Bytes}, nil
+}
+
+func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order, settings.Domain, error) {
+	b := in.Body
+	address, err := profile.ParseAddress(b.Address)
+	if err != nil {
+		return issue.Order{}, settings.Domain{}, fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+	}
+	d, err := a.permitted(ctx, c, address.Domain())
+	if fault.Is(err, fault.NotFound) {
+		err = fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
+	}
+	if err != nil {
+		return issue.Order{}, settings.Domain{}, err
+	}
+	order := issue.Order{
+		Service:  d.Service,
+		Person:   issue.Person{Address: address, Name: b.Name, Login: b.Login, Locale: b.Locale},
+		Platform: profile.Platform(b.Platform),
+		Variant:  settings.Variant(b.Variant),
+		Policy:   profile.DefaultPasscode(),
+	}
+	return order, d, d.Offers(order.Variant, order.Platform)
+}
+
+type identityBody struct {
+	Body struct {
+		Name        string    `json:"name" doc:"What a device shows as the signer."`
+		Fingerprint string    `json:"fingerprint" doc:"SHA-256 of the certificate in hex."`
+		Expires     time.Time `json:"expires" doc:"When the first certificate of the chain expires."`
+		Development bool      `json:"development" doc:"No device trusts it."`
+		Usable      bool      `json:"usable"`
+	}
+}
+
+func (a *API) identity(h huma.API) {
+	register(a, h, operation("get-identity", http.MethodGet, "/identity", account.IdentityRead, "Show what signs"),
+		func(context.Context, call, *struct{}) (*identityBody, error) {
+			id, out := a.Identity(), &identityBody{}
+			out.Body.Name, out.Body.Fingerprint, out.Body.Expires = id.Name(), id.Fingerprint(), id.Expires()
+			out.Body.Development, out.Body.Usable = id.Development(), id.Usable() == nil
+			return out, nil
+		})
+}

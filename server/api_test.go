@@ -1,0 +1,303 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// allScopes are the scopes as words.
+func allScopes() []string {
+	var out []string
+	for _, s := range account.Scopes() {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+// newKey makes a key as the command line does.
+func newKey(t *testing.T, database string, spec account.KeySpec) string {
+	t.Helper()
+	if spec.Account == "" {
+		spec.Account = account.Default
+	}
+	if spec.Name == "" {
+		spec.Name = "panel"
+	}
+	kept := storetest.Open(t, store.Config{Database: database})
+	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// A client calls the API with a key.
+type client struct {
+	s   *servertest.Server
+	key string
+}
+
+func (c client) do(method, path, body string) servertest.Answer {
+	header := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + c.key}}
+	return c.s.Do(method, "/api/v1"+path, header, body)
+}
+
+// want is do, and a status.
+func (c client) want(t *testing.T, status int, method, path, body string) servertest.Answer {
+	t.Helper()
+	a := c.do(method, path, body)
+	if a.Status != status {
+		t.Errorf("%s %s %s: %d %s, want %d", method, path, body, a.Status, a.Body, status)
+	}
+	return a
+}
+
+func codeOf(t *testing.T, a servertest.Answer) string {
+	t.Helper()
+	var p struct{ Type, Title, Detail, Code string }
+	if err := json.Unmarshal(a.Body, &p); err != nil || p.Title == "" || p.Detail == "" || p.Type != "about:blank" {
+		t.Errorf("no problem: %v %s", err, a.Body)
+	}
+	if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("content type %q", got)
+	}
+	return p.Code
+}
+
+func TestAPIDomains(t *testing.T) {
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := client{s, newKey(t, database, account.KeySpec{Scopes: allScopes()})}
+		a := c.want(t, 201, "POST", "/domains", `{"name":"Bücher.example","imap":"imap.bücher.example","smtp":"smtp.bücher.example:587/starttls","policy":"offered"}`)
+		var d struct{ Name, IMAP, SMTP, Policy string }
+		if err := json.Unmarshal(a.Body, &d); err != nil || d.Name != "xn--bcher-kva.example" || d.IMAP != "imap.xn--bcher-kva.example:993" || d.SMTP != "smtp.xn--bcher-kva.example:587/starttls" || d.Policy != "offered" {
+			t.Errorf("%v %s", err, a.Body)
+		}
+		if strings.Contains(string(a.Body), "$schema") {
+			t.Error("$schema in the answer")
+		}
+		if code := codeOf(t, c.want(t, 409, "POST", "/domains", `{"name":"xn--bcher-kva.example","imap":"a.example","smtp":"b.example"}`)); code != "conflict" {
+			t.Error(code)
+		}
+		c.want(t, 200, "GET", "/domains/bücher.example", "")
+		c.want(t, 200, "PUT", "/domains/xn--bcher-kva.example", `{"imap":"new.example.com","smtp":"new.example.com"}`)
+		if a := c.want(t, 200, "GET", "/domains", ""); !bytes.Contains(a.Body, []byte("new.example.com:993")) || !bytes.Contains(a.Body, []byte(`"example.com"`)) {
+			t.Errorf("%s", a.Body)
+		}
+		if a := c.want(t, 200, "GET", "/domains/example.com/settings?address=Jane@example.com", ""); !bytes.Contains(a.Body, []byte(`"user_name":"Jane@example.com"`)) || !bytes.Contains(a.Body, []byte(`"port":993`)) {
+			t.Errorf("%s", a.Body)
+		}
+		c.want(t, 204, "DELETE", "/domains/xn--bcher-kva.example", "")
+		c.want(t, 404, "GET", "/domains/xn--bcher-kva.example", "")
+		link := s.Link("jane@example.com")
+		s.Ticket(link, "mail")
+		c.want(t, 204, "DELETE", "/domains/example.com", "")
+		if got := s.Get(link); got.Status != 404 {
+			t.Errorf("a link of a deleted domain: %d", got.Status)
+		}
+		dump := storetest.Dump(t, database)
+		for _, name := range []string{"domain.create", "domain.update", "domain.delete", "key.create"} {
+			if !strings.Contains(dump, name) {
+				t.Errorf("no action %s", name)
+			}
+		}
+	})
+}
+
+func TestAPIProfiles(t *testing.T) {
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := client{s, newKey(t, database, account.KeySpec{Scopes: []string{"profiles:write"}})}
+		a := c.want(t, 200, "POST", "/profiles", `{"address":"Jane.Doe@example.com","name":"Jane Doe","variant":"secure"}`)
+		if got := a.Header.Get("Content-Type"); got != "application/x-apple-aspen-config" {
+			t.Errorf("content type %q", got)
+		}
+		content := s.Content(a.Body)
+		page := s.Content(s.Get(s.Ticket(s.Post("/start", "address", "Jane.Doe@example.com", "name", "Jane Doe").Location(), "secure")).Body)
+		if !bytes.Equal(content, page) {
+			t.Error("the API and the page give one mailbox two profiles")
+		}
+		if dump := storetest.Dump(t, database); !strings.Contains(dump, "profile.issue") || !strings.Contains(dump, a.Header.Get("X-Profile-Sha256")) {
+			t.Error("the profile has no action")
+		}
+		before := storetest.Fingerprint(t, database)
+		for body, want := range map[string]string{
+			`{"address":"jane"}`:                 "address_malformed",
+			`{"address":"jane@foreign.example"}`: "address_foreign",
+			`{"address":"jane@example.com","variant":"secure","platform":"mac"}`: "mac_policy_needs_mdm",
+			`{"address":"jane@example.com","variant":"x"}`:                       "invalid",
+			`{"address":"jane@example.com","name":"a\u202eb"}`:                   "invalid",
+			`{"address":"jane@example.com","login":"a\u0000b"}`:                  "invalid",
+			`{"address":"jane@example.com","password":"x"}`:                      "password_refused",
+			`{"address":"jane@example.com","imapPassword":"x"}`:                  "password_refused",
+			`{"address":"jane@example.com","host":"evil.example"}`:               "invalid",
+			`{}`: "invalid",
+		} {
+			if code := codeOf(t, c.want(t, 422, "POST", "/profiles", body)); code != want {
+				t.Errorf("%s: %s, want %s", body, code, want)
+			}
+		}
+		for _, body := range []string{"", "nonsense", `{"address":`, `[]`, `null`, `{"address":1}`} {
+			if a := c.do("POST", "/profiles", body); a.Status < 400 || a.Status >= 500 {
+				t.Errorf("%q: %d", body, a.Status)
+			}
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("a refused profile changed the database")
+		}
+	})
+}
+
+// TestAPIScopes walks over every operation with a key that lacks just its
+// scope, and with one that has it.
+func TestAPIScopes(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, nil)
+	operations := operations(t, s)
+	if len(operations) < 9 {
+		t.Fatalf("%d operations", len(operations))
+	}
+	for _, op := range operations {
+		path := strings.NewReplacer("{domain}", "example.com", "{id}", "key_x").Replace(strings.TrimPrefix(op.path, "/api/v1"))
+		lacking := slices.DeleteFunc(allScopes(), func(name string) bool { return name == op.scope })
+		without, with := client{s, newKey(t, database, account.KeySpec{Scopes: lacking})}, client{s, newKey(t, database, account.KeySpec{Scopes: []string{op.scope}})}
+		if code := codeOf(t, without.want(t, 403, op.method, path, "{}")); code != "forbidden" {
+			t.Errorf("%s %s: %s", op.method, path, code)
+		}
+		if a := with.do(op.method, path, "{}"); a.Status == 403 || a.Status == 401 || a.Status >= 500 {
+			t.Errorf("%s %s with %s: %d", op.method, path, op.scope, a.Status)
+		}
+		nobody := client{s, "mck_nonsense"}
+		if a := nobody.want(t, 401, op.method, path, "{}"); codeOf(t, a) != "unauthorized" || a.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s %s without a key: %s", op.method, path, a.Body)
+		}
+	}
+}
+
+type described struct{ method, path, scope string }
+
+// operations reads the API's own document.
+func operations(t *testing.T, s *servertest.Server) []described {
+	t.Helper()
+	var document struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			Scope    string `json:"x-scope"`
+			Security []map[string][]string
+		}
+	}
+	if err := json.Unmarshal(s.Get("/api/v1/openapi.json").Body, &document); err != nil || document.OpenAPI != "3.1.0" {
+		t.Fatalf("%v, OpenAPI %q", err, document.OpenAPI)
+	}
+	var out []described
+	for path, methods := range document.Paths {
+		for method, op := range methods {
+			if op.Scope == "" || len(op.Security) == 0 {
+				t.Errorf("%s %s needs no scope", method, path)
+			}
+			out = append(out, described{strings.ToUpper(method), path, op.Scope})
+		}
+	}
+	return out
+}
+
+func TestAPIKeys(t *testing.T) {
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		parent := client{s, newKey(t, database, account.KeySpec{Scopes: []string{"keys:read", "keys:write", "domains:read"}, Domains: []string{"example.com"}})}
+		a := parent.want(t, 201, "POST", "/keys", `{"name":"child","scopes":["domains:read"],"domains":["example.com"],"expires_in":3600}`)
+		var made struct{ ID, Key string }
+		if err := json.Unmarshal(a.Body, &made); err != nil || !strings.HasPrefix(made.Key, "mck_") {
+			t.Fatalf("%v %s", err, a.Body)
+		}
+		child := client{s, made.Key}
+		child.want(t, 200, "GET", "/domains/example.com", "")
+		if code := codeOf(t, child.want(t, 403, "GET", "/domains/other.example", "")); code != "forbidden" {
+			t.Error(code)
+		}
+		child.want(t, 403, "GET", "/keys", "")
+		for _, body := range []string{
+			`{"name":"x","scopes":["profiles:write"],"domains":["example.com"]}`,
+			`{"name":"x","scopes":["domains:read"]}`,
+			`{"name":"x","scopes":["domains:read"],"domains":["other.example"]}`,
+		} {
+			parent.want(t, 403, "POST", "/keys", body)
+		}
+		parent.want(t, 422, "POST", "/keys", `{"name":"x","scopes":["root"],"domains":["example.com"]}`)
+		list := parent.want(t, 200, "GET", "/keys", "")
+		if bytes.Contains(list.Body, []byte(made.Key[20:])) || bytes.Contains(list.Body, []byte("hash")) || !bytes.Contains(list.Body, []byte(made.ID)) {
+			t.Errorf("list: %s", list.Body)
+		}
+		if dump := storetest.Dump(t, database); strings.Contains(dump, made.Key[20:]) {
+			t.Error("the key is in the database")
+		}
+		parent.want(t, 204, "POST", "/keys/"+made.ID+"/revoke", "")
+		child.want(t, 401, "GET", "/domains/example.com", "")
+		parent.want(t, 404, "POST", "/keys/"+made.ID+"/revoke", "")
+	})
+}
+
+// TestKeyEnds wants expired keys, and keys from elsewhere, refused.
+func TestKeyEnds(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		now := time.Now()
+		s := servertest.New(t, database, func(c *server.Config) { c.Now = func() time.Time { return now } })
+		short := client{s, newKey(t, database, account.KeySpec{Scopes: []string{"domains:read"}, Life: time.Hour})}
+		away := client{s, newKey(t, database, account.KeySpec{Scopes: []string{"domains:read"}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})}
+		here := client{s, newKey(t, database, account.KeySpec{Scopes: []string{"domains:read"}, Networks: loopback(t)})}
+		short.want(t, 200, "GET", "/domains", "")
+		here.want(t, 200, "GET", "/domains", "")
+		away.want(t, 401, "GET", "/domains", "")
+		now = now.Add(time.Hour + time.Minute)
+		short.want(t, 401, "GET", "/domains", "")
+		here.want(t, 200, "GET", "/domains", "")
+	})
+}
+
+// TestAPICanary plants what could be a secret in every field, known and
+// unknown, of every operation.
+func TestAPICanary(t *testing.T) {
+	const canary = "hunter2-CANARY-7361945"
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := client{s, newKey(t, database, account.KeySpec{Scopes: allScopes()})}
+		var seen int
+		for _, op := range operations(t, s) {
+			if op.method == "DELETE" {
+				continue
+			}
+			for _, name := range []string{"password", canary, "address", "imap", "smtp", "variant", "platform", "scopes", "domains", "networks", "expires_in"} {
+				for _, value := range []string{`"` + canary + `"`, `["` + canary + `"]`, `{"` + canary + `":1}`} {
+					body := `{"` + name + `":` + value + `}`
+					for _, path := range []string{strings.NewReplacer("{domain}", "example.com", "{id}", "key_x").Replace(op.path), strings.NewReplacer("{domain}", canary, "{id}", canary).Replace(op.path) + "?address=" + canary} {
+						a := c.do(op.method, strings.TrimPrefix(path, "/api/v1"), body)
+						seen++
+						if a.Status >= 500 {
+							t.Errorf("%s %s %s: %d", op.method, path, body, a.Status)
+						}
+						if bytes.Contains(a.Body, []byte(canary)) {
+							t.Errorf("%s %s %s: in the answer %s", op.method, path, body, a.Body)
+						}
+					}
+				}
+			}
+		}
+		wrong := client{s, "mck_" + canary}
+		if a := wrong.do("GET", "/domains", ""); bytes.Contains(a.Body, []byte(canary)) {
+			t.Error("a wrong key in the answer")
+		}
+		if strings.Contains(s.Log.String(), canary) || strings.Contains(storetest.Dump(t, database), canary) {
+			t.Error("in log or database")
+		}
+		t.Logf("%d requests", seen)
+	})
+}

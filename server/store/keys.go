@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+var _ account.KeyStore = (*Store)(nil)
+
+const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used`
+
+// CreateKey keeps k and a. An id that exists is a Conflict fault.
+func (s *Store) CreateKey(ctx context.Context, k account.Key, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			k.ID, k.Account, k.Name, list(k.Scopes), list(k.Domains), list(texts(k.Networks)), k.Hash,
+			millis(k.Created), millis(k.Expires), millis(k.Revoked), millis(k.LastUsed))
+		return err
+	})
+	if s.db.taken(err) {
+		err = fault.New(fault.Conflict, "There is a key with this id.")
+	}
+	if err != nil {
+		return fmt.Errorf("store: create key: %w", err)
+	}
+	return nil
+}
+
+// Key returns a key in whatever state, or a NotFound fault.
+func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
+	k, err := scanKey(s.read(ctx).row(`SELECT `+keyColumns+` FROM keys WHERE id = $1`, id))
+	if err != nil {
+		return account.Key{}, s.found("key", err)
+	}
+	return k, nil
+}
+
+// Keys returns the keys of an account, the newest first.
+func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
+	var keys []account.Key
+	err := s.read(ctx).each(func(r row) error {
+		k, err := scanKey(r)
+		keys = append(keys, k)
+		return err
+	}, `SELECT `+keyColumns+` FROM keys WHERE account = $1 ORDER BY created DESC, id`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("store: keys: %w", s.diagnose(err))
+	}
+	return keys, nil
+}
+
+// RevokeKey revokes a key of the account and keeps a. One that is not the
+// account's, or is revoked already, is a NotFound fault.
+func (s *Store) RevokeKey(ctx context.Context, owner, id string, at time.Time, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		n, err := t.exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, millis(at), id, owner)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "There is no such key.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: revoke key: %w", err)
+	}
+	return nil
+}
+
+// TouchKey notes that the key was used. It is bookkeeping and leaves no
+// action.
+func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
+	err := s.transact(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE keys SET last_used = $1 WHERE id = $2 AND last_used < $1`, millis(at), id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: touch key: %w", err)
+	}
+	return nil
+}
+
+func scanKey(r row) (account.Key, error) {
+	var k account.Key
+	var scopes, domains, networks string
+	var created, expires, revoked, used int64
+	err := r.Scan(&k.ID, &k.Account, &k.Name, &scopes, &domains, &networks, &k.Hash, &created, &expires, &revoked, &used)
+	if err != nil {
+		return account.Key{}, err
+	}
+	k.Created, k.Expires, k.Revoked, k.LastUsed = moment(created), moment(expires), moment(revoked), moment(used)
+	k.Domains = strings.Fields(domains)
+	for _, name := range strings.Fields(scopes) {
+		k.Scopes = append(k.Scopes, account.Scope(name))
+	}
+	for _, text := range strings.Fields(networks) {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return account.Key{}, err
+		}
+		k.Networks = append(k.Networks, p)
+	}
+	return k, nil
+}
+
+// list is how a list of words is stored.
+func list[T ~string](words []T) string {
+	var b strings.Builder
+	for i, w := range words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(w))
+	}
+	return b.String()
+}
+
+func texts(networks []netip.Prefix) []string {
+	out := make([]string, len(networks))
+	for i, p := range networks {
+		out[i] = p.String()
+	}
+	return out
+}
