@@ -2,15 +2,18 @@
 # make test   everything; installs what it needs where it may
 # make lint   gofmt, vet, staticcheck
 # make bench  what signing costs, as multiples of the raw signature
-# make fuzz   every fuzz target for FUZZTIME each
+# make fuzz   every fuzz target for FUZZTIME each: 10m, or 5000x for a count
 # make build  the binary, without cgo
+# make codes  docs/codes.md from the code
+# make vuln   known vulnerabilities, by an offline database in the folder
+#             VULNDB; the default ../shared/vulndb lies beside the checkout
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 FUZZTIME ?= 30s
 BENCHTIME ?= 2s
 
-.PHONY: run test lint bench fuzz build screenshots
+.PHONY: run test lint bench fuzz build codes vuln screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
@@ -33,12 +36,19 @@ bench:
 	@go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./... | grep -E '^(goos|cpu|Benchmark|FAIL|ok .*issue)'
 
 fuzz:
+	@mkdir -p .cache
 	@grep -rl --include='*_test.go' 'func Fuzz' . | while read -r file; do \
 		grep -o 'func Fuzz[A-Za-z]*' $$file | cut -c6- | while read -r target; do \
 			echo "$$target ($$(dirname $$file))"; \
-			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) >.cache/fuzz.log 2>&1 || { cat .cache/fuzz.log; exit 1; }; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$(dirname $$file) >.cache/fuzz.log 2>&1 || { cat .cache/fuzz.log; exit 1; }; \
 		done || exit 1; \
 	done
+
+codes:
+	go test ./docs -run TestCodes -update
+
+vuln:
+	@.ci/vuln
 
 screenshots:
 	go test ./server/browsertest -run TestScreenshots -screenshots $(CURDIR)/docs/screenshots

@@ -1,0 +1,186 @@
+// Package docs_test makes docs/codes.md from the code: go test ./docs -update.
+package docs_test
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/profile/lint"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/signing/gate"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+var update = flag.Bool("update", false, "rewrite codes.md")
+
+const head = `# Codes
+
+Programs may branch on these codes: they are added to, never renamed. The texts beside them may change.
+
+<!-- Made from the code by "make codes". Do not edit. -->
+`
+
+// TestCodes holds codes.md against the code.
+func TestCodes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(head)
+	writeFaults(t, &b)
+	writeIdentityCodes(t, &b)
+	writeGateCodes(&b)
+	writeLintCodes(&b)
+	if *update {
+		if err := os.WriteFile("codes.md", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile("codes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(have) != b.String() {
+		t.Error("codes.md is not what the code says; run: make codes")
+	}
+}
+
+func writeFaults(t *testing.T, b *strings.Builder) {
+	t.Helper()
+	texts, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	english := texts.Match("en")
+	text := func(id string) string {
+		if s := texts.Text(english, id, nil); s != id {
+			return s
+		}
+		return ""
+	}
+	section(b, "Answers", "What a request is refused with, as `code` of a problem and at the foot of an error page, and what the page says.", "Code", "HTTP", "Text")
+	for _, c := range constants(t, "../server/fault", "Code") {
+		status := web.Status(fault.Code(c.value))
+		page := fmt.Sprintf("error.%d.", status)
+		words := first(c.comment, text("problem."+c.value), strings.TrimSpace(text(page+"title")+". "+text(page+"text")), http.StatusText(status)+".")
+		row(b, code(c.value), strconv.Itoa(status), words)
+	}
+}
+
+func writeIdentityCodes(t *testing.T, b *strings.Builder) {
+	t.Helper()
+	section(b, "Signing identity", "Why certificates and key may not sign. The message of the command line, `/details` and the log say which file it is and the way out.", "Code", "What is wrong")
+	for _, c := range constants(t, "../signing", "Code") {
+		if c.comment == "" {
+			c.comment = strings.ReplaceAll(c.value, "_", " ")
+		}
+		row(b, code(c.value), sentence(c.comment))
+	}
+}
+
+func writeGateCodes(b *strings.Builder) {
+	section(b, "Gate", "Why a finished profile was not signed. Only a fault of the program or of its configuration can lead here; the log has the code.", "Code", "What is wrong")
+	for _, m := range gate.Codes() {
+		row(b, code(string(m.Code)), m.Text)
+	}
+}
+
+func writeLintCodes(b *strings.Builder) {
+	section(b, "Findings", "What `mobileconfig inspect` finds in a profile, with the usual severity.", "Code", "Severity", "What it says", "What to do")
+	for _, m := range lint.Codes() {
+		row(b, code(string(m.Code)), fmt.Sprint(m.Severity), m.Text, m.Do)
+	}
+}
+
+// A constant is one of the code, with what its comment says.
+type constant struct{ name, value, comment string }
+
+// constants are the string constants of the type in the package, in the order
+// of the source.
+func constants(t *testing.T, folder, kind string) []constant {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []constant
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok {
+				out = append(out, constantOf(spec, kind)...)
+			}
+			return true
+		})
+	}
+	if len(out) == 0 {
+		t.Fatalf("%s has no constants of the type %s", folder, kind)
+	}
+	return out
+}
+
+func constantOf(spec *ast.ValueSpec, kind string) []constant {
+	named, ok := spec.Type.(*ast.Ident)
+	if !ok || named.Name != kind || len(spec.Values) != 1 {
+		return nil
+	}
+	literal, ok := spec.Values[0].(*ast.BasicLit)
+	if !ok {
+		return nil
+	}
+	value, err := strconv.Unquote(literal.Value)
+	if err != nil {
+		return nil
+	}
+	name := spec.Names[0].Name
+	comment := strings.Join(strings.Fields(spec.Doc.Text()+" "+spec.Comment.Text()), " ")
+	comment = strings.TrimPrefix(strings.TrimPrefix(comment, name+" "), "says that ")
+	return []constant{{name, value, sentence(comment)}}
+}
+
+// sentence begins with a capital and ends with a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}
+
+// first is the first of the texts that there is.
+func first(texts ...string) string {
+	for _, s := range texts {
+		if s != "" && s != "." {
+			return s
+		}
+	}
+	return ""
+}
+
+func code(s string) string { return "`" + s + "`" }
+
+func section(b *strings.Builder, title, lead string, columns ...string) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", title, lead)
+	row(b, columns...)
+	row(b, slices.Repeat([]string{"---"}, len(columns))...)
+}
+
+func row(b *strings.Builder, cells ...string) {
+	for i, cell := range cells {
+		cells[i] = strings.ReplaceAll(strings.Join(strings.Fields(cell), " "), "|", "\\|")
+	}
+	fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
+}

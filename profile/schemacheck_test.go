@@ -1,0 +1,331 @@
+package profile_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/language"
+)
+
+// A payloadSchema is one of Apple's schema files, as far as it concerns
+// profiles that a person installs (docs/schema.md beside the files).
+type payloadSchema struct {
+	Payload struct {
+		Type        string             `yaml:"payloadtype"`
+		SupportedOS map[string]support `yaml:"supportedOS"`
+	} `yaml:"payload"`
+	Keys []keySchema `yaml:"payloadkeys"`
+}
+
+// A keySchema says what one key may hold. Its supportedOS overrides that of
+// the payload, field by field.
+type keySchema struct {
+	Key         string             `yaml:"key"`
+	Type        string             `yaml:"type"`
+	Presence    string             `yaml:"presence"`
+	Format      string             `yaml:"format"`
+	SupportedOS map[string]support `yaml:"supportedOS"`
+	RangeList   []any              `yaml:"rangelist"`
+	Range       *struct{ Min, Max float64 }
+	Subkeys     []keySchema `yaml:"subkeys"`
+}
+
+// A support is what one OS makes of a payload or key. What is absent is nil.
+type support struct {
+	Introduced         *string `yaml:"introduced"`
+	Removed            *string `yaml:"removed"`
+	Multiple           *bool   `yaml:"multiple"`
+	Supervised         *bool   `yaml:"supervised"`
+	RequiresDEP        *bool   `yaml:"requiresdep"`
+	UserApprovedMDM    *bool   `yaml:"userapprovedmdm"`
+	AllowManualInstall *bool   `yaml:"allowmanualinstall"`
+	DeviceChannel      *bool   `yaml:"devicechannel"`
+	UserChannel        *bool   `yaml:"userchannel"`
+}
+
+// floors are the first versions that know TargetDeviceType, which every
+// profile has: no key may need a later one.
+var floors = map[string]string{"iOS": "12.2", "macOS": "10.15"}
+
+// Facts that newer schema files than 18.1 state.
+var (
+	newerRanges = map[string][2]float64{"maxPINAgeInDays": {1, 730}}
+	newerGone   = []string{"IsEncrypted", "HasRemovalPasscode"}
+)
+
+// needs are keys that require another, by the text of the schema.
+var needs = map[string]string{"minutesUntilFailedLoginReset": "maxFailedAttempts"}
+
+type appleSchemas struct {
+	top, common payloadSchema
+	payloads    map[string]payloadSchema
+}
+
+func readSchemas(t *testing.T, folder string) *appleSchemas {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%s: %d files, %v", folder, len(files), err)
+	}
+	s := &appleSchemas{payloads: map[string]payloadSchema{}}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p payloadSchema
+		if err := yaml.Unmarshal(data, &p); err != nil || len(p.Keys) == 0 || p.Payload.Type == "" {
+			t.Fatalf("%s: %d keys, type %q, %v", file, len(p.Keys), p.Payload.Type, err)
+		}
+		switch p.Payload.Type {
+		case "TopLevel":
+			s.top = p
+		case "CommonPayloadKeys":
+			s.common = p
+		default:
+			s.payloads[p.Payload.Type] = p
+		}
+	}
+	return s
+}
+
+// A schemaCheck is one run over one profile.
+type schemaCheck struct {
+	os       string
+	channel  string // of a Mac: "System", "User" or empty
+	problems []string
+	seen     map[string]bool // identifiers and UUIDs
+}
+
+// check lists what is wrong with the profile, if a person installs it.
+func (s *appleSchemas) check(top map[string]any) []string {
+	c := &schemaCheck{seen: map[string]bool{}}
+	switch fmt.Sprint(top["TargetDeviceType"]) {
+	case "1":
+		c.os = "iOS"
+	case "5":
+		c.os = "macOS"
+		c.channel, _ = top["PayloadScope"].(string)
+	default:
+		return []string{"TargetDeviceType: neither an iPhone nor a Mac"}
+	}
+	c.payload("", s.top, s.top.Keys, top)
+	c.languages(top)
+	payloads, _ := top["PayloadContent"].([]any)
+	count := map[string]int{}
+	for i, payload := range payloads {
+		path := fmt.Sprintf("PayloadContent.%d", i)
+		dict, _ := payload.(map[string]any)
+		kind, _ := dict["PayloadType"].(string)
+		schema, ok := s.payloads[kind]
+		if !ok {
+			c.add(path+".PayloadType", "no schema for it")
+			continue
+		}
+		if count[kind]++; count[kind] > 1 && !isTrue(schema.Payload.SupportedOS[c.os].Multiple) {
+			c.add(path, "more than one of this type")
+		}
+		c.payload(path+".", schema, slices.Concat(s.common.Keys, schema.Keys), dict)
+	}
+	return c.problems
+}
+
+func (c *schemaCheck) add(path, format string, args ...any) {
+	c.problems = append(c.problems, path+": "+fmt.Sprintf(format, args...))
+}
+
+// payload checks a payload, or the top level, with its keys.
+func (c *schemaCheck) payload(path string, schema payloadSchema, keys []keySchema, dict map[string]any) {
+	base, name := schema.Payload.SupportedOS[c.os], strings.TrimSuffix(path, ".")
+	c.supported(name, base)
+	if !isTrue(base.AllowManualInstall) {
+		c.add(name, "not to be installed by hand")
+	}
+	if c.channel == "System" && !isTrue(base.DeviceChannel) {
+		c.add(name, "not for the device of a Mac")
+	}
+	if c.channel == "User" && !isTrue(base.UserChannel) {
+		c.add(name, "not for the user of a Mac")
+	}
+	for _, key := range []string{"PayloadIdentifier", "PayloadUUID"} {
+		c.unique(path+key, dict[key])
+	}
+	if text, ok := dict["PayloadUUID"].(string); ok && uuid.Validate(text) != nil {
+		c.add(path+"PayloadUUID", "not a UUID")
+	}
+	c.dict(path, base, keys, dict)
+}
+
+func (c *schemaCheck) unique(path string, value any) {
+	text, ok := value.(string)
+	if ok && c.seen[text] {
+		c.add(path, "not unique")
+	}
+	c.seen[text] = true
+}
+
+// dict checks the keys of a dict and what they hold.
+func (c *schemaCheck) dict(path string, base support, keys []keySchema, dict map[string]any) {
+	for _, key := range keys {
+		if _, ok := dict[key.Key]; !ok && key.Presence == "required" && key.Key != "ANY" {
+			c.add(path+key.Key, "required key is missing")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(dict)) {
+		i := slices.IndexFunc(keys, func(k keySchema) bool { return k.Key == name || k.Key == "ANY" })
+		if i < 0 {
+			c.add(path+name, "unknown key")
+			continue
+		}
+		if keys[i].Key == "ANY" && keys[i].Type == "<any>" {
+			continue // a payload, which has a schema of its own
+		}
+		if slices.Contains(newerGone, name) {
+			c.add(path+name, "gone from newer schemas")
+		}
+		if other, ok := needs[name]; ok && dict[other] == nil {
+			c.add(path+name, "not without %s", other)
+		}
+		own := base.with(keys[i].SupportedOS[c.os])
+		if c.supported(path+name, own) {
+			c.value(path+name, own, keys[i], dict[name])
+		}
+	}
+}
+
+// supported checks that the OS takes the payload or key from anybody, from its
+// floor on.
+func (c *schemaCheck) supported(path string, s support) bool {
+	before := len(c.problems)
+	switch {
+	case s.Introduced == nil || *s.Introduced == "n/a" || s.Removed != nil:
+		c.add(path, "not for %s", c.os)
+	case later(*s.Introduced, floors[c.os]):
+		c.add(path, "needs %s %s", c.os, *s.Introduced)
+	case isTrue(s.Supervised):
+		c.add(path, "for supervised devices only")
+	case isTrue(s.RequiresDEP), isTrue(s.UserApprovedMDM):
+		c.add(path, "for managed devices only")
+	}
+	return len(c.problems) == before
+}
+
+// value checks what a key holds.
+func (c *schemaCheck) value(path string, base support, key keySchema, value any) {
+	if !hasType(value, key.Type) {
+		c.add(path, "not %s", key.Type)
+		return
+	}
+	if value == "" {
+		c.add(path, "empty")
+	}
+	if key.RangeList != nil && !slices.ContainsFunc(key.RangeList, func(one any) bool { return fmt.Sprint(one) == fmt.Sprint(value) }) {
+		c.add(path, "not one of %v", key.RangeList)
+	}
+	c.between(path, key, value)
+	if text, ok := value.(string); ok && key.Format != "" && !regexp.MustCompile(key.Format).MatchString(text) {
+		c.add(path, "not in the format")
+	}
+	switch value := value.(type) {
+	case []any:
+		for i, item := range value {
+			c.value(fmt.Sprintf("%s.%d", path, i), base, key.Subkeys[0], item)
+		}
+	case map[string]any:
+		c.dict(path+".", base, key.contents(), value)
+	}
+}
+
+func (c *schemaCheck) between(path string, key keySchema, value any) {
+	limits, ok := newerRanges[key.Key]
+	if !ok {
+		if key.Range == nil {
+			return
+		}
+		limits = [2]float64{key.Range.Min, key.Range.Max}
+	}
+	n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
+	if err != nil || n < limits[0] || n > limits[1] {
+		c.add(path, "not from %v to %v", limits[0], limits[1])
+	}
+}
+
+// languages checks the tags of the consent text, of which the schema has only
+// the text to say what they are.
+func (c *schemaCheck) languages(top map[string]any) {
+	consent, _ := top["ConsentText"].(map[string]any)
+	for tag := range consent {
+		if _, err := language.Parse(tag); err != nil && tag != "default" {
+			c.add("ConsentText."+tag, "no language tag")
+		}
+	}
+}
+
+// contents are the keys of a dict. Where the one subkey is a dict of ANY keys
+// it stands for the dict itself: so it is with ConsentText, by its text.
+func (k keySchema) contents() []keySchema {
+	if len(k.Subkeys) == 1 && len(k.Subkeys[0].Subkeys) == 1 && k.Subkeys[0].Subkeys[0].Key == "ANY" {
+		return k.Subkeys[0].Subkeys
+	}
+	return k.Subkeys
+}
+
+// with is s where over says nothing else.
+func (s support) with(over support) support {
+	if over.Introduced != nil {
+		s.Introduced = over.Introduced
+	}
+	if over.Removed != nil {
+		s.Removed = over.Removed
+	}
+	if over.Supervised != nil {
+		s.Supervised = over.Supervised
+	}
+	return s
+}
+
+func hasType(value any, kind string) bool {
+	switch value.(type) {
+	case string:
+		return kind == "<string>"
+	case int64, uint64:
+		return kind == "<integer>"
+	case float64:
+		return kind == "<real>"
+	case bool:
+		return kind == "<boolean>"
+	case time.Time:
+		return kind == "<date>"
+	case []byte:
+		return kind == "<data>"
+	case []any:
+		return kind == "<array>"
+	case map[string]any:
+		return kind == "<dictionary>"
+	}
+	return false
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// later reports whether version a comes after version b.
+func later(a, b string) bool {
+	numbers := func(s string) (out []int) {
+		for part := range strings.SplitSeq(s, ".") {
+			n, _ := strconv.Atoi(part)
+			out = append(out, n)
+		}
+		return out
+	}
+	return slices.Compare(numbers(a), numbers(b)) > 0
+}

@@ -1,0 +1,109 @@
+package server_test
+
+import (
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// pins are the oldest versions that may be built with, and why. They hold what
+// the vulnerability database does not know, or knew too late.
+var pins = []struct{ module, oldest, why string }{
+	{"github.com/labstack/echo/v4", "v4.16.0", "the scheme by X-Forwarded-Proto, redirects to /%09/…, guards around static files"},
+	{"go.mozilla.org/pkcs7", "v0.10.0", "a panic on BER of two bytes"},
+	{"golang.org/x/net", "v0.61.0", "idna reads xn--example-.com as example.com"},
+	{"github.com/jackc/pgx/v5", "v5.9.2", "memory safety (5.9.0), injection by dollar quotes (5.9.2)"},
+	{"golang.org/x/crypto", "v0.58.0", "kept current; openpgp in it is not used"},
+	{"github.com/groob/plist", "v0.0.0-20220217120414-63fa881b19a5", "the one version whose bytes the gate knows; it has no releases"},
+}
+
+// exact are modules of which no other version than the oldest may be used.
+var exact = []string{"github.com/groob/plist"}
+
+// oldestGo is the oldest release of Go to build with: encoding/xml recurses
+// without bound before it.
+const oldestGo = "1.26.6"
+
+// unwanted are modules that must not come in by any import, tests included:
+// input of a few bytes ends or hangs the process.
+var unwanted = []string{"howett.net/plist", "github.com/micromdm/plist"}
+
+// TestPins looks at what is really imported, by tests too.
+func TestPins(t *testing.T) {
+	if older(strings.TrimPrefix(runtime.Version(), "go"), oldestGo) {
+		t.Errorf("built with %s, want %s or later", runtime.Version(), oldestGo)
+	}
+	versions := importedModules(t)
+	for _, pin := range pins {
+		version, ok := versions[pin.module]
+		switch {
+		case !ok:
+			t.Errorf("%s is not imported any more: take its row out", pin.module)
+		case slices.Contains(exact, pin.module) && version != pin.oldest:
+			t.Errorf("%s is %s, want %s: %s", pin.module, version, pin.oldest, pin.why)
+		case older(version, pin.oldest):
+			t.Errorf("%s is %s, want %s or later: %s", pin.module, version, pin.oldest, pin.why)
+		}
+	}
+	for _, module := range unwanted {
+		if version, ok := versions[module]; ok {
+			t.Errorf("%s %s is imported", module, version)
+		}
+	}
+}
+
+// importedModules are the modules of all packages that are built or tested
+// here, with their versions.
+func importedModules(t *testing.T) map[string]string {
+	t.Helper()
+	list := exec.Command("go", "list", "-deps", "-test", "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}", "./...")
+	list.Dir = ".."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	versions := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, version, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			versions[path] = version
+		}
+	}
+	return versions
+}
+
+// older reports whether version a comes before b. Of a pre-release only the
+// numbers count.
+func older(a, b string) bool {
+	return slices.Compare(numbers(a), numbers(b)) < 0
+}
+
+func numbers(version string) []int {
+	version, _, _ = strings.Cut(strings.TrimPrefix(version, "v"), "-")
+	var out []int
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.Atoi(part)
+		out = append(out, n)
+	}
+	return out
+}
+
+func TestOlder(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"v4.9.0", "v4.16.0", true},
+		{"v4.16.0", "v4.16.0", false},
+		{"v5.12.0", "v5.9.2", false},
+		{"1.26", "1.26.6", true},
+		{"1.27-rc1", "1.26.6", false},
+		{"1.26.8 X:nodwarf5", "1.26.6", true}, // what cannot be read counts as old
+	} {
+		if got := older(tt.a, tt.b); got != tt.want {
+			t.Errorf("%s older than %s: %v", tt.a, tt.b, got)
+		}
+	}
+}
