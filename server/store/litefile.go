@@ -110,7 +110,7 @@ func (f *liteFile) write(note string) error {
 // refuses one that is lost or that others can read. The caller holds the lock.
 func (f *liteFile) prepare() error {
 	if err := f.refuseLost(); err != nil {
-		return err
+		return fmt.Errorf("sqlite: %w", err)
 	}
 	return createFile(f.path)
 }
@@ -123,14 +123,14 @@ func (f *liteFile) refuseLost() error {
 	case size <= 0 && (note != "" || logSize > 0):
 		return f.lost("is gone or empty, and it was in use before")
 	case logSize < 0 && note == noteInUse:
-		return fmt.Errorf("sqlite: %s is gone, and the database was not closed when it was last used: its latest changes are lost if that file was deleted. "+
+		return fmt.Errorf("%s is gone, and the database was not closed when it was last used: its latest changes are lost if that file was deleted. "+
 			"Put it back. If you have just restored a backup, or have opened the database with another program since, nothing is missing: delete %s and start again", f.wal(), f.state())
 	}
 	return nil
 }
 
 func (f *liteFile) lost(what string) error {
-	return fmt.Errorf("sqlite: the database %s %s. Put it back or restore a backup. "+
+	return fmt.Errorf("the database %s %s. Put it back or restore a backup. "+
 		"To start anew with an empty database, delete it and %[1]s-wal and %[3]s, as far as they are there", f.path, what, f.state())
 }
 
