@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -300,4 +301,39 @@ func TestAPICanary(t *testing.T) {
 		}
 		t.Logf("%d requests", seen)
 	})
+}
+
+// TestAPIMalformed sends spoilt bodies to every operation that takes one: a
+// problem each time, never a failure of the server.
+func TestAPIMalformed(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, nil)
+	c := client{s, newKey(t, database, account.KeySpec{Scopes: allScopes()})}
+	random := rand.New(rand.NewPCG(1, 2))
+	good := []string{
+		`{"address":"jane@example.com","name":"Jane","variant":"secure"}`,
+		`{"name":"new.example","imap":"imap.example.com","smtp":"smtp.example.com","policy":"offered"}`,
+		`{"name":"x","scopes":["keys:read"],"domains":["example.com"],"expires_in":60}`,
+	}
+	pieces := []string{"{", "}", "[", "]", ",", ":", `"`, "\\", "null", "1e999", "-1", `"\ud800"`, "\xff", "\x00", "NaN", `{"a":`, strings.Repeat("[", 2000), strings.Repeat("9", 500)}
+	var sent int
+	for _, op := range operations(t, s) {
+		if op.method != "POST" && op.method != "PUT" {
+			continue
+		}
+		path := strings.TrimPrefix(strings.NewReplacer("{domain}", "example.com", "{id}", "key_x").Replace(op.path), "/api/v1")
+		for range 400 {
+			body := good[random.IntN(len(good))]
+			for range 1 + random.IntN(3) {
+				at := random.IntN(len(body))
+				end := min(len(body), at+random.IntN(3))
+				body = body[:at] + pieces[random.IntN(len(pieces))] + body[end:]
+			}
+			sent++
+			if a := c.do(op.method, path, body); a.Status >= 500 || a.Status >= 400 && a.Header.Get("Content-Type") != "application/problem+json" {
+				t.Fatalf("%s %s %.300q: %d %s", op.method, path, body, a.Status, a.Body)
+			}
+		}
+	}
+	t.Logf("%d requests", sent)
 }

@@ -69,6 +69,9 @@ func NewFirstDomain(name, incoming, outgoing string) (*FirstDomain, error) {
 	return &d, nil
 }
 
+// ErrConfig is behind every error of a configuration that cannot work.
+var ErrConfig = errors.New("configuration")
+
 // complete fills in the defaults and refuses what cannot work.
 func (c *Config) complete() (base *url.URL, err error) {
 	if c.Listen == "" {
@@ -82,11 +85,11 @@ func (c *Config) complete() (base *url.URL, err error) {
 	}
 	switch {
 	case c.Database == "":
-		return nil, errors.New("server: no database")
+		return nil, fmt.Errorf("%w: no database", ErrConfig)
 	case c.Identity == nil:
-		return nil, errors.New("server: no signing identity")
+		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
-		return nil, errors.New("server: TLS needs a certificate and its key, both")
+		return nil, fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
 	}
 	if c.BaseURL == "" {
 		c.BaseURL, err = c.localURL()
@@ -101,7 +104,7 @@ func (c *Config) complete() (base *url.URL, err error) {
 func (c *Config) localURL() (string, error) {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return "", fmt.Errorf("server: listen: %w", err)
+		return "", fmt.Errorf("%w: listen: %w", ErrConfig, err)
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && (ip.IsUnspecified() || ip.IsLoopback()) {
 		host = "localhost"
@@ -116,11 +119,11 @@ func (c *Config) localURL() (string, error) {
 func parseBaseURL(s string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimSuffix(s, "/"))
 	if err != nil {
-		return nil, fmt.Errorf("server: base URL: %w", err)
+		return nil, fmt.Errorf("%w: base URL: %w", ErrConfig, err)
 	}
 	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" ||
 		base.Path != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
-		return nil, errors.New("server: the base URL is a scheme and a host alone, such as https://setup.example.com")
+		return nil, fmt.Errorf("%w: the base URL is a scheme and a host alone, such as https://setup.example.com", ErrConfig)
 	}
 	return base, nil
 }

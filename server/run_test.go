@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -205,9 +206,13 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		c := config(t)
 		spoil(&c)
-		if s, err := server.New(t.Context(), c); err == nil {
+		s, err := server.New(t.Context(), c)
+		if err == nil {
 			s.Close()
 			t.Errorf("%s: accepted", name)
+		}
+		if database := strings.HasPrefix(name, "wrong ") || name == "no folder"; errors.Is(err, server.ErrConfig) == database {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

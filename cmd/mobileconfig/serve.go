@@ -39,6 +39,9 @@ func (c *serveCommand) Run(s streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	srv, err := server.New(ctx, config)
+	if errors.Is(err, server.ErrConfig) {
+		return usage(err)
+	}
 	if err != nil {
 		return err
 	}

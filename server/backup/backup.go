@@ -9,24 +9,33 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
+// A Source is an installation to back up.
+type Source struct {
+	Database string // in the form that package store takes
+	Dir      *datadir.Dir
+	// Secret is the file with the installation's secret, if it is not in Dir.
+	Secret string
+}
+
 // Write makes the file at path: a tar archive, for its owner alone, of the
 // database as it is at one moment and of the files of the data folder. The
 // service may run meanwhile. The file appears under its name when it is whole
 // and on disk; one of that name is replaced.
-func Write(ctx context.Context, path, database string, dir *datadir.Dir) (err error) {
+func Write(ctx context.Context, path string, from Source) (err error) {
 	folder := filepath.Dir(path)
 	out, err := os.CreateTemp(folder, ".backup-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	defer os.Remove(out.Name())
-	err = archive(ctx, out, folder, database, dir)
+	err = from.archive(ctx, out, folder)
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
@@ -36,17 +45,24 @@ func Write(ctx context.Context, path, database string, dir *datadir.Dir) (err er
 	return syncFolder(folder)
 }
 
-func archive(ctx context.Context, out io.Writer, tmp, database string, dir *datadir.Dir) error {
+func (s Source) archive(ctx context.Context, out io.Writer, tmp string) error {
 	t := tar.NewWriter(out)
-	if err := addDatabase(ctx, t, tmp, database); err != nil {
+	if err := addDatabase(ctx, t, tmp, s.Database); err != nil {
 		return err
 	}
-	files, err := dir.Files()
+	files, err := s.Dir.Files()
 	if err != nil {
 		return err
 	}
+	if s.Secret != "" {
+		// One in the folder is not the one in use.
+		files = slices.DeleteFunc(files, func(name string) bool { return name == datadir.SecretName })
+		if err := addFile(t, datadir.SecretName, s.Secret); err != nil {
+			return err
+		}
+	}
 	for _, name := range files {
-		if err := addFile(t, name, dir.File(name)); err != nil {
+		if err := addFile(t, name, s.Dir.File(name)); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func TestBackup(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		before := writes.acknowledged()
 		file := filepath.Join(t.TempDir(), "backup.tar")
-		if err := backup.Write(t.Context(), file, database, dir); err != nil {
+		if err := backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir}); err != nil {
 			t.Fatal(err)
 		}
 		writes.stop()
@@ -198,8 +198,12 @@ func TestArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "backup.tar")
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.WriteFile(elsewhere, []byte("elsewhere"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 { // the second replaces the first
-		if err := backup.Write(t.Context(), file, database, dir); err != nil {
+		if err := backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir, Secret: elsewhere}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,6 +217,7 @@ func TestArchive(t *testing.T) {
 	}
 	defer f.Close()
 	var names []string
+	content := map[string][]byte{}
 	for r := tar.NewReader(f); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -225,8 +230,11 @@ func TestArchive(t *testing.T) {
 			t.Errorf("%s has mode %o", h.Name, h.Mode)
 		}
 		names = append(names, h.Name)
+		if content[h.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if !slices.Equal(names, []string{"mobileconfig.db", "secret"}) {
+	if !slices.Equal(names, []string{"mobileconfig.db", "secret"}) || !bytes.Equal(content["secret"], []byte("elsewhere")) {
 		t.Errorf("in the archive: %v", names)
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*"))
@@ -244,7 +252,7 @@ func TestWriteRefuses(t *testing.T) {
 		"no scheme":   "mysql://x",
 		"no server":   "postgres://127.0.0.1:1/x",
 	} {
-		if err := backup.Write(t.Context(), out, database, dir); err == nil {
+		if err := backup.Write(t.Context(), out, backup.Source{Database: database, Dir: dir}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if _, err := os.Stat(out); err == nil {
@@ -276,7 +284,7 @@ func TestBackupAfterCrash(t *testing.T) {
 	}
 	crashed := "sqlite:" + filepath.Join(dir, "db")
 	for range 2 {
-		if err := backup.Write(t.Context(), filepath.Join(t.TempDir(), "backup.tar"), crashed, folder(t)); err != nil {
+		if err := backup.Write(t.Context(), filepath.Join(t.TempDir(), "backup.tar"), backup.Source{Database: crashed, Dir: folder(t)}); err != nil {
 			t.Fatal(err)
 		}
 	}

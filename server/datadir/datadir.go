@@ -18,6 +18,9 @@ import (
 // SecretSize is the size of an installation's secret in bytes.
 const SecretSize = 32
 
+// SecretName is the file with the installation's secret.
+const SecretName = "secret"
+
 // databaseName is the SQLite file, and how the files beside it begin.
 const databaseName = "mobileconfig.db"
 
@@ -72,7 +75,7 @@ func (d *Dir) Database() string {
 // Secret returns the installation's secret, from which tokens are derived. It
 // is made on first use.
 func (d *Dir) Secret() ([]byte, error) {
-	file := filepath.Join(d.path, "secret")
+	file := d.File(SecretName)
 	err := createOnce(file, func() ([]byte, error) {
 		secret := make([]byte, SecretSize)
 		rand.Read(secret) // never fails
