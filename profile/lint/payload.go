@@ -45,10 +45,28 @@ func (i *inspector) field(f *field, at *place, rule keys) {
 		i.ignored(at, rule.only)
 	}
 	v := &f.value
-	switch {
-	case rule.required && v.kind == text && v.text == "":
+	if rule.required && v.kind == text && v.text == "" {
 		i.add(codeMissingKey, at, "A required key has no text.")
-	case v.bad || v.kind == text && (v.text == "" || isVariable(v.text)) || isSecret(f.key, *v) && v.kind == rule.kind:
+		return
+	}
+	if !leftToOthers(f, rule) {
+		i.value(v, at, rule)
+	}
+}
+
+// leftToOthers reports whether a value has findings of its own elsewhere, or
+// will be filled in: it is broken, empty, a variable, or a secret.
+func leftToOthers(f *field, rule keys) bool {
+	v := &f.value
+	if v.kind == text && (v.text == "" || isVariable(v.text)) {
+		return true
+	}
+	return v.bad || isSecret(f.key, *v) && v.kind == rule.kind
+}
+
+// value holds a value against type, list and range of its rule.
+func (i *inspector) value(v *value, at *place, rule keys) {
+	switch {
 	case !fits(v, rule.kind):
 		i.add(codeWrongType, at, "")
 	case rule.values != "" && !slices.Contains(strings.Fields(rule.values), v.word()):

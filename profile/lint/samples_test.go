@@ -95,7 +95,7 @@ func TestSamples(t *testing.T) {
 		if s := samples[n]; s.name+".mobileconfig" != filepath.Base(name) || got != s.want || s.why == "" {
 			t.Errorf("%s:\n got  %s\n want %s", filepath.Base(name), got, s.want)
 		}
-		if out := answer(read(t, name)); strings.Contains(string(out), "Password123") {
+		if out := answer(read(t, name), day); strings.Contains(string(out), "Password123") {
 			t.Errorf("%s: the password is in the report", name)
 		}
 	}
