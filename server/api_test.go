@@ -242,6 +242,9 @@ func TestAPIKeys(t *testing.T) {
 		if dump := storetest.Dump(t, database); strings.Contains(dump, made.Key[20:]) {
 			t.Error("the key is in the database")
 		}
+		mighty := newKey(t, database, account.KeySpec{Scopes: allScopes()})
+		parent.want(t, 403, "POST", "/keys/key_"+mighty[4:20]+"/revoke", "")
+		client{s, mighty}.want(t, 200, "GET", "/domains", "")
 		parent.want(t, 204, "POST", "/keys/"+made.ID+"/revoke", "")
 		child.want(t, 401, "GET", "/domains/example.com", "")
 		parent.want(t, 404, "POST", "/keys/"+made.ID+"/revoke", "")
@@ -293,8 +296,10 @@ func TestAPICanary(t *testing.T) {
 			}
 		}
 		wrong := client{s, "mck_" + canary}
-		if a := wrong.do("GET", "/domains", ""); bytes.Contains(a.Body, []byte(canary)) {
-			t.Error("a wrong key in the answer")
+		for _, path := range []string{"/domains", "/domains/" + canary, "/nowhere/" + canary} {
+			if a := wrong.do("GET", path, ""); bytes.Contains(a.Body, []byte(canary)) {
+				t.Errorf("a wrong key or a path in the answer: %s", a.Body)
+			}
 		}
 		if strings.Contains(s.Log.String(), canary) || strings.Contains(storetest.Dump(t, database), canary) {
 			t.Error("in log or database")

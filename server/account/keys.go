@@ -71,6 +71,11 @@ func (k *Keys) Create(ctx context.Context, who audit.Actor, spec KeySpec) (Key, 
 	if err != nil {
 		return Key{}, "", err
 	}
+	return k.keep(ctx, who, key)
+}
+
+// keep gives the key its secret and keeps the hash.
+func (k *Keys) keep(ctx context.Context, who audit.Actor, key Key) (Key, string, error) {
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
 	key.Hash = hash(secret)
@@ -90,7 +95,7 @@ func (k *Keys) CreateBelow(ctx context.Context, parent Key, who audit.Actor, spe
 	if err := parent.covers(key); err != nil {
 		return Key{}, "", err
 	}
-	return k.Create(ctx, who, spec)
+	return k.keep(ctx, who, key)
 }
 
 // covers refuses a key that may do what its parent may not.
@@ -179,6 +184,22 @@ func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
 // Revoke ends a key of the account for good.
 func (k *Keys) Revoke(ctx context.Context, who audit.Actor, account, id string) error {
 	return k.store.RevokeKey(ctx, account, id, k.now(), keyAction(audit.KeyRevoke, who, Key{ID: id, Account: account}))
+}
+
+// RevokeBelow is Revoke by another key: it ends no key that it could not have
+// made.
+func (k *Keys) RevokeBelow(ctx context.Context, parent Key, who audit.Actor, id string) error {
+	key, err := k.store.Key(ctx, id)
+	if err == nil && key.Account != parent.Account {
+		err = fault.New(fault.NotFound, "There is no such key.")
+	}
+	if err != nil {
+		return err
+	}
+	if parent.covers(key) != nil {
+		return fault.New(fault.Forbidden, "This key may not revoke one that may do more.")
+	}
+	return k.Revoke(ctx, who, parent.Account, id)
 }
 
 // Actor is the key as the one who does something.

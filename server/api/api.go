@@ -111,10 +111,7 @@ func (a *API) refuse(c echo.Context, err error) {
 // Error answers with the fault as a problem.
 func (a *API) Error(c echo.Context, f *fault.Fault) error {
 	p := problemOf(f)
-	p.Instance = c.Request().URL.EscapedPath()
-	if p.Status == http.StatusNotFound && c.Path() == "" {
-		p.Instance = "" // what a client wrote is not written back
-	}
+	p.Instance = "urn:mobileconfig:" + web.RequestID(c) // never the path, which a client wrote
 	web.SetRetryAfter(c, f)
 	if p.Status == http.StatusUnauthorized {
 		c.Response().Header().Set("WWW-Authenticate", "Bearer")

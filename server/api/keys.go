@@ -119,5 +119,5 @@ type keyPath struct {
 }
 
 func (a *API) revokeKey(ctx context.Context, c call, in *keyPath) (*noBody, error) {
-	return nil, a.Keys.Revoke(ctx, c.who, c.key.Account, in.ID)
+	return nil, a.Keys.RevokeBelow(ctx, c.key, c.who, in.ID)
 }
