@@ -36,6 +36,8 @@ type Scope string
 const (
 	DomainsRead   Scope = "domains:read"
 	DomainsWrite  Scope = "domains:write"
+	PoliciesRead  Scope = "policies:read"
+	PoliciesWrite Scope = "policies:write"
 	ProfilesWrite Scope = "profiles:write"
 	KeysRead      Scope = "keys:read"
 	KeysWrite     Scope = "keys:write"
@@ -44,7 +46,7 @@ const (
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{DomainsRead, DomainsWrite, ProfilesWrite, KeysRead, KeysWrite, IdentityRead}
+	return []Scope{DomainsRead, DomainsWrite, PoliciesRead, PoliciesWrite, ProfilesWrite, KeysRead, KeysWrite, IdentityRead}
 }
 
 // ParseScopes reads scopes by their names; each counts once. An unknown one

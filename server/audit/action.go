@@ -38,6 +38,36 @@ const (
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"
 	KeyRevoke       Name = "key.revoke"
+
+	PolicyCreate Name = "policy.create"
+	PolicyUpdate Name = "policy.update"
+	PolicyDelete Name = "policy.delete"
+
+	AccountCreate  Name = "account.create"
+	AccountUpdate  Name = "account.update"
+	AccountSuspend Name = "account.suspend"
+	AccountResume  Name = "account.resume"
+
+	InvitationCreate Name = "invitation.create"
+	InvitationRevoke Name = "invitation.revoke"
+
+	MemberJoin     Name = "member.join"
+	MemberUpdate   Name = "member.update"
+	MemberRemove   Name = "member.remove"
+	MemberPassword Name = "member.password"
+	MemberSignIn   Name = "member.sign_in"
+	MemberSignOut  Name = "member.sign_out"
+	MemberConfirm  Name = "member.confirm" // a fresh second factor within a session
+
+	TOTPAdd          Name = "factor.totp_add"
+	TOTPRemove       Name = "factor.totp_remove"
+	PasskeyAdd       Name = "factor.passkey_add"
+	PasskeyRemove    Name = "factor.passkey_remove"
+	RecoveryCreate   Name = "factor.recovery_create"
+	RecoveryUse      Name = "factor.recovery_use"
+	FactorReset      Name = "factor.reset"
+	SessionRevoke    Name = "session.revoke"
+	SessionRevokeAll Name = "session.revoke_others"
 )
 
 // An Outcome says how an action ended.
@@ -74,6 +104,7 @@ const (
 	Visitor  ActorKind = "visitor"  // a person with a link or on the public page
 	System   ActorKind = "system"   // the program itself, at start or in a job
 	KeyActor ActorKind = "key"      // a program, by the API
+	Member   ActorKind = "member"   // a person in the control panel
 	Operator ActorKind = "operator" // whoever runs the installation, on its command line
 )
 
@@ -105,6 +136,13 @@ const (
 	TicketTarget  TargetKind = "ticket"
 	KeyTarget     TargetKind = "key"
 	ProfileTarget TargetKind = "profile" // ID is the profile's identifier
+
+	AccountTarget    TargetKind = "account"
+	InvitationTarget TargetKind = "invitation"
+	MemberTarget     TargetKind = "member"
+	PasskeyTarget    TargetKind = "passkey"
+	PolicyTarget     TargetKind = "policy"
+	SessionTarget    TargetKind = "session"
 )
 
 // A Change is the value of one field before and after.

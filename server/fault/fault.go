@@ -37,6 +37,23 @@ const (
 	UnknownField      Code = "unknown_field"
 	FormMalformed     Code = "form_malformed"
 	SignerUnavailable Code = "signer_unavailable"
+	PolicyUnknown     Code = "policy_unknown"
+	LoginNeeded       Code = "login_needed"
+	PlatformOff       Code = "platform_not_offered"
+	// DomainUnproven says that a DNS record is needed that proves whose the
+	// domain is.
+	DomainUnproven Code = "domain_unproven"
+	// SignInRefused is every refused sign-in: nothing tells which part of it
+	// was wrong.
+	SignInRefused Code = "sign_in_refused"
+	// ConfirmationNeeded asks for a fresh second factor.
+	ConfirmationNeeded Code = "confirmation_needed"
+	PasswordWeak       Code = "password_weak"
+	CodeWrong          Code = "code_wrong"
+	PasskeyRefused     Code = "passkey_refused"
+	LastFactor         Code = "last_factor"
+	CrossOrigin        Code = "cross_origin"
+	AccountSuspended   Code = "account_suspended"
 	// StorageFull says that nothing can be kept for want of space.
 	StorageFull Code = "storage_full"
 	// DatabaseUnavailable says that the database is away, locked or damaged.
