@@ -1,0 +1,205 @@
+package passkey
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// BeginEnrol starts adding a passkey to m. It returns the options for
+// navigator.credentials.create, as JSON, and the state.
+//
+// The caller keeps the state of each ceremony on the server, hands it in once,
+// and deletes it before it calls Finish, so that no answer counts twice.
+func (c *Ceremonies) BeginEnrol(m Member) (options, state []byte, err error) {
+	u, err := newUser(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	exclude := make([]protocol.CredentialDescriptor, len(u.credentials))
+	for i := range u.credentials {
+		exclude[i] = u.credentials[i].Descriptor()
+	}
+	creation, session, err := c.authn.BeginRegistration(u,
+		webauthn.WithExclusions(exclude), webauthn.WithCredentialParameters(parameters()))
+	if err != nil {
+		return nil, nil, fmt.Errorf("passkey: %w", err)
+	}
+	return c.begin(enrol, creation, session)
+}
+
+// FinishEnrol returns the passkey that the browser made for m. The caller
+// refuses it if another member has one with its ID. Any other answer is a
+// PasskeyRefused fault.
+func (c *Ceremonies) FinishEnrol(m Member, state, response []byte) (Credential, error) {
+	u, err := newUser(m)
+	if err != nil {
+		return Credential{}, err
+	}
+	made, err := c.enrolled(u, state, response)
+	if err != nil {
+		return Credential{}, enrol.refuse(err)
+	}
+	return save(made)
+}
+
+// enrolled judges a new passkey.
+func (c *Ceremonies) enrolled(u user, state, response []byte) (*webauthn.Credential, error) {
+	session, err := c.resume(enrol, u.member.ID, state, response)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := protocol.ParseCredentialCreationResponseBytes(response)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkOrigin(answer.Response.CollectedClientData); err != nil {
+		return nil, err
+	}
+	if err := checkAttestation(answer.Response.AttestationObject); err != nil {
+		return nil, err
+	}
+	made, err := c.authn.CreateCredential(u, session, answer)
+	if err != nil {
+		return nil, err
+	}
+	has := func(old webauthn.Credential) bool { return bytes.Equal(old.ID, made.ID) }
+	if slices.ContainsFunc(u.credentials, has) {
+		return nil, errors.New("the member has this passkey already")
+	}
+	return made, checkKey(made.PublicKey)
+}
+
+// BeginSignIn starts a sign-in by somebody not known yet: the browser says
+// whose passkey it is. It returns the options for navigator.credentials.get, as
+// JSON, and the state, to be kept as [Ceremonies.BeginEnrol] says.
+func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
+	assertion, session, err := c.authn.BeginDiscoverableLogin()
+	if err != nil {
+		return nil, nil, fmt.Errorf("passkey: %w", err)
+	}
+	return c.begin(signIn, assertion, session)
+}
+
+// FinishSignIn returns the id of the member who signed in, and the passkey with
+// its new data, which the caller stores. Find returns the member whose ID is
+// the user handle that the browser sent, or a NotFound fault; any other error
+// of it comes back as it is. What is not good for signing in is a SignInRefused
+// fault, always with the same words.
+func (c *Ceremonies) FinishSignIn(
+	state, response []byte, find func(memberID string) (Member, error),
+) (memberID string, used Credential, err error) {
+	session, answer, err := c.answered(signIn, "", state, response)
+	if err != nil {
+		return "", Credential{}, signIn.refuse(err)
+	}
+	if err := checkHandle(answer.Response.UserHandle); err != nil {
+		return "", Credential{}, signIn.refuse(err)
+	}
+	memberID = string(answer.Response.UserHandle)
+	m, err := find(memberID)
+	if fault.Is(err, fault.NotFound) {
+		return "", Credential{}, signIn.refuse(err)
+	}
+	if err != nil {
+		return "", Credential{}, err
+	}
+	u, err := newUser(m)
+	if err != nil {
+		return "", Credential{}, err
+	}
+	known := func(_, _ []byte) (webauthn.User, error) { return u, nil }
+	_, credential, err := c.authn.ValidatePasskeyLogin(known, session, answer)
+	used, err = use(signIn, credential, err)
+	if err != nil {
+		return "", Credential{}, err
+	}
+	return memberID, used, nil
+}
+
+// BeginConfirm starts a confirmation by m, who is signed in. It returns the
+// options for navigator.credentials.get, as JSON, and the state, to be kept as
+// [Ceremonies.BeginEnrol] says. Without a passkey m gets a PasskeyRefused fault.
+func (c *Ceremonies) BeginConfirm(m Member) (options, state []byte, err error) {
+	u, err := newUser(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(u.credentials) == 0 {
+		return nil, nil, fault.New(fault.PasskeyRefused,
+			"There is no passkey to confirm with: add one, or confirm in another way.")
+	}
+	assertion, session, err := c.authn.BeginLogin(u)
+	if err != nil {
+		return nil, nil, fmt.Errorf("passkey: %w", err)
+	}
+	return c.begin(confirm, assertion, session)
+}
+
+// FinishConfirm returns the passkey by which m confirmed, with its new data,
+// which the caller stores. What confirms nothing is a PasskeyRefused fault.
+func (c *Ceremonies) FinishConfirm(m Member, state, response []byte) (used Credential, err error) {
+	u, err := newUser(m)
+	if err != nil {
+		return Credential{}, err
+	}
+	session, answer, err := c.answered(confirm, m.ID, state, response)
+	if err != nil {
+		return Credential{}, confirm.refuse(err)
+	}
+	credential, err := c.authn.ValidateLogin(u, session, answer)
+	return use(confirm, credential, err)
+}
+
+// answered reads the use of a passkey, which is not verified yet.
+func (c *Ceremonies) answered(
+	k kind, memberID string, state, response []byte,
+) (webauthn.SessionData, *protocol.ParsedCredentialAssertionData, error) {
+	session, err := c.resume(k, memberID, state, response)
+	if err != nil {
+		return session, nil, err
+	}
+	answer, err := protocol.ParseCredentialRequestResponseBytes(response)
+	if err != nil {
+		return session, nil, err
+	}
+	return session, answer, c.checkOrigin(answer.Response.CollectedClientData)
+}
+
+// use returns a passkey that has been verified, as it is to be stored. The
+// library takes a counter that did not grow, and only leaves a warning.
+func use(k kind, c *webauthn.Credential, err error) (Credential, error) {
+	if err == nil && c.Authenticator.CloneWarning {
+		err = errors.New("the counter did not grow: there may be a copy of the passkey")
+	}
+	if err != nil {
+		return Credential{}, k.refuse(err)
+	}
+	return save(c)
+}
+
+// checkOrigin demands the origin byte for byte. The library compares scheme and
+// host alone, whatever case, path or user they come with.
+func (c *Ceremonies) checkOrigin(data protocol.CollectedClientData) error {
+	if data.Origin != c.origin {
+		return fmt.Errorf("the origin is %.200q", data.Origin)
+	}
+	return nil
+}
+
+// checkHandle refuses what cannot be a member's id before a database sees it:
+// the browser may send any bytes.
+func checkHandle(handle []byte) error {
+	strange := func(b byte) bool { return b <= ' ' || b > '~' }
+	if len(handle) == 0 || len(handle) > protocol.MaximumUserHandleLength ||
+		slices.ContainsFunc(handle, strange) {
+		return errors.New("the user handle is no id of a member")
+	}
+	return nil
+}
