@@ -64,6 +64,7 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates"},
 	"github.com/danielgtaylor/huma": {"server/api"},
+	"github.com/boombuler/barcode":  {"server/web"},
 	"os/exec":                       {"server/store/storetest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 }

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -23,6 +25,26 @@ type Form map[string]string
 // ReadForm reads the body of c as a form that may have the fields and no
 // others. What looks like a password is refused by its name.
 func ReadForm(c echo.Context, fields ...string) (Form, error) {
+	values, err := Body(c)
+	if err != nil {
+		return nil, err
+	}
+	return pick(values, nil, fields)
+}
+
+// ReadSecrets is [ReadForm] for the few forms by which members sign in: these
+// may have the secrets beside the fields.
+func ReadSecrets(c echo.Context, secrets []string, fields ...string) (Form, error) {
+	values, err := Body(c)
+	if err != nil {
+		return nil, err
+	}
+	return pick(values, secrets, fields)
+}
+
+// Body reads the body of c as a form, whatever it holds, and leaves it there
+// to be read again.
+func Body(c echo.Context) (url.Values, error) {
 	r := c.Request()
 	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
 	if err != nil || kind != echo.MIMEApplicationForm {
@@ -39,7 +61,8 @@ func ReadForm(c echo.Context, fields ...string) (Form, error) {
 	if err != nil {
 		return nil, errMalformed()
 	}
-	return pick(values, fields)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return values, nil
 }
 
 // ReadQuery reads the parameters of the address of c like [ReadForm]. One
@@ -57,16 +80,17 @@ func ReadQuery(c echo.Context, fields ...string) (Form, error) {
 			delete(values, name)
 		}
 	}
-	return pick(values, fields)
+	return pick(values, nil, fields)
 }
 
-func pick(values url.Values, fields []string) (Form, error) {
+func pick(values url.Values, secrets, fields []string) (Form, error) {
 	form := Form{}
 	for name, all := range values {
-		if err := fault.PasswordField(name); err != nil {
+		secret := slices.Contains(secrets, name)
+		if err := fault.PasswordField(name); err != nil && !secret {
 			return nil, err
 		}
-		if !slices.Contains(fields, name) {
+		if !secret && !slices.Contains(fields, name) {
 			return nil, fault.New(fault.UnknownField, "The form has a field that does not belong there.")
 		}
 		if len(all) != 1 || !utf8.ValidString(all[0]) {
@@ -79,4 +103,9 @@ func pick(values url.Values, fields []string) (Form, error) {
 
 func errMalformed() error {
 	return fault.New(fault.FormMalformed, "The form cannot be read. Go back and send it again.")
+}
+
+// SetBody puts values where the body of c was.
+func SetBody(c echo.Context, values url.Values) {
+	c.Request().Body = io.NopCloser(strings.NewReader(values.Encode()))
 }

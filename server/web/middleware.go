@@ -10,13 +10,15 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
+// policy is what a page may load: its own style and pictures.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 // Headers puts on every answer what keeps a page from being framed, sniffed,
 // indexed, cached, or made to load anything from elsewhere. With https it
 // also binds the browser to it for a year.
 func Headers(https bool) echo.MiddlewareFunc {
 	fixed := map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
-			"base-uri 'none'; frame-ancestors 'none'",
+		"Content-Security-Policy":      policy,
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
