@@ -1,0 +1,113 @@
+// Package dialtest answers names for tests, so that they need no network.
+package dialtest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// A Question is what a resolver asks: the addresses of a name of one family.
+type Question struct {
+	Name string // lower case, without the last dot
+	IPv6 bool
+}
+
+// An Answer is what a name has. Without addresses there is no such name.
+type Answer struct {
+	Alias string       // the name that it stands for, if it is an alias
+	Addrs []netip.Addr // those of the question's family are sent
+}
+
+// Addrs is an answer of addresses.
+func Addrs(addrs ...string) Answer {
+	var a Answer
+	for _, s := range addrs {
+		a.Addrs = append(a.Addrs, netip.MustParseAddr(s))
+	}
+	return a
+}
+
+// Nothing is a resolver that knows no name and sends nothing.
+func Nothing() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("dialtest: no network")
+	}}
+}
+
+// Resolver returns a resolver that asks a DNS server of the test, which
+// answers each question by calling answer, from one goroutine.
+func Resolver(t testing.TB, answer func(Question) Answer) *net.Resolver {
+	t.Helper()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		serve(server, answer)
+	}()
+	t.Cleanup(func() {
+		server.Close()
+		<-done
+	})
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
+}
+
+// serve answers until the socket is closed.
+func serve(server net.PacketConn, answer func(Question) Answer) {
+	buffer := make([]byte, 1500)
+	for {
+		n, from, err := server.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		var m dnsmessage.Message
+		if m.Unpack(buffer[:n]) != nil || len(m.Questions) != 1 {
+			continue
+		}
+		q := m.Questions[0]
+		name := strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))
+		reply := dnsmessage.Message{
+			Header:    dnsmessage.Header{ID: m.ID, Response: true, RecursionAvailable: true},
+			Questions: m.Questions,
+		}
+		fill(&reply, q, answer(Question{name, q.Type == dnsmessage.TypeAAAA}))
+		if data, err := reply.Pack(); err == nil {
+			server.WriteTo(data, from)
+		}
+	}
+}
+
+// fill puts the answer into the reply: an alias comes with the addresses of
+// what it stands for, as a server sends it that has followed it.
+func fill(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
+	owner := q.Name
+	if a.Alias != "" {
+		owner = dnsmessage.MustNewName(a.Alias + ".")
+		reply.Answers = append(reply.Answers, record(q.Name, &dnsmessage.CNAMEResource{CNAME: owner}))
+	}
+	for _, addr := range a.Addrs {
+		switch {
+		case addr.Is4() && q.Type == dnsmessage.TypeA:
+			reply.Answers = append(reply.Answers, record(owner, &dnsmessage.AResource{A: addr.As4()}))
+		case !addr.Is4() && q.Type == dnsmessage.TypeAAAA:
+			reply.Answers = append(reply.Answers, record(owner, &dnsmessage.AAAAResource{AAAA: addr.As16()}))
+		}
+	}
+	if len(a.Addrs) == 0 {
+		reply.RCode = dnsmessage.RCodeNameError
+	}
+}
+
+func record(name dnsmessage.Name, body dnsmessage.ResourceBody) dnsmessage.Resource {
+	return dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET}, Body: body}
+}

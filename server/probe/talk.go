@@ -1,0 +1,81 @@
+package probe
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"strings"
+)
+
+// maxLine is the longest line of a server in bytes.
+const maxLine = 8 << 10
+
+var (
+	errTooMuch = errors.New("probe: the server sends too much")
+	errAnswer  = errors.New("probe: the server answers against the rules")
+)
+
+// A bounded connection ends after so many bytes were read.
+type bounded struct {
+	net.Conn
+	left int
+}
+
+// Read is the connection's, within what is left.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, errTooMuch
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// lines reads and writes lines.
+type lines struct {
+	w io.Writer
+	r *bufio.Reader
+}
+
+func newLines(conn net.Conn) *lines { return &lines{conn, bufio.NewReaderSize(conn, maxLine)} }
+
+// read returns the next line in upper case, as protocols compare, without its
+// end.
+func (l *lines) read() (string, error) {
+	data, err := l.r.ReadSlice('\n')
+	if err != nil {
+		return "", err
+	}
+	return strings.ToUpper(strings.TrimRight(string(data), "\r\n")), nil
+}
+
+func (l *lines) write(line string) error {
+	_, err := io.WriteString(l.w, line+"\r\n")
+	return err
+}
+
+// offered is what matters of what a server offers.
+type offered struct {
+	starttls bool
+	password bool // sign-in with a password as it is, without a challenge
+}
+
+// A protocol is how servers of a kind are spoken to.
+type protocol interface {
+	// greeting reads the server's first words, or finds NotMail.
+	greeting(l *lines) error
+	// offers asks what the server offers now.
+	offers(l *lines) (offered, error)
+	// starttls asks for TLS, or finds StartTLSMissing.
+	starttls(l *lines) error
+	// leave says goodbye and waits for no answer.
+	leave(l *lines)
+}
+
+func protocolOf(k Kind) protocol {
+	if k == Outgoing {
+		return smtp{}
+	}
+	return imap{}
+}
