@@ -17,6 +17,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile/lint"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing/gate"
 	"github.com/updatecase/mobileconfig/templates"
@@ -39,6 +40,7 @@ func TestCodes(t *testing.T) {
 	writeIdentityCodes(t, &b)
 	writeGateCodes(&b)
 	writeLintCodes(&b)
+	writeProbeStates(&b)
 	if *update {
 		if err := os.WriteFile("codes.md", []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -97,6 +99,13 @@ func writeLintCodes(b *strings.Builder) {
 	section(b, "Findings", "What `mobileconfig inspect` finds in a profile, with the usual severity.", "Code", "Severity", "What it says", "What to do")
 	for _, m := range lint.Codes() {
 		row(b, code(string(m.Code)), fmt.Sprint(m.Severity), m.Text, m.Do)
+	}
+}
+
+func writeProbeStates(b *strings.Builder) {
+	section(b, "Mail servers", "What `mobileconfig check` and the check of a domain find, as `state`.", "Code", "Severity", "What it says", "What to do")
+	for _, m := range probe.Meanings() {
+		row(b, code(string(m.State)), string(m.Severity), m.Text, m.Do)
 	}
 }
 

@@ -54,3 +54,6 @@ func allowedRune(r rune) bool {
 
 // IsLine reports whether s may stand in a profile as a text of one line.
 func IsLine(s string) bool { return checkLine(s) == nil }
+
+// IsText reports whether s may stand in a profile as a text of several lines.
+func IsText(s string) bool { return checkText(s) == nil }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,11 +167,11 @@ func TestAPIScopes(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
 	operations := operations(t, s)
-	if len(operations) < 9 {
+	if len(operations) < 16 {
 		t.Fatalf("%d operations", len(operations))
 	}
 	for _, op := range operations {
-		path := strings.NewReplacer("{domain}", "example.com", "{id}", "key_x").Replace(strings.TrimPrefix(op.path, "/api/v1"))
+		path := strings.TrimPrefix(filled(op.path, ""), "/api/v1")
 		lacking := slices.DeleteFunc(allScopes(), func(name string) bool { return name == op.scope })
 		without, with := client{s, newKey(t, database, account.KeySpec{Scopes: lacking})}, client{s, newKey(t, database, account.KeySpec{Scopes: []string{op.scope}})}
 		if code := codeOf(t, without.want(t, 403, op.method, path, "{}")); code != "forbidden" {
@@ -184,6 +185,24 @@ func TestAPIScopes(t *testing.T) {
 			t.Errorf("%s %s without a key: %s", op.method, path, a.Body)
 		}
 	}
+}
+
+// filled is the path of an operation with names in it: those of things that may
+// be there, or the same for all.
+func filled(path, all string) string {
+	names := []string{"{domain}", "example.com", "{id}", "key_x", "{policy}", "pol_x"}
+	for i := 1; i < len(names) && all != ""; i += 2 {
+		names[i] = all
+	}
+	return strings.NewReplacer(names...).Replace(path)
+}
+
+// unhurried has the clock run on with every look at it, so that no limit on
+// requests in a minute is ever reached.
+func unhurried(c *server.Config) {
+	var looks atomic.Int64
+	begin := time.Now()
+	c.Now = func() time.Time { return begin.Add(time.Duration(looks.Add(1)) * 100 * time.Millisecond) }
 }
 
 type described struct{ method, path, scope string }
@@ -272,20 +291,22 @@ func TestKeyEnds(t *testing.T) {
 // unknown, of every operation.
 func TestAPICanary(t *testing.T) {
 	const canary = "hunter2-CANARY-7361945"
-	each(t, func(t *testing.T, s *servertest.Server, database string) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, unhurried)
 		c := client{s, newKey(t, database, account.KeySpec{Scopes: allScopes()})}
 		var seen int
 		for _, op := range operations(t, s) {
 			if op.method == "DELETE" {
 				continue
 			}
-			for _, name := range []string{"password", canary, "address", "imap", "smtp", "variant", "platform", "scopes", "domains", "networks", "expires_in"} {
+			for _, name := range []string{"password", canary, "address", "imap", "smtp", "variant", "platform", "scopes", "domains", "networks", "expires_in",
+				"policy_id", "display_name", "help_text", "sign_in_hint", "login", "platforms", "min_length", "max_failed_attempts"} {
 				for _, value := range []string{`"` + canary + `"`, `["` + canary + `"]`, `{"` + canary + `":1}`} {
 					body := `{"` + name + `":` + value + `}`
-					for _, path := range []string{strings.NewReplacer("{domain}", "example.com", "{id}", "key_x").Replace(op.path), strings.NewReplacer("{domain}", canary, "{id}", canary).Replace(op.path) + "?address=" + canary} {
+					for _, path := range []string{filled(op.path, ""), filled(op.path, canary) + "?address=" + canary + "&login=" + canary} {
 						a := c.do(op.method, strings.TrimPrefix(path, "/api/v1"), body)
 						seen++
-						if a.Status >= 500 {
+						if a.Status >= 500 || a.Status == 429 {
 							t.Errorf("%s %s %s: %d", op.method, path, body, a.Status)
 						}
 						if bytes.Contains(a.Body, []byte(canary)) {
@@ -312,13 +333,15 @@ func TestAPICanary(t *testing.T) {
 // problem each time, never a failure of the server.
 func TestAPIMalformed(t *testing.T) {
 	database := storetest.SQLite(t)
-	s := servertest.New(t, database, nil)
+	s := servertest.New(t, database, unhurried)
 	c := client{s, newKey(t, database, account.KeySpec{Scopes: allScopes()})}
 	random := rand.New(rand.NewPCG(1, 2))
 	good := []string{
 		`{"address":"jane@example.com","name":"Jane","variant":"secure"}`,
 		`{"name":"new.example","imap":"imap.example.com","smtp":"smtp.example.com","policy":"offered"}`,
 		`{"name":"x","scopes":["keys:read"],"domains":["example.com"],"expires_in":60}`,
+		`{"name":"x","min_length":6,"max_failed_attempts":10,"auto_lock_minutes":5,"alphanumeric":true}`,
+		`{"imap":"a.example","smtp":"b.example","display_name":"x","help_text":"x","login":"given","platforms":["mac"],"policy_id":"standard"}`,
 	}
 	pieces := []string{"{", "}", "[", "]", ",", ":", `"`, "\\", "null", "1e999", "-1", `"\ud800"`, "\xff", "\x00", "NaN", `{"a":`, strings.Repeat("[", 2000), strings.Repeat("9", 500)}
 	var sent int
@@ -326,7 +349,7 @@ func TestAPIMalformed(t *testing.T) {
 		if op.method != "POST" && op.method != "PUT" {
 			continue
 		}
-		path := strings.TrimPrefix(strings.NewReplacer("{domain}", "example.com", "{id}", "key_x").Replace(op.path), "/api/v1")
+		path := strings.TrimPrefix(filled(op.path, ""), "/api/v1")
 		for range 400 {
 			body := good[random.IntN(len(good))]
 			for range 1 + random.IntN(3) {
@@ -335,7 +358,7 @@ func TestAPIMalformed(t *testing.T) {
 				body = body[:at] + pieces[random.IntN(len(pieces))] + body[end:]
 			}
 			sent++
-			if a := c.do(op.method, path, body); a.Status >= 500 || a.Status >= 400 && a.Header.Get("Content-Type") != "application/problem+json" {
+			if a := c.do(op.method, path, body); a.Status >= 500 || a.Status == 429 || a.Status >= 400 && a.Header.Get("Content-Type") != "application/problem+json" {
 				t.Fatalf("%s %s %.300q: %d %s", op.method, path, body, a.Status, a.Body)
 			}
 		}

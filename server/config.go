@@ -36,16 +36,26 @@ type Config struct {
 	MetricsListen string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// First is a domain to create, or to bring up to date, at start.
+	// AllowNetworks are private networks that checks of mail servers may
+	// reach. The default is none: public addresses alone.
+	AllowNetworks []netip.Prefix
+	// HostResolver looks up the addresses of mail servers. The default is the
+	// system's.
+	HostResolver *net.Resolver
+	// First is a domain to create at start. One that is there already gets
+	// these servers.
 	First *FirstDomain
 	// Log takes the program's log. The default throws it away.
 	Log *slog.Logger
+	// Resolver asks the DNS whose a domain is. The default is
+	// net.DefaultResolver.
+	Resolver settings.Resolver
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
 }
 
-// A FirstDomain is a mail domain that the operator names at start. Its device
-// policy is offered.
+// A FirstDomain is a mail domain that the operator names at start. A new one
+// offers the standard device policy.
 type FirstDomain struct {
 	Name    string // as ParseHost returns it
 	Service settings.MailService
@@ -79,6 +89,9 @@ func (c *Config) complete() (base *url.URL, err error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -152,7 +152,7 @@ func TestHeaders(t *testing.T) {
 	link := s.Link("jane@example.com")
 	ticket := strings.Split(s.Ticket(link, "mail"), "/")
 	fill := strings.NewReplacer(":token", strings.TrimPrefix(link, "/s/"), ":ticket", ticket[2], "mail", "mail",
-		":domain", "example.com", ":id", "key_x", "/d/:ticket/:file", "/d/"+ticket[2]+"/"+ticket[3], ":file", "x")
+		":domain", "example.com", ":id", "key_x", ":policy", "pol_x", "/d/:ticket/:file", "/d/"+ticket[2]+"/"+ticket[3], ":file", "x")
 	paths := map[string]bool{"/nowhere": true, "/api/v1/nowhere": true}
 	for _, route := range s.Handler().(*echo.Echo).Routes() {
 		if strings.HasPrefix(route.Path, "/") {

@@ -18,7 +18,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // added here in the commit that draws it.
 var arrows = map[string][]string{
 	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/datadir",
-		"server/fault", "server/issue", "server/settings", "server/store", "signing", "templates"},
+		"server/fault", "server/issue", "server/probe", "server/settings", "server/store", "signing", "templates"},
 
 	"profile":             {},
 	"profile/lint":        {"signing"},
@@ -27,21 +27,19 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {},
 
-	"server": {"profile", "server/account", "server/api", "server/audit", "server/fault", "server/id", "server/issue", "server/pages",
-		"server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/pages",
+		"server/probe", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/audit", "server/fault", "server/id"},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/settings", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/probe", "server/settings", "server/web", "signing", "templates"},
 	"server/audit":           {},
 	"server/backup":          {"server/datadir", "server/store"},
-	"server/dial":            {},
-	"server/probe":           {"profile", "server/dial", "server/fault"},
-	"server/dial/dialtest":   {},
-	"server/probe/probetest": {"signing/signingtest"},
 	"server/datadir":         {"signing"},
+	"server/dial":            {},
 	"server/fault":           {},
 	"server/id":              {},
 	"server/issue":           {"profile", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
+	"server/probe":           {"profile", "server/dial", "server/fault"},
 	"server/reload":          {},
 	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
 	"server/setup":           {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
@@ -50,7 +48,9 @@ var arrows = map[string][]string{
 	"server/web":             {"server/audit", "server/fault", "server/id"},
 
 	"server/crashtest":       {},
-	"server/servertest":      {"profile", "server", "server/settings", "signing", "signing/signingtest"},
+	"server/dial/dialtest":   {},
+	"server/probe/probetest": {"signing/signingtest"},
+	"server/servertest":      {"profile", "server", "server/dial/dialtest", "server/settings", "signing", "signing/signingtest"},
 	"server/store/storetest": {"server/store"},
 }
 
@@ -68,9 +68,9 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates"},
 	"github.com/danielgtaylor/huma": {"server/api"},
-	"github.com/boombuler/barcode":  {"server/web"},
 	"os/exec":                       {"server/store/storetest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
+	"github.com/boombuler/barcode":  {"server/web"},
 }
 
 // source calls f for each Go file of the module that is no test.
@@ -148,6 +148,29 @@ func TestOneCallOfTheSigner(t *testing.T) {
 	if !slices.Equal(calls, []string{"../server/issue/issue.go"}) {
 		t.Errorf("the signer is called in %v", calls)
 	}
+}
+
+// dialers are the packages that may connect to others by what they are told:
+// the guarded dialer, the command line, and tests.
+var dialers = []string{"server/dial", "server/dial/dialtest", "server/servertest", "cmd/mobileconfig"}
+
+// TestOneDialer keeps unguarded ways out of the source.
+func TestOneDialer(t *testing.T) {
+	ways := []string{"net.Dial", "net.DialTimeout", "net.DialTCP", "net.Dialer", "tls.Dial", "tls.DialWithDialer", "tls.Dialer", "smtp.Dial", "smtp.SendMail",
+		"http.Get", "http.Head", "http.Post", "http.PostForm", "http.Client", "http.DefaultClient", "http.Transport", "http.DefaultTransport"}
+	source(t, func(pkg, path string, file *ast.File) {
+		if slices.Contains(dialers, pkg) {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && slices.Contains(ways, x.Name+"."+s.Sel.Name) {
+					t.Errorf("%s uses %s.%s instead of server/dial", path, x.Name, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	})
 }
 
 // TestNoHTMLUnescaped keeps the types of html/template that skip escaping out

@@ -115,7 +115,7 @@ func TestAnswers(t *testing.T) {
 			{"GET", strings.Replace(ticket, "mail-example", "evil-example", 1), "", 404, "not_found"},
 			{"GET", "/static/app.css", "", 404, "not_found"},
 			{"GET", "/nowhere", "", 404, "not_found"},
-			{"GET", "/panel", "", 404, "not_found"},
+			{"GET", "/panels", "", 404, "not_found"},
 			{"GET", "/healthz", "", 200, "ok"},
 			{"GET", "/readyz", "", 200, "ready"},
 		}

@@ -30,6 +30,7 @@ func (s *Server) routes(p *pages.Pages, a *api.API) http.Handler {
 		web.Log(s.config.Log),
 		web.Headers(s.base.Scheme == "https"),
 		web.Recover(s.config.Log),
+		web.Params,
 	)
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/healthz", s.healthy)

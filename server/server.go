@@ -10,9 +10,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/dial"
+	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/pages"
+	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -59,42 +62,57 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	if err != nil {
 		return err
 	}
+	proof, err := settings.NewDNSProof(s.config.Secret, s.config.Resolver)
+	if err != nil {
+		return err
+	}
 	issuer := issue.New(texts, s.config.Identity.Current)
+	a := &api.API{
+		Keys:     account.NewKeys(s.store, s.config.Now),
+		Domains:  settings.NewDomains(s.store, proof, s.config.Now),
+		Policies: settings.NewPolicies(s.store, s.config.Now),
+		Issuer:   issuer,
+		Identity: s.config.Identity.Current,
+		Texts:    texts,
+		Actions:  s.store,
+		Checker:  s.checker(),
+		BaseURL:  s.base,
+		Log:      s.config.Log,
+		Now:      s.config.Now,
+	}
 	s.handler = s.routes(&pages.Pages{
 		Links:    links,
 		Issuer:   issuer,
 		Texts:    texts,
 		BaseURL:  s.base,
 		Identity: s.config.Identity.Current,
-	}, &api.API{
-		Keys:     account.NewKeys(s.store, s.config.Now),
-		Domains:  settings.NewDomains(s.store, s.config.Now),
-		Issuer:   issuer,
-		Identity: s.config.Identity.Current,
-		Texts:    texts,
-		Actions:  s.store,
-		BaseURL:  s.base,
-		Log:      s.config.Log,
-	})
+	}, a)
 	return nil
 }
 
-// keepFirst brings the domain that the operator named into the database.
+// checker checks mail servers where the service may connect to.
+func (s *Server) checker() *probe.Checker {
+	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver})
+	return probe.NewChecker(probe.New(dialer, nil, nil))
+}
+
+// keepFirst brings the domain that the operator named into the database. Of
+// one that is there it sets the servers alone.
 func (s *Server) keepFirst(ctx context.Context) error {
 	first := s.config.First
 	if first == nil {
 		return nil
 	}
 	now := s.config.Now()
-	return s.store.SetDomain(ctx, settings.Domain{
-		ID:      id.New("dom"),
-		Account: account.Default,
-		Name:    first.Name,
-		Service: first.Service,
-		Policy:  settings.Offered,
-		Created: now,
-		Updated: now,
-	}, audit.Action{
+	d, err := s.store.Domain(ctx, first.Name)
+	switch {
+	case fault.Is(err, fault.NotFound), err == nil && d.Account != account.Default:
+		d = settings.Domain{ID: id.New("dom"), Account: account.Default, Name: first.Name, Policy: settings.Offered, Created: now}
+	case err != nil:
+		return err
+	}
+	d.Service, d.Updated = first.Service, now
+	return s.store.SetDomain(ctx, d, audit.Action{
 		Account: account.Default,
 		Outcome: audit.Done,
 		Actor:   audit.Actor{Kind: audit.System, Interface: audit.CommandLine},

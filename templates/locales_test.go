@@ -18,6 +18,7 @@ var usedByGo = []string{
 	"profile.device.name", "profile.device.description", "payload.mail.name", "payload.passcode.name",
 	"problem.address_malformed", "problem.address_foreign", "problem.name_invalid", "problem.password_refused",
 	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",
+	"problem.platform_not_offered", "problem.login_needed",
 	"problem.mac_policy_needs_mdm", "problem.unknown_field", "problem.limited", "problem.form_malformed",
 	"language.name", "language.dir", "language.reviewed",
 }

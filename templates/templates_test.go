@@ -34,11 +34,16 @@ type (
 	setupPage struct {
 		frame
 		Token, Device, Masked, Domain, Signer string
-		Policy, PolicyOnly                    bool
+		Name, Hint                            string
+		Help                                  []string
+		IPhone, Mac, Policy, PolicyOnly       bool
 		Attempts, MinLength, LockMinutes      int
+		Alphanumeric                          bool
+		MinComplex, MaxAgeDays                int
 		Problems                              []problem
 		Incoming, Outgoing                    server
 		Login, Expires, QR, URL, Host         string
+		LocalPart                             bool
 	}
 	errorPage struct {
 		frame
@@ -52,7 +57,7 @@ const link = "https://setup.example.com/s/Jq4XoM2vR8sT"
 func setupOf(device string, change func(*setupPage)) setupPage {
 	p := setupPage{
 		Token: "Jq4XoM2vR8sT", Device: device, Masked: "j•••@example.com", Domain: "example.com", Signer: "*.example.com",
-		Attempts: 10, MinLength: 6, LockMinutes: 5,
+		IPhone: true, Mac: true, Attempts: 10, MinLength: 6, LockMinutes: 5,
 		Incoming: server{"imap.example.com", 993, "SSL/TLS"}, Outgoing: server{"smtp.example.com", 465, "SSL/TLS"},
 		Expires: "Tuesday, 24 November, 18:00", QR: "/s/Jq4XoM2vR8sT/qr.svg", URL: link, Host: "setup.example.com",
 	}
@@ -109,7 +114,21 @@ func renderings() []rendering {
 		setup(device+"-problem", setupOf(device, func(p *setupPage) { p.Policy, p.Problems = true, missing }))
 		setup(device+"-problem-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Problems = true, missing }))
 		setup(device+"-development", setupOf(device, func(p *setupPage) { p.Development, p.Login = true, "maria" }))
+		setup(device+"-worded", setupOf(device, func(p *setupPage) {
+			p.Name, p.Hint, p.Help, p.LocalPart = "[name]", "[hint]", []string{"[help]", "", "[more help]"}, true
+		}))
+		setup(device+"-strict", setupOf(device, func(p *setupPage) {
+			p.Policy, p.Alphanumeric, p.MinComplex, p.MaxAgeDays = true, true, 2, 90
+		}))
 	}
+	setup("mac-alone", setupOf("mac", func(p *setupPage) { p.IPhone, p.Policy = false, true }))
+	setup("other-no-mac", setupOf("other", func(p *setupPage) { p.Mac = false }))
+	setup("away", setupOf("away", func(p *setupPage) {
+		p.IPhone, p.Policy, p.Problems = false, true, []problem{{"", "platform_not_offered", "[the device]"}}
+	}))
+	setup("away-worded", setupOf("away", func(p *setupPage) {
+		p.IPhone, p.Name, p.Hint, p.Help, p.Login = false, "[name]", "[hint]", []string{"[help]"}, "maria"
+	}))
 	all = append(all, rendering{"api", "api", func(f frame) any {
 		return apiPage{frame: f, Make: "[make]", Try: "[try]", Document: "/[document]", Operations: []operation{
 			{"one", "GET", "[path]", "[summary]", "[scope]", nil},
@@ -218,6 +237,9 @@ func TestSetupForms(t *testing.T) {
 		"other":              {"iphone mail", "mac mail"},
 		"other-policy":       {"iphone mail", "iphone secure", "mac mail"},
 		"other-policy-only":  {"iphone secure", "mac mail"},
+		"mac-alone":          {"mac mail"},
+		"other-no-mac":       {"iphone mail"},
+		"away":               nil,
 	} {
 		html := render(t, s, named(t, name), s.Match())
 		var got []string
@@ -256,6 +278,43 @@ func TestErasing(t *testing.T) {
 	}
 }
 
+// TestWords wants the mail host's own words, and which password is meant
+// wherever one is asked for.
+func TestWords(t *testing.T) {
+	s := newSet(t)
+	hints := map[string]int{"iphone-worded": 3, "mac-worded": 3, "other-worded": 1, "away-worded": 1}
+	for name, hints := range hints {
+		html := render(t, s, named(t, name), s.Match())
+		for _, want := range []string{"<bdi>[name]</bdi>: mail at <bdi>example.com</bdi>", "<bdi>[help]</bdi>"} {
+			if !strings.Contains(html, want) {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+		if got := strings.Count(html, "<bdi>[hint]</bdi>"); got != hints {
+			t.Errorf("%s: the hint stands there %d times, want %d", name, got, hints)
+		}
+		login := "before the @"
+		if name == "away-worded" {
+			login = "<bdi>maria</bdi>"
+		}
+		if !strings.Contains(html, login) || strings.Contains(html, "your full mail address") {
+			t.Errorf("%s: no login %s", name, login)
+		}
+	}
+	if html := render(t, s, named(t, "iphone-worded"), s.Match()); !strings.Contains(html, "<bdi>[help]</bdi><br><bdi></bdi><br><bdi>[more help]</bdi>") {
+		t.Error("the lines of the help are not kept")
+	}
+	html := render(t, s, named(t, "iphone-strict"), s.Match())
+	for _, want := range []string{"a code of 6 characters or more", "letters as well as digits", "2 characters of the code are neither", "every 90 days"} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the rules do not say %q", want)
+		}
+	}
+	if strings.Contains(html, "6 digits") {
+		t.Error("a code with letters is said to be digits")
+	}
+}
+
 func TestProblems(t *testing.T) {
 	s := newSet(t)
 	html := render(t, s, named(t, "start-problems"), s.Match())
@@ -284,6 +343,7 @@ func TestEscaping(t *testing.T) {
 	f := frame{Operator: bad, Languages: s.Languages(), Language: s.Match()}
 	p := setupOf("iphone", func(p *setupPage) {
 		p.frame, p.Signer, p.Domain, p.Token, p.Login = f, bad, bad, bad, bad
+		p.Name, p.Hint, p.Help = bad, bad, []string{bad, bad}
 	})
 	var b bytes.Buffer
 	if err := s.Page(&b, "setup", s.Match(), p); err != nil {

@@ -28,6 +28,7 @@ type commands struct {
 	Build   buildCommand   `cmd:"" help:"Make one signed profile."`
 	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
+	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
 	Admin   adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
 	Backup  backupCommand  `cmd:"" help:"Write database and data folder to one file, while the service runs."`
 }

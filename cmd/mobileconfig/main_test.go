@@ -25,13 +25,17 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/*.txt. Each finds a small PKI in its folder: a
 // good fullchain.pem with key.pem below root.pem, and what is wrong with the
-// others in their names.
+// others in their names. startMail says which mail servers run meanwhile.
 func TestScripts(t *testing.T) {
+	mail := startMail(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			for name, address := range mail {
+				e.Setenv(name, address)
+			}
 			return writePKI(t, e.WorkDir)
 		},
 	})

@@ -24,6 +24,7 @@ type serveCommand struct {
 	TLSKey        string         `name:"tls-key" placeholder:"PEM" help:"Private key of --tls-cert."`
 	MetricsListen string         `placeholder:"ADDR" help:"Address for metrics (/metrics) and details of health (/details), for the operator alone."`
 	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
+	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks may reach; may be repeated."`
 	Domain        string         `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
 	IMAP          string         `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
 	SMTP          string         `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
@@ -79,6 +80,7 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		TLSCert:        c.TLSCert,
 		TLSKey:         c.TLSKey,
 		TrustedProxies: c.TrustedProxy,
+		AllowNetworks:  c.AllowNetwork,
 		MetricsListen:  c.MetricsListen,
 		Log:            slog.New(slog.NewJSONHandler(s.err, nil)),
 	}

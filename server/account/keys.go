@@ -231,7 +231,7 @@ func split(token string) (keyID string, secret []byte, ok bool) {
 		return "", nil, false
 	}
 	secret, err := encoding.DecodeString(strings.ToUpper(rest[keyIDSize:]))
-	if err != nil || len(secret) != secretSize {
+	if err != nil || len(secret) != secretSize || encode(secret) != rest[keyIDSize:] { // unused bits must be 0
 		return "", nil, false
 	}
 	return "key_" + rest[:keyIDSize], secret, true

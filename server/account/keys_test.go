@@ -15,7 +15,7 @@ func TestSplit(t *testing.T) {
 	if !ok || keyID != "key_aaaaaaaaaaaaaaaa" || len(secret) != secretSize {
 		t.Errorf("%q %d %v", keyID, len(secret), ok)
 	}
-	for _, bad := range []string{"", "mck_", "mck_aaaaaaaaaaaaaaaa", good[1:], good[:len(good)-2], good + "aa", "MCK" + good[3:], good[:30] + "!" + good[31:]} {
+	for _, bad := range []string{"", "mck_", "mck_aaaaaaaaaaaaaaaa", good[1:], good[:len(good)-2], good + "aa", "MCK" + good[3:], good[:30] + "!" + good[31:], good[:len(good)-1] + "b"} {
 		if _, _, ok := split(bad); ok {
 			t.Errorf("took %q", bad)
 		}

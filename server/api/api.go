@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -29,16 +30,29 @@ const Prefix = "/api/v1"
 // maxBody is the largest body of a request in bytes.
 const maxBody = 64 << 10
 
+// What a key may ask for in a window, and how often a network may come without
+// a valid one before it has to wait for the next.
+const (
+	limitWindow  = time.Minute
+	limitPerKey  = 600
+	limitRefused = 60
+)
+
 // API are the handlers of the API. All fields are required.
 type API struct {
 	Keys     *account.Keys
 	Domains  *settings.Domains
+	Policies *settings.Policies
 	Issuer   *issue.Issuer
 	Identity func() *signing.Identity
 	Texts    *templates.Set
 	Actions  Recorder
+	Checker  Checker
 	BaseURL  *url.URL
 	Log      *slog.Logger
+	Now      func() time.Time
+
+	perKey, refused *web.Limiter
 }
 
 // A Recorder keeps an action that goes with no other change.
@@ -48,6 +62,8 @@ type Recorder interface {
 
 // Routes adds the API to e.
 func (a *API) Routes(e *echo.Echo) {
+	a.perKey = web.NewLimiter("key", limitPerKey, limitWindow, a.Now)
+	a.refused = web.NewLimiter("network", limitRefused, limitWindow, a.Now)
 	config := huma.DefaultConfig("mobileconfig", "1")
 	config.Info.Description = "Signed Apple configuration profiles that set up mail. Send a key with every request: `Authorization: Bearer mck_…`."
 	config.Servers = []*huma.Server{{URL: a.BaseURL.String()}}
@@ -59,6 +75,7 @@ func (a *API) Routes(e *echo.Echo) {
 	h := humaecho.New(e, config)
 	h.UseMiddleware(a.authenticate(h))
 	a.domains(h)
+	a.policies(h)
 	a.profiles(h)
 	a.keys(h)
 	a.identity(h)
@@ -82,8 +99,7 @@ func callOf(ctx context.Context) call {
 func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humaecho.Unwrap(ctx)
-		token, _ := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-		key, err := a.Keys.Authenticate(ctx.Context(), token, web.ClientIP(c))
+		key, err := a.keyOf(c)
 		if err == nil {
 			err = key.Permit(scopeOf(ctx.Operation()))
 		}
@@ -95,6 +111,30 @@ func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 		who.IP, who.Request = web.ClientIP(c).String(), web.RequestID(c)
 		next(huma.WithValue(ctx, callKey{}, call{key, who}))
 	}
+}
+
+// keyOf returns the key of the request, unless it has none that is valid or
+// has come too often. A network that has sent too many others is refused
+// before the database is asked.
+func (a *API) keyOf(c echo.Context) (account.Key, error) {
+	network := web.Network(c).String()
+	quota := a.refused.Look(network)
+	if err := quota.Spent(); err != nil {
+		web.SetQuota(c, quota)
+		return account.Key{}, err
+	}
+	token, _ := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
+	key, err := a.Keys.Authenticate(c.Request().Context(), token, web.ClientIP(c))
+	switch {
+	case fault.Is(err, fault.Unauthorized):
+		web.SetQuota(c, a.refused.Use(network))
+		return account.Key{}, err
+	case err != nil:
+		return account.Key{}, err
+	}
+	quota = a.perKey.Use(key.ID)
+	web.SetQuota(c, quota)
+	return key, quota.Exceeded()
 }
 
 // refuse answers with the problem behind err.
@@ -110,6 +150,9 @@ func (a *API) refuse(c echo.Context, err error) {
 
 // Error answers with the fault as a problem.
 func (a *API) Error(c echo.Context, f *fault.Fault) error {
+	if c.Response().Header().Get("RateLimit") == "" {
+		web.SetQuota(c, a.refused.Look(web.Network(c).String()))
+	}
 	p := problemOf(f)
 	p.Instance = "urn:mobileconfig:" + web.RequestID(c) // never the path, which a client wrote
 	web.SetRetryAfter(c, f)
@@ -153,10 +196,12 @@ func register[In, Out any](a *API, h huma.API, op huma.Operation, handle func(co
 		if err == nil {
 			return out, nil
 		}
-		f := faultOf(err)
-		if f.Code == fault.Internal {
+		faults := faultsOf(err)
+		if faults[0].Code == fault.Internal {
 			a.Log.Error("internal error", "id", callOf(ctx).who.Request, "route", op.Path, "error", err)
 		}
-		return nil, problemOf(f)
+		header := http.Header{}
+		web.RetryAfter(header, faults[0])
+		return nil, huma.ErrorWithHeaders(problemOf(faults...), header)
 	})
 }

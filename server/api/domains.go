@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -15,23 +16,43 @@ import (
 
 // A domain is a mail domain as the API shows it.
 type domain struct {
-	Name    string    `json:"name" doc:"The domain as lower-case A-label." example:"example.com"`
-	IMAP    string    `json:"imap" doc:"IMAP server: HOST:PORT, with /starttls behind it where TLS begins so." example:"imap.example.com:993"`
-	SMTP    string    `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
-	Policy  string    `json:"policy" enum:"off,offered,required" doc:"Whether profiles come with a device policy."`
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
+	Name        string    `json:"name" doc:"The domain as lower-case A-label." example:"example.com"`
+	IMAP        string    `json:"imap" doc:"IMAP server: HOST:PORT, with /starttls behind it where TLS begins so." example:"imap.example.com:993"`
+	SMTP        string    `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
+	Policy      string    `json:"policy" enum:"off,offered,required" doc:"Whether profiles come with a device policy."`
+	PolicyID    string    `json:"policy_id" doc:"The device policy." example:"standard"`
+	DisplayName string    `json:"display_name" doc:"What people call the service; may be empty."`
+	HelpText    string    `json:"help_text" doc:"Who helps; may be empty."`
+	SignInHint  string    `json:"sign_in_hint" doc:"Which password is meant; may be empty."`
+	Login       string    `json:"login" enum:"address,local_part,given" doc:"The form of user names on the servers."`
+	Platforms   []string  `json:"platforms" enum:"iphone,mac" doc:"What profiles are made for."`
+	Created     time.Time `json:"created"`
+	Updated     time.Time `json:"updated"`
 }
 
 func domainOf(d settings.Domain) domain {
-	return domain{d.Name, d.Service.Incoming.String(), d.Service.Outgoing.String(), string(d.Policy), d.Created, d.Updated}
+	out := domain{
+		Name: d.Name, IMAP: d.Service.Incoming.String(), SMTP: d.Service.Outgoing.String(), Policy: string(d.Policy),
+		PolicyID: cmp.Or(d.PolicyID, settings.StandardPolicy), DisplayName: d.DisplayName, HelpText: d.HelpText,
+		SignInHint: d.SignInHint, Login: string(d.Login), Created: d.Created, Updated: d.Updated,
+	}
+	for _, p := range d.Platforms {
+		out.Platforms = append(out.Platforms, string(p))
+	}
+	return out
 }
 
 // A MailService is what can be set of a domain.
 type MailService struct {
-	IMAP   string `json:"imap" maxLength:"300" doc:"HOST, HOST:PORT or HOST:143/starttls; the default port is 993." example:"imap.example.com"`
-	SMTP   string `json:"smtp" maxLength:"300" doc:"HOST, HOST:PORT or HOST:587/starttls; the default port is 465." example:"smtp.example.com"`
-	Policy string `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles come with a device policy, which erases an iPhone after too many wrong codes."`
+	IMAP        string   `json:"imap" maxLength:"300" doc:"HOST, HOST:PORT or HOST:143/starttls; the default port is 993." example:"imap.example.com"`
+	SMTP        string   `json:"smtp" maxLength:"300" doc:"HOST, HOST:PORT or HOST:587/starttls; the default port is 465." example:"smtp.example.com"`
+	Policy      string   `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles come with a device policy, which may erase an iPhone after too many wrong codes."`
+	PolicyID    string   `json:"policy_id,omitempty" maxLength:"40" default:"standard" doc:"The device policy, one of the account's."`
+	DisplayName string   `json:"display_name,omitempty" maxLength:"64" doc:"What people call the service. Devices show it as who issues the profile; the default is the domain." example:"Example Mail"`
+	HelpText    string   `json:"help_text,omitempty" maxLength:"500" doc:"Who helps, in one line or several. Pages show it."`
+	SignInHint  string   `json:"sign_in_hint,omitempty" maxLength:"200" doc:"Which password is meant, in a sentence. Pages show it where a device will ask." example:"The one that you use for webmail."`
+	Login       string   `json:"login,omitempty" enum:"address,local_part,given" default:"address" doc:"The form of user names on the servers. With given, every profile needs a login of its own, and the public page makes no links."`
+	Platforms   []string `json:"platforms,omitempty" enum:"iphone,mac" maxItems:"2" doc:"What profiles are made for; the default is both."`
 }
 
 // A DomainPath is the domain in the path of a route.
@@ -49,9 +70,10 @@ func (a *API) domains(h huma.API) {
 	create.DefaultStatus = http.StatusCreated
 	register(a, h, create, a.createDomain)
 	register(a, h, operation("get-domain", http.MethodGet, "/domains/{domain}", account.DomainsRead, "Show a domain"), a.getDomain)
-	register(a, h, operation("update-domain", http.MethodPut, "/domains/{domain}", account.DomainsWrite, "Change a domain's servers and policy"), a.updateDomain)
+	register(a, h, operation("update-domain", http.MethodPut, "/domains/{domain}", account.DomainsWrite, "Change what a domain says, all of it"), a.updateDomain)
 	register(a, h, operation("delete-domain", http.MethodDelete, "/domains/{domain}", account.DomainsWrite, "Delete a domain with its links"), a.deleteDomain)
 	register(a, h, operation("domain-settings", http.MethodGet, "/domains/{domain}/settings", account.DomainsRead, "Settings to type by hand for a mailbox"), a.domainSettings)
+	a.check(h)
 }
 
 type domainList struct {
@@ -83,19 +105,20 @@ type createDomain struct {
 }
 
 func (a *API) createDomain(ctx context.Context, c call, in *createDomain) (*domainBody, error) {
-	name, err := profile.ParseHost(in.Body.Name)
-	if err != nil {
-		return nil, fault.On("name", fault.Invalid, "The domain is no mail domain: %s.", err)
+	if name, err := profile.ParseHost(in.Body.Name); err == nil {
+		if err := c.key.PermitDomain(name); err != nil {
+			return nil, err
+		}
 	}
-	if err := c.key.PermitDomain(name); err != nil {
-		return nil, err
-	}
-	d, err := a.Domains.Create(ctx, c.who, c.key.Account, in.Body.spec(name))
+	d, err := a.Domains.Create(ctx, c.who, c.key.Account, in.Body.spec(in.Body.Name))
 	return &domainBody{domainOf(d)}, err
 }
 
 func (m MailService) spec(name string) settings.DomainSpec {
-	return settings.DomainSpec{Name: name, Incoming: m.IMAP, Outgoing: m.SMTP, Policy: settings.Offer(m.Policy)}
+	return settings.DomainSpec{
+		Name: name, Incoming: m.IMAP, Outgoing: m.SMTP, Policy: settings.Offer(m.Policy), PolicyID: m.PolicyID,
+		DisplayName: m.DisplayName, HelpText: m.HelpText, SignInHint: m.SignInHint, Login: settings.Login(m.Login), Platforms: m.Platforms,
+	}
 }
 
 // permitted returns a domain that the key may act for.
@@ -140,6 +163,7 @@ func (a *API) deleteDomain(ctx context.Context, c call, in *DomainPath) (*noBody
 type settingsQuery struct {
 	DomainPath
 	Address string `query:"address" required:"true" maxLength:"254" doc:"A mailbox of the domain." example:"jane@example.com"`
+	Login   string `query:"login" maxLength:"254" doc:"Its user name on the servers, where that cannot be told from the address."`
 }
 
 type settingsBody struct {
@@ -167,13 +191,20 @@ func (a *API) domainSettings(ctx context.Context, c call, in *settingsQuery) (*s
 	if err != nil || address.Domain() != d.Name {
 		return nil, fault.New(fault.AddressForeign, "The address is no mailbox of this domain.")
 	}
+	if !profile.IsLine(in.Login) {
+		return nil, fault.On("login", fault.Invalid, "The login has a character that may not stand there.")
+	}
+	login, err := d.LoginFor(address, in.Login)
+	if err != nil {
+		return nil, err
+	}
 	out := &settingsBody{}
 	out.Body.Address = address.String()
-	out.Body.Incoming = serverOf("imap", d.Service.Incoming, address)
-	out.Body.Outgoing = serverOf("smtp", d.Service.Outgoing, address)
+	out.Body.Incoming = serverOf("imap", d.Service.Incoming, login)
+	out.Body.Outgoing = serverOf("smtp", d.Service.Outgoing, login)
 	return out, nil
 }
 
-func serverOf(protocol string, s profile.Server, address profile.Address) mailServer {
-	return mailServer{protocol, s.Host, s.Port, s.Encryption(), address.String()}
+func serverOf(protocol string, s profile.Server, login string) mailServer {
+	return mailServer{protocol, s.Host, s.Port, s.Encryption(), login}
 }

@@ -38,29 +38,43 @@ func (p *problem) Error() string             { return p.Detail }
 func (p *problem) GetStatus() int            { return p.Status }
 func (p *problem) ContentType(string) string { return problemType }
 
-func problemOf(f *fault.Fault) *problem {
-	status := web.Status(f.Code)
-	p := &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: f.Detail, Code: f.Code}
-	if f.Field != "" {
-		p.Errors = []fieldProblem{{"/" + f.Field, f.Code, f.Detail}}
+// problemOf says what is wrong. With several faults status and code are those
+// of the first.
+func problemOf(faults ...*fault.Fault) *problem {
+	first := faults[0]
+	status := web.Status(first.Code)
+	p := &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: first.Detail, Code: first.Code}
+	if len(faults) > 1 {
+		p.Detail = severalWrong
+	}
+	for _, f := range faults {
+		if f.Field != "" {
+			p.Errors = append(p.Errors, fieldProblem{"/" + f.Field, f.Code, f.Detail})
+		}
 	}
 	return p
 }
 
+const severalWrong = "The request has fields that cannot be taken."
+
 // fieldOf names the request's field behind a field of the profile.
 var fieldOf = map[string]string{"mail.person_name": "name", "mail.login": "login"}
 
-// faultOf is the fault behind an error; what is wrong with a profile is a
-// fault of the fields that it was made from.
-func faultOf(err error) *fault.Fault {
+// faultsOf are the faults behind an error, one or more; what is wrong with a
+// profile is a fault of the fields that it was made from.
+func faultsOf(err error) []*fault.Fault {
 	if invalid, ok := errors.AsType[*profile.InvalidError](err); ok {
+		var all []*fault.Fault
 		for _, p := range invalid.Problems {
 			if field := fieldOf[p.Path]; field != "" {
-				return fault.On(field, fault.Invalid, "The %s cannot stand in a profile: %s.", field, p.Detail)
+				all = append(all, fault.On(field, fault.Invalid, "The %s cannot stand in a profile: %s.", field, p.Detail))
 			}
 		}
+		if len(all) > 0 {
+			return all
+		}
 	}
-	return fault.Of(err)
+	return fault.All(err)
 }
 
 // toProblem turns huma's own errors, which hold the refused values, into ours
@@ -73,7 +87,7 @@ func toProblem(_ huma.Context, _ string, v any) (any, error) {
 	p := &problem{Type: "about:blank", Title: http.StatusText(e.Status), Status: e.Status}
 	switch {
 	case e.Status == http.StatusUnprocessableEntity:
-		p.Code, p.Detail = fault.Invalid, "The request has fields that cannot be taken."
+		p.Code, p.Detail = fault.Invalid, severalWrong
 	case e.Status == http.StatusRequestEntityTooLarge:
 		p.Code, p.Detail = fault.TooLarge, "The request is too large."
 	case e.Status == http.StatusUnsupportedMediaType:

@@ -22,10 +22,10 @@ type createProfile struct {
 	Body struct {
 		Address  string `json:"address" maxLength:"254" example:"jane@example.com"`
 		Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
-		Login    string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is the address."`
+		Login    string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says."`
 		Locale   string `json:"locale,omitempty" maxLength:"35" doc:"Language of the profile's texts." example:"en"`
 		Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone"`
-		Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure erases an iPhone after too many wrong codes: tell the person before."`
+		Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure erases an iPhone after too many wrong codes, unless the domain's policy never does: tell the person before."`
 	}
 }
 
@@ -84,14 +84,13 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	if err != nil {
 		return issue.Order{}, settings.Domain{}, err
 	}
-	order := issue.Order{
-		Service:  d.Service,
-		Person:   issue.Person{Address: address, Name: b.Name, Login: b.Login, Locale: b.Locale},
-		Platform: profile.Platform(b.Platform),
-		Variant:  settings.Variant(b.Variant),
-		Policy:   profile.DefaultPasscode(),
+	variant, platform := settings.Variant(b.Variant), profile.Platform(b.Platform)
+	if err := d.Offers(variant, platform); err != nil {
+		return issue.Order{}, settings.Domain{}, err
 	}
-	return order, d, d.Offers(order.Variant, order.Platform)
+	who := issue.Person{Address: address, Name: b.Name, Login: b.Login, Locale: b.Locale}
+	order, err := issue.OrderOf(d, who, variant, platform)
+	return order, d, err
 }
 
 type identityBody struct {

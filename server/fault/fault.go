@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -117,10 +118,34 @@ func Of(err error) *Fault {
 	return New(Internal, "Something went wrong here. It has been logged.").Because(err)
 }
 
+// All returns the faults that err is or wraps, in their order: several where
+// they were put together by [errors.Join]. For any other error it is the one
+// that Of returns; for nil there is none.
+func All(err error) []*Fault {
+	if all := collect(err, nil); len(all) > 0 || err == nil {
+		return all
+	}
+	return []*Fault{Of(err)}
+}
+
+// collect adds the faults in err to all. The cause of a fault is its own.
+func collect(err error, all []*Fault) []*Fault {
+	switch e := err.(type) {
+	case *Fault:
+		return append(all, e)
+	case interface{ Unwrap() error }:
+		return collect(e.Unwrap(), all)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			all = collect(inner, all)
+		}
+	}
+	return all
+}
+
 // Is reports whether err is or wraps a fault with the code.
 func Is(err error, code Code) bool {
-	f, ok := errors.AsType[*Fault](err)
-	return ok && f.Code == code
+	return slices.ContainsFunc(collect(err, nil), func(f *Fault) bool { return f.Code == code })
 }
 
 // PasswordField refuses a field, column or parameter whose name asks for a

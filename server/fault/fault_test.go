@@ -3,6 +3,7 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,38 @@ func TestOf(t *testing.T) {
 	}
 	if fault.Of(nil) != nil {
 		t.Error("no error became a fault")
+	}
+}
+
+func TestAll(t *testing.T) {
+	name, host := fault.On("name", fault.NameInvalid, "a"), fault.On("imap", fault.Invalid, "b")
+	away := fault.New(fault.DatabaseUnavailable, "c").Because(fault.New(fault.Gone, "within"))
+	tests := []struct {
+		err  error
+		want []*fault.Fault
+	}{
+		{nil, nil},
+		{name, []*fault.Fault{name}},
+		{fmt.Errorf("store: %w", name), []*fault.Fault{name}},
+		{errors.Join(name, nil, host), []*fault.Fault{name, host}},
+		{fmt.Errorf("api: %w", errors.Join(host, errors.Join(name, away), errors.New("x"))), []*fault.Fault{host, name, away}},
+	}
+	for _, tt := range tests {
+		if got := fault.All(tt.err); !slices.Equal(got, tt.want) {
+			t.Errorf("%v: got %v, want %v", tt.err, got, tt.want)
+		}
+		for _, f := range tt.want {
+			if !fault.Is(tt.err, f.Code) {
+				t.Errorf("%v: %s is not found", tt.err, f.Code)
+			}
+		}
+	}
+	if fault.Is(away, fault.Gone) {
+		t.Error("the cause of a fault counts as the fault")
+	}
+	other := errors.New("dsn=postgres://secret")
+	if got := fault.All(other); len(got) != 1 || got[0].Code != fault.Internal || strings.Contains(got[0].Detail, "secret") || fault.Is(other, fault.Internal) {
+		t.Errorf("another error shows as %v", got)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -27,9 +28,11 @@ type Person struct {
 
 // An Order says which profile to make.
 type Order struct {
-	Service  settings.MailService
-	Person   Person
-	Platform profile.Platform
+	Service settings.MailService
+	// Organization is who issues the profile. Empty: the mail domain.
+	Organization string
+	Person       Person
+	Platform     profile.Platform
 	// Variant is Mail, or Secure for the device policy as well. On a Mac,
 	// where the two are profiles of their own, Secure is the policy alone.
 	Variant settings.Variant
@@ -38,11 +41,30 @@ type Order struct {
 	Policy profile.Passcode
 }
 
+// OrderOf is an order by the settings of the person's domain. Where they need
+// a login that the person has not, the fault is LoginNeeded.
+func OrderOf(d settings.Domain, who Person, v settings.Variant, p profile.Platform) (Order, error) {
+	login, err := d.LoginFor(who.Address, who.Login)
+	if err != nil {
+		return Order{}, err
+	}
+	who.Login = login
+	return Order{
+		Service:      d.Service,
+		Organization: d.Organization(),
+		Person:       who,
+		Platform:     p,
+		Variant:      v,
+		Policy:       d.DevicePolicy,
+	}, nil
+}
+
 // An Issuer makes profiles. It can be used by several goroutines at once.
 type Issuer struct {
 	texts     *templates.Set
 	signer    func() *signing.Identity
-	templates sync.Map // kind -> *profile.Template
+	templates sync.Map     // kind -> *profile.Template
+	kept      atomic.Int64 // how many templates
 }
 
 // New returns an Issuer that takes the words of profiles from texts and asks

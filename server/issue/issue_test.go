@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +141,65 @@ func TestIssueRefuses(t *testing.T) {
 	now = leaf.Cert.NotAfter.Add(time.Second)
 	if _, err := i.Issue(order(t, settings.Mail, profile.IPhone)); !fault.Is(err, fault.SignerUnavailable) {
 		t.Errorf("with an expired certificate: %v", err)
+	}
+}
+
+// TestOrderOf wants the settings of the domain in the profile.
+func TestOrderOf(t *testing.T) {
+	i, _, _ := issuer(t, "p256", nil)
+	plain := order(t, settings.Mail, profile.IPhone)
+	strict := profile.DefaultPasscode()
+	strict.MinLength, strict.MaxFailedAttempts = 9, 0
+	d := settings.Domain{
+		Name: "example.com", Service: plain.Service, Policy: settings.Offered, DevicePolicy: strict, DisplayName: "Éxample & Sons", Login: settings.LocalPartLogin,
+	}
+	who := issue.Person{Address: plain.Person.Address}
+	o, err := issue.OrderOf(d, who, settings.Secure, profile.IPhone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := i.Build(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"PayloadOrganization</key>\n\t\t<string>Éxample &amp; Sons<", "IncomingMailServerUsername</key>\n\t\t\t\t<string>Jane<",
+		"OutgoingMailServerUsername</key>\n\t\t\t\t<string>Jane<", "minLength</key>\n\t\t\t\t<integer>9<", "Wrong codes do not erase it",
+	} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("the profile lacks %q:\n%s", want, data)
+		}
+	}
+	if strings.Contains(string(data), "maxFailedAttempts") {
+		t.Error("the profile erases")
+	}
+	if _, err := i.Issue(o); err != nil {
+		t.Errorf("the gate: %v", err)
+	}
+	d.Login = settings.GivenLogin
+	if _, err := issue.OrderOf(d, who, settings.Mail, profile.IPhone); !fault.Is(err, fault.LoginNeeded) {
+		t.Errorf("without a login: %v", err)
+	}
+	who.Login = "jd7"
+	if o, err := issue.OrderOf(d, who, settings.Mail, profile.IPhone); err != nil || o.Person.Login != "jd7" {
+		t.Errorf("with a login: %v", err)
+	}
+}
+
+// TestManySettings has settings change so often that templates are forgotten:
+// each profile is still by its own.
+func TestManySettings(t *testing.T) {
+	i, _, _ := issuer(t, "p256", nil)
+	o := order(t, settings.Mail, profile.IPhone)
+	for n := range 4200 {
+		o.Organization = fmt.Sprint("Host ", n)
+		data, err := i.Build(o)
+		if err != nil || !bytes.Contains(data, []byte("<string>"+o.Organization+"<")) {
+			t.Fatalf("%d: %v\n%s", n, err, data)
+		}
+	}
+	if got := i.Kept(); got > 4096 {
+		t.Errorf("%d templates are kept", got)
 	}
 }
 

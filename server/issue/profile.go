@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -8,39 +9,63 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
+// maxTemplates is how many templates are kept.
+const maxTemplates = 4096
+
 // A kind is an order without the person: all that many profiles share.
 type kind struct {
-	language string
-	domain   string
-	service  settings.MailService
-	platform profile.Platform
-	variant  settings.Variant
-	policy   profile.Passcode
+	language     string
+	domain       string
+	organization string
+	service      settings.MailService
+	platform     profile.Platform
+	variant      settings.Variant
+	policy       profile.Passcode
 }
 
 // template returns the template of the order's kind. Each is made once: to
 // fill in its texts and encode it costs more than a signature. There are as
-// many as domains are configured, in their languages.
+// many as domains are configured, in their languages; since settings change,
+// all are forgotten when they have become too many.
 func (i *Issuer) template(o Order) (*profile.Template, error) {
-	language := i.texts.Match(o.Person.Locale)
-	k := kind{
-		language: language.Tag,
-		domain:   o.Person.Address.Domain(),
-		service:  o.Service,
-		platform: o.Platform,
-		variant:  o.Variant,
-		policy:   o.Policy,
-	}
+	k := i.kind(o)
 	if t, ok := i.templates.Load(k); ok {
 		return t.(*profile.Template), nil
 	}
-	t, err := profile.NewTemplate(k.profile(words{i.texts, language, k.values()}))
+	t, err := profile.NewTemplate(k.profile(i.words(k)))
 	if err != nil {
 		return nil, err
+	}
+	if i.kept.Add(1) > maxTemplates {
+		i.kept.Store(1)
+		i.templates.Clear()
 	}
 	i.templates.Store(k, t)
 	return t, nil
 }
+
+// Consent returns what a person reads before the device policy of the order
+// installs, in the person's language.
+func (i *Issuer) Consent(o Order) string {
+	k := i.kind(o)
+	return i.words(k).text(k.keep("consent." + string(k.platform)))
+}
+
+// kind is the order without the person.
+func (i *Issuer) kind(o Order) kind {
+	return kind{
+		language:     i.texts.Match(o.Person.Locale).Tag,
+		domain:       o.Person.Address.Domain(),
+		organization: cmp.Or(o.Organization, o.Person.Address.Domain()),
+		service:      o.Service,
+		platform:     o.Platform,
+		variant:      o.Variant,
+		policy:       o.Policy,
+	}
+}
+
+// words are the texts of the kind's language.
+func (i *Issuer) words(k kind) words { return words{i.texts, i.texts.Match(k.language), k.values()} }
 
 // isDevicePolicy reports whether k is the profile of its own in which a Mac
 // takes a policy.
@@ -52,7 +77,7 @@ func (k kind) isDevicePolicy() bool {
 func (k kind) profile(w words) *profile.Profile {
 	p := &profile.Profile{
 		Platform:     k.platform,
-		Organization: k.domain,
+		Organization: k.organization,
 		DisplayName:  w.text("profile.mail.name"),
 		Description:  w.text("profile.mail.description"),
 		Mail: &profile.Mail{

@@ -61,11 +61,6 @@ func orderOf(p setup.Permit) (issue.Order, error) {
 	if err != nil {
 		return issue.Order{}, err
 	}
-	return issue.Order{
-		Service:  p.Domain.Service,
-		Person:   issue.Person{Address: address, Name: p.Link.Name, Login: p.Link.Login, Locale: p.Link.Locale},
-		Platform: p.Ticket.Platform,
-		Variant:  p.Ticket.Variant,
-		Policy:   profile.DefaultPasscode(),
-	}, nil
+	who := issue.Person{Address: address, Name: p.Link.Name, Login: p.Link.Login, Locale: p.Link.Locale}
+	return issue.OrderOf(p.Domain, who, p.Ticket.Variant, p.Ticket.Platform)
 }

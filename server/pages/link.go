@@ -18,27 +18,47 @@ import (
 // A linkPage is the page of a link, made for the device that asks.
 type linkPage struct {
 	frame
-	Token  string
+	Token string
+	// Device is a web.Device, or "away" where nothing is made for it.
 	Device string
 	// Masked is the mailbox, of which a passer-by learns little.
 	Masked string
 	Domain string
+	Name   string   // what people call the service; may be empty
+	Help   []string // lines; may be empty
+	Hint   string   // which password is meant; may be empty
 	Signer string
+	// IPhone and Mac say for what there are profiles.
+	IPhone bool
+	Mac    bool
 	// Policy says that the variant Secure can be chosen, and PolicyOnly that
 	// nothing else can.
-	Policy      bool
-	PolicyOnly  bool
-	Attempts    int
-	MinLength   int
-	LockMinutes int
-	Problems    []problem
-	Incoming    mailServer
-	Outgoing    mailServer
-	Login       string // empty: the whole address
-	Expires     string
-	QR          string
-	URL         string
-	Host        string
+	Policy     bool
+	PolicyOnly bool
+	rules
+	Problems  []problem
+	Incoming  mailServer
+	Outgoing  mailServer
+	Login     string // empty: the whole address, or
+	LocalPart bool   // what stands before the @
+	Expires   string
+	QR        string
+	URL       string
+	Host      string
+}
+
+// The rules of a device policy, as far as a page tells them.
+type rules struct {
+	Attempts     int // 0: never erases
+	MinLength    int
+	Alphanumeric bool
+	MinComplex   int
+	MaxAgeDays   int
+	LockMinutes  int
+}
+
+func rulesOf(p profile.Passcode) rules {
+	return rules{p.MaxFailedAttempts, p.MinLength, p.Alphanumeric, p.MinComplex, p.MaxAgeDays, int(p.AutoLock / time.Minute)}
 }
 
 // A mailServer is what a person types into a mail program by hand.
@@ -103,32 +123,58 @@ func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 		return err
 	}
 	page := p.linkPage(c, link, domain)
-	page.Problems = p.problems(page.frame, f)
+	page.Problems = p.problems(page.frame, f, "agree")
 	return p.render(c, status, "setup", page.Language, page)
 }
 
 func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain) linkPage {
-	policy := profile.DefaultPasscode()
 	path := "/s/" + c.Param("token")
 	return linkPage{
-		frame:       p.frame(c, link.Locale),
-		Token:       c.Param("token"),
-		Device:      string(web.ClientOf(c.Request().UserAgent()).Device),
-		Masked:      mask(link.Address),
-		Domain:      domain.Name,
-		Signer:      p.Identity().Name(),
-		Policy:      domain.Policy != settings.Off,
-		PolicyOnly:  domain.Policy == settings.Required,
-		Attempts:    policy.MaxFailedAttempts,
-		MinLength:   policy.MinLength,
-		LockMinutes: int(policy.AutoLock / time.Minute),
-		Incoming:    serverView(domain.Service.Incoming),
-		Outgoing:    serverView(domain.Service.Outgoing),
-		Expires:     link.Expires.UTC().Format("Monday, 2 January, 15:04 UTC"),
-		QR:          path + "/qr.svg",
-		URL:         p.BaseURL.String() + path,
-		Host:        p.BaseURL.Host,
+		frame:      p.frame(c, link.Locale),
+		Token:      c.Param("token"),
+		Device:     deviceOf(c, domain),
+		Masked:     mask(link.Address),
+		Domain:     domain.Name,
+		Name:       domain.DisplayName,
+		Help:       lines(domain.HelpText),
+		Hint:       domain.SignInHint,
+		Signer:     p.Identity().Name(),
+		IPhone:     domain.MakesFor(profile.IPhone),
+		Mac:        domain.MakesFor(profile.Mac),
+		Policy:     domain.Policy != settings.Off,
+		PolicyOnly: domain.Policy == settings.Required,
+		rules:      rulesOf(domain.DevicePolicy),
+		Incoming:   serverView(domain.Service.Incoming),
+		Outgoing:   serverView(domain.Service.Outgoing),
+		Login:      link.Login,
+		LocalPart:  domain.Login == settings.LocalPartLogin,
+		Expires:    link.Expires.UTC().Format("Monday, 2 January, 15:04 UTC"),
+		QR:         path + "/qr.svg",
+		URL:        p.BaseURL.String() + path,
+		Host:       p.BaseURL.Host,
 	}
+}
+
+// deviceOf is the device whose page is shown. Where there is nothing for a
+// Mac, its page hands over to the phone; where there is nothing for a phone,
+// it is away.
+func deviceOf(c echo.Context, domain settings.Domain) string {
+	device := web.ClientOf(c.Request().UserAgent()).Device
+	switch {
+	case device == web.Mac && !domain.MakesFor(profile.Mac):
+		return string(web.Other)
+	case device != web.Mac && !domain.MakesFor(profile.IPhone):
+		return "away"
+	}
+	return string(device)
+}
+
+// lines are the lines of a text, none without one.
+func lines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
 }
 
 func serverView(s profile.Server) mailServer {

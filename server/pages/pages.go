@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,12 +68,17 @@ func (p *Pages) frame(c echo.Context, locale string) frame {
 	}
 }
 
-// problems is f in the language of the frame, or nothing without a fault.
-func (p *Pages) problems(in frame, f *fault.Fault) []problem {
+// problems is f in the language of the frame, or nothing without a fault. A
+// field that is none of those on the page is not named: nothing could lead there.
+func (p *Pages) problems(in frame, f *fault.Fault, fields ...string) []problem {
 	if f == nil {
 		return nil
 	}
-	return []problem{{f.Field, string(f.Code), p.text(in, f)}}
+	field := f.Field
+	if !slices.Contains(fields, field) {
+		field = ""
+	}
+	return []problem{{field, string(f.Code), p.text(in, f)}}
 }
 
 // text is the fault in words of the page's language; one that has no text of

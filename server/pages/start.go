@@ -59,7 +59,7 @@ func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error
 	if setup.CheckName(typed["name"]) == nil {
 		page.Name = typed["name"]
 	}
-	page.Problems = p.problems(page.frame, f)
+	page.Problems = p.problems(page.frame, f, "address", "name")
 	if f != nil && f.RetryAfter > 0 {
 		web.SetRetryAfter(c, f)
 	}

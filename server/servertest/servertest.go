@@ -16,6 +16,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
@@ -38,6 +39,7 @@ type Server struct {
 	Log   *Log
 	Roots *x509.CertPool // by which its profiles verify
 	t     testing.TB
+	now   func() time.Time
 }
 
 // New starts a server on the database, which several may share. Change, if
@@ -59,9 +61,14 @@ func New(t testing.TB, database string, change func(*server.Config)) *Server {
 		Identity: server.Fixed(identity),
 		Log:      slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		First:    First(t, Domain),
+
+		HostResolver: dialtest.Nothing(), // no test asks the Internet
 	}
 	if change != nil {
 		change(&config)
+	}
+	if s.now = config.Now; s.now == nil {
+		s.now = time.Now
 	}
 	if s.Server, err = server.New(t.Context(), config); err != nil {
 		t.Fatal(err)

@@ -1,9 +1,12 @@
 // Package settings holds what an account says about its mail domains: the
-// servers, and whether a device policy goes with the mail.
+// servers, how people sign in to them, and which device policy goes with the
+// mail.
 package settings
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -20,8 +23,24 @@ type Domain struct {
 	Name    string
 	Service MailService
 	Policy  Offer
-	Created time.Time
-	Updated time.Time
+	// PolicyID names the device policy. Empty: StandardPolicy.
+	PolicyID string
+	// DevicePolicy is the policy that PolicyID names. The store fills it in
+	// when the domain is read.
+	DevicePolicy profile.Passcode
+	// DisplayName is what people call the service. May be empty.
+	DisplayName string
+	// HelpText says on the pages who helps, in one line or several. May be
+	// empty.
+	HelpText string
+	// SignInHint says in a sentence which password the device asks for. May
+	// be empty.
+	SignInHint string
+	Login      Login // empty: AddressLogin
+	// Platforms are those that profiles are made for. None: all.
+	Platforms []profile.Platform
+	Created   time.Time
+	Updated   time.Time
 }
 
 // A MailService is where a domain's mail is read and sent.
@@ -49,13 +68,37 @@ const (
 	Secure Variant = "secure" // the mail account and the device policy
 )
 
-// Offers refuses what d does not offer: a variant that is unknown, one that
-// the policy of d rules out, and a device policy on a Mac, where only an MDM
-// can install one.
+// A Login is a form of user names on the servers.
+type Login string
+
+// The forms.
+const (
+	AddressLogin   Login = "address"    // the whole mail address
+	LocalPartLogin Login = "local_part" // what stands before the @
+	GivenLogin     Login = "given"      // one that cannot be derived: the API is told
+)
+
+// Platforms lists all platforms.
+func Platforms() []profile.Platform { return []profile.Platform{profile.IPhone, profile.Mac} }
+
+// MakesFor reports whether d has profiles for the platform.
+func (d Domain) MakesFor(p profile.Platform) bool {
+	return len(d.Platforms) == 0 || slices.Contains(d.Platforms, p)
+}
+
+// Organization is what people call the service: the display name, or the
+// domain.
+func (d Domain) Organization() string { return cmp.Or(d.DisplayName, d.Name) }
+
+// Offers refuses what d does not offer: a variant that is unknown, a platform
+// that d makes nothing for, a variant that the policy of d rules out, and a
+// device policy on a Mac, where only an MDM can install one.
 func (d Domain) Offers(v Variant, p profile.Platform) error {
 	switch {
 	case v != Mail && v != Secure:
 		return fault.On("variant", fault.VariantUnknown, "The variant is %q or %q.", Mail, Secure)
+	case !d.MakesFor(p):
+		return fault.On("platform", fault.PlatformOff, "This domain makes profiles for the platform %q alone.", d.Platforms[0])
 	case v == Secure && p == profile.Mac:
 		return fault.On("variant", fault.MacPolicyNeedsMDM, "A Mac takes a device policy from an MDM only. Choose the variant %q.", Mail)
 	case v == Secure && d.Policy == Off:
@@ -66,20 +109,39 @@ func (d Domain) Offers(v Variant, p profile.Platform) error {
 	return nil
 }
 
+// LoginFor is the user name of the mailbox on the servers of d: the one that
+// is given, or the one that d derives from the address. Where it derives none
+// the fault is LoginNeeded.
+func (d Domain) LoginFor(address profile.Address, given string) (string, error) {
+	switch {
+	case given != "":
+		return given, nil
+	case d.Login == LocalPartLogin:
+		return address.Local(), nil
+	case d.Login == GivenLogin:
+		return "", fault.On("login", fault.LoginNeeded, "User names of this domain cannot be told from the address. Give one as the login.")
+	}
+	return address.String(), nil
+}
+
 // A Store keeps domains.
 type Store interface {
 	// Domain returns the domain with the name, or a NotFound fault.
 	Domain(ctx context.Context, name string) (Domain, error)
 	// SetDomain creates d, or gives the domain of that name in the same
-	// account the service and policy of d, and keeps a, whose name and changes
-	// it fills in. Where nothing differs it keeps nothing. A domain of another
-	// account is a Conflict fault.
+	// account all that can be set of d, and keeps a, whose name and changes it
+	// fills in. Where nothing differs it keeps nothing. A domain of another
+	// account is a Conflict fault, a policy that is not the account's
+	// PolicyUnknown.
 	SetDomain(ctx context.Context, d Domain, a audit.Action) error
 	// Domains returns the domains of an account in the order of their names.
 	Domains(ctx context.Context, account string) ([]Domain, error)
-	// CreateDomain keeps d and a. A name that is taken is a Conflict fault.
+	// CreateDomain keeps d and a. A name that is taken is a Conflict fault, a
+	// policy that is not the account's PolicyUnknown.
 	CreateDomain(ctx context.Context, d Domain, a audit.Action) error
 	// DeleteDomain deletes a domain of the account with its links and
 	// tickets, and keeps a. One that is not there is a NotFound fault.
 	DeleteDomain(ctx context.Context, account, name string, a audit.Action) error
+	// Trusted reports whether the account may have domains without proof.
+	Trusted(ctx context.Context, account string) (bool, error)
 }

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -10,21 +11,26 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// Domains makes and changes domains by the words in which they are written.
-type Domains struct {
-	store Store
-	now   func() time.Time
+// A Prover tells whose a domain is.
+type Prover interface {
+	// Record returns what proves that the domain is the account's: a name in
+	// the DNS and the text to publish there.
+	Record(account, domain string) (name, value string)
+	// Proves reports whether that is published.
+	Proves(ctx context.Context, account, domain string) (bool, error)
 }
 
-// NewDomains returns Domains that are kept in the store.
-func NewDomains(store Store, now func() time.Time) *Domains { return &Domains{store, now} }
+// Domains makes and changes domains by the words in which they are written.
+type Domains struct {
+	store  Store
+	prover Prover
+	now    func() time.Time
+}
 
-// A DomainSpec is what a domain is to be, as people write it.
-type DomainSpec struct {
-	Name     string // not used by Update
-	Incoming string // in the form that profile.ParseIncoming takes
-	Outgoing string // in the form that profile.ParseOutgoing takes
-	Policy   Offer  // empty: Off
+// NewDomains returns Domains that are kept in the store. Those of accounts
+// that are not trusted need the prover's word.
+func NewDomains(store Store, prover Prover, now func() time.Time) *Domains {
+	return &Domains{store, prover, now}
 }
 
 // List returns the domains of an account in the order of their names.
@@ -47,20 +53,71 @@ func (d *Domains) Get(ctx context.Context, account, name string) (Domain, error)
 	return domain, err
 }
 
-// Create makes a domain. A name that is taken is a Conflict fault.
-func (d *Domains) Create(ctx context.Context, who audit.Actor, account string, spec DomainSpec) (Domain, error) {
-	name, err := profile.ParseHost(spec.Name)
-	if err != nil {
-		return Domain{}, fault.On("name", fault.Invalid, "The domain is no mail domain: %s.", err)
-	}
-	domain := Domain{ID: id.New("dom"), Account: account, Name: name, Created: d.now(), Updated: d.now()}
-	if err := spec.apply(&domain); err != nil {
-		return Domain{}, err
-	}
-	return domain, d.store.CreateDomain(ctx, domain, domainAction(audit.DomainCreate, who, domain))
+// Proof returns the DNS record that proves that a domain is the account's.
+func (d *Domains) Proof(account, domain string) (name, value string) {
+	return d.prover.Record(account, domain)
 }
 
-// Update gives a domain of the account other servers and another policy.
+// Create makes a domain. The error holds a fault for each field that cannot be
+// taken; a name that is taken is a Conflict fault. If the account is not
+// trusted and the domain not proven to be its own, the fault is DomainUnproven.
+func (d *Domains) Create(ctx context.Context, who audit.Actor, account string, spec DomainSpec) (Domain, error) {
+	domain, err := d.build(account, spec)
+	if err != nil {
+		return Domain{}, err
+	}
+	if err := d.prove(ctx, account, domain.Name); err != nil {
+		return Domain{}, err
+	}
+	return d.keep(ctx, who, domain)
+}
+
+// CreateApproved is Create by the word of the operator, without proof.
+func (d *Domains) CreateApproved(ctx context.Context, who audit.Actor, account string, spec DomainSpec) (Domain, error) {
+	domain, err := d.build(account, spec)
+	if err != nil {
+		return Domain{}, err
+	}
+	return d.keep(ctx, who, domain)
+}
+
+// keep keeps a new domain and returns it as it is read from then on.
+func (d *Domains) keep(ctx context.Context, who audit.Actor, domain Domain) (Domain, error) {
+	if err := d.store.CreateDomain(ctx, domain, domainAction(audit.DomainCreate, who, domain)); err != nil {
+		return Domain{}, err
+	}
+	return d.store.Domain(ctx, domain.Name)
+}
+
+// build makes a domain of the spec.
+func (d *Domains) build(account string, spec DomainSpec) (Domain, error) {
+	now := d.now()
+	domain := Domain{ID: id.New("dom"), Account: account, Created: now, Updated: now}
+	var err error
+	if domain.Name, err = profile.ParseHost(spec.Name); err != nil {
+		err = fault.On("name", fault.Invalid, "The domain is no mail domain: %s.", err)
+	}
+	return domain, errors.Join(err, spec.apply(&domain))
+}
+
+// prove refuses a domain of an account that is not trusted, unless it is
+// proven to be the account's. Whether it exists here is not told before.
+func (d *Domains) prove(ctx context.Context, account, domain string) error {
+	trusted, err := d.store.Trusted(ctx, account)
+	if err != nil || trusted {
+		return err
+	}
+	ok, err := d.prover.Proves(ctx, account, domain)
+	if ok {
+		return nil
+	}
+	name, value := d.prover.Record(account, domain)
+	unproven := fault.On("name", fault.DomainUnproven, "Publish the TXT record %s with the value %s, then send this again.", name, value)
+	return unproven.Because(err)
+}
+
+// Update gives a domain of the account all that the spec says. The error holds
+// a fault for each field that cannot be taken.
 func (d *Domains) Update(ctx context.Context, who audit.Actor, account, name string, spec DomainSpec) (Domain, error) {
 	domain, err := d.Get(ctx, account, name)
 	if err != nil {
@@ -70,7 +127,10 @@ func (d *Domains) Update(ctx context.Context, who audit.Actor, account, name str
 		return Domain{}, err
 	}
 	domain.Updated = d.now()
-	return domain, d.store.SetDomain(ctx, domain, domainAction(audit.DomainUpdate, who, domain))
+	if err := d.store.SetDomain(ctx, domain, domainAction(audit.DomainUpdate, who, domain)); err != nil {
+		return Domain{}, err
+	}
+	return d.store.Domain(ctx, domain.Name)
 }
 
 // Delete deletes a domain of the account with all its links.
@@ -80,25 +140,6 @@ func (d *Domains) Delete(ctx context.Context, who audit.Actor, account, name str
 		return err
 	}
 	return d.store.DeleteDomain(ctx, account, domain.Name, domainAction(audit.DomainDelete, who, domain))
-}
-
-func (s DomainSpec) apply(d *Domain) error {
-	var err error
-	if d.Service.Incoming, err = profile.ParseIncoming(s.Incoming); err != nil {
-		return fault.On("imap", fault.Invalid, "The IMAP server: %s.", err)
-	}
-	if d.Service.Outgoing, err = profile.ParseOutgoing(s.Outgoing); err != nil {
-		return fault.On("smtp", fault.Invalid, "The SMTP server: %s.", err)
-	}
-	switch s.Policy {
-	case "":
-		d.Policy = Off
-	case Off, Offered, Required:
-		d.Policy = s.Policy
-	default:
-		return fault.On("policy", fault.Invalid, "The policy is %q, %q or %q.", Off, Offered, Required)
-	}
-	return nil
 }
 
 func domainAction(name audit.Name, who audit.Actor, d Domain) audit.Action {

@@ -63,8 +63,9 @@ type Visit struct {
 }
 
 // Start makes a link for a visitor and returns its token. It does not ask, and
-// so cannot tell, whether the mailbox exists. The fault is of the field
-// "address" or "name", or Limited.
+// so cannot tell, whether the mailbox exists. Where the domain needs to be told
+// the login, no visitor can have a link. The fault is of the field "address" or
+// "name", or Limited.
 func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token string, err error) {
 	address, err := profile.ParseAddress(v.Address)
 	if err != nil {
@@ -79,6 +80,9 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 	}
 	if err != nil {
 		return "", err
+	}
+	if _, err := domain.LoginFor(address, ""); err != nil {
+		return "", errAskHost("address")
 	}
 	link := Link{
 		ID:           id.New("lnk"),
@@ -195,6 +199,9 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 	if err := domain.Offers(c.Variant, c.Platform); err != nil {
 		return "", Permit{}, err
 	}
+	if err := checkLogin(link, domain); err != nil {
+		return "", Permit{}, err
+	}
 	if c.Variant == settings.Secure && !c.Agreed {
 		return "", Permit{}, fault.On("agree", fault.AgreementMissing, "Tick the box to agree, or set up mail without the protection.")
 	}
@@ -213,6 +220,23 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 		return "", Permit{}, err
 	}
 	return l.tickets.seal(t.ID), Permit{t, link, domain}, nil
+}
+
+// checkLogin refuses a link without the login that its domain has come to need.
+func checkLogin(link Link, domain settings.Domain) error {
+	address, err := profile.ParseAddress(link.Address)
+	if err != nil {
+		return err
+	}
+	if _, err := domain.LoginFor(address, link.Login); err != nil {
+		return errAskHost("")
+	}
+	return nil
+}
+
+// errAskHost is the refusal where a page cannot know the login.
+func errAskHost(field string) error {
+	return fault.On(field, fault.LoginNeeded, "Mail of this domain is set up by a link from your mail host. Ask there for one.")
 }
 
 // Permit returns what the token of a ticket permits. A ticket that is spent or

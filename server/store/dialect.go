@@ -26,6 +26,9 @@ type database interface {
 	reader() conn
 	// taken reports whether err says that a key or unique value is in use.
 	taken(err error) bool
+	// dangling reports whether err says that a row would refer to one that is
+	// not there.
+	dangling(err error) bool
 	// ailment returns the code for err if it says that the database cannot be
 	// used as it is, whatever the statement: StorageFull or
 	// DatabaseUnavailable. For any other error it is empty.
@@ -57,6 +60,11 @@ func open(ctx context.Context, text string) (database, error) {
 func (*liteDB) taken(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE)
+}
+
+func (*liteDB) dangling(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
 // liteAilments are the primary codes of SQLite that are no statement's fault,
@@ -107,6 +115,8 @@ func litePrimary(err error) int {
 }
 
 func (*pgDB) taken(err error) bool { return pgCode(err) == "23505" }
+
+func (*pgDB) dangling(err error) bool { return pgCode(err) == "23503" }
 
 // pgAilments are the classes of PostgreSQL's error codes that are no
 // statement's fault: connection, login, database, transaction given up,

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -18,11 +20,19 @@ var _ settings.Store = (*Store)(nil)
 // errSame ends a transaction that has nothing to keep.
 var errSame = errors.New("nothing differs")
 
-const domainColumns = `id, account, name, imap_host, imap_port, imap_starttls, smtp_host, smtp_port, smtp_starttls, policy, created, updated`
+// domainFields are the columns of a domain as they are written.
+const domainFields = `id, account, name, imap_host, imap_port, imap_starttls, smtp_host, smtp_port, smtp_starttls,
+	policy, policy_id, display_name, help_text, sign_in_hint, login, platforms, created, updated`
+
+// selectDomains reads domains, each with the policy that it names.
+const selectDomains = `SELECT domains.id, domains.account, domains.name, imap_host, imap_port, imap_starttls,
+	smtp_host, smtp_port, smtp_starttls, policy, COALESCE(policy_id, ''), display_name, help_text, sign_in_hint, login,
+	platforms, domains.created, domains.updated, ` + rulesColumns + `
+	FROM domains LEFT JOIN policies ON policies.id = domains.policy_id`
 
 // Domain returns the domain with the name, or a NotFound fault.
 func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error) {
-	d, err := scanDomain(s.read(ctx).row(`SELECT `+domainColumns+` FROM domains WHERE name = $1`, name))
+	d, err := scanDomain(s.read(ctx).row(selectDomains+` WHERE domains.name = $1`, name))
 	if err != nil {
 		return settings.Domain{}, s.found("domain", err)
 	}
@@ -30,10 +40,11 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 }
 
 // SetDomain creates d, or gives the domain of that name in the same account
-// the service and policy of d, and keeps a. It fills in the name and changes
-// of a, and as its target the stored domain. Where nothing differs it keeps
-// nothing. A domain of another account is a Conflict fault. Where d says no
-// time of creation or update, that is now.
+// all that can be set of d, and keeps a. It fills in the name and changes of
+// a, and as its target the stored domain. Where nothing differs it keeps
+// nothing. A domain of another account is a Conflict fault, a policy that is
+// not the account's PolicyUnknown. Where d says no time of creation or update,
+// that is now.
 func (s *Store) SetDomain(ctx context.Context, d settings.Domain, a audit.Action) error {
 	now := s.now()
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
@@ -45,9 +56,22 @@ func (s *Store) SetDomain(ctx context.Context, d settings.Domain, a audit.Action
 		return t.record(a, s.now())
 	})
 	if err != nil && !errors.Is(err, errSame) {
-		return fmt.Errorf("store: set domain: %w", err)
+		return fmt.Errorf("store: set domain: %w", s.policyFault(err))
 	}
 	return nil
+}
+
+// policyFault is the fault behind a policy that was deleted just before a
+// domain named it.
+func (s *Store) policyFault(err error) error {
+	if s.db.dangling(err) {
+		return errNoPolicy()
+	}
+	return err
+}
+
+func errNoPolicy() error {
+	return fault.On("policy_id", fault.PolicyUnknown, "The account has no such policy. Name one of its own, or %q.", settings.StandardPolicy)
 }
 
 func (t *tx) setDomain(d settings.Domain, a *audit.Action) error {
@@ -57,12 +81,10 @@ func (t *tx) setDomain(d settings.Domain, a *audit.Action) error {
 		return err
 	}
 	if created {
-		a.Name, a.Changes = audit.DomainCreate, domainChanges(settings.Domain{}, d)
+		a.Name, a.Changes = audit.DomainCreate, domainChanges(nil, d)
 		return nil
 	}
-	// The statement changes nothing: it locks the row until the transaction
-	// ends, so that what it returns stays true.
-	old, err := scanDomain(t.row(`UPDATE domains SET updated = updated WHERE name = $1 RETURNING `+domainColumns, d.Name))
+	old, err := t.lockDomain(d.Name)
 	if err != nil {
 		return err
 	}
@@ -70,57 +92,132 @@ func (t *tx) setDomain(d settings.Domain, a *audit.Action) error {
 		return fault.New(fault.Conflict, "This domain belongs to another account.")
 	}
 	a.Target.ID = old.ID
-	a.Name, a.Changes = audit.DomainUpdate, domainChanges(old, d)
+	a.Name, a.Changes = audit.DomainUpdate, domainChanges(&old, d)
 	if len(a.Changes) == 0 {
 		return errSame
 	}
 	return t.updateDomain(old.ID, d)
 }
 
+// lockDomain returns the domain, which stays as it is until the transaction
+// ends: the first statement changes nothing and locks the row.
+func (t *tx) lockDomain(name string) (settings.Domain, error) {
+	if _, err := t.exec(`UPDATE domains SET updated = updated WHERE name = $1`, name); err != nil {
+		return settings.Domain{}, err
+	}
+	return scanDomain(t.row(selectDomains+` WHERE domains.name = $1`, name))
+}
+
 // insertDomain reports whether it created d: not if the name exists.
 func (t *tx) insertDomain(d settings.Domain) (bool, error) {
+	if err := t.checkPolicy(d); err != nil {
+		return false, err
+	}
 	in, out := d.Service.Incoming, d.Service.Outgoing
-	n, err := t.exec(`INSERT INTO domains (`+domainColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (name) DO NOTHING`,
+	n, err := t.exec(`INSERT INTO domains (`+domainFields+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($11, ''), $12, $13, $14, $15, $16, $17, $18)
+		ON CONFLICT (name) DO NOTHING`,
 		d.ID, d.Account, d.Name, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS),
-		string(d.Policy), millis(d.Created), millis(d.Updated))
+		string(d.Policy), d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)),
+		millis(d.Created), millis(d.Updated))
 	return n == 1, err
+}
+
+// checkPolicy refuses a policy that is not the account's. That it stays there
+// the reference in the row sees to.
+func (t *tx) checkPolicy(d settings.Domain) error {
+	if d.PolicyID == "" {
+		return nil
+	}
+	var n int
+	err := t.row(`SELECT COUNT(*) FROM policies WHERE id = $1 AND account = $2`, d.PolicyID, d.Account).Scan(&n)
+	if err == nil && n == 0 {
+		err = errNoPolicy()
+	}
+	return err
 }
 
 func (t *tx) updateDomain(id string, d settings.Domain) error {
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	_, err := t.exec(`UPDATE domains SET imap_host = $2, imap_port = $3, imap_starttls = $4,
-		smtp_host = $5, smtp_port = $6, smtp_starttls = $7, policy = $8, updated = $9 WHERE id = $1`,
-		id, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS), string(d.Policy), millis(d.Updated))
+		smtp_host = $5, smtp_port = $6, smtp_starttls = $7, policy = $8, policy_id = NULLIF($9, ''), display_name = $10,
+		help_text = $11, sign_in_hint = $12, login = $13, platforms = $14, updated = $15 WHERE id = $1`,
+		id, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS), string(d.Policy),
+		d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)), millis(d.Updated))
 	return err
 }
 
-// domainChanges are the fields in which the two differ.
-func domainChanges(before, after settings.Domain) []audit.Change {
-	all := []audit.Change{
-		{Field: "incoming", Old: serverText(before.Service.Incoming), New: serverText(after.Service.Incoming)},
-		{Field: "outgoing", Old: serverText(before.Service.Outgoing), New: serverText(after.Service.Outgoing)},
-		{Field: "policy", Old: string(before.Policy), New: string(after.Policy)},
-	}
-	return slices.DeleteFunc(all, func(c audit.Change) bool { return c.Old == c.New })
+// loginOf and platformsOf are what the empty values of d mean.
+func loginOf(d settings.Domain) string { return string(cmp.Or(d.Login, settings.AddressLogin)) }
+
+func platformsOf(d settings.Domain) []profile.Platform {
+	return slices.DeleteFunc(settings.Platforms(), func(p profile.Platform) bool { return !d.MakesFor(p) })
 }
 
-func serverText(s profile.Server) string {
-	if s == (profile.Server{}) {
-		return ""
+// domainChanges are the fields in which the two differ. Before a domain was
+// there all of them are empty.
+func domainChanges(before *settings.Domain, after settings.Domain) []audit.Change {
+	if before == nil {
+		return changes(nil, domainText(after))
 	}
-	return s.String()
+	return changes(domainText(*before), domainText(after))
+}
+
+// domainText is what can be set of a domain, as its log shows it.
+func domainText(d settings.Domain) []setting {
+	return []setting{
+		{"incoming", d.Service.Incoming.String()},
+		{"outgoing", d.Service.Outgoing.String()},
+		{"policy", string(d.Policy)},
+		{"policy_id", cmp.Or(d.PolicyID, settings.StandardPolicy)},
+		{"display_name", d.DisplayName},
+		{"help_text", d.HelpText},
+		{"sign_in_hint", d.SignInHint},
+		{"login", loginOf(d)},
+		{"platforms", list(platformsOf(d))},
+	}
+}
+
+// A setting is a field of something and its value in words.
+type setting struct{ field, value string }
+
+// changes are the settings that differ. Before something was there it has
+// none.
+func changes(before, after []setting) []audit.Change {
+	var all []audit.Change
+	for i, s := range after {
+		old := ""
+		if before != nil {
+			old = before[i].value
+		}
+		if old != s.value {
+			all = append(all, audit.Change{Field: s.field, Old: old, New: s.value})
+		}
+	}
+	return all
 }
 
 func scanDomain(r row) (settings.Domain, error) {
 	var d settings.Domain
 	var inTLS, outTLS, created, updated int64
+	var platforms string
+	var rules rulesRow
 	in, out := &d.Service.Incoming, &d.Service.Outgoing
-	err := r.Scan(&d.ID, &d.Account, &d.Name, &in.Host, &in.Port, &inTLS, &out.Host, &out.Port, &outTLS,
-		&d.Policy, &created, &updated)
+	err := r.Scan(append([]any{&d.ID, &d.Account, &d.Name, &in.Host, &in.Port, &inTLS, &out.Host, &out.Port, &outTLS,
+		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &platforms, &created, &updated},
+		rules.fields()...)...)
+	if err != nil {
+		return settings.Domain{}, err
+	}
 	in.STARTTLS, out.STARTTLS = inTLS != 0, outTLS != 0
 	d.Created, d.Updated = moment(created), moment(updated)
-	return d, err
+	for _, p := range strings.Fields(platforms) {
+		d.Platforms = append(d.Platforms, profile.Platform(p))
+	}
+	if d.DevicePolicy = profile.DefaultPasscode(); d.PolicyID != "" {
+		d.DevicePolicy = rules.passcode()
+	}
+	return d, nil
 }
 
 func bit(b bool) int64 {
@@ -144,7 +241,7 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 		d, err := scanDomain(r)
 		all = append(all, d)
 		return err
-	}, `SELECT `+domainColumns+` FROM domains WHERE account = $1 ORDER BY name`, account)
+	}, selectDomains+` WHERE domains.account = $1 ORDER BY domains.name`, account)
 	if err != nil {
 		return nil, fmt.Errorf("store: domains: %w", s.diagnose(err))
 	}
@@ -152,9 +249,9 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 }
 
 // CreateDomain keeps d and a, whose changes it fills in. A name that is taken
-// is a Conflict fault.
+// is a Conflict fault, a policy that is not the account's PolicyUnknown.
 func (s *Store) CreateDomain(ctx context.Context, d settings.Domain, a audit.Action) error {
-	a.Changes = domainChanges(settings.Domain{}, d)
+	a.Changes = domainChanges(nil, d)
 	err := s.change(ctx, a, func(t *tx) error {
 		created, err := t.insertDomain(d)
 		if err == nil && !created {
@@ -163,7 +260,7 @@ func (s *Store) CreateDomain(ctx context.Context, d settings.Domain, a audit.Act
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("store: create domain: %w", err)
+		return fmt.Errorf("store: create domain: %w", s.policyFault(err))
 	}
 	return nil
 }
@@ -189,4 +286,15 @@ func (s *Store) DeleteDomain(ctx context.Context, account, name string, a audit.
 		return fmt.Errorf("store: delete domain: %w", err)
 	}
 	return nil
+}
+
+// Trusted reports whether the account may have domains without proof. An
+// account that is not there is a NotFound fault.
+func (s *Store) Trusted(ctx context.Context, account string) (bool, error) {
+	var trusted int64
+	err := s.read(ctx).row(`SELECT trusted FROM accounts WHERE id = $1`, account).Scan(&trusted)
+	if err != nil {
+		return false, s.found("account", err)
+	}
+	return trusted != 0, nil
 }

@@ -3,10 +3,12 @@ package store_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -18,7 +20,7 @@ func TestDomainIsNotFound(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		d, err := s.Domain(t.Context(), "example.com")
 		wantFault(t, err, fault.NotFound)
-		if d != (settings.Domain{}) {
+		if !reflect.DeepEqual(d, settings.Domain{}) {
 			t.Errorf("got %+v with the fault", d)
 		}
 	})
@@ -30,7 +32,7 @@ func TestSetDomainCreates(t *testing.T) {
 		must(t, s.SetDomain(t.Context(), want, action("", "")))
 		got, err := s.Domain(t.Context(), "example.com")
 		must(t, err)
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 		log := actions(t, s)
@@ -41,6 +43,9 @@ func TestSetDomainCreates(t *testing.T) {
 			{Field: "incoming", New: "imap.example.com:993"},
 			{Field: "outgoing", New: "smtp.example.com:587/starttls"},
 			{Field: "policy", New: "offered"},
+			{Field: "policy_id", New: "standard"},
+			{Field: "login", New: "address"},
+			{Field: "platforms", New: "iphone mac"},
 		})
 	})
 }
@@ -60,7 +65,7 @@ func TestSetDomainUpdates(t *testing.T) {
 		want.ID, want.Created = first.ID, first.Created
 		got, err := s.Domain(t.Context(), "example.com")
 		must(t, err)
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 		log := actions(t, s)
@@ -96,21 +101,31 @@ func TestSetDomainEachField(t *testing.T) {
 		"incoming": func(d *settings.Domain) { d.Service.Incoming.Port = 1993 },
 		"outgoing": func(d *settings.Domain) { d.Service.Outgoing = profile.Server{Host: "smtp.example.com", Port: 465} },
 		"policy":   func(d *settings.Domain) { d.Policy = settings.Off },
+
+		"policy_id": func(d *settings.Domain) {
+			d.PolicyID, d.DevicePolicy = "pol_strict", newPolicy("strict").Passcode
+		},
+		"display_name": func(d *settings.Domain) { d.DisplayName = "Éxample Mail" },
+		"help_text":    func(d *settings.Domain) { d.HelpText = "Call us\nor write" },
+		"sign_in_hint": func(d *settings.Domain) { d.SignInHint = "The one for webmail." },
+		"login":        func(d *settings.Domain) { d.Login = settings.GivenLogin },
+		"platforms":    func(d *settings.Domain) { d.Platforms = []profile.Platform{profile.Mac} },
 	}
 	for field, change := range changes {
 		t.Run(field, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, s *store.Store) {
 				withDomain(t, s)
+				withPolicy(t, s, newPolicy("strict"))
 				d := newDomain("example.com")
 				change(&d)
 				must(t, s.SetDomain(t.Context(), d, action("", "")))
 				got, err := s.Domain(t.Context(), "example.com")
 				must(t, err)
-				if got != d {
+				if !reflect.DeepEqual(got, d) {
 					t.Errorf("got  %+v\nwant %+v", got, d)
 				}
 				var leaf audit.Leaf
-				must(t, json.Unmarshal(actions(t, s)[1].Leaf, &leaf))
+				must(t, json.Unmarshal(actions(t, s)[2].Leaf, &leaf))
 				if len(leaf.Changes) != 1 || leaf.Changes[0].Field != field {
 					t.Errorf("the changes are %+v", leaf.Changes)
 				}
@@ -135,8 +150,7 @@ func TestSetDomainOfAnotherAccount(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)
-		storetest.Exec(t, database, `INSERT INTO accounts (id, name, created) VALUES ('acc_2', 'Two', 0)`)
-		storetest.Exec(t, database, `INSERT INTO logs (account, size, latest) VALUES ('acc_2', 0, 0)`)
+		secondAccount(t, database)
 		for _, policy := range []settings.Offer{settings.Offered, settings.Off} {
 			wantUnchanged(t, database, func() {
 				d := newDomain("example.com")
@@ -192,7 +206,7 @@ func TestSetDomainRaceHasTrueChanges(t *testing.T) {
 		for i, r := range actions(t, s) {
 			var leaf audit.Leaf
 			must(t, json.Unmarshal(r.Leaf, &leaf))
-			c := leaf.Changes[len(leaf.Changes)-1]
+			c := leaf.Changes[slices.IndexFunc(leaf.Changes, func(c audit.Change) bool { return c.Field == "policy" })]
 			if c.Old != policy || c.New == policy {
 				t.Fatalf("entry %d changes the policy from %q to %q, it was %q", i+1, c.Old, c.New, policy)
 			}
@@ -203,5 +217,33 @@ func TestSetDomainRaceHasTrueChanges(t *testing.T) {
 		if string(d.Policy) != policy {
 			t.Errorf("the policy is %q, the log ends with %q", d.Policy, policy)
 		}
+	})
+}
+
+// What a domain leaves open has its meaning when it is read.
+func TestDomainDefaults(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDomain("example.com")
+		d.Login, d.Platforms = "", nil
+		must(t, s.CreateDomain(t.Context(), d, action(audit.DomainCreate, d.ID)))
+		all, err := s.Domains(t.Context(), account.Default)
+		must(t, err)
+		if len(all) != 1 || !reflect.DeepEqual(all[0], newDomain("example.com")) {
+			t.Errorf("got %+v", all)
+		}
+	})
+}
+
+func TestTrusted(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		secondAccount(t, database)
+		for name, want := range map[string]bool{account.Default: true, "acc_2": false} {
+			if got, err := s.Trusted(t.Context(), name); err != nil || got != want {
+				t.Errorf("%s: %v, %v", name, got, err)
+			}
+		}
+		_, err := s.Trusted(t.Context(), "acc_none")
+		wantFault(t, err, fault.NotFound)
 	})
 }

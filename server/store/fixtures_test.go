@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,20 @@ func newDomain(name string) settings.Domain {
 			Incoming: profile.Server{Host: "imap." + name, Port: 993},
 			Outgoing: profile.Server{Host: "smtp." + name, Port: 587, STARTTLS: true},
 		},
+		DevicePolicy: profile.DefaultPasscode(), Login: settings.AddressLogin, Platforms: settings.Platforms(),
 		Created: start, Updated: start,
+	}
+}
+
+// newPolicy is a policy of the default account that differs from the standard
+// one in every rule.
+func newPolicy(name string) settings.Policy {
+	return settings.Policy{
+		ID: "pol_" + name, Account: account.Default, Name: name, Created: start, Updated: start,
+		Passcode: profile.Passcode{
+			MinLength: 8, MaxFailedAttempts: 7, ResetAfter: 20 * time.Minute, AutoLock: 2 * time.Minute, Grace: time.Minute,
+			MinComplex: 1, Alphanumeric: true, MaxAgeDays: 90, History: 4,
+		},
 	}
 }
 
@@ -58,6 +72,18 @@ func action(name audit.Name, target string) audit.Action {
 func withDomain(t *testing.T, s *store.Store) {
 	t.Helper()
 	must(t, s.SetDomain(t.Context(), newDomain("example.com"), action("", "")))
+}
+
+func withPolicy(t *testing.T, s *store.Store, p settings.Policy) {
+	t.Helper()
+	must(t, s.CreatePolicy(t.Context(), p, action(audit.PolicyCreate, p.ID)))
+}
+
+// secondAccount makes the account acc_2, which has its own log.
+func secondAccount(t *testing.T, database string) {
+	t.Helper()
+	storetest.Exec(t, database, `INSERT INTO accounts (id, name, created) VALUES ('acc_2', 'Two', 0)`)
+	storetest.Exec(t, database, `INSERT INTO logs (account, size, latest) VALUES ('acc_2', 0, 0)`)
 }
 
 func withLink(t *testing.T, s *store.Store, l setup.Link) {
@@ -122,6 +148,12 @@ func actions(t *testing.T, s *store.Store) []audit.Record {
 // call must fail with the code.
 func race(t *testing.T, database string, n int, code fault.Code, fn func(s *store.Store, i int) error) (succeeded int) {
 	t.Helper()
+	return raced(t, database, n, fn, code)
+}
+
+// raced is race with several codes.
+func raced(t *testing.T, database string, n int, fn func(s *store.Store, i int) error, codes ...fault.Code) (succeeded int) {
+	t.Helper()
 	stores := [2]*store.Store{storetest.Open(t, store.Config{Database: database}), storetest.Open(t, store.Config{Database: database})}
 	errs := make([]error, n)
 	begin := make(chan struct{})
@@ -139,12 +171,12 @@ func race(t *testing.T, database string, n int, code fault.Code, fn func(s *stor
 		switch {
 		case err == nil:
 			succeeded++
-		case !fault.Is(err, code):
+		case !slices.ContainsFunc(codes, func(code fault.Code) bool { return fault.Is(err, code) }):
 			others = append(others, err)
 		}
 	}
 	if len(others) > 0 {
-		t.Fatalf("%d calls failed in another way than %s: %v", len(others), code, errors.Join(others[:min(3, len(others))]...))
+		t.Fatalf("%d calls failed in another way than %v: %v", len(others), codes, errors.Join(others[:min(3, len(others))]...))
 	}
 	return succeeded
 }

@@ -58,8 +58,11 @@ func ErrorHandler(log *slog.Logger, show func(c echo.Context, f *fault.Fault) er
 
 // SetRetryAfter tells the client how long to wait, in whole seconds, if f
 // knows.
-func SetRetryAfter(c echo.Context, f *fault.Fault) {
+func SetRetryAfter(c echo.Context, f *fault.Fault) { RetryAfter(c.Response().Header(), f) }
+
+// RetryAfter is SetRetryAfter for a header.
+func RetryAfter(header http.Header, f *fault.Fault) {
 	if f.RetryAfter > 0 {
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
 }

@@ -5,7 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 )
@@ -38,6 +41,19 @@ func Headers(https bool) echo.MiddlewareFunc {
 			}
 			return next(c)
 		}
+	}
+}
+
+// Params refuses a path whose parameters hold what no name or id does: control
+// characters, or what is no UTF-8. A database would refuse it as an error.
+func Params(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		for _, value := range c.ParamValues() {
+			if !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+				return echo.ErrNotFound
+			}
+		}
+		return next(c)
 	}
 }
 

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/probe"
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+type checkCommand struct {
+	Target   string `arg:"" placeholder:"DOMAIN|HOST:PORT" help:"A mail domain, or one server: HOST:PORT, HOST:143/starttls or HOST:587/starttls."`
+	Protocol string `enum:"imap,smtp,auto" default:"auto" placeholder:"P" help:"imap or smtp, for a port that does not say which (default: by the port)."`
+	Connect  string `placeholder:"ADDR" help:"HOST:PORT to connect to instead, for one server that its name does not lead to yet."`
+	Roots    string `placeholder:"PEM" help:"Roots that count beside the system's."`
+	JSON     bool   `name:"json" help:"Answer in JSON."`
+}
+
+// Run says whether mail servers offer TLS as a profile needs it; if one does
+// not, the exit code is 1. Private networks may be reached: a person runs it
+// on purpose.
+func (c *checkCommand) Run(s streams) error {
+	roots, err := signing.Roots(c.Roots)
+	if err != nil {
+		return flagError("--roots", err)
+	}
+	ctx := context.Background()
+	prober := probe.New(direct{instead: c.Connect}, roots, nil)
+	var results []probe.Result
+	if strings.ContainsAny(c.Target, ":/") {
+		results, err = c.one(ctx, prober)
+	} else {
+		results, err = c.domain(ctx, prober)
+	}
+	if err != nil {
+		return usage(err)
+	}
+	if err := c.print(s.out, results); err != nil {
+		return err
+	}
+	return verdictOn(results)
+}
+
+// verdictOn is an error if a server is not good.
+func verdictOn(results []probe.Result) error {
+	var bad int
+	for _, r := range results {
+		if r.State != probe.Good {
+			bad++
+		}
+	}
+	if bad == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d servers: not as a profile needs it", bad, len(results))
+}
+
+// A direct dialer connects anywhere, or to the one address instead.
+type direct struct {
+	net.Dialer
+	instead string
+}
+
+// DialContext connects.
+func (d direct) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.instead != "" {
+		address = d.instead
+	}
+	return d.Dialer.DialContext(ctx, network, address)
+}
+
+// one checks the server that was named.
+func (c *checkCommand) one(ctx context.Context, prober *probe.Prober) ([]probe.Result, error) {
+	kind, err := c.kind()
+	if err != nil {
+		return nil, err
+	}
+	server, err := parseFor(kind, c.Target)
+	if err != nil {
+		return nil, err
+	}
+	return []probe.Result{prober.Check(ctx, kind, server)}, nil
+}
+
+// kind is what the server is for, by the flag or else by its port.
+func (c *checkCommand) kind() (probe.Kind, error) {
+	if c.Protocol != "auto" {
+		return probe.Kind(c.Protocol), nil
+	}
+	_, port, _ := strings.Cut(strings.TrimSuffix(c.Target, "/starttls"), ":")
+	switch port {
+	case "993", "143":
+		return probe.Incoming, nil
+	case "465", "587":
+		return probe.Outgoing, nil
+	}
+	return "", errors.New("this port may be for IMAP or for SMTP: say which with --protocol")
+}
+
+func parseFor(kind probe.Kind, text string) (profile.Server, error) {
+	if kind == probe.Incoming {
+		return profile.ParseIncoming(text)
+	}
+	return profile.ParseOutgoing(text)
+}
+
+// A checkedServer is a result as JSON.
+type checkedServer struct {
+	Protocol   string         `json:"protocol"`
+	Host       string         `json:"host"`
+	Port       int            `json:"port"`
+	Encryption string         `json:"encryption"`
+	State      probe.State    `json:"state"`
+	Severity   probe.Severity `json:"severity"`
+	Detail     string         `json:"detail"`
+	TLS        string         `json:"tls,omitempty"`
+	NotAfter   *time.Time     `json:"certificate_not_after,omitempty"`
+}
+
+func (c *checkCommand) print(out io.Writer, results []probe.Result) error {
+	if !c.JSON {
+		return printResults(out, results)
+	}
+	var all struct {
+		Servers []checkedServer `json:"servers"`
+	}
+	for _, r := range results {
+		s := checkedServer{string(r.Kind), r.Server.Host, r.Server.Port, r.Server.Encryption(), r.State, r.State.Severity(), r.State.Detail(), r.TLSVersion, nil}
+		if !r.NotAfter.IsZero() {
+			s.NotAfter = &r.NotAfter
+		}
+		all.Servers = append(all.Servers, s)
+	}
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(all)
+}
+
+// printResults writes a line for each server: which, what of it, and why.
+func printResults(out io.Writer, results []probe.Result) error {
+	for _, r := range results {
+		line := fmt.Sprintf("%s %s: %s", strings.ToUpper(string(r.Kind)), r.Server, r.State)
+		if r.State != probe.Good {
+			line += ". " + r.State.Detail()
+		}
+		if !r.NotAfter.IsZero() {
+			line += fmt.Sprintf(" (%s, certificate until %s)", r.TLSVersion, r.NotAfter.Format(time.DateOnly))
+		}
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package settings
+
+import (
+	"context"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// Policies makes and changes device policies. What is changed counts from the
+// next download on.
+type Policies struct {
+	store PolicyStore
+	now   func() time.Time
+}
+
+// NewPolicies returns Policies that are kept in the store.
+func NewPolicies(store PolicyStore, now func() time.Time) *Policies { return &Policies{store, now} }
+
+// List returns the policies of an account: the standard one, then by name.
+func (p *Policies) List(ctx context.Context, account string) ([]Policy, error) {
+	first, err := p.Get(ctx, account, StandardPolicy)
+	if err != nil {
+		return nil, err
+	}
+	own, err := p.store.Policies(ctx, account)
+	return append([]Policy{first}, own...), err
+}
+
+// Get returns a policy of the account, or a NotFound fault.
+func (p *Policies) Get(ctx context.Context, account, id string) (Policy, error) {
+	switch {
+	case id == StandardPolicy:
+		domains, err := p.store.StandardDomains(ctx, account)
+		return standard(account, domains), err
+	case !isID(id):
+		return Policy{}, fault.New(fault.NotFound, "There is no such policy.")
+	}
+	return p.store.Policy(ctx, account, id)
+}
+
+// Create makes a policy. The error holds a fault for each field that cannot be
+// taken.
+func (p *Policies) Create(ctx context.Context, who audit.Actor, account string, spec PolicySpec) (Policy, error) {
+	now := p.now()
+	policy := Policy{ID: id.New("pol"), Account: account, Created: now, Updated: now}
+	if err := spec.apply(&policy); err != nil {
+		return Policy{}, err
+	}
+	return policy, p.store.CreatePolicy(ctx, policy, policyAction(audit.PolicyCreate, who, policy))
+}
+
+// Update gives a policy of the account all that the spec says. The error holds
+// a fault for each field that cannot be taken.
+func (p *Policies) Update(ctx context.Context, who audit.Actor, account, id string, spec PolicySpec) (Policy, error) {
+	policy, err := p.own(ctx, account, id)
+	if err != nil {
+		return Policy{}, err
+	}
+	if err := spec.apply(&policy); err != nil {
+		return Policy{}, err
+	}
+	policy.Updated = p.now()
+	if err := p.store.UpdatePolicy(ctx, policy, policyAction(audit.PolicyUpdate, who, policy)); err != nil {
+		return Policy{}, err
+	}
+	return p.store.Policy(ctx, account, id)
+}
+
+// Delete deletes a policy of the account. One that a domain uses is a Conflict
+// fault that names the domains.
+func (p *Policies) Delete(ctx context.Context, who audit.Actor, account, id string) error {
+	policy, err := p.own(ctx, account, id)
+	if err != nil {
+		return err
+	}
+	return p.store.DeletePolicy(ctx, account, id, policyAction(audit.PolicyDelete, who, policy))
+}
+
+// own is Get of a policy that can be changed.
+func (p *Policies) own(ctx context.Context, account, id string) (Policy, error) {
+	if id == StandardPolicy {
+		return Policy{}, fault.New(fault.Conflict, "The standard policy stays as it is. Make one of your own and have your domains use that.")
+	}
+	return p.Get(ctx, account, id)
+}
+
+func policyAction(name audit.Name, who audit.Actor, p Policy) audit.Action {
+	return audit.Action{
+		Account: p.Account,
+		Name:    name,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.PolicyTarget, ID: p.ID, Name: p.Name},
+	}
+}
