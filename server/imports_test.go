@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 
 	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/pages",
 		"server/probe", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
-	"server/account":         {"profile", "server/audit", "server/fault", "server/id"},
+	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id"},
 	"server/account/passkey": {"server/fault"},
 	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/probe", "server/settings", "server/web", "signing", "templates"},
 	"server/audit":           {},
@@ -70,6 +70,9 @@ var homes = map[string][]string{
 	"github.com/danielgtaylor/huma": {"server/api"},
 	"os/exec":                       {"server/store/storetest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
+	"github.com/pquerna/otp":        {"server/account"},
+	"github.com/alexedwards":        {"server/account"},
+	"github.com/ccojocar":           {"server/account"},
 	"github.com/boombuler/barcode":  {"server/web"},
 }
 

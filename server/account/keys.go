@@ -34,7 +34,8 @@ const maxKeyName = 100
 type KeyStore interface {
 	// CreateKey keeps k and a.
 	CreateKey(ctx context.Context, k Key, a audit.Action) error
-	// Key returns a key in whatever state, or a NotFound fault.
+	// Key returns a key in whatever state, or a NotFound fault: also if its
+	// account is suspended.
 	Key(ctx context.Context, id string) (Key, error)
 	// Keys returns the keys of an account, the newest first.
 	Keys(ctx context.Context, account string) ([]Key, error)

@@ -64,7 +64,6 @@ const (
 	PasskeyAdd       Name = "factor.passkey_add"
 	PasskeyRemove    Name = "factor.passkey_remove"
 	RecoveryCreate   Name = "factor.recovery_create"
-	RecoveryUse      Name = "factor.recovery_use"
 	FactorReset      Name = "factor.reset"
 	SessionRevoke    Name = "session.revoke"
 	SessionRevokeAll Name = "session.revoke_others"
@@ -113,7 +112,8 @@ type Interface string
 
 // The interfaces.
 const (
-	Page        Interface = "page"
+	Page        Interface = "page"  // the public pages
+	Panel       Interface = "panel" // the control panel
 	CommandLine Interface = "command_line"
 	API         Interface = "api"
 )

@@ -126,7 +126,8 @@ func (d Domain) LoginFor(address profile.Address, given string) (string, error) 
 
 // A Store keeps domains.
 type Store interface {
-	// Domain returns the domain with the name, or a NotFound fault.
+	// Domain returns the domain with the name, or a NotFound fault: also if
+	// its account is suspended.
 	Domain(ctx context.Context, name string) (Domain, error)
 	// SetDomain creates d, or gives the domain of that name in the same
 	// account all that can be set of d, and keeps a, whose name and changes it

@@ -86,6 +86,15 @@ type Ticket struct {
 	Fetches    int
 }
 
+// A Usage is how many links a domain had made on a day, and how many downloads
+// these have led to since.
+type Usage struct {
+	Day       time.Time // its start, in UTC
+	Domain    string
+	Links     int
+	Downloads int
+}
+
 // A Limit allows Max new links to whatever Key names in any one Window that
 // begins with the first of them.
 type Limit struct {

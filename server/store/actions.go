@@ -16,20 +16,23 @@ import (
 func (s *Store) Actions(ctx context.Context, account string, after int64, limit int) ([]audit.Record, error) {
 	var records []audit.Record
 	err := s.read(ctx).each(func(r row) error {
-		var rec audit.Record
-		var at int64
-		if err := r.Scan(&rec.Seq, &at, &rec.Leaf, &rec.Personal, &rec.Salt); err != nil {
-			return err
-		}
-		rec.At = moment(at)
+		rec, err := scanRecord(r)
 		records = append(records, rec)
-		return nil
+		return err
 	}, `SELECT seq, at, leaf, personal, salt FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 		account, after, max(limit, 0))
 	if err != nil {
 		return nil, fmt.Errorf("store: actions: %w", s.diagnose(err))
 	}
 	return records, nil
+}
+
+func scanRecord(r row) (audit.Record, error) {
+	var rec audit.Record
+	var at int64
+	err := r.Scan(&rec.Seq, &at, &rec.Leaf, &rec.Personal, &rec.Salt)
+	rec.At = moment(at)
+	return rec, err
 }
 
 // Record keeps an action that goes with no other change.

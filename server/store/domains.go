@@ -30,9 +30,10 @@ const selectDomains = `SELECT domains.id, domains.account, domains.name, imap_ho
 	platforms, domains.created, domains.updated, ` + rulesColumns + `
 	FROM domains LEFT JOIN policies ON policies.id = domains.policy_id`
 
-// Domain returns the domain with the name, or a NotFound fault.
+// Domain returns the domain with the name, or a NotFound fault: also if its
+// account is suspended.
 func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error) {
-	d, err := scanDomain(s.read(ctx).row(selectDomains+` WHERE domains.name = $1`, name))
+	d, err := scanDomain(s.read(ctx).row(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
 	if err != nil {
 		return settings.Domain{}, s.found("domain", err)
 	}
@@ -105,7 +106,7 @@ func (t *tx) lockDomain(name string) (settings.Domain, error) {
 	if _, err := t.exec(`UPDATE domains SET updated = updated WHERE name = $1`, name); err != nil {
 		return settings.Domain{}, err
 	}
-	return scanDomain(t.row(selectDomains+` WHERE domains.name = $1`, name))
+	return scanDomain(t.row(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
 }
 
 // insertDomain reports whether it created d: not if the name exists.

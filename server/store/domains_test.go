@@ -247,3 +247,17 @@ func TestTrusted(t *testing.T) {
 		wantFault(t, err, fault.NotFound)
 	})
 }
+
+// TestSuspendedDomain wants nothing issued for a suspended account.
+func TestSuspendedDomain(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		storetest.Exec(t, database, `UPDATE accounts SET suspended = 1 WHERE id = 'acc_default'`)
+		_, err := s.Domain(t.Context(), newDomain("example.com").Name)
+		wantFault(t, err, fault.NotFound)
+		storetest.Exec(t, database, `UPDATE accounts SET suspended = 0 WHERE id = 'acc_default'`)
+		_, err = s.Domain(t.Context(), newDomain("example.com").Name)
+		must(t, err)
+	})
+}

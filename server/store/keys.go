@@ -33,9 +33,10 @@ func (s *Store) CreateKey(ctx context.Context, k account.Key, a audit.Action) er
 	return nil
 }
 
-// Key returns a key in whatever state, or a NotFound fault.
+// Key returns a key in whatever state, or a NotFound fault: also if its account
+// is suspended.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
-	k, err := scanKey(s.read(ctx).row(`SELECT `+keyColumns+` FROM keys WHERE id = $1`, id))
+	k, err := scanKey(s.read(ctx).row(`SELECT `+keyColumns+` FROM keys WHERE id = $1 AND account `+notSuspended, id))
 	if err != nil {
 		return account.Key{}, s.found("key", err)
 	}

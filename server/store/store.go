@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
@@ -62,12 +63,26 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Prune deletes the limits whose window has passed. It is bookkeeping and
-// leaves no action.
+// Prune deletes what has run out: limits whose window has passed, sessions,
+// ceremonies and invitations. It is bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
+	now := s.now()
 	err := s.transact(ctx, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM limits WHERE ends <= $1`, millis(s.now()))
-		return err
+		for _, each := range []struct {
+			statement string
+			before    time.Time
+		}{
+			{`DELETE FROM limits WHERE ends <= $1`, now},
+			{`DELETE FROM ceremonies WHERE expires <= $1`, now},
+			{`DELETE FROM invitations WHERE expires <= $1`, now},
+			{`DELETE FROM sessions WHERE created <= $1`, now.Add(-account.AbsoluteLife)},
+			{`DELETE FROM sessions WHERE last_used <= $1`, now.Add(-account.IdleLife)},
+		} {
+			if _, err := t.exec(each.statement, millis(each.before)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("store: prune: %w", err)

@@ -1,0 +1,166 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// maxAccountName is the longest name of an account in characters.
+const maxAccountName = 80
+
+// An AccountStore keeps accounts.
+type AccountStore interface {
+	// Account returns an account, or a NotFound fault.
+	Account(ctx context.Context, id string) (Account, error)
+	// Accounts returns all accounts but Installation, by their names.
+	Accounts(ctx context.Context) ([]Account, error)
+	// CreateAccount keeps a new account with its log, the invitation of its
+	// first owner, and both actions. An address that is a member's is a
+	// Conflict fault.
+	CreateAccount(ctx context.Context, acc Account, owner Invitation, created, invited audit.Action) error
+	// UpdateAccount gives the account its name and rules, and keeps a.
+	UpdateAccount(ctx context.Context, acc Account, a audit.Action) error
+	// SuspendAccount suspends the account at the time, or resumes it at the
+	// zero time, and keeps a. Where it was so before, the fault is a Conflict.
+	SuspendAccount(ctx context.Context, account string, at time.Time, a audit.Action) error
+}
+
+// Accounts are the customers of the installation.
+type Accounts struct {
+	vault *Vault
+	store AccountStore
+}
+
+// NewAccounts returns Accounts that are kept in the store.
+func NewAccounts(vault *Vault, store AccountStore) *Accounts { return &Accounts{vault, store} }
+
+// List returns all accounts by their names.
+func (s *Accounts) List(ctx context.Context) ([]Account, error) { return s.store.Accounts(ctx) }
+
+// Get returns an account, or a NotFound fault.
+func (s *Accounts) Get(ctx context.Context, account string) (Account, error) {
+	if account == Installation {
+		return Account{}, fault.New(fault.NotFound, "There is no such account.")
+	}
+	return s.store.Account(ctx, account)
+}
+
+// Create makes an account, whose members need a second factor, and returns it
+// with the token of the invitation for its first owner.
+func (s *Accounts) Create(ctx context.Context, who audit.Actor, name string, trusted bool, email string) (acc Account, token string, err error) {
+	now := s.vault.now()
+	acc = Account{ID: id.New("acc"), Name: strings.TrimSpace(name), Trusted: trusted, FactorRequired: true, Created: now}
+	owner := Invitation{ID: id.New("inv"), Account: acc.ID, Role: Owner, Created: now, Expires: now.Add(InvitationLife)}
+	var unread error
+	owner.Email, unread = parseEmail(email)
+	if err := errors.Join(checkAccountName(acc.Name), unread); err != nil {
+		return Account{}, "", err
+	}
+	created := accountAction(audit.AccountCreate, who, acc)
+	created.Changes = accountChanges(Account{}, acc)
+	err = s.store.CreateAccount(ctx, acc, owner, created, invitationAction(audit.InvitationCreate, who, owner))
+	return acc, s.vault.secrets.invitationToken(owner.ID), err
+}
+
+// Update gives an account another name, or says whether its domains need
+// proof.
+func (s *Accounts) Update(ctx context.Context, who audit.Actor, account, name string, trusted bool) error {
+	old, err := s.Get(ctx, account)
+	if err != nil {
+		return err
+	}
+	acc := old
+	acc.Name, acc.Trusted = strings.TrimSpace(name), trusted
+	if err := checkAccountName(acc.Name); err != nil {
+		return err
+	}
+	return s.update(ctx, who, old, acc)
+}
+
+// RequireFactor says whether the members of an account need a second factor.
+func (s *Accounts) RequireFactor(ctx context.Context, who audit.Actor, account string, required bool) error {
+	old, err := s.Get(ctx, account)
+	if err != nil {
+		return err
+	}
+	acc := old
+	acc.FactorRequired = required
+	return s.update(ctx, who, old, acc)
+}
+
+func (s *Accounts) update(ctx context.Context, who audit.Actor, old, acc Account) error {
+	a := accountAction(audit.AccountUpdate, who, acc)
+	if a.Changes = accountChanges(old, acc); len(a.Changes) == 0 {
+		return nil
+	}
+	return s.store.UpdateAccount(ctx, acc, a)
+}
+
+// Suspend stops an account: its members and keys are refused and its domains
+// issue nothing. All is kept.
+func (s *Accounts) Suspend(ctx context.Context, who audit.Actor, account string) error {
+	if account == Default {
+		return fault.New(fault.Conflict, "The installation's own account cannot be suspended.")
+	}
+	acc, err := s.Get(ctx, account)
+	if err != nil {
+		return err
+	}
+	return s.store.SuspendAccount(ctx, account, s.vault.now(), accountAction(audit.AccountSuspend, who, acc))
+}
+
+// Resume ends the suspension of an account.
+func (s *Accounts) Resume(ctx context.Context, who audit.Actor, account string) error {
+	acc, err := s.Get(ctx, account)
+	if err != nil {
+		return err
+	}
+	return s.store.SuspendAccount(ctx, account, time.Time{}, accountAction(audit.AccountResume, who, acc))
+}
+
+func checkAccountName(name string) error {
+	if name == "" || utf8.RuneCountInString(name) > maxAccountName || !profile.IsLine(name) {
+		return fault.On("name", fault.NameInvalid, "Name the account in up to %d characters.", maxAccountName)
+	}
+	return nil
+}
+
+// accountAction belongs to the account's own log, where its members can see
+// what the operator did.
+func accountAction(name audit.Name, who audit.Actor, acc Account) audit.Action {
+	return audit.Action{
+		Account: acc.ID,
+		Name:    name,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.AccountTarget, ID: acc.ID, Name: acc.Name},
+	}
+}
+
+func accountChanges(old, acc Account) []audit.Change {
+	var changes []audit.Change
+	add := func(field, before, after string) {
+		if before != after {
+			changes = append(changes, audit.Change{Field: field, Old: before, New: after})
+		}
+	}
+	add("name", old.Name, acc.Name)
+	add("trusted", yes(old.Trusted), yes(acc.Trusted))
+	add("factor_required", yes(old.FactorRequired), yes(acc.FactorRequired))
+	return changes
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,233 @@
+package account
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account/passkey"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// A FactorStore keeps what members sign in with. Each change ends the
+// member's other sessions; keep is the one that stays.
+type FactorStore interface {
+	MemberReader
+	CeremonyStore
+	// SetPassword keeps the hash and a.
+	SetPassword(ctx context.Context, member, hash string, at time.Time, keep string, a audit.Action) error
+	// SetTOTP keeps the sealed seed, with the step of the code that proved it,
+	// and a. The session that stays is confirmed by it.
+	SetTOTP(ctx context.Context, member string, sealed []byte, step int64, at time.Time, keep string, a audit.Action) error
+	// RemoveTOTP removes the authenticator app and keeps a. The last factor
+	// stays: a LastFactor fault.
+	RemoveTOTP(ctx context.Context, member, keep string, a audit.Action) error
+	// AddPasskey keeps p and a. The session that stays is confirmed by it.
+	AddPasskey(ctx context.Context, p Passkey, keep string, a audit.Action) error
+	// RemovePasskey removes a passkey of the member and keeps a. The last
+	// factor stays: a LastFactor fault.
+	RemovePasskey(ctx context.Context, member, passkey, keep string, a audit.Action) error
+	// SetCodes replaces the hashes of the recovery codes and keeps a.
+	SetCodes(ctx context.Context, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error
+	// ResetFactors removes all second factors and sessions and keeps a.
+	ResetFactors(ctx context.Context, member string, a audit.Action) error
+}
+
+// Factors are what members sign in with.
+type Factors struct {
+	vault *Vault
+	store FactorStore
+}
+
+// NewFactors returns Factors that are kept in the store.
+func NewFactors(vault *Vault, store FactorStore) *Factors { return &Factors{vault, store} }
+
+// SetPassword changes the member's own password. The present one is asked for
+// beside what the session has shown.
+func (s *Factors) SetPassword(ctx context.Context, from From, in In, current, password string) error {
+	known, err := s.vault.passwords.check(ctx, current, in.Member.Password)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fault.On("current", fault.CodeWrong, "This is not your present password. Type it again.")
+	}
+	hash, err := s.vault.passwords.hash(ctx, password, in.Member.HasFactor(), in.Member.Email, in.Member.Name)
+	if err != nil {
+		return err
+	}
+	return s.store.SetPassword(ctx, in.Member.ID, hash, s.vault.now(), in.Session.ID,
+		memberAction(audit.MemberPassword, from.as(in.Member), in.Member))
+}
+
+// A TOTPSetup is an authenticator app that is about to be enrolled.
+type TOTPSetup struct {
+	// Secret is the seed in base32, to be typed where no camera can be used.
+	Secret string
+	// URI is what the QR code holds.
+	URI string
+	// Sealed comes back with the code: nothing is kept until then.
+	Sealed string
+}
+
+// setupLife is how long an enrolment may take.
+const setupLife = 30 * time.Minute
+
+// sealedSetup is what TOTPSetup.Sealed holds.
+type sealedSetup struct {
+	Seed    string `json:"seed"`
+	Expires int64  `json:"expires"`
+}
+
+// setupContext binds a sealed setup to the member and away from kept seeds.
+func setupContext(member string) string { return "setup " + member }
+
+// NewTOTP returns a new seed for the member's authenticator app.
+func (s *Factors) NewTOTP(m Member) (TOTPSetup, error) {
+	return s.totp(m, sealedSetup{newSeed(), s.vault.now().Add(setupLife).Unix()})
+}
+
+func (s *Factors) totp(m Member, setup sealedSetup) (TOTPSetup, error) {
+	text, err := json.Marshal(setup)
+	if err != nil {
+		return TOTPSetup{}, err
+	}
+	return TOTPSetup{
+		Secret: grouped(setup.Seed, 4, " "),
+		URI:    totpURI(setup.Seed, s.vault.issuer, m.Email),
+		Sealed: base64.RawURLEncoding.EncodeToString(s.vault.secrets.seal(text, setupContext(m.ID))),
+	}, nil
+}
+
+// AgainTOTP returns a setup that NewTOTP made, or a new one if it is over.
+func (s *Factors) AgainTOTP(m Member, sealed string) (TOTPSetup, error) {
+	setup, err := s.openSetup(m, sealed)
+	if err != nil {
+		return s.NewTOTP(m)
+	}
+	return s.totp(m, setup)
+}
+
+func (s *Factors) openSetup(m Member, sealed string) (sealedSetup, error) {
+	over := fault.On("code", fault.CodeWrong, "This took too long. Scan the new QR code and type its code.")
+	var setup sealedSetup
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return setup, over
+	}
+	text, err := s.vault.secrets.open(raw, setupContext(m.ID))
+	if err != nil {
+		return setup, over
+	}
+	if err := json.Unmarshal(text, &setup); err != nil || s.vault.now().Unix() >= setup.Expires {
+		return setup, over
+	}
+	return setup, nil
+}
+
+// EnrolTOTP makes the app of the setup the member's, in place of an earlier
+// one, once a code shows that it has the seed.
+func (s *Factors) EnrolTOTP(ctx context.Context, from From, in In, sealed, code string) error {
+	m := in.Member
+	setup, err := s.openSetup(m, sealed)
+	if err != nil {
+		return err
+	}
+	step, ok := totpMatch(setup.Seed, strings.ReplaceAll(strings.TrimSpace(code), " ", ""), s.vault.now())
+	if !ok {
+		return fault.On("code", fault.CodeWrong, "This code does not fit. Type the one that the app shows now, and see that the phone's clock is right.")
+	}
+	return s.store.SetTOTP(ctx, m.ID, s.vault.secrets.seal([]byte(setup.Seed), m.ID), step, s.vault.now(), in.Session.ID,
+		memberAction(audit.TOTPAdd, from.as(m), m))
+}
+
+// RemoveTOTP removes the member's authenticator app. The last factor stays: a
+// LastFactor fault.
+func (s *Factors) RemoveTOTP(ctx context.Context, from From, in In) error {
+	return s.store.RemoveTOTP(ctx, in.Member.ID, in.Session.ID, memberAction(audit.TOTPRemove, from.as(in.Member), in.Member))
+}
+
+// Passkeys returns the passkeys of the member, the oldest first.
+func (s *Factors) Passkeys(ctx context.Context, m Member) ([]Passkey, error) {
+	return s.store.Passkeys(ctx, m.ID)
+}
+
+// BeginPasskey starts the enrolment of a passkey.
+func (s *Factors) BeginPasskey(ctx context.Context, in In) (Ceremony, error) {
+	if !s.vault.Passkeys() {
+		return Ceremony{}, errNoPasskeys()
+	}
+	keys, err := s.store.Passkeys(ctx, in.Member.ID)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	options, state, err := s.vault.passkeys.BeginEnrol(passkeyMember(in.Member, keys))
+	return s.vault.keepCeremony(ctx, s.store, options, state, err)
+}
+
+// maxPasskeyName is the longest name of a passkey in characters.
+const maxPasskeyName = 60
+
+// EnrolPasskey makes a passkey the member's. The fault is PasskeyRefused, or
+// of the field "name".
+func (s *Factors) EnrolPasskey(ctx context.Context, from From, in In, name, ceremony string, response []byte) error {
+	if !s.vault.Passkeys() {
+		return errNoPasskeys()
+	}
+	m := in.Member
+	name = strings.TrimSpace(name)
+	if name == "" {
+		name = from.Actor.Client
+	}
+	if utf8.RuneCountInString(name) > maxPasskeyName || !profile.IsLine(name) {
+		return fault.On("name", fault.NameInvalid, "Name the passkey in up to %d characters.", maxPasskeyName)
+	}
+	state, err := takeCeremony(ctx, s.store, ceremony)
+	if err != nil {
+		return err
+	}
+	made, err := s.vault.passkeys.FinishEnrol(passkeyMember(m, nil), state, response)
+	if err != nil {
+		return err
+	}
+	p := Passkey{ID: id.New("psk"), Member: m.ID, Name: name, Credential: made.ID, Data: made.Data, Created: s.vault.now()}
+	return s.store.AddPasskey(ctx, p, in.Session.ID, passkeyAction(audit.PasskeyAdd, from, m, p))
+}
+
+// RemovePasskey removes a passkey of the member. The last factor stays: a
+// LastFactor fault.
+func (s *Factors) RemovePasskey(ctx context.Context, from From, in In, passkey string) error {
+	return s.store.RemovePasskey(ctx, in.Member.ID, passkey, in.Session.ID,
+		passkeyAction(audit.PasskeyRemove, from, in.Member, Passkey{ID: passkey}))
+}
+
+func passkeyAction(name audit.Name, from From, m Member, p Passkey) audit.Action {
+	a := memberAction(name, from.as(m), m)
+	a.Target = audit.Target{Kind: audit.PasskeyTarget, ID: p.ID, Name: p.Name}
+	return a
+}
+
+// NewCodes makes recovery codes, which replace earlier ones and are shown this
+// once.
+func (s *Factors) NewCodes(ctx context.Context, from From, in In) ([]string, error) {
+	codes, hashes := s.vault.secrets.newCodes(in.Member.ID)
+	err := s.store.SetCodes(ctx, in.Member.ID, hashes, s.vault.now(), in.Session.ID,
+		memberAction(audit.RecoveryCreate, from.as(in.Member), in.Member))
+	return codes, err
+}
+
+// Reset removes all second factors and sessions of a member who has lost
+// them, so that the password alone leads to a new enrolment.
+func (s *Factors) Reset(ctx context.Context, who audit.Actor, m Member) error {
+	return s.store.ResetFactors(ctx, m.ID, memberAction(audit.FactorReset, who, m))
+}
+
+// Synced reports whether the passkey is copied between devices by their
+// maker, or bound to one.
+func (p Passkey) Synced() bool { return passkey.Credential{ID: p.Credential, Data: p.Data}.Synced() }

@@ -1,0 +1,262 @@
+package account
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// maxMemberName is the longest name of a member in characters.
+const maxMemberName = 80
+
+// A MemberStore keeps members and invitations.
+type MemberStore interface {
+	MemberReader
+	// Members returns the members of an account by their addresses.
+	Members(ctx context.Context, account string) ([]Member, error)
+	// CreateMember keeps m and a and uses up the invitation, unless that is
+	// empty. One that is used, revoked or over is a NotFound fault; so is one
+	// for the first owner once there is a member. An address that is a
+	// member's is a Conflict fault.
+	CreateMember(ctx context.Context, m Member, invitation string, a audit.Action) error
+	// SetRole gives a member of the account another role, ends the member's
+	// sessions, and keeps a. The last owner's role stays: a Conflict fault.
+	SetRole(ctx context.Context, account, member string, role Role, a audit.Action) error
+	// RemoveMember removes a member of the account with all that is theirs,
+	// and keeps a. The last owner stays: a Conflict fault.
+	RemoveMember(ctx context.Context, account, member string, a audit.Action) error
+}
+
+// An InvitationStore keeps invitations.
+type InvitationStore interface {
+	CreateInvitation(ctx context.Context, i Invitation, a audit.Action) error
+	// Invitation returns an invitation that was not used or revoked, or a
+	// NotFound fault.
+	Invitation(ctx context.Context, id string) (Invitation, error)
+	// Invitations returns those of an account, the newest first.
+	Invitations(ctx context.Context, account string) ([]Invitation, error)
+	// RevokeInvitation deletes one of the account, and keeps a.
+	RevokeInvitation(ctx context.Context, account, id string, a audit.Action) error
+	// AnyMember reports whether the installation has a member.
+	AnyMember(ctx context.Context) (bool, error)
+	// Account returns an account, or a NotFound fault.
+	Account(ctx context.Context, id string) (Account, error)
+}
+
+// Members are the people who sign in for accounts.
+type Members struct {
+	vault *Vault
+	store interface {
+		MemberStore
+		InvitationStore
+	}
+}
+
+// NewMembers returns Members that are kept in the store.
+func NewMembers(vault *Vault, store interface {
+	MemberStore
+	InvitationStore
+}) *Members {
+	return &Members{vault, store}
+}
+
+// List returns the members of an account.
+func (s *Members) List(ctx context.Context, account string) ([]Member, error) {
+	return s.store.Members(ctx, account)
+}
+
+// Get returns a member of the account. One of another account is NotFound like
+// one that is not there.
+func (s *Members) Get(ctx context.Context, account, member string) (Member, error) {
+	m, err := s.store.Member(ctx, member)
+	if err == nil && m.Account != account {
+		return Member{}, fault.New(fault.NotFound, "There is no such member.")
+	}
+	return m, err
+}
+
+// Invite makes an invitation and returns its token.
+func (s *Members) Invite(ctx context.Context, who audit.Actor, account, email, role string) (Invitation, string, error) {
+	folded, err := parseEmail(email)
+	if err != nil {
+		return Invitation{}, "", err
+	}
+	r, err := ParseRole(role)
+	if err != nil {
+		return Invitation{}, "", err
+	}
+	return s.invite(ctx, who, Invitation{Account: account, Email: folded, Role: r})
+}
+
+// InviteFirst makes an invitation for the first owner of a new installation
+// and returns its token; none if there is a member.
+func (s *Members) InviteFirst(ctx context.Context) (token string, err error) {
+	any, err := s.store.AnyMember(ctx)
+	if err != nil || any {
+		return "", err
+	}
+	_, token, err = s.invite(ctx, audit.Actor{Kind: audit.System, Interface: audit.CommandLine}, Invitation{Account: Default, Role: Owner})
+	return token, err
+}
+
+func (s *Members) invite(ctx context.Context, who audit.Actor, i Invitation) (Invitation, string, error) {
+	i.ID, i.Created = id.New("inv"), s.vault.now()
+	i.Expires = i.Created.Add(InvitationLife)
+	return i, s.vault.secrets.invitationToken(i.ID), s.store.CreateInvitation(ctx, i, invitationAction(audit.InvitationCreate, who, i))
+}
+
+// Token is the token of an invitation.
+func (s *Members) Token(i Invitation) string { return s.vault.secrets.invitationToken(i.ID) }
+
+// Invitation returns the invitation with the token and its account. One that
+// never was, was used, revoked or is over is a NotFound fault.
+func (s *Members) Invitation(ctx context.Context, token string) (Invitation, Account, error) {
+	gone := fault.New(fault.NotFound, "This invitation cannot be used. Ask for another one.")
+	invitationID, ok := s.vault.secrets.invitationID(token)
+	if !ok {
+		return Invitation{}, Account{}, gone
+	}
+	i, err := s.store.Invitation(ctx, invitationID)
+	if fault.Is(err, fault.NotFound) || err == nil && !s.vault.now().Before(i.Expires) {
+		return Invitation{}, Account{}, gone
+	}
+	if err != nil {
+		return Invitation{}, Account{}, err
+	}
+	if i.First() {
+		any, err := s.store.AnyMember(ctx)
+		if err == nil && any {
+			err = gone
+		}
+		if err != nil {
+			return Invitation{}, Account{}, err
+		}
+	}
+	account, err := s.store.Account(ctx, i.Account)
+	return i, account, err
+}
+
+// Invitations returns the invitations of an account that can be used still.
+func (s *Members) Invitations(ctx context.Context, account string) ([]Invitation, error) {
+	all, err := s.store.Invitations(ctx, account)
+	var live []Invitation
+	for _, i := range all {
+		if s.vault.now().Before(i.Expires) && !i.First() {
+			live = append(live, i)
+		}
+	}
+	return live, err
+}
+
+// RevokeInvitation ends an invitation of the account.
+func (s *Members) RevokeInvitation(ctx context.Context, who audit.Actor, account, invitation string) error {
+	return s.store.RevokeInvitation(ctx, account, invitation,
+		invitationAction(audit.InvitationRevoke, who, Invitation{ID: invitation, Account: account}))
+}
+
+// Join makes a member by an invitation, which is used up. The email is that of
+// the invitation unless it is for the first owner.
+func (s *Members) Join(ctx context.Context, from From, token, email, name, password string) (Member, error) {
+	i, _, err := s.Invitation(ctx, token)
+	if err != nil {
+		return Member{}, err
+	}
+	if !i.First() {
+		email = i.Email
+	}
+	m, err := s.newMember(ctx, i.Account, email, name, password, i.Role)
+	if err != nil {
+		return Member{}, err
+	}
+	m.Operator = i.First()
+	a := memberAction(audit.MemberJoin, from.as(m), m)
+	a.Changes = []audit.Change{{Field: "role", New: string(m.Role)}}
+	return m, s.store.CreateMember(ctx, m, i.ID, a)
+}
+
+// CreateOwner makes an owner without an invitation: on the command line, by
+// whoever runs the installation. An owner of the Default account is an
+// operator.
+func (s *Members) CreateOwner(ctx context.Context, who audit.Actor, account, email, password string) (Member, error) {
+	if _, err := s.store.Account(ctx, account); err != nil {
+		return Member{}, err
+	}
+	m, err := s.newMember(ctx, account, email, "", password, Owner)
+	if err != nil {
+		return Member{}, err
+	}
+	m.Operator = account == Default
+	a := memberAction(audit.MemberJoin, who, m)
+	a.Changes = []audit.Change{{Field: "role", New: string(m.Role)}}
+	return m, s.store.CreateMember(ctx, m, "", a)
+}
+
+func (s *Members) newMember(ctx context.Context, account, email, name, password string, role Role) (Member, error) {
+	folded, err := parseEmail(email)
+	if err != nil {
+		return Member{}, err
+	}
+	name = strings.TrimSpace(name)
+	if utf8.RuneCountInString(name) > maxMemberName || name != "" && !profile.IsLine(name) {
+		return Member{}, fault.On("name", fault.NameInvalid, "Write a name of up to %d characters.", maxMemberName)
+	}
+	hash, err := s.vault.passwords.hash(ctx, password, false, folded, name)
+	if err != nil {
+		return Member{}, err
+	}
+	now := s.vault.now()
+	return Member{
+		ID: id.New("mem"), Account: account, Email: folded, Name: name, Role: role,
+		Password: hash, PasswordSet: now, Created: now,
+	}, nil
+}
+
+// SetRole gives a member of the account another role and ends the member's
+// sessions. The last owner's stays: a Conflict fault.
+func (s *Members) SetRole(ctx context.Context, who audit.Actor, account, member, role string) error {
+	r, err := ParseRole(role)
+	if err != nil {
+		return err
+	}
+	m, err := s.Get(ctx, account, member)
+	if err != nil || m.Role == r {
+		return err
+	}
+	a := memberAction(audit.MemberUpdate, who, m)
+	a.Changes = []audit.Change{{Field: "role", Old: string(m.Role), New: string(r)}}
+	return s.store.SetRole(ctx, account, member, r, a)
+}
+
+// Remove removes a member of the account. The last owner stays: a Conflict
+// fault.
+func (s *Members) Remove(ctx context.Context, who audit.Actor, account, member string) error {
+	m, err := s.Get(ctx, account, member)
+	if err != nil {
+		return err
+	}
+	return s.store.RemoveMember(ctx, account, member, memberAction(audit.MemberRemove, who, m))
+}
+
+func invitationAction(name audit.Name, who audit.Actor, i Invitation) audit.Action {
+	a := audit.Action{
+		Account: i.Account,
+		Name:    name,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.InvitationTarget, ID: i.ID, Name: i.Email},
+	}
+	if i.Role != "" {
+		a.Changes = []audit.Change{{Field: "role", New: string(i.Role)}}
+	}
+	return a
+}
+
+// ByEmail returns the member with the address, or a NotFound fault.
+func (s *Members) ByEmail(ctx context.Context, email string) (Member, error) {
+	return s.store.MemberByEmail(ctx, fold(email))
+}

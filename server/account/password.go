@@ -1,0 +1,131 @@
+package account
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/ccojocar/zxcvbn-go"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// How long a password must be (NIST SP 800-63B-4, 3.1.1.2).
+const (
+	MinPassword           = 15 // characters, where it is the only factor
+	MinPasswordWithFactor = 8  // characters, beside a second factor
+	maxPassword           = 1024
+)
+
+// minScore is how well a password must stand guessing, of 0 to 4: below 3, a
+// list of common passwords, names and patterns finds it.
+const minScore = 3
+
+// scored is how many characters of a password are scored: that takes time
+// which grows faster than the password.
+const scored = 64
+
+// Hashing takes 46 MiB and some 50 ms (OWASP's second choice for argon2id), so
+// that few may hash at once and few may wait.
+var argon2 = &argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+const (
+	hashers = 2
+	queue   = 16
+)
+
+// absent is a hash that no password has. Checking it takes as long as
+// checking a member's.
+const absent = "$argon2id$v=19$m=47104,t=1,p=1$bm90IGEgbWVtYmVyIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// passwords hashes and checks passwords, a few at a time.
+type passwords struct {
+	slots   chan struct{}
+	waiting atomic.Int32
+}
+
+func newPasswords() *passwords { return &passwords{slots: make(chan struct{}, hashers)} }
+
+// hash returns the hash, in PHC form, of a password that a member chooses, or
+// the PasswordWeak fault of [checkPassword]: that too takes time.
+func (p *passwords) hash(ctx context.Context, password string, withFactor bool, known ...string) (hash string, err error) {
+	if err := p.enter(ctx); err != nil {
+		return "", err
+	}
+	defer p.leave()
+	if err := checkPassword(password, withFactor, known...); err != nil {
+		return "", err
+	}
+	return argon2id.CreateHash(norm.NFC.String(password), argon2)
+}
+
+// check reports whether the hash is the password's. Without a hash it is not,
+// after the same time.
+func (p *passwords) check(ctx context.Context, password, hash string) (bool, error) {
+	if err := p.enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.leave()
+	if hash == "" {
+		hash = absent
+	}
+	if len(password) > maxPassword {
+		password = ""
+	}
+	return argon2id.ComparePasswordAndHash(norm.NFC.String(password), hash)
+}
+
+func (p *passwords) enter(ctx context.Context) error {
+	if p.waiting.Add(1) > hashers+queue {
+		p.waiting.Add(-1)
+		f := fault.New(fault.Limited, "Too many people sign in at the moment. Try again in a few seconds.")
+		f.RetryAfter = 2 * time.Second
+		return f
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		p.waiting.Add(-1)
+		return ctx.Err()
+	}
+}
+
+func (p *passwords) leave() {
+	<-p.slots
+	p.waiting.Add(-1)
+}
+
+// checkPassword refuses a password that is too short, or that is among the
+// first that anybody would guess, also from what is known of the member.
+func checkPassword(password string, withFactor bool, known ...string) error {
+	least := MinPassword
+	if withFactor {
+		least = MinPasswordWithFactor
+	}
+	switch {
+	case !utf8.ValidString(password) || len(password) > maxPassword:
+		return fault.On("password", fault.PasswordWeak, "Choose a password of up to %d bytes.", maxPassword)
+	case utf8.RuneCountInString(norm.NFC.String(password)) < least:
+		return fault.On("password", fault.PasswordWeak, "Choose a password of %d characters or more. Four words or more are good.", least)
+	case score(password, known) < minScore:
+		return fault.On("password", fault.PasswordWeak, "This password is easy to guess. Choose four words or more that do not belong together.")
+	}
+	return nil
+}
+
+func score(password string, known []string) int {
+	var words []string
+	for _, k := range append(known, "mobileconfig") {
+		words = append(words, k)
+		words = append(words, strings.FieldsFunc(k, func(r rune) bool { return strings.ContainsRune("@.-_+ ", r) })...)
+	}
+	if r := []rune(password); len(r) > scored {
+		password = string(r[:scored])
+	}
+	return zxcvbn.PasswordStrength(password, words).Score
+}

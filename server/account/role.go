@@ -1,0 +1,57 @@
+package account
+
+import (
+	"slices"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// A Role says what a member may do in the account.
+type Role string
+
+// The roles.
+const (
+	Owner   Role = "owner"
+	Admin   Role = "admin"
+	Auditor Role = "auditor" // reads all, changes nothing
+)
+
+// A Permission is something that a route needs.
+type Permission string
+
+// The permissions.
+const (
+	Self    Permission = "self"    // the member's own sign-in
+	Look    Permission = "look"    // read what the account has
+	Change  Permission = "change"  // domains, policies and keys
+	Manage  Permission = "manage"  // members and the account's rules
+	Operate Permission = "operate" // the accounts of the installation
+)
+
+// may is the one table of who may do what. What does not stand here is
+// forbidden. Operate goes with no role: see [Member.Operator].
+var may = map[Role][]Permission{
+	Owner:   {Self, Look, Change, Manage},
+	Admin:   {Self, Look, Change},
+	Auditor: {Self, Look},
+}
+
+// Roles lists all roles, the mightiest first.
+func Roles() []Role { return []Role{Owner, Admin, Auditor} }
+
+// ParseRole reads a role by its name. An unknown one is a fault of the field
+// "role".
+func ParseRole(name string) (Role, error) {
+	if role := Role(name); slices.Contains(Roles(), role) {
+		return role, nil
+	}
+	return "", fault.On("role", fault.Invalid, "Choose what the member may do: owner, admin or auditor.")
+}
+
+// May reports whether the member may do what needs the permission.
+func (m Member) May(p Permission) bool {
+	if p == Operate {
+		return m.Operator
+	}
+	return slices.Contains(may[m.Role], p)
+}

@@ -1,0 +1,135 @@
+package account
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// secrets are the keys that are derived from the installation's secret, each
+// for one purpose.
+type secrets struct {
+	seeds       cipher.AEAD // seals the seeds of authenticator apps
+	codes       []byte      // hashes recovery codes
+	invitations []byte      // makes the tokens of invitations
+	attempts    []byte      // names the limits of sign-ins
+}
+
+func newSecrets(secret []byte) (*secrets, error) {
+	var keys [4][]byte
+	for i, purpose := range []string{"totp seed", "recovery code", "invitation", "sign-in attempt"} {
+		key, err := hkdf.Key(sha256.New, secret, nil, "mobileconfig "+purpose, sha256.Size)
+		if err != nil {
+			return nil, fmt.Errorf("account: secret: %w", err)
+		}
+		keys[i] = key
+	}
+	block, err := aes.NewCipher(keys[0])
+	if err != nil {
+		return nil, fmt.Errorf("account: secret: %w", err)
+	}
+	seeds, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("account: secret: %w", err)
+	}
+	return &secrets{seeds, keys[1], keys[2], keys[3]}, nil
+}
+
+// seal encrypts a text that belongs to a context, such as a member's id.
+func (s *secrets) seal(text []byte, context string) []byte {
+	return s.seeds.Seal(nil, nil, text, []byte(context))
+}
+
+// open returns what was sealed for the context.
+func (s *secrets) open(sealed []byte, context string) ([]byte, error) {
+	text, err := s.seeds.Open(nil, nil, sealed, []byte(context))
+	if err != nil {
+		return nil, errors.New("account: sealed for something else, or under another secret")
+	}
+	return text, nil
+}
+
+func mac(key []byte, parts ...string) []byte {
+	h := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return h.Sum(nil)
+}
+
+// How a recovery code is written: 80 bits as four groups of four.
+const (
+	codeCount = 10
+	codeSize  = 10 // bytes
+	codeGroup = 4  // characters
+)
+
+// newCodes returns recovery codes as they are shown, and their hashes for the
+// member.
+func (s *secrets) newCodes(member string) (codes []string, hashes [][]byte) {
+	for range codeCount {
+		b := make([]byte, codeSize)
+		rand.Read(b) // never fails
+		code := encoding.EncodeToString(b)
+		hashes = append(hashes, s.hashCode(member, code))
+		codes = append(codes, grouped(code, codeGroup, "-"))
+	}
+	return codes, hashes
+}
+
+// hashCode is the hash of a recovery code as a person types it. The key is
+// not in the database, so that whoever has that alone can guess nothing.
+func (s *secrets) hashCode(member, typed string) []byte {
+	code := strings.ToUpper(strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '-', '\t', '\u2010', '\u2011', '\u2013':
+			return -1
+		case '0':
+			return 'O'
+		case '1':
+			return 'I'
+		case '8':
+			return 'B'
+		}
+		return r
+	}, typed))
+	return mac(s.codes, member, code)
+}
+
+func grouped(s string, size int, between string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if i > 0 && i%size == 0 {
+			b.WriteString(between)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// invitationMAC is how many characters of a token make it unguessable: 130
+// bits.
+const invitationMAC = 26
+
+// invitationToken is what the address of an invitation ends in. Nothing of it
+// is kept, and it can be shown again.
+func (s *secrets) invitationToken(id string) string {
+	return strings.TrimPrefix(id, "inv_") + encode(mac(s.invitations, id))[:invitationMAC]
+}
+
+// invitationID returns the id of a token.
+func (s *secrets) invitationID(token string) (id string, ok bool) {
+	if len(token) <= invitationMAC {
+		return "", false
+	}
+	id = "inv_" + token[:len(token)-invitationMAC]
+	return id, subtle.ConstantTimeCompare([]byte(s.invitationToken(id)), []byte(token)) == 1
+}

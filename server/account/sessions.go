@@ -1,0 +1,290 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// A SessionStore keeps sessions. A session that has ended stays ended: only
+// CreateSession makes a row.
+type SessionStore interface {
+	AttemptStore
+	// CreateSession uses up the proof and keeps s and a. A proof that was used
+	// up before is a SignInRefused fault, and then nothing is kept.
+	CreateSession(ctx context.Context, s Session, proof Used, a audit.Action) error
+	// Session returns the session with the hash, its member and account, or a
+	// NotFound fault.
+	Session(ctx context.Context, hash []byte) (Session, Member, Account, error)
+	// TouchSession notes that the session was used, if it is still there.
+	TouchSession(ctx context.Context, id string, at time.Time) error
+	// ConfirmSession uses up the proof like CreateSession, gives the session
+	// its new hash and time of confirmation, and keeps a. A session that has
+	// ended is a NotFound fault.
+	ConfirmSession(ctx context.Context, s Session, proof Used, a audit.Action) error
+	// Sessions returns the sessions of a member, the latest used first.
+	Sessions(ctx context.Context, member string) ([]Session, error)
+	// EndSession ends a session of the member and keeps a. One that is not
+	// there is a NotFound fault.
+	EndSession(ctx context.Context, member, id string, a audit.Action) error
+	// EndOthers ends all sessions of the member but one, and keeps a.
+	EndOthers(ctx context.Context, member, keep string, a audit.Action) error
+}
+
+// A MemberReader finds members.
+type MemberReader interface {
+	// Member returns a member, or a NotFound fault.
+	Member(ctx context.Context, id string) (Member, error)
+	// MemberByEmail returns the member with the folded address, or a NotFound
+	// fault.
+	MemberByEmail(ctx context.Context, email string) (Member, error)
+	// Passkeys returns the passkeys of a member, the oldest first.
+	Passkeys(ctx context.Context, member string) ([]Passkey, error)
+}
+
+// A CeremonyStore keeps passkey ceremonies that are under way.
+type CeremonyStore interface {
+	KeepCeremony(ctx context.Context, id string, state []byte, expires time.Time) error
+	// TakeCeremony removes a ceremony and returns its state, or a NotFound
+	// fault. So each can be finished once.
+	TakeCeremony(ctx context.Context, id string) ([]byte, error)
+	// Record keeps an action that goes with no other change.
+	Record(ctx context.Context, a audit.Action) error
+}
+
+// Sessions let members in.
+type Sessions struct {
+	vault *Vault
+	store interface {
+		SessionStore
+		MemberReader
+		CeremonyStore
+	}
+}
+
+// NewSessions returns Sessions that are kept in the store.
+func NewSessions(vault *Vault, store interface {
+	SessionStore
+	MemberReader
+	CeremonyStore
+}) *Sessions {
+	return &Sessions{vault, store}
+}
+
+// From is where a request comes from.
+type From struct {
+	Actor   audit.Actor
+	Network netip.Prefix
+}
+
+// as is the actor that a member is there.
+func (f From) as(m Member) audit.Actor {
+	a := f.Actor
+	a.Kind, a.ID, a.Name = audit.Member, m.ID, m.Email
+	return a
+}
+
+// In is a member who is let in.
+type In struct {
+	Session Session
+	Member  Member
+	Account Account
+}
+
+// Enrol reports whether the member must enrol a second factor before anything
+// else.
+func (in In) Enrol() bool { return in.Account.FactorRequired && !in.Member.HasFactor() }
+
+// SignIn lets a member in by password and code, and returns the token of the
+// session. The code is one of the authenticator app or a recovery code; only a
+// member without a second factor comes in without. Whatever is wrong, the
+// fault is SignInRefused with one text, after the same time, for members and
+// others alike; or Limited after too many tries.
+func (s *Sessions) SignIn(ctx context.Context, from From, email, password, code string) (token string, err error) {
+	email = fold(email)
+	if err := s.vault.attempt(ctx, s.store, "sign-in", email, from.Network); err != nil {
+		return "", err
+	}
+	m, err := s.store.MemberByEmail(ctx, email)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	known, err := s.vault.passwords.check(ctx, password, m.Password)
+	if err != nil {
+		return "", err
+	}
+	proof, shown := s.vault.code(m, code)
+	if !m.HasFactor() {
+		proof, shown = Used{Member: m.ID, Method: ByPassword}, strings.TrimSpace(code) == ""
+	}
+	if !known || !shown {
+		return "", s.refuse(ctx, from, m, errors.New("password or code"))
+	}
+	return s.begin(ctx, from, m, proof)
+}
+
+// begin starts a session of the member.
+func (s *Sessions) begin(ctx context.Context, from From, m Member, proof Used) (string, error) {
+	token, hash := newToken()
+	now := s.vault.now()
+	session := Session{
+		ID: id.New("ses"), Member: m.ID, Hash: hash, Method: proof.Method,
+		Client: from.Actor.Client, IP: from.Actor.IP,
+		Created: now, LastUsed: now,
+	}
+	if proof.Method != ByPassword {
+		session.Confirmed = now
+	}
+	a := memberAction(audit.MemberSignIn, from.as(m), m)
+	a.Changes = []audit.Change{{Field: "method", New: string(proof.Method)}}
+	err := s.store.CreateSession(ctx, session, proof, a)
+	if fault.Is(err, fault.SignInRefused) {
+		return "", s.refuse(ctx, from, m, err)
+	}
+	return token, err
+}
+
+// refuse keeps the refused sign-in and returns the fault that says so. What a
+// member has typed is kept nowhere.
+func (s *Sessions) refuse(ctx context.Context, from From, m Member, why error) error {
+	a := audit.Action{
+		Account: Installation,
+		Name:    audit.MemberSignIn,
+		Outcome: audit.Refused,
+		Reason:  string(fault.SignInRefused),
+		Actor:   from.Actor,
+		Target:  audit.Target{Kind: audit.MemberTarget},
+	}
+	if m.ID != "" {
+		a.Account, a.Target = m.Account, m.target()
+	}
+	if err := s.store.Record(ctx, a); err != nil {
+		return err
+	}
+	return errSignIn(why)
+}
+
+func errSignIn(why error) error {
+	return fault.New(fault.SignInRefused, "The sign-in did not work. Check what you entered and try again.").Because(why)
+}
+
+// Load returns who has the token. One that is unknown or has run out is a
+// NotFound fault.
+func (s *Sessions) Load(ctx context.Context, token string) (In, error) {
+	gone := fault.New(fault.NotFound, "The session has ended.")
+	secret, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(secret) != secretSize {
+		return In{}, gone
+	}
+	session, m, account, err := s.store.Session(ctx, hash(secret))
+	if err != nil {
+		return In{}, err
+	}
+	now := s.vault.now()
+	if !session.live(now) {
+		return In{}, gone
+	}
+	if now.Sub(session.LastUsed) >= touchEvery {
+		if err := s.store.TouchSession(ctx, session.ID, now); err != nil {
+			return In{}, err
+		}
+		session.LastUsed = now
+	}
+	return In{session, m, account}, nil
+}
+
+// Confirm takes a fresh second factor within a session: a code, or the
+// password where the member has no second factor. The session's token changes.
+// The fault is CodeWrong, or Limited after too many tries.
+func (s *Sessions) Confirm(ctx context.Context, from From, in In, code, password string) (token string, err error) {
+	if err := s.vault.attempt(ctx, s.store, "confirm", in.Member.ID, from.Network); err != nil {
+		return "", err
+	}
+	proof, ok := s.vault.code(in.Member, code)
+	if !in.Member.HasFactor() {
+		proof = Used{Member: in.Member.ID, Method: ByPassword}
+		if ok, err = s.vault.passwords.check(ctx, password, in.Member.Password); err != nil {
+			return "", err
+		}
+	}
+	if !ok {
+		return "", s.refuseConfirm(ctx, from, in, nil)
+	}
+	return s.confirm(ctx, from, in, proof)
+}
+
+func (s *Sessions) confirm(ctx context.Context, from From, in In, proof Used) (string, error) {
+	token, hash := newToken()
+	session := in.Session
+	session.Hash, session.Confirmed = hash, s.vault.now()
+	a := memberAction(audit.MemberConfirm, from.as(in.Member), in.Member)
+	a.Changes = []audit.Change{{Field: "method", New: string(proof.Method)}}
+	err := s.store.ConfirmSession(ctx, session, proof, a)
+	if fault.Is(err, fault.SignInRefused) {
+		return "", s.refuseConfirm(ctx, from, in, err)
+	}
+	return token, err
+}
+
+func (s *Sessions) refuseConfirm(ctx context.Context, from From, in In, why error) error {
+	a := memberAction(audit.MemberConfirm, from.as(in.Member), in.Member)
+	a.Outcome, a.Reason = audit.Refused, string(fault.CodeWrong)
+	if err := s.store.Record(ctx, a); err != nil {
+		return err
+	}
+	field, detail := "confirm_code", "This code does not work. Each works once, for half a minute: take the next one."
+	if !in.Member.HasFactor() {
+		field, detail = "confirm_password", "This password does not work. Type it again."
+	}
+	return fault.On(field, fault.CodeWrong, "%s", detail).Because(why)
+}
+
+// List returns the sessions of the member that can be used still.
+func (s *Sessions) List(ctx context.Context, m Member) ([]Session, error) {
+	all, err := s.store.Sessions(ctx, m.ID)
+	now := s.vault.now()
+	var live []Session
+	for _, session := range all {
+		if session.live(now) {
+			live = append(live, session)
+		}
+	}
+	return live, err
+}
+
+// SignOut ends the session itself.
+func (s *Sessions) SignOut(ctx context.Context, from From, in In) error {
+	a := memberAction(audit.MemberSignOut, from.as(in.Member), in.Member)
+	return s.store.EndSession(ctx, in.Member.ID, in.Session.ID, a)
+}
+
+// Revoke ends another session of the member.
+func (s *Sessions) Revoke(ctx context.Context, from From, in In, session string) error {
+	a := memberAction(audit.SessionRevoke, from.as(in.Member), in.Member)
+	a.Target = audit.Target{Kind: audit.SessionTarget, ID: session}
+	return s.store.EndSession(ctx, in.Member.ID, session, a)
+}
+
+// RevokeOthers ends all sessions of the member but this one.
+func (s *Sessions) RevokeOthers(ctx context.Context, from From, in In) error {
+	return s.store.EndOthers(ctx, in.Member.ID, in.Session.ID, memberAction(audit.SessionRevokeAll, from.as(in.Member), in.Member))
+}
+
+func memberAction(name audit.Name, who audit.Actor, m Member) audit.Action {
+	return audit.Action{Account: m.Account, Name: name, Outcome: audit.Done, Actor: who, Target: m.target()}
+}
+
+// newToken returns a token of 256 random bits and its hash.
+func newToken() (token string, sum []byte) {
+	secret := make([]byte, secretSize)
+	rand.Read(secret) // never fails
+	return base64.RawURLEncoding.EncodeToString(secret), hash(secret)
+}

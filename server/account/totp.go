@@ -1,0 +1,50 @@
+package account
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"net/url"
+	"time"
+
+	"github.com/pquerna/otp/hotp"
+)
+
+const (
+	seedSize = 20 // bytes: what RFC 4226 recommends
+	totpStep = 30 * time.Second
+	codeSkew = 1 // steps that a code may come late (RFC 6238, 5.2)
+)
+
+// newSeed returns the seed of an authenticator app in base32.
+func newSeed() string {
+	b := make([]byte, seedSize)
+	rand.Read(b) // never fails
+	return encoding.EncodeToString(b)
+}
+
+// totpURI is the seed as a QR code carries it.
+func totpURI(seed, issuer, email string) string {
+	u := url.URL{
+		Scheme:   "otpauth",
+		Host:     "totp",
+		Path:     "/" + issuer + ":" + email,
+		RawQuery: url.Values{"secret": {seed}, "issuer": {issuer}}.Encode(),
+	}
+	return u.String()
+}
+
+// totpMatch returns the step of which the seed makes the code: the present
+// one or the one before.
+func totpMatch(seed, code string, now time.Time) (step int64, ok bool) {
+	if len(code) != 6 {
+		return 0, false
+	}
+	present := now.Unix() / int64(totpStep/time.Second)
+	for back := range int64(codeSkew + 1) {
+		made, err := hotp.GenerateCode(seed, uint64(present-back))
+		if err == nil && subtle.ConstantTimeCompare([]byte(made), []byte(code)) == 1 {
+			return present - back, true
+		}
+	}
+	return 0, false
+}

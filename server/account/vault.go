@@ -1,0 +1,111 @@
+package account
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account/passkey"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// A Vault holds what sign-ins are checked with. One serves an installation's
+// Members, Factors and Sessions.
+type Vault struct {
+	secrets   *secrets
+	passwords *passwords
+	// passkeys is nil where browsers can have none for the base URL.
+	passkeys *passkey.Ceremonies
+	// issuer is how an authenticator app names the installation.
+	issuer string
+	now    func() time.Time
+}
+
+// NewVault returns the vault of an installation.
+func NewVault(secret []byte, base *url.URL, now func() time.Time) (*Vault, error) {
+	v := &Vault{passwords: newPasswords(), issuer: base.Hostname(), now: now}
+	var err error
+	if v.secrets, err = newSecrets(secret); err != nil {
+		return nil, err
+	}
+	if passkey.Supported(base) {
+		v.passkeys, err = passkey.New(base, now)
+	}
+	return v, err
+}
+
+// Passkeys reports whether this installation can have passkeys: browsers want
+// https and a host name for them, or localhost.
+func (v *Vault) Passkeys() bool { return v.passkeys != nil }
+
+// How often anybody may try to sign in.
+const (
+	attemptWindow      = 15 * time.Minute
+	attemptsPerMember  = 10
+	attemptsPerNetwork = 30
+	// A passkey cannot be guessed; this only bounds what is kept.
+	passkeysPerNetwork = 120
+)
+
+// An AttemptStore counts attempts.
+type AttemptStore interface {
+	// Attempt counts one use of the limit with the key. Where it was used
+	// most times within the window, the fault is Limited and says how long to
+	// wait.
+	Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error
+}
+
+// attempt counts a try with a password or code for whoever is named, member
+// or not, and for the network that it comes from.
+func (v *Vault) attempt(ctx context.Context, store AttemptStore, what, whom string, from netip.Prefix) error {
+	key := "attempt/" + what + "/" + encode(mac(v.secrets.attempts, whom))[:invitationMAC]
+	if err := store.Attempt(ctx, key, attemptsPerMember, attemptWindow, v.now()); err != nil {
+		return err
+	}
+	return store.Attempt(ctx, "attempt/network/"+from.String(), attemptsPerNetwork, attemptWindow, v.now())
+}
+
+// code checks a code that a member has typed and returns what is to be used
+// up for it. Whether a recovery code is right shows when it is used up.
+func (v *Vault) code(m Member, typed string) (Used, bool) {
+	typed = strings.TrimSpace(typed)
+	if compact := strings.ReplaceAll(typed, " ", ""); len(compact) == 6 {
+		seed, err := v.seed(m)
+		if err != nil {
+			return Used{}, false
+		}
+		step, ok := totpMatch(seed, compact, v.now())
+		return Used{Member: m.ID, Method: ByTOTP, Step: step}, ok && step > m.TOTPStep
+	}
+	if typed == "" || m.CodesLeft == 0 {
+		return Used{}, false
+	}
+	return Used{Member: m.ID, Method: ByRecovery, Code: v.secrets.hashCode(m.ID, typed)}, true
+}
+
+func (v *Vault) seed(m Member) (string, error) {
+	seed, err := v.secrets.open(m.TOTP, m.ID)
+	return string(seed), err
+}
+
+// fold brings an address that a person has typed into the form in which
+// members are kept. What is no address folds to a text that no member has.
+func fold(email string) string {
+	address, err := profile.ParseAddress(strings.TrimSpace(email))
+	if err != nil {
+		return strings.ToLower(strings.TrimSpace(email))
+	}
+	return address.Folded()
+}
+
+// parseEmail is fold for an address that is to be kept.
+func parseEmail(email string) (string, error) {
+	address, err := profile.ParseAddress(strings.TrimSpace(email))
+	if err != nil {
+		return "", fault.On("email", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+	}
+	return address.Folded(), nil
+}

@@ -1,0 +1,28 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// An Entry is a record that was read: its leaf and the personal text beside
+// it, which is empty where it has been erased.
+type Entry struct {
+	Leaf
+	Personal Personal
+}
+
+// Read returns what the record says.
+func (r Record) Read() (Entry, error) {
+	var e Entry
+	if err := json.Unmarshal(r.Leaf, &e.Leaf); err != nil {
+		return Entry{}, fmt.Errorf("audit: leaf %d: %w", r.Seq, err)
+	}
+	if r.Personal == nil {
+		return e, nil
+	}
+	if err := json.Unmarshal(r.Personal, &e.Personal); err != nil {
+		return Entry{}, fmt.Errorf("audit: personal text of %d: %w", r.Seq, err)
+	}
+	return e, nil
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+var _ account.AccountStore = (*Store)(nil)
+
+const accountColumns = `accounts.id, accounts.name, accounts.trusted, accounts.factor_required, accounts.suspended, accounts.created,
+	(SELECT COUNT(*) FROM members AS counted WHERE counted.account = accounts.id),
+	(SELECT COUNT(*) FROM domains WHERE domains.account = accounts.id)`
+
+// notSuspended stands behind the column of an account that must not be
+// suspended.
+const notSuspended = `IN (SELECT id FROM accounts WHERE suspended = 0)`
+
+// An accountRow is an account as its columns hold it.
+type accountRow struct {
+	a                                      account.Account
+	trusted, required, suspended, createdA int64
+}
+
+// fields are where accountColumns are scanned to.
+func (r *accountRow) fields() []any {
+	a := &r.a
+	return []any{&a.ID, &a.Name, &r.trusted, &r.required, &r.suspended, &r.createdA, &a.Members, &a.Domains}
+}
+
+func (r *accountRow) account() account.Account {
+	a := r.a
+	a.Trusted, a.FactorRequired = r.trusted != 0, r.required != 0
+	a.Suspended, a.Created = moment(r.suspended), moment(r.createdA)
+	return a
+}
+
+// Account returns an account, or a NotFound fault.
+func (s *Store) Account(ctx context.Context, id string) (account.Account, error) {
+	var r accountRow
+	err := s.read(ctx).row(`SELECT `+accountColumns+` FROM accounts WHERE id = $1`, id).Scan(r.fields()...)
+	if err != nil {
+		return account.Account{}, s.found("account", err)
+	}
+	return r.account(), nil
+}
+
+// Accounts returns all accounts but Installation, by their names.
+func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
+	var all []account.Account
+	err := s.read(ctx).each(func(row row) error {
+		var r accountRow
+		err := row.Scan(r.fields()...)
+		all = append(all, r.account())
+		return err
+	}, `SELECT `+accountColumns+` FROM accounts WHERE id <> $1 ORDER BY name, id`, account.Installation)
+	if err != nil {
+		return nil, fmt.Errorf("store: accounts: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// CreateAccount keeps a new account with its log, the invitation of its first
+// owner, and both actions. An address that is a member's is a Conflict fault.
+func (s *Store) CreateAccount(ctx context.Context, acc account.Account, owner account.Invitation, created, invited audit.Action) error {
+	err := s.change(ctx, invited, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO accounts (id, name, trusted, factor_required, created) VALUES ($1, $2, $3, $4, $5)`,
+			acc.ID, acc.Name, bit(acc.Trusted), bit(acc.FactorRequired), millis(acc.Created))
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(`INSERT INTO logs (account, size, latest) VALUES ($1, 0, 0)`, acc.ID); err != nil {
+			return err
+		}
+		if err := t.insertInvitation(owner); err != nil {
+			return err
+		}
+		return t.record(created, s.now())
+	})
+	if err != nil {
+		return fmt.Errorf("store: create account: %w", err)
+	}
+	return nil
+}
+
+// UpdateAccount gives the account its name and rules, and keeps a.
+func (s *Store) UpdateAccount(ctx context.Context, acc account.Account, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		_, err := t.exec(`UPDATE accounts SET name = $2, trusted = $3, factor_required = $4 WHERE id = $1`,
+			acc.ID, acc.Name, bit(acc.Trusted), bit(acc.FactorRequired))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: update account: %w", err)
+	}
+	return nil
+}
+
+// SuspendAccount suspends the account at the time and ends the sessions of its
+// members, or resumes it at the zero time, and keeps a. Where it was so
+// before, the fault is a Conflict.
+func (s *Store) SuspendAccount(ctx context.Context, id string, at time.Time, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		n, err := t.exec(`UPDATE accounts SET suspended = $2 WHERE id = $1 AND (suspended = 0) = (CAST($2 AS BIGINT) > 0)`, id, millis(at))
+		if err == nil && n == 0 {
+			err = fault.New(fault.Conflict, "That is so already.")
+		}
+		if err != nil || at.IsZero() {
+			return err
+		}
+		_, err = t.exec(`DELETE FROM sessions WHERE member IN (SELECT id FROM members WHERE account = $1)`, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: suspend account: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+var _ account.FactorStore = (*Store)(nil)
+
+// changeFactor is change for what a member signs in with: fn runs while
+// nothing else changes it, and the member's sessions end but for the one to
+// keep.
+func (s *Store) changeFactor(ctx context.Context, member, keep string, a audit.Action, fn func(*tx) error) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		n, err := t.exec(`UPDATE members SET email = email WHERE id = $1`, member)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.NotFound, "There is no such member.")
+		}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.endSessions(member, keep)
+	})
+	if err != nil {
+		return fmt.Errorf("store: change factor: %w", err)
+	}
+	return nil
+}
+
+// SetPassword keeps the hash of the member's password and a, and ends the
+// other sessions.
+func (s *Store) SetPassword(ctx context.Context, member, hash string, at time.Time, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+		_, err := t.exec(`UPDATE members SET password = $2, password_set = $3 WHERE id = $1`, member, hash, millis(at))
+		return err
+	})
+}
+
+// SetTOTP keeps the sealed seed, with the step of the code that proved it, and
+// a. It ends the other sessions and confirms the one to keep.
+func (s *Store) SetTOTP(ctx context.Context, member string, sealed []byte, step int64, at time.Time, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+		_, err := t.exec(`UPDATE members SET totp = $2, totp_step = $3, totp_since = $4 WHERE id = $1`, member, sealed, step, millis(at))
+		if err != nil {
+			return err
+		}
+		return t.confirm(keep, at)
+	})
+}
+
+func (t *tx) confirm(session string, at time.Time) error {
+	_, err := t.exec(`UPDATE sessions SET confirmed = $2 WHERE id = $1`, session, millis(at))
+	return err
+}
+
+// RemoveTOTP removes the authenticator app and keeps a. The last factor stays:
+// a LastFactor fault.
+func (s *Store) RemoveTOTP(ctx context.Context, member, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+		n, err := t.exec(`UPDATE members SET totp = NULL, totp_since = 0 WHERE id = $1 AND totp IS NOT NULL
+			AND EXISTS (SELECT 1 FROM passkeys WHERE member = $1)`, member)
+		return lastFactor(n, err)
+	})
+}
+
+// AddPasskey keeps p and a. It ends the other sessions and confirms the one to
+// keep. A credential that is somebody's is a PasskeyRefused fault.
+func (s *Store) AddPasskey(ctx context.Context, p account.Passkey, keep string, a audit.Action) error {
+	err := s.changeFactor(ctx, p.Member, keep, a, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO passkeys (id, member, name, credential, data, created, last_used) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			p.ID, p.Member, p.Name, p.Credential, p.Data, millis(p.Created), millis(p.LastUsed))
+		if err != nil {
+			return err
+		}
+		return t.confirm(keep, p.Created)
+	})
+	if s.db.taken(err) {
+		return fault.New(fault.PasskeyRefused, "This passkey is in use already. Make another one.")
+	}
+	return err
+}
+
+// RemovePasskey removes a passkey of the member and keeps a. The last factor
+// stays: a LastFactor fault.
+func (s *Store) RemovePasskey(ctx context.Context, member, passkey, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+		var n int64
+		if err := t.row(`SELECT COUNT(*) FROM passkeys WHERE id = $1 AND member = $2`, passkey, member).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.NotFound, "There is no such passkey.")
+		}
+		return lastFactor(t.exec(`DELETE FROM passkeys WHERE id = $2 AND member = $1 AND (
+			EXISTS (SELECT 1 FROM members WHERE id = $1 AND totp IS NOT NULL) OR
+			EXISTS (SELECT 1 FROM passkeys WHERE member = $1 AND id <> $2))`, member, passkey))
+	})
+}
+
+// lastFactor turns a change of no row into the fault that says why.
+func lastFactor(n int64, err error) error {
+	if err == nil && n == 0 {
+		err = fault.New(fault.LastFactor, "This is the last second factor. Enrol another one first, then remove this.")
+	}
+	return err
+}
+
+// Passkeys returns the passkeys of a member, the oldest first.
+func (s *Store) Passkeys(ctx context.Context, member string) ([]account.Passkey, error) {
+	var all []account.Passkey
+	err := s.read(ctx).each(func(r row) error {
+		var p account.Passkey
+		var created, used int64
+		err := r.Scan(&p.ID, &p.Member, &p.Name, &p.Credential, &p.Data, &created, &used)
+		p.Created, p.LastUsed = moment(created), moment(used)
+		all = append(all, p)
+		return err
+	}, `SELECT id, member, name, credential, data, created, last_used FROM passkeys WHERE member = $1 ORDER BY created, id`, member)
+	if err != nil {
+		return nil, fmt.Errorf("store: passkeys: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// SetCodes replaces the hashes of the recovery codes and keeps a.
+func (s *Store) SetCodes(ctx context.Context, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM recovery_codes WHERE member = $1`, member); err != nil {
+			return err
+		}
+		for _, hash := range hashes {
+			if _, err := t.exec(`INSERT INTO recovery_codes (member, hash) VALUES ($1, $2)`, member, hash); err != nil {
+				return err
+			}
+		}
+		_, err := t.exec(`UPDATE members SET codes_made = $2 WHERE id = $1`, member, millis(at))
+		return err
+	})
+}
+
+// ResetFactors removes all second factors and sessions of the member and keeps
+// a.
+func (s *Store) ResetFactors(ctx context.Context, member string, a audit.Action) error {
+	return s.changeFactor(ctx, member, "", a, func(t *tx) error {
+		for _, statement := range []string{
+			`UPDATE members SET totp = NULL, totp_since = 0, codes_made = 0 WHERE id = $1`,
+			`DELETE FROM passkeys WHERE member = $1`,
+			`DELETE FROM recovery_codes WHERE member = $1`,
+		} {
+			if _, err := t.exec(statement, member); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,268 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+var (
+	_ account.MemberStore     = (*Store)(nil)
+	_ account.InvitationStore = (*Store)(nil)
+)
+
+const memberColumns = `members.id, members.account, members.email, members.name, members.role, members.operator,
+	members.password, members.password_set, members.totp, members.totp_since, members.totp_step, members.codes_made,
+	members.created, members.last_seen,
+	(SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.member = members.id),
+	(SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id)`
+
+// A memberRow is a member as its columns hold it.
+type memberRow struct {
+	m                                        account.Member
+	operator                                 int64
+	passwordSet, since, made, created, lastS int64
+}
+
+// fields are where memberColumns are scanned to.
+func (r *memberRow) fields() []any {
+	m := &r.m
+	return []any{&m.ID, &m.Account, &m.Email, &m.Name, &m.Role, &r.operator,
+		&m.Password, &r.passwordSet, &m.TOTP, &r.since, &m.TOTPStep, &r.made,
+		&r.created, &r.lastS, &m.CodesLeft, &m.Passkeys}
+}
+
+func (r *memberRow) member() account.Member {
+	m := r.m
+	m.Operator = r.operator != 0
+	m.PasswordSet, m.TOTPSince, m.CodesMade = moment(r.passwordSet), moment(r.since), moment(r.made)
+	m.Created, m.LastSeen = moment(r.created), moment(r.lastS)
+	return m
+}
+
+// Member returns a member, or a NotFound fault.
+func (s *Store) Member(ctx context.Context, id string) (account.Member, error) {
+	return s.member(ctx, `SELECT `+memberColumns+` FROM members WHERE id = $1`, id)
+}
+
+// MemberByEmail returns the member with the folded address, or a NotFound
+// fault.
+func (s *Store) MemberByEmail(ctx context.Context, email string) (account.Member, error) {
+	return s.member(ctx, `SELECT `+memberColumns+` FROM members WHERE email = $1`, email)
+}
+
+func (s *Store) member(ctx context.Context, query, arg string) (account.Member, error) {
+	var r memberRow
+	if err := s.read(ctx).row(query, arg).Scan(r.fields()...); err != nil {
+		return account.Member{}, s.found("member", err)
+	}
+	return r.member(), nil
+}
+
+// Members returns the members of an account by their addresses.
+func (s *Store) Members(ctx context.Context, owner string) ([]account.Member, error) {
+	var all []account.Member
+	err := s.read(ctx).each(func(row row) error {
+		var r memberRow
+		err := row.Scan(r.fields()...)
+		all = append(all, r.member())
+		return err
+	}, `SELECT `+memberColumns+` FROM members WHERE account = $1 ORDER BY email`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("store: members: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// AnyMember reports whether the installation has a member.
+func (s *Store) AnyMember(ctx context.Context) (bool, error) {
+	var n int64
+	if err := s.read(ctx).row(`SELECT COUNT(*) FROM members`).Scan(&n); err != nil {
+		return false, fmt.Errorf("store: members: %w", s.diagnose(err))
+	}
+	return n > 0, nil
+}
+
+// CreateMember keeps m and a and uses up the invitation, unless that is empty.
+// One that is used, revoked or over at m.Created is a NotFound fault; so is one
+// for the first owner once there is a member. An address that is a member's is
+// a Conflict fault.
+func (s *Store) CreateMember(ctx context.Context, m account.Member, invitation string, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		if err := t.lockAccount(m.Account); err != nil {
+			return err
+		}
+		if invitation != "" {
+			if err := t.useInvitation(invitation, m); err != nil {
+				return err
+			}
+		}
+		_, err := t.exec(`INSERT INTO members (id, account, email, name, role, operator, password, password_set,
+			totp, totp_since, totp_step, codes_made, created, last_seen)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, 0, 0, 0, $9, 0)`,
+			m.ID, m.Account, m.Email, m.Name, string(m.Role), bit(m.Operator), m.Password, millis(m.PasswordSet), millis(m.Created))
+		return err
+	})
+	if s.db.taken(err) {
+		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
+	}
+	if err != nil {
+		return fmt.Errorf("store: create member: %w", err)
+	}
+	return nil
+}
+
+// lockAccount makes what counts the members of an account wait for others that
+// do.
+func (t *tx) lockAccount(id string) error {
+	n, err := t.exec(`UPDATE accounts SET name = name WHERE id = $1`, id)
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "There is no such account.")
+	}
+	return err
+}
+
+func (t *tx) useInvitation(id string, m account.Member) error {
+	n, err := t.exec(`DELETE FROM invitations WHERE id = $1 AND account = $2 AND expires > $3
+		AND (email = $4 OR (email = '' AND NOT EXISTS (SELECT 1 FROM members)))`,
+		id, m.Account, millis(m.Created), m.Email)
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "This invitation cannot be used. Ask for another one.")
+	}
+	return err
+}
+
+// SetRole gives a member of the account another role, ends the member's
+// sessions, and keeps a. The last owner's role stays: a Conflict fault.
+func (s *Store) SetRole(ctx context.Context, owner, member string, role account.Role, a audit.Action) error {
+	return s.changeMember(ctx, owner, member, a, func(t *tx) error {
+		if role != account.Owner {
+			if err := t.notLastOwner(owner, member); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec(`UPDATE members SET role = $2 WHERE id = $1`, member, string(role)); err != nil {
+			return err
+		}
+		return t.endSessions(member, "")
+	})
+}
+
+// RemoveMember removes a member of the account with all that is theirs, and
+// keeps a. The last owner stays: a Conflict fault.
+func (s *Store) RemoveMember(ctx context.Context, owner, member string, a audit.Action) error {
+	return s.changeMember(ctx, owner, member, a, func(t *tx) error {
+		if err := t.notLastOwner(owner, member); err != nil {
+			return err
+		}
+		_, err := t.exec(`DELETE FROM members WHERE id = $1`, member)
+		return err
+	})
+}
+
+// changeMember is change for a member of the account, while nobody else
+// changes its members.
+func (s *Store) changeMember(ctx context.Context, owner, member string, a audit.Action, fn func(*tx) error) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		if err := t.lockAccount(owner); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, owner)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.NotFound, "There is no such member.")
+		}
+		return fn(t)
+	})
+	if err != nil {
+		return fmt.Errorf("store: change member: %w", err)
+	}
+	return nil
+}
+
+// notLastOwner refuses if nobody but the member owns the account. It needs
+// the account locked.
+func (t *tx) notLastOwner(owner, member string) error {
+	var self, others int64
+	err := t.row(`SELECT COUNT(CASE WHEN id = $2 THEN 1 END), COUNT(CASE WHEN id <> $2 THEN 1 END)
+		FROM members WHERE account = $1 AND role = 'owner'`, owner, member).Scan(&self, &others)
+	if err == nil && self > 0 && others == 0 {
+		err = fault.On("role", fault.Conflict, "An account needs an owner. Make another member an owner first.")
+	}
+	return err
+}
+
+const invitationColumns = `id, account, email, role, created, expires`
+
+// CreateInvitation keeps i and a. An address that is a member's is a Conflict
+// fault.
+func (s *Store) CreateInvitation(ctx context.Context, i account.Invitation, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error { return t.insertInvitation(i) })
+	if err != nil {
+		return fmt.Errorf("store: create invitation: %w", err)
+	}
+	return nil
+}
+
+func (t *tx) insertInvitation(i account.Invitation) error {
+	n, err := t.exec(`INSERT INTO invitations (`+invitationColumns+`)
+		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM members WHERE email = $3)`,
+		i.ID, i.Account, i.Email, string(i.Role), millis(i.Created), millis(i.Expires))
+	if err == nil && n == 0 {
+		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
+	}
+	return err
+}
+
+// Invitation returns an invitation that was not used or revoked, or a NotFound
+// fault.
+func (s *Store) Invitation(ctx context.Context, id string) (account.Invitation, error) {
+	i, err := scanInvitation(s.read(ctx).row(`SELECT `+invitationColumns+` FROM invitations WHERE id = $1`, id))
+	if err != nil {
+		return account.Invitation{}, s.found("invitation", err)
+	}
+	return i, nil
+}
+
+// Invitations returns those of an account, the newest first.
+func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invitation, error) {
+	var all []account.Invitation
+	err := s.read(ctx).each(func(r row) error {
+		i, err := scanInvitation(r)
+		all = append(all, i)
+		return err
+	}, `SELECT `+invitationColumns+` FROM invitations WHERE account = $1 ORDER BY created DESC, id`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("store: invitations: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// RevokeInvitation deletes one of the account, and keeps a. One that is not
+// there is a NotFound fault.
+func (s *Store) RevokeInvitation(ctx context.Context, owner, id string, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "There is no such invitation.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: revoke invitation: %w", err)
+	}
+	return nil
+}
+
+func scanInvitation(r row) (account.Invitation, error) {
+	var i account.Invitation
+	var created, expires int64
+	err := r.Scan(&i.ID, &i.Account, &i.Email, &i.Role, &created, &expires)
+	i.Created, i.Expires = moment(created), moment(expires)
+	return i, err
+}

@@ -1,0 +1,234 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/setup"
+)
+
+var (
+	_ account.SessionStore  = (*Store)(nil)
+	_ account.CeremonyStore = (*Store)(nil)
+)
+
+const sessionColumns = `sessions.id, sessions.member, sessions.hash, sessions.method, sessions.client, sessions.ip,
+	sessions.created, sessions.last_used, sessions.confirmed`
+
+type sessionRow struct {
+	s                        account.Session
+	created, used, confirmed int64
+}
+
+func (r *sessionRow) fields() []any {
+	s := &r.s
+	return []any{&s.ID, &s.Member, &s.Hash, &s.Method, &s.Client, &s.IP, &r.created, &r.used, &r.confirmed}
+}
+
+func (r *sessionRow) session() account.Session {
+	s := r.s
+	s.Created, s.LastUsed, s.Confirmed = moment(r.created), moment(r.used), moment(r.confirmed)
+	return s
+}
+
+// CreateSession uses up the proof and keeps n and a. A proof that was used up
+// before is a SignInRefused fault, and a member of a suspended account an
+// AccountSuspended one: then nothing is kept.
+func (s *Store) CreateSession(ctx context.Context, n account.Session, proof account.Used, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		if err := t.useUp(proof, n.Created); err != nil {
+			return err
+		}
+		made, err := t.exec(`INSERT INTO sessions (id, member, hash, method, client, ip, created, last_used, confirmed)
+			SELECT $1, members.id, $3, $4, $5, $6, $7, $8, $9 FROM members JOIN accounts ON accounts.id = members.account
+			WHERE members.id = $2 AND accounts.suspended = 0`,
+			n.ID, n.Member, n.Hash, string(n.Method), n.Client, n.IP, millis(n.Created), millis(n.LastUsed), millis(n.Confirmed))
+		if err == nil && made == 0 {
+			err = fault.New(fault.AccountSuspended, "This account is suspended. Ask whoever runs this service.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: create session: %w", err)
+	}
+	return nil
+}
+
+// useUp uses up a proof, or returns a SignInRefused fault. It locks the
+// member.
+func (t *tx) useUp(p account.Used, at time.Time) error {
+	n, err := t.exec(`UPDATE members SET last_seen = $2 WHERE id = $1`, p.Member, millis(at))
+	if err == nil && n == 1 {
+		n, err = t.useProof(p, at)
+	}
+	if err == nil && n == 0 {
+		err = fault.New(fault.SignInRefused, "This was used before.")
+	}
+	return err
+}
+
+// useProof reports as a number of rows whether the proof could be used.
+func (t *tx) useProof(p account.Used, at time.Time) (int64, error) {
+	switch p.Method {
+	case account.ByTOTP:
+		return t.exec(`UPDATE members SET totp_step = $2 WHERE id = $1 AND totp IS NOT NULL AND totp_step < $2`, p.Member, p.Step)
+	case account.ByRecovery:
+		return t.exec(`DELETE FROM recovery_codes WHERE member = $1 AND hash = $2`, p.Member, p.Code)
+	case account.ByPasskey:
+		return t.exec(`UPDATE passkeys SET data = $3, last_used = $4 WHERE id = $1 AND member = $2`, p.Key.ID, p.Member, p.Key.Data, millis(at))
+	case account.ByPassword:
+		return t.exec(`UPDATE members SET last_seen = last_seen WHERE id = $1 AND totp IS NULL
+			AND NOT EXISTS (SELECT 1 FROM passkeys WHERE member = $1)`, p.Member)
+	}
+	return 0, fmt.Errorf("proof of the unknown method %q", p.Method)
+}
+
+// Session returns the session with the hash, its member and account, or a
+// NotFound fault.
+func (s *Store) Session(ctx context.Context, hash []byte) (account.Session, account.Member, account.Account, error) {
+	var r sessionRow
+	var m memberRow
+	var a accountRow
+	fields := append(append(r.fields(), m.fields()...), a.fields()...)
+	err := s.read(ctx).row(`SELECT `+sessionColumns+`, `+memberColumns+`, `+accountColumns+`
+		FROM sessions JOIN members ON members.id = sessions.member JOIN accounts ON accounts.id = members.account
+		WHERE sessions.hash = $1`, hash).Scan(fields...)
+	if err != nil {
+		return account.Session{}, account.Member{}, account.Account{}, s.found("session", err)
+	}
+	return r.session(), m.member(), a.account(), nil
+}
+
+// TouchSession notes that the session was used, if it is still there. It is
+// bookkeeping and leaves no action.
+func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error {
+	err := s.transact(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE sessions SET last_used = $2 WHERE id = $1 AND last_used < $2`, id, millis(at))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: touch session: %w", err)
+	}
+	return nil
+}
+
+// ConfirmSession uses up the proof, gives the session its new hash and time of
+// confirmation, and keeps a. A proof that was used up before is a
+// SignInRefused fault, a session that has ended a NotFound one.
+func (s *Store) ConfirmSession(ctx context.Context, c account.Session, proof account.Used, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		if err := t.useUp(proof, c.Confirmed); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE sessions SET hash = $2, confirmed = $3, last_used = $3 WHERE id = $1`, c.ID, c.Hash, millis(c.Confirmed))
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "The session has ended.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: confirm session: %w", err)
+	}
+	return nil
+}
+
+// Sessions returns the sessions of a member, the latest used first.
+func (s *Store) Sessions(ctx context.Context, member string) ([]account.Session, error) {
+	var all []account.Session
+	err := s.read(ctx).each(func(row row) error {
+		var r sessionRow
+		err := row.Scan(r.fields()...)
+		all = append(all, r.session())
+		return err
+	}, `SELECT `+sessionColumns+` FROM sessions WHERE member = $1 ORDER BY last_used DESC, id`, member)
+	if err != nil {
+		return nil, fmt.Errorf("store: sessions: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// EndSession ends a session of the member and keeps a. One that is not there
+// is a NotFound fault.
+func (s *Store) EndSession(ctx context.Context, member, id string, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM sessions WHERE id = $1 AND member = $2`, id, member)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "There is no such session.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: end session: %w", err)
+	}
+	return nil
+}
+
+// EndOthers ends all sessions of the member but one, and keeps a.
+func (s *Store) EndOthers(ctx context.Context, member, keep string, a audit.Action) error {
+	if err := s.change(ctx, a, func(t *tx) error { return t.endSessions(member, keep) }); err != nil {
+		return fmt.Errorf("store: end sessions: %w", err)
+	}
+	return nil
+}
+
+// endSessions ends the sessions of the member but the one to keep.
+func (t *tx) endSessions(member, keep string) error {
+	_, err := t.exec(`DELETE FROM sessions WHERE member = $1 AND id <> $2`, member, keep)
+	return err
+}
+
+// KeepCeremony keeps a passkey ceremony that is under way. It is bookkeeping
+// and leaves no action.
+func (s *Store) KeepCeremony(ctx context.Context, id string, state []byte, expires time.Time) error {
+	err := s.transact(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO ceremonies (id, state, expires) VALUES ($1, $2, $3)`, id, state, millis(expires))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: keep ceremony: %w", err)
+	}
+	return nil
+}
+
+// TakeCeremony removes a ceremony and returns its state, or a NotFound fault.
+func (s *Store) TakeCeremony(ctx context.Context, id string) ([]byte, error) {
+	var state []byte
+	err := s.transact(ctx, func(t *tx) error {
+		return t.row(`DELETE FROM ceremonies WHERE id = $1 RETURNING state`, id).Scan(&state)
+	})
+	if err != nil {
+		return nil, s.found("ceremony", err)
+	}
+	return state, nil
+}
+
+// errLimited ends a transaction whose limit is used up.
+var errLimited = errors.New("limit used up")
+
+// Attempt counts one use of the limit with the key. Where it was used most
+// times within the window, the fault is Limited and says how long to wait. It
+// is bookkeeping and leaves no action.
+func (s *Store) Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error {
+	var wait time.Duration
+	err := s.transact(ctx, func(t *tx) error {
+		var err error
+		if wait, err = t.use(setup.Limit{Key: key, Max: most, Window: window}, at); err == nil && wait > 0 {
+			return errLimited
+		}
+		return err
+	})
+	if errors.Is(err, errLimited) {
+		f := fault.New(fault.Limited, "Too many tries. Wait a few minutes and try again.")
+		f.RetryAfter = wait
+		return f
+	}
+	if err != nil {
+		return fmt.Errorf("store: attempt: %w", err)
+	}
+	return nil
+}
