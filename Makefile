@@ -1,7 +1,8 @@
 # make run    the service on this machine, with a development identity
 # make test   everything; installs what it needs where it may
 # make lint   gofmt, vet, staticcheck
-# make bench  what signing costs, as multiples of the raw signature
+# make bench  what signing costs, as multiples of the raw signature, and whether
+#             a refused sign-in takes as long for strangers as for members
 # make fuzz   every fuzz target for FUZZTIME each: 10m, or 5000x for a count
 # make build  the binary, without cgo
 # make codes  docs/codes.md from the code
@@ -33,7 +34,7 @@ lint:
 	go mod tidy -diff
 
 bench:
-	@go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./server/issue ./server | grep -E '^(cpu|Benchmark|FAIL)'
+	@go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./server/issue ./server ./server/account | grep -E '^(cpu|Benchmark|FAIL)'
 
 fuzz:
 	@mkdir -p .cache

@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {},
 
-	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/pages",
+	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/pages", "server/panel",
 		"server/probe", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id"},
 	"server/account/passkey": {"server/fault"},
@@ -44,8 +44,10 @@ var arrows = map[string][]string{
 	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
 	"server/setup":           {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
 	"server/pages":           {"profile", "server/fault", "server/issue", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/store":           {"profile", "server/account", "server/audit", "server/fault", "server/settings", "server/setup"},
-	"server/web":             {"server/audit", "server/fault", "server/id"},
+	"server/panel": {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/probe", "server/settings", "server/setup",
+		"server/web", "signing", "templates"},
+	"server/store": {"profile", "server/account", "server/audit", "server/fault", "server/settings", "server/setup"},
+	"server/web":   {"server/audit", "server/fault", "server/id"},
 
 	"server/crashtest":       {},
 	"server/dial/dialtest":   {},
@@ -56,7 +58,7 @@ var arrows = map[string][]string{
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
-	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/web"},
+	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/panel", "server/web"},
 	"github.com/jackc/pgx":          {"server/store", "server/store/storetest"},
 	"modernc.org/sqlite":            {"server/store", "server/store/storetest"},
 	"database/sql":                  {"server/store", "server/store/storetest"},
@@ -70,7 +72,7 @@ var homes = map[string][]string{
 	"github.com/danielgtaylor/huma": {"server/api"},
 	"os/exec":                       {"server/store/storetest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
-	"github.com/pquerna/otp":        {"server/account"},
+	"github.com/pquerna/otp":        {"server/account", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},
 	"github.com/ccojocar":           {"server/account"},
 	"github.com/boombuler/barcode":  {"server/web"},
@@ -174,6 +176,23 @@ func TestOneDialer(t *testing.T) {
 			return true
 		})
 	})
+}
+
+// TestOnePlaceForSecrets holds that no form but the control panel's can have a
+// field for a password.
+func TestOnePlaceForSecrets(t *testing.T) {
+	var calls []string
+	source(t, func(pkg, path string, file *ast.File) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "ReadSecrets" {
+				calls = append(calls, path)
+			}
+			return true
+		})
+	})
+	if !slices.Equal(calls, []string{"../server/panel/guard.go"}) {
+		t.Errorf("forms with secrets are read in %v", calls)
+	}
 }
 
 // TestNoHTMLUnescaped keeps the types of html/template that skip escaping out

@@ -12,16 +12,20 @@ import (
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/pages"
+	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
 // routes puts the handlers together. Middleware runs from the top down.
-func (s *Server) routes(p *pages.Pages, a *api.API) http.Handler {
+func (s *Server) routes(p *pages.Pages, a *api.API, control *panel.Panel) (http.Handler, error) {
 	e := echo.New()
 	e.IPExtractor = web.Proxies(s.config.TrustedProxies)
 	e.HTTPErrorHandler = web.ErrorHandler(s.config.Log, func(c echo.Context, f *fault.Fault) error {
-		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+		switch path := c.Request().URL.Path; {
+		case strings.HasPrefix(path, "/api/"):
 			return a.Error(c, f)
+		case path == panel.Prefix || strings.HasPrefix(path, panel.Prefix+"/"):
+			return control.Error(c, f)
 		}
 		return p.Error(c, f)
 	})
@@ -37,7 +41,7 @@ func (s *Server) routes(p *pages.Pages, a *api.API) http.Handler {
 	e.Match(read, "/readyz", s.ready)
 	p.Routes(e)
 	a.Routes(e)
-	return e
+	return e, control.Routes(e)
 }
 
 // healthy says that the process answers.

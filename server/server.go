@@ -27,6 +27,7 @@ type Server struct {
 	config  Config
 	base    *url.URL
 	store   *store.Store
+	members *account.Members
 	metrics *metrics
 	handler http.Handler
 }
@@ -80,14 +81,18 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		Log:      s.config.Log,
 		Now:      s.config.Now,
 	}
-	s.handler = s.routes(&pages.Pages{
+	control, err := s.newPanel(a)
+	if err != nil {
+		return err
+	}
+	s.handler, err = s.routes(&pages.Pages{
 		Links:    links,
 		Issuer:   issuer,
 		Texts:    texts,
 		BaseURL:  s.base,
 		Identity: s.config.Identity.Current,
-	}, a)
-	return nil
+	}, a, control)
+	return err
 }
 
 // checker checks mail servers where the service may connect to.

@@ -3,6 +3,7 @@ package templates
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -24,6 +25,17 @@ func (l *locale) funcs() template.FuncMap {
 		"dict":   pairs,
 		"breaks": breaks,
 		"status": knownStatus,
+
+		"tv":       l.filled,
+		"richv":    l.richFilled,
+		"quantity": l.quantity,
+		"number":   l.number,
+		"moment":   l.moment,
+		"date":     l.date,
+		"day":      l.day,
+		"machine":  machine,
+		"list":     list,
+		"plot":     newPlot,
 	}
 }
 
@@ -65,13 +77,20 @@ func (l *locale) rich(id string, keysAndValues ...any) ([]piece, error) {
 	if err != nil {
 		return nil, fmt.Errorf("text %q: %w", id, err)
 	}
+	return l.richFilled(id, data)
+}
+
+// richFilled is {{template "rich" (richv "id" .Values)}}: rich with the values
+// of a map, and the plural form that filled has.
+func (l *locale) richFilled(id string, values map[string]any) ([]piece, error) {
+	data := maps.Clone(values)
 	clean := strings.NewReplacer(string(quotedStar), "", string(valueStart), "", string(valueEnd), "", string(star), string(quotedStar))
 	for key, value := range data {
 		if text, ok := value.(string); ok {
 			data[key] = string(valueStart) + clean.Replace(text) + string(valueEnd)
 		}
 	}
-	text, err := l.text(id, nil, data)
+	text, err := l.filled(id, data)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +156,7 @@ func breaks(url string) []string {
 }
 
 // statuses are those that the locale has an error page for.
-var statuses = []int{404, 405, 410, 413, 415, 422, 429, 500, 503}
+var statuses = []int{401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503}
 
 // knownStatus returns the status whose words serve for s.
 func knownStatus(s int) int {

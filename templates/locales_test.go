@@ -20,6 +20,10 @@ var usedByGo = []string{
 	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",
 	"problem.platform_not_offered", "problem.login_needed",
 	"problem.mac_policy_needs_mdm", "problem.unknown_field", "problem.limited", "problem.form_malformed",
+	"problem.sign_in_refused", "problem.code_wrong", "problem.password_weak", "problem.passkey_refused", "problem.last_factor",
+	"problem.cross_origin", "problem.confirmation_needed", "problem.account_suspended", "problem.domain_unproven", "problem.policy_unknown",
+	"problem.unauthorized", "problem.forbidden", "problem.conflict",
+	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
 	"language.name", "language.dir", "language.reviewed",
 }
 
@@ -36,8 +40,8 @@ func localeTexts(t *testing.T, name string) map[string]any {
 func pageFiles(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	err := fs.WalkDir(embedded, "pages", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	err := fs.WalkDir(embedded, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".html") {
 			return err
 		}
 		text, err := embedded.ReadFile(path)
@@ -51,7 +55,7 @@ func pageFiles(t *testing.T) map[string]string {
 }
 
 var (
-	textCall   = regexp.MustCompile(`\b(?:t|tn|rich|line|lines) "([a-z0-9.]+)"`)
+	textCall   = regexp.MustCompile(`\b(?:t|tn|rich|line|lines) "([a-z0-9._-]+)"`)
 	textPrefix = regexp.MustCompile(`\b(?:t|tn|rich) \(print "([a-z0-9.]+)" \.Suffix\)`)
 )
 
@@ -70,6 +74,9 @@ func TestTextsExistAndAreUsed(t *testing.T) {
 				used[m[1]+suffix] = true
 			}
 		}
+	}
+	for _, id := range panelIDs() {
+		used[id] = true
 	}
 	for _, status := range statuses {
 		used[fmt.Sprintf("error.%d.title", status)] = true
@@ -145,8 +152,9 @@ func TestVoice(t *testing.T) {
 
 // TestNoWordsInPages finds words that are not in the locale.
 func TestNoWordsInPages(t *testing.T) {
-	// A page gives the frame a class and an address: no words either.
-	own := regexp.MustCompile(`{{define "(?:wide|here)"}}.*`)
+	// A page gives the frame a class and an address, a field its attributes: no
+	// words either.
+	own := regexp.MustCompile(`{{define "(?:wide|here|tied)"}}.*`)
 	action := regexp.MustCompile(`(?s){{.*?}}`)
 	spoken := regexp.MustCompile(`\s(?:alt|title|placeholder|aria-label|value|content)="([^"]*)"`)
 	element := regexp.MustCompile(`(?s)<[^>]*>`)

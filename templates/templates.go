@@ -18,7 +18,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed pages static locales
+//go:embed pages panel static locales
 var embedded embed.FS
 
 // A Set is all pages in all languages. It does not change after New and may be
@@ -44,6 +44,7 @@ type asset struct {
 // contentTypes are those of the files in static/, by their ending.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 }
 
@@ -97,24 +98,40 @@ func (s *Set) Asset(name string) (string, error) {
 }
 
 // loadPages parses pages/parts/*.html, which every page may use, and then each
-// page of pages/ beside them. Each language has a copy of its own, because the
-// functions that bring the words belong to the language.
+// page of pages/ beside them. Those of panel/ have the parts of panel/parts/
+// too, which come after the others and may take their place.
 func (s *Set) loadPages(files fs.FS) error {
 	shared := template.New("").Option("missingkey=error").Funcs(s.locales[0].funcs()).Funcs(template.FuncMap{"asset": s.Asset})
 	if err := parse(shared, files, "pages/parts/*.html", nil); err != nil {
 		return err
 	}
-	return parse(shared, files, "pages/*.html", func(name string, page *template.Template) error {
-		s.pages[name] = map[string]*template.Template{}
-		for _, l := range s.locales {
-			own, err := page.Clone()
-			if err != nil {
-				return err
-			}
-			s.pages[name][l.Tag] = own.Funcs(l.funcs())
-		}
-		return nil
+	panel, err := shared.Clone()
+	if err != nil {
+		return err
+	}
+	if err := parse(panel, files, "panel/parts/*.html", nil); err != nil {
+		return err
+	}
+	if err := parse(shared, files, "pages/*.html", s.add); err != nil {
+		return err
+	}
+	return parse(panel, files, "panel/*.html", func(name string, page *template.Template) error {
+		return s.add("panel/"+name, page)
 	})
+}
+
+// add keeps a page. Each language has a copy of its own, because the functions
+// that bring the words belong to the language.
+func (s *Set) add(name string, page *template.Template) error {
+	s.pages[name] = map[string]*template.Template{}
+	for _, l := range s.locales {
+		own, err := page.Clone()
+		if err != nil {
+			return err
+		}
+		s.pages[name][l.Tag] = own.Funcs(l.funcs())
+	}
+	return nil
 }
 
 // parse adds the files of pattern to t or, if each is given, each file to a
@@ -151,8 +168,9 @@ func parse(t *template.Template, files fs.FS, pattern string, each func(name str
 	return nil
 }
 
-// Page writes pages/NAME.html in lang with data. Nothing is written if it
-// fails. A language that the set does not have is English.
+// Page writes pages/NAME.html, or panel/NAME.html for "panel/NAME", in lang with
+// data. Nothing is written if it fails. A language that the set does not have
+// is English.
 func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
 	page, ok := s.pages[name][s.locale(lang).Tag]
 	if !ok {

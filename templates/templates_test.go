@@ -141,6 +141,7 @@ func renderings() []rendering {
 			return errorPage{frame: f, Status: status, Code: "some_code", Back: "/s/Jq4XoM2vR8sT"}
 		}})
 	}
+	all = append(all, panelRenderings()...)
 	return append(all, rendering{"error-filled", "error", func(f frame) any {
 		return errorPage{frame: f, Status: 422, Title: "[title]", Detail: "[detail]"}
 	}})
@@ -413,6 +414,8 @@ func TestNewNamesTheFile(t *testing.T) {
 	whole := fstest.MapFS{
 		"pages/parts/base.html": {Data: []byte(`{{define "base"}}{{template "main"}}{{end}}`)},
 		"pages/a.html":          {Data: []byte(`{{define "main"}}{{end}}`)},
+		"panel/parts/base.html": {Data: []byte(`{{define "base"}}{{template "main"}}{{end}}`)},
+		"panel/a.html":          {Data: []byte(`{{define "main"}}{{end}}`)},
 		"static/app.css":        {Data: []byte(`a{}`)},
 		"locales/en.toml":       {Data: []byte("\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n\"language.reviewed\" = \"no\"\n")},
 	}
@@ -423,6 +426,8 @@ func TestNewNamesTheFile(t *testing.T) {
 		{"pages/a.html", `{{define "main"}}`},
 		{"pages/a.html", `{{define "main"}}{{unknown}}{{end}}`},
 		{"pages/parts/base.html", `{{`},
+		{"panel/parts/base.html", `{{`},
+		{"panel/a.html", `{{define "main"}}{{unknown}}{{end}}`},
 		{"locales/en.toml", "= 1"},
 		{"locales/en.toml", `"language.name" = "English"`},
 		{"locales/en.toml", "\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n"},

@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -15,7 +20,187 @@ import (
 )
 
 type adminCommand struct {
-	Key adminKeyCommand `cmd:"" help:"Make a key for the API and print it, alone, on standard output."`
+	Owner       adminOwnerCommand    `cmd:"" help:"Make a member who owns an account; asks for a second factor at the first sign-in."`
+	Key         adminKeyCommand      `cmd:"" help:"Make a key for the API and print it, alone, on standard output."`
+	ResetFactor adminResetCommand    `cmd:"" help:"Remove the second factors and sessions of a member who has lost them."`
+	Accounts    adminAccountsCommand `cmd:"" help:"List the accounts."`
+}
+
+// storeFlags say which installation a command works on. The service may run
+// meanwhile.
+type storeFlags struct {
+	Data     string `default:"./data" placeholder:"DIR" help:"The data folder (default: ./data)."`
+	Database string `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
+}
+
+func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
+	database := f.Database
+	if database == "" {
+		dir, err := datadir.Existing(f.Data)
+		if err != nil {
+			return nil, usage(fmt.Errorf("--data: %w; start the service once, or name --database", err))
+		}
+		database = dir.Database()
+	}
+	return store.Open(ctx, store.Config{Database: database})
+}
+
+// openFor is open for what is done to an account, which must be there.
+func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error) {
+	kept, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = kept.Account(ctx, id); fault.Is(err, fault.NotFound) {
+		err = flagError("--account", errors.New("there is no such account; see: mobileconfig admin accounts"))
+	}
+	if err != nil {
+		kept.Close()
+		return nil, err
+	}
+	return kept, nil
+}
+
+// operator is whoever uses the command line of the installation.
+var operator = audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}
+
+// people returns the members and their factors. What is done here needs
+// neither the installation's secret nor its address.
+func people(s *store.Store) (*account.Members, *account.Factors, error) {
+	vault, err := account.NewVault(nil, &url.URL{}, time.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	return account.NewMembers(vault, s), account.NewFactors(vault, s), nil
+}
+
+// fieldError turns a fault of a field into one of its flag.
+func fieldError(err error) error {
+	f, ok := errors.AsType[*fault.Fault](err)
+	if !ok || f.Field == "" {
+		return err
+	}
+	return flagError("--"+f.Field, errors.New(f.Detail))
+}
+
+type adminOwnerCommand struct {
+	Email        string `required:"" placeholder:"E" help:"The mail address that the member signs in with."`
+	PasswordFile string `required:"" type:"existingfile" placeholder:"F" help:"File whose first line is the password."`
+	Account      string `default:"acc_default" placeholder:"ID" help:"The account (default: the installation's own, whose owners are operators too)."`
+	storeFlags
+}
+
+// Run makes the owner.
+func (c *adminOwnerCommand) Run(s streams) error {
+	text, err := os.ReadFile(c.PasswordFile)
+	if err != nil {
+		return flagError("--password-file", err)
+	}
+	password, _, _ := strings.Cut(string(text), "\n")
+	ctx := context.Background()
+	kept, err := c.openFor(ctx, c.Account)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	members, _, err := people(kept)
+	if err != nil {
+		return err
+	}
+	m, err := members.CreateOwner(ctx, operator, c.Account, c.Email, strings.TrimSuffix(password, "\r"))
+	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Field == "password" {
+		return flagError("--password-file", errors.New(f.Detail))
+	}
+	if err != nil {
+		return fieldError(err)
+	}
+	_, err = fmt.Fprintf(s.out, "%s owns %s and can sign in at /panel.\n", m.Email, m.Account)
+	return err
+}
+
+type adminResetCommand struct {
+	Email string `required:"" placeholder:"E" help:"The member's mail address."`
+	storeFlags
+}
+
+// Run resets the member's factors.
+func (c *adminResetCommand) Run(s streams) error {
+	ctx := context.Background()
+	kept, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	members, factors, err := people(kept)
+	if err != nil {
+		return err
+	}
+	m, err := members.ByEmail(ctx, c.Email)
+	if fault.Is(err, fault.NotFound) {
+		return flagError("--email", errors.New("no member has this address"))
+	}
+	if err != nil {
+		return err
+	}
+	if err := factors.Reset(ctx, operator, m); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "%s has no second factor and no session any more. Signing in with the password leads to a new one.\n", m.Email)
+	return err
+}
+
+type adminAccountsCommand struct {
+	JSON bool `name:"json" help:"Print JSON."`
+	storeFlags
+}
+
+// listedAccount is an account as it is printed.
+type listedAccount struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Domains   int        `json:"domains"`
+	Members   int        `json:"members"`
+	Trusted   bool       `json:"trusted"`
+	Suspended *time.Time `json:"suspended,omitempty"`
+	Created   *time.Time `json:"created,omitempty"`
+}
+
+// Run lists the accounts.
+func (c *adminAccountsCommand) Run(s streams) error {
+	ctx := context.Background()
+	kept, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	all, err := kept.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	listed := []listedAccount{}
+	for _, a := range all {
+		listed = append(listed, listedAccount{a.ID, a.Name, a.Domains, a.Members, a.Trusted, timeOrNone(a.Suspended), timeOrNone(a.Created)})
+	}
+	if c.JSON {
+		return json.NewEncoder(s.out).Encode(listed)
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tDOMAINS\tMEMBERS\tSTATE")
+	for _, a := range listed {
+		state := "live"
+		if a.Suspended != nil {
+			state = "suspended"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", a.ID, a.Name, a.Domains, a.Members, state)
+	}
+	return w.Flush()
+}
+
+func timeOrNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 type adminKeyCommand struct {
@@ -24,28 +209,19 @@ type adminKeyCommand struct {
 	Domains  []string       `placeholder:"D" help:"Domains that it may act for (default: all of the account)."`
 	Networks []netip.Prefix `placeholder:"CIDR" help:"Networks that it may come from (default: anywhere)."`
 	Life     time.Duration  `placeholder:"D" help:"How long it lives, such as 720h (default: for ever)."`
-	Account  string         `default:"acc_default" hidden:"" help:"The account."`
-	Data     string         `default:"./data" placeholder:"DIR" help:"The data folder (default: ./data)."`
-	Database string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
+	Account  string         `default:"acc_default" placeholder:"ID" help:"The account (default: the installation's own)."`
+	storeFlags
 }
 
-// Run makes the key. The service may run meanwhile.
+// Run makes the key.
 func (c *adminKeyCommand) Run(s streams) error {
-	database := c.Database
-	if database == "" {
-		dir, err := datadir.Existing(c.Data)
-		if err != nil {
-			return usage(fmt.Errorf("--data: %w; start the service once, or name --database", err))
-		}
-		database = dir.Database()
-	}
 	ctx := context.Background()
-	kept, err := store.Open(ctx, store.Config{Database: database})
+	kept, err := c.openFor(ctx, c.Account)
 	if err != nil {
 		return err
 	}
 	defer kept.Close()
-	_, key, err := account.NewKeys(kept, time.Now).Create(ctx, audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, account.KeySpec{
+	_, key, err := account.NewKeys(kept, time.Now).Create(ctx, operator, account.KeySpec{
 		Account:  c.Account,
 		Name:     c.Name,
 		Scopes:   c.Scopes,
@@ -53,11 +229,8 @@ func (c *adminKeyCommand) Run(s streams) error {
 		Networks: c.Networks,
 		Life:     c.Life,
 	})
-	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Field != "" {
-		return flagError("--"+f.Field, errors.New(f.Detail))
-	}
 	if err != nil {
-		return err
+		return fieldError(err)
 	}
 	_, err = fmt.Fprintln(s.out, key)
 	return err

@@ -46,12 +46,22 @@ func (c *serveCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	return srv.Run(ctx, func(net.Addr) { c.greet(s.out, srv.BaseURL(), config.Identity.Current().Development()) })
+	setup, err := srv.SetupURL(ctx)
+	if err != nil {
+		srv.Close()
+		return err
+	}
+	return srv.Run(ctx, func(net.Addr) { c.greet(s.out, srv.BaseURL(), setup, config.Identity.Current().Development()) })
 }
 
 // greet says what to do next.
-func (c *serveCommand) greet(out io.Writer, base string, development bool) {
+func (c *serveCommand) greet(out io.Writer, base, setup string, development bool) {
 	fmt.Fprintf(out, "Open %s in a browser. Stop with Ctrl-C.\n", base)
+	if setup != "" {
+		fmt.Fprintf(out, "Set up the control panel, once, within three days: %s\n", setup)
+	} else {
+		fmt.Fprintf(out, "Control panel: %s/panel\n", base)
+	}
 	if c.Domain != "" {
 		fmt.Fprintf(out, "Try it: %s/?address=jane@%s\n", base, c.Domain)
 	}

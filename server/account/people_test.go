@@ -26,7 +26,7 @@ const (
 
 // A house is an installation, or one server of it.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	clock    *storetest.Clock
 	store    *store.Store
 	members  *account.Members
@@ -40,7 +40,7 @@ func each(t *testing.T, f func(h *house)) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) { f(open(t, database, storetest.NewClock())) })
 }
 
-func open(t *testing.T, database string, clock *storetest.Clock) *house {
+func open(t testing.TB, database string, clock *storetest.Clock) *house {
 	t.Helper()
 	s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 	base := &url.URL{Scheme: "https", Host: "setup.example.com"}

@@ -1,0 +1,31 @@
+package account_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// BenchmarkRefused times the refused sign-in of a stranger as a multiple of a
+// member's: who can measure it could tell members from others.
+func BenchmarkRefused(b *testing.B) {
+	h := open(b, storetest.SQLite(b), storetest.NewClock())
+	h.first()
+	h.enrol(h.signIn(jane, ""))
+	try := func(email string) time.Duration {
+		h.clock.Move(2 * time.Minute) // or the limit of tries would answer
+		began := time.Now()
+		_, err := h.sessions.SignIn(b.Context(), from, email, "wrong lampshade", "123456")
+		h.want(err, fault.SignInRefused)
+		return time.Since(began)
+	}
+	var member, stranger time.Duration
+	for b.Loop() {
+		member += try(jane)
+		stranger += try("nobody@example.com")
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(stranger)/float64(member), "x-member")
+}

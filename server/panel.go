@@ -1,0 +1,50 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api"
+	"github.com/updatecase/mobileconfig/server/panel"
+)
+
+// newPanel builds the control panel on what the API works with too.
+func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
+	vault, err := account.NewVault(s.config.Secret, s.base, s.config.Now)
+	if err != nil {
+		return nil, err
+	}
+	s.members = account.NewMembers(vault, s.store)
+	return &panel.Panel{
+		Vault:    vault,
+		Sessions: account.NewSessions(vault, s.store),
+		Members:  s.members,
+		Factors:  account.NewFactors(vault, s.store),
+		Accounts: account.NewAccounts(vault, s.store),
+		Keys:     a.Keys,
+		Domains:  a.Domains,
+		Policies: a.Policies,
+		Issuer:   a.Issuer,
+		Checker:  a.Checker,
+		History:  s.store,
+		Texts:    a.Texts,
+		BaseURL:  a.BaseURL,
+		Identity: a.Identity,
+		Log:      a.Log,
+		Now:      s.config.Now,
+	}, nil
+}
+
+// SetupURL is where the first owner of a new installation signs up: once, and
+// for three days. It is empty if the installation has a member.
+func (s *Server) SetupURL(ctx context.Context) (string, error) {
+	token, err := s.members.InviteFirst(ctx)
+	if err != nil {
+		return "", fmt.Errorf("server: %w", err)
+	}
+	if token == "" {
+		return "", nil
+	}
+	return panel.InvitationURL(s.base.String(), token), nil
+}

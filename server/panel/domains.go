@@ -1,0 +1,229 @@
+package panel
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// domainFields are those of the form of a domain.
+var domainFields = []string{"display_name", "imap", "smtp", "login", "sign_in_hint", "help_text",
+	"iphone", "mac", "policy", "policy_id"}
+
+// domains lists the domains.
+func (p *Panel) domains(v *visit) error {
+	all, err := p.domainRows(v)
+	if err != nil {
+		return err
+	}
+	page := domainsPage{frame: p.frame(v, "domains")}
+	page.paging, page.Rows = pageOf(v, all, func(r domainRow) []string { return []string{r.Name, r.Incoming, r.Outgoing} })
+	return p.render(v, http.StatusOK, "domains", page.frame, page)
+}
+
+// domainRows are the account's domains with what was done by them lately.
+func (p *Panel) domainRows(v *visit) ([]domainRow, error) {
+	all, err := p.Domains.List(v.ctx(), v.account())
+	if err != nil {
+		return nil, err
+	}
+	usage, err := p.History.Usage(v.ctx(), v.account(), p.plotStart())
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]domainRow, len(all))
+	for i, d := range all {
+		rows[i] = domainRow{
+			Name:     d.Name,
+			Incoming: d.Service.Incoming.String(),
+			Outgoing: d.Service.Outgoing.String(),
+			Offer:    string(d.Policy),
+			Erases:   d.Policy != settings.Off && d.DevicePolicy.MaxFailedAttempts > 0,
+		}
+		for _, u := range usage {
+			if u.Domain == d.Name {
+				rows[i].Links += u.Links
+				rows[i].Downloads += u.Downloads
+			}
+		}
+	}
+	return rows, nil
+}
+
+func (p *Panel) newDomain(v *visit) error {
+	return p.showDomain(v, "", web.Form{"login": string(settings.AddressLogin), "iphone": "yes", "mac": "yes",
+		"policy": string(settings.Off), "policy_id": settings.StandardPolicy}, nil)
+}
+
+// showDomain shows the form of a domain.
+func (p *Panel) showDomain(v *visit, name string, form web.Form, checks []check) error {
+	page, err := p.domainPage(v, p.frame(v, "domains"), name, form)
+	if err != nil {
+		return err
+	}
+	page.Checks = checks
+	return p.render(v, http.StatusOK, "domain", page.frame, page)
+}
+
+func (p *Panel) domainPage(v *visit, f frame, name string, form web.Form) (domainPage, error) {
+	policies, err := p.Policies.List(v.ctx(), v.account())
+	page := domainPage{frame: f, Form: form, Name: name}
+	for _, policy := range policies {
+		page.Policies = append(page.Policies, choice{policy.ID, policy.Name, policy.Wipes()})
+	}
+	return page, err
+}
+
+// createDomain makes a domain. Where a proof by DNS is missing, the page says
+// which record to publish.
+func (p *Panel) createDomain(v *visit) error {
+	form := v.form
+	spec, err := domainSpec(form)
+	if err == nil {
+		create := p.Domains.Create
+		if form["approve"] == "yes" && v.in.Member.May(account.Operate) {
+			create = p.Domains.CreateApproved
+		}
+		_, err = create(v.ctx(), v.who(), v.account(), spec)
+	}
+	if err != nil {
+		return p.domainAgain(v, err, "", form)
+	}
+	return p.to(v, Prefix+"/domains", "domain.created")
+}
+
+// domainAgain shows the form again with what is wrong.
+func (p *Panel) domainAgain(v *visit, err error, name string, form web.Form) error {
+	page, failed := p.domainPage(v, frame{}, name, form)
+	if failed != nil {
+		return failed
+	}
+	if host, bad := profile.ParseHost(form["name"]); bad == nil && fault.Is(err, fault.DomainUnproven) {
+		page.ProofName, page.ProofValue = p.Domains.Proof(v.account(), host)
+	}
+	return p.again(v, err, "domain", "domains", func(f frame) any {
+		page.frame = f
+		return page
+	})
+}
+
+func domainSpec(form web.Form) (settings.DomainSpec, error) {
+	spec := settings.DomainSpec{
+		Name:        strings.TrimSpace(form["name"]),
+		Incoming:    strings.TrimSpace(form["imap"]),
+		Outgoing:    strings.TrimSpace(form["smtp"]),
+		Policy:      settings.Offer(form["policy"]),
+		PolicyID:    form["policy_id"],
+		DisplayName: form["display_name"],
+		HelpText:    form["help_text"],
+		SignInHint:  form["sign_in_hint"],
+		Login:       settings.Login(form["login"]),
+	}
+	for _, platform := range settings.Platforms() {
+		if form[string(platform)] == "yes" {
+			spec.Platforms = append(spec.Platforms, string(platform))
+		}
+	}
+	if len(spec.Platforms) == 0 {
+		return spec, fault.On("iphone", fault.PlatformUnknown, "Choose for which devices profiles are made: one at least.")
+	}
+	return spec, nil
+}
+
+// domain shows a domain.
+func (p *Panel) domain(v *visit) error {
+	d, err := p.Domains.Get(v.ctx(), v.account(), v.Param("domain"))
+	if err != nil {
+		return err
+	}
+	return p.showDomain(v, d.Name, domainForm(d), nil)
+}
+
+// domainForm is the domain as its form shows it.
+func domainForm(d settings.Domain) web.Form {
+	form := web.Form{
+		"display_name": d.DisplayName,
+		"imap":         d.Service.Incoming.String(),
+		"smtp":         d.Service.Outgoing.String(),
+		"login":        string(d.Login),
+		"sign_in_hint": d.SignInHint,
+		"help_text":    d.HelpText,
+		"policy":       string(d.Policy),
+		"policy_id":    d.PolicyID,
+	}
+	if d.Login == "" {
+		form["login"] = string(settings.AddressLogin)
+	}
+	if d.PolicyID == "" {
+		form["policy_id"] = settings.StandardPolicy
+	}
+	for _, platform := range settings.Platforms() {
+		if d.MakesFor(platform) {
+			form[string(platform)] = "yes"
+		}
+	}
+	return form
+}
+
+func (p *Panel) updateDomain(v *visit) error {
+	form := v.form
+	d, err := p.Domains.Get(v.ctx(), v.account(), v.Param("domain"))
+	if err != nil {
+		return err
+	}
+	spec, err := domainSpec(form)
+	if err == nil {
+		_, err = p.Domains.Update(v.ctx(), v.who(), v.account(), d.Name, spec)
+	}
+	if err != nil {
+		return p.domainAgain(v, err, d.Name, form)
+	}
+	return p.to(v, path("domains", d.Name), "domain.saved")
+}
+
+// checkDomain asks the domain's servers whether they offer TLS as a device
+// needs it.
+func (p *Panel) checkDomain(v *visit) error {
+	d, err := p.Domains.Get(v.ctx(), v.account(), v.Param("domain"))
+	if err != nil {
+		return err
+	}
+	results, err := p.Checker.Check(v.ctx(), d.Name, d.Service.Incoming, d.Service.Outgoing)
+	if err != nil {
+		return p.domainAgain(v, err, d.Name, domainForm(d))
+	}
+	var checks []check
+	for _, r := range results {
+		checks = append(checks, check{string(r.Kind), r.Server.String(), string(r.State.Severity()), r.State.Detail(), r.NotAfter})
+	}
+	return p.showDomain(v, d.Name, domainForm(d), checks)
+}
+
+func (p *Panel) askDeleteDomain(v *visit) error {
+	d, err := p.Domains.Get(v.ctx(), v.account(), v.Param("domain"))
+	if err != nil {
+		return err
+	}
+	rows, err := p.domainRows(v)
+	if err != nil {
+		return err
+	}
+	links := 0
+	for _, r := range rows {
+		if r.Name == d.Name {
+			links = r.Links
+		}
+	}
+	return p.ask(v, "domains", "domain", map[string]any{"Domain": d.Name, "Links": links}, path("domains", d.Name))
+}
+
+func (p *Panel) deleteDomain(v *visit) error {
+	return p.do(v, Prefix+"/domains", "domain.deleted", func() error {
+		return p.Domains.Delete(v.ctx(), v.who(), v.account(), v.Param("domain"))
+	})
+}

@@ -1,0 +1,208 @@
+package panel
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// A route is one way into the panel. What it needs stands beside it; the zero
+// values need the most.
+type route struct {
+	method, path string
+	need         account.Permission
+	rule         rule
+	// fields are those that the form of a POST may have; nil: it takes JSON.
+	fields []string
+	handle func(*visit) error
+}
+
+// A rule is what a route needs beside the permission.
+type rule int
+
+const (
+	fresh  rule = iota // a second factor at most ConfirmLife old
+	signed             // a session
+	enrol              // a fresh factor, or a member who must enrol the first
+	open               // nothing
+)
+
+// inKey is where a request keeps who makes it, for the page of an error.
+const inKey = "in"
+
+// guard lets in who may use the route.
+func (p *Panel) guard(r route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		v := visitOf(c)
+		if r.rule == open {
+			return p.read(v, r)
+		}
+		in, err := p.Sessions.Load(v.ctx(), p.cookie().Token(c))
+		if fault.Is(err, fault.NotFound) {
+			return p.signInFirst(v)
+		}
+		if err != nil {
+			return err
+		}
+		v.in = in
+		c.Set(inKey, in)
+		if in.Enrol() && r.rule != enrol && r.path != signOutPath {
+			return v.Redirect(http.StatusSeeOther, Prefix+enrolPath)
+		}
+		if !in.Member.May(r.need) {
+			return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+		}
+		if r.rule == fresh || r.rule == enrol && !in.Enrol() {
+			return p.freshly(v, r)
+		}
+		return p.read(v, r)
+	}
+}
+
+// read reads the form of the request, if the route has one, and goes on.
+func (p *Panel) read(v *visit, r route) error {
+	if r.fields == nil {
+		return r.handle(v)
+	}
+	var err error
+	if v.form, err = web.ReadSecrets(v, secretFields, r.fields...); err != nil {
+		return err
+	}
+	for name := range v.form {
+		if !slices.Contains(r.fields, name) {
+			return fault.New(fault.UnknownField, "The form has a field that does not belong there.")
+		}
+	}
+	return r.handle(v)
+}
+
+// signInFirst leads to the sign-in, and from there back to the page. A request
+// of the panel's script gets a problem instead.
+func (p *Panel) signInFirst(v *visit) error {
+	if isJSON(v) {
+		return p.problem(v, fault.New(fault.Unauthorized, "Your session has ended. Load the page again and sign in."))
+	}
+	next := ""
+	if v.Request().Method == http.MethodGet {
+		next = "?" + url.Values{"next": {v.Request().URL.Path}}.Encode()
+	}
+	return v.Redirect(http.StatusSeeOther, Prefix+signInPath+next)
+}
+
+// freshly lets the request on if the session has shown a second factor lately,
+// or shows one now. Else it asks for one, and loses nothing that was typed but
+// secrets.
+func (p *Panel) freshly(v *visit, r route) error {
+	isFresh := v.in.Session.Fresh(p.Now())
+	switch {
+	case isFresh && r.method == http.MethodGet, isFresh && r.fields == nil:
+		return r.handle(v)
+	case r.method == http.MethodGet:
+		return p.askToConfirm(v, "get", nil)
+	case r.fields == nil:
+		return p.problem(v, fault.New(fault.ConfirmationNeeded, "Load the page again and confirm that it is you."))
+	}
+	code, password, err := p.takeConfirm(v)
+	if err != nil {
+		return err
+	}
+	handle := r.handle
+	if !isFresh {
+		r.handle = func(v *visit) error {
+			if code == "" && password == "" {
+				return p.askToConfirm(v, "post", nil)
+			}
+			token, err := p.Sessions.Confirm(v.ctx(), v.from, v.in, code, password)
+			if err == nil {
+				err = p.confirmed(v, token)
+			}
+			if err != nil {
+				return p.askToConfirm(v, "post", err)
+			}
+			return handle(v)
+		}
+	}
+	return p.read(v, r)
+}
+
+// The fields by which any form confirms.
+const (
+	confirmCode     = "confirm_code"
+	confirmPassword = "confirm_password"
+)
+
+// takeConfirm takes these fields out of the form.
+func (p *Panel) takeConfirm(v *visit) (code, password string, err error) {
+	values, err := web.Body(v)
+	if err != nil {
+		return "", "", err
+	}
+	code, password = values.Get(confirmCode), values.Get(confirmPassword)
+	values.Del(confirmCode)
+	values.Del(confirmPassword)
+	web.SetBody(v, values)
+	return code, password, nil
+}
+
+// confirmed goes on with the session under its new token.
+func (p *Panel) confirmed(v *visit, token string) error {
+	p.cookie().Set(v, token)
+	var err error
+	v.in, err = p.Sessions.Load(v.ctx(), token)
+	v.Set(inKey, v.in)
+	return err
+}
+
+// secretFields are not repeated in a page.
+var secretFields = []string{"password", "current", "code"}
+
+// askToConfirm shows the page that asks for a factor, with what is wrong if
+// something is, and repeats the request.
+func (p *Panel) askToConfirm(v *visit, method string, err error) error {
+	f := p.frame(v, "")
+	status := http.StatusForbidden
+	if err != nil {
+		if status = web.Status(fault.Of(err).Code); status >= http.StatusInternalServerError || status == http.StatusNotFound {
+			return err
+		}
+		f.Problems = p.problems(f, err)
+		web.SetRetryAfter(v, fault.Of(err))
+	}
+	page := confirmPage{
+		frame:   f,
+		Action:  v.Request().URL.Path,
+		Method:  method,
+		Passkey: v.in.Member.Passkeys > 0 && p.Vault.Passkeys(),
+		Code:    v.in.Member.HasFactor(),
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.form)) {
+		if slices.Contains(secretFields, name) {
+			page.Withheld = true
+			continue
+		}
+		page.Fields = append(page.Fields, field{name, v.form[name]})
+	}
+	return p.render(v, status, "confirm", f, page)
+}
+
+// inside is the path if it leads into the panel, else the overview: no page
+// leads elsewhere for what an address says.
+func inside(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil ||
+		strings.ContainsAny(path, "\\\x00\r\n\t") || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "..") {
+		return Prefix
+	}
+	if u.Path != Prefix && !strings.HasPrefix(u.Path, Prefix+"/") {
+		return Prefix
+	}
+	return u.EscapedPath()
+}

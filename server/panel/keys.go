@@ -1,0 +1,162 @@
+package panel
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// keys lists the keys.
+func (p *Panel) keys(v *visit) error {
+	all, err := p.Keys.List(v.ctx(), v.account())
+	if err != nil {
+		return err
+	}
+	page := keysPage{frame: p.frame(v, "keys")}
+	var shown []account.Key
+	page.paging, shown = pageOf(v, all, func(k account.Key) []string {
+		return append([]string{k.Name, k.ID}, k.Domains...)
+	})
+	for _, k := range shown {
+		page.Rows = append(page.Rows, keyRowOf(k, p.Now()))
+	}
+	return p.render(v, http.StatusOK, "keys", page.frame, page)
+}
+
+func keyRowOf(k account.Key, now time.Time) keyRow {
+	row := keyRow{ID: k.ID, Name: k.Name, Domains: k.Domains, Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed, State: "live"}
+	for _, s := range k.Scopes {
+		row.Scopes = append(row.Scopes, string(s))
+	}
+	for _, n := range k.Networks {
+		row.Networks = append(row.Networks, n.String())
+	}
+	switch {
+	case !k.Revoked.IsZero():
+		row.State = "revoked"
+	case !k.Expires.IsZero() && !now.Before(k.Expires):
+		row.State = "expired"
+	}
+	return row
+}
+
+func scopeNames() []string {
+	var names []string
+	for _, s := range account.Scopes() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// keyLives are for how many days a key may be made; 0 is for ever.
+var keyLives = []int{30, 90, 365, 0}
+
+func (p *Panel) newKey(v *visit) error {
+	page, err := p.keyPage(v, p.frame(v, "keys"), web.Form{"expires": "365"})
+	if err != nil {
+		return err
+	}
+	return p.render(v, http.StatusOK, "key", page.frame, page)
+}
+
+func (p *Panel) keyPage(v *visit, f frame, form web.Form) (keyPage, error) {
+	domains, err := p.Domains.List(v.ctx(), v.account())
+	page := keyPage{frame: f, Form: form, Scopes: scopeNames()}
+	for _, d := range domains {
+		page.Domains = append(page.Domains, d.Name)
+	}
+	return page, err
+}
+
+// createKey makes a key and shows it, this once.
+func (p *Panel) createKey(v *visit) error {
+	form := v.form
+	page, err := p.keyPage(v, p.frame(v, "keys"), form)
+	if err != nil {
+		return err
+	}
+	spec, err := p.keySpec(v, form)
+	if err == nil {
+		_, page.Key, err = p.Keys.Create(v.ctx(), v.who(), spec)
+	}
+	if err != nil {
+		return p.again(v, err, "key", "keys", func(f frame) any {
+			page.frame = f
+			return page
+		})
+	}
+	return p.render(v, http.StatusOK, "key", page.frame, page)
+}
+
+// keySpec reads the form of a key.
+func (p *Panel) keySpec(v *visit, form web.Form) (account.KeySpec, error) {
+	spec := account.KeySpec{Account: v.account(), Name: strings.TrimSpace(form["name"]), Domains: words(form["domains"])}
+	for _, name := range scopeNames() {
+		if form[name] == "yes" {
+			spec.Scopes = append(spec.Scopes, name)
+		}
+	}
+	for _, name := range spec.Domains {
+		host, err := profile.ParseHost(name)
+		if err == nil {
+			_, err = p.Domains.Get(v.ctx(), v.account(), host)
+		}
+		if err != nil {
+			return spec, fault.On("domains", fault.Invalid, "Name domains of this account, such as example.com, or leave this empty for all.")
+		}
+	}
+	for _, text := range words(form["networks"]) {
+		network, err := parseNetwork(text)
+		if err != nil {
+			return spec, fault.On("networks", fault.Invalid, "Name networks such as 192.0.2.0/24 or 2001:db8::/48, or leave this empty for any.")
+		}
+		spec.Networks = append(spec.Networks, network)
+	}
+	days, err := strconv.Atoi(form["expires"])
+	if err != nil && form["expires"] != "" || !slices.Contains(keyLives, days) {
+		return spec, fault.On("expires", fault.Invalid, "Choose one of the times.")
+	}
+	spec.Life = time.Duration(days) * 24 * time.Hour
+	return spec, nil
+}
+
+// parseNetwork reads a network, or an address as the network of it alone.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip.Unmap().Prefix(ip.Unmap().BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	return network.Masked(), err
+}
+
+// words are the parts of a list that people separate as they like.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(" ,;\t\r\n", r) })
+}
+
+func (p *Panel) askRevokeKey(v *visit) error {
+	all, err := p.Keys.List(v.ctx(), v.account())
+	if err != nil {
+		return err
+	}
+	for _, k := range all {
+		if k.ID == v.Param("id") && k.Revoked.IsZero() {
+			return p.ask(v, "keys", "key", map[string]any{"Key": k.Name}, Prefix+"/keys")
+		}
+	}
+	return fault.New(fault.NotFound, "There is no such key.")
+}
+
+func (p *Panel) revokeKey(v *visit) error {
+	return p.do(v, Prefix+"/keys", "key.revoked", func() error {
+		return p.Keys.Revoke(v.ctx(), v.who(), v.account(), v.Param("id"))
+	})
+}

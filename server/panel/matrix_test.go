@@ -1,0 +1,342 @@
+package panel_test
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A house is an installation with two accounts, each with one of everything.
+type house struct {
+	*servertest.Server
+	t        *testing.T
+	clock    *storetest.Clock
+	database string
+	owner    *servertest.Member // of the first account, and an operator
+	roles    map[account.Role]*servertest.Member
+	customer *servertest.Member // owner of the second account
+	own      map[string]string  // ids of the first account's things, by their routes
+	other    map[string]string  // of the second's
+}
+
+// each runs f with a new installation on each database.
+func each(t *testing.T, f func(h *house)) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) { f(build(t, database)) })
+}
+
+func start(t *testing.T, database string) *house {
+	t.Helper()
+	h := &house{t: t, clock: storetest.NewClock(), database: database}
+	h.Server = servertest.New(t, database, func(c *server.Config) { c.Now = h.clock.Now })
+	return h
+}
+
+func build(t *testing.T, database string) *house {
+	t.Helper()
+	h := start(t, database)
+	h.owner = h.Owner("olga@example.com")
+	h.customer = h.owner.Customer("Shop", "carl@example.net")
+	h.roles = map[account.Role]*servertest.Member{
+		account.Owner:   h.owner.Invite("second@example.com", "owner"),
+		account.Admin:   h.owner.Invite("adam@example.com", "admin"),
+		account.Auditor: h.owner.Invite("anna@example.com", "auditor"),
+	}
+	storetest.Exec(t, database, `UPDATE accounts SET trusted = 1`)
+	h.own = h.fill(h.owner, "own.example.com")
+	h.other = h.fill(h.customer, "other.example.com")
+	h.touch()
+	return h
+}
+
+// fill makes one of everything in the member's account and returns the ids.
+func (h *house) fill(m *servertest.Member, domain string) map[string]string {
+	h.t.Helper()
+	post := func(path string, fields ...string) {
+		h.t.Helper()
+		if a := m.Post(path, fields...); a.Status >= 400 {
+			h.t.Fatalf("%s: %d %s", path, a.Status, a.Body)
+		}
+	}
+	post("/panel/domains/new", domainForm("name", domain)...)
+	post("/panel/policies/new", policyForm()...)
+	post("/panel/keys/new", "name", "Key of "+domain, "domains:read", "yes", "expires", "30")
+	post("/panel/members/invite", "email", "new@"+domain, "role", "admin")
+	h.clock.Move(time.Minute)
+	elsewhere := *m
+	elsewhere.SignIn()
+	find := func(path, begin string) string {
+		h.t.Helper()
+		body := string(m.Get(path).Body)
+		i := strings.Index(body, begin)
+		if i < 0 {
+			h.t.Fatalf("%s does not lead to %s: %s", path, begin, body)
+		}
+		rest := body[i+len(begin):]
+		return rest[:strings.IndexAny(rest, `"/`)]
+	}
+	return map[string]string{
+		"/domains/:domain":            domain,
+		"/policies/:id":               "pol_" + find("/panel/policies", "/panel/policies/pol_"),
+		"/keys/:id":                   "key_" + find("/panel/keys", "/panel/keys/key_"),
+		"/members/:id":                "mem_" + find("/panel/members", "/panel/members/mem_"),
+		"/members/invitations/:id":    "inv_" + find("/panel/members", "/panel/members/invitations/inv_"),
+		"/security/sessions/:id":      "ses_" + find("/panel/security/sign-in", "/panel/security/sessions/ses_"),
+		"/security/sign-in/passkey/:": "psk_unknown",
+	}
+}
+
+// touch has every session noted as used now, so that looking notes nothing.
+func (h *house) touch() {
+	h.t.Helper()
+	for _, m := range []*servertest.Member{h.owner, h.customer, h.roles[account.Owner], h.roles[account.Admin], h.roles[account.Auditor]} {
+		if a := m.Get("/panel"); a.Status != http.StatusOK {
+			h.t.Fatalf("%s: %d %s", m.Email, a.Status, a.Location())
+		}
+	}
+}
+
+// domainForm is the form of a domain, with other fields before it.
+func domainForm(more ...string) []string {
+	return append(more, "imap", "imap.example.com", "smtp", "smtp.example.com", "login", "address", "iphone", "yes", "mac", "yes",
+		"policy", "off", "policy_id", "standard")
+}
+
+func policyForm(more ...string) []string {
+	return append(more, "name", "Phones", "min_length", "6", "min_complex", "0", "auto_lock", "5", "grace", "0",
+		"max_age", "0", "history", "0", "wipe", "yes", "max_failed_attempts", "10", "reset_after", "15")
+}
+
+// path fills in the ids of a route's path.
+func path(route string, ids map[string]string) string {
+	for part, id := range ids {
+		if i := strings.Index(route, part); i >= 0 {
+			head := part[:strings.LastIndex(part, ":")]
+			rest := route[i+len(part):]
+			if strings.HasSuffix(part, "/:") { // the name of the parameter is cut off
+				rest = strings.TrimPrefix(rest, "id")
+			}
+			return route[:i] + head + id + rest
+		}
+	}
+	return strings.NewReplacer(":token", "unknown", ":id", "unknown", ":domain", "unknown.example").Replace(route)
+}
+
+// may says again, in the test's own words, which routes a role may use.
+func may(role account.Role, row panel.Row) bool {
+	p := strings.TrimPrefix(row.Path, "/panel")
+	self := strings.HasPrefix(p, "/security/") || strings.HasPrefix(p, "/confirm") || p == "/sign-out"
+	switch {
+	case self:
+		return true
+	case strings.HasPrefix(p, "/accounts"):
+		return false // operators alone
+	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove"}, p[strings.LastIndex(p, "/")+1:]) &&
+		p != "/members/:id", p == "/domains/:domain/check":
+		return true
+	case strings.HasPrefix(p, "/members"):
+		return role == account.Owner
+	}
+	return role != account.Auditor
+}
+
+// TestRoles walks every route as everybody: nobody, each role, and the owner
+// of another account.
+func TestRoles(t *testing.T) {
+	each(t, func(h *house) {
+		for _, row := range panel.Rows() {
+			where := path(row.Path, h.own)
+			name := row.Method + " " + row.Path
+			if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isDoor(a) {
+				t.Errorf("%s: nobody got %d %s", name, a.Status, a.Location())
+			}
+			if row.Open {
+				continue
+			}
+			before := storetest.Fingerprint(h.t, h.database)
+			for role, m := range h.roles {
+				session := *m
+				a := session.Do(row.Method, where, nil, "unknown_field=x")
+				refused := a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte("forbidden"))
+				if refused == may(role, row) {
+					h.t.Errorf("%s: %s got %d", name, role, a.Status)
+				}
+				headers(h.t, name, a)
+			}
+			operator := *h.customer
+			a := operator.Do(row.Method, where, nil, "unknown_field=x")
+			if strings.HasPrefix(row.Path, "/panel/accounts") && a.Status != http.StatusForbidden {
+				h.t.Errorf("%s: who is no operator got %d", name, a.Status)
+			}
+			if after := storetest.Fingerprint(h.t, h.database); after != before && !strings.HasSuffix(row.Path, "revoke-others") &&
+				!strings.Contains(row.Path, "/confirm/") && !strings.HasSuffix(row.Path, "/passkey/begin") {
+				h.t.Errorf("%s: refused requests changed something", name)
+			}
+		}
+	})
+}
+
+// isDoor reports whether the answer leads to the sign-in.
+func isDoor(a servertest.Answer) bool {
+	return a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/sign-in") ||
+		a.Status == http.StatusUnauthorized
+}
+
+// headers checks what every answer carries.
+func headers(t *testing.T, name string, a servertest.Answer) {
+	t.Helper()
+	for header, want := range map[string]string{
+		"Content-Security-Policy": "script-src 'self'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Cross-Origin-Opener-Policy": "same-origin",
+	} {
+		if !strings.Contains(a.Header.Get(header), want) {
+			t.Errorf("%s: %s is %q", name, header, a.Header.Get(header))
+		}
+	}
+	if a.Status >= 500 {
+		t.Errorf("%s: %d %s", name, a.Status, a.Body)
+	}
+	if l := a.Location(); l != "" && !strings.HasPrefix(l, "/panel") {
+		t.Errorf("%s leads to %s", name, l)
+	}
+}
+
+// TestOtherAccount walks every route with the ids of another account.
+func TestOtherAccount(t *testing.T) {
+	each(t, func(h *house) {
+		before := storetest.Dump(h.t, h.database)
+		tried := 0
+		for _, row := range panel.Rows() {
+			where := path(row.Path, h.other)
+			if where == row.Path || row.Open || strings.Contains(row.Path, "/accounts") || !strings.Contains(row.Path, "/:") {
+				continue
+			}
+			tried++
+			body := ""
+			if row.Method == http.MethodPost {
+				body = forms[row.Path]
+			}
+			a := h.owner.Do(row.Method, where, nil, body)
+			if a.Status != http.StatusNotFound {
+				h.t.Errorf("%s %s: got %d %s, want 404", row.Method, where, a.Status, a.Location())
+			}
+		}
+		if after := storetest.Dump(h.t, h.database); after != before {
+			h.t.Error("something changed")
+		}
+		if tried < 15 {
+			h.t.Errorf("only %d routes were tried", tried)
+		}
+	})
+}
+
+// forms are bodies that the routes take.
+var forms = map[string]string{
+	"/panel/domains/:domain": encode(domainForm()),
+	"/panel/policies/:id":    encode(policyForm()),
+	"/panel/members/:id":     "role=auditor",
+}
+
+func encode(fields []string) string {
+	var pairs []string
+	for i := 0; i < len(fields); i += 2 {
+		pairs = append(pairs, fields[i]+"="+strings.ReplaceAll(fields[i+1], " ", "+"))
+	}
+	return strings.Join(pairs, "&")
+}
+
+// TestLookingChangesNothing gets and heads every route.
+func TestLookingChangesNothing(t *testing.T) {
+	each(t, func(h *house) {
+		before := storetest.Fingerprint(h.t, h.database)
+		for _, row := range panel.Rows() {
+			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "TRACE"} {
+				a := h.owner.Do(method, path(row.Path, h.own), nil, "")
+				if a.Status >= 500 {
+					h.t.Errorf("%s %s: %d", method, row.Path, a.Status)
+				}
+			}
+		}
+		if storetest.Fingerprint(h.t, h.database) != before {
+			h.t.Error("looking changed something")
+		}
+	})
+}
+
+// TestOtherSites sends every form from another site.
+func TestOtherSites(t *testing.T) {
+	each(t, func(h *house) {
+		before := storetest.Fingerprint(h.t, h.database)
+		for _, row := range panel.Rows() {
+			if row.Method != http.MethodPost {
+				continue
+			}
+			for _, header := range []http.Header{
+				{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}},
+				{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://evil.example.com"}},
+				{"Origin": {"https://evil.example"}},
+				{"Origin": {"null"}},
+			} {
+				a := h.owner.Do(row.Method, path(row.Path, h.own), header, forms[row.Path])
+				if a.Status != http.StatusForbidden || !bytes.Contains(a.Body, []byte("cross_origin")) {
+					h.t.Errorf("%s with %v: got %d", row.Path, header, a.Status)
+				}
+			}
+		}
+		if storetest.Fingerprint(h.t, h.database) != before {
+			h.t.Error("another site changed something")
+		}
+	})
+}
+
+// TestStaysInside tries to have the panel lead elsewhere.
+func TestStaysInside(t *testing.T) {
+	hosts := []string{"evil.example", "evil.example/panel", "setup.example.com.evil.example", "evil.example\\@setup.example.com",
+		"setup.example.com@evil.example", "evil.example#/panel", "evil.example?/panel", "127.1", "[::1]"}
+	begins := []string{"http://", "https://", "//", "///", "////", "\\\\", "/\\", "\\/", "https:", "http:/", "javascript://", "data:text/html,",
+		"\t//", "/\t/", "\r\n//", "/panel//", "/panel/..//", "/panel/../..//", "/%2f%2f", "/panel\\..\\..\\", "/panel/%2e%2e//", "%09//", " //"}
+	tried := 0
+	for _, begin := range begins {
+		for _, host := range hosts {
+			tried++
+			to := panel.Inside(begin + host)
+			if !strings.HasPrefix(to, "/panel") || strings.Contains(to, "//") || strings.ContainsAny(to, "\\\t\r\n ") || strings.Contains(to, "..") {
+				t.Errorf("%q leads to %q", begin+host, to)
+			}
+		}
+	}
+	if tried < 200 {
+		t.Errorf("only %d were tried", tried)
+	}
+	for next, want := range map[string]string{"/panel/keys": "/panel/keys", "/panel/domains/example.com": "/panel/domains/example.com",
+		"": "/panel", "/panelx": "/panel", "/": "/panel", "/api/v1/keys": "/panel"} {
+		if got := panel.Inside(next); got != want {
+			t.Errorf("%q leads to %q, want %q", next, got, want)
+		}
+	}
+	each(t, func(h *house) {
+		for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example"} {
+			h.clock.Move(60e9)
+			m := *h.owner
+			m.Cookie = ""
+			a := m.Post("/panel/sign-in", "email", m.Email, "password", servertest.Password, "code", m.Code(), "next", next)
+			if a.Status != http.StatusSeeOther || a.Location() != "/panel" {
+				h.t.Errorf("%q: %d %s", next, a.Status, a.Location())
+			}
+			if a := m.Get("/panel/sign-in?next=" + next); a.Location() != "/panel" {
+				h.t.Errorf("signed in, %q leads to %s", next, a.Location())
+			}
+		}
+		if a := h.owner.Get("/panel?done=" + "%3Cscript%3E"); bytes.Contains(a.Body, []byte("<script>")) {
+			h.t.Error("done is repeated")
+		}
+	})
+}

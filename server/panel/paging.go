@@ -1,0 +1,68 @@
+package panel
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// pageSize is how many rows a list shows at once.
+const pageSize = 20
+
+// maxQuery is the longest text that a list is filtered by, in bytes.
+const maxQuery = 100
+
+// pageOf returns the rows of the list that the request asks for: those that
+// contain the query, a page of them.
+func pageOf[T any](v *visit, rows []T, texts func(T) []string) (paging, []T) {
+	query := strings.TrimSpace(v.QueryParam("q"))
+	if len(query) > maxQuery {
+		query = ""
+	}
+	var found []T
+	for _, r := range rows {
+		if matches(query, texts(r)...) {
+			found = append(found, r)
+		}
+	}
+	last := max((len(found)+pageSize-1)/pageSize, 1)
+	number, err := strconv.Atoi(v.QueryParam("page"))
+	if err != nil || number < 1 {
+		number = 1
+	}
+	number = min(number, last)
+	from := (number - 1) * pageSize
+	to := min(from+pageSize, len(found))
+	p := paging{Query: query, Total: len(found), From: min(from+1, to), To: to}
+	if number > 1 {
+		p.Prev = pagePath(v, query, number-1)
+	}
+	if number < last {
+		p.Next = pagePath(v, query, number+1)
+	}
+	return p, found[from:to]
+}
+
+func pagePath(v *visit, query string, page int) string {
+	values := url.Values{}
+	if query != "" {
+		values.Set("q", query)
+	}
+	if page > 1 {
+		values.Set("page", strconv.Itoa(page))
+	}
+	if len(values) == 0 {
+		return v.Request().URL.Path
+	}
+	return v.Request().URL.Path + "?" + values.Encode()
+}
+
+// matches reports whether one of the texts holds the query, whatever the case.
+func matches(query string, texts ...string) bool {
+	for _, text := range texts {
+		if strings.Contains(strings.ToLower(text), strings.ToLower(query)) {
+			return true
+		}
+	}
+	return query == ""
+}

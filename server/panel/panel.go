@@ -1,0 +1,210 @@
+// Package panel holds the control panel: where members sign in, say how
+// devices are set up, and keep their account safe.
+package panel
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/probe"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// Prefix is where the control panel lives.
+const Prefix = "/panel"
+
+// Panel are the handlers of the control panel. All fields are required.
+type Panel struct {
+	Vault    *account.Vault
+	Sessions *account.Sessions
+	Members  *account.Members
+	Factors  *account.Factors
+	Accounts *account.Accounts
+	Keys     *account.Keys
+	Domains  *settings.Domains
+	Policies *settings.Policies
+	Issuer   *issue.Issuer
+	Checker  Checker
+	History  History
+	Texts    *templates.Set
+	BaseURL  *url.URL
+	Identity func() *signing.Identity
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// A Checker says whether the mail servers of a domain offer TLS as a device
+// needs it. *probe.Checker is one.
+type Checker interface {
+	Check(ctx context.Context, domain string, incoming, outgoing profile.Server) ([]probe.Result, error)
+}
+
+// A History tells what has happened in an account.
+type History interface {
+	// Usage counts the links made since the time, and their downloads, by
+	// day and domain.
+	Usage(ctx context.Context, account string, since time.Time) ([]setup.Usage, error)
+	// Recent returns the latest actions with one of the names, the newest
+	// first: at most limit, and of the log's end alone. With a target it
+	// returns those on that alone.
+	Recent(ctx context.Context, account string, names []audit.Name, target string, limit int) ([]audit.Record, error)
+}
+
+// Routes adds the control panel to e.
+func (p *Panel) Routes(e *echo.Echo) error {
+	sameOrigin, err := web.SameOrigin(p.BaseURL)
+	if err != nil {
+		return err
+	}
+	g := e.Group(Prefix, web.Script, sameOrigin)
+	for _, r := range p.routes() {
+		methods := []string{r.method}
+		if r.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		g.Match(methods, r.path, p.guard(r))
+	}
+	return nil
+}
+
+// A visit is one request, with who makes it.
+type visit struct {
+	echo.Context
+	in   account.In // zero on the routes that are open to all
+	from account.From
+	form web.Form // of a POST
+}
+
+// ctx is the context of the request.
+func (v *visit) ctx() context.Context { return v.Request().Context() }
+
+// who is the member as the one who does something.
+func (v *visit) who() audit.Actor {
+	a := v.from.Actor
+	a.Kind, a.ID, a.Name = audit.Member, v.in.Member.ID, v.in.Member.Email
+	return a
+}
+
+// account is the member's account, whose things alone the visit can reach.
+func (v *visit) account() string { return v.in.Account.ID }
+
+func visitOf(c echo.Context) *visit {
+	actor := web.Visitor(c)
+	actor.Interface = audit.Panel
+	return &visit{Context: c, from: account.From{Actor: actor, Network: web.Network(c)}}
+}
+
+func (p *Panel) cookie() web.SessionCookie { return web.NewSessionCookie(p.BaseURL) }
+
+// frame fills what every page shows around its own.
+func (p *Panel) frame(v *visit, nav string) frame {
+	m := v.in.Member
+	f := frame{
+		Operator:    p.BaseURL.Hostname(),
+		Languages:   p.Texts.Languages(),
+		Language:    p.Texts.Match(v.QueryParam("lang"), v.Request().Header.Get("Accept-Language")),
+		Path:        v.Request().URL.Path,
+		Nav:         nav,
+		Done:        p.done(v.QueryParam("done")),
+		Development: p.Identity().Development(),
+	}
+	if m.ID != "" {
+		name := m.Name
+		if name == "" {
+			name = m.Email
+		}
+		f.Person = person{name, m.Email, v.in.Account.Name}
+		f.Write, f.Manage, f.Operate = m.May(account.Change), m.May(account.Manage), m.May(account.Operate)
+	}
+	return f
+}
+
+// done is the id of what has just been done, if it is one of ours.
+func (p *Panel) done(id string) string {
+	if id == "" || strings.ContainsAny(id, " \t\r\n") || p.Texts.Text(p.Texts.Match(), "panel.done."+id, nil) == "panel.done."+id {
+		return ""
+	}
+	return id
+}
+
+// problems are the faults behind an error in the page's language. An error
+// that is none is not for a page.
+func (p *Panel) problems(f frame, err error) []problem {
+	var out []problem
+	for _, each := range fault.All(err) {
+		out = append(out, problem{each.Field, string(each.Code), p.say(f.Language, each)})
+	}
+	return out
+}
+
+// say is what a fault says in the language. The codes that stand for many
+// rules say it in the fault's own words.
+func (p *Panel) say(l templates.Language, f *fault.Fault) string {
+	switch f.Code {
+	case fault.Invalid, fault.Conflict, fault.NameInvalid, fault.DomainUnproven, fault.PasswordWeak, fault.CodeWrong:
+		return f.Detail
+	case fault.Limited:
+		return p.Texts.Text(l, "panel.problem.limited", nil)
+	}
+	if text := p.Texts.Text(l, "problem."+string(f.Code), nil); text != "problem."+string(f.Code) {
+		return text
+	}
+	return f.Detail
+}
+
+// render answers with a page.
+func (p *Panel) render(v *visit, status int, name string, f frame, page any) error {
+	var out bytes.Buffer
+	if err := p.Texts.Page(&out, "panel/"+name, f.Language, page); err != nil {
+		return err
+	}
+	return v.HTMLBlob(status, out.Bytes())
+}
+
+// again shows a form again with what is wrong with it: fill makes the page
+// from the frame. An error that is no fault of the form goes on.
+func (p *Panel) again(v *visit, err error, name, nav string, fill func(frame) any) error {
+	status := web.Status(fault.Of(err).Code)
+	if status >= http.StatusInternalServerError || status == http.StatusNotFound {
+		return err
+	}
+	f := p.frame(v, nav)
+	f.Problems = p.problems(f, err)
+	web.SetRetryAfter(v, fault.Of(err))
+	return p.render(v, status, name, f, fill(f))
+}
+
+// to leads on to a page of the panel after something was done.
+func (p *Panel) to(v *visit, path, done string) error {
+	if done != "" {
+		path += "?done=" + done
+	}
+	return v.Redirect(http.StatusSeeOther, path)
+}
+
+// Error answers with a page that says what went wrong.
+func (p *Panel) Error(c echo.Context, f *fault.Fault) error {
+	v := visitOf(c)
+	if in, ok := c.Get(inKey).(account.In); ok {
+		v.in = in
+	}
+	frame := p.frame(v, "")
+	page := errorPage{frame, web.Status(f.Code), string(f.Code), p.say(frame.Language, f)}
+	return p.render(v, page.Status, "error", frame, page)
+}

@@ -1,0 +1,100 @@
+package panel
+
+import (
+	"net/http"
+
+	"github.com/updatecase/mobileconfig/server/account"
+)
+
+// Paths that more than one place names, below Prefix.
+const (
+	signInPath  = "/sign-in"
+	signOutPath = "/sign-out"
+	ownPath     = "/security/sign-in"
+	enrolPath   = ownPath + "/enrol"
+)
+
+// routes is all that there is in the panel, and who may do it. Whatever
+// changes something needs a fresh second factor, but for leaving: that is
+// made easy.
+func (p *Panel) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	var (
+		script []string     // takes JSON from the panel's script
+		button = []string{} // a form without fields
+	)
+	return []route{
+		{get, signInPath, "", open, nil, p.signIn},
+		{post, signInPath, "", open, []string{"email", "password", "code", "next"}, p.createSession},
+		{post, signInPath + "/passkey/begin", "", open, script, p.beginSignIn},
+		{post, signInPath + "/passkey/finish", "", open, script, p.finishSignIn},
+		{get, "/invitation/:token", "", open, nil, p.invitation},
+		{post, "/invitation/:token", "", open, []string{"email", "name", "password"}, p.join},
+
+		{post, signOutPath, account.Self, signed, button, p.signOut},
+		{post, "/confirm", account.Self, fresh, []string{"next"}, p.confirmPage},
+		{post, "/confirm/passkey/begin", account.Self, signed, script, p.beginConfirm},
+		{post, "/confirm/passkey/finish", account.Self, signed, script, p.finishConfirm},
+
+		{get, ownPath, account.Self, signed, nil, p.security},
+		{get, enrolPath, account.Self, enrol, nil, p.enrol},
+		{get, ownPath + "/totp", account.Self, enrol, nil, p.totp},
+		{post, ownPath + "/totp", account.Self, enrol, []string{"setup", "code"}, p.enrolTOTP},
+		{get, ownPath + "/totp/remove", account.Self, fresh, nil, p.askRemoveTOTP},
+		{post, ownPath + "/totp/remove", account.Self, fresh, button, p.removeTOTP},
+		{post, ownPath + "/passkey/begin", account.Self, enrol, script, p.beginPasskey},
+		{post, ownPath + "/passkey/finish", account.Self, enrol, script, p.finishPasskey},
+		{get, ownPath + "/passkey/:id/remove", account.Self, fresh, nil, p.askRemovePasskey},
+		{post, ownPath + "/passkey/:id/remove", account.Self, fresh, button, p.removePasskey},
+		{get, ownPath + "/recovery", account.Self, fresh, nil, p.recovery},
+		{post, ownPath + "/recovery", account.Self, fresh, button, p.createCodes},
+		{get, ownPath + "/password", account.Self, fresh, nil, p.password},
+		{post, ownPath + "/password", account.Self, fresh, []string{"current", "password"}, p.setPassword},
+		{post, "/security/sessions/:id/revoke", account.Self, signed, button, p.revokeSession},
+		{post, "/security/sessions/revoke-others", account.Self, signed, button, p.revokeOthers},
+
+		{get, "", account.Look, signed, nil, p.overview},
+
+		{get, "/domains", account.Look, signed, nil, p.domains},
+		{get, "/domains/new", account.Change, signed, nil, p.newDomain},
+		{post, "/domains/new", account.Change, fresh, append([]string{"name", "approve"}, domainFields...), p.createDomain},
+		{get, "/domains/:domain", account.Look, signed, nil, p.domain},
+		{post, "/domains/:domain", account.Change, fresh, domainFields, p.updateDomain},
+		{post, "/domains/:domain/check", account.Look, signed, button, p.checkDomain},
+		{get, "/domains/:domain/delete", account.Change, signed, nil, p.askDeleteDomain},
+		{post, "/domains/:domain/delete", account.Change, fresh, button, p.deleteDomain},
+
+		{get, "/policies", account.Look, signed, nil, p.policies},
+		{get, "/policies/new", account.Change, signed, nil, p.newPolicy},
+		{post, "/policies/new", account.Change, fresh, policyFields, p.createPolicy},
+		{get, "/policies/:id", account.Look, signed, nil, p.policy},
+		{post, "/policies/:id", account.Change, fresh, policyFields, p.updatePolicy},
+		{get, "/policies/:id/delete", account.Change, signed, nil, p.askDeletePolicy},
+		{post, "/policies/:id/delete", account.Change, fresh, button, p.deletePolicy},
+
+		{get, "/keys", account.Look, signed, nil, p.keys},
+		{get, "/keys/new", account.Change, signed, nil, p.newKey},
+		{post, "/keys/new", account.Change, fresh, append(scopeNames(), "name", "domains", "networks", "expires"), p.createKey},
+		{get, "/keys/:id/revoke", account.Change, signed, nil, p.askRevokeKey},
+		{post, "/keys/:id/revoke", account.Change, fresh, button, p.revokeKey},
+
+		{get, "/members", account.Look, signed, nil, p.members},
+		{get, "/members/invite", account.Manage, signed, nil, p.newInvitation},
+		{post, "/members/invite", account.Manage, fresh, []string{"email", "role"}, p.invite},
+		{post, "/members/settings", account.Manage, fresh, []string{"required"}, p.setRules},
+		{post, "/members/invitations/:id/revoke", account.Manage, fresh, button, p.revokeInvitation},
+		{get, "/members/:id", account.Manage, signed, nil, p.member},
+		{post, "/members/:id", account.Manage, fresh, []string{"role"}, p.setRole},
+		{get, "/members/:id/remove", account.Manage, signed, nil, p.askRemoveMember},
+		{post, "/members/:id/remove", account.Manage, fresh, button, p.removeMember},
+
+		{get, "/accounts", account.Operate, signed, nil, p.accounts},
+		{get, "/accounts/new", account.Operate, signed, nil, p.newAccount},
+		{post, "/accounts/new", account.Operate, fresh, []string{"name", "trusted", "email"}, p.createAccount},
+		{get, "/accounts/:id", account.Operate, signed, nil, p.oneAccount},
+		{post, "/accounts/:id", account.Operate, fresh, []string{"name", "trusted"}, p.updateAccount},
+		{get, "/accounts/:id/suspend", account.Operate, signed, nil, p.askSuspend},
+		{post, "/accounts/:id/suspend", account.Operate, fresh, button, p.suspend},
+		{post, "/accounts/:id/resume", account.Operate, fresh, button, p.resume},
+	}
+}

@@ -1,0 +1,155 @@
+package servertest
+
+import (
+	"bytes"
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+)
+
+// Password is the password of every member that a test makes.
+const Password = "lampshade orbit cucumber 47"
+
+// A Member is a browser at the control panel, with the sign-in of a member.
+type Member struct {
+	Email  string
+	Seed   string // of the authenticator app, in base32; empty: none
+	Cookie string // of the session, "name=value"
+	Server *Server
+}
+
+// Owner makes the first owner of the installation, who is an operator, with an
+// authenticator app.
+func (s *Server) Owner(email string) *Member {
+	s.t.Helper()
+	setup, err := s.SetupURL(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.Join(email, setup)
+}
+
+// Join makes a member by the address of an invitation, with an authenticator
+// app. The clock must move on before its next code.
+func (s *Server) Join(email, invitation string) *Member {
+	s.t.Helper()
+	m := &Member{Email: email, Server: s}
+	a := m.Post(pathOf(invitation), "email", email, "name", "Member "+email, "password", Password)
+	if a.Status != http.StatusSeeOther {
+		s.t.Fatalf("join: %d %s", a.Status, a.Body)
+	}
+	m.Enrol()
+	return m
+}
+
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+var setupField = regexp.MustCompile(`name="setup" value="([^"]+)"`)
+var secretText = regexp.MustCompile(`[A-Z2-7]{4}( [A-Z2-7]{4}){7}`)
+
+// Enrol gives the member an authenticator app.
+func (m *Member) Enrol() {
+	t := m.Server.t
+	t.Helper()
+	page := m.Get("/panel/security/sign-in/totp")
+	setup := setupField.FindSubmatch(page.Body)
+	seed := secretText.Find(page.Body)
+	if page.Status != http.StatusOK || setup == nil || seed == nil {
+		t.Fatalf("totp: %d %s", page.Status, page.Body)
+	}
+	m.Seed = strings.ReplaceAll(string(seed), " ", "")
+	if a := m.Post("/panel/security/sign-in/totp", "setup", html.UnescapeString(string(setup[1])), "code", m.Code()); a.Status != http.StatusSeeOther {
+		t.Fatalf("totp: %d %s", a.Status, a.Body)
+	}
+}
+
+// Code is what the member's app shows now.
+func (m *Member) Code() string {
+	m.Server.t.Helper()
+	code, err := totp.GenerateCode(m.Seed, m.Server.Now())
+	if err != nil {
+		m.Server.t.Fatal(err)
+	}
+	return code
+}
+
+// SignIn signs the member in anew.
+func (m *Member) SignIn() Answer {
+	m.Server.t.Helper()
+	m.Cookie = ""
+	return m.Post("/panel/sign-in", "email", m.Email, "password", Password, "code", m.Code())
+}
+
+// Do sends a request with the member's session, and keeps the one that comes
+// back. Header may be nil.
+func (m *Member) Do(method, path string, header http.Header, body string) Answer {
+	m.Server.t.Helper()
+	all := http.Header{}
+	for name, values := range header {
+		all[name] = values
+	}
+	if m.Cookie != "" {
+		all.Set("Cookie", m.Cookie)
+	}
+	a := m.Server.Do(method, path, all, body)
+	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
+		m.Cookie = c.Name + "=" + c.Value
+	}
+	return a
+}
+
+// Get fetches a page.
+func (m *Member) Get(path string) Answer {
+	m.Server.t.Helper()
+	return m.Do(http.MethodGet, path, nil, "")
+}
+
+// Post sends a form, given as names and values in turn, as a page of the panel
+// does.
+func (m *Member) Post(path string, fields ...string) Answer {
+	m.Server.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return m.Do(http.MethodPost, path, http.Header{"Sec-Fetch-Site": {"same-origin"}}, form.Encode())
+}
+
+var invitationText = regexp.MustCompile(`https?://[^"< ]+/panel/invitation/[a-z2-7]+`)
+
+// Invite invites a person to the member's account and returns them as a new
+// member.
+func (m *Member) Invite(email, role string) *Member {
+	m.Server.t.Helper()
+	return m.Server.Join(email, m.invitation("/panel/members/invite", "email", email, "role", role))
+}
+
+// Customer makes an account and returns its first owner.
+func (m *Member) Customer(name, email string) *Member {
+	m.Server.t.Helper()
+	return m.Server.Join(email, m.invitation("/panel/accounts/new", "name", name, "email", email))
+}
+
+func (m *Member) invitation(path string, fields ...string) string {
+	m.Server.t.Helper()
+	a := m.Post(path, fields...)
+	found := invitationText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil)) // it may break there
+	if a.Status != http.StatusOK || found == nil {
+		m.Server.t.Fatalf("invitation: %d %s", a.Status, a.Body)
+	}
+	return string(found)
+}
+
+// Now is the server's time.
+func (s *Server) Now() time.Time { return s.now() }

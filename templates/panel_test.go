@@ -1,0 +1,933 @@
+package templates
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What the handlers of the panel bring: the structs of server/panel/views.go,
+// which this package cannot know. TestPanelViews holds that they are the same.
+type (
+	panelFrame struct {
+		Operator               string
+		Languages              []Language
+		Language               Language
+		Path, Nav              string
+		Person                 panelPerson
+		Write, Manage, Operate bool
+		Problems               []problem
+		Done                   string
+		Development            bool
+	}
+	panelPerson struct{ Name, Email, Account string }
+	panelForm   map[string]string
+	panelQR     struct {
+		Size int
+		Path string
+	}
+	panelPaging struct {
+		Query      string
+		Total      int
+		From, To   int
+		Prev, Next string
+	}
+
+	signInPage struct {
+		panelFrame
+		Form    panelForm
+		Passkey bool
+		Next    string
+	}
+	invitationPage struct {
+		panelFrame
+		Form                        panelForm
+		Token, Email, Account, Role string
+		First                       bool
+		Expires                     time.Time
+	}
+	confirmPage struct {
+		panelFrame
+		Action, Method          string
+		Fields                  []confirmField
+		Passkey, Code, Withheld bool
+	}
+	confirmField struct{ Name, Value string }
+	enrolPage    struct {
+		panelFrame
+		Passkey bool
+	}
+	totpPage struct {
+		panelFrame
+		Secret, Setup string
+		QR            panelQR
+	}
+	recoveryPage struct {
+		panelFrame
+		Codes []string
+		Left  int
+		Made  time.Time
+	}
+	passwordPage struct {
+		panelFrame
+		Factor bool
+	}
+	securityPage struct {
+		panelFrame
+		Passkeys      []passkeyRow
+		PasskeyUsable bool
+		TOTP          time.Time
+		RecoveryLeft  int
+		RecoveryMade  time.Time
+		Password      time.Time
+		LastFactor    bool
+		Sessions      []sessionRow
+		SignIns       []signInRow
+	}
+	passkeyRow struct {
+		ID, Name          string
+		Synced            bool
+		Created, LastUsed time.Time
+	}
+	sessionRow struct {
+		ID, Client, IP, Method string
+		Created, LastUsed      time.Time
+		Current                bool
+	}
+	signInRow struct {
+		At         time.Time
+		Refused    bool
+		Client, IP string
+	}
+	overviewPage struct {
+		panelFrame
+		Todos                     []todo
+		Domains, Links, Downloads int
+		Days                      []overviewDay
+		Identity                  identity
+		List                      []domainRow
+		Recent                    []actionRow
+	}
+	todo struct {
+		ID     string
+		Values map[string]any
+		Path   string
+		Urgent bool
+	}
+	overviewDay struct {
+		Day              time.Time
+		Links, Downloads int
+	}
+	identity struct {
+		Subject, Issuer string
+		NotAfter        time.Time
+		DaysLeft        int
+		Development     bool
+		Fault           string
+	}
+	actionRow struct {
+		Name, Target, Who, Kind string
+		Refused                 bool
+		At                      time.Time
+	}
+	domainsPage struct {
+		panelFrame
+		panelPaging
+		Rows []domainRow
+	}
+	domainRow struct {
+		Name, Incoming, Outgoing, Offer string
+		Erases                          bool
+		Links, Downloads                int
+	}
+	domainPage struct {
+		panelFrame
+		Form                  panelForm
+		Name                  string
+		Policies              []policyChoice
+		ProofName, ProofValue string
+		Checks                []serverCheck
+	}
+	policyChoice struct {
+		Value, Label string
+		Erases       bool
+	}
+	serverCheck struct {
+		Protocol, Server, Severity, Text string
+		NotAfter                         time.Time
+	}
+	removePage struct {
+		panelFrame
+		ID           string
+		Values       map[string]any
+		Action, Back string
+	}
+	policiesPage struct {
+		panelFrame
+		Rows []policyRow
+	}
+	policyRow struct {
+		ID, Name               string
+		Standard               bool
+		Attempts, Length, Lock int
+		Domains                []string
+	}
+	policyPage struct {
+		panelFrame
+		Form     panelForm
+		ID, Name string
+		Standard bool
+		Domains  []string
+		Consent  []string
+		Rows     []setting
+		XML      string
+	}
+	setting struct {
+		Name, Value string
+		IPhone, Mac bool
+	}
+	keysPage struct {
+		panelFrame
+		panelPaging
+		Rows []keyRow
+	}
+	keyRow struct {
+		ID, Name                   string
+		Scopes, Domains, Networks  []string
+		Created, Expires, LastUsed time.Time
+		State                      string
+	}
+	keyPage struct {
+		panelFrame
+		Form            panelForm
+		Scopes, Domains []string
+		Key             string
+	}
+	membersPage struct {
+		panelFrame
+		panelPaging
+		Rows        []memberRow
+		Invitations []invitationRow
+		Required    bool
+	}
+	memberRow struct {
+		ID, Name, Email, Role string
+		Operator              bool
+		Factors               []string
+		LastSeen              time.Time
+		Self, LastOwner       bool
+	}
+	invitationRow struct {
+		ID, Email, Role, URL string
+		Expires              time.Time
+	}
+	invitePage struct {
+		panelFrame
+		Form panelForm
+		URL  string
+	}
+	memberPage struct {
+		panelFrame
+		Form   panelForm
+		Member memberRow
+	}
+	accountsPage struct {
+		panelFrame
+		panelPaging
+		Rows []accountRow
+	}
+	accountRow struct {
+		ID, Name           string
+		Domains, Members   int
+		Trusted            bool
+		Suspended, Created time.Time
+		Own                bool
+	}
+	accountPage struct {
+		panelFrame
+		Form panelForm
+		Row  accountRow
+		URL  string
+	}
+	panelErrorPage struct {
+		panelFrame
+		Status       int
+		Code, Detail string
+	}
+)
+
+// panelViews are the structs above by their names in server/panel.
+var panelViews = map[string]any{
+	"frame": panelFrame{}, "person": panelPerson{}, "problem": problem{}, "paging": panelPaging{},
+	"signInPage": signInPage{}, "invitationPage": invitationPage{}, "confirmPage": confirmPage{}, "field": confirmField{},
+	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
+	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
+	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
+	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "choice": policyChoice{}, "check": serverCheck{},
+	"removePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
+	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{},
+	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
+	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{}, "errorPage": panelErrorPage{},
+}
+
+// TestPanelViews wants every struct that a handler gives a page to be among
+// those that the tests render, field by field.
+func TestPanelViews(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../server/panel/views.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		seen++
+		view, ok := panelViews[spec.Name.Name]
+		if !ok {
+			t.Errorf("no test renders %s", spec.Name.Name)
+			return false
+		}
+		var want, got []string
+		for _, f := range spec.Type.(*ast.StructType).Fields.List {
+			for _, name := range f.Names {
+				want = append(want, name.Name)
+			}
+			if f.Names == nil {
+				want = append(want, f.Type.(*ast.Ident).Name)
+			}
+		}
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(view)) {
+			switch {
+			case len(f.Index) > 1:
+			case f.Anonymous:
+				got = append(got, strings.ToLower(strings.TrimPrefix(f.Name, "panel")))
+			default:
+				got = append(got, f.Name)
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has %q, the tests have %q", spec.Name.Name, want, got)
+		}
+		return false
+	})
+	if seen != len(panelViews) {
+		t.Errorf("%d structs, %d in the tests", seen, len(panelViews))
+	}
+}
+
+var panelNow = time.Date(2026, time.November, 24, 8, 54, 7, 0, time.UTC)
+
+// Who looks.
+const (
+	nobody = iota
+	auditor
+	owner
+	operator
+)
+
+func panelFrameOf(f frame, who int, nav, path string) panelFrame {
+	p := panelFrame{Operator: f.Operator, Languages: f.Languages, Language: f.Language, Nav: nav, Path: path}
+	if who != nobody {
+		p.Person = panelPerson{"Maria Kern", "maria@example.com", "Example Ltd"}
+	}
+	p.Write, p.Manage, p.Operate = who >= owner, who >= owner, who == operator
+	return p
+}
+
+// A panelCase is a page with data; the frame is set in it.
+type panelCase struct {
+	name, page string
+	who        int
+	nav, path  string
+	view       any // a struct that embeds panelFrame
+	problems   []problem
+	done       string
+}
+
+func (c panelCase) rendering() rendering {
+	return rendering{"panel-" + c.name, "panel/" + c.page, func(f frame) any {
+		v := reflect.New(reflect.TypeOf(c.view)).Elem()
+		v.Set(reflect.ValueOf(c.view))
+		in := panelFrameOf(f, c.who, c.nav, c.path)
+		in.Problems, in.Done = c.problems, c.done
+		for field, value := range reflect.ValueOf(in).Fields() {
+			v.FieldByName(field.Name).Set(value)
+		}
+		return v.Interface()
+	}}
+}
+
+func panelRenderings() []rendering {
+	var all []rendering
+	for _, c := range panelCases() {
+		all = append(all, c.rendering())
+	}
+	return all
+}
+
+func badFields(fields ...string) []problem {
+	all := []problem{{"", "conflict", "[the whole]"}}
+	for _, f := range fields {
+		all = append(all, problem{f, "some_code", "[" + f + "]"})
+	}
+	return all
+}
+
+func panelCases() []panelCase {
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), keyCases(), memberCases(), accountCases(), removeCases(), panelErrorCases())
+}
+
+func doorCases() []panelCase {
+	at := "/panel/sign-in"
+	invited := invitationPage{Token: "tok-123", Email: "tom@example.com", Account: "Example Ltd", Role: "admin", Expires: panelNow}
+	fields := []confirmField{{"name", "Phones with mail"}, {"wipe", "yes"}}
+	policy := "/panel/policies/pol_1"
+	return []panelCase{
+		{name: "sign-in", page: "sign-in", path: at, view: signInPage{Passkey: true, Next: "/panel"}},
+		{name: "sign-in-no-passkey", page: "sign-in", path: at, view: signInPage{Next: "/panel/keys"}},
+		{name: "sign-in-problem", page: "sign-in", path: at, view: signInPage{Form: panelForm{"email": "maria@example.com"}, Passkey: true, Next: "/panel"},
+			problems: []problem{{"", "sign_in_refused", "[refused]"}}},
+		{name: "invitation", page: "invitation", path: "/panel/invitation/tok-123", view: invited},
+		{name: "invitation-first", page: "invitation", path: "/panel/invitation/tok-123", view: invitationPage{Token: "tok-123", Role: "owner", First: true}},
+		{name: "invitation-problems", page: "invitation", path: "/panel/invitation/tok-123", view: invited, problems: badFields("email", "name", "password")},
+		{name: "confirm", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "post", Fields: fields, Passkey: true, Code: true}},
+		{name: "confirm-get", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get", Passkey: true, Code: true}},
+		{name: "confirm-code", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "post", Fields: fields, Code: true, Withheld: true}, problems: badFields("confirm_code")},
+		{name: "confirm-password", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get"}, problems: badFields("confirm_password")},
+	}
+}
+
+func ownCases() []panelCase {
+	at := "/panel/security/sign-in"
+	full := securityPage{
+		Passkeys:      []passkeyRow{{"pk_1", "MacBook", true, panelNow, panelNow}, {"pk_2", "Blue key", false, panelNow, time.Time{}}},
+		PasskeyUsable: true, TOTP: panelNow, RecoveryLeft: 8, RecoveryMade: panelNow, Password: panelNow,
+		Sessions: []sessionRow{
+			{"s1", "Safari on Mac", "198.51.100.24", "passkey", panelNow, panelNow, true},
+			{"s2", "Firefox on Linux", "2001:db8::1", "totp", panelNow, panelNow, false},
+			{"s3", "", "192.0.2.7", "recovery", panelNow, panelNow, false},
+			{"s4", "Chrome on Windows", "192.0.2.8", "password", panelNow, panelNow, false},
+		},
+		SignIns: []signInRow{{panelNow, false, "Safari on Mac", "198.51.100.24"}, {panelNow, true, "", "203.0.113.9"}},
+	}
+	few := securityPage{LastFactor: true, TOTP: panelNow, RecoveryLeft: 1, Sessions: full.Sessions[:1]}
+	last := securityPage{LastFactor: true, PasskeyUsable: true, Passkeys: full.Passkeys[:1], Sessions: full.Sessions[:1]}
+	var codes []string
+	for i := range 10 {
+		codes = append(codes, fmt.Sprintf("K7Q2-M9XA-4TDN-P3W%d", i))
+	}
+	app := totpPage{Secret: "JBSW Y3DP EHPK 3PXP", Setup: "c2VhbGVk", QR: panelQR{29, "M4 4h1v1h-1zM6 4h1v1h-1z"}}
+	return []panelCase{
+		{name: "enrol", page: "enrol", who: owner, nav: "sign-in", path: at + "/enrol", view: enrolPage{Passkey: true}},
+		{name: "enrol-no-passkey", page: "enrol", who: owner, nav: "sign-in", path: at + "/enrol", view: enrolPage{}},
+		{name: "totp", page: "totp", who: owner, nav: "sign-in", path: at + "/totp", view: app},
+		{name: "totp-problem", page: "totp", who: owner, nav: "sign-in", path: at + "/totp", view: app, problems: badFields("code")},
+		{name: "recovery", page: "recovery", who: owner, nav: "sign-in", path: at + "/recovery", view: recoveryPage{Left: 2, Made: panelNow}},
+		{name: "recovery-none", page: "recovery", who: owner, nav: "sign-in", path: at + "/recovery", view: recoveryPage{}, done: "totp.added"},
+		{name: "recovery-codes", page: "recovery", who: owner, nav: "sign-in", path: at + "/recovery", view: recoveryPage{Codes: codes, Left: 10, Made: panelNow}},
+		{name: "password", page: "password", who: owner, nav: "sign-in", path: at + "/password", view: passwordPage{Factor: true}},
+		{name: "password-problems", page: "password", who: owner, nav: "sign-in", path: at + "/password", view: passwordPage{}, problems: badFields("current", "password")},
+		{name: "security", page: "security", who: owner, nav: "sign-in", path: at, view: full, done: "passkey.added"},
+		{name: "security-few", page: "security", who: auditor, nav: "sign-in", path: at, view: few},
+		{name: "security-last", page: "security", who: auditor, nav: "sign-in", path: at, view: last},
+	}
+}
+
+// Some domains that the cases show.
+var panelDomains = []domainRow{
+	{"example.com", "imap.example.com:993", "smtp.example.com:465", "offered", true, 120, 86},
+	{"example.org", "mail.example.org:143/starttls", "mail.example.org:587/starttls", "required", false, 1, 0},
+	{"a-rather-long-name-of-a-subdomain.mail.example.net", "imap.a-rather-long-name-of-a-subdomain.mail.example.net:993", "smtp.example.net:465", "off", false, 0, 0},
+}
+
+func overviewCases() []panelCase {
+	var days []overviewDay
+	for i, n := range []int{18, 24, 31, 27, 29, 0, 6, 22, 35, 41, 38, 33, 12, 9} {
+		days = append(days, overviewDay{panelNow.AddDate(0, 0, i-13), n + n/3, n})
+	}
+	empty := make([]overviewDay, 14)
+	for i := range empty {
+		empty[i].Day = panelNow.AddDate(0, 0, i-13)
+	}
+	good := identity{"*.example.com", "CN=R11,O=Let's Encrypt,C=US", panelNow.AddDate(0, 2, 0), 61, false, ""}
+	var recent []actionRow
+	for i, name := range actionNames() {
+		kind := []string{"member", "key", "operator", "system", "visitor"}[i%5]
+		recent = append(recent, actionRow{name, cmp.Or([]string{"example.com", ""}[i%2]), []string{"Maria Kern", "Customer portal", "", "", ""}[i%5], kind, i%4 == 1, panelNow})
+	}
+	var todos []todo
+	for _, id := range todoIDs {
+		todos = append(todos, todo{id, todoValues, "/panel/members", id == "identity_bad" || id == "one_factor"})
+	}
+	return []panelCase{
+		{name: "overview", page: "overview", who: operator, nav: "overview", path: "/panel", view: overviewPage{Todos: todos[3:6], Domains: 1234, Links: 430, Downloads: 325, Days: days,
+			Identity: identity{"*.example.com", "CN=R11,O=Let's Encrypt,C=US", panelNow.AddDate(0, 0, 9), 9, false, ""}, List: panelDomains, Recent: recent[:6]}},
+		{name: "overview-all", page: "overview", who: owner, nav: "overview", path: "/panel", view: overviewPage{Todos: todos, Days: days, List: panelDomains[:1], Recent: recent,
+			Identity: identity{"example.com", "CN=x", panelNow, 0, false, "the certificate has expired"}}},
+		{name: "overview-fresh", page: "overview", who: owner, nav: "overview", path: "/panel", view: overviewPage{Todos: []todo{{ID: "no_domain", Path: "/panel/domains/new"}, {ID: "identity_development"}}, Days: empty,
+			Identity: identity{"setup.example.com", "CN=development", panelNow.AddDate(1, 0, 0), 365, true, ""}}},
+		{name: "overview-auditor", page: "overview", who: auditor, nav: "overview", path: "/panel", view: overviewPage{Days: days, Identity: good, List: panelDomains, Recent: recent[:2]}},
+		{name: "overview-nothing", page: "overview", who: auditor, nav: "overview", path: "/panel", view: overviewPage{Identity: good}},
+	}
+}
+
+func domainCases() []panelCase {
+	policies := []policyChoice{{"standard", "Standard", true}, {"pol_1", "Loan phones", false}}
+	fresh := panelForm{"login": "address", "iphone": "yes", "mac": "yes", "policy": "off", "policy_id": "standard"}
+	saved := panelForm{"display_name": "Example Mail", "imap": "imap.example.com:993", "smtp": "smtp.example.com:465", "login": "local_part", "sign_in_hint": "Use the app password.",
+		"help_text": "Help desk\n+43 1 234567", "iphone": "yes", "policy": "offered", "policy_id": "pol_1"}
+	checks := []serverCheck{
+		{"imap", "imap.example.com:993", "good", "TLS works and the certificate is good.", panelNow},
+		{"smtp", "smtp.example.com:465", "warning", "The server did not answer in time.", time.Time{}},
+		{"smtp", "smtp.example.com:465", "error", "The certificate is for another name.", panelNow},
+	}
+	proof := domainPage{Form: panelForm{"name": "example.com", "login": "given", "policy": "required"}, Policies: policies, ProofName: "_mobileconfig.example.com", ProofValue: "mobileconfig-domain=abcdefghijklmnopqrstuvwxyz"}
+	at := "/panel/domains"
+	fields := badFields("name", "display_name", "imap", "smtp", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id", "approve")
+	kept := badFields("display_name", "imap", "smtp", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id")
+	return []panelCase{
+		{name: "domains", page: "domains", who: owner, nav: "domains", path: at, done: "domain.created",
+			view: domainsPage{panelPaging: panelPaging{"", 57, 21, 23, "/panel/domains", "/panel/domains?page=3"}, Rows: panelDomains}},
+		{name: "domains-found", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"example", 1, 1, 1, "", ""}, Rows: panelDomains[:1]}},
+		{name: "domains-nothing", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{Query: "nowhere"}}},
+		{name: "domains-empty", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{}},
+		{name: "domains-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: panelDomains[:2]}},
+		{name: "domains-empty-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{}},
+		{name: "domain-new", page: "domain", who: owner, nav: "domains", path: at + "/new", view: domainPage{Form: fresh, Policies: policies}},
+		{name: "domain-proof", page: "domain", who: operator, nav: "domains", path: at + "/new", view: proof, problems: fields},
+		{name: "domain-proof-owner", page: "domain", who: owner, nav: "domains", path: at + "/new", view: proof, problems: badFields("name")},
+		{name: "domain", page: "domain", who: owner, nav: "domains", path: at + "/example.com/check", done: "domain.saved", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Checks: checks}},
+		{name: "domain-problems", page: "domain", who: operator, nav: "domains", path: at + "/example.com", problems: kept, view: domainPage{Form: saved, Name: "example.com", Policies: policies}},
+		{name: "domain-auditor", page: "domain", who: auditor, nav: "domains", path: at + "/example.com", view: domainPage{Form: saved, Name: "example.com", Policies: policies[1:]}},
+	}
+}
+
+func policyCases() []panelCase {
+	at := "/panel/policies"
+	rows := []policyRow{{"standard", "Standard", true, 10, 6, 5, []string{"example.com", "example.org"}}, {"pol_1", "Loan phones", false, 0, 4, 1, nil}}
+	form := panelForm{"name": "Phones with mail", "min_length": "6", "min_complex": "0", "auto_lock": "5", "grace": "0", "max_age": "0", "history": "0", "wipe": "yes", "max_failed_attempts": "10", "reset_after": "15", "alphanumeric": "yes"}
+	keep := panelForm{"min_length": "6", "auto_lock": "5", "max_failed_attempts": "10"}
+	var rules []setting
+	for _, name := range settingNames {
+		rules = append(rules, setting{name, "5", true, name != "history"})
+	}
+	rules = append(rules, setting{"simple", "", true, true}, setting{"grace", "0", true, true}, setting{"max_failed_attempts", "10", true, true}, setting{"reset_after", "15", false, true}, setting{"incoming", "imap.example.com:993", true, true})
+	consent := []string{"ABOUT 10 WRONG CODES ERASE THIS DEVICE.", "What you will be asked:\n• a code of 6 characters or more\n• your mail password, once"}
+	xml := "<?xml version=\"1.0\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\">\n\t<string>" + strings.Repeat("A long line. ", 40) + "</string>\n</plist>\n"
+	whole := policyPage{Form: form, ID: "pol_1", Name: "Phones with mail", Domains: []string{"example.com", "example.org"}, Consent: consent, Rows: rules, XML: xml}
+	standard := whole
+	standard.ID, standard.Name, standard.Standard = "standard", "Standard", true
+	fields := badFields("name", "min_length", "alphanumeric", "min_complex", "auto_lock", "grace", "wipe", "max_failed_attempts", "reset_after", "max_age", "history")
+	return []panelCase{
+		{name: "policies", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{Rows: rows}, done: "policy.deleted"},
+		{name: "policies-auditor", page: "policies", who: auditor, nav: "policies", path: at, view: policiesPage{Rows: rows}},
+		{name: "policies-empty", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{}},
+		{name: "policy", page: "policy", who: owner, nav: "policies", path: at + "/pol_1", view: whole, done: "policy.saved"},
+		{name: "policy-problems", page: "policy", who: owner, nav: "policies", path: at + "/pol_1", view: whole, problems: fields},
+		{name: "policy-standard", page: "policy", who: owner, nav: "policies", path: at + "/standard", view: standard},
+		{name: "policy-auditor", page: "policy", who: auditor, nav: "policies", path: at + "/pol_1", view: whole},
+		{name: "policy-new", page: "policy", who: owner, nav: "policies", path: at + "/new", view: policyPage{Form: keep, Consent: consent, Rows: rules[:3]}},
+	}
+}
+
+func keyCases() []panelCase {
+	at := "/panel/keys"
+	rows := []keyRow{
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired"},
+		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked"},
+	}
+	form := panelForm{"name": "Customer portal", "domains:read": "yes", "profiles:write": "yes", "expires": "365", "domains": "example.com", "networks": "192.0.2.0/24"}
+	return []panelCase{
+		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows}},
+		{name: "keys-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"portal", 7, 1, 3, "", "/panel/keys?page=2"}, Rows: rows}},
+		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
+		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
+		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
+		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Domains: []string{"example.com"}}},
+		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames()}, problems: badFields("name", "scopes", "domains", "networks", "expires")},
+		{name: "key-made", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Key: "mck_EXAMPLE_0000000000000000000000000000"}},
+	}
+}
+
+func memberCases() []panelCase {
+	at := "/panel/members"
+	rows := []memberRow{
+		{"mem_1", "Maria Kern", "maria@example.com", "owner", true, []string{"passkey", "totp"}, panelNow, true, true},
+		{"mem_2", "Tom Adler", "tom@example.com", "admin", false, []string{"totp"}, panelNow, false, false},
+		{"mem_3", "", "a.very.long.address.of.somebody@subdomain.example.com", "auditor", false, nil, time.Time{}, false, false},
+	}
+	url := "https://setup.example.com/panel/invitation/tok-1234567890"
+	invitations := []invitationRow{{"inv_1", "new@example.com", "admin", url, panelNow}, {"inv_2", "", "owner", url, panelNow}, {"inv_3", "x@example.com", "auditor", "", panelNow}}
+	paging := panelPaging{"", 3, 1, 3, "", ""}
+	return []panelCase{
+		{name: "members", page: "members", who: owner, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations, Required: true}, done: "settings.saved"},
+		{name: "members-auditor", page: "members", who: auditor, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations}},
+		{name: "members-auditor-required", page: "members", who: auditor, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows[:1], Required: true}},
+		{name: "members-nothing", page: "members", who: owner, nav: "members", path: at, view: membersPage{panelPaging: panelPaging{Query: "x"}}},
+		{name: "invite", page: "invite", who: owner, nav: "members", path: at + "/invite", view: invitePage{Form: panelForm{"role": "admin"}}},
+		{name: "invite-problems", page: "invite", who: owner, nav: "members", path: at + "/invite", view: invitePage{Form: panelForm{"email": "x", "role": "y"}}, problems: badFields("email", "role")},
+		{name: "invite-made", page: "invite", who: owner, nav: "members", path: at + "/invite", view: invitePage{Form: panelForm{"email": "new@example.com"}, URL: url}},
+		{name: "member", page: "member", who: owner, nav: "members", path: at + "/mem_2", view: memberPage{Form: panelForm{"role": "admin"}, Member: rows[1]}},
+		{name: "member-self", page: "member", who: owner, nav: "members", path: at + "/mem_1", view: memberPage{Form: panelForm{"role": "owner"}, Member: rows[0]}},
+		{name: "member-problems", page: "member", who: owner, nav: "members", path: at + "/mem_3", view: memberPage{Form: panelForm{"role": "auditor"}, Member: rows[2]}, problems: badFields("role")},
+	}
+}
+
+func accountCases() []panelCase {
+	at := "/panel/accounts"
+	rows := []accountRow{
+		{"acc_1", "Example Ltd", 3, 4, true, time.Time{}, panelNow, true},
+		{"acc_2", "Other Ltd", 1234, 1, false, panelNow, panelNow, false},
+		{"acc_3", "Third Ltd", 0, 1, false, time.Time{}, panelNow, false},
+	}
+	return []panelCase{
+		{name: "accounts", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows}, done: "account.suspended"},
+		{name: "accounts-nothing", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{Query: "x"}}},
+		{name: "accounts-empty", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{}},
+		{name: "account-new", page: "account", who: operator, nav: "accounts", path: at + "/new", view: accountPage{}},
+		{name: "account-problems", page: "account", who: operator, nav: "accounts", path: at + "/new", view: accountPage{Form: panelForm{"name": "x", "trusted": "yes"}}, problems: badFields("name", "email", "trusted")},
+		{name: "account-made", page: "account", who: operator, nav: "accounts", path: at + "/new", view: accountPage{Form: panelForm{"name": "New Ltd"}, Row: rows[2], URL: "https://setup.example.com/panel/invitation/tok"}},
+		{name: "account", page: "account", who: operator, nav: "accounts", path: at + "/acc_3", view: accountPage{Form: panelForm{"name": "Third Ltd"}, Row: rows[2]}},
+		{name: "account-own", page: "account", who: operator, nav: "accounts", path: at + "/acc_1", view: accountPage{Form: panelForm{"name": "Example Ltd", "trusted": "yes"}, Row: rows[0]}},
+		{name: "account-suspended", page: "account", who: operator, nav: "accounts", path: at + "/acc_2", view: accountPage{Form: panelForm{"name": "Other Ltd"}, Row: rows[1]}},
+	}
+}
+
+// removeValues are what the pages that ask may name.
+var removeValues = map[string]map[string]any{
+	"domain": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "member": {"Name": "Tom Adler"},
+	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
+}
+
+func removeCases() []panelCase {
+	var all []panelCase
+	for _, id := range removeIDs {
+		all = append(all, panelCase{name: "remove-" + id, page: "remove", who: owner, nav: "domains", path: "/panel/remove", view: removePage{ID: id, Values: removeValues[id], Action: "/panel/remove", Back: "/panel"}})
+	}
+	return all
+}
+
+func panelErrorCases() []panelCase {
+	var all []panelCase
+	for _, status := range append([]int{0, 400, 502}, statuses...) {
+		all = append(all, panelCase{name: fmt.Sprint("error-", status), page: "error", who: owner, path: "/panel/x", view: panelErrorPage{Status: status, Code: "some_code", Detail: "[detail]"}})
+	}
+	return append(all, panelCase{name: "error-door", page: "error", path: "/panel/x", view: panelErrorPage{Status: 403}})
+}
+
+// The ends of text ids that only exist at run time.
+var (
+	removeIDs    = []string{"domain", "policy", "key", "member", "invitation", "account", "passkey", "totp"}
+	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "no_domain", "identity_development", "one_owner"}
+	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
+	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
+	doneIDs      = []string{
+		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "key.revoked", "member.saved", "member.removed",
+		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
+		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked",
+	}
+)
+
+// quoted returns the strings of a Go file that a pattern's one group finds.
+func quoted(file, pattern string) []string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	var all []string
+	for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
+		all = append(all, string(m[1]))
+	}
+	return all
+}
+
+// actionNames are the names that the action log can hold, scopeNames those that
+// a key can have.
+func actionNames() []string {
+	return quoted("../server/audit/action.go", `(?m)^\t\w+ +Name += "([a-z_.]+)"`)
+}
+func scopeNames() []string {
+	return quoted("../server/account/key.go", `(?m)^\t\w+ +Scope += "([a-z:]+)"`)
+}
+
+// panelIDs are the texts that the panel's pages compose.
+func panelIDs() []string {
+	var all []string
+	add := func(prefix string, ends []string, suffixes ...string) {
+		for _, end := range ends {
+			for _, suffix := range append(suffixes, "") {
+				if suffix == "" && slices.Contains(suffixes, "-") {
+					continue
+				}
+				if suffix != "-" {
+					all = append(all, prefix+end+suffix)
+				}
+			}
+		}
+	}
+	add("panel.done.", doneIDs)
+	add("panel.remove.", removeIDs, "-", ".title", ".text", ".button")
+	add("panel.todo.", todoIDs, ".why", ".action")
+	add("panel.action.", actionNames())
+	add("panel.scope.", scopeNames())
+	add("panel.setting.", settingNames)
+	add("panel.setting.", []string{"min_length", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history"}, "-", ".value")
+	add("panel.kind.", []string{"member", "key", "operator", "system", "visitor"})
+	add("panel.method.", []string{"passkey", "totp", "recovery", "password"})
+	add("panel.factor.", []string{"passkey", "totp"})
+	add("panel.offer.", []string{"off", "offered", "required"})
+	add("panel.offered.", []string{"off", "offered", "required"}, ".means")
+	add("panel.login.", []string{"address", "local_part", "given"}, ".means")
+	add("panel.role.", []string{"owner", "admin", "auditor"}, ".means")
+	for month := range 12 {
+		add("panel.month.", []string{fmt.Sprint(month + 1), fmt.Sprint("short.", month+1)})
+	}
+	add("panel.", []string{"moment", "date", "day", "number", "key.days"}) // asked for by Go code, or with a number in a string
+	return all
+}
+
+// TestPanelDone wants a text for whatever the handlers say was done.
+func TestPanelDone(t *testing.T) {
+	files, err := os.ReadDir("../server/panel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), "_test.go") {
+			continue
+		}
+		for _, id := range quoted("../server/panel/"+f.Name(), `(?:p\.to|p\.do|afterEnrol)\(.*"([a-z]+\.[a-z]+)"`) {
+			if !slices.Contains(doneIDs, id) {
+				t.Errorf("%s: no text for %q", f.Name(), id)
+			}
+		}
+	}
+}
+
+// checkPanelPage holds what the panel's pages have beside all others.
+func checkPanelPage(t *testing.T, html string) {
+	t.Helper()
+	primary := 0
+	for _, m := range regexp.MustCompile(`class="(button[^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if c := strings.Fields(m[1]); !slices.ContainsFunc(c, func(s string) bool {
+			return s == "button-quiet" || s == "button-copy" || s == "button-danger-quiet"
+		}) {
+			primary++
+		}
+	}
+	if primary > 1 {
+		t.Errorf("%d filled buttons", primary)
+	}
+	for _, m := range regexp.MustCompile(`<(?:select|textarea)[^>]* id="([^"]+)"`).FindAllStringSubmatch(html, -1) {
+		if !strings.Contains(html, `<label for="`+m[1]+`"`) {
+			t.Errorf("no label for %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?s)<table.*?</table>`).FindAllString(html, -1) {
+		if !strings.Contains(m, "<caption") || strings.Count(m, "<th ") != strings.Count(m, `scope="`) || strings.Contains(m, "<th>") {
+			t.Error("a table without a caption, or a head without its scope")
+		}
+	}
+	for _, m := range regexp.MustCompile(`data-(?:copy|name)="([^"]+)"`).FindAllStringSubmatch(html, -1) {
+		if !strings.Contains(html, `id="`+m[1]+`"`) {
+			t.Errorf("%s names nothing", m[0])
+		}
+	}
+	for _, m := range regexp.MustCompile(`<(?:button|div) [^>]*data-(?:copy|passkey)[^>]*>`).FindAllString(html, -1) {
+		if !strings.Contains(m, " hidden") {
+			t.Errorf("not hidden without a script: %s", m)
+		}
+	}
+	if n := strings.Count(html, "<script"); n != 1 || !regexp.MustCompile(`<script src="/static/panel\.[0-9a-f]{12}\.js" defer></script>`).MatchString(html) {
+		t.Errorf("%d scripts", n)
+	}
+	if n := strings.Count(html, "<main"); n != 1 {
+		t.Errorf("%d main", n)
+	}
+}
+
+// TestPanelPages wants each page in English to hold what it is for.
+func TestPanelPages(t *testing.T) {
+	s := newSet(t)
+	for name, want := range map[string][]string{
+		"sign-in":          {`action="/panel/sign-in"`, `data-passkey="/panel/sign-in/passkey" data-next="/panel"`, `name="next" value="/panel"`, `autocomplete="one-time-code"`, "<noscript>"},
+		"sign-in-problem":  {`value="maria@example.com"`, "<title>Error: Sign in", `role="alert"`},
+		"confirm":          {`action="/panel/policies/pol_1"`, `name="name" value="Phones with mail"`, `name="confirm_code"`, `data-then="submit"`},
+		"confirm-get":      {`action="/panel/confirm"`, `name="next" value="/panel/policies/pol_1"`, `data-next="/panel/policies/pol_1"`},
+		"confirm-code":     {"have to be typed again", `aria-describedby="confirm_code-help confirm_code-error" aria-invalid="true"`, `<a href="#confirm_code">`},
+		"confirm-password": {`name="confirm_password"`, `autocomplete="current-password"`},
+		"invitation":       {`value="tom@example.com"`, "readonly", "May change domains", "<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0November\u00a02026, 08:54\u00a0UTC</time>"},
+		"totp":             {`viewBox="0 0 29 29"`, `data-copy="secret"`},
+		"recovery-codes":   {"K7Q2-M9XA-4TDN-P3W9", `data-copy="codes"`, "cannot show them again"},
+		"overview":         {"1,234", "430 links. 325 downloads. Most on 20\u00a0November\u00a02026: links 54, downloads 41.", ">11 Nov<", "ends in 9 days", `aria-current="page"`},
+		"overview-fresh":   {"0 links. 0 downloads.", "No domains yet", `class="button" href="/panel/domains/new"`},
+		"overview-all":     {"It says: <bdi>the certificate has expired</bdi>", "9 recovery codes left"},
+		"domains":          {"21–23 of 57", `rel="next" href="/panel/domains?page=3"`},
+		"domains-found":    {"1 found", `class="chip" href="/panel/domains"`},
+		"domains-nothing":  {"Nothing here matches “<bdi>nowhere</bdi>”"},
+		"domain-proof":     {`id="proof-value">mobileconfig-domain=`, `name="approve"`, `<a href="#policy_id">[policy_id]</a>`},
+		"domain":           {`action="/panel/domains/example.com"`, `action="/panel/domains/example.com/check"`, "badge-danger", `value="local_part" checked`, `<option value="pol_1" selected>`},
+		"domain-auditor":   {"<fieldset class=\"form-parts\" disabled>"},
+		"policy":           {"<bdi>10</bdi> wrong codes erase an iPhone", "a Mac is locked for 15 minutes", "&lt;plist version=&#34;1.0&#34;&gt;", "at once", "Is erased", "Is locked"},
+		"policy-new":       {"This can destroy a person’s data", `action="/panel/policies/new"`},
+		"policy-standard":  {"nobody can change it", " disabled>"},
+		"keys":             {"Never ends", `href="/panel/keys/key_1/revoke"`, "All domains"},
+		"key-new":          {`name="profiles:write" value="yes"`, `<option value="365" selected>365 days</option>`},
+		"key-made":         {"mck_EXAMPLE_0000000000000000000000000000", "cannot show it again"},
+		"members":          {`action="/panel/members/invitations/inv_1/revoke"`, `name="required" value="yes" checked`, "None yet"},
+		"member-self":      {"The last owner stays owner"},
+		"account":          {`href="/panel/accounts/acc_3/suspend"`},
+		"account-own":      {`name="trusted" value="yes" checked`},
+		"remove-domain":    {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
+		"error-403":        {"You may not do this here", "[detail]"},
+		"error-door":       {"ask an owner of the account", `href="/panel/sign-in"`},
+	} {
+		html := render(t, s, named(t, "panel-"+name), s.Match())
+		for _, want := range want {
+			if !strings.Contains(html, want) {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+	}
+	for name, not := range map[string][]string{
+		"domain":                {`name="name"`, `name="approve"`},
+		"domain-proof-owner":    {`name="approve"`},
+		"domain-auditor":        {`type="submit">Save`, "/delete"},
+		"domains-auditor":       {"/panel/domains/new"},
+		"domains-empty-auditor": {"/panel/domains/new"},
+		"keys-auditor":          {"/revoke", "/panel/keys/new"},
+		"members-auditor":       {"/panel/members/invite", `name="required"`, "/revoke"},
+		"member-self":           {"/remove"},
+		"account-own":           {"/suspend"},
+		"overview-auditor":      {"/panel/accounts"},
+		"confirm":               {"?lang="},
+		"recovery-codes":        {"/panel/security/sign-in/recovery?lang="},
+		"enrol":                 {"<nav"},
+		"key-made":              {"?lang="},
+		"security-last":         {"/pk_1/remove"},
+	} {
+		html := render(t, translated(t), named(t, "panel-"+name), s.Match())
+		for _, not := range not {
+			if strings.Contains(html, not) {
+				t.Errorf("%s: has %s", name, not)
+			}
+		}
+	}
+}
+
+// TestPanelProblems wants whatever is wrong to stand at the top and beside its
+// field, and the way from one to the other.
+func TestPanelProblems(t *testing.T) {
+	s := newSet(t)
+	for _, c := range panelCases() {
+		html := render(t, s, c.rendering(), s.Match())
+		for _, p := range c.problems {
+			if strings.Count(html, p.Text) < 1 || p.Field != "" && (strings.Count(html, p.Text) != 2 || !strings.Contains(html, `<a href="#`+p.Field+`">`)) {
+				t.Errorf("%s: %q is not said where it should be", c.name, p.Text)
+			}
+		}
+	}
+}
+
+// hostile is what any text that comes from a person may hold: markup, and
+// marks that turn the direction of what follows.
+const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
+
+// ours are the texts that never come from a person: by them words are found,
+// or they are what a handler has made.
+var ours = []string{"Role", "Offer", "Severity", "State", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
+	"Language", "Languages", "Path", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name"}
+
+// poison puts the text wherever a string may come from a person.
+func poison(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if f.Type != reflect.TypeFor[time.Time]() && !slices.Contains(ours, f.Name) && !slices.Contains(ours, v.Type().Name()+"."+f.Name) {
+				poison(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(own, v)
+		v.Set(own)
+		for i := range v.Len() {
+			poison(v.Index(i))
+		}
+	case reflect.Map:
+		own := reflect.MakeMap(v.Type())
+		for key, value := range v.Seq2() {
+			if _, ok := value.Interface().(string); ok {
+				value = reflect.ValueOf(hostile)
+			}
+			own.SetMapIndex(key, value)
+		}
+		v.Set(own)
+	case reflect.String:
+		if v.String() != "" {
+			v.SetString(hostile)
+		}
+	}
+}
+
+func TestPanelEscaping(t *testing.T) {
+	s := newSet(t)
+	for _, c := range panelCases() {
+		r := c.rendering()
+		v := reflect.New(reflect.TypeOf(c.view)).Elem()
+		v.Set(reflect.ValueOf(r.data(frame{Operator: "x", Languages: s.Languages(), Language: s.Match()})))
+		poison(v)
+		var b bytes.Buffer
+		if err := s.Page(&b, r.page, s.Match(), v.Interface()); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		html := b.String()
+		if strings.Count(html, "<script") != 1 || strings.Contains(html, `"'>`) || strings.Contains(html, "ZgotmplZ") {
+			t.Errorf("%s: a value became markup", c.name)
+		}
+		checkNesting(t, html)
+	}
+}
+
+func TestPanelTimes(t *testing.T) {
+	l := newSet(t).byTag["en"]
+	at := time.Date(2026, time.November, 24, 9, 54, 0, 0, time.FixedZone("", 3600))
+	if got, err := l.moment(at); err != nil || got != "24\u00a0November\u00a02026, 08:54\u00a0UTC" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := l.day(at); err != nil || got != "24 Nov" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got := machine(at); got != "2026-11-24T08:54:00Z" {
+		t.Errorf("got %q", got)
+	}
+	for value, want := range map[string]string{"1": "1 minute", "15": "15 minutes", "soon": "soon", "": ""} {
+		if got := l.quantity("panel.setting.auto_lock.value", value); got != want {
+			t.Errorf("%q: got %q, want %q", value, got, want)
+		}
+	}
+	if got := l.quantity("panel.setting.login.value", "12345"); got != "12345" {
+		t.Errorf("a user name became %q", got)
+	}
+	text, err := l.filled("panel.todo.few_recovery", map[string]any{"Left": 1})
+	if err != nil || text != "You have 1 recovery code left" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}

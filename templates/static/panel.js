@@ -1,0 +1,126 @@
+"use strict";
+
+// What the control panel can do with a script: copy buttons and passkeys. All
+// else works without one.
+(() => {
+  const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) => btoa(Array.from(new Uint8Array(buffer), (b) => String.fromCharCode(b)).join(""))
+    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+  // --- copy -----------------------------------------------------------------
+
+  function copies(button) {
+    const source = document.getElementById(button.dataset.copy);
+    if (!source || !navigator.clipboard) return;
+    const label = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(source.innerText.trim());
+      } catch {
+        getSelection().selectAllChildren(source);
+        return;
+      }
+      button.textContent = button.dataset.done;
+      setTimeout(() => { button.textContent = label; }, 2000);
+    });
+  }
+
+  // --- passkeys -------------------------------------------------------------
+
+  // A Refusal is what the server says no with, in the reader's language.
+  class Refusal extends Error {}
+
+  async function post(path, body) {
+    const answer = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Accept": "application/json" },
+      body: JSON.stringify(body),
+      credentials: "same-origin",
+      redirect: "error",
+    });
+    const result = await answer.json();
+    if (!answer.ok) throw new Refusal(result.detail);
+    return result;
+  }
+
+  const named = (list) => (list || []).map((c) => ({ ...c, id: bytes(c.id) }));
+
+  // ask has the browser make a passkey, where the options name a user, or use
+  // one.
+  function ask(options) {
+    const publicKey = { ...options.publicKey, challenge: bytes(options.publicKey.challenge) };
+    if (publicKey.user) {
+      publicKey.user = { ...publicKey.user, id: bytes(publicKey.user.id) };
+      publicKey.excludeCredentials = named(publicKey.excludeCredentials);
+      return navigator.credentials.create({ publicKey });
+    }
+    publicKey.allowCredentials = named(publicKey.allowCredentials);
+    return navigator.credentials.get({ publicKey });
+  }
+
+  function answerOf(credential) {
+    const response = {};
+    for (const key of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (credential.response[key]) response[key] = text(credential.response[key]);
+    }
+    if (credential.response.getTransports) response.transports = credential.response.getTransports();
+    return {
+      id: credential.id,
+      rawId: text(credential.rawId),
+      type: credential.type,
+      response,
+      clientExtensionResults: credential.getClientExtensionResults(),
+      authenticatorAttachment: credential.authenticatorAttachment || "",
+    };
+  }
+
+  async function use(button) {
+    const { passkey, name, next, then } = button.dataset;
+    const { ceremony, options } = await post(passkey + "/begin", {});
+    const credential = await ask(options);
+    const { to } = await post(passkey + "/finish", {
+      ceremony,
+      response: answerOf(credential),
+      name: name ? document.getElementById(name).value : "",
+      next: next || "",
+    });
+    if (then === "submit") {
+      // The passkey has confirmed: the form goes without a code.
+      for (const field of button.form.elements) {
+        if (field.name.startsWith("confirm_")) field.disabled = true;
+      }
+      button.form.submit();
+      return;
+    }
+    if (to === "/panel" || /^\/panel[/?]/.test(to)) location.assign(to);
+  }
+
+  function explain(button, error) {
+    const { cancelled, known, failed } = button.dataset;
+    if (error instanceof Refusal) return error.message || failed;
+    if (error.name === "InvalidStateError") return known;
+    return error.name === "NotAllowedError" || error.name === "AbortError" ? cancelled : failed;
+  }
+
+  function offers(button) {
+    const box = button.closest("[data-passkey-box]");
+    const wrong = box.querySelector("[data-passkey-error]");
+    box.hidden = button.hidden = false;
+    button.addEventListener("click", async () => {
+      button.disabled = wrong.hidden = true;
+      try {
+        await use(button);
+      } catch (error) {
+        wrong.textContent = explain(button, error);
+        wrong.hidden = false;
+      }
+      button.disabled = false;
+    });
+  }
+
+  // On a phone the entries of the side list are a strip.
+  document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  document.querySelectorAll("[data-copy]").forEach(copies);
+  if (window.PublicKeyCredential) document.querySelectorAll("[data-passkey]").forEach(offers);
+})();
