@@ -18,53 +18,51 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestGuesses guesses a member's password 10,000 times within a quarter of an
+// testGuesses guesses a member's password 10,000 times within a quarter of an
 // hour.
-func TestGuesses(t *testing.T) {
-	each(t, func(h *house) {
-		h.clock.Move(time.Hour)
-		var refused, limited, other atomic.Int32
-		var most atomic.Uint64
-		var wg sync.WaitGroup
-		for worker := range 20 {
-			wg.Go(func() {
-				for i := range 500 {
-					a := h.Do(http.MethodPost, "/panel/sign-in", http.Header{"X-Forwarded-For": {fmt.Sprintf("192.0.2.%d", i%250)}},
-						url.Values{"email": {h.owner.Email}, "password": {fmt.Sprint("guess", worker, i)}, "code": {fmt.Sprintf("%06d", i)}}.Encode())
-					switch {
-					case a.Status == http.StatusUnauthorized:
-						refused.Add(1)
-					case a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") != "":
-						limited.Add(1)
-					default:
-						other.Add(1)
-					}
+func testGuesses(h *house) {
+	h.clock.Move(time.Hour)
+	var refused, limited, other atomic.Int32
+	var most atomic.Uint64
+	var wg sync.WaitGroup
+	for worker := range 20 {
+		wg.Go(func() {
+			for i := range 500 {
+				a := h.Do(http.MethodPost, "/panel/sign-in", http.Header{"X-Forwarded-For": {fmt.Sprintf("192.0.2.%d", i%250)}},
+					url.Values{"email": {h.owner.Email}, "password": {fmt.Sprint("guess", worker, i)}, "code": {fmt.Sprintf("%06d", i)}}.Encode())
+				switch {
+				case a.Status == http.StatusUnauthorized:
+					refused.Add(1)
+				case a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") != "":
+					limited.Add(1)
+				default:
+					other.Add(1)
 				}
-				var m runtime.MemStats
-				runtime.ReadMemStats(&m)
-				most.Store(max(most.Load(), m.HeapInuse+m.StackInuse))
-			})
-		}
-		wg.Wait()
-		if refused.Load() > 10 || refused.Load() == 0 || other.Load() > 0 {
-			h.t.Errorf("%d evaluated, %d told to wait, %d otherwise; want at most 10 evaluated", refused.Load(), limited.Load(), other.Load())
-		}
-		if mib := most.Load() >> 20; mib > 512 {
-			h.t.Errorf("%d MiB in use", mib)
-		}
-		// Who is signed in stays so, and the passkey's way is open.
-		if a := h.owner.Get("/panel/security/sign-in"); a.Status == http.StatusTooManyRequests {
-			h.t.Errorf("the member's session: %d", a.Status)
-		}
-		a := h.Do(http.MethodPost, "/panel/sign-in/passkey/begin", http.Header{"Content-Type": {"application/json"}}, "{}")
-		if a.Status != http.StatusUnprocessableEntity || !bytes.Contains(a.Body, []byte("passkey_refused")) { // no https here
-			h.t.Errorf("passkey: %d %s", a.Status, a.Body)
-		}
-		h.clock.Move(15 * time.Minute)
-		if a := h.owner.SignIn(); a.Status != http.StatusSeeOther {
-			h.t.Errorf("afterwards: %d", a.Status)
-		}
-	})
+			}
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			most.Store(max(most.Load(), m.HeapInuse+m.StackInuse))
+		})
+	}
+	wg.Wait()
+	if refused.Load() > 10 || refused.Load() == 0 || other.Load() > 0 {
+		h.t.Errorf("%d evaluated, %d told to wait, %d otherwise; want at most 10 evaluated", refused.Load(), limited.Load(), other.Load())
+	}
+	if mib := most.Load() >> 20; mib > 512 {
+		h.t.Errorf("%d MiB in use", mib)
+	}
+	// Who is signed in stays so, and the passkey's way is open.
+	if a := h.owner.Get("/panel/security/sign-in"); a.Status == http.StatusTooManyRequests {
+		h.t.Errorf("the member's session: %d", a.Status)
+	}
+	a := h.Do(http.MethodPost, "/panel/sign-in/passkey/begin", http.Header{"Content-Type": {"application/json"}}, "{}")
+	if a.Status != http.StatusUnprocessableEntity || !bytes.Contains(a.Body, []byte("passkey_refused")) { // no https here
+		h.t.Errorf("passkey: %d %s", a.Status, a.Body)
+	}
+	h.clock.Move(15 * time.Minute)
+	if a := h.owner.SignIn(); a.Status != http.StatusSeeOther {
+		h.t.Errorf("afterwards: %d", a.Status)
+	}
 }
 
 // TestCodeRace sends one code 200 times at once to two servers.
@@ -96,71 +94,67 @@ func TestCodeRace(t *testing.T) {
 	})
 }
 
-// TestSameAnswer holds that nobody can tell a member from others.
-func TestSameAnswer(t *testing.T) {
-	each(t, func(h *house) {
-		ask := func(email string) servertest.Answer {
-			return h.Post("/panel/sign-in", "email", email, "password", "wrong", "code", "")
-		}
-		member, stranger := ask(h.owner.Email), ask("olgb@example.com")
-		member.Body = bytes.ReplaceAll(member.Body, []byte(h.owner.Email), []byte("olgb@example.com"))
-		if member.Status != stranger.Status || !bytes.Equal(member.Body, stranger.Body) || len(member.Header) != len(stranger.Header) {
-			h.t.Errorf("a member gets %d %v, a stranger %d %v", member.Status, member.Header, stranger.Status, stranger.Header)
-		}
-	})
+// testSameAnswer holds that nobody can tell a member from others.
+func testSameAnswer(h *house) {
+	ask := func(email string) servertest.Answer {
+		return h.Post("/panel/sign-in", "email", email, "password", "wrong", "code", "")
+	}
+	member, stranger := ask(h.owner.Email), ask("olgb@example.com")
+	member.Body = bytes.ReplaceAll(member.Body, []byte(h.owner.Email), []byte("olgb@example.com"))
+	if member.Status != stranger.Status || !bytes.Equal(member.Body, stranger.Body) || len(member.Header) != len(stranger.Header) {
+		h.t.Errorf("a member gets %d %v, a stranger %d %v", member.Status, member.Header, stranger.Status, stranger.Header)
+	}
 }
 
-// TestCanaries sends secrets through every form: where a secret belongs, where
+// testCanaries sends secrets through every form: where a secret belongs, where
 // none does, and in fields that there are not.
-func TestCanaries(t *testing.T) {
-	each(t, func(h *house) {
-		names := []string{"password", "current", "code", "confirm_code", "confirm_password", "secret", "mail_password", "imap_password", "pass", "pwd",
-			"token", "api_key", "unknown", "setup", "_method", "__proto__"}
-		var canaries []string
-		next := func() string {
-			canaries = append(canaries, fmt.Sprintf("Zq7-canary-%04d-%s", len(canaries), "Wx9"))
-			return canaries[len(canaries)-1]
+func testCanaries(h *house) {
+	names := []string{"password", "current", "code", "confirm_code", "confirm_password", "secret", "mail_password", "imap_password", "pass", "pwd",
+		"token", "api_key", "unknown", "setup", "_method", "__proto__"}
+	var canaries []string
+	next := func() string {
+		canaries = append(canaries, fmt.Sprintf("Zq7-canary-%04d-%s", len(canaries), "Wx9"))
+		return canaries[len(canaries)-1]
+	}
+	var answers strings.Builder
+	for _, row := range panel.Rows() {
+		if row.Method != http.MethodPost || strings.HasSuffix(row.Path, "sign-out") {
+			continue
 		}
-		var answers strings.Builder
-		for _, row := range panel.Rows() {
-			if row.Method != http.MethodPost || strings.HasSuffix(row.Path, "sign-out") {
-				continue
+		for i, name := range names {
+			m := *h.owner
+			if i%2 == 1 {
+				m.Cookie = "" // as nobody
 			}
-			for i, name := range names {
-				m := *h.owner
-				if i%2 == 1 {
-					m.Cookie = "" // as nobody
-				}
-				form := url.Values{name: {next()}}
-				if row.Path == "/panel/sign-in" {
-					form.Set("email", next()) // the password in the wrong box
-				}
-				if body := forms[row.Path]; body != "" && i%3 == 0 {
-					form, _ = url.ParseQuery(body)
-					form.Set(name, next())
-				}
-				a := m.Do(row.Method, path(row.Path, h.own)+"?"+url.Values{name: {next()}}.Encode(), http.Header{"Sec-Fetch-Site": {"same-origin"}}, form.Encode())
-				answers.Write(a.Body)
-				fmt.Fprint(&answers, a.Header)
-				json := m.Do(row.Method, path(row.Path, h.own), http.Header{"Content-Type": {"application/json"}},
-					fmt.Sprintf(`{"ceremony":%q,"response":{"id":%q},%q:%q}`, next(), next(), name, next()))
-				answers.Write(json.Body)
-				if a.Status >= 500 || json.Status >= 500 {
-					h.t.Errorf("%s with %s: %d, %d", row.Path, name, a.Status, json.Status)
-				}
+			form := url.Values{name: {next()}}
+			if row.Path == "/panel/sign-in" {
+				form.Set("email", next()) // the password in the wrong box
+			}
+			if body := forms[row.Path]; body != "" && i%3 == 0 {
+				form, _ = url.ParseQuery(body)
+				form.Set(name, next())
+			}
+			a := m.Do(row.Method, path(row.Path, h.own)+"?"+url.Values{name: {next()}}.Encode(), http.Header{"Sec-Fetch-Site": {"same-origin"}}, form.Encode())
+			answers.Write(a.Body)
+			fmt.Fprint(&answers, a.Header)
+			json := m.Do(row.Method, path(row.Path, h.own), http.Header{"Content-Type": {"application/json"}},
+				fmt.Sprintf(`{"ceremony":%q,"response":{"id":%q},%q:%q}`, next(), next(), name, next()))
+			answers.Write(json.Body)
+			if a.Status >= 500 || json.Status >= 500 {
+				h.t.Errorf("%s with %s: %d, %d", row.Path, name, a.Status, json.Status)
 			}
 		}
-		places := map[string]string{"an answer": answers.String(), "the database": storetest.Dump(h.t, h.database), "the log": h.Log.String()}
-		for where, text := range places {
-			for _, canary := range canaries {
-				if strings.Contains(text, canary) || strings.Contains(text, url.QueryEscape(canary)) {
-					h.t.Errorf("%s holds %s", where, canary)
-					break
-				}
+	}
+	places := map[string]string{"an answer": answers.String(), "the database": storetest.Dump(h.t, h.database), "the log": h.Log.String()}
+	for where, text := range places {
+		for _, canary := range canaries {
+			if strings.Contains(text, canary) || strings.Contains(text, url.QueryEscape(canary)) {
+				h.t.Errorf("%s holds %s", where, canary)
+				break
 			}
 		}
-		if len(canaries) < 40*16 {
-			h.t.Errorf("only %d canaries were sent", len(canaries))
-		}
-	})
+	}
+	if len(canaries) < 40*16 {
+		h.t.Errorf("only %d canaries were sent", len(canaries))
+	}
 }

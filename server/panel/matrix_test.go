@@ -28,9 +28,31 @@ type house struct {
 	other    map[string]string  // of the second's
 }
 
-// each runs f with a new installation on each database.
-func each(t *testing.T, f func(h *house)) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) { f(build(t, database)) })
+// TestPanel runs all that needs one installation with one of everything, which
+// takes time to make: every member's password is hashed.
+func TestPanel(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		h := build(t, database)
+		for _, test := range []struct {
+			name string
+			run  func(h *house)
+		}{
+			{"looking changes nothing", testLookingChangesNothing},
+			{"other sites", testOtherSites},
+			{"other account", testOtherAccount},
+			{"roles", testRoles},
+			{"same answer", testSameAnswer},
+			{"leads nowhere", testLeadsNowhere},
+			{"canaries", testCanaries},
+			{"guesses", testGuesses},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				own := *h
+				own.t = t
+				test.run(&own)
+			})
+		}
+	})
 }
 
 func start(t *testing.T, database string) *house {
@@ -148,40 +170,38 @@ func may(role account.Role, row panel.Row) bool {
 	return role != account.Auditor
 }
 
-// TestRoles walks every route as everybody: nobody, each role, and the owner
+// testRoles walks every route as everybody: nobody, each role, and the owner
 // of another account.
-func TestRoles(t *testing.T) {
-	each(t, func(h *house) {
-		for _, row := range panel.Rows() {
-			where := path(row.Path, h.own)
-			name := row.Method + " " + row.Path
-			if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isDoor(a) {
-				t.Errorf("%s: nobody got %d %s", name, a.Status, a.Location())
-			}
-			if row.Open {
-				continue
-			}
-			before := storetest.Fingerprint(h.t, h.database)
-			for role, m := range h.roles {
-				session := *m
-				a := session.Do(row.Method, where, nil, "unknown_field=x")
-				refused := a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte("forbidden"))
-				if refused == may(role, row) {
-					h.t.Errorf("%s: %s got %d", name, role, a.Status)
-				}
-				headers(h.t, name, a)
-			}
-			operator := *h.customer
-			a := operator.Do(row.Method, where, nil, "unknown_field=x")
-			if strings.HasPrefix(row.Path, "/panel/accounts") && a.Status != http.StatusForbidden {
-				h.t.Errorf("%s: who is no operator got %d", name, a.Status)
-			}
-			if after := storetest.Fingerprint(h.t, h.database); after != before && !strings.HasSuffix(row.Path, "revoke-others") &&
-				!strings.Contains(row.Path, "/confirm/") && !strings.HasSuffix(row.Path, "/passkey/begin") {
-				h.t.Errorf("%s: refused requests changed something", name)
-			}
+func testRoles(h *house) {
+	for _, row := range panel.Rows() {
+		where := path(row.Path, h.own)
+		name := row.Method + " " + row.Path
+		if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isDoor(a) {
+			h.t.Errorf("%s: nobody got %d %s", name, a.Status, a.Location())
 		}
-	})
+		if row.Open {
+			continue
+		}
+		before := storetest.Fingerprint(h.t, h.database)
+		for role, m := range h.roles {
+			session := *m
+			a := session.Do(row.Method, where, nil, "unknown_field=x")
+			refused := a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte("forbidden"))
+			if refused == may(role, row) {
+				h.t.Errorf("%s: %s got %d", name, role, a.Status)
+			}
+			headers(h.t, name, a)
+		}
+		operator := *h.customer
+		a := operator.Do(row.Method, where, nil, "unknown_field=x")
+		if strings.HasPrefix(row.Path, "/panel/accounts") && a.Status != http.StatusForbidden {
+			h.t.Errorf("%s: who is no operator got %d", name, a.Status)
+		}
+		if after := storetest.Fingerprint(h.t, h.database); after != before && !strings.HasSuffix(row.Path, "revoke-others") &&
+			!strings.Contains(row.Path, "/confirm/") && !strings.HasSuffix(row.Path, "/passkey/begin") {
+			h.t.Errorf("%s: refused requests changed something", name)
+		}
+	}
 }
 
 // isDoor reports whether the answer leads to the sign-in.
@@ -209,33 +229,31 @@ func headers(t *testing.T, name string, a servertest.Answer) {
 	}
 }
 
-// TestOtherAccount walks every route with the ids of another account.
-func TestOtherAccount(t *testing.T) {
-	each(t, func(h *house) {
-		before := storetest.Dump(h.t, h.database)
-		tried := 0
-		for _, row := range panel.Rows() {
-			where := path(row.Path, h.other)
-			if where == row.Path || row.Open || strings.Contains(row.Path, "/accounts") || !strings.Contains(row.Path, "/:") {
-				continue
-			}
-			tried++
-			body := ""
-			if row.Method == http.MethodPost {
-				body = forms[row.Path]
-			}
-			a := h.owner.Do(row.Method, where, nil, body)
-			if a.Status != http.StatusNotFound {
-				h.t.Errorf("%s %s: got %d %s, want 404", row.Method, where, a.Status, a.Location())
-			}
+// testOtherAccount walks every route with the ids of another account.
+func testOtherAccount(h *house) {
+	before := storetest.Dump(h.t, h.database)
+	tried := 0
+	for _, row := range panel.Rows() {
+		where := path(row.Path, h.other)
+		if where == row.Path || row.Open || strings.Contains(row.Path, "/accounts") || !strings.Contains(row.Path, "/:") {
+			continue
 		}
-		if after := storetest.Dump(h.t, h.database); after != before {
-			h.t.Error("something changed")
+		tried++
+		body := ""
+		if row.Method == http.MethodPost {
+			body = forms[row.Path]
 		}
-		if tried < 15 {
-			h.t.Errorf("only %d routes were tried", tried)
+		a := h.owner.Do(row.Method, where, nil, body)
+		if a.Status != http.StatusNotFound {
+			h.t.Errorf("%s %s: got %d %s, want 404", row.Method, where, a.Status, a.Location())
 		}
-	})
+	}
+	if after := storetest.Dump(h.t, h.database); after != before {
+		h.t.Error("something changed")
+	}
+	if tried < 15 {
+		h.t.Errorf("only %d routes were tried", tried)
+	}
 }
 
 // forms are bodies that the routes take.
@@ -253,48 +271,44 @@ func encode(fields []string) string {
 	return strings.Join(pairs, "&")
 }
 
-// TestLookingChangesNothing gets and heads every route.
-func TestLookingChangesNothing(t *testing.T) {
-	each(t, func(h *house) {
-		before := storetest.Fingerprint(h.t, h.database)
-		for _, row := range panel.Rows() {
-			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "TRACE"} {
-				a := h.owner.Do(method, path(row.Path, h.own), nil, "")
-				if a.Status >= 500 {
-					h.t.Errorf("%s %s: %d", method, row.Path, a.Status)
-				}
+// testLookingChangesNothing gets and heads every route.
+func testLookingChangesNothing(h *house) {
+	before := storetest.Fingerprint(h.t, h.database)
+	for _, row := range panel.Rows() {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "TRACE"} {
+			a := h.owner.Do(method, path(row.Path, h.own), nil, "")
+			if a.Status >= 500 {
+				h.t.Errorf("%s %s: %d", method, row.Path, a.Status)
 			}
 		}
-		if storetest.Fingerprint(h.t, h.database) != before {
-			h.t.Error("looking changed something")
-		}
-	})
+	}
+	if storetest.Fingerprint(h.t, h.database) != before {
+		h.t.Error("looking changed something")
+	}
 }
 
-// TestOtherSites sends every form from another site.
-func TestOtherSites(t *testing.T) {
-	each(t, func(h *house) {
-		before := storetest.Fingerprint(h.t, h.database)
-		for _, row := range panel.Rows() {
-			if row.Method != http.MethodPost {
-				continue
-			}
-			for _, header := range []http.Header{
-				{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}},
-				{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://evil.example.com"}},
-				{"Origin": {"https://evil.example"}},
-				{"Origin": {"null"}},
-			} {
-				a := h.owner.Do(row.Method, path(row.Path, h.own), header, forms[row.Path])
-				if a.Status != http.StatusForbidden || !bytes.Contains(a.Body, []byte("cross_origin")) {
-					h.t.Errorf("%s with %v: got %d", row.Path, header, a.Status)
-				}
+// testOtherSites sends every form from another site.
+func testOtherSites(h *house) {
+	before := storetest.Fingerprint(h.t, h.database)
+	for _, row := range panel.Rows() {
+		if row.Method != http.MethodPost {
+			continue
+		}
+		for _, header := range []http.Header{
+			{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}},
+			{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://evil.example.com"}},
+			{"Origin": {"https://evil.example"}},
+			{"Origin": {"null"}},
+		} {
+			a := h.owner.Do(row.Method, path(row.Path, h.own), header, forms[row.Path])
+			if a.Status != http.StatusForbidden || !bytes.Contains(a.Body, []byte("cross_origin")) {
+				h.t.Errorf("%s with %v: got %d", row.Path, header, a.Status)
 			}
 		}
-		if storetest.Fingerprint(h.t, h.database) != before {
-			h.t.Error("another site changed something")
-		}
-	})
+	}
+	if storetest.Fingerprint(h.t, h.database) != before {
+		h.t.Error("another site changed something")
+	}
 }
 
 // TestStaysInside tries to have the panel lead elsewhere.
@@ -322,21 +336,23 @@ func TestStaysInside(t *testing.T) {
 			t.Errorf("%q leads to %q, want %q", next, got, want)
 		}
 	}
-	each(t, func(h *house) {
-		for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example"} {
-			h.clock.Move(60e9)
-			m := *h.owner
-			m.Cookie = ""
-			a := m.Post("/panel/sign-in", "email", m.Email, "password", servertest.Password, "code", m.Code(), "next", next)
-			if a.Status != http.StatusSeeOther || a.Location() != "/panel" {
-				h.t.Errorf("%q: %d %s", next, a.Status, a.Location())
-			}
-			if a := m.Get("/panel/sign-in?next=" + next); a.Location() != "/panel" {
-				h.t.Errorf("signed in, %q leads to %s", next, a.Location())
-			}
+}
+
+// testLeadsNowhere holds the same by requests.
+func testLeadsNowhere(h *house) {
+	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example"} {
+		h.clock.Move(60e9)
+		m := *h.owner
+		m.Cookie = ""
+		a := m.Post("/panel/sign-in", "email", m.Email, "password", servertest.Password, "code", m.Code(), "next", next)
+		if a.Status != http.StatusSeeOther || a.Location() != "/panel" {
+			h.t.Errorf("%q: %d %s", next, a.Status, a.Location())
 		}
-		if a := h.owner.Get("/panel?done=" + "%3Cscript%3E"); bytes.Contains(a.Body, []byte("<script>")) {
-			h.t.Error("done is repeated")
+		if a := m.Get("/panel/sign-in?next=" + next); a.Location() != "/panel" {
+			h.t.Errorf("signed in, %q leads to %s", next, a.Location())
 		}
-	})
+	}
+	if a := h.owner.Get("/panel?done=" + "%3Cscript%3E"); bytes.Contains(a.Body, []byte("<script>")) {
+		h.t.Error("done is repeated")
+	}
 }
