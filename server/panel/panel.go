@@ -159,11 +159,11 @@ func (p *Panel) say(l templates.Language, f *fault.Fault) string {
 	switch f.Code {
 	case fault.Invalid, fault.Conflict, fault.NameInvalid, fault.DomainUnproven, fault.PasswordWeak, fault.CodeWrong:
 		return f.Detail
-	case fault.Limited:
-		return p.Texts.Text(l, "panel.problem.limited", nil)
 	}
-	if text := p.Texts.Text(l, "problem."+string(f.Code), nil); text != "problem."+string(f.Code) {
-		return text
+	for _, id := range []string{"panel.problem." + string(f.Code), "problem." + string(f.Code)} {
+		if text := p.Texts.Text(l, id, nil); text != id {
+			return text
+		}
 	}
 	return f.Detail
 }
