@@ -22,9 +22,9 @@ type FactorStore interface {
 	CeremonyStore
 	// SetPassword keeps the hash and a.
 	SetPassword(ctx context.Context, member, hash string, at time.Time, keep string, a audit.Action) error
-	// SetTOTP keeps the sealed seed, with the step of the code that proved it,
-	// and a. The session that stays is confirmed by it.
-	SetTOTP(ctx context.Context, member string, sealed []byte, step int64, at time.Time, keep string, a audit.Action) error
+	// SetTOTP keeps the member's authenticator app and a. The session that
+	// stays is confirmed by it.
+	SetTOTP(ctx context.Context, member string, app TOTP, keep string, a audit.Action) error
 	// RemoveTOTP removes the authenticator app and keeps a. The last factor
 	// stays: a LastFactor fault.
 	RemoveTOTP(ctx context.Context, member, keep string, a audit.Action) error
@@ -64,6 +64,13 @@ func (s *Factors) SetPassword(ctx context.Context, from From, in In, current, pa
 	}
 	return s.store.SetPassword(ctx, in.Member.ID, hash, s.vault.now(), in.Session.ID,
 		memberAction(audit.MemberPassword, from.as(in.Member), in.Member))
+}
+
+// A TOTP is an authenticator app as it is kept.
+type TOTP struct {
+	Sealed []byte // the seed
+	Step   int64  // of the code that proved it
+	Since  time.Time
 }
 
 // A TOTPSetup is an authenticator app that is about to be enrolled.
@@ -143,8 +150,8 @@ func (s *Factors) EnrolTOTP(ctx context.Context, from From, in In, sealed, code 
 	if !ok {
 		return fault.On("code", fault.CodeWrong, "This code does not fit. Type the one that the app shows now, and see that the phone's clock is right.")
 	}
-	return s.store.SetTOTP(ctx, m.ID, s.vault.secrets.seal([]byte(setup.Seed), m.ID), step, s.vault.now(), in.Session.ID,
-		memberAction(audit.TOTPAdd, from.as(m), m))
+	app := TOTP{s.vault.secrets.seal([]byte(setup.Seed), m.ID), step, s.vault.now()}
+	return s.store.SetTOTP(ctx, m.ID, app, in.Session.ID, memberAction(audit.TOTPAdd, from.as(m), m))
 }
 
 // RemoveTOTP removes the member's authenticator app. The last factor stays: a

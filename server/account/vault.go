@@ -58,14 +58,16 @@ type AttemptStore interface {
 	Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error
 }
 
-// attempt counts a try with a password or code for whoever is named, member
-// or not, and for the network that it comes from.
+// attempt counts a try with a password or code for the network that it comes
+// from, and then for whoever is named, member or not: a network that has used
+// up its own tries uses up nobody else's.
 func (v *Vault) attempt(ctx context.Context, store AttemptStore, what, whom string, from netip.Prefix) error {
-	key := "attempt/" + what + "/" + encode(mac(v.secrets.attempts, whom))[:invitationMAC]
-	if err := store.Attempt(ctx, key, attemptsPerMember, attemptWindow, v.now()); err != nil {
+	err := store.Attempt(ctx, "attempt/network/"+from.String(), attemptsPerNetwork, attemptWindow, v.now())
+	if err != nil {
 		return err
 	}
-	return store.Attempt(ctx, "attempt/network/"+from.String(), attemptsPerNetwork, attemptWindow, v.now())
+	key := "attempt/" + what + "/" + encode(mac(v.secrets.attempts, whom))[:invitationMAC]
+	return store.Attempt(ctx, key, attemptsPerMember, attemptWindow, v.now())
 }
 
 // code checks a code that a member has typed and returns what is to be used

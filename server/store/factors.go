@@ -44,15 +44,16 @@ func (s *Store) SetPassword(ctx context.Context, member, hash string, at time.Ti
 	})
 }
 
-// SetTOTP keeps the sealed seed, with the step of the code that proved it, and
-// a. It ends the other sessions and confirms the one to keep.
-func (s *Store) SetTOTP(ctx context.Context, member string, sealed []byte, step int64, at time.Time, keep string, a audit.Action) error {
+// SetTOTP keeps the member's authenticator app and a. It ends the other
+// sessions and confirms the one to keep.
+func (s *Store) SetTOTP(ctx context.Context, member string, app account.TOTP, keep string, a audit.Action) error {
 	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
-		_, err := t.exec(`UPDATE members SET totp = $2, totp_step = $3, totp_since = $4 WHERE id = $1`, member, sealed, step, millis(at))
+		_, err := t.exec(`UPDATE members SET totp = $2, totp_step = $3, totp_since = $4 WHERE id = $1`,
+			member, app.Sealed, app.Step, millis(app.Since))
 		if err != nil {
 			return err
 		}
-		return t.confirm(keep, at)
+		return t.confirm(keep, app.Since)
 	})
 }
 
