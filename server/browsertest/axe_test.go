@@ -39,19 +39,34 @@ func axeScript(t *testing.T) string {
 // wantAccessible runs axe. It looks at nothing outside the page.
 func (b *tab) wantAccessible(state string) {
 	b.t.Helper()
+	if passed := b.axe(state, `resultTypes: ["violations"]`); passed < 10 {
+		b.t.Errorf("%s: axe looked at %d things only", state, passed)
+	}
+}
+
+// wantContrast is wantAccessible for a page that was looked at in other
+// colors.
+func (b *tab) wantContrast(state string) {
+	b.t.Helper()
+	if passed := b.axe(state, `resultTypes: ["violations"], runOnly: ["color-contrast"]`); passed == 0 {
+		b.t.Errorf("%s: axe looked at no color", state)
+	}
+}
+
+// axe returns how many rules hold.
+func (b *tab) axe(state, options string) (passed int) {
+	b.t.Helper()
 	type result struct {
 		Passed int      `json:"passed"`
 		Bad    []string `json:"bad"`
 	}
-	got := evaluate[result](b, `axe.run({preload: false, resultTypes: ["violations"]}).then((r) => ({
+	got := evaluate[result](b, `axe.run({preload: false, `+options+`}).then((r) => ({
 		passed: r.passes.length,
 		bad: r.violations.filter((v) => ["serious", "critical"].includes(v.impact))
 			.map((v) => v.impact + ": " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 120)).join(" | ")),
 	}))`)
-	if got.Passed < 10 {
-		b.t.Errorf("%s: axe looked at %d things only", state, got.Passed)
-	}
 	for _, bad := range got.Bad {
 		b.t.Errorf("%s: %s", state, bad)
 	}
+	return got.Passed
 }

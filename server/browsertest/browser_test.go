@@ -1,4 +1,5 @@
-// Package browsertest opens the public pages in a browser. Its tests need
+// Package browsertest opens the public pages and the control panel in a
+// browser. Its tests need
 // Chromium; without it they are skipped, or fail when MOBILECONFIG_TEST_ALL
 // is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible.
 package browsertest
@@ -71,7 +72,7 @@ func (p *process) start() {
 		chromedp.Flag("accept-lang", "en-US"),
 		chromedp.Flag("no-proxy-server", true),
 		// No name leads anywhere: what a page loads from elsewhere fails.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
 	)...)
 	p.stop = append(p.stop, stop)
 	p.ctx, stop = chromedp.NewContext(ctx)

@@ -27,9 +27,9 @@ func TestPages(t *testing.T) {
 	s := newSite(t)
 	eachView(t, devices, func(t *testing.T, b *tab, v view) {
 		v.reach(b, s)
-		b.wantLayout("folded")
+		b.wantLayout("folded", leastByTouch)
 		b.unfold()
-		b.wantLayout("unfolded")
+		b.wantLayout("unfolded", leastByTouch)
 		b.wantKeyboard()
 		if got := len(evaluate[[]string](b, `[...document.querySelectorAll("img.qr-code")].map((i) => i.src)`)); (got == 1) != (v.setup && b.device.showsQR()) {
 			t.Errorf("%d QR codes", got)
@@ -66,7 +66,7 @@ func (v view) reach(b *tab, s site) {
 		b.t.Fatalf("status %d, want %d", got, v.status)
 	}
 	if v.field != "" {
-		v.wantProblem(b)
+		b.wantProblem(v.field)
 	}
 }
 
@@ -80,13 +80,13 @@ func (v view) server(b *tab) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// wantProblem wants the field to be marked, and what is wrong with it said
-// beside it, at the top and in the title.
-func (v view) wantProblem(b *tab) {
+// wantProblem wants the field, or the group that it is in, to be marked, and
+// what is wrong with it said beside it, at the top and in the title.
+func (b *tab) wantProblem(name string) {
 	b.t.Helper()
-	field := "#" + v.field
+	field := "#" + name
 	said := evaluate[string](b, `(() => {
-		const field = document.querySelector("`+field+`[aria-invalid=true]");
+		const field = document.querySelector("`+field+`")?.closest("[aria-invalid=true]");
 		const ids = field?.getAttribute("aria-describedby")?.split(" ") ?? [];
 		return ids.map((id) => document.getElementById(id)).filter((e) => e.matches(":has([data-code])")).map((e) => e.textContent.trim()).join();
 	})()`)
@@ -101,10 +101,17 @@ func (v view) wantProblem(b *tab) {
 	}
 }
 
+// How large something to press is at least, in pixels each way. Public pages
+// have no smaller ones for a mouse.
+const (
+	leastByTouch = 44
+	leastByMouse = 32
+)
+
 // wantLayout wants everything to fit, to be shown and to be large enough.
-func (b *tab) wantLayout(state string) {
+func (b *tab) wantLayout(state string, least int) {
 	b.t.Helper()
-	for _, problem := range evaluate[[]string](b, fmt.Sprintf("(%s)(%d)", body(layoutJS), b.device.width)) {
+	for _, problem := range evaluate[[]string](b, fmt.Sprintf("(%s)(%d, %d)", body(layoutJS), b.device.width, least)) {
 		b.t.Errorf("%s: %s", state, problem)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ type tab struct {
 type heard struct {
 	noise     []log.Entry // errors and warnings
 	requests  []string
+	pages     []string // addresses that answered with one
 	downloads []*download
 }
 
@@ -123,13 +125,23 @@ func (b *tab) pressing(selector string) chromedp.Action[chromedp.Void] {
 // submit presses and returns the status of the page that this leads to.
 func (b *tab) submit(selector string) int {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, limit)
-	defer cancel()
-	answer, err := chromedp.RunResponse(ctx, b.pressing(selector))
+	status, err := b.leave(b.pressing(selector))
 	if err != nil {
 		b.t.Fatalf("press %s: %v", selector, err)
 	}
-	return int(answer.Status)
+	return status
+}
+
+// leave does what leads to another page, and returns its status once it is
+// there.
+func (b *tab) leave(action chromedp.Action[chromedp.Void]) (int, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	defer cancel()
+	answer, err := chromedp.RunResponse(ctx, action)
+	if err != nil {
+		return 0, err
+	}
+	return int(answer.Status), nil
 }
 
 // fill types a text into a field.
@@ -218,6 +230,10 @@ func (b *tab) listen(event any) {
 		h.noise = append(h.noise, log.Entry{Text: e.ExceptionDetails.Text})
 	case *network.EventRequestWillBeSent:
 		h.requests = append(h.requests, e.Request.URL)
+	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeDocument {
+			h.pages = append(h.pages, e.Response.URL)
+		}
 	case *browser.EventDownloadWillBegin:
 		h.downloads = append(h.downloads, &download{id: e.GUID, name: e.SuggestedFilename})
 	case *browser.EventDownloadProgress:
@@ -234,14 +250,13 @@ func (h *heard) progress(e *browser.EventDownloadProgress) {
 }
 
 // troubles is what the console complains about, and requests that did not go
-// to the server. That the page itself has a status of 400 or more is known.
+// to the server. That a page has a status of 400 or more is known.
 func (b *tab) troubles(server string) (found []string) {
 	b.t.Helper()
-	here := run(b, chromedp.Location())
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.heard.noise {
-		if e.Source != log.EntrySourceNetwork || e.URL != here {
+		if e.Source != log.EntrySourceNetwork || !slices.Contains(b.heard.pages, e.URL) {
 			found = append(found, fmt.Sprintf("console: %s %s", e.Text, e.URL))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -46,6 +47,40 @@ type Server struct {
 // not nil, alters its configuration. The test's end stops it.
 func New(t testing.TB, database string, change func(*server.Config)) *Server {
 	t.Helper()
+	return serve(t, listen(t), database, change)
+}
+
+// Local is New for a browser: where the server listens is its base URL too, by
+// the name localhost, for which browsers make passkeys.
+func Local(t testing.TB, database string, change func(*server.Config)) *Server {
+	t.Helper()
+	on := listen(t)
+	_, port, err := net.SplitHostPort(on.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, on, database, func(c *server.Config) {
+		c.BaseURL = "http://localhost:" + port
+		if change != nil {
+			change(c)
+		}
+	})
+	s.URL = s.BaseURL()
+	return s
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	on, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { on.Close() })
+	return on
+}
+
+func serve(t testing.TB, on net.Listener, database string, change func(*server.Config)) *Server {
+	t.Helper()
 	root := signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", nil)
 	s := &Server{Log: &Log{}, Roots: x509.NewCertPool(), t: t}
@@ -74,7 +109,8 @@ func New(t testing.TB, database string, change func(*server.Config)) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	listener := httptest.NewServer(s.Handler())
+	listener := &httptest.Server{Listener: on, Config: &http.Server{Handler: s.Handler()}}
+	listener.Start()
 	t.Cleanup(listener.Close)
 	s.URL = listener.URL
 	return s

@@ -1,5 +1,6 @@
-// What is wrong with the layout of the page on a screen of this width.
-(width) => {
+// What is wrong with the layout of the page on a screen of this width, where
+// what is to be pressed has this size at least.
+(width, least) => {
   const found = [];
   const called = (e) => `${e.tagName.toLowerCase()} "${(e.innerText || e.name || e.id).trim().slice(0, 40)}"`;
 
@@ -21,7 +22,7 @@
     if (hidden(e) || getComputedStyle(e).display === "inline") continue;
     const target = e.matches("[type=checkbox], [type=radio]") ? e.closest("label") ?? e : e;
     const { width: w, height: h } = target.getBoundingClientRect();
-    if (h < 44 || w < 44) found.push(`${called(e)} is ${Math.round(w)}x${Math.round(h)}, less than 44`);
+    if (h < least || w < least) found.push(`${called(e)} is ${Math.round(w)}x${Math.round(h)}, less than ${least}`);
   }
   return found;
 }

@@ -1,0 +1,246 @@
+package browsertest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
+)
+
+// An authenticator is a device with passkeys that a tab can use. Nobody need
+// touch it.
+type authenticator struct {
+	b  *tab
+	id webauthn.AuthenticatorID
+}
+
+func (b *tab) authenticator() authenticator {
+	b.t.Helper()
+	call(b, webauthn.Enable, webauthn.EnableParams{})
+	made := call(b, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		Protocol:                    webauthn.AuthenticatorProtocolCtap2,
+		Transport:                   webauthn.AuthenticatorTransportInternal,
+		HasResidentKey:              true,
+		HasUserVerification:         true,
+		IsUserVerified:              true,
+		AutomaticPresenceSimulation: true,
+	}})
+	return authenticator{b, made.AuthenticatorID}
+}
+
+// knows says whether the device knows its user from now on.
+func (a authenticator) knows(user bool) {
+	a.b.t.Helper()
+	call(a.b, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: a.id, IsUserVerified: user})
+}
+
+// keys counts its passkeys.
+func (a authenticator) keys() int {
+	a.b.t.Helper()
+	return len(call(a.b, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: a.id}).Credentials)
+}
+
+// enrolPasskey makes a passkey on the page of the enrolment, as a member without
+// recovery codes.
+func (b *tab) enrolPasskey(name string) {
+	b.t.Helper()
+	b.fill("#passkey-name", name)
+	b.wantSubmit(passkeyButton, 200, recoveryPath)
+}
+
+// passkeyRefusal presses the button and returns what the page then says.
+func (b *tab) passkeyRefusal() string {
+	b.t.Helper()
+	b.press(passkeyButton)
+	b.eventually("the page says what is wrong", `!document.querySelector("[data-passkey-error]").hidden`)
+	return run(b, chromedp.Text(chromedp.CSS("[data-passkey-error]")))
+}
+
+// TestPasskey adds a passkey to an authenticator app and signs in by it alone.
+// A device that does not know its user is refused.
+func TestPasskey(t *testing.T) {
+	running(t)
+	o := newOffice(t, nil)
+	m := o.Owner(ownerEmail)
+	b := open(t, desktop, "light")
+	a := b.authenticator()
+	b.become(m)
+	b.visit(o.URL + "/panel/security/sign-in")
+	b.wantSubmit(`main a[href="/panel/security/sign-in/enrol"]`, 200, "/panel/security/sign-in/enrol")
+	b.enrolPasskey("Maria's laptop")
+	b.visit(o.URL + "/panel/security/sign-in")
+	b.wantText("Maria's laptop")
+	if n := a.keys(); n != 1 {
+		t.Fatalf("the device has %d passkeys, want 1", n)
+	}
+
+	b.visit(o.URL + "/panel/security/sign-in/enrol")
+	if said := b.passkeyRefusal(); said == "" || a.keys() != 1 { // the same device again
+		t.Errorf("a second passkey on the device: %q, it has %d", said, a.keys())
+	}
+
+	b.signOut()
+	b.visit(o.URL + "/panel/keys")
+	b.wantAt("/panel/sign-in")
+	b.wantSubmit(passkeyButton, 200, "/panel/keys") // where the way led
+	b.visit(o.URL + "/panel/security/sign-in")
+	b.wantText("Passkey")
+	b.wantQuiet(o)
+
+	b.signOut()
+	a.knows(false)
+	said := b.passkeyRefusal()
+	b.visit(o.URL + "/panel")
+	b.wantAt("/panel/sign-in")
+	b.wantQuiet(o)
+	// A browser that does not ask the device for its user gets no further.
+	evaluate[bool](b, `(() => {
+		const get = navigator.credentials.get.bind(navigator.credentials);
+		navigator.credentials.get = ({ publicKey }) => get({ publicKey: { ...publicKey, userVerification: "discouraged" } });
+		return true;
+	})()`)
+	refused := b.passkeyRefusal()
+	b.visit(o.URL + "/panel")
+	b.wantAt("/panel/sign-in")
+	b.signIn(o, ownerEmail, "not the password", "")
+	if want := refusal(b); refused != want || said == refused {
+		t.Errorf("the server refuses with %q, a wrong password with %q; the browser alone with %q", refused, want, said)
+	}
+}
+
+// TestPasskeyFirst has a passkey as the first factor.
+func TestPasskeyFirst(t *testing.T) {
+	running(t)
+	o := newOffice(t, nil)
+	b := open(t, desktop, "light")
+	b.authenticator()
+	setUp(b, o)
+	b.enrolPasskey("")
+	b.wantText("The passkey is added", "You have none yet")
+	b.makeCodes()
+	b.wantSubmit("main a.button", 200, "/panel/security/sign-in")
+	b.wantText("Chrome on Linux", "10 codes left") // a passkey without a name has the device's
+	b.signOut()
+	b.wantSubmit(passkeyButton, 200, "/panel")
+	b.wantText("Overview")
+	b.wantQuiet(o)
+}
+
+// TestConfirmByPasskey confirms by a passkey before a page, and before a form
+// that is sent again.
+func TestConfirmByPasskey(t *testing.T) {
+	running(t)
+	o := newOffice(t, nil)
+	m := o.Owner(ownerEmail)
+	b := open(t, desktop, "light")
+	b.authenticator()
+	b.become(m)
+	b.visit(o.URL + "/panel/security/sign-in/enrol")
+	b.enrolPasskey("Laptop")
+
+	o.clock.Move(11 * time.Minute)
+	if got := b.visit(o.URL + "/panel/security/sign-in/password"); got != 403 {
+		t.Errorf("a page that needs a fresh factor: %d, want 403", got)
+	}
+	if n := evaluate[int](b, `document.querySelectorAll("#password").length`); n != 0 {
+		t.Error("the page is shown before the confirmation")
+	}
+	b.wantSubmit(passkeyButton, 200, "/panel/security/sign-in/password")
+	run(b, chromedp.WaitVisible(chromedp.CSS("#password")))
+
+	o.clock.Move(11 * time.Minute)
+	b.visit(o.URL + "/panel/policies/new")
+	fillPolicy(b)
+	b.wantSubmit(mainButton, 403, "/panel/policies/new")
+	b.press(passkeyButton)
+	b.eventually("the policy is made", `/^.panel.policies.pol_/.test(location.pathname) && document.readyState === "complete"`)
+	wantPolicy(b)
+	b.wantQuiet(o)
+}
+
+// TestPasskeyDuringAttack lets a member in by passkey while their password is
+// guessed all the time.
+func TestPasskeyDuringAttack(t *testing.T) {
+	running(t)
+	o := newOffice(t, nil)
+	m := o.Owner(ownerEmail)
+	b := open(t, desktop, "light")
+	b.authenticator()
+	b.become(m)
+	b.visit(o.URL + "/panel/security/sign-in/enrol")
+	b.enrolPasskey("Laptop")
+	b.signOut()
+
+	a := guess(o)
+	a.reach(b, 200)
+	if got := b.signIn(o, ownerEmail, servertest.Password, o.code(t, m.Seed)); got != http.StatusTooManyRequests {
+		t.Errorf("by password and code during the attack: %d, want 429", got)
+	}
+	b.wantText("A passkey works at once")
+	before := a.done.Load()
+	b.wantSubmit(passkeyButton, 200, "/panel")
+	b.wantText("Overview")
+	if a.done.Load() == before {
+		t.Error("no guess was made during the sign-in")
+	}
+	a.reach(b, 2000)
+	a.stop()
+	if n := a.evaluated.Load(); n == 0 || n > 10 || a.other.Load() > 0 {
+		t.Errorf("%d of %d guesses were evaluated, %d answered in another way; want at most 10 and none", n, a.done.Load(), a.other.Load())
+	}
+	b.visit(o.URL + "/panel/keys")
+	b.wantAt("/panel/keys")
+	b.wantQuiet(o)
+}
+
+// An attack guesses until it is stopped.
+type attack struct {
+	done, evaluated, other atomic.Int64
+	over                   atomic.Bool
+	workers                sync.WaitGroup
+}
+
+func guess(o *office) *attack {
+	a := &attack{}
+	for worker := range 4 {
+		a.workers.Go(func() {
+			for i := 0; !a.over.Load(); i++ {
+				got := o.Do(http.MethodPost, "/panel/sign-in", nil, url.Values{
+					"email": {ownerEmail}, "password": {fmt.Sprint("guess", worker, i)}, "code": {fmt.Sprintf("%06d", i)},
+				}.Encode())
+				switch got.Status {
+				case http.StatusUnauthorized:
+					a.evaluated.Add(1)
+				case http.StatusTooManyRequests:
+				default:
+					a.other.Add(1)
+				}
+				a.done.Add(1)
+			}
+		})
+	}
+	return a
+}
+
+// reach waits until so many guesses were made.
+func (a *attack) reach(b *tab, n int64) {
+	b.t.Helper()
+	for end := time.Now().Add(limit); a.done.Load() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			b.t.Fatalf("%d guesses in %v, want %d", a.done.Load(), limit, n)
+		}
+	}
+}
+
+func (a *attack) stop() {
+	a.over.Store(true)
+	a.workers.Wait()
+}
