@@ -21,6 +21,10 @@ type Action struct {
 	Identity string
 	// Link is the setup link that led to the action, if one did.
 	Link string
+	// Domain is the mail domain that the action is about, if it is about one.
+	Domain string
+	// Mailbox is the folded address that the action is about. Personal.
+	Mailbox string
 }
 
 // A Name says what was done, as "object.verb". Names are stored: add, never
@@ -67,6 +71,22 @@ const (
 	FactorReset      Name = "factor.reset"
 	SessionRevoke    Name = "session.revoke"
 	SessionRevokeAll Name = "session.revoke_others"
+
+	WebhookCreate  Name = "webhook.create"
+	WebhookUpdate  Name = "webhook.update"
+	WebhookDelete  Name = "webhook.delete"
+	WebhookRotate  Name = "webhook.rotate" // a new secret beside the old one
+	WebhookTest    Name = "webhook.test"
+	WebhookFailing Name = "webhook.failing" // for a day
+	WebhookDisable Name = "webhook.disable" // by the program itself
+
+	SubscriptionUpdate Name = "subscription.update"
+	IdentityChange     Name = "identity.change"
+	IdentityExpiring   Name = "identity.expiring"
+
+	LogExport Name = "log.export"
+	LogErase  Name = "log.erase"  // personal text of actions was erased
+	LogRetain Name = "log.retain" // the content of old actions was removed
 )
 
 // An Outcome says how an action ended.
@@ -143,6 +163,10 @@ const (
 	PasskeyTarget    TargetKind = "passkey"
 	PolicyTarget     TargetKind = "policy"
 	SessionTarget    TargetKind = "session"
+	WebhookTarget    TargetKind = "webhook"
+	RecipientTarget  TargetKind = "recipient" // of notifications: a member's id or an address
+	IdentityTarget   TargetKind = "identity"
+	LogTarget        TargetKind = "log" // ID is the account
 )
 
 // A Change is the value of one field before and after.

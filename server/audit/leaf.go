@@ -30,6 +30,7 @@ type Leaf struct {
 	Link     string   `json:"link,omitempty"`
 	Profile  string   `json:"profile,omitempty"`
 	Identity string   `json:"identity,omitempty"`
+	Domain   string   `json:"domain,omitempty"`
 	Personal string   `json:"personal"` // base64 of SHA-256(salt ‖ personal text)
 }
 
@@ -52,6 +53,7 @@ type Personal struct {
 	TargetName string `json:"target_name,omitempty"`
 	IP         string `json:"ip,omitempty"`
 	Client     string `json:"client,omitempty"`
+	Mailbox    string `json:"mailbox,omitempty"`
 }
 
 // Encode returns the bytes of a as entry seq of its log: the leaf, and the
@@ -65,7 +67,7 @@ func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []b
 	if len(salt) != SaltSize {
 		return nil, nil, fmt.Errorf("audit: salt of %d bytes", len(salt))
 	}
-	personal, err = encode(Personal{a.Actor.Name, a.Target.Name, a.Actor.IP, a.Actor.Client})
+	personal, err = encode(Personal{a.Actor.Name, a.Target.Name, a.Actor.IP, a.Actor.Client, a.Mailbox})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,7 +76,7 @@ func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []b
 		Name: a.Name, Outcome: a.Outcome, Reason: a.Reason,
 		Actor:   who{a.Actor.Kind, a.Actor.ID, a.Actor.Interface, a.Actor.Request},
 		Target:  what{a.Target.Kind, a.Target.ID},
-		Changes: a.Changes, Link: a.Link, Profile: a.Profile, Identity: a.Identity,
+		Changes: a.Changes, Link: a.Link, Profile: a.Profile, Identity: a.Identity, Domain: a.Domain,
 		Personal: PersonalHash(salt, personal),
 	})
 	return leaf, personal, err

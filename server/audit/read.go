@@ -12,8 +12,12 @@ type Entry struct {
 	Personal Personal
 }
 
-// Read returns what the record says.
+// Read returns what the record says. Of one whose content has been removed
+// that is its place and its time alone.
 func (r Record) Read() (Entry, error) {
+	if r.Leaf == nil {
+		return Entry{Leaf: Leaf{Seq: r.Seq, Time: r.At.UnixMilli()}}, nil
+	}
 	var e Entry
 	if err := json.Unmarshal(r.Leaf, &e.Leaf); err != nil {
 		return Entry{}, fmt.Errorf("audit: leaf %d: %w", r.Seq, err)

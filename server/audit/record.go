@@ -9,8 +9,17 @@ type Record struct {
 	// At is the time of the action. It never runs backwards within a log.
 	At time.Time
 	// Leaf and Personal are what Encode returned, byte for byte. Where the
-	// personal text has been erased, Personal and Salt are nil.
+	// personal text has been erased, Personal and Salt are nil. Where the
+	// content has been removed because of its age, Leaf is nil too.
 	Leaf     []byte
 	Personal []byte
 	Salt     []byte
+	// Hash is HashLeaf of the leaf. It stays when the content is removed.
+	Hash []byte
+}
+
+// A Row is a record with what stands beside it to find it by.
+type Row struct {
+	Record
+	Columns Columns
 }

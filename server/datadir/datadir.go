@@ -1,5 +1,6 @@
 // Package datadir is the folder in which an installation keeps what it must
-// not lose: its database, its secret and its development identity.
+// not lose: its database, its secret, the key of its action log and its
+// development identity.
 package datadir
 
 import (
@@ -20,6 +21,13 @@ const SecretSize = 32
 
 // SecretName is the file with the installation's secret.
 const SecretName = "secret"
+
+// LogKeySize is the size in bytes of the seed of the log's key.
+const LogKeySize = 32
+
+// LogKeyName is the file with the seed of the key (Ed25519) that signs
+// checkpoints of the action log.
+const LogKeyName = "log.key"
 
 // databaseName is the SQLite file, and how the files beside it begin.
 const databaseName = "mobileconfig.db"
@@ -75,32 +83,48 @@ func (d *Dir) Database() string {
 // Secret returns the installation's secret, from which tokens are derived. It
 // is made on first use.
 func (d *Dir) Secret() ([]byte, error) {
-	file := d.File(SecretName)
-	err := createOnce(file, func() ([]byte, error) {
-		secret := make([]byte, SecretSize)
-		rand.Read(secret) // never fails
-		return secret, nil
-	})
-	if err != nil {
+	if err := d.makeRandom(SecretName, SecretSize); err != nil {
 		return nil, fmt.Errorf("data folder: secret: %w", err)
 	}
-	return ReadSecret(file)
+	return ReadSecret(d.File(SecretName))
+}
+
+// LogKey returns the seed of the key that signs checkpoints of the action log.
+// It is made on first use.
+func (d *Dir) LogKey() ([]byte, error) {
+	if err := d.makeRandom(LogKeyName, LogKeySize); err != nil {
+		return nil, fmt.Errorf("data folder: log key: %w", err)
+	}
+	return ReadLogKey(d.File(LogKeyName))
+}
+
+func (d *Dir) makeRandom(name string, size int) error {
+	return createOnce(d.File(name), func() ([]byte, error) {
+		data := make([]byte, size)
+		rand.Read(data) // never fails
+		return data, nil
+	})
 }
 
 // ReadSecret reads an installation's secret from a file of its own, by which
 // several servers share it.
-func ReadSecret(file string) ([]byte, error) {
+func ReadSecret(file string) ([]byte, error) { return readRandom(file, "secret", SecretSize) }
+
+// ReadLogKey is ReadSecret for the seed of the log's key.
+func ReadLogKey(file string) ([]byte, error) { return readRandom(file, "log key", LogKeySize) }
+
+func readRandom(file, what string, size int) ([]byte, error) {
 	if err := private(file); err != nil {
 		return nil, err
 	}
-	secret, err := os.ReadFile(file)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	if len(secret) != SecretSize {
-		return nil, fmt.Errorf("%s has %d bytes; a secret has %d (make one: head -c %[3]d /dev/urandom > FILE)", file, len(secret), SecretSize)
+	if len(data) != size {
+		return nil, fmt.Errorf("%s has %d bytes; a %s has %d (make one: head -c %[4]d /dev/urandom > FILE)", file, len(data), what, size)
 	}
-	return secret, nil
+	return data, nil
 }
 
 // Identity returns the development identity, which is made on first use.

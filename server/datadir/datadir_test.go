@@ -40,13 +40,17 @@ func TestAtOnce(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+				key, err := d.LogKey()
+				if err != nil {
+					t.Error(err)
+				}
 				id, err := d.Identity(time.Now)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				mu.Lock()
-				found[string(secret)+id.Fingerprint()] = true
+				found[string(secret)+string(key)+id.Fingerprint()] = true
 				mu.Unlock()
 			})
 		}
@@ -79,10 +83,34 @@ func TestSecret(t *testing.T) {
 	}
 }
 
+func TestLogKey(t *testing.T) {
+	d, path := open(t)
+	one, err := d.LogKey()
+	if err != nil || len(one) != datadir.LogKeySize {
+		t.Fatalf("%d bytes, %v", len(one), err)
+	}
+	secret, err := d.Secret()
+	if err != nil || bytes.Equal(secret, one) {
+		t.Errorf("the secret is the key of the log: %v", err)
+	}
+	if two, err := datadir.ReadLogKey(filepath.Join(path, "log.key")); err != nil || !bytes.Equal(one, two) {
+		t.Errorf("another key the second time: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "log.key"), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.LogKey(); err == nil || !strings.Contains(err.Error(), "a log key has 32") {
+		t.Errorf("a short key: %v", err)
+	}
+}
+
 // TestPrivate wants all files made for the owner alone, and others refused.
 func TestPrivate(t *testing.T) {
 	d, path := open(t)
 	if _, err := d.Secret(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.LogKey(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Identity(time.Now); err != nil {
@@ -103,7 +131,7 @@ func TestPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"secret", "identity/development.pem"} {
+	for _, name := range []string{"secret", "log.key", "identity/development.pem"} {
 		file := filepath.Join(path, name)
 		if err := os.Chmod(file, 0o640); err != nil {
 			t.Fatal(err)
@@ -111,6 +139,9 @@ func TestPrivate(t *testing.T) {
 	}
 	if _, err := d.Secret(); err == nil {
 		t.Error("a secret that the group can read was used")
+	}
+	if _, err := d.LogKey(); err == nil {
+		t.Error("a log key that the group can read was used")
 	}
 	if _, err := d.Identity(time.Now); err == nil {
 		t.Error("a key that the group can read was used")

@@ -1,0 +1,231 @@
+package audit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Finding is what is wrong with a log: in the action First, or somewhere in
+// First to Last.
+type Finding struct {
+	First, Last int64
+	Detail      string
+}
+
+// Error says where it is and what.
+func (f *Finding) Error() string {
+	if f.Last > f.First {
+		return fmt.Sprintf("actions %d to %d: %s", f.First, f.Last, f.Detail)
+	}
+	return fmt.Sprintf("action %d: %s", f.First, f.Detail)
+}
+
+// A Known is a state that the log must have had, and by whose word.
+type Known struct {
+	Tree
+	By string // such as "the checkpoint"
+}
+
+// A Check goes through a log from its first action on and finds the first
+// thing that was done to it behind the program's back. It holds no actions in
+// memory: nine bytes for each whose personal text was erased, and nothing else
+// that grows with the log.
+type Check struct {
+	log   string
+	known []Known // not reached yet, in the order of sizes
+	sound int64   // up to here the log is what it was, by the word of a Known
+	edge  Edge
+	at    int64
+	// bare is the last action without content, until the action comes that
+	// says so; erased are those without personal text, and told is whether an
+	// action has said so.
+	bare   int64
+	erased []int64
+	told   []bool
+}
+
+// NewCheck returns a check of the account's log. Without a known state it
+// finds only what does not fit together.
+func NewCheck(account string, known ...Known) *Check {
+	known = slices.Clone(known)
+	slices.SortStableFunc(known, func(x, y Known) int { return cmp.Compare(x.Size, y.Size) })
+	return &Check{log: account, known: known}
+}
+
+// Size is how many actions were looked at.
+func (c *Check) Size() int64 { return c.edge.Size() }
+
+// Run checks the rows that next returns, which are those after a sequence
+// number, in order and some at a time, until there are no more. The error is a
+// *Finding, or that of next.
+func (c *Check) Run(next func(after int64) ([]Row, error)) error {
+	for {
+		rows, err := next(c.Size())
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return c.End()
+		}
+		for _, r := range rows {
+			if err := c.AddRow(r); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// AddRow is Add, and looks at the row's columns too.
+func (c *Check) AddRow(r Row) error {
+	want := Columns{}
+	e, err := c.add(r.Record)
+	if err != nil {
+		return err
+	}
+	if r.Leaf != nil {
+		want = e.Columns()
+	}
+	if r.Columns != want {
+		return c.finding(r.Seq, "the columns by which it is found say something else than the action")
+	}
+	return nil
+}
+
+// Add checks the next record of the log. The error is a *Finding, after which
+// the check is over.
+func (c *Check) Add(r Record) error {
+	_, err := c.add(r)
+	return err
+}
+
+func (c *Check) add(r Record) (Entry, error) {
+	if err := c.place(r); err != nil {
+		return Entry{}, err
+	}
+	e, err := c.content(r)
+	if err != nil {
+		return e, err
+	}
+	c.explain(e)
+	c.at = r.At.UnixMilli()
+	c.edge.Append(Hash(r.Hash))
+	return e, c.compare()
+}
+
+// place finds what was removed, inserted or moved.
+func (c *Check) place(r Record) error {
+	next := c.Size() + 1
+	switch {
+	case next == 1:
+		if err := c.compare(); err != nil { // with the empty log
+			return err
+		}
+	case r.At.UnixMilli() < c.at:
+		return c.finding(r.Seq, "it is older than the action before it")
+	}
+	if r.Seq > next {
+		return c.finding(next, fmt.Sprintf("it is missing; the next that is there is %d", r.Seq))
+	}
+	if r.Seq < next {
+		return c.finding(next, fmt.Sprintf("in its place stands action %d: one was inserted or swapped", r.Seq))
+	}
+	if len(r.Hash) != len(Hash{}) {
+		return c.finding(next, "it has no hash")
+	}
+	return nil
+}
+
+// content finds what was edited.
+func (c *Check) content(r Record) (Entry, error) {
+	if r.Leaf == nil {
+		if c.bare != r.Seq-1 {
+			return Entry{}, c.finding(r.Seq, "its content is missing, and that of older actions is there")
+		}
+		c.bare = r.Seq
+		if r.Personal != nil || r.Salt != nil {
+			return Entry{}, c.finding(r.Seq, "its content is missing, but not its personal text")
+		}
+		return Entry{}, nil
+	}
+	if HashLeaf(r.Leaf) != Hash(r.Hash) {
+		return Entry{}, c.finding(r.Seq, "it was edited: its content does not have its hash")
+	}
+	e, err := r.Read()
+	if err != nil {
+		return e, c.finding(r.Seq, "it cannot be read")
+	}
+	switch {
+	case e.Log != c.log:
+		return e, c.finding(r.Seq, fmt.Sprintf("it belongs to the log of %q", e.Log))
+	case e.Seq != r.Seq:
+		return e, c.finding(r.Seq, fmt.Sprintf("it was swapped or inserted: its content is that of action %d", e.Seq))
+	case e.Time != r.At.UnixMilli():
+		return e, c.finding(r.Seq, "its time was changed")
+	case (r.Personal == nil) != (r.Salt == nil):
+		return e, c.finding(r.Seq, "its personal text or the salt of it is missing, but not both")
+	case r.Personal == nil:
+		c.erased, c.told = append(c.erased, r.Seq), append(c.told, false)
+	case PersonalHash(r.Salt, r.Personal) != e.Leaf.Personal:
+		return e, c.finding(r.Seq, "its personal text was changed")
+	}
+	return e, nil
+}
+
+// explain takes an action that says what was removed from those before it.
+func (c *Check) explain(e Entry) {
+	switch e.Name {
+	case LogRetain:
+		if e.Through() >= c.bare {
+			c.bare = 0
+		}
+	case LogErase:
+		named, _ := e.Erased() // none, if it cannot be read
+		for _, seq := range named {
+			if i, found := slices.BinarySearch(c.erased, seq); found {
+				c.told[i] = true
+			}
+		}
+	}
+}
+
+// compare holds the log against the states that it must have had.
+func (c *Check) compare() error {
+	sound := c.sound
+	for len(c.known) > 0 && c.known[0].Size == c.Size() {
+		k := c.known[0]
+		if c.edge.Tree() != k.Tree {
+			return &Finding{sound + 1, k.Size, "one or more were changed together with their hashes: " + k.By + " is of another log"}
+		}
+		c.known, c.sound = c.known[1:], k.Size
+	}
+	return nil
+}
+
+// End says that there are no more records. The error is a *Finding.
+func (c *Check) End() error {
+	if err := c.compare(); err != nil {
+		return err
+	}
+	if len(c.known) > 0 {
+		last := c.known[len(c.known)-1]
+		return &Finding{c.Size() + 1, last.Size, fmt.Sprintf("the end of the log is missing: it has %d actions, and had %d by %s", c.Size(), last.Size, last.By)}
+	}
+	if c.bare > 0 {
+		return &Finding{1, c.bare, "their content was removed, and no action says so"}
+	}
+	if i := slices.Index(c.told, false); i >= 0 {
+		return c.finding(c.erased[i], "its personal text was erased, and no action says so")
+	}
+	return nil
+}
+
+func (c *Check) finding(seq int64, detail string) error { return &Finding{seq, seq, detail} }
+
+// IsFinding reports whether err says that something is wrong with a log, and
+// not that it could not be read.
+func IsFinding(err error) bool {
+	_, ok := errors.AsType[*Finding](err)
+	return ok
+}

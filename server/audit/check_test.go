@@ -1,0 +1,339 @@
+package audit_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+// logSize is the length of the logs that are tampered with here.
+const logSize = 1000
+
+// keep is what a store does with an action.
+func keep(t testing.TB, rows []audit.Row, a audit.Action) []audit.Row {
+	t.Helper()
+	seq := int64(len(rows)) + 1
+	at := at.Add(time.Duration(seq) * time.Second).Truncate(time.Millisecond).UTC()
+	salt := fmt.Appendf(nil, "%016d", seq)
+	leaf, personal, err := a.Encode(seq, at, salt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := audit.HashLeaf(leaf)
+	return append(rows, audit.Row{
+		Record:  audit.Record{Seq: seq, At: at, Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
+		Columns: a.Columns(),
+	})
+}
+
+func someAction(i int) audit.Action {
+	return audit.Action{
+		Account: "acc_1", Name: audit.ProfileDownload, Outcome: audit.Done,
+		Actor: audit.Actor{
+			Kind: audit.KeyActor, ID: "key_" + strconv.Itoa(i), Name: "hosting panel", IP: "192.0.2." + strconv.Itoa(i%256),
+			Client: "curl", Interface: audit.API, Request: "req_" + strconv.Itoa(i),
+		},
+		Target:  audit.Target{Kind: audit.TicketTarget, ID: "tkt_" + strconv.Itoa(i), Name: "Jane@example.com"},
+		Changes: []audit.Change{{Field: "variant", New: "mail"}},
+		Profile: fmt.Sprintf("%064x", i), Identity: "bb22", Link: "lnk_1", Domain: "example.com", Mailbox: "jane@example.com",
+	}
+}
+
+func someLog(t testing.TB, n int) []audit.Row {
+	t.Helper()
+	var rows []audit.Row
+	for i := range n {
+		rows = keep(t, rows, someAction(i))
+	}
+	return rows
+}
+
+// known is the state of the log after n of the rows.
+func known(rows []audit.Row, n int) audit.Known {
+	var e audit.Edge
+	for _, r := range rows[:n] {
+		e.Append(audit.Hash(r.Hash))
+	}
+	return audit.Known{Tree: e.Tree(), By: "the checkpoint"}
+}
+
+// check goes through the rows, some at a time.
+func check(rows []audit.Row, states ...audit.Known) error {
+	return audit.NewCheck("acc_1", states...).Run(func(after int64) ([]audit.Row, error) {
+		rows := rows[min(int(after), len(rows)):]
+		return rows[:min(7, len(rows))], nil
+	})
+}
+
+// checks are the states of a check before each of the rows.
+func checks(t *testing.T, rows []audit.Row, states ...audit.Known) []audit.Check {
+	t.Helper()
+	c := audit.NewCheck("acc_1", states...)
+	var before []audit.Check
+	for _, r := range rows {
+		before = append(before, *c)
+		if err := c.AddRow(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return append(before, *c)
+}
+
+// rest goes on with the rows.
+func rest(c audit.Check, rows ...audit.Row) error {
+	for _, r := range rows {
+		if err := c.AddRow(r); err != nil {
+			return err
+		}
+	}
+	return c.End()
+}
+
+// wantFinding wants a finding that names an action from first to last.
+func wantFinding(t *testing.T, what string, err error, first, last int64) {
+	t.Helper()
+	f, ok := errors.AsType[*audit.Finding](err)
+	if !ok || f.First < first || f.First > last || !strings.Contains(err.Error(), strconv.FormatInt(f.First, 10)) {
+		t.Fatalf("%s: got %v, want a finding in %d to %d", what, err, first, last)
+	}
+}
+
+func TestCheckOfAGoodLog(t *testing.T) {
+	rows := someLog(t, logSize)
+	for _, states := range [][]audit.Known{
+		nil,
+		{known(rows, logSize)},
+		{known(rows, 700), known(rows, 0), known(rows, 700), known(rows, logSize), known(rows, 1)},
+	} {
+		if err := check(rows, states...); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := check(nil, known(nil, 0)); err != nil {
+		t.Error(err)
+	}
+	broken := errors.New("broken")
+	err := audit.NewCheck("acc_1").Run(func(int64) ([]audit.Row, error) { return nil, broken })
+	if !errors.Is(err, broken) || audit.IsFinding(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestEveryRemovedRow removes each row of a log.
+func TestEveryRemovedRow(t *testing.T) {
+	rows := someLog(t, logSize)
+	before := checks(t, rows, known(rows, logSize))
+	for i := range rows {
+		wantFinding(t, "removed", rest(before[i], rows[i+1:]...), int64(i+1), int64(i+1))
+	}
+}
+
+// TestEveryCutTail cuts the log after each row. Without a checkpoint it is a
+// shorter log.
+func TestEveryCutTail(t *testing.T) {
+	rows := someLog(t, logSize)
+	before, blind := checks(t, rows, known(rows, logSize)), checks(t, rows)
+	for i := range rows {
+		wantFinding(t, "cut", rest(before[i]), int64(i+1), int64(i+1))
+		if err := rest(blind[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEverySwappedRow swaps each row with the next, and with another: with all
+// that they hold, and the leaves alone.
+func TestEverySwappedRow(t *testing.T) {
+	rows := someLog(t, logSize)
+	before := checks(t, rows, known(rows, logSize))
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range rows[:logSize-1] {
+		for _, j := range []int{i + 1, i + 1 + random.IntN(logSize-i-1)} {
+			one, two := rows[i], rows[j]
+			one.Seq, two.Seq = two.Seq, one.Seq
+			one.At, two.At = two.At, one.At
+			wantFinding(t, "swapped", rest(before[i], two), rows[i].Seq, rows[i].Seq)
+			one = rows[i]
+			one.Leaf = rows[j].Leaf
+			wantFinding(t, "leaf swapped", rest(before[i], one), rows[i].Seq, rows[i].Seq)
+		}
+	}
+}
+
+// TestEveryInsertedRow inserts a row before each: a copy of it, and a new one
+// that moves all others on, without a change of theirs.
+func TestEveryInsertedRow(t *testing.T) {
+	rows := someLog(t, logSize)
+	before := checks(t, rows, known(rows, logSize))
+	for i, r := range rows {
+		wantFinding(t, "copied", rest(before[i], r, r), r.Seq, r.Seq+1)
+		made := keep(t, rows[:i:i], someAction(7))[i]
+		moved := r
+		moved.Seq++
+		first := r.Seq
+		if i == logSize-1 { // it takes the last place, where the checkpoint alone tells
+			first = 1
+		}
+		wantFinding(t, "inserted", rest(before[i], made, moved), first, r.Seq+1)
+	}
+	made := keep(t, rows, someAction(7))
+	if err := rest(before[logSize], made[logSize]); err != nil {
+		t.Errorf("one more at the end is no finding, but %v", err)
+	}
+}
+
+// TestEveryFlippedBit flips a bit in each column of each row.
+func TestEveryFlippedBit(t *testing.T) {
+	rows := someLog(t, logSize)
+	before := checks(t, rows, known(rows, logSize))
+	random := rand.New(rand.NewPCG(3, 4))
+	flip := func(b []byte) []byte {
+		b = slices.Clone(b)
+		b[random.IntN(len(b))] ^= 1 << random.IntN(8)
+		return b
+	}
+	text := func(s *string) { *s = string(flip([]byte(*s))) }
+	columns := []func(r *audit.Row){
+		func(r *audit.Row) { r.Seq ^= 1 << random.IntN(63) },
+		func(r *audit.Row) { r.At = time.UnixMilli(r.At.UnixMilli() ^ 1<<random.IntN(48)).UTC() },
+		func(r *audit.Row) { r.Leaf = flip(r.Leaf) },
+		func(r *audit.Row) { r.Personal = flip(r.Personal) },
+		func(r *audit.Row) { r.Salt = flip(r.Salt) },
+		func(r *audit.Row) { r.Hash = flip(r.Hash) },
+		func(r *audit.Row) { text((*string)(&r.Columns.Name)) },
+		func(r *audit.Row) { text((*string)(&r.Columns.Outcome)) },
+		func(r *audit.Row) { text((*string)(&r.Columns.ActorKind)) },
+		func(r *audit.Row) { text(&r.Columns.Actor) },
+		func(r *audit.Row) { text((*string)(&r.Columns.Interface)) },
+		func(r *audit.Row) { text((*string)(&r.Columns.TargetKind)) },
+		func(r *audit.Row) { text(&r.Columns.Target) },
+		func(r *audit.Row) { text(&r.Columns.Link) },
+		func(r *audit.Row) { text(&r.Columns.Profile) },
+		func(r *audit.Row) { text(&r.Columns.Domain) },
+		func(r *audit.Row) { text(&r.Columns.Mailbox) },
+		func(r *audit.Row) { text(&r.Columns.IP) },
+		// Bits of the marks that something is not there.
+		func(r *audit.Row) { r.Personal = nil },
+		func(r *audit.Row) { r.Salt = nil },
+		func(r *audit.Row) { r.Hash = nil },
+	}
+	for i := range rows {
+		for n, change := range columns {
+			r := rows[i]
+			change(&r)
+			wantFinding(t, fmt.Sprintf("column %d", n), rest(before[i], r), int64(i+1), int64(i+1))
+		}
+	}
+}
+
+// TestEveryRewrittenRow edits each row and makes all that belongs to it anew,
+// as the program itself would. Only a checkpoint shows that.
+func TestEveryRewrittenRow(t *testing.T) {
+	rows := someLog(t, logSize)
+	states := []audit.Known{known(rows, 300), known(rows, 600), known(rows, logSize)}
+	bounds := []int64{0, 300, 600, logSize}
+	before := checks(t, rows, states...)
+	for i := range rows {
+		other := keep(t, rows[:i:i], someAction(i+1_000_000))[i]
+		err := rest(before[i], append([]audit.Row{other}, rows[i+1:]...)...)
+		which, _ := slices.BinarySearch(bounds, int64(i+1))
+		f, ok := errors.AsType[*audit.Finding](err)
+		if !ok || f.First != bounds[which-1]+1 || f.Last != bounds[which] {
+			t.Fatalf("action %d: got %v, want it in %d to %d", i+1, err, bounds[which-1]+1, bounds[which])
+		}
+	}
+	all := checks(t, rows[:1])[0]
+	if err := rest(all, append([]audit.Row{keep(t, nil, someAction(5))[0]}, rows[1:]...)...); err != nil {
+		t.Errorf("without a checkpoint it was found: %v", err)
+	}
+}
+
+func TestAnotherLog(t *testing.T) {
+	rows := someLog(t, 3)
+	wantFinding(t, "another log", audit.NewCheck("acc_2").AddRow(rows[0]), 1, 1)
+	foreign := []audit.Known{known(keep(t, nil, someAction(9)), 1)}
+	wantFinding(t, "an older checkpoint of another tree", check(rows, append(foreign, known(rows, 3))...), 1, 1)
+}
+
+// erased has the personal text of a row taken away, as a store does it.
+func erased(r audit.Row) audit.Row {
+	r.Personal, r.Salt, r.Columns.Mailbox, r.Columns.IP = nil, nil, "", ""
+	return r
+}
+
+func bare(r audit.Row) audit.Row {
+	r.Leaf, r.Personal, r.Salt, r.Columns = nil, nil, nil, audit.Columns{}
+	return r
+}
+
+func removal(name audit.Name, changes []audit.Change) audit.Action {
+	return audit.Action{Account: "acc_1", Name: name, Outcome: audit.Done, Changes: changes}
+}
+
+func TestErasedText(t *testing.T) {
+	rows := someLog(t, 20)
+	state := known(rows, 20)
+	for _, seq := range []int64{3, 7, 8, 9} {
+		rows[seq-1] = erased(rows[seq-1])
+	}
+	wantFinding(t, "erased, and nobody says so", check(rows, state), 3, 3)
+	some := keep(t, rows, removal(audit.LogErase, audit.Erased([]int64{3, 7, 9})))
+	wantFinding(t, "one too many erased", check(some, state), 8, 8)
+	all := keep(t, rows, removal(audit.LogErase, audit.Erased([]int64{3, 7, 8, 9})))
+	if err := check(all, state, known(all, 21)); err != nil {
+		t.Error(err)
+	}
+	left := slices.Clone(all)
+	left[2].Columns.Mailbox = "jane@example.com"
+	wantFinding(t, "a column forgotten", check(left, state), 3, 3)
+	left[2] = all[2]
+	left[2].Salt = []byte("salt")
+	wantFinding(t, "a salt forgotten", check(left, state), 3, 3)
+	later := keep(t, keep(t, someLog(t, 5), removal(audit.LogErase, audit.Erased([]int64{7}))), someAction(1))
+	later[6] = erased(later[6])
+	wantFinding(t, "erased by an action before it", check(later), 7, 7)
+}
+
+func TestRemovedContent(t *testing.T) {
+	rows := someLog(t, 20)
+	state := known(rows, 20)
+	for i := range 10 {
+		rows[i] = bare(rows[i])
+	}
+	wantFinding(t, "removed, and nobody says so", check(rows, state), 1, 1)
+	short := keep(t, rows, removal(audit.LogRetain, audit.Retained(9, at)))
+	wantFinding(t, "more removed than said", check(short, state), 1, 1)
+	all := keep(t, rows, removal(audit.LogRetain, audit.Retained(10, at)))
+	if err := check(all, state, known(all, 21)); err != nil {
+		t.Error(err)
+	}
+	hole := slices.Clone(all)
+	hole[15] = bare(hole[15])
+	wantFinding(t, "removed in the middle", check(hole, state), 16, 16)
+	half := slices.Clone(all)
+	half[4].Salt = []byte("salt")
+	wantFinding(t, "half removed", check(half, state), 5, 5)
+	older := slices.Clone(all)
+	older[4].At = older[3].At.Add(-time.Millisecond)
+	wantFinding(t, "a time changed", check(older, state), 5, 5)
+	flipped := slices.Clone(all)
+	flipped[4].Hash = slices.Clone(flipped[4].Hash)
+	flipped[4].Hash[0]++
+	wantFinding(t, "a hash changed", check(flipped, state), 1, 5)
+}
+
+func TestEraseListsAreBounded(t *testing.T) {
+	for _, text := range []string{"0", "2-1", "-1", "1-", "x", "3 3", "4 2", "1-9223372036854775807", "1-60000 60001-120000"} {
+		e := audit.Entry{Leaf: audit.Leaf{Changes: []audit.Change{{Field: "actions", New: text}}}}
+		if seqs, err := e.Erased(); err == nil {
+			t.Errorf("%q is a list of %d", text, len(seqs))
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// MaxLine is the size in bytes of the longest line of an export that is read.
+const MaxLine = 1 << 20
+
+// A line is a record in an export. Leaf and personal text are strings, and not
+// objects, for their bytes count.
+type line struct {
+	Seq      int64   `json:"seq"`
+	Time     string  `json:"time"` // RFC 3339, UTC, milliseconds
+	Hash     string  `json:"hash"` // base64
+	Leaf     *string `json:"leaf,omitempty"`
+	Personal *string `json:"personal,omitempty"`
+	Salt     string  `json:"salt,omitempty"` // base64
+}
+
+const lineTime = "2006-01-02T15:04:05.000Z07:00"
+
+// Line returns the record as a line of an export, its end included.
+func (r Record) Line() ([]byte, error) {
+	data, err := encode(line{
+		Seq: r.Seq, Time: r.At.UTC().Format(lineTime), Hash: base64.StdEncoding.EncodeToString(r.Hash),
+		Leaf: optional(r.Leaf), Personal: optional(r.Personal), Salt: base64.StdEncoding.EncodeToString(r.Salt),
+	})
+	return append(data, '\n'), err
+}
+
+func optional(b []byte) *string {
+	if b == nil {
+		return nil
+	}
+	s := string(b)
+	return &s
+}
+
+// ParseLine reads what Line returned, with or without its end. A member that
+// it does not know is an error.
+func ParseLine(data []byte) (Record, error) {
+	if len(data) > MaxLine {
+		return Record{}, errors.New("the line is too long")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	var l line
+	if err := d.Decode(&l); err != nil {
+		return Record{}, fmt.Errorf("not a line of an exported log: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Record{}, errors.New("not a line of an exported log: something follows")
+	}
+	at, err := time.Parse(lineTime, l.Time)
+	if err != nil {
+		return Record{}, errors.New("not a line of an exported log: its time is not as in RFC 3339")
+	}
+	hash, err1 := base64.StdEncoding.DecodeString(l.Hash)
+	salt, err2 := base64.StdEncoding.DecodeString(l.Salt)
+	if errors.Join(err1, err2) != nil {
+		return Record{}, errors.New("not a line of an exported log: its hash or salt is not base64")
+	}
+	if l.Salt == "" {
+		salt = nil
+	}
+	return Record{Seq: l.Seq, At: at.UTC(), Leaf: bytesOf(l.Leaf), Personal: bytesOf(l.Personal), Salt: salt, Hash: hash}, nil
+}
+
+func bytesOf(s *string) []byte {
+	if s == nil {
+		return nil
+	}
+	return []byte(*s)
+}

@@ -1,0 +1,21 @@
+package audit
+
+// Names lists all names, grouped by what they are about.
+func Names() []Name {
+	return []Name{
+		DomainCreate, DomainUpdate, DomainDelete,
+		PolicyCreate, PolicyUpdate, PolicyDelete,
+		LinkCreate, LinkOpen,
+		ProfileDownload, ProfileIssue,
+		KeyCreate, KeyRevoke,
+		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,
+		InvitationCreate, InvitationRevoke,
+		MemberJoin, MemberUpdate, MemberRemove, MemberPassword,
+		MemberSignIn, MemberSignOut, MemberConfirm,
+		TOTPAdd, TOTPRemove, PasskeyAdd, PasskeyRemove, RecoveryCreate, FactorReset,
+		SessionRevoke, SessionRevokeAll,
+		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookFailing, WebhookDisable,
+		SubscriptionUpdate, IdentityChange, IdentityExpiring,
+		LogExport, LogErase, LogRetain,
+	}
+}

@@ -1,0 +1,99 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Fields of the changes by which LogErase and LogRetain say what they did.
+const (
+	erasedField  = "actions"
+	throughField = "through"
+	beforeField  = "before"
+)
+
+// An Erasure says whose personal text to erase: that of the actions about a
+// mailbox, by its folded address, or that of one action. Only one is set.
+type Erasure struct {
+	Mailbox string
+	Seq     int64
+}
+
+// Erased are the changes of a LogErase: the sequence numbers, in ascending
+// order, of the actions whose personal text was erased.
+func Erased(seqs []int64) []Change { return []Change{{Field: erasedField, New: joinSeqs(seqs)}} }
+
+// Retained are the changes of a LogRetain: the content of actions up to a
+// sequence number was removed, for they are older than a time.
+func Retained(through int64, before time.Time) []Change {
+	return []Change{
+		{Field: throughField, New: strconv.FormatInt(through, 10)},
+		{Field: beforeField, New: before.UTC().Format(time.RFC3339)},
+	}
+}
+
+// Erased returns the sequence numbers that a LogErase names.
+func (e Entry) Erased() ([]int64, error) { return splitSeqs(e.change(erasedField)) }
+
+// Through returns how far a LogRetain removed content, or 0.
+func (e Entry) Through() int64 {
+	n, err := strconv.ParseInt(e.change(throughField), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (e Entry) change(field string) string {
+	for _, c := range e.Changes {
+		if c.Field == field {
+			return c.New
+		}
+	}
+	return ""
+}
+
+// joinSeqs writes 3, 7, 8, 9 as "3 7-9".
+func joinSeqs(seqs []int64) string {
+	var b strings.Builder
+	for i := 0; i < len(seqs); i++ {
+		first := i
+		for i+1 < len(seqs) && seqs[i+1] == seqs[i]+1 {
+			i++
+		}
+		fmt.Fprintf(&b, " %d", seqs[first])
+		if i > first {
+			fmt.Fprintf(&b, "-%d", seqs[i])
+		}
+	}
+	return strings.TrimPrefix(b.String(), " ")
+}
+
+// maxSeqs is the most sequence numbers that a text may stand for.
+const maxSeqs = 100_000
+
+// splitSeqs reads what joinSeqs wrote.
+func splitSeqs(text string) ([]int64, error) {
+	var seqs []int64
+	for part := range strings.FieldsSeq(text) {
+		low, high, ranged := strings.Cut(part, "-")
+		if !ranged {
+			high = low
+		}
+		first, err1 := strconv.ParseInt(low, 10, 64)
+		last, err2 := strconv.ParseInt(high, 10, 64)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, err
+		}
+		if first < 1 || last < first || last-first >= int64(maxSeqs-len(seqs)) || len(seqs) > 0 && first <= seqs[len(seqs)-1] {
+			return nil, errors.New("audit: not a list of sequence numbers")
+		}
+		for seq := first; seq <= last; seq++ {
+			seqs = append(seqs, seq)
+		}
+	}
+	return seqs, nil
+}
