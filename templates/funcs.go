@@ -34,6 +34,10 @@ func (l *locale) funcs() template.FuncMap {
 		"date":     l.date,
 		"day":      l.day,
 		"machine":  machine,
+		"logged":   l.logged,
+		"exact":    exact,
+		"worded":   l.worded,
+		"grouped":  grouped,
 		"list":     list,
 		"plot":     newPlot,
 	}

@@ -24,6 +24,8 @@ var usedByGo = []string{
 	"problem.cross_origin", "problem.confirmation_needed", "problem.account_suspended", "problem.domain_unproven", "problem.policy_unknown",
 	"problem.unauthorized", "problem.forbidden", "problem.conflict",
 	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
+	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
+	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
 	"language.name", "language.dir", "language.reviewed",
 }
 
@@ -74,6 +76,9 @@ func TestTextsExistAndAreUsed(t *testing.T) {
 				used[m[1]+suffix] = true
 			}
 		}
+	}
+	for _, kind := range mailEvents() {
+		used["mail.event."+kind] = true
 	}
 	for _, id := range panelIDs() {
 		used[id] = true

@@ -1,7 +1,9 @@
 package templates
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/text/number"
@@ -48,18 +50,26 @@ func (l *locale) moment(t time.Time) (string, error) {
 	return l.text("panel.moment", nil, map[string]any{"Date": day, "Time": t.UTC().Format("15:04")})
 }
 
+// logged is {{logged t}}: "24 Nov 2026, 08:54:07", in the zone that t is in.
+func (l *locale) logged(t time.Time) (string, error) {
+	day, err := l.ofMonth("panel.log.date", "panel.month.short.", t)
+	if err != nil {
+		return "", err
+	}
+	return l.text("panel.log.moment", nil, map[string]any{"Date": day, "Time": t.Format("15:04:05")})
+}
+
 // date is {{date t}}: "24 November 2026".
 func (l *locale) date(t time.Time) (string, error) {
-	return l.ofMonth("panel.date", "panel.month.", t)
+	return l.ofMonth("panel.date", "panel.month.", t.UTC())
 }
 
 // day is {{day t}}: "24 Nov", for a plot.
 func (l *locale) day(t time.Time) (string, error) {
-	return l.ofMonth("panel.day", "panel.month.short.", t)
+	return l.ofMonth("panel.day", "panel.month.short.", t.UTC())
 }
 
 func (l *locale) ofMonth(id, months string, t time.Time) (string, error) {
-	t = t.UTC()
 	month, err := l.text(months+strconv.Itoa(int(t.Month())), nil, nil)
 	if err != nil {
 		return "", err
@@ -70,6 +80,39 @@ func (l *locale) ofMonth(id, months string, t time.Time) (string, error) {
 
 // machine is {{machine t}}: a time as a datetime attribute has it.
 func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// exact is {{exact t}}: "2026-11-24 08:54:07.218", in UTC.
+func exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
+
+// worded is {{worded "panel.kind." .Kind}}: the text of a word that is stored,
+// or the word itself where it has none.
+func (l *locale) worded(prefix, word string) string {
+	if text, err := l.text(prefix+word, nil, nil); err == nil {
+		return text
+	}
+	return word
+}
+
+// A group is the names that are about one kind of object.
+type group struct {
+	Object string
+	Names  []string
+}
+
+// grouped is {{range grouped .Names}}: names such as "domain.update" by what
+// stands before the point.
+func grouped(names []string) []group {
+	var all []group
+	for _, name := range names {
+		object, _, _ := strings.Cut(name, ".")
+		i := slices.IndexFunc(all, func(g group) bool { return g.Object == object })
+		if i < 0 {
+			i, all = len(all), append(all, group{Object: object})
+		}
+		all[i].Names = append(all[i].Names, name)
+	}
+	return all
+}
 
 // list is {{range list "a" "b"}}.
 func list(items ...string) []string { return items }

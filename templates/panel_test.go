@@ -259,6 +259,31 @@ type (
 		Row  accountRow
 		URL  string
 	}
+	logPage struct {
+		panelFrame
+		Form          panelForm
+		Zone          string
+		Members, Keys []policyChoice
+		Names         []string
+		Chips         []chip
+		Rows          []logRow
+		Older, Newest string
+		Searched      time.Time
+	}
+	chip   struct{ Name, Value, Path string }
+	logRow struct {
+		Seq                                           int64
+		At                                            time.Time
+		Name                                          string
+		Refused                                       bool
+		Reason, Who, WhoKind, WhoID                   string
+		Target, TargetKind, TargetID, History         string
+		Interface, Request, IP, Client, Link, Profile string
+		Identity                                      string
+		Changes                                       []logChange
+		Erased                                        bool
+	}
+	logChange      struct{ Field, Old, New string }
 	panelErrorPage struct {
 		panelFrame
 		Status       int
@@ -277,7 +302,8 @@ var panelViews = map[string]any{
 	"removePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
 	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
-	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{}, "errorPage": panelErrorPage{},
+	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
+	"logPage": logPage{}, "chip": chip{}, "logRow": logRow{}, "change": logChange{}, "errorPage": panelErrorPage{},
 }
 
 // TestPanelViews wants every struct that a handler gives a page to be among
@@ -388,7 +414,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), keyCases(), memberCases(), accountCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), keyCases(), memberCases(), accountCases(), logCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -608,6 +634,95 @@ func accountCases() []panelCase {
 	}
 }
 
+// logFields are the filters of the action log, as its handler reads them.
+var logFields = []string{"from", "to", "zone", "actor", "action", "outcome", "interface", "kind", "target", "mailbox", "domain", "network", "link", "profile", "text"}
+
+// A filledLog is a log with entries of all names, kinds and interfaces.
+func filledLog() logPage {
+	berlin := time.FixedZone("CET", 3600)
+	kinds, doors, objects := actorKinds(), interfaces(), targetKinds()
+	hash := strings.Repeat("0123456789abcdef", 4)
+	var rows []logRow
+	for i, name := range actionNames() {
+		r := logRow{Seq: int64(4812 - i), At: panelNow.Add(-time.Duration(i) * 97 * time.Minute).In(berlin), Name: name, WhoKind: kinds[i%len(kinds)], TargetKind: objects[i%len(objects)],
+			Interface: doors[i%len(doors)], Request: "req_8K2vPq0Qm", IP: "198.51.100.24", Client: "Safari on Mac", TargetID: fmt.Sprint("obj_", i)}
+		switch r.WhoKind {
+		case "member":
+			r.Who, r.WhoID, r.Target, r.History = "Maria Kern", "mem_1", "example.com", "/panel/security/log?kind=domain&target=obj_1"
+			r.Changes = []logChange{{"incoming", "imap.example.com:993", "mail.example.com:993"}, {"secret", "***", "***"}}
+		case "key":
+			r.Who, r.WhoID, r.Refused, r.Reason, r.IP = "Customer portal", "key_1", true, "domain_unproven", "2001:db8:1234:5678:9abc:def0:1234:5678"
+			r.Client = ""
+		case "visitor":
+			r.Target, r.Link, r.Profile, r.Identity = "maria@example.com", "lnk_7Hq2", hash, hash
+		default:
+			r.IP, r.Client, r.Request = "", "", ""
+		}
+		rows = append(rows, r)
+	}
+	long := logRow{Seq: 4700, At: panelNow.In(berlin), Name: "policy.update", Who: "Tom Adler", WhoKind: "member", WhoID: "mem_2", Target: "a-rather-long-name-of-a-subdomain.mail.example.net", TargetKind: "policy",
+		TargetID: "pol_1", History: "/panel/security/log?kind=policy&target=pol_1", Interface: "panel", IP: "192.0.2.7", Client: "Firefox on Linux"}
+	for _, field := range append(fieldNames, "a_field_of_tomorrow") {
+		long.Changes = append(long.Changes, logChange{field, "", strings.Repeat("new", 30)}, logChange{field, "Help desk\n+43 1 234567", ""})
+	}
+	rows = append(rows, long,
+		logRow{Seq: 4699, At: panelNow.In(berlin), Name: "member.sign_in", Refused: true, WhoKind: "visitor", Erased: true, TargetKind: "member", Interface: "panel"},
+		logRow{Seq: 4698, At: panelNow.In(berlin), Name: "name.of_tomorrow", WhoKind: "robot", TargetKind: "thing", Interface: "door"},
+		logRow{Seq: 4697, At: panelNow.In(berlin), Name: "log.retain", WhoKind: "system"},
+		logRow{Seq: 12, At: panelNow.In(berlin)},
+		logRow{Seq: 11, At: panelNow.In(berlin)})
+	return logPage{Form: panelForm{}, Zone: "Europe/Berlin", Names: actionNames(), Rows: rows,
+		Members: []policyChoice{{"mem_1", "Maria Kern", false}, {"mem_2", "Tom Adler", false}}, Keys: []policyChoice{{"key_1", "Customer portal", false}}}
+}
+
+func logCases() []panelCase {
+	at := "/panel/security/log"
+	form := panelForm{"from": "2026-11-01T00:00", "to": "2026-11-25T00:00", "zone": "Europe/Berlin", "actor": "mem_1", "action": "policy.", "outcome": "refused", "interface": "command_line", "kind": "domain",
+		"target": "dom_1", "mailbox": "maria@example.com", "domain": "example.com", "network": "198.51.100.0/24", "link": "lnk_7Hq2", "profile": strings.Repeat("ab", 32), "text": "portal & co"}
+	var chips []chip
+	for _, name := range logFields {
+		chips = append(chips, chip{name, form[name], at + "?without=" + name})
+	}
+	whole := filledLog()
+	whole.Older = at + "?before=4697"
+	filtered := whole
+	filtered.Form, filtered.Chips, filtered.Rows, filtered.Newest = form, chips, whole.Rows[:3], at+"?actor=mem_1"
+	filtered.Searched = panelNow.AddDate(0, -3, 0).In(whole.Rows[0].At.Location())
+	last := whole
+	last.Rows, last.Older, last.Newest = whole.Rows[:1], "", at
+	full := whole
+	full.Rows = slices.Repeat(whole.Rows[:1], 50)
+	full.Searched = panelNow
+	gone := whole
+	gone.Form = panelForm{"actor": "mem_9", "action": "member.sign_in,member.sign_out", "zone": "Europe/Berlin"}
+	gone.Chips = []chip{{"actor", "mem_9", at}, {"action", "member.sign_in,member.sign_out", at}, {"actor", "kind:visitor", at}, {"actor", "key_1", at}, {"action", "domain.update", at}, {"outcome", "done", at}, {"other", "x", at}}
+	gone.Rows = whole.Rows[:2]
+	empty := whole
+	empty.Rows, empty.Older = nil, ""
+	nothing := empty
+	nothing.Form, nothing.Chips = panelForm{"text": "nowhere"}, []chip{{"text", "nowhere", at}}
+	searched := nothing
+	searched.Older, searched.Searched = at+"?text=nowhere&before=4000", filtered.Searched
+	older := empty
+	older.Newest = at
+	bad := empty
+	bad.Form = form
+	return []panelCase{
+		{name: "log", page: "log", who: owner, nav: "log", path: at, view: whole},
+		{name: "log-auditor", page: "log", who: auditor, nav: "log", path: at, view: whole},
+		{name: "log-filtered", page: "log", who: owner, nav: "log", path: at, view: filtered},
+		{name: "log-last", page: "log", who: owner, nav: "log", path: at, view: last},
+		{name: "log-full", page: "log", who: owner, nav: "log", path: at, view: full},
+		{name: "log-gone", page: "log", who: owner, nav: "log", path: at, view: gone},
+		{name: "log-empty", page: "log", who: owner, nav: "log", path: at, view: empty},
+		{name: "log-nothing", page: "log", who: auditor, nav: "log", path: at, view: nothing},
+		{name: "log-searched", page: "log", who: owner, nav: "log", path: at, view: searched},
+		{name: "log-older", page: "log", who: owner, nav: "log", path: at, view: older},
+		{name: "log-problems", page: "log", who: owner, nav: "log", path: at, view: bad, problems: badFields(logFields...)},
+		{name: "log-problem-folded", page: "log", who: owner, nav: "log", path: at, view: empty, problems: badFields("network")},
+	}
+}
+
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
 	"domain": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "member": {"Name": "Tom Adler"},
@@ -636,7 +751,12 @@ var (
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "no_domain", "identity_development", "one_owner"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
-	doneIDs      = []string{
+	fieldNames   = []string{
+		"actions", "alphanumeric", "auto_lock_minutes", "disabled", "display_name", "domains", "events", "factor_required", "grace_minutes", "help_text", "history", "host", "incoming", "login",
+		"max_age_days", "max_failed_attempts", "method", "min_complex", "min_length", "name", "outgoing", "platform", "platforms", "policy", "policy_id", "reset_minutes", "role", "scopes", "secret",
+		"sign_in_hint", "topics", "trusted", "variant",
+	}
+	doneIDs = []string{
 		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "key.revoked", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked",
@@ -660,6 +780,15 @@ func quoted(file, pattern string) []string {
 // a key can have.
 func actionNames() []string {
 	return quoted("../server/audit/action.go", `(?m)^\t\w+ +Name += "([a-z_.]+)"`)
+}
+func actorKinds() []string {
+	return quoted("../server/audit/action.go", `(?m)^\t\w+ +ActorKind += "([a-z_]+)"`)
+}
+func interfaces() []string {
+	return quoted("../server/audit/action.go", `(?m)^\t\w+ +Interface += "([a-z_]+)"`)
+}
+func targetKinds() []string {
+	return quoted("../server/audit/action.go", `(?m)^\t\w+ +TargetKind += "([a-z_]+)"`)
 }
 func scopeNames() []string {
 	return quoted("../server/account/key.go", `(?m)^\t\w+ +Scope += "([a-z:]+)"`)
@@ -687,7 +816,17 @@ func panelIDs() []string {
 	add("panel.scope.", scopeNames())
 	add("panel.setting.", settingNames)
 	add("panel.setting.", []string{"min_length", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history"}, "-", ".value")
-	add("panel.kind.", []string{"member", "key", "operator", "system", "visitor"})
+	add("panel.kind.", actorKinds())
+	add("panel.log.actor.kind:", actorKinds())
+	add("panel.log.interface.", interfaces())
+	objects := targetKinds()
+	for _, g := range grouped(actionNames()) {
+		objects = append(objects, g.Object)
+	}
+	add("panel.log.object.", objects)
+	add("panel.log.field.", fieldNames)
+	add("panel.log.filter.", logFields)
+	add("panel.log.export.", []string{"csv", "jsonl"})
 	add("panel.method.", []string{"passkey", "totp", "recovery", "password"})
 	add("panel.factor.", []string{"passkey", "totp"})
 	add("panel.offer.", []string{"off", "offered", "required"})
@@ -697,7 +836,7 @@ func panelIDs() []string {
 	for month := range 12 {
 		add("panel.month.", []string{fmt.Sprint(month + 1), fmt.Sprint("short.", month+1)})
 	}
-	add("panel.", []string{"moment", "date", "day", "number", "key.days"}) // asked for by Go code, or with a number in a string
+	add("panel.", []string{"moment", "date", "day", "number", "key.days", "log.date", "log.moment"}) // asked for by Go code, or with a number in a string
 	return all
 }
 
@@ -793,9 +932,27 @@ func TestPanelPages(t *testing.T) {
 		"member-self":      {"The last owner stays owner"},
 		"account":          {`href="/panel/accounts/acc_3/suspend"`},
 		"account-own":      {`name="trusted" value="yes" checked`},
-		"remove-domain":    {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
-		"error-403":        {"You may not do this here", "[detail]"},
-		"error-door":       {"ask an owner of the account", `href="/panel/sign-in"`},
+		"log": {
+			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
+			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
+			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "68 changes", `<option value="Asia/Tokyo">`,
+		},
+		"log-filtered": {
+			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,
+			`<option value="domain" selected>`, `type="datetime-local" id="from" name="from" value="2026-11-01T00:00"`, `<bdi>Policy: all</bdi>`, `<bdi>Maria Kern</bdi></span> <svg`, `<bdi>Refused</bdi>`, `<bdi>Command line</bdi>`, "Clear all",
+			"Looked back to <bdi>24\u00a0Aug\u00a02026, 09:54:07</bdi>", "Back to the newest", `<input type="hidden" name="text" value="portal &amp; co">`, "&amp;zone=Europe%2fBerlin", `list="zones"`,
+		},
+		"log-gone":           {`<option value="mem_9" selected>mem_9</option>`, `<option value="member.sign_in,member.sign_out" selected>`, "<bdi>Visitors of the public pages</bdi>", "<bdi>Domain changed</bdi>", "<bdi>Done</bdi>"},
+		"log-empty":          {"Nothing is logged yet"},
+		"log-nothing":        {"No entry matches these filters", `class="button button-quiet" href="/panel/security/log"`},
+		"log-searched":       {"Looked back to", `class="button button-quiet" rel="next" href="/panel/security/log?text=nowhere&amp;before=4000"`, "/log/export"},
+		"log-older":          {"There is nothing older"},
+		"log-problems":       {"Nothing was looked for", `<details class="fold all" open>`},
+		"log-problem-folded": {`<details class="fold all" open>`},
+		"remove-domain":      {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
+		"error-403":          {"You may not do this here", "[detail]"},
+		"error-door":         {"ask an owner of the account", `href="/panel/sign-in"`},
 	} {
 		html := render(t, s, named(t, "panel-"+name), s.Match())
 		for _, want := range want {
@@ -820,6 +977,11 @@ func TestPanelPages(t *testing.T) {
 		"enrol":                 {"<nav"},
 		"key-made":              {"?lang="},
 		"security-last":         {"/pk_1/remove"},
+		"log":                   {"Looked back", "Back to the newest", `class="chip"`, "&amp;zone="},
+		"log-full":              {"Looked back"},
+		"log-last":              {`rel="next"`},
+		"log-empty":             {"<table", "/log/export"},
+		"log-problems":          {"/log/export"},
 	} {
 		html := render(t, translated(t), named(t, "panel-"+name), s.Match())
 		for _, not := range not {
@@ -918,6 +1080,12 @@ func TestPanelTimes(t *testing.T) {
 	if got := machine(at); got != "2026-11-24T08:54:00Z" {
 		t.Errorf("got %q", got)
 	}
+	if got, err := l.logged(at); err != nil || got != "24\u00a0Nov\u00a02026, 09:54:00" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got := exact(at.Add(time.Millisecond)); got != "2026-11-24 08:54:00.001" {
+		t.Errorf("got %q", got)
+	}
 	for value, want := range map[string]string{"1": "1 minute", "15": "15 minutes", "soon": "soon", "": ""} {
 		if got := l.quantity("panel.setting.auto_lock.value", value); got != want {
 			t.Errorf("%q: got %q, want %q", value, got, want)
@@ -929,5 +1097,49 @@ func TestPanelTimes(t *testing.T) {
 	text, err := l.filled("panel.todo.few_recovery", map[string]any{"Left": 1})
 	if err != nil || text != "You have 1 recovery code left" {
 		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// TestPanelLog wants every filter that there is to be offered, and to come back
+// and go to the export as it was.
+func TestPanelLog(t *testing.T) {
+	s := newSet(t)
+	html := render(t, s, named(t, "panel-log"), s.Match())
+	for _, value := range slices.Concat(actionNames(), targetKinds(), interfaces()) {
+		if !strings.Contains(html, `<option value="`+value+`">`) {
+			t.Errorf("no choice of %s", value)
+		}
+	}
+	for _, kind := range actorKinds() {
+		if !strings.Contains(html, `<option value="kind:`+kind+`">`) {
+			t.Errorf("no choice of %s", kind)
+		}
+	}
+	rows := strings.Count(html, `<tr class="entry">`)
+	if details := strings.Count(html, `<details class="opens">`); details != rows || strings.Count(html, `<tr class="detail">`) != rows || rows != len(filledLog().Rows)-2 {
+		t.Errorf("%d entries, %d that open", rows, details)
+	}
+	html = render(t, s, named(t, "panel-log-filtered"), s.Match())
+	form, export, _ := strings.Cut(html, `action="/panel/security/log/export"`)
+	for _, name := range logFields {
+		if n := strings.Count(form, ` name="`+name+`"`); n != 1 {
+			t.Errorf("%s: %d fields", name, n)
+		}
+		if !strings.Contains(export, `<input type="hidden" name="`+name+`" value="`) {
+			t.Errorf("%s: not in the export", name)
+		}
+	}
+}
+
+func TestPanelWords(t *testing.T) {
+	l := newSet(t).byTag["en"]
+	for word, want := range map[string]string{"key": "key", "operator": "command line", "robot": "robot", "": "", "{{.}}": "{{.}}"} {
+		if got := l.worded("panel.kind.", word); got != want {
+			t.Errorf("%q: got %q, want %q", word, got, want)
+		}
+	}
+	got := grouped([]string{"a.x", "b.x", "a.y", "c"})
+	if want := []group{{"a", []string{"a.x", "a.y"}}, {"b", []string{"b.x"}}, {"c", []string{"c"}}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -14,11 +14,12 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	texttemplate "text/template"
 
 	"golang.org/x/text/language"
 )
 
-//go:embed pages panel static locales
+//go:embed pages panel mail static locales
 var embedded embed.FS
 
 // A Set is all pages in all languages. It does not change after New and may be
@@ -30,6 +31,9 @@ type Set struct {
 	ordered []*locale        // as the matcher numbers them
 
 	pages map[string]map[string]*template.Template // by name, then by tag
+
+	mailHTML *template.Template
+	mailText *texttemplate.Template
 
 	assets map[string]asset  // by path
 	paths  map[string]string // of the assets, by file name
@@ -57,7 +61,7 @@ func load(files fs.FS) (*Set, error) {
 		assets: map[string]asset{},
 		paths:  map[string]string{},
 	}
-	for _, step := range []func(fs.FS) error{s.loadAssets, s.loadLocales, s.loadPages} {
+	for _, step := range []func(fs.FS) error{s.loadAssets, s.loadLocales, s.loadPages, s.loadMails} {
 		if err := step(files); err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}

@@ -416,6 +416,8 @@ func TestNewNamesTheFile(t *testing.T) {
 		"pages/a.html":          {Data: []byte(`{{define "main"}}{{end}}`)},
 		"panel/parts/base.html": {Data: []byte(`{{define "base"}}{{template "main"}}{{end}}`)},
 		"panel/a.html":          {Data: []byte(`{{define "main"}}{{end}}`)},
+		"mail/message.html":     {Data: []byte(`x`)},
+		"mail/message.txt":      {Data: []byte(`x`)},
 		"static/app.css":        {Data: []byte(`a{}`)},
 		"locales/en.toml":       {Data: []byte("\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n\"language.reviewed\" = \"no\"\n")},
 	}
@@ -427,6 +429,8 @@ func TestNewNamesTheFile(t *testing.T) {
 		{"pages/a.html", `{{define "main"}}{{unknown}}{{end}}`},
 		{"pages/parts/base.html", `{{`},
 		{"panel/parts/base.html", `{{`},
+		{"mail/message.html", `{{`},
+		{"mail/message.txt", `{{`},
 		{"panel/a.html", `{{define "main"}}{{unknown}}{{end}}`},
 		{"locales/en.toml", "= 1"},
 		{"locales/en.toml", `"language.name" = "English"`},

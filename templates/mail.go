@@ -1,0 +1,134 @@
+package templates
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"strings"
+	texttemplate "text/template"
+	"time"
+	"unicode"
+)
+
+// A Notice is what a mail tells of. What is empty is left out.
+type Notice struct {
+	// Event chooses the words: a text "mail.event.EVENT".
+	Event string
+	// Count is how many mails a "digest" stands for.
+	Count  int
+	When   time.Time
+	Who    string
+	What   string
+	From   string // an address on the network
+	Client string
+	// Number is the action's in the log.
+	Number int64
+	// Link is that of an "invitation", and no other mail has one.
+	Link string
+}
+
+// A Mail is a notice in words.
+type Mail struct{ Subject, Text, HTML string }
+
+// A mailPage is what the templates of mails are filled with.
+type mailPage struct {
+	Lang, Dir, Title, Lead, Link, Ask, Advice string
+	Rows                                      []mailRow
+}
+
+type mailRow struct{ Label, Value string }
+
+// loadMails parses mail/message.html and mail/message.txt.
+func (s *Set) loadMails(files fs.FS) (err error) {
+	if s.mailHTML, err = template.ParseFS(files, "mail/message.html"); err != nil {
+		return fmt.Errorf("mail/message.html: %w", err)
+	}
+	if s.mailText, err = texttemplate.ParseFS(files, "mail/message.txt"); err != nil {
+		return fmt.Errorf("mail/message.txt: %w", err)
+	}
+	return nil
+}
+
+// Mail writes a notice in lang. Values that somebody chose stand in it on one
+// line each, so that none can look like a part of the mail.
+func (s *Set) Mail(lang Language, n Notice) (Mail, error) {
+	l := s.locale(lang)
+	title, err := l.counted("mail.event."+n.Event, n.Count)
+	if err != nil {
+		return Mail{}, fmt.Errorf("templates: mail: %w", err)
+	}
+	p := mailPage{Lang: l.Tag, Dir: l.Dir, Title: title, Link: n.Link}
+	if err := p.fill(l, n); err != nil {
+		return Mail{}, fmt.Errorf("templates: mail: %w", err)
+	}
+	var text, html bytes.Buffer
+	if err := s.mailText.Execute(&text, p); err != nil {
+		return Mail{}, fmt.Errorf("templates: mail: %w", err)
+	}
+	if err := s.mailHTML.Execute(&html, p); err != nil {
+		return Mail{}, fmt.Errorf("templates: mail: %w", err)
+	}
+	return Mail{title, text.String(), html.String()}, nil
+}
+
+// fill brings the texts and the facts.
+func (p *mailPage) fill(l *locale, n Notice) error {
+	advice, ask := "mail.advice", "mail.ask"
+	switch n.Event {
+	case "invitation":
+		advice, ask = "mail.advice.invitation", ""
+	case "digest":
+		advice, ask = "mail.advice.digest", ""
+	case "test":
+		advice, ask = "mail.advice.test", ""
+	}
+	var err error
+	if p.Advice, err = l.plain(advice); err != nil {
+		return err
+	}
+	if ask != "" {
+		if p.Ask, err = l.plain(ask); err != nil {
+			return err
+		}
+	}
+	number, when := "", ""
+	if n.Number != 0 {
+		number = fmt.Sprint(n.Number)
+	}
+	if !n.When.IsZero() {
+		when = n.When.UTC().Format("2006-01-02 15:04:05") + " UTC"
+	}
+	for _, row := range []mailRow{
+		{"mail.when", when}, {"mail.what", n.What}, {"mail.who", n.Who},
+		{"mail.from", n.From}, {"mail.client", n.Client}, {"mail.number", number},
+	} {
+		if row.Value == "" {
+			continue
+		}
+		if row.Label, err = l.plain(row.Label); err != nil {
+			return err
+		}
+		row.Value = singleLine(row.Value)
+		p.Rows = append(p.Rows, row)
+	}
+	return nil
+}
+
+// maxMailValue is the longest value in a mail, in characters.
+const maxMailValue = 300
+
+// singleLine takes line breaks and controls out of a value, those too that
+// turn the direction of a text.
+func singleLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) {
+			return ' '
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > maxMailValue {
+		s = string(runes[:maxMailValue]) + "…"
+	}
+	return s
+}
