@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -26,6 +29,9 @@ type Config struct {
 	Database string
 	// Secret is the installation's, of datadir.SecretSize bytes. Required.
 	Secret []byte
+	// LogKey is the seed of the key that signs checkpoints of the action log,
+	// of audit.LogKeySize bytes. Required.
+	LogKey []byte
 	// Identity signs. Required.
 	Identity Identity
 	// TLSCert and TLSKey are PEM files to serve HTTPS with. They are read
@@ -36,10 +42,15 @@ type Config struct {
 	MetricsListen string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// AllowNetworks are private networks that checks of mail servers may
-	// reach. The default is none: public addresses alone.
+	// AllowNetworks are private networks that checks of mail servers and
+	// webhooks may reach. The default is none: public addresses alone.
 	AllowNetworks []netip.Prefix
-	// HostResolver looks up the addresses of mail servers. The default is the
+	// Mail says by which server mails are sent. Nil: none are.
+	Mail *notify.RelayConfig
+	// WebhookRoots are whom to trust to vouch for the endpoints of webhooks.
+	// The default are the system's.
+	WebhookRoots *x509.CertPool
+	// HostResolver looks up the addresses of mail servers and webhooks. The default is the
 	// system's.
 	HostResolver *net.Resolver
 	// First is a domain to create at start. One that is there already gets
@@ -99,6 +110,8 @@ func (c *Config) complete() (base *url.URL, err error) {
 	switch {
 	case c.Database == "":
 		return nil, fmt.Errorf("%w: no database", ErrConfig)
+	case len(c.LogKey) != audit.LogKeySize:
+		return nil, fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
 	case c.Identity == nil:
 		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):

@@ -28,6 +28,7 @@ func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
 		Issuer:   a.Issuer,
 		Checker:  a.Checker,
 		History:  s.store,
+		Actions:  s.store,
 		Texts:    a.Texts,
 		BaseURL:  a.BaseURL,
 		Identity: a.Identity,

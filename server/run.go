@@ -55,6 +55,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	}
 	serve(ctx, group, public, outside)
 	group.Go(func() error { return s.tend(ctx) })
+	group.Go(func() error { return s.RunJobs(ctx) })
 	if ready != nil {
 		ready(outside.Addr())
 	}
@@ -114,7 +115,9 @@ func (s *Server) tend(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-look.C:
-			s.config.Identity.Current()
+			if err := s.tellExpiry(ctx); err != nil && ctx.Err() == nil {
+				s.config.Log.Error("expiry", "error", err)
+			}
 		case <-prune.C:
 			if err := s.store.Prune(ctx); err != nil && ctx.Err() == nil {
 				s.config.Log.Error("prune", "error", err)

@@ -36,6 +36,7 @@ func config(t *testing.T) server.Config {
 		Listen:   "127.0.0.1:0",
 		Database: storetest.SQLite(t),
 		Secret:   servertest.Secret,
+		LogKey:   servertest.LogKey,
 		Identity: server.Fixed(id),
 		First:    servertest.First(t, "example.com"),
 	}

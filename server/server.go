@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -30,6 +31,8 @@ type Server struct {
 	members *account.Members
 	metrics *metrics
 	handler http.Handler
+
+	notifier *notify.Notifier
 }
 
 // New opens the database and brings it up to date.
@@ -67,11 +70,16 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	if err != nil {
 		return err
 	}
+	webhooks, err := notify.NewWebhooks(s.store, s.config.Secret, s.config.Now)
+	if err != nil {
+		return err
+	}
 	issuer := issue.New(texts, s.config.Identity.Current)
 	a := &api.API{
 		Keys:     account.NewKeys(s.store, s.config.Now),
 		Domains:  settings.NewDomains(s.store, proof, s.config.Now),
 		Policies: settings.NewPolicies(s.store, s.config.Now),
+		Webhooks: webhooks,
 		Issuer:   issuer,
 		Identity: s.config.Identity.Current,
 		Texts:    texts,
@@ -83,6 +91,9 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	}
 	control, err := s.newPanel(a)
 	if err != nil {
+		return err
+	}
+	if err := s.newNotifier(ctx, texts); err != nil {
 		return err
 	}
 	s.handler, err = s.routes(&pages.Pages{

@@ -15,6 +15,7 @@ type backupCommand struct {
 	Output     string `short:"o" required:"" placeholder:"FILE" help:"The tar archive to write. It holds the installation's secret: keep it as safe as the data folder."`
 	Data       string `default:"./data" placeholder:"DIR" help:"The data folder (default: ./data)."`
 	SecretFile string `placeholder:"FILE" help:"The installation's secret, where it is not in the data folder."`
+	LogKeyFile string `placeholder:"FILE" help:"The key of the action log, where it is not in the data folder."`
 	Database   string `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 }
 
@@ -30,7 +31,7 @@ func (c *backupCommand) Run(s streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := backup.Write(ctx, c.Output, backup.Source{Database: database, Dir: dir, Secret: c.SecretFile}); err != nil {
+	if err := backup.Write(ctx, c.Output, backup.Source{Database: database, Dir: dir, Secret: c.SecretFile, LogKey: c.LogKeyFile}); err != nil {
 		return err
 	}
 	info, err := os.Stat(c.Output)

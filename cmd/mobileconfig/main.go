@@ -30,6 +30,7 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
 	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
 	Admin   adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
+	Log     logCommand     `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
 	Backup  backupCommand  `cmd:"" help:"Write database and data folder to one file, while the service runs."`
 }
 

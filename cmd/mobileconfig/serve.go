@@ -20,14 +20,16 @@ type serveCommand struct {
 	BaseURL       string         `placeholder:"URL" help:"How people reach the service, such as https://setup.example.com (default: made from --listen)."`
 	Database      string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 	SecretFile    string         `placeholder:"FILE" help:"The installation's secret of 32 bytes, shared by all its servers (default: in the data folder)."`
+	LogKeyFile    string         `placeholder:"FILE" help:"The key of 32 bytes that signs checkpoints of the action log, shared by all servers (default: in the data folder)."`
 	TLSCert       string         `name:"tls-cert" placeholder:"PEM" help:"Certificate to serve HTTPS with; read again when it changes."`
 	TLSKey        string         `name:"tls-key" placeholder:"PEM" help:"Private key of --tls-cert."`
 	MetricsListen string         `placeholder:"ADDR" help:"Address for metrics (/metrics) and details of health (/details), for the operator alone."`
 	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
-	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks may reach; may be repeated."`
-	Domain        string         `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
-	IMAP          string         `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
-	SMTP          string         `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach; may be repeated."`
+	mailFlags
+	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
+	IMAP   string `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
+	SMTP   string `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
 	identityFlags
 }
 
@@ -104,6 +106,21 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 	if config.Database == "" {
 		config.Database = dir.Database()
 	}
+	if err := c.secrets(&config, dir); err != nil {
+		return config, err
+	}
+	if config.Mail, err = c.relay(); err != nil {
+		return config, err
+	}
+	if config.Mail == nil {
+		fmt.Fprintln(s.err, "No mail server: notifications and invitations are not sent by mail. Name one by --mail-server.")
+	}
+	config.Identity, err = c.watch(s.err, config.Log)
+	return config, err
+}
+
+// secrets reads what all servers of the installation share.
+func (c *serveCommand) secrets(config *server.Config, dir *datadir.Dir) (err error) {
 	if c.SecretFile != "" {
 		config.Secret, err = datadir.ReadSecret(c.SecretFile)
 		err = flagError("--secret-file", err)
@@ -111,10 +128,14 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		config.Secret, err = dir.Secret()
 	}
 	if err != nil {
-		return config, err
+		return err
 	}
-	config.Identity, err = c.watch(s.err, config.Log)
-	return config, err
+	if c.LogKeyFile != "" {
+		config.LogKey, err = datadir.ReadLogKey(c.LogKeyFile)
+		return flagError("--log-key-file", err)
+	}
+	config.LogKey, err = dir.LogKey()
+	return err
 }
 
 // first reads the flags of the first domain, all or none.

@@ -42,11 +42,15 @@ const (
 	KeysRead      Scope = "keys:read"
 	KeysWrite     Scope = "keys:write"
 	IdentityRead  Scope = "identity:read"
+	ActionsRead   Scope = "actions:read"
+	WebhooksRead  Scope = "webhooks:read"
+	WebhooksWrite Scope = "webhooks:write"
 )
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{DomainsRead, DomainsWrite, PoliciesRead, PoliciesWrite, ProfilesWrite, KeysRead, KeysWrite, IdentityRead}
+	return []Scope{DomainsRead, DomainsWrite, PoliciesRead, PoliciesWrite, ProfilesWrite, KeysRead, KeysWrite, IdentityRead, ActionsRead,
+		WebhooksRead, WebhooksWrite}
 }
 
 // ParseScopes reads scopes by their names; each counts once. An unknown one

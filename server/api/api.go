@@ -18,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing"
@@ -43,10 +44,11 @@ type API struct {
 	Keys     *account.Keys
 	Domains  *settings.Domains
 	Policies *settings.Policies
+	Webhooks *notify.Webhooks
 	Issuer   *issue.Issuer
 	Identity func() *signing.Identity
 	Texts    *templates.Set
-	Actions  Recorder
+	Actions  Actions
 	Checker  Checker
 	BaseURL  *url.URL
 	Log      *slog.Logger
@@ -55,9 +57,12 @@ type API struct {
 	perKey, refused *web.Limiter
 }
 
-// A Recorder keeps an action that goes with no other change.
-type Recorder interface {
+// Actions are the action log of every account.
+type Actions interface {
+	// Record keeps an action that goes with no other change.
 	Record(ctx context.Context, a audit.Action) error
+	// Search returns the actions that the filter finds, the newest first.
+	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 }
 
 // Routes adds the API to e.
@@ -79,6 +84,8 @@ func (a *API) Routes(e *echo.Echo) {
 	a.profiles(h)
 	a.keys(h)
 	a.identity(h)
+	a.actions(h)
+	a.webhooks(h)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/api/docs", a.docs(h))
 }
 

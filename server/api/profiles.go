@@ -64,6 +64,8 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*pr
 		Changes:  []audit.Change{{Field: "variant", New: string(order.Variant)}, {Field: "platform", New: string(order.Platform)}},
 		Profile:  signed.Hash,
 		Identity: signed.Identity,
+		Domain:   d.Name,
+		Mailbox:  order.Person.Address.Folded(),
 	})
 	if err != nil {
 		return nil, err

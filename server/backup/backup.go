@@ -20,8 +20,9 @@ import (
 type Source struct {
 	Database string // in the form that package store takes
 	Dir      *datadir.Dir
-	// Secret is the file with the installation's secret, if it is not in Dir.
-	Secret string
+	// Secret is the file with the installation's secret, if it is not in Dir,
+	// and LogKey that with the key of the action log.
+	Secret, LogKey string
 }
 
 // Write makes the file at path: a tar archive, for its owner alone, of the
@@ -54,10 +55,13 @@ func (s Source) archive(ctx context.Context, out io.Writer, tmp string) error {
 	if err != nil {
 		return err
 	}
-	if s.Secret != "" {
+	for _, own := range []struct{ name, path string }{{datadir.SecretName, s.Secret}, {datadir.LogKeyName, s.LogKey}} {
+		if own.path == "" {
+			continue
+		}
 		// One in the folder is not the one in use.
-		files = slices.DeleteFunc(files, func(name string) bool { return name == datadir.SecretName })
-		if err := addFile(t, datadir.SecretName, s.Secret); err != nil {
+		files = slices.DeleteFunc(files, func(name string) bool { return name == own.name })
+		if err := addFile(t, own.name, own.path); err != nil {
 			return err
 		}
 	}

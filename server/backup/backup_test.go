@@ -36,6 +36,10 @@ func TestBackup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		logKey, err := dir.LogKey()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := dir.Identity(time.Now); err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +64,9 @@ func TestBackup(t *testing.T) {
 		again, err := restored.Secret()
 		if err != nil || !bytes.Equal(again, secret) {
 			t.Errorf("another secret: %v", err)
+		}
+		if key, err := restored.LogKey(); err != nil || !bytes.Equal(key, logKey) {
+			t.Errorf("another log key: %v", err)
 		}
 		checkActions(t, data)
 		r := servertest.New(t, data, change)
@@ -202,8 +209,11 @@ func TestArchive(t *testing.T) {
 	if err := os.WriteFile(elsewhere, []byte("elsewhere"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := dir.LogKey(); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 { // the second replaces the first
-		if err := backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir, Secret: elsewhere}); err != nil {
+		if err := backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir, Secret: elsewhere, LogKey: elsewhere}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -234,7 +244,8 @@ func TestArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !slices.Equal(names, []string{"mobileconfig.db", "secret"}) || !bytes.Equal(content["secret"], []byte("elsewhere")) {
+	if !slices.Equal(names, []string{"mobileconfig.db", "secret", "log.key"}) ||
+		string(content["secret"]) != "elsewhere" || string(content["log.key"]) != "elsewhere" {
 		t.Errorf("in the archive: %v", names)
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*"))

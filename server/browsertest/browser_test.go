@@ -1,7 +1,8 @@
 // Package browsertest opens the public pages and the control panel in a
 // browser. Its tests need
 // Chromium; without it they are skipped, or fail when MOBILECONFIG_TEST_ALL
-// is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible.
+// is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible and
+// TestPanelPages.
 package browsertest
 
 import (

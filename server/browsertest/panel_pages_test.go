@@ -25,11 +25,11 @@ type room struct {
 	name string
 	who  string // of the people; empty: nobody is signed in
 	path string // with {names} of what people keeps
-	// fill are fields to fill in and press what to press then: one after the
-	// other. Without fields the first press alone is done.
+	// fill are fields to fill in, by selectors. Then all of press is pressed:
+	// boxes, and last the button that leads on.
 	fill   map[string]string
 	press  []string
-	status int
+	status int // of the last page
 }
 
 // settingRooms are those of an installation in use where its members set

@@ -42,6 +42,7 @@ type Panel struct {
 	Issuer   *issue.Issuer
 	Checker  Checker
 	History  History
+	Actions  Actions
 	Texts    *templates.Set
 	BaseURL  *url.URL
 	Identity func() *signing.Identity
@@ -53,6 +54,14 @@ type Panel struct {
 // needs it. *probe.Checker is one.
 type Checker interface {
 	Check(ctx context.Context, domain string, incoming, outgoing profile.Server) ([]probe.Result, error)
+}
+
+// Actions are the action log of every account.
+type Actions interface {
+	// Search returns the actions that the filter finds, the newest first.
+	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
+	// Record keeps an action that goes with no other change.
+	Record(ctx context.Context, a audit.Action) error
 }
 
 // A History tells what has happened in an account.

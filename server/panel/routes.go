@@ -12,6 +12,7 @@ const (
 	signOutPath = "/sign-out"
 	ownPath     = "/security/sign-in"
 	enrolPath   = ownPath + "/enrol"
+	logOwnPath  = "/security/log"
 )
 
 // routes is all that there is in the panel, and who may do it. Whatever
@@ -52,6 +53,9 @@ func (p *Panel) routes() []route {
 		{post, ownPath + "/password", account.Self, fresh, []string{"current", "password"}, p.setPassword},
 		{post, "/security/sessions/:id/revoke", account.Self, signed, button, p.revokeSession},
 		{post, "/security/sessions/revoke-others", account.Self, signed, button, p.revokeOthers},
+
+		{get, logOwnPath, account.Look, signed, nil, p.log},
+		{post, logOwnPath + "/export", account.Look, fresh, append([]string{"format"}, logFields...), p.exportLog},
 
 		{get, "", account.Look, signed, nil, p.overview},
 

@@ -27,6 +27,9 @@ import (
 // can be one.
 var Secret = bytes.Repeat([]byte("s"), 32)
 
+// LogKey is the key of the action log of every test installation.
+var LogKey = bytes.Repeat([]byte("l"), 32)
+
 // Domain is the mail domain of every test installation.
 const Domain = "example.com"
 
@@ -93,6 +96,7 @@ func serve(t testing.TB, on net.Listener, database string, change func(*server.C
 		BaseURL:  "http://setup.example.com",
 		Database: database,
 		Secret:   Secret,
+		LogKey:   LogKey,
 		Identity: server.Fixed(identity),
 		Log:      slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		First:    First(t, Domain),

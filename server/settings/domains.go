@@ -149,5 +149,6 @@ func domainAction(name audit.Name, who audit.Actor, d Domain) audit.Action {
 		Outcome: audit.Done,
 		Actor:   who,
 		Target:  audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name},
+		Domain:  d.Name,
 	}
 }

@@ -268,6 +268,7 @@ func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identi
 }
 
 func (l *Links) action(name audit.Name, who audit.Actor, link Link) audit.Action {
+	address, _ := profile.ParseAddress(link.Address) // one that was kept is good
 	return audit.Action{
 		Account: link.Account,
 		Name:    name,
@@ -275,5 +276,7 @@ func (l *Links) action(name audit.Name, who audit.Actor, link Link) audit.Action
 		Actor:   who,
 		Target:  audit.Target{Kind: audit.LinkTarget, ID: link.ID, Name: link.Address},
 		Link:    link.ID,
+		Domain:  link.Domain,
+		Mailbox: address.Folded(),
 	}
 }

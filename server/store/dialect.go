@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/riverqueue/river"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -33,6 +34,9 @@ type database interface {
 	// used as it is, whatever the statement: StorageFull or
 	// DatabaseUnavailable. For any other error it is empty.
 	ailment(err error) fault.Code
+	// runner returns what works on jobs, and a function that lets go of what
+	// it needs, to be called when it has stopped.
+	runner(ctx context.Context, config *river.Config) (r runner, release func(), err error)
 	close()
 }
 

@@ -76,7 +76,7 @@ func errNoPolicy() error {
 }
 
 func (t *tx) setDomain(d settings.Domain, a *audit.Action) error {
-	a.Target = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}
+	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
 	created, err := t.insertDomain(d)
 	if err != nil {
 		return err

@@ -2,6 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -20,6 +27,18 @@ func (s *Store) Change(ctx context.Context, a audit.Action, fn func(Exec) error)
 			_, err := t.exec(query, args...)
 			return err
 		})
+	})
+}
+
+// Twice records the action twice in one transaction, which the error ends.
+func (s *Store) Twice(ctx context.Context, a audit.Action, end error) error {
+	return s.transact(ctx, func(t *tx) error {
+		for range 2 {
+			if err := t.record(a, s.now()); err != nil {
+				return err
+			}
+		}
+		return end
 	})
 }
 
@@ -43,3 +62,140 @@ func DropConnections(s *Store) {
 	l.writer.SetMaxIdleConns(0)
 	l.readers.SetMaxIdleConns(0)
 }
+
+// MigrateTo brings an empty database to an older version of the schema.
+func MigrateTo(ctx context.Context, database string, version int64) error {
+	driver, name, dialect := "pgx", database, goose.DialectPostgres
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		driver, name, dialect = "sqlite", path, goose.DialectSQLite3
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(dialect, db, folder, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	_, err = p.UpTo(ctx, version)
+	return err
+}
+
+// SearchWithin is Search that looks at fewer actions at a time.
+func SearchWithin(ctx context.Context, s *Store, f audit.Filter, rows, texts int64) (audit.Found, error) {
+	return s.search(ctx, f, reach{rows, texts})
+}
+
+// A Statement is one that a store has run.
+type Statement struct {
+	Query string
+	Args  []any
+}
+
+// Listen calls heard with each statement that s reads with from now on.
+func Listen(s *Store, heard func(Statement)) { s.db = listener{s.db, heard} }
+
+type listener struct {
+	database
+	heard func(Statement)
+}
+
+func (l listener) reader() conn { return listening{l.database.reader(), l.heard} }
+
+type listening struct {
+	conn
+	heard func(Statement)
+}
+
+func (l listening) row(ctx context.Context, query string, args []any) row {
+	l.heard(Statement{query, args})
+	return l.conn.row(ctx, query, args)
+}
+
+func (l listening) rows(ctx context.Context, query string, args []any) (rows, error) {
+	l.heard(Statement{query, args})
+	return l.conn.rows(ctx, query, args)
+}
+
+// FailCalls makes those calls of the database in transactions of s fail whose
+// number the function picks, counted from 1; a commit is a call too. It returns
+// how many there were so far.
+func FailCalls(s *Store, pick func(n int) bool) (calls func() int) {
+	f := &failing{s.db, pick, new(int)}
+	if inner, ok := s.db.(*failing); ok {
+		f.database = inner.database
+	}
+	s.db = f
+	return func() int { return *f.n }
+}
+
+// errCall is what a call fails with.
+var errCall = errors.New("the call was made to fail")
+
+type failing struct {
+	database
+	pick func(n int) bool
+	n    *int
+}
+
+func (f *failing) transact(ctx context.Context, fn func(*tx) error) error {
+	return f.database.transact(ctx, func(t *tx) error {
+		inner := *t
+		inner.conn = failingConn{t.conn, f}
+		if t.insert != nil {
+			inner.insert = func(ctx context.Context, job river.JobArgs, opts *river.InsertOpts) error {
+				if err := f.call(); err != nil {
+					return err
+				}
+				return t.insert(ctx, job, opts)
+			}
+		}
+		if err := fn(&inner); err != nil {
+			return err
+		}
+		return f.call()
+	})
+}
+
+func (f *failing) call() error {
+	*f.n++
+	if f.pick(*f.n) {
+		return errCall
+	}
+	return nil
+}
+
+type failingConn struct {
+	conn
+	f *failing
+}
+
+func (c failingConn) exec(ctx context.Context, query string, args []any) (int64, error) {
+	if err := c.f.call(); err != nil {
+		return 0, err
+	}
+	return c.conn.exec(ctx, query, args)
+}
+
+func (c failingConn) row(ctx context.Context, query string, args []any) row {
+	if err := c.f.call(); err != nil {
+		return failedRow{err}
+	}
+	return c.conn.row(ctx, query, args)
+}
+
+func (c failingConn) rows(ctx context.Context, query string, args []any) (rows, error) {
+	if err := c.f.call(); err != nil {
+		return nil, err
+	}
+	return c.conn.rows(ctx, query, args)
+}
+
+type failedRow struct{ err error }
+
+func (r failedRow) Scan(...any) error { return r.err }

@@ -36,7 +36,7 @@ const recentSpan = 2000
 
 // Recent returns the latest actions of the account with one of the names, the
 // newest first: at most limit, and of the end of the log alone. With a target
-// it returns those on that alone.
+// it returns those on that alone. Those without content are left out.
 func (s *Store) Recent(ctx context.Context, owner string, names []audit.Name, target string, limit int) ([]audit.Record, error) {
 	args := []any{owner, recentSpan, target, limit}
 	marks := make([]string, len(names))
@@ -49,7 +49,7 @@ func (s *Store) Recent(ctx context.Context, owner string, names []audit.Name, ta
 		rec, err := scanRecord(r)
 		all = append(all, rec)
 		return err
-	}, `SELECT seq, at, leaf, personal, salt FROM actions
+	}, `SELECT `+recordColumns+` FROM actions
 		WHERE account = $1 AND seq > (SELECT size FROM logs WHERE account = $1) - $2
 		AND ($3 = '' OR target_id = $3) AND name IN (`+strings.Join(marks, ", ")+`) ORDER BY seq DESC LIMIT $4`, args...)
 	if err != nil {

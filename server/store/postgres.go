@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 )
 
 const (
@@ -17,6 +19,9 @@ const (
 	pgAttempts = 5
 	// pgMigrationLock is the advisory lock under which the schema changes.
 	pgMigrationLock = 0x6d6f62696c6563
+	// pgJobConns is how many connections the work on jobs has beside those
+	// of requests: one listens.
+	pgJobConns = 4
 )
 
 // pgTables finds the tables of the schema, but for those of extensions.
@@ -27,6 +32,7 @@ const pgTables = `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
 // A pgDB is a database on a PostgreSQL server.
 type pgDB struct {
 	pool *pgxpool.Pool
+	jobs *river.Client[pgx.Tx]
 }
 
 func openPostgres(ctx context.Context, text string) (*pgDB, error) {
@@ -34,14 +40,19 @@ func openPostgres(ctx context.Context, text string) (*pgDB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if err := migratePostgres(ctx, cfg.ConnConfig.Copy()); err != nil {
+	if err := migratePostgres(ctx, cfg.Copy()); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	return &pgDB{pool}, nil
+	jobs, err := newInserter(riverpgxv5.New(pool))
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return &pgDB{pool, jobs}, nil
 }
 
 // pgConfig reads the URL and adds what it leaves out. Whatever hangs ends
@@ -71,11 +82,11 @@ func pgConfig(text string) (*pgxpool.Config, error) {
 // migratePostgres migrates under an advisory lock that a connection of its
 // own holds. Neither waiting for the lock nor a long migration ends by a
 // timeout; both end with ctx.
-func migratePostgres(ctx context.Context, cfg *pgx.ConnConfig) error {
+func migratePostgres(ctx context.Context, cfg *pgxpool.Config) error {
 	for _, name := range []string{"idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"} {
-		cfg.RuntimeParams[name] = "0"
+		cfg.ConnConfig.RuntimeParams[name] = "0"
 	}
-	holder, err := pgx.ConnectConfig(ctx, cfg)
+	holder, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
 	if err != nil {
 		return err
 	}
@@ -83,7 +94,7 @@ func migratePostgres(ctx context.Context, cfg *pgx.ConnConfig) error {
 	if _, err := holder.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(pgMigrationLock)); err != nil {
 		return fmt.Errorf("migration lock: %w", err)
 	}
-	db := stdlib.OpenDB(*cfg)
+	db := stdlib.OpenDB(*cfg.ConnConfig)
 	defer db.Close()
 	have, err := tables(ctx, db, pgTables)
 	if err != nil {
@@ -92,7 +103,38 @@ func migratePostgres(ctx context.Context, cfg *pgx.ConnConfig) error {
 	if err := refuseForeign(have); err != nil {
 		return fmt.Errorf("the database %w", err)
 	}
-	return migrate(ctx, goose.DialectPostgres, db)
+	if err := migrate(ctx, goose.DialectPostgres, db); err != nil {
+		return err
+	}
+	return migratePostgresJobs(ctx, cfg)
+}
+
+// migratePostgresJobs runs on a connection without a timeout, like the rest of
+// the migration.
+func migratePostgresJobs(ctx context.Context, cfg *pgxpool.Config) error {
+	cfg.MaxConns, cfg.MinConns = 1, 0
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return migrateJobs(ctx, riverpgxv5.New(pool))
+}
+
+// runner works on connections of its own, so that requests keep theirs.
+func (p *pgDB) runner(ctx context.Context, config *river.Config) (runner, func(), error) {
+	cfg := p.pool.Config()
+	cfg.MaxConns, cfg.MinConns = pgJobConns, 0
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
+	if err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	return client, pool.Close, nil
 }
 
 func (p *pgDB) transact(ctx context.Context, fn func(*tx) error) error {
@@ -115,7 +157,7 @@ func (p *pgDB) once(ctx context.Context, fn func(*tx) error) error {
 		return err
 	}
 	defer rollback(ctx, t)
-	if err := fn(&tx{ctx, pgConn{t}}); err != nil {
+	if err := fn(&tx{ctx: ctx, conn: pgConn{t}, insert: insertInto(p.jobs, t)}); err != nil {
 		return err
 	}
 	return t.Commit(ctx)

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 // Snapshot writes the database as it is at one moment to w, while others go
@@ -99,7 +101,11 @@ func script(ctx context.Context, t pgx.Tx, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	out.WriteString("\\set ON_ERROR_STOP on\nBEGIN;\n")
+	out.WriteString("\\set ON_ERROR_STOP on\n")
+	if err := writeJobMigrations(ctx, t, out); err != nil {
+		return err
+	}
+	out.WriteString("BEGIN;\n")
 	if err := writeMigrations(out, version); err != nil {
 		return err
 	}
@@ -114,8 +120,37 @@ func script(ctx context.Context, t pgx.Tx, out *bufio.Writer) error {
 		}
 		out.WriteString("\\.\n")
 	}
+	if slices.Contains(tables, "river_job") {
+		for _, table := range []string{"river_job", "river_notification"} {
+			fmt.Fprintf(out, "SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM %[1]s));\n", table)
+		}
+	}
 	_, err = out.WriteString("COMMIT;\n")
 	return err
+}
+
+// writeJobMigrations writes the schema of the jobs. Each of its steps is a
+// transaction, for some need that of another to be over.
+func writeJobMigrations(ctx context.Context, t pgx.Tx, out *bufio.Writer) error {
+	var there bool
+	if err := t.QueryRow(ctx, `SELECT to_regclass('river_migration') IS NOT NULL`).Scan(&there); err != nil || !there {
+		return err
+	}
+	var version int
+	if err := t.QueryRow(ctx, `SELECT MAX(version) FROM river_migration`).Scan(&version); err != nil {
+		return err
+	}
+	m, err := rivermigrate.New(riverpgxv5.New(nil), &rivermigrate.Config{Logger: silent()})
+	if err != nil {
+		return err
+	}
+	for _, step := range m.AllVersions() {
+		if step.Version > version {
+			break
+		}
+		fmt.Fprintf(out, "BEGIN;\n%s\n;\nCOMMIT;\n", strings.ReplaceAll(step.SQLUp, "/* TEMPLATE: schema */", ""))
+	}
+	return nil
 }
 
 // gooseTable is how goose keeps which migrations were applied.

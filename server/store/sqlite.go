@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
 const (
@@ -27,6 +29,7 @@ type liteDB struct {
 	// anchor is a connection that stays: SQLite deletes the write-ahead log
 	// when the last connection closes, and others come and go.
 	anchor *sql.Conn
+	jobs   *river.Client[*sql.Tx]
 }
 
 func openSQLite(ctx context.Context, path string) (*liteDB, error) {
@@ -50,9 +53,10 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	return l, nil
 }
 
-// open leaves a foreign or damaged file as it is.
+// open leaves a foreign or damaged file as it is. With secure_delete, what is
+// erased is overwritten where it stood.
 func (l *liteDB) open(ctx context.Context) (err error) {
-	l.writer, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)"))
+	l.writer, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "secure_delete(FAST)"))
 	if err != nil {
 		return err
 	}
@@ -109,8 +113,23 @@ func (l *liteDB) checkDurable(ctx context.Context) error {
 	return nil
 }
 
-func (l *liteDB) migrate(ctx context.Context) error {
-	return migrate(ctx, goose.DialectSQLite3, l.writer)
+func (l *liteDB) migrate(ctx context.Context) (err error) {
+	if err := migrate(ctx, goose.DialectSQLite3, l.writer); err != nil {
+		return err
+	}
+	driver := riversqlite.New(l.writer)
+	if err := migrateJobs(ctx, driver); err != nil {
+		return err
+	}
+	l.jobs, err = newInserter(driver)
+	return err
+}
+
+// runner works through the connection that writes: it takes its turn between
+// the transactions of the store, for as long as one statement or two take.
+func (l *liteDB) runner(_ context.Context, config *river.Config) (runner, func(), error) {
+	client, err := river.NewClient(riversqlite.New(l.writer), config)
+	return client, func() {}, err
 }
 
 // checkWritable writes nothing, in a way that only a database in which one can
@@ -149,7 +168,7 @@ func (l *liteDB) transact(ctx context.Context, fn func(*tx) error) error {
 		return err
 	}
 	defer t.Rollback() // does nothing after Commit
-	if err := fn(&tx{ctx, liteConn{t}}); err != nil {
+	if err := fn(&tx{ctx: ctx, conn: liteConn{t}, insert: insertInto(l.jobs, t)}); err != nil {
 		return err
 	}
 	return t.Commit()

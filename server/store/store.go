@@ -18,6 +18,12 @@ import (
 // retryAfter is when to try again if the database cannot be used.
 const retryAfter = 30 * time.Second
 
+// How long it is kept how mails went, and from where a member signed in.
+const (
+	mailHistory = 90 * 24 * time.Hour
+	deviceLife  = 400 * 24 * time.Hour
+)
+
 // Config is all that can be set.
 type Config struct {
 	// Database is "sqlite:PATH" or "postgres://…", also "postgresql://…".
@@ -47,7 +53,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &Store{db: db, now: cfg.Now}, nil
+	s := &Store{db: db, now: cfg.Now}
+	if err := s.fill(ctx); err != nil {
+		db.close()
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return s, nil
 }
 
 // Close lets go of the database. Nothing may use s afterwards.
@@ -64,7 +75,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Prune deletes what has run out: limits whose window has passed, sessions,
-// ceremonies and invitations. It is bookkeeping and leaves no action.
+// ceremonies, invitations, old mails and devices. It is bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
 	err := s.transact(ctx, func(t *tx) error {
@@ -73,6 +84,8 @@ func (s *Store) Prune(ctx context.Context) error {
 			before    time.Time
 		}{
 			{`DELETE FROM limits WHERE ends <= $1`, now},
+			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-mailHistory)},
+			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-deviceLife)},
 			{`DELETE FROM ceremonies WHERE expires <= $1`, now},
 			{`DELETE FROM invitations WHERE expires <= $1`, now},
 			{`DELETE FROM sessions WHERE created <= $1`, now.Add(-account.AbsoluteLife)},
@@ -132,7 +145,7 @@ func (s *Store) diagnose(err error) error {
 }
 
 // read is for one statement that writes nothing.
-func (s *Store) read(ctx context.Context) *tx { return &tx{ctx, s.db.reader()} }
+func (s *Store) read(ctx context.Context) *tx { return &tx{ctx: ctx, conn: s.db.reader()} }
 
 // found turns the absence of a row into a NotFound fault.
 func (s *Store) found(what string, err error) error {

@@ -13,6 +13,10 @@ import (
 type tx struct {
 	ctx  context.Context
 	conn conn
+	// insert is nil in a reader.
+	insert inserter
+	// hooks is how many webhooks the account has whose log was written.
+	hooks int64
 }
 
 // exec runs a statement and returns how many rows it changed.

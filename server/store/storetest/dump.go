@@ -14,8 +14,9 @@ import (
 )
 
 // Dump returns all rows of all tables as text, each value on a line after the
-// names of its table and column, bytes as they are. It leaves out the table
-// of migrations. A test searches it for what must not be kept.
+// names of its table and column, bytes as they are, those of the jobs too. It
+// leaves out the tables of migrations. A test searches it for what must not be
+// kept.
 func Dump(t testing.TB, database string) string {
 	t.Helper()
 	var b strings.Builder
@@ -25,12 +26,16 @@ func Dump(t testing.TB, database string) string {
 	return b.String()
 }
 
-// Fingerprint returns a hash of all rows of all tables but that of the
-// migrations. It is the same as before if and only if nothing has changed.
+// Fingerprint returns a hash of all rows of all tables but those of the
+// migrations and of the jobs, which are a server's own bookkeeping. It is the
+// same as before if and only if nothing has changed.
 func Fingerprint(t testing.TB, database string) string {
 	t.Helper()
 	h := sha256.New()
 	for _, v := range values(t, database) {
+		if strings.HasPrefix(v.column, "river_") {
+			continue
+		}
 		fmt.Fprintf(h, "%q=%q\n", v.column, v.text)
 	}
 	return hex.EncodeToString(h.Sum(nil))
@@ -45,6 +50,30 @@ func Exec(t testing.TB, database, statement string, args ...any) {
 	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Column returns the first column of what a query finds, as text.
+func Column(t testing.TB, database, query string) []string {
+	t.Helper()
+	db := connect(t, database)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // A value is one column of one row.
@@ -98,7 +127,7 @@ func tables(t testing.TB, db *sql.DB, database string) []string {
 		if err := rows.Scan(&name); err != nil {
 			t.Fatal(err)
 		}
-		if name != "goose_db_version" {
+		if name != "goose_db_version" && name != "river_migration" {
 			names = append(names, name)
 		}
 	}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/store"
+)
+
+type logCommand struct {
+	Export     logExportCommand     `cmd:"" help:"Write all actions, one on a line, as JSON. The export is an action too."`
+	Checkpoint logCheckpointCommand `cmd:"" help:"Print a signed note of what the log is. Keep it where nobody who could change the log can change it."`
+	PublicKey  logPublicKeyCommand  `cmd:"" help:"Print the public key by which checkpoints are verified."`
+	Verify     logVerifyCommand     `cmd:"" help:"Say whether a log, or an export of it, is what it was at a checkpoint."`
+}
+
+// logFlags say which log a command works on.
+type logFlags struct {
+	Account    string `placeholder:"ID" help:"The account whose log it is (default: the only one)."`
+	LogKeyFile string `placeholder:"FILE" help:"The key that signs checkpoints (default: in the data folder)."`
+	storeFlags
+}
+
+// openLog opens the store and finds out which account is meant.
+func (f *logFlags) openLog(ctx context.Context) (*store.Store, error) {
+	if f.Account != "" {
+		return f.openFor(ctx, f.Account)
+	}
+	kept, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := kept.Accounts(ctx)
+	if err == nil && len(all) != 1 {
+		err = usage(fmt.Errorf("there are %d accounts: name one by --account; see: mobileconfig admin accounts", len(all)))
+	}
+	if err != nil {
+		kept.Close()
+		return nil, err
+	}
+	f.Account = all[0].ID
+	return kept, nil
+}
+
+// key reads the key that signs checkpoints.
+func (f *logFlags) key() (*audit.LogKey, error) {
+	if f.LogKeyFile != "" {
+		seed, err := datadir.ReadLogKey(f.LogKeyFile)
+		if err != nil {
+			return nil, flagError("--log-key-file", err)
+		}
+		return audit.NewLogKey(seed)
+	}
+	dir, err := datadir.Existing(f.Data)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--data: %w; or name --log-key-file", err))
+	}
+	seed, err := dir.LogKey()
+	if err != nil {
+		return nil, err
+	}
+	return audit.NewLogKey(seed)
+}
+
+type logExportCommand struct {
+	Output string `short:"o" placeholder:"FILE" help:"Where to write it (default: standard output)."`
+	logFlags
+}
+
+// exportBatch is how many actions are in memory at once.
+const exportBatch = 1000
+
+// Run records the export and writes it, the record of itself included.
+func (c *logExportCommand) Run(s streams) error {
+	ctx := context.Background()
+	kept, err := c.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	err = kept.Record(ctx, audit.Action{
+		Account: c.Account,
+		Name:    audit.LogExport,
+		Outcome: audit.Done,
+		Actor:   operator,
+		Target:  audit.Target{Kind: audit.LogTarget, ID: c.Account},
+	})
+	if err != nil {
+		return err
+	}
+	if c.Output == "" {
+		return exportLog(ctx, kept, c.Account, s.out)
+	}
+	return writeWhole(c.Output, func(w io.Writer) error { return exportLog(ctx, kept, c.Account, w) })
+}
+
+// exportLog writes the log as it is when it gets to its end.
+func exportLog(ctx context.Context, kept *store.Store, account string, w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for last := int64(0); ; {
+		records, err := kept.Actions(ctx, account, last, exportBatch)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			line, err := r.Line()
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(line); err != nil {
+				return err
+			}
+			last = r.Seq
+		}
+		if len(records) < exportBatch {
+			return out.Flush()
+		}
+	}
+}
+
+// writeWhole makes a file, for its owner alone, that is there when it is whole.
+func writeWhole(path string, write func(io.Writer) error) error {
+	out, err := os.CreateTemp(filepath.Dir(path), ".export-*") // mode 0600
+	if err != nil {
+		return usage(err)
+	}
+	defer os.Remove(out.Name())
+	err = write(out)
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), path)
+}
+
+type logCheckpointCommand struct {
+	logFlags
+}
+
+// Run signs what the log is now. The note is kept beside the log as well.
+func (c *logCheckpointCommand) Run(s streams) error {
+	ctx := context.Background()
+	kept, err := c.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	key, err := c.key()
+	if err != nil {
+		return err
+	}
+	tree, err := kept.Checkpoint(ctx, c.Account)
+	if err != nil {
+		return err
+	}
+	note, err := key.Checkpoint(c.Account, tree)
+	if err != nil {
+		return err
+	}
+	if err := kept.KeepCheckpoint(ctx, c.Account, tree.Size, note); err != nil {
+		return err
+	}
+	_, err = s.out.Write(note)
+	return err
+}
+
+type logPublicKeyCommand struct {
+	logFlags
+}
+
+// Run prints the public key. It is no secret.
+func (c *logPublicKeyCommand) Run(s streams) error {
+	kept, err := c.openLog(context.Background())
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	public, err := c.public()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, public)
+	return err
+}
+
+func (f *logFlags) public() (string, error) {
+	key, err := f.key()
+	if err != nil {
+		return "", err
+	}
+	return key.Public(f.Account)
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+type logVerifyCommand struct {
+	File       string   `arg:"" optional:"" help:"An export, or - for standard input (default: the log in the database)."`
+	Checkpoint string   `placeholder:"NOTE" help:"File with the signed note to verify against. Needed for an export."`
+	PublicKey  string   `placeholder:"K" help:"The public key of the log, as log public-key prints it. Needed for an export."`
+	Older      []string `sep:"none" placeholder:"NOTE" help:"File with an older note, which must be of the same log; may be repeated."`
+	logFlags
+}
+
+// Run says whether the log is what it was; if not, the exit code is 1.
+func (c *logVerifyCommand) Run(s streams) error {
+	if c.File == "" {
+		return c.database(s)
+	}
+	if c.Checkpoint == "" || c.PublicKey == "" {
+		return usage(errors.New("an export is verified against --checkpoint by --public-key"))
+	}
+	known, account, err := c.known()
+	if err != nil {
+		return err
+	}
+	file := os.Stdin
+	if c.File != "-" {
+		if file, err = os.Open(c.File); err != nil {
+			return usage(err)
+		}
+		defer file.Close()
+	}
+	check := audit.NewCheck(account, known...)
+	if err := checkExport(check, file); err != nil {
+		return err
+	}
+	return c.good(s, account, check.Size(), known)
+}
+
+// database verifies the log where it is kept.
+func (c *logVerifyCommand) database(s streams) error {
+	ctx := context.Background()
+	kept, err := c.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	if c.PublicKey == "" {
+		if c.PublicKey, err = c.public(); err != nil {
+			return err
+		}
+	}
+	known, account, err := c.known()
+	if err != nil {
+		return err
+	}
+	if account != "" && account != c.Account {
+		return usage(fmt.Errorf("--public-key: it is that of %s, not of %s", account, c.Account))
+	}
+	size, err := audit.Verify(ctx, kept, c.Account, c.PublicKey, known...)
+	if err != nil {
+		return err
+	}
+	return c.good(s, c.Account, size, known)
+}
+
+// known opens the notes, and says of which account they are.
+func (c *logVerifyCommand) known() (known []audit.Known, account string, err error) {
+	for i, name := range append([]string{c.Checkpoint}, c.Older...) {
+		if name == "" {
+			continue
+		}
+		flag, by := "--older", "the older checkpoint "+name
+		if i == 0 {
+			flag, by = "--checkpoint", "the checkpoint "+name
+		}
+		note, err := readNote(name)
+		if err != nil {
+			return nil, "", flagError(flag, err)
+		}
+		point, err := audit.OpenCheckpoint(note, c.PublicKey)
+		if errors.Is(err, audit.ErrPublicKey) {
+			return nil, "", flagError("--public-key", err)
+		}
+		if err != nil {
+			return nil, "", fmt.Errorf("%s %s: %w", flag, name, err)
+		}
+		known, account = append(known, audit.Known{Tree: point.Tree, By: by}), point.Account()
+	}
+	return known, account, nil
+}
+
+func readNote(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, audit.MaxCheckpoint+1))
+}
+
+// checkExport holds one line in memory at a time.
+func checkExport(check *audit.Check, r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, audit.MaxLine)
+	for lines.Scan() {
+		record, err := audit.ParseLine(lines.Bytes())
+		if err != nil && check.Size() == 0 && !strings.HasPrefix(lines.Text(), "{") {
+			return usage(err)
+		}
+		if err != nil {
+			return unreadable(check, err)
+		}
+		if err := check.Add(record); err != nil {
+			return err
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return unreadable(check, lines.Err())
+	}
+	if lines.Err() != nil {
+		return usage(lines.Err())
+	}
+	return check.End()
+}
+
+// unreadable is the finding that the line of the next action is none.
+func unreadable(check *audit.Check, err error) error {
+	next := check.Size() + 1
+	return &audit.Finding{First: next, Last: next, Detail: err.Error()}
+}
+
+// good says what was found out, and what was not.
+func (c *logVerifyCommand) good(s streams, account string, size int64, known []audit.Known) error {
+	var covered int64
+	for _, k := range known {
+		covered = max(covered, k.Size)
+	}
+	if len(known) == 0 {
+		_, err := fmt.Fprintf(s.out, "The log of %s is good: %d actions, by what is kept beside them. "+
+			"A note that was kept elsewhere tells more: --checkpoint NOTE.\n", account, size)
+		return err
+	}
+	_, err := fmt.Fprintf(s.out, "The log of %s is good: %d actions, %d of them up to the checkpoint.\n", account, size, covered)
+	return err
+}

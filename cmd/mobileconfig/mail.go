@@ -1,0 +1,62 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/notify"
+)
+
+// mailFlags say by which server mails are sent.
+type mailFlags struct {
+	MailServer       string `placeholder:"H[:P]" help:"Server that sends notifications and invitations: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	MailFrom         string `placeholder:"ADDRESS" help:"Address that they come from."`
+	MailUser         string `placeholder:"USER" help:"User that signs in to the mail server."`
+	MailPasswordFile string `placeholder:"FILE" help:"File with the password of --mail-user."`
+	MailRoots        string `placeholder:"PEM" help:"Authorities that vouch for the mail server (default: the system's)."`
+}
+
+// relay reads the flags. It returns nil if there is no mail server.
+func (f *mailFlags) relay() (*notify.RelayConfig, error) {
+	if f.MailServer == "" {
+		if f.MailFrom != "" || f.MailUser != "" || f.MailPasswordFile != "" || f.MailRoots != "" {
+			return nil, usage(errors.New("--mail-server is missing"))
+		}
+		return nil, nil
+	}
+	if f.MailFrom == "" {
+		return nil, usage(errors.New("--mail-server and --mail-from go together"))
+	}
+	if (f.MailUser == "") != (f.MailPasswordFile == "") {
+		return nil, usage(errors.New("--mail-user and --mail-password-file go together"))
+	}
+	c := &notify.RelayConfig{From: f.MailFrom, User: f.MailUser}
+	var err error
+	if c.Server, err = profile.ParseOutgoing(f.MailServer); err != nil {
+		return nil, flagError("--mail-server", err)
+	}
+	if _, err := profile.ParseAddress(f.MailFrom); err != nil {
+		return nil, flagError("--mail-from", err)
+	}
+	if f.MailPasswordFile != "" {
+		text, err := os.ReadFile(f.MailPasswordFile)
+		if err != nil {
+			return nil, flagError("--mail-password-file", err)
+		}
+		c.Password = strings.TrimRight(string(text), "\r\n")
+	}
+	if f.MailRoots != "" {
+		text, err := os.ReadFile(f.MailRoots)
+		if err != nil {
+			return nil, flagError("--mail-roots", err)
+		}
+		c.Roots = x509.NewCertPool()
+		if !c.Roots.AppendCertsFromPEM(text) {
+			return nil, flagError("--mail-roots", errors.New("it holds no certificate"))
+		}
+	}
+	return c, nil
+}

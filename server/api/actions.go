@@ -1,0 +1,159 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// An action is an entry of the action log as the API shows it.
+type action struct {
+	Seq       int64          `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap."`
+	Time      time.Time      `json:"time"`
+	Action    string         `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
+	Outcome   string         `json:"outcome,omitempty" enum:"done,refused"`
+	Reason    string         `json:"reason,omitempty" doc:"The code of the refusal."`
+	Interface string         `json:"interface,omitempty" enum:"page,panel,command_line,api"`
+	Actor     *party         `json:"actor,omitempty"`
+	Target    *party         `json:"target,omitempty"`
+	IP        string         `json:"ip,omitempty"`
+	Client    string         `json:"client,omitempty" example:"Safari on iPhone"`
+	Request   string         `json:"request,omitempty"`
+	Changes   []audit.Change `json:"changes,omitempty"`
+	Link      string         `json:"link,omitempty"`
+	Profile   string         `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
+	Identity  string         `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
+	Erased    bool           `json:"erased,omitempty" doc:"Personal text has been erased."`
+}
+
+type party struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+func actionOf(r audit.Record) (action, error) {
+	a := action{Seq: r.Seq, Time: r.At}
+	if r.Leaf == nil {
+		return a, nil
+	}
+	e, err := r.Read()
+	if err != nil {
+		return a, err
+	}
+	a.Action, a.Outcome, a.Reason, a.Interface = string(e.Name), string(e.Outcome), e.Reason, string(e.Actor.Interface)
+	a.Actor = &party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName}
+	a.Target = &party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName}
+	a.IP, a.Client, a.Request = e.Personal.IP, e.Personal.Client, e.Actor.Request
+	a.Changes, a.Link, a.Profile, a.Identity = e.Changes, e.Link, e.Profile, e.Identity
+	a.Erased = r.Personal == nil
+	return a, nil
+}
+
+type actionsQuery struct {
+	From      time.Time `query:"from" doc:"Actions from this time on."`
+	To        time.Time `query:"to" doc:"Actions before this time."`
+	Actor     string    `query:"actor" maxLength:"40" doc:"The id of a member or key."`
+	Action    string    `query:"action" maxLength:"60" example:"domain.update"`
+	Outcome   string    `query:"outcome" enum:"done,refused"`
+	Interface string    `query:"interface" enum:"page,panel,command_line,api"`
+	Target    string    `query:"target" maxLength:"80" doc:"The id of what was acted on."`
+	Mailbox   string    `query:"mailbox" maxLength:"254"`
+	Domain    string    `query:"domain" maxLength:"255"`
+	Network   string    `query:"network" maxLength:"64" example:"192.0.2.0/24"`
+	Link      string    `query:"link" maxLength:"40"`
+	Text      string    `query:"text" maxLength:"100"`
+	Cursor    string    `query:"cursor" maxLength:"20" doc:"What next_cursor of the page before was."`
+	Limit     int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
+}
+
+type actionList struct {
+	Body struct {
+		Actions    []action `json:"actions" doc:"The newest first. A page may be short, or empty, and have a next one."`
+		NextCursor string   `json:"next_cursor,omitempty"`
+	}
+}
+
+func (a *API) actions(h huma.API) {
+	register(a, h, operation("list-actions", http.MethodGet, "/actions", account.ActionsRead, "Read the action log"), a.listActions)
+}
+
+func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*actionList, error) {
+	if len(c.key.Domains) > 0 {
+		return nil, fault.New(fault.Forbidden, "A key for some domains may not read the log, which tells of all.")
+	}
+	f, err := in.filter(c.key.Account)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.Actions.Search(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := &actionList{}
+	out.Body.Actions = []action{}
+	for _, r := range found.Records {
+		one, err := actionOf(r)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Actions = append(out.Body.Actions, one)
+	}
+	if found.Next != 0 {
+		out.Body.NextCursor = strconv.FormatInt(found.Next, 10)
+	}
+	return out, nil
+}
+
+// filter reads the query.
+func (q *actionsQuery) filter(account string) (audit.Filter, error) {
+	f := audit.Filter{
+		Account: account, From: q.From, To: q.To, Actor: q.Actor, Outcome: audit.Outcome(q.Outcome),
+		Interface: audit.Interface(q.Interface), Target: q.Target, Link: q.Link, Text: q.Text, Limit: q.Limit,
+	}
+	if q.Action != "" {
+		f.Names = []audit.Name{audit.Name(q.Action)}
+	}
+	if q.Mailbox != "" {
+		address, err := profile.ParseAddress(q.Mailbox)
+		if err != nil {
+			return f, fault.On("mailbox", fault.AddressMalformed, "Write a whole mail address.")
+		}
+		f.Mailbox = address.Folded()
+	}
+	var err error
+	if q.Domain != "" {
+		if f.Domain, err = profile.ParseHost(q.Domain); err != nil {
+			return f, fault.On("domain", fault.Invalid, "Name a domain such as example.com.")
+		}
+	}
+	if q.Network != "" {
+		if f.Network, err = parseNetwork(q.Network); err != nil {
+			return f, fault.On("network", fault.Invalid, "Name an address or a network such as 192.0.2.0/24.")
+		}
+	}
+	if q.Cursor != "" {
+		if f.Before, err = strconv.ParseInt(q.Cursor, 10, 64); err != nil || f.Before <= 0 {
+			return f, fault.On("cursor", fault.Invalid, "Take the cursor of the page before.")
+		}
+	}
+	return f, nil
+}
+
+// parseNetwork reads a network, or an address as the network of it alone.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip.Unmap().Prefix(ip.Unmap().BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	return network.Masked(), err
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"bytes"
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+// TestExpiry looks every hour during the last 40 days, with two servers.
+func TestExpiry(t *testing.T) {
+	root := signingtest.Root(t, "p256")
+	end := time.Now().Add(40 * 24 * time.Hour)
+	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.NotAfter = end })
+	roots := x509.NewCertPool()
+	roots.AddCert(root.Cert)
+	identity, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, roots, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	config := Config{
+		Database: storetest.SQLite(t), Secret: bytes.Repeat([]byte("s"), 32), Identity: Fixed(identity), LogKey: bytes.Repeat([]byte("k"), 32),
+		Now: func() time.Time { return now },
+	}
+	var servers []*Server
+	for range 2 {
+		s, err := New(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		servers = append(servers, s)
+	}
+	for ; now.Before(end); now = now.Add(time.Hour) {
+		for _, s := range servers {
+			if err := s.tellExpiry(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	all, err := servers[0].store.Actions(t.Context(), account.Installation, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != len(expiryDays) {
+		t.Errorf("%d actions, want %d", len(all), len(expiryDays))
+	}
+	for i, r := range all {
+		days := expiryDays[len(expiryDays)-1-i]
+		e, err := r.Read()
+		if left := end.Sub(r.At); err != nil || e.Name != audit.IdentityExpiring || left > time.Duration(days)*24*time.Hour || left < time.Duration(days)*24*time.Hour-2*time.Hour {
+			t.Errorf("%v before the end: %v, %v, want %d days", left, e.Name, err, days)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/dial"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/jobs"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// newNotifier builds what makes deliveries, and notes whether mails are sent.
+func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
+	if err := s.store.SetMail(ctx, s.config.Mail != nil); err != nil {
+		return err
+	}
+	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver, Timeout: notify.CallTimeout})
+	client := dialer.Client()
+	if s.config.WebhookRoots != nil {
+		transport := dialer.Transport()
+		transport.TLSClientConfig.RootCAs = s.config.WebhookRoots
+		client.Transport = transport
+	}
+	config := notify.Config{
+		Store:  s.store,
+		Secret: s.config.Secret,
+		Client: client,
+		Writer: &notify.Scribe{Texts: texts, Invitation: s.invitationURL},
+		Log:    s.config.Log,
+		Now:    s.config.Now,
+	}
+	if s.config.Mail != nil {
+		relay, err := notify.NewRelay(*s.config.Mail)
+		if err != nil {
+			return fmt.Errorf("%w: mail: %w", ErrConfig, err)
+		}
+		config.Sender = relay
+	}
+	var err error
+	s.notifier, err = notify.New(config)
+	return err
+}
+
+// RunJobs sends what is to be sent until ctx is done and then lets what is
+// under way finish. Run does so too; of several servers on one database each
+// may.
+func (s *Server) RunJobs(ctx context.Context) error {
+	return jobs.Run(ctx, s.store, s.notifier, s.config.Log)
+}
+
+// expiryDays are how many days before it ends the signing certificate is told
+// of, the nearest first.
+var expiryDays = []int{1, 3, 7, 14, 30}
+
+// tellExpiry looks whether the identity's files have changed and records, once
+// for each of expiryDays and on one of all servers, that the certificate is
+// about to expire.
+func (s *Server) tellExpiry(ctx context.Context) error {
+	identity := s.config.Identity.Current()
+	if identity.Development() {
+		return nil
+	}
+	left := identity.Expires().Sub(s.config.Now())
+	for _, days := range expiryDays {
+		if left > time.Duration(days)*24*time.Hour {
+			continue
+		}
+		expires := identity.Expires().UTC().Format(time.DateOnly)
+		return s.store.Once(ctx, fmt.Sprintf("expiry %d %s", days, identity.Fingerprint()), audit.Action{
+			Account: account.Installation,
+			Name:    audit.IdentityExpiring,
+			Outcome: audit.Done,
+			Actor:   audit.Actor{Kind: audit.System, Interface: audit.CommandLine},
+			Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint(), Name: identity.Name()},
+			Changes: []audit.Change{{Field: "expires", New: expires}},
+		})
+	}
+	return nil
+}
+
+// invitationURL is where an invitation is taken up. One that can be no longer
+// is a NotFound fault.
+func (s *Server) invitationURL(ctx context.Context, id string) (string, error) {
+	i, err := s.store.Invitation(ctx, id)
+	if err == nil && !s.config.Now().Before(i.Expires) {
+		err = fault.New(fault.NotFound, "There is no such invitation.")
+	}
+	if err != nil {
+		return "", err
+	}
+	return panel.InvitationURL(s.base.String(), s.members.Token(i)), nil
+}

@@ -1,0 +1,179 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/dial"
+)
+
+const (
+	// CallTimeout is how long an endpoint may take to answer.
+	CallTimeout = 20 * time.Second
+	// maxAnswer is how much of an answer is read, and thrown away.
+	maxAnswer = 16 << 10
+	// maxWait is the longest that an endpoint can ask to be left alone.
+	maxWait = 24 * time.Hour
+)
+
+// A Message is the body of a call, in the form of the Standard Webhooks
+// specification.
+type Message struct {
+	Type      Type      `json:"type"`
+	Timestamp time.Time `json:"timestamp"` // of the event
+	Data      Data      `json:"data"`
+}
+
+// Data is what a message tells of. What is empty is left out.
+type Data struct {
+	Account  string         `json:"account"`
+	Sequence int64          `json:"sequence,omitempty"` // in the account's action log
+	Action   audit.Name     `json:"action,omitempty"`
+	Outcome  audit.Outcome  `json:"outcome,omitempty"`
+	Actor    *Party         `json:"actor,omitempty"`
+	Target   *Party         `json:"target,omitempty"`
+	Link     string         `json:"link,omitempty"`
+	Changes  []audit.Change `json:"changes,omitempty"`
+}
+
+// A Party is who did something, or to what.
+type Party struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// message is the same at every try.
+func message(t Try) ([]byte, error) {
+	m := Message{Type: t.Type, Timestamp: t.Created.UTC(), Data: Data{Account: t.Account, Sequence: t.Seq}}
+	if t.Seq != 0 {
+		e, err := t.Record.Read()
+		if err != nil {
+			return nil, fmt.Errorf("notify: %w", err)
+		}
+		m.Timestamp = t.Record.At.UTC()
+		m.Data.Action, m.Data.Outcome, m.Data.Link, m.Data.Changes = e.Name, e.Outcome, e.Link, e.Changes
+		m.Data.Actor = &Party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName}
+		m.Data.Target = &Party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName}
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("notify: %w", err)
+	}
+	return body, nil
+}
+
+// call makes one call. Besides how it ended it returns how long the endpoint
+// asks to be left alone.
+func (n *Notifier) call(ctx context.Context, w Webhook, t Try) (Outcome, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	req, err := n.request(ctx, w, t)
+	if err != nil {
+		return Outcome{}, 0, err
+	}
+	res, err := n.Client.Do(req)
+	if err != nil {
+		return Outcome{State: Waiting, Failure: failureOf(err)}, 0, nil
+	}
+	defer res.Body.Close()
+	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer) // whatever it says
+	o := Outcome{State: Waiting, Status: res.StatusCode}
+	switch {
+	case res.StatusCode >= 200 && res.StatusCode < 300:
+		return Outcome{State: Sent, Status: res.StatusCode}, 0, nil
+	case res.StatusCode >= 300 && res.StatusCode < 400:
+		o.Failure = Redirected
+	default:
+		o.Failure = BadStatus
+	}
+	return o, leaveAlone(res, n.Now()), nil
+}
+
+func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request, error) {
+	body, err := message(t)
+	if err != nil {
+		return nil, err
+	}
+	now := n.Now()
+	signature, err := n.signatures(w, t.ID, now, body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("notify: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "mobileconfig")
+	req.Header.Set("webhook-id", t.ID)
+	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set("webhook-signature", signature)
+	return req, nil
+}
+
+// signatures are those by the secret and, during a rotation, by the one before
+// it.
+func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) (string, error) {
+	s, err := n.seals.open(w.Secret, w.ID)
+	if err != nil {
+		return "", err
+	}
+	text := s.sign(id, now, body)
+	if w.Previous == nil || !now.Before(w.Rotated.Add(RotationLife)) {
+		return text, nil
+	}
+	if s, err = n.seals.open(w.Previous, w.ID); err != nil {
+		return "", err
+	}
+	return text + " " + s.sign(id, now, body), nil
+}
+
+// leaveAlone is how long an answer asks to wait, if it is one of those that
+// can.
+func leaveAlone(res *http.Response, now time.Time) time.Duration {
+	switch res.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	default:
+		return 0
+	}
+	text := res.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxWait)
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return min(max(at.Sub(now), 0), maxWait)
+	}
+	return 0
+}
+
+// failureOf says why nothing answered. Nothing of what it met there is in it.
+func failureOf(err error) Failure {
+	if errors.Is(err, dial.ErrForbidden) {
+		return Forbidden
+	}
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return Timeout
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return BadTLS
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return BadTLS
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return BadTLS
+	}
+	return Unreachable
+}

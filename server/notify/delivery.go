@@ -1,0 +1,118 @@
+package notify
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+// The queues of the jobs.
+const (
+	MailQueue    = "mail"
+	WebhookQueue = "webhook"
+)
+
+// A MailJob sends one mail.
+type MailJob struct {
+	Delivery string `json:"delivery"`
+}
+
+// Kind names the job in the queue.
+func (MailJob) Kind() string { return "notify.mail" }
+
+// A WebhookJob calls one webhook.
+type WebhookJob struct {
+	Delivery string `json:"delivery"`
+}
+
+// Kind names the job in the queue.
+func (WebhookJob) Kind() string { return "notify.webhook" }
+
+// A State says how far a delivery is.
+type State string
+
+// The states.
+const (
+	Waiting State = "waiting"
+	Sent    State = "sent"
+	Held    State = "held"     // to be counted in a digest
+	GivenUp State = "given_up" // after its last try
+	Dropped State = "dropped"  // there is nothing to send any more
+)
+
+// A Failure says why a try failed. Failures are a closed list, because what an
+// endpoint answers may be made to be shown.
+type Failure string
+
+// The failures.
+const (
+	NoRelay     Failure = "no_mail_server"
+	Unreachable Failure = "unreachable"
+	Forbidden   Failure = "address_not_allowed"
+	BadTLS      Failure = "tls"
+	Timeout     Failure = "timeout"
+	BadStatus   Failure = "status"
+	Redirected  Failure = "redirect"
+	Refused     Failure = "refused"
+	Interrupted Failure = "interrupted"
+)
+
+// A Delivery is one notification to one address or endpoint.
+type Delivery struct {
+	// ID is "msg_…" and goes along as webhook-id or within the Message-ID: it
+	// is the same at every try.
+	ID      string
+	Account string
+	// Seq is the action's place in the account's log. 0: there is none.
+	Seq  int64
+	Type Type
+	// Address is whom a mail goes to, Webhook the id of the endpoint. One of
+	// them is empty.
+	Address string
+	Webhook string
+	State   State
+	Tries   int
+	// Status is the HTTP status of the last try; 0: none.
+	Status  int
+	Failure Failure // of the last try
+	Created time.Time
+	Tried   time.Time // zero: never
+	Ended   time.Time // zero: waiting
+}
+
+// A Try is a delivery that is being tried, with what it tells of.
+type Try struct {
+	Delivery
+	// Record is the action. It is empty if there is none.
+	Record audit.Record
+	// Wait says to come back later instead: the address has had its mails for
+	// now.
+	Wait time.Duration
+	// Held is how many mails a digest stands for.
+	Held int
+}
+
+// An Outcome is how a try ended.
+type Outcome struct {
+	State   State // Waiting: to be tried again
+	Status  int
+	Failure Failure
+}
+
+// schedule is when the tries of a delivery come, each after the one before it:
+// the example of the Standard Webhooks specification.
+var schedule = []time.Duration{
+	0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+}
+
+// again returns how long to wait after so many failed tries, with up to a
+// tenth more by chance; ok is false if there is no further try.
+func again(tries int) (wait time.Duration, ok bool) {
+	if tries >= len(schedule) {
+		return 0, false
+	}
+	wait = schedule[max(tries, 1)]
+	return wait + rand.N(wait/10+1), true
+}

@@ -1,0 +1,183 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+const (
+	// FloodMost is how many mails an address gets within FloodWindow; what
+	// comes on top is counted in one digest.
+	FloodMost   = 20
+	FloodWindow = time.Hour
+	// FailingLong is how long a webhook fails until somebody is told.
+	FailingLong = 24 * time.Hour
+)
+
+// A DeliveryStore keeps deliveries.
+type DeliveryStore interface {
+	// BeginTry counts a try of a delivery that is Waiting and returns what it
+	// tells of. Any other is a NotFound fault. The state is Held where the
+	// address has had its mails for now.
+	BeginTry(ctx context.Context, id string) (Try, error)
+	// EndTry keeps how a try of a mail ended.
+	EndTry(ctx context.Context, d Delivery, o Outcome) error
+	// EndCall keeps how a call of a webhook ended, and disables the webhook if
+	// there is a reason.
+	EndCall(ctx context.Context, d Delivery, o Outcome, disable Reason, who audit.Actor) error
+	// WebhookByID returns a webhook, or a NotFound fault.
+	WebhookByID(ctx context.Context, id string) (Webhook, error)
+}
+
+// A Sender sends mails. *Relay is one.
+type Sender interface {
+	// Send sends the mail. The error is a [*SendError] if the relay could not
+	// be used or has refused the mail.
+	Send(ctx context.Context, m Mail) error
+}
+
+// A Writer says in words what a delivery tells of. The mail lacks ID and To.
+type Writer interface {
+	// Write returns nil if there is nothing to tell any more.
+	Write(ctx context.Context, t Try) (*Mail, error)
+}
+
+// A Client sends requests.
+type Client interface {
+	Do(req *http.Request) (*http.Response, error)
+}
+
+// Config is what a Notifier needs. All fields are required but Sender.
+type Config struct {
+	Store  DeliveryStore
+	Secret []byte // the installation's
+	// Client calls webhooks. It follows no redirect and goes where the service
+	// may connect to.
+	Client Client
+	// Sender is nil where no mails are sent.
+	Sender Sender
+	Writer Writer
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// A Notifier makes deliveries.
+type Notifier struct {
+	Config
+	seals *seals
+}
+
+// New returns a Notifier.
+func New(c Config) (*Notifier, error) {
+	s, err := newSeals(c.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return &Notifier{c, s}, nil
+}
+
+// system is who records what the program does by itself.
+func system() audit.Actor {
+	return audit.Actor{Kind: audit.System, Interface: audit.CommandLine}
+}
+
+// Mail sends the mail of a delivery. It returns how long to wait before the
+// next try; 0 if there is none. An error says that nothing could be kept.
+func (n *Notifier) Mail(ctx context.Context, delivery string) (wait time.Duration, err error) {
+	try, err := n.Store.BeginTry(ctx, delivery)
+	if fault.Is(err, fault.NotFound) || err == nil && try.State != Waiting {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	o, err := n.send(ctx, try)
+	if err != nil {
+		return 0, err
+	}
+	if o.State == Waiting {
+		var more bool
+		if wait, more = again(try.Tries); !more {
+			o.State = GivenUp
+			n.Log.Warn("mail given up", "delivery", delivery, "failure", o.Failure)
+		}
+	}
+	return wait, n.Store.EndTry(ctx, try.Delivery, o)
+}
+
+func (n *Notifier) send(ctx context.Context, try Try) (Outcome, error) {
+	if n.Sender == nil {
+		return Outcome{State: GivenUp, Failure: NoRelay}, nil
+	}
+	if try.Type == DigestMail && try.Held == 0 {
+		return Outcome{State: Dropped}, nil
+	}
+	m, err := n.Writer.Write(ctx, try)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if m == nil {
+		return Outcome{State: Dropped}, nil
+	}
+	m.ID, m.To = try.ID, try.Address
+	err = n.Sender.Send(ctx, *m)
+	if err == nil {
+		return Outcome{State: Sent}, nil
+	}
+	failure, _ := errors.AsType[*SendError](err)
+	if failure == nil {
+		return Outcome{}, err
+	}
+	n.Log.Warn("mail not sent", "delivery", try.ID, "failure", failure.Failure, "error", failure.Err)
+	if failure.Permanent {
+		return Outcome{State: GivenUp, Failure: failure.Failure}, nil
+	}
+	return Outcome{State: Waiting, Failure: failure.Failure}, nil
+}
+
+// Call calls the webhook of a delivery. It returns how long to wait before the
+// next try; 0 if there is none. An error says that nothing could be kept.
+func (n *Notifier) Call(ctx context.Context, delivery string) (wait time.Duration, err error) {
+	try, err := n.Store.BeginTry(ctx, delivery)
+	if fault.Is(err, fault.NotFound) || err == nil && try.State != Waiting {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	w, err := n.Store.WebhookByID(ctx, try.Webhook)
+	if fault.Is(err, fault.NotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !w.Disabled.IsZero() {
+		return 0, n.Store.EndTry(ctx, try.Delivery, Outcome{State: Dropped})
+	}
+	o, after, err := n.call(ctx, w, try)
+	if err != nil {
+		return 0, err
+	}
+	var disable Reason
+	if o.Status == http.StatusGone {
+		o.State, disable = GivenUp, EndpointGone
+	}
+	if o.State == Waiting {
+		var more bool
+		if wait, more = again(try.Tries); !more {
+			o.State, disable = GivenUp, Exhausted
+		}
+		wait = max(wait, after)
+	}
+	if o.State != Waiting {
+		wait = 0
+	}
+	return wait, n.Store.EndCall(ctx, try.Delivery, o, disable, system())
+}

@@ -1,0 +1,173 @@
+// Package notify tells people and programs what has happened in an account:
+// by mail and by webhooks.
+//
+// Which actions notify whom is decided in the transaction of the action, by
+// the table in this file. Each delivery is a row of its own and a job that
+// names the row, so that neither can be lost, nor sent for a change that was
+// rolled back.
+package notify
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+// A Topic is a group of events that a person can ask to be told of. Topics are
+// stored: add, never rename.
+type Topic string
+
+// The topics.
+const (
+	SignIns       Topic = "sign_ins"
+	Factors       Topic = "factors"
+	Members       Topic = "members"
+	Keys          Topic = "keys"
+	Identity      Topic = "identity"
+	Policies      Topic = "policies"
+	Domains       Topic = "domains"
+	Log           Topic = "log"
+	Notifications Topic = "notifications"
+)
+
+// Topics lists all topics.
+func Topics() []Topic {
+	return []Topic{SignIns, Factors, Members, Keys, Identity, Policies, Domains, Log, Notifications}
+}
+
+// A Type names an event, as webhooks do. Types are published: add, never
+// rename.
+type Type string
+
+// The types.
+const (
+	LinkOpened       Type = "link.opened"
+	LinkDownloaded   Type = "link.downloaded"
+	DomainChanged    Type = "domain.changed"
+	PolicyChanged    Type = "policy.changed"
+	NewDevice        Type = "sign_in.new_device"
+	SignInsRefused   Type = "sign_in.refused"
+	RecoveryUsed     Type = "sign_in.recovery_code"
+	PasswordChanged  Type = "password.changed"
+	FactorChanged    Type = "factor.changed"
+	FactorReset      Type = "factor.reset"
+	MemberInvited    Type = "member.invited"
+	MemberJoined     Type = "member.joined"
+	MemberChanged    Type = "member.changed"
+	MemberRemoved    Type = "member.removed"
+	AccountChanged   Type = "account.changed"
+	KeyCreated       Type = "key.created"
+	KeyRevoked       Type = "key.revoked"
+	IdentityChanged  Type = "identity.changed"
+	IdentityExpiring Type = "identity.expiring"
+	LogCheckFailed   Type = "log.check_failed"
+	SettingsChanged  Type = "notifications.changed"
+	WebhookChanged   Type = "webhook.changed"
+	WebhookFailing   Type = "webhook.failing"
+	WebhookDisabled  Type = "webhook.disabled"
+	TestEvent        Type = "test"
+	DigestMail       Type = "digest"     // mail alone
+	InvitationMail   Type = "invitation" // mail alone
+)
+
+// An Event is what an action is to those who are told of it.
+type Event struct {
+	Type Type
+	// Topic is empty where programs alone are told.
+	Topic Topic
+	// Locked events cannot be turned off: the member concerned and all owners
+	// are always told by mail.
+	Locked bool
+}
+
+// events says of which actions anybody is told, and as what. Those that were
+// refused are told by nobody but [refused].
+var events = map[audit.Name]Event{
+	audit.LinkOpen:        {LinkOpened, "", false},
+	audit.ProfileDownload: {LinkDownloaded, "", false},
+
+	audit.DomainCreate: {DomainChanged, Domains, false},
+	audit.DomainUpdate: {DomainChanged, Domains, false},
+	audit.DomainDelete: {DomainChanged, Domains, false},
+	audit.PolicyCreate: {PolicyChanged, Policies, true},
+	audit.PolicyUpdate: {PolicyChanged, Policies, true},
+	audit.PolicyDelete: {PolicyChanged, Policies, true},
+
+	audit.MemberPassword: {PasswordChanged, Factors, true},
+	audit.TOTPAdd:        {FactorChanged, Factors, true},
+	audit.TOTPRemove:     {FactorChanged, Factors, true},
+	audit.PasskeyAdd:     {FactorChanged, Factors, true},
+	audit.PasskeyRemove:  {FactorChanged, Factors, true},
+	audit.RecoveryCreate: {FactorChanged, Factors, true},
+	audit.FactorReset:    {FactorReset, Factors, true},
+
+	audit.InvitationCreate: {MemberInvited, Members, false},
+	audit.MemberJoin:       {MemberJoined, Members, true},
+	audit.MemberUpdate:     {MemberChanged, Members, true},
+	audit.MemberRemove:     {MemberRemoved, Members, true},
+	audit.AccountUpdate:    {AccountChanged, Members, true},
+	audit.AccountSuspend:   {AccountChanged, Members, true},
+	audit.AccountResume:    {AccountChanged, Members, true},
+
+	audit.KeyCreate: {KeyCreated, Keys, true},
+	audit.KeyRevoke: {KeyRevoked, Keys, false},
+
+	audit.IdentityChange:   {IdentityChanged, Identity, true},
+	audit.IdentityExpiring: {IdentityExpiring, Identity, false},
+
+	audit.SubscriptionUpdate: {SettingsChanged, Notifications, true},
+	audit.WebhookCreate:      {WebhookChanged, Notifications, false},
+	audit.WebhookUpdate:      {WebhookChanged, Notifications, false},
+	audit.WebhookDelete:      {WebhookChanged, Notifications, false},
+	audit.WebhookRotate:      {WebhookChanged, Notifications, false},
+	audit.WebhookFailing:     {WebhookFailing, Notifications, false},
+	audit.WebhookDisable:     {WebhookDisabled, Notifications, false},
+}
+
+// signIns are the events of sign-ins, which depend on more than the action.
+var signIns = map[Type]Event{
+	NewDevice:      {NewDevice, SignIns, false},
+	SignInsRefused: {SignInsRefused, SignIns, false},
+	RecoveryUsed:   {RecoveryUsed, Factors, true},
+}
+
+// EventOf returns what the action is to those who are told of it; ok is false
+// if nobody is. Sign-ins are not among them: see [SignIn].
+func EventOf(a audit.Action) (e Event, ok bool) {
+	if a.Outcome != audit.Done {
+		return Event{}, false
+	}
+	e, ok = events[a.Name]
+	return e, ok
+}
+
+// SignIn returns the event of a sign-in that is one of NewDevice,
+// SignInsRefused and RecoveryUsed.
+func SignIn(t Type) Event { return signIns[t] }
+
+// Types lists the types that a webhook can ask for, sorted.
+func Types() []Type {
+	all := []Type{NewDevice, SignInsRefused, RecoveryUsed, LogCheckFailed}
+	for _, e := range events {
+		all = append(all, e.Type)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Concerned returns the member whom an action concerns most, and the address
+// that the member had. Both may be empty.
+func Concerned(a audit.Action) (member, address string) {
+	if a.Target.Kind == audit.MemberTarget && a.Target.ID != "" {
+		return a.Target.ID, a.Target.Name
+	}
+	if a.Actor.Kind == audit.Member {
+		return a.Actor.ID, a.Actor.Name
+	}
+	return "", ""
+}
+
+// IsAddress reports whether a recipient of notifications is a mail address
+// rather than a member's id.
+func IsAddress(recipient string) bool { return strings.Contains(recipient, "@") }

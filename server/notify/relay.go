@@ -1,0 +1,137 @@
+package notify
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail"
+
+	"github.com/updatecase/mobileconfig/profile"
+)
+
+// A Mail is a mail that is ready to be sent.
+type Mail struct {
+	ID      string // of the delivery
+	To      string
+	Subject string
+	Text    string
+	HTML    string
+}
+
+// A SendError says why a mail was not sent.
+type SendError struct {
+	Failure Failure
+	// Permanent says that another try would end the same.
+	Permanent bool
+	Err       error
+}
+
+// Error says what the relay has said.
+func (e *SendError) Error() string { return "notify: send: " + e.Err.Error() }
+
+// Unwrap returns what is behind it.
+func (e *SendError) Unwrap() error { return e.Err }
+
+// RelayConfig says by which server mails are sent.
+type RelayConfig struct {
+	// Server is where mails are handed in, over TLS in any case. Required.
+	Server profile.Server
+	// From is the sender's address. Required.
+	From string
+	// User and Password sign in. Without a user nobody signs in.
+	User, Password string
+	// Roots are whom to trust to vouch for the server. Nil: the system's.
+	Roots *x509.CertPool
+}
+
+// A Relay hands mails to a mail server.
+type Relay struct {
+	config RelayConfig
+	domain string // of From
+}
+
+// sendTimeout is how long one mail may take.
+const sendTimeout = 30 * time.Second
+
+// NewRelay returns a Relay. It connects to nothing yet.
+func NewRelay(c RelayConfig) (*Relay, error) {
+	from, err := profile.ParseAddress(c.From)
+	if err != nil {
+		return nil, fmt.Errorf("the sender's address: %w", err)
+	}
+	c.From = from.String()
+	_, domain, _ := strings.Cut(c.From, "@")
+	return &Relay{c, domain}, nil
+}
+
+// Send hands in the mail over a connection of its own. The Message-ID is the
+// same for the same ID.
+func (r *Relay) Send(ctx context.Context, m Mail) error {
+	msg, err := r.message(m)
+	if err != nil {
+		return &SendError{Refused, true, err}
+	}
+	options := []mail.Option{
+		mail.WithPort(r.config.Server.Port), mail.WithTimeout(sendTimeout),
+		mail.WithTLSConfig(&tls.Config{ServerName: r.config.Server.Host, RootCAs: r.config.Roots, MinVersion: tls.VersionTLS12}),
+		mail.WithHELO(r.domain),
+	}
+	if r.config.Server.STARTTLS {
+		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
+	} else {
+		options = append(options, mail.WithSSL())
+	}
+	if r.config.User != "" {
+		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(r.config.User), mail.WithPassword(r.config.Password))
+	}
+	client, err := mail.NewClient(r.config.Server.Host, options...)
+	if err != nil {
+		return &SendError{NoRelay, false, err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	if err := client.DialWithContext(ctx); err != nil {
+		return &SendError{failureOf(err), false, err}
+	}
+	defer client.Close()
+	if err := client.Send(msg); err != nil {
+		s, ok := errors.AsType[*mail.SendError](err)
+		return &SendError{Refused, ok && !s.IsTemp() && s.ErrorCode() >= 500, err}
+	}
+	return nil
+}
+
+func (r *Relay) message(m Mail) (*mail.Msg, error) {
+	if strings.ContainsAny(m.To, "\r\n") || strings.ContainsAny(m.ID, "\r\n<>@") {
+		return nil, errors.New("a line break in an address")
+	}
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+	if err := msg.FromFormat("mobileconfig", r.config.From); err != nil {
+		return nil, err
+	}
+	if err := msg.To(m.To); err != nil {
+		return nil, err
+	}
+	msg.Subject(oneLine(m.Subject))
+	msg.SetMessageIDWithValue(m.ID + "@" + r.domain)
+	msg.SetDate()
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetBodyString(mail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	return msg, nil
+}
+
+// oneLine takes out of a header what could end it.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\u0085' || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+}

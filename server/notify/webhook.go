@@ -1,0 +1,282 @@
+package notify
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+const (
+	// maxURL is the longest address of an endpoint in bytes.
+	maxURL = 2000
+	// MaxWebhooks is how many webhooks an account can have.
+	MaxWebhooks = 20
+	// History is how many deliveries are kept of each webhook.
+	History = 100
+)
+
+// A Webhook is an endpoint that is called when something happens.
+type Webhook struct {
+	ID      string
+	Account string
+	URL     string
+	Types   []Type // sorted
+	// Secret is sealed, and so is Previous, which also signs until Rotated is
+	// RotationLife ago. Nil: none.
+	Secret   []byte
+	Previous []byte
+	Rotated  time.Time // zero: never
+	// Failing is since when no delivery has come through. Zero: the last did.
+	Failing time.Time
+	// Disabled is since when it is called no more, and Reason why.
+	Disabled time.Time
+	Reason   Reason
+	Created  time.Time
+	Updated  time.Time
+}
+
+// A Reason says why a webhook is disabled.
+type Reason string
+
+// The reasons.
+const (
+	EndpointGone Reason = "gone"      // it answered 410
+	Exhausted    Reason = "exhausted" // the last try of a delivery failed
+	ByOwner      Reason = "owner"
+)
+
+// Wants reports whether the webhook asks for the type.
+func (w Webhook) Wants(t Type) bool { return t == TestEvent || slices.Contains(w.Types, t) }
+
+// RotationLife is how long the old secret signs beside a new one.
+const RotationLife = 24 * time.Hour
+
+// A WebhookStore keeps webhooks. One that is not the account's is a NotFound
+// fault.
+type WebhookStore interface {
+	// CreateWebhook keeps w and a. One too many is a Conflict fault.
+	CreateWebhook(ctx context.Context, w Webhook, a audit.Action) error
+	Webhook(ctx context.Context, account, id string) (Webhook, error)
+	// Webhooks returns those of an account, the oldest first.
+	Webhooks(ctx context.Context, account string) ([]Webhook, error)
+	// UpdateWebhook keeps all of w but its secrets, and a.
+	UpdateWebhook(ctx context.Context, w Webhook, a audit.Action) error
+	// RotateWebhook keeps the secrets of w and a.
+	RotateWebhook(ctx context.Context, w Webhook, a audit.Action) error
+	// DeleteWebhook deletes a webhook with its deliveries, and keeps a.
+	DeleteWebhook(ctx context.Context, account, id string, a audit.Action) error
+	// TestWebhook keeps a delivery of a TestEvent that is to be made, and a.
+	TestWebhook(ctx context.Context, d Delivery, a audit.Action) error
+	// Deliveries returns the last deliveries to a webhook, the newest first.
+	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
+}
+
+// Webhooks makes and changes webhooks.
+type Webhooks struct {
+	store WebhookStore
+	seals *seals
+	now   func() time.Time
+}
+
+// NewWebhooks returns Webhooks that are kept in the store. The installation's
+// secret seals theirs.
+func NewWebhooks(store WebhookStore, secret []byte, now func() time.Time) (*Webhooks, error) {
+	s, err := newSeals(secret)
+	if err != nil {
+		return nil, err
+	}
+	return &Webhooks{store, s, now}, nil
+}
+
+// A WebhookSpec is what a caller says of a webhook.
+type WebhookSpec struct {
+	URL      string
+	Types    []string
+	Disabled bool
+}
+
+// apply brings the spec into w, or returns a fault.
+func (s WebhookSpec) apply(w *Webhook, now time.Time) error {
+	if err := checkURL(s.URL); err != nil {
+		return err
+	}
+	types, err := parseTypes(s.Types)
+	if err != nil {
+		return err
+	}
+	w.URL, w.Types, w.Updated = s.URL, types, now
+	switch {
+	case !s.Disabled:
+		w.Disabled, w.Reason, w.Failing = time.Time{}, "", time.Time{}
+	case w.Disabled.IsZero():
+		w.Disabled, w.Reason = now, ByOwner
+	}
+	return nil
+}
+
+// checkURL refuses what is no address of an HTTPS endpoint. Where it leads is
+// decided when it is called.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, len(text) > maxURL, u.Scheme != "https", u.Hostname() == "", u.User != nil, u.Fragment != "",
+		strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return fault.On("url", fault.Invalid, "Write an address that begins with https:// and holds neither a user name nor a fragment.")
+	}
+	return nil
+}
+
+func parseTypes(names []string) ([]Type, error) {
+	var all []Type
+	for _, name := range names {
+		if !slices.Contains(Types(), Type(name)) {
+			return nil, fault.On("events", fault.Invalid, "An event is one of %s.", joined(Types()))
+		}
+		all = append(all, Type(name))
+	}
+	if len(all) == 0 {
+		return nil, fault.On("events", fault.Invalid, "Name one event or more: %s.", joined(Types()))
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+func joined(types []Type) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
+}
+
+// List returns the webhooks of an account, the oldest first.
+func (s *Webhooks) List(ctx context.Context, account string) ([]Webhook, error) {
+	return s.store.Webhooks(ctx, account)
+}
+
+// Get returns a webhook of the account, or a NotFound fault.
+func (s *Webhooks) Get(ctx context.Context, account, webhook string) (Webhook, error) {
+	return s.store.Webhook(ctx, account, webhook)
+}
+
+// Deliveries returns the last deliveries to a webhook of the account, the
+// newest first.
+func (s *Webhooks) Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error) {
+	if _, err := s.store.Webhook(ctx, account, webhook); err != nil {
+		return nil, err
+	}
+	return s.store.Deliveries(ctx, account, webhook)
+}
+
+// Create makes a webhook and returns its secret, which is shown this once.
+func (s *Webhooks) Create(ctx context.Context, who audit.Actor, account string, spec WebhookSpec) (Webhook, string, error) {
+	now := s.now()
+	w := Webhook{ID: id.New("whk"), Account: account, Created: now}
+	if err := spec.apply(&w, now); err != nil {
+		return Webhook{}, "", err
+	}
+	secret := newSecret()
+	w.Secret = s.seals.seal(secret, w.ID)
+	return w, secret.String(), s.store.CreateWebhook(ctx, w, webhookAction(audit.WebhookCreate, who, Webhook{}, w))
+}
+
+// Update gives a webhook all that the spec says. One that was disabled and is
+// no more starts afresh.
+func (s *Webhooks) Update(ctx context.Context, who audit.Actor, account, webhook string, spec WebhookSpec) (Webhook, error) {
+	old, err := s.store.Webhook(ctx, account, webhook)
+	if err != nil {
+		return Webhook{}, err
+	}
+	w := old
+	if err := spec.apply(&w, s.now()); err != nil {
+		return Webhook{}, err
+	}
+	return w, s.store.UpdateWebhook(ctx, w, webhookAction(audit.WebhookUpdate, who, old, w))
+}
+
+// Rotate gives a webhook a new secret, which is shown this once. The old one
+// signs beside it for RotationLife.
+func (s *Webhooks) Rotate(ctx context.Context, who audit.Actor, account, webhook string) (Webhook, string, error) {
+	w, err := s.store.Webhook(ctx, account, webhook)
+	if err != nil {
+		return Webhook{}, "", err
+	}
+	a := webhookAction(audit.WebhookRotate, who, w, w)
+	a.Changes = []audit.Change{{Field: "secret", Old: "***", New: "***"}}
+	secret := newSecret()
+	w.Previous, w.Secret, w.Rotated = w.Secret, s.seals.seal(secret, w.ID), s.now()
+	w.Updated = w.Rotated
+	return w, secret.String(), s.store.RotateWebhook(ctx, w, a)
+}
+
+// Delete deletes a webhook of the account.
+func (s *Webhooks) Delete(ctx context.Context, who audit.Actor, account, webhook string) error {
+	w, err := s.store.Webhook(ctx, account, webhook)
+	if err != nil {
+		return err
+	}
+	return s.store.DeleteWebhook(ctx, account, webhook, webhookAction(audit.WebhookDelete, who, w, Webhook{}))
+}
+
+// Test calls a webhook with a TestEvent, soon, and returns the delivery.
+func (s *Webhooks) Test(ctx context.Context, who audit.Actor, account, webhook string) (Delivery, error) {
+	w, err := s.store.Webhook(ctx, account, webhook)
+	if err != nil {
+		return Delivery{}, err
+	}
+	if !w.Disabled.IsZero() {
+		return Delivery{}, fault.New(fault.Conflict, "This webhook is disabled. Enable it first.")
+	}
+	d := Delivery{ID: id.New("msg"), Account: account, Type: TestEvent, Webhook: w.ID, State: Waiting, Created: s.now()}
+	return d, s.store.TestWebhook(ctx, d, webhookAction(audit.WebhookTest, who, w, w))
+}
+
+func webhookAction(name audit.Name, who audit.Actor, old, w Webhook) audit.Action {
+	account, target := w.Account, w.ID
+	if target == "" {
+		account, target = old.Account, old.ID
+	}
+	a := audit.Action{
+		Account: account,
+		Name:    name,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.WebhookTarget, ID: target, Name: host(w, old)},
+	}
+	for _, c := range []audit.Change{
+		{Field: "host", Old: host(old), New: host(w)},
+		{Field: "events", Old: joined(old.Types), New: joined(w.Types)},
+		{Field: "disabled", Old: string(old.Reason), New: string(w.Reason)},
+	} {
+		if c.Old != c.New {
+			a.Changes = append(a.Changes, c)
+		}
+	}
+	return a
+}
+
+// host is what the log says of an address: many hold a token in their path.
+func host(webhooks ...Webhook) string {
+	for _, w := range webhooks {
+		if u, err := url.Parse(w.URL); err == nil && u.Host != "" {
+			return u.Host
+		}
+	}
+	return ""
+}
+
+// Action is what the program itself does to the webhook. The reason may be
+// empty.
+func (w Webhook) Action(name audit.Name, who audit.Actor, reason string) audit.Action {
+	a := webhookAction(name, who, w, w)
+	if reason != "" {
+		a.Changes = []audit.Change{{Field: "disabled", New: reason}}
+	}
+	return a
+}

@@ -1,0 +1,48 @@
+package notify
+
+import (
+	"context"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// A Scribe writes mails in the words of the templates.
+type Scribe struct {
+	Texts *templates.Set
+	// Invitation returns where an invitation is taken up, or a NotFound fault
+	// if it can be no longer. The address is made when the mail is written, so
+	// it is in no job and no row.
+	Invitation func(ctx context.Context, id string) (string, error)
+}
+
+// Write returns the mail of a try, without ID and To, or nil if there is
+// nothing to tell any more.
+func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
+	n := templates.Notice{Event: string(t.Type), Count: t.Held}
+	target := ""
+	if t.Seq != 0 {
+		e, err := t.Record.Read()
+		if err != nil {
+			return nil, err
+		}
+		n.When, n.Number, target = t.Record.At, t.Seq, e.Target.ID
+		n.What, n.Who = e.Personal.TargetName, e.Personal.ActorName
+		n.From, n.Client = e.Personal.IP, e.Personal.Client
+	}
+	if t.Type == InvitationMail {
+		link, err := s.Invitation(ctx, target)
+		if fault.Is(err, fault.NotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		n = templates.Notice{Event: n.Event, When: n.When, Who: n.Who, Link: link}
+	}
+	m, err := s.Texts.Mail(templates.Language{Tag: "en"}, n)
+	if err != nil {
+		return nil, err
+	}
+	return &Mail{Subject: m.Subject, Text: m.Text, HTML: m.HTML}, nil
+}

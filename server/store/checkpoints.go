@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+var _ audit.Keeper = (*Store)(nil)
+
+// Checkpoint returns the state of the account's log, to be signed. An account
+// without a log is a NotFound fault. Where the head does not fit the log, the
+// error is an *audit.Finding.
+func (s *Store) Checkpoint(ctx context.Context, account string) (audit.Tree, error) {
+	for {
+		var size int64
+		var head []byte
+		err := s.read(ctx).row(`SELECT size, edge FROM logs WHERE account = $1`, account).Scan(&size, &head)
+		if err != nil {
+			return audit.Tree{}, s.found("log", err)
+		}
+		edge, err := audit.ParseEdge(head)
+		if err == nil && edge.Size() > size {
+			err = errShrunk(size, edge.Size())
+		}
+		if err == nil && edge.Size() == size {
+			return edge.Tree(), nil
+		}
+		if err == nil { // an older program still writes
+			err = s.fillLog(ctx, account)
+		}
+		if err != nil {
+			return audit.Tree{}, fmt.Errorf("store: checkpoint: %w", err)
+		}
+	}
+}
+
+// KeepCheckpoint keeps the signed note that the account's log had the size. A
+// note that is there of that size stays. It is bookkeeping and leaves no
+// action.
+func (s *Store) KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error {
+	err := s.transact(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO checkpoints (account, size, note, created) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (account, size) DO NOTHING`, account, size, note, millis(s.now()))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: keep checkpoint: %w", err)
+	}
+	return nil
+}
+
+// LatestCheckpoint returns the note of the longest log, or a NotFound fault.
+func (s *Store) LatestCheckpoint(ctx context.Context, account string) (audit.KeptCheckpoint, error) {
+	c, err := scanCheckpoint(s.read(ctx).row(selectCheckpoints+` ORDER BY size DESC LIMIT 1`, account))
+	if err != nil {
+		return audit.KeptCheckpoint{}, s.found("checkpoint", err)
+	}
+	return c, nil
+}
+
+// Checkpoints returns the notes that are kept of the account's log, that of
+// the shortest log first.
+func (s *Store) Checkpoints(ctx context.Context, account string) ([]audit.KeptCheckpoint, error) {
+	var all []audit.KeptCheckpoint
+	err := s.read(ctx).each(func(r row) error {
+		c, err := scanCheckpoint(r)
+		all = append(all, c)
+		return err
+	}, selectCheckpoints+` ORDER BY size`, account)
+	if err != nil {
+		return nil, fmt.Errorf("store: checkpoints: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+const selectCheckpoints = `SELECT size, note, created FROM checkpoints WHERE account = $1`
+
+func scanCheckpoint(r row) (audit.KeptCheckpoint, error) {
+	var c audit.KeptCheckpoint
+	var created int64
+	err := r.Scan(&c.Size, &c.Note, &created)
+	c.Created = moment(created)
+	return c, err
+}
+
+// Rows returns at most limit rows of the account's action log, those after the
+// sequence number, in the order of the log, with what stands beside them.
+func (s *Store) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
+	var all []audit.Row
+	err := s.read(ctx).each(func(r row) error {
+		scanned, err := scanRow(r)
+		all = append(all, scanned)
+		return err
+	}, `SELECT `+recordColumns+`, name, outcome, actor_kind, actor_id, interface, target_kind, target_id,
+		link, profile, domain, mailbox, ip FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		account, after, max(limit, 0))
+	if err != nil {
+		return nil, fmt.Errorf("store: log: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+func scanRow(r row) (audit.Row, error) {
+	var a audit.Row
+	var at int64
+	var ip []byte
+	c := &a.Columns
+	err := r.Scan(&a.Seq, &at, &a.Leaf, &a.Personal, &a.Salt, &a.Hash, &c.Name, &c.Outcome, &c.ActorKind, &c.Actor,
+		&c.Interface, &c.TargetKind, &c.Target, &c.Link, &c.Profile, &c.Domain, &c.Mailbox, &ip)
+	a.At, c.IP = moment(at), string(ip)
+	return a, err
+}

@@ -1,0 +1,282 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+)
+
+var _ notify.DeliveryStore = (*Store)(nil)
+
+// mailMark is set while mails can be sent.
+const mailMark = "mail"
+
+// inFlight is how long a try that has not ended counts as under way.
+const inFlight = 5 * time.Minute
+
+const deliveryColumns = `id, account, seq, type, address, COALESCE(webhook, ''), state, tries, status, failure, created, tried, ended`
+
+func scanDelivery(r row) (notify.Delivery, error) {
+	var d notify.Delivery
+	var created, tried, ended int64
+	err := r.Scan(&d.ID, &d.Account, &d.Seq, &d.Type, &d.Address, &d.Webhook, &d.State, &d.Tries, &d.Status, &d.Failure, &created, &tried, &ended)
+	d.Created, d.Tried, d.Ended = moment(created), moment(tried), moment(ended)
+	return d, err
+}
+
+// Deliveries returns the last deliveries to a webhook of the account, the
+// newest first; without a webhook those by mail.
+func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
+	var all []notify.Delivery
+	err := s.read(ctx).each(func(r row) error {
+		d, err := scanDelivery(r)
+		all = append(all, d)
+		return err
+	}, `SELECT `+deliveryColumns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
+		ORDER BY created DESC, id LIMIT $3`, owner, webhook, notify.History)
+	if err != nil {
+		return nil, fmt.Errorf("store: deliveries: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// SetMail notes whether mails can be sent: where they cannot, none are kept to
+// be sent. It is bookkeeping and leaves no action.
+func (s *Store) SetMail(ctx context.Context, on bool) error {
+	err := s.transact(ctx, func(t *tx) error {
+		if on {
+			_, err := t.mark(mailMark, s.now())
+			return err
+		}
+		_, err := t.exec(`DELETE FROM marks WHERE name = $1`, mailMark)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: set mail: %w", err)
+	}
+	return nil
+}
+
+// mark sets a mark and reports whether it was not set before.
+func (t *tx) mark(name string, at time.Time) (bool, error) {
+	n, err := t.exec(`INSERT INTO marks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, millis(at))
+	return n == 1, err
+}
+
+func (t *tx) marked(name string) (bool, error) {
+	var n int
+	err := t.row(`SELECT COUNT(*) FROM marks WHERE name = $1`, name).Scan(&n)
+	return n == 1, err
+}
+
+// Once records the action if none was recorded by this name before, on any
+// server.
+func (s *Store) Once(ctx context.Context, name string, a audit.Action) error {
+	err := s.transact(ctx, func(t *tx) error {
+		fresh, err := t.mark(name, s.now())
+		if err != nil || !fresh {
+			return err
+		}
+		return t.record(a, s.now())
+	})
+	if err != nil {
+		return fmt.Errorf("store: once: %w", err)
+	}
+	return nil
+}
+
+// BeginTry counts a try of a delivery that is waiting and returns what it
+// tells of. Any other delivery is a NotFound fault. An address that has had
+// its mails for now gets no further one: the delivery is held for a digest.
+func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
+	var try notify.Try
+	err := s.transact(ctx, func(t *tx) (err error) {
+		try = notify.Try{}
+		try.Delivery, err = scanDelivery(t.row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
+			WHERE id = $1 AND state = 'waiting' RETURNING `+deliveryColumns, id, millis(s.now()), string(notify.Interrupted)))
+		if err != nil {
+			return err
+		}
+		if try.Address != "" {
+			if err := t.bound(&try, s.now()); err != nil {
+				return err
+			}
+		}
+		return t.tells(&try)
+	})
+	if err != nil {
+		return notify.Try{}, s.found("delivery", err)
+	}
+	return try, nil
+}
+
+// tells brings the action of the try.
+func (t *tx) tells(try *notify.Try) error {
+	if try.Seq == 0 {
+		return nil
+	}
+	rec, err := scanRecord(t.row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, try.Account, try.Seq))
+	if errors.Is(err, sql.ErrNoRows) {
+		return t.end(try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
+	}
+	try.Record = rec
+	return err
+}
+
+// bound keeps an address from being flooded. A digest counts what it stands
+// for; any other mail is held where there were too many within the hour.
+func (t *tx) bound(try *notify.Try, now time.Time) error {
+	sum := sha256.Sum256([]byte(try.Address))
+	// The row makes those wait who count for the same address.
+	_, err := t.exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (key) DO UPDATE SET ends = $3`, "mail "+hex.EncodeToString(sum[:]), millis(now), millis(now.Add(notify.FloodWindow)))
+	if err != nil {
+		return err
+	}
+	if try.Type == notify.DigestMail {
+		_, err := t.exec(`UPDATE deliveries SET digest = $2 WHERE address = $1 AND state = 'held' AND digest = ''`, try.Address, try.ID)
+		if err != nil {
+			return err
+		}
+		return t.row(`SELECT COUNT(*) FROM deliveries WHERE digest = $1`, try.ID).Scan(&try.Held)
+	}
+	var many, first int64
+	err = t.row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3
+		AND (state = 'sent' OR (state = 'waiting' AND failure = $4 AND tried > $5))`,
+		try.Address, try.ID, millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), millis(now.Add(-inFlight))).Scan(&many, &first)
+	if err != nil || many < notify.FloodMost {
+		return err
+	}
+	try.State = notify.Held
+	if err := t.end(try.ID, notify.Outcome{State: notify.Held}, now); err != nil {
+		return err
+	}
+	return t.ensureDigest(try.Delivery, now, moment(first).Add(notify.FloodWindow).Sub(now))
+}
+
+// ensureDigest has one digest wait for the address of what is held.
+func (t *tx) ensureDigest(d notify.Delivery, now time.Time, delay time.Duration) error {
+	var n int
+	err := t.row(`SELECT COUNT(*) FROM deliveries WHERE address = $1 AND type = $2 AND state = 'waiting' AND tries = 0`,
+		d.Address, string(notify.DigestMail)).Scan(&n)
+	if err != nil || n > 0 {
+		return err
+	}
+	return t.deliver(notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
+}
+
+// end keeps how a try ended.
+func (t *tx) end(id string, o notify.Outcome, at time.Time) error {
+	ended := millis(at)
+	if o.State == notify.Waiting {
+		ended = 0
+	}
+	_, err := t.exec(`UPDATE deliveries SET state = $2, status = $3, failure = $4, ended = $5 WHERE id = $1 AND state = 'waiting'`,
+		id, string(o.State), o.Status, string(o.Failure), ended)
+	return err
+}
+
+// EndTry keeps how a try of a mail ended.
+func (s *Store) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome) error {
+	if err := s.transact(ctx, func(t *tx) error { return t.end(d.ID, o, s.now()) }); err != nil {
+		return fmt.Errorf("store: end try: %w", err)
+	}
+	return nil
+}
+
+// EndCall keeps how a call of a webhook ended and what that makes of the
+// webhook. One that is to be disabled is, for the reason: its other deliveries
+// are dropped. The actions that say so are recorded by whom the actor is.
+func (s *Store) EndCall(ctx context.Context, d notify.Delivery, o notify.Outcome, disable notify.Reason, who audit.Actor) error {
+	err := s.transact(ctx, func(t *tx) error {
+		now := s.now()
+		if err := t.lockAccount(d.Account); err != nil {
+			return err
+		}
+		w, err := scanWebhook(t.row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, d.Webhook))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // deleted, with its deliveries
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.end(d.ID, o, now); err != nil {
+			return err
+		}
+		if err := t.trim(d.Webhook); err != nil {
+			return err
+		}
+		switch {
+		case o.State == notify.Sent:
+			_, err := t.exec(`UPDATE webhooks SET failing = 0, told = 0 WHERE id = $1 AND failing > 0`, w.ID)
+			return err
+		case disable != "" && w.Disabled.IsZero():
+			return t.disable(w, disable, who, now)
+		case disable != "":
+			return nil
+		}
+		return t.failing(w, who, now)
+	})
+	if err != nil {
+		return fmt.Errorf("store: end call: %w", err)
+	}
+	return nil
+}
+
+// trim forgets all but the last deliveries to a webhook.
+func (t *tx) trim(webhook string) error {
+	_, err := t.exec(`DELETE FROM deliveries WHERE webhook = $1 AND state <> 'waiting' AND id NOT IN (
+		SELECT id FROM deliveries WHERE webhook = $1 ORDER BY created DESC, id LIMIT $2)`, webhook, notify.History)
+	return err
+}
+
+func (t *tx) disable(w notify.Webhook, reason notify.Reason, who audit.Actor, now time.Time) error {
+	_, err := t.exec(`UPDATE webhooks SET disabled = $2, reason = $3 WHERE id = $1`, w.ID, millis(now), string(reason))
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE deliveries SET state = 'dropped', ended = $2 WHERE webhook = $1 AND state = 'waiting'`, w.ID, millis(now))
+	if err != nil {
+		return err
+	}
+	if err := t.countHooks(w.Account); err != nil {
+		return err
+	}
+	return t.record(w.Action(audit.WebhookDisable, who, string(reason)), now)
+}
+
+// failing notes since when a webhook fails, and tells of it once when that is
+// long.
+func (t *tx) failing(w notify.Webhook, who audit.Actor, now time.Time) error {
+	_, err := t.exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, millis(now))
+	if err != nil {
+		return err
+	}
+	long, err := t.exec(`UPDATE webhooks SET told = 1 WHERE id = $1 AND told = 0 AND failing <= $2`, w.ID, millis(now.Add(-notify.FailingLong)))
+	if err != nil || long == 0 {
+		return err
+	}
+	return t.record(w.Action(audit.WebhookFailing, who, ""), now)
+}
+
+// WebhookByID returns a webhook of whatever account, or a NotFound fault.
+func (s *Store) WebhookByID(ctx context.Context, id string) (notify.Webhook, error) {
+	w, err := scanWebhook(s.read(ctx).row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, id))
+	if err != nil {
+		return notify.Webhook{}, s.found("webhook", err)
+	}
+	return w, nil
+}
+
+// errTooManyAddresses says that an account has all the addresses it can have.
+func errTooManyAddresses() error {
+	return fault.New(fault.Conflict, "An account can have %d further addresses told. Remove one first.", notify.MaxAddresses)
+}

@@ -1,0 +1,208 @@
+package store_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A step is one change that takes an action. Each finds what those before it
+// have left.
+type step struct {
+	method string
+	change func(s *store.Store, a audit.Action) error
+}
+
+// steps are all changes that a store has.
+func steps(t *testing.T) []step {
+	ctx := t.Context()
+	member := func(id, email string, role account.Role) account.Member {
+		return account.Member{ID: id, Account: account.Default, Email: email, Role: role, Password: "hash", Created: start}
+	}
+	invitation := func(id, email string) account.Invitation {
+		return account.Invitation{ID: id, Account: account.Default, Email: email, Role: account.Owner, Created: start, Expires: start.AddDate(9, 0, 0)}
+	}
+	session := func(id string) account.Session {
+		return account.Session{ID: id, Member: "mem_1", Hash: []byte(id), Method: account.ByRecovery, Created: start, LastUsed: start, Confirmed: start}
+	}
+	passkey := func(id string) account.Passkey {
+		return account.Passkey{ID: id, Member: "mem_1", Name: id, Credential: []byte(id), Data: []byte("{}"), Created: start}
+	}
+	code := func(text string) account.Used {
+		return account.Used{Member: "mem_1", Method: account.ByRecovery, Code: []byte(text)}
+	}
+	hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.DomainChanged}, Secret: []byte("s"), Created: start, Updated: start}
+	return []step{
+		{"Record", func(s *store.Store, a audit.Action) error { return s.Record(ctx, a) }},
+		{"Once", func(s *store.Store, a audit.Action) error { return s.Once(ctx, "mark", a) }},
+		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
+			return s.CreateInvitation(ctx, invitation("inv_1", "ann@example.com"), a)
+		}},
+		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
+			return s.CreateInvitation(ctx, invitation("inv_2", "eve@example.com"), a)
+		}},
+		{"RevokeInvitation", func(s *store.Store, a audit.Action) error {
+			return s.RevokeInvitation(ctx, account.Default, "inv_2", a)
+		}},
+		{"CreateMember", func(s *store.Store, a audit.Action) error {
+			return s.CreateMember(ctx, member("mem_1", "ann@example.com", account.Owner), "inv_1", a)
+		}},
+		{"CreateMember", func(s *store.Store, a audit.Action) error {
+			return s.CreateMember(ctx, member("mem_2", "bob@example.com", account.Admin), "", a)
+		}},
+		{"SetRole", func(s *store.Store, a audit.Action) error {
+			return s.SetRole(ctx, account.Default, "mem_2", account.Auditor, a)
+		}},
+		{"Subscribe", func(s *store.Store, a audit.Action) error {
+			return s.Subscribe(ctx, account.Default, "mem_1", []notify.Topic{notify.Domains, notify.Keys, notify.Policies}, a)
+		}},
+		{"CreateWebhook", func(s *store.Store, a audit.Action) error { return s.CreateWebhook(ctx, hook, a) }},
+		{"UpdateWebhook", func(s *store.Store, a audit.Action) error { return s.UpdateWebhook(ctx, hook, a) }},
+		{"RotateWebhook", func(s *store.Store, a audit.Action) error { return s.RotateWebhook(ctx, hook, a) }},
+		{"TestWebhook", func(s *store.Store, a audit.Action) error {
+			return s.TestWebhook(ctx, notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.DomainChanged, Webhook: "whk_1", Created: start}, a)
+		}},
+		{"CreatePolicy", func(s *store.Store, a audit.Action) error { return s.CreatePolicy(ctx, newPolicy("one"), a) }},
+		{"UpdatePolicy", func(s *store.Store, a audit.Action) error {
+			p := newPolicy("one")
+			p.Name = "other"
+			return s.UpdatePolicy(ctx, p, a)
+		}},
+		{"DeletePolicy", func(s *store.Store, a audit.Action) error {
+			return s.DeletePolicy(ctx, account.Default, "pol_one", a)
+		}},
+		{"SetDomain", func(s *store.Store, a audit.Action) error { return s.SetDomain(ctx, newDomain("example.com"), a) }},
+		{"SetDomain", func(s *store.Store, a audit.Action) error {
+			d := newDomain("example.com")
+			d.Policy = settings.Required
+			return s.SetDomain(ctx, d, a)
+		}},
+		{"CreateDomain", func(s *store.Store, a audit.Action) error { return s.CreateDomain(ctx, newDomain("example.org"), a) }},
+		{"CreateLink", func(s *store.Store, a audit.Action) error {
+			limits := []setup.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
+			return s.CreateLink(ctx, newLink("lnk_1"), limits, a)
+		}},
+		{"CreateTicket", func(s *store.Store, a audit.Action) error { return s.CreateTicket(ctx, newTicket("tkt_1", "lnk_1"), a) }},
+		{"UseTicket", func(s *store.Store, a audit.Action) error { return s.UseTicket(ctx, "tkt_1", start, a) }},
+		{"DeleteDomain", func(s *store.Store, a audit.Action) error {
+			return s.DeleteDomain(ctx, account.Default, "example.com", a)
+		}},
+		{"DeleteWebhook", func(s *store.Store, a audit.Action) error {
+			return s.DeleteWebhook(ctx, account.Default, "whk_1", a)
+		}},
+		{"CreateKey", func(s *store.Store, a audit.Action) error {
+			return s.CreateKey(ctx, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start}, a)
+		}},
+		{"RevokeKey", func(s *store.Store, a audit.Action) error {
+			return s.RevokeKey(ctx, account.Default, "key_1", start, a)
+		}},
+		{"SetPassword", func(s *store.Store, a audit.Action) error { return s.SetPassword(ctx, "mem_1", "new", start, "", a) }},
+		{"SetCodes", func(s *store.Store, a audit.Action) error {
+			return s.SetCodes(ctx, "mem_1", [][]byte{[]byte("1"), []byte("2"), []byte("3")}, start, "", a)
+		}},
+		{"SetTOTP", func(s *store.Store, a audit.Action) error {
+			return s.SetTOTP(ctx, "mem_1", account.TOTP{Sealed: []byte("seed"), Step: 1, Since: start}, "", a)
+		}},
+		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, passkey("psk_1"), "", a) }},
+		{"CreateSession", func(s *store.Store, a audit.Action) error {
+			a.Name, a.Target = audit.MemberSignIn, audit.Target{Kind: audit.MemberTarget, ID: "mem_1"}
+			return s.CreateSession(ctx, session("ses_1"), code("1"), a)
+		}},
+		{"ConfirmSession", func(s *store.Store, a audit.Action) error {
+			return s.ConfirmSession(ctx, session("ses_1"), code("2"), a)
+		}},
+		{"EndOthers", func(s *store.Store, a audit.Action) error { return s.EndOthers(ctx, "mem_1", "ses_1", a) }},
+		{"EndSession", func(s *store.Store, a audit.Action) error { return s.EndSession(ctx, "mem_1", "ses_1", a) }},
+		{"RemoveTOTP", func(s *store.Store, a audit.Action) error { return s.RemoveTOTP(ctx, "mem_1", "", a) }},
+		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, passkey("psk_2"), "", a) }},
+		{"RemovePasskey", func(s *store.Store, a audit.Action) error { return s.RemovePasskey(ctx, "mem_1", "psk_1", "", a) }},
+		{"ResetFactors", func(s *store.Store, a audit.Action) error { return s.ResetFactors(ctx, "mem_1", a) }},
+		{"RemoveMember", func(s *store.Store, a audit.Action) error { return s.RemoveMember(ctx, account.Default, "mem_2", a) }},
+		{"CreateAccount", func(s *store.Store, a audit.Action) error {
+			owner := invitation("inv_3", "zoe@example.com")
+			owner.Account = "acc_2"
+			invited := a
+			invited.Account = "acc_2"
+			return s.CreateAccount(ctx, account.Account{ID: "acc_2", Name: "Two", Created: start}, owner, a, invited)
+		}},
+		{"UpdateAccount", func(s *store.Store, a audit.Action) error {
+			return s.UpdateAccount(ctx, account.Account{ID: "acc_2", Name: "Three"}, a)
+		}},
+		{"SuspendAccount", func(s *store.Store, a audit.Action) error { return s.SuspendAccount(ctx, "acc_2", start, a) }},
+		{"SetRetention", func(s *store.Store, a audit.Action) error { return s.SetRetention(ctx, account.Default, 0, a) }},
+		{"ErasePersonal", func(s *store.Store, a audit.Action) error {
+			_, err := s.ErasePersonal(ctx, account.Default, audit.Erasure{Mailbox: "ann@example.com"}, a)
+			return err
+		}},
+		{"Retain", func(s *store.Store, a audit.Action) error {
+			_, err := s.Retain(ctx, account.Default, time.Now().Add(time.Hour), a)
+			return err
+		}},
+	}
+}
+
+// TestEveryCallFails fails each call of the database in each change that takes
+// an action, one at a time: the change and its action are both kept or neither.
+func TestEveryCallFails(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		must(t, s.SetMail(t.Context(), true))
+		total := 0
+		for _, st := range steps(t) {
+			total += failEach(t, database, s, st)
+		}
+		must(t, verify(t, s))
+		t.Logf("%d calls were made to fail", total)
+	})
+}
+
+// failEach makes call after call of the step fail until it needs no more, and
+// returns how many did.
+func failEach(t *testing.T, database string, s *store.Store, st step) int {
+	t.Helper()
+	a := action(audit.DomainUpdate, "x")
+	a.Mailbox = "ann@example.com"
+	before, n := storetest.Fingerprint(t, database), len(actions(t, s))
+	for k := 1; ; k++ {
+		calls := store.FailCalls(s, func(n int) bool { return n == k })
+		err := st.change(s, a)
+		store.FailCalls(s, func(int) bool { return false })
+		if calls() < k {
+			must(t, err)
+			if grown := len(actions(t, s)) - n; grown != 1 || k < 6 {
+				t.Errorf("%s left %d actions after %d calls", st.method, grown, k-1)
+			}
+			return k - 1
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Fatalf("%s kept something, though call %d failed: %v", st.method, k, err)
+		}
+		if err == nil {
+			t.Fatalf("call %d of %s failed, and it did not", k, st.method)
+		}
+	}
+}
+
+// TestEveryChangeIsAStep wants each method that takes an action among the steps.
+func TestEveryChangeIsAStep(t *testing.T) {
+	have := map[string]bool{"Change": true, "Twice": true} // of these tests
+	for _, st := range steps(t) {
+		have[st.method] = true
+	}
+	kind := reflect.TypeFor[*store.Store]()
+	for m := range kind.Methods() {
+		for in := range m.Type.Ins() {
+			if in == reflect.TypeFor[audit.Action]() && !have[m.Name] {
+				t.Errorf("%s is no step", m.Name)
+			}
+		}
+	}
+}

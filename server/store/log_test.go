@@ -1,0 +1,341 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+func logKey(t *testing.T) *audit.LogKey {
+	t.Helper()
+	k, err := audit.NewLogKey(bytes.Repeat([]byte("k"), audit.LogKeySize))
+	must(t, err)
+	return k
+}
+
+func publicKey(t *testing.T) string {
+	t.Helper()
+	public, err := logKey(t).Public(account.Default)
+	must(t, err)
+	return public
+}
+
+// verify checks the log of the default account.
+func verify(t *testing.T, s *store.Store, known ...audit.Known) error {
+	t.Helper()
+	_, err := audit.Verify(t.Context(), s, account.Default, publicKey(t), known...)
+	return err
+}
+
+// sign keeps a checkpoint of the log as it is and returns its state.
+func sign(t *testing.T, s *store.Store) audit.Known {
+	t.Helper()
+	tree, err := s.Checkpoint(t.Context(), account.Default)
+	must(t, err)
+	note, err := logKey(t).Checkpoint(account.Default, tree)
+	must(t, err)
+	must(t, s.KeepCheckpoint(t.Context(), account.Default, tree.Size, note))
+	return audit.Known{Tree: tree, By: "the checkpoint"}
+}
+
+// download is an action with something in every column.
+func download(i int) audit.Action {
+	a := action(audit.ProfileDownload, id("lnk", i))
+	a.Actor.ID, a.Actor.Name = id("key", i%7), "panel"
+	a.Target = audit.Target{Kind: audit.TicketTarget, ID: id("tkt", i), Name: fmt.Sprintf("P%d@example.com", i%50)}
+	a.Actor.IP = fmt.Sprintf("198.51.%d.%d", i/250%250, i%250)
+	a.Profile, a.Identity = fmt.Sprintf("%064x", i), "bb22"
+	a.Domain, a.Mailbox = "example.com", fmt.Sprintf("p%d@example.com", i%50)
+	return a
+}
+
+// write records n downloads.
+func write(t *testing.T, s *store.Store, n int) {
+	t.Helper()
+	for i := range n {
+		must(t, s.Record(t.Context(), download(i)))
+	}
+}
+
+func wantFinding(t *testing.T, what string, err error, seq int64) {
+	t.Helper()
+	f, ok := errors.AsType[*audit.Finding](err)
+	if !ok || f.First != seq {
+		t.Fatalf("%s: got %v, want a finding in action %d", what, err, seq)
+	}
+}
+
+func TestTreeOfTheLog(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		if tree, err := s.Checkpoint(t.Context(), account.Default); err != nil || tree.Size != 0 {
+			t.Errorf("the empty log is %v, %v", tree, err)
+		}
+		for range 3 {
+			write(t, s, 5)
+			sign(t, s)
+		}
+		must(t, verify(t, s))
+		var e audit.Edge
+		for _, r := range actions(t, s) {
+			e.Append(audit.HashLeaf(r.Leaf))
+		}
+		if tree, err := s.Checkpoint(t.Context(), account.Default); err != nil || tree != e.Tree() {
+			t.Errorf("the log is %v, %v, want %v", tree, err, e.Tree())
+		}
+		_, err := s.Checkpoint(t.Context(), "acc_none")
+		wantFault(t, err, fault.NotFound)
+	})
+}
+
+// TestLogNeverForks has two servers write at once, and signs what the log is
+// meanwhile: it only ever grows.
+func TestLogNeverForks(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		end, done := make(chan struct{}), make(chan struct{})
+		var states []audit.Known
+		go func() {
+			defer close(done)
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				if tree, err := s.Checkpoint(t.Context(), account.Default); err != nil {
+					t.Error(err)
+				} else {
+					states = append(states, audit.Known{Tree: tree, By: "a state seen"})
+				}
+			}
+		}()
+		n := race(t, database, 200, fault.Internal, func(s *store.Store, i int) error { return s.Record(t.Context(), download(i)) })
+		close(end)
+		<-done
+		sizes := map[int64]bool{}
+		for _, k := range states {
+			sizes[k.Size] = true
+		}
+		if n != 200 || len(sizes) < 3 {
+			t.Fatalf("%d actions, %d states were seen", n, len(sizes))
+		}
+		must(t, verify(t, s, states...))
+		if tree, err := s.Checkpoint(t.Context(), account.Default); err != nil || tree.Size != 200 {
+			t.Errorf("the log is %v, %v", tree, err)
+		}
+	})
+}
+
+// tampering changes one row behind the program's back.
+var tampering = []struct{ what, statement string }{
+	{"at", `UPDATE actions SET at = at + 1 WHERE seq = $1`},
+	{"name", `UPDATE actions SET name = 'link.create' WHERE seq = $1`},
+	{"outcome", `UPDATE actions SET outcome = 'refused' WHERE seq = $1`},
+	{"actor_kind", `UPDATE actions SET actor_kind = 'key' WHERE seq = $1`},
+	{"actor_id", `UPDATE actions SET actor_id = 'key_x' WHERE seq = $1`},
+	{"interface", `UPDATE actions SET interface = '' WHERE seq = $1`},
+	{"target_kind", `UPDATE actions SET target_kind = 'link' WHERE seq = $1`},
+	{"target_id", `UPDATE actions SET target_id = '' WHERE seq = $1`},
+	{"link", `UPDATE actions SET link = 'lnk_x' WHERE seq = $1`},
+	{"profile", `UPDATE actions SET profile = '00' WHERE seq = $1`},
+	{"domain", `UPDATE actions SET domain = 'example.org' WHERE seq = $1`},
+	{"mailbox", `UPDATE actions SET mailbox = 'eve@example.com' WHERE seq = $1`},
+	{"ip", `UPDATE actions SET ip = NULL WHERE seq = $1`},
+	{"leaf", `UPDATE actions SET leaf = (SELECT o.leaf FROM actions o WHERE o.seq = 1) WHERE seq = $1`},
+	{"no leaf", `UPDATE actions SET leaf = NULL WHERE seq = $1`},
+	{"personal", `UPDATE actions SET personal = (SELECT o.personal FROM actions o WHERE o.seq = 1) WHERE seq = $1`},
+	{"no personal", `UPDATE actions SET personal = NULL WHERE seq = $1`},
+	{"salt", `UPDATE actions SET salt = (SELECT o.salt FROM actions o WHERE o.seq = 1) WHERE seq = $1`},
+	{"no salt", `UPDATE actions SET salt = NULL WHERE seq = $1`},
+	{"hash", `UPDATE actions SET hash = (SELECT o.hash FROM actions o WHERE o.seq = 1) WHERE seq = $1`},
+	{"no hash", `UPDATE actions SET hash = NULL WHERE seq = $1`},
+	{"edited", `UPDATE actions SET leaf = NULL, personal = NULL, salt = NULL WHERE seq = $1`},
+	{"removed", `DELETE FROM actions WHERE seq = $1`},
+}
+
+// TestTampering changes rows of a log of 1,000, one after the other towards
+// its beginning, so that each time another row is the first that is wrong.
+func TestTampering(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		write(t, s, 1000)
+		sign(t, s)
+		must(t, verify(t, s))
+		random := rand.New(rand.NewPCG(1, 2))
+		seq := int64(1000)
+		for _, tamper := range tampering {
+			seq -= 1 + random.Int64N(40)
+			storetest.Exec(t, database, tamper.statement, seq)
+			wantFinding(t, tamper.what, verify(t, s), seq)
+		}
+	})
+}
+
+// TestCutTail removes the end of the log and sets the head back, as well as
+// somebody can who writes to the database: only the signed checkpoint tells.
+func TestCutTail(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		write(t, s, 20)
+		storetest.Exec(t, database, `CREATE TABLE kept AS SELECT size, edge FROM logs WHERE account = 'acc_default'`)
+		write(t, s, 5)
+		last := sign(t, s)
+		storetest.Exec(t, database, `DELETE FROM actions WHERE seq > 20`)
+		wantFinding(t, "the head is as it was", verify(t, s), 21)
+		storetest.Exec(t, database, `UPDATE logs SET size = 20 WHERE account = 'acc_default'`)
+		wantFinding(t, "half a head", verify(t, s), 21)
+		if err := s.Record(t.Context(), download(0)); !audit.IsFinding(err) {
+			t.Errorf("the log went on from half a head: %v", err)
+		}
+		storetest.Exec(t, database, `UPDATE logs SET edge = (SELECT edge FROM kept) WHERE account = 'acc_default'`)
+		wantFinding(t, "the note is there", verify(t, s), 21)
+		storetest.Exec(t, database, `DELETE FROM checkpoints`)
+		must(t, verify(t, s))
+		wantFinding(t, "the note is elsewhere", verify(t, s, last), 21)
+		write(t, s, 10) // other actions grow over it
+		wantFinding(t, "the log went on", verify(t, s, last), 1)
+	})
+}
+
+// TestForgedCheckpoint puts notes beside the log.
+func TestForgedCheckpoint(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		write(t, s, 3)
+		sign(t, s)
+		must(t, s.KeepCheckpoint(t.Context(), account.Default, 2, []byte("mobileconfig/another/acc_default\n2\n")))
+		must(t, verify(t, s)) // of a key that was replaced
+		storetest.Exec(t, database, `UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE size = 2) WHERE size = 3`)
+		must(t, verify(t, s))
+		forged, err := logKey(t).Checkpoint(account.Default, audit.Tree{Size: 3})
+		must(t, err)
+		must(t, s.KeepCheckpoint(t.Context(), account.Default, 1, forged[:len(forged)-9]))
+		wantFinding(t, "a broken note", verify(t, s), 1)
+		storetest.Exec(t, database, `DELETE FROM checkpoints`)
+		must(t, s.KeepCheckpoint(t.Context(), account.Default, 3, forged))
+		wantFinding(t, "a note of another log", verify(t, s), 1)
+	})
+}
+
+func TestKeptCheckpoints(t *testing.T) {
+	clock := storetest.NewClock()
+	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
+		_, err := s.LatestCheckpoint(t.Context(), account.Default)
+		wantFault(t, err, fault.NotFound)
+		for _, size := range []int64{100, 9, 20} {
+			must(t, s.KeepCheckpoint(t.Context(), account.Default, size, fmt.Appendf(nil, "note %d", size)))
+		}
+		must(t, s.KeepCheckpoint(t.Context(), account.Default, 100, []byte("another")))
+		c, err := s.LatestCheckpoint(t.Context(), account.Default)
+		if err != nil || c.Size != 100 || string(c.Note) != "note 100" || !c.Created.Equal(clock.Now()) {
+			t.Errorf("the latest is %v, %v", c, err)
+		}
+		all, err := s.Checkpoints(t.Context(), account.Default)
+		if err != nil || len(all) != 3 || all[0].Size != 9 || all[2].Size != 100 {
+			t.Errorf("all are %v, %v", all, err)
+		}
+		if none, err := s.Checkpoints(t.Context(), account.Installation); err != nil || len(none) != 0 {
+			t.Errorf("another log has %v, %v", none, err)
+		}
+	})
+}
+
+// older writes an action as the program before the tree did.
+func older(t *testing.T, database string, seq int64, at time.Time) {
+	t.Helper()
+	a := download(int(seq))
+	a.Domain, a.Mailbox = "", ""
+	salt := bytes.Repeat([]byte("s"), audit.SaltSize)
+	leaf, personal, err := a.Encode(seq, at, salt)
+	must(t, err)
+	storetest.Exec(t, database, `INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id,
+		target_kind, target_id, link, leaf, personal, salt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		account.Default, seq, at.UnixMilli(), string(a.Name), string(a.Outcome), string(a.Actor.Kind), a.Actor.ID,
+		string(a.Target.Kind), a.Target.ID, a.Link, leaf, personal, salt)
+	storetest.Exec(t, database, `UPDATE logs SET size = $1, latest = $2 WHERE account = $3`, seq, at.UnixMilli(), account.Default)
+}
+
+// TestOlderLog opens a database of before the tree, with several servers, and
+// one of the old kind that goes on.
+func TestOlderLog(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		must(t, store.MigrateTo(t.Context(), database, 4))
+		if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+			must(t, os.Chmod(path, 0o600))
+		}
+		for seq := range int64(25) {
+			older(t, database, seq+1, start)
+		}
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				s, err := store.Open(t.Context(), store.Config{Database: database})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.Close()
+			})
+		}
+		wg.Wait()
+		s := storetest.Open(t, store.Config{Database: database})
+		rows, err := s.Rows(t.Context(), account.Default, 24, 9)
+		must(t, err)
+		if want := download(25).Columns(); len(rows) != 1 || rows[0].Columns.IP != want.IP || rows[0].Columns.Profile != want.Profile {
+			t.Errorf("the columns are %+v", rows)
+		}
+		must(t, verify(t, s))
+		older(t, database, 26, start)
+		if tree, err := s.Checkpoint(t.Context(), account.Default); err != nil || tree.Size != 26 {
+			t.Errorf("the log is %v, %v", tree, err)
+		}
+		older(t, database, 27, start)
+		write(t, s, 3)
+		must(t, verify(t, s))
+		if n := len(actions(t, s)); n != 30 {
+			t.Errorf("the log has %d entries", n)
+		}
+	})
+}
+
+// TestLongOlderLog fills in more actions than fit into one transaction, and goes
+// on where another server stopped.
+func TestLongOlderLog(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		write(t, s, 7)
+		storetest.Exec(t, database, `CREATE TABLE kept AS SELECT edge FROM logs WHERE account = 'acc_default'`)
+		write(t, s, 1100)
+		known := sign(t, s)
+		storetest.Exec(t, database, `UPDATE actions SET hash = NULL, interface = '', profile = '', domain = '', mailbox = '', ip = NULL WHERE seq > 7`)
+		storetest.Exec(t, database, `UPDATE logs SET edge = (SELECT edge FROM kept) WHERE account = 'acc_default'`)
+		storetest.Open(t, store.Config{Database: database})
+		storetest.Exec(t, database, `DROP TABLE kept`)
+		must(t, verify(t, s, known))
+	})
+}
+
+// TestOlderLogWithAHole opens one of which a row is missing.
+func TestOlderLogWithAHole(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		for seq := range int64(9) {
+			older(t, database, seq+1, start)
+		}
+		storetest.Exec(t, database, `DELETE FROM actions WHERE seq IN (4, 5, 9)`)
+		write(t, s, 1)
+		wantFinding(t, "the hole", verify(t, s), 4)
+	})
+}

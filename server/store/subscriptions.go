@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+)
+
+var _ notify.SubscriptionStore = (*Store)(nil)
+
+// Subscriptions returns those of all members, as they are or by default, and
+// of all further addresses.
+func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subscription, error) {
+	said := map[string]map[notify.Topic]bool{}
+	err := s.read(ctx).each(func(r row) error {
+		var recipient string
+		var topic notify.Topic
+		var wanted int64
+		err := r.Scan(&recipient, &topic, &wanted)
+		if said[recipient] == nil {
+			said[recipient] = map[notify.Topic]bool{}
+		}
+		said[recipient][topic] = wanted == 1
+		return err
+	}, `SELECT recipient, topic, wanted FROM subscriptions WHERE account = $1`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("store: subscriptions: %w", s.diagnose(err))
+	}
+	members, err := s.Members(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	var all []notify.Subscription
+	for _, m := range members {
+		n := notify.Subscription{Recipient: m.ID, Email: m.Email, Name: m.Name, Owner: m.Role == account.Owner}
+		all = append(all, withTopics(n, said[m.ID]))
+	}
+	var addresses []string
+	for recipient := range said {
+		if notify.IsAddress(recipient) {
+			addresses = append(addresses, recipient)
+		}
+	}
+	slices.Sort(addresses)
+	for _, address := range addresses {
+		all = append(all, withTopics(notify.Subscription{Recipient: address, Email: address}, said[address]))
+	}
+	return all, nil
+}
+
+func withTopics(n notify.Subscription, said map[notify.Topic]bool) notify.Subscription {
+	for _, topic := range notify.Topics() {
+		wanted, ok := said[topic]
+		if wanted || !ok && n.Owner {
+			n.Topics = append(n.Topics, topic)
+		}
+	}
+	return n
+}
+
+// Subscribe has the recipient told of the topics and of no others, and keeps
+// a. A further address with no topic is forgotten. A member of another account
+// is a NotFound fault, an address too many a Conflict one.
+func (s *Store) Subscribe(ctx context.Context, owner, recipient string, topics []notify.Topic, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		if err := t.lockAccount(owner); err != nil {
+			return err
+		}
+		if err := t.mayBeTold(owner, recipient); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM subscriptions WHERE account = $1 AND recipient = $2`, owner, recipient); err != nil {
+			return err
+		}
+		for _, topic := range notify.Topics() {
+			wanted := slices.Contains(topics, topic)
+			if !wanted && notify.IsAddress(recipient) {
+				continue
+			}
+			_, err := t.exec(`INSERT INTO subscriptions (account, recipient, topic, wanted) VALUES ($1, $2, $3, $4)`,
+				owner, recipient, string(topic), bit(wanted))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store: subscribe: %w", err)
+	}
+	return nil
+}
+
+// mayBeTold refuses a recipient whom the account cannot have told.
+func (t *tx) mayBeTold(owner, recipient string) error {
+	var n int64
+	if notify.IsAddress(recipient) {
+		err := t.row(`SELECT COUNT(DISTINCT recipient) FROM subscriptions
+			WHERE account = $1 AND recipient LIKE '%@%' AND recipient <> $2`, owner, recipient).Scan(&n)
+		if err == nil && n >= notify.MaxAddresses {
+			err = errTooManyAddresses()
+		}
+		return err
+	}
+	err := t.row(`SELECT COUNT(*) FROM members WHERE account = $1 AND id = $2`, owner, recipient).Scan(&n)
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "There is no such member.")
+	}
+	return err
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+)
+
+var _ notify.WebhookStore = (*Store)(nil)
+
+const webhookColumns = `id, account, url, types, secret, previous, rotated, failing, disabled, reason, created, updated`
+
+func scanWebhook(r row) (notify.Webhook, error) {
+	var w notify.Webhook
+	var types string
+	var rotated, failing, disabled, created, updated int64
+	err := r.Scan(&w.ID, &w.Account, &w.URL, &types, &w.Secret, &w.Previous, &rotated, &failing, &disabled, &w.Reason, &created, &updated)
+	w.Types = splitTypes(types)
+	w.Rotated, w.Failing, w.Disabled = moment(rotated), moment(failing), moment(disabled)
+	w.Created, w.Updated = moment(created), moment(updated)
+	return w, err
+}
+
+func splitTypes(text string) []notify.Type {
+	var all []notify.Type
+	for name := range strings.SplitSeq(text, ",") {
+		all = append(all, notify.Type(name))
+	}
+	return all
+}
+
+func joinTypes(types []notify.Type) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ",")
+}
+
+// changeWebhooks is change for the webhooks of an account. It counts afresh
+// how many are called.
+func (s *Store) changeWebhooks(ctx context.Context, owner string, a audit.Action, fn func(*tx) error) error {
+	return s.change(ctx, a, func(t *tx) error {
+		if err := t.lockAccount(owner); err != nil {
+			return err
+		}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.countHooks(owner)
+	})
+}
+
+func (t *tx) countHooks(owner string) error {
+	_, err := t.exec(`UPDATE logs SET hooks = (SELECT COUNT(*) FROM webhooks WHERE account = $1 AND disabled = 0)
+		WHERE account = $1`, owner)
+	return err
+}
+
+// CreateWebhook keeps w and a. One too many is a Conflict fault.
+func (s *Store) CreateWebhook(ctx context.Context, w notify.Webhook, a audit.Action) error {
+	err := s.changeWebhooks(ctx, w.Account, a, func(t *tx) error {
+		n, err := t.exec(`INSERT INTO webhooks (`+webhookColumns+`)
+			SELECT $1, $2, $3, $4, $5, NULL, 0, 0, $6, $7, $8, $9
+			WHERE (SELECT COUNT(*) FROM webhooks WHERE account = $2) < $10`,
+			w.ID, w.Account, w.URL, joinTypes(w.Types), w.Secret, millis(w.Disabled), string(w.Reason),
+			millis(w.Created), millis(w.Updated), notify.MaxWebhooks)
+		if err == nil && n == 0 {
+			err = fault.New(fault.Conflict, "An account has up to %d webhooks. Delete one first.", notify.MaxWebhooks)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: create webhook: %w", err)
+	}
+	return nil
+}
+
+// Webhook returns a webhook of the account, or a NotFound fault.
+func (s *Store) Webhook(ctx context.Context, owner, id string) (notify.Webhook, error) {
+	w, err := scanWebhook(s.read(ctx).row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1 AND account = $2`, id, owner))
+	if err != nil {
+		return notify.Webhook{}, s.found("webhook", err)
+	}
+	return w, nil
+}
+
+// Webhooks returns those of an account, the oldest first.
+func (s *Store) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, error) {
+	var all []notify.Webhook
+	err := s.read(ctx).each(func(r row) error {
+		w, err := scanWebhook(r)
+		all = append(all, w)
+		return err
+	}, `SELECT `+webhookColumns+` FROM webhooks WHERE account = $1 ORDER BY created, id`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("store: webhooks: %w", s.diagnose(err))
+	}
+	return all, nil
+}
+
+// changeWebhook is changeWebhooks for a statement that must find the webhook.
+func (s *Store) changeWebhook(ctx context.Context, owner string, a audit.Action, query string, args ...any) error {
+	err := s.changeWebhooks(ctx, owner, a, func(t *tx) error {
+		n, err := t.exec(query, args...)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "There is no such webhook.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: change webhook: %w", err)
+	}
+	return nil
+}
+
+// UpdateWebhook keeps all of w but its secrets, and a.
+func (s *Store) UpdateWebhook(ctx context.Context, w notify.Webhook, a audit.Action) error {
+	return s.changeWebhook(ctx, w.Account, a, `UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
+		WHERE id = $1 AND account = $2`,
+		w.ID, w.Account, w.URL, joinTypes(w.Types), millis(w.Failing), millis(w.Disabled), string(w.Reason), millis(w.Updated))
+}
+
+// RotateWebhook keeps the secrets of w and a.
+func (s *Store) RotateWebhook(ctx context.Context, w notify.Webhook, a audit.Action) error {
+	return s.changeWebhook(ctx, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
+		WHERE id = $1 AND account = $2`, w.ID, w.Account, w.Secret, w.Previous, millis(w.Rotated), millis(w.Updated))
+}
+
+// DeleteWebhook deletes a webhook with its deliveries, and keeps a.
+func (s *Store) DeleteWebhook(ctx context.Context, owner, id string, a audit.Action) error {
+	return s.changeWebhook(ctx, owner, a, `DELETE FROM webhooks WHERE id = $1 AND account = $2`, id, owner)
+}
+
+// TestWebhook keeps a delivery that is to be made, and a.
+func (s *Store) TestWebhook(ctx context.Context, d notify.Delivery, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error { return t.deliver(d, 0) })
+	if s.db.dangling(err) {
+		err = fault.New(fault.NotFound, "There is no such webhook.")
+	}
+	if err != nil {
+		return fmt.Errorf("store: test webhook: %w", err)
+	}
+	return nil
+}
