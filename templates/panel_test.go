@@ -174,6 +174,7 @@ type (
 	}
 	policiesPage struct {
 		panelFrame
+		panelPaging
 		Rows []policyRow
 	}
 	policyRow struct {
@@ -559,7 +560,8 @@ func policyCases() []panelCase {
 	standard.ID, standard.Name, standard.Standard = "standard", "Standard", true
 	fields := badFields("name", "min_length", "alphanumeric", "min_complex", "auto_lock", "grace", "wipe", "max_failed_attempts", "reset_after", "max_age", "history")
 	return []panelCase{
-		{name: "policies", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{Rows: rows}, done: "policy.deleted"},
+		{name: "policies", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{"", 22, 1, 2, "", at + "?page=2"}, Rows: rows}, done: "policy.deleted"},
+		{name: "policies-nothing", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{Query: "nowhere"}}},
 		{name: "policies-auditor", page: "policies", who: auditor, nav: "policies", path: at, view: policiesPage{Rows: rows}},
 		{name: "policies-empty", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{}},
 		{name: "policy", page: "policy", who: owner, nav: "policies", path: at + "/pol_1", view: whole, done: "policy.saved"},

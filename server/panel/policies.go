@@ -24,7 +24,9 @@ func (p *Panel) policies(v *visit) error {
 		return err
 	}
 	page := policiesPage{frame: p.frame(v, "policies")}
-	for _, policy := range all {
+	var shown []settings.Policy
+	page.paging, shown = pageOf(v, all, func(p settings.Policy) []string { return append([]string{p.Name}, p.Domains...) })
+	for _, policy := range shown {
 		page.Rows = append(page.Rows, policyRow{
 			ID:       policy.ID,
 			Name:     policy.Name,

@@ -257,6 +257,7 @@ type removePage struct {
 
 type policiesPage struct {
 	frame
+	paging
 	Rows []policyRow
 }
 
