@@ -305,3 +305,44 @@ func TestForwardedFor(t *testing.T) {
 		}
 	}
 }
+
+// TestAgents wants the right page for each of 20 programs.
+func TestAgents(t *testing.T) {
+	const phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+	each(t, func(t *testing.T, s *servertest.Server, _ string) {
+		link := s.Link("jane@example.com")
+		for agent, want := range map[string]string{
+			phone + "Version/18.6 Mobile/15E148 Safari/604.1":                                                                           "iphone",
+			strings.Replace(phone, "iPhone;", "iPad;", 1) + "Version/18.6 Mobile/15E148 Safari/604.1":                                   "iphone",
+			phone + "CriOS/140.0 Mobile/15E148 Safari/604.1":                                                                            "asks",
+			phone + "FxiOS/140.0 Mobile/15E148 Safari/605.1.15":                                                                         "saves",
+			phone + "EdgiOS/140.0 Version/18.0 Mobile/15E148 Safari/604.1":                                                              "saves",
+			phone + "Version/18.6 Mobile/15E148 Safari/604.1 OPT/6.0":                                                                   "saves",
+			phone + "Version/18.6 Mobile/15E148 DuckDuckGo/7 Safari/605.1.15":                                                           "saves",
+			phone + "Mobile/22G86 [FBAN/FBIOS;FBAV/520.0]":                                                                              "app",
+			phone + "Mobile/22G86 Instagram 390.0":                                                                                      "app",
+			phone + "Mobile/22G86 [LinkedInApp]/9.31":                                                                                   "app",
+			phone + "Mobile/22G86 Safari Line/15.1.0":                                                                                   "app",
+			phone + "Mobile/22G86 MicroMessenger/8.0.50":                                                                                "app",
+			phone + "GSA/370.0 Mobile/15E148 Safari/604.1":                                                                              "app",
+			phone + "Mobile/22G86":                                                                                                      "app",
+			"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15":     "mac",
+			"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":     "mac",
+			"Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36":     "other",
+			"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0": "other",
+			"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                    "other",
+			"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":            "other",
+		} {
+			body := string(s.Do(http.MethodGet, link, http.Header{"User-Agent": {agent}}, "").Body)
+			for kind, mark := range map[string]string{
+				"iphone": "Set up mail on this\u00a0iPhone", "mac": "Set up mail on this\u00a0Mac", "other": `class="qr-code"`,
+				"asks": "Chrome asks before that", "saves": "This browser only saves the profile", "app": "inside an app",
+			} {
+				onPhone := kind == "iphone" && (want == "asks" || want == "saves" || want == "app")
+				if got := strings.Contains(body, mark); got != (kind == want || onPhone) {
+					t.Errorf("%s: %q on the page: %v, want the page of %s", agent, mark, got, want)
+				}
+			}
+		}
+	})
+}

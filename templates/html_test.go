@@ -17,6 +17,7 @@ var (
 	foreignLoad   = regexp.MustCompile(`(?:href|src|action)="(?:[a-z]+:|//)`)
 	emptyElement  = regexp.MustCompile(`<(p|h1|h2|h3|span|dd|dt|button|summary|title|li|text|tspan)(?: [^>]*)?>\s*</`)
 	eventHandler  = regexp.MustCompile(`\son[a-z]+="`)
+	copyScript    = regexp.MustCompile(`<script src="/static/copy\.[0-9a-f]{12}\.js" defer></script>`)
 	openedElement = regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*?(/?)>`)
 )
 
@@ -25,7 +26,9 @@ func checkPage(t *testing.T, html string, lang Language, page string) {
 	panel := strings.HasPrefix(page, "panel/")
 	bad := []string{"{{", "<no value>", "ZgotmplZ", "style=", "<style", "%!", "\uE000", "\uE001", "\uE002"}
 	if !panel {
-		bad = append(bad, "<script", " checked")
+		bad = append(bad, " checked")
+		html = copyScript.ReplaceAllString(html, "") // the one script that may be there
+		bad = append(bad, "<script")
 	}
 	for _, bad := range bad {
 		if strings.Contains(html, bad) {

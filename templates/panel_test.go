@@ -894,7 +894,7 @@ func checkPanelPage(t *testing.T, html string) {
 			t.Errorf("not hidden without a script: %s", m)
 		}
 	}
-	if n := strings.Count(html, "<script"); n != 1 || !regexp.MustCompile(`<script src="/static/panel\.[0-9a-f]{12}\.js" defer></script>`).MatchString(html) {
+	if n := strings.Count(html, "<script"); n != 2 || !regexp.MustCompile(`<script src="/static/panel\.[0-9a-f]{12}\.js" defer></script>`).MatchString(html) {
 		t.Errorf("%d scripts", n)
 	}
 	if n := strings.Count(html, "<main"); n != 1 {
@@ -1063,7 +1063,7 @@ func TestPanelEscaping(t *testing.T) {
 			continue
 		}
 		html := b.String()
-		if strings.Count(html, "<script") != 1 || strings.Contains(html, `"'>`) || strings.Contains(html, "ZgotmplZ") {
+		if strings.Count(html, "<script") != 2 || strings.Contains(html, `"'>`) || strings.Contains(html, "ZgotmplZ") {
 			t.Errorf("%s: a value became markup", c.name)
 		}
 		checkNesting(t, html)

@@ -33,17 +33,17 @@ type (
 	}
 	setupPage struct {
 		frame
-		Token, Device, Masked, Domain, Signer string
-		Name, Hint                            string
-		Help                                  []string
-		IPhone, Mac, Policy, PolicyOnly       bool
-		Attempts, MinLength, LockMinutes      int
-		Alphanumeric                          bool
-		MinComplex, MaxAgeDays                int
-		Problems                              []problem
-		Incoming, Outgoing                    server
-		Login, Expires, QR, URL, Host         string
-		LocalPart                             bool
+		Token, Device, Browser, Masked, Domain, Signer string
+		Name, Hint                                     string
+		Help                                           []string
+		IPhone, Mac, Policy, PolicyOnly                bool
+		Attempts, MinLength, LockMinutes               int
+		Alphanumeric                                   bool
+		MinComplex, MaxAgeDays                         int
+		Problems                                       []problem
+		Incoming, Outgoing                             server
+		Login, Expires, QR, URL, Host                  string
+		LocalPart                                      bool
 	}
 	errorPage struct {
 		frame
@@ -117,6 +117,9 @@ func renderings() []rendering {
 		setup(device+"-worded", setupOf(device, func(p *setupPage) {
 			p.Name, p.Hint, p.Help, p.LocalPart = "[name]", "[hint]", []string{"[help]", "", "[more help]"}, true
 		}))
+		for _, browser := range []string{"asks", "saves", "app"} {
+			setup(device+"-"+browser, setupOf(device, func(p *setupPage) { p.Browser, p.Policy = browser, browser == "app" }))
+		}
 		setup(device+"-strict", setupOf(device, func(p *setupPage) {
 			p.Policy, p.Alphanumeric, p.MinComplex, p.MaxAgeDays = true, true, 2, 90
 		}))
@@ -222,6 +225,20 @@ func named(t *testing.T, name string) rendering {
 	}
 	t.Fatalf("no rendering %q", name)
 	return rendering{}
+}
+
+// TestBrowserCard wants people led to Safari where nothing else will do.
+func TestBrowserCard(t *testing.T) {
+	s := newSet(t)
+	for name, want := range map[string]bool{"iphone": false, "iphone-asks": false, "iphone-saves": true, "iphone-app": true, "mac-app": false} {
+		html := render(t, s, named(t, name), s.Match())
+		if got := strings.Contains(html, `id="browser"`); got != want {
+			t.Errorf("%s: the way to Safari is there: %v, want %v", name, got, want)
+		}
+		if asks := strings.Contains(html, "Chrome asks"); asks != (name == "iphone-asks") {
+			t.Errorf("%s: what Chrome asks is there: %v", name, asks)
+		}
+	}
 }
 
 // TestSetupForms holds which forms are offered to whom, as platform+variant.
@@ -350,7 +367,7 @@ func TestEscaping(t *testing.T) {
 	if err := s.Page(&b, "setup", s.Match(), p); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(b.String(), "<script") {
+	if strings.Count(b.String(), "<script") != 1 {
 		t.Error("a value became markup")
 	}
 	if want := "&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;*</bdi></b>"; !strings.Contains(b.String(), want) {

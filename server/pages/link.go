@@ -21,6 +21,8 @@ type linkPage struct {
 	Token string
 	// Device is a web.Device, or "away" where nothing is made for it.
 	Device string
+	// Browser is a web.Browser.
+	Browser string
 	// Masked is the mailbox, of which a passer-by learns little.
 	Masked string
 	Domain string
@@ -133,6 +135,7 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		frame:      p.frame(c, link.Locale),
 		Token:      c.Param("token"),
 		Device:     deviceOf(c, domain),
+		Browser:    string(web.ClientOf(c.Request().UserAgent()).Browser),
 		Masked:     mask(link.Address),
 		Domain:     domain.Name,
 		Name:       domain.DisplayName,

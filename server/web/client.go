@@ -18,7 +18,18 @@ type Client struct {
 	Device  Device
 	System  string // such as "iPhone"; "unknown system" if it cannot be told
 	Program string // such as "Safari"; "unknown program" if it cannot be told
+	Browser Browser
 }
+
+// A Browser says how far a program on an iPhone or iPad brings a profile.
+type Browser string
+
+// The browsers. The zero value hands a profile to the device.
+const (
+	Asks  Browser = "asks"  // hands it over, and asks one question more
+	Saves Browser = "saves" // into its own downloads
+	App   Browser = "app"   // a page inside another app: mostly not at all
+)
 
 // String is "Safari on iPhone".
 func (c Client) String() string { return c.Program + " on " + c.System }
@@ -38,20 +49,27 @@ var (
 		{"Macintosh", "Mac", Mac},
 		{"Linux", "Linux", Other},
 	}
-	programs = []struct{ mark, name string }{
-		{"EdgiOS", "Edge"}, {"Edg/", "Edge"},
-		{"OPR/", "Opera"}, {"OPiOS", "Opera"},
-		{"FxiOS", "Firefox"}, {"Firefox/", "Firefox"},
-		{"DuckDuckGo", "DuckDuckGo"},
-		{"CriOS", "Chrome"}, {"Chrome/", "Chrome"},
-		{"Safari/", "Safari"},
-		{"curl/", "curl"},
+	programs = []struct {
+		mark, name string
+		browser    Browser // on an iPhone or iPad
+	}{
+		{"FBAN", "Facebook", App}, {"FBAV", "Facebook", App}, {"FB_IAB", "Facebook", App},
+		{"Instagram", "Instagram", App}, {"LinkedInApp", "LinkedIn", App}, {" Line/", "LINE", App},
+		{"MicroMessenger", "WeChat", App}, {"GSA/", "Google app", App}, {"KAKAOTALK", "KakaoTalk", App},
+		{"Snapchat", "Snapchat", App}, {"BytedanceWebview", "TikTok", App}, {"musical_ly", "TikTok", App},
+		{"EdgiOS", "Edge", Saves}, {"Edg/", "Edge", Saves},
+		{"OPR/", "Opera", Saves}, {"OPiOS", "Opera", Saves}, {"OPT/", "Opera", Saves},
+		{"FxiOS", "Firefox", Saves}, {"Firefox/", "Firefox", Saves}, {"Focus/", "Firefox Focus", Saves},
+		{"DuckDuckGo", "DuckDuckGo", Saves}, {"Ddg/", "DuckDuckGo", Saves},
+		{"CriOS", "Chrome", Asks}, {"Chrome/", "Chrome", Asks}, {"Brave/", "Brave", Asks},
+		{"Safari/", "Safari", ""},
+		{"curl/", "curl", ""},
 	}
 )
 
 // ClientOf tells the client from its User-Agent.
 func ClientOf(userAgent string) Client {
-	c := Client{Other, "unknown system", "unknown program"}
+	c := Client{Device: Other, System: "unknown system", Program: "unknown program"}
 	for _, s := range systems {
 		if strings.Contains(userAgent, s.mark) {
 			c.System, c.Device = s.name, s.device
@@ -60,9 +78,20 @@ func ClientOf(userAgent string) Client {
 	}
 	for _, p := range programs {
 		if strings.Contains(userAgent, p.mark) {
-			c.Program = p.name
-			break
+			c.Program, c.Browser = p.name, p.browser
+			return c.onItsSystem()
 		}
+	}
+	if c.Device == IPhone {
+		c.Browser = App // an app's own web view names no browser
+	}
+	return c
+}
+
+// onItsSystem leaves out what only counts on an iPhone or iPad.
+func (c Client) onItsSystem() Client {
+	if c.Device != IPhone {
+		c.Browser = ""
 	}
 	return c
 }

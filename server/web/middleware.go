@@ -13,8 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// policy is what a page may load: its own style and pictures.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// policy is what a page may load: the program's own style, pictures and script.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // Headers puts on every answer what keeps a page from being framed, sniffed,
 // indexed, cached, or made to load anything from elsewhere. With https it

@@ -67,11 +67,10 @@ func SameOrigin(base *url.URL) (echo.MiddlewareFunc, error) {
 	}, nil
 }
 
-// Script lets a page run the program's own script, and that script ask the
-// server.
+// Script lets the program's own script ask the server.
 func Script(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		c.Response().Header().Set("Content-Security-Policy", policy+"; script-src 'self'; connect-src 'self'")
+		c.Response().Header().Set("Content-Security-Policy", policy+"; connect-src 'self'")
 		return next(c)
 	}
 }

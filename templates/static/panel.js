@@ -1,30 +1,11 @@
 "use strict";
 
-// What the control panel can do with a script: copy buttons and passkeys. All
+// What the control panel can do with a script beside copying: passkeys. All
 // else works without one.
 (() => {
   const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
   const text = (buffer) => btoa(Array.from(new Uint8Array(buffer), (b) => String.fromCharCode(b)).join(""))
     .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-
-  // --- copy -----------------------------------------------------------------
-
-  function copies(button) {
-    const source = document.getElementById(button.dataset.copy);
-    if (!source || !navigator.clipboard) return;
-    const label = button.textContent;
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(source.innerText.trim());
-      } catch {
-        getSelection().selectAllChildren(source);
-        return;
-      }
-      button.textContent = button.dataset.done;
-      setTimeout(() => { button.textContent = label; }, 2000);
-    });
-  }
 
   // --- passkeys -------------------------------------------------------------
 
@@ -121,6 +102,5 @@
 
   // On a phone the entries of the side list are a strip.
   document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-  document.querySelectorAll("[data-copy]").forEach(copies);
   if (window.PublicKeyCredential) document.querySelectorAll("[data-passkey]").forEach(offers);
 })();
