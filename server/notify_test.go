@@ -121,8 +121,8 @@ type hook struct {
 	Disabled   bool
 	Reason     string
 	Deliveries []struct {
-		ID, Event, State, Failure string
-		Tries, Status             int
+		ID, Message, Event, State, Failure, Again string
+		Tries, Status                             int
 	}
 }
 
@@ -310,6 +310,44 @@ func TestWebhookRetries(t *testing.T) {
 	}
 }
 
+// TestWebhookAgain makes a call again that came through: with the same
+// webhook-id and body, and once.
+func TestWebhookAgain(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		e := newEndpoint(t, nil)
+		s := notifying(t, database, e, nil)
+		c := client{s, newKey(t, database, account.KeySpec{Scopes: allScopes()})}
+		h := newHook(t, c, e.URL, "key.created")
+		c.want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"other","scopes":["keys:read"]}`)
+		e.wait(t, 1)
+		eventually(t, "the end", func() bool { return h.show(t, c).Deliveries[0].State == "sent" })
+		old := h.show(t, c).Deliveries[0]
+		again := "/webhooks/" + h.ID + "/deliveries/" + old.ID + "/redeliver"
+		var made struct{ ID, Message string }
+		decode(t, c.want(t, http.StatusAccepted, http.MethodPost, again, ""), &made)
+		c.want(t, http.StatusConflict, http.MethodPost, again, "")
+		c.want(t, http.StatusNotFound, http.MethodPost, "/webhooks/"+h.ID+"/deliveries/msg_none/redeliver", "")
+		calls := e.wait(t, 2)
+		if a, b := calls[0].header.Get("webhook-id"), calls[1].header.Get("webhook-id"); a != b || made.Message != a || made.ID == a {
+			t.Errorf("the ids are %s and %s, of the delivery %+v", a, b, made)
+		}
+		if !bytes.Equal(calls[0].body, calls[1].body) {
+			t.Error("the bodies differ")
+		}
+		verify(t, h.Secret, calls[1])
+		for _, d := range h.show(t, c).Deliveries {
+			if d.ID == old.ID && d.Again != made.ID {
+				t.Errorf("the old one says it was made again by %q", d.Again)
+			}
+		}
+		if dump := storetest.Dump(t, database); strings.Count(dump, "actions.name=webhook.redeliver\n") != 1 {
+			t.Error("want one action of it")
+		}
+		c.want(t, http.StatusOK, http.MethodPut, "/webhooks/"+h.ID, `{"url":"`+e.URL+`","events":["key.created"],"disabled":true}`)
+		c.want(t, http.StatusConflict, http.MethodPost, "/webhooks/"+h.ID+"/deliveries/"+made.ID+"/redeliver", "")
+	})
+}
+
 func TestWebhookAnswers(t *testing.T) {
 	var elsewhere atomic.Int32
 	trap := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
@@ -420,7 +458,7 @@ func TestWebhookIsTheAccounts(t *testing.T) {
 	other := client{s, newKey(t, database, account.KeySpec{Account: "acc_2", Scopes: allScopes()})}
 	body := `{"url":"https://example.com","events":["key.created"]}`
 	for _, r := range [][3]string{
-		{http.MethodGet, "", ""}, {http.MethodPut, "", body}, {http.MethodDelete, "", ""}, {http.MethodPost, "/test", ""}, {http.MethodPost, "/rotate", ""},
+		{http.MethodGet, "", ""}, {http.MethodPut, "", body}, {http.MethodDelete, "", ""}, {http.MethodPost, "/test", ""}, {http.MethodPost, "/rotate", ""}, {http.MethodPost, "/deliveries/msg_1/redeliver", ""},
 	} {
 		other.want(t, http.StatusNotFound, r[0], "/webhooks/"+h.ID+r[1], r[2])
 	}

@@ -754,9 +754,9 @@ var (
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"actions", "alphanumeric", "auto_lock_minutes", "disabled", "display_name", "domains", "events", "factor_required", "grace_minutes", "help_text", "history", "host", "incoming", "login",
-		"max_age_days", "max_failed_attempts", "method", "min_complex", "min_length", "name", "outgoing", "platform", "platforms", "policy", "policy_id", "reset_minutes", "role", "scopes", "secret",
-		"sign_in_hint", "topics", "trusted", "variant",
+		"actions", "alphanumeric", "auto_lock_minutes", "before", "delivery", "disabled", "display_name", "domains", "events", "factor_required", "grace_minutes", "help_text", "history", "host", "incoming", "language", "login",
+		"max_age_days", "max_failed_attempts", "method", "min_complex", "min_length", "name", "outgoing", "platform", "platforms", "policy", "policy_id", "reset_minutes", "retention_days", "role", "scopes", "secret",
+		"sign_in_hint", "through", "topics", "trusted", "variant",
 	}
 	doneIDs = []string{
 		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "key.revoked", "member.saved", "member.removed",

@@ -21,8 +21,11 @@ type Account struct {
 	// FactorRequired says that a member without a second factor can do
 	// nothing but enrol one.
 	FactorRequired bool
-	Suspended      time.Time // zero: not suspended
-	Created        time.Time
-	Members        int
-	Domains        int
+	// RetentionDays is after how many days the content of its actions is
+	// removed from the log. 0: never.
+	RetentionDays int
+	Suspended     time.Time // zero: not suspended
+	Created       time.Time
+	Members       int
+	Domains       int
 }

@@ -54,11 +54,12 @@ func (s *Accounts) Get(ctx context.Context, account string) (Account, error) {
 }
 
 // Create makes an account, whose members need a second factor, and returns it
-// with the token of the invitation for its first owner.
-func (s *Accounts) Create(ctx context.Context, who audit.Actor, name string, trusted bool, email string) (acc Account, token string, err error) {
+// with the token of the invitation for its first owner, which is written in
+// the language.
+func (s *Accounts) Create(ctx context.Context, who audit.Actor, name string, trusted bool, email, language string) (acc Account, token string, err error) {
 	now := s.vault.now()
 	acc = Account{ID: id.New("acc"), Name: strings.TrimSpace(name), Trusted: trusted, FactorRequired: true, Created: now}
-	owner := Invitation{ID: id.New("inv"), Account: acc.ID, Role: Owner, Created: now, Expires: now.Add(InvitationLife)}
+	owner := Invitation{ID: id.New("inv"), Account: acc.ID, Role: Owner, Language: language, Created: now, Expires: now.Add(InvitationLife)}
 	var unread error
 	owner.Email, unread = parseEmail(email)
 	if err := errors.Join(checkAccountName(acc.Name), unread); err != nil {

@@ -29,8 +29,11 @@ type Member struct {
 	CodesMade time.Time
 	CodesLeft int
 	Passkeys  int
-	Created   time.Time
-	LastSeen  time.Time // zero: never signed in
+	// Language is the tag of the language that the member reads. Empty: that
+	// was never said.
+	Language string
+	Created  time.Time
+	LastSeen time.Time // zero: never signed in
 }
 
 // HasFactor reports whether the member has a second factor. Recovery codes
@@ -47,10 +50,12 @@ type Invitation struct {
 	ID      string
 	Account string
 	// Email is whom it is for. Empty: the first owner of a new installation.
-	Email   string
-	Role    Role
-	Created time.Time
-	Expires time.Time
+	Email string
+	Role  Role
+	// Language is that of who invites: the invitation is written in it.
+	Language string
+	Created  time.Time
+	Expires  time.Time
 }
 
 // First reports whether the invitation is for the first owner, who runs the

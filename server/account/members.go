@@ -30,6 +30,8 @@ type MemberStore interface {
 	// RemoveMember removes a member of the account with all that is theirs,
 	// and keeps a. The last owner stays: a Conflict fault.
 	RemoveMember(ctx context.Context, account, member string, a audit.Action) error
+	// SetLanguage keeps which language a member of the account reads, and a.
+	SetLanguage(ctx context.Context, account, member, language string, a audit.Action) error
 }
 
 // An InvitationStore keeps invitations.
@@ -80,8 +82,9 @@ func (s *Members) Get(ctx context.Context, account, member string) (Member, erro
 	return m, err
 }
 
-// Invite makes an invitation and returns its token.
-func (s *Members) Invite(ctx context.Context, who audit.Actor, account, email, role string) (Invitation, string, error) {
+// Invite makes an invitation and returns its token. It is written in the
+// language with the tag, which may be empty.
+func (s *Members) Invite(ctx context.Context, who audit.Actor, account, email, role, language string) (Invitation, string, error) {
 	folded, err := parseEmail(email)
 	if err != nil {
 		return Invitation{}, "", err
@@ -90,7 +93,7 @@ func (s *Members) Invite(ctx context.Context, who audit.Actor, account, email, r
 	if err != nil {
 		return Invitation{}, "", err
 	}
-	return s.invite(ctx, who, Invitation{Account: account, Email: folded, Role: r})
+	return s.invite(ctx, who, Invitation{Account: account, Email: folded, Role: r, Language: language})
 }
 
 // InviteFirst makes an invitation for the first owner of a new installation
@@ -159,17 +162,26 @@ func (s *Members) RevokeInvitation(ctx context.Context, who audit.Actor, account
 		invitationAction(audit.InvitationRevoke, who, Invitation{ID: invitation, Account: account}))
 }
 
-// Join makes a member by an invitation, which is used up. The email is that of
-// the invitation unless it is for the first owner.
-func (s *Members) Join(ctx context.Context, from From, token, email, name, password string) (Member, error) {
+// A Newcomer is what a person says who becomes a member.
+type Newcomer struct {
+	// Email counts for the first owner alone: anybody else has the address of
+	// the invitation.
+	Email    string
+	Name     string
+	Password string
+	Language string // a tag; may be empty
+}
+
+// Join makes a member by an invitation, which is used up.
+func (s *Members) Join(ctx context.Context, from From, token string, n Newcomer) (Member, error) {
 	i, _, err := s.Invitation(ctx, token)
 	if err != nil {
 		return Member{}, err
 	}
 	if !i.First() {
-		email = i.Email
+		n.Email = i.Email
 	}
-	m, err := s.newMember(ctx, i.Account, email, name, password, i.Role)
+	m, err := s.newMember(ctx, i.Account, n, i.Role)
 	if err != nil {
 		return Member{}, err
 	}
@@ -186,7 +198,7 @@ func (s *Members) CreateOwner(ctx context.Context, who audit.Actor, account, ema
 	if _, err := s.store.Account(ctx, account); err != nil {
 		return Member{}, err
 	}
-	m, err := s.newMember(ctx, account, email, "", password, Owner)
+	m, err := s.newMember(ctx, account, Newcomer{Email: email, Password: password}, Owner)
 	if err != nil {
 		return Member{}, err
 	}
@@ -196,23 +208,23 @@ func (s *Members) CreateOwner(ctx context.Context, who audit.Actor, account, ema
 	return m, s.store.CreateMember(ctx, m, "", a)
 }
 
-func (s *Members) newMember(ctx context.Context, account, email, name, password string, role Role) (Member, error) {
-	folded, err := parseEmail(email)
+func (s *Members) newMember(ctx context.Context, account string, n Newcomer, role Role) (Member, error) {
+	folded, err := parseEmail(n.Email)
 	if err != nil {
 		return Member{}, err
 	}
-	name = strings.TrimSpace(name)
+	name := strings.TrimSpace(n.Name)
 	if utf8.RuneCountInString(name) > maxMemberName || name != "" && !profile.IsLine(name) {
 		return Member{}, fault.On("name", fault.NameInvalid, "Write a name of up to %d characters.", maxMemberName)
 	}
-	hash, err := s.vault.passwords.hash(ctx, password, false, folded, name)
+	hash, err := s.vault.passwords.hash(ctx, n.Password, false, folded, name)
 	if err != nil {
 		return Member{}, err
 	}
 	now := s.vault.now()
 	return Member{
 		ID: id.New("mem"), Account: account, Email: folded, Name: name, Role: role,
-		Password: hash, PasswordSet: now, Created: now,
+		Password: hash, PasswordSet: now, Language: n.Language, Created: now,
 	}, nil
 }
 
@@ -240,6 +252,16 @@ func (s *Members) Remove(ctx context.Context, who audit.Actor, account, member s
 		return err
 	}
 	return s.store.RemoveMember(ctx, account, member, memberAction(audit.MemberRemove, who, m))
+}
+
+// SetLanguage keeps which language a member reads.
+func (s *Members) SetLanguage(ctx context.Context, who audit.Actor, m Member, language string) error {
+	if m.Language == language {
+		return nil
+	}
+	a := memberAction(audit.MemberLanguage, who, m)
+	a.Changes = []audit.Change{{Field: "language", Old: m.Language, New: language}}
+	return s.store.SetLanguage(ctx, m.Account, m.ID, language, a)
 }
 
 func invitationAction(name audit.Name, who audit.Actor, i Invitation) audit.Action {

@@ -75,7 +75,7 @@ func (h *house) first() account.Member {
 	h.t.Helper()
 	token, err := h.members.InviteFirst(h.t.Context())
 	h.must(err)
-	m, err := h.members.Join(h.t.Context(), from, token, jane, "Jane", phrase)
+	m, err := h.members.Join(h.t.Context(), from, token, account.Newcomer{Email: jane, Name: "Jane", Password: phrase})
 	h.must(err)
 	return m
 }
@@ -83,9 +83,9 @@ func (h *house) first() account.Member {
 // join makes a member of the default account by an invitation.
 func (h *house) join(email string, role account.Role) account.Member {
 	h.t.Helper()
-	_, token, err := h.members.Invite(h.t.Context(), audit.Actor{Kind: audit.Member}, account.Default, email, string(role))
+	_, token, err := h.members.Invite(h.t.Context(), audit.Actor{Kind: audit.Member}, account.Default, email, string(role), "")
 	h.must(err)
-	m, err := h.members.Join(h.t.Context(), from, token, "", "", phrase)
+	m, err := h.members.Join(h.t.Context(), from, token, account.Newcomer{Password: phrase})
 	h.must(err)
 	return m
 }
@@ -138,13 +138,13 @@ func TestFirstOwner(t *testing.T) {
 		if !i.First() || i.Role != account.Owner || acc.ID != account.Default {
 			h.t.Errorf("the first invitation is %+v for %+v", i, acc)
 		}
-		m, err := h.members.Join(ctx, from, token, " Jane@Example.COM ", "Jane", phrase)
+		m, err := h.members.Join(ctx, from, token, account.Newcomer{Email: " Jane@Example.COM ", Name: "Jane", Password: phrase})
 		h.must(err)
 		if m.Email != jane || m.Role != account.Owner || !m.Operator {
 			h.t.Errorf("the first owner is %+v", m)
 		}
 		for _, t := range []string{token, other, "", "x", token + "a", strings.Repeat("a", 42)} {
-			_, err := h.members.Join(ctx, from, t, "mallory@example.com", "", phrase)
+			_, err := h.members.Join(ctx, from, t, account.Newcomer{Email: "mallory@example.com", Password: phrase})
 			h.want(err, fault.NotFound)
 		}
 		again, err := h.members.InviteFirst(ctx)
@@ -164,27 +164,27 @@ func TestInvitationEnds(t *testing.T) {
 		ctx := h.t.Context()
 		h.first()
 		who := audit.Actor{Kind: audit.Member}
-		i, token, err := h.members.Invite(ctx, who, account.Default, "tom@example.com", "auditor")
+		i, token, err := h.members.Invite(ctx, who, account.Default, "tom@example.com", "auditor", "")
 		h.must(err)
 		h.clock.Move(account.InvitationLife - time.Millisecond)
 		_, _, err = h.members.Invitation(ctx, token)
 		h.must(err)
 		h.clock.Move(time.Millisecond)
-		_, err = h.members.Join(ctx, from, token, "", "", phrase)
+		_, err = h.members.Join(ctx, from, token, account.Newcomer{Password: phrase})
 		h.want(err, fault.NotFound)
 
-		i, token, err = h.members.Invite(ctx, who, account.Default, "tom@example.com", "auditor")
+		i, token, err = h.members.Invite(ctx, who, account.Default, "tom@example.com", "auditor", "")
 		h.must(err)
 		h.want(h.members.RevokeInvitation(ctx, who, "acc_other", i.ID), fault.NotFound)
 		h.must(h.members.RevokeInvitation(ctx, who, account.Default, i.ID))
-		_, err = h.members.Join(ctx, from, token, "", "", phrase)
+		_, err = h.members.Join(ctx, from, token, account.Newcomer{Password: phrase})
 		h.want(err, fault.NotFound)
 
-		_, _, err = h.members.Invite(ctx, who, account.Default, jane, "admin")
+		_, _, err = h.members.Invite(ctx, who, account.Default, jane, "admin", "")
 		h.want(err, fault.Conflict)
-		_, _, err = h.members.Invite(ctx, who, account.Default, "jane", "admin")
+		_, _, err = h.members.Invite(ctx, who, account.Default, "jane", "admin", "")
 		h.want(err, fault.AddressMalformed)
-		_, _, err = h.members.Invite(ctx, who, account.Default, "eve@example.com", "operator")
+		_, _, err = h.members.Invite(ctx, who, account.Default, "eve@example.com", "operator", "")
 		h.want(err, fault.Invalid)
 	})
 }
@@ -309,7 +309,7 @@ func TestOnce(t *testing.T) {
 		h.enrol(token)
 		codes, err := h.factors.NewCodes(t.Context(), from, h.load(token))
 		h.must(err)
-		_, invitation, err := h.members.Invite(t.Context(), audit.Actor{Kind: audit.Member}, account.Default, "tom@example.com", "admin")
+		_, invitation, err := h.members.Invite(t.Context(), audit.Actor{Kind: audit.Member}, account.Default, "tom@example.com", "admin", "")
 		h.must(err)
 
 		step := clock.Now().Unix() / 30
@@ -339,7 +339,7 @@ func TestOnce(t *testing.T) {
 				member := account.Member{ID: "mem_" + string(rune('a'+i%26)) + string(rune('a'+i/26)), Account: account.Default,
 					Email: "tom@example.com", Role: account.Admin, Created: clock.Now()}
 				if i < 12 { // the whole way
-					_, err := servers[i%2].members.Join(t.Context(), from, invitation, "", "", phrase)
+					_, err := servers[i%2].members.Join(t.Context(), from, invitation, account.Newcomer{Password: phrase})
 					return err
 				}
 				found, _, err := servers[i%2].members.Invitation(t.Context(), invitation)
@@ -610,15 +610,15 @@ func TestAccounts(t *testing.T) {
 		ctx := h.t.Context()
 		h.first()
 		who := audit.Actor{Kind: audit.Member, ID: "mem_1"}
-		_, _, err := h.accounts.Create(ctx, who, "", false, "no address")
+		_, _, err := h.accounts.Create(ctx, who, "", false, "no address", "")
 		if faults := fault.All(err); len(faults) != 2 || faults[0].Field != "name" || faults[1].Field != "email" {
 			h.t.Errorf("got the faults %v", faults)
 		}
-		_, _, err = h.accounts.Create(ctx, who, "Shop", false, jane)
+		_, _, err = h.accounts.Create(ctx, who, "Shop", false, jane, "")
 		h.want(err, fault.Conflict)
-		acc, token, err := h.accounts.Create(ctx, who, "Shop", false, "olga@example.org")
+		acc, token, err := h.accounts.Create(ctx, who, "Shop", false, "olga@example.org", "")
 		h.must(err)
-		owner, err := h.members.Join(ctx, from, token, "", "Olga", phrase)
+		owner, err := h.members.Join(ctx, from, token, account.Newcomer{Name: "Olga", Password: phrase})
 		h.must(err)
 		if owner.Operator || owner.Account != acc.ID || owner.Role != account.Owner {
 			h.t.Errorf("the owner of a customer is %+v", owner)
@@ -689,7 +689,7 @@ func TestPrune(t *testing.T) {
 		ctx := h.t.Context()
 		m := h.first()
 		h.signIn(jane, "")
-		_, _, err := h.members.Invite(ctx, audit.Actor{Kind: audit.Member}, account.Default, "tom@example.com", "admin")
+		_, _, err := h.members.Invite(ctx, audit.Actor{Kind: audit.Member}, account.Default, "tom@example.com", "admin", "")
 		h.must(err)
 		h.must(h.store.KeepCeremony(ctx, "cer_1", []byte("state"), h.clock.Now().Add(time.Minute)))
 		h.clock.Move(account.InvitationLife - time.Minute)

@@ -38,20 +38,22 @@ func webhookOf(w notify.Webhook) Webhook {
 
 // A Delivery is a call of a webhook as the API shows it.
 type Delivery struct {
-	ID      string     `json:"id" doc:"The same as the call's webhook-id."`
+	ID      string     `json:"id"`
+	Message string     `json:"message" doc:"The webhook-id of its calls. A call that is made again has the same."`
 	Event   string     `json:"event"`
 	State   string     `json:"state" doc:"waiting, sent, given_up or dropped."`
 	Tries   int        `json:"tries"`
 	Status  int        `json:"status,omitempty" doc:"HTTP status of the last try."`
 	Failure string     `json:"failure,omitempty" doc:"Why the last try failed."`
+	Again   string     `json:"again,omitempty" doc:"The delivery by which it was made again."`
 	Created time.Time  `json:"created"`
 	Tried   *time.Time `json:"tried,omitempty"`
 }
 
 func deliveryOf(d notify.Delivery) Delivery {
 	return Delivery{
-		ID: d.ID, Event: string(d.Type), State: string(d.State), Tries: d.Tries, Status: d.Status,
-		Failure: string(d.Failure), Created: d.Created, Tried: optional(d.Tried),
+		ID: d.ID, Message: d.Message, Event: string(d.Type), State: string(d.State), Tries: d.Tries, Status: d.Status,
+		Failure: string(d.Failure), Again: d.Again, Created: d.Created, Tried: optional(d.Tried),
 	}
 }
 
@@ -66,6 +68,9 @@ func (a *API) webhooks(h huma.API) {
 	test := operation("test-webhook", http.MethodPost, "/webhooks/{id}/test", account.WebhooksWrite, "Call a webhook with an event `test`")
 	test.DefaultStatus = http.StatusAccepted
 	register(a, h, test, a.testWebhook)
+	again := operation("redeliver-webhook", http.MethodPost, "/webhooks/{id}/deliveries/{delivery}/redeliver", account.WebhooksWrite, "Make a call again")
+	again.DefaultStatus = http.StatusAccepted
+	register(a, h, again, a.redeliverWebhook)
 	register(a, h, operation("rotate-webhook", http.MethodPost, "/webhooks/{id}/rotate", account.WebhooksWrite, "Give a webhook a new secret"), a.rotateWebhook)
 }
 
@@ -173,7 +178,7 @@ func (a *API) shown(ctx context.Context, w notify.Webhook) (*webhookOutput, erro
 }
 
 type webhookReplace struct {
-	webhookPath
+	ID   string `path:"id" maxLength:"40"`
 	Body WebhookBody
 }
 
@@ -202,6 +207,22 @@ func (a *API) testWebhook(ctx context.Context, c call, in *webhookPath) (*delive
 		return nil, err
 	}
 	d, err := a.Webhooks.Test(ctx, c.who, c.key.Account, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &deliveryOutput{deliveryOf(d)}, nil
+}
+
+type deliveryPath struct {
+	ID       string `path:"id" maxLength:"40"`
+	Delivery string `path:"delivery" maxLength:"40"`
+}
+
+func (a *API) redeliverWebhook(ctx context.Context, c call, in *deliveryPath) (*deliveryOutput, error) {
+	if err := c.wholeAccount(); err != nil {
+		return nil, err
+	}
+	d, err := a.Webhooks.Redeliver(ctx, c.who, c.key.Account, in.ID, in.Delivery)
 	if err != nil {
 		return nil, err
 	}

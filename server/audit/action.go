@@ -62,6 +62,7 @@ const (
 	MemberSignIn   Name = "member.sign_in"
 	MemberSignOut  Name = "member.sign_out"
 	MemberConfirm  Name = "member.confirm" // a fresh second factor within a session
+	MemberLanguage Name = "member.language"
 
 	TOTPAdd          Name = "factor.totp_add"
 	TOTPRemove       Name = "factor.totp_remove"
@@ -72,17 +73,20 @@ const (
 	SessionRevoke    Name = "session.revoke"
 	SessionRevokeAll Name = "session.revoke_others"
 
-	WebhookCreate  Name = "webhook.create"
-	WebhookUpdate  Name = "webhook.update"
-	WebhookDelete  Name = "webhook.delete"
-	WebhookRotate  Name = "webhook.rotate" // a new secret beside the old one
-	WebhookTest    Name = "webhook.test"
-	WebhookFailing Name = "webhook.failing" // for a day
-	WebhookDisable Name = "webhook.disable" // by the program itself
+	WebhookCreate    Name = "webhook.create"
+	WebhookUpdate    Name = "webhook.update"
+	WebhookDelete    Name = "webhook.delete"
+	WebhookRotate    Name = "webhook.rotate" // a new secret beside the old one
+	WebhookTest      Name = "webhook.test"
+	WebhookRedeliver Name = "webhook.redeliver" // a call is made again
+	WebhookFailing   Name = "webhook.failing"   // for a day
+	WebhookDisable   Name = "webhook.disable"   // by the program itself
 
-	SubscriptionUpdate Name = "subscription.update"
-	IdentityChange     Name = "identity.change"
-	IdentityExpiring   Name = "identity.expiring"
+	SubscriptionUpdate    Name = "subscription.update"
+	SubscriptionTest      Name = "subscription.test"
+	SubscriptionRedeliver Name = "subscription.redeliver" // a mail is sent again
+	IdentityChange        Name = "identity.change"
+	IdentityExpiring      Name = "identity.expiring"
 
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased

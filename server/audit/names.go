@@ -11,11 +11,11 @@ func Names() []Name {
 		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,
 		InvitationCreate, InvitationRevoke,
 		MemberJoin, MemberUpdate, MemberRemove, MemberPassword,
-		MemberSignIn, MemberSignOut, MemberConfirm,
+		MemberSignIn, MemberSignOut, MemberConfirm, MemberLanguage,
 		TOTPAdd, TOTPRemove, PasskeyAdd, PasskeyRemove, RecoveryCreate, FactorReset,
 		SessionRevoke, SessionRevokeAll,
-		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookFailing, WebhookDisable,
-		SubscriptionUpdate, IdentityChange, IdentityExpiring,
+		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
+		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
 		LogExport, LogErase, LogRetain,
 	}
 }

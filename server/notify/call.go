@@ -107,7 +107,7 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 		return nil, err
 	}
 	now := n.Now()
-	signature, err := n.signatures(w, t.ID, now, body)
+	signature, err := n.signatures(w, t.Message, now, body)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "mobileconfig")
-	req.Header.Set("webhook-id", t.ID)
+	req.Header.Set("webhook-id", t.Message)
 	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set("webhook-signature", signature)
 	return req, nil

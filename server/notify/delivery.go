@@ -60,9 +60,12 @@ const (
 
 // A Delivery is one notification to one address or endpoint.
 type Delivery struct {
-	// ID is "msg_…" and goes along as webhook-id or within the Message-ID: it
-	// is the same at every try.
-	ID      string
+	ID string // "msg_…"
+	// Message goes along as webhook-id or within the Message-ID: it is the
+	// same at every try. A call that is made again has that of the first
+	// delivery, by which a receiver knows it; a mail that is sent again has
+	// one of its own, because mailboxes drop what they have.
+	Message string
 	Account string
 	// Seq is the action's place in the account's log. 0: there is none.
 	Seq  int64
@@ -76,9 +79,17 @@ type Delivery struct {
 	// Status is the HTTP status of the last try; 0: none.
 	Status  int
 	Failure Failure // of the last try
+	// Again is the delivery by which this one was sent again. Empty: none.
+	Again   string
 	Created time.Time
 	Tried   time.Time // zero: never
 	Ended   time.Time // zero: waiting
+}
+
+// Renewable reports whether the delivery can be sent again: once, when it has
+// ended. A digest cannot, because what it counted is told.
+func (d Delivery) Renewable() bool {
+	return d.State != Waiting && d.Again == "" && d.Type != DigestMail
 }
 
 // A Try is a delivery that is being tried, with what it tells of.
@@ -91,6 +102,9 @@ type Try struct {
 	Wait time.Duration
 	// Held is how many mails a digest stands for.
 	Held int
+	// Language is the tag of the language to write in; empty if nobody has
+	// said.
+	Language string
 }
 
 // An Outcome is how a try ended.

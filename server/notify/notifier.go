@@ -125,7 +125,7 @@ func (n *Notifier) send(ctx context.Context, try Try) (Outcome, error) {
 	if m == nil {
 		return Outcome{State: Dropped}, nil
 	}
-	m.ID, m.To = try.ID, try.Address
+	m.ID, m.To = try.Message, try.Address
 	err = n.Sender.Send(ctx, *m)
 	if err == nil {
 		return Outcome{State: Sent}, nil

@@ -156,9 +156,36 @@ func Types() []Type {
 	return slices.Compact(all)
 }
 
+// EventsOf returns what those are told of who ask for the topic, sorted, and
+// apart from it what is locked.
+func EventsOf(topic Topic) (free, locked []Type) {
+	add := func(e Event) {
+		switch {
+		case e.Topic != topic:
+		case e.Locked:
+			locked = append(locked, e.Type)
+		default:
+			free = append(free, e.Type)
+		}
+	}
+	for _, e := range events {
+		add(e)
+	}
+	for _, e := range signIns {
+		add(e)
+	}
+	slices.Sort(free)
+	slices.Sort(locked)
+	return slices.Compact(free), slices.Compact(locked)
+}
+
 // Concerned returns the member whom an action concerns most, and the address
-// that the member had. Both may be empty.
+// that the member had. Both may be empty. What is changed for a recipient of
+// notifications concerns the recipient.
 func Concerned(a audit.Action) (member, address string) {
+	if a.Target.Kind == audit.RecipientTarget {
+		return a.Target.ID, a.Target.Name
+	}
 	if a.Target.Kind == audit.MemberTarget && a.Target.ID != "" {
 		return a.Target.ID, a.Target.Name
 	}

@@ -3,10 +3,12 @@ package notify
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
 )
 
 // MaxAddresses is how many further addresses an account can have told.
@@ -32,18 +34,50 @@ type SubscriptionStore interface {
 	// keeps a. A further address with no topic is forgotten. A member of
 	// another account is a NotFound fault, an address too many a Conflict one.
 	Subscribe(ctx context.Context, account, recipient string, topics []Topic, a audit.Action) error
+	// TestMail keeps a delivery by mail that is to be made, and a. Where no
+	// mails can be sent, the fault is a Conflict.
+	TestMail(ctx context.Context, d Delivery, a audit.Action) error
+	// Deliveries returns the last deliveries by mail where no webhook is
+	// named, the newest first.
+	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
+	Redeliverer
 }
 
 // Subscriptions say who is told of what.
-type Subscriptions struct{ store SubscriptionStore }
+type Subscriptions struct {
+	store SubscriptionStore
+	now   func() time.Time
+}
 
 // NewSubscriptions returns Subscriptions that are kept in the store.
-func NewSubscriptions(store SubscriptionStore) *Subscriptions { return &Subscriptions{store} }
+func NewSubscriptions(store SubscriptionStore, now func() time.Time) *Subscriptions {
+	return &Subscriptions{store, now}
+}
 
 // List returns the subscriptions of an account. Owners are told of everything
 // until they say otherwise, other members of nothing.
 func (s *Subscriptions) List(ctx context.Context, account string) ([]Subscription, error) {
 	return s.store.Subscriptions(ctx, account)
+}
+
+// find returns the subscription of a recipient; ok is false if there is none.
+func (s *Subscriptions) find(ctx context.Context, account, recipient string) (n Subscription, ok bool, err error) {
+	all, err := s.store.Subscriptions(ctx, account)
+	for _, n := range all {
+		if n.Recipient == recipient {
+			return n, true, err
+		}
+	}
+	return Subscription{}, false, err
+}
+
+// Get returns the subscription of a recipient, or a NotFound fault.
+func (s *Subscriptions) Get(ctx context.Context, account, recipient string) (Subscription, error) {
+	n, ok, err := s.find(ctx, account, recipient)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "There is no such recipient.")
+	}
+	return n, err
 }
 
 // Set has a recipient, a member's id or an address, told of the topics and of
@@ -66,20 +100,52 @@ func (s *Subscriptions) Set(ctx context.Context, who audit.Actor, account, recip
 	}
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
-	names := ""
-	for i, t := range wanted {
-		if i > 0 {
-			names += ", "
-		}
-		names += string(t)
+	old, _, err := s.find(ctx, account, recipient)
+	if err != nil {
+		return err
 	}
-	a := audit.Action{
-		Account: account, Name: audit.SubscriptionUpdate, Outcome: audit.Done, Actor: who,
-		Target:  audit.Target{Kind: audit.RecipientTarget, ID: recipient},
-		Changes: []audit.Change{{Field: "topics", New: names}},
+	slices.Sort(old.Topics)
+	if old.Recipient != "" && slices.Equal(old.Topics, wanted) {
+		return nil
 	}
-	if IsAddress(recipient) {
-		a.Target.ID, a.Target.Name = "", recipient // personal
-	}
+	old.Recipient = recipient
+	a := old.action(audit.SubscriptionUpdate, who, account)
+	a.Changes = []audit.Change{{Field: "topics", Old: joined(old.Topics), New: joined(wanted)}}
 	return s.store.Subscribe(ctx, account, recipient, wanted, a)
+}
+
+// Test has a test mail sent to a recipient.
+func (s *Subscriptions) Test(ctx context.Context, who audit.Actor, account, recipient string) error {
+	n, err := s.Get(ctx, account, recipient)
+	if err != nil {
+		return err
+	}
+	d := Delivery{ID: id.New("msg"), Account: account, Type: TestEvent, Address: n.Email, State: Waiting, Created: s.now()}
+	return s.store.TestMail(ctx, d, n.action(audit.SubscriptionTest, who, account))
+}
+
+// Mails returns the last deliveries by mail, the newest first.
+func (s *Subscriptions) Mails(ctx context.Context, account string) ([]Delivery, error) {
+	return s.store.Deliveries(ctx, account, "")
+}
+
+// Redeliver sends a mail again that has ended, whether it came or not: each
+// once.
+func (s *Subscriptions) Redeliver(ctx context.Context, who audit.Actor, account, delivery string) error {
+	a := Subscription{}.action(audit.SubscriptionRedeliver, who, account)
+	a.Changes = []audit.Change{{Field: "delivery", New: delivery}}
+	_, err := s.store.Redeliver(ctx, Delivery{ID: id.New("msg"), Account: account, Created: s.now()}, delivery, a)
+	return err
+}
+
+// action is something that is done to the recipient. An address is personal.
+func (n Subscription) action(name audit.Name, who audit.Actor, account string) audit.Action {
+	a := audit.Action{
+		Account: account, Name: name, Outcome: audit.Done, Actor: who,
+		Target: audit.Target{Kind: audit.RecipientTarget, ID: n.Recipient, Name: n.Email},
+	}
+	if IsAddress(n.Recipient) {
+		a.Target.ID, a.Target.Name = "", n.Recipient
+	}
+	return a
 }

@@ -75,6 +75,17 @@ type WebhookStore interface {
 	TestWebhook(ctx context.Context, d Delivery, a audit.Action) error
 	// Deliveries returns the last deliveries to a webhook, the newest first.
 	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
+	Redeliverer
+}
+
+// A Redeliverer keeps what is sent again.
+type Redeliverer interface {
+	// Redeliver keeps d, which tells again what an old delivery told of, and
+	// a. D brings its ID, Account, Webhook and Created; all of it is returned.
+	// An old delivery that is not the account's, or not to the webhook, is a
+	// NotFound fault. One that has not ended, or was sent again, is a Conflict,
+	// so is a mail where no mails can be sent.
+	Redeliver(ctx context.Context, d Delivery, old string, a audit.Action) (Delivery, error)
 }
 
 // Webhooks makes and changes webhooks.
@@ -147,7 +158,7 @@ func parseTypes(names []string) ([]Type, error) {
 	return slices.Compact(all), nil
 }
 
-func joined(types []Type) string {
+func joined[T ~string](types []T) string {
 	names := make([]string, len(types))
 	for i, t := range types {
 		names[i] = string(t)
@@ -226,15 +237,58 @@ func (s *Webhooks) Delete(ctx context.Context, who audit.Actor, account, webhook
 
 // Test calls a webhook with a TestEvent, soon, and returns the delivery.
 func (s *Webhooks) Test(ctx context.Context, who audit.Actor, account, webhook string) (Delivery, error) {
-	w, err := s.store.Webhook(ctx, account, webhook)
+	w, err := s.enabled(ctx, account, webhook)
 	if err != nil {
 		return Delivery{}, err
 	}
-	if !w.Disabled.IsZero() {
-		return Delivery{}, fault.New(fault.Conflict, "This webhook is disabled. Enable it first.")
-	}
 	d := Delivery{ID: id.New("msg"), Account: account, Type: TestEvent, Webhook: w.ID, State: Waiting, Created: s.now()}
+	d.Message = d.ID
 	return d, s.store.TestWebhook(ctx, d, webhookAction(audit.WebhookTest, who, w, w))
+}
+
+// enabled is Get for what needs a webhook that is called.
+func (s *Webhooks) enabled(ctx context.Context, account, webhook string) (Webhook, error) {
+	w, err := s.store.Webhook(ctx, account, webhook)
+	if err == nil && !w.Disabled.IsZero() {
+		err = fault.New(fault.Conflict, "This webhook is disabled. Enable it first.")
+	}
+	return w, err
+}
+
+// Redeliver makes a call again that has ended, whether it came through or not,
+// and returns the new delivery: each once. It has the same webhook-id, by which
+// a receiver knows what it has.
+func (s *Webhooks) Redeliver(ctx context.Context, who audit.Actor, account, webhook, delivery string) (Delivery, error) {
+	w, err := s.enabled(ctx, account, webhook)
+	if err != nil {
+		return Delivery{}, err
+	}
+	a := webhookAction(audit.WebhookRedeliver, who, w, w)
+	a.Changes = []audit.Change{{Field: "delivery", New: delivery}}
+	return s.store.Redeliver(ctx, Delivery{ID: id.New("msg"), Account: account, Webhook: w.ID, Created: s.now()}, delivery, a)
+}
+
+// Enable has a webhook called again that was disabled.
+func (s *Webhooks) Enable(ctx context.Context, who audit.Actor, account, webhook string) error {
+	return s.setDisabled(ctx, who, account, webhook, false)
+}
+
+// Disable has a webhook called no more. What waits to be sent is dropped.
+func (s *Webhooks) Disable(ctx context.Context, who audit.Actor, account, webhook string) error {
+	return s.setDisabled(ctx, who, account, webhook, true)
+}
+
+func (s *Webhooks) setDisabled(ctx context.Context, who audit.Actor, account, webhook string, disabled bool) error {
+	w, err := s.store.Webhook(ctx, account, webhook)
+	if err != nil || disabled == !w.Disabled.IsZero() {
+		return err
+	}
+	spec := WebhookSpec{URL: w.URL, Disabled: disabled}
+	for _, t := range w.Types {
+		spec.Types = append(spec.Types, string(t))
+	}
+	_, err = s.Update(ctx, who, account, webhook, spec)
+	return err
 }
 
 func webhookAction(name audit.Name, who audit.Actor, old, w Webhook) audit.Action {

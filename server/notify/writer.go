@@ -40,7 +40,7 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		}
 		n = templates.Notice{Event: n.Event, When: n.When, Who: n.Who, Link: link}
 	}
-	m, err := s.Texts.Mail(templates.Language{Tag: "en"}, n)
+	m, err := s.Texts.Mail(s.Texts.Match(t.Language), n)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (p *Panel) newAccount(v *visit) error {
 // createAccount makes an account and the invitation of its first owner.
 func (p *Panel) createAccount(v *visit) error {
 	form := v.form
-	made, token, err := p.Accounts.Create(v.ctx(), v.who(), form["name"], form["trusted"] == "yes", form["email"])
+	made, token, err := p.Accounts.Create(v.ctx(), v.who(), form["name"], form["trusted"] == "yes", form["email"], p.language(v).Tag)
 	if err != nil {
 		return p.again(v, err, "account", "accounts", func(f frame) any { return accountPage{frame: f, Form: form} })
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/web"
 )
@@ -64,14 +65,16 @@ func (p *Panel) invitation(v *visit) error {
 
 func (p *Panel) invitationPage(v *visit, f frame, form web.Form) (invitationPage, error) {
 	token := v.Param("token")
-	i, account, err := p.Members.Invitation(v.ctx(), token)
-	return invitationPage{f, form, token, i.Email, account.Name, string(i.Role), i.First(), i.Expires}, err
+	i, acc, err := p.Members.Invitation(v.ctx(), token)
+	return invitationPage{f, form, token, i.Email, acc.Name, string(i.Role), i.First(), i.Expires}, err
 }
 
 // join makes a member by an invitation and signs them in.
 func (p *Panel) join(v *visit) error {
 	form := v.form
-	m, err := p.Members.Join(v.ctx(), v.from, v.Param("token"), form["email"], form["name"], form["password"])
+	m, err := p.Members.Join(v.ctx(), v.from, v.Param("token"), account.Newcomer{
+		Email: form["email"], Name: form["name"], Password: form["password"], Language: p.language(v).Tag,
+	})
 	if err != nil {
 		page, gone := p.invitationPage(v, frame{}, web.Form{"email": echoable(form["email"]), "name": form["name"]})
 		if gone != nil {

@@ -64,7 +64,7 @@ func (p *Panel) newInvitation(v *visit) error {
 // invite makes an invitation and shows its address.
 func (p *Panel) invite(v *visit) error {
 	form := v.form
-	_, token, err := p.Members.Invite(v.ctx(), v.who(), v.account(), form["email"], form["role"])
+	_, token, err := p.Members.Invite(v.ctx(), v.who(), v.account(), form["email"], form["role"], p.language(v).Tag)
 	if err != nil {
 		return p.again(v, err, "invite", "members", func(f frame) any { return invitePage{frame: f, Form: form} })
 	}

@@ -127,7 +127,7 @@ func (p *Panel) frame(v *visit, nav string) frame {
 	f := frame{
 		Operator:    p.BaseURL.Hostname(),
 		Languages:   p.Texts.Languages(),
-		Language:    p.Texts.Match(v.QueryParam("lang"), v.Request().Header.Get("Accept-Language")),
+		Language:    p.language(v),
 		Path:        v.Request().URL.Path,
 		Nav:         nav,
 		Done:        p.done(v.QueryParam("done")),
@@ -142,6 +142,12 @@ func (p *Panel) frame(v *visit, nav string) frame {
 		f.Write, f.Manage, f.Operate = m.May(account.Change), m.May(account.Manage), m.May(account.Operate)
 	}
 	return f
+}
+
+// language is the one that the address asks for, or the form was in, else the
+// member's, else what the browser says.
+func (p *Panel) language(v *visit) templates.Language {
+	return p.Texts.Match(v.QueryParam("lang"), v.form["language"], v.in.Member.Language, v.Request().Header.Get("Accept-Language"))
 }
 
 // done is the id of what has just been done, if it is one of ours.

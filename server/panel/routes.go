@@ -30,7 +30,7 @@ func (p *Panel) routes() []route {
 		{post, signInPath + "/passkey/begin", "", open, script, p.beginSignIn},
 		{post, signInPath + "/passkey/finish", "", open, script, p.finishSignIn},
 		{get, "/invitation/:token", "", open, nil, p.invitation},
-		{post, "/invitation/:token", "", open, []string{"email", "name", "password"}, p.join},
+		{post, "/invitation/:token", "", open, []string{"email", "name", "password", "language"}, p.join},
 
 		{post, signOutPath, account.Self, signed, button, p.signOut},
 		{post, "/confirm", account.Self, fresh, []string{"next"}, p.confirmPage},
@@ -84,7 +84,7 @@ func (p *Panel) routes() []route {
 
 		{get, "/members", account.Look, signed, nil, p.members},
 		{get, "/members/invite", account.Manage, signed, nil, p.newInvitation},
-		{post, "/members/invite", account.Manage, fresh, []string{"email", "role"}, p.invite},
+		{post, "/members/invite", account.Manage, fresh, []string{"email", "role", "language"}, p.invite},
 		{post, "/members/settings", account.Manage, fresh, []string{"required"}, p.setRules},
 		{post, "/members/invitations/:id/revoke", account.Manage, fresh, button, p.revokeInvitation},
 		{get, "/members/:id", account.Manage, signed, nil, p.member},
@@ -94,7 +94,7 @@ func (p *Panel) routes() []route {
 
 		{get, "/accounts", account.Operate, signed, nil, p.accounts},
 		{get, "/accounts/new", account.Operate, signed, nil, p.newAccount},
-		{post, "/accounts/new", account.Operate, fresh, []string{"name", "trusted", "email"}, p.createAccount},
+		{post, "/accounts/new", account.Operate, fresh, []string{"name", "trusted", "email", "language"}, p.createAccount},
 		{get, "/accounts/:id", account.Operate, signed, nil, p.oneAccount},
 		{post, "/accounts/:id", account.Operate, fresh, []string{"name", "trusted"}, p.updateAccount},
 		{get, "/accounts/:id/suspend", account.Operate, signed, nil, p.askSuspend},

@@ -13,6 +13,7 @@ import (
 var _ account.AccountStore = (*Store)(nil)
 
 const accountColumns = `accounts.id, accounts.name, accounts.trusted, accounts.factor_required, accounts.suspended, accounts.created,
+	accounts.retention_days,
 	(SELECT COUNT(*) FROM members AS counted WHERE counted.account = accounts.id),
 	(SELECT COUNT(*) FROM domains WHERE domains.account = accounts.id)`
 
@@ -29,7 +30,7 @@ type accountRow struct {
 // fields are where accountColumns are scanned to.
 func (r *accountRow) fields() []any {
 	a := &r.a
-	return []any{&a.ID, &a.Name, &r.trusted, &r.required, &r.suspended, &r.createdA, &a.Members, &a.Domains}
+	return []any{&a.ID, &a.Name, &r.trusted, &r.required, &r.suspended, &r.createdA, &a.RetentionDays, &a.Members, &a.Domains}
 }
 
 func (r *accountRow) account() account.Account {

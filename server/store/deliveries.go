@@ -22,12 +22,14 @@ const mailMark = "mail"
 // inFlight is how long a try that has not ended counts as under way.
 const inFlight = 5 * time.Minute
 
-const deliveryColumns = `id, account, seq, type, address, COALESCE(webhook, ''), state, tries, status, failure, created, tried, ended`
+const deliveryColumns = `id, account, seq, type, address, COALESCE(webhook, ''), state, tries, status, failure,
+	message, again, created, tried, ended`
 
 func scanDelivery(r row) (notify.Delivery, error) {
 	var d notify.Delivery
 	var created, tried, ended int64
-	err := r.Scan(&d.ID, &d.Account, &d.Seq, &d.Type, &d.Address, &d.Webhook, &d.State, &d.Tries, &d.Status, &d.Failure, &created, &tried, &ended)
+	err := r.Scan(&d.ID, &d.Account, &d.Seq, &d.Type, &d.Address, &d.Webhook, &d.State, &d.Tries, &d.Status, &d.Failure,
+		&d.Message, &d.Again, &created, &tried, &ended)
 	d.Created, d.Tried, d.Ended = moment(created), moment(tried), moment(ended)
 	return d, err
 }
@@ -110,6 +112,9 @@ func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 				return err
 			}
 		}
+		if err := t.speaks(&try); err != nil {
+			return err
+		}
 		return t.tells(&try)
 	})
 	if err != nil {
@@ -118,13 +123,28 @@ func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	return try, nil
 }
 
-// tells brings the action of the try.
+// speaks brings the language of whom a mail goes to: a member's, or that of an
+// invitation, else that of the account's first owner.
+func (t *tx) speaks(try *notify.Try) error {
+	if try.Address == "" {
+		return nil
+	}
+	return t.row(`SELECT COALESCE(
+		(SELECT NULLIF(language, '') FROM members WHERE email = $1),
+		(SELECT NULLIF(language, '') FROM invitations WHERE account = $2 AND email = $1 ORDER BY created DESC LIMIT 1),
+		(SELECT language FROM members WHERE account = $2 AND role = 'owner' ORDER BY created, id LIMIT 1), '')`,
+		try.Address, try.Account).Scan(&try.Language)
+}
+
+// tells brings the action of the try. Where the log has no content of it any
+// more, there is nothing to tell.
 func (t *tx) tells(try *notify.Try) error {
-	if try.Seq == 0 {
+	if try.Seq == 0 || try.State != notify.Waiting {
 		return nil
 	}
 	rec, err := scanRecord(t.row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, try.Account, try.Seq))
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && rec.Leaf == nil {
+		try.State = notify.Dropped
 		return t.end(try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
 	}
 	try.Record = rec

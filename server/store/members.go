@@ -16,7 +16,7 @@ var (
 
 const memberColumns = `members.id, members.account, members.email, members.name, members.role, members.operator,
 	members.password, members.password_set, members.totp, members.totp_since, members.totp_step, members.codes_made,
-	members.created, members.last_seen,
+	members.language, members.created, members.last_seen,
 	(SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.member = members.id),
 	(SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id)`
 
@@ -32,7 +32,7 @@ func (r *memberRow) fields() []any {
 	m := &r.m
 	return []any{&m.ID, &m.Account, &m.Email, &m.Name, &m.Role, &r.operator,
 		&m.Password, &r.passwordSet, &m.TOTP, &r.since, &m.TOTPStep, &r.made,
-		&r.created, &r.lastS, &m.CodesLeft, &m.Passkeys}
+		&m.Language, &r.created, &r.lastS, &m.CodesLeft, &m.Passkeys}
 }
 
 func (r *memberRow) member() account.Member {
@@ -101,9 +101,10 @@ func (s *Store) CreateMember(ctx context.Context, m account.Member, invitation s
 			}
 		}
 		_, err := t.exec(`INSERT INTO members (id, account, email, name, role, operator, password, password_set,
-			totp, totp_since, totp_step, codes_made, created, last_seen)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, 0, 0, 0, $9, 0)`,
-			m.ID, m.Account, m.Email, m.Name, string(m.Role), bit(m.Operator), m.Password, millis(m.PasswordSet), millis(m.Created))
+			totp, totp_since, totp_step, codes_made, language, created, last_seen)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, 0, 0, 0, $9, $10, 0)`,
+			m.ID, m.Account, m.Email, m.Name, string(m.Role), bit(m.Operator), m.Password, millis(m.PasswordSet),
+			m.Language, millis(m.Created))
 		return err
 	})
 	if s.db.taken(err) {
@@ -163,6 +164,14 @@ func (s *Store) RemoveMember(ctx context.Context, owner, member string, a audit.
 	})
 }
 
+// SetLanguage keeps which language a member of the account reads, and a.
+func (s *Store) SetLanguage(ctx context.Context, owner, member, language string, a audit.Action) error {
+	return s.changeMember(ctx, owner, member, a, func(t *tx) error {
+		_, err := t.exec(`UPDATE members SET language = $2 WHERE id = $1`, member, language)
+		return err
+	})
+}
+
 // changeMember is change for a member of the account, while nobody else
 // changes its members.
 func (s *Store) changeMember(ctx context.Context, owner, member string, a audit.Action, fn func(*tx) error) error {
@@ -197,7 +206,7 @@ func (t *tx) notLastOwner(owner, member string) error {
 	return err
 }
 
-const invitationColumns = `id, account, email, role, created, expires`
+const invitationColumns = `id, account, email, role, language, created, expires`
 
 // CreateInvitation keeps i and a. An address that is a member's is a Conflict
 // fault.
@@ -211,8 +220,8 @@ func (s *Store) CreateInvitation(ctx context.Context, i account.Invitation, a au
 
 func (t *tx) insertInvitation(i account.Invitation) error {
 	n, err := t.exec(`INSERT INTO invitations (`+invitationColumns+`)
-		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM members WHERE email = $3)`,
-		i.ID, i.Account, i.Email, string(i.Role), millis(i.Created), millis(i.Expires))
+		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM members WHERE email = $3)`,
+		i.ID, i.Account, i.Email, string(i.Role), i.Language, millis(i.Created), millis(i.Expires))
 	if err == nil && n == 0 {
 		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
 	}
@@ -262,7 +271,7 @@ func (s *Store) RevokeInvitation(ctx context.Context, owner, id string, a audit.
 func scanInvitation(r row) (account.Invitation, error) {
 	var i account.Invitation
 	var created, expires int64
-	err := r.Scan(&i.ID, &i.Account, &i.Email, &i.Role, &created, &expires)
+	err := r.Scan(&i.ID, &i.Account, &i.Email, &i.Role, &i.Language, &created, &expires)
 	i.Created, i.Expires = moment(created), moment(expires)
 	return i, err
 }

@@ -113,13 +113,16 @@ func (t *tx) deliver(d notify.Delivery, delay time.Duration) error {
 	if d.ID == "" {
 		d.ID = id.New("msg")
 	}
+	if d.Message == "" {
+		d.Message = d.ID
+	}
 	var webhook any
 	if d.Webhook != "" {
 		webhook = d.Webhook
 	}
-	_, err := t.exec(`INSERT INTO deliveries (id, account, seq, type, address, webhook, state, tries, status, failure, digest, created, tried, ended)
-		VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, '', '', $7, 0, 0)`,
-		d.ID, d.Account, d.Seq, string(d.Type), d.Address, webhook, millis(d.Created))
+	_, err := t.exec(`INSERT INTO deliveries (id, account, seq, type, address, webhook, state, tries, status, failure, digest, message, again, created, tried, ended)
+		VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, '', '', $7, '', $8, 0, 0)`,
+		d.ID, d.Account, d.Seq, string(d.Type), d.Address, webhook, d.Message, millis(d.Created))
 	if err != nil {
 		return err
 	}

@@ -52,12 +52,21 @@ CREATE TABLE deliveries (
     created BIGINT NOT NULL,
     tried   BIGINT NOT NULL,
     ended   BIGINT NOT NULL,
+    -- What receivers know it by: another try has the same, one that was sent
+    -- again has too. Again is the delivery by which it was.
+    message TEXT   NOT NULL CHECK (message <> ''),
+    again   TEXT   NOT NULL,
     CHECK ((webhook IS NULL) <> (address = ''))
 );
 
 CREATE INDEX deliveries_webhook ON deliveries (webhook, created);
 CREATE INDEX deliveries_address ON deliveries (address, tried);
 CREATE INDEX deliveries_account ON deliveries (account, created);
+
+-- In which language a member and whoever is invited is written to: a BCP 47
+-- tag. Empty: that was never said.
+ALTER TABLE members ADD COLUMN language TEXT NOT NULL DEFAULT '';
+ALTER TABLE invitations ADD COLUMN language TEXT NOT NULL DEFAULT '';
 
 -- From where a member has signed in: hashes of member, client and network.
 CREATE TABLE devices (

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+)
+
+// TestMail keeps a delivery by mail that is to be made, and a. Where no mails
+// can be sent, the fault is a Conflict.
+func (s *Store) TestMail(ctx context.Context, d notify.Delivery, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		if err := t.needMail(); err != nil {
+			return err
+		}
+		return t.deliver(d, 0)
+	})
+	if err != nil {
+		return fmt.Errorf("store: test mail: %w", err)
+	}
+	return nil
+}
+
+// needMail refuses a mail where none can be sent.
+func (t *tx) needMail() error {
+	on, err := t.marked(mailMark)
+	if err == nil && !on {
+		err = fault.New(fault.Conflict, "No mail server is set, so no mail can be sent.")
+	}
+	return err
+}
+
+// Redeliver keeps d, which tells again what an old delivery told of, and a.
+// Each delivery is sent again once: the statement decides, so of two requests
+// one is refused.
+func (s *Store) Redeliver(ctx context.Context, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
+	made := d
+	err := s.change(ctx, a, func(t *tx) error {
+		was, err := scanDelivery(t.row(`UPDATE deliveries SET again = $4
+			WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3
+			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+deliveryColumns,
+			old, d.Account, d.Webhook, d.ID, string(notify.DigestMail)))
+		if errors.Is(err, sql.ErrNoRows) {
+			return t.notAgain(d, old)
+		}
+		if err != nil {
+			return err
+		}
+		made = notify.Delivery{
+			ID: d.ID, Message: was.Message, Account: d.Account, Seq: was.Seq, Type: was.Type,
+			Address: was.Address, Webhook: was.Webhook, State: notify.Waiting, Created: d.Created,
+		}
+		if made.Webhook == "" {
+			made.Message = d.ID
+			if err := t.needMail(); err != nil {
+				return err
+			}
+		}
+		return t.deliver(made, 0)
+	})
+	if err != nil {
+		return notify.Delivery{}, fmt.Errorf("store: redeliver: %w", err)
+	}
+	return made, nil
+}
+
+// notAgain says why a delivery is not sent again.
+func (t *tx) notAgain(d notify.Delivery, old string) error {
+	var n int
+	err := t.row(`SELECT COUNT(*) FROM deliveries WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3`,
+		old, d.Account, d.Webhook).Scan(&n)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return fault.New(fault.NotFound, "There is no such delivery.")
+	}
+	return fault.New(fault.Conflict, "This is under way, or was sent again already.")
+}
