@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
 	"server/setup":           {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
 	"server/pages":           {"profile", "server/fault", "server/issue", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/panel": {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/probe", "server/settings", "server/setup",
+	"server/panel": {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/setup",
 		"server/web", "signing", "templates"},
 	"server/jobs":   {"server/notify"},
 	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "templates"},

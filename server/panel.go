@@ -6,6 +6,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel"
 )
 
@@ -17,23 +18,26 @@ func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
 	}
 	s.members = account.NewMembers(vault, s.store)
 	return &panel.Panel{
-		Vault:    vault,
-		Sessions: account.NewSessions(vault, s.store),
-		Members:  s.members,
-		Factors:  account.NewFactors(vault, s.store),
-		Accounts: account.NewAccounts(vault, s.store),
-		Keys:     a.Keys,
-		Domains:  a.Domains,
-		Policies: a.Policies,
-		Issuer:   a.Issuer,
-		Checker:  a.Checker,
-		History:  s.store,
-		Actions:  s.store,
-		Texts:    a.Texts,
-		BaseURL:  a.BaseURL,
-		Identity: a.Identity,
-		Log:      a.Log,
-		Now:      s.config.Now,
+		Subscriptions: notify.NewSubscriptions(s.store, s.config.Now),
+		Webhooks:      a.Webhooks,
+		Mail:          s.config.Mail != nil,
+		Vault:         vault,
+		Sessions:      account.NewSessions(vault, s.store),
+		Members:       s.members,
+		Factors:       account.NewFactors(vault, s.store),
+		Accounts:      account.NewAccounts(vault, s.store),
+		Keys:          a.Keys,
+		Domains:       a.Domains,
+		Policies:      a.Policies,
+		Issuer:        a.Issuer,
+		Checker:       a.Checker,
+		History:       s.store,
+		Actions:       s.store,
+		Texts:         a.Texts,
+		BaseURL:       a.BaseURL,
+		Identity:      a.Identity,
+		Log:           a.Log,
+		Now:           s.config.Now,
 	}, nil
 }
 

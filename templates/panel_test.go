@@ -93,6 +93,7 @@ type (
 		LastFactor    bool
 		Sessions      []sessionRow
 		SignIns       []signInRow
+		Reads         string
 	}
 	passkeyRow struct {
 		ID, Name          string
@@ -171,6 +172,7 @@ type (
 		ID           string
 		Values       map[string]any
 		Action, Back string
+		Fields       []confirmField
 	}
 	policiesPage struct {
 		panelFrame
@@ -220,6 +222,8 @@ type (
 		Rows        []memberRow
 		Invitations []invitationRow
 		Required    bool
+		Retention   int
+		Retentions  []int
 	}
 	memberRow struct {
 		ID, Name, Email, Role string
@@ -304,17 +308,30 @@ var panelViews = map[string]any{
 	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
+	"notificationsPage": notificationsPage{}, "recipientRow": recipientRow{}, "recipientPage": recipientPage{}, "topicRow": topicRow{},
+	"webhookRow": webhookRow{}, "webhookPage": webhookPage{}, "eventGroup": eventGroup{}, "deliveryRow": deliveryRow{},
 	"logPage": logPage{}, "chip": chip{}, "logRow": logRow{}, "change": logChange{}, "errorPage": panelErrorPage{},
 }
 
 // TestPanelViews wants every struct that a handler gives a page to be among
 // those that the tests render, field by field.
 func TestPanelViews(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../server/panel/views.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
+	for _, name := range []string{"views.go", "views_notify.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), "../server/panel/"+name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen += checkViews(t, file)
+	}
+	if seen != len(panelViews) {
+		t.Errorf("%d structs, %d in the tests", seen, len(panelViews))
+	}
+}
+
+// checkViews compares the structs of a file, and returns how many there are.
+func checkViews(t *testing.T, file *ast.File) (seen int) {
+	t.Helper()
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
 		if !ok {
@@ -351,9 +368,7 @@ func TestPanelViews(t *testing.T) {
 		}
 		return false
 	})
-	if seen != len(panelViews) {
-		t.Errorf("%d structs, %d in the tests", seen, len(panelViews))
-	}
+	return seen
 }
 
 var panelNow = time.Date(2026, time.November, 24, 8, 54, 7, 0, time.UTC)
@@ -415,7 +430,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), keyCases(), memberCases(), accountCases(), logCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -450,6 +465,7 @@ func ownCases() []panelCase {
 			{"s4", "Chrome on Windows", "192.0.2.8", "password", panelNow, panelNow, false},
 		},
 		SignIns: []signInRow{{panelNow, false, "Safari on Mac", "198.51.100.24"}, {panelNow, true, "", "203.0.113.9"}},
+		Reads:   "de",
 	}
 	few := securityPage{LastFactor: true, TOTP: panelNow, RecoveryLeft: 1, Sessions: full.Sessions[:1]}
 	last := securityPage{LastFactor: true, PasskeyUsable: true, Passkeys: full.Passkeys[:1], Sessions: full.Sessions[:1]}
@@ -603,9 +619,9 @@ func memberCases() []panelCase {
 	invitations := []invitationRow{{"inv_1", "new@example.com", "admin", url, panelNow}, {"inv_2", "", "owner", url, panelNow}, {"inv_3", "x@example.com", "auditor", "", panelNow}}
 	paging := panelPaging{"", 3, 1, 3, "", ""}
 	return []panelCase{
-		{name: "members", page: "members", who: owner, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations, Required: true}, done: "settings.saved"},
+		{name: "members", page: "members", who: owner, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations, Required: true, Retention: 400, Retentions: []int{0, 90, 400}}, done: "settings.saved"},
 		{name: "members-auditor", page: "members", who: auditor, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations}},
-		{name: "members-auditor-required", page: "members", who: auditor, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows[:1], Required: true}},
+		{name: "members-auditor-required", page: "members", who: auditor, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows[:1], Required: true, Retention: 90}},
 		{name: "members-nothing", page: "members", who: owner, nav: "members", path: at, view: membersPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "invite", page: "invite", who: owner, nav: "members", path: at + "/invite", view: invitePage{Form: panelForm{"role": "admin"}}},
 		{name: "invite-problems", page: "invite", who: owner, nav: "members", path: at + "/invite", view: invitePage{Form: panelForm{"email": "x", "role": "y"}}, problems: badFields("email", "role")},
@@ -729,12 +745,14 @@ func logCases() []panelCase {
 var removeValues = map[string]map[string]any{
 	"domain": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
+	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"},
+	"mailbox": {"Email": "jane@example.com"}, "entry": {"Number": "4711"},
 }
 
 func removeCases() []panelCase {
 	var all []panelCase
 	for _, id := range removeIDs {
-		all = append(all, panelCase{name: "remove-" + id, page: "remove", who: owner, nav: "domains", path: "/panel/remove", view: removePage{ID: id, Values: removeValues[id], Action: "/panel/remove", Back: "/panel"}})
+		all = append(all, panelCase{name: "remove-" + id, page: "remove", who: owner, nav: "domains", path: "/panel/remove", view: removePage{ID: id, Values: removeValues[id], Action: "/panel/remove", Fields: []confirmField{{"mailbox", "jane@example.com"}}, Back: "/panel"}})
 	}
 	return all
 }
@@ -749,7 +767,7 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "policy", "key", "member", "invitation", "account", "passkey", "totp"}
+	removeIDs    = []string{"domain", "policy", "key", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "no_domain", "identity_development", "one_owner"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
@@ -761,7 +779,9 @@ var (
 	doneIDs = []string{
 		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "key.revoked", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
-		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked",
+		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
+		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
+		"webhook.saved", "webhook.enabled", "webhook.disabled", "webhook.deleted", "webhook.tested", "webhook.redelivered",
 	}
 )
 
@@ -835,6 +855,7 @@ func panelIDs() []string {
 	add("panel.offered.", []string{"off", "offered", "required"}, ".means")
 	add("panel.login.", []string{"address", "local_part", "given"}, ".means")
 	add("panel.role.", []string{"owner", "admin", "auditor"}, ".means")
+	addNotices(add)
 	for month := range 12 {
 		add("panel.month.", []string{fmt.Sprint(month + 1), fmt.Sprint("short.", month+1)})
 	}
@@ -852,7 +873,7 @@ func TestPanelDone(t *testing.T) {
 		if strings.HasSuffix(f.Name(), "_test.go") {
 			continue
 		}
-		for _, id := range quoted("../server/panel/"+f.Name(), `(?:p\.to|p\.do|afterEnrol)\(.*"([a-z]+\.[a-z]+)"`) {
+		for _, id := range quoted("../server/panel/"+f.Name(), `(?:p\.to|p\.do|afterEnrol|p\.onWebhook)\(.*"([a-z]+\.[a-z]+)"`) {
 			if !slices.Contains(doneIDs, id) {
 				t.Errorf("%s: no text for %q", f.Name(), id)
 			}
@@ -930,7 +951,7 @@ func TestPanelPages(t *testing.T) {
 		"keys":             {"Never ends", `href="/panel/keys/key_1/revoke"`, "All domains"},
 		"key-new":          {`name="profiles:write" value="yes"`, `<option value="365" selected>365 days</option>`},
 		"key-made":         {"mck_EXAMPLE_0000000000000000000000000000", "cannot show it again"},
-		"members":          {`action="/panel/members/invitations/inv_1/revoke"`, `name="required" value="yes" checked`, "None yet"},
+		"members":          {`action="/panel/members/retention"`, `<option value="400" selected>400 days</option>`, `action="/panel/members/invitations/inv_1/revoke"`, `name="required" value="yes" checked`, "None yet"},
 		"member-self":      {"The last owner stays owner"},
 		"account":          {`href="/panel/accounts/acc_3/suspend"`},
 		"account-own":      {`name="trusted" value="yes" checked`},
@@ -938,7 +959,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "68 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "78 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,
@@ -952,6 +973,7 @@ func TestPanelPages(t *testing.T) {
 		"log-older":          {"There is nothing older"},
 		"log-problems":       {"Nothing was looked for", `<details class="fold all" open>`},
 		"log-problem-folded": {`<details class="fold all" open>`},
+		"remove-mailbox":     {`name="mailbox" value="jane@example.com"`, "They do not come back"},
 		"remove-domain":      {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
 		"error-403":          {"You may not do this here", "[detail]"},
 		"error-door":         {"ask an owner of the account", `href="/panel/sign-in"`},
@@ -970,7 +992,7 @@ func TestPanelPages(t *testing.T) {
 		"domains-auditor":       {"/panel/domains/new"},
 		"domains-empty-auditor": {"/panel/domains/new"},
 		"keys-auditor":          {"/revoke", "/panel/keys/new"},
-		"members-auditor":       {"/panel/members/invite", `name="required"`, "/revoke"},
+		"members-auditor":       {"/panel/members/retention", "/panel/members/invite", `name="required"`, "/revoke"},
 		"member-self":           {"/remove"},
 		"account-own":           {"/suspend"},
 		"overview-auditor":      {"/panel/accounts"},
@@ -1015,7 +1037,7 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 // ours are the texts that never come from a person: by them words are found,
 // or they are what a handler has made.
 var ours = []string{"Role", "Offer", "Severity", "State", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
-	"Language", "Languages", "Path", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name"}
+	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name"}
 
 // poison puts the text wherever a string may come from a person.
 func poison(v reflect.Value) {

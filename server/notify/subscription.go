@@ -114,6 +114,21 @@ func (s *Subscriptions) Set(ctx context.Context, who audit.Actor, account, recip
 	return s.store.Subscribe(ctx, account, recipient, wanted, a)
 }
 
+// Add has a further address told of topics. One that is told already is a
+// Conflict fault.
+func (s *Subscriptions) Add(ctx context.Context, who audit.Actor, account, address string, topics []string) error {
+	parsed, err := profile.ParseAddress(address)
+	if err != nil {
+		return fault.On("recipient", fault.AddressMalformed, "Write an address such as jane@example.com.")
+	}
+	if _, ok, err := s.find(ctx, account, parsed.Folded()); err != nil {
+		return err
+	} else if ok {
+		return fault.On("recipient", fault.Conflict, "This address is told already. Change it in the list.")
+	}
+	return s.Set(ctx, who, account, parsed.Folded(), topics)
+}
+
 // Test has a test mail sent to a recipient.
 func (s *Subscriptions) Test(ctx context.Context, who audit.Actor, account, recipient string) error {
 	n, err := s.Get(ctx, account, recipient)

@@ -92,6 +92,11 @@ func (h *house) fill(m *servertest.Member, domain string) map[string]string {
 	post("/panel/policies/new", policyForm()...)
 	post("/panel/keys/new", "name", "Key of "+domain, "domains:read", "yes", "expires", "30")
 	post("/panel/members/invite", "email", "new@"+domain, "role", "admin")
+	post("/panel/security/notifications/recipients/new", "recipient", "desk@"+domain, "keys", "yes")
+	post("/panel/security/notifications/webhooks/new", "url", "https://"+domain+"/hook", "key.created", "yes")
+	post("/panel/keys/new", "name", "Other key of "+domain, "domains:read", "yes", "expires", "30")
+	storetest.Exec(h.t, h.database, `INSERT INTO deliveries (id, account, seq, type, address, state, tries, status, failure, digest, message, again, created, tried, ended)
+		SELECT 'msg_' || account, account, 0, 'test', 'desk@`+domain+`', 'sent', 1, 0, '', '', 'msg_' || account, '', 0, 0, 0 FROM members WHERE email = '`+m.Email+`'`)
 	h.clock.Move(time.Minute)
 	elsewhere := *m
 	elsewhere.SignIn()
@@ -107,6 +112,10 @@ func (h *house) fill(m *servertest.Member, domain string) map[string]string {
 	}
 	return map[string]string{
 		"/domains/:domain":            domain,
+		"/recipients/:id":             "adr_" + find("/panel/security/notifications", "/recipients/adr_"),
+		"/webhooks/:id":               "whk_" + find("/panel/security/notifications", "/webhooks/whk_"),
+		"/mails/:delivery":            storetest.Column(h.t, h.database, `SELECT id FROM deliveries WHERE address = 'desk@`+domain+`'`)[0],
+		":delivery":                   storetest.Column(h.t, h.database, `SELECT id FROM deliveries WHERE webhook IN (SELECT id FROM webhooks WHERE url = 'https://`+domain+`/hook')`)[0],
 		"/policies/:id":               "pol_" + find("/panel/policies", "/panel/policies/pol_"),
 		"/keys/:id":                   "key_" + find("/panel/keys", "/panel/keys/key_"),
 		"/members/:id":                "mem_" + find("/panel/members", "/panel/members/mem_"),
@@ -140,13 +149,13 @@ func policyForm(more ...string) []string {
 // path fills in the ids of a route's path.
 func path(route string, ids map[string]string) string {
 	for part, id := range ids {
-		if i := strings.Index(route, part); i >= 0 {
+		if i := strings.Index(route, part); i >= 0 && part != ":delivery" {
 			head := part[:strings.LastIndex(part, ":")]
 			rest := route[i+len(part):]
 			if strings.HasSuffix(part, "/:") { // the name of the parameter is cut off
 				rest = strings.TrimPrefix(rest, "id")
 			}
-			return route[:i] + head + id + rest
+			return route[:i] + head + id + strings.ReplaceAll(rest, ":delivery", ids[":delivery"])
 		}
 	}
 	return strings.NewReplacer(":token", "unknown", ":id", "unknown", ":domain", "unknown.example").Replace(route)
@@ -155,6 +164,14 @@ func path(route string, ids map[string]string) string {
 // may says again, in the test's own words, which routes a role may use.
 func may(role account.Role, row panel.Row) bool {
 	p := strings.TrimPrefix(row.Path, "/panel")
+	switch {
+	case strings.HasPrefix(p, "/security/log/erase"), strings.HasPrefix(p, "/security/notifications/recipients"), strings.HasPrefix(p, "/security/notifications/mails"):
+		return role == account.Owner
+	case row.Path == "/panel/security/notifications/webhooks/:id" && row.Method == http.MethodGet:
+		return true
+	case strings.HasPrefix(p, "/security/notifications/webhooks"):
+		return role != account.Auditor
+	}
 	self := strings.HasPrefix(p, "/security/") || strings.HasPrefix(p, "/confirm") || p == "/sign-out"
 	switch {
 	case self:
@@ -251,7 +268,7 @@ func testOtherAccount(h *house) {
 	if after := storetest.Dump(h.t, h.database); after != before {
 		h.t.Error("something changed")
 	}
-	if tried < 15 {
+	if tried < 32 {
 		h.t.Errorf("only %d routes were tried", tried)
 	}
 }
@@ -261,6 +278,9 @@ var forms = map[string]string{
 	"/panel/domains/:domain": encode(domainForm()),
 	"/panel/policies/:id":    encode(policyForm()),
 	"/panel/members/:id":     "role=auditor",
+
+	"/panel/security/notifications/recipients/:id": "keys=yes",
+	"/panel/security/notifications/webhooks/:id":   "url=https%3A%2F%2Fexample.com&key.created=yes",
 }
 
 func encode(fields []string) string {

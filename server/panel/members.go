@@ -13,7 +13,8 @@ func (p *Panel) members(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := membersPage{frame: p.frame(v, "members"), Required: v.in.Account.FactorRequired}
+	page := membersPage{frame: p.frame(v, "members"), Required: v.in.Account.FactorRequired, Retention: v.in.Account.RetentionDays}
+	page.Retentions = retentions(page.Retention)
 	page.paging, page.Rows = pageOf(v, all, func(r memberRow) []string { return []string{r.Name, r.Email, r.Role} })
 	if page.Manage { // whoever has the address of an invitation can use it
 		invitations, err := p.Members.Invitations(v.ctx(), v.account())

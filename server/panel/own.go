@@ -34,6 +34,7 @@ func (p *Panel) security(v *visit) error {
 		RecoveryLeft:  m.CodesLeft,
 		RecoveryMade:  m.CodesMade,
 		Password:      m.PasswordSet,
+		Reads:         m.Language,
 		LastFactor:    len(keys) == 0 || len(keys) == 1 && m.TOTP == nil,
 	}
 	for _, k := range keys {
@@ -175,7 +176,7 @@ func (p *Panel) revokeOthers(v *visit) error {
 // path.
 func (p *Panel) ask(v *visit, nav, id string, values map[string]any, back string) error {
 	f := p.frame(v, nav)
-	return p.render(v, http.StatusOK, "remove", f, removePage{f, id, values, v.Request().URL.Path, back})
+	return p.render(v, http.StatusOK, "remove", f, removePage{frame: f, ID: id, Values: values, Action: v.Request().URL.Path, Back: back})
 }
 
 // do does what a form without fields asks for, and leads on.

@@ -18,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -31,23 +32,26 @@ const Prefix = "/panel"
 
 // Panel are the handlers of the control panel. All fields are required.
 type Panel struct {
-	Vault    *account.Vault
-	Sessions *account.Sessions
-	Members  *account.Members
-	Factors  *account.Factors
-	Accounts *account.Accounts
-	Keys     *account.Keys
-	Domains  *settings.Domains
-	Policies *settings.Policies
-	Issuer   *issue.Issuer
-	Checker  Checker
-	History  History
-	Actions  Actions
-	Texts    *templates.Set
-	BaseURL  *url.URL
-	Identity func() *signing.Identity
-	Log      *slog.Logger
-	Now      func() time.Time
+	Vault         *account.Vault
+	Sessions      *account.Sessions
+	Members       *account.Members
+	Factors       *account.Factors
+	Accounts      *account.Accounts
+	Keys          *account.Keys
+	Subscriptions *notify.Subscriptions
+	Webhooks      *notify.Webhooks
+	Mail          bool // a mail server is set
+	Domains       *settings.Domains
+	Policies      *settings.Policies
+	Issuer        *issue.Issuer
+	Checker       Checker
+	History       History
+	Actions       Actions
+	Texts         *templates.Set
+	BaseURL       *url.URL
+	Identity      func() *signing.Identity
+	Log           *slog.Logger
+	Now           func() time.Time
 }
 
 // A Checker says whether the mail servers of a domain offer TLS as a device
@@ -62,6 +66,13 @@ type Actions interface {
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	// Record keeps an action that goes with no other change.
 	Record(ctx context.Context, a audit.Action) error
+	// ErasePersonal removes the personal text of actions of the account, and
+	// keeps a as an action that names them. Where there is none, the fault is
+	// NotFound.
+	ErasePersonal(ctx context.Context, account string, which audit.Erasure, a audit.Action) (int64, error)
+	// SetRetention has the content of the account's actions removed after so
+	// many days, or never for 0, and keeps a as an action that says so.
+	SetRetention(ctx context.Context, account string, days int, a audit.Action) error
 }
 
 // A History tells what has happened in an account.

@@ -13,6 +13,8 @@ const (
 	ownPath     = "/security/sign-in"
 	enrolPath   = ownPath + "/enrol"
 	logOwnPath  = "/security/log"
+	noticesPath = "/security/notifications"
+	hooksPath   = noticesPath + "/webhooks"
 )
 
 // routes is all that there is in the panel, and who may do it. Whatever
@@ -51,11 +53,42 @@ func (p *Panel) routes() []route {
 		{post, ownPath + "/recovery", account.Self, fresh, button, p.createCodes},
 		{get, ownPath + "/password", account.Self, fresh, nil, p.password},
 		{post, ownPath + "/password", account.Self, fresh, []string{"current", "password"}, p.setPassword},
+		{post, ownPath + "/language", account.Self, fresh, []string{"language"}, p.setLanguage},
 		{post, "/security/sessions/:id/revoke", account.Self, signed, button, p.revokeSession},
 		{post, "/security/sessions/revoke-others", account.Self, signed, button, p.revokeOthers},
 
 		{get, logOwnPath, account.Look, signed, nil, p.log},
 		{post, logOwnPath + "/export", account.Look, fresh, append([]string{"format"}, logFields...), p.exportLog},
+
+		{get, erasePath, account.Manage, signed, nil, p.askErase},
+		{post, erasePath, account.Manage, fresh, []string{"seq", "mailbox"}, p.erase},
+
+		{get, noticesPath, account.Look, signed, nil, p.notifications},
+		{get, noticesPath + "/own", account.Self, signed, nil, p.showRecipient},
+		{post, noticesPath + "/own", account.Self, fresh, topicNames(), p.setRecipient},
+		{post, noticesPath + "/own/test", account.Self, fresh, button, p.testRecipient},
+		{get, noticesPath + "/recipients/new", account.Manage, signed, nil, p.newRecipient},
+		{post, noticesPath + "/recipients/new", account.Manage, fresh, append(topicNames(), "recipient"), p.addRecipient},
+		{get, noticesPath + "/recipients/:id", account.Manage, signed, nil, p.showRecipient},
+		{post, noticesPath + "/recipients/:id", account.Manage, fresh, topicNames(), p.setRecipient},
+		{post, noticesPath + "/recipients/:id/test", account.Manage, fresh, button, p.testRecipient},
+		{get, noticesPath + "/recipients/:id/remove", account.Manage, signed, nil, p.askRemoveRecipient},
+		{post, noticesPath + "/recipients/:id/remove", account.Manage, fresh, button, p.removeRecipient},
+		{post, noticesPath + "/mails/:delivery/redeliver", account.Manage, fresh, button, p.redeliverMail},
+
+		{get, hooksPath + "/new", account.Change, signed, nil, p.newWebhook},
+		{post, hooksPath + "/new", account.Change, fresh, append(eventNames(), "url"), p.createWebhook},
+		{get, hooksPath + "/:id", account.Look, signed, nil, p.webhook},
+		{post, hooksPath + "/:id", account.Change, fresh, append(eventNames(), "url"), p.updateWebhook},
+		{post, hooksPath + "/:id/enable", account.Change, fresh, button, p.onWebhook("webhook.enabled", p.enableWebhook)},
+		{get, hooksPath + "/:id/disable", account.Change, signed, nil, p.askWebhook("webhook-off")},
+		{post, hooksPath + "/:id/disable", account.Change, fresh, button, p.onWebhook("webhook.disabled", p.disableWebhook)},
+		{post, hooksPath + "/:id/test", account.Change, fresh, button, p.onWebhook("webhook.tested", p.testWebhook)},
+		{get, hooksPath + "/:id/rotate", account.Change, signed, nil, p.askWebhook("webhook-secret")},
+		{post, hooksPath + "/:id/rotate", account.Change, fresh, button, p.rotateWebhook},
+		{get, hooksPath + "/:id/delete", account.Change, signed, nil, p.askWebhook("webhook")},
+		{post, hooksPath + "/:id/delete", account.Change, fresh, button, p.deleteWebhook},
+		{post, hooksPath + "/:id/deliveries/:delivery/redeliver", account.Change, fresh, button, p.onWebhook("webhook.redelivered", p.redeliverCall)},
 
 		{get, "", account.Look, signed, nil, p.overview},
 
@@ -86,6 +119,7 @@ func (p *Panel) routes() []route {
 		{get, "/members/invite", account.Manage, signed, nil, p.newInvitation},
 		{post, "/members/invite", account.Manage, fresh, []string{"email", "role", "language"}, p.invite},
 		{post, "/members/settings", account.Manage, fresh, []string{"required"}, p.setRules},
+		{post, "/members/retention", account.Manage, fresh, []string{"retention_days"}, p.setRetention},
 		{post, "/members/invitations/:id/revoke", account.Manage, fresh, button, p.revokeInvitation},
 		{get, "/members/:id", account.Manage, signed, nil, p.member},
 		{post, "/members/:id", account.Manage, fresh, []string{"role"}, p.setRole},

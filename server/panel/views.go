@@ -14,7 +14,7 @@ type frame struct {
 	Language  templates.Language
 	Path      string // the page's own path
 	// Nav is the entry of the side list that the page belongs to: overview,
-	// domains, policies, keys, members, sign-in, log, accounts.
+	// domains, policies, keys, members, sign-in, log, notifications, accounts.
 	Nav    string
 	Person person // empty on the pages before sign-in
 	// What the member's role allows; pages show no button for the rest.
@@ -116,6 +116,7 @@ type securityPage struct {
 	LastFactor    bool      // only one factor is left, which cannot be removed
 	Sessions      []sessionRow
 	SignIns       []signInRow // the latest, refused ones too
+	Reads         string      // the tag of the language that was chosen; empty: none was
 }
 
 type passkeyRow struct {
@@ -249,9 +250,10 @@ type check struct {
 // "panel.remove.domain".
 type removePage struct {
 	frame
-	ID     string // domain, policy, key, member, invitation, account, passkey, totp
+	ID     string // domain, policy, key, member, invitation, account, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry
 	Values map[string]any
 	Action string
+	Fields []field // hidden
 	Back   string
 }
 
@@ -331,6 +333,10 @@ type membersPage struct {
 	Invitations []invitationRow
 	// Required says that every member needs a second factor.
 	Required bool
+	// Retention is for how many days the content of the log is kept, and
+	// Retentions what can be chosen; 0: for ever.
+	Retention  int
+	Retentions []int
 }
 
 type memberRow struct {
