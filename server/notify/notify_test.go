@@ -91,6 +91,8 @@ func TestCheckURL(t *testing.T) {
 	}
 	for _, bad := range []string{"", "example.com", "http://example.com", "HTTPS//x", "https://", "https://u:p@example.com", "https://u@example.com",
 		"https://example.com/#x", "https://example.com/a b", "https://example.com/\r\nX: y", "ftp://example.com", "file:///etc/passwd", "https://exämple.com",
+		"https://%E2%93%9Bocalhost", "https://ex%C3%A4mple.com", "https://example.com%E2%80%AE", "https://[fe80::1%25eth0]", "https://example.com:0", "https://example.com:65536",
+		"https://example.com:",
 		"https://example.com/" + strings.Repeat("x", maxURL)} {
 		if err := checkURL(bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", bad, err)

@@ -3,7 +3,9 @@ package notify
 import (
 	"context"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,16 +133,28 @@ func (s WebhookSpec) apply(w *Webhook, now time.Time) error {
 	return nil
 }
 
+// hostSpelling is that of a name in its ASCII form or of an address. What a URL
+// can encode beyond it has no place in the action log.
+var hostSpelling = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
+
 // checkURL refuses what is no address of an HTTPS endpoint. Where it leads is
 // decided when it is called.
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil, len(text) > maxURL, u.Scheme != "https", u.Hostname() == "", u.User != nil, u.Fragment != "",
+	case err != nil, len(text) > maxURL, u.Scheme != "https", !hostSpelling.MatchString(u.Hostname()), !goodPort(u), u.User != nil, u.Fragment != "",
 		strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return fault.On("url", fault.Invalid, "Write an address that begins with https:// and holds neither a user name nor a fragment.")
 	}
 	return nil
+}
+
+func goodPort(u *url.URL) bool {
+	if !strings.HasSuffix(u.Host, ":"+u.Port()) {
+		return true // none
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
 }
 
 func parseTypes(names []string) ([]Type, error) {

@@ -243,7 +243,7 @@ func (s *Store) EndCall(ctx context.Context, d notify.Delivery, o notify.Outcome
 		case disable != "":
 			return nil
 		}
-		return t.failing(w, who, now)
+		return t.failing(w, d.Tried, who, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: end call: %w", err)
@@ -274,9 +274,10 @@ func (t *tx) disable(w notify.Webhook, reason notify.Reason, who audit.Actor, no
 }
 
 // failing notes since when a webhook fails, and tells of it once when that is
-// long.
-func (t *tx) failing(w notify.Webhook, who audit.Actor, now time.Time) error {
-	_, err := t.exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, millis(now))
+// long. The time is that of the try: how long it took is not for callers to
+// see.
+func (t *tx) failing(w notify.Webhook, tried time.Time, who audit.Actor, now time.Time) error {
+	_, err := t.exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, millis(tried))
 	if err != nil {
 		return err
 	}
