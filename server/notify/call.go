@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"time"
 
@@ -174,6 +175,9 @@ func failureOf(err error) Failure {
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return BadTLS
+	}
+	if _, ok := errors.AsType[*textproto.Error](err); ok {
+		return Refused // by a mail server: the greeting, or who signs in
 	}
 	return Unreachable
 }

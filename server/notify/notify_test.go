@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"mime"
+	"net"
 	"net/http"
 	"net/mail"
 	"slices"
@@ -174,6 +176,45 @@ func TestRelayAnswers(t *testing.T) {
 		if e, ok := errors.AsType[*SendError](err); !ok || e.Permanent != permanent || e.Failure != Refused {
 			t.Errorf("%s: %v", answer, err)
 		}
+	}
+}
+
+// TestRelayTalksFirst has a server fail before the mail: what was said decides
+// the failure, and the connection is closed.
+func TestRelayTalksFirst(t *testing.T) {
+	for script, want := range map[string]Failure{
+		"554 go away": Refused,
+		"220 hello\n554 not you\n554 nor by HELO":      Refused,
+		"220 hello\n250 no TLS here":                   Unreachable,
+		"220 hello\n250-x\n250 STARTTLS\n454 none now": Refused,
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error, 1)
+		go func() {
+			conn, err := l.Accept()
+			if err == nil {
+				defer conn.Close()
+				fmt.Fprint(conn, strings.ReplaceAll(script, "\n", "\r\n")+"\r\n")
+				_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+				_, err = io.Copy(io.Discard, conn)
+			}
+			closed <- err
+		}()
+		r, err := NewRelay(RelayConfig{Server: profile.Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, STARTTLS: true}, From: "setup@example.org"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = r.Send(t.Context(), Mail{ID: "msg_1", To: "jane@example.com", Subject: "x", Text: "x", HTML: "x"})
+		if e, ok := errors.AsType[*SendError](err); !ok || e.Failure != want || e.Permanent {
+			t.Errorf("%q: %v %v, want %s", script, e, err, want)
+		}
+		if err := <-closed; err != nil {
+			t.Errorf("%q: the connection stays open: %v", script, err)
+		}
+		l.Close()
 	}
 }
 

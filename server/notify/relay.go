@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wneessen/go-mail"
 
@@ -76,18 +78,19 @@ func (r *Relay) Send(ctx context.Context, m Mail) error {
 	if err != nil {
 		return &SendError{Refused, true, err}
 	}
-	options := []mail.Option{
-		mail.WithPort(r.config.Server.Port), mail.WithTimeout(sendTimeout),
-		mail.WithTLSConfig(&tls.Config{ServerName: r.config.Server.Host, RootCAs: r.config.Roots, MinVersion: tls.VersionTLS12}),
-		mail.WithHELO(r.domain),
-	}
+	// The library leaves a connection open that it cannot secure or sign in to.
+	var conn net.Conn
+	defer func() {
+		if conn != nil {
+			conn.Close()
+		}
+	}()
+	options := r.options(m)
 	if r.config.Server.STARTTLS {
-		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
-	} else {
-		options = append(options, mail.WithSSL())
-	}
-	if r.config.User != "" {
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(r.config.User), mail.WithPassword(r.config.Password))
+		options = append(options, mail.WithDialContextFunc(func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+			conn, err = new(net.Dialer).DialContext(ctx, network, address)
+			return conn, err
+		}))
 	}
 	client, err := mail.NewClient(r.config.Server.Host, options...)
 	if err != nil {
@@ -104,6 +107,33 @@ func (r *Relay) Send(ctx context.Context, m Mail) error {
 		return &SendError{Refused, ok && !s.IsTemp() && s.ErrorCode() >= 500, err}
 	}
 	return nil
+}
+
+// options say how to connect for a mail.
+func (r *Relay) options(m Mail) []mail.Option {
+	options := []mail.Option{
+		mail.WithPort(r.config.Server.Port), mail.WithTimeout(sendTimeout),
+		mail.WithTLSConfig(&tls.Config{ServerName: r.config.Server.Host, RootCAs: r.config.Roots, MinVersion: tls.VersionTLS12}),
+		mail.WithHELO(r.domain),
+	}
+	if r.config.Server.STARTTLS {
+		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
+	} else {
+		options = append(options, mail.WithSSL())
+	}
+	if r.config.User != "" {
+		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(r.config.User), mail.WithPassword(r.config.Password))
+	}
+	if ascii(r.config.From) && ascii(m.To) {
+		// Who asks for SMTPUTF8 without need is not delivered by servers that
+		// cannot pass it on.
+		options = append(options, mail.WithoutSMTPUTF8())
+	}
+	return options
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 func (r *Relay) message(m Mail) (*mail.Msg, error) {
