@@ -16,6 +16,7 @@ type content struct {
 	tickets     map[string]heldTicket
 	domains     int
 	invitations int
+	hooks       int   // webhooks and keys
 	size        int64 // of the log, by its head
 	actions     []heldAction
 }
@@ -86,6 +87,7 @@ func read(t *testing.T, database string) content {
 	})
 	each(t, db, `SELECT COUNT(*) FROM domains`, func(scan func(...any)) { scan(&c.domains) })
 	each(t, db, `SELECT COUNT(*) FROM invitations`, func(scan func(...any)) { scan(&c.invitations) })
+	each(t, db, `SELECT (SELECT COUNT(*) FROM webhooks) + (SELECT COUNT(*) FROM keys)`, func(scan func(...any)) { scan(&c.hooks) })
 	each(t, db, `SELECT size FROM logs WHERE account = 'acc_default'`, func(scan func(...any)) { scan(&c.size) })
 	each(t, db, `SELECT seq, name, target_id, leaf FROM actions ORDER BY seq`, func(scan func(...any)) {
 		var a heldAction
@@ -134,7 +136,7 @@ func (v *verdict) judgeActions(c content) {
 		count[a.name+" "+a.target]++
 	}
 	v.want(c.size == int64(len(c.actions)), "the head of the log says %d actions, there are %d", c.size, len(c.actions))
-	changes := c.domains + c.invitations // each start invites the first owner
+	changes := c.domains + c.invitations + c.hooks // each start invites the first owner
 	for id, l := range c.links {
 		v.want(count["link.create "+id] == 1, "%s was made in %d actions", id, count["link.create "+id])
 		v.want(count["link.open "+id] == l.tickets, "%s has %d tickets, opened in %d actions", id, l.tickets, count["link.open "+id])

@@ -29,15 +29,21 @@ func between(r *rand.Rand, low, high time.Duration) time.Duration {
 }
 
 // TestKill kills the program at random instants under load, 30 times on one
-// database, and wants everything kept that was promised.
+// database, and wants everything kept that was promised, and the webhook
+// called for it.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	const rounds = 30
 	random := chance(t)
 	data, j := filepath.Join(t.TempDir(), "data"), newJournal()
+	r := newReceiver(t)
+	first := start(t, data)
+	r.subscribe(t, first, "--data", data)
+	first.stop(t)
+	keepHistory(t, "sqlite:"+filepath.Join(data, "mobileconfig.db"))
 	var slowest time.Duration
 	for range rounds {
-		p := startSoon(t, data, startGoal)
+		p := startSoon(t, data, startGoal, reachable...)
 		slowest = max(slowest, p.started)
 		ctx, cancel := context.WithCancel(t.Context())
 		var done sync.WaitGroup
@@ -55,6 +61,7 @@ func TestKill(t *testing.T) {
 	if j.promises < 10*rounds {
 		t.Errorf("%d promises are too few to tell", j.promises)
 	}
+	r.wantAll(t, "sqlite:"+filepath.Join(data, "mobileconfig.db"), func() *process { return start(t, data, reachable...) })
 	wantCaught(t, data, j)
 }
 
@@ -84,13 +91,19 @@ func TestKillFirstStart(t *testing.T) {
 }
 
 // TestPostgresCrashes has the database server crash ten times under load. The
-// program stays up: it says what it cannot do, and goes on when it can.
+// program stays up: it says what it cannot do, and goes on when it can. So do
+// its calls of webhooks.
 func TestPostgresCrashes(t *testing.T) {
 	t.Parallel()
 	const crashes = 10
 	database, crash := storetest.PostgresServer(t)
 	random := chance(t)
-	p := start(t, filepath.Join(t.TempDir(), "data"), "--database", database)
+	data := filepath.Join(t.TempDir(), "data")
+	more := append([]string{"--database", database}, reachable...)
+	p := start(t, data, more...)
+	r := newReceiver(t)
+	r.subscribe(t, p, "--data", data, "--database", database)
+	keepHistory(t, database)
 	j := newJournal()
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
@@ -104,10 +117,12 @@ func TestPostgresCrashes(t *testing.T) {
 		}
 		slowest = max(slowest, untilPromise(t, j, time.Now()))
 	}
+	r.wantMore(t)
 	cancel()
 	done.Wait()
 	p.stop(t)
 	wantKept(t, database, j)
+	r.wantAll(t, database, func() *process { return start(t, data, more...) })
 	t.Logf("%d crashes: %s; slowest recovery %v", crashes, j, slowest)
 	if j.failures["503 database_unavailable"] == 0 {
 		t.Error("no answer said that the database was away")

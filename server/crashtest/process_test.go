@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	if scratch, err = os.MkdirTemp("", "crashtest"); err != nil {
 		panic(err)
 	}
+	if err := trustReceivers(); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	os.RemoveAll(scratch)
 	os.Exit(code)
@@ -112,13 +115,13 @@ func start(t *testing.T, data string, more ...string) *process {
 
 // startSoon is start within the goal. A start that takes longer gets a second
 // chance on what the first, killed, leaves: the machine may have been busy.
-func startSoon(t *testing.T, data string, goal time.Duration) *process {
+func startSoon(t *testing.T, data string, goal time.Duration, more ...string) *process {
 	t.Helper()
-	p := start(t, data)
+	p := start(t, data, more...)
 	if p.started > goal {
 		t.Logf("a start took %v", p.started)
 		p.kill()
-		p = start(t, data)
+		p = start(t, data, more...)
 	}
 	if p.started > goal {
 		t.Errorf("a start took %v, the goal is %v", p.started, goal)
