@@ -202,9 +202,14 @@ func wantKept(t *testing.T, database string, j *journal) {
 func wantCaught(t *testing.T, data string, j *journal) {
 	t.Helper()
 	for name, statement := range map[string]string{
-		"the last action removed":   `DELETE FROM actions WHERE seq = (SELECT MAX(seq) FROM actions)`,
-		"an action removed":         `DELETE FROM actions WHERE seq = (SELECT MAX(seq) / 2 FROM actions)`,
-		"an action without change":  `INSERT INTO actions SELECT account, seq + 1, at, name, outcome, actor_kind, actor_id, target_kind, target_id, link, leaf, personal, salt FROM actions ORDER BY seq DESC LIMIT 1; UPDATE logs SET size = size + 1 WHERE account = 'acc_default'`,
+		"the last action removed": `DELETE FROM actions WHERE seq = (SELECT MAX(seq) FROM actions)`,
+		"an action removed":       `DELETE FROM actions WHERE seq = (SELECT MAX(seq) / 2 FROM actions)`,
+		"an action without change": `INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id, interface, target_kind, target_id,
+				link, profile, domain, mailbox, ip, leaf, personal, salt, hash)
+			SELECT account, seq + 1, at, name, outcome, actor_kind, actor_id, interface, target_kind, target_id,
+				link, profile, domain, mailbox, ip, leaf, personal, salt, hash
+			FROM actions WHERE account = 'acc_default' ORDER BY seq DESC LIMIT 1;
+			UPDATE logs SET size = size + 1 WHERE account = 'acc_default'`,
 		"a change without action":   `UPDATE tickets SET fetches = fetches + 1 WHERE id = (SELECT MIN(id) FROM tickets WHERE fetches > 0)`,
 		"a link lost":               `DELETE FROM links WHERE id = (SELECT MIN(id) FROM links); DELETE FROM tickets WHERE link NOT IN (SELECT id FROM links)`,
 		"the latest changes undone": `DELETE FROM tickets WHERE rowid = (SELECT MAX(rowid) FROM tickets)`,

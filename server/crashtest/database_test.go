@@ -170,10 +170,11 @@ func TestLockedDatabase(t *testing.T) {
 	start(t, data)
 }
 
-// lock is BEGIN EXCLUSIVE from another process, this one.
+// lock is BEGIN EXCLUSIVE from another process, this one. It waits for its turn,
+// for a program that runs writes by itself: it looks for jobs.
 func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
-	db := connect(t, "sqlite:"+path+"?_txlock=exclusive")
+	db := connect(t, "sqlite:"+path+"?_txlock=exclusive&_pragma=busy_timeout(10000)")
 	holder, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)
