@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"crypto/x509"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 // TestExpiry looks every hour during the last 40 days, with two servers.
 func TestExpiry(t *testing.T) {
 	root := signingtest.Root(t, "p256")
-	end := time.Now().Add(40 * 24 * time.Hour)
+	end := time.Now().Add(40 * 24 * time.Hour).Truncate(time.Second) // as a certificate has it
 	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.NotAfter = end })
 	roots := x509.NewCertPool()
 	roots.AddCert(root.Cert)
@@ -24,7 +26,7 @@ func TestExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
+	now := end.Add(-40*24*time.Hour + time.Minute) // no look falls on the moment itself
 	config := Config{
 		Database: storetest.SQLite(t), Secret: bytes.Repeat([]byte("s"), 32), Identity: Fixed(identity), LogKey: bytes.Repeat([]byte("k"), 32),
 		Now: func() time.Time { return now },
@@ -55,6 +57,10 @@ func TestExpiry(t *testing.T) {
 	for i, r := range all {
 		days := expiryDays[len(expiryDays)-1-i]
 		e, err := r.Read()
+		said := audit.Change{Field: "days", New: strconv.Itoa(days)}
+		if !slices.Contains(e.Changes, said) {
+			t.Errorf("the changes are %v, want %v among them", e.Changes, said)
+		}
 		if left := end.Sub(r.At); err != nil || e.Name != audit.IdentityExpiring || left > time.Duration(days)*24*time.Hour || left < time.Duration(days)*24*time.Hour-2*time.Hour {
 			t.Errorf("%v before the end: %v, %v, want %d days", left, e.Name, err, days)
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -78,10 +79,16 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 			Outcome: audit.Done,
 			Actor:   audit.Actor{Kind: audit.System, Interface: audit.CommandLine},
 			Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint(), Name: identity.Name()},
-			Changes: []audit.Change{{Field: "expires", New: expires}},
+			Changes: []audit.Change{{Field: "expires", New: expires}, {Field: notify.DaysField, New: strconv.Itoa(daysOf(left))}},
 		})
 	}
 	return nil
+}
+
+// daysOf is how many days a time is, any part of one counted as one.
+func daysOf(left time.Duration) int {
+	const day = 24 * time.Hour
+	return int(max(left+day-1, 0) / day)
 }
 
 // invitationURL is where an invitation is taken up. One that can be no longer

@@ -15,7 +15,8 @@ import (
 type Notice struct {
 	// Event chooses the words: a text "mail.event.EVENT".
 	Event string
-	// Count is how many mails a "digest" stands for.
+	// Count is how many mails a "digest" stands for, and how many days the
+	// certificate of an "identity.expiring" has left.
 	Count  int
 	When   time.Time
 	Who    string

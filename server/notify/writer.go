@@ -2,7 +2,9 @@ package notify
 
 import (
 	"context"
+	"strconv"
 
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -29,6 +31,9 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		n.When, n.Number, target = t.Record.At, t.Seq, e.Target.ID
 		n.What, n.Who = e.Personal.TargetName, e.Personal.ActorName
 		n.From, n.Client = e.Personal.IP, e.Personal.Client
+		if t.Type == IdentityExpiring {
+			n.Count = daysLeft(e.Changes)
+		}
 	}
 	if t.Type == InvitationMail {
 		link, err := s.Invitation(ctx, target)
@@ -45,4 +50,19 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		return nil, err
 	}
 	return &Mail{Subject: m.Subject, Text: m.Text, HTML: m.HTML}, nil
+}
+
+// DaysField is the change by which an IdentityExpiring says how many days the
+// certificate has left.
+const DaysField = "days"
+
+// daysLeft is what an IdentityExpiring says, or 0.
+func daysLeft(changes []audit.Change) int {
+	for _, c := range changes {
+		if c.Field == DaysField {
+			n, _ := strconv.Atoi(c.New) // 0, if it cannot be read
+			return n
+		}
+	}
+	return 0
 }
