@@ -12,16 +12,21 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A Question is what a resolver asks: the addresses of a name of one family.
+// A Question is what a resolver asks: the addresses of a name of one family,
+// its services or its texts.
 type Question struct {
 	Name string // lower case, without the last dot
 	IPv6 bool
 }
 
-// An Answer is what a name has. Without addresses there is no such name.
+// An Answer is what a name has, of which what the question asks for is sent. If
+// it has nothing there is no such name.
 type Answer struct {
-	Alias string       // the name that it stands for, if it is an alias
-	Addrs []netip.Addr // those of the question's family are sent
+	Alias    string // the name that it stands for, if it is an alias
+	Addrs    []netip.Addr
+	Services []net.SRV
+	Texts    []string
+	Fails    bool // the server cannot tell
 }
 
 // Addrs is an answer of addresses.
@@ -103,8 +108,27 @@ func fill(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
 			reply.Answers = append(reply.Answers, record(owner, &dnsmessage.AAAAResource{AAAA: addr.As16()}))
 		}
 	}
-	if len(a.Addrs) == 0 {
+	fillOthers(reply, q, a)
+	switch {
+	case a.Fails:
+		reply.RCode = dnsmessage.RCodeServerFailure
+	case len(a.Addrs)+len(a.Services)+len(a.Texts) == 0:
 		reply.RCode = dnsmessage.RCodeNameError
+	}
+}
+
+// fillOthers puts in what are no addresses.
+func fillOthers(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
+	switch q.Type {
+	case dnsmessage.TypeSRV:
+		for _, s := range a.Services {
+			reply.Answers = append(reply.Answers, record(q.Name, &dnsmessage.SRVResource{
+				Priority: s.Priority, Weight: s.Weight, Port: s.Port, Target: dnsmessage.MustNewName(s.Target)}))
+		}
+	case dnsmessage.TypeTXT:
+		for _, text := range a.Texts {
+			reply.Answers = append(reply.Answers, record(q.Name, &dnsmessage.TXTResource{TXT: []string{text}}))
+		}
 	}
 }
 

@@ -1,0 +1,202 @@
+package autoconfig
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// MaxOutlook is the largest request in bytes; what programs send has some
+// hundred.
+const MaxOutlook = 8 << 10
+
+// Bounds of what is read of a request.
+const (
+	maxDepth  = 8
+	maxTokens = 200
+)
+
+// outlookSchema is the namespace of the one form of answer that is given.
+const outlookSchema = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
+
+// The error codes of the form that are answered here.
+const (
+	InvalidRequest = 600 // it cannot be read
+	OtherSchema    = 601 // it asks for another form, such as that of ActiveSync
+)
+
+// Errors of ReadOutlook.
+var (
+	ErrRequest = errors.New("autoconfig: the request is no Autodiscover request")
+	ErrSchema  = errors.New("autoconfig: the request wants another form of answer")
+)
+
+// ReadOutlook returns the address that an Autodiscover request asks for. A
+// request has no document type and no entities but XML's own, is not deep, and
+// names one address: else the error is ErrRequest, or ErrSchema if the answer
+// is to be in another form.
+func ReadOutlook(request []byte) (address string, err error) {
+	fields, err := readFields(request)
+	if err != nil {
+		return "", err
+	}
+	if schema, ok := fields["AcceptableResponseSchema"]; ok && strings.TrimSpace(schema) != outlookSchema {
+		return "", ErrSchema
+	}
+	address, ok := fields["EMailAddress"]
+	if !ok {
+		return "", ErrRequest
+	}
+	return strings.TrimSpace(address), nil
+}
+
+// readFields reads the elements inside Autodiscover and Request, each of them
+// at most once.
+func readFields(request []byte) (map[string]string, error) {
+	if len(request) > MaxOutlook {
+		return nil, ErrRequest
+	}
+	r := requestReader{fields: map[string]string{}}
+	d := xml.NewDecoder(bytes.NewReader(request))
+	for range maxTokens {
+		token, err := d.Token()
+		if err == io.EOF && r.roots == 1 {
+			return r.fields, nil
+		}
+		if err != nil || !r.take(token) {
+			return nil, ErrRequest
+		}
+	}
+	return nil, ErrRequest
+}
+
+// A requestReader takes a request token by token.
+type requestReader struct {
+	path   []string // the elements that are open
+	roots  int      // how many have been opened outside of any
+	fields map[string]string
+}
+
+// take reports whether the token may stand where it does.
+func (r *requestReader) take(token xml.Token) bool {
+	switch t := token.(type) {
+	case xml.Directive: // a document type, where entities would be declared
+		return false
+	case xml.ProcInst:
+		return t.Target == "xml"
+	case xml.StartElement:
+		return r.open(t.Name.Local)
+	case xml.EndElement:
+		r.path = r.path[:len(r.path)-1]
+	case xml.CharData:
+		if len(r.path) == 3 {
+			r.fields[r.path[2]] += string(t)
+		}
+	}
+	return true
+}
+
+func (r *requestReader) open(name string) bool {
+	r.path = append(r.path, name)
+	switch len(r.path) {
+	case 1:
+		r.roots++
+		return name == "Autodiscover"
+	case 2:
+		return name == "Request"
+	case 3:
+		_, twice := r.fields[name]
+		r.fields[name] = ""
+		return !twice
+	}
+	return len(r.path) <= maxDepth
+}
+
+// An autodiscover is Autodiscover's answer.
+type autodiscover struct {
+	XMLName  xml.Name `xml:"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006 Autodiscover"`
+	Response any
+}
+
+type outlookSettings struct {
+	XMLName xml.Name `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a Response"`
+	User    struct {
+		Name string `xml:"DisplayName"`
+	}
+	Account struct {
+		Type      string `xml:"AccountType"`
+		Action    string
+		Protocols []outlookServer `xml:"Protocol"`
+	}
+}
+
+type outlookServer struct {
+	Type     string
+	Host     string `xml:"Server"`
+	Port     int
+	UserName string `xml:"LoginName"`
+	DomainRequired,
+	SPA string
+	// SSL is on in every case: what begins by STARTTLS is told apart by
+	// Encryption, which counts more.
+	SSL          string
+	Encryption   string // SSL or TLS
+	AuthRequired string
+	UsePOPAuth   string `xml:",omitempty"`
+	SMTPLast     string `xml:",omitempty"`
+}
+
+// Outlook returns the settings of the mailbox as the answer to an Autodiscover
+// request. Where the user name cannot be told from the address there is none,
+// and the fault is NotFound.
+func Outlook(d settings.Domain, address profile.Address) ([]byte, error) {
+	user, err := d.LoginFor(address, "")
+	if err != nil {
+		return nil, errNone()
+	}
+	var answer outlookSettings
+	answer.User.Name = address.String()
+	answer.Account.Type, answer.Account.Action = "email", "settings"
+	out := outlookServerOf("SMTP", d.Service.Outgoing, user)
+	out.UsePOPAuth, out.SMTPLast = "off", "off"
+	answer.Account.Protocols = []outlookServer{outlookServerOf("IMAP", d.Service.Incoming, user), out}
+	return marshal(autodiscover{Response: answer})
+}
+
+func outlookServerOf(kind string, s profile.Server, user string) outlookServer {
+	encryption := "SSL"
+	if s.STARTTLS {
+		encryption = "TLS"
+	}
+	return outlookServer{Type: kind, Host: s.Host, Port: s.Port, UserName: user,
+		DomainRequired: "off", SPA: "off", SSL: "on", Encryption: encryption, AuthRequired: "on"}
+}
+
+type outlookFault struct {
+	XMLName xml.Name `xml:"Response"`
+	Error   struct {
+		Time    string `xml:",attr"`
+		ID      string `xml:"Id,attr"`
+		Code    int    `xml:"ErrorCode"`
+		Message string
+		Data    string `xml:"DebugData"`
+	}
+}
+
+// OutlookFault returns the answer to a request that cannot be served, with one
+// of the form's codes. Nothing of the request is in it.
+func OutlookFault(code int, at time.Time) ([]byte, error) {
+	var answer outlookFault
+	answer.Error.Time, answer.Error.ID, answer.Error.Code = at.UTC().Format("15:04:05.0000000"), "0", code
+	answer.Error.Message = "Invalid Request"
+	if code == OtherSchema {
+		answer.Error.Message = "Provider is not available"
+	}
+	return marshal(autodiscover{Response: answer})
+}

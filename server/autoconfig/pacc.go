@@ -1,0 +1,76 @@
+package autoconfig
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// maxProvider is the longest name of a provider, in characters.
+const maxProvider = 60
+
+// A paccDocument is that of draft-ietf-mailmaint-pacc. Drafts up to -02 call
+// the outgoing server smtp, later ones submit: both are written, and programs
+// skip the name that they do not know.
+type paccDocument struct {
+	Protocols struct {
+		IMAP   paccServer `json:"imap"`
+		SMTP   paccServer `json:"smtp"`
+		Submit paccServer `json:"submit"`
+	} `json:"protocols"`
+	Authentication struct {
+		Password bool `json:"password"`
+	} `json:"authentication"`
+	Info struct {
+		Provider struct {
+			Name string `json:"name"`
+		} `json:"provider"`
+	} `json:"info"`
+}
+
+type paccServer struct {
+	Host string `json:"host"`
+}
+
+// PACC returns the settings of d as the file user-agent-configuration.json. It
+// has no word for ports, STARTTLS or user names: where those are not the usual
+// ones (993 and 465 with TLS from the first byte, the whole address) there is no
+// file, and the fault is NotFound. A domain has the same bytes until it
+// changes, for its DNS record names their hash.
+func PACC(d settings.Domain) ([]byte, error) {
+	in, out := d.Service.Incoming, d.Service.Outgoing
+	if !usual(in, profile.DefaultIncomingPort) || !usual(out, profile.DefaultOutgoingPort) ||
+		d.Login != "" && d.Login != settings.AddressLogin {
+		return nil, errNone()
+	}
+	var document paccDocument
+	document.Protocols.IMAP.Host = in.Host
+	document.Protocols.SMTP.Host = out.Host
+	document.Protocols.Submit.Host = out.Host
+	document.Authentication.Password = true
+	document.Info.Provider.Name = provider(d)
+	body, err := json.Marshal(document)
+	if err != nil {
+		return nil, fmt.Errorf("autoconfig: %w", err)
+	}
+	return body, nil
+}
+
+func usual(s profile.Server, port int) bool { return s.Port == port && !s.STARTTLS }
+
+// provider is what people call the service, within what the form can hold.
+func provider(d settings.Domain) string {
+	name := []rune(strings.Join(strings.Fields(d.Organization()), " "))
+	return strings.TrimSpace(string(name[:min(len(name), maxProvider)]))
+}
+
+// digest is the text of the DNS record that goes with a PACC document.
+func digest(document []byte) string {
+	sum := sha256.Sum256(document)
+	return "v=UAAC1; a=sha256; d=" + base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,118 @@
+package autoconfig
+
+import (
+	"cmp"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"unicode"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// A clientConfig is draft-ietf-mailmaint-autoconfig, section 3: the form that
+// Thunderbird, K-9 Mail, Evolution and KMail read.
+type clientConfig struct {
+	XMLName  xml.Name      `xml:"clientConfig"`
+	Version  string        `xml:"version,attr"`
+	Provider emailProvider `xml:"emailProvider"`
+}
+
+type emailProvider struct {
+	ID        string       `xml:"id,attr"`
+	Domain    string       `xml:"domain"`
+	Name      string       `xml:"displayName"`
+	ShortName string       `xml:"displayShortName"`
+	Incoming  clientServer `xml:"incomingServer"`
+	Outgoing  clientServer `xml:"outgoingServer"`
+}
+
+type clientServer struct {
+	Type           string `xml:"type,attr"`
+	Host           string `xml:"hostname"`
+	Port           int    `xml:"port"`
+	Socket         string `xml:"socketType"` // SSL or STARTTLS, never plain
+	Authentication string `xml:"authentication"`
+	UserName       string `xml:"username"`
+}
+
+// Thunderbird returns the settings of d as the file config-v1.1.xml. The
+// program puts its own mailbox in: the file is the same for all of them. Where
+// user names cannot be told from addresses there is no file, and the fault is
+// NotFound.
+func Thunderbird(d settings.Domain) ([]byte, error) {
+	user := ""
+	switch d.Login {
+	case settings.GivenLogin:
+		return nil, errNone()
+	case settings.LocalPartLogin:
+		user = "%EMAILLOCALPART%"
+	default:
+		user = "%EMAILADDRESS%"
+	}
+	return marshal(clientConfig{Version: "1.1", Provider: emailProvider{
+		ID:        d.Name,
+		Domain:    d.Name,
+		Name:      d.Organization(),
+		ShortName: d.Organization(),
+		Incoming:  clientServerOf("imap", d.Service.Incoming, user),
+		Outgoing:  clientServerOf("smtp", d.Service.Outgoing, user),
+	}})
+}
+
+func clientServerOf(kind string, s profile.Server, user string) clientServer {
+	socket := "SSL"
+	if s.STARTTLS {
+		socket = "STARTTLS"
+	}
+	return clientServer{kind, s.Host, s.Port, socket, "password-cleartext", user}
+}
+
+// The numbers of Thunderbird's "Export for Mobile" QR code, version 1.
+const (
+	scanVersion  = 1
+	scanIMAP     = 0
+	scanSMTP     = 0
+	scanSTARTTLS = 2 // AlwaysStartTls
+	scanTLS      = 3
+	scanPassword = 1 // PasswordCleartext, inside TLS
+)
+
+// ThunderbirdScan returns what the QR code says that Thunderbird for Android
+// takes in: one account, without a password. The name is shown to whoever gets
+// mail; without one it is the address. The form holds ASCII addresses alone:
+// for another the fault is NotFound.
+func ThunderbirdScan(d settings.Domain, address profile.Address, name, login string) (string, error) {
+	mailbox := address.String()
+	for _, r := range mailbox {
+		if r > unicode.MaxASCII {
+			return "", errNone()
+		}
+	}
+	user, err := d.LoginFor(address, login)
+	if err != nil {
+		return "", err
+	}
+	in, out := d.Service.Incoming, d.Service.Outgoing
+	text, err := json.Marshal([]any{
+		scanVersion,
+		[]int{1, 1}, // the first code of one
+		[]any{scanIMAP, in.Host, in.Port, scanSecurity(in), scanPassword, user},
+		[]any{[]any{
+			[]any{scanSMTP, out.Host, out.Port, scanSecurity(out), scanPassword, user},
+			[]any{mailbox, cmp.Or(name, mailbox)},
+		}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("autoconfig: %w", err)
+	}
+	return string(text), nil
+}
+
+func scanSecurity(s profile.Server) int {
+	if s.STARTTLS {
+		return scanSTARTTLS
+	}
+	return scanTLS
+}
