@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -56,6 +57,9 @@ type Config struct {
 	// First is a domain to create at start. One that is there already gets
 	// these servers.
 	First *FirstDomain
+	// SecurityContact is whom to tell of a hole, for security.txt: a mail
+	// address or a URI. The default is nobody.
+	SecurityContact string
 	// Log takes the program's log. The default throws it away.
 	Log *slog.Logger
 	// Resolver asks the DNS whose a domain is. The default is
@@ -116,6 +120,11 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return nil, fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
+	}
+	if c.SecurityContact != "" {
+		if c.SecurityContact, err = pages.ParseContact(c.SecurityContact); err != nil {
+			return nil, fmt.Errorf("%w: security contact: %w", ErrConfig, err)
+		}
 	}
 	if c.BaseURL == "" {
 		c.BaseURL, err = c.localURL()

@@ -97,11 +97,14 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		return err
 	}
 	s.handler, err = s.routes(&pages.Pages{
-		Links:    links,
-		Issuer:   issuer,
-		Texts:    texts,
-		BaseURL:  s.base,
-		Identity: s.config.Identity.Current,
+		Links:           links,
+		Domains:         s.store,
+		Issuer:          issuer,
+		Texts:           texts,
+		BaseURL:         s.base,
+		Identity:        s.config.Identity.Current,
+		SecurityContact: s.config.SecurityContact,
+		Now:             s.config.Now,
 	}, a, control)
 	return err
 }

@@ -45,6 +45,10 @@ type (
 		Login, Expires, QR, URL, Host                  string
 		LocalPart                                      bool
 	}
+	sheetPage struct {
+		setupPage
+		Scan string
+	}
 	errorPage struct {
 		frame
 		Status                    int
@@ -124,6 +128,17 @@ func renderings() []rendering {
 			p.Policy, p.Alphanumeric, p.MinComplex, p.MaxAgeDays = true, true, 2, 90
 		}))
 	}
+	sheet := func(name, scan string, change func(*setupPage)) {
+		all = append(all, rendering{name, "sheet", func(f frame) any {
+			p := sheetPage{setupOf("other", change), scan}
+			p.frame = f
+			return p
+		}})
+	}
+	sheet("sheet", "/s/Jq4XoM2vR8sT/thunderbird.svg", nil)
+	sheet("sheet-worded", "", func(p *setupPage) {
+		p.Name, p.Hint, p.Help, p.Login = "[name]", "[hint]", []string{"[help]"}, "maria"
+	})
 	setup("mac-alone", setupOf("mac", func(p *setupPage) { p.IPhone, p.Policy = false, true }))
 	setup("other-no-mac", setupOf("other", func(p *setupPage) { p.Mac = false }))
 	setup("away", setupOf("away", func(p *setupPage) {

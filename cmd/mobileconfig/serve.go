@@ -26,6 +26,7 @@ type serveCommand struct {
 	MetricsListen string         `placeholder:"ADDR" help:"Address for metrics (/metrics) and details of health (/details), for the operator alone."`
 	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
 	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach; may be repeated."`
+	Contact       string         `name:"security-contact" placeholder:"URI" help:"Whom to tell of a hole in the service, for /.well-known/security.txt: a mail address or https:// page."`
 	mailFlags
 	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
 	IMAP   string `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
@@ -94,7 +95,9 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		TrustedProxies: c.TrustedProxy,
 		AllowNetworks:  c.AllowNetwork,
 		MetricsListen:  c.MetricsListen,
-		Log:            slog.New(slog.NewJSONHandler(s.err, nil)),
+
+		SecurityContact: c.Contact,
+		Log:             slog.New(slog.NewJSONHandler(s.err, nil)),
 	}
 	if err := c.first(&config); err != nil {
 		return config, err

@@ -62,6 +62,20 @@ var routes = []route{
 		}
 		return "GET", "/d/" + nonsense(r) + "/mail-example.com.mobileconfig", "", ""
 	}},
+	{"/s/:token/sheet", "GET HEAD", "/s/TOKEN/sheet", func(r *rand.Rand) (string, string, string, string) {
+		return "GET", "/s/" + nonsense(r) + "/sheet", "", ""
+	}},
+	{"/s/:token/thunderbird.svg", "GET HEAD", "/s/TOKEN/thunderbird.svg", func(r *rand.Rand) (string, string, string, string) {
+		return "GET", "/s/" + nonsense(r) + "/thunderbird.svg", "", ""
+	}},
+	{"/.well-known/security.txt", "GET HEAD", "/.well-known/security.txt", nil},
+	{"/robots.txt", "GET HEAD", "/robots.txt", nil},
+	{"/.well-known/autoconfig/mail/config-v1.1.xml", "GET HEAD", "/.well-known/autoconfig/mail/config-v1.1.xml", spoiltAddress("/.well-known/autoconfig/mail/config-v1.1.xml")},
+	{"/mail/config-v1.1.xml", "GET HEAD", "/mail/config-v1.1.xml", spoiltAddress("/mail/config-v1.1.xml")},
+	{"/.well-known/user-agent-configuration.json", "GET HEAD", "/.well-known/user-agent-configuration.json", nil},
+	{"/autodiscover/autodiscover.xml", "POST", "/autodiscover/autodiscover.xml", spoiltXML("/autodiscover/autodiscover.xml")},
+	{"/Autodiscover/Autodiscover.xml", "POST", "/Autodiscover/Autodiscover.xml", spoiltXML("/Autodiscover/Autodiscover.xml")},
+	{"/AutoDiscover/AutoDiscover.xml", "POST", "/AutoDiscover/AutoDiscover.xml", spoiltXML("/AutoDiscover/AutoDiscover.xml")},
 	{"/static/:file", "GET HEAD", "/static/x.css", func(r *rand.Rand) (string, string, string, string) {
 		return "GET", "/static/" + nonsense(r), "", ""
 	}},
@@ -74,6 +88,45 @@ var (
 	badAddresses = []string{"", "jane", "%40", "jane%40", "%40example.com", "jane%40example.com%00", "jane%40elsewhere.example", "a%40b%40example.com", "jane%40127.0.0.1", "jane%40%5B%3A%3A1%5D",
 		"%3Cscript%3E%40example.com", "jane%40example.com%0D%0ABcc%3A+x", strings.Repeat("x", 300) + "%40example.com", "%E2%80%AEjane%40example.com", "jane%40exаmple.com"}
 )
+
+// spoiltAddress is a mail program's question for an address that is none here.
+func spoiltAddress(path string) func(r *rand.Rand) (string, string, string, string) {
+	return func(r *rand.Rand) (string, string, string, string) {
+		if r.IntN(4) == 0 {
+			return "GET", path + "?emailaddress=jane%40example.com&" + pick(r, []string{"password=x", "%", "a;b", "emailaddress=x", "emailaddress=%ff"}), "", ""
+		}
+		return "GET", path + "?emailaddress=" + pick(r, badAddresses), "", ""
+	}
+}
+
+// spoiltXML is an Autodiscover request that cannot be read, or for an address
+// that is none here.
+func spoiltXML(path string) func(r *rand.Rand) (string, string, string, string) {
+	const before, after = "<Autodiscover><Request><EMailAddress>", "</EMailAddress></Request></Autodiscover>"
+	whole := before + "jane@example.com" + after
+	return func(r *rand.Rand) (string, string, string, string) {
+		switch r.IntN(7) {
+		case 0:
+			return "POST", path, pick(r, []string{"", formKind, "text/html", "application/json", ";;", "text/xml; charset"}), whole
+		case 1:
+			return "POST", path, "text/xml", whole[:r.IntN(len(whole)-1)]
+		case 2:
+			return "POST", path, "text/xml", `<!DOCTYPE x [<!ENTITY a "` + strings.Repeat("x", r.IntN(4000)) + `"><!ENTITY b "&a;&a;&a;"><!ENTITY c SYSTEM "file:///etc/passwd">]>` + before + "&c;&b;" + after
+		case 3:
+			return "POST", path, "text/xml", strings.Repeat("<Autodiscover>", 1+r.IntN(500))
+		case 4:
+			return "POST", path, "text/xml", before + strings.Repeat("x", r.IntN(30<<10)) + after
+		case 5:
+			noise := make([]byte, 1+r.IntN(500))
+			for i := range noise {
+				noise[i] = byte(r.IntN(256))
+			}
+			return "POST", path, "application/xml", string(noise)
+		}
+		address := pick(r, []string{"jane", "@example.com", "jane@elsewhere.example", "a@b@example.com", "jane@127.0.0.1", "jane@[::1]", "\u202ejane@example.com", "jane@exаmple.com", "&lt;/string&gt;@example.com"})
+		return "POST", path, "text/xml", before + address + after
+	}
+}
 
 func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
 
@@ -167,7 +220,8 @@ func bytesOf(r *rand.Rand, way route) string {
 		return spoiltBelow(r, way)
 	}
 	method, path, kind, form := way.spoil(r)
-	head := method + " " + path + " HTTP/1.1\r\nHost: setup.example.com\r\nConnection: close\r\n"
+	head := method + " " + path + " HTTP/1.1\r\nHost: setup.example.com\r\nConnection: close\r\n" +
+		fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d\r\n", r.IntN(256), r.IntN(256), r.IntN(256)) // no network reaches its limit
 	if kind != "" {
 		head += "Content-Type: " + kind + "\r\n"
 	}

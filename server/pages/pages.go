@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,16 +19,24 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Pages are the handlers of the public pages. All fields are required.
+// Pages are the handlers of the public pages. All fields but SecurityContact
+// are required.
 type Pages struct {
-	Links  *setup.Links
-	Issuer *issue.Issuer
-	Texts  *templates.Set
+	Links   *setup.Links
+	Domains Domains
+	Issuer  *issue.Issuer
+	Texts   *templates.Set
 	// BaseURL is how people reach the server: links begin with it, never
 	// with what a request says.
 	BaseURL *url.URL
 	// Identity is what signs now.
 	Identity func() *signing.Identity
+	// SecurityContact is whom to tell of a hole, as ParseContact returns it.
+	// Empty: nobody is named.
+	SecurityContact string
+	Now             func() time.Time
+
+	programs *web.Limiter
 }
 
 // Routes adds the public pages to e.
@@ -39,7 +48,20 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, "/s/:token/qr.svg", p.qr)
 	e.POST("/s/:token/profile", p.createTicket)
 	e.Match(read, "/d/:ticket/:file", p.download)
+	e.Match(read, "/s/:token/sheet", p.sheet)
+	e.Match(read, "/s/:token/thunderbird.svg", p.scan)
 	e.Match(read, "/static/:file", p.static)
+	e.Match(read, "/.well-known/security.txt", p.security)
+	e.Match(read, "/robots.txt", p.robots)
+
+	// What mail programs ask for. Outlook's have spelt the path in each way.
+	p.programs = web.NewLimiter("network", limitPrograms, programsWindow, p.Now)
+	e.Match(read, "/.well-known/autoconfig/mail/config-v1.1.xml", p.thunderbird, p.limited)
+	e.Match(read, "/mail/config-v1.1.xml", p.thunderbird, p.limited)
+	e.Match(read, "/.well-known/user-agent-configuration.json", p.pacc, p.limited)
+	e.POST("/autodiscover/autodiscover.xml", p.outlook, p.limited)
+	e.POST("/Autodiscover/Autodiscover.xml", p.outlook, p.limited)
+	e.POST("/AutoDiscover/AutoDiscover.xml", p.outlook, p.limited)
 }
 
 // A frame is what every page shows around its own.

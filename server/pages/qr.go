@@ -8,6 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
+const svgType = "image/svg+xml"
+
 // qr draws the address of the page as a QR code.
 func (p *Pages) qr(c echo.Context) error {
 	token := c.Param("token")
@@ -18,5 +20,5 @@ func (p *Pages) qr(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Blob(http.StatusOK, "image/svg+xml", []byte(drawing.SVG()))
+	return c.Blob(http.StatusOK, svgType, []byte(drawing.SVG()))
 }

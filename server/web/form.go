@@ -2,10 +2,7 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"mime"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -45,23 +42,15 @@ func ReadSecrets(c echo.Context, secrets []string, fields ...string) (Form, erro
 // Body reads the body of c as a form, whatever it holds, and leaves it there
 // to be read again.
 func Body(c echo.Context) (url.Values, error) {
-	r := c.Request()
-	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	if err != nil || kind != echo.MIMEApplicationForm {
-		return nil, fault.New(fault.UnsupportedMedia, "Send the form as %s.", echo.MIMEApplicationForm)
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxForm))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, fault.New(fault.TooLarge, "A form may have up to %d bytes.", maxForm)
-	}
+	body, err := ReadBody(c, maxForm, echo.MIMEApplicationForm)
 	if err != nil {
-		return nil, errMalformed()
+		return nil, err
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, errMalformed()
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	c.Request().Body = io.NopCloser(bytes.NewReader(body))
 	return values, nil
 }
 

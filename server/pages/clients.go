@@ -1,0 +1,110 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// How often the programs of one network may ask for settings. Each asks a few
+// times while an account is set up, and a whole office may be one network.
+const (
+	limitPrograms  = 300
+	programsWindow = 10 * time.Minute
+)
+
+const xmlType = "text/xml; charset=utf-8"
+
+// Domains are those that are set up. *store.Store is one.
+type Domains interface {
+	// Domain returns the domain with the name, or a NotFound fault.
+	Domain(ctx context.Context, name string) (settings.Domain, error)
+}
+
+// limited lets a network ask so often.
+func (p *Pages) limited(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := p.programs.Use(web.Network(c).String()).Exceeded(); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// thunderbird sends the settings of the domain of the address or, without one,
+// of the domain by whose name the program came.
+func (p *Pages) thunderbird(c echo.Context) error {
+	query, err := web.ReadQuery(c, "emailaddress")
+	if err != nil {
+		return err
+	}
+	domain, err := p.askedFor(c, query["emailaddress"])
+	if err != nil {
+		return err
+	}
+	document, err := autoconfig.Thunderbird(domain)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, xmlType, document)
+}
+
+func (p *Pages) askedFor(c echo.Context, address string) (settings.Domain, error) {
+	if address == "" {
+		return autoconfig.ForHost(c.Request().Context(), p.Domains, autoconfig.ThunderbirdHost, c.Request().Host)
+	}
+	domain, _, err := autoconfig.ForAddress(c.Request().Context(), p.Domains, address)
+	return domain, err
+}
+
+// pacc sends the settings of the domain by whose name the program came.
+func (p *Pages) pacc(c echo.Context) error {
+	domain, err := autoconfig.ForHost(c.Request().Context(), p.Domains, autoconfig.PACCHost, c.Request().Host)
+	if err != nil {
+		return err
+	}
+	document, err := autoconfig.PACC(domain)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, document)
+}
+
+// outlook answers an Autodiscover request. It changes nothing.
+func (p *Pages) outlook(c echo.Context) error {
+	request, err := web.ReadBody(c, autoconfig.MaxOutlook, echo.MIMETextXML, echo.MIMEApplicationXML)
+	if err != nil {
+		return err
+	}
+	address, err := autoconfig.ReadOutlook(request)
+	switch {
+	case errors.Is(err, autoconfig.ErrSchema):
+		return p.outlookFault(c, http.StatusOK, autoconfig.OtherSchema)
+	case err != nil:
+		return p.outlookFault(c, http.StatusBadRequest, autoconfig.InvalidRequest)
+	}
+	domain, mailbox, err := autoconfig.ForAddress(c.Request().Context(), p.Domains, address)
+	if err != nil {
+		return err
+	}
+	document, err := autoconfig.Outlook(domain, mailbox)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, xmlType, document)
+}
+
+func (p *Pages) outlookFault(c echo.Context, status, code int) error {
+	document, err := autoconfig.OutlookFault(code, p.Now())
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, xmlType, document)
+}

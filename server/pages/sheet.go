@@ -1,0 +1,64 @@
+package pages
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// A sheetPage has the settings of a link to print, for programs that are set
+// up by hand.
+type sheetPage struct {
+	linkPage
+	// Scan is where the code for Thunderbird on Android is; empty: it has no
+	// form for this mailbox.
+	Scan string
+}
+
+// sheet shows the settings of a link. It changes nothing.
+func (p *Pages) sheet(c echo.Context) error {
+	if _, err := web.ReadQuery(c, "lang"); err != nil {
+		return err
+	}
+	link, domain, err := p.Links.Open(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return err
+	}
+	page := sheetPage{linkPage: p.linkPage(c, link, domain)}
+	if _, err := scanOf(link, domain); err == nil {
+		page.Scan = "/s/" + page.Token + "/thunderbird.svg"
+	}
+	return p.render(c, http.StatusOK, "sheet", page.Language, page)
+}
+
+// scan draws the account of a link as the code that Thunderbird on Android
+// scans.
+func (p *Pages) scan(c echo.Context) error {
+	link, domain, err := p.Links.Open(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return err
+	}
+	text, err := scanOf(link, domain)
+	if err != nil {
+		return err
+	}
+	drawing, err := web.NewQR(text)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, svgType, []byte(drawing.SVG()))
+}
+
+func scanOf(link setup.Link, domain settings.Domain) (string, error) {
+	address, err := profile.ParseAddress(link.Address)
+	if err != nil {
+		return "", err
+	}
+	return autoconfig.ThunderbirdScan(domain, address, link.Name, link.Login)
+}

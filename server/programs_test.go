@@ -1,0 +1,312 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+const (
+	wellKnown    = "/.well-known/autoconfig/mail/config-v1.1.xml"
+	configFile   = "/mail/config-v1.1.xml"
+	paccFile     = "/.well-known/user-agent-configuration.json"
+	autodiscover = "/autodiscover/autodiscover.xml"
+)
+
+// outlookAsks is the request for a mailbox.
+func outlookAsks(address string) string {
+	var b bytes.Buffer
+	xml.EscapeText(&b, []byte(address))
+	return `<?xml version="1.0" encoding="utf-8"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request><EMailAddress>` +
+		b.String() + `</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>`
+}
+
+// An ask is a request of a mail program, below HTTP: with whatever host, from
+// whatever network.
+type ask struct{ method, target, host, from, kind, body string }
+
+func (a ask) to(s *servertest.Server) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(a.method, "/", strings.NewReader(a.body))
+	r.URL.Path, r.URL.RawQuery, _ = strings.Cut(a.target, "?")
+	if r.Host = a.host; a.host == "" {
+		r.Host = "setup.example.com"
+	}
+	if a.from != "" {
+		r.RemoteAddr = a.from + ":1234"
+	}
+	if a.kind != "" {
+		r.Header.Set("Content-Type", a.kind)
+	}
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, r)
+	return w
+}
+
+func query(address string) string { return "?emailaddress=" + url.QueryEscape(address) }
+
+// TestPrograms asks as mail programs do: for a mailbox, by a host's name, by
+// GET and HEAD, and for what is not there.
+func TestPrograms(t *testing.T) {
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		before := storetest.Fingerprint(t, database)
+		const xmlType, jsonType = "text/xml; charset=utf-8", "application/json"
+		for _, tt := range []struct {
+			ask
+			status int
+			kind   string
+			says   string
+		}{
+			{ask{target: configFile + query("jane@example.com")}, 200, xmlType, "<hostname>imap.example.com</hostname>"},
+			{ask{target: wellKnown + query("nobody.at-all@EXAMPLE.com")}, 200, xmlType, "<username>%EMAILADDRESS%</username>"},
+			{ask{target: configFile, host: "autoconfig.example.com"}, 200, xmlType, "<socketType>SSL</socketType>"},
+			{ask{target: wellKnown, host: "example.com:443"}, 200, xmlType, "<domain>example.com</domain>"},
+			{ask{target: paccFile, host: "ua-auto-config.example.com"}, 200, jsonType, `"imap":{"host":"imap.example.com"}`},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks("jane@example.com")}, 200, xmlType, "<LoginName>jane@example.com</LoginName>"},
+			{ask{method: "POST", target: "/Autodiscover/Autodiscover.xml", kind: "text/xml; charset=utf-8", body: outlookAsks("no@example.com")}, 200, xmlType, "<SSL>on</SSL>"},
+			{ask{method: "POST", target: "/AutoDiscover/AutoDiscover.xml", kind: "application/xml", body: outlookAsks("no@example.com")}, 200, xmlType, "<Server>smtp.example.com</Server>"},
+
+			{ask{target: configFile}, 404, "", ""},
+			{ask{target: configFile, host: "autoconfig.example.net"}, 404, "", ""},
+			{ask{target: configFile + query("jane@example.net"), host: "autoconfig.example.com"}, 404, "", ""},
+			{ask{target: configFile + query("jane")}, 404, "", ""},
+			{ask{target: configFile + query("jane@example.com") + "&emailaddress=x"}, 400, "", ""},
+			{ask{target: configFile + query("jane@example.com") + "&password=x"}, 422, "", ""},
+			{ask{target: paccFile}, 404, "", ""},
+			{ask{target: paccFile, host: "autoconfig.example.com"}, 404, "", ""},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks("jane@example.net")}, 404, "", ""},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: "<x/>"}, 400, xmlType, "<ErrorCode>600</ErrorCode>"},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>` + outlookAsks("&e;")}, 400, xmlType, "<ErrorCode>600</ErrorCode>"},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Replace(outlookAsks("jane@example.com"), "outlook/responseschema/2006a", "mobilesync/responseschema/2006", 1)}, 200, xmlType, "<ErrorCode>601</ErrorCode>"},
+			{ask{method: "POST", target: autodiscover, kind: "application/x-www-form-urlencoded", body: outlookAsks("jane@example.com")}, 415, "", ""},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Repeat(" ", 9000)}, 413, "", ""},
+			{ask{method: "GET", target: autodiscover}, 405, "", ""},
+		} {
+			methods := []string{tt.method}
+			if tt.method == "" {
+				methods = []string{"GET", "HEAD"}
+			}
+			for _, tt.method = range methods {
+				a := tt.to(s)
+				if a.Code != tt.status || tt.kind != "" && a.Header().Get("Content-Type") != tt.kind || !strings.Contains(a.Body.String(), tt.says) {
+					t.Errorf("%+v: %d %s %s", tt.ask, a.Code, a.Header(), a.Body)
+				}
+				if a.Header().Get("Set-Cookie") != "" {
+					t.Errorf("%s sets a cookie", tt.target)
+				}
+			}
+		}
+		one, other := ask{target: configFile + query("a@example.com")}.to(s), ask{target: configFile + query("b@example.com")}.to(s)
+		if !bytes.Equal(one.Body.Bytes(), other.Body.Bytes()) {
+			t.Errorf("two mailboxes: %s and %s", one.Body, other.Body)
+		}
+		if got := storetest.Fingerprint(t, database); got != before {
+			t.Error("asking changed the database")
+		}
+		storetest.Exec(t, database, `UPDATE accounts SET suspended = 1`)
+		for _, a := range []ask{
+			{target: configFile + query("jane@example.com")},
+			{target: wellKnown, host: "autoconfig.example.com"},
+			{target: paccFile, host: "ua-auto-config.example.com"},
+			{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks("jane@example.com")},
+		} {
+			if got := a.to(s); got.Code != 404 {
+				t.Errorf("%s of a suspended account: %d", a.target, got.Code)
+			}
+		}
+	})
+}
+
+// TestProgramsHead wants no body for HEAD, by the network.
+func TestProgramsHead(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	for _, path := range []string{configFile + query("jane@example.com"), wellKnown + query("jane@example.com"), "/robots.txt"} {
+		if a := s.Do("HEAD", path, nil, ""); a.Status != 200 || len(a.Body) != 0 || a.Header.Get("Content-Type") == "" {
+			t.Errorf("%s: %d %s %s", path, a.Status, a.Header, a.Body)
+		}
+	}
+}
+
+// foreign makes domains that are not set up: any, and those that try to pass
+// for the one that is.
+func foreign(r *rand.Rand, n int) []string {
+	all := []string{
+		"exаmple.com", "examрle.com", "ехаmple.com", "example.соm", "ｅxample.com", "EXAMPLE．COM．evil.test", "example\u3002com\u3002evil.test",
+		"exam\u00adple.com.test", "exam\u200dple.com", "exam\u200bple.com", "\u202eexample.com", "example.com\u202e", "xn--exmple-4nf.com", "xn--example.com", "xn--.com",
+		"example.com.evil.test", "evil.test/example.com", "evil.test#example.com", "evil.test?example.com", "evil.test\\example.com", "example.com@evil.test", "evil.test:80",
+		"example.com\x00.evil.test", "example.com\r\nHost: evil.test", "example.com\n.evil.test", "example.com .evil.test", "example.com;evil.test", "example.com,evil.test",
+		"</string><string>evil.test", "</hostname><hostname>evil.test</hostname>", "]]>evil.test", "<!--evil.test-->", "&#101;vil.test", "%EMAILDOMAIN%.evil.test", "${evil.test}", "{{.evil.test}}",
+		"127.0.0.1", "[::1]", "0x7f000001", "localhost", "..", ".", "-", strings.Repeat("a.", 130) + "evil.test", strings.Repeat("a", 64) + ".evil.test", "evil_test.example", "*.example.com",
+	}
+	glue := []string{"", "-", ".", "x", "example.com.", "autoconfig.", "ua-auto-config.", "xn--"}
+	letters := []rune("abcdefghijklmnopqrstuvwxyz0123456789äßœаеорсуıſκ๑例え")
+	for len(all) < n {
+		label := make([]rune, 1+r.IntN(12))
+		for i := range label {
+			label[i] = letters[r.IntN(len(letters))]
+		}
+		all = append(all, glue[r.IntN(len(glue))]+string(label)+[]string{".test", ".example.com", "example.com", ".com", ".例え.test"}[r.IntN(5)])
+	}
+	return all
+}
+
+var (
+	hostLike = regexp.MustCompile(`(?i)[a-z0-9-]+(?:\.[a-z0-9-]+)+`)
+	noHost   = regexp.MustCompile(`^[\d.]+$|^schemas\.microsoft\.com$`) // a version, a time, a namespace
+)
+
+// TestForeignDomains asks every route for over a thousand domains that are not
+// set up. None is answered, none breaks anything, and none is in an answer.
+func TestForeignDomains(t *testing.T) {
+	const seed = 1
+	t.Logf("seed %d", seed)
+	all := foreign(rand.New(rand.NewPCG(seed, 0)), 1100)
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		empty := strings.ToLower(ask{target: configFile, from: "192.0.2.1"}.to(s).Body.String())
+		known := hostLike.FindAllString(empty, -1)
+		requests := 0
+		for i, domain := range all {
+			from := fmt.Sprintf("10.%d.%d.1", i/250, i%250)
+			for _, a := range []ask{
+				{target: configFile + query("jane@"+domain)},
+				{target: wellKnown + query(domain)},
+				{target: wellKnown + "?emailaddress=jane@" + domain},
+				{target: configFile, host: domain},
+				{target: configFile, host: "autoconfig." + domain},
+				{target: paccFile, host: "ua-auto-config." + domain},
+				{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks("jane@" + domain)},
+				{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Replace(outlookAsks("MARK"), "MARK", "jane@"+domain, 1)},
+			} {
+				if a.from = from; a.method == "" {
+					a.method = "GET"
+				}
+				requests++
+				answer := a.to(s)
+				if answer.Code < 400 || answer.Code >= 500 || answer.Code == http.StatusTooManyRequests {
+					t.Errorf("%q: %d %s", a, answer.Code, answer.Body)
+				}
+				for _, host := range hostLike.FindAllString(strings.ToLower(answer.Body.String()), -1) {
+					if !slices.Contains(known, host) && !noHost.MatchString(host) {
+						t.Errorf("%q: the answer has the host %q", a, host)
+					}
+				}
+			}
+		}
+		t.Logf("%d domains, %d requests", len(all), requests)
+	})
+}
+
+// TestProgramsLimit wants 300 requests of a network in ten minutes and no more,
+// on all the routes of programs together.
+func TestProgramsLimit(t *testing.T) {
+	clock := storetest.NewClock()
+	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.Now = clock.Now })
+	count := func(from string) int {
+		for n := range 1000 {
+			a := ask{target: configFile + query("jane@example.com"), from: from}
+			if n%2 == 1 {
+				a = ask{method: "POST", target: autodiscover, kind: "text/xml", body: "<x/>", from: from}
+			}
+			if answer := a.to(s); answer.Code == http.StatusTooManyRequests {
+				if answer.Header().Get("Retry-After") == "" {
+					t.Error("no Retry-After")
+				}
+				return n
+			}
+		}
+		return 1000
+	}
+	for _, from := range []string{"192.0.2.1", "192.0.2.2", "[2001:db8::1]"} {
+		if n := count(from); n != 300 {
+			t.Errorf("%s: %d requests", from, n)
+		}
+	}
+	if n := count("[2001:db8::2]"); n != 0 {
+		t.Errorf("the same /64 has %d more", n)
+	}
+	clock.Move(10 * time.Minute)
+	if n := count("192.0.2.1"); n != 300 {
+		t.Errorf("afterwards: %d requests", n)
+	}
+}
+
+// TestSheet wants the settings of a link to print, and its code for
+// Thunderbird, without a password or a cookie.
+func TestSheet(t *testing.T) {
+	each(t, func(t *testing.T, s *servertest.Server, database string) {
+		link := s.Link("jane@example.com")
+		before := storetest.Fingerprint(t, database)
+		page, code := s.Get(link+"/sheet"), s.Get(link+"/thunderbird.svg")
+		for _, want := range []string{"imap.example.com", "993", "smtp.example.com", "465", "SSL/TLS", link + "/thunderbird.svg", "j•••@example.com"} {
+			if !bytes.Contains(page.Body, []byte(want)) {
+				t.Errorf("the sheet does not say %q", want)
+			}
+		}
+		if bytes.Contains(page.Body, []byte("jane@")) || page.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s %s", page.Header, page.Body)
+		}
+		want, err := web.NewQR(`[1,[1,1],[0,"imap.example.com",993,3,1,"jane@example.com"],[[[0,"smtp.example.com",465,3,1,"jane@example.com"],["jane@example.com","jane@example.com"]]]]`)
+		if err != nil || code.Status != 200 || string(code.Body) != want.SVG() || code.Header.Get("Content-Type") != "image/svg+xml" {
+			t.Errorf("%v %d %s", err, code.Status, code.Body)
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("looking at the sheet changed the database")
+		}
+		beyond := s.Link("jäne@example.com")
+		if page := s.Get(beyond + "/sheet"); page.Status != 200 || bytes.Contains(page.Body, []byte("thunderbird.svg")) {
+			t.Errorf("beyond ASCII: %d", page.Status)
+		}
+		for _, path := range []string{beyond + "/thunderbird.svg", "/s/unknown/sheet", "/s/unknown/thunderbird.svg"} {
+			if a := s.Get(path); a.Status != 404 {
+				t.Errorf("%s: %d", path, a.Status)
+			}
+		}
+		if s.Do("HEAD", link+"/sheet", nil, "").Status != 200 {
+			t.Error("HEAD")
+		}
+	})
+}
+
+func TestSecurityContact(t *testing.T) {
+	clock := storetest.NewClock()
+	for contact, want := range map[string]string{
+		"security@example.com":         "mailto:security@example.com",
+		"mailto:security@example.com":  "mailto:security@example.com",
+		"https://example.com/security": "https://example.com/security",
+		"tel:+49-30-1234":              "tel:+49-30-1234",
+	} {
+		s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.Now, c.SecurityContact = clock.Now, contact })
+		a := s.Get("/.well-known/security.txt")
+		expires := clock.Now().UTC().AddDate(0, 0, 180).Truncate(24 * time.Hour).Format(time.RFC3339)
+		text := "Contact: " + want + "\nExpires: " + expires + "\nPreferred-Languages: en\nCanonical: http://setup.example.com/.well-known/security.txt\n"
+		if a.Status != 200 || string(a.Body) != text || !strings.EqualFold(a.Header.Get("Content-Type"), "text/plain; charset=utf-8") {
+			t.Errorf("%s: %d %s %s", contact, a.Status, a.Header, a.Body)
+		}
+	}
+	for _, bad := range []string{"x", "http://example.com", "https://", "mailto:", "javascript:alert(1)", "https://example.com/\nContact: x", "a b", "https://exa mple.com"} {
+		config := server.Config{SecurityContact: bad, Database: "sqlite:x", LogKey: servertest.LogKey, Identity: server.Fixed(nil)}
+		if _, err := server.New(t.Context(), config); err == nil || !strings.Contains(err.Error(), "security contact") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	if a := s.Get("/.well-known/security.txt"); a.Status != 404 {
+		t.Errorf("without a contact: %d", a.Status)
+	}
+	if a := s.Get("/robots.txt"); a.Status != 200 || string(a.Body) != "User-agent: *\nAllow: /$\nDisallow: /\n" {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}
