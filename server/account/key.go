@@ -39,6 +39,8 @@ const (
 	PoliciesRead  Scope = "policies:read"
 	PoliciesWrite Scope = "policies:write"
 	ProfilesWrite Scope = "profiles:write"
+	LinksRead     Scope = "links:read"
+	LinksWrite    Scope = "links:write"
 	KeysRead      Scope = "keys:read"
 	KeysWrite     Scope = "keys:write"
 	IdentityRead  Scope = "identity:read"
@@ -49,7 +51,7 @@ const (
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{DomainsRead, DomainsWrite, PoliciesRead, PoliciesWrite, ProfilesWrite, KeysRead, KeysWrite, IdentityRead, ActionsRead,
+	return []Scope{DomainsRead, DomainsWrite, PoliciesRead, PoliciesWrite, ProfilesWrite, LinksRead, LinksWrite, KeysRead, KeysWrite, IdentityRead, ActionsRead,
 		WebhooksRead, WebhooksWrite}
 }
 

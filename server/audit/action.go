@@ -38,6 +38,7 @@ const (
 	DomainDelete    Name = "domain.delete"
 	LinkCreate      Name = "link.create"
 	LinkOpen        Name = "link.open"
+	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
 	ProfileDownload Name = "profile.download"
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"
@@ -117,6 +118,9 @@ type Actor struct {
 	Interface Interface
 	// Request is the id that the program's own log has for the same request.
 	Request string
+	// Repeat has what is done kept once, however often the request is sent.
+	// It does not enter the log. Nil: each time.
+	Repeat *Repeat
 }
 
 // An ActorKind is a kind of actor.

@@ -5,7 +5,7 @@ func Names() []Name {
 	return []Name{
 		DomainCreate, DomainUpdate, DomainDelete,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
-		LinkCreate, LinkOpen,
+		LinkCreate, LinkOpen, LinkRevoke,
 		ProfileDownload, ProfileIssue,
 		KeyCreate, KeyRevoke,
 		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,

@@ -55,6 +55,8 @@ const (
 	LastFactor         Code = "last_factor"
 	CrossOrigin        Code = "cross_origin"
 	AccountSuspended   Code = "account_suspended"
+	// RepeatDiffers says that an Idempotency-Key was used for another request.
+	RepeatDiffers Code = "idempotency_key_reused"
 	// StorageFull says that nothing can be kept for want of space.
 	StorageFull Code = "storage_full"
 	// DatabaseUnavailable says that the database is away, locked or damaged.

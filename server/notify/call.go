@@ -45,6 +45,7 @@ type Data struct {
 	Actor    *Party         `json:"actor,omitempty"`
 	Target   *Party         `json:"target,omitempty"`
 	Link     string         `json:"link,omitempty"`
+	External string         `json:"external_id,omitempty"` // of the link
 	Changes  []audit.Change `json:"changes,omitempty"`
 }
 
@@ -65,6 +66,7 @@ func message(t Try) ([]byte, error) {
 		}
 		m.Timestamp = t.Record.At.UTC()
 		m.Data.Action, m.Data.Outcome, m.Data.Link, m.Data.Changes = e.Name, e.Outcome, e.Link, e.Changes
+		m.Data.External = t.ExternalID
 		m.Data.Actor = &Party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName}
 		m.Data.Target = &Party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName}
 	}

@@ -97,6 +97,9 @@ type Try struct {
 	Delivery
 	// Record is the action. It is empty if there is none.
 	Record audit.Record
+	// ExternalID is what whoever made the link that led to the action knows it
+	// by. May be empty.
+	ExternalID string
 	// Wait says to come back later instead: the address has had its mails for
 	// now.
 	Wait time.Duration

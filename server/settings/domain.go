@@ -39,8 +39,11 @@ type Domain struct {
 	Login      Login // empty: AddressLogin
 	// Platforms are those that profiles are made for. None: all.
 	Platforms []profile.Platform
-	Created   time.Time
-	Updated   time.Time
+	// ReturnHosts are the hosts to which the page of a link may lead back, as
+	// lower-case A-labels. None: nowhere.
+	ReturnHosts []string
+	Created     time.Time
+	Updated     time.Time
 }
 
 // A MailService is where a domain's mail is read and sent.

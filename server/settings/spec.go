@@ -19,6 +19,9 @@ const (
 	maxPolicyName  = 80
 )
 
+// maxReturnHosts is how many hosts pages may lead back to.
+const maxReturnHosts = 20
+
 // maxID is longer than any id, in bytes.
 const maxID = 40
 
@@ -35,6 +38,7 @@ type DomainSpec struct {
 	SignInHint  string
 	Login       Login
 	Platforms   []string
+	ReturnHosts []string // each counts once
 }
 
 // apply puts the spec, but for its name, into d. The error holds a fault for
@@ -62,6 +66,7 @@ func (s DomainSpec) apply(d *Domain) error {
 	}
 	s.applyTexts(d, &p)
 	s.applyPeople(d, &p)
+	s.applyReturn(d, &p)
 	return p.err()
 }
 

@@ -18,6 +18,10 @@ import (
 const (
 	VisitorLinkLife  = time.Hour
 	LinkMaxDownloads = 5
+	LinkLife         = 24 * time.Hour // of a link that a member or program makes
+	MinLifetime      = time.Minute
+	MaxLifetime      = 30 * 24 * time.Hour
+	MaxMaxDownloads  = 100
 	TicketLife       = 10 * time.Minute
 	TicketMaxFetches = 5
 )
@@ -167,7 +171,26 @@ func (l *Links) Open(ctx context.Context, token string) (Link, settings.Domain, 
 		return Link{}, settings.Domain{}, errNoLink()
 	}
 	domain, err := l.domains.Domain(ctx, link.Domain)
-	return link, domain, err
+	if err != nil {
+		return Link{}, settings.Domain{}, err
+	}
+	if !domain.Returns(link.ReturnURL) {
+		link.ReturnURL = "" // the domain has come to disallow it
+	}
+	return link, link.narrow(domain), nil
+}
+
+// narrow is the domain as the link shows it: the person chooses only where
+// whoever made the link has not. What the domain requires stays required.
+func (l Link) narrow(d settings.Domain) settings.Domain {
+	switch {
+	case d.Policy != settings.Offered:
+	case l.Variant == settings.Mail:
+		d.Policy = settings.Off
+	case l.Variant == settings.Secure:
+		d.Policy = settings.Required
+	}
+	return d
 }
 
 func errNoLink() error {

@@ -21,6 +21,12 @@ type Link struct {
 	Name    string
 	Login   string
 	Locale  string
+	// Variant is the one that the page offers. Empty: the person chooses.
+	Variant settings.Variant
+	// ExternalID is what whoever made the link knows it by; may be empty.
+	ExternalID string
+	// ReturnURL is where the page leads back to; may be empty.
+	ReturnURL string
 
 	Created time.Time
 	Expires time.Time
@@ -120,4 +126,17 @@ type Store interface {
 	// if it is the first. Once the ticket is spent or past its time, or its
 	// link revoked, nothing is kept and the fault is Gone.
 	UseTicket(ctx context.Context, id string, at time.Time, a audit.Action) error
+	// Links returns a part of the links that the filter finds at the time,
+	// the newest first.
+	Links(ctx context.Context, f Filter, at time.Time) (Found, error)
+	// RevokeLink revokes a link of the account. One that is revoked already
+	// stays as it is, without an action; one that is not there is a NotFound
+	// fault.
+	RevokeLink(ctx context.Context, account, id string, at time.Time, a audit.Action) error
+	// RevokeLinks revokes the links of a mailbox or domain that could still
+	// lead to a download, says in a how many, and returns it. Where there are
+	// none it keeps nothing.
+	RevokeLinks(ctx context.Context, g Group, at time.Time, a audit.Action) (int, error)
+	// CountLinks returns how many links RevokeLinks would revoke.
+	CountLinks(ctx context.Context, g Group, at time.Time) (int, error)
 }

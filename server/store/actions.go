@@ -51,6 +51,9 @@ func (s *Store) Record(ctx context.Context, a audit.Action) error {
 // numbers 1, 2, 3 … without a gap, the times never run backwards, and the tree
 // has one edge, whichever server writes.
 func (t *tx) record(a audit.Action, now time.Time) error {
+	if err := t.claim(a, now); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
 	var seq, at int64
 	var head []byte
 	err := t.row(`UPDATE logs SET size = size + 1, latest = CASE WHEN latest > $1 THEN latest ELSE $1 END

@@ -147,7 +147,15 @@ func (t *tx) tells(try *notify.Try) error {
 		try.State = notify.Dropped
 		return t.end(try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
 	}
+	if err != nil {
+		return err
+	}
 	try.Record = rec
+	err = t.row(`SELECT links.external_id FROM actions JOIN links ON links.id = actions.link
+		WHERE actions.account = $1 AND actions.seq = $2`, try.Account, try.Seq).Scan(&try.ExternalID)
+	if errors.Is(err, sql.ErrNoRows) { // no link led to it, or it is deleted
+		err = nil
+	}
 	return err
 }
 

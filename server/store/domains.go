@@ -22,12 +22,12 @@ var errSame = errors.New("nothing differs")
 
 // domainFields are the columns of a domain as they are written.
 const domainFields = `id, account, name, imap_host, imap_port, imap_starttls, smtp_host, smtp_port, smtp_starttls,
-	policy, policy_id, display_name, help_text, sign_in_hint, login, platforms, created, updated`
+	policy, policy_id, display_name, help_text, sign_in_hint, login, platforms, return_hosts, created, updated`
 
 // selectDomains reads domains, each with the policy that it names.
 const selectDomains = `SELECT domains.id, domains.account, domains.name, imap_host, imap_port, imap_starttls,
 	smtp_host, smtp_port, smtp_starttls, policy, COALESCE(policy_id, ''), display_name, help_text, sign_in_hint, login,
-	platforms, domains.created, domains.updated, ` + rulesColumns + `
+	platforms, return_hosts, domains.created, domains.updated, ` + rulesColumns + `
 	FROM domains LEFT JOIN policies ON policies.id = domains.policy_id`
 
 // Domain returns the domain with the name, or a NotFound fault: also if its
@@ -116,11 +116,11 @@ func (t *tx) insertDomain(d settings.Domain) (bool, error) {
 	}
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	n, err := t.exec(`INSERT INTO domains (`+domainFields+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($11, ''), $12, $13, $14, $15, $16, $17, $18)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($11, ''), $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (name) DO NOTHING`,
 		d.ID, d.Account, d.Name, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS),
 		string(d.Policy), d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)),
-		millis(d.Created), millis(d.Updated))
+		list(d.ReturnHosts), millis(d.Created), millis(d.Updated))
 	return n == 1, err
 }
 
@@ -142,9 +142,10 @@ func (t *tx) updateDomain(id string, d settings.Domain) error {
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	_, err := t.exec(`UPDATE domains SET imap_host = $2, imap_port = $3, imap_starttls = $4,
 		smtp_host = $5, smtp_port = $6, smtp_starttls = $7, policy = $8, policy_id = NULLIF($9, ''), display_name = $10,
-		help_text = $11, sign_in_hint = $12, login = $13, platforms = $14, updated = $15 WHERE id = $1`,
+		help_text = $11, sign_in_hint = $12, login = $13, platforms = $14, updated = $15, return_hosts = $16 WHERE id = $1`,
 		id, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS), string(d.Policy),
-		d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)), millis(d.Updated))
+		d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)), millis(d.Updated),
+		list(d.ReturnHosts))
 	return err
 }
 
@@ -176,6 +177,7 @@ func domainText(d settings.Domain) []setting {
 		{"sign_in_hint", d.SignInHint},
 		{"login", loginOf(d)},
 		{"platforms", list(platformsOf(d))},
+		{"return_hosts", list(d.ReturnHosts)},
 	}
 }
 
@@ -201,11 +203,11 @@ func changes(before, after []setting) []audit.Change {
 func scanDomain(r row) (settings.Domain, error) {
 	var d settings.Domain
 	var inTLS, outTLS, created, updated int64
-	var platforms string
+	var platforms, hosts string
 	var rules rulesRow
 	in, out := &d.Service.Incoming, &d.Service.Outgoing
 	err := r.Scan(append([]any{&d.ID, &d.Account, &d.Name, &in.Host, &in.Port, &inTLS, &out.Host, &out.Port, &outTLS,
-		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &platforms, &created, &updated},
+		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &platforms, &hosts, &created, &updated},
 		rules.fields()...)...)
 	if err != nil {
 		return settings.Domain{}, err
@@ -214,6 +216,9 @@ func scanDomain(r row) (settings.Domain, error) {
 	d.Created, d.Updated = moment(created), moment(updated)
 	for _, p := range strings.Fields(platforms) {
 		d.Platforms = append(d.Platforms, profile.Platform(p))
+	}
+	if hosts != "" {
+		d.ReturnHosts = strings.Fields(hosts)
 	}
 	if d.DevicePolicy = profile.DefaultPasscode(); d.PolicyID != "" {
 		d.DevicePolicy = rules.passcode()

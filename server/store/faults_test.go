@@ -92,6 +92,17 @@ func steps(t *testing.T) []step {
 		}},
 		{"CreateTicket", func(s *store.Store, a audit.Action) error { return s.CreateTicket(ctx, newTicket("tkt_1", "lnk_1"), a) }},
 		{"UseTicket", func(s *store.Store, a audit.Action) error { return s.UseTicket(ctx, "tkt_1", start, a) }},
+		{"RevokeLink", func(s *store.Store, a audit.Action) error {
+			return s.RevokeLink(ctx, account.Default, "lnk_1", start, a)
+		}},
+		{"CreateLink", func(s *store.Store, a audit.Action) error { return s.CreateLink(ctx, newLink("lnk_2"), nil, a) }},
+		{"RevokeLinks", func(s *store.Store, a audit.Action) error {
+			n, err := s.RevokeLinks(ctx, setup.Group{Account: account.Default, Domain: "example.com"}, start, a)
+			if err == nil && n != 1 {
+				t.Errorf("%d links were revoked", n)
+			}
+			return err
+		}},
 		{"DeleteDomain", func(s *store.Store, a audit.Action) error {
 			return s.DeleteDomain(ctx, account.Default, "example.com", a)
 		}},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -15,7 +16,8 @@ import (
 var _ setup.Store = (*Store)(nil)
 
 const linkColumns = `links.id, links.account, links.domain, links.address, links.name, links.login, links.locale,
-	links.created, links.expires, links.revoked, links.max_downloads, links.tickets, links.downloads`
+	links.created, links.expires, links.revoked, links.max_downloads, links.tickets, links.downloads,
+	links.variant, links.external_id, links.return_url`
 
 // CreateLink keeps l and a. Where one of the limits is used up at l.Created it
 // keeps nothing, counts nothing on any limit, and returns a Limited fault
@@ -51,11 +53,16 @@ func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 }
 
 func (t *tx) insertLink(l setup.Link) error {
-	_, err := t.exec(`INSERT INTO links (id, account, domain, address, name, login, locale,
-		created, expires, revoked, max_downloads, tickets, downloads)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	address, err := profile.ParseAddress(l.Address)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO links (id, account, domain, address, name, login, locale,
+		created, expires, revoked, max_downloads, tickets, downloads, mailbox, variant, external_id, return_url)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		l.ID, l.Account, l.Domain, l.Address, l.Name, l.Login, l.Locale,
-		millis(l.Created), millis(l.Expires), millis(l.Revoked), l.MaxDownloads, l.Tickets, l.Downloads)
+		millis(l.Created), millis(l.Expires), millis(l.Revoked), l.MaxDownloads, l.Tickets, l.Downloads,
+		address.Folded(), string(l.Variant), l.ExternalID, l.ReturnURL)
 	return err
 }
 
@@ -114,7 +121,8 @@ type linkRow struct {
 func (r *linkRow) fields() []any {
 	l := &r.l
 	return []any{&l.ID, &l.Account, &l.Domain, &l.Address, &l.Name, &l.Login, &l.Locale,
-		&r.created, &r.expires, &r.revoked, &l.MaxDownloads, &l.Tickets, &l.Downloads}
+		&r.created, &r.expires, &r.revoked, &l.MaxDownloads, &l.Tickets, &l.Downloads,
+		&l.Variant, &l.ExternalID, &l.ReturnURL}
 }
 
 func (r *linkRow) link() setup.Link {

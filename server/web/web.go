@@ -45,6 +45,7 @@ var status = map[fault.Code]int{
 	fault.LastFactor:          http.StatusConflict,
 	fault.CrossOrigin:         http.StatusForbidden,
 	fault.AccountSuspended:    http.StatusForbidden,
+	fault.RepeatDiffers:       http.StatusUnprocessableEntity,
 	fault.StorageFull:         http.StatusServiceUnavailable,
 	fault.DatabaseUnavailable: http.StatusServiceUnavailable,
 	fault.Internal:            http.StatusInternalServerError,

@@ -1,0 +1,198 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// Longest texts in bytes, but for the name.
+const (
+	maxGivenName  = 200 // characters
+	maxLogin      = 254
+	maxLocale     = 35
+	maxExternalID = 100
+)
+
+// A LinkSpec says which link to make for whom.
+type LinkSpec struct {
+	Account string
+	Address string
+	Name    string
+	Login   string
+	Locale  string
+	// Variant is the one that the page is to offer. Empty: the person chooses
+	// as the domain offers it.
+	Variant settings.Variant
+	// Life is how long the link lives. Zero: LinkLife.
+	Life time.Duration
+	// MaxDownloads is how many tickets the link gives out. 1 makes it work
+	// once. Zero: LinkMaxDownloads.
+	MaxDownloads int
+	ExternalID   string
+	ReturnURL    string
+}
+
+// Create makes a link for a mailbox of the account. The error holds a fault
+// for each field that cannot be taken.
+func (l *Links) Create(ctx context.Context, who audit.Actor, spec LinkSpec) (Link, error) {
+	address, err := profile.ParseAddress(spec.Address)
+	if err != nil {
+		return Link{}, fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+	}
+	domain, err := l.domains.Domain(ctx, address.Domain())
+	if fault.Is(err, fault.NotFound) || err == nil && domain.Account != spec.Account {
+		return Link{}, fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
+	}
+	if err != nil {
+		return Link{}, err
+	}
+	now := l.now()
+	link := Link{
+		ID: id.New("lnk"), Account: domain.Account, Domain: domain.Name, Address: address.String(),
+		Name: spec.Name, Login: spec.Login, Locale: spec.Locale, Variant: spec.Variant,
+		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL,
+		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
+	}
+	if err := link.check(address, domain); err != nil {
+		return Link{}, err
+	}
+	if err := l.store.CreateLink(ctx, link, nil, l.action(audit.LinkCreate, who, link)); err != nil {
+		return Link{}, err
+	}
+	return link, nil
+}
+
+func orLife(d time.Duration) time.Duration {
+	if d == 0 {
+		return LinkLife
+	}
+	return d
+}
+
+func orMany(n int) int {
+	if n == 0 {
+		return LinkMaxDownloads
+	}
+	return n
+}
+
+// check refuses what a link cannot have, all at once.
+func (l Link) check(address profile.Address, d settings.Domain) error {
+	var bad []error
+	must := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			bad = append(bad, fault.On(field, fault.Invalid, format, args...))
+		}
+	}
+	must(profile.IsLine(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
+		"Write a name of up to %d characters, on one line and with none that is invisible.", maxGivenName)
+	must(profile.IsLine(l.Login) && len(l.Login) <= maxLogin, "login", "The login has a character that may not stand there, or is too long.")
+	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
+	must(profile.IsLine(l.ExternalID) && len(l.ExternalID) <= maxExternalID, "external_id", "The external id is one line of up to %d bytes.", maxExternalID)
+	must(l.ReturnURL == "" || d.Returns(l.ReturnURL), "return_url",
+		"Write an address that begins with https:// and one of the hosts that the domain may lead back to.")
+	life := l.Expires.Sub(l.Created)
+	must(life >= MinLifetime && life <= MaxLifetime, "expires_in", "A link can last from %d seconds up to %d days.", int(MinLifetime/time.Second), int(MaxLifetime/(24*time.Hour)))
+	must(l.MaxDownloads >= 1 && l.MaxDownloads <= MaxMaxDownloads, "max_downloads", "A link gives out from 1 up to %d downloads.", MaxMaxDownloads)
+	if _, err := d.LoginFor(address, l.Login); err != nil {
+		bad = append(bad, err)
+	}
+	if l.Variant != "" {
+		bad = append(bad, d.Offers(l.Variant, firstPlatform(d)))
+	}
+	return errors.Join(bad...)
+}
+
+// firstPlatform is the one by which it is told whether a variant can be had.
+func firstPlatform(d settings.Domain) profile.Platform {
+	if d.MakesFor(profile.IPhone) {
+		return profile.IPhone
+	}
+	return profile.Mac
+}
+
+// isLocale reports whether s looks like a language tag, or is empty.
+func isLocale(s string) bool {
+	other := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	}
+	return len(s) <= maxLocale && !strings.ContainsFunc(s, other)
+}
+
+// Path is the path of the link's page, which holds the token. Whoever may see
+// the link can be shown it again.
+func (l *Links) Path(link Link) string { return "/s/" + l.links.seal(link.ID) }
+
+// Get returns a link of the account in whatever state.
+func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {
+	const longest = 40
+	missing := fault.New(fault.NotFound, "There is no such link.")
+	if len(id) > longest || !profile.IsLine(id) {
+		return Link{}, missing
+	}
+	link, err := l.store.Link(ctx, id)
+	if err == nil && link.Account != account {
+		err = missing
+	}
+	if err != nil {
+		return Link{}, err
+	}
+	return link, nil
+}
+
+// List returns a part of the links that the filter finds, the newest first.
+func (l *Links) List(ctx context.Context, f Filter) (Found, error) {
+	return l.store.Links(ctx, f, l.now())
+}
+
+// Revoke ends a link of the account at once, with the tickets that it has
+// given out. One that is revoked stays so.
+func (l *Links) Revoke(ctx context.Context, who audit.Actor, account, id string) (Link, error) {
+	link, err := l.Get(ctx, account, id)
+	if err != nil {
+		return Link{}, err
+	}
+	if err := l.store.RevokeLink(ctx, account, id, l.now(), l.action(audit.LinkRevoke, who, link)); err != nil {
+		return Link{}, err
+	}
+	return l.store.Link(ctx, id)
+}
+
+// RevokeAll ends the links of a group that could still lead to a download, and
+// returns how many there were.
+func (l *Links) RevokeAll(ctx context.Context, who audit.Actor, g Group) (int, error) {
+	a := audit.Action{
+		Account: g.Account,
+		Name:    audit.LinkRevoke,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.LinkTarget, Name: g.Mailbox}, // an ID is kept for ever, a mailbox must not be
+		Domain:  g.Domain,
+		Mailbox: g.Mailbox,
+	}
+	if g.Mailbox == "" {
+		domain, err := l.domains.Domain(ctx, g.Domain)
+		if err == nil && domain.Account != g.Account {
+			err = fault.New(fault.NotFound, "There is no such domain.")
+		}
+		if err != nil {
+			return 0, err
+		}
+		a.Target = audit.Target{Kind: audit.DomainTarget, ID: domain.ID, Name: domain.Name}
+	}
+	return l.store.RevokeLinks(ctx, g, l.now(), a)
+}
+
+// Count returns how many links RevokeAll would end.
+func (l *Links) Count(ctx context.Context, g Group) (int, error) {
+	return l.store.CountLinks(ctx, g, l.now())
+}
