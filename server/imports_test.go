@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 		"server/probe", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id"},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/audit":           {},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/store"},

@@ -80,6 +80,8 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		Domains:  settings.NewDomains(s.store, proof, s.config.Now),
 		Policies: settings.NewPolicies(s.store, s.config.Now),
 		Webhooks: webhooks,
+		Links:    links,
+		Repeats:  s.store,
 		Issuer:   issuer,
 		Identity: s.config.Identity.Current,
 		Texts:    texts,

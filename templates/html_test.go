@@ -21,8 +21,12 @@ var (
 	openedElement = regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*?(/?)>`)
 )
 
+// wayBack is the one link that leads elsewhere, where a domain allows it.
+const wayBack = `href="https://panel.example.com/mail?a=1&amp;b=2" rel="noreferrer"`
+
 func checkPage(t *testing.T, html string, lang Language, page string) {
 	t.Helper()
+	html = strings.ReplaceAll(html, wayBack, `href="/"`)
 	panel := strings.HasPrefix(page, "panel/")
 	bad := []string{"{{", "<no value>", "ZgotmplZ", "style=", "<style", "%!", "\uE000", "\uE001", "\uE002"}
 	if !panel {

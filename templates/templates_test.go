@@ -44,6 +44,7 @@ type (
 		Incoming, Outgoing                             server
 		Login, Expires, QR, URL, Host                  string
 		LocalPart                                      bool
+		ReturnURL, ReturnHost                          string
 	}
 	sheetPage struct {
 		setupPage
@@ -112,6 +113,9 @@ func renderings() []rendering {
 	for _, device := range []string{"iphone", "mac", "other"} {
 		setup(device, setupOf(device, nil))
 		setup(device+"-policy", setupOf(device, func(p *setupPage) { p.Policy = true }))
+		setup(device+"-return", setupOf(device, func(p *setupPage) {
+			p.ReturnURL, p.ReturnHost = "https://panel.example.com/mail?a=1&b=2", "panel.example.com"
+		}))
 		setup(device+"-policy-only", setupOf(device, func(p *setupPage) { p.Policy, p.PolicyOnly = true, true }))
 		setup(device+"-keep", setupOf(device, func(p *setupPage) { p.Policy, p.Attempts = true, 0 }))
 		setup(device+"-keep-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Attempts = true, 0 }))

@@ -20,6 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/templates"
@@ -45,6 +46,8 @@ type API struct {
 	Domains  *settings.Domains
 	Policies *settings.Policies
 	Webhooks *notify.Webhooks
+	Links    *setup.Links
+	Repeats  Repeats
 	Issuer   *issue.Issuer
 	Identity func() *signing.Identity
 	Texts    *templates.Set
@@ -82,6 +85,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.domains(h)
 	a.policies(h)
 	a.profiles(h)
+	a.links(h)
 	a.keys(h)
 	a.identity(h)
 	a.actions(h)

@@ -26,6 +26,7 @@ type domain struct {
 	SignInHint  string    `json:"sign_in_hint" doc:"Which password is meant; may be empty."`
 	Login       string    `json:"login" enum:"address,local_part,given" doc:"The form of user names on the servers."`
 	Platforms   []string  `json:"platforms" enum:"iphone,mac" doc:"What profiles are made for."`
+	ReturnHosts []string  `json:"return_hosts" doc:"Hosts to which the page of a setup link may lead back."`
 	Created     time.Time `json:"created"`
 	Updated     time.Time `json:"updated"`
 }
@@ -34,7 +35,7 @@ func domainOf(d settings.Domain) domain {
 	out := domain{
 		Name: d.Name, IMAP: d.Service.Incoming.String(), SMTP: d.Service.Outgoing.String(), Policy: string(d.Policy),
 		PolicyID: cmp.Or(d.PolicyID, settings.StandardPolicy), DisplayName: d.DisplayName, HelpText: d.HelpText,
-		SignInHint: d.SignInHint, Login: string(d.Login), Created: d.Created, Updated: d.Updated,
+		SignInHint: d.SignInHint, Login: string(d.Login), ReturnHosts: append([]string{}, d.ReturnHosts...), Created: d.Created, Updated: d.Updated,
 	}
 	for _, p := range d.Platforms {
 		out.Platforms = append(out.Platforms, string(p))
@@ -53,6 +54,7 @@ type MailService struct {
 	SignInHint  string   `json:"sign_in_hint,omitempty" maxLength:"200" doc:"Which password is meant, in a sentence. Pages show it where a device will ask." example:"The one that you use for webmail."`
 	Login       string   `json:"login,omitempty" enum:"address,local_part,given" default:"address" doc:"The form of user names on the servers. With given, every profile needs a login of its own, and the public page makes no links."`
 	Platforms   []string `json:"platforms,omitempty" enum:"iphone,mac" maxItems:"2" doc:"What profiles are made for; the default is both."`
+	ReturnHosts []string `json:"return_hosts,omitempty" maxItems:"20" doc:"Hosts to which the page of a setup link may lead back, over https." example:"[\"panel.example.com\"]"`
 }
 
 // A DomainPath is the domain in the path of a route.
@@ -117,7 +119,7 @@ func (a *API) createDomain(ctx context.Context, c call, in *createDomain) (*doma
 func (m MailService) spec(name string) settings.DomainSpec {
 	return settings.DomainSpec{
 		Name: name, Incoming: m.IMAP, Outgoing: m.SMTP, Policy: settings.Offer(m.Policy), PolicyID: m.PolicyID,
-		DisplayName: m.DisplayName, HelpText: m.HelpText, SignInHint: m.SignInHint, Login: settings.Login(m.Login), Platforms: m.Platforms,
+		DisplayName: m.DisplayName, HelpText: m.HelpText, SignInHint: m.SignInHint, Login: settings.Login(m.Login), Platforms: m.Platforms, ReturnHosts: m.ReturnHosts,
 	}
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 const contentType = "application/x-apple-aspen-config"
 
 type createProfile struct {
+	RepeatHeader
 	Body struct {
 		Address  string `json:"address" maxLength:"254" example:"jane@example.com"`
 		Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
@@ -33,7 +35,8 @@ type profileBytes struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
 	Hash        string `header:"X-Profile-Sha256" doc:"SHA-256 of the profile inside the signature, in hex."`
-	Body        []byte
+	ReplayedHeader
+	Body []byte
 }
 
 func (a *API) profiles(h huma.API) {
@@ -42,7 +45,27 @@ func (a *API) profiles(h huma.API) {
 		Description: "The signed profile.",
 		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
 	}}
-	register(a, h, create, a.createProfile)
+	register(a, h, create, func(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
+		return once(ctx, a, c, create.OperationID, in.RepeatHeader, in.Body, repeatable[profileBytes]{
+			first: func(c call) (*profileBytes, error) { return a.createProfile(ctx, c, in) },
+			again: func(r audit.Repeat) (*profileBytes, error) {
+				var kept keptProfile
+				err := json.Unmarshal(r.Answer, &kept)
+				return kept.answer(), err
+			},
+		})
+	})
+}
+
+// A keptProfile is the answer as it is kept to be given again: a second
+// signature would differ.
+type keptProfile struct {
+	FileName, Hash string
+	Bytes          []byte
+}
+
+func (k keptProfile) answer() *profileBytes {
+	return &profileBytes{ContentType: contentType, Disposition: `attachment; filename="` + k.FileName + `"`, Hash: k.Hash, Body: k.Bytes}
 }
 
 // createProfile signs a profile and records that it did, before it is sent.
@@ -54,6 +77,12 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*pr
 	signed, err := a.Issuer.Issue(order)
 	if err != nil {
 		return nil, err
+	}
+	out := keptProfile{order.FileName(), signed.Hash, signed.Bytes}
+	if c.who.Repeat != nil {
+		if c.who.Repeat.Answer, err = json.Marshal(out); err != nil {
+			return nil, err
+		}
 	}
 	err = a.Actions.Record(ctx, audit.Action{
 		Account:  d.Account,
@@ -70,7 +99,7 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*pr
 	if err != nil {
 		return nil, err
 	}
-	return &profileBytes{contentType, `attachment; filename="` + order.FileName() + `"`, signed.Hash, signed.Bytes}, nil
+	return out.answer(), nil
 }
 
 func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order, settings.Domain, error) {

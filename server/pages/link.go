@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -47,6 +48,10 @@ type linkPage struct {
 	QR        string
 	URL       string
 	Host      string
+	// ReturnURL leads back to where the person came from, at ReturnHost. May
+	// be empty.
+	ReturnURL  string
+	ReturnHost string
 }
 
 // The rules of a device policy, as far as a page tells them.
@@ -155,6 +160,8 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		QR:         path + "/qr.svg",
 		URL:        p.BaseURL.String() + path,
 		Host:       p.BaseURL.Host,
+		ReturnURL:  link.ReturnURL,
+		ReturnHost: hostOf(link.ReturnURL),
 	}
 }
 
@@ -170,6 +177,15 @@ func deviceOf(c echo.Context, domain settings.Domain) string {
 		return "away"
 	}
 	return string(device)
+}
+
+// hostOf is the host of an address that a domain may lead back to.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // lines are the lines of a text, none without one.
