@@ -82,6 +82,18 @@ func (l *locale) lines(id string, width int) ([]string, error) {
 	return best, nil
 }
 
+// before is {{before "id" x}}: where a text begins that ends at x.
+func (l *locale) before(id string, x int) (int, error) {
+	text, err := l.text(id, nil, nil)
+	return x - textWidth(text), err
+}
+
+// beyond is {{beyond "id" x}}: where a text ends that begins at x.
+func (l *locale) beyond(id string, x int) (int, error) {
+	text, err := l.text(id, nil, nil)
+	return x + textWidth(text), err
+}
+
 // fit is {{fit value width}}: a value that is cut to one line of a drawing. The
 // words beside the drawing hold all of it.
 func fit(text string, width int) string {

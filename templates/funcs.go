@@ -19,6 +19,8 @@ func (l *locale) funcs() template.FuncMap {
 		"line":   l.line,
 		"lines":  l.lines,
 		"fit":    fit,
+		"before": l.before,
+		"beyond": l.beyond,
 		"x":      l.x,
 		"anchor": l.anchor,
 		"mirror": l.mirror,
