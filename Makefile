@@ -1,8 +1,9 @@
 # make run    the service on this machine, with a development identity
 # make test   everything; installs what it needs where it may
 # make lint   gofmt, vet, staticcheck
-# make bench  what signing costs, as multiples of the raw signature, and whether
-#             a refused sign-in takes as long for strangers as for members
+# make bench  what signing and kept downloads cost, as multiples of the raw
+#             signature, downloads per second, and whether a refused sign-in
+#             takes as long for strangers as for members
 # make fuzz   every fuzz target for FUZZTIME each: 10m, or 5000x for a count
 # make build  the binary, without cgo
 # make codes  docs/codes.md from the code

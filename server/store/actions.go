@@ -46,54 +46,67 @@ func (s *Store) Record(ctx context.Context, a audit.Action) error {
 	return nil
 }
 
-// record adds a to the log of its account. It comes last in a transaction,
-// for from here to the commit the log is locked: that makes the sequence
-// numbers 1, 2, 3 … without a gap, the times never run backwards, and the tree
-// has one edge, whichever server writes.
+// record adds a to the log of its account.
 func (t *tx) record(a audit.Action, now time.Time) error {
 	if err := t.claim(a, now); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	var seq, at int64
-	var head []byte
-	err := t.row(`UPDATE logs SET size = size + 1, latest = CASE WHEN latest > $1 THEN latest ELSE $1 END
-		WHERE account = $2 RETURNING size, latest, hooks, edge`, millis(now), a.Account).Scan(&seq, &at, &t.hooks, &head)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("record: the account %q has no log", a.Account)
-	}
-	if err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
-	edge, err := t.edge(a.Account, head, seq-1)
-	if err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
-	leaf, err := t.insertAction(a, seq, at)
-	if err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
-	edge.Append(leaf)
-	if err := t.setEdge(a.Account, edge); err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
-	return t.notify(a, seq, at)
+	return t.recordAll(a.Account, []audit.Action{a}, now)
 }
 
-// insertAction returns the hash of the leaf.
-func (t *tx) insertAction(a audit.Action, seq, at int64) (audit.Hash, error) {
-	salt := make([]byte, audit.SaltSize)
-	rand.Read(salt) // never fails
-	leaf, personal, err := a.Encode(seq, moment(at), salt)
-	if err != nil {
-		return audit.Hash{}, err
+// recordAll adds actions of one account to its log, in their order. It comes
+// last in a transaction, for from here to the commit the log is locked: that
+// makes the sequence numbers 1, 2, 3 … without a gap, the times never run
+// backwards, and the tree has one edge, whichever server writes.
+func (t *tx) recordAll(account string, all []audit.Action, now time.Time) error {
+	var size, at int64
+	var head []byte
+	err := t.row(`UPDATE logs SET size = size + $3, latest = CASE WHEN latest > $1 THEN latest ELSE $1 END
+		WHERE account = $2 RETURNING size, latest, hooks, edge`, millis(now), account, len(all)).Scan(&size, &at, &t.hooks, &head)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("record: the account %q has no log", account)
 	}
-	hash, c := audit.HashLeaf(leaf), a.Columns()
-	_, err = t.exec(`INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id, interface,
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	before := size - int64(len(all))
+	edge, err := t.edge(account, head, before)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	if err := t.insertActions(all, &edge, at); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	if err := t.setEdge(account, edge); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	for i, a := range all {
+		if err := t.notify(a, before+int64(i)+1, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertActions keeps the actions that follow the edge, which it moves on.
+func (t *tx) insertActions(all []audit.Action, edge *audit.Edge, at int64) error {
+	runs := make([][]any, len(all))
+	for i, a := range all {
+		salt := make([]byte, audit.SaltSize)
+		rand.Read(salt) // never fails
+		seq := edge.Size() + 1
+		leaf, personal, err := a.Encode(seq, moment(at), salt)
+		if err != nil {
+			return err
+		}
+		hash, c := audit.HashLeaf(leaf), a.Columns()
+		edge.Append(hash)
+		runs[i] = []any{a.Account, seq, at, string(c.Name), string(c.Outcome), string(c.ActorKind), c.Actor, string(c.Interface),
+			string(c.TargetKind), c.Target, c.Link, c.Profile, c.Domain, c.Mailbox, orNull(c.IP), leaf, personal, salt, hash[:]}
+	}
+	return t.many(nil, `INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id, interface,
 		target_kind, target_id, link, profile, domain, mailbox, ip, leaf, personal, salt, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
-		a.Account, seq, at, string(c.Name), string(c.Outcome), string(c.ActorKind), c.Actor, string(c.Interface),
-		string(c.TargetKind), c.Target, c.Link, c.Profile, c.Domain, c.Mailbox, orNull(c.IP), leaf, personal, salt, hash[:])
-	return hash, err
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`, runs)
 }
 
 // orNull is how an address is stored. No address is NULL.

@@ -196,6 +196,29 @@ func (c failingConn) rows(ctx context.Context, query string, args []any) (rows, 
 	return c.conn.rows(ctx, query, args)
 }
 
+// many counts a call for each run; those before the one that fails are made.
+func (c failingConn) many(ctx context.Context, found func(int, row) error, query string, runs [][]any) error {
+	for i := range runs {
+		if err := c.f.call(); err != nil {
+			return errors.Join(err, c.conn.many(ctx, found, query, runs[:i]))
+		}
+	}
+	return c.conn.many(ctx, found, query, runs)
+}
+
 type failedRow struct{ err error }
 
 func (r failedRow) Scan(...any) error { return r.err }
+
+// HoldTurn keeps the uses of tickets from beginning until release is called.
+func HoldTurn(s *Store) (release func()) {
+	s.uses.turn <- struct{}{}
+	return func() { <-s.uses.turn }
+}
+
+// Waiting is how many uses of tickets are in no group yet.
+func Waiting(s *Store) int {
+	s.uses.mu.Lock()
+	defer s.uses.mu.Unlock()
+	return len(s.uses.waiting)
+}

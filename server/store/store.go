@@ -36,8 +36,9 @@ type Config struct {
 // A Store keeps everything. It is safe for concurrent use, and any number of
 // stores, in one process or in many, may work on one database.
 type Store struct {
-	db  database
-	now func() time.Time
+	db   database
+	now  func() time.Time
+	uses *uses
 }
 
 // Open opens the database and brings its schema up to date, under a lock that
@@ -53,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{db: db, now: cfg.Now}
+	s := &Store{db: db, now: cfg.Now, uses: newUses()}
 	if err := s.fill(ctx); err != nil {
 		db.close()
 		return nil, fmt.Errorf("store: %w", err)

@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -57,13 +58,42 @@ func (s *Store) Ticket(ctx context.Context, id string) (setup.Ticket, setup.Link
 // UseTicket counts one fetch of the ticket, and on its link the download if
 // it is the first, and keeps a. Once the ticket is spent or past its time, or
 // its link revoked, nothing is kept and the fault is Gone. A ticket that never
-// was is a NotFound fault.
+// was is a NotFound fault. Those who call at the same time share a
+// transaction: one whose ticket cannot be used fails alone, a failure of the
+// database fails all of them.
 func (s *Store) UseTicket(ctx context.Context, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error { return t.fetch(id, at) })
-	if err != nil {
+	u := &use{ctx: ctx, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
+	if err := s.uses.wait(u, s.useAll); err != nil {
 		return fmt.Errorf("store: use ticket: %w", err)
 	}
 	return nil
+}
+
+// useAll decides the outcome of each use and keeps the good ones, or fails all.
+// One whose caller has gone is not begun.
+func (s *Store) useAll(group []*use) {
+	ctx, stop := whileAny(group)
+	defer stop()
+	err := s.transact(ctx, func(t *tx) error {
+		var here []*use
+		for _, u := range group {
+			if u.err = u.ctx.Err(); u.err == nil {
+				here = append(here, u)
+			}
+		}
+		if err := t.fetchAll(here); err != nil {
+			return err
+		}
+		return t.recordUses(here, s.now())
+	})
+	if err == nil {
+		return
+	}
+	for _, u := range group {
+		if u.err = err; u.ctx.Err() != nil && !isFault(err) {
+			u.err = fmt.Errorf("%w: %w", u.ctx.Err(), err)
+		}
+	}
 }
 
 func (t *tx) insertTicket(k setup.Ticket) error {
@@ -73,31 +103,64 @@ func (t *tx) insertTicket(k setup.Ticket) error {
 	return err
 }
 
-func (t *tx) fetch(id string, at time.Time) error {
-	var fetches int
-	var link string
-	err := t.row(`UPDATE tickets SET fetches = fetches + 1
+// fetchAll counts the fetches of the uses whose tickets allow it, and gives the
+// others a fault. The uses are in the order of their tickets, and so are the
+// locks: groups of two servers wait for each other in one direction only.
+func (t *tx) fetchAll(group []*use) error {
+	runs := make([][]any, len(group))
+	for i, u := range group {
+		runs[i], u.err = []any{u.ticket, millis(u.at)}, fault.New(fault.NotFound, "There is no such ticket.")
+	}
+	var links [][]any // that have a download more
+	err := t.many(func(i int, r row) error {
+		var fetches int64
+		var link string
+		err := r.Scan(&fetches, &link)
+		group[i].err = nil
+		if fetches == 1 {
+			links = append(links, []any{link})
+		}
+		return err
+	}, `UPDATE tickets SET fetches = fetches + 1
 		WHERE id = $1 AND fetches < max_fetches AND expires > $2
 		AND EXISTS (SELECT 1 FROM links WHERE links.id = tickets.link AND links.revoked = 0)
-		RETURNING fetches, link`, id, millis(at)).Scan(&fetches, &link)
-	if errors.Is(err, sql.ErrNoRows) {
-		return t.whyNot(id)
-	}
-	if err != nil || fetches > 1 {
+		RETURNING fetches, link`, runs)
+	if err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE links SET downloads = downloads + 1 WHERE id = $1`, link)
-	return err
+	slices.SortFunc(links, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	if err := t.many(nil, `UPDATE links SET downloads = downloads + 1 WHERE id = $1`, links); err != nil {
+		return err
+	}
+	return t.whyNot(group)
 }
 
-// whyNot says why a ticket cannot be used.
-func (t *tx) whyNot(id string) error {
-	var n int
-	if err := t.row(`SELECT COUNT(*) FROM tickets WHERE id = $1`, id).Scan(&n); err != nil {
-		return err
+// whyNot says of the uses that were refused why their ticket cannot be used.
+func (t *tx) whyNot(group []*use) error {
+	group = slices.DeleteFunc(slices.Clone(group), func(u *use) bool { return u.err == nil })
+	runs := make([][]any, len(group))
+	for i, u := range group {
+		runs[i] = []any{u.ticket}
 	}
-	if n == 0 {
-		return fault.New(fault.NotFound, "There is no such ticket.")
+	return t.many(func(i int, _ row) error {
+		group[i].err = fault.New(fault.Gone, "This download is over. Go back to the page and ask for a new one.")
+		return nil
+	}, `SELECT 1 FROM tickets WHERE id = $1`, runs)
+}
+
+// recordUses adds the actions of the good uses to their logs, one log after
+// the other.
+func (t *tx) recordUses(group []*use, now time.Time) error {
+	logs := map[string][]audit.Action{}
+	for _, u := range group {
+		if u.err == nil {
+			logs[u.action.Account] = append(logs[u.action.Account], u.action)
+		}
 	}
-	return fault.New(fault.Gone, "This download is over. Go back to the page and ask for a new one.")
+	for _, account := range slices.Sorted(maps.Keys(logs)) {
+		if err := t.recordAll(account, logs[account], now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -44,11 +44,25 @@ func (t *tx) each(fn func(row) error, query string, args ...any) error {
 	return r.Err()
 }
 
+// many runs a statement once for each of the lists of arguments, in their
+// order, and calls found, which may be nil, with each row that the run of the
+// index returns. To PostgreSQL they all go at once.
+func (t *tx) many(found func(i int, r row) error, query string, runs [][]any) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	if found == nil {
+		found = func(int, row) error { return nil }
+	}
+	return t.conn.many(t.ctx, found, query, runs)
+}
+
 // A conn runs statements on one of the two databases.
 type conn interface {
 	exec(ctx context.Context, query string, args []any) (int64, error)
 	row(ctx context.Context, query string, args []any) row
 	rows(ctx context.Context, query string, args []any) (rows, error)
+	many(ctx context.Context, found func(i int, r row) error, query string, runs [][]any) error
 }
 
 type row interface {
@@ -68,6 +82,7 @@ type liteConn struct {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	}
 }
 
@@ -87,12 +102,46 @@ func (c liteConn) rows(ctx context.Context, query string, args []any) (rows, err
 	return c.db.QueryContext(ctx, query, args...)
 }
 
+func (c liteConn) many(ctx context.Context, found func(i int, r row) error, query string, runs [][]any) error {
+	stmt, err := c.db.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for i, args := range runs {
+		if err := liteRun(ctx, stmt, args, func(r row) error { return found(i, r) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// liteRun does not let ctx interrupt the statement, which would cost more than
+// the statement itself.
+func liteRun(ctx context.Context, stmt *sql.Stmt, args []any, found func(row) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for r.Next() {
+		if err := found(r); err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
 // A pgConn is a conn over pgx: a pgx.Tx or a *pgxpool.Pool.
 type pgConn struct {
 	db interface {
 		Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
 		Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
 		QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 	}
 }
 
@@ -108,6 +157,21 @@ func (c pgConn) row(ctx context.Context, query string, args []any) row {
 func (c pgConn) rows(ctx context.Context, query string, args []any) (rows, error) {
 	r, err := c.db.Query(ctx, query, args...)
 	return pgRows{r}, err
+}
+
+func (c pgConn) many(ctx context.Context, found func(i int, r row) error, query string, runs [][]any) error {
+	var b pgx.Batch
+	for i, args := range runs {
+		b.Queue(query, args...).Query(func(r pgx.Rows) error {
+			for r.Next() {
+				if err := found(i, r); err != nil {
+					return err
+				}
+			}
+			return r.Err()
+		})
+	}
+	return c.db.SendBatch(ctx, &b).Close()
 }
 
 // pgRows are pgx.Rows with the Close of *sql.Rows.

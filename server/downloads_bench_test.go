@@ -1,0 +1,165 @@
+package server_test
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// What BenchmarkLoggedDownloads does in a round: each caller downloads so many
+// tickets of its own, one after another.
+const (
+	callers   = 64
+	perCaller = 64
+)
+
+// BenchmarkLoggedDownloads has 64 callers build, gate and sign a profile with
+// P-256 and keep the download, each the first of its ticket, on databases that
+// write through to the disk. It reports downloads per second, the slowest
+// hundredth in milliseconds, and a download's time as a multiple of a raw
+// signature, both done by all callers at once.
+func BenchmarkLoggedDownloads(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchmarkDownloads(b, storetest.SQLite(b)) })
+	b.Run("postgres", func(b *testing.B) {
+		database, _ := storetest.PostgresServer(b)
+		benchmarkDownloads(b, database)
+	})
+}
+
+func benchmarkDownloads(b *testing.B, database string) {
+	s := storetest.Open(b, store.Config{Database: database})
+	fillTickets(b, s, database)
+	issuer, key := benchIssuer(b)
+	digest := sha256.Sum256([]byte("raw"))
+	var downloads, raw time.Duration
+	var each []time.Duration
+	for b.Loop() {
+		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
+		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
+		took, times := allAtOnce(b, func(i int) error { return download(b, s, issuer, i) })
+		downloads, each = downloads+took, append(each, times...)
+		took, _ = allAtOnce(b, func(int) error {
+			_, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
+			return err
+		})
+		raw += took
+	}
+	slices.Sort(each)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(downloads)/float64(raw), "x-raw")
+	b.ReportMetric(float64(len(each))/downloads.Seconds(), "downloads/s")
+	b.ReportMetric(float64(each[len(each)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// allAtOnce times a round: what it took in all, and each call of op.
+func allAtOnce(b *testing.B, op func(i int) error) (whole time.Duration, each []time.Duration) {
+	b.Helper()
+	each = make([]time.Duration, callers*perCaller)
+	var wg sync.WaitGroup
+	start := time.Now()
+	for caller := range callers {
+		wg.Go(func() {
+			for i := caller; i < len(each); i += callers {
+				began := time.Now()
+				if err := op(i); err != nil {
+					b.Error(err)
+					return
+				}
+				each[i] = time.Since(began)
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(start), each
+}
+
+func benchIssuer(b *testing.B) (*issue.Issuer, crypto.Signer) {
+	b.Helper()
+	root := signingtest.Root(b, "p256")
+	leaf := root.Leaf(b, "p256", nil)
+	roots := x509.NewCertPool()
+	roots.AddCert(root.Cert)
+	identity, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, roots, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	texts, err := templates.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return issue.New(texts, func() *signing.Identity { return identity }), leaf.Key
+}
+
+// fillTickets makes a link with one ticket for each download of a round.
+func fillTickets(b *testing.B, s *store.Store, database string) {
+	b.Helper()
+	domain := settings.Domain{
+		ID: "dom_1", Account: account.Default, Name: "example.com", Policy: settings.Offered, Service: benchService(),
+		DevicePolicy: profile.DefaultPasscode(), Login: settings.AddressLogin, Platforms: settings.Platforms(),
+		Created: time.Now(), Updated: time.Now(),
+	}
+	if err := s.SetDomain(b.Context(), domain, benchAction(audit.DomainUpdate, "dom_1")); err != nil {
+		b.Fatal(err)
+	}
+	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, callers*perCaller-1)
+	until := time.Now().Add(time.Hour).UnixMilli()
+	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO links (id, account, domain, address, name, login, locale, created, expires, revoked, max_downloads, tickets, downloads)
+		SELECT 'lnk_' || i, 'acc_default', 'example.com', 'jane' || i || '@example.com', 'Jane', '', 'en', 0, %d, 0, 5, 1, 0 FROM n`, until))
+	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO tickets (id, link, variant, platform, created, expires, max_fetches, fetches)
+		SELECT 'tkt_' || i, 'lnk_' || i, 'secure', 'iphone', 0, %d, 5, 0 FROM n`, until))
+}
+
+func benchService() settings.MailService {
+	return settings.MailService{
+		Incoming: profile.Server{Host: "imap.example.com", Port: 993},
+		Outgoing: profile.Server{Host: "smtp.example.com", Port: 587, STARTTLS: true},
+	}
+}
+
+func download(b *testing.B, s *store.Store, issuer *issue.Issuer, i int) error {
+	mailbox := fmt.Sprintf("jane%d@example.com", i)
+	address, err := profile.ParseAddress(mailbox)
+	if err != nil {
+		return err
+	}
+	signed, err := issuer.Issue(issue.Order{
+		Service: benchService(), Person: issue.Person{Address: address, Name: "Jane"},
+		Platform: profile.IPhone, Variant: settings.Secure, Policy: profile.DefaultPasscode(),
+	})
+	if err != nil {
+		return err
+	}
+	ticket := fmt.Sprintf("tkt_%d", i)
+	a := benchAction(audit.ProfileDownload, ticket)
+	a.Target.Name, a.Mailbox, a.Link, a.Domain = mailbox, mailbox, fmt.Sprintf("lnk_%d", i), "example.com"
+	a.Profile, a.Identity = signed.Hash, signed.Identity
+	return s.UseTicket(b.Context(), ticket, time.Now(), a)
+}
+
+func benchAction(name audit.Name, target string) audit.Action {
+	return audit.Action{
+		Account: account.Default, Name: name, Outcome: audit.Done,
+		Actor: audit.Actor{
+			Kind: audit.Visitor, IP: "192.0.2.7", Interface: audit.Page, Request: "req_0123456789abcdef",
+			Client: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+		},
+		Target: audit.Target{Kind: audit.TicketTarget, ID: target},
+	}
+}

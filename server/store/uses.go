@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+// groupMax is how many uses of tickets one transaction keeps.
+const groupMax = 64
+
+// errNotKept is the outcome of a use that nobody came to.
+var errNotKept = errors.New("the group of this download ended before its time")
+
+// A use is one call of UseTicket.
+type use struct {
+	ctx    context.Context
+	ticket string
+	at     time.Time
+	action audit.Action
+	// err is the outcome, to be read once done is closed. In the transaction
+	// it is that of this use alone.
+	err  error
+	done chan struct{}
+}
+
+// uses are the calls of UseTicket that wait. They gather while a transaction
+// is under way, and whoever of them has the turn next does the work of all:
+// there is no goroutine that would have to be started or stopped.
+type uses struct {
+	turn    chan struct{} // of whoever could send to it
+	mu      sync.Mutex
+	waiting []*use
+}
+
+func newUses() *uses { return &uses{turn: make(chan struct{}, 1)} }
+
+// wait returns the outcome of u, which do has decided in the transaction of a
+// group. It returns early when the context of u is done; what becomes of u is
+// then open if it is in a group already, as with any transaction.
+func (g *uses) wait(u *use, do func([]*use)) error {
+	g.mu.Lock()
+	g.waiting = append(g.waiting, u)
+	g.mu.Unlock()
+	for {
+		select {
+		case <-u.done:
+			return u.err
+		default:
+		}
+		select {
+		case <-u.done:
+		case <-u.ctx.Done():
+			g.leave(u)
+			return u.ctx.Err()
+		case g.turn <- struct{}{}:
+			g.lead(do)
+		}
+	}
+}
+
+// lead does the work of a group. Those in it are told, and the turn goes on,
+// also if do panics.
+func (g *uses) lead(do func([]*use)) {
+	group := g.take()
+	defer func() {
+		for _, u := range group {
+			close(u.done)
+		}
+		<-g.turn
+	}()
+	if len(group) > 0 {
+		do(group)
+	}
+}
+
+// take returns those who have waited longest, in the order of their tickets:
+// two servers then lock them in the same order.
+func (g *uses) take() []*use {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.waiting), groupMax)
+	group := slices.Clone(g.waiting[:n])
+	g.waiting = slices.Delete(g.waiting, 0, n)
+	slices.SortStableFunc(group, func(a, b *use) int { return strings.Compare(a.ticket, b.ticket) })
+	return group
+}
+
+func (g *uses) leave(u *use) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting = slices.DeleteFunc(g.waiting, func(other *use) bool { return other == u })
+}
+
+// whileAny returns a context that is done when those of all uses are: one who
+// has gone takes nothing from the others.
+func whileAny(group []*use) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
+	var gone atomic.Int64
+	stops := make([]func() bool, 0, len(group))
+	for _, u := range group {
+		stops = append(stops, context.AfterFunc(u.ctx, func() {
+			if gone.Add(1) == int64(len(group)) {
+				cancel()
+			}
+		}))
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
+	}
+}

@@ -1,0 +1,299 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// withTickets makes the links lnk_0 … and for each the ticket of its number.
+func withTickets(t *testing.T, s *store.Store, n int) {
+	t.Helper()
+	withDomain(t, s)
+	for i := range n {
+		must(t, s.CreateLink(t.Context(), newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i))))
+		must(t, s.CreateTicket(t.Context(), newTicket(id("tkt", i), id("lnk", i)), action(audit.LinkOpen, id("lnk", i))))
+	}
+}
+
+func useTicket(ctx context.Context, s *store.Store, ticket string) error {
+	return s.UseTicket(ctx, ticket, start, action(audit.ProfileDownload, ticket))
+}
+
+// useTogether uses the tickets in one group or, if they are too many, in
+// several, and returns the outcomes.
+func useTogether(t *testing.T, s *store.Store, tickets ...string) []error {
+	t.Helper()
+	release := store.HoldTurn(s)
+	errs := make([]error, len(tickets))
+	var wg sync.WaitGroup
+	for i, ticket := range tickets {
+		wg.Go(func() { errs[i] = useTicket(t.Context(), s, ticket) })
+	}
+	await(t, func() bool { return store.Waiting(s) == len(tickets) })
+	release()
+	wg.Wait()
+	return errs
+}
+
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited for too long")
+		}
+	}
+}
+
+// TestGroup wants tickets that cannot be used to fail alone: a spent one, one
+// past its time, one whose link is revoked, one that never was.
+func TestGroup(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, 6)
+		storetest.Exec(t, database, `UPDATE tickets SET fetches = max_fetches WHERE id = 'tkt_1'`)
+		storetest.Exec(t, database, `UPDATE tickets SET expires = $1 WHERE id = 'tkt_2'`, start.UnixMilli())
+		storetest.Exec(t, database, `UPDATE links SET revoked = $1 WHERE id = 'lnk_3'`, start.UnixMilli())
+		storetest.Exec(t, database, `UPDATE tickets SET fetches = 4 WHERE id = 'tkt_4'`)
+		before := len(actions(t, s))
+		errs := useTogether(t, s, "tkt_0", "tkt_1", "tkt_2", "tkt_3", "tkt_9", "tkt_5", "tkt_0")
+		for i, want := range []fault.Code{"", fault.Gone, fault.Gone, fault.Gone, fault.NotFound, "", ""} {
+			if want == "" {
+				must(t, errs[i])
+			} else {
+				wantFault(t, errs[i], want)
+			}
+		}
+		last := useTogether(t, s, "tkt_4", "tkt_4") // which has one fetch left
+		if (last[0] == nil) == (last[1] == nil) || !fault.Is(errors.Join(last...), fault.Gone) {
+			t.Errorf("the last fetch of a ticket and one more: %v", last)
+		}
+		if n := len(actions(t, s)) - before; n != 4 {
+			t.Errorf("the log has %d actions more, want 4", n)
+		}
+		wantCounts(t, database, "0 2,1 5,2 0,3 0,4 5,5 1", "0 1,1 0,2 0,3 0,4 0,5 1")
+		must(t, verify(t, s))
+	})
+}
+
+// wantCounts compares the fetches of the tickets and the downloads of the
+// links, each after its number.
+func wantCounts(t *testing.T, database, fetches, downloads string) {
+	t.Helper()
+	got := storetest.Column(t, database, `SELECT substr(id, 5) || ' ' || fetches FROM tickets ORDER BY id`)
+	if got := strings.Join(got, ","); got != fetches {
+		t.Errorf("fetches: got %s, want %s", got, fetches)
+	}
+	got = storetest.Column(t, database, `SELECT substr(id, 5) || ' ' || downloads FROM links ORDER BY id`)
+	if got := strings.Join(got, ","); got != downloads {
+		t.Errorf("downloads: got %s, want %s", got, downloads)
+	}
+}
+
+// TestGroupTellsWebhooks wants a delivery for each download of a group.
+func TestGroupTellsWebhooks(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, 3)
+		storetest.Exec(t, database, `UPDATE tickets SET fetches = max_fetches WHERE id = 'tkt_1'`)
+		withHook(t, s, "whk_1", notify.LinkDownloaded)
+		useTogether(t, s, "tkt_0", "tkt_1", "tkt_2")
+		told := storetest.Column(t, database, `SELECT actions.target_id FROM deliveries
+			JOIN actions ON actions.account = deliveries.account AND actions.seq = deliveries.seq ORDER BY actions.seq`)
+		if !slices.Equal(told, []string{"tkt_0", "tkt_2"}) {
+			t.Errorf("told of %v, want the two downloads", told)
+		}
+	})
+}
+
+// TestGroupIsOneTransaction tells groups by their time: the clock moves on
+// each time it is read, and a group reads it once.
+func TestGroupIsOneTransaction(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		clock := storetest.NewClock()
+		s := storetest.Open(t, store.Config{Database: database, Now: func() time.Time { return clock.Move(time.Millisecond) }})
+		withTickets(t, s, 14)
+		before := len(actions(t, s))
+		var tickets []string
+		for i := range 70 {
+			tickets = append(tickets, id("tkt", i%14))
+		}
+		must(t, errors.Join(useTogether(t, s, tickets...)...))
+		var sizes []int
+		var at time.Time
+		for _, r := range actions(t, s)[before:] {
+			if r.At != at {
+				at, sizes = r.At, append(sizes, 0)
+			}
+			sizes[len(sizes)-1]++
+		}
+		if !slices.Equal(sizes, []int{64, 6}) {
+			t.Errorf("groups of %d, want 64 and 6", sizes)
+		}
+		must(t, verify(t, s))
+	})
+}
+
+// TestGroupsRace has callers at two stores use more tickets than they may.
+func TestGroupsRace(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		const tickets = 40
+		withTickets(t, s, tickets)
+		before := len(actions(t, s))
+		n := race(t, database, 8*tickets, fault.Gone, func(s *store.Store, i int) error {
+			return useTicket(t.Context(), s, id("tkt", i*7%tickets))
+		})
+		if log := len(actions(t, s)) - before; n != 5*tickets || log != n {
+			t.Errorf("%d succeeded of %d, the log has %d", n, 5*tickets, log)
+		}
+		wrong := storetest.Column(t, database, `SELECT tickets.id FROM tickets JOIN links ON links.id = link WHERE fetches <> 5 OR downloads <> 1`)
+		if len(wrong) > 0 {
+			t.Errorf("tickets with a wrong count: %s", wrong)
+		}
+		must(t, verify(t, s))
+	})
+}
+
+// TestEveryCallOfAGroupFails fails each call of the database, one at a time:
+// all downloads and actions of the group are kept or none.
+func TestEveryCallOfAGroupFails(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, 3)
+		storetest.Exec(t, database, `UPDATE tickets SET fetches = max_fetches WHERE id = 'tkt_1'`)
+		before := storetest.Fingerprint(t, database)
+		for k := 1; ; k++ {
+			calls := store.FailCalls(s, func(n int) bool { return n == k })
+			errs := useTogether(t, s, "tkt_0", "tkt_1", "tkt_2", "tkt_0")
+			if calls() < k {
+				must(t, errors.Join(errs[0], errs[2], errs[3]))
+				wantFault(t, errs[1], fault.Gone)
+				t.Logf("%d calls were made to fail", k-1)
+				break
+			}
+			for i, err := range errs {
+				if err == nil || fault.Is(err, fault.Gone) {
+					t.Errorf("call %d failed, and use %d got %v", k, i, err)
+				}
+			}
+			if storetest.Fingerprint(t, database) != before {
+				t.Fatalf("something was kept, though call %d failed", k)
+			}
+		}
+		wantCounts(t, database, "0 2,1 5,2 1", "0 1,1 0,2 1")
+		must(t, verify(t, s))
+	})
+}
+
+// TestUseGivesUpWaiting lets a caller go who waits for the turn.
+func TestUseGivesUpWaiting(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, 2)
+		release := store.HoldTurn(s)
+		ctx, cancel := context.WithCancel(t.Context())
+		gone, stays := make(chan error, 1), make(chan error, 1)
+		go func() { gone <- useTicket(ctx, s, "tkt_0") }()
+		go func() { stays <- useTicket(t.Context(), s, "tkt_1") }()
+		await(t, func() bool { return store.Waiting(s) == 2 })
+		cancel()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want that the context is done", err)
+		}
+		release()
+		must(t, <-stays)
+		wantCounts(t, database, "0 0,1 1", "0 0,1 1")
+	})
+}
+
+// TestGroupGoesOn takes callers away while their group waits for the database:
+// those who stay get their download, and when all have gone nothing is kept.
+func TestGroupGoesOn(t *testing.T) {
+	const callers = 3
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, callers)
+		for leaving := 1; leaving < callers; leaving++ {
+			unlock, cancel, left, stayed := groupBehindLock(t, s, database, callers, leaving)
+			cancel()
+			for range leaving - 1 { // one may do the work of the group
+				if err := <-left; !errors.Is(err, context.Canceled) {
+					t.Errorf("got %v, want that the context is done", err)
+				}
+			}
+			unlock()
+			for range callers - leaving {
+				must(t, <-stayed)
+			}
+			<-left
+		}
+		before := storetest.Fingerprint(t, database)
+		unlock, cancel, left, _ := groupBehindLock(t, s, database, callers, callers)
+		cancel()
+		for range callers {
+			if err := <-left; !errors.Is(err, context.Canceled) {
+				t.Errorf("all left, and one got %v", err)
+			}
+		}
+		unlock()
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("all left, and something was kept")
+		}
+		must(t, verify(t, s))
+	})
+}
+
+// groupBehindLock begins a group that waits for the log until unlock is called.
+// Those who leave do so when cancel is called.
+func groupBehindLock(t *testing.T, s *store.Store, database string, callers, leaving int) (unlock, cancel func(), left, stayed chan error) {
+	t.Helper()
+	unlock = lockLog(t, database)
+	release := store.HoldTurn(s)
+	ctx, cancel := context.WithCancel(t.Context())
+	left, stayed = make(chan error, callers), make(chan error, callers)
+	for i := range callers {
+		if i < leaving {
+			go func() { left <- useTicket(ctx, s, id("tkt", i)) }()
+		} else {
+			go func() { stayed <- useTicket(t.Context(), s, id("tkt", i)) }()
+		}
+	}
+	await(t, func() bool { return store.Waiting(s) == callers })
+	release()
+	await(t, func() bool { return store.Waiting(s) == 0 })
+	time.Sleep(50 * time.Millisecond) // so that the transaction has begun
+	return unlock, cancel, left, stayed
+}
+
+// lockLog holds the log of the default account until unlock is called, and then
+// leaves it as it was.
+func lockLog(t *testing.T, database string) (unlock func()) {
+	t.Helper()
+	other := storetest.Open(t, store.Config{Database: database})
+	locked, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	errEnd := errors.New("the end")
+	go func() {
+		defer close(ended)
+		_ = other.Change(t.Context(), action("", ""), func(exec store.Exec) error {
+			if err := exec(`UPDATE logs SET size = size`); err != nil {
+				return err
+			}
+			close(locked)
+			<-end
+			return errEnd
+		})
+	}()
+	<-locked
+	return func() { close(end); <-ended }
+}
