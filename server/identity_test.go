@@ -171,6 +171,7 @@ func TestBadIdentityStays(t *testing.T) {
 	var details struct {
 		Ready    bool
 		Database string
+		Log      string
 		Identity struct {
 			Name, Usable, Reload string
 			NotAfter             time.Time `json:"not_after"`
@@ -183,10 +184,11 @@ func TestBadIdentityStays(t *testing.T) {
 		}
 	}
 	read()
-	if !details.Ready || details.Database != "ok" || details.Identity.Reload != "ok" || details.Identity.Name != "setup.example.com" {
+	if !details.Ready || details.Database != "ok" || details.Identity.Reload != "ok" || details.Log != "ok" || details.Identity.Name != "setup.example.com" {
 		t.Errorf("details: %+v", details)
 	}
-	if m := inside("/metrics"); !strings.Contains(m, "mobileconfig_identity_reload_failed 0") || !strings.Contains(m, "mobileconfig_identity_expires_seconds 1.") {
+	if m := inside("/metrics"); !strings.Contains(m, "mobileconfig_identity_reload_failed 0") || !strings.Contains(m, "mobileconfig_identity_expires_seconds 1.") ||
+		!strings.Contains(m, "mobileconfig_log_check_failed 0") {
 		t.Errorf("metrics: %s", m)
 	}
 	r.count++

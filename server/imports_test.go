@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {},
 
-	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/notify", "server/pages", "server/panel",
+	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel",
 		"server/probe", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id"},
 	"server/account/passkey": {"server/fault"},
@@ -47,9 +47,10 @@ var arrows = map[string][]string{
 	"server/pages":           {"profile", "server/autoconfig", "server/fault", "server/issue", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/panel": {"profile", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/setup",
 		"server/web", "signing", "templates"},
-	"server/jobs":   {"server/notify"},
+	"server/jobs":   {"server/night", "server/notify"},
+	"server/night":  {"server/audit", "server/fault"},
 	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup"},
+	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/night", "server/notify", "server/settings", "server/setup"},
 	"server/web":    {"server/audit", "server/fault", "server/id"},
 
 	"server/crashtest":         {},

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -49,6 +51,21 @@ func newMetrics(identity Identity) *metrics {
 	return m
 }
 
+// watchLogs shows how many action logs are not what they were.
+func (m *metrics) watchLogs(failed func(context.Context) (int, error)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mobileconfig_log_check_failed", Help: "How many action logs the last nightly check found changed; -1 while the database does not answer.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		defer cancel()
+		n, err := failed(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	}))
+}
+
 // count is the middleware that counts.
 func (m *metrics) count(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -75,6 +92,7 @@ func (s *Server) inside() http.Handler {
 type details struct {
 	Ready    bool            `json:"ready"`
 	Database string          `json:"database"` // "ok" or what is wrong
+	Log      string          `json:"log"`      // "ok" or of how many action logs the nightly check failed
 	Identity identityDetails `json:"identity"`
 }
 
@@ -93,6 +111,7 @@ func (s *Server) details(c echo.Context) error {
 	return c.JSON(http.StatusOK, details{
 		Ready:    database == nil && usable == nil,
 		Database: words(database),
+		Log:      words(s.checkLogs(c.Request().Context())),
 		Identity: identityDetails{
 			Name:        id.Name(),
 			Fingerprint: id.Fingerprint(),
@@ -102,6 +121,18 @@ func (s *Server) details(c echo.Context) error {
 			Reload:      words(s.config.Identity.Err()),
 		},
 	})
+}
+
+// checkLogs says of how many logs the last check has failed. The service goes
+// on: it is told of, and no reason to turn people away.
+func (s *Server) checkLogs(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	n, err := s.store.FailedLogs(ctx)
+	if err == nil && n > 0 {
+		err = fmt.Errorf("the nightly check of %d action logs failed", n)
+	}
+	return err
 }
 
 // words is "ok" or the error.

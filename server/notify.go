@@ -52,7 +52,29 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store, s.notifier, s.config.Log)
+	return jobs.Run(ctx, s.store, s.notifier, s.night, s.config.Log)
+}
+
+// tellIdentity looks whether the identity's files have changed. What signs is
+// noted when the server starts and when it changes; if the installation was
+// signing by another certificate before, that is recorded, on one of all
+// servers.
+func (s *Server) tellIdentity(ctx context.Context) error {
+	identity := s.config.Identity.Current()
+	if identity.Fingerprint() == s.signs {
+		return nil
+	}
+	err := s.store.UseIdentity(ctx, identity.Fingerprint(), audit.Action{
+		Account: account.Installation,
+		Outcome: audit.Done,
+		Actor:   audit.Actor{Kind: audit.System, Interface: audit.CommandLine},
+		Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint(), Name: identity.Name()},
+	})
+	if err != nil {
+		return err
+	}
+	s.signs = identity.Fingerprint()
+	return nil
 }
 
 // expiryDays are how many days before it ends the signing certificate is told

@@ -60,9 +60,12 @@ func (s *Server) ready(c echo.Context) error {
 	return c.String(http.StatusOK, "ready\n")
 }
 
+// answerTimeout is how long the database may take to say how it is.
+const answerTimeout = 2 * time.Second
+
 // checkDatabase returns an error if the database does not answer soon.
 func (s *Server) checkDatabase(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	return s.store.Ping(ctx)
 }

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/updatecase/mobileconfig/server/night"
 )
 
 // Bounds on what one client can hold of the server.
@@ -54,7 +56,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		serve(ctx, group, s.httpServer(s.inside()), inside)
 	}
 	serve(ctx, group, public, outside)
-	group.Go(func() error { return s.tend(ctx) })
+	group.Go(func() error { return s.tendAlways(ctx) })
 	group.Go(func() error { return s.RunJobs(ctx) })
 	if ready != nil {
 		ready(outside.Addr())
@@ -104,26 +106,39 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 	}
 }
 
-// tend clears away what has run out, now and then, and looks whether the
-// identity's files have changed, also while nothing is signed.
-func (s *Server) tend(ctx context.Context) error {
+// tendAlways clears away what has run out, now and then, and does what is due
+// by the clock.
+func (s *Server) tendAlways(ctx context.Context) error {
 	prune, look := time.NewTicker(pruneEvery), time.NewTicker(time.Minute)
 	defer prune.Stop()
 	defer look.Stop()
+	tend := func() {
+		if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
+			s.config.Log.Error("what is due", "error", err)
+		}
+	}
+	tend()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-look.C:
-			if err := s.tellExpiry(ctx); err != nil && ctx.Err() == nil {
-				s.config.Log.Error("expiry", "error", err)
-			}
+			tend()
 		case <-prune.C:
 			if err := s.store.Prune(ctx); err != nil && ctx.Err() == nil {
 				s.config.Log.Error("prune", "error", err)
 			}
 		}
 	}
+}
+
+// Tend does what is due by the clock. It notes what signs, looking whether the
+// identity's files have changed also while nothing is signed, tells of a
+// certificate about to expire, and has the night's work done on the action
+// logs once a night. Run calls it every minute; of several servers on one
+// database each may.
+func (s *Server) Tend(ctx context.Context) error {
+	return errors.Join(s.tellIdentity(ctx), s.tellExpiry(ctx), s.store.BeginNight(ctx, night.Begin(s.config.Now())))
 }
 
 // connectionLog takes what net/http says of broken connections. Its words may

@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/night"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
@@ -33,6 +34,9 @@ type Server struct {
 	handler http.Handler
 
 	notifier *notify.Notifier
+	night    *night.Night
+	// signs is the fingerprint of the identity that this server has noted.
+	signs string
 }
 
 // New opens the database and brings it up to date.
@@ -50,6 +54,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	s.metrics.watchLogs(s.store.FailedLogs)
 	if err := s.prepare(ctx, texts); err != nil {
 		s.store.Close()
 		return nil, fmt.Errorf("server: %w", err)
@@ -74,6 +79,11 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	if err != nil {
 		return err
 	}
+	key, err := audit.NewLogKey(s.config.LogKey)
+	if err != nil {
+		return err
+	}
+	s.night = &night.Night{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
 	issuer := issue.New(texts, s.config.Identity.Current)
 	a := &api.API{
 		Keys:     account.NewKeys(s.store, s.config.Now),

@@ -25,6 +25,9 @@ type Notice struct {
 	Client string
 	// Number is the action's in the log.
 	Number int64
+	// Note is the signed note of a "log.checkpoint", and no other mail has one:
+	// lines that stand in the mail as they are.
+	Note string
 	// Link is that of an "invitation", and no other mail has one.
 	Link string
 }
@@ -34,8 +37,8 @@ type Mail struct{ Subject, Text, HTML string }
 
 // A mailPage is what the templates of mails are filled with.
 type mailPage struct {
-	Lang, Dir, Title, Lead, Link, Ask, Advice string
-	Rows                                      []mailRow
+	Lang, Dir, Title, Lead, Note, Link, Ask, Advice string
+	Rows                                            []mailRow
 }
 
 type mailRow struct{ Label, Value string }
@@ -59,7 +62,7 @@ func (s *Set) Mail(lang Language, n Notice) (Mail, error) {
 	if err != nil {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
-	p := mailPage{Lang: l.Tag, Dir: l.Dir, Title: title, Link: n.Link}
+	p := mailPage{Lang: l.Tag, Dir: l.Dir, Title: title, Note: n.Note, Link: n.Link}
 	if err := p.fill(l, n); err != nil {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
@@ -83,6 +86,8 @@ func (p *mailPage) fill(l *locale, n Notice) error {
 		advice, ask = "mail.advice.digest", ""
 	case "test":
 		advice, ask = "mail.advice.test", ""
+	case "log.check_failed", "log.checkpoint", "identity.expiring":
+		advice, ask = "mail.advice."+n.Event, ""
 	}
 	var err error
 	if p.Advice, err = l.plain(advice); err != nil {

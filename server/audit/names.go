@@ -16,6 +16,6 @@ func Names() []Name {
 		SessionRevoke, SessionRevokeAll,
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
-		LogExport, LogErase, LogRetain,
+		LogExport, LogErase, LogRetain, LogCheckFailed,
 	}
 }

@@ -13,6 +13,7 @@ const (
 	erasedField  = "actions"
 	throughField = "through"
 	beforeField  = "before"
+	findingField = "finding" // of a LogCheckFailed
 )
 
 // An Erasure says whose personal text to erase: that of the actions about a
@@ -34,6 +35,12 @@ func Retained(through int64, before time.Time) []Change {
 		{Field: beforeField, New: before.UTC().Format(time.RFC3339)},
 	}
 }
+
+// Failed are the changes of a LogCheckFailed: what was found.
+func Failed(f *Finding) []Change { return []Change{{Field: findingField, New: f.Error()}} }
+
+// Finding returns what a LogCheckFailed says was found.
+func (e Entry) Finding() string { return e.change(findingField) }
 
 // Erased returns the sequence numbers that a LogErase names.
 func (e Entry) Erased() ([]int64, error) { return splitSeqs(e.change(erasedField)) }

@@ -48,6 +48,12 @@ func Verify(ctx context.Context, from Keeper, account, public string, known ...K
 	}
 	check := NewCheck(account, known...)
 	err = check.Run(func(after int64) ([]Row, error) { return from.Rows(ctx, account, after, verifyBatch) })
+	if err != nil {
+		return check.Size(), err
+	}
+	if head, err = from.Checkpoint(ctx, account); err == nil && head.Size < check.Size() {
+		err = &Finding{head.Size + 1, check.Size(), "they stand behind the end of the log by its own head"}
+	}
 	return check.Size(), err
 }
 

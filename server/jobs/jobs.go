@@ -10,6 +10,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/updatecase/mobileconfig/server/night"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
@@ -24,6 +25,12 @@ const (
 
 	mailWorkers    = 4
 	webhookWorkers = 16
+
+	// nightTimeout is how long the night's work on one log may take, and
+	// nightTries how often it is tried until it is left to the next night: for
+	// some hours.
+	nightTimeout = time.Hour
+	nightTries   = 9
 )
 
 // A Store keeps the queues.
@@ -40,12 +47,18 @@ type Deliverer interface {
 	Call(ctx context.Context, delivery string) (time.Duration, error)
 }
 
+// A Tender does a night's work on the log of an account. *night.Night is one.
+type Tender interface {
+	Tend(ctx context.Context, account string) error
+}
+
 // Run works on jobs until ctx is done and then lets those under way finish.
-func Run(ctx context.Context, store Store, deliverer Deliverer, log *slog.Logger) error {
+func Run(ctx context.Context, store Store, deliverer Deliverer, tender Tender, log *slog.Logger) error {
 	workers := river.NewWorkers()
 	for _, err := range []error{
 		river.AddWorkerSafely(workers, &mailWorker{deliverer: deliverer}),
 		river.AddWorkerSafely(workers, &webhookWorker{deliverer: deliverer}),
+		river.AddWorkerSafely(workers, &nightWorker{tender: tender, log: log}),
 	} {
 		if err != nil {
 			return fmt.Errorf("jobs: %w", err)
@@ -56,6 +69,7 @@ func Run(ctx context.Context, store Store, deliverer Deliverer, log *slog.Logger
 		Queues: map[string]river.QueueConfig{
 			notify.MailQueue:    {MaxWorkers: mailWorkers},
 			notify.WebhookQueue: {MaxWorkers: webhookWorkers},
+			night.Queue:         {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
@@ -84,6 +98,29 @@ type webhookWorker struct {
 // Work calls one webhook.
 func (w *webhookWorker) Work(ctx context.Context, job *river.Job[notify.WebhookJob]) error {
 	return later(w.deliverer.Call(ctx, job.Args.Delivery))
+}
+
+// A nightWorker does the night's work.
+type nightWorker struct {
+	river.WorkerDefaults[night.Job]
+	tender Tender
+	log    *slog.Logger
+}
+
+// Timeout is longer than that of jobs by which somebody waits.
+func (w *nightWorker) Timeout(*river.Job[night.Job]) time.Duration { return nightTimeout }
+
+// Work does the night's work on one log.
+func (w *nightWorker) Work(ctx context.Context, job *river.Job[night.Job]) error {
+	err := w.tender.Tend(ctx, job.Args.Account)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	w.log.Error("night", "account", job.Args.Account, "error", err)
+	if job.Attempt >= nightTries {
+		return river.JobCancel(err)
+	}
+	return err
 }
 
 // later has a job done again after wait, if that is not 0.

@@ -47,6 +47,7 @@ type Data struct {
 	Link     string         `json:"link,omitempty"`
 	External string         `json:"external_id,omitempty"` // of the link
 	Changes  []audit.Change `json:"changes,omitempty"`
+	Note     string         `json:"note,omitempty"` // of a LogCheckpoint, as it was signed
 }
 
 // A Party is who did something, or to what.
@@ -58,8 +59,8 @@ type Party struct {
 
 // message is the same at every try.
 func message(t Try) ([]byte, error) {
-	m := Message{Type: t.Type, Timestamp: t.Created.UTC(), Data: Data{Account: t.Account, Sequence: t.Seq}}
-	if t.Seq != 0 {
+	m := Message{Type: t.Type, Timestamp: t.Created.UTC(), Data: Data{Account: t.Account, Sequence: t.Seq, Note: string(t.Note)}}
+	if t.hasAction() {
 		e, err := t.Record.Read()
 		if err != nil {
 			return nil, fmt.Errorf("notify: %w", err)

@@ -67,7 +67,8 @@ type Delivery struct {
 	// one of its own, because mailboxes drop what they have.
 	Message string
 	Account string
-	// Seq is the action's place in the account's log. 0: there is none.
+	// Seq is the action's place in the account's log. 0: there is none. Of a
+	// LogCheckpoint it is the size of the log.
 	Seq  int64
 	Type Type
 	// Address is whom a mail goes to, Webhook the id of the endpoint. One of
@@ -100,6 +101,8 @@ type Try struct {
 	// ExternalID is what whoever made the link that led to the action knows it
 	// by. May be empty.
 	ExternalID string
+	// Note is the signed note of a LogCheckpoint.
+	Note []byte
 	// Wait says to come back later instead: the address has had its mails for
 	// now.
 	Wait time.Duration
@@ -109,6 +112,9 @@ type Try struct {
 	// said.
 	Language string
 }
+
+// hasAction reports whether the try tells of an action.
+func (t Try) hasAction() bool { return t.Seq != 0 && t.Type != LogCheckpoint }
 
 // An Outcome is how a try ended.
 type Outcome struct {

@@ -62,6 +62,7 @@ const (
 	IdentityChanged  Type = "identity.changed"
 	IdentityExpiring Type = "identity.expiring"
 	LogCheckFailed   Type = "log.check_failed"
+	LogCheckpoint    Type = "log.checkpoint" // tells of no action
 	SettingsChanged  Type = "notifications.changed"
 	WebhookChanged   Type = "webhook.changed"
 	WebhookFailing   Type = "webhook.failing"
@@ -116,6 +117,8 @@ var events = map[audit.Name]Event{
 	audit.IdentityChange:   {IdentityChanged, Identity, true},
 	audit.IdentityExpiring: {IdentityExpiring, Identity, false},
 
+	audit.LogCheckFailed: {LogCheckFailed, Log, true},
+
 	audit.SubscriptionUpdate: {SettingsChanged, Notifications, true},
 	audit.WebhookCreate:      {WebhookChanged, Notifications, false},
 	audit.WebhookUpdate:      {WebhookChanged, Notifications, false},
@@ -148,7 +151,7 @@ func SignIn(t Type) Event { return signIns[t] }
 
 // Types lists the types that a webhook can ask for, sorted.
 func Types() []Type {
-	all := []Type{NewDevice, SignInsRefused, RecoveryUsed, LogCheckFailed}
+	all := []Type{NewDevice, SignInsRefused, RecoveryUsed, LogCheckpoint}
 	for _, e := range events {
 		all = append(all, e.Type)
 	}

@@ -21,9 +21,12 @@ type Scribe struct {
 // Write returns the mail of a try, without ID and To, or nil if there is
 // nothing to tell any more.
 func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
-	n := templates.Notice{Event: string(t.Type), Count: t.Held}
+	n := templates.Notice{Event: string(t.Type), Count: t.Held, Note: string(t.Note)}
 	target := ""
-	if t.Seq != 0 {
+	if t.Note != nil {
+		n.When = t.Created
+	}
+	if t.hasAction() {
 		e, err := t.Record.Read()
 		if err != nil {
 			return nil, err
@@ -31,8 +34,11 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		n.When, n.Number, target = t.Record.At, t.Seq, e.Target.ID
 		n.What, n.Who = e.Personal.TargetName, e.Personal.ActorName
 		n.From, n.Client = e.Personal.IP, e.Personal.Client
-		if t.Type == IdentityExpiring {
+		switch t.Type {
+		case IdentityExpiring:
 			n.Count = daysLeft(e.Changes)
+		case LogCheckFailed:
+			n.What = e.Finding()
 		}
 	}
 	if t.Type == InvitationMail {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 )
@@ -21,7 +22,10 @@ func (s *Store) Checkpoint(ctx context.Context, account string) (audit.Tree, err
 			return audit.Tree{}, s.found("log", err)
 		}
 		edge, err := audit.ParseEdge(head)
-		if err == nil && edge.Size() > size {
+		if err != nil {
+			return audit.Tree{}, errHead(size)
+		}
+		if edge.Size() > size {
 			err = errShrunk(size, edge.Size())
 		}
 		if err == nil && edge.Size() == size {
@@ -40,15 +44,17 @@ func (s *Store) Checkpoint(ctx context.Context, account string) (audit.Tree, err
 // note that is there of that size stays. It is bookkeeping and leaves no
 // action.
 func (s *Store) KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error {
-	err := s.transact(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO checkpoints (account, size, note, created) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (account, size) DO NOTHING`, account, size, note, millis(s.now()))
-		return err
-	})
+	err := s.transact(ctx, func(t *tx) error { return t.keepCheckpoint(account, size, note, s.now()) })
 	if err != nil {
 		return fmt.Errorf("store: keep checkpoint: %w", err)
 	}
 	return nil
+}
+
+func (t *tx) keepCheckpoint(account string, size int64, note []byte, now time.Time) error {
+	_, err := t.exec(`INSERT INTO checkpoints (account, size, note, created) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (account, size) DO NOTHING`, account, size, note, millis(now))
+	return err
 }
 
 // LatestCheckpoint returns the note of the longest log, or a NotFound fault.

@@ -136,16 +136,22 @@ func (t *tx) speaks(try *notify.Try) error {
 		try.Address, try.Account).Scan(&try.Language)
 }
 
-// tells brings the action of the try. Where the log has no content of it any
+// tells brings the action or the checkpoint of the try. Where the log has no content of it any
 // more, there is nothing to tell.
 func (t *tx) tells(try *notify.Try) error {
 	if try.Seq == 0 || try.State != notify.Waiting {
 		return nil
 	}
+	if try.Type == notify.LogCheckpoint {
+		err := t.row(`SELECT note FROM checkpoints WHERE account = $1 AND size = $2`, try.Account, try.Seq).Scan(&try.Note)
+		if errors.Is(err, sql.ErrNoRows) {
+			return t.drop(try)
+		}
+		return err
+	}
 	rec, err := scanRecord(t.row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, try.Account, try.Seq))
 	if errors.Is(err, sql.ErrNoRows) || err == nil && rec.Leaf == nil {
-		try.State = notify.Dropped
-		return t.end(try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
+		return t.drop(try)
 	}
 	if err != nil {
 		return err
@@ -157,6 +163,11 @@ func (t *tx) tells(try *notify.Try) error {
 		err = nil
 	}
 	return err
+}
+
+func (t *tx) drop(try *notify.Try) error {
+	try.State = notify.Dropped
+	return t.end(try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
 }
 
 // bound keeps an address from being flooded. A digest counts what it stands

@@ -42,6 +42,10 @@ func steps(t *testing.T) []step {
 	hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.DomainChanged}, Secret: []byte("s"), Created: start, Updated: start}
 	return []step{
 		{"Record", func(s *store.Store, a audit.Action) error { return s.Record(ctx, a) }},
+		{"ReportLog", func(s *store.Store, a audit.Action) error {
+			return s.ReportLog(ctx, &audit.Finding{First: 1, Last: 1, Detail: "x"}, start, a)
+		}},
+		{"UseIdentity", func(s *store.Store, a audit.Action) error { return s.UseIdentity(ctx, "two", a) }},
 		{"Once", func(s *store.Store, a audit.Action) error { return s.Once(ctx, "mark", a) }},
 		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
 			return s.CreateInvitation(ctx, invitation("inv_1", "ann@example.com"), a)
@@ -166,6 +170,7 @@ func TestEveryCallFails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		must(t, s.SetMail(t.Context(), true))
+		must(t, s.UseIdentity(t.Context(), "one", audit.Action{}))
 		total := 0
 		for _, st := range steps(t) {
 			total += failEach(t, database, s, st)

@@ -23,11 +23,8 @@ func (s *Store) fill(ctx context.Context) error {
 		if err := r.Scan(&account, &size, &head); err != nil {
 			return err
 		}
-		edge, err := audit.ParseEdge(head)
-		if err != nil {
-			return err
-		}
-		if edge.Size() < size {
+		edge, err := audit.ParseEdge(head) // one that cannot be read is for the check of the log
+		if err == nil && edge.Size() < size {
 			heads[account] = true
 		}
 		return nil
@@ -81,7 +78,7 @@ func (s *Store) fillSome(ctx context.Context, account string) (more bool, err er
 func (t *tx) edge(account string, head []byte, size int64) (audit.Edge, error) {
 	edge, err := audit.ParseEdge(head)
 	if err != nil {
-		return edge, err
+		return edge, errHead(size)
 	}
 	if edge.Size() > size {
 		return edge, errShrunk(size, edge.Size())
@@ -92,6 +89,11 @@ func (t *tx) edge(account string, head []byte, size int64) (audit.Edge, error) {
 // errShrunk says that the head of a log was set back.
 func errShrunk(size, had int64) error {
 	return &audit.Finding{First: size + 1, Last: had, Detail: fmt.Sprintf("the head of the log was set back from %d actions to %d", had, size)}
+}
+
+// errHead says that the head of a log of the size was changed.
+func errHead(size int64) error {
+	return &audit.Finding{First: 1, Last: size, Detail: "the head of the log was changed: it cannot be read"}
 }
 
 func (t *tx) setEdge(account string, edge audit.Edge) error {
