@@ -181,7 +181,7 @@ func TestPanelNotices(t *testing.T) {
 	at := "/panel/security/notifications"
 	for name, want := range map[string][]string{
 		"notices": {
-			`<a href="` + at + `" aria-current="page">`, `href="` + at + `/recipients/mem_2"`, "Everything", ">API keys<", "and whatever cannot be turned off", "Nothing more",
+			`<a href="` + at + `" aria-current="page">`, `href="` + at + `/recipients/mem_2"`, "Everything", ">API keys<", "What cannot be turned off always comes", "Nothing chosen",
 			`href="` + at + `/webhooks/whk_1"`, "badge-warn\">Failing", "The server answered that it is gone (410)", `action="` + at + `/mails/msg_x/redeliver"`, "Sent again",
 			"The connection is not safe", "HTTP 503", "3 tries, last", "Setup link opened", "Summary of many", `rel="next" href="` + at + `?page=3"`, "It cannot be turned off, so that nobody can do it unseen",
 		},

@@ -48,6 +48,7 @@ var panelPictures = []panelPicture{
 		b.say("#invitation-0", "https://setup.example.com/panel/invitation/y4q7n2xk5m3rv6ctz8hw")
 	}},
 	{"panel-security.png", screen(1180), "light", "/security/sign-in", nil},
+	{"panel-notifications.png", screen(1330), "light", "/security/notifications", nil},
 	{"panel-confirm.png", screen(720), "light", "/security/sign-in/password", func(b *tab, o *office) {
 		o.clock.Move(11 * time.Minute)
 		b.visit(run(b, chromedp.Location()))
@@ -136,6 +137,7 @@ func newHost(t *testing.T) *host {
 	change := func(c *server.Config) {
 		c.Now, c.Identity = clock.Now, server.Fixed(identity)
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		withMail(c)
 	}
 	o := &office{clock: clock, database: storetest.SQLite(t)}
 	o.Server = servertest.Local(t, o.database, change)
@@ -208,6 +210,7 @@ func (h *host) settle(t *testing.T) {
 	h.clock.Move(26 * time.Minute)
 	h.comeBack(t, mac.userAgent, workplace)
 	must(t, h.owner.Post("/panel/members/invite", "email", "sofia@example.com", "role", "admin"))
+	h.alarm(t, h.owner)
 }
 
 // download takes the profile of a link, with the policy where there is none

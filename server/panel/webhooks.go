@@ -42,6 +42,9 @@ func eventGroups() []eventGroup {
 	for _, topic := range notify.Topics() {
 		free, locked := notify.EventsOf(topic)
 		group := eventGroup{Topic: string(topic), Events: append(texts(free), texts(locked)...)}
+		if check := string(notify.LogCheckFailed); topic == notify.Log && !slices.Contains(group.Events, check) {
+			group.Events = append(group.Events, check)
+		}
 		left = slices.DeleteFunc(left, func(name string) bool { return slices.Contains(group.Events, name) })
 		if len(group.Events) > 0 {
 			groups = append(groups, group)
