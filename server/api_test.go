@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -203,6 +204,31 @@ func unhurried(c *server.Config) {
 	var looks atomic.Int64
 	begin := time.Now()
 	c.Now = func() time.Time { return begin.Add(time.Duration(looks.Add(1)) * 100 * time.Millisecond) }
+}
+
+// TestAPIPathParameters wants every operation to read what its path names.
+func TestAPIPathParameters(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	var document struct {
+		Paths map[string]map[string]struct{ Parameters []struct{ Name, In string } }
+	}
+	if err := json.Unmarshal(s.Get("/api/v1/openapi.json").Body, &document); err != nil {
+		t.Fatal(err)
+	}
+	var seen int
+	for path, methods := range document.Paths {
+		for _, m := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(path, -1) {
+			for method, op := range methods {
+				seen++
+				if !slices.Contains(op.Parameters, struct{ Name, In string }{m[1], "path"}) {
+					t.Errorf("%s %s: %s is not read", method, path, m[1])
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d parameters", seen)
+	}
 }
 
 type described struct{ method, path, scope string }

@@ -422,6 +422,30 @@ func wantLater(t *testing.T, database string, least time.Duration) {
 	})
 }
 
+// TestWebhookChanges disables a webhook, which is called no more, and enables
+// it again at another address.
+func TestWebhookChanges(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		e := newEndpoint(t, nil)
+		s := notifying(t, database, e, nil)
+		c := client{s, newKey(t, database, account.KeySpec{Scopes: allScopes()})}
+		h := newHook(t, c, e.URL, "key.created")
+		c.want(t, http.StatusOK, http.MethodPut, "/webhooks/"+h.ID, `{"url":"`+e.URL+`/old","events":["key.created"],"disabled":true}`)
+		if got := h.show(t, c); !got.Disabled || got.Reason != "owner" {
+			t.Errorf("got %+v, want it disabled by its owner", got)
+		}
+		c.want(t, http.StatusConflict, http.MethodPost, "/webhooks/"+h.ID+"/test", "")
+		c.want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"unseen","scopes":["keys:read"]}`)
+		c.want(t, http.StatusOK, http.MethodPut, "/webhooks/"+h.ID, `{"url":"`+e.URL+`/new","events":["key.created"]}`)
+		c.want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"seen","scopes":["keys:read"]}`)
+		calls := e.wait(t, 1)
+		verify(t, h.Secret, calls[0])
+		if len(calls) != 1 || !bytes.Contains(calls[0].body, []byte(`"seen"`)) || h.show(t, c).Disabled {
+			t.Errorf("%d calls, the first is %s", len(calls), calls[0].body)
+		}
+	})
+}
+
 // TestWebhookIsTheAccounts and of no key for some domains.
 func TestWebhookIsTheAccounts(t *testing.T) {
 	database := storetest.SQLite(t)

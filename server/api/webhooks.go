@@ -141,7 +141,9 @@ func (a *API) createWebhook(ctx context.Context, c call, in *webhookInput) (*web
 	return secretOf(a.Webhooks.Create(ctx, c.who, c.key.Account, in.Body.spec()))
 }
 
-type webhookPath struct {
+// A WebhookPath names a webhook. It is exported for huma, which reads no field
+// that an input embeds otherwise.
+type WebhookPath struct {
 	ID string `path:"id" maxLength:"40"`
 }
 
@@ -152,7 +154,7 @@ type webhookOutput struct {
 	}
 }
 
-func (a *API) getWebhook(ctx context.Context, c call, in *webhookPath) (*webhookOutput, error) {
+func (a *API) getWebhook(ctx context.Context, c call, in *WebhookPath) (*webhookOutput, error) {
 	if err := c.wholeAccount(); err != nil {
 		return nil, err
 	}
@@ -178,7 +180,7 @@ func (a *API) shown(ctx context.Context, w notify.Webhook) (*webhookOutput, erro
 }
 
 type webhookReplace struct {
-	ID   string `path:"id" maxLength:"40"`
+	WebhookPath
 	Body WebhookBody
 }
 
@@ -193,7 +195,7 @@ func (a *API) replaceWebhook(ctx context.Context, c call, in *webhookReplace) (*
 	return a.shown(ctx, w)
 }
 
-func (a *API) deleteWebhook(ctx context.Context, c call, in *webhookPath) (*noBody, error) {
+func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBody, error) {
 	if err := c.wholeAccount(); err != nil {
 		return nil, err
 	}
@@ -202,7 +204,7 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *webhookPath) (*noBo
 
 type deliveryOutput struct{ Body Delivery }
 
-func (a *API) testWebhook(ctx context.Context, c call, in *webhookPath) (*deliveryOutput, error) {
+func (a *API) testWebhook(ctx context.Context, c call, in *WebhookPath) (*deliveryOutput, error) {
 	if err := c.wholeAccount(); err != nil {
 		return nil, err
 	}
@@ -229,7 +231,7 @@ func (a *API) redeliverWebhook(ctx context.Context, c call, in *deliveryPath) (*
 	return &deliveryOutput{deliveryOf(d)}, nil
 }
 
-func (a *API) rotateWebhook(ctx context.Context, c call, in *webhookPath) (*webhookSecret, error) {
+func (a *API) rotateWebhook(ctx context.Context, c call, in *WebhookPath) (*webhookSecret, error) {
 	if err := c.wholeAccount(); err != nil {
 		return nil, err
 	}
