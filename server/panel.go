@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
@@ -31,6 +33,7 @@ func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
 		Policies:      a.Policies,
 		Issuer:        a.Issuer,
 		Checker:       a.Checker,
+		DNS:           cmp.Or(s.config.HostResolver, net.DefaultResolver),
 		History:       s.store,
 		Actions:       s.store,
 		Texts:         a.Texts,

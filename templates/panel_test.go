@@ -158,7 +158,10 @@ type (
 		Policies              []policyChoice
 		ProofName, ProofValue string
 		Checks                []serverCheck
+		Records               []dnsRecord
+		Zone                  string
 	}
+	dnsRecord    struct{ Name, Type, Value, State string }
 	policyChoice struct {
 		Value, Label string
 		Erases       bool
@@ -303,7 +306,7 @@ var panelViews = map[string]any{
 	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
 	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
-	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "choice": policyChoice{}, "check": serverCheck{},
+	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
 	"removePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
 	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
@@ -538,6 +541,13 @@ func domainCases() []panelCase {
 		{"smtp", "smtp.example.com:465", "warning", "The server did not answer in time.", time.Time{}},
 		{"smtp", "smtp.example.com:465", "error", "The certificate is for another name.", panelNow},
 	}
+	records := func(states ...string) []dnsRecord {
+		return []dnsRecord{
+			{"_imaps._tcp.example.com", "SRV", "0 1 993 imap.example.com.", states[0]}, {"_submissions._tcp.example.com", "SRV", "0 1 465 smtp.example.com.", states[1]},
+			{"autoconfig.example.com", "CNAME", "setup.example.com.", states[2]}, {"_ua-auto-config.example.com", "TXT", "v=UAAC1; a=sha256; d=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", states[3]},
+		}
+	}
+	const zone = "_imaps._tcp.example.com. IN SRV 0 1 993 imap.example.com.\nautoconfig.example.com. IN CNAME setup.example.com."
 	proof := domainPage{Form: panelForm{"name": "example.com", "login": "given", "policy": "required"}, Policies: policies, ProofName: "_mobileconfig.example.com", ProofValue: "mobileconfig-domain=abcdefghijklmnopqrstuvwxyz"}
 	at := "/panel/domains"
 	fields := badFields("name", "display_name", "imap", "smtp", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id", "approve")
@@ -553,7 +563,8 @@ func domainCases() []panelCase {
 		{name: "domain-new", page: "domain", who: owner, nav: "domains", path: at + "/new", view: domainPage{Form: fresh, Policies: policies}},
 		{name: "domain-proof", page: "domain", who: operator, nav: "domains", path: at + "/new", view: proof, problems: fields},
 		{name: "domain-proof-owner", page: "domain", who: owner, nav: "domains", path: at + "/new", view: proof, problems: badFields("name")},
-		{name: "domain", page: "domain", who: owner, nav: "domains", path: at + "/example.com/check", done: "domain.saved", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Checks: checks}},
+		{name: "domain", page: "domain", who: owner, nav: "domains", path: at + "/example.com/check", done: "domain.saved", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Checks: checks, Records: records("", "", "", ""), Zone: zone}},
+		{name: "domain-dns", page: "domain", who: owner, nav: "domains", path: at + "/example.com/dns", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Records: records("found", "missing", "other", "unknown"), Zone: zone}},
 		{name: "domain-problems", page: "domain", who: operator, nav: "domains", path: at + "/example.com", problems: kept, view: domainPage{Form: saved, Name: "example.com", Policies: policies}},
 		{name: "domain-auditor", page: "domain", who: auditor, nav: "domains", path: at + "/example.com", view: domainPage{Form: saved, Name: "example.com", Policies: policies[1:]}},
 	}
@@ -851,6 +862,7 @@ func panelIDs() []string {
 	add("panel.log.export.", []string{"csv", "jsonl"})
 	add("panel.method.", []string{"passkey", "totp", "recovery", "password"})
 	add("panel.factor.", []string{"passkey", "totp"})
+	add("panel.dns.", []string{"found", "missing", "other", "unknown"})
 	add("panel.offer.", []string{"off", "offered", "required"})
 	add("panel.offered.", []string{"off", "offered", "required"}, ".means")
 	add("panel.login.", []string{"address", "local_part", "given"}, ".means")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -56,23 +57,29 @@ func (p *Panel) domainRows(v *visit) ([]domainRow, error) {
 }
 
 func (p *Panel) newDomain(v *visit) error {
-	return p.showDomain(v, "", web.Form{"login": string(settings.AddressLogin), "iphone": "yes", "mac": "yes",
+	return p.showDomain(v, settings.Domain{}, web.Form{"login": string(settings.AddressLogin), "iphone": "yes", "mac": "yes",
 		"policy": string(settings.Off), "policy_id": settings.StandardPolicy}, nil)
 }
 
-// showDomain shows the form of a domain.
-func (p *Panel) showDomain(v *visit, name string, form web.Form, checks []check) error {
-	page, err := p.domainPage(v, p.frame(v, "domains"), name, form)
+// showDomain shows the form of a domain, a new one if d is none, and what fill
+// adds to the page.
+func (p *Panel) showDomain(v *visit, d settings.Domain, form web.Form, fill func(*domainPage)) error {
+	page, err := p.domainPage(v, p.frame(v, "domains"), d, form)
 	if err != nil {
 		return err
 	}
-	page.Checks = checks
+	if fill != nil {
+		fill(&page)
+	}
 	return p.render(v, http.StatusOK, "domain", page.frame, page)
 }
 
-func (p *Panel) domainPage(v *visit, f frame, name string, form web.Form) (domainPage, error) {
+func (p *Panel) domainPage(v *visit, f frame, d settings.Domain, form web.Form) (domainPage, error) {
 	policies, err := p.Policies.List(v.ctx(), v.account())
-	page := domainPage{frame: f, Form: form, Name: name}
+	page := domainPage{frame: f, Form: form, Name: d.Name}
+	if d.Name != "" {
+		page.setRecords(autoconfig.Records(d, p.BaseURL), nil)
+	}
 	for _, policy := range policies {
 		page.Policies = append(page.Policies, choice{policy.ID, policy.Name, policy.Wipes()})
 	}
@@ -92,14 +99,14 @@ func (p *Panel) createDomain(v *visit) error {
 		_, err = create(v.ctx(), v.who(), v.account(), spec)
 	}
 	if err != nil {
-		return p.domainAgain(v, err, "", form)
+		return p.domainAgain(v, err, settings.Domain{}, form)
 	}
 	return p.to(v, Prefix+"/domains", "domain.created")
 }
 
 // domainAgain shows the form again with what is wrong.
-func (p *Panel) domainAgain(v *visit, err error, name string, form web.Form) error {
-	page, failed := p.domainPage(v, frame{}, name, form)
+func (p *Panel) domainAgain(v *visit, err error, d settings.Domain, form web.Form) error {
+	page, failed := p.domainPage(v, frame{}, d, form)
 	if failed != nil {
 		return failed
 	}
@@ -141,7 +148,7 @@ func (p *Panel) domain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return p.showDomain(v, d.Name, domainForm(d), nil)
+	return p.showDomain(v, d, domainForm(d), nil)
 }
 
 // domainForm is the domain as its form shows it.
@@ -181,7 +188,7 @@ func (p *Panel) updateDomain(v *visit) error {
 		_, err = p.Domains.Update(v.ctx(), v.who(), v.account(), d.Name, spec)
 	}
 	if err != nil {
-		return p.domainAgain(v, err, d.Name, form)
+		return p.domainAgain(v, err, d, form)
 	}
 	return p.to(v, path("domains", d.Name), "domain.saved")
 }
@@ -195,13 +202,13 @@ func (p *Panel) checkDomain(v *visit) error {
 	}
 	results, err := p.Checker.Check(v.ctx(), d.Name, d.Service.Incoming, d.Service.Outgoing)
 	if err != nil {
-		return p.domainAgain(v, err, d.Name, domainForm(d))
+		return p.domainAgain(v, err, d, domainForm(d))
 	}
 	var checks []check
 	for _, r := range results {
 		checks = append(checks, check{string(r.Kind), r.Server.String(), string(r.State.Severity()), r.State.Detail(), r.NotAfter})
 	}
-	return p.showDomain(v, d.Name, domainForm(d), checks)
+	return p.showDomain(v, d, domainForm(d), func(page *domainPage) { page.Checks = checks })
 }
 
 func (p *Panel) askDeleteDomain(v *visit) error {

@@ -179,7 +179,7 @@ func may(role account.Role, row panel.Row) bool {
 	case strings.HasPrefix(p, "/accounts"):
 		return false // operators alone
 	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove"}, p[strings.LastIndex(p, "/")+1:]) &&
-		p != "/members/:id", p == "/domains/:domain/check":
+		p != "/members/:id", p == "/domains/:domain/check", p == "/domains/:domain/dns":
 		return true
 	case strings.HasPrefix(p, "/members"):
 		return role == account.Owner

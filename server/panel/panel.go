@@ -16,6 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/notify"
@@ -45,6 +46,7 @@ type Panel struct {
 	Policies      *settings.Policies
 	Issuer        *issue.Issuer
 	Checker       Checker
+	DNS           autoconfig.Resolver
 	History       History
 	Actions       Actions
 	Texts         *templates.Set
@@ -52,6 +54,8 @@ type Panel struct {
 	Identity      func() *signing.Identity
 	Log           *slog.Logger
 	Now           func() time.Time
+
+	perDomain *web.Limiter
 }
 
 // A Checker says whether the mail servers of a domain offer TLS as a device
@@ -92,6 +96,7 @@ func (p *Panel) Routes(e *echo.Echo) error {
 	if err != nil {
 		return err
 	}
+	p.perDomain = web.NewLimiter("dns", limitDNS, dnsWindow, p.Now)
 	g := e.Group(Prefix, web.Script, sameOrigin)
 	for _, r := range p.routes() {
 		methods := []string{r.method}

@@ -98,6 +98,7 @@ func (p *Panel) routes() []route {
 		{get, "/domains/:domain", account.Look, signed, nil, p.domain},
 		{post, "/domains/:domain", account.Change, fresh, domainFields, p.updateDomain},
 		{post, "/domains/:domain/check", account.Look, signed, button, p.checkDomain},
+		{post, "/domains/:domain/dns", account.Look, signed, button, p.checkDNS},
 		{get, "/domains/:domain/delete", account.Change, signed, nil, p.askDeleteDomain},
 		{post, "/domains/:domain/delete", account.Change, fresh, button, p.deleteDomain},
 

@@ -230,6 +230,18 @@ type domainPage struct {
 	ProofName  string
 	ProofValue string
 	Checks     []check // of its servers, after "Check the servers"
+	// Records are what to publish in the DNS of a domain that is there, and
+	// Zone the same as lines of a zone file.
+	Records []record
+	Zone    string
+}
+
+type record struct {
+	Name  string
+	Type  string // SRV, CNAME, TXT
+	Value string
+	// State is found, missing, other or unknown; empty: not asked yet.
+	State string
 }
 
 type choice struct {

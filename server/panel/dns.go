@@ -1,0 +1,43 @@
+package panel
+
+import (
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/autoconfig"
+)
+
+// How often the DNS is asked for the records of one domain.
+const (
+	limitDNS  = 3
+	dnsWindow = 30 * time.Second
+)
+
+// checkDNS asks the DNS for the records that a domain is to have.
+func (p *Panel) checkDNS(v *visit) error {
+	d, err := p.Domains.Get(v.ctx(), v.account(), v.Param("domain"))
+	if err != nil {
+		return err
+	}
+	if err := p.perDomain.Use(d.Name).Exceeded(); err != nil {
+		return p.domainAgain(v, err, d, domainForm(d))
+	}
+	records := autoconfig.Records(d, p.BaseURL)
+	states := autoconfig.Check(v.ctx(), p.DNS, records)
+	return p.showDomain(v, d, domainForm(d), func(page *domainPage) { page.setRecords(records, states) })
+}
+
+// setRecords shows the records, with their states if they were asked for.
+func (page *domainPage) setRecords(records []autoconfig.Record, states []autoconfig.State) {
+	page.Records = nil
+	lines := make([]string, len(records))
+	for i, r := range records {
+		row := record{Name: r.Name, Type: r.Type, Value: r.Value}
+		if states != nil {
+			row.State = string(states[i])
+		}
+		page.Records = append(page.Records, row)
+		lines[i] = r.String()
+	}
+	page.Zone = strings.Join(lines, "\n")
+}
