@@ -31,7 +31,7 @@ func TestPages(t *testing.T) {
 		b.unfold()
 		b.wantLayout("unfolded", leastByTouch)
 		b.wantKeyboard()
-		if got := len(evaluate[[]string](b, `[...document.querySelectorAll("img.qr-code")].map((i) => i.src)`)); (got == 1) != (v.setup && b.device.showsQR()) {
+		if got := len(evaluate[[]string](b, `[...document.querySelectorAll("img.qr-code")].map((i) => i.src)`)); (got == 1) != (v.scan || v.setup && b.device.showsQR()) {
 			t.Errorf("%d QR codes", got)
 		}
 		for _, trouble := range b.troubles(v.server(b)) {

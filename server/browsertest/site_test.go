@@ -111,6 +111,7 @@ type view struct {
 	// field is the one that the page says is wrong.
 	field string
 	setup bool // the page of a link
+	scan  bool // has a code for another program
 }
 
 var views = []view{
@@ -121,6 +122,7 @@ var views = []view{
 	{name: "setup without agreement", open: disagree, status: 422, field: "agree", setup: true},
 	{name: "setup with the policy required", open: func(b *tab, s site) int { return b.visit(s.required) }, status: 200, setup: true},
 	{name: "setup on a test installation", open: func(b *tab, s site) int { return b.visit(s.trial) }, status: 200, setup: true},
+	{name: "settings to print", open: func(b *tab, s site) int { return b.visit(s.link + "/sheet") }, status: 200, scan: true},
 	{name: "dead link", open: func(b *tab, s site) int { return b.visit(s.URL + "/s/unknown") }, status: 404},
 	{name: "spent ticket", open: func(b *tab, s site) int { return b.visit(s.gone) }, status: 410},
 	{name: "no such page", open: func(b *tab, s site) int { return b.visit(s.URL + "/nowhere") }, status: 404},
