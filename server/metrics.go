@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,6 +22,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	previews *prometheus.CounterVec
 }
 
 func newMetrics(identity Identity) *metrics {
@@ -33,8 +35,11 @@ func newMetrics(identity Identity) *metrics {
 			Name: "mobileconfig_request_seconds", Help: "How long requests took, by route.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
 		}, []string{"route"}),
+		previews: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mobileconfig_link_previews_total", Help: "Looks at links and downloads by programs that preview what people send one another.",
+		}, []string{"program"}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds,
+	m.registry.MustRegister(m.requests, m.seconds, m.previews,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mobileconfig_identity_expires_seconds", Help: "When the signing identity expires, in Unix seconds.",
@@ -74,7 +79,20 @@ func (m *metrics) count(next echo.HandlerFunc) echo.HandlerFunc {
 		route := web.Route(c)
 		m.requests.WithLabelValues(web.Method(c), route, strconv.Itoa(c.Response().Status)).Inc()
 		m.seconds.WithLabelValues(route).Observe(time.Since(start).Seconds())
+		m.countPreview(c, route)
 		return err
+	}
+}
+
+// countPreview counts who only looks whether something is behind a link. The
+// link itself counts tickets, which take a POST.
+func (m *metrics) countPreview(c echo.Context, route string) {
+	method := c.Request().Method
+	if method != http.MethodGet && method != http.MethodHead || !strings.HasPrefix(route, "/s/") && !strings.HasPrefix(route, "/d/") {
+		return
+	}
+	if program := web.PreviewOf(c.Request().UserAgent()); program != "" {
+		m.previews.WithLabelValues(program).Inc()
 	}
 }
 

@@ -31,6 +31,7 @@ func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
 		Keys:          a.Keys,
 		Domains:       a.Domains,
 		Policies:      a.Policies,
+		Links:         a.Links,
 		Issuer:        a.Issuer,
 		Checker:       a.Checker,
 		DNS:           cmp.Or(s.config.HostResolver, net.DefaultResolver),

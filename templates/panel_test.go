@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -308,6 +309,7 @@ var panelViews = map[string]any{
 	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
 	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
 	"removePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
+	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{},
 	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
@@ -319,9 +321,13 @@ var panelViews = map[string]any{
 // TestPanelViews wants every struct that a handler gives a page to be among
 // those that the tests render, field by field.
 func TestPanelViews(t *testing.T) {
+	files, err := filepath.Glob("../server/panel/views*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := 0
-	for _, name := range []string{"views.go", "views_notify.go"} {
-		file, err := parser.ParseFile(token.NewFileSet(), "../server/panel/"+name, nil, 0)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -433,7 +439,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), linkCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -754,7 +760,8 @@ func logCases() []panelCase {
 
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
-	"domain": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "member": {"Name": "Tom Adler"},
+	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
+	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
 	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"},
 	"mailbox": {"Email": "jane@example.com"}, "entry": {"Number": "4711"},
@@ -778,17 +785,17 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "policy", "key", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	removeIDs    = []string{"domain", "link", "mailbox-links", "links", "policy", "key", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "no_domain", "identity_development", "one_owner"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"actions", "alphanumeric", "auto_lock_minutes", "before", "delivery", "disabled", "display_name", "domains", "events", "factor_required", "grace_minutes", "help_text", "history", "host", "incoming", "language", "login",
-		"max_age_days", "max_failed_attempts", "method", "min_complex", "min_length", "name", "outgoing", "platform", "platforms", "policy", "policy_id", "reset_minutes", "retention_days", "role", "scopes", "secret",
+		"actions", "alphanumeric", "auto_lock_minutes", "before", "delivery", "disabled", "display_name", "domains", "events", "factor_required", "grace_minutes", "help_text", "history", "host", "incoming", "language", "links", "login",
+		"max_age_days", "max_failed_attempts", "method", "min_complex", "min_length", "name", "outgoing", "platform", "platforms", "policy", "policy_id", "reset_minutes", "retention_days", "return_hosts", "role", "scopes", "secret",
 		"sign_in_hint", "through", "topics", "trusted", "variant",
 	}
 	doneIDs = []string{
-		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "key.revoked", "member.saved", "member.removed",
+		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -842,6 +849,11 @@ func panelIDs() []string {
 			}
 		}
 	}
+	for _, of := range []string{"state.", "means."} {
+		add("panel.link."+of, linkStates)
+	}
+	add("panel.link.life.", []string{"1", "24", "168", "720"})
+	add("panel.link.variant.", []string{"mail", "secure"})
 	add("panel.done.", doneIDs)
 	add("panel.remove.", removeIDs, "-", ".title", ".text", ".button")
 	add("panel.todo.", todoIDs, ".why", ".action")
@@ -960,6 +972,10 @@ func TestPanelPages(t *testing.T) {
 		"policy":           {"<bdi>10</bdi> wrong codes erase an iPhone", "a Mac is locked for 15 minutes", "&lt;plist version=&#34;1.0&#34;&gt;", "at once", "Is erased", "Is locked"},
 		"policy-new":       {"This can destroy a person’s data", `action="/panel/policies/new"`},
 		"policy-standard":  {"nobody can change it", " disabled>"},
+		"links":            {`href="/panel/links/lnk_1"`, "badge-danger\">Revoked", `rel="next" href="/panel/links?cursor=1.lnk_9"`, `<option value="opened" selected>`, `href="/panel/domains/example.com/revoke-links"`},
+		"link":             {"Jq4XoM2vR8sT", `data-copy="link"`, `viewBox="0 0 29 29"`, `href="/panel/links/lnk_1/revoke"`, `href="/panel/security/log?link=lnk_1"`, "2 of 5", "mbx_812"},
+		"link-new":         {`<option value="24" selected>1 day</option>`, `name="downloads" value="5"`},
+		"remove-links":     {"12 links of the domain", "Revoke all links of <bdi>example.com</bdi>"},
 		"keys":             {"Never ends", `href="/panel/keys/key_1/revoke"`, "All domains"},
 		"key-new":          {`name="profiles:write" value="yes"`, `<option value="365" selected>365 days</option>`},
 		"key-made":         {"mck_EXAMPLE_0000000000000000000000000000", "cannot show it again"},
@@ -971,7 +987,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "78 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "82 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,
@@ -1003,6 +1019,9 @@ func TestPanelPages(t *testing.T) {
 		"domain-auditor":        {`type="submit">Save`, "/delete"},
 		"domains-auditor":       {"/panel/domains/new"},
 		"domains-empty-auditor": {"/panel/domains/new"},
+		"links-auditor":         {"/panel/links/new", "revoke-links"},
+		"link-auditor":          {"/s/", "/revoke", "<svg class=\"qr-code\""},
+		"link-over":             {"/s/", "/panel/links/lnk_1/revoke\""},
 		"keys-auditor":          {"/revoke", "/panel/keys/new"},
 		"members-auditor":       {"/panel/members/retention", "/panel/members/invite", `name="required"`, "/revoke"},
 		"member-self":           {"/remove"},
@@ -1048,7 +1067,7 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 
 // ours are the texts that never come from a person: by them words are found,
 // or they are what a handler has made.
-var ours = []string{"Role", "Offer", "Severity", "State", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
+var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
 	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name"}
 
 // poison puts the text wherever a string may come from a person.

@@ -53,6 +53,18 @@ var settingRooms = []room{
 	{"policy", "owner", "/policies/{policy}", nil, nil, 200},
 	{"policy for an auditor", "auditor", "/policies/{policy}", nil, nil, 200},
 	{"policy to delete", "owner", "/policies/{policy}/delete", nil, nil, 200},
+	{"links", "owner", "/links", nil, nil, 200},
+	{"links for an auditor", "auditor", "/links?domain=example.com&state=waiting", nil, nil, 200},
+	{"links not found", "owner", "/links?address=nobody@example.com", nil, nil, 200},
+	{"links with mistakes", "owner", "/links?address=nobody", nil, nil, 422},
+	{"link new", "owner", "/links/new", nil, nil, 200},
+	{"link with mistakes", "owner", "/links/new", map[string]string{"#address": "nobody"}, []string{mainButton}, 422},
+	{"link made", "owner", "/links/new", map[string]string{"#address": "maria@example.com"}, []string{mainButton}, 200},
+	{"link", "owner", "/links/{link}", nil, nil, 200},
+	{"link for an auditor", "auditor", "/links/{link}", nil, nil, 200},
+	{"link to revoke", "owner", "/links/{link}/revoke", nil, nil, 200},
+	{"links to revoke", "owner", "/links/{link}/revoke-mailbox", nil, nil, 200},
+	{"links of a domain to revoke", "owner", "/domains/example.com/revoke-links", nil, nil, 200},
 	{"keys", "owner", "/keys", nil, nil, 200},
 	{"key new", "owner", "/keys/new", nil, nil, 200},
 	{"key with mistakes", "owner", "/keys/new", map[string]string{"#name": "Shop"}, []string{mainButton}, 422},
@@ -110,6 +122,8 @@ var lateRooms = []room{
 var emptyRooms = []room{
 	{"overview", "owner", "", nil, nil, 200},
 	{"domains", "owner", "/domains", nil, nil, 200},
+	{"links", "owner", "/links", nil, nil, 200},
+	{"link new", "owner", "/links/new", nil, nil, 200},
 	{"keys", "owner", "/keys", nil, nil, 200},
 	{"key new", "owner", "/keys/new", nil, nil, 200},
 	{"security", "owner", "/security/sign-in", nil, nil, 200},
@@ -301,6 +315,8 @@ func (p *people) use() {
 		p.Get(p.Ticket(link, "mail"))
 	}
 	p.Link("jane@shop-1.example")
+	p.members["owner"].Post("/panel/links/new", "address", "someone.with.a.rather.long.name@example.com", "name", "Someone", "external_id", "mbx_812", "expires", "24", "downloads", "5")
+	p.ids["link"] = p.find(p.members["owner"], "/links", "/panel/links/(lnk_[a-z2-7]+)")
 }
 
 // passkey gives the owner a passkey, and a session elsewhere.

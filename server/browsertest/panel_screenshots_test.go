@@ -43,6 +43,7 @@ var panelPictures = []panelPicture{
 	{"panel-overview-phone.png", device{"phone", servertest.IPhone, 390, 844, true}, "light", "", nil},
 	{"panel-domain.png", screen(1000), "light", "/domains/example.com", nil},
 	{"panel-policy.png", screen(1000), "light", "/policies/{policy}", nil},
+	{"panel-links.png", screen(860), "light", "/links", nil},
 	{"panel-key.png", screen(560), "light", "/keys/new", showKey},
 	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *office) {
 		b.say("#invitation-0", "https://setup.example.com/panel/invitation/y4q7n2xk5m3rv6ctz8hw")

@@ -14,7 +14,7 @@ import (
 
 // domainFields are those of the form of a domain.
 var domainFields = []string{"display_name", "imap", "smtp", "login", "sign_in_hint", "help_text",
-	"iphone", "mac", "policy", "policy_id"}
+	"iphone", "mac", "policy", "policy_id", "return_hosts"}
 
 // domains lists the domains.
 func (p *Panel) domains(v *visit) error {
@@ -130,6 +130,7 @@ func domainSpec(form web.Form) (settings.DomainSpec, error) {
 		HelpText:    form["help_text"],
 		SignInHint:  form["sign_in_hint"],
 		Login:       settings.Login(form["login"]),
+		ReturnHosts: words(form["return_hosts"]),
 	}
 	for _, platform := range settings.Platforms() {
 		if form[string(platform)] == "yes" {
@@ -162,6 +163,7 @@ func domainForm(d settings.Domain) web.Form {
 		"help_text":    d.HelpText,
 		"policy":       string(d.Policy),
 		"policy_id":    d.PolicyID,
+		"return_hosts": strings.Join(d.ReturnHosts, "\n"),
 	}
 	if d.Login == "" {
 		form["login"] = string(settings.AddressLogin)

@@ -90,6 +90,7 @@ func (h *house) fill(m *servertest.Member, domain string) map[string]string {
 	}
 	post("/panel/domains/new", domainForm("name", domain)...)
 	post("/panel/policies/new", policyForm()...)
+	post("/panel/links/new", linkForm("address", "jane@"+domain)...)
 	post("/panel/keys/new", "name", "Key of "+domain, "domains:read", "yes", "expires", "30")
 	post("/panel/members/invite", "email", "new@"+domain, "role", "admin")
 	post("/panel/security/notifications/recipients/new", "recipient", "desk@"+domain, "keys", "yes")
@@ -117,6 +118,7 @@ func (h *house) fill(m *servertest.Member, domain string) map[string]string {
 		"/mails/:delivery":            storetest.Column(h.t, h.database, `SELECT id FROM deliveries WHERE address = 'desk@`+domain+`'`)[0],
 		":delivery":                   storetest.Column(h.t, h.database, `SELECT id FROM deliveries WHERE webhook IN (SELECT id FROM webhooks WHERE url = 'https://`+domain+`/hook')`)[0],
 		"/policies/:id":               "pol_" + find("/panel/policies", "/panel/policies/pol_"),
+		"/links/:id":                  "lnk_" + find("/panel/links", "/panel/links/lnk_"),
 		"/keys/:id":                   "key_" + find("/panel/keys", "/panel/keys/key_"),
 		"/members/:id":                "mem_" + find("/panel/members", "/panel/members/mem_"),
 		"/members/invitations/:id":    "inv_" + find("/panel/members", "/panel/members/invitations/inv_"),
@@ -140,6 +142,8 @@ func domainForm(more ...string) []string {
 	return append(more, "imap", "imap.example.com", "smtp", "smtp.example.com", "login", "address", "iphone", "yes", "mac", "yes",
 		"policy", "off", "policy_id", "standard")
 }
+
+func linkForm(more ...string) []string { return append(more, "expires", "24", "downloads", "5") }
 
 func policyForm(more ...string) []string {
 	return append(more, "name", "Phones", "min_length", "6", "min_complex", "0", "auto_lock", "5", "grace", "0",
@@ -178,7 +182,7 @@ func may(role account.Role, row panel.Row) bool {
 		return true
 	case strings.HasPrefix(p, "/accounts"):
 		return false // operators alone
-	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove"}, p[strings.LastIndex(p, "/")+1:]) &&
+	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links"}, p[strings.LastIndex(p, "/")+1:]) &&
 		p != "/members/:id", p == "/domains/:domain/check", p == "/domains/:domain/dns":
 		return true
 	case strings.HasPrefix(p, "/members"):

@@ -44,6 +44,7 @@ type Panel struct {
 	Mail          bool // a mail server is set
 	Domains       *settings.Domains
 	Policies      *settings.Policies
+	Links         *setup.Links
 	Issuer        *issue.Issuer
 	Checker       Checker
 	DNS           autoconfig.Resolver

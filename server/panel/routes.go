@@ -15,6 +15,7 @@ const (
 	logOwnPath  = "/security/log"
 	noticesPath = "/security/notifications"
 	hooksPath   = noticesPath + "/webhooks"
+	linksPath   = "/links"
 )
 
 // routes is all that there is in the panel, and who may do it. Whatever
@@ -109,6 +110,17 @@ func (p *Panel) routes() []route {
 		{post, "/policies/:id", account.Change, fresh, policyFields, p.updatePolicy},
 		{get, "/policies/:id/delete", account.Change, signed, nil, p.askDeletePolicy},
 		{post, "/policies/:id/delete", account.Change, fresh, button, p.deletePolicy},
+
+		{get, linksPath, account.Look, signed, nil, p.links},
+		{get, linksPath + "/new", account.Change, signed, nil, p.newLink},
+		{post, linksPath + "/new", account.Change, fresh, linkFields, p.createLink},
+		{get, linksPath + "/:id", account.Look, signed, nil, p.link},
+		{get, linksPath + "/:id/revoke", account.Change, signed, nil, p.askRevokeLink},
+		{post, linksPath + "/:id/revoke", account.Change, fresh, button, p.revokeLink},
+		{get, linksPath + "/:id/revoke-mailbox", account.Change, signed, nil, p.askRevokeMailbox},
+		{post, linksPath + "/:id/revoke-mailbox", account.Change, fresh, button, p.revokeMailbox},
+		{get, "/domains/:domain/revoke-links", account.Change, signed, nil, p.askRevokeDomain},
+		{post, "/domains/:domain/revoke-links", account.Change, fresh, button, p.revokeDomain},
 
 		{get, "/keys", account.Look, signed, nil, p.keys},
 		{get, "/keys/new", account.Change, signed, nil, p.newKey},

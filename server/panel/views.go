@@ -14,7 +14,7 @@ type frame struct {
 	Language  templates.Language
 	Path      string // the page's own path
 	// Nav is the entry of the side list that the page belongs to: overview,
-	// domains, policies, keys, members, sign-in, log, notifications, accounts.
+	// domains, policies, links, keys, members, sign-in, log, notifications, accounts.
 	Nav    string
 	Person person // empty on the pages before sign-in
 	// What the member's role allows; pages show no button for the rest.
@@ -219,7 +219,7 @@ type domainRow struct {
 
 // A domainPage makes or changes a domain. Form: name, display_name, imap,
 // smtp, login, sign_in_hint, help_text, iphone, mac, policy, policy_id,
-// approve.
+// return_hosts, approve.
 type domainPage struct {
 	frame
 	Form     web.Form
@@ -262,7 +262,7 @@ type check struct {
 // "panel.remove.domain".
 type removePage struct {
 	frame
-	ID     string // domain, policy, key, member, invitation, account, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry
+	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, account, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry
 	Values map[string]any
 	Action string
 	Fields []field // hidden

@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -207,6 +208,27 @@ func TestRepeat(t *testing.T) {
 		must(t, s.Prune(t.Context()))
 		if n := storetest.Column(t, database, `SELECT COUNT(*) FROM repeats`); n[0] != "0" {
 			t.Errorf("%s repeats are kept after their time", n[0])
+		}
+	})
+}
+
+// TestWebhookKnowsLink wants a webhook told by what its caller knows the link.
+func TestWebhookKnowsLink(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.LinkOpened}, Secret: []byte("s"), Created: start, Updated: start}
+		must(t, s.CreateWebhook(t.Context(), hook, action(audit.WebhookCreate, "whk_1")))
+		l := newLink("lnk_1")
+		l.ExternalID = "mbx_812"
+		withTicket(t, s, l, newTicket("tkt_1", "lnk_1"))
+		deliveries := storetest.Column(t, database, `SELECT id FROM deliveries WHERE webhook = 'whk_1'`)
+		if len(deliveries) != 1 {
+			t.Fatalf("%d deliveries", len(deliveries))
+		}
+		try, err := s.BeginTry(t.Context(), deliveries[0])
+		must(t, err)
+		if try.ExternalID != "mbx_812" {
+			t.Errorf("got %q", try.ExternalID)
 		}
 	})
 }
