@@ -77,7 +77,7 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates"},
 	"github.com/danielgtaylor/huma": {"server/api"},
-	"os/exec":                       {"server/store/storetest"},
+	"os/exec":                       {"server/notify/notifytest", "server/store/storetest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},
