@@ -4,6 +4,8 @@
 # make bench  what signing and kept downloads cost, as multiples of the raw
 #             signature, downloads per second, and whether a refused sign-in
 #             takes as long for strangers as for members
+# make bench-log  how long searches of five million actions take, by filter;
+#             needs 8 GB for the file .cache/log.db, and ten minutes to make it
 # make fuzz   every fuzz target for FUZZTIME each: 10m, or 5000x for a count
 # make build  the binary, without cgo
 # make codes  docs/codes.md from the code
@@ -15,7 +17,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 FUZZTIME ?= 30s
 BENCHTIME ?= 2s
 
-.PHONY: run test lint bench fuzz build codes vuln screenshots
+.PHONY: run test lint bench bench-log fuzz build codes vuln screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
@@ -36,6 +38,10 @@ lint:
 
 bench:
 	@go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./server/issue ./server ./server/account | grep -E '^(cpu|Benchmark|FAIL)'
+
+bench-log:
+	@mkdir -p .cache
+	MOBILECONFIG_BIG=$(CURDIR)/.cache/log.db go test -run '^$$' -bench '^BenchmarkSearch$$' -benchtime 20x -timeout 1h ./server/store | grep -E '^(cpu|Benchmark|FAIL|---|ok)'
 
 fuzz:
 	@mkdir -p .cache

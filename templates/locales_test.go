@@ -26,6 +26,7 @@ var usedByGo = []string{
 	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
+	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring",
 	"language.name", "language.dir", "language.reviewed",
 }
 

@@ -290,7 +290,7 @@ type (
 		Interface, Request, IP, Client, Link, Profile string
 		Identity                                      string
 		Changes                                       []logChange
-		Erased                                        bool
+		Erased, Unreadable                            bool
 	}
 	logChange      struct{ Field, Old, New string }
 	panelErrorPage struct {
@@ -704,6 +704,7 @@ func filledLog() logPage {
 		logRow{Seq: 4699, At: panelNow.In(berlin), Name: "member.sign_in", Refused: true, WhoKind: "visitor", Erased: true, TargetKind: "member", Interface: "panel"},
 		logRow{Seq: 4698, At: panelNow.In(berlin), Name: "name.of_tomorrow", WhoKind: "robot", TargetKind: "thing", Interface: "door"},
 		logRow{Seq: 4697, At: panelNow.In(berlin), Name: "log.retain", WhoKind: "system"},
+		logRow{Seq: 4696, At: panelNow.In(berlin), Unreadable: true},
 		logRow{Seq: 12, At: panelNow.In(berlin)},
 		logRow{Seq: 11, At: panelNow.In(berlin)})
 	return logPage{Form: panelForm{}, Zone: "Europe/Berlin", Names: actionNames(), Rows: rows,
@@ -790,9 +791,10 @@ var (
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"actions", "alphanumeric", "auto_lock_minutes", "before", "delivery", "disabled", "display_name", "domains", "events", "factor_required", "grace_minutes", "help_text", "history", "host", "incoming", "language", "links", "login",
-		"max_age_days", "max_failed_attempts", "method", "min_complex", "min_length", "name", "outgoing", "platform", "platforms", "policy", "policy_id", "reset_minutes", "retention_days", "return_hosts", "role", "scopes", "secret",
-		"sign_in_hint", "through", "topics", "trusted", "variant",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "delivery", "disabled", "display_name", "domain", "domains", "events", "factor_required", "format",
+		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
+		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "reset_minutes", "retention_days",
+		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
 		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "member.saved", "member.removed",
@@ -987,7 +989,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "82 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "114 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,
@@ -1171,7 +1173,7 @@ func TestPanelLog(t *testing.T) {
 		}
 	}
 	rows := strings.Count(html, `<tr class="entry">`)
-	if details := strings.Count(html, `<details class="opens">`); details != rows || strings.Count(html, `<tr class="detail">`) != rows || rows != len(filledLog().Rows)-2 {
+	if details := strings.Count(html, `<details class="opens">`); details != rows || strings.Count(html, `<tr class="detail">`) != rows || rows != len(filledLog().Rows)-3 {
 		t.Errorf("%d entries, %d that open", rows, details)
 	}
 	html = render(t, s, named(t, "panel-log-filtered"), s.Match())

@@ -2,10 +2,10 @@ package panel
 
 import (
 	"bufio"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +20,10 @@ import (
 const (
 	// exportPart is how many actions an export reads at a time.
 	exportPart = 500
-	// exportPause is how long the client may take for one part.
-	exportPause = 30 * time.Second
 )
+
+// exportPause is how long the client may take for one part.
+var exportPause = 30 * time.Second
 
 // An exported is an action as an export has it: a line of JSON, or a row of a
 // table with the same columns.
@@ -46,32 +47,38 @@ type exported struct {
 	Profile    string         `json:"profile,omitempty"`
 	Identity   string         `json:"identity,omitempty"`
 	Changes    []audit.Change `json:"changes,omitempty"`
+	// Unreadable says that the content was changed behind the program's back.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 // exportedColumns are the columns of the table, in the order of row.
 var exportedColumns = []string{"seq", "time", "action", "outcome", "reason", "actor_kind", "actor_id", "actor_name",
-	"target_kind", "target_id", "target_name", "interface", "ip", "client", "request", "link", "profile", "identity", "changes"}
+	"target_kind", "target_id", "target_name", "interface", "ip", "client", "request", "link", "profile", "identity", "changes", "unreadable"}
 
-func exportedOf(r audit.Record) (exported, error) {
+func exportedOf(r audit.Record) exported {
 	x := exported{Seq: r.Seq, Time: r.At.UTC()}
 	if r.Leaf == nil {
-		return x, nil
+		return x
 	}
 	e, err := r.Read()
 	if err != nil {
-		return x, err
+		x.Unreadable = true
+		return x
 	}
 	x.Action, x.Outcome, x.Reason = string(e.Name), string(e.Outcome), e.Reason
 	x.ActorKind, x.ActorID, x.ActorName = string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName
 	x.TargetKind, x.TargetID, x.TargetName = string(e.Target.Kind), e.Target.ID, e.Personal.TargetName
 	x.Interface, x.IP, x.Client, x.Request = string(e.Actor.Interface), e.Personal.IP, e.Personal.Client, e.Actor.Request
 	x.Link, x.Profile, x.Identity, x.Changes = e.Link, e.Profile, e.Identity, e.Changes
-	return x, nil
+	return x
 }
 
 // row is the action as a row of a table whose cells no program runs.
 func (x exported) row() ([]string, error) {
-	changes := ""
+	changes, unreadable := "", ""
+	if x.Unreadable {
+		unreadable = "yes"
+	}
 	if len(x.Changes) > 0 {
 		text, err := json.Marshal(x.Changes)
 		if err != nil {
@@ -81,17 +88,23 @@ func (x exported) row() ([]string, error) {
 	}
 	cells := []string{strconv.FormatInt(x.Seq, 10), x.Time.Format(time.RFC3339Nano), x.Action, x.Outcome, x.Reason,
 		x.ActorKind, x.ActorID, x.ActorName, x.TargetKind, x.TargetID, x.TargetName,
-		x.Interface, x.IP, x.Client, x.Request, x.Link, x.Profile, x.Identity, changes}
+		x.Interface, x.IP, x.Client, x.Request, x.Link, x.Profile, x.Identity, changes, unreadable}
 	for i, cell := range cells {
 		cells[i] = defused(cell)
 	}
 	return cells, nil
 }
 
-// defused is a cell that a spreadsheet takes for text: what begins like a
-// formula gets an apostrophe.
+// hot is what a spreadsheet begins a formula with, full-width forms too, where
+// a cell begins or could be made to begin: other programs take other separators
+// than we do, and skip spaces and quotes.
+var hot = regexp.MustCompile(`(^|[,;|\t\r\n])([\s\x00"'\p{Z}\p{Cf}]*)([=+\-@＝＋－＠])`)
+
+// defused is a cell that a spreadsheet takes for text: what could be a formula
+// gets an apostrophe before its sign.
 func defused(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", []rune(cell)[0]) {
+	cell = hot.ReplaceAllString(cell, "$1$2'$3")
+	if cell != "" && strings.ContainsRune("\t\r\n\x00", rune(cell[0])) {
 		return "'" + cell
 	}
 	return cell
@@ -103,20 +116,30 @@ type sheet interface {
 	flush() error
 }
 
-type tableSheet struct{ *csv.Writer }
+// A tableSheet is a table by RFC 4180 whose cells all stand in quotes, so that
+// none ends early.
+type tableSheet struct{ *bufio.Writer }
 
 func (t tableSheet) write(x exported) error {
 	row, err := x.row()
 	if err != nil {
 		return err
 	}
-	return t.Write(row)
+	return t.line(row)
 }
 
-func (t tableSheet) flush() error {
-	t.Flush()
-	return t.Error()
+func (t tableSheet) line(cells []string) error {
+	for i, cell := range cells {
+		if i > 0 {
+			_ = t.WriteByte(',') // an error comes again at the end of the line
+		}
+		_, _ = t.WriteString(`"` + strings.ReplaceAll(cell, `"`, `""`) + `"`)
+	}
+	_, err := t.WriteString("\r\n")
+	return err
 }
+
+func (t tableSheet) flush() error { return t.Flush() }
 
 type lineSheet struct{ *bufio.Writer }
 
@@ -125,22 +148,24 @@ func (l lineSheet) write(x exported) error { return json.NewEncoder(l).Encode(x)
 func (l lineSheet) flush() error { return l.Flush() }
 
 // exportLog sends all actions that the filter finds, as a file. That it was
-// asked for is an action itself.
+// asked for is an action itself, and the newest that the file may have.
 func (p *Panel) exportLog(v *visit) error {
 	form := v.form
 	format := form["format"]
 	if !slices.Contains([]string{"csv", "jsonl"}, format) {
 		return fault.On("format", fault.Invalid, "Choose CSV or JSON Lines.")
 	}
-	filter, _, err := logFilter(v.account(), form)
+	delete(form, "format")
+	delete(form, "before") // all pages
+	filter, zone, err := logFilter(v.account(), form)
 	if err != nil {
-		return err
+		return p.badLog(v, form, zone, err)
 	}
-	filter.Before, filter.Limit = 0, exportPart
+	filter.Limit = exportPart
 	if err := p.Actions.Record(v.ctx(), exportAction(v, format)); err != nil {
 		return err
 	}
-	kind := map[string]string{"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}[format]
+	kind := map[string]string{"csv": "text/csv; charset=utf-8; header=present", "jsonl": "application/jsonl"}[format]
 	v.Response().Header().Set(echo.HeaderContentType, kind)
 	v.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="actions-`+p.Now().UTC().Format("2006-01-02")+"."+format+`"`)
 	v.Response().WriteHeader(http.StatusOK)
@@ -151,13 +176,13 @@ func newSheet(format string, w io.Writer) sheet {
 	if format == "jsonl" {
 		return lineSheet{bufio.NewWriter(w)}
 	}
-	t := tableSheet{csv.NewWriter(w)}
-	_ = t.Write(exportedColumns) // an error comes again at the flush
+	t := tableSheet{bufio.NewWriter(w)}
+	_ = t.line(exportedColumns) // an error comes again at the flush
 	return t
 }
 
-// writeLog writes part after part. A client that takes long for one is cut
-// off.
+// writeLog writes part after part, in as long as that takes. A client that
+// takes long for one is cut off.
 func (p *Panel) writeLog(v *visit, filter audit.Filter, to sheet) error {
 	control := http.NewResponseController(v.Response())
 	for {
@@ -168,16 +193,10 @@ func (p *Panel) writeLog(v *visit, filter audit.Filter, to sheet) error {
 		if err := control.SetWriteDeadline(time.Now().Add(exportPause)); err != nil {
 			return err
 		}
-		for _, r := range found.Records {
-			x, err := exportedOf(r)
-			if err != nil {
-				return err
-			}
-			if err := to.write(x); err != nil {
-				return err
-			}
+		if err := writePart(to, found.Records); err != nil {
+			return err
 		}
-		if err := to.flush(); err != nil {
+		if err := control.Flush(); err != nil {
 			return err
 		}
 		if found.Next == 0 {
@@ -187,20 +206,37 @@ func (p *Panel) writeLog(v *visit, filter audit.Filter, to sheet) error {
 	}
 }
 
-// exportAction says who took which part of the log away.
+func writePart(to sheet, records []audit.Record) error {
+	for _, r := range records {
+		if err := to.write(exportedOf(r)); err != nil {
+			return err
+		}
+	}
+	return to.flush()
+}
+
+// exportAction says who took which part of the log away. An action stays for
+// good: of what may name a person it says that it was asked for, and no more.
 func exportAction(v *visit, format string) audit.Action {
 	a := audit.Action{
 		Account: v.account(),
 		Name:    audit.LogExport,
 		Outcome: audit.Done,
 		Actor:   v.who(),
-		Target:  audit.Target{Kind: audit.AccountTarget, ID: v.account(), Name: v.in.Account.Name},
+		Target:  audit.Target{Kind: audit.LogTarget, ID: v.account()},
 		Changes: []audit.Change{{Field: "format", New: format}},
 	}
-	for _, name := range []string{"from", "to", "zone", "actor", "action", "outcome", "interface", "kind", "target", "domain", "network", "link", "profile"} {
-		if value := v.form[name]; value != "" {
+	for _, name := range logFields {
+		value := v.form[name]
+		if slices.Contains([]string{"actor", "target", "mailbox", "network", "link", "text"}, name) && value != "" && !impersonal.MatchString(value) {
+			value = "***"
+		}
+		if value != "" {
 			a.Changes = append(a.Changes, audit.Change{Field: name, New: value})
 		}
 	}
 	return a
 }
+
+// impersonal is an identifier of ours, or a kind of actor.
+var impersonal = regexp.MustCompile(`^[a-z]{3}_[a-z2-7]{16}$|^kind:[a-z]+$`)

@@ -1,6 +1,8 @@
 package panel
 
 import (
+	"time"
+
 	"github.com/updatecase/mobileconfig/server/account"
 )
 
@@ -20,5 +22,16 @@ func Rows() []Row {
 	return rows
 }
 
-// Inside is inside.
-var Inside = inside
+// What tests look at alone.
+var (
+	Inside  = inside
+	Defused = defused
+)
+
+// SetExportPause changes how long the client of an export may take for a part,
+// and returns what sets it back. No export may run at that time.
+func SetExportPause(d time.Duration) (restore func()) {
+	old := exportPause
+	exportPause = d
+	return func() { exportPause = old }
+}

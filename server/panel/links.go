@@ -65,7 +65,7 @@ func (p *Panel) links(v *visit) error {
 // linkFilter reads the filter. Problems come all at once.
 func linkFilter(account string, form web.Form) (setup.Filter, error) {
 	f := setup.Filter{Account: account, Limit: pageSize}
-	var bad problemList
+	bad := problemList{form: form}
 	if text := form["address"]; text != "" {
 		address, err := profile.ParseAddress(text)
 		if err != nil {
@@ -74,10 +74,10 @@ func linkFilter(account string, form web.Form) (setup.Filter, error) {
 			f.Mailbox = address.Folded()
 		}
 	}
-	f.Domain = bad.domain(form["domain"])
+	f.Domain = bad.domain("domain")
 	var err error
 	if f.State, err = setup.ParseState(form["state"]); err != nil {
-		bad = append(bad, err)
+		bad.all = append(bad.all, fault.Of(err))
 	}
 	if f.Before, err = setup.ParsePlace(form["cursor"]); err != nil {
 		f.Before = setup.Place{} // the first part then

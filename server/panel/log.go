@@ -2,76 +2,64 @@ package panel
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
-	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
 // shownLog is how many actions the page of the log shows at once.
 const shownLog = 50
 
-// logFields are what the log can be filtered by. All stand in the address of
-// the page, so that a member can hand it on.
-var logFields = []string{"from", "to", "zone", "actor", "action", "outcome", "interface", "kind", "target",
-	"mailbox", "domain", "network", "link", "profile", "text", "before"}
-
-// logForm is the filter of the request as its form shows it.
-func logForm(v *visit) web.Form {
-	form := web.Form{}
-	query := v.QueryParams()
-	for _, name := range logFields {
-		if value := strings.TrimSpace(query.Get(name)); value != "" && len(value) <= maxQuery {
-			form[name] = value
-		}
-	}
-	return form
-}
-
 // log shows the action log.
 func (p *Panel) log(v *visit) error {
-	form := logForm(v)
-	filter, zone, err := logFilter(v.account(), form)
-	if err == nil && form["zone"] != "" {
-		form["zone"] = zone.String()
-	}
-	page := logPage{frame: p.frame(v, "log"), Form: form, Zone: zone.String()}
-	if failed := p.logChoices(v, &page); failed != nil {
-		return failed
-	}
-	page.Chips = chips(form)
+	form, err := web.ReadQuery(v, logFields...)
 	if err != nil {
-		page.Problems = p.problems(page.frame, err)
-		return p.render(v, http.StatusUnprocessableEntity, "log", page.frame, page)
+		return err
+	}
+	filter, zone, err := logFilter(v.account(), form)
+	if err != nil {
+		return p.badLog(v, form, zone, err)
+	}
+	page, err := p.logPage(v, form, zone)
+	if err != nil {
+		return err
 	}
 	found, err := p.Actions.Search(v.ctx(), filter)
 	if err != nil {
 		return err
 	}
 	for _, r := range found.Records {
-		row, err := logRowOf(r, form, zone)
-		if err != nil {
-			return err
-		}
-		page.Rows = append(page.Rows, row)
+		page.Rows = append(page.Rows, logRowOf(r, form, zone))
 	}
 	if found.Next != 0 {
 		page.Older = logPath(form, "before", strconv.FormatInt(found.Next, 10))
 		page.Searched = found.Reached.In(zone)
 	}
+	return p.render(v, http.StatusOK, "log", page.frame, page)
+}
+
+// logPage is the page of the filter, without entries.
+func (p *Panel) logPage(v *visit, form web.Form, zone *time.Location) (logPage, error) {
+	page := logPage{frame: p.frame(v, "log"), Form: form, Zone: zone.String(), Chips: chips(form)}
+	page.Path = Prefix + logOwnPath // also where an export was asked for
 	if form["before"] != "" {
 		page.Newest = logPath(form, "before", "")
 	}
-	return p.render(v, http.StatusOK, "log", page.frame, page)
+	return page, p.logChoices(v, &page)
+}
+
+// badLog shows the filter again with what is wrong with it.
+func (p *Panel) badLog(v *visit, form web.Form, zone *time.Location, wrong error) error {
+	page, err := p.logPage(v, form, zone)
+	if err != nil {
+		return err
+	}
+	page.Problems = p.problems(page.frame, wrong)
+	return p.render(v, http.StatusUnprocessableEntity, "log", page.frame, page)
 }
 
 // logPath is the page of the log with one field changed.
@@ -106,51 +94,16 @@ func chips(form web.Form) []chip {
 	return out
 }
 
-// logFilter reads the filter. Problems come all at once.
-func logFilter(account string, form web.Form) (audit.Filter, *time.Location, error) {
-	f := audit.Filter{
-		Account:    account,
-		Actor:      form["actor"],
-		Outcome:    audit.Outcome(form["outcome"]),
-		Interface:  audit.Interface(form["interface"]),
-		TargetKind: audit.TargetKind(form["kind"]),
-		Target:     form["target"],
-		Link:       form["link"],
-		Profile:    form["profile"],
-		Text:       form["text"],
-		Limit:      shownLog,
-	}
-	if kind, ok := strings.CutPrefix(form["actor"], "kind:"); ok {
-		f.Actor, f.ActorKind = "", audit.ActorKind(kind)
-	}
-	if name := form["action"]; strings.HasSuffix(name, ".") {
-		f.Names = slices.DeleteFunc(audit.Names(), func(n audit.Name) bool { return !strings.HasPrefix(string(n), name) })
-	} else if name != "" {
-		f.Names = []audit.Name{audit.Name(name)}
-	}
-	var bad problemList
-	zone, err := time.LoadLocation(cmp.Or(form["zone"], "UTC"))
-	if err != nil || zone == time.Local {
-		zone = time.UTC
-		bad.add("zone", "Write a time zone such as Europe/Berlin, or UTC.")
-	}
-	f.From, f.To = bad.time("from", form, zone), bad.time("to", form, zone)
-	f.Mailbox, f.Domain, f.Network = bad.mailbox(form["mailbox"]), bad.domain(form["domain"]), bad.network(form["network"])
-	if f.Before, err = strconv.ParseInt(cmp.Or(form["before"], "0"), 10, 64); err != nil || f.Before < 0 {
-		f.Before = 0
-	}
-	return f, zone, bad.err()
-}
-
 // logRowOf is a record as a row.
-func logRowOf(r audit.Record, form web.Form, zone *time.Location) (logRow, error) {
+func logRowOf(r audit.Record, form web.Form, zone *time.Location) logRow {
 	row := logRow{Seq: r.Seq, At: r.At.In(zone)}
 	if r.Leaf == nil {
-		return row, nil
+		return row
 	}
 	e, err := r.Read()
-	if err != nil {
-		return row, err
+	if err != nil { // one bad entry hides no others; the check of the log says what is wrong
+		row.Unreadable = true
+		return row
 	}
 	row.Name, row.Refused, row.Reason = string(e.Name), e.Outcome == audit.Refused, e.Reason
 	row.Who, row.WhoKind, row.WhoID = e.Personal.ActorName, string(e.Actor.Kind), e.Actor.ID
@@ -164,7 +117,7 @@ func logRowOf(r audit.Record, form web.Form, zone *time.Location) (logRow, error
 	if row.TargetID != "" {
 		row.History = logPath(web.Form{"target": row.TargetID}, "zone", form["zone"])
 	}
-	return row, nil
+	return row
 }
 
 // logChoices are what the selects of the filter offer.
@@ -187,65 +140,4 @@ func (p *Panel) logChoices(v *visit, page *logPage) error {
 		page.Names = append(page.Names, string(name))
 	}
 	return nil
-}
-
-// problemList collects what is wrong with the fields of a filter.
-type problemList []error
-
-func (l *problemList) add(field, detail string) {
-	*l = append(*l, fault.On(field, fault.Invalid, "%s", detail))
-}
-
-func (l problemList) err() error { return errors.Join(l...) }
-
-// timeForms are how times are taken: as browsers send them, and as people
-// write them.
-var timeForms = []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02", time.RFC3339}
-
-func (l *problemList) time(name string, form web.Form, zone *time.Location) time.Time {
-	if form[name] == "" {
-		return time.Time{}
-	}
-	for _, layout := range timeForms {
-		if t, err := time.ParseInLocation(layout, form[name], zone); err == nil {
-			return t
-		}
-	}
-	l.add(name, "Write a time such as 2026-11-24 08:30.")
-	return time.Time{}
-}
-
-func (l *problemList) mailbox(text string) string {
-	if text == "" {
-		return ""
-	}
-	address, err := profile.ParseAddress(text)
-	if err != nil {
-		l.add("mailbox", "Write a whole mail address, such as jane@example.com.")
-		return ""
-	}
-	return address.Folded()
-}
-
-func (l *problemList) domain(text string) string {
-	if text == "" {
-		return ""
-	}
-	host, err := profile.ParseHost(text)
-	if err != nil {
-		l.add("domain", "Write a domain such as example.com.")
-	}
-	return host
-}
-
-func (l *problemList) network(text string) netip.Prefix {
-	if text == "" {
-		return netip.Prefix{}
-	}
-	network, err := parseNetwork(text)
-	if err != nil {
-		l.add("network", "Write an address or a network, such as 192.0.2.7 or 192.0.2.0/24.")
-		return netip.Prefix{}
-	}
-	return network
 }

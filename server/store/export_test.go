@@ -88,7 +88,7 @@ func MigrateTo(ctx context.Context, database string, version int64) error {
 
 // SearchWithin is Search that looks at fewer actions at a time.
 func SearchWithin(ctx context.Context, s *Store, f audit.Filter, rows, texts int64) (audit.Found, error) {
-	return s.search(ctx, f, reach{rows, texts})
+	return s.search(ctx, f, reach{rows, rows, texts})
 }
 
 // A Statement is one that a store has run.

@@ -15,11 +15,12 @@ var _ interface {
 } = (*Store)(nil)
 
 // A reach is how many actions a search looks at before it gives way: those
-// that the best index leads to, or that stand in a row.
-type reach struct{ rows, texts int64 }
+// that stand in a row, those that the best index leads to, which may stand far
+// from each other, and those in which it looks for a text.
+type reach struct{ rows, led, texts int64 }
 
 // searchReach keeps a search below 100 ms; BenchmarkSearch measures it.
-var searchReach = reach{rows: 20_000, texts: 4_000}
+var searchReach = reach{rows: 12_000, led: 5_000, texts: 2_500}
 
 // How many actions a page of a search has.
 const (
@@ -174,6 +175,9 @@ func (q *search) run() (audit.Found, error) {
 // filters. All values of the lead share it.
 func (q *search) stop(value any, sharing int) error {
 	most := q.rows
+	if q.lead != nil {
+		most = q.led
+	}
 	if q.text != nil {
 		most = q.texts
 	}

@@ -3,10 +3,8 @@ package store_test
 import (
 	"database/sql"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -235,75 +233,20 @@ var hardFilters = map[string]audit.Filter{
 	"domain, visitors":   {Domain: "example.com", ActorKind: audit.Visitor, Outcome: audit.Refused},
 	"names, no network":  {Names: []audit.Name{audit.ProfileDownload, audit.LinkOpen}, Network: netip.MustParsePrefix("203.0.113.0/24")},
 	"mailbox, downloads": {Mailbox: "p77@example.com", Names: []audit.Name{audit.ProfileDownload}, Outcome: audit.Done},
+	"rare, no network":   {Names: []audit.Name{audit.PolicyUpdate}, Network: netip.MustParsePrefix("203.0.113.0/24")},
+	"all names, no text": {Names: audit.Names(), Text: "nowhere to be found"},
+	"all, no network":    {Names: audit.Names(), Network: netip.MustParsePrefix("203.0.113.0/24")},
+	"refused, no text":   {Outcome: audit.Refused, Text: "nowhere to be found"},
+	"domain, no text":    {Domain: "example.com", Text: "nowhere to be found"},
+	"domain, no mailbox": {Domain: "example.com", Mailbox: "nobody@example.com"},
+	"domain, profile":    {Domain: "example.com", Profile: fmt.Sprintf("%064x", 78)},
+	"times, no text":     {From: bigStart.Add(time.Hour), To: bigStart.Add(600 * time.Hour), Text: "nowhere to be found"},
+	"times, no network":  {From: bigStart.Add(time.Hour), To: bigStart.Add(600 * time.Hour), Network: netip.MustParsePrefix("203.0.113.0/24")},
+	"times, members":     {From: bigStart.Add(500 * time.Hour), To: bigStart.Add(900 * time.Hour), ActorKind: audit.Member, Domain: "example.com"},
+	"members, done":      {ActorKind: audit.Member, Outcome: audit.Done, Interface: audit.CommandLine},
+	"member, no network": {Actor: "mem_1", Network: netip.MustParsePrefix("203.0.113.0/24")},
 	"everything":         {Mailbox: "p77@example.com", Domain: "example.com", ActorKind: audit.Visitor, Text: "x", From: bigStart, Outcome: audit.Done},
 }
-
-// bigStart is when the log of fillLog begins. It has an action a second.
-var bigStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// fillLog writes n actions: downloads of visitors, and each hundredth what
-// members do. It is done by SQLite, for the store would take hours.
-func fillLog(t testing.TB, database string, n int) {
-	t.Helper()
-	db, err := sql.Open("sqlite", strings.TrimPrefix(database, "sqlite:"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	exec := func(statement string, args ...any) {
-		t.Helper()
-		if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rows, err := db.QueryContext(t.Context(), `SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'actions' AND sql <> ''`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	indexes := map[string]string{}
-	for rows.Next() {
-		var name, made string
-		if err := rows.Scan(&name, &made); err != nil {
-			t.Fatal(err)
-		}
-		indexes[name] = made
-	}
-	exec(`PRAGMA synchronous = OFF`)
-	for name := range indexes {
-		exec(`DROP INDEX ` + name)
-	}
-	exec(bigLog, n, bigStart.UnixMilli())
-	exec(`UPDATE logs SET size = $1, latest = $2 WHERE account = 'acc_default'`, n, bigStart.UnixMilli()+int64(n)*1000)
-	for _, made := range indexes {
-		exec(made)
-	}
-}
-
-const bigLog = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
-INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id, interface, target_kind, target_id, link, profile,
-	domain, mailbox, ip, leaf, personal, salt, hash)
-SELECT 'acc_default', i, $2 + i * 1000,
-	CASE WHEN i % 100 = 0 THEN CASE WHEN i % 1000 = 0 THEN 'policy.update' ELSE 'member.sign_in' END
-		WHEN i % 3 = 0 THEN 'link.open' ELSE 'profile.download' END,
-	CASE WHEN i % 1700 = 0 THEN 'refused' ELSE 'done' END,
-	CASE WHEN i % 100 = 0 THEN 'member' ELSE 'visitor' END,
-	CASE WHEN i % 100 = 0 THEN 'mem_' || (i / 100 % 9) ELSE '' END,
-	CASE WHEN i % 100 = 0 THEN 'panel' ELSE 'page' END,
-	CASE WHEN i % 1000 = 0 THEN 'policy' WHEN i % 100 = 0 THEN 'member' WHEN i % 3 = 0 THEN 'link' ELSE 'ticket' END,
-	CASE WHEN i % 1000 = 0 THEN 'pol_' || (i / 1000 % 3) WHEN i % 100 = 0 THEN 'mem_' || (i / 100 % 9) ELSE 'tkt_' || i END,
-	CASE WHEN i % 100 = 0 THEN '' ELSE 'lnk_' || (i / 2) END,
-	CASE WHEN i % 100 = 0 OR i % 3 = 0 THEN '' ELSE printf('%064x', i * 7919 % $1) END,
-	CASE WHEN i % 1000 = 0 THEN '' ELSE 'example.com' END,
-	CASE WHEN i % 100 = 0 THEN '' ELSE 'p' || (i * 7919 % 500000) || '@example.com' END,
-	unhex('00000000000000000000ffffc6' || printf('%06x', i * 7919 % 16000000)),
-	CAST('{"v":1,"log":"acc_default","seq":' || i || ',"time":' || ($2 + i * 1000) || ',"action":"profile.download","outcome":"done",' ||
-		'"actor":{"kind":"visitor","interface":"page","request":"req_5olzxl2rrrtnypz2"},"target":{"kind":"ticket","id":"tkt_' || i || '"},' ||
-		'"changes":[{"field":"variant","new":"mail"},{"field":"platform","new":"iphone"}],"link":"lnk_' || (i / 2) || '",' ||
-		'"profile":"' || printf('%064x', i) || '","identity":"' || printf('%064x', 7) || '","domain":"example.com",' ||
-		'"personal":"F8iOscdCMuoddzMjBohkQ17cfyLnS8PZUDtrwXN/Hbc="}' AS BLOB),
-	CAST('{"target_name":"P' || (i * 7919 % 500000) || '@example.com","ip":"198.51.100.7","client":"iPhone, Safari","mailbox":"p' ||
-		(i * 7919 % 500000) || '@example.com"}' AS BLOB),
-	randomblob(16), randomblob(32) FROM n`
 
 // TestSearchPlans wants every statement of a search to go by an index in the
 // order of the log: none looks at all actions or sorts them.
@@ -354,54 +297,4 @@ func wantPlan(t *testing.T, db *sql.DB, st store.Statement) {
 		}
 	}
 	must(t, rows.Err())
-}
-
-// TestBigSearch measures how long searches of five million actions take, each
-// from three places and three times. It runs where MOBILECONFIG_BIG is 1, and
-// needs 8 GB in TMPDIR and some minutes.
-func TestBigSearch(t *testing.T) {
-	if os.Getenv("MOBILECONFIG_BIG") != "1" {
-		t.Skip("MOBILECONFIG_BIG is not 1")
-	}
-	const n = 5_000_000
-	database := storetest.SQLite(t)
-	storetest.Open(t, store.Config{Database: database}).Close()
-	began := time.Now()
-	fillLog(t, database, n)
-	storetest.Exec(t, database, `UPDATE logs SET edge = $1 WHERE account = 'acc_default'`, someEdge(n))
-	t.Logf("filled in %v", time.Since(began).Round(time.Second))
-	s := storetest.Open(t, store.Config{Database: database})
-	for _, name := range slices.Sorted(maps.Keys(hardFilters)) {
-		var worst time.Duration
-		var looked []int
-		for _, before := range []int64{0, n / 2, n / 10} {
-			f := hardFilters[name]
-			f.Account = account.Default
-			if f.Before == 0 {
-				f.Before = before
-			}
-			best := time.Hour
-			for range 3 {
-				began := time.Now()
-				found, err := s.Search(t.Context(), f)
-				must(t, err)
-				best = min(best, time.Since(began))
-				looked = append(looked[:len(looked):len(looked)], len(found.Records))
-			}
-			worst = max(worst, best)
-		}
-		t.Logf("%-20s %6.1f ms, %v found", name, worst.Seconds()*1000, looked)
-		if worst > 100*time.Millisecond {
-			t.Errorf("%s: %v", name, worst)
-		}
-	}
-}
-
-// someEdge is the edge of a log of n actions.
-func someEdge(n int) []byte {
-	var e audit.Edge
-	for range n {
-		e.Append(audit.Hash{})
-	}
-	return e.Bytes()
 }

@@ -36,15 +36,16 @@ func FaultOf(err error) *fault.Fault {
 }
 
 // ErrorHandler returns Echo's handler for errors: it logs what is not the
-// client's doing and has show make the answer.
+// client's doing and has show make the answer. An answer that fails after it has
+// begun is cut off: ended like others, a part would pass for the whole.
 func ErrorHandler(log *slog.Logger, show func(c echo.Context, f *fault.Fault) error) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
-		if c.Response().Committed {
-			return
-		}
 		f := FaultOf(err)
 		if Status(f.Code) >= http.StatusInternalServerError && c.Request().Context().Err() == nil {
 			log.Error("request failed", "id", RequestID(c), "route", c.Path(), "code", f.Code, "error", err)
+		}
+		if c.Response().Committed {
+			panic(http.ErrAbortHandler)
 		}
 		SetRetryAfter(c, f)
 		if err := show(c, f); err != nil {

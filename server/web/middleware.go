@@ -63,12 +63,14 @@ func Log(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
-			if err := next(c); err != nil {
+			err := next(c)
+			if err != nil && !c.Response().Committed {
 				c.Error(err)
+				err = nil
 			}
 			log.Info("request", "id", RequestID(c), "method", Method(c), "route", Route(c),
 				"status", c.Response().Status, "ms", time.Since(start).Milliseconds())
-			return nil
+			return err
 		}
 	}
 }
