@@ -69,7 +69,7 @@ func (k *keyboard) to(selector string) {
 	// The page may have changed since the last stop.
 	from := evaluate[int](k.tab, controlsJS+`; window.controls.indexOf(document.activeElement)`)
 	for i := from + 1; ; i++ {
-		run(k.tab, chromedp.KeyEvent(kb.Tab))
+		k.next()
 		if i == evaluate[int](k.tab, `window.controls.length`) {
 			k.t.Fatalf("Tab does not reach %s", selector)
 		}

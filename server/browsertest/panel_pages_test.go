@@ -166,6 +166,7 @@ func TestPanelPages(t *testing.T) {
 			return &people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}, emptyRooms
 		},
 		"settings": func(t *testing.T) (*people, []room) { return inUse(t), settingRooms },
+		"log":      func(t *testing.T) (*people, []room) { return inUse(t), logRooms },
 		"people":   func(t *testing.T) (*people, []room) { return inUse(t), peopleRooms },
 		"late": func(t *testing.T) (*people, []room) {
 			p := inUse(t)

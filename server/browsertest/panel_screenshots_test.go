@@ -48,6 +48,7 @@ var panelPictures = []panelPicture{
 	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *office) {
 		b.say("#invitation-0", "https://setup.example.com/panel/invitation/y4q7n2xk5m3rv6ctz8hw")
 	}},
+	{"panel-log.png", screen(1120), "light", "/security/log?action=domain.&zone=Europe/Berlin", openChanged},
 	{"panel-security.png", screen(1180), "light", "/security/sign-in", nil},
 	{"panel-notifications.png", screen(1330), "light", "/security/notifications", nil},
 	{"panel-confirm.png", screen(720), "light", "/security/sign-in/password", func(b *tab, o *office) {
@@ -63,6 +64,16 @@ func showKey(b *tab, _ *office) {
 	b.tick(`[name="profiles:write"]`)
 	b.wantSubmit(mainButton, 200, "/panel/keys/new")
 	b.say("#key", "mck_k3v7q2mx4bnr6wzt5hcy2jd7_p6xw3qk7m2vb4ztn5rcy7hjd2gs4fk6wq3xb5mzv")
+}
+
+// openChanged opens the entry that replaced most.
+func openChanged(b *tab, _ *office) {
+	b.t.Helper()
+	evaluate[bool](b, `(() => {
+		const size = (row) => row.nextElementSibling.querySelectorAll(".changes del").length
+		const rows = [...document.querySelectorAll(".entry")].sort((a, b) => size(b) - size(a))
+		return rows[0].querySelector("details").open = true
+	})()`)
 }
 
 // say replaces what an element says.
@@ -210,6 +221,7 @@ func (h *host) settle(t *testing.T) {
 	h.comeBack(t, servertest.IPhone, home)
 	h.clock.Move(26 * time.Minute)
 	h.comeBack(t, mac.userAgent, workplace)
+	h.moveServers(t)
 	must(t, h.owner.Post("/panel/members/invite", "email", "sofia@example.com", "role", "admin"))
 	h.alarm(t, h.owner)
 }
@@ -226,6 +238,15 @@ func (h *host) download(t *testing.T, link string) {
 		}
 	}
 	t.Fatal("no variant can be downloaded")
+}
+
+// moveServers gives a domain other servers, and a policy.
+func (h *host) moveServers(t *testing.T) {
+	t.Helper()
+	form := url.Values{"display_name": {"Example Net"}, "imap": {"imap.example.net"}, "smtp": {"smtp.example.net"}, "login": {"address"},
+		"help_text": {"Help desk: +49 30 901820"}, "iphone": {"yes"}, "mac": {"yes"}, "policy": {"offered"}, "policy_id": {"standard"}}
+	header := http.Header{"User-Agent": {mac.userAgent}, "X-Forwarded-For": {workplace}, "Sec-Fetch-Site": {"same-origin"}}
+	must(t, h.owner.Do(http.MethodPost, "/panel/domains/example.net", header, form.Encode()))
 }
 
 // comeBack signs the owner in from elsewhere.
