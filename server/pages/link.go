@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // A linkPage is the page of a link, made for the device that asks.
@@ -136,8 +137,9 @@ func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 
 func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain) linkPage {
 	path := "/s/" + c.Param("token")
+	f := p.frame(c, link.Locale)
 	return linkPage{
-		frame:      p.frame(c, link.Locale),
+		frame:      f,
 		Token:      c.Param("token"),
 		Device:     deviceOf(c, domain),
 		Browser:    string(web.ClientOf(c.Request().UserAgent()).Browser),
@@ -155,14 +157,23 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		Incoming:   serverView(domain.Service.Incoming),
 		Outgoing:   serverView(domain.Service.Outgoing),
 		Login:      link.Login,
+		Expires:    expiry(link.Expires, f.Language),
 		LocalPart:  domain.Login == settings.LocalPartLogin,
-		Expires:    link.Expires.UTC().Format("Monday, 2 January, 15:04 UTC"),
 		QR:         path + "/qr.svg",
 		URL:        p.BaseURL.String() + path,
 		Host:       p.BaseURL.Host,
 		ReturnURL:  link.ReturnURL,
 		ReturnHost: hostOf(link.ReturnURL),
 	}
+}
+
+// expiry is when a link ends, in figures alone where the language is not that
+// of the names of days and months.
+func expiry(t time.Time, lang templates.Language) string {
+	if lang.Tag != "en" {
+		return t.UTC().Format("2006-01-02, 15:04 UTC")
+	}
+	return t.UTC().Format("Monday, 2 January, 15:04 UTC")
 }
 
 // deviceOf is the device whose page is shown. Where there is nothing for a
