@@ -223,10 +223,17 @@ func render(t *testing.T, s *Set, r rendering, lang Language) string {
 	return b.String()
 }
 
+// TestEveryPageInEveryLanguage passes over the panel in a language that has no
+// words for it: it is the one in English.
 func TestEveryPageInEveryLanguage(t *testing.T) {
-	for _, s := range []*Set{newSet(t), translated(t)} {
+	shipped, mixed := newSet(t), translated(t)
+	inPanel := shipped.Texts("panel.menu.out", nil)
+	for _, s := range []*Set{shipped, mixed} {
 		for _, lang := range s.Languages() {
 			for _, r := range renderings() {
+				if s == shipped && inPanel[lang.Tag] == "" && strings.HasPrefix(r.page, "panel/") {
+					continue
+				}
 				t.Run(r.name+"/"+lang.Tag, func(t *testing.T) {
 					checkPage(t, render(t, s, r, lang), lang, r.page)
 				})
