@@ -120,6 +120,24 @@ func (s *Set) Languages() []Language {
 	return all
 }
 
+// panelText is a text of the control panel that every language of it has.
+const panelText = "panel.menu.out"
+
+// PanelLanguages returns the languages that the control panel is written in,
+// sorted by name. The pages for devices, and mails, are written in more.
+func (s *Set) PanelLanguages() []Language {
+	written := s.Texts(panelText, nil)
+	return slices.DeleteFunc(s.Languages(), func(l Language) bool { return written[l.Tag] == "" })
+}
+
+// ForPanel returns l if the control panel is written in it, else English.
+func (s *Set) ForPanel(l Language) Language {
+	if slices.Contains(s.PanelLanguages(), l) {
+		return l
+	}
+	return s.byTag[fallback].Language
+}
+
 // Match returns the language that serves best. Each value of prefer is a
 // language tag or an Accept-Language header; an earlier one wins as soon as it
 // matches anything. What cannot be parsed is passed over. The last resort is

@@ -342,3 +342,33 @@ func TestBreaks(t *testing.T) {
 		}
 	}
 }
+
+// TestPanelLanguages wants the panel whole in one language: where it is not
+// translated it is in English, and says so.
+func TestPanelLanguages(t *testing.T) {
+	s := newSet(t)
+	en, de := s.Match("en"), s.Match("de")
+	if de.Tag != "de" || s.ForPanel(de) != en || s.ForPanel(en) != en || !slices.Equal(s.PanelLanguages(), []Language{en}) {
+		t.Errorf("de is %v in the panel, which is written in %v", s.ForPanel(de), s.PanelLanguages())
+	}
+}
+
+// TestWholeLocales wants every text but those of the panel in every language.
+func TestWholeLocales(t *testing.T) {
+	names, err := fs.Glob(embedded, "locales/*.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) != 12 {
+		t.Errorf("%d languages, want 12", len(names))
+	}
+	english := localeTexts(t, "en.toml")
+	for _, name := range names {
+		texts := localeTexts(t, strings.TrimPrefix(name, "locales/"))
+		for id := range english {
+			if !strings.HasPrefix(id, "panel.") && texts[id] == nil {
+				t.Errorf("%s: %s is missing", name, id)
+			}
+		}
+	}
+}

@@ -95,6 +95,7 @@ type (
 		Sessions      []sessionRow
 		SignIns       []signInRow
 		Reads         string
+		Written       []Language
 	}
 	passkeyRow struct {
 		ID, Name          string
@@ -475,6 +476,7 @@ func ownCases() []panelCase {
 		},
 		SignIns: []signInRow{{panelNow, false, "Safari on Mac", "198.51.100.24"}, {panelNow, true, "", "203.0.113.9"}},
 		Reads:   "de",
+		Written: []Language{{"de", "Deutsch", "ltr"}, {"en", "English", "ltr"}},
 	}
 	few := securityPage{LastFactor: true, TOTP: panelNow, RecoveryLeft: 1, Sessions: full.Sessions[:1]}
 	last := securityPage{LastFactor: true, PasskeyUsable: true, Passkeys: full.Passkeys[:1], Sessions: full.Sessions[:1]}

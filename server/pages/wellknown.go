@@ -31,7 +31,7 @@ func ParseContact(s string) (string, error) {
 	case u.Scheme == "https" && u.Host != "", (u.Scheme == "mailto" || u.Scheme == "tel") && u.Opaque != "":
 		return u.String(), nil
 	}
-	return "", errors.New("it is no mail address, and no URI that begins with mailto:, https:// or tel:")
+	return "", errors.New("it is no mail address, and no URI of mailto, https or tel")
 }
 
 // security says whom to tell of a hole (RFC 9116).

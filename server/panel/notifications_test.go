@@ -324,7 +324,7 @@ func TestLanguage(t *testing.T) {
 				t.Errorf("got %q, want %q", got, l.Tag)
 			}
 			header := http.Header{"Accept-Language": {"en"}}
-			if body := string(owner.Do(http.MethodGet, "/panel", header, "").Body); !strings.Contains(body, `<html lang="`+l.Tag+`"`) {
+			if body := string(owner.Do(http.MethodGet, "/panel", header, "").Body); !strings.Contains(body, `<html lang="`+set.ForPanel(l).Tag+`"`) {
 				t.Errorf("the panel is not in %s", l.Tag)
 			}
 			if body := string(owner.Do(http.MethodGet, "/panel?lang=en", header, "").Body); !strings.Contains(body, `<html lang="en"`) {

@@ -35,6 +35,7 @@ func (p *Panel) security(v *visit) error {
 		RecoveryMade:  m.CodesMade,
 		Password:      m.PasswordSet,
 		Reads:         m.Language,
+		Written:       p.Texts.Languages(),
 		LastFactor:    len(keys) == 0 || len(keys) == 1 && m.TOTP == nil,
 	}
 	for _, k := range keys {

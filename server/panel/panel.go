@@ -143,8 +143,8 @@ func (p *Panel) frame(v *visit, nav string) frame {
 	m := v.in.Member
 	f := frame{
 		Operator:    p.BaseURL.Hostname(),
-		Languages:   p.Texts.Languages(),
-		Language:    p.language(v),
+		Languages:   p.Texts.PanelLanguages(),
+		Language:    p.Texts.ForPanel(p.language(v)),
 		Path:        v.Request().URL.Path,
 		Nav:         nav,
 		Done:        p.done(v.QueryParam("done")),

@@ -115,8 +115,9 @@ type securityPage struct {
 	Password      time.Time // since when
 	LastFactor    bool      // only one factor is left, which cannot be removed
 	Sessions      []sessionRow
-	SignIns       []signInRow // the latest, refused ones too
-	Reads         string      // the tag of the language that was chosen; empty: none was
+	SignIns       []signInRow          // the latest, refused ones too
+	Reads         string               // the tag of the language that was chosen; empty: none was
+	Written       []templates.Language // those of mails
 }
 
 type passkeyRow struct {
