@@ -177,7 +177,10 @@ func TestForeignDomains(t *testing.T) {
 	each(t, func(t *testing.T, s *servertest.Server, database string) {
 		empty := strings.ToLower(ask{target: configFile, from: "192.0.2.1"}.to(s).Body.String())
 		known := hostLike.FindAllString(empty, -1)
-		requests := 0
+		requests, all := 0, all
+		if strings.HasPrefix(database, "postgres") {
+			all = all[:100] // what is asked of the database is always the same
+		}
 		for i, domain := range all {
 			from := fmt.Sprintf("10.%d.%d.1", i/250, i%250)
 			for _, a := range []ask{
