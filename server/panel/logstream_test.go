@@ -100,7 +100,7 @@ func testExportMemory(l *ledger) {
 	if err := s.Err(); err != nil || lines < hugeLog {
 		l.t.Errorf("%d lines, %v", lines, err)
 	}
-	if grown := int64(most) - int64(before); size < 20<<20 || grown > 22<<20 {
+	if grown := int64(most) - int64(before); size < 20<<20 || grown > 8<<20 {
 		l.t.Errorf("%d KiB were exported with %d KiB more in use", size>>10, grown>>10)
 	}
 }
