@@ -353,6 +353,17 @@ func TestPanelLanguages(t *testing.T) {
 	}
 }
 
+// TestPanelIsKeptOnce wants no copies of the panel's pages for languages that it
+// is not written in: they took 165 MiB.
+func TestPanelIsKeptOnce(t *testing.T) {
+	s := newSet(t)
+	for name, copies := range s.pages {
+		if want := len(s.PanelLanguages()); strings.HasPrefix(name, "panel/") && len(copies) != want {
+			t.Errorf("%d copies of %s, want %d", len(copies), name, want)
+		}
+	}
+}
+
 // TestWholeLocales wants every text but those of the panel in every language.
 func TestWholeLocales(t *testing.T) {
 	names, err := fs.Glob(embedded, "locales/*.toml")

@@ -116,24 +116,28 @@ func (s *Set) loadPages(files fs.FS) error {
 	if err := parse(panel, files, "panel/parts/*.html", nil); err != nil {
 		return err
 	}
-	if err := parse(shared, files, "pages/*.html", s.add); err != nil {
+	err = parse(shared, files, "pages/*.html", func(name string, page *template.Template) error {
+		return s.add(name, page, s.Languages())
+	})
+	if err != nil {
 		return err
 	}
 	return parse(panel, files, "panel/*.html", func(name string, page *template.Template) error {
-		return s.add("panel/"+name, page)
+		return s.add("panel/"+name, page, s.PanelLanguages())
 	})
 }
 
-// add keeps a page. Each language has a copy of its own, because the functions
-// that bring the words belong to the language.
-func (s *Set) add(name string, page *template.Template) error {
+// add keeps a page in the languages. Each has a copy of its own, because the
+// functions that bring the words belong to the language. Copies are large: a
+// page that nobody reads in a language is not kept in it.
+func (s *Set) add(name string, page *template.Template, languages []Language) error {
 	s.pages[name] = map[string]*template.Template{}
-	for _, l := range s.locales {
+	for _, lang := range languages {
 		own, err := page.Clone()
 		if err != nil {
 			return err
 		}
-		s.pages[name][l.Tag] = own.Funcs(l.funcs())
+		s.pages[name][lang.Tag] = own.Funcs(s.byTag[lang.Tag].funcs())
 	}
 	return nil
 }
@@ -173,11 +177,14 @@ func parse(t *template.Template, files fs.FS, pattern string, each func(name str
 }
 
 // Page writes pages/NAME.html, or panel/NAME.html for "panel/NAME", in lang with
-// data. Nothing is written if it fails. A language that the set does not have
-// is English.
+// data. Nothing is written if it fails. A language that the set does not have,
+// or not of the page, is English.
 func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
-	page, ok := s.pages[name][s.locale(lang).Tag]
-	if !ok {
+	page := s.pages[name][lang.Tag]
+	if page == nil {
+		page = s.pages[name][fallback]
+	}
+	if page == nil {
 		return fmt.Errorf("templates: no page %q", name)
 	}
 	var out bytes.Buffer
