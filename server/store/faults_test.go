@@ -74,6 +74,9 @@ func steps(t *testing.T) []step {
 		{"TestWebhook", func(s *store.Store, a audit.Action) error {
 			return s.TestWebhook(ctx, notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.DomainChanged, Webhook: "whk_1", Created: start}, a)
 		}},
+		{"TestMail", func(s *store.Store, a audit.Action) error {
+			return s.TestMail(ctx, notify.Delivery{ID: "msg_2", Message: "msg_2", Account: account.Default, Type: notify.TestEvent, Address: "ann@example.com", Created: start}, a)
+		}},
 		{"CreatePolicy", func(s *store.Store, a audit.Action) error { return s.CreatePolicy(ctx, newPolicy("one"), a) }},
 		{"UpdatePolicy", func(s *store.Store, a audit.Action) error {
 			p := newPolicy("one")
