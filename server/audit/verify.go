@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"time"
 )
@@ -17,6 +18,8 @@ type Keeper interface {
 	// Checkpoints returns the notes kept beside the log, the shortest log's
 	// first.
 	Checkpoints(ctx context.Context, account string) ([]KeptCheckpoint, error)
+	// Retained returns up to which action the content has been removed.
+	Retained(ctx context.Context, account string) (int64, error)
 }
 
 // verifyBatch is how many rows Verify has in memory.
@@ -25,8 +28,31 @@ const verifyBatch = 1000
 // Verify checks the account's log as it is kept: by its head, by all notes
 // beside it that the public key signed, and by what else is known. It returns
 // how many actions it has looked at. The error is a *Finding, or says why the
-// log cannot be read. Others may write to the log meanwhile.
-func Verify(ctx context.Context, from Keeper, account, public string, known ...Known) (int64, error) {
+// log cannot be read. Others may write to the log meanwhile, and retention may
+// remove content: what it has removed between two looks is no finding.
+func Verify(ctx context.Context, from Keeper, account, public string, known ...Known) (size int64, err error) {
+	for range verifyTries {
+		before, err := from.Retained(ctx, account)
+		if err != nil {
+			return 0, err
+		}
+		if size, err = verify(ctx, from, account, public, known); !IsFinding(err) {
+			return size, err
+		}
+		finding := err
+		if after, err := from.Retained(ctx, account); err != nil || after == before {
+			return size, finding
+		}
+	}
+	return size, errMoving
+}
+
+// verifyTries is how often Verify looks again while retention goes on.
+const verifyTries = 10
+
+var errMoving = errors.New("audit: old content is being removed from the log; verify it when that has ended")
+
+func verify(ctx context.Context, from Keeper, account, public string, known []Known) (int64, error) {
 	head, err := from.Checkpoint(ctx, account)
 	if err != nil {
 		return 0, err

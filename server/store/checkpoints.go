@@ -91,6 +91,16 @@ func scanCheckpoint(r row) (audit.KeptCheckpoint, error) {
 	return c, err
 }
 
+// Retained returns up to which action of the account's log the content has
+// been removed, or a NotFound fault.
+func (s *Store) Retained(ctx context.Context, account string) (int64, error) {
+	_, retained, err := s.logBounds(ctx, account)
+	if err != nil {
+		return 0, s.found("log", err)
+	}
+	return retained, nil
+}
+
 // Rows returns at most limit rows of the account's action log, those after the
 // sequence number, in the order of the log, with what stands beside them.
 func (s *Store) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
