@@ -77,6 +77,13 @@ func steps(t *testing.T) []step {
 		{"TestMail", func(s *store.Store, a audit.Action) error {
 			return s.TestMail(ctx, notify.Delivery{ID: "msg_2", Message: "msg_2", Account: account.Default, Type: notify.TestEvent, Address: "ann@example.com", Created: start}, a)
 		}},
+		{"Redeliver", func(s *store.Store, a audit.Action) error {
+			_, err := s.Redeliver(ctx, notify.Delivery{ID: "msg_3", Account: account.Default, Created: start}, "msg_old", a)
+			return err
+		}},
+		{"SetLanguage", func(s *store.Store, a audit.Action) error {
+			return s.SetLanguage(ctx, account.Default, "mem_2", "de", a)
+		}},
 		{"CreatePolicy", func(s *store.Store, a audit.Action) error { return s.CreatePolicy(ctx, newPolicy("one"), a) }},
 		{"UpdatePolicy", func(s *store.Store, a audit.Action) error {
 			p := newPolicy("one")
@@ -174,6 +181,8 @@ func TestEveryCallFails(t *testing.T) {
 		s := storetest.Open(t, store.Config{Database: database})
 		must(t, s.SetMail(t.Context(), true))
 		must(t, s.UseIdentity(t.Context(), "one", audit.Action{}))
+		storetest.Exec(t, database, `INSERT INTO deliveries (id, account, seq, type, address, state, tries, status, failure, digest, message, again, created, tried, ended)
+			VALUES ('msg_old', 'acc_default', 0, 'test', 'ann@example.com', 'sent', 1, 0, '', '', 'msg_old', '', 0, 0, 1)`)
 		total := 0
 		for _, st := range steps(t) {
 			total += failEach(t, database, s, st)
