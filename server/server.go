@@ -96,6 +96,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		Identity: s.config.Identity.Current,
 		Texts:    texts,
 		Actions:  s.store,
+		LogKey:   key,
 		Checker:  s.checker(),
 		BaseURL:  s.base,
 		Log:      s.config.Log,

@@ -52,6 +52,7 @@ type API struct {
 	Identity func() *signing.Identity
 	Texts    *templates.Set
 	Actions  Actions
+	LogKey   *audit.LogKey
 	Checker  Checker
 	BaseURL  *url.URL
 	Log      *slog.Logger
@@ -66,6 +67,13 @@ type Actions interface {
 	Record(ctx context.Context, a audit.Action) error
 	// Search returns the actions that the filter finds, the newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
+	// Actions returns at most limit records of the account's log, those after
+	// the sequence number, in the order of the log.
+	Actions(ctx context.Context, account string, after int64, limit int) ([]audit.Record, error)
+	// Checkpoint returns the state of the account's log, to be signed.
+	Checkpoint(ctx context.Context, account string) (audit.Tree, error)
+	// KeepCheckpoint keeps the signed note that the log had the size.
+	KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error
 }
 
 // Routes adds the API to e.
@@ -89,6 +97,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.keys(h)
 	a.identity(h)
 	a.actions(h)
+	a.log(h, e)
 	a.webhooks(h)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/api/docs", a.docs(h))
 }
@@ -110,18 +119,27 @@ func callOf(ctx context.Context) call {
 func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humaecho.Unwrap(ctx)
-		key, err := a.keyOf(c)
-		if err == nil {
-			err = key.Permit(scopeOf(ctx.Operation()))
-		}
+		who, err := a.admit(c, scopeOf(ctx.Operation()))
 		if err != nil {
 			a.refuse(c, err)
 			return
 		}
-		who := key.Actor()
-		who.IP, who.Request = web.ClientIP(c).String(), web.RequestID(c)
-		next(huma.WithValue(ctx, callKey{}, call{key, who}))
+		next(huma.WithValue(ctx, callKey{}, who))
 	}
+}
+
+// admit returns who asks, if the key has the scope.
+func (a *API) admit(c echo.Context, scope account.Scope) (call, error) {
+	key, err := a.keyOf(c)
+	if err == nil {
+		err = key.Permit(scope)
+	}
+	if err != nil {
+		return call{}, err
+	}
+	who := key.Actor()
+	who.IP, who.Request = web.ClientIP(c).String(), web.RequestID(c)
+	return call{key, who}, nil
 }
 
 // keyOf returns the key of the request, unless it has none that is valid or

@@ -111,6 +111,7 @@ func (p *problem) add(d *huma.ErrorDetail) {
 		return
 	}
 	location, inBody := strings.CutPrefix(d.Location, "body")
+	parameter, inQuery := strings.CutPrefix(d.Location, "query.") // one that the document names
 	switch {
 	case d.Message == validation.MsgUnexpectedProperty:
 		field := fieldProblem{"", fault.UnknownField, "There is a field that does not belong there."}
@@ -121,6 +122,8 @@ func (p *problem) add(d *huma.ErrorDetail) {
 		p.Errors = append(p.Errors, field)
 	case inBody:
 		p.Errors = append(p.Errors, fieldProblem{strings.ReplaceAll(location, ".", "/"), fault.Invalid, d.Message})
+	case inQuery:
+		p.Errors = append(p.Errors, fieldProblem{"/" + parameter, fault.Invalid, d.Message})
 	default:
 		p.Errors = append(p.Errors, fieldProblem{"", fault.Invalid, d.Message})
 	}

@@ -96,11 +96,16 @@ func Method(c echo.Context) string {
 
 // Recover turns a panic of a handler into an internal error. Its stack goes
 // to the log; what was panicked with may hold input and does not.
+// http.ErrAbortHandler goes on.
 func Recover(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
 			defer func() {
-				if v := recover(); v != nil {
+				v := recover()
+				if v == http.ErrAbortHandler {
+					panic(v) // breaks the answer off, on purpose
+				}
+				if v != nil {
 					log.Error("panic", "id", RequestID(c), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 					err = fmt.Errorf("panic in %s", c.Path())
 				}

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+const (
+	// exportBatch is how many actions of an export are in memory at once.
+	exportBatch = 1000
+	// exportPart is how long one part of an export may take to be sent.
+	exportPart = 30 * time.Second
+)
+
+// A checkpoint says what a log is, by the word of the installation's key.
+type checkpoint struct {
+	Origin    string `json:"origin" example:"mobileconfig/lyvquex4sgfvxaml/acc_default"`
+	Size      int64  `json:"size" doc:"How many actions the log has."`
+	Root      string `json:"root" doc:"The hash over all of them, in base64."`
+	Note      string `json:"note" doc:"All this as a signed note (C2SP tlog-checkpoint). Keep it as it is, where nobody who can change the log can change it."`
+	PublicKey string `json:"public_key" doc:"By which the note is verified. Keep it apart from the notes, once."`
+}
+
+type checkpointAnswer struct{ Body checkpoint }
+
+// log adds the routes of the log as a whole.
+func (a *API) log(h huma.API, e *echo.Echo) {
+	register(a, h, operation("get-checkpoint", http.MethodGet, "/actions/checkpoint", account.ActionsRead, "Sign what the action log is now"), a.signLog)
+
+	export := operation("export-actions", http.MethodGet, "/actions/export", account.ActionsRead, "Export the whole action log")
+	export.Description += " JSON Lines, the oldest action first, as `mobileconfig log verify` takes them. The export is an action too."
+	export.Responses = map[string]*huma.Response{"200": {
+		Description: "The lines. An answer that breaks off is not whole.",
+		Content:     map[string]*huma.MediaType{"application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}}
+	h.OpenAPI().AddOperation(&export)
+	e.GET(export.Path, a.plain(export, a.exportLog))
+}
+
+// plain is a handler outside of huma, for what is sent part by part.
+func (a *API) plain(op huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		who, err := a.admit(c, scopeOf(&op))
+		if err == nil {
+			err = handle(c, who)
+		}
+		if err != nil && !c.Response().Committed {
+			a.refuse(c, err)
+			return nil
+		}
+		if err != nil {
+			a.Log.Warn("an answer broke off", "id", web.RequestID(c), "route", web.Route(c), "error", err)
+			panic(http.ErrAbortHandler) // or what was sent would look whole
+		}
+		return nil
+	}
+}
+
+// wholeLog refuses a key for some domains.
+func (c call) wholeLog() error {
+	if len(c.key.Domains) > 0 {
+		return fault.New(fault.Forbidden, "A key for some domains may not read the log, which tells of all.")
+	}
+	return nil
+}
+
+func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*checkpointAnswer, error) {
+	if err := c.wholeLog(); err != nil {
+		return nil, err
+	}
+	tree, err := a.Actions.Checkpoint(ctx, c.key.Account)
+	if err != nil {
+		return nil, err
+	}
+	note, err := a.LogKey.Checkpoint(c.key.Account, tree)
+	if err != nil {
+		return nil, err
+	}
+	public, err := a.LogKey.Public(c.key.Account)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Actions.KeepCheckpoint(ctx, c.key.Account, tree.Size, note); err != nil {
+		return nil, err
+	}
+	return &checkpointAnswer{checkpoint{a.LogKey.Origin(c.key.Account), tree.Size, tree.Root.String(), string(note), public}}, nil
+}
+
+// exportLog sends the log as it is when it gets to its end. The record of the
+// export itself is in it.
+func (a *API) exportLog(c echo.Context, who call) error {
+	if err := who.wholeLog(); err != nil {
+		return err
+	}
+	ctx, owner := c.Request().Context(), who.key.Account
+	err := a.Actions.Record(ctx, audit.Action{
+		Account: owner,
+		Name:    audit.LogExport,
+		Outcome: audit.Done,
+		Actor:   who.who,
+		Target:  audit.Target{Kind: audit.LogTarget, ID: owner},
+	})
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentType, "application/jsonl")
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="actions.jsonl"`)
+	for last := int64(0); ; {
+		records, err := a.Actions.Actions(ctx, owner, last, exportBatch)
+		if err != nil {
+			return err
+		}
+		if err := sendPart(c, records); err != nil || len(records) < exportBatch {
+			return err
+		}
+		last = records[len(records)-1].Seq
+	}
+}
+
+// sendPart sends some lines. A whole export may take longer than any answer
+// else, so each part has its own time.
+func sendPart(c echo.Context, records []audit.Record) error {
+	var part strings.Builder
+	for _, r := range records {
+		line, err := r.Line()
+		if err != nil {
+			return err
+		}
+		part.Write(line)
+	}
+	// Where no time can be set, none is.
+	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(exportPart))
+	if _, err := c.Response().Write([]byte(part.String())); err != nil {
+		return err
+	}
+	c.Response().Flush()
+	return nil
+}
