@@ -108,7 +108,7 @@ func (s *Factors) totp(m Member, setup sealedSetup) (TOTPSetup, error) {
 	return TOTPSetup{
 		Secret: grouped(setup.Seed, 4, " "),
 		URI:    totpURI(setup.Seed, s.vault.issuer, m.Email),
-		Sealed: base64.RawURLEncoding.EncodeToString(s.vault.secrets.seal(text, setupContext(m.ID))),
+		Sealed: base64.RawURLEncoding.EncodeToString(s.vault.secrets.seeds.Close(text, setupContext(m.ID))),
 	}, nil
 }
 
@@ -128,7 +128,7 @@ func (s *Factors) openSetup(m Member, sealed string) (sealedSetup, error) {
 	if err != nil {
 		return setup, over
 	}
-	text, err := s.vault.secrets.open(raw, setupContext(m.ID))
+	text, err := s.vault.secrets.seeds.Open(raw, setupContext(m.ID))
 	if err != nil {
 		return setup, over
 	}
@@ -150,7 +150,7 @@ func (s *Factors) EnrolTOTP(ctx context.Context, from From, in In, sealed, code 
 	if !ok {
 		return fault.On("code", fault.CodeWrong, "This code does not fit. Type the one that the app shows now, and see that the phone's clock is right.")
 	}
-	app := TOTP{s.vault.secrets.seal([]byte(setup.Seed), m.ID), step, s.vault.now()}
+	app := TOTP{s.vault.secrets.seeds.Close([]byte(setup.Seed), m.ID), step, s.vault.now()}
 	return s.store.SetTOTP(ctx, m.ID, app, in.Session.ID, memberAction(audit.TOTPAdd, from.as(m), m))
 }
 

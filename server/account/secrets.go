@@ -1,9 +1,6 @@
 package account
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,49 +8,28 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/server/seal"
 )
 
 // secrets are the keys that are derived from the installation's secret, each
 // for one purpose.
 type secrets struct {
-	seeds       cipher.AEAD // seals the seeds of authenticator apps
-	codes       []byte      // hashes recovery codes
-	invitations []byte      // makes the tokens of invitations
-	attempts    []byte      // names the limits of sign-ins
+	seeds       *seal.Seal // of authenticator apps
+	codes       []byte     // hashes recovery codes
+	invitations []byte     // makes the tokens of invitations
+	attempts    []byte     // names the limits of sign-ins
 }
 
 func newSecrets(secret []byte) (*secrets, error) {
-	var keys [4][]byte
-	for i, purpose := range []string{"totp seed", "recovery code", "invitation", "sign-in attempt"} {
-		key, err := hkdf.Key(sha256.New, secret, nil, "mobileconfig "+purpose, sha256.Size)
-		if err != nil {
-			return nil, fmt.Errorf("account: secret: %w", err)
-		}
-		keys[i] = key
-	}
-	block, err := aes.NewCipher(keys[0])
-	if err != nil {
+	seeds, err := seal.New(secret, "totp seed")
+	codes, err1 := seal.Key(secret, "recovery code")
+	invitations, err2 := seal.Key(secret, "invitation")
+	attempts, err3 := seal.Key(secret, "sign-in attempt")
+	if err := errors.Join(err, err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("account: secret: %w", err)
 	}
-	seeds, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, fmt.Errorf("account: secret: %w", err)
-	}
-	return &secrets{seeds, keys[1], keys[2], keys[3]}, nil
-}
-
-// seal encrypts a text that belongs to a context, such as a member's id.
-func (s *secrets) seal(text []byte, context string) []byte {
-	return s.seeds.Seal(nil, nil, text, []byte(context))
-}
-
-// open returns what was sealed for the context.
-func (s *secrets) open(sealed []byte, context string) ([]byte, error) {
-	text, err := s.seeds.Open(nil, nil, sealed, []byte(context))
-	if err != nil {
-		return nil, errors.New("account: sealed for something else, or under another secret")
-	}
-	return text, nil
+	return &secrets{seeds, codes, invitations, attempts}, nil
 }
 
 func mac(key []byte, parts ...string) []byte {

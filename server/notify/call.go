@@ -130,18 +130,18 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 // signatures are those by the secret and, during a rotation, by the one before
 // it.
 func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) (string, error) {
-	s, err := n.seals.open(w.Secret, w.ID)
+	s, err := n.seals.Open(w.Secret, w.ID)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("notify: %w", err)
 	}
-	text := s.sign(id, now, body)
+	text := secret(s).sign(id, now, body)
 	if w.Previous == nil || !now.Before(w.Rotated.Add(RotationLife)) {
 		return text, nil
 	}
-	if s, err = n.seals.open(w.Previous, w.ID); err != nil {
-		return "", err
+	if s, err = n.seals.Open(w.Previous, w.ID); err != nil {
+		return "", fmt.Errorf("notify: %w", err)
 	}
-	return text + " " + s.sign(id, now, body), nil
+	return text + " " + secret(s).sign(id, now, body), nil
 }
 
 // leaveAlone is how long an answer asks to wait, if it is one of those that

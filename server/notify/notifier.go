@@ -9,6 +9,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/seal"
 )
 
 const (
@@ -70,12 +71,12 @@ type Config struct {
 // A Notifier makes deliveries.
 type Notifier struct {
 	Config
-	seals *seals
+	seals *seal.Seal
 }
 
 // New returns a Notifier.
 func New(c Config) (*Notifier, error) {
-	s, err := newSeals(c.Secret)
+	s, err := seal.New(c.Secret, sealPurpose)
 	if err != nil {
 		return nil, err
 	}

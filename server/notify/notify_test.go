@@ -32,7 +32,7 @@ func TestSignatures(t *testing.T) {
 	}
 	now := time.Now()
 	first, second := newSecret(), newSecret()
-	w := Webhook{ID: "whk_1", Secret: n.seals.seal(second, "whk_1"), Previous: n.seals.seal(first, "whk_1"), Rotated: now.Add(-time.Hour)}
+	w := Webhook{ID: "whk_1", Secret: n.seals.Close(second, "whk_1"), Previous: n.seals.Close(first, "whk_1"), Rotated: now.Add(-time.Hour)}
 	body := []byte(`{"type":"test"}`)
 	for _, tt := range []struct {
 		rotated time.Time
@@ -59,7 +59,7 @@ func TestSignatures(t *testing.T) {
 			t.Errorf("rotated %v ago: %v, want it to verify: %v", now.Sub(tt.rotated), err, tt.want)
 		}
 	}
-	if _, err := n.seals.open(w.Secret, "whk_2"); err == nil {
+	if _, err := n.seals.Open(w.Secret, "whk_2"); err == nil {
 		t.Error("another webhook opens the secret")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
+	"github.com/updatecase/mobileconfig/server/seal"
 )
 
 const (
@@ -93,14 +94,14 @@ type Redeliverer interface {
 // Webhooks makes and changes webhooks.
 type Webhooks struct {
 	store WebhookStore
-	seals *seals
+	seals *seal.Seal
 	now   func() time.Time
 }
 
 // NewWebhooks returns Webhooks that are kept in the store. The installation's
 // secret seals theirs.
 func NewWebhooks(store WebhookStore, secret []byte, now func() time.Time) (*Webhooks, error) {
-	s, err := newSeals(secret)
+	s, err := seal.New(secret, sealPurpose)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (s *Webhooks) Create(ctx context.Context, who audit.Actor, account string, 
 		return Webhook{}, "", err
 	}
 	secret := newSecret()
-	w.Secret = s.seals.seal(secret, w.ID)
+	w.Secret = s.seals.Close(secret, w.ID)
 	return w, secret.String(), s.store.CreateWebhook(ctx, w, webhookAction(audit.WebhookCreate, who, Webhook{}, w))
 }
 
@@ -235,7 +236,7 @@ func (s *Webhooks) Rotate(ctx context.Context, who audit.Actor, account, webhook
 	a := webhookAction(audit.WebhookRotate, who, w, w)
 	a.Changes = []audit.Change{{Field: "secret", Old: "***", New: "***"}}
 	secret := newSecret()
-	w.Previous, w.Secret, w.Rotated = w.Secret, s.seals.seal(secret, w.ID), s.now()
+	w.Previous, w.Secret, w.Rotated = w.Secret, s.seals.Close(secret, w.ID), s.now()
 	w.Updated = w.Rotated
 	return w, secret.String(), s.store.RotateWebhook(ctx, w, a)
 }
