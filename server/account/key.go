@@ -98,3 +98,12 @@ func (k Key) PermitDomain(name string) error {
 	}
 	return nil
 }
+
+// ParseNetwork reads a network, or an address as the network of it alone.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip.Unmap().Prefix(ip.Unmap().BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	return network.Masked(), err
+}

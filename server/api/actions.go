@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -115,9 +114,9 @@ func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*actio
 }
 
 // filter reads the query.
-func (q *actionsQuery) filter(account string) (audit.Filter, error) {
+func (q *actionsQuery) filter(owner string) (audit.Filter, error) {
 	f := audit.Filter{
-		Account: account, From: q.From, To: q.To, Actor: q.Actor, Outcome: audit.Outcome(q.Outcome),
+		Account: owner, From: q.From, To: q.To, Actor: q.Actor, Outcome: audit.Outcome(q.Outcome),
 		Interface: audit.Interface(q.Interface), Target: q.Target, Link: q.Link, Text: q.Text, Limit: q.Limit,
 	}
 	if q.Action != "" {
@@ -137,7 +136,7 @@ func (q *actionsQuery) filter(account string) (audit.Filter, error) {
 		}
 	}
 	if q.Network != "" {
-		if f.Network, err = parseNetwork(q.Network); err != nil {
+		if f.Network, err = account.ParseNetwork(q.Network); err != nil {
 			return f, fault.On("network", fault.Invalid, "Name an address or a network such as 192.0.2.0/24.")
 		}
 	}
@@ -147,13 +146,4 @@ func (q *actionsQuery) filter(account string) (audit.Filter, error) {
 		}
 	}
 	return f, nil
-}
-
-// parseNetwork reads a network, or an address as the network of it alone.
-func parseNetwork(text string) (netip.Prefix, error) {
-	if ip, err := netip.ParseAddr(text); err == nil {
-		return ip.Unmap().Prefix(ip.Unmap().BitLen())
-	}
-	network, err := netip.ParsePrefix(text)
-	return network.Masked(), err
 }

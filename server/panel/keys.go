@@ -2,7 +2,6 @@ package panel
 
 import (
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,7 +113,7 @@ func (p *Panel) keySpec(v *visit, form web.Form) (account.KeySpec, error) {
 		}
 	}
 	for _, text := range words(form["networks"]) {
-		network, err := parseNetwork(text)
+		network, err := account.ParseNetwork(text)
 		if err != nil {
 			return spec, fault.On("networks", fault.Invalid, "Name networks such as 192.0.2.0/24 or 2001:db8::/48, or leave this empty for any.")
 		}
@@ -126,15 +125,6 @@ func (p *Panel) keySpec(v *visit, form web.Form) (account.KeySpec, error) {
 	}
 	spec.Life = time.Duration(days) * 24 * time.Hour
 	return spec, nil
-}
-
-// parseNetwork reads a network, or an address as the network of it alone.
-func parseNetwork(text string) (netip.Prefix, error) {
-	if ip, err := netip.ParseAddr(text); err == nil {
-		return ip.Unmap().Prefix(ip.Unmap().BitLen())
-	}
-	network, err := netip.ParsePrefix(text)
-	return network.Masked(), err
 }
 
 // words are the parts of a list that people separate as they like.

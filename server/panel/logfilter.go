@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -228,7 +229,7 @@ func (l *problemList) network(name string) netip.Prefix {
 	if l.form[name] == "" {
 		return netip.Prefix{}
 	}
-	network, err := parseNetwork(l.form[name])
+	network, err := account.ParseNetwork(l.form[name])
 	if err != nil {
 		l.add(name, "Write an address or a network, such as 192.0.2.7 or 192.0.2.0/24.")
 		return netip.Prefix{}
