@@ -309,10 +309,10 @@ func wantNoOracle(t *testing.T, o outsider, addresses []string, open, closed str
 	for _, a := range addresses {
 		one, other := ended[fmt.Sprintf(a, open)], ended[fmt.Sprintf(a, closed)]
 		for _, e := range []tried{one, other} {
-			if got := slices.Sorted(maps.Keys(e.delivery)); !slices.Equal(got, []string{"created", "event", "failure", "id", "state", "tried", "tries"}) {
+			if got := slices.Sorted(maps.Keys(e.delivery)); !slices.Equal(got, []string{"created", "event", "failure", "id", "message", "state", "tried", "tries"}) {
 				t.Errorf("%s: fields %q", a, got)
 			}
-			for _, own := range []string{"id", "created", "tried"} {
+			for _, own := range []string{"id", "message", "created", "tried"} {
 				delete(e.delivery, own)
 			}
 		}

@@ -108,6 +108,15 @@ type call struct {
 	who audit.Actor
 }
 
+// permitAll refuses a key that acts for some domains alone, where it is about
+// all of the account.
+func (c call) permitAll() error {
+	if len(c.key.Domains) > 0 {
+		return fault.New(fault.Forbidden, "This key acts for some domains alone, and this is about all of the account.")
+	}
+	return nil
+}
+
 type callKey struct{}
 
 func callOf(ctx context.Context) call {

@@ -61,9 +61,10 @@ func (a *API) links(h huma.API) {
 	create := operation("create-setup-link", http.MethodPost, "/setup-links", account.LinksWrite, "Make a setup link for a mailbox")
 	create.DefaultStatus = http.StatusCreated
 	register(a, h, create, func(ctx context.Context, c call, in *createLink) (*linkBody, error) {
-		return once(ctx, a, c, create.OperationID, in.RepeatHeader, in.Body, repeatable[linkBody]{
-			first: func(c call) (*linkBody, error) { return a.createLink(ctx, c, in) },
-			again: func(r audit.Repeat) (*linkBody, error) { return a.linkAsMade(ctx, c, r.Target) },
+		return once(ctx, a, c, in.RepeatHeader, in.Body, repeatable[linkBody]{
+			operation: create.OperationID,
+			first:     func(c call) (*linkBody, error) { return a.createLink(ctx, c, in) },
+			again:     func(r audit.Repeat) (*linkBody, error) { return a.linkAsMade(ctx, c, r.Target) },
 		})
 	})
 	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
-	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -111,19 +110,10 @@ func (a *API) getPolicy(ctx context.Context, c call, in *PolicyPath) (*policyBod
 	return &policyBody{policyOf(c, p)}, err
 }
 
-// permitAll refuses a key that is limited to domains: a policy acts on all
-// that use it.
-func permitAll(c call) error {
-	if len(c.key.Domains) > 0 {
-		return fault.New(fault.Forbidden, "This key acts for some domains alone, and policies are for all.")
-	}
-	return nil
-}
-
 type createPolicy struct{ Body PolicyRules }
 
 func (a *API) createPolicy(ctx context.Context, c call, in *createPolicy) (*policyBody, error) {
-	if err := permitAll(c); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	p, err := a.Policies.Create(ctx, c.who, c.key.Account, in.Body.spec())
@@ -136,7 +126,7 @@ type updatePolicy struct {
 }
 
 func (a *API) updatePolicy(ctx context.Context, c call, in *updatePolicy) (*policyBody, error) {
-	if err := permitAll(c); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	p, err := a.Policies.Update(ctx, c.who, c.key.Account, in.Policy, in.Body.spec())
@@ -144,7 +134,7 @@ func (a *API) updatePolicy(ctx context.Context, c call, in *updatePolicy) (*poli
 }
 
 func (a *API) deletePolicy(ctx context.Context, c call, in *PolicyPath) (*noBody, error) {
-	if err := permitAll(c); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	return nil, a.Policies.Delete(ctx, c.who, c.key.Account, in.Policy)

@@ -46,8 +46,9 @@ func (a *API) profiles(h huma.API) {
 		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
 	}}
 	register(a, h, create, func(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
-		return once(ctx, a, c, create.OperationID, in.RepeatHeader, in.Body, repeatable[profileBytes]{
-			first: func(c call) (*profileBytes, error) { return a.createProfile(ctx, c, in) },
+		return once(ctx, a, c, in.RepeatHeader, in.Body, repeatable[profileBytes]{
+			operation: create.OperationID,
+			first:     func(c call) (*profileBytes, error) { return a.createProfile(ctx, c, in) },
 			again: func(r audit.Repeat) (*profileBytes, error) {
 				var kept keptProfile
 				err := json.Unmarshal(r.Answer, &kept)

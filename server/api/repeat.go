@@ -33,14 +33,15 @@ func (h *ReplayedHeader) replayed() { h.Replayed = "true" }
 // A repeatable does a request for the first time, or makes the answer again
 // from what was kept then.
 type repeatable[Out any] struct {
-	first func(call) (*Out, error)
-	again func(audit.Repeat) (*Out, error)
+	operation string
+	first     func(call) (*Out, error)
+	again     func(audit.Repeat) (*Out, error)
 }
 
 // once does the request, unless it has a name and was done under it before.
 // Of two that come at once, on whatever servers, the database refuses one: it
 // gets the other's answer.
-func once[Out any](ctx context.Context, a *API, c call, operation string, h RepeatHeader, body any, r repeatable[Out]) (*Out, error) {
+func once[Out any](ctx context.Context, a *API, c call, h RepeatHeader, body any, r repeatable[Out]) (*Out, error) {
 	if h.IdempotencyKey == "" {
 		return r.first(c)
 	}
@@ -48,7 +49,7 @@ func once[Out any](ctx context.Context, a *API, c call, operation string, h Repe
 	if err != nil {
 		return nil, err
 	}
-	name, print := sha256.Sum256([]byte(h.IdempotencyKey)), sha256.Sum256([]byte(operation+"\x00"+string(asked)))
+	name, print := sha256.Sum256([]byte(h.IdempotencyKey)), sha256.Sum256([]byte(r.operation+"\x00"+string(asked)))
 	repeat := audit.Repeat{Key: c.key.ID, Name: name[:], Fingerprint: print[:]}
 	done, err := a.Repeats.Repeated(ctx, repeat)
 	if fault.Is(err, fault.NotFound) {

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
-	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
@@ -80,17 +79,8 @@ type webhookList struct {
 	}
 }
 
-// wholeAccount refuses a key that is for some domains: a webhook is told of
-// all.
-func (c call) wholeAccount() error {
-	if len(c.key.Domains) > 0 {
-		return fault.New(fault.Forbidden, "This key is for some domains, and webhooks are told of all.")
-	}
-	return nil
-}
-
 func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*webhookList, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	all, err := a.Webhooks.List(ctx, c.key.Account)
@@ -135,7 +125,7 @@ func secretOf(w notify.Webhook, secret string, err error) (*webhookSecret, error
 }
 
 func (a *API) createWebhook(ctx context.Context, c call, in *webhookInput) (*webhookSecret, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	return secretOf(a.Webhooks.Create(ctx, c.who, c.key.Account, in.Body.spec()))
@@ -155,7 +145,7 @@ type webhookOutput struct {
 }
 
 func (a *API) getWebhook(ctx context.Context, c call, in *WebhookPath) (*webhookOutput, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	w, err := a.Webhooks.Get(ctx, c.key.Account, in.ID)
@@ -185,7 +175,7 @@ type webhookReplace struct {
 }
 
 func (a *API) replaceWebhook(ctx context.Context, c call, in *webhookReplace) (*webhookOutput, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	w, err := a.Webhooks.Update(ctx, c.who, c.key.Account, in.ID, in.Body.spec())
@@ -196,7 +186,7 @@ func (a *API) replaceWebhook(ctx context.Context, c call, in *webhookReplace) (*
 }
 
 func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBody, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	return nil, a.Webhooks.Delete(ctx, c.who, c.key.Account, in.ID)
@@ -205,7 +195,7 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBo
 type deliveryOutput struct{ Body Delivery }
 
 func (a *API) testWebhook(ctx context.Context, c call, in *WebhookPath) (*deliveryOutput, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	d, err := a.Webhooks.Test(ctx, c.who, c.key.Account, in.ID)
@@ -221,7 +211,7 @@ type deliveryPath struct {
 }
 
 func (a *API) redeliverWebhook(ctx context.Context, c call, in *deliveryPath) (*deliveryOutput, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	d, err := a.Webhooks.Redeliver(ctx, c.who, c.key.Account, in.ID, in.Delivery)
@@ -232,7 +222,7 @@ func (a *API) redeliverWebhook(ctx context.Context, c call, in *deliveryPath) (*
 }
 
 func (a *API) rotateWebhook(ctx context.Context, c call, in *WebhookPath) (*webhookSecret, error) {
-	if err := c.wholeAccount(); err != nil {
+	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	return secretOf(a.Webhooks.Rotate(ctx, c.who, c.key.Account, in.ID))
