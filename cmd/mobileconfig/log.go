@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/datadir"
@@ -98,7 +97,11 @@ func (c *logExportCommand) Run(s streams) error {
 	if c.Output == "" {
 		return exportLog(ctx, kept, c.Account, s.out)
 	}
-	return writeWhole(c.Output, func(w io.Writer) error { return exportLog(ctx, kept, c.Account, w) })
+	err = datadir.WriteWhole(c.Output, func(w io.Writer) error { return exportLog(ctx, kept, c.Account, w) })
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return flagError("--output", file)
+	}
+	return err
 }
 
 // exportLog writes the log as it is when it gets to its end.
@@ -123,20 +126,6 @@ func exportLog(ctx context.Context, kept *store.Store, account string, w io.Writ
 			return out.Flush()
 		}
 	}
-}
-
-// writeWhole makes a file, for its owner alone, that is there when it is whole.
-func writeWhole(path string, write func(io.Writer) error) error {
-	out, err := os.CreateTemp(filepath.Dir(path), ".export-*") // mode 0600
-	if err != nil {
-		return usage(err)
-	}
-	defer os.Remove(out.Name())
-	err = write(out)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return err
-	}
-	return os.Rename(out.Name(), path)
 }
 
 type logCheckpointCommand struct {

@@ -29,21 +29,12 @@ type Source struct {
 // database as it is at one moment and of the files of the data folder. The
 // service may run meanwhile. The file appears under its name when it is whole
 // and on disk; one of that name is replaced.
-func Write(ctx context.Context, path string, from Source) (err error) {
-	folder := filepath.Dir(path)
-	out, err := os.CreateTemp(folder, ".backup-*") // mode 0600
+func Write(ctx context.Context, path string, from Source) error {
+	err := datadir.WriteWhole(path, func(out io.Writer) error { return from.archive(ctx, out, filepath.Dir(path)) })
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	defer os.Remove(out.Name())
-	err = from.archive(ctx, out, folder)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	if err := os.Rename(out.Name(), path); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return syncFolder(folder)
+	return nil
 }
 
 func (s Source) archive(ctx context.Context, out io.Writer, tmp string) error {
@@ -109,17 +100,4 @@ func addFile(t *tar.Writer, name, path string) error {
 	}
 	_, err = io.CopyN(t, f, info.Size())
 	return err
-}
-
-// syncFolder makes the new name durable.
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -172,6 +173,34 @@ func private(path string) error {
 		return fmt.Errorf("%s can be read by others (mode %04o); take that away: chmod go= %[1]s", path, mode)
 	}
 	return nil
+}
+
+// WriteWhole makes a file, for its owner alone, of what write writes. It has
+// its name from when it is whole and on disk; one of that name is replaced.
+func WriteWhole(file string, write func(io.Writer) error) error {
+	folder := filepath.Dir(file)
+	tmp, err := os.CreateTemp(folder, ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	err = write(tmp)
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return err
+	}
+	return syncFolder(folder)
+}
+
+// syncFolder makes new names durable.
+func syncFolder(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // createOnce makes a file that is whole from the moment it has its name,
