@@ -189,7 +189,9 @@ func TestWebhooks(t *testing.T) {
 			events = append(events, string(kind))
 		}
 		h := newHook(t, c, e.URL+"/hook", events...)
-		s.Get(s.Ticket(s.Link("jane@example.com"), "secure"))
+		var link struct{ URL string }
+		decode(t, c.want(t, http.StatusCreated, http.MethodPost, "/setup-links", `{"address":"jane@example.com","external_id":"mbx_812"}`), &link)
+		s.Get(s.Ticket(strings.TrimPrefix(link.URL, "http://setup.example.com"), "secure"))
 		c.want(t, http.StatusCreated, http.MethodPost, "/policies", `{"name":"Board","min_length":6,"auto_lock_minutes":5,"max_failed_attempts":10}`)
 		c.want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"other","scopes":["keys:read"]}`)
 		c.want(t, http.StatusAccepted, http.MethodPost, "/webhooks/"+h.ID+"/test", "")
