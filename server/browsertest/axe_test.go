@@ -13,7 +13,7 @@ func TestAccessible(t *testing.T) {
 	running(t)
 	axe := axeScript(t)
 	s := newSite(t)
-	eachView(t, []device{iPhone, mac, linux}, func(t *testing.T, b *tab, v view) {
+	eachView(t, []device{iPhone, inApp, mac, linux}, func(t *testing.T, b *tab, v view) {
 		v.reach(b, s)
 		run(b, chromedp.Evaluate[chromedp.Void](axe))
 		b.wantAccessible("folded")

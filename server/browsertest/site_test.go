@@ -24,11 +24,12 @@ type device struct {
 var (
 	iPhone  = device{"iphone", servertest.IPhone, 390, 844, true}
 	small   = device{"small iphone", servertest.IPhone, 320, 568, true}
+	inApp   = device{"iphone in an app", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/22G86 Instagram 390.0", 320, 568, true}
 	mac     = device{"mac", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15", 1200, 800, false}
 	linux   = device{"linux", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", 1200, 800, false}
 	android = device{"android", "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36", 390, 844, true}
 
-	devices = []device{iPhone, small, mac, linux, android}
+	devices = []device{iPhone, small, inApp, mac, linux, android}
 	schemes = []string{"light", "dark"}
 )
 
@@ -119,6 +120,8 @@ var views = []view{
 	{name: "start without an address", open: func(b *tab, s site) int { return start(b, s, "") }, status: 422, field: "address"},
 	{name: "start with a foreign address", open: func(b *tab, s site) int { return start(b, s, foreign) }, status: 422, field: "address"},
 	{name: "setup", open: func(b *tab, s site) int { return b.visit(s.link) }, status: 200, setup: true},
+	{name: "setup from the right", open: func(b *tab, s site) int { return b.visit(s.link + "?lang=ar") }, status: 200, setup: true},
+	{name: "setup in long words", open: func(b *tab, s site) int { return b.visit(s.link + "?lang=de") }, status: 200, setup: true},
 	{name: "setup without agreement", open: disagree, status: 422, field: "agree", setup: true},
 	{name: "setup with the policy required", open: func(b *tab, s site) int { return b.visit(s.required) }, status: 200, setup: true},
 	{name: "setup on a test installation", open: func(b *tab, s site) int { return b.visit(s.trial) }, status: 200, setup: true},

@@ -138,11 +138,12 @@ func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain) linkPage {
 	path := "/s/" + c.Param("token")
 	f := p.frame(c, link.Locale)
+	client := web.ClientOf(c.Request().UserAgent())
 	return linkPage{
 		frame:      f,
 		Token:      c.Param("token"),
-		Device:     deviceOf(c, domain),
-		Browser:    string(web.ClientOf(c.Request().UserAgent()).Browser),
+		Device:     deviceOf(client, domain),
+		Browser:    string(client.Browser),
 		Masked:     mask(link.Address),
 		Domain:     domain.Name,
 		Name:       domain.DisplayName,
@@ -179,8 +180,8 @@ func expiry(t time.Time, lang templates.Language) string {
 // deviceOf is the device whose page is shown. Where there is nothing for a
 // Mac, its page hands over to the phone; where there is nothing for a phone,
 // it is away.
-func deviceOf(c echo.Context, domain settings.Domain) string {
-	device := web.ClientOf(c.Request().UserAgent()).Device
+func deviceOf(client web.Client, domain settings.Domain) string {
+	device := client.Device
 	switch {
 	case device == web.Mac && !domain.MakesFor(profile.Mac):
 		return string(web.Other)
