@@ -73,9 +73,6 @@ type logExportCommand struct {
 	logFlags
 }
 
-// exportBatch is how many actions are in memory at once.
-const exportBatch = 1000
-
 // Run records the export and writes it, the record of itself included.
 func (c *logExportCommand) Run(s streams) error {
 	ctx := context.Background()
@@ -107,11 +104,7 @@ func (c *logExportCommand) Run(s streams) error {
 // exportLog writes the log as it is when it gets to its end.
 func exportLog(ctx context.Context, kept *store.Store, account string, w io.Writer) error {
 	out := bufio.NewWriter(w)
-	for last := int64(0); ; {
-		records, err := kept.Actions(ctx, account, last, exportBatch)
-		if err != nil {
-			return err
-		}
+	err := audit.Export(ctx, kept, account, func(records []audit.Record) error {
 		for _, r := range records {
 			line, err := r.Line()
 			if err != nil {
@@ -120,12 +113,10 @@ func exportLog(ctx context.Context, kept *store.Store, account string, w io.Writ
 			if _, err := out.Write(line); err != nil {
 				return err
 			}
-			last = r.Seq
 		}
-		if len(records) < exportBatch {
-			return out.Flush()
-		}
-	}
+		return nil
+	})
+	return errors.Join(err, out.Flush())
 }
 
 type logCheckpointCommand struct {

@@ -67,9 +67,7 @@ type Actions interface {
 	Record(ctx context.Context, a audit.Action) error
 	// Search returns the actions that the filter finds, the newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
-	// Actions returns at most limit records of the account's log, those after
-	// the sequence number, in the order of the log.
-	Actions(ctx context.Context, account string, after int64, limit int) ([]audit.Record, error)
+	audit.Source
 	// Checkpoint returns the state of the account's log, to be signed.
 	Checkpoint(ctx context.Context, account string) (audit.Tree, error)
 	// KeepCheckpoint keeps the signed note that the log had the size.

@@ -13,12 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-const (
-	// exportBatch is how many actions of an export are in memory at once.
-	exportBatch = 1000
-	// exportPart is how long one part of an export may take to be sent.
-	exportPart = 30 * time.Second
-)
+// exportPart is how long one part of an export may take to be sent.
+const exportPart = 30 * time.Second
 
 // A checkpoint says what a log is, by the word of the installation's key.
 type checkpoint struct {
@@ -97,16 +93,7 @@ func (a *API) exportLog(c echo.Context, who call) error {
 	}
 	c.Response().Header().Set(echo.HeaderContentType, "application/jsonl")
 	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="actions.jsonl"`)
-	for last := int64(0); ; {
-		records, err := a.Actions.Actions(ctx, owner, last, exportBatch)
-		if err != nil {
-			return err
-		}
-		if err := sendPart(c, records); err != nil || len(records) < exportBatch {
-			return err
-		}
-		last = records[len(records)-1].Seq
-	}
+	return audit.Export(ctx, a.Actions, owner, func(records []audit.Record) error { return sendPart(c, records) })
 }
 
 // sendPart sends some lines. A whole export may take longer than any answer

@@ -50,7 +50,7 @@ func Verify(ctx context.Context, from Keeper, account, public string, known ...K
 // verifyTries is how often Verify looks again while retention goes on.
 const verifyTries = 10
 
-var errMoving = errors.New("audit: old content is being removed from the log; verify it when that has ended")
+var errMoving = errors.New("old content is being removed from the log; try again when that has ended")
 
 func verify(ctx context.Context, from Keeper, account, public string, known []Known) (int64, error) {
 	head, err := from.Checkpoint(ctx, account)
