@@ -117,11 +117,11 @@ func TestWebhookRedirects(t *testing.T) {
 		}
 		return n == calls
 	})
-	tries := 0
+	made, tries := len(e.all()), 0 // in this order: a try is counted before its call, and others come meanwhile
 	for _, d := range h.show(t, c).Deliveries {
 		tries += d.Tries
 	}
-	if n := x.taken.Load(); n > 0 || len(e.all()) > tries {
-		t.Errorf("%d connections inside, %d calls in %d tries", n, len(e.all()), tries)
+	if n := x.taken.Load(); n > 0 || made > tries {
+		t.Errorf("%d connections inside, %d calls in %d tries", n, made, tries)
 	}
 }
