@@ -148,7 +148,7 @@ func restore(t *testing.T, file string, postgres bool) (*datadir.Dir, string) {
 	if !postgres {
 		return dir, dir.Database()
 	}
-	database := storetest.Postgres(t)
+	database := storetest.EmptyPostgres(t)
 	if out, err := exec.Command(psql(t), "-q", "-X", "-f", filepath.Join(path, "database.sql"), database).CombinedOutput(); err != nil {
 		t.Fatalf("psql: %v %s", err, out)
 	}

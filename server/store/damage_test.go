@@ -26,7 +26,7 @@ import (
 // was closed.
 func used(t *testing.T) string {
 	t.Helper()
-	database := storetest.SQLite(t)
+	database := storetest.EmptySQLite(t)
 	s := storetest.Open(t, store.Config{Database: database})
 	withLink(t, s, newLink("lnk_1"))
 	s.Close()
@@ -37,10 +37,10 @@ func used(t *testing.T) string {
 // killed: with a write-ahead log.
 func crashed(t *testing.T) string {
 	t.Helper()
-	alive := storetest.SQLite(t)
+	alive := storetest.EmptySQLite(t)
 	s := storetest.Open(t, store.Config{Database: alive})
 	withLink(t, s, newLink("lnk_1"))
-	copied := storetest.SQLite(t)
+	copied := storetest.EmptySQLite(t)
 	for _, end := range []string{"", "-wal", ".lock", ".state"} {
 		data, err := os.ReadFile(file(alive) + end)
 		must(t, err)
@@ -54,7 +54,7 @@ func file(database string) string { return strings.TrimPrefix(database, "sqlite:
 // foreign makes an SQLite database with the statement.
 func foreign(t *testing.T, statement string) string {
 	t.Helper()
-	database := storetest.SQLite(t)
+	database := storetest.EmptySQLite(t)
 	must(t, os.WriteFile(file(database), nil, 0o600))
 	storetest.Exec(t, database, statement)
 	return database
@@ -117,7 +117,7 @@ func TestForeignFileIsRefused(t *testing.T) {
 		"binary":     "\x89PNG\r\n\x1a\n" + strings.Repeat("\x00\xff", 5000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			database := storetest.SQLite(t)
+			database := storetest.EmptySQLite(t)
 			must(t, os.WriteFile(file(database), []byte(data), 0o600))
 			wantRefused(t, database, "is not an SQLite database", "name another file")
 		})
@@ -125,7 +125,7 @@ func TestForeignFileIsRefused(t *testing.T) {
 }
 
 func TestForeignPostgresIsRefused(t *testing.T) {
-	database := storetest.Postgres(t)
+	database := storetest.EmptyPostgres(t)
 	storetest.Exec(t, database, `CREATE TABLE things (id TEXT)`)
 	s, err := store.Open(t.Context(), store.Config{Database: database})
 	if err == nil {
@@ -226,7 +226,7 @@ func TestDamagedFileIsRefused(t *testing.T) {
 // TestNote wants the note in agreement with the write-ahead log, also when
 // several stores use the database.
 func TestNote(t *testing.T) {
-	database := storetest.SQLite(t)
+	database := storetest.EmptySQLite(t)
 	want := func(when, text string) {
 		t.Helper()
 		if note, err := os.ReadFile(file(database) + ".state"); err != nil || string(note) != text {
@@ -293,7 +293,7 @@ func TestLockedDatabaseIsRefused(t *testing.T) {
 // server's own patience ends, and no harm left.
 func TestLockedWhileRunning(t *testing.T) {
 	t.Parallel()
-	database := storetest.SQLite(t)
+	database := storetest.EmptySQLite(t)
 	s := storetest.Open(t, store.Config{Database: database})
 	withLink(t, s, newLink("lnk_1"))
 	unlock := locked(t, database)
@@ -324,7 +324,7 @@ func TestLockedWhileRunning(t *testing.T) {
 
 // TestDamageWhileRunning overwrites the files under a store.
 func TestDamageWhileRunning(t *testing.T) {
-	database := storetest.SQLite(t)
+	database := storetest.EmptySQLite(t)
 	s := storetest.Open(t, store.Config{Database: database})
 	withLink(t, s, newLink("lnk_1"))
 	s.Close()
@@ -348,7 +348,7 @@ func TestDamageWhileRunning(t *testing.T) {
 func TestReplacedWhileRunning(t *testing.T) {
 	for _, end := range []string{"", "-wal"} {
 		t.Run("mobileconfig.db"+end, func(t *testing.T) {
-			database := storetest.SQLite(t)
+			database := storetest.EmptySQLite(t)
 			s := storetest.Open(t, store.Config{Database: database})
 			withLink(t, s, newLink("lnk_1"))
 			must(t, os.Rename(file(database)+end, file(database)+".away"))

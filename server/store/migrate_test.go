@@ -21,7 +21,7 @@ import (
 )
 
 func TestMigrateTwice(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
+	storetest.EachEmpty(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)
 		s.Close()
@@ -35,7 +35,7 @@ func TestMigrateTwice(t *testing.T) {
 }
 
 func TestNewDatabaseHasTheDefaultAccount(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
+	storetest.EachEmpty(t, func(t *testing.T, database string) {
 		storetest.Open(t, store.Config{Database: database})
 		dump := storetest.Dump(t, database)
 		for _, line := range []string{"accounts.id=" + account.Default, "logs.account=" + account.Default, "logs.size=0"} {
@@ -47,7 +47,7 @@ func TestNewDatabaseHasTheDefaultAccount(t *testing.T) {
 }
 
 func TestNewerSchemaIsRefused(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
+	storetest.EachEmpty(t, func(t *testing.T, database string) {
 		storetest.Open(t, store.Config{Database: database}).Close()
 		storetest.Exec(t, database, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, `+yes(database)+`)`)
 		wantUnchanged(t, database, func() {
@@ -74,7 +74,7 @@ func yes(database string) string {
 // Two processes open a new database at the same moment, and both come up.
 func TestTwoProcesses(t *testing.T) {
 	openers := [2]*opener{startOpener(t), startOpener(t)}
-	for name, create := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, create := range map[string]func(testing.TB) string{"sqlite": storetest.EmptySQLite, "postgres": storetest.EmptyPostgres} {
 		t.Run(name, func(t *testing.T) {
 			for range 40 {
 				database := create(t)
@@ -137,7 +137,7 @@ func (o *opener) answer(t *testing.T) string {
 // A process that waits for another's migration outlasts every timeout of a
 // statement, and ends with its context.
 func TestWaitForTheMigrationLock(t *testing.T) {
-	database := impatient(t, storetest.Postgres(t))
+	database := impatient(t, storetest.EmptyPostgres(t))
 	holder, err := pgx.Connect(t.Context(), database)
 	must(t, err)
 	defer holder.Close(t.Context())
@@ -169,7 +169,7 @@ func impatient(t *testing.T, database string) string {
 }
 
 func TestWaitForTheFileLock(t *testing.T) {
-	database := storetest.SQLite(t)
+	database := storetest.EmptySQLite(t)
 	lock := flock.New(strings.TrimPrefix(database, "sqlite:") + ".lock")
 	must(t, lock.Lock())
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -25,17 +25,20 @@ var errNone = errors.New("PostgreSQL: found no initdb in PATH nor in /usr/lib/po
 // cluster starts this binary's own server when it is first called.
 var cluster = sync.OnceValues(func() (*server, error) { return startServer() })
 
-// Postgres names a new PostgreSQL database, which is dropped when the test
-// ends. It skips the test where there is no server.
-func Postgres(t testing.TB) string {
+// newPostgres makes a database from the template. The end of the test drops it.
+func newPostgres(t testing.TB, admin, template string) string {
 	t.Helper()
-	admin := adminURL(t)
 	name := "mobileconfig_test_" + strings.ToLower(rand.Text())
-	run(t, admin, `CREATE DATABASE `+name+` TEMPLATE template0`)
+	run(t, admin, `CREATE DATABASE `+name+` TEMPLATE `+template)
 	t.Cleanup(func() { run(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
-	u, err := url.Parse(admin)
+	return inDatabase(admin, name)
+}
+
+// inDatabase is the URL of another database on the same server.
+func inDatabase(server, name string) string {
+	u, err := url.Parse(server)
 	if err != nil {
-		t.Fatal("TEST_POSTGRES is not a URL")
+		return server // the store says what is wrong with it
 	}
 	u.Path = "/" + name
 	return u.String()
@@ -58,16 +61,21 @@ func adminURL(t testing.TB) string {
 
 func run(t testing.TB, admin, statement string) {
 	t.Helper()
+	if err := command(admin, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func command(admin, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := pgx.Connect(ctx, admin)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer c.Close(ctx)
-	if _, err := c.Exec(ctx, statement); err != nil {
-		t.Fatal(err)
-	}
+	_, err = c.Exec(ctx, statement)
+	return err
 }
 
 // PostgresServer starts a PostgreSQL server that is the test's alone and ends

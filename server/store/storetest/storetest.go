@@ -9,7 +9,6 @@
 package storetest
 
 import (
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -34,19 +33,13 @@ func EachWith(t *testing.T, cfg store.Config, f func(t *testing.T, s *store.Stor
 	})
 }
 
-// EachDatabase runs f with what store.Config takes as Database, for a new and
-// empty one, in the subtests "sqlite" and "postgres". Any number of stores may
+// EachDatabase runs f with what store.Config takes as Database, for a new one
+// whose schema is up to date, in the subtests "sqlite" and "postgres". Any number of stores may
 // be opened on it.
 func EachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
-}
-
-// SQLite names a new SQLite database in a folder of its own.
-func SQLite(t testing.TB) string {
-	t.Helper()
-	return "sqlite:" + filepath.Join(t.TempDir(), "mobileconfig.db")
 }
 
 // Open opens a store and closes it when the test ends.
