@@ -40,6 +40,7 @@ func (c *serveCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	server.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	srv, err := server.New(ctx, config)
