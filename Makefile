@@ -27,7 +27,7 @@ build:
 
 test:
 	@.ci/prepare
-	AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $$(.ci/race) -timeout 40m ./...
+	AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $$(.ci/race) -timeout 20m ./...
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/mobileconfig
 
 lint:
