@@ -190,7 +190,7 @@ func (a *API) Error(c echo.Context, f *fault.Fault) error {
 		web.SetQuota(c, a.refused.Look(web.Network(c).String()))
 	}
 	p := problemOf(f)
-	p.Instance = "urn:mobileconfig:" + web.RequestID(c) // never the path, which a client wrote
+	p.Instance = instanceOf(c)
 	web.SetRetryAfter(c, f)
 	if p.Status == http.StatusUnauthorized {
 		c.Response().Header().Set("WWW-Authenticate", "Bearer")

@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/danielgtaylor/huma/v2/validation"
+	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -77,13 +79,27 @@ func faultsOf(err error) []*fault.Fault {
 	return fault.All(err)
 }
 
+// instanceOf names the request as the logs do, and not by its path, which a
+// client wrote.
+func instanceOf(c echo.Context) string { return "urn:mobileconfig:" + web.RequestID(c) }
+
 // toProblem turns huma's own errors, which hold the refused values, into ours
-// before they are written.
-func toProblem(_ huma.Context, _ string, v any) (any, error) {
-	e, ok := v.(*huma.ErrorModel)
-	if !ok {
+// before they are written, and has each problem name its request.
+func toProblem(ctx huma.Context, _ string, v any) (any, error) {
+	var p *problem
+	switch v := v.(type) {
+	case *problem:
+		p = v
+	case *huma.ErrorModel:
+		p = problemOfHuma(v)
+	default:
 		return v, nil
 	}
+	p.Instance = instanceOf(humaecho.Unwrap(ctx))
+	return p, nil
+}
+
+func problemOfHuma(e *huma.ErrorModel) *problem {
 	p := &problem{Type: "about:blank", Title: http.StatusText(e.Status), Status: e.Status}
 	switch {
 	case e.Status == http.StatusUnprocessableEntity:
@@ -101,7 +117,7 @@ func toProblem(_ huma.Context, _ string, v any) (any, error) {
 	for _, d := range e.Errors {
 		p.add(d)
 	}
-	return p, nil
+	return p
 }
 
 // add tells what is wrong with a field, without its value and without a name
