@@ -97,6 +97,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.actions(h)
 	a.log(h, e)
 	a.webhooks(h)
+	describeProblems(h.OpenAPI())
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/api/docs", a.docs(h))
 }
 
