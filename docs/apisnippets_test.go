@@ -38,7 +38,7 @@ type language struct {
 
 var languages = []language{
 	{name: "curl", fence: "sh", file: "snippets.sh", command: []string{"sh", "-e"}, needs: []string{"curl"}},
-	{name: "PHP", fence: "php", file: "snippets.php", command: []string{"php", "-d", "error_reporting=-1"}, needs: []string{"php"}},
+	{name: "PHP", fence: "php", file: "snippets.php", command: []string{"php", "-d", "error_reporting=-1", "-d", "display_errors=stderr"}, needs: []string{"php"}},
 	{name: "Node", fence: "js", file: "snippets.mjs", command: []string{"node"}, needs: []string{"node"}},
 	{name: "Go", fence: "go", file: "snippets.go", command: []string{"go", "run"}, needs: []string{"go"}, before: "func main() {\n", after: "}\n"},
 }
