@@ -8,7 +8,7 @@
 #             needs 8 GB for the file .cache/log.db, and ten minutes to make it
 # make fuzz   every fuzz target for FUZZTIME each: 10m, or 5000x for a count
 # make build  the binary, without cgo
-# make codes  docs/codes.md from the code
+# make codes  docs/codes.md from the code, and the tables of docs/api.md
 # make vuln   known vulnerabilities, by an offline database in the folder
 #             VULNDB; the default ../shared/vulndb lies beside the checkout
 
@@ -53,7 +53,7 @@ fuzz:
 	done
 
 codes:
-	go test ./docs -run TestCodes -update
+	go test ./docs -run '^(TestCodes|TestAPIGuide)$$' -update
 
 vuln:
 	@.ci/vuln

@@ -70,8 +70,8 @@ func (c client) want(t *testing.T, status int, method, path, body string) server
 
 func codeOf(t *testing.T, a servertest.Answer) string {
 	t.Helper()
-	var p struct{ Type, Title, Detail, Code string }
-	if err := json.Unmarshal(a.Body, &p); err != nil || p.Title == "" || p.Detail == "" || p.Type != "about:blank" {
+	var p struct{ Type, Title, Detail, Code, Instance string }
+	if err := json.Unmarshal(a.Body, &p); err != nil || p.Title == "" || p.Detail == "" || p.Type != "about:blank" || !strings.HasPrefix(p.Instance, "urn:mobileconfig:req_") {
 		t.Errorf("no problem: %v %s", err, a.Body)
 	}
 	if got := a.Header.Get("Content-Type"); got != "application/problem+json" {

@@ -62,17 +62,17 @@ type actionsQuery struct {
 	From      time.Time `query:"from" doc:"Actions from this time on."`
 	To        time.Time `query:"to" doc:"Actions before this time."`
 	Actor     string    `query:"actor" maxLength:"40" doc:"The id of a member or key."`
-	Action    string    `query:"action" maxLength:"60" example:"domain.update"`
-	Outcome   string    `query:"outcome" enum:"done,refused"`
-	Interface string    `query:"interface" enum:"page,panel,command_line,api"`
+	Action    string    `query:"action" maxLength:"60" doc:"What was done." example:"domain.update"`
+	Outcome   string    `query:"outcome" enum:"done,refused" doc:"How it ended."`
+	Interface string    `query:"interface" enum:"page,panel,command_line,api" doc:"By what it was done."`
 	Target    string    `query:"target" maxLength:"80" doc:"The id of what was acted on."`
-	Mailbox   string    `query:"mailbox" maxLength:"254"`
-	Domain    string    `query:"domain" maxLength:"255"`
-	Network   string    `query:"network" maxLength:"64" example:"192.0.2.0/24"`
-	Link      string    `query:"link" maxLength:"40"`
-	Text      string    `query:"text" maxLength:"100"`
+	Mailbox   string    `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
+	Domain    string    `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`
+	Network   string    `query:"network" maxLength:"64" doc:"From where: an address or a network." example:"192.0.2.0/24"`
+	Link      string    `query:"link" maxLength:"40" doc:"The id of a setup link."`
+	Text      string    `query:"text" maxLength:"100" doc:"Text that stands anywhere in the entry."`
 	Cursor    string    `query:"cursor" maxLength:"20" doc:"What next_cursor of the page before was."`
-	Limit     int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Limit     int       `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
 }
 
 type actionList struct {

@@ -97,6 +97,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.actions(h)
 	a.log(h, e)
 	a.webhooks(h)
+	describeProblems(h.OpenAPI())
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/api/docs", a.docs(h))
 }
 
@@ -190,7 +191,7 @@ func (a *API) Error(c echo.Context, f *fault.Fault) error {
 		web.SetQuota(c, a.refused.Look(web.Network(c).String()))
 	}
 	p := problemOf(f)
-	p.Instance = "urn:mobileconfig:" + web.RequestID(c) // never the path, which a client wrote
+	p.Instance = instanceOf(c)
 	web.SetRetryAfter(c, f)
 	if p.Status == http.StatusUnauthorized {
 		c.Response().Header().Set("WWW-Authenticate", "Bearer")

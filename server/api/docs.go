@@ -60,11 +60,7 @@ func (a *API) docs(h huma.API) echo.HandlerFunc {
 func documentedOf(doc *huma.OpenAPI) []documented {
 	var all []documented
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
-		item := doc.Paths[path]
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
-			if op == nil {
-				continue
-			}
+		for _, op := range operationsOf(doc.Paths[path]) {
 			all = append(all, documented{
 				ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary,
 				Scope: string(scopeOf(op)), Fields: fieldsOf(doc, op),
@@ -72,6 +68,11 @@ func documentedOf(doc *huma.OpenAPI) []documented {
 		}
 	}
 	return all
+}
+
+func operationsOf(item *huma.PathItem) []*huma.Operation {
+	all := []*huma.Operation{item.Get, item.Post, item.Put, item.Delete}
+	return slices.DeleteFunc(all, func(op *huma.Operation) bool { return op == nil })
 }
 
 // fieldsOf lists what an operation takes: in its path and query, and in its

@@ -101,7 +101,7 @@ func (a *API) listDomains(ctx context.Context, c call, _ *struct{}) (*domainList
 
 type createDomain struct {
 	Body struct {
-		Name string `json:"name" maxLength:"255" example:"example.com"`
+		Name string `json:"name" maxLength:"255" doc:"The domain. Its name cannot be changed later." example:"example.com"`
 		MailService
 	}
 }

@@ -76,8 +76,8 @@ func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*keyList, erro
 type createKey struct {
 	Body struct {
 		Name      string   `json:"name" minLength:"1" maxLength:"100" doc:"Which program will have the key."`
-		Scopes    []string `json:"scopes" minItems:"1" maxItems:"20"`
-		Domains   []string `json:"domains,omitempty" maxItems:"100"`
+		Scopes    []string `json:"scopes" minItems:"1" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
+		Domains   []string `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give."`
 		Networks  []string `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from, such as 192.0.2.0/24."`
 		ExpiresIn int64    `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever."`
 	}

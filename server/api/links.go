@@ -82,7 +82,7 @@ func (a *API) links(h huma.API) {
 type createLink struct {
 	RepeatHeader
 	Body struct {
-		Address      string `json:"address" maxLength:"254" example:"jane@example.com"`
+		Address      string `json:"address" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
 		Name         string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
 		Login        string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says."`
 		Locale       string `json:"locale,omitempty" maxLength:"35" doc:"Language of the page and of the profile's texts; the default is the browser's." example:"en"`
@@ -142,11 +142,11 @@ func (a *API) getLink(ctx context.Context, c call, in *LinkPath) (*linkBody, err
 
 type linksQuery struct {
 	Address    string `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
-	Domain     string `query:"domain" maxLength:"255"`
-	State      string `query:"state" enum:"waiting,opened,downloaded,used,expired,revoked"`
-	ExternalID string `query:"external_id" maxLength:"100"`
+	Domain     string `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
+	State      string `query:"state" enum:"waiting,opened,downloaded,used,expired,revoked" doc:"The state that links are in now."`
+	ExternalID string `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
 	Cursor     string `query:"cursor" maxLength:"60" doc:"What next_cursor of the page before was."`
-	Limit      int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Limit      int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
 }
 
 type linkList struct {

@@ -3,10 +3,13 @@ package api
 import (
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/danielgtaylor/huma/v2/validation"
+	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -18,19 +21,19 @@ const problemType = "application/problem+json"
 // A problem is what every refusal is answered with (RFC 9457). It never holds
 // a refused value.
 type problem struct {
-	Type     string         `json:"type"`
-	Title    string         `json:"title"`
-	Status   int            `json:"status"`
-	Detail   string         `json:"detail"`
-	Instance string         `json:"instance,omitempty"`
-	Code     fault.Code     `json:"code"`
-	Errors   []fieldProblem `json:"errors,omitempty"`
+	Type     string         `json:"type" example:"about:blank"`
+	Title    string         `json:"title" example:"Unprocessable Entity"`
+	Status   int            `json:"status" example:"422"`
+	Detail   string         `json:"detail" doc:"What is wrong, and the way out."`
+	Instance string         `json:"instance" doc:"The request, as the logs name it." example:"urn:mobileconfig:req_k3v7q2m4x5r6t7ab"`
+	Code     fault.Code     `json:"code" doc:"One of the codes in docs/codes.md." example:"address_malformed"`
+	Errors   []fieldProblem `json:"errors,omitempty" doc:"The fields that cannot be taken."`
 }
 
 // A fieldProblem is what is wrong with one field.
 type fieldProblem struct {
-	Pointer string     `json:"pointer"` // a JSON pointer (RFC 6901)
-	Code    fault.Code `json:"code"`
+	Pointer string     `json:"pointer" doc:"The field as a JSON pointer (RFC 6901)." example:"/address"`
+	Code    fault.Code `json:"code" example:"address_malformed"`
 	Detail  string     `json:"detail"`
 }
 
@@ -77,13 +80,27 @@ func faultsOf(err error) []*fault.Fault {
 	return fault.All(err)
 }
 
+// instanceOf names the request as the logs do, and not by its path, which a
+// client wrote.
+func instanceOf(c echo.Context) string { return "urn:mobileconfig:" + web.RequestID(c) }
+
 // toProblem turns huma's own errors, which hold the refused values, into ours
-// before they are written.
-func toProblem(_ huma.Context, _ string, v any) (any, error) {
-	e, ok := v.(*huma.ErrorModel)
-	if !ok {
+// before they are written, and has each problem name its request.
+func toProblem(ctx huma.Context, _ string, v any) (any, error) {
+	var p *problem
+	switch v := v.(type) {
+	case *problem:
+		p = v
+	case *huma.ErrorModel:
+		p = problemOfHuma(v)
+	default:
 		return v, nil
 	}
+	p.Instance = instanceOf(humaecho.Unwrap(ctx))
+	return p, nil
+}
+
+func problemOfHuma(e *huma.ErrorModel) *problem {
 	p := &problem{Type: "about:blank", Title: http.StatusText(e.Status), Status: e.Status}
 	switch {
 	case e.Status == http.StatusUnprocessableEntity:
@@ -101,7 +118,7 @@ func toProblem(_ huma.Context, _ string, v any) (any, error) {
 	for _, d := range e.Errors {
 		p.add(d)
 	}
-	return p, nil
+	return p
 }
 
 // add tells what is wrong with a field, without its value and without a name
@@ -127,6 +144,25 @@ func (p *problem) add(d *huma.ErrorDetail) {
 	default:
 		p.Errors = append(p.Errors, fieldProblem{"", fault.Invalid, d.Message})
 	}
+}
+
+// describeProblems has the document say what refusals are. Huma describes an
+// error of its own, which is never sent.
+func describeProblems(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas
+	refusal := map[string]*huma.MediaType{problemType: {Schema: schemas.Schema(reflect.TypeFor[problem](), true, "")}}
+	for _, item := range doc.Paths {
+		for _, op := range operationsOf(item) {
+			for status, response := range op.Responses {
+				if status >= "400" {
+					response.Content = refusal
+				}
+			}
+			op.Responses["default"] = &huma.Response{Description: "A refusal.", Content: refusal}
+		}
+	}
+	delete(schemas.Map(), "ErrorModel")
+	delete(schemas.Map(), "ErrorDetail")
 }
 
 // passwordIn is the refusal of a field that looks like a password, if the

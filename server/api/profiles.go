@@ -22,11 +22,11 @@ const contentType = "application/x-apple-aspen-config"
 type createProfile struct {
 	RepeatHeader
 	Body struct {
-		Address  string `json:"address" maxLength:"254" example:"jane@example.com"`
+		Address  string `json:"address" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
 		Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
 		Login    string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says."`
 		Locale   string `json:"locale,omitempty" maxLength:"35" doc:"Language of the profile's texts." example:"en"`
-		Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone"`
+		Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone" doc:"The device; iphone means iPads too."`
 		Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure erases an iPhone after too many wrong codes, unless the domain's policy never does: tell the person before."`
 	}
 }

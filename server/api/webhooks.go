@@ -99,7 +99,7 @@ func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*webhookLi
 type WebhookBody struct {
 	URL      string   `json:"url" minLength:"1" maxLength:"2000" doc:"Address of the endpoint, with https."`
 	Events   []string `json:"events" minItems:"1" maxItems:"100" doc:"What to call it for. See docs/webhooks.md."`
-	Disabled bool     `json:"disabled,omitempty"`
+	Disabled bool     `json:"disabled,omitempty" doc:"Whether it is not called."`
 }
 
 func (b WebhookBody) spec() notify.WebhookSpec {

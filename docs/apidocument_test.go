@@ -1,0 +1,191 @@
+package docs_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
+)
+
+// An apiDocument is the OpenAPI document, as far as api.md tells it.
+type apiDocument struct {
+	Paths      map[string]map[string]*apiOperation
+	Components struct{ Schemas map[string]apiSchema }
+}
+
+type apiOperation struct {
+	method, path string
+	Summary      string
+	Scope        string `json:"x-scope"`
+	Parameters   []struct {
+		Name, In, Description string
+		Required              bool
+		Schema                apiSchema
+	}
+	RequestBody struct {
+		Content map[string]struct{ Schema apiSchema }
+	}
+	Responses map[string]any
+}
+
+type apiSchema struct {
+	Ref                  string `json:"$ref"`
+	Type                 any    // a word, or a list with "null"
+	Format, Description  string
+	Enum                 []any
+	Default              any
+	MaxLength, MaxItems  int
+	Minimum, Maximum     *float64
+	Items                *apiSchema
+	Required             []string
+	Properties           map[string]apiSchema
+	AdditionalProperties any
+}
+
+func readDocument(t *testing.T, s *servertest.Server) apiDocument {
+	t.Helper()
+	var d apiDocument
+	if err := json.Unmarshal(s.Get("/api/v1/openapi.json").Body, &d); err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range d.Paths {
+		for method, op := range methods {
+			op.method, op.path = strings.ToUpper(method), path
+		}
+	}
+	if len(d.byTitle()) < 34 {
+		t.Fatalf("%d operations", len(d.byTitle()))
+	}
+	return d
+}
+
+func (d apiDocument) byTitle() map[string]*apiOperation {
+	out := map[string]*apiOperation{}
+	for _, methods := range d.Paths {
+		for _, op := range methods {
+			out[op.Summary] = op
+		}
+	}
+	return out
+}
+
+// head is how a section begins: the route, what it needs and answers, and the
+// table of what can be said.
+func (d apiDocument) head(t *testing.T, op *apiOperation) string {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n`%s %s` needs the scope `%s`", op.method, op.path, op.Scope)
+	query := [][]string{}
+	for _, p := range op.Parameters {
+		switch p.In {
+		case "header":
+			fmt.Fprintf(&b, ", takes an `%s`", p.Name)
+		case "query":
+			query = append(query, []string{code(p.Name), takes(p.Schema, p.Required), p.Description})
+		}
+	}
+	fmt.Fprintf(&b, " and answers %s.\n\n", success(op))
+	d.table(t, &b, op, "In the query", query)
+	d.table(t, &b, op, "In the body", d.fields(op))
+	return b.String()
+}
+
+func success(op *apiOperation) string {
+	return slices.Min(slices.Collect(maps.Keys(op.Responses)))
+}
+
+// fields are those of the body: the required first.
+func (d apiDocument) fields(op *apiOperation) [][]string {
+	schema := op.RequestBody.Content["application/json"].Schema
+	if name, ok := strings.CutPrefix(schema.Ref, "#/components/schemas/"); ok {
+		schema = d.Components.Schemas[name]
+	}
+	names := slices.Sorted(maps.Keys(schema.Properties))
+	slices.SortStableFunc(names, func(a, b string) int { return optional(schema, a) - optional(schema, b) })
+	var out [][]string
+	for _, name := range names {
+		p := schema.Properties[name]
+		out = append(out, []string{code(name), takes(p, optional(schema, name) == 0), p.Description})
+	}
+	return out
+}
+
+// optional is 0 for a field that is required, else 1.
+func optional(s apiSchema, name string) int {
+	if slices.Contains(s.Required, name) {
+		return 0
+	}
+	return 1
+}
+
+func (d apiDocument) table(t *testing.T, b *strings.Builder, op *apiOperation, title string, rows [][]string) {
+	t.Helper()
+	if len(rows) == 0 {
+		return
+	}
+	row(b, title, "Takes", "What it says")
+	row(b, "---", "---", "---")
+	for _, cells := range rows {
+		if cells[2] == "" {
+			t.Errorf("%s: %s has no description", op.Summary, cells[0])
+		}
+		row(b, cells...)
+	}
+	b.WriteString("\n")
+}
+
+// takes says in words what a field can hold.
+func takes(s apiSchema, required bool) string {
+	words := kind(s)
+	if s.Default != nil {
+		words += fmt.Sprintf("; else `%v`", s.Default)
+	}
+	if required {
+		words = "**required:** " + words
+	}
+	return words
+}
+
+func kind(s apiSchema) string {
+	if len(s.Enum) > 0 {
+		return oneOf(s.Enum)
+	}
+	name := fmt.Sprint(s.Type)
+	switch {
+	case strings.Contains(name, "array"):
+		words := "list of " + kind(*s.Items)
+		if s.MaxItems > 0 {
+			words += fmt.Sprintf(", at most %d", s.MaxItems)
+		}
+		return words
+	case name == "boolean":
+		return "`true` or `false`"
+	case name == "integer":
+		return "number" + span(s)
+	case s.Format == "date-time":
+		return "time"
+	case s.MaxLength > 0:
+		return fmt.Sprintf("text, at most %d characters", s.MaxLength)
+	default:
+		return "text"
+	}
+}
+
+func span(s apiSchema) string {
+	if s.Minimum == nil || s.Maximum == nil {
+		return ""
+	}
+	return fmt.Sprintf(" from %.0f to %.0f", *s.Minimum, *s.Maximum)
+}
+
+func oneOf(words []any) string {
+	var quoted []string
+	for _, w := range words {
+		quoted = append(quoted, code(fmt.Sprint(w)))
+	}
+	return strings.Join(quoted, ", ")
+}

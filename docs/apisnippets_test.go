@@ -1,0 +1,227 @@
+package docs_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A language is one that api.md has snippets in.
+type language struct {
+	name, fence string
+	file        string   // what a program is kept in
+	command     []string // that runs the file
+	needs       []string
+	before      string // of the snippets, after what the opening says
+	after       string
+}
+
+var languages = []language{
+	{name: "curl", fence: "sh", file: "snippets.sh", command: []string{"sh", "-e"}, needs: []string{"curl"}},
+	{name: "PHP", fence: "php", file: "snippets.php", command: []string{"php", "-d", "error_reporting=-1", "-d", "display_errors=stderr"}, needs: []string{"php"}},
+	{name: "Node", fence: "js", file: "snippets.mjs", command: []string{"node"}, needs: []string{"node"}},
+	{name: "Go", fence: "go", file: "snippets.go", command: []string{"go", "run"}, needs: []string{"go"}, before: "func main() {\n", after: "}\n"},
+}
+
+// need skips the test where a program is missing, or fails it if
+// MOBILECONFIG_TEST_ALL is 1.
+func (l language) need(t *testing.T) {
+	t.Helper()
+	for _, program := range l.needs {
+		if _, err := exec.LookPath(program); err == nil {
+			continue
+		}
+		if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
+			t.Fatalf("no %s", program)
+		}
+		t.Skipf("no %s", program)
+	}
+}
+
+// run has the snippets of all sections call the server, and wants them to end
+// well and to leave the files that they say.
+func (l language) run(t *testing.T, g guide, d *documented) {
+	t.Helper()
+	program := g.blocks[l.fence] + l.before
+	for _, s := range g.sections {
+		program += s.blocks[l.fence]
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, l.file), []byte(program+l.after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var out, complaints bytes.Buffer
+	cmd := exec.CommandContext(ctx, l.command[0], append(l.command[1:], l.file)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &out, &complaints
+	cmd.Env = append(os.Environ(), "MOBILECONFIG_URL="+d.url, "MOBILECONFIG_KEY="+d.key)
+	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
+		t.Fatalf("%v: %s after %v\n%s", err, &complaints, titles(d.heard), &out)
+	}
+	if out.Len() == 0 {
+		t.Error("it says nothing")
+	}
+	for _, e := range d.heard {
+		name := files[e.title]
+		if name == "" {
+			continue
+		}
+		var checkpoint struct{ Note string }
+		if json.Unmarshal(e.answer, &checkpoint) == nil {
+			e.answer = []byte(checkpoint.Note)
+		}
+		if got, err := os.ReadFile(filepath.Join(folder, name)); err != nil || len(got) == 0 || !bytes.Equal(got, e.answer) {
+			t.Errorf("%s: %v, %.80q, want %.80q", name, err, got, e.answer)
+		}
+	}
+}
+
+// files are what snippets leave, by operation: the answer, or of a checkpoint
+// the note.
+var files = map[string]string{
+	"Make a signed profile":           "jane.mobileconfig",
+	"Draw a setup link as a QR code":  "link.svg",
+	"Export the whole action log":     "actions.jsonl",
+	"Sign what the action log is now": "checkpoint.note",
+}
+
+// A documented is a server that hears what it is asked. Where it is asked to
+// call the webhook of the examples, it calls one of the test's.
+type documented struct {
+	*servertest.Server
+	url, key string
+	endpoint string
+	routes   *http.ServeMux
+
+	mu    sync.Mutex
+	heard []exchange
+}
+
+// example is the webhook of the examples.
+const example = "https://panel.example.com/hooks"
+
+// manyLinks are more links than a page of a list has.
+const manyLinks = 60
+
+func newDocumented(t *testing.T) *documented {
+	t.Helper()
+	hook := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(hook.Close)
+	database := storetest.SQLite(t)
+	d := &documented{endpoint: hook.URL + "/hooks", routes: http.NewServeMux()}
+	d.Server = servertest.New(t, database, func(c *server.Config) {
+		c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		c.WebhookRoots = x509.NewCertPool()
+		c.WebhookRoots.AddCert(hook.Certificate())
+	})
+	work(t, d.Server)
+	d.key = newKey(t, database)
+	for i := range manyLinks {
+		if a := d.do("POST", "/api/v1/setup-links", fmt.Sprintf(`{"address":"person%d@example.com"}`, i)); a.Status != http.StatusCreated {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+	}
+	for title, op := range readDocument(t, d.Server).byTitle() {
+		d.routes.HandleFunc(op.method+" "+op.path, func(w http.ResponseWriter, r *http.Request) { d.serve(w, r, title) })
+	}
+	listener := httptest.NewServer(d.routes)
+	t.Cleanup(listener.Close)
+	d.url = listener.URL
+	return d
+}
+
+// work has the server do its jobs until the test's end.
+func work(t *testing.T, s *servertest.Server) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- s.RunJobs(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// newKey makes a key that may do everything.
+func newKey(t *testing.T, database string) string {
+	t.Helper()
+	spec := account.KeySpec{Account: account.Default, Name: "panel"}
+	for _, s := range account.Scopes() {
+		spec.Scopes = append(spec.Scopes, string(s))
+	}
+	kept := storetest.Open(t, store.Config{Database: database})
+	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (d *documented) do(method, path, body string) servertest.Answer {
+	return d.Do(method, path, http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + d.key}}, body)
+}
+
+// serve answers as the server does, and keeps the exchange.
+func (d *documented) serve(w http.ResponseWriter, r *http.Request, title string) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(strings.NewReader(hookOf(d.endpoint).Replace(string(body))))
+	r.ContentLength = -1
+	answer := httptest.NewRecorder()
+	d.Handler().ServeHTTP(answer, r)
+	if strings.HasSuffix(r.URL.Path, "/test") {
+		d.awaitCall(strings.TrimSuffix(r.URL.Path, "/test"))
+	}
+	d.mu.Lock()
+	d.heard = append(d.heard, exchange{title, r.Header, body, answer.Code, answer.Body.Bytes()})
+	d.mu.Unlock()
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
+}
+
+// hookOf puts the endpoint where the webhook of the examples stands, also as
+// PHP writes it.
+func hookOf(endpoint string) *strings.Replacer {
+	return strings.NewReplacer(example, endpoint, strings.ReplaceAll(example, "/", `\/`), endpoint)
+}
+
+// awaitCall waits until the webhook has been called: only a call that has ended
+// can be made again.
+func (d *documented) awaitCall(webhook string) {
+	for range 400 {
+		var w struct{ Deliveries []struct{ State string } }
+		if json.Unmarshal(d.do("GET", webhook, "").Body, &w) == nil && len(w.Deliveries) > 0 && w.Deliveries[0].State == "sent" {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+}
