@@ -48,7 +48,9 @@ func eachOwn(t *testing.T, f func(t *testing.T, s *servertest.Server, database s
 	for _, o := range owns {
 		storetest.EachDatabase(t, func(t *testing.T, database string) {
 			clock := storetest.NewClock()
-			f(t, servertest.New(t, database, func(c *server.Config) { c.First, c.Now = servertest.First(t, o.ascii), clock.Now }), database, o)
+			f(t, servertest.New(t, database, func(c *server.Config) {
+				c.First, c.Now, c.BaseURL = servertest.First(t, o.ascii), clock.Now, "https://setup.example.com"
+			}), database, o)
 		})
 	}
 }
@@ -65,7 +67,7 @@ func form(pairs ...string) string {
 // asks are the requests in which a foreign domain can stand: those that people
 // send each time, and one of the others, the turn-th.
 func (o own) asks(domain, link string, turn int) []ask {
-	address := "jane@" + domain
+	address, known := "jane@"+domain, "jane@"+o.ascii
 	others := []ask{
 		{target: configFile + query(address)},
 		{target: wellKnown + query(domain)},
@@ -75,6 +77,9 @@ func (o own) asks(domain, link string, turn int) []ask {
 		{target: paccFile, host: "ua-auto-config." + domain},
 		{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks(address)},
 		{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Replace(outlookAsks("MARK"), "MARK", address, 1)},
+		{target: autodiscoverJSON + "?Protocol=AutodiscoverV1&Email=" + url.QueryEscape(address)},
+		{target: autodiscoverJSON + "/v1.0/" + address + "?Protocol=AutodiscoverV1"},
+		{target: autodiscoverJSON + "?Email=" + known + "&Protocol=" + url.QueryEscape(domain)},
 		{method: "POST", target: link + "/profile", kind: formType, body: form("variant", domain, "platform", "iphone", "agree", domain)},
 		{method: "POST", target: link + "/profile", kind: formType, body: form("variant", "mail", "platform", domain)},
 		{method: "POST", target: link + "/profile", kind: formType, body: form("variant", "mail", "platform", "iphone", "imap", domain)},
@@ -312,6 +317,7 @@ func TestMailboxesLookAlike(t *testing.T) {
 			see(ask{method: "POST", target: link + "/profile", kind: formType, body: form("variant", "mail", "platform", "iphone")})
 			see(ask{target: configFile + query(address)})
 			see(ask{target: wellKnown + query(address)})
+			see(ask{target: autodiscoverJSON + "?Protocol=AutodiscoverV1&Email=" + url.QueryEscape(address)})
 			see(ask{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks(address)})
 			return all
 		}

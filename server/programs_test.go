@@ -21,6 +21,8 @@ const (
 	configFile   = "/mail/config-v1.1.xml"
 	paccFile     = "/.well-known/user-agent-configuration.json"
 	autodiscover = "/autodiscover/autodiscover.xml"
+
+	autodiscoverJSON = "/autodiscover/autodiscover.json"
 )
 
 // outlookAsks is the request for a mailbox.
@@ -136,6 +138,67 @@ func TestProgramsHead(t *testing.T) {
 	}
 }
 
+// TestAutodiscoverJSON asks where Autodiscover is, in each of the forms that
+// programs have. The host in the answer is that of the service.
+func TestAutodiscoverJSON(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, func(c *server.Config) { c.BaseURL = "https://setup.example.com" })
+		const (
+			good     = `{"Protocol":"AutodiscoverV1","Url":"https://setup.example.com/autodiscover/autodiscover.xml"}`
+			missing  = `{"ErrorCode":"MandatoryParameterMissing","ErrorMessage":"A valid value must be provided for the query parameters 'Email' and 'Protocol'."}`
+			protocol = `{"ErrorCode":"InvalidProtocol","ErrorMessage":"The given protocol value is invalid. Supported values are 'AutodiscoverV1'."}`
+			nobody   = `{"ErrorCode":"UserNotFound","ErrorMessage":"The given user is not found."}`
+			v1       = "?Protocol=AutodiscoverV1"
+		)
+		wants := func(target string, status int, want string) {
+			t.Helper()
+			for _, method := range []string{"GET", "HEAD"} {
+				a := ask{method: method, target: target, host: "evil.test"}.to(s)
+				if a.Code != status || a.Header().Get("Content-Type") != "application/json" || a.Body.String() != want {
+					t.Errorf("%s %s: %d %s, want %d %s", method, target, a.Code, a.Body, status, want)
+				}
+			}
+		}
+		for target, want := range map[string]string{
+			autodiscoverJSON + v1 + "&Email=jane@example.com":                                   good,
+			autodiscoverJSON + v1 + "&Email=nobody.at-all%40EXAMPLE.com&RedirectCount=1":        good,
+			"/Autodiscover/Autodiscover.json?Email=jane@example.com&Protocol=autodiscoverv1":    good,
+			"/AutoDiscover/AutoDiscover.json" + v1 + "&Email=jane@example.com":                  good,
+			autodiscoverJSON + "/v1.0/jane@example.com" + v1:                                    good,
+			autodiscoverJSON + "/v1.0/jane@example.com?Protocol=Autodiscoverv1&RedirectCount=1": good,
+			autodiscoverJSON:                             missing,
+			autodiscoverJSON + v1:                        missing,
+			autodiscoverJSON + "?Email=jane@example.com": missing,
+			autodiscoverJSON + "?Email=jane@example.com&Protocol=ActiveSync":                                    protocol,
+			autodiscoverJSON + "?Email=jane@example.com&Protocol=%3Cevil%3E":                                    protocol,
+			autodiscoverJSON + v1 + "&Email=jane@example.net":                                                   nobody,
+			autodiscoverJSON + v1 + "&Email=jane":                                                               nobody,
+			autodiscoverJSON + "/v1.0/jane@example.net" + v1:                                                    nobody,
+			autodiscoverJSON + "/v1.0/jane@example.net" + v1 + "&Email=jane@example.com":                        nobody,
+			autodiscoverJSON + "?@foo.com/mapi&Email=autodiscover/autodiscover.json%3f@foo.com&Protocol=" + "X": protocol, // ProxyShell
+		} {
+			wants(target, map[string]int{good: 200, missing: 400, protocol: 400, nobody: 404}[want], want)
+		}
+		for address, want := range map[string]string{"jane%40example.com": good, "jane@example.com": good, "a%2541@example.com": good, "a%2f%40example.com": good, "jane%40evil.test": nobody, "%2540example.com": nobody, "jane%2540example.com": nobody} {
+			if a := s.Get(autodiscoverJSON + "/v1.0/" + address + v1); string(a.Body) != want {
+				t.Errorf("in the path, %s: %d %s", address, a.Status, a.Body)
+			}
+		}
+		for _, target := range []string{v1 + "&Email=a&Email=b", v1 + "&Email=jane@example.com&password=x"} {
+			if a := (ask{method: "GET", target: autodiscoverJSON + target}).to(s); a.Code != 400 && a.Code != 422 {
+				t.Errorf("%s: %d", target, a.Code)
+			}
+		}
+		storetest.Exec(t, database, `UPDATE domains SET login = 'given'`)
+		wants(autodiscoverJSON+v1+"&Email=jane@example.com", 404, nobody)
+		plain := servertest.New(t, database, nil) // reached by HTTP
+		storetest.Exec(t, database, `UPDATE domains SET login = 'address'`)
+		if a := plain.Get(autodiscoverJSON + v1 + "&Email=jane@example.com"); a.Status != 404 || string(a.Body) != nobody {
+			t.Errorf("without HTTPS: %d %s", a.Status, a.Body)
+		}
+	})
+}
+
 // TestProgramsLimit wants 300 requests of a network in ten minutes and no more,
 // on all the routes of programs together.
 func TestProgramsLimit(t *testing.T) {
@@ -144,7 +207,10 @@ func TestProgramsLimit(t *testing.T) {
 	count := func(from string) int {
 		for n := range 1000 {
 			a := ask{target: configFile + query("jane@example.com"), from: from}
-			if n%2 == 1 {
+			if n%3 == 1 {
+				a = ask{method: "GET", target: autodiscoverJSON, from: from}
+			}
+			if n%3 == 2 {
 				a = ask{method: "POST", target: autodiscover, kind: "text/xml", body: "<x/>", from: from}
 			}
 			if answer := a.to(s); answer.Code == http.StatusTooManyRequests {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -61,9 +62,13 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, "/.well-known/autoconfig/mail/config-v1.1.xml", p.thunderbird, p.limited)
 	e.Match(read, "/mail/config-v1.1.xml", p.thunderbird, p.limited)
 	e.Match(read, "/.well-known/user-agent-configuration.json", p.pacc, p.limited)
-	e.POST("/autodiscover/autodiscover.xml", p.outlook, p.limited)
+	e.POST(autoconfig.OutlookPath, p.outlook, p.limited)
 	e.POST("/Autodiscover/Autodiscover.xml", p.outlook, p.limited)
 	e.POST("/AutoDiscover/AutoDiscover.xml", p.outlook, p.limited)
+	for _, path := range []string{"/autodiscover/autodiscover.json", "/Autodiscover/Autodiscover.json", "/AutoDiscover/AutoDiscover.json"} {
+		e.Match(read, path, p.outlookJSON, p.limited)
+		e.Match(read, path+"/v1.0/:address", p.outlookJSON, p.limited)
+	}
 }
 
 // A frame is what every page shows around its own.
