@@ -2,8 +2,9 @@
 # make test   everything; installs what it needs where it may
 # make lint   gofmt, vet, staticcheck
 # make bench  what signing and kept downloads cost, as multiples of the raw
-#             signature, downloads per second, and whether a refused sign-in
-#             takes as long for strangers as for members
+#             signature, downloads per second, downloads and pages over HTTP as
+#             parts of what signing alone and a constant allow, and whether a
+#             refused sign-in takes as long for strangers as for members
 # make bench-log  how long searches of five million actions take, by filter;
 #             needs 8 GB for the file .cache/log.db, and ten minutes to make it
 # make fuzz   every fuzz target for FUZZTIME each: 10m, or 5000x for a count

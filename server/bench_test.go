@@ -5,9 +5,13 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"testing"
+	"time"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
@@ -34,4 +38,64 @@ func BenchmarkDownload(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkHTTPDownloads has callers fetch tickets over HTTP, each download
+// signed and kept in the action log, on databases that write through to the
+// disk. It reports how many are done in a second as a part of how many
+// profiles as many callers build and sign in the process, in turns.
+func BenchmarkHTTPDownloads(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchmarkHTTP(b, storetest.SQLite(b)) })
+	b.Run("postgres", func(b *testing.B) {
+		database, _ := storetest.PostgresServer(b)
+		benchmarkHTTP(b, database)
+	})
+}
+
+func benchmarkHTTP(b *testing.B, database string) {
+	server.TuneMemory()
+	s := servertest.New(b, database, func(c *server.Config) {
+		c.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
+	})
+	issuer, _ := benchIssuer(b)
+	tickets := ticketsOf(s, database, b)
+	var over, within time.Duration
+	round := func() {
+		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
+		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
+		took, _ := allAtOnce(b, func(i int) error {
+			_, err := fetch(tickets[i%len(tickets)])
+			return err
+		})
+		over += took
+		took, _ = allAtOnce(b, func(i int) error {
+			_, err := build(issuer, i)
+			return err
+		})
+		within += took
+	}
+	round() // warm
+	over, within = 0, 0
+	for b.Loop() {
+		round()
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(within)/float64(over), "of-inprocess")
+	b.ReportMetric(float64(b.N*callers*perCaller)/over.Seconds(), "downloads/s")
+}
+
+// ticketsOf asks for tickets as visitors do, as many as there are callers times
+// four, and lets each be fetched as often as a round does.
+func ticketsOf(s *servertest.Server, database string, b *testing.B) []string {
+	b.Helper()
+	var tickets []string
+	for i := range 32 {
+		link := s.Link(fmt.Sprintf("jane%d@example.com", i))
+		storetest.Exec(b, database, `UPDATE links SET max_downloads = 1000000`)
+		for range 4 * callers / 32 {
+			tickets = append(tickets, s.URL+s.Ticket(link, "secure"))
+		}
+	}
+	storetest.Exec(b, database, `UPDATE tickets SET max_fetches = 1000000`)
+	return tickets
 }

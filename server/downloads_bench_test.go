@@ -152,23 +152,29 @@ func benchService() settings.MailService {
 }
 
 func download(b *testing.B, s *store.Store, issuer *issue.Issuer, i int) error {
-	mailbox := fmt.Sprintf("jane%d@example.com", i)
-	address, err := profile.ParseAddress(mailbox)
+	signed, err := build(issuer, i)
 	if err != nil {
 		return err
 	}
-	signed, err := issuer.Issue(issue.Order{
-		Service: benchService(), Person: issue.Person{Address: address, Name: "Jane"},
-		Platform: profile.IPhone, Variant: settings.Secure, Policy: profile.DefaultPasscode(),
-	})
-	if err != nil {
-		return err
-	}
-	ticket := fmt.Sprintf("tkt_%d", i)
+	mailbox, ticket := benchMailbox(i), fmt.Sprintf("tkt_%d", i)
 	a := benchAction(audit.ProfileDownload, ticket)
 	a.Target.Name, a.Mailbox, a.Link, a.Domain = mailbox, mailbox, fmt.Sprintf("lnk_%d", i), "example.com"
 	a.Profile, a.Identity = signed.Hash, signed.Identity
 	return s.UseTicket(b.Context(), ticket, time.Now(), a)
+}
+
+func benchMailbox(i int) string { return fmt.Sprintf("jane%d@example.com", i) }
+
+// build makes the signed profile of a mailbox.
+func build(issuer *issue.Issuer, i int) (issue.Signed, error) {
+	address, err := profile.ParseAddress(benchMailbox(i))
+	if err != nil {
+		return issue.Signed{}, err
+	}
+	return issuer.Issue(issue.Order{
+		Service: benchService(), Person: issue.Person{Address: address, Name: "Jane"},
+		Platform: profile.IPhone, Variant: settings.Secure, Policy: profile.DefaultPasscode(),
+	})
 }
 
 func benchAction(name audit.Name, target string) audit.Action {

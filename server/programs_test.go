@@ -3,13 +3,9 @@ package server_test
 import (
 	"bytes"
 	"encoding/xml"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +21,8 @@ const (
 	configFile   = "/mail/config-v1.1.xml"
 	paccFile     = "/.well-known/user-agent-configuration.json"
 	autodiscover = "/autodiscover/autodiscover.xml"
+
+	autodiscoverJSON = "/autodiscover/autodiscover.json"
 )
 
 // outlookAsks is the request for a mailbox.
@@ -140,75 +138,64 @@ func TestProgramsHead(t *testing.T) {
 	}
 }
 
-// foreign makes domains that are not set up: any, and those that try to pass
-// for the one that is.
-func foreign(r *rand.Rand, n int) []string {
-	all := []string{
-		"exаmple.com", "examрle.com", "ехаmple.com", "example.соm", "ｅxample.com", "EXAMPLE．COM．evil.test", "example\u3002com\u3002evil.test",
-		"exam\u00adple.com.test", "exam\u200dple.com", "exam\u200bple.com", "\u202eexample.com", "example.com\u202e", "xn--exmple-4nf.com", "xn--example.com", "xn--.com",
-		"example.com.evil.test", "evil.test/example.com", "evil.test#example.com", "evil.test?example.com", "evil.test\\example.com", "example.com@evil.test", "evil.test:80",
-		"example.com\x00.evil.test", "example.com\r\nHost: evil.test", "example.com\n.evil.test", "example.com .evil.test", "example.com;evil.test", "example.com,evil.test",
-		"</string><string>evil.test", "</hostname><hostname>evil.test</hostname>", "]]>evil.test", "<!--evil.test-->", "&#101;vil.test", "%EMAILDOMAIN%.evil.test", "${evil.test}", "{{.evil.test}}",
-		"127.0.0.1", "[::1]", "0x7f000001", "localhost", "..", ".", "-", strings.Repeat("a.", 130) + "evil.test", strings.Repeat("a", 64) + ".evil.test", "evil_test.example", "*.example.com",
-	}
-	glue := []string{"", "-", ".", "x", "example.com.", "autoconfig.", "ua-auto-config.", "xn--"}
-	letters := []rune("abcdefghijklmnopqrstuvwxyz0123456789äßœаеорсуıſκ๑例え")
-	for len(all) < n {
-		label := make([]rune, 1+r.IntN(12))
-		for i := range label {
-			label[i] = letters[r.IntN(len(letters))]
-		}
-		all = append(all, glue[r.IntN(len(glue))]+string(label)+[]string{".test", ".example.com", "example.com", ".com", ".例え.test"}[r.IntN(5)])
-	}
-	return all
-}
-
-var (
-	hostLike = regexp.MustCompile(`(?i)[a-z0-9-]+(?:\.[a-z0-9-]+)+`)
-	noHost   = regexp.MustCompile(`^[\d.]+$|^schemas\.microsoft\.com$`) // a version, a time, a namespace
-)
-
-// TestForeignDomains asks every route for over a thousand domains that are not
-// set up. None is answered, none breaks anything, and none is in an answer.
-func TestForeignDomains(t *testing.T) {
-	const seed = 1
-	t.Logf("seed %d", seed)
-	all := foreign(rand.New(rand.NewPCG(seed, 0)), 1100)
-	each(t, func(t *testing.T, s *servertest.Server, database string) {
-		empty := strings.ToLower(ask{target: configFile, from: "192.0.2.1"}.to(s).Body.String())
-		known := hostLike.FindAllString(empty, -1)
-		requests, all := 0, all
-		if strings.HasPrefix(database, "postgres") {
-			all = all[:100] // what is asked of the database is always the same
-		}
-		for i, domain := range all {
-			from := fmt.Sprintf("10.%d.%d.1", i/250, i%250)
-			for _, a := range []ask{
-				{target: configFile + query("jane@"+domain)},
-				{target: wellKnown + query(domain)},
-				{target: wellKnown + "?emailaddress=jane@" + domain},
-				{target: configFile, host: domain},
-				{target: configFile, host: "autoconfig." + domain},
-				{target: paccFile, host: "ua-auto-config." + domain},
-				{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks("jane@" + domain)},
-				{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Replace(outlookAsks("MARK"), "MARK", "jane@"+domain, 1)},
-			} {
-				if a.from = from; a.method == "" {
-					a.method = "GET"
-				}
-				requests++
-				answer := a.to(s)
-				if answer.Code < 400 || answer.Code >= 500 || answer.Code == http.StatusTooManyRequests {
-					t.Errorf("%q: %d %s", a, answer.Code, answer.Body)
-				}
-				for _, host := range hostLike.FindAllString(strings.ToLower(answer.Body.String()), -1) {
-					if !slices.Contains(known, host) && !noHost.MatchString(host) {
-						t.Errorf("%q: the answer has the host %q", a, host)
-					}
+// TestAutodiscoverJSON asks where Autodiscover is, in each of the forms that
+// programs have. The host in the answer is that of the service.
+func TestAutodiscoverJSON(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, func(c *server.Config) { c.BaseURL = "https://setup.example.com" })
+		const (
+			good     = `{"Protocol":"AutodiscoverV1","Url":"https://setup.example.com/autodiscover/autodiscover.xml"}`
+			missing  = `{"ErrorCode":"MandatoryParameterMissing","ErrorMessage":"A valid value must be provided for the query parameters 'Email' and 'Protocol'."}`
+			protocol = `{"ErrorCode":"InvalidProtocol","ErrorMessage":"The given protocol value is invalid. Supported values are 'AutodiscoverV1'."}`
+			nobody   = `{"ErrorCode":"UserNotFound","ErrorMessage":"The given user is not found."}`
+			v1       = "?Protocol=AutodiscoverV1"
+		)
+		wants := func(target string, status int, want string) {
+			t.Helper()
+			for _, method := range []string{"GET", "HEAD"} {
+				a := ask{method: method, target: target, host: "evil.test"}.to(s)
+				if a.Code != status || a.Header().Get("Content-Type") != "application/json" || a.Body.String() != want {
+					t.Errorf("%s %s: %d %s, want %d %s", method, target, a.Code, a.Body, status, want)
 				}
 			}
 		}
-		t.Logf("%d domains, %d requests", len(all), requests)
+		for target, want := range map[string]string{
+			autodiscoverJSON + v1 + "&Email=jane@example.com":                                   good,
+			autodiscoverJSON + v1 + "&Email=nobody.at-all%40EXAMPLE.com&RedirectCount=1":        good,
+			"/Autodiscover/Autodiscover.json?Email=jane@example.com&Protocol=autodiscoverv1":    good,
+			"/AutoDiscover/AutoDiscover.json" + v1 + "&Email=jane@example.com":                  good,
+			autodiscoverJSON + "/v1.0/jane@example.com" + v1:                                    good,
+			autodiscoverJSON + "/v1.0/jane@example.com?Protocol=Autodiscoverv1&RedirectCount=1": good,
+			autodiscoverJSON:                             missing,
+			autodiscoverJSON + v1:                        missing,
+			autodiscoverJSON + "?Email=jane@example.com": missing,
+			autodiscoverJSON + "?Email=jane@example.com&Protocol=ActiveSync":                                    protocol,
+			autodiscoverJSON + "?Email=jane@example.com&Protocol=%3Cevil%3E":                                    protocol,
+			autodiscoverJSON + v1 + "&Email=jane@example.net":                                                   nobody,
+			autodiscoverJSON + v1 + "&Email=jane":                                                               nobody,
+			autodiscoverJSON + "/v1.0/jane@example.net" + v1:                                                    nobody,
+			autodiscoverJSON + "/v1.0/jane@example.net" + v1 + "&Email=jane@example.com":                        nobody,
+			autodiscoverJSON + "?@foo.com/mapi&Email=autodiscover/autodiscover.json%3f@foo.com&Protocol=" + "X": protocol, // ProxyShell
+		} {
+			wants(target, map[string]int{good: 200, missing: 400, protocol: 400, nobody: 404}[want], want)
+		}
+		for address, want := range map[string]string{"jane%40example.com": good, "jane@example.com": good, "a%2541@example.com": good, "a%2f%40example.com": good, "jane%40evil.test": nobody, "%2540example.com": nobody, "jane%2540example.com": nobody} {
+			if a := s.Get(autodiscoverJSON + "/v1.0/" + address + v1); string(a.Body) != want {
+				t.Errorf("in the path, %s: %d %s", address, a.Status, a.Body)
+			}
+		}
+		for _, target := range []string{v1 + "&Email=a&Email=b", v1 + "&Email=jane@example.com&password=x"} {
+			if a := (ask{method: "GET", target: autodiscoverJSON + target}).to(s); a.Code != 400 && a.Code != 422 {
+				t.Errorf("%s: %d", target, a.Code)
+			}
+		}
+		storetest.Exec(t, database, `UPDATE domains SET login = 'given'`)
+		wants(autodiscoverJSON+v1+"&Email=jane@example.com", 404, nobody)
+		plain := servertest.New(t, database, nil) // reached by HTTP
+		storetest.Exec(t, database, `UPDATE domains SET login = 'address'`)
+		if a := plain.Get(autodiscoverJSON + v1 + "&Email=jane@example.com"); a.Status != 404 || string(a.Body) != nobody {
+			t.Errorf("without HTTPS: %d %s", a.Status, a.Body)
+		}
 	})
 }
 
@@ -220,7 +207,10 @@ func TestProgramsLimit(t *testing.T) {
 	count := func(from string) int {
 		for n := range 1000 {
 			a := ask{target: configFile + query("jane@example.com"), from: from}
-			if n%2 == 1 {
+			if n%3 == 1 {
+				a = ask{method: "GET", target: autodiscoverJSON, from: from}
+			}
+			if n%3 == 2 {
 				a = ask{method: "POST", target: autodiscover, kind: "text/xml", body: "<x/>", from: from}
 			}
 			if answer := a.to(s); answer.Code == http.StatusTooManyRequests {

@@ -264,6 +264,7 @@ func TestReadOutlook(t *testing.T) {
 		wrap("<EMailAddress>&e;@example.com</EMailAddress>"):                             ErrRequest,
 		`<?xml version="1.0" encoding="utf-16"?>` + wrap(one):                            ErrRequest,
 		`<?php x?>` + wrap(one): ErrRequest,
+		wrap("<EMailAddress>jane@exam<?xml?>ple.com</EMailAddress>"):                      ErrRequest,
 		wrap(one + strings.Repeat("<a>", 9) + strings.Repeat("</a>", 9)):                  ErrRequest,
 		wrap(one + "<b>" + strings.Repeat("<a/>", 120) + "</b>"):                          ErrRequest,
 		wrap(one + "<b>" + strings.Repeat("x", MaxOutlook) + "</b>"):                      ErrRequest,

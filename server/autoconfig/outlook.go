@@ -89,7 +89,7 @@ func (r *requestReader) take(token xml.Token) bool {
 	case xml.Directive: // a document type, where entities would be declared
 		return false
 	case xml.ProcInst:
-		return t.Target == "xml"
+		return t.Target == "xml" && r.roots == 0
 	case xml.StartElement:
 		return r.open(t.Name.Local)
 	case xml.EndElement:

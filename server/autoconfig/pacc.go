@@ -3,8 +3,6 @@ package autoconfig
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -54,11 +52,7 @@ func PACC(d settings.Domain) ([]byte, error) {
 	document.Protocols.Submit.Host = out.Host
 	document.Authentication.Password = true
 	document.Info.Provider.Name = provider(d)
-	body, err := json.Marshal(document)
-	if err != nil {
-		return nil, fmt.Errorf("autoconfig: %w", err)
-	}
-	return body, nil
+	return marshalJSON(document)
 }
 
 func usual(s profile.Server, port int) bool { return s.Port == port && !s.STARTTLS }

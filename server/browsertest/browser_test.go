@@ -1,7 +1,7 @@
 // Package browsertest opens the public pages and the control panel in a
-// browser. Its tests need
-// Chromium; without it they are skipped, or fail when MOBILECONFIG_TEST_ALL
-// is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible and
+// browser, and has a mail program look for its settings. Its tests need
+// Chromium and Thunderbird; without them they are skipped, or fail when
+// MOBILECONFIG_TEST_ALL is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible and
 // TestPanelPages.
 package browsertest
 

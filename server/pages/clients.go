@@ -1,14 +1,17 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/web"
 )
@@ -107,4 +110,50 @@ func (p *Pages) outlookFault(c echo.Context, status, code int) error {
 		return err
 	}
 	return c.Blob(status, xmlType, document)
+}
+
+// outlookJSON says where Autodiscover is. The address is in the query or, as
+// some programs have it, in the path.
+func (p *Pages) outlookJSON(c echo.Context) error {
+	query, err := web.ReadQuery(c, "Email", "Protocol")
+	if err != nil {
+		return err
+	}
+	address, protocol := cmp.Or(pathAddress(c), query["Email"]), query["Protocol"]
+	switch {
+	case address == "" || protocol == "":
+		return p.outlookJSONFault(c, http.StatusBadRequest, autoconfig.ParameterMissing)
+	case !autoconfig.IsOutlookProtocol(protocol):
+		return p.outlookJSONFault(c, http.StatusBadRequest, autoconfig.InvalidProtocol)
+	}
+	domain, mailbox, err := autoconfig.ForAddress(c.Request().Context(), p.Domains, address)
+	var document []byte
+	if err == nil {
+		document, err = autoconfig.OutlookJSON(domain, mailbox, p.BaseURL)
+	}
+	if fault.Is(err, fault.NotFound) {
+		return p.outlookJSONFault(c, http.StatusNotFound, autoconfig.UserNotFound)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, document)
+}
+
+// pathAddress is the address in the path, if that is where it stands. Escapes
+// are undone where the router has left them.
+func pathAddress(c echo.Context) string {
+	address := c.Param("address")
+	if plain, err := url.PathUnescape(address); err == nil && c.Request().URL.RawPath != "" {
+		return plain
+	}
+	return address
+}
+
+func (p *Pages) outlookJSONFault(c echo.Context, status int, code autoconfig.JSONCode) error {
+	document, err := autoconfig.OutlookJSONFault(code)
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, echo.MIMEApplicationJSON, document)
 }

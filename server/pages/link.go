@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -132,11 +133,34 @@ func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 	}
 	page := p.linkPage(c, link, domain)
 	page.Problems = p.problems(page.frame, f, "agree")
-	return p.render(c, status, "setup", page.Language, page)
+	if !page.plain() {
+		return p.render(c, status, "setup", page.Language, page)
+	}
+	return p.renderKept(c, status, "setup", page.frame, page, p.marked(page), page.Token, page.Masked, page.Expires)
+}
+
+// plain reports whether all that differs from one link to the next are values
+// that stand on the page as they are, in whatever place.
+func (page linkPage) plain() bool {
+	first, _ := utf8.DecodeRuneInString(page.Masked)
+	return page.Problems == nil && page.Login == "" && page.ReturnURL == "" &&
+		first < utf8.RuneSelf && (unicode.IsLetter(first) || unicode.IsDigit(first))
+}
+
+// marked is the page with marks in place of these values.
+func (p *Pages) marked(page linkPage) linkPage {
+	page.Token, page.Masked, page.Expires = mark(0), mark(1), mark(2)
+	page.QR, page.URL = p.addresses(page.Token)
+	return page
+}
+
+// addresses are where the QR code of a link is, and the link.
+func (p *Pages) addresses(token string) (qr, link string) {
+	return "/s/" + token + "/qr.svg", p.BaseURL.String() + "/s/" + token
 }
 
 func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain) linkPage {
-	path := "/s/" + c.Param("token")
+	qr, address := p.addresses(c.Param("token"))
 	f := p.frame(c, link.Locale)
 	client := web.ClientOf(c.Request().UserAgent())
 	return linkPage{
@@ -160,8 +184,8 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		Login:      link.Login,
 		Expires:    expiry(link.Expires, f.Language),
 		LocalPart:  domain.Login == settings.LocalPartLogin,
-		QR:         path + "/qr.svg",
-		URL:        p.BaseURL.String() + path,
+		QR:         qr,
+		URL:        address,
 		Host:       p.BaseURL.Host,
 		ReturnURL:  link.ReturnURL,
 		ReturnHost: hostOf(link.ReturnURL),

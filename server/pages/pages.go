@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -37,6 +39,7 @@ type Pages struct {
 	Now             func() time.Time
 
 	programs *web.Limiter
+	outlines outlines
 }
 
 // Routes adds the public pages to e.
@@ -59,18 +62,28 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, "/.well-known/autoconfig/mail/config-v1.1.xml", p.thunderbird, p.limited)
 	e.Match(read, "/mail/config-v1.1.xml", p.thunderbird, p.limited)
 	e.Match(read, "/.well-known/user-agent-configuration.json", p.pacc, p.limited)
-	e.POST("/autodiscover/autodiscover.xml", p.outlook, p.limited)
+	e.POST(autoconfig.OutlookPath, p.outlook, p.limited)
 	e.POST("/Autodiscover/Autodiscover.xml", p.outlook, p.limited)
 	e.POST("/AutoDiscover/AutoDiscover.xml", p.outlook, p.limited)
+	for _, path := range []string{"/autodiscover/autodiscover.json", "/Autodiscover/Autodiscover.json", "/AutoDiscover/AutoDiscover.json"} {
+		e.Match(read, path, p.outlookJSON, p.limited)
+		e.Match(read, path+"/v1.0/:address", p.outlookJSON, p.limited)
+	}
 }
 
 // A frame is what every page shows around its own.
 type frame struct {
 	Operator    string
-	Languages   []templates.Language
+	Languages   languages
 	Language    templates.Language
 	Development bool
 }
+
+// languages are those that a page can be read in, the same on each.
+type languages []templates.Language
+
+// GoString leaves them out of what tells one page from another.
+func (languages) GoString() string { return "" }
 
 // A problem is what is wrong with a field, in the page's language.
 type problem struct {
@@ -115,13 +128,26 @@ func (p *Pages) text(in frame, f *fault.Fault) string {
 
 // render answers with a page.
 func (p *Pages) render(c echo.Context, status int, page string, language templates.Language, data any) error {
-	var b bytes.Buffer
-	if err := p.Texts.Page(&b, page, language, data); err != nil {
+	body, err := p.execute(page, language, data)
+	if err != nil {
 		return err
 	}
+	return p.send(c, status, language, body)
+}
+
+// execute makes a page of its template.
+func (p *Pages) execute(page string, language templates.Language, data any) ([]byte, error) {
+	var b bytes.Buffer
+	err := p.Texts.Page(&b, page, language, data)
+	return b.Bytes(), err
+}
+
+// send answers with a page that is made.
+func (p *Pages) send(c echo.Context, status int, language templates.Language, body []byte) error {
 	c.Response().Header().Set("Content-Language", language.Tag)
 	c.Response().Header().Set(echo.HeaderVary, "Accept-Language, User-Agent")
-	return c.HTMLBlob(status, b.Bytes())
+	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(body)))
+	return c.HTMLBlob(status, body)
 }
 
 // An errorPage is a page that says what went wrong.
@@ -139,13 +165,14 @@ type errorPage struct {
 func (p *Pages) Error(c echo.Context, f *fault.Fault) error {
 	in := p.frame(c, "")
 	if f.Code == fault.NotFound && c.Param("token") != "" {
-		return p.render(c, http.StatusNotFound, "unavailable", in.Language, struct{ frame }{in})
+		page := struct{ frame }{in}
+		return p.renderKept(c, http.StatusNotFound, "unavailable", in, page, page)
 	}
 	page := errorPage{frame: in, Status: web.Status(f.Code), Code: string(f.Code), Back: "/"}
 	if f.Code == fault.Gone {
 		page.Back = "" // to the page of the link, which the browser knows
 	}
-	return p.render(c, page.Status, "error", in.Language, page)
+	return p.renderKept(c, page.Status, "error", in, page, page)
 }
 
 // static serves stylesheet and icon under names that hold their hashes.

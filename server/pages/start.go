@@ -63,7 +63,10 @@ func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error
 	if f != nil && f.RetryAfter > 0 {
 		web.SetRetryAfter(c, f)
 	}
-	return p.render(c, status, "start", page.Language, page)
+	if f != nil || page.Address != "" || page.Name != "" {
+		return p.render(c, status, "start", page.Language, page)
+	}
+	return p.renderKept(c, status, "start", page.frame, page, page)
 }
 
 // echoable is an address that may be shown again. What has no "@" may be a

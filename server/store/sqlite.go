@@ -26,6 +26,7 @@ const (
 type liteDB struct {
 	file            *liteFile
 	writer, readers *sql.DB
+	kept            *liteReader // over readers
 	// anchor is a connection that stays: SQLite deletes the write-ahead log
 	// when the last connection closes, and others come and go.
 	anchor *sql.Conn
@@ -150,6 +151,7 @@ func (l *liteDB) openReaders(ctx context.Context) (err error) {
 	}
 	l.readers.SetMaxOpenConns(liteReaders + 1) // one is the anchor
 	l.readers.SetMaxIdleConns(liteReaders + 1)
+	l.kept = newLiteReader(l.readers)
 	if l.anchor, err = l.readers.Conn(ctx); err != nil {
 		return err
 	}
@@ -191,7 +193,7 @@ func (l *liteDB) turn(ctx context.Context) (*sql.Conn, error) {
 	return conn, err
 }
 
-func (l *liteDB) reader() conn { return liteConn{l.readers} }
+func (l *liteDB) reader() conn { return l.kept }
 
 // close waits for the lock: a process that opens the database at this moment
 // must find note and write-ahead log in agreement.

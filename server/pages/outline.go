@@ -1,0 +1,115 @@
+package pages
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+)
+
+// maxOutlines is how many outlines are kept, of some twenty kilobytes each.
+const maxOutlines = 512
+
+// An outline is a page with gaps: what stands before each, and the number of
+// the value that goes in. The last has none.
+type outline []struct {
+	text  string
+	value int
+}
+
+// mark is what stands for the i-th value in the page that an outline is made
+// of. No template changes letters.
+func mark(i int) string { return fmt.Sprintf("qzxoutlinemarkxzq%c", 'a'+i) }
+
+// newOutline finds the marks of n values in the page.
+func newOutline(page string, n int) outline {
+	var o outline
+	for {
+		at, value := len(page), -1
+		for i := range n {
+			if found := strings.Index(page, mark(i)); found >= 0 && found < at {
+				at, value = found, i
+			}
+		}
+		o = append(o, struct {
+			text  string
+			value int
+		}{page[:at], value})
+		if value < 0 {
+			return o
+		}
+		page = page[at+len(mark(value)):]
+	}
+}
+
+// fill puts the values in.
+func (o outline) fill(values []string) []byte {
+	var size int
+	for _, part := range o {
+		if size += len(part.text); part.value >= 0 {
+			size += len(values[part.value])
+		}
+	}
+	page := make([]byte, 0, size)
+	for _, part := range o {
+		if page = append(page, part.text...); part.value >= 0 {
+			page = append(page, values[part.value]...)
+		}
+	}
+	return page
+}
+
+// outlines keeps outlines by all that they depend on. The zero value is empty.
+type outlines struct {
+	mu   sync.RWMutex
+	kept map[string]outline
+}
+
+func (all *outlines) get(key string) (outline, bool) {
+	all.mu.RLock()
+	defer all.mu.RUnlock()
+	o, ok := all.kept[key]
+	return o, ok
+}
+
+func (all *outlines) keep(key string, o outline) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.kept == nil {
+		all.kept = map[string]outline{}
+	}
+	for other := range all.kept {
+		if len(all.kept) < maxOutlines {
+			break
+		}
+		delete(all.kept, other) // whichever: memory is bounded, not fair
+	}
+	all.kept[key] = o
+}
+
+// renderKept is render for a page that people come to again and again. To
+// execute its template takes ten times as long as all else, so it is done once
+// for marked, which is data with marks in place of the values, and the values
+// are put in. They are of letters, and of signs that every one of their kind
+// has: what a template does to these shows the first time, when both ways are
+// gone, and then the page is executed each time.
+func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, data, marked any, values ...string) error {
+	key := fmt.Sprintf("%s %#v", page, marked)
+	if o, ok := p.outlines.get(key); ok {
+		return p.send(c, status, in.Language, o.fill(values))
+	}
+	body, err := p.execute(page, in.Language, data)
+	if err != nil {
+		return err
+	}
+	text, err := p.execute(page, in.Language, marked)
+	if err != nil {
+		return err
+	}
+	if o := newOutline(string(text), len(values)); bytes.Equal(o.fill(values), body) {
+		p.outlines.keep(key, o)
+	}
+	return p.send(c, status, in.Language, body)
+}

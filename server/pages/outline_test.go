@@ -1,0 +1,40 @@
+package pages
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestOutline(t *testing.T) {
+	for _, page := range []string{"", "no mark", mark(0), mark(1) + mark(0), "a" + mark(1) + "b" + mark(0) + "c" + mark(1), mark(2)} {
+		want := ""
+		for rest := page; rest != ""; {
+			switch n := len(mark(0)); {
+			case len(rest) >= n && rest[:n] == mark(0):
+				want, rest = want+"jane", rest[n:]
+			case len(rest) >= n && rest[:n] == mark(1):
+				want, rest = want+"", rest[n:]
+			default:
+				want, rest = want+rest[:1], rest[1:]
+			}
+		}
+		if got := string(newOutline(page, 2).fill([]string{"jane", ""})); got != want {
+			t.Errorf("%q: got %q, want %q", page, got, want)
+		}
+	}
+}
+
+// TestOutlinesBounded wants no more kept than there is room for.
+func TestOutlinesBounded(t *testing.T) {
+	var all outlines
+	for i := range 3 * maxOutlines {
+		key := fmt.Sprint(i)
+		all.keep(key, newOutline(key, 0))
+		if o, ok := all.get(key); !ok || string(o.fill(nil)) != key {
+			t.Fatalf("%s: %v %v", key, o, ok)
+		}
+	}
+	if n := len(all.kept); n != maxOutlines {
+		t.Errorf("%d are kept, want %d", n, maxOutlines)
+	}
+}
