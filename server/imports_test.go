@@ -28,10 +28,10 @@ var arrows = map[string][]string{
 	"templates":           {},
 
 	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel",
-		"server/probe", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+		"server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/audit":           {},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/store"},
@@ -44,14 +44,15 @@ var arrows = map[string][]string{
 	"server/reload":          {},
 	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
 	"server/seal":            {},
+	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
 	"server/setup":           {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
-	"server/pages":           {"profile", "server/autoconfig", "server/fault", "server/issue", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/panel": {"profile", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/setup",
+	"server/pages":           {"profile", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/panel": {"profile", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup",
 		"server/web", "signing", "templates"},
 	"server/jobs":   {"server/night", "server/notify"},
 	"server/night":  {"server/audit", "server/fault"},
 	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/night", "server/notify", "server/settings", "server/setup"},
+	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
 	"server/web":    {"server/audit", "server/fault", "server/id"},
 
 	"server/crashtest":         {},
@@ -85,6 +86,7 @@ var homes = map[string][]string{
 	"github.com/ccojocar":           {"server/account"},
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
+	"github.com/golang-jwt":         {"server/redirect"},
 }
 
 // source calls f for each Go file of the module that is no test.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing"
@@ -22,10 +23,11 @@ import (
 // Pages are the handlers of the public pages. All fields but SecurityContact
 // are required.
 type Pages struct {
-	Links   *setup.Links
-	Domains Domains
-	Issuer  *issue.Issuer
-	Texts   *templates.Set
+	Links     *setup.Links
+	Redirects *redirect.Redirects
+	Domains   Domains
+	Issuer    *issue.Issuer
+	Texts     *templates.Set
 	// BaseURL is how people reach the server: links begin with it, never
 	// with what a request says.
 	BaseURL *url.URL
@@ -36,7 +38,7 @@ type Pages struct {
 	SecurityContact string
 	Now             func() time.Time
 
-	programs *web.Limiter
+	programs, redirects *web.Limiter
 }
 
 // Routes adds the public pages to e.
@@ -44,6 +46,8 @@ func (p *Pages) Routes(e *echo.Echo) {
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/", p.start)
 	e.POST("/start", p.createLink)
+	p.redirects = web.NewLimiter("network", limitRedirects, redirectsWindow, p.Now)
+	e.POST("/start/signed", p.createSigned)
 	e.Match(read, "/s/:token", p.link)
 	e.Match(read, "/s/:token/qr.svg", p.qr)
 	e.POST("/s/:token/profile", p.createTicket)
