@@ -20,6 +20,9 @@ var arrows = map[string][]string{
 	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/datadir",
 		"server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
 
+	"docs/button/go":   {},
+	"docs/button/demo": {"docs/button/go"},
+
 	"profile":             {},
 	"profile/lint":        {"signing"},
 	"signing":             {"signing/gate"},
@@ -77,7 +80,7 @@ var homes = map[string][]string{
 	"go.mozilla.org/pkcs7":          {"signing"},
 	"github.com/alecthomas/kong":    {"cmd/mobileconfig"},
 	"github.com/nicksnyder/go-i18n": {"templates"},
-	"html/template":                 {"templates"},
+	"html/template":                 {"templates", "docs/button/demo"},
 	"github.com/danielgtaylor/huma": {"server/api"},
 	"os/exec":                       {"server/notify/notifytest", "server/store/storetest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
@@ -146,11 +149,11 @@ func TestImports(t *testing.T) {
 
 // TestOneCallOfTheSigner holds that profiles are signed in one place, right
 // behind the gate. Package audit signs checkpoints of the log: by its row above
-// it knows neither profiles nor their signer.
+// it knows neither profiles nor their signer, and examples sign redirects.
 func TestOneCallOfTheSigner(t *testing.T) {
 	var calls []string
 	source(t, func(pkg, path string, file *ast.File) {
-		if strings.HasPrefix(pkg, "signing") || pkg == "server/audit" {
+		if strings.HasPrefix(pkg, "signing") || pkg == "server/audit" || strings.HasPrefix(pkg, examples) {
 			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -175,12 +178,15 @@ var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/not
 // in a private network.
 const relay = "../server/notify/relay.go"
 
+// examples are programs for those who use the service; it has nothing of them.
+const examples = "docs/button/"
+
 // TestOneDialer keeps unguarded ways out of the source.
 func TestOneDialer(t *testing.T) {
 	ways := []string{"net.Dial", "net.DialTimeout", "net.DialTCP", "net.Dialer", "tls.Dial", "tls.DialWithDialer", "tls.Dialer", "smtp.Dial", "smtp.SendMail",
 		"http.Get", "http.Head", "http.Post", "http.PostForm", "http.Client", "http.DefaultClient", "http.Transport", "http.DefaultTransport"}
 	source(t, func(pkg, path string, file *ast.File) {
-		if slices.Contains(dialers, pkg) || path == relay {
+		if slices.Contains(dialers, pkg) || path == relay || strings.HasPrefix(pkg, examples) {
 			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
