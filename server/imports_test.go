@@ -20,6 +20,9 @@ var arrows = map[string][]string{
 	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/datadir",
 		"server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
 
+	"docs/button/go":   {},
+	"docs/button/demo": {"docs/button/go"},
+
 	"profile":             {},
 	"profile/lint":        {"signing"},
 	"signing":             {"signing/gate"},
@@ -28,10 +31,10 @@ var arrows = map[string][]string{
 	"templates":           {},
 
 	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel",
-		"server/probe", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+		"server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/audit":           {},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/store"},
@@ -44,14 +47,15 @@ var arrows = map[string][]string{
 	"server/reload":          {},
 	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
 	"server/seal":            {},
+	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
 	"server/setup":           {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
-	"server/pages":           {"profile", "server/autoconfig", "server/fault", "server/issue", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/panel": {"profile", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/setup",
+	"server/pages":           {"profile", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/panel": {"profile", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup",
 		"server/web", "signing", "templates"},
 	"server/jobs":   {"server/night", "server/notify"},
 	"server/night":  {"server/audit", "server/fault"},
 	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/night", "server/notify", "server/settings", "server/setup"},
+	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
 	"server/web":    {"server/audit", "server/fault", "server/id"},
 
 	"server/crashtest":         {},
@@ -76,7 +80,7 @@ var homes = map[string][]string{
 	"go.mozilla.org/pkcs7":          {"signing"},
 	"github.com/alecthomas/kong":    {"cmd/mobileconfig"},
 	"github.com/nicksnyder/go-i18n": {"templates"},
-	"html/template":                 {"templates"},
+	"html/template":                 {"templates", "docs/button/demo"},
 	"github.com/danielgtaylor/huma": {"server/api"},
 	"os/exec":                       {"server/notify/notifytest", "server/store/storetest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
@@ -85,6 +89,7 @@ var homes = map[string][]string{
 	"github.com/ccojocar":           {"server/account"},
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
+	"github.com/golang-jwt":         {"server/redirect"},
 }
 
 // source calls f for each Go file of the module that is no test.
@@ -144,11 +149,11 @@ func TestImports(t *testing.T) {
 
 // TestOneCallOfTheSigner holds that profiles are signed in one place, right
 // behind the gate. Package audit signs checkpoints of the log: by its row above
-// it knows neither profiles nor their signer.
+// it knows neither profiles nor their signer, and examples sign redirects.
 func TestOneCallOfTheSigner(t *testing.T) {
 	var calls []string
 	source(t, func(pkg, path string, file *ast.File) {
-		if strings.HasPrefix(pkg, "signing") || pkg == "server/audit" {
+		if strings.HasPrefix(pkg, "signing") || pkg == "server/audit" || strings.HasPrefix(pkg, examples) {
 			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -173,12 +178,15 @@ var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/not
 // in a private network.
 const relay = "../server/notify/relay.go"
 
+// examples are programs for those who use the service; it has nothing of them.
+const examples = "docs/button/"
+
 // TestOneDialer keeps unguarded ways out of the source.
 func TestOneDialer(t *testing.T) {
 	ways := []string{"net.Dial", "net.DialTimeout", "net.DialTCP", "net.Dialer", "tls.Dial", "tls.DialWithDialer", "tls.Dialer", "smtp.Dial", "smtp.SendMail",
 		"http.Get", "http.Head", "http.Post", "http.PostForm", "http.Client", "http.DefaultClient", "http.Transport", "http.DefaultTransport"}
 	source(t, func(pkg, path string, file *ast.File) {
-		if slices.Contains(dialers, pkg) || path == relay {
+		if slices.Contains(dialers, pkg) || path == relay || strings.HasPrefix(pkg, examples) {
 			return
 		}
 		ast.Inspect(file, func(n ast.Node) bool {

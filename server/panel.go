@@ -29,6 +29,7 @@ func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
 		Factors:       account.NewFactors(vault, s.store),
 		Accounts:      account.NewAccounts(vault, s.store),
 		Keys:          a.Keys,
+		Redirects:     a.Redirects,
 		Domains:       a.Domains,
 		Policies:      a.Policies,
 		Links:         a.Links,

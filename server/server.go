@@ -18,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
+	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -86,21 +87,22 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	s.night = &night.Night{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
 	issuer := issue.New(texts, s.config.Identity.Current)
 	a := &api.API{
-		Keys:     account.NewKeys(s.store, s.config.Now),
-		Domains:  settings.NewDomains(s.store, proof, s.config.Now),
-		Policies: settings.NewPolicies(s.store, s.config.Now),
-		Webhooks: webhooks,
-		Links:    links,
-		Repeats:  s.store,
-		Issuer:   issuer,
-		Identity: s.config.Identity.Current,
-		Texts:    texts,
-		Actions:  s.store,
-		LogKey:   key,
-		Checker:  s.checker(),
-		BaseURL:  s.base,
-		Log:      s.config.Log,
-		Now:      s.config.Now,
+		Keys:      account.NewKeys(s.store, s.config.Now),
+		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
+		Policies:  settings.NewPolicies(s.store, s.config.Now),
+		Redirects: redirect.NewKeys(s.store, s.config.Now),
+		Webhooks:  webhooks,
+		Links:     links,
+		Repeats:   s.store,
+		Issuer:    issuer,
+		Identity:  s.config.Identity.Current,
+		Texts:     texts,
+		Actions:   s.store,
+		LogKey:    key,
+		Checker:   s.checker(),
+		BaseURL:   s.base,
+		Log:       s.config.Log,
+		Now:       s.config.Now,
 	}
 	control, err := s.newPanel(a)
 	if err != nil {
@@ -111,6 +113,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	}
 	s.handler, err = s.routes(&pages.Pages{
 		Links:           links,
+		Redirects:       redirect.New(s.store, links, s.base.String(), s.config.Now),
 		Domains:         s.store,
 		Issuer:          issuer,
 		Texts:           texts,

@@ -20,6 +20,7 @@ var usedByGo = []string{
 	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",
 	"problem.platform_not_offered", "problem.login_needed",
 	"problem.mac_policy_needs_mdm", "problem.unknown_field", "problem.limited", "problem.form_malformed",
+	"problem.redirect_invalid", "problem.redirect_expired", "problem.redirect_used", "redirect.title",
 	"problem.sign_in_refused", "problem.code_wrong", "problem.password_weak", "problem.passkey_refused", "problem.last_factor",
 	"problem.cross_origin", "problem.confirmation_needed", "problem.account_suspended", "problem.domain_unproven", "problem.policy_unknown",
 	"problem.unauthorized", "problem.forbidden", "problem.conflict",

@@ -207,7 +207,21 @@ type (
 	keysPage struct {
 		panelFrame
 		panelPaging
-		Rows []keyRow
+		Rows      []keyRow
+		Redirects []redirectRow
+	}
+	redirectRow struct {
+		ID, Name, Algorithm        string
+		Domains                    []string
+		Created, Expires, LastUsed time.Time
+		State                      string
+	}
+	redirectPage struct {
+		panelFrame
+		Form                  panelForm
+		Domains               []string
+		Row                   redirectRow
+		PEM, Issuer, Audience string
 	}
 	keyRow struct {
 		ID, Name                   string
@@ -311,7 +325,7 @@ var panelViews = map[string]any{
 	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
 	"removePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
 	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{},
-	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{},
+	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
 	"notificationsPage": notificationsPage{}, "recipientRow": recipientRow{}, "recipientPage": recipientPage{}, "topicRow": topicRow{},
@@ -614,15 +628,28 @@ func keyCases() []panelCase {
 		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired"},
 		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked"},
 	}
+	redirects := []redirectRow{
+		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live"},
+		{"rdk_2", "Roundcube", "ES256", []string{"example.com", "example.org"}, panelNow, panelNow, time.Time{}, "expired"},
+	}
+	redirectForm := panelForm{"name": "Roundcube", "domains": "example.com", "public_key": "-----BEGIN PUBLIC KEY-----"}
+	registered := redirectPage{Form: redirectForm, Domains: []string{"example.com"}, Row: redirects[1], PEM: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n", Issuer: "acc_1", Audience: "https://setup.example.com"}
+	lasting := registered
+	lasting.Row = redirects[0]
 	form := panelForm{"name": "Customer portal", "domains:read": "yes", "profiles:write": "yes", "expires": "365", "domains": "example.com", "networks": "192.0.2.0/24"}
 	return []panelCase{
-		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows}},
+		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows, Redirects: redirects}},
 		{name: "keys-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"portal", 7, 1, 3, "", "/panel/keys?page=2"}, Rows: rows}},
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
 		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Domains: []string{"example.com"}}},
 		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames()}, problems: badFields("name", "scopes", "domains", "networks", "expires")},
+		{name: "redirect-new", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Domains: []string{"example.com"}}},
+		{name: "redirect-problems", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Form: redirectForm}, problems: badFields("name", "public_key", "domains")},
+		{name: "redirect", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_2", view: registered, done: "redirect.created"},
+		{name: "redirect-lasting", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_1", view: lasting},
+		{name: "redirect-auditor", page: "redirect-key", who: auditor, nav: "keys", path: at + "/redirect/rdk_2", view: registered},
 		{name: "key-made", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Key: "mck_EXAMPLE_0000000000000000000000000000"}},
 	}
 }
@@ -764,7 +791,7 @@ func logCases() []panelCase {
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
-	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "member": {"Name": "Tom Adler"},
+	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
 	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"},
 	"mailbox": {"Email": "jane@example.com"}, "entry": {"Number": "4711"},
@@ -788,18 +815,18 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "link", "mailbox-links", "links", "policy", "key", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	removeIDs    = []string{"domain", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "no_domain", "identity_development", "one_owner"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
 		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "delivery", "disabled", "display_name", "domain", "domains", "events", "factor_required", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
-		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "reset_minutes", "retention_days",
+		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reset_minutes", "retention_days",
 		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "member.saved", "member.removed",
+		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -991,7 +1018,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "114 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "116 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,

@@ -19,6 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -42,21 +43,22 @@ const (
 
 // API are the handlers of the API. All fields are required.
 type API struct {
-	Keys     *account.Keys
-	Domains  *settings.Domains
-	Policies *settings.Policies
-	Webhooks *notify.Webhooks
-	Links    *setup.Links
-	Repeats  Repeats
-	Issuer   *issue.Issuer
-	Identity func() *signing.Identity
-	Texts    *templates.Set
-	Actions  Actions
-	LogKey   *audit.LogKey
-	Checker  Checker
-	BaseURL  *url.URL
-	Log      *slog.Logger
-	Now      func() time.Time
+	Keys      *account.Keys
+	Domains   *settings.Domains
+	Policies  *settings.Policies
+	Redirects *redirect.Keys
+	Webhooks  *notify.Webhooks
+	Links     *setup.Links
+	Repeats   Repeats
+	Issuer    *issue.Issuer
+	Identity  func() *signing.Identity
+	Texts     *templates.Set
+	Actions   Actions
+	LogKey    *audit.LogKey
+	Checker   Checker
+	BaseURL   *url.URL
+	Log       *slog.Logger
+	Now       func() time.Time
 
 	perKey, refused *web.Limiter
 }
@@ -93,6 +95,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.profiles(h)
 	a.links(h)
 	a.keys(h)
+	a.redirectKeys(h)
 	a.identity(h)
 	a.actions(h)
 	a.log(h, e)

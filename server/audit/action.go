@@ -44,6 +44,10 @@ const (
 	KeyCreate       Name = "key.create"
 	KeyRevoke       Name = "key.revoke"
 
+	RedirectKeyCreate Name = "redirect_key.create"
+	RedirectKeyUpdate Name = "redirect_key.update"
+	RedirectKeyDelete Name = "redirect_key.delete"
+
 	PolicyCreate Name = "policy.create"
 	PolicyUpdate Name = "policy.update"
 	PolicyDelete Name = "policy.delete"
@@ -132,7 +136,7 @@ type ActorKind string
 const (
 	Visitor  ActorKind = "visitor"  // a person with a link or on the public page
 	System   ActorKind = "system"   // the program itself, at start or in a job
-	KeyActor ActorKind = "key"      // a program, by the API
+	KeyActor ActorKind = "key"      // a program, by the API or by what it signed
 	Member   ActorKind = "member"   // a person in the control panel
 	Operator ActorKind = "operator" // whoever runs the installation, on its command line
 )
@@ -161,11 +165,13 @@ type TargetKind string
 
 // The kinds of target.
 const (
-	DomainTarget  TargetKind = "domain"
-	LinkTarget    TargetKind = "link"
-	TicketTarget  TargetKind = "ticket"
-	KeyTarget     TargetKind = "key"
-	ProfileTarget TargetKind = "profile" // ID is the profile's identifier
+	DomainTarget TargetKind = "domain"
+	LinkTarget   TargetKind = "link"
+	TicketTarget TargetKind = "ticket"
+	KeyTarget    TargetKind = "key"
+	// RedirectKeyTarget is a public key with which a hosting panel signs.
+	RedirectKeyTarget TargetKind = "redirect_key"
+	ProfileTarget     TargetKind = "profile" // ID is the profile's identifier
 
 	AccountTarget    TargetKind = "account"
 	InvitationTarget TargetKind = "invitation"

@@ -8,6 +8,7 @@ func Names() []Name {
 		LinkCreate, LinkOpen, LinkRevoke,
 		ProfileDownload, ProfileIssue,
 		KeyCreate, KeyRevoke,
+		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
 		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,
 		InvitationCreate, InvitationRevoke,
 		MemberJoin, MemberUpdate, MemberRemove, MemberPassword,

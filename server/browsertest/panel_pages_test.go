@@ -70,6 +70,11 @@ var settingRooms = []room{
 	{"key with mistakes", "owner", "/keys/new", map[string]string{"#name": "Shop"}, []string{mainButton}, 422},
 	{"key shown", "owner", "/keys/new", map[string]string{"#name": "Shop"}, []string{`[name="profiles:write"]`, mainButton}, 200},
 	{"key to revoke", "owner", "/keys/{key}/revoke", nil, nil, 200},
+	{"public key new", "owner", "/keys/redirect/new", nil, nil, 200},
+	{"public key with mistakes", "owner", "/keys/redirect/new", map[string]string{"#name": "Panel", "#public_key": "nothing"}, []string{mainButton}, 422},
+	{"public key", "owner", "/keys/redirect/{redirect}", nil, nil, 200},
+	{"public key for an auditor", "auditor", "/keys/redirect/{redirect}", nil, nil, 200},
+	{"public key to delete", "owner", "/keys/redirect/{redirect}/delete", nil, nil, 200},
 }
 
 // peopleRooms are those before the sign-in, and those about people.
@@ -292,6 +297,9 @@ func inUse(t *testing.T) *people {
 	p.ids["key"] = p.find(owner, "/keys", "/panel/keys/(key_[a-z2-7]+)/revoke")
 	must(t, owner.Post("/panel/keys/"+p.ids["key"]+"/revoke"))
 	p.ids["key"] = p.find(owner, "/keys", "/panel/keys/(key_[a-z2-7]+)/revoke")
+	must(t, owner.Post("/panel/keys/redirect/new", "name", "A panel with a name that is as long as a name may be", "domains", "example.com shop-1.example",
+		"public_key", "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"))
+	p.ids["redirect"] = p.find(owner, "/keys", "/panel/keys/redirect/(rdk_[a-z2-7]+)")
 	must(t, owner.Post("/panel/members/invite", "email", "someone.with.a.rather.long.name@example.com", "role", "admin"))
 	p.ids["invitation"] = p.find(owner, "/members", "/panel/invitation/([a-z2-7]+)")
 	p.newcomer()

@@ -57,6 +57,11 @@ const (
 	AccountSuspended   Code = "account_suspended"
 	// RepeatDiffers says that an Idempotency-Key was used for another request.
 	RepeatDiffers Code = "idempotency_key_reused"
+	// RedirectInvalid says that what a hosting panel has signed cannot be
+	// used. The field is the part of it that is wrong.
+	RedirectInvalid Code = "redirect_invalid"
+	RedirectExpired Code = "redirect_expired"
+	RedirectUsed    Code = "redirect_used"
 	// StorageFull says that nothing can be kept for want of space.
 	StorageFull Code = "storage_full"
 	// DatabaseUnavailable says that the database is away, locked or damaged.

@@ -59,6 +59,7 @@ const (
 	AccountChanged   Type = "account.changed"
 	KeyCreated       Type = "key.created"
 	KeyRevoked       Type = "key.revoked"
+	RedirectKeys     Type = "redirect_key.changed"
 	IdentityChanged  Type = "identity.changed"
 	IdentityExpiring Type = "identity.expiring"
 	LogCheckFailed   Type = "log.check_failed"
@@ -113,6 +114,10 @@ var events = map[audit.Name]Event{
 
 	audit.KeyCreate: {KeyCreated, Keys, true},
 	audit.KeyRevoke: {KeyRevoked, Keys, false},
+
+	audit.RedirectKeyCreate: {RedirectKeys, Keys, true},
+	audit.RedirectKeyUpdate: {RedirectKeys, Keys, true},
+	audit.RedirectKeyDelete: {RedirectKeys, Keys, true},
 
 	audit.IdentityChange:   {IdentityChanged, Identity, true},
 	audit.IdentityExpiring: {IdentityExpiring, Identity, false},

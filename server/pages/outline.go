@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"fmt"
+	"html/template"
 	"strings"
 	"sync"
 
@@ -44,21 +45,16 @@ func newOutline(page string, n int) outline {
 	}
 }
 
-// fill puts the values in.
+// fill puts the values in, escaped as for text or for an attribute in quotes.
 func (o outline) fill(values []string) []byte {
-	var size int
+	var page bytes.Buffer
 	for _, part := range o {
-		if size += len(part.text); part.value >= 0 {
-			size += len(values[part.value])
+		page.WriteString(part.text)
+		if part.value >= 0 {
+			template.HTMLEscape(&page, []byte(values[part.value]))
 		}
 	}
-	page := make([]byte, 0, size)
-	for _, part := range o {
-		if page = append(page, part.text...); part.value >= 0 {
-			page = append(page, values[part.value]...)
-		}
-	}
-	return page
+	return page.Bytes()
 }
 
 // outlines keeps outlines by all that they depend on. The zero value is empty.

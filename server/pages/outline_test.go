@@ -11,14 +11,14 @@ func TestOutline(t *testing.T) {
 		for rest := page; rest != ""; {
 			switch n := len(mark(0)); {
 			case len(rest) >= n && rest[:n] == mark(0):
-				want, rest = want+"jane", rest[n:]
+				want, rest = want+"&lt;b title=&#34;&amp;&#39;&gt;", rest[n:]
 			case len(rest) >= n && rest[:n] == mark(1):
 				want, rest = want+"", rest[n:]
 			default:
 				want, rest = want+rest[:1], rest[1:]
 			}
 		}
-		if got := string(newOutline(page, 2).fill([]string{"jane", ""})); got != want {
+		if got := string(newOutline(page, 2).fill([]string{`<b title="&'>`, ""})); got != want {
 			t.Errorf("%q: got %q, want %q", page, got, want)
 		}
 	}

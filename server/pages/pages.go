@@ -15,6 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing"
@@ -24,10 +25,11 @@ import (
 // Pages are the handlers of the public pages. All fields but SecurityContact
 // are required.
 type Pages struct {
-	Links   *setup.Links
-	Domains Domains
-	Issuer  *issue.Issuer
-	Texts   *templates.Set
+	Links     *setup.Links
+	Redirects *redirect.Redirects
+	Domains   Domains
+	Issuer    *issue.Issuer
+	Texts     *templates.Set
 	// BaseURL is how people reach the server: links begin with it, never
 	// with what a request says.
 	BaseURL *url.URL
@@ -38,8 +40,8 @@ type Pages struct {
 	SecurityContact string
 	Now             func() time.Time
 
-	programs *web.Limiter
-	outlines outlines
+	programs, redirects *web.Limiter
+	outlines            outlines
 }
 
 // Routes adds the public pages to e.
@@ -47,6 +49,8 @@ func (p *Pages) Routes(e *echo.Echo) {
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/", p.start)
 	e.POST("/start", p.createLink)
+	p.redirects = web.NewLimiter("network", limitRedirects, redirectsWindow, p.Now)
+	e.POST("/start/signed", p.createSigned)
 	e.Match(read, "/s/:token", p.link)
 	e.Match(read, "/s/:token/qr.svg", p.qr)
 	e.POST("/s/:token/profile", p.createTicket)

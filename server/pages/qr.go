@@ -20,5 +20,7 @@ func (p *Pages) qr(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	// Panels show it on their own pages. Whoever can name it has the link.
+	c.Response().Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	return c.Blob(http.StatusOK, svgType, []byte(drawing.SVG()))
 }

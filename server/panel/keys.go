@@ -27,6 +27,9 @@ func (p *Panel) keys(v *visit) error {
 	for _, k := range shown {
 		page.Rows = append(page.Rows, keyRowOf(k, p.Now()))
 	}
+	if page.Redirects, err = p.redirectRows(v); err != nil {
+		return err
+	}
 	return p.render(v, http.StatusOK, "keys", page.frame, page)
 }
 

@@ -33,7 +33,7 @@ var (
 	interfaces  = []audit.Interface{audit.Page, audit.Panel, audit.API, audit.CommandLine}
 	actorKinds  = []audit.ActorKind{audit.Member, audit.KeyActor, audit.Visitor, audit.Operator, audit.System}
 	targetKinds = []audit.TargetKind{audit.DomainTarget, audit.PolicyTarget, audit.LinkTarget, audit.TicketTarget, audit.ProfileTarget,
-		audit.KeyTarget, audit.MemberTarget, audit.InvitationTarget, audit.PasskeyTarget, audit.SessionTarget, audit.AccountTarget,
+		audit.KeyTarget, audit.RedirectKeyTarget, audit.MemberTarget, audit.InvitationTarget, audit.PasskeyTarget, audit.SessionTarget, audit.AccountTarget,
 		audit.WebhookTarget, audit.RecipientTarget, audit.IdentityTarget, audit.LogTarget}
 )
 

@@ -92,6 +92,7 @@ func (h *house) fill(m *servertest.Member, domain string) map[string]string {
 	post("/panel/policies/new", policyForm()...)
 	post("/panel/links/new", linkForm("address", "jane@"+domain)...)
 	post("/panel/keys/new", "name", "Key of "+domain, "domains:read", "yes", "expires", "30")
+	post("/panel/keys/redirect/new", "name", "Panel of "+domain, "public_key", publicKey)
 	post("/panel/members/invite", "email", "new@"+domain, "role", "admin")
 	post("/panel/security/notifications/recipients/new", "recipient", "desk@"+domain, "keys", "yes")
 	post("/panel/security/notifications/webhooks/new", "url", "https://"+domain+"/hook", "key.created", "yes")
@@ -120,12 +121,16 @@ func (h *house) fill(m *servertest.Member, domain string) map[string]string {
 		"/policies/:id":               "pol_" + find("/panel/policies", "/panel/policies/pol_"),
 		"/links/:id":                  "lnk_" + find("/panel/links", "/panel/links/lnk_"),
 		"/keys/:id":                   "key_" + find("/panel/keys", "/panel/keys/key_"),
+		"/keys/redirect/:id":          "rdk_" + find("/panel/keys", "/panel/keys/redirect/rdk_"),
 		"/members/:id":                "mem_" + find("/panel/members", "/panel/members/mem_"),
 		"/members/invitations/:id":    "inv_" + find("/panel/members", "/panel/members/invitations/inv_"),
 		"/security/sessions/:id":      "ses_" + find("/panel/security/sign-in", "/panel/security/sessions/ses_"),
 		"/security/sign-in/passkey/:": "psk_unknown",
 	}
 }
+
+// publicKey is one that a hosting panel could sign with.
+const publicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 
 // touch has every session noted as used now, so that looking notes nothing.
 func (h *house) touch() {
@@ -282,6 +287,8 @@ var forms = map[string]string{
 	"/panel/domains/:domain": encode(domainForm()),
 	"/panel/policies/:id":    encode(policyForm()),
 	"/panel/members/:id":     "role=auditor",
+
+	"/panel/keys/redirect/:id": "name=Other",
 
 	"/panel/security/notifications/recipients/:id": "keys=yes",
 	"/panel/security/notifications/webhooks/:id":   "url=https%3A%2F%2Fexample.com&key.created=yes",

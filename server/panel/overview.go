@@ -67,6 +67,7 @@ var changes = []audit.Name{
 	audit.DomainCreate, audit.DomainUpdate, audit.DomainDelete,
 	audit.PolicyCreate, audit.PolicyUpdate, audit.PolicyDelete,
 	audit.KeyCreate, audit.KeyRevoke,
+	audit.RedirectKeyCreate, audit.RedirectKeyUpdate, audit.RedirectKeyDelete,
 	audit.AccountCreate, audit.AccountUpdate, audit.AccountSuspend, audit.AccountResume,
 	audit.InvitationCreate, audit.InvitationRevoke,
 	audit.MemberJoin, audit.MemberUpdate, audit.MemberRemove, audit.MemberPassword,

@@ -21,6 +21,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/probe"
+	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -39,6 +40,7 @@ type Panel struct {
 	Factors       *account.Factors
 	Accounts      *account.Accounts
 	Keys          *account.Keys
+	Redirects     *redirect.Keys
 	Subscriptions *notify.Subscriptions
 	Webhooks      *notify.Webhooks
 	Mail          bool // a mail server is set

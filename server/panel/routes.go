@@ -128,6 +128,13 @@ func (p *Panel) routes() []route {
 		{get, "/keys/:id/revoke", account.Change, signed, nil, p.askRevokeKey},
 		{post, "/keys/:id/revoke", account.Change, fresh, button, p.revokeKey},
 
+		{get, redirectsPath + "/new", account.Change, signed, nil, p.newRedirect},
+		{post, redirectsPath + "/new", account.Change, fresh, append([]string{"public_key"}, redirectFields...), p.createRedirect},
+		{get, redirectsPath + "/:id", account.Look, signed, nil, p.redirect},
+		{post, redirectsPath + "/:id", account.Change, fresh, redirectFields, p.updateRedirect},
+		{get, redirectsPath + "/:id/delete", account.Change, signed, nil, p.askDeleteRedirect},
+		{post, redirectsPath + "/:id/delete", account.Change, fresh, button, p.deleteRedirect},
+
 		{get, "/members", account.Look, signed, nil, p.members},
 		{get, "/members/invite", account.Manage, signed, nil, p.newInvitation},
 		{post, "/members/invite", account.Manage, fresh, []string{"email", "role", "language"}, p.invite},

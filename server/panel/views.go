@@ -314,7 +314,32 @@ type setting struct {
 type keysPage struct {
 	frame
 	paging
-	Rows []keyRow
+	Rows      []keyRow
+	Redirects []redirectRow
+}
+
+// A redirectRow is a public key with which a hosting panel signs.
+type redirectRow struct {
+	ID        string
+	Name      string
+	Algorithm string
+	Domains   []string
+	Created   time.Time
+	Expires   time.Time
+	LastUsed  time.Time
+	State     string // live, expired
+}
+
+// A redirectPage registers or changes a public key, and shows what to sign.
+// Form: name, public_key, domains.
+type redirectPage struct {
+	frame
+	Form     web.Form
+	Domains  []string
+	Row      redirectRow // empty: a new one
+	PEM      string
+	Issuer   string
+	Audience string
 }
 
 type keyRow struct {

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,6 +45,46 @@ type LinkSpec struct {
 // Create makes a link for a mailbox of the account. The error holds a fault
 // for each field that cannot be taken.
 func (l *Links) Create(ctx context.Context, who audit.Actor, spec LinkSpec) (Link, error) {
+	link, err := l.build(ctx, spec)
+	if err != nil {
+		return Link{}, err
+	}
+	if err := l.store.CreateLink(ctx, link, nil, l.action(audit.LinkCreate, who, link)); err != nil {
+		return Link{}, err
+	}
+	return link, nil
+}
+
+// A Pass lets one link be made. It is what was signed with a redirect key.
+type Pass struct {
+	Key     string    // the key's id
+	Name    []byte    // by which it is known that the pass was used
+	Expires time.Time // from when on nobody takes it
+	// Network is where the browser is that has brought it, for the limit.
+	Network netip.Prefix
+}
+
+// CreateOnce is Create by a pass. One that was used is a RedirectUsed fault.
+// The limits are those of visitors: a panel's button may be pressed by anybody
+// who is signed in there.
+func (l *Links) CreateOnce(ctx context.Context, who audit.Actor, spec LinkSpec, pass Pass) (Link, error) {
+	link, err := l.build(ctx, spec)
+	if err != nil {
+		return Link{}, err
+	}
+	a := l.action(audit.LinkCreate, who, link)
+	limits := []Limit{
+		{"redirects/address/" + a.Mailbox, LimitPerAddress, LimitWindow}, // not the one that any visitor can use up
+		{"links/network/" + pass.Network.String(), LimitPerNetwork, LimitWindow},
+	}
+	if err := l.store.CreateLinkOnce(ctx, link, pass, limits, a); err != nil {
+		return Link{}, err
+	}
+	return link, nil
+}
+
+// build returns the link of the spec.
+func (l *Links) build(ctx context.Context, spec LinkSpec) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {
 		return Link{}, fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
@@ -62,13 +103,7 @@ func (l *Links) Create(ctx context.Context, who audit.Actor, spec LinkSpec) (Lin
 		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL,
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
-	if err := link.check(address, domain); err != nil {
-		return Link{}, err
-	}
-	if err := l.store.CreateLink(ctx, link, nil, l.action(audit.LinkCreate, who, link)); err != nil {
-		return Link{}, err
-	}
-	return link, nil
+	return link, link.check(address, domain)
 }
 
 func orLife(d time.Duration) time.Duration {

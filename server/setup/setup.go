@@ -115,6 +115,9 @@ type Store interface {
 	// CreateLink keeps l. Where one of the limits is used up it keeps
 	// nothing and returns a Limited fault that says how long to wait.
 	CreateLink(ctx context.Context, l Link, limits []Limit, a audit.Action) error
+	// CreateLinkOnce is CreateLink, and keeps that the pass was used. One that
+	// was is a RedirectUsed fault, one whose key is gone RedirectInvalid.
+	CreateLinkOnce(ctx context.Context, l Link, p Pass, limits []Limit, a audit.Action) error
 	// Link returns a link in whatever state, or a NotFound fault.
 	Link(ctx context.Context, id string) (Link, error)
 	// CreateTicket keeps t and counts it on its link. If the link is not

@@ -24,15 +24,24 @@ const linkColumns = `links.id, links.account, links.domain, links.address, links
 // whose RetryAfter is how long to wait. A limit whose Max is not positive
 // allows no link. An id that exists is a Conflict fault.
 func (s *Store) CreateLink(ctx context.Context, l setup.Link, limits []setup.Limit, a audit.Action) error {
-	// One order for all transactions: two that need the same rows wait for
-	// each other instead of locking each other out.
-	limits = slices.SortedFunc(slices.Values(limits), func(x, y setup.Limit) int { return cmp.Compare(x.Key, y.Key) })
+	err := s.change(ctx, a, func(t *tx) error { return t.createLink(l, limits) })
+	return s.linkCreated(err)
+}
+
+// CreateLinkOnce is CreateLink, and keeps that the pass was used: the statement
+// decides which of two that bring the same is first. One that was used is a
+// RedirectUsed fault, one whose key is gone RedirectInvalid.
+func (s *Store) CreateLinkOnce(ctx context.Context, l setup.Link, p setup.Pass, limits []setup.Limit, a audit.Action) error {
 	err := s.change(ctx, a, func(t *tx) error {
-		if err := t.count(limits, l.Created); err != nil {
+		if err := t.usePass(p, l.Created); err != nil {
 			return err
 		}
-		return t.insertLink(l)
+		return t.createLink(l, limits)
 	})
+	return s.linkCreated(err)
+}
+
+func (s *Store) linkCreated(err error) error {
 	if s.db.taken(err) {
 		err = fault.New(fault.Conflict, "There is a link with this id.")
 	}
@@ -40,6 +49,16 @@ func (s *Store) CreateLink(ctx context.Context, l setup.Link, limits []setup.Lim
 		return fmt.Errorf("store: create link: %w", err)
 	}
 	return nil
+}
+
+func (t *tx) createLink(l setup.Link, limits []setup.Limit) error {
+	// One order for all transactions: two that need the same rows wait for
+	// each other instead of locking each other out.
+	limits = slices.SortedFunc(slices.Values(limits), func(x, y setup.Limit) int { return cmp.Compare(x.Key, y.Key) })
+	if err := t.count(limits, l.Created); err != nil {
+		return err
+	}
+	return t.insertLink(l)
 }
 
 // Link returns a link in whatever state, or a NotFound fault.

@@ -75,8 +75,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Prune deletes what has run out: limits whose window has passed, repeats, sessions,
-// ceremonies, invitations, old mails and devices. It is bookkeeping and leaves no action.
+// Prune deletes what has run out: limits whose window has passed, repeats, used
+// redirects, sessions, ceremonies, invitations, old mails and devices. It is bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
 	err := s.transact(ctx, func(t *tx) error {
@@ -86,6 +86,7 @@ func (s *Store) Prune(ctx context.Context) error {
 		}{
 			{`DELETE FROM limits WHERE ends <= $1`, now},
 			{`DELETE FROM repeats WHERE expires <= $1`, now},
+			{`DELETE FROM redirect_uses WHERE expires <= $1`, now},
 			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-mailHistory)},
 			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-deviceLife)},
 			{`DELETE FROM ceremonies WHERE expires <= $1`, now},

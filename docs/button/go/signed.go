@@ -1,0 +1,40 @@
+package button
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"time"
+)
+
+// A Signer signs redirects with an Ed25519 key whose public half the service
+// has.
+type Signer struct {
+	Service string // its address, such as https://setup.example.com
+	Issuer  string // what the service shows as issuer of the public key
+	KeyID   string // and as its id
+	Key     ed25519.PrivateKey
+}
+
+// Sign signs whose mailbox it is, for the field "jwt" of a form that the
+// browser posts to the service. It is good once, for five minutes. The claims
+// have a "sub", which is the mailbox, and may have more: "name", "locale",
+// "return_url", …
+func (s Signer) Sign(claims map[string]any) (string, error) {
+	now := time.Now().Unix()
+	all := maps.Clone(claims)
+	maps.Copy(all, map[string]any{"iss": s.Issuer, "aud": s.Service, "iat": now, "exp": now + 300, "jti": rand.Text()})
+	header, err := json.Marshal(map[string]string{"alg": "EdDSA", "kid": s.KeyID, "typ": "JWT"})
+	if err != nil {
+		return "", err
+	}
+	payload, err := json.Marshal(all)
+	if err != nil {
+		return "", err
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	text := encode(header) + "." + encode(payload)
+	return text + "." + encode(ed25519.Sign(s.Key, []byte(text))), nil
+}

@@ -1,0 +1,59 @@
+package pages
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// How many signed redirects that cannot be used a network may bring in a
+// window before it has to wait for the next.
+const (
+	limitRedirects  = 60
+	redirectsWindow = time.Minute
+)
+
+// createSigned makes a link of what a hosting panel has signed, and leads to
+// its page. It is the panel's page that holds the form: nothing here depends on
+// from where it is sent, for there is no cookie.
+func (p *Pages) createSigned(c echo.Context) error {
+	network := web.Network(c)
+	if err := p.redirects.Look(network.String()).Spent(); err != nil {
+		return p.refuseSigned(c, err)
+	}
+	form, err := web.ReadForm(c, "jwt")
+	if err != nil {
+		return p.refuseSigned(c, err)
+	}
+	path, err := p.Redirects.Start(c.Request().Context(), web.Visitor(c), form["jwt"], network)
+	if err != nil {
+		p.redirects.Use(network.String())
+		return p.refuseSigned(c, err)
+	}
+	return c.Redirect(http.StatusSeeOther, path)
+}
+
+// refuseSigned answers with what is wrong, in words for the person and, as
+// code, for whoever has built the button. An internal error is not for the
+// page.
+func (p *Pages) refuseSigned(c echo.Context, err error) error {
+	f := fault.Of(err)
+	status := web.Status(f.Code)
+	if status >= http.StatusInternalServerError {
+		return err
+	}
+	web.SetRetryAfter(c, f)
+	in := p.frame(c, "")
+	page := errorPage{
+		frame: in, Status: status, Code: string(f.Code),
+		Title: p.Texts.Text(in.Language, "redirect.title", nil), Detail: p.text(in, f),
+	}
+	if f.Code == fault.RedirectInvalid {
+		page.Code += ": " + f.Field
+	}
+	return p.render(c, status, "error", in.Language, page)
+}

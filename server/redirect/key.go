@@ -1,0 +1,253 @@
+// Package redirect lets hosting panels send people here without a call: the
+// panel signs whose mailbox it is, the person's browser brings that along, and
+// it becomes a setup link once.
+package redirect
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// Longest texts of a key.
+const (
+	maxName    = 100  // bytes
+	maxPEM     = 4096 // bytes
+	maxDomains = 100
+	maxID      = 40 // bytes
+)
+
+// A Key is a public key of a hosting panel. What its private half has signed
+// makes links for the account.
+type Key struct {
+	ID      string // the "kid" of what it signs
+	Account string // the "iss"
+	// Name tells people which program signs.
+	Name string
+	// Public is the key as SubjectPublicKeyInfo in DER.
+	Public []byte
+	// Domains are the mail domains that it may sign for, as lower-case
+	// A-labels. None: all of the account's.
+	Domains  []string
+	Created  time.Time
+	Expires  time.Time // zero: never
+	LastUsed time.Time // to the minute; zero: never
+}
+
+// Algorithm is the one name that "alg" may have, EdDSA or ES256, and empty if
+// the key is of no kind that may sign.
+func (k Key) Algorithm() string {
+	_, algorithm := k.public()
+	return algorithm
+}
+
+func (k Key) public() (key crypto.PublicKey, algorithm string) {
+	key, err := x509.ParsePKIXPublicKey(k.Public)
+	if err != nil {
+		return nil, ""
+	}
+	switch p := key.(type) {
+	case ed25519.PublicKey:
+		return key, edDSA
+	case *ecdsa.PublicKey:
+		if p.Curve == elliptic.P256() {
+			return key, es256
+		}
+	}
+	return nil, ""
+}
+
+// PEM is the key as text.
+func (k Key) PEM() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: publicBlock, Bytes: k.Public}))
+}
+
+// Fingerprint is the SHA-256 of Public, in hex.
+func (k Key) Fingerprint() string {
+	sum := sha256.Sum256(k.Public)
+	return hex.EncodeToString(sum[:])
+}
+
+// Live reports whether what the key signs is taken at the time.
+func (k Key) Live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
+
+// signsFor reports whether the key may sign for mailboxes of the domain.
+func (k Key) signsFor(domain string) bool {
+	return len(k.Domains) == 0 || slices.Contains(k.Domains, domain)
+}
+
+// A KeyStore keeps keys. Each method that writes keeps the change and its
+// action, or neither.
+type KeyStore interface {
+	// CreateRedirectKey keeps k.
+	CreateRedirectKey(ctx context.Context, k Key, a audit.Action) error
+	// RedirectKey returns a key, or a NotFound fault: also if its account is
+	// suspended.
+	RedirectKey(ctx context.Context, id string) (Key, error)
+	// RedirectKeys returns the keys of an account, the newest first.
+	RedirectKeys(ctx context.Context, account string) ([]Key, error)
+	// UpdateRedirectKey keeps the name and the domains of k. One that is not
+	// the account's is a NotFound fault.
+	UpdateRedirectKey(ctx context.Context, k Key, a audit.Action) error
+	// DeleteRedirectKey deletes a key of the account. One that is not the
+	// account's is a NotFound fault.
+	DeleteRedirectKey(ctx context.Context, account, id string, a audit.Action) error
+}
+
+// Keys registers keys.
+type Keys struct {
+	store KeyStore
+	now   func() time.Time
+}
+
+// NewKeys returns Keys that are kept in the store.
+func NewKeys(store KeyStore, now func() time.Time) *Keys { return &Keys{store, now} }
+
+// A Spec says what a key is to be.
+type Spec struct {
+	Name    string
+	PEM     string // of a new key; one that is there keeps its own
+	Domains []string
+	Life    time.Duration // of a new key; zero: for ever
+}
+
+// Create registers a key of the account.
+func (k *Keys) Create(ctx context.Context, who audit.Actor, account string, spec Spec) (Key, error) {
+	public, err := parsePublic(spec.PEM)
+	if err != nil {
+		return Key{}, err
+	}
+	key := Key{ID: id.New("rdk"), Account: account, Public: public, Created: k.now()}
+	if err := key.apply(spec); err != nil {
+		return Key{}, err
+	}
+	if spec.Life < 0 {
+		return Key{}, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0.")
+	}
+	if spec.Life > 0 {
+		key.Expires = key.Created.Add(spec.Life)
+	}
+	changes := append(changes(Key{}, key), audit.Change{Field: "public_key", New: key.Fingerprint()})
+	return key, k.store.CreateRedirectKey(ctx, key, action(audit.RedirectKeyCreate, who, key, changes))
+}
+
+// List returns the keys of the account, the newest first.
+func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
+	return k.store.RedirectKeys(ctx, account)
+}
+
+// Get returns a key of the account, or a NotFound fault.
+func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
+	missing := fault.New(fault.NotFound, "There is no such public key.")
+	if len(id) > maxID || !profile.IsLine(id) {
+		return Key{}, missing
+	}
+	key, err := k.store.RedirectKey(ctx, id)
+	if err == nil && key.Account != account {
+		err = missing
+	}
+	if err != nil {
+		return Key{}, err
+	}
+	return key, nil
+}
+
+// Update gives a key of the account the name and the domains of the spec.
+func (k *Keys) Update(ctx context.Context, who audit.Actor, account, id string, spec Spec) (Key, error) {
+	old, err := k.Get(ctx, account, id)
+	if err != nil {
+		return Key{}, err
+	}
+	key := old
+	if err := key.apply(spec); err != nil {
+		return Key{}, err
+	}
+	return key, k.store.UpdateRedirectKey(ctx, key, action(audit.RedirectKeyUpdate, who, key, changes(old, key)))
+}
+
+// Delete deletes a key of the account: nothing that it has signed is taken any
+// more. The links that were made by it stay.
+func (k *Keys) Delete(ctx context.Context, who audit.Actor, account, id string) error {
+	key, err := k.Get(ctx, account, id)
+	if err != nil {
+		return err
+	}
+	return k.store.DeleteRedirectKey(ctx, account, key.ID, action(audit.RedirectKeyDelete, who, key, nil))
+}
+
+// apply takes the name and the domains of the spec.
+func (k *Key) apply(spec Spec) error {
+	if spec.Name == "" || len(spec.Name) > maxName || !profile.IsLine(spec.Name) {
+		return fault.On("name", fault.NameInvalid, "Name the program that signs, in up to %d bytes.", maxName)
+	}
+	var domains []string
+	for _, name := range spec.Domains {
+		domain, err := profile.ParseHost(name)
+		if err != nil {
+			return fault.On("domains", fault.Invalid, "Name domains such as example.com.")
+		}
+		if !slices.Contains(domains, domain) {
+			domains = append(domains, domain)
+		}
+	}
+	if len(domains) > maxDomains {
+		return fault.On("domains", fault.Invalid, "Name up to %d domains, or none for all.", maxDomains)
+	}
+	k.Name, k.Domains = spec.Name, domains
+	return nil
+}
+
+const publicBlock = "PUBLIC KEY"
+
+// parsePublic reads a public key that may sign. Of a private key it says only
+// that it is one.
+func parsePublic(text string) ([]byte, error) {
+	block, rest := pem.Decode([]byte(text))
+	switch {
+	case strings.Contains(text, "PRIVATE KEY"):
+		return nil, fault.On("public_key", fault.Invalid, "This is the private key. It must not leave the panel: make a new pair, and send the public key.")
+	case len(text) > maxPEM, block == nil, block.Type != publicBlock, strings.TrimSpace(string(rest)) != "":
+		return nil, fault.On("public_key", fault.Invalid, "Send one public key as PEM, with the line -----BEGIN PUBLIC KEY-----.")
+	case Key{Public: block.Bytes}.Algorithm() == "":
+		return nil, fault.On("public_key", fault.Invalid, "The key must be of the kind Ed25519 or ECDSA P-256.")
+	}
+	return block.Bytes, nil
+}
+
+func changes(from, to Key) []audit.Change {
+	var all []audit.Change
+	for _, c := range []audit.Change{
+		{Field: "name", Old: from.Name, New: to.Name},
+		{Field: "domains", Old: strings.Join(from.Domains, ", "), New: strings.Join(to.Domains, ", ")},
+	} {
+		if c.Old != c.New {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func action(name audit.Name, who audit.Actor, key Key, changes []audit.Change) audit.Action {
+	return audit.Action{
+		Account: key.Account,
+		Name:    name,
+		Outcome: audit.Done,
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.RedirectKeyTarget, ID: key.ID, Name: key.Name},
+		Changes: changes,
+	}
+}

@@ -1,0 +1,73 @@
+package redirect
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
+)
+
+// Redirects makes links of what panels have signed.
+type Redirects struct {
+	keys     KeyStore
+	links    Links
+	audience string
+	now      func() time.Time
+}
+
+// Links makes links. *setup.Links is one.
+type Links interface {
+	// CreateOnce makes a link, unless the pass was used.
+	CreateOnce(ctx context.Context, who audit.Actor, spec setup.LinkSpec, pass setup.Pass) (setup.Link, error)
+	// Path is the path of the link's page.
+	Path(l setup.Link) string
+}
+
+// New returns Redirects for tokens that are meant for the audience, which is
+// the service's base URL.
+func New(keys KeyStore, links Links, audience string, now func() time.Time) *Redirects {
+	return &Redirects{keys, links, audience, now}
+}
+
+// Start makes a link of a token that a browser has brought, and returns the
+// path of its page. The link lives as long as one of the public page. The
+// actor is the browser's; in the action log it is the key, from where the
+// browser is. The fault is RedirectInvalid, RedirectExpired, RedirectUsed,
+// LoginNeeded or Limited.
+func (r *Redirects) Start(ctx context.Context, visitor audit.Actor, token string, from netip.Prefix) (path string, err error) {
+	c, key, err := r.verify(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	address, err := profile.ParseAddress(c.Subject)
+	if err != nil || !key.signsFor(address.Domain()) {
+		return "", errInvalid("sub")
+	}
+	who := visitor
+	who.Kind, who.ID, who.Name = audit.KeyActor, key.ID, key.Name
+	link, err := r.links.CreateOnce(ctx, who, setup.LinkSpec{
+		Account: key.Account, Address: c.Subject, Name: c.Name, Login: c.Login, Locale: c.Locale, Variant: settings.Variant(c.Variant),
+		Life: setup.VisitorLinkLife, ExternalID: c.ExternalID, ReturnURL: c.ReturnURL,
+	}, setup.Pass{Key: key.ID, Name: c.use(), Expires: c.over(), Network: from})
+	if err != nil {
+		return "", partOf(err)
+	}
+	return r.links.Path(link), nil
+}
+
+// partOf turns what a link cannot have into what is wrong with the token.
+func partOf(err error) error {
+	f := fault.All(err)[0]
+	switch {
+	case f.Code == fault.LoginNeeded || f.Field == "":
+		return err
+	case f.Field == "address":
+		return errInvalid("sub")
+	}
+	return errInvalid(f.Field)
+}

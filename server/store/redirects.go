@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/redirect"
+	"github.com/updatecase/mobileconfig/server/setup"
+)
+
+var _ redirect.KeyStore = (*Store)(nil)
+
+const redirectColumns = `id, account, name, public_key, domains, created, expires, last_used`
+
+// passUsed is how exactly the last use of a redirect key is kept.
+const passUsed = time.Minute
+
+// CreateRedirectKey keeps k and a.
+func (s *Store) CreateRedirectKey(ctx context.Context, k redirect.Key, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO redirect_keys (`+redirectColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			k.ID, k.Account, k.Name, k.Public, list(k.Domains), millis(k.Created), millis(k.Expires), millis(k.LastUsed))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: create redirect key: %w", err)
+	}
+	return nil
+}
+
+// RedirectKey returns a key, or a NotFound fault: also if its account is
+// suspended.
+func (s *Store) RedirectKey(ctx context.Context, id string) (redirect.Key, error) {
+	k, err := scanRedirectKey(s.read(ctx).row(`SELECT `+redirectColumns+` FROM redirect_keys WHERE id = $1 AND account `+notSuspended, id))
+	if err != nil {
+		return redirect.Key{}, s.found("redirect key", err)
+	}
+	return k, nil
+}
+
+// RedirectKeys returns the keys of an account, the newest first.
+func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key, error) {
+	var keys []redirect.Key
+	err := s.read(ctx).each(func(r row) error {
+		k, err := scanRedirectKey(r)
+		keys = append(keys, k)
+		return err
+	}, `SELECT `+redirectColumns+` FROM redirect_keys WHERE account = $1 ORDER BY created DESC, id`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("store: redirect keys: %w", s.diagnose(err))
+	}
+	return keys, nil
+}
+
+// UpdateRedirectKey keeps the name and the domains of k, and a. One that is not
+// the account's is a NotFound fault.
+func (s *Store) UpdateRedirectKey(ctx context.Context, k redirect.Key, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		return oneRedirectKey(t.exec(`UPDATE redirect_keys SET name = $1, domains = $2 WHERE id = $3 AND account = $4`,
+			k.Name, list(k.Domains), k.ID, k.Account))
+	})
+	if err != nil {
+		return fmt.Errorf("store: update redirect key: %w", err)
+	}
+	return nil
+}
+
+// DeleteRedirectKey deletes a key of the account and keeps a. One that is not
+// the account's is a NotFound fault.
+func (s *Store) DeleteRedirectKey(ctx context.Context, owner, id string, a audit.Action) error {
+	err := s.change(ctx, a, func(t *tx) error {
+		return oneRedirectKey(t.exec(`DELETE FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
+	})
+	if err != nil {
+		return fmt.Errorf("store: delete redirect key: %w", err)
+	}
+	return nil
+}
+
+func oneRedirectKey(n int64, err error) error {
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "There is no such public key.")
+	}
+	return err
+}
+
+// usePass keeps that the pass was used, unless it was.
+func (t *tx) usePass(p setup.Pass, now time.Time) error {
+	n, err := t.exec(`INSERT INTO redirect_uses (redirect_key, name, expires)
+		SELECT id, $2, $3 FROM redirect_keys WHERE id = $1
+		ON CONFLICT (redirect_key, name) DO NOTHING`, p.Key, p.Name, millis(p.Expires))
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		_, err = t.exec(`UPDATE redirect_keys SET last_used = $1 WHERE id = $2 AND last_used <= $3`,
+			millis(now), p.Key, millis(now.Add(-passUsed)))
+		return err
+	}
+	err = t.row(`SELECT COUNT(*) FROM redirect_keys WHERE id = $1`, p.Key).Scan(&n)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return fault.On("kid", fault.RedirectInvalid, "The public key was removed.")
+	}
+	return fault.New(fault.RedirectUsed, "This button was used. Go back, load its page again and press it there.")
+}
+
+func scanRedirectKey(r row) (redirect.Key, error) {
+	var k redirect.Key
+	var domains string
+	var created, expires, used int64
+	err := r.Scan(&k.ID, &k.Account, &k.Name, &k.Public, &domains, &created, &expires, &used)
+	k.Domains = strings.Fields(domains)
+	k.Created, k.Expires, k.LastUsed = moment(created), moment(expires), moment(used)
+	return k, err
+}
