@@ -18,11 +18,11 @@ type RedirectKey struct {
 	Issuer    string     `json:"issuer" doc:"The iss of what the key signs."`
 	Audience  string     `json:"audience" doc:"The aud of what the key signs."`
 	Algorithm string     `json:"algorithm" enum:"EdDSA,ES256" doc:"The alg of what the key signs."`
-	Name      string     `json:"name"`
+	Name      string     `json:"name" doc:"Which program signs."`
 	PublicKey string     `json:"public_key" doc:"The key as PEM."`
 	Domains   []string   `json:"domains" doc:"Domains that it may sign for; none: all."`
-	Created   time.Time  `json:"created"`
-	Expires   *time.Time `json:"expires,omitempty"`
+	Created   time.Time  `json:"created" doc:"When it was registered."`
+	Expires   *time.Time `json:"expires,omitempty" doc:"When it ends; absent: never."`
 	LastUsed  *time.Time `json:"last_used,omitempty" doc:"To the minute."`
 }
 
