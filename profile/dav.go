@@ -60,6 +60,9 @@ func (d DAVServer) String() string {
 // IsZero reports whether d is no server.
 func (d DAVServer) IsZero() bool { return d == DAVServer{} }
 
+// Encryption is how programs name the way TLS begins: "SSL/TLS".
+func (d DAVServer) Encryption() string { return Server{}.Encryption() }
+
 // checkPort refuses the port on which HTTP is in clear text.
 func (d DAVServer) checkPort() error {
 	switch {
