@@ -126,6 +126,13 @@ func TestPagesTellEachPrompt(t *testing.T) {
 				t.Errorf("on a Mac the file has %q, want %q", parts, want)
 			}
 			for _, lang := range texts.Languages() {
+				computer := string(s.Do(http.MethodGet, link+"?lang="+lang.Tag, http.Header{"User-Agent": {"curl/8"}}, "").Body)
+				partsShown(t, texts, lang, computer, want, "step.password.", "settings.")
+				// Where a file is taken away from it, for a phone and for a Mac.
+				again := texts.Text(lang, "step.password."+want[len(want)-1], nil)
+				if got := strings.Count(computer, again); len(want) > 1 && got != 2 {
+					t.Errorf("%s: %q is %d times on the page of a computer, want 2", lang.Tag, again, got)
+				}
 				for _, agent := range []string{servertest.IPhone, aMac} {
 					page := string(s.Do(http.MethodGet, link+"?lang="+lang.Tag, http.Header{"User-Agent": {agent}}, "").Body)
 					pageTells(t, texts, lang, page, want)
@@ -152,13 +159,21 @@ func pageTells(t *testing.T, texts *templates.Set, lang templates.Language, page
 	if len(label) != 3 || !slices.Equal(told, want) || len(slices.Compact(once)) != 1 || !strings.Contains(once[0], "1") && !strings.Contains(once[0], "واحدة") {
 		t.Errorf("%s: the page announces %q, %q times, want %q once each", lang.Tag, told, once, want)
 	}
+	partsShown(t, texts, lang, page, want, "asked.", "changes.", "step.password.", "settings.")
+}
+
+// partsShown wants texts and a copy button of each part on the page, and none
+// of another.
+func partsShown(t *testing.T, texts *templates.Set, lang templates.Language, page string, want []string, ids ...string) {
+	t.Helper()
 	for _, part := range []string{"calendars", "contacts"} {
 		has := slices.Contains(want, part)
-		for _, mark := range []string{
-			texts.Text(lang, "changes."+part, nil), texts.Text(lang, "step.password."+part, nil),
-			texts.Text(lang, "settings."+part, nil), `data-copy="` + part + `"`,
-		} {
-			if strings.Contains(page, mark) != has && strings.Contains(page, html.EscapeString(mark)) != has {
+		marks := []string{`data-copy="` + part + `"`}
+		for _, id := range ids {
+			marks = append(marks, html.EscapeString(texts.Text(lang, id+part, nil)))
+		}
+		for _, mark := range marks {
+			if strings.Contains(page, mark) != has {
 				t.Errorf("%s: %q on the page: %t, want %t", lang.Tag, mark, !has, has)
 			}
 		}
