@@ -22,7 +22,9 @@ var allKeys = func() map[string]bool {
 		IncomingMailServerAuthentication IncomingMailServerHostName IncomingMailServerPortNumber
 		IncomingMailServerUseSSL IncomingMailServerUsername OutgoingMailServerAuthentication
 		OutgoingMailServerHostName OutgoingMailServerPortNumber OutgoingMailServerUseSSL
-		OutgoingMailServerUsername OutgoingPasswordSameAsIncomingPassword allowSimple forcePIN
+		OutgoingMailServerUsername OutgoingPasswordSameAsIncomingPassword
+		CalDAVAccountDescription CalDAVHostName CalDAVPort CalDAVUseSSL CalDAVUsername
+		CardDAVAccountDescription CardDAVHostName CardDAVPort CardDAVUseSSL CardDAVUsername allowSimple forcePIN
 		maxFailedAttempts maxGracePeriod maxInactivity minLength`) {
 		keys[key] = true
 	}
@@ -44,6 +46,8 @@ func FuzzMarshal(f *testing.F) {
 		p.Address, p.Description, p.DisplayName = a, text, name
 		p.Mail.IncomingLogin, p.Mail.OutgoingLogin, p.Mail.AccountName = login, login, login
 		p.Mail.Incoming.Host = host
+		gather(p, "caldav", "carddav")
+		p.CalDAV.Server.Host, p.CalDAV.Login, p.CardDAV.AccountName = host, login, login
 		if secure {
 			protect(p)
 			p.Consent = map[string]string{"default": text}
@@ -74,13 +78,15 @@ func readsBack(t *testing.T, p *profile.Profile, data []byte) {
 			EmailAddress, EmailAccountName, EmailAccountDescription, IncomingMailServerUsername string
 			OutgoingMailServerUsername, IncomingMailServerHostName                              string
 			IncomingMailServerUseSSL, OutgoingMailServerUseSSL                                  bool
+			CalDAVHostName, CalDAVUsername, CardDAVAccountDescription                           string
+			CalDAVUseSSL, CardDAVUseSSL                                                         bool
 		}
 	}
 	if err := plist.NewXMLDecoder(bytes.NewReader(data)).Decode(&read); err != nil {
 		t.Fatal(err)
 	}
-	mail := read.PayloadContent[0]
-	if !mail.IncomingMailServerUseSSL || !mail.OutgoingMailServerUseSSL {
+	mail, calendars, contacts := read.PayloadContent[0], read.PayloadContent[1], read.PayloadContent[2]
+	if !mail.IncomingMailServerUseSSL || !mail.OutgoingMailServerUseSSL || !calendars.CalDAVUseSSL || !contacts.CardDAVUseSSL {
 		t.Error("TLS is off")
 	}
 	for _, pair := range [][2]string{
@@ -88,7 +94,8 @@ func readsBack(t *testing.T, p *profile.Profile, data []byte) {
 		{read.ConsentText["default"], p.Consent["default"]}, {mail.EmailAddress, p.Address.String()},
 		{mail.EmailAccountName, p.Mail.PersonName}, {mail.EmailAccountDescription, p.Mail.AccountName},
 		{mail.IncomingMailServerUsername, p.Mail.IncomingLogin}, {mail.OutgoingMailServerUsername, p.Mail.OutgoingLogin},
-		{mail.IncomingMailServerHostName, p.Mail.Incoming.Host},
+		{mail.IncomingMailServerHostName, p.Mail.Incoming.Host}, {calendars.CalDAVHostName, p.CalDAV.Server.Host},
+		{calendars.CalDAVUsername, p.CalDAV.Login}, {contacts.CardDAVAccountDescription, p.CardDAV.AccountName},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("reads back as %q, was %q", pair[0], pair[1])

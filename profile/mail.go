@@ -23,6 +23,8 @@ type Mail struct {
 // What the identifiers of the payloads have behind that of the profile.
 const (
 	mailSuffix     = ".mail"
+	calDAVSuffix   = ".caldav"
+	cardDAVSuffix  = ".carddav"
 	passcodeSuffix = ".passcode"
 )
 

@@ -1,9 +1,10 @@
 // Package profile builds Apple configuration profiles that set up mail.
 //
 // A profile is made for one mailbox and one kind of device. It holds a mail
-// account that is reached over TLS alone, a passcode policy, or both; there
-// is no way to express a connection in clear text, a password, or any other
-// payload. The same input gives the same bytes.
+// account that is reached over TLS alone and, if wanted, one for calendars and
+// one for contacts; a passcode policy; or all of these. There is no way to
+// express a connection in clear text, a password, or any other payload. The
+// same input gives the same bytes.
 //
 // Sources are Apple's schema files (github.com/apple/device-management),
 // named where a rule comes from one of them.
@@ -19,7 +20,7 @@ import (
 //
 // One mailbox is one profile on a device: its identifiers are derived from
 // Address, so that a later profile of the mailbox replaces the earlier one.
-// On an iPhone Mail and Passcode may stand together. A Mac wants them apart,
+// On an iPhone accounts and Passcode may stand together. A Mac wants them apart,
 // for an account belongs to the user and a policy to the device; its policy
 // is a profile of its own beside the mailbox's.
 type Profile struct {
@@ -33,7 +34,11 @@ type Profile struct {
 	// Organization is who issues the profile. May be empty.
 	Organization string
 	Mail         *Mail
-	Passcode     *Passcode
+	// CalDAV and CardDAV set up calendars and contacts beside Mail, never
+	// alone. A device asks for the password of each of them once more.
+	CalDAV   *DAV
+	CardDAV  *DAV
+	Passcode *Passcode
 	// Consent is what a person must agree to before the device installs the
 	// profile, by BCP 47 language tag; "default" is for all other languages.
 	// It is required with Passcode, and refused without.
@@ -108,14 +113,20 @@ func (p *Profile) topLevel() topLevel {
 	if p.Mail != nil {
 		top.PayloadContent = append(top.PayloadContent, p.Mail.payload(p.Address, identifier))
 	}
+	if p.CalDAV != nil {
+		top.PayloadContent = append(top.PayloadContent, p.CalDAV.calendars(identifier))
+	}
+	if p.CardDAV != nil {
+		top.PayloadContent = append(top.PayloadContent, p.CardDAV.contacts(identifier))
+	}
 	if p.Passcode != nil {
 		top.PayloadContent = append(top.PayloadContent, p.Passcode.payload(p.Platform, identifier))
 	}
 	return top
 }
 
-// scope is the channel of a Mac's profile: mail is for the user alone, a
-// policy for the device (both schema files). An iPhone has no such thing.
+// scope is the channel of a Mac's profile: accounts are for the user alone, a
+// policy for the device (the schema files). An iPhone has no such thing.
 func (p *Profile) scope() string {
 	switch {
 	case p.Platform != Mac:

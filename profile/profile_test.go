@@ -152,13 +152,16 @@ func TestNothingSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := string(data)
-		for _, key := range []string{"<key>IncomingPassword<", "<key>OutgoingPassword<", "RemovalPasscode", "PayloadRemovalDisallowed", "customRegex", "changeAtNextAuth"} {
+		for _, key := range []string{"<key>IncomingPassword<", "<key>OutgoingPassword<", "DAVPassword", "PrincipalURL", "RemovalPasscode", "PayloadRemovalDisallowed", "customRegex", "changeAtNextAuth"} {
 			if strings.Contains(text, key) {
 				t.Errorf("%s has %s", file, key)
 			}
 		}
 		if strings.Contains(text, "com.apple.mail.managed") && strings.Count(text, "MailServerUseSSL</key><true/>") != 2 {
 			t.Errorf("%s does not turn TLS on twice", file)
+		}
+		if strings.Count(text, "DAVHostName<") != strings.Count(text, "DAVUseSSL</key><true/>") {
+			t.Errorf("%s does not turn TLS on for calendars or contacts", file)
 		}
 	}
 }

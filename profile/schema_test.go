@@ -37,6 +37,8 @@ const writtenKeys = `ConsentText DurationUntilRemoval PayloadContent PayloadDesc
 	IncomingMailServerHostName IncomingMailServerPortNumber IncomingMailServerUseSSL IncomingMailServerUsername
 	OutgoingMailServerAuthentication OutgoingMailServerHostName OutgoingMailServerPortNumber OutgoingMailServerUseSSL
 	OutgoingMailServerUsername OutgoingPasswordSameAsIncomingPassword
+	CalDAVAccountDescription CalDAVHostName CalDAVPort CalDAVUseSSL CalDAVUsername
+	CardDAVAccountDescription CardDAVHostName CardDAVPort CardDAVUseSSL CardDAVUsername
 	allowSimple forcePIN maxFailedAttempts maxGracePeriod maxInactivity maxPINAgeInDays minComplexChars minLength
 	minutesUntilFailedLoginReset pinHistory requireAlphanumeric`
 
@@ -61,6 +63,7 @@ func TestSchema(t *testing.T) {
 	}
 	for _, platform := range []profile.Platform{profile.IPhone, profile.Mac} {
 		eachMail(t, platform, check)
+		eachDAV(t, platform, check)
 		eachPolicy(t, platform, check)
 	}
 	if want := strings.Fields(writtenKeys); len(seen) != len(want) || slices.ContainsFunc(want, func(key string) bool { return !seen[key] }) {
@@ -131,6 +134,25 @@ func eachMail(t *testing.T, platform profile.Platform, f func(*profile.Profile))
 					p.RemoveOn, p.RemoveAfter = on, after
 					f(p)
 				})
+			}
+		}
+	}
+}
+
+// eachDAV calls f with calendars, contacts and both beside the mail.
+func eachDAV(t *testing.T, platform profile.Platform, f func(*profile.Profile)) {
+	t.Helper()
+	for _, parts := range [][]string{{"caldav"}, {"carddav"}, {"caldav", "carddav"}} {
+		for _, text := range []string{"", strings.Repeat("é", 2048)} {
+			p := gather(mailProfile(t, platform, "Jane"), parts...)
+			for _, account := range []*profile.DAV{p.CalDAV, p.CardDAV} {
+				if account != nil {
+					account.Description = text
+				}
+			}
+			f(p)
+			if platform == profile.IPhone {
+				f(protect(p))
 			}
 		}
 	}

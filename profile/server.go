@@ -62,20 +62,14 @@ func (s Server) Encryption() string {
 	return "SSL/TLS"
 }
 
+var errPort = errors.New("the port is not a number from 1 to 65535")
+
 func parseServer(text string, port, starttlsPort int) (Server, error) {
 	rest, starttls := strings.CutSuffix(text, "/starttls")
 	if strings.ContainsRune(rest, '/') {
 		return Server{}, errors.New("only /starttls may follow the port, as in mail.example.com:" + strconv.Itoa(starttlsPort) + "/starttls")
 	}
-	name, number, found := strings.Cut(rest, ":")
-	if found {
-		n, err := strconv.ParseUint(number, 10, 16)
-		if err != nil || n == 0 || number[0] == '+' {
-			return Server{}, errors.New("the port is not a number from 1 to 65535")
-		}
-		port = int(n)
-	}
-	host, err := ParseHost(name)
+	host, port, err := parseHostPort(rest, port)
 	if err != nil {
 		return Server{}, err
 	}
@@ -83,11 +77,25 @@ func parseServer(text string, port, starttlsPort int) (Server, error) {
 	return s, s.checkPort(starttlsPort)
 }
 
+// parseHostPort reads HOST or HOST:PORT.
+func parseHostPort(text string, port int) (string, int, error) {
+	name, number, found := strings.Cut(text, ":")
+	if found {
+		n, err := strconv.ParseUint(number, 10, 16)
+		if err != nil || n == 0 || number[0] == '+' {
+			return "", 0, errPort
+		}
+		port = int(n)
+	}
+	host, err := ParseHost(name)
+	return host, port, err
+}
+
 // checkPort refuses the ports on which mail is, or may be, in clear text.
 func (s Server) checkPort(starttlsPort int) error {
 	switch {
 	case s.Port < 1 || s.Port > 65535:
-		return errors.New("the port is not a number from 1 to 65535")
+		return errPort
 	case s.Port == 25:
 		return fmt.Errorf("port 25 is for servers among themselves; write %d", DefaultOutgoingPort)
 	case s.Port == 110:

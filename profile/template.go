@@ -41,8 +41,26 @@ const (
 	identifierField
 	topUUIDField
 	mailUUIDField
+	calDAVUUIDField
+	cardDAVUUIDField
 	passcodeUUIDField
 )
+
+// suffix is what the identifier of the payload whose UUID the field is has
+// behind that of the profile.
+func (f field) suffix() string {
+	switch f {
+	case mailUUIDField:
+		return mailSuffix
+	case calDAVUUIDField:
+		return calDAVSuffix
+	case cardDAVUUIDField:
+		return cardDAVSuffix
+	case passcodeUUIDField:
+		return passcodeSuffix
+	}
+	return "" // the profile itself
+}
 
 // open begins what stands in a template for a field; no text may hold it.
 const open = '\uE000'
@@ -74,6 +92,17 @@ func (p *Profile) set(f Fields) {
 		mail.IncomingLogin, mail.OutgoingLogin = f.Login, f.Login
 		p.Mail = &mail
 	}
+	p.CalDAV, p.CardDAV = p.CalDAV.with(f), p.CardDAV.with(f)
+}
+
+// with is d, if there is one, with the fields.
+func (d *DAV) with(f Fields) *DAV {
+	if d == nil {
+		return nil
+	}
+	dav := *d
+	dav.AccountName, dav.Login = f.Address.String(), f.Login
+	return &dav
 }
 
 // pieces cuts the encoded profile at what stands for the fields.
@@ -103,15 +132,22 @@ func (p *Profile) pieces(name string) ([]piece, error) {
 }
 
 // opened is how often open stands in p: in the address and the account's
-// name, both logins, and the person's name if there is one.
+// name, both logins, and the person's name if there is one; in the name and
+// the login of each further account.
 func (p *Profile) opened() int {
-	switch {
-	case p.Mail == nil:
-		return 0
-	case p.Mail.PersonName == "":
-		return 4
+	n := 0
+	if p.Mail != nil {
+		n += 4
+		if p.Mail.PersonName != "" {
+			n++
+		}
 	}
-	return 5
+	for _, d := range []*DAV{p.CalDAV, p.CardDAV} {
+		if d != nil {
+			n += 2
+		}
+	}
+	return n
 }
 
 // stand is what stands for the field in the template of p.
@@ -125,19 +161,16 @@ func (f field) stand(p *Profile) string {
 		return string(open) + "login"
 	case identifierField:
 		return p.Identifier()
-	case topUUIDField:
-		return payloadUUID(p.Identifier())
-	case mailUUIDField:
-		return payloadUUID(p.Identifier() + mailSuffix)
-	case passcodeUUIDField:
-		return payloadUUID(p.Identifier() + passcodeSuffix)
+	case none:
+		return ""
 	}
-	return ""
+	return payloadUUID(p.Identifier() + f.suffix())
 }
 
 // Fill returns what [Profile.Marshal] would for the template's profile with
-// these fields: Address, and in Mail AccountName (the address), PersonName,
-// IncomingLogin and OutgoingLogin (the login). If they are not valid the error
+// these fields: Address, in Mail AccountName (the address), PersonName,
+// IncomingLogin and OutgoingLogin (the login), and in CalDAV and CardDAV
+// AccountName and Login. If they are not valid the error
 // is an [*InvalidError].
 func (t *Template) Fill(f Fields) ([]byte, error) {
 	c := &checker{}
@@ -164,12 +197,8 @@ func (t *Template) Fill(f Fields) ([]byte, error) {
 			escape(out, f.Login)
 		case identifierField:
 			out.WriteString(identifier)
-		case topUUIDField:
-			out.WriteString(payloadUUID(identifier))
-		case mailUUIDField:
-			out.WriteString(payloadUUID(identifier + mailSuffix))
-		case passcodeUUIDField:
-			out.WriteString(payloadUUID(identifier + passcodeSuffix))
+		case topUUIDField, mailUUIDField, calDAVUUIDField, cardDAVUUIDField, passcodeUUIDField:
+			out.WriteString(payloadUUID(identifier + p.field.suffix()))
 		}
 	}
 	return out.Bytes(), nil

@@ -18,6 +18,13 @@ func filled(p *profile.Profile, f profile.Fields) *profile.Profile {
 		mail.IncomingLogin, mail.OutgoingLogin = f.Login, f.Login
 		q.Mail = &mail
 	}
+	for _, account := range []**profile.DAV{&q.CalDAV, &q.CardDAV} {
+		if *account != nil {
+			dav := **account
+			dav.AccountName, dav.Login = f.Address.String(), f.Login
+			*account = &dav
+		}
+	}
 	return &q
 }
 
@@ -27,8 +34,10 @@ func kinds(t testing.TB) map[string]*profile.Profile {
 	return map[string]*profile.Profile{
 		"iphone mail":   mailProfile(t, profile.IPhone, "x"),
 		"iphone secure": protect(mailProfile(t, profile.IPhone, "x")),
+		"iphone dav":    protect(gather(mailProfile(t, profile.IPhone, "x"), "caldav", "carddav")),
 		"mac mail":      mailProfile(t, profile.Mac, "x"),
 		"mac policy":    protect(mailProfile(t, profile.Mac, "x")),
+		"mac contacts":  gather(mailProfile(t, profile.Mac, "x"), "carddav"),
 	}
 }
 
@@ -87,6 +96,7 @@ func TestNewTemplateRefuses(t *testing.T) {
 		func(p *profile.Profile) { p.DisplayName = "\uE000" },
 		func(p *profile.Profile) { p.Organization = "\uE000login" },
 		func(p *profile.Profile) { p.Mail.Description = "\uE000name" },
+		func(p *profile.Profile) { gather(p, "caldav").CalDAV.Description = "\uE000login" },
 		func(p *profile.Profile) { p.Consent["default"] = "\uE000@template.invalid" },
 	} {
 		p := protect(mailProfile(t, profile.IPhone, "x"))

@@ -54,12 +54,25 @@ func (p *Profile) Validate() error {
 	if p.Mail != nil {
 		p.Mail.validate(c)
 	}
+	p.validateDAV(c)
 	if p.Passcode != nil {
 		p.Passcode.validate(c, p.Platform)
 	}
 	p.validateConsent(c)
 	p.validateRemoval(c)
 	return c.err()
+}
+
+func (p *Profile) validateDAV(c *checker) {
+	const alone = "it goes with mail only"
+	if p.CalDAV != nil {
+		c.must("caldav", p.Mail != nil, alone)
+		p.CalDAV.validate(c, "caldav")
+	}
+	if p.CardDAV != nil {
+		c.must("carddav", p.Mail != nil, alone)
+		p.CardDAV.validate(c, "carddav")
+	}
 }
 
 func (p *Profile) validateConsent(c *checker) {
@@ -146,12 +159,16 @@ func (c *checker) wholeMinutes(path string, d time.Duration, low, high int) {
 }
 
 func (c *checker) server(path string, s Server, starttlsPort int) {
-	host, err := ParseHost(s.Host)
+	c.host(path+".host", s.Host)
+	c.because(path+".port", s.checkPort(starttlsPort))
+}
+
+func (c *checker) host(path, name string) {
+	host, err := ParseHost(name)
 	switch {
 	case err != nil:
-		c.because(path+".host", err)
-	case host != s.Host:
-		c.add(path+".host", "it is not in lower-case A-label form")
+		c.because(path, err)
+	case host != name:
+		c.add(path, "it is not in lower-case A-label form")
 	}
-	c.because(path+".port", s.checkPort(starttlsPort))
 }

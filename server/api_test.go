@@ -325,7 +325,7 @@ func TestAPICanary(t *testing.T) {
 			if op.method == "DELETE" {
 				continue
 			}
-			for _, name := range []string{"password", canary, "address", "imap", "smtp", "variant", "platform", "scopes", "domains", "networks", "expires_in",
+			for _, name := range []string{"password", canary, "address", "imap", "smtp", "variant", "caldav", "carddav", "platform", "scopes", "domains", "networks", "expires_in",
 				"policy_id", "display_name", "help_text", "sign_in_hint", "login", "platforms", "min_length", "max_failed_attempts"} {
 				for _, value := range []string{`"` + canary + `"`, `["` + canary + `"]`, `{"` + canary + `":1}`} {
 					body := `{"` + name + `":` + value + `}`
@@ -367,7 +367,7 @@ func TestAPIMalformed(t *testing.T) {
 		`{"name":"new.example","imap":"imap.example.com","smtp":"smtp.example.com","policy":"offered"}`,
 		`{"name":"x","scopes":["keys:read"],"domains":["example.com"],"expires_in":60}`,
 		`{"name":"x","min_length":6,"max_failed_attempts":10,"auto_lock_minutes":5,"alphanumeric":true}`,
-		`{"imap":"a.example","smtp":"b.example","display_name":"x","help_text":"x","login":"given","platforms":["mac"],"policy_id":"standard"}`,
+		`{"imap":"a.example","smtp":"b.example","display_name":"x","help_text":"x","login":"given","platforms":["mac"],"policy_id":"standard","caldav":"c.example","carddav":"d.example:8443"}`,
 	}
 	pieces := []string{"{", "}", "[", "]", ",", ":", `"`, "\\", "null", "1e999", "-1", `"\ud800"`, "\xff", "\x00", "NaN", `{"a":`, strings.Repeat("[", 2000), strings.Repeat("9", 500)}
 	var sent int

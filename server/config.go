@@ -72,8 +72,8 @@ type Config struct {
 // A FirstDomain is a mail domain that the operator names at start. A new one
 // offers the standard device policy.
 type FirstDomain struct {
-	Name    string // as ParseHost returns it
-	Service settings.MailService
+	Name    string               // as ParseHost returns it
+	Service settings.MailService // Incoming and Outgoing; nothing else of it counts
 }
 
 // NewFirstDomain reads a domain and its servers in the forms that

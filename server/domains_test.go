@@ -393,12 +393,12 @@ func TestFirstDomainKeepsItsSettings(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
 	c := admin(t, s, database)
-	c.set(t, `"policy":"required","display_name":"Example Mail","login":"local_part"`)
+	c.set(t, `"policy":"required","display_name":"Example Mail","login":"local_part","caldav":"cal.example.com"`)
 	c.s = servertest.New(t, database, func(config *server.Config) {
 		config.First.Service.Incoming.Host = "new.example.com"
 	})
 	a := c.want(t, 200, "GET", "/domains/example.com", "")
-	for _, want := range []string{`"imap":"new.example.com:993"`, `"policy":"required"`, `"display_name":"Example Mail"`, `"login":"local_part"`} {
+	for _, want := range []string{`"imap":"new.example.com:993"`, `"policy":"required"`, `"display_name":"Example Mail"`, `"login":"local_part"`, `"caldav":"cal.example.com:443"`} {
 		if !bytes.Contains(a.Body, []byte(want)) {
 			t.Errorf("no %s in %s", want, a.Body)
 		}

@@ -132,7 +132,7 @@ func (s *Server) checker() *probe.Checker {
 }
 
 // keepFirst brings the domain that the operator named into the database. Of
-// one that is there it sets the servers alone.
+// one that is there it sets the servers for mail alone.
 func (s *Server) keepFirst(ctx context.Context) error {
 	first := s.config.First
 	if first == nil {
@@ -146,7 +146,7 @@ func (s *Server) keepFirst(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	d.Service, d.Updated = first.Service, now
+	d.Service.Incoming, d.Service.Outgoing, d.Updated = first.Service.Incoming, first.Service.Outgoing, now
 	return s.store.SetDomain(ctx, d, audit.Action{
 		Account: account.Default,
 		Outcome: audit.Done,

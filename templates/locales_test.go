@@ -16,6 +16,7 @@ var usedByGo = []string{
 	"consent.iphone", "consent.iphone.keep", "consent.mac", "consent.mac.keep",
 	"profile.mail.name", "profile.mail.description", "profile.secure.description", "profile.secure.description.keep",
 	"profile.device.name", "profile.device.description", "payload.mail.name", "payload.passcode.name",
+	"profile.calendars", "profile.contacts", "payload.calendars.name", "payload.contacts.name",
 	"problem.address_malformed", "problem.address_foreign", "problem.name_invalid", "problem.password_refused",
 	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",
 	"problem.platform_not_offered", "problem.login_needed",
@@ -251,7 +252,7 @@ func TestText(t *testing.T) {
 // TestTextsForGo fills in what Go code fills in and wants no id back.
 func TestTextsForGo(t *testing.T) {
 	s := newSet(t)
-	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5}
+	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5, "Calendars": true, "Contacts": true}
 	for _, lang := range s.Languages() {
 		for _, id := range usedByGo {
 			if got := s.Text(lang, id, data); got == id || strings.Contains(got, "{{") || strings.Contains(got, "*") {

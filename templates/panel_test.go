@@ -556,7 +556,7 @@ func overviewCases() []panelCase {
 func domainCases() []panelCase {
 	policies := []policyChoice{{"standard", "Standard", true}, {"pol_1", "Loan phones", false}}
 	fresh := panelForm{"login": "address", "iphone": "yes", "mac": "yes", "policy": "off", "policy_id": "standard"}
-	saved := panelForm{"display_name": "Example Mail", "imap": "imap.example.com:993", "smtp": "smtp.example.com:465", "login": "local_part", "sign_in_hint": "Use the app password.",
+	saved := panelForm{"display_name": "Example Mail", "imap": "imap.example.com:993", "smtp": "smtp.example.com:465", "caldav": "dav.example.com:443", "login": "local_part", "sign_in_hint": "Use the app password.",
 		"help_text": "Help desk\n+43 1 234567", "iphone": "yes", "policy": "offered", "policy_id": "pol_1"}
 	checks := []serverCheck{
 		{"imap", "imap.example.com:993", "good", "TLS works and the certificate is good.", panelNow},
@@ -572,8 +572,8 @@ func domainCases() []panelCase {
 	const zone = "_imaps._tcp.example.com. IN SRV 0 1 993 imap.example.com.\nautoconfig.example.com. IN CNAME setup.example.com."
 	proof := domainPage{Form: panelForm{"name": "example.com", "login": "given", "policy": "required"}, Policies: policies, ProofName: "_mobileconfig.example.com", ProofValue: "mobileconfig-domain=abcdefghijklmnopqrstuvwxyz"}
 	at := "/panel/domains"
-	fields := badFields("name", "display_name", "imap", "smtp", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id", "approve")
-	kept := badFields("display_name", "imap", "smtp", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id")
+	fields := badFields("name", "display_name", "imap", "smtp", "caldav", "carddav", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id", "approve")
+	kept := badFields("display_name", "imap", "smtp", "caldav", "carddav", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id")
 	return []panelCase{
 		{name: "domains", page: "domains", who: owner, nav: "domains", path: at, done: "domain.created",
 			view: domainsPage{panelPaging: panelPaging{"", 57, 21, 23, "/panel/domains", "/panel/domains?page=3"}, Rows: panelDomains}},
@@ -820,7 +820,7 @@ var (
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "delivery", "disabled", "display_name", "domain", "domains", "events", "factor_required", "format",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "factor_required", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
 		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reset_minutes", "retention_days",
 		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "text", "through", "to", "topics", "trusted", "variant", "zone",
@@ -1018,7 +1018,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "116 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "120 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,

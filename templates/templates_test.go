@@ -42,6 +42,7 @@ type (
 		MinComplex, MaxAgeDays                         int
 		Problems                                       []problem
 		Incoming, Outgoing                             server
+		Calendars, Contacts                            *server
 		Login, Expires, QR, URL, Host                  string
 		LocalPart                                      bool
 		ReturnURL, ReturnHost                          string
@@ -115,6 +116,9 @@ func renderings() []rendering {
 		setup(device+"-policy", setupOf(device, func(p *setupPage) { p.Policy = true }))
 		setup(device+"-return", setupOf(device, func(p *setupPage) {
 			p.ReturnURL, p.ReturnHost = "https://panel.example.com/mail?a=1&b=2", "panel.example.com"
+		}))
+		setup(device+"-dav", setupOf(device, func(p *setupPage) {
+			p.Calendars, p.Contacts, p.Policy = &server{"cal.example.com", 443, "SSL/TLS"}, &server{"card.example.com", 8443, "SSL/TLS"}, true
 		}))
 		setup(device+"-policy-only", setupOf(device, func(p *setupPage) { p.Policy, p.PolicyOnly = true, true }))
 		setup(device+"-keep", setupOf(device, func(p *setupPage) { p.Policy, p.Attempts = true, 0 }))

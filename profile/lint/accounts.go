@@ -18,8 +18,8 @@ var servers = map[string][]server{
 		{"IncomingMailServerHostName", "IncomingMailServerPortNumber", "IncomingMailServerUseSSL", false},
 		{"OutgoingMailServerHostName", "OutgoingMailServerPortNumber", "OutgoingMailServerUseSSL", false},
 	},
-	"com.apple.caldav.account":             {{"CalDAVHostName", "CalDAVPort", "CalDAVUseSSL", true}},
-	"com.apple.carddav.account":            {{"CardDAVHostName", "CardDAVPort", "CardDAVUseSSL", true}},
+	calendarType:                           {{"CalDAVHostName", "CalDAVPort", "CalDAVUseSSL", true}},
+	contactsType:                           {{"CardDAVHostName", "CardDAVPort", "CardDAVUseSSL", true}},
 	"com.apple.subscribedcalendar.account": {{"SubCalAccountHostName", "", "SubCalAccountUseSSL", false}},
 	"com.apple.ldap.account":               {{"LDAPAccountHostName", "", "LDAPAccountUseSSL", true}},
 	"com.apple.eas.account":                {{"Host", "", "SSL", false}},
@@ -34,8 +34,25 @@ func (i *inspector) account(name string, v *value, at *place) {
 			i.port(port, at.at(s.port))
 		}
 	}
-	if name == mailType {
+	switch name {
+	case mailType:
 		i.mail(v, at)
+	case calendarType, contactsType:
+		i.dav(servers[name][0], v, at)
+	}
+}
+
+// dav inspects an account of calendars or of contacts, for which Apple's
+// schema lets almost everything be left to the device.
+func (i *inspector) dav(s server, v *value, at *place) {
+	if v.find(s.tls) == nil {
+		i.add(codeTLSUnstated, at.at(s.tls), "")
+	}
+	if v.find(s.port) == nil {
+		i.addAs(Note, codePortMissing, at.at(s.port), "")
+	}
+	if port, ok := v.int(s.port); ok && port == 80 {
+		i.add(codePlaintextPort, at.at(s.port), "Port 80 is HTTP in clear text.")
 	}
 }
 

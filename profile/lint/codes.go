@@ -72,6 +72,7 @@ const (
 // Accounts and the passcode policy.
 const (
 	codeTLSOff                Code = "tls_off"
+	codeTLSUnstated           Code = "tls_unstated"
 	codePlaintextPort         Code = "plaintext_port"
 	codeSTARTTLSPort          Code = "starttls_port"
 	codePortMissing           Code = "port_missing"
@@ -147,10 +148,11 @@ func Codes() []Meaning {
 		{codeMalformedUUID, Warning, "A PayloadUUID is not of the form 8-4-4-4-12 in hex.", "Write one."},
 		{codeDuplicateUUID, Error, "A PayloadUUID is there twice; each must be unique.", "Give each payload its own."},
 
-		{codeTLSOff, Error, "TLS is off: login and mail may cross the network in clear text.", "Write the key, true."},
-		{codePlaintextPort, Warning, "The port is for connections in clear text.", "Use 993 for IMAP, 995 for POP and 465 for SMTP."},
+		{codeTLSOff, Error, "TLS is off: login and content may cross the network in clear text.", "Write the key, true."},
+		{codeTLSUnstated, Note, "The key for TLS is absent, which leaves TLS on by Apple's default of today.", "Write the key, true."},
+		{codePlaintextPort, Warning, "The port is for connections in clear text.", "Use 993 for IMAP, 995 for POP, 465 for SMTP, and 443 for calendars and contacts."},
 		{codeSTARTTLSPort, Note, "The connection starts in clear text there and turns to TLS by STARTTLS.", "Prefer 993 and 465."},
-		{codePortMissing, Warning, "The port is missing: the device guesses.", "Write it: 993 for IMAP, 465 for SMTP."},
+		{codePortMissing, Warning, "The port is missing: the device guesses.", "Write it: 993 for IMAP, 465 for SMTP, 443 for calendars and contacts."},
 		{codeNoAuthentication, Warning, "The account signs in to the server without a password.", "Write EmailAuthPassword."},
 		{codeAsksTwice, Note, "The device asks for the password twice, for incoming and for outgoing mail.", "Write OutgoingPasswordSameAsIncomingPassword, true, if they are the same."},
 		{codeSameDescription, Warning, "Two accounts have the same description: iPhones keep one of them.", "Give each its own."},

@@ -46,6 +46,7 @@ func codes(r *lint.Report) []string {
 
 // files are the hand-made profiles of testdata and what is found in each.
 var files = map[string]string{
+	"contacts":  "error password_inside, error wrong_type, warning empty_string, note unsigned, note tls_unstated",
 	"domain":    "warning identifier_per_domain, note unsigned",
 	"empty":     "error wrong_outer_type, error no_payloads, warning trailing_data, note unsigned, note name_missing, note no_target_device",
 	"encrypted": "note unsigned, note encrypted_content",
@@ -55,7 +56,7 @@ var files = map[string]string{
 	"locked":    "warning removal_disallowed, warning removal_date_past, warning dangerous_payload, warning unknown_payload_type, note unsigned, note unknown_payload_type",
 	"mac":       "error wrong_scope, warning wipe_without_delay, warning login_reset_missing, warning wrong_platform, warning repeated_payload, warning consent_missing, warning mixed_mac_file, note unsigned, note deprecated*2",
 	"password":  "error password_inside*2, note unsigned, note mdm_variable, note starttls_port, note unknown_payload_type",
-	"plaintext": "error tls_off*3, warning plaintext_port, warning port_missing, warning no_authentication, note unsigned, note asks_twice",
+	"plaintext": "error tls_off*3, warning plaintext_port, warning port_missing, warning no_authentication, note unsigned, note asks_twice, note port_missing",
 	"policy":    "error wrong_value, warning failed_attempts_unclear, warning consent_missing, note unsigned, note deprecated, note no_effect",
 	"reset":     "warning no_effect, note unsigned, note deprecated",
 }

@@ -58,7 +58,7 @@ func (i *inspector) field(f *field, at *place, rule keys) {
 // will be filled in: it is broken, empty, a variable, or a secret.
 func leftToOthers(f *field, rule keys) bool {
 	v := &f.value
-	if v.kind == text && (v.text == "" || isVariable(v.text)) {
+	if v.kind == text && (v.text == "" && rule.kind == text || isVariable(v.text)) {
 		return true
 	}
 	return v.bad || isSecret(f.key, *v) && v.kind == rule.kind

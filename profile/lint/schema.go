@@ -58,11 +58,13 @@ var topLevel = []keys{
 }
 
 const (
-	mailType   = "com.apple.mail.managed"
-	policyType = "com.apple.mobiledevice.passwordpolicy"
-	smime      = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
-	smimeUUIDs = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
-	readsAll   = "With a certificate of its own, who made the profile can read encrypted connections."
+	mailType     = "com.apple.mail.managed"
+	calendarType = "com.apple.caldav.account"
+	contactsType = "com.apple.carddav.account"
+	policyType   = "com.apple.mobiledevice.passwordpolicy"
+	smime        = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
+	smimeUUIDs   = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
+	readsAll     = "With a certificate of its own, who made the profile can read encrypted connections."
 )
 
 // certificate are the keys of a payload with one certificate.
@@ -96,14 +98,14 @@ var payloadTypes = []payloadType{
 		{kind: boolean, only: mac, names: "changeAtNextAuth"},
 		{kind: dict, only: mac, names: "customRegex"},
 	}},
-	{name: "com.apple.caldav.account", userOnly: true, keys: []keys{
+	{name: calendarType, userOnly: true, keys: []keys{
 		{kind: text, names: "CalDAVAccountDescription CalDAVUsername CalDAVPassword CalDAVPrincipalURL"},
 		{kind: text, required: true, names: "CalDAVHostName"},
 		{kind: boolean, names: "CalDAVUseSSL"},
 		{kind: integer, min: 1, max: 65535, names: "CalDAVPort"},
 		{kind: text, only: iphone, names: uuids},
 	}},
-	{name: "com.apple.carddav.account", userOnly: true, keys: []keys{
+	{name: contactsType, userOnly: true, keys: []keys{
 		{kind: text, names: "CardDAVAccountDescription CardDAVUsername CardDAVPassword"},
 		{kind: text, required: true, names: "CardDAVHostName"},
 		{kind: boolean, names: "CardDAVUseSSL"},

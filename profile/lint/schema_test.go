@@ -149,3 +149,34 @@ func TestTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestDAV wants all that can be wrong with calendars and contacts told.
+func TestDAV(t *testing.T) {
+	codes := []lint.Code{"tls_off", "tls_unstated", "port_missing", "plaintext_port", "wrong_type", "wrong_value", "malformed_value", "empty_string", "password_inside", "missing_key"}
+	const on = "<key>CalDAVUseSSL</key><true/>"
+	const port = "<key>CalDAVPort</key><integer>443</integer>"
+	const host = "<key>CalDAVHostName</key><string>cal.example.com</string>"
+	for keys, want := range map[string][]string{
+		host + port + on: nil,
+		host + port:      {"tls_unstated UseSSL"},
+		host + port + "<key>CalDAVUseSSL</key><false/>": {"tls_off UseSSL"},
+		host + on: {"port_missing Port"},
+		host + on + "<key>CalDAVPort</key><integer>80</integer>": {"plaintext_port Port"},
+		host + on + "<key>CalDAVPort</key><integer/>":            {"malformed_value Port"},
+		host + on + "<key>CalDAVPort</key><string></string>":     {"empty_string Port", "wrong_type Port"},
+		host + on + "<key>CalDAVPort</key><integer>0</integer>":  {"wrong_value Port"},
+		port + on: {"missing_key HostName"},
+		host + port + on + "<key>CalDAVPassword</key><string>canary</string>": {"password_inside Password"},
+	} {
+		for kind, prefix := range map[string]string{"com.apple.caldav.account": "CalDAV", "com.apple.carddav.account": "CardDAV"} {
+			var all []string
+			for _, one := range want {
+				code, key, _ := strings.Cut(one, " ")
+				all = append(all, code+" PayloadContent.0."+prefix+key)
+			}
+			if got := found(t, kind, strings.ReplaceAll(keys, "CalDAV", prefix), codes...); !slices.Equal(got, all) {
+				t.Errorf("%s %s:\n got  %v\n want %v", kind, keys, got, all)
+			}
+		}
+	}
+}

@@ -19,6 +19,8 @@ type domain struct {
 	Name        string    `json:"name" doc:"The domain as lower-case A-label." example:"example.com"`
 	IMAP        string    `json:"imap" doc:"IMAP server: HOST:PORT, with /starttls behind it where TLS begins so." example:"imap.example.com:993"`
 	SMTP        string    `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
+	CalDAV      string    `json:"caldav" doc:"CalDAV server for calendars: HOST:PORT, reached over HTTPS; empty: profiles set up none." example:"dav.example.com:443"`
+	CardDAV     string    `json:"carddav" doc:"CardDAV server for contacts, in the same form." example:"dav.example.com:443"`
 	Policy      string    `json:"policy" enum:"off,offered,required" doc:"Whether profiles come with a device policy."`
 	PolicyID    string    `json:"policy_id" doc:"The device policy." example:"standard"`
 	DisplayName string    `json:"display_name" doc:"What people call the service; may be empty."`
@@ -33,7 +35,8 @@ type domain struct {
 
 func domainOf(d settings.Domain) domain {
 	out := domain{
-		Name: d.Name, IMAP: d.Service.Incoming.String(), SMTP: d.Service.Outgoing.String(), Policy: string(d.Policy),
+		Name: d.Name, IMAP: d.Service.Incoming.String(), SMTP: d.Service.Outgoing.String(),
+		CalDAV: d.Service.Calendars.String(), CardDAV: d.Service.Contacts.String(), Policy: string(d.Policy),
 		PolicyID: cmp.Or(d.PolicyID, settings.StandardPolicy), DisplayName: d.DisplayName, HelpText: d.HelpText,
 		SignInHint: d.SignInHint, Login: string(d.Login), ReturnHosts: append([]string{}, d.ReturnHosts...), Created: d.Created, Updated: d.Updated,
 	}
@@ -47,6 +50,8 @@ func domainOf(d settings.Domain) domain {
 type MailService struct {
 	IMAP        string   `json:"imap" maxLength:"300" doc:"HOST, HOST:PORT or HOST:143/starttls; the default port is 993." example:"imap.example.com"`
 	SMTP        string   `json:"smtp" maxLength:"300" doc:"HOST, HOST:PORT or HOST:587/starttls; the default port is 465." example:"smtp.example.com"`
+	CalDAV      string   `json:"caldav,omitempty" maxLength:"300" doc:"HOST or HOST:PORT; the default port is 443. Profiles then set up calendars too, and devices ask for a password once more." example:"dav.example.com"`
+	CardDAV     string   `json:"carddav,omitempty" maxLength:"300" doc:"HOST or HOST:PORT; the default port is 443. Profiles then set up contacts too, and devices ask for a password once more." example:"dav.example.com"`
 	Policy      string   `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles come with a device policy, which may erase an iPhone after too many wrong codes."`
 	PolicyID    string   `json:"policy_id,omitempty" maxLength:"40" default:"standard" doc:"The device policy, one of the account's."`
 	DisplayName string   `json:"display_name,omitempty" maxLength:"64" doc:"What people call the service. Devices show it as who issues the profile; the default is the domain." example:"Example Mail"`
@@ -118,7 +123,7 @@ func (a *API) createDomain(ctx context.Context, c call, in *createDomain) (*doma
 
 func (m MailService) spec(name string) settings.DomainSpec {
 	return settings.DomainSpec{
-		Name: name, Incoming: m.IMAP, Outgoing: m.SMTP, Policy: settings.Offer(m.Policy), PolicyID: m.PolicyID,
+		Name: name, Incoming: m.IMAP, Outgoing: m.SMTP, Calendars: m.CalDAV, Contacts: m.CardDAV, Policy: settings.Offer(m.Policy), PolicyID: m.PolicyID,
 		DisplayName: m.DisplayName, HelpText: m.HelpText, SignInHint: m.SignInHint, Login: settings.Login(m.Login), Platforms: m.Platforms, ReturnHosts: m.ReturnHosts,
 	}
 }
@@ -173,6 +178,8 @@ type settingsBody struct {
 		Address  string     `json:"address"`
 		Incoming mailServer `json:"incoming"`
 		Outgoing mailServer `json:"outgoing"`
+		CalDAV   *davServer `json:"caldav,omitempty" doc:"Calendars, where the domain has chosen them."`
+		CardDAV  *davServer `json:"carddav,omitempty" doc:"Contacts, where the domain has chosen them."`
 	}
 }
 
@@ -181,6 +188,14 @@ type mailServer struct {
 	Host       string `json:"host"`
 	Port       int    `json:"port"`
 	Encryption string `json:"encryption" enum:"SSL/TLS,STARTTLS"`
+	UserName   string `json:"user_name"`
+}
+
+type davServer struct {
+	Protocol   string `json:"protocol" enum:"caldav,carddav"`
+	Host       string `json:"host"`
+	Port       int    `json:"port"`
+	Encryption string `json:"encryption" enum:"SSL/TLS"`
 	UserName   string `json:"user_name"`
 }
 
@@ -204,7 +219,17 @@ func (a *API) domainSettings(ctx context.Context, c call, in *settingsQuery) (*s
 	out.Body.Address = address.String()
 	out.Body.Incoming = serverOf("imap", d.Service.Incoming, login)
 	out.Body.Outgoing = serverOf("smtp", d.Service.Outgoing, login)
+	out.Body.CalDAV = davServerOf("caldav", d.Service.Calendars, login)
+	out.Body.CardDAV = davServerOf("carddav", d.Service.Contacts, login)
 	return out, nil
+}
+
+// davServerOf is nothing for a part that the domain has not chosen.
+func davServerOf(protocol string, s profile.DAVServer, login string) *davServer {
+	if s.IsZero() {
+		return nil
+	}
+	return &davServer{protocol, s.Host, s.Port, s.Encryption(), login}
 }
 
 func serverOf(protocol string, s profile.Server, login string) mailServer {

@@ -137,10 +137,21 @@ func (o Order) identifier() string {
 // terms is what o entitles to have signed.
 func (o Order) terms() gate.Terms {
 	return gate.Terms{
-		Address: o.Person.Address.String(),
-		Hosts:   []string{o.Service.Incoming.Host, o.Service.Outgoing.Host},
-		Policy:  o.Variant == settings.Secure,
+		Address:  o.Person.Address.String(),
+		Hosts:    []string{o.Service.Incoming.Host, o.Service.Outgoing.Host},
+		DAVHosts: o.davHosts(),
+		Policy:   o.Variant == settings.Secure,
 	}
+}
+
+// davHosts are the hosts of calendars and contacts, as far as they are chosen.
+func (o Order) davHosts() (hosts []string) {
+	for _, s := range []profile.DAVServer{o.Service.Calendars, o.Service.Contacts} {
+		if !s.IsZero() {
+			hosts = append(hosts, s.Host)
+		}
+	}
+	return hosts
 }
 
 // FileName is the name under which the profile is downloaded: letters that

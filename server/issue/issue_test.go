@@ -120,6 +120,47 @@ func TestContent(t *testing.T) {
 	}
 }
 
+// TestCalendars has a domain with calendars and contacts: both are in what goes
+// to the user, on hosts that the gate knows, and neither in a Mac's policy.
+func TestCalendars(t *testing.T) {
+	i, _, _ := issuer(t, "p256", nil)
+	for _, tt := range []struct {
+		variant  settings.Variant
+		platform profile.Platform
+		want     int // accounts beside the mail
+	}{
+		{settings.Mail, profile.IPhone, 2}, {settings.Secure, profile.IPhone, 2},
+		{settings.Mail, profile.Mac, 2}, {settings.Secure, profile.Mac, 0},
+	} {
+		o := order(t, tt.variant, tt.platform)
+		before, err := i.Build(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(before, []byte("DAV")) {
+			t.Errorf("%s %s: not chosen, but there:\n%s", tt.variant, tt.platform, before)
+		}
+		o.Service.Calendars = profile.DAVServer{Host: "cal.example.com", Port: 443}
+		o.Service.Contacts = profile.DAVServer{Host: "card.example.com", Port: 8443}
+		data, err := i.Build(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Count(data, []byte("DAVUsername</key>\n\t\t\t\t<string>jane<")); got != tt.want {
+			t.Errorf("%s %s: %d further accounts, want %d:\n%s", tt.variant, tt.platform, got, tt.want, data)
+		}
+		if got := bytes.Count(data, []byte("the device asks for their password once")); got != tt.want {
+			t.Errorf("%s %s: the description tells %d further passwords, want %d", tt.variant, tt.platform, got, tt.want)
+		}
+		if same := bytes.Equal(before, data); same != (tt.want == 0) {
+			t.Errorf("%s %s: the same profile: %t", tt.variant, tt.platform, same)
+		}
+		if _, err := i.Issue(o); err != nil {
+			t.Errorf("%s %s: %v", tt.variant, tt.platform, err)
+		}
+	}
+}
+
 func TestLoginDefaultsToAddress(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	o := order(t, settings.Mail, profile.IPhone)

@@ -86,19 +86,35 @@ func (k kind) profile(w words) *profile.Profile {
 			Outgoing:    k.service.Outgoing,
 		},
 	}
-	if k.variant != settings.Secure {
-		return p
+	if k.variant == settings.Secure {
+		p.Description = w.text(k.keep("profile.secure.description"))
 	}
-	p.Description = w.text(k.keep("profile.secure.description"))
 	if k.isDevicePolicy() {
 		p.Mail = nil
 		p.DisplayName, p.Description = w.text("profile.device.name"), w.text("profile.device.description")
+	} else {
+		k.addDAV(p, w)
+	}
+	if k.variant != settings.Secure {
+		return p
 	}
 	policy := k.policy
 	policy.DisplayName = w.text("payload.passcode.name")
 	p.Passcode = &policy
 	p.Consent = w.texts(k.keep("consent." + string(k.platform)))
 	return p
+}
+
+// addDAV adds calendars and contacts, as far as they are chosen, and says so.
+func (k kind) addDAV(p *profile.Profile, w words) {
+	if s := k.service.Calendars; !s.IsZero() {
+		p.CalDAV = &profile.DAV{DisplayName: w.text("payload.calendars.name"), Server: s}
+		p.Description += "\n" + w.text("profile.calendars")
+	}
+	if s := k.service.Contacts; !s.IsZero() {
+		p.CardDAV = &profile.DAV{DisplayName: w.text("payload.contacts.name"), Server: s}
+		p.Description += "\n" + w.text("profile.contacts")
+	}
 }
 
 // keep is the id of the text, or of its sister for a policy that never erases.
@@ -116,6 +132,8 @@ func (k kind) values() map[string]any {
 		"Attempts":    k.policy.MaxFailedAttempts,
 		"MinLength":   k.policy.MinLength,
 		"LockMinutes": int(k.policy.AutoLock / time.Minute),
+		"Calendars":   !k.service.Calendars.IsZero(),
+		"Contacts":    !k.service.Contacts.IsZero(),
 	}
 }
 

@@ -41,9 +41,12 @@ type linkPage struct {
 	Policy     bool
 	PolicyOnly bool
 	rules
-	Problems  []problem
-	Incoming  mailServer
-	Outgoing  mailServer
+	Problems []problem
+	Incoming mailServer
+	Outgoing mailServer
+	// Calendars and Contacts are nothing where the domain has not chosen them.
+	Calendars *mailServer
+	Contacts  *mailServer
 	Login     string // empty: the whole address, or
 	LocalPart bool   // what stands before the @
 	Expires   string
@@ -181,6 +184,8 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		rules:      rulesOf(domain.DevicePolicy),
 		Incoming:   serverView(domain.Service.Incoming),
 		Outgoing:   serverView(domain.Service.Outgoing),
+		Calendars:  davView(domain.Service.Calendars),
+		Contacts:   davView(domain.Service.Contacts),
 		Login:      link.Login,
 		Expires:    expiry(link.Expires, f.Language),
 		LocalPart:  domain.Login == settings.LocalPartLogin,
@@ -234,6 +239,13 @@ func lines(text string) []string {
 
 func serverView(s profile.Server) mailServer {
 	return mailServer{s.Host, s.Port, s.Encryption()}
+}
+
+func davView(s profile.DAVServer) *mailServer {
+	if s.IsZero() {
+		return nil
+	}
+	return &mailServer{s.Host, s.Port, s.Encryption()}
 }
 
 // mask leaves the first letter of the local part: "j•••@example.com".

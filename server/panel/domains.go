@@ -13,7 +13,7 @@ import (
 )
 
 // domainFields are those of the form of a domain.
-var domainFields = []string{"display_name", "imap", "smtp", "login", "sign_in_hint", "help_text",
+var domainFields = []string{"display_name", "imap", "smtp", "caldav", "carddav", "login", "sign_in_hint", "help_text",
 	"iphone", "mac", "policy", "policy_id", "return_hosts"}
 
 // domains lists the domains.
@@ -124,6 +124,8 @@ func domainSpec(form web.Form) (settings.DomainSpec, error) {
 		Name:        strings.TrimSpace(form["name"]),
 		Incoming:    strings.TrimSpace(form["imap"]),
 		Outgoing:    strings.TrimSpace(form["smtp"]),
+		Calendars:   strings.TrimSpace(form["caldav"]),
+		Contacts:    strings.TrimSpace(form["carddav"]),
 		Policy:      settings.Offer(form["policy"]),
 		PolicyID:    form["policy_id"],
 		DisplayName: form["display_name"],
@@ -158,6 +160,8 @@ func domainForm(d settings.Domain) web.Form {
 		"display_name": d.DisplayName,
 		"imap":         d.Service.Incoming.String(),
 		"smtp":         d.Service.Outgoing.String(),
+		"caldav":       d.Service.Calendars.String(),
+		"carddav":      d.Service.Contacts.String(),
 		"login":        string(d.Login),
 		"sign_in_hint": d.SignInHint,
 		"help_text":    d.HelpText,

@@ -219,8 +219,8 @@ type domainRow struct {
 }
 
 // A domainPage makes or changes a domain. Form: name, display_name, imap,
-// smtp, login, sign_in_hint, help_text, iphone, mac, policy, policy_id,
-// return_hosts, approve.
+// smtp, caldav, carddav, login, sign_in_hint, help_text, iphone, mac, policy,
+// policy_id, return_hosts, approve.
 type domainPage struct {
 	frame
 	Form     web.Form

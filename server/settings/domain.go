@@ -46,10 +46,16 @@ type Domain struct {
 	Updated     time.Time
 }
 
-// A MailService is where a domain's mail is read and sent.
+// A MailService is where a domain's mail is read and sent, and what it has
+// beside the mail.
 type MailService struct {
 	Incoming profile.Server // IMAP
 	Outgoing profile.Server // SMTP submission
+	// Calendars (CalDAV) and Contacts (CardDAV) are parts that a domain
+	// chooses: with each a device asks for a password once more. Zero: not
+	// chosen.
+	Calendars profile.DAVServer
+	Contacts  profile.DAVServer
 }
 
 // An Offer says whether a domain's profiles come with a device policy.
@@ -67,8 +73,8 @@ type Variant string
 
 // The variants.
 const (
-	Mail   Variant = "mail"   // the mail account
-	Secure Variant = "secure" // the mail account and the device policy
+	Mail   Variant = "mail"   // the accounts: mail, and what a domain has chosen beside it
+	Secure Variant = "secure" // the accounts and the device policy
 )
 
 // A Login is a form of user names on the servers.

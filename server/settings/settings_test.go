@@ -137,6 +137,7 @@ func TestDomainSpec(t *testing.T) {
 	spec := goodSpec()
 	spec.PolicyID, spec.DisplayName, spec.HelpText = settings.StandardPolicy, " Example Mail ", "Call us:\r\n030 123456\n"
 	spec.SignInHint, spec.Platforms = "The one for webmail.", []string{"mac", "iphone", "mac"}
+	spec.Calendars, spec.Contacts = "CAL.example.com", "card.example.com:8443"
 	d, err := domains.Create(t.Context(), who, "acc_1", spec)
 	if err != nil {
 		t.Fatal(err)
@@ -145,11 +146,15 @@ func TestDomainSpec(t *testing.T) {
 		d.Login != settings.AddressLogin || !slices.Equal(d.Platforms, settings.Platforms()) || d.Policy != settings.Off {
 		t.Errorf("got %+v", d)
 	}
+	calendars, contacts := profile.DAVServer{Host: "cal.example.com", Port: 443}, profile.DAVServer{Host: "card.example.com", Port: 8443}
+	if d.Service.Calendars != calendars || d.Service.Contacts != contacts {
+		t.Errorf("got %+v", d.Service)
+	}
 	if d.DevicePolicy != profile.DefaultPasscode() {
 		t.Error("the domain came back without its policy")
 	}
 	again, err := domains.Update(t.Context(), who, "acc_1", "EXAMPLE.com", goodSpec())
-	if err != nil || again.DisplayName != "" || again.ID != d.ID || len(f.actions) != 2 {
+	if err != nil || again.DisplayName != "" || again.Service.Calendars != (profile.DAVServer{}) || !again.Service.Contacts.IsZero() || again.ID != d.ID || len(f.actions) != 2 {
 		t.Errorf("%+v, %v, %d actions", again, err, len(f.actions))
 	}
 }
@@ -167,6 +172,8 @@ func TestDomainSpecRefuses(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	bad := map[string]func(*settings.DomainSpec){
+		"caldav":       func(s *settings.DomainSpec) { s.Calendars = "https://cal.example.com/" },
+		"carddav":      func(s *settings.DomainSpec) { s.Contacts = "card.example.com:80" },
 		"display_name": func(s *settings.DomainSpec) { s.DisplayName = strings.Repeat("é", 65) },
 		"help_text":    func(s *settings.DomainSpec) { s.HelpText = strings.Repeat("é", 501) },
 		"sign_in_hint": func(s *settings.DomainSpec) { s.SignInHint = "\ue000" },

@@ -31,6 +31,8 @@ type DomainSpec struct {
 	Name        string // not used by Update
 	Incoming    string // in the form that profile.ParseIncoming takes
 	Outgoing    string // in the form that profile.ParseOutgoing takes
+	Calendars   string // in the form that profile.ParseDAV takes; empty: not chosen
+	Contacts    string // likewise
 	Policy      Offer  // empty: Off
 	PolicyID    string
 	DisplayName string
@@ -52,6 +54,7 @@ func (s DomainSpec) apply(d *Domain) error {
 	if d.Service.Outgoing, err = profile.ParseOutgoing(s.Outgoing); err != nil {
 		p.add("smtp", fault.Invalid, "The SMTP server: %s.", err)
 	}
+	s.applyDAV(d, &p)
 	if d.Policy = s.Policy; d.Policy == "" {
 		d.Policy = Off
 	}
@@ -68,6 +71,21 @@ func (s DomainSpec) apply(d *Domain) error {
 	s.applyPeople(d, &p)
 	s.applyReturn(d, &p)
 	return p.err()
+}
+
+func (s DomainSpec) applyDAV(d *Domain, p *problems) {
+	var err error
+	d.Service.Calendars, d.Service.Contacts = profile.DAVServer{}, profile.DAVServer{}
+	if s.Calendars != "" {
+		if d.Service.Calendars, err = profile.ParseDAV(s.Calendars); err != nil {
+			p.add("caldav", fault.Invalid, "The CalDAV server: %s.", err)
+		}
+	}
+	if s.Contacts != "" {
+		if d.Service.Contacts, err = profile.ParseDAV(s.Contacts); err != nil {
+			p.add("carddav", fault.Invalid, "The CardDAV server: %s.", err)
+		}
+	}
 }
 
 func (s DomainSpec) applyTexts(d *Domain, p *problems) {

@@ -22,12 +22,13 @@ var errSame = errors.New("nothing differs")
 
 // domainFields are the columns of a domain as they are written.
 const domainFields = `id, account, name, imap_host, imap_port, imap_starttls, smtp_host, smtp_port, smtp_starttls,
-	policy, policy_id, display_name, help_text, sign_in_hint, login, platforms, return_hosts, created, updated`
+	policy, policy_id, display_name, help_text, sign_in_hint, login, platforms, return_hosts, created, updated,
+	caldav_host, caldav_port, carddav_host, carddav_port`
 
 // selectDomains reads domains, each with the policy that it names.
 const selectDomains = `SELECT domains.id, domains.account, domains.name, imap_host, imap_port, imap_starttls,
 	smtp_host, smtp_port, smtp_starttls, policy, COALESCE(policy_id, ''), display_name, help_text, sign_in_hint, login,
-	platforms, return_hosts, domains.created, domains.updated, ` + rulesColumns + `
+	platforms, return_hosts, domains.created, domains.updated, caldav_host, caldav_port, carddav_host, carddav_port, ` + rulesColumns + `
 	FROM domains LEFT JOIN policies ON policies.id = domains.policy_id`
 
 // Domain returns the domain with the name, or a NotFound fault: also if its
@@ -116,11 +117,12 @@ func (t *tx) insertDomain(d settings.Domain) (bool, error) {
 	}
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	n, err := t.exec(`INSERT INTO domains (`+domainFields+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($11, ''), $12, $13, $14, $15, $16, $17, $18, $19)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($11, ''), $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		ON CONFLICT (name) DO NOTHING`,
 		d.ID, d.Account, d.Name, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS),
 		string(d.Policy), d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)),
-		list(d.ReturnHosts), millis(d.Created), millis(d.Updated))
+		list(d.ReturnHosts), millis(d.Created), millis(d.Updated),
+		d.Service.Calendars.Host, d.Service.Calendars.Port, d.Service.Contacts.Host, d.Service.Contacts.Port)
 	return n == 1, err
 }
 
@@ -142,10 +144,11 @@ func (t *tx) updateDomain(id string, d settings.Domain) error {
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	_, err := t.exec(`UPDATE domains SET imap_host = $2, imap_port = $3, imap_starttls = $4,
 		smtp_host = $5, smtp_port = $6, smtp_starttls = $7, policy = $8, policy_id = NULLIF($9, ''), display_name = $10,
-		help_text = $11, sign_in_hint = $12, login = $13, platforms = $14, updated = $15, return_hosts = $16 WHERE id = $1`,
+		help_text = $11, sign_in_hint = $12, login = $13, platforms = $14, updated = $15, return_hosts = $16,
+		caldav_host = $17, caldav_port = $18, carddav_host = $19, carddav_port = $20 WHERE id = $1`,
 		id, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS), string(d.Policy),
 		d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)), millis(d.Updated),
-		list(d.ReturnHosts))
+		list(d.ReturnHosts), d.Service.Calendars.Host, d.Service.Calendars.Port, d.Service.Contacts.Host, d.Service.Contacts.Port)
 	return err
 }
 
@@ -170,6 +173,8 @@ func domainText(d settings.Domain) []setting {
 	return []setting{
 		{"incoming", d.Service.Incoming.String()},
 		{"outgoing", d.Service.Outgoing.String()},
+		{"caldav", d.Service.Calendars.String()},
+		{"carddav", d.Service.Contacts.String()},
 		{"policy", string(d.Policy)},
 		{"policy_id", cmp.Or(d.PolicyID, settings.StandardPolicy)},
 		{"display_name", d.DisplayName},
@@ -206,8 +211,10 @@ func scanDomain(r row) (settings.Domain, error) {
 	var platforms, hosts string
 	var rules rulesRow
 	in, out := &d.Service.Incoming, &d.Service.Outgoing
+	calendars, contacts := &d.Service.Calendars, &d.Service.Contacts
 	err := r.Scan(append([]any{&d.ID, &d.Account, &d.Name, &in.Host, &in.Port, &inTLS, &out.Host, &out.Port, &outTLS,
-		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &platforms, &hosts, &created, &updated},
+		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &platforms, &hosts, &created, &updated,
+		&calendars.Host, &calendars.Port, &contacts.Host, &contacts.Port},
 		rules.fields()...)...)
 	if err != nil {
 		return settings.Domain{}, err

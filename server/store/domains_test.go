@@ -105,6 +105,8 @@ func TestSetDomainEachField(t *testing.T) {
 		"policy_id": func(d *settings.Domain) {
 			d.PolicyID, d.DevicePolicy = "pol_strict", newPolicy("strict").Passcode
 		},
+		"caldav":       func(d *settings.Domain) { d.Service.Calendars = profile.DAVServer{Host: "cal.example.com", Port: 443} },
+		"carddav":      func(d *settings.Domain) { d.Service.Contacts = profile.DAVServer{Host: "card.example.com", Port: 8443} },
 		"display_name": func(d *settings.Domain) { d.DisplayName = "Éxample Mail" },
 		"help_text":    func(d *settings.Domain) { d.HelpText = "Call us\nor write" },
 		"sign_in_hint": func(d *settings.Domain) { d.SignInHint = "The one for webmail." },
@@ -132,6 +134,38 @@ func TestSetDomainEachField(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDomainWithCalendars creates a domain with both further parts and takes
+// one away again.
+func TestDomainWithCalendars(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDomain("example.com")
+		d.Service.Calendars = profile.DAVServer{Host: "cal.example.com", Port: 443}
+		d.Service.Contacts = profile.DAVServer{Host: "card.example.com", Port: 8443}
+		must(t, s.CreateDomain(t.Context(), d, action(audit.DomainCreate, d.ID)))
+		all, err := s.Domains(t.Context(), d.Account)
+		must(t, err)
+		if len(all) != 1 || all[0].Service != d.Service {
+			t.Errorf("got %+v, want the service %+v", all, d.Service)
+		}
+		d.Service.Calendars = profile.DAVServer{}
+		must(t, s.SetDomain(t.Context(), d, action("", "")))
+		got, err := s.Domain(t.Context(), d.Name)
+		must(t, err)
+		if got.Service != d.Service {
+			t.Errorf("got %+v, want the service %+v", got.Service, d.Service)
+		}
+		var created, updated audit.Leaf
+		must(t, json.Unmarshal(actions(t, s)[0].Leaf, &created))
+		must(t, json.Unmarshal(actions(t, s)[1].Leaf, &updated))
+		if !slices.Contains(created.Changes, audit.Change{Field: "carddav", New: "card.example.com:8443"}) {
+			t.Errorf("the changes are %+v", created.Changes)
+		}
+		if want := []audit.Change{{Field: "caldav", Old: "cal.example.com:443"}}; !slices.Equal(updated.Changes, want) {
+			t.Errorf("the changes are %+v, want %+v", updated.Changes, want)
+		}
+	})
 }
 
 func TestSetDomainThatIsTheSameKeepsNothing(t *testing.T) {

@@ -56,7 +56,13 @@ const (
 	sentPort    = "<key>OutgoingMailServerPortNumber</key>\n\t\t\t\t<integer>465</integer>"
 	inSSL       = "\t\t\t\t<key>IncomingMailServerUseSSL</key><true/>\n"
 	outSSL      = "\t\t\t\t<key>OutgoingMailServerUseSSL</key><true/>\n"
-	wipe        = "<key>maxFailedAttempts</key>\n\t\t\t\t<integer>10</integer>"
+	calPort     = "\t\t\t\t<key>CalDAVPort</key>\n\t\t\t\t<integer>443</integer>\n"
+	cardPort    = "\t\t\t\t<key>CardDAVPort</key>\n\t\t\t\t<integer>8443</integer>\n"
+	calSSL      = "\t\t\t\t<key>CalDAVUseSSL</key><true/>\n"
+	cardSSL     = "\t\t\t\t<key>CardDAVUseSSL</key><true/>\n"
+	// The end of the last payload.
+	lastPayloadEnd = "\t\t\t</dict>\n\t\t</array>\n"
+	wipe           = "<key>maxFailedAttempts</key>\n\t\t\t\t<integer>10</integer>"
 )
 
 func host(name string) string { return strings.Replace(incoming, "imap.example.de", name, 1) }
@@ -191,6 +197,30 @@ var bads = []bad{
 	{"crlf", "iphone-mail", "", "", gate.NotCanonical, false},
 	{"utf-16", "iphone-mail", "", "", gate.NotCanonical, false},
 	{"binary", "iphone-mail", "", "", gate.NotCanonical, false},
+	{"caldav-password", "iphone-dav", calPort, entry(4, "CalDAVPassword", "<string>canary</string>") + calPort, gate.PasswordKey, false},
+	{"carddav-password", "iphone-dav", cardPort, entry(4, "CardDAVPassword", "<string>canary</string>") + cardPort, gate.PasswordKey, false},
+	{"caldav-principal", "iphone-dav", calSSL, entry(4, "CalDAVPrincipalURL", "<string>https://cal.example.de/</string>") + calSSL, gate.UnknownKey, false},
+	{"carddav-principal", "iphone-dav", cardSSL, entry(4, "CardDAVPrincipalURL", "<string>/anna</string>") + cardSSL, gate.UnknownKey, false},
+	{"caldav-vpn", "calendars", lastPayloadEnd, entry(4, "VPNUUID", "<string>x</string>") + lastPayloadEnd, gate.UnknownKey, false},
+	{"carddav-audio-calls", "contacts", "\t\t\t\t<key>PayloadDisplayName</key>\n\t\t\t\t<string>Contacts", entry(4, "CommunicationServiceRules", "<dict>\n\t\t\t\t</dict>") + "\t\t\t\t<key>PayloadDisplayName</key>\n\t\t\t\t<string>Contacts", gate.UnknownKey, false},
+	{"caldav-tls-false", "iphone-dav", calSSL, entry(4, "CalDAVUseSSL", "<false/>"), gate.TLSOff, false},
+	{"carddav-tls-false", "mac-dav", cardSSL, entry(4, "CardDAVUseSSL", "<false/>"), gate.TLSOff, false},
+	{"caldav-tls-absent", "mac-dav", calSSL, "", gate.TLSOff, false},
+	{"carddav-tls-string", "contacts", cardSSL, entry(4, "CardDAVUseSSL", "<string>true</string>"), gate.TLSOff, false},
+	{"caldav-foreign-host", "iphone-dav", "cal.example.de", "cal.example.com", gate.ForeignHost, false},
+	{"carddav-on-mail-host", "iphone-dav", "card.example.de", "imap.example.de", gate.ForeignHost, false},
+	{"mail-on-caldav-host", "iphone-dav", incoming, host("cal.example.de"), gate.ForeignHost, false},
+	{"caldav-port-80", "calendars", calPort, strings.Replace(calPort, "443", "80", 1), gate.Port, false},
+	{"caldav-port-empty", "calendars", calPort, strings.Replace(calPort, "443", "", 1), gate.NotCanonical, false},
+	{"caldav-port-absent", "calendars", calPort, "", gate.MissingKey, false},
+	{"carddav-port-string", "contacts", cardPort, strings.ReplaceAll(cardPort, "integer", "string"), gate.WrongType, false},
+	{"caldav-no-user", "calendars", entry(4, "CalDAVUsername", "<string>anna</string>"), "", gate.MissingKey, false},
+	{"caldav-empty-user", "calendars", "<string>anna</string>", "<string></string>", gate.EmptyText, false},
+	{"caldav-type-in-capitals", "calendars", "com.apple.caldav.account", "com.apple.CalDAV.account", gate.PayloadType, false},
+	{"subscribed-calendar", "calendars", "com.apple.caldav.account", "com.apple.subscribedcalendar.account", gate.PayloadType, false},
+	{"caldav-as-carddav", "calendars", "com.apple.caldav.account", "com.apple.carddav.account", gate.UnknownKey, false},
+	{"caldav-uuid-of-carddav", "calendars", calendarID, contactsID, gate.UUID, false},
+	{"carddav-identifier", "contacts", base + ".carddav", base + ".caldav", gate.Identifier, false},
 }
 
 // bytes returns the bad profile.

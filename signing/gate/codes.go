@@ -34,7 +34,7 @@ const (
 	UUID        Code = "uuid"
 )
 
-// The mail account.
+// The accounts.
 const (
 	Address     Code = "address"
 	ForeignHost Code = "foreign_host"
@@ -74,15 +74,15 @@ func Codes() []Meaning {
 		{EmptyText, "A string is empty; its key must be left out instead."},
 		{LongText, "A string is longer than 1,024 bytes, or a description or consent text longer than 4,096."},
 		{Text, "A string holds broken UTF-8, a control character, a direction control, a line break where none may be, or a code point that is not a character."},
-		{PayloadType, "A payload is neither a managed mail account nor a passcode policy, or the file is not a configuration."},
+		{PayloadType, "A payload is neither an account for mail, calendars or contacts nor a passcode policy, or the file is not a configuration."},
 		{Content, "The payloads do not belong in one file: one is there twice, in the wrong order, absent, or not for this device."},
-		{Scope, "PayloadScope is not User for mail on a Mac, System for a policy on a Mac, and absent on an iPhone."},
+		{Scope, "PayloadScope is not User for accounts on a Mac, System for a policy on a Mac, and absent on an iPhone."},
 		{Identifier, "A PayloadIdentifier is not the one that follows from the address."},
 		{UUID, "A PayloadUUID is not the one that follows from its PayloadIdentifier."},
 		{Address, "The address is not the one that the caller may have signed, or that one is malformed."},
-		{ForeignHost, "A mail server is not one that the operator configured."},
-		{Port, "A port is not from 1 to 65535, or is 25 or 110."},
-		{TLSOff, "UseSSL is not true for incoming or outgoing mail: false, absent, or no boolean."},
+		{ForeignHost, "A server is not one that the operator configured for what the account is for."},
+		{Port, "A port is not from 1 to 65535, or is 25 or 110 for mail, or 80 for calendars or contacts."},
+		{TLSOff, "UseSSL is not true for incoming or outgoing mail, for calendars or for contacts: false, absent, or no boolean."},
 		{PolicyNotAllowed, "A passcode policy is inside though the caller may not have one signed."},
 		{PolicyFloor, "A value of the passcode policy is outside its range."},
 		{LoginReset, "minutesUntilFailedLoginReset is not there exactly when a Mac's policy has maxFailedAttempts."},

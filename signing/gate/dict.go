@@ -156,11 +156,15 @@ func (c *checker) payload() *Refusal {
 	case r != nil:
 		return r
 	case kind == mailType:
-		return c.mailPayload()
+		return c.account(first, ".mail", mailRules)
+	case kind == calendarType:
+		return c.account(second, ".caldav", calendarRules)
+	case kind == contactsType:
+		return c.account(third, ".carddav", contactsRules)
 	case kind == policyType:
 		return c.policyPayload()
 	}
-	return refuse(PayloadType, "Only mail accounts and passcode policies are signed.").in("PayloadType")
+	return refuse(PayloadType, "Only accounts for mail, calendars and contacts, and passcode policies are signed.").in("PayloadType")
 }
 
 // payloadType looks ahead for the type of the payload that comes next, which
@@ -179,12 +183,24 @@ func (c *checker) payloadType() (string, *Refusal) {
 	return "", c.notCanonical()
 }
 
-func (c *checker) mailPayload() *Refusal {
-	if c.mail || c.policy {
-		return refuse(Content, "A mail account stands once in a file, and first.")
+// A place is where a payload stands among those of a file. Each place is taken
+// once, and in this order.
+type place int
+
+const (
+	first  place = iota + 1 // mail
+	second                  // calendars
+	third                   // contacts
+	fourth                  // the policy
+)
+
+// account reads an account. Calendars and contacts need the mail before them.
+func (c *checker) account(at place, suffix string, rules []rule) *Refusal {
+	if c.last >= at || at != first && !c.mail {
+		return refuse(Content, "Mail, calendars and contacts stand once each in a file, in this order, and mail is never absent.")
 	}
-	c.mail, c.own = true, c.top+".mail"
-	_, r := c.dict(4, mailRules)
+	c.last, c.mail, c.own = at, true, c.top+suffix
+	_, r := c.dict(4, rules)
 	return r
 }
 
@@ -199,7 +215,7 @@ func (c *checker) policyPayload() *Refusal {
 	case !c.mail:
 		c.top += ".device"
 	}
-	c.policy, c.own = true, c.top+".passcode"
+	c.last, c.policy, c.own = fourth, true, c.top+".passcode"
 	read, r := c.dict(4, policyRules)
 	if r != nil {
 		return r

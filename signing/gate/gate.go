@@ -1,8 +1,8 @@
 // Package gate decides what may be signed.
 //
 // It reads the finished bytes of a profile with a reader of its own and allows
-// exactly one spelling of a small set of profiles: a mail account over TLS, a
-// passcode policy, or both, for one address. Whatever else the program that
+// exactly one spelling of a small set of profiles: a mail account over TLS, with
+// it calendars and contacts, a passcode policy, or all of these, for one address. Whatever else the program that
 // wrote the bytes believed or was talked into does not count here: a payload
 // type, key, value or byte that no rule names is refused.
 //
@@ -30,6 +30,9 @@ type Terms struct {
 	// Hosts are the mail servers that the operator configured, as lower-case
 	// A-labels.
 	Hosts []string
+	// DAVHosts are the servers for calendars and contacts that the operator
+	// configured. None: neither may be inside.
+	DAVHosts []string
 	// Policy says whether a passcode policy may be inside.
 	Policy bool
 }
@@ -74,6 +77,7 @@ type checker struct {
 	// top is the PayloadIdentifier of the file, own that of the dict being read.
 	top, own     string
 	mail, policy bool // the payloads found so far
+	last         place
 }
 
 // document judges the file from its first byte to its last.
@@ -119,7 +123,7 @@ func (c *checker) fit(top fields) *Refusal {
 	case !together:
 		return refuse(Content, "These payloads do not stand in one file for this device.").in("PayloadContent")
 	case scope.text != want:
-		return refuse(Scope, "A Mac takes User for mail and System for a policy, an iPhone no scope.").in("PayloadScope")
+		return refuse(Scope, "A Mac takes User for accounts and System for a policy, an iPhone no scope.").in("PayloadScope")
 	case c.policy && !top.has("ConsentText"):
 		return refuse(ConsentMissing, "A profile with a policy needs a consent text.").in("ConsentText")
 	case !c.policy && top.has("ConsentText"):

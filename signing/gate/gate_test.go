@@ -82,12 +82,17 @@ func places() []place {
 			[]string{"PayloadDescription", "maxFailedAttempts", "maxPINAgeInDays", "minComplexChars", "pinHistory", "requireAlphanumeric"}},
 		{"device", with(strict(macPolicy()), dict{"minutesUntilFailedLoginReset": 60}), func(d dict) dict { return macDevice(d) },
 			[]string{"PayloadDescription", "maxPINAgeInDays", "minComplexChars", "pinHistory", "requireAlphanumeric"}},
+		{"calendars", with(calendars(), dict{"PayloadDescription": "Text"}), func(d dict) dict { return iphone(mail(), d) },
+			[]string{"PayloadDescription"}},
+		{"contacts", with(contacts(), dict{"PayloadDescription": "Text"}), func(d dict) dict { return macMail(mail(), calendars(), d) },
+			[]string{"PayloadDescription"}},
 	}
 }
 
 func TestCheckAbsentKeys(t *testing.T) {
 	special := map[string]gate.Code{
 		"ConsentText": gate.ConsentMissing, "IncomingMailServerUseSSL": gate.TLSOff, "OutgoingMailServerUseSSL": gate.TLSOff,
+		"CalDAVUseSSL": gate.TLSOff, "CardDAVUseSSL": gate.TLSOff,
 		"maxFailedAttempts": gate.LoginReset, "minutesUntilFailedLoginReset": gate.LoginReset,
 	}
 	for _, p := range places() {
@@ -176,6 +181,12 @@ func TestCheckRanges(t *testing.T) {
 		{2, "minLength", 4, 12, gate.PolicyFloor},
 		{2, "pinHistory", 1, 10, gate.PolicyFloor},
 		{3, "minutesUntilFailedLoginReset", 1, 60, gate.PolicyFloor},
+		{4, "CalDAVPort", 1, 65535, gate.Port},
+		{4, "CalDAVPort", 81, 79, gate.Port},
+		{4, "PayloadVersion", 1, 1, gate.WrongValue},
+		{5, "CardDAVPort", 1, 65535, gate.Port},
+		{5, "CardDAVPort", 81, 79, gate.Port},
+		{5, "PayloadVersion", 1, 1, gate.WrongValue},
 	} {
 		p := places()[tt.place]
 		for _, value := range []int{tt.low, tt.high, tt.low - 1, tt.high + 1, math.MaxInt} {
@@ -339,6 +350,21 @@ func TestCheckPayloads(t *testing.T) {
 		"iPhone policy in a device": {macDevice(policy()), gate.Identifier},
 		"another payload's UUID":    {iphone(with(mail(), dict{"PayloadUUID": baseID})), gate.UUID},
 		"mail's UUID on the policy": {secure(mail(), with(policy(), dict{"PayloadUUID": mailID})), gate.UUID},
+		"calendars alone":           {iphone(calendars()), gate.Content},
+		"contacts alone on a Mac":   {macMail(contacts()), gate.Content},
+		"calendars before mail":     {iphone(calendars(), mail()), gate.Content},
+		"contacts before calendars": {iphone(mail(), contacts(), calendars()), gate.Content},
+		"calendars twice":           {iphone(mail(), calendars(), calendars()), gate.Content},
+		"contacts twice":            {iphone(mail(), contacts(), contacts()), gate.Content},
+		"mail after calendars":      {iphone(mail(), calendars(), mail()), gate.Content},
+		"calendars after a policy":  {secure(mail(), policy(), calendars()), gate.Content},
+		"contacts in a device":      {macDevice(macPolicy(), contacts()), gate.Content},
+		"all on a Mac":              {with(macMail(mail(), calendars(), policy()), consent()), gate.Content},
+		"calendars for the system":  {with(macMail(mail(), calendars()), dict{"PayloadScope": "System"}), gate.Scope},
+		"mail's UUID on calendars":  {iphone(mail(), with(calendars(), dict{"PayloadUUID": mailID})), gate.UUID},
+		"calendars' id on contacts": {iphone(mail(), with(contacts(), dict{"PayloadIdentifier": base + ".caldav"})), gate.Identifier},
+		"calendars' keys in mail":   {iphone(with(mail(), dict{"CalDAVUseSSL": true})), gate.UnknownKey},
+		"contacts' keys for dates":  {iphone(mail(), with(contacts(), dict{"PayloadType": "com.apple.caldav.account"})), gate.UnknownKey},
 		"unknown device":            {with(iphone(mail()), dict{"TargetDeviceType": 2}), gate.WrongValue},
 		"type as a device":          {with(iphone(mail()), dict{"TargetDeviceType": 0}), gate.WrongValue},
 	} {
@@ -374,6 +400,14 @@ func TestCheckTerms(t *testing.T) {
 		limits.Hosts = hosts
 		if got := code(t, data, limits); got != gate.ForeignHost {
 			t.Errorf("%q: got %q, want %q", hosts, got, gate.ForeignHost)
+		}
+	}
+	for _, hosts := range [][]string{nil, {""}, {"card.example.de"}, {"example.de"}} {
+		limits := terms()
+		limits.DAVHosts = hosts
+		limits.Hosts = append(limits.Hosts, "cal.example.de") // which is no list for calendars
+		if got := code(t, encode(t, iphone(mail(), calendars())), limits); got != gate.ForeignHost {
+			t.Errorf("calendars, %q: got %q, want %q", hosts, got, gate.ForeignHost)
 		}
 	}
 	limits := terms()

@@ -17,6 +17,8 @@ const (
 	base       = "de.example.post.mobileconfig.x6ycfhkicxcgmzmjlx4m6thplk"
 	baseID     = "8cda1cf2-67eb-5b96-9c58-356195d50196"
 	mailID     = "d1d522d3-b2a0-515a-8d11-ab1e05623346"
+	calendarID = "3ff1549b-ab0c-5f64-b713-fc036ad64757"
+	contactsID = "40621ff7-efab-5a1e-aa48-e97b1cac4821"
 	passcodeID = "2fcfc3a2-6381-54c2-9e94-8d695273c2ad"
 	deviceID   = "15e87aa7-6082-5b0b-bacc-a3634bc30b6e"
 	devicePass = "289111df-512a-51af-ac05-5141743bc6f6"
@@ -24,7 +26,10 @@ const (
 
 // terms are those of every test that has no reason for others.
 func terms() gate.Terms {
-	return gate.Terms{Address: address, Hosts: []string{"imap.example.de", "smtp.example.de"}, Policy: true}
+	return gate.Terms{
+		Address: address, Hosts: []string{"imap.example.de", "smtp.example.de"},
+		DAVHosts: []string{"cal.example.de", "card.example.de"}, Policy: true,
+	}
 }
 
 // A dict is what the encoder of the tests takes.
@@ -53,6 +58,22 @@ func mail() dict {
 		"OutgoingPasswordSameAsIncomingPassword": true,
 		"PayloadDisplayName":                     "Mail", "PayloadIdentifier": base + ".mail", "PayloadUUID": mailID,
 		"PayloadType": "com.apple.mail.managed", "PayloadVersion": 1,
+	}
+}
+
+func calendars() dict {
+	return dict{
+		"CalDAVAccountDescription": address, "CalDAVHostName": "cal.example.de", "CalDAVPort": 443, "CalDAVUseSSL": true,
+		"CalDAVUsername": "anna", "PayloadDisplayName": "Calendars", "PayloadIdentifier": base + ".caldav",
+		"PayloadUUID": calendarID, "PayloadType": "com.apple.caldav.account", "PayloadVersion": 1,
+	}
+}
+
+func contacts() dict {
+	return dict{
+		"CardDAVAccountDescription": address, "CardDAVHostName": "card.example.de", "CardDAVPort": 8443, "CardDAVUseSSL": true,
+		"CardDAVUsername": "anna", "PayloadDisplayName": "Contacts", "PayloadIdentifier": base + ".carddav",
+		"PayloadUUID": contactsID, "PayloadType": "com.apple.carddav.account", "PayloadVersion": 1,
 	}
 }
 
@@ -117,6 +138,10 @@ func profiles() map[string]dict {
 		}),
 		"mac-mail":   with(macMail(mail()), dict{"DurationUntilRemoval": float64(86400)}),
 		"mac-device": macDevice(macPolicy()),
+		"iphone-dav": secure(mail(), calendars(), contacts(), policy()),
+		"mac-dav":    macMail(mail(), with(calendars(), dict{"PayloadDescription": "One\nTwo"}), contacts()),
+		"calendars":  iphone(mail(), calendars()),
+		"contacts":   iphone(mail(), contacts()),
 		"mac-strict": macDevice(with(strict(macPolicy()), dict{"minutesUntilFailedLoginReset": 15})),
 	}
 }

@@ -7,8 +7,10 @@ import (
 
 // The payloads that are signed.
 const (
-	mailType   = "com.apple.mail.managed"
-	policyType = "com.apple.mobiledevice.passwordpolicy"
+	mailType     = "com.apple.mail.managed"
+	calendarType = "com.apple.caldav.account"
+	contactsType = "com.apple.carddav.account"
+	policyType   = "com.apple.mobiledevice.passwordpolicy"
 )
 
 // The values of TargetDeviceType.
@@ -79,6 +81,34 @@ var mailRules = []rule{
 	{"PayloadDisplayName", required, text, nil},
 	{"PayloadIdentifier", required, text, (*checker).isIdentifier},
 	{"PayloadType", required, text, exactly(PayloadType, mailType)},
+	{"PayloadUUID", required, text, (*checker).isUUID},
+	{"PayloadVersion", required, integer, between(WrongValue, 1, 1)},
+}
+
+var calendarRules = []rule{
+	{"CalDAVAccountDescription", required, text, nil},
+	{"CalDAVHostName", required, text, (*checker).isDAVHost},
+	{"CalDAVPort", required, integer, (*checker).isDAVPort},
+	{"CalDAVUseSSL", encrypted, boolean, isTrue(TLSOff)},
+	{"CalDAVUsername", required, text, nil},
+	{"PayloadDescription", optional, prose, nil},
+	{"PayloadDisplayName", required, text, nil},
+	{"PayloadIdentifier", required, text, (*checker).isIdentifier},
+	{"PayloadType", required, text, exactly(PayloadType, calendarType)},
+	{"PayloadUUID", required, text, (*checker).isUUID},
+	{"PayloadVersion", required, integer, between(WrongValue, 1, 1)},
+}
+
+var contactsRules = []rule{
+	{"CardDAVAccountDescription", required, text, nil},
+	{"CardDAVHostName", required, text, (*checker).isDAVHost},
+	{"CardDAVPort", required, integer, (*checker).isDAVPort},
+	{"CardDAVUseSSL", encrypted, boolean, isTrue(TLSOff)},
+	{"CardDAVUsername", required, text, nil},
+	{"PayloadDescription", optional, prose, nil},
+	{"PayloadDisplayName", required, text, nil},
+	{"PayloadIdentifier", required, text, (*checker).isIdentifier},
+	{"PayloadType", required, text, exactly(PayloadType, contactsType)},
 	{"PayloadUUID", required, text, (*checker).isUUID},
 	{"PayloadVersion", required, integer, between(WrongValue, 1, 1)},
 }
@@ -158,6 +188,15 @@ func (c *checker) isHost(v value) *Refusal {
 func (c *checker) isPort(v value) *Refusal {
 	known := 1 <= v.n && v.n <= 65535 && v.n != 25 && v.n != 110
 	return unless(known, Port, "The port must be from 1 to 65535, and not 25 or 110.")
+}
+
+func (c *checker) isDAVHost(v value) *Refusal {
+	return unless(slices.Contains(c.terms.DAVHosts, v.text), ForeignHost, "The host is not one that the operator configured.")
+}
+
+// isDAVPort leaves out 80, on which HTTP is not encrypted.
+func (c *checker) isDAVPort(v value) *Refusal {
+	return unless(1 <= v.n && v.n <= 65535 && v.n != 80, Port, "The port must be from 1 to 65535, and not 80.")
 }
 
 func (c *checker) isDevice(v value) *Refusal {

@@ -69,6 +69,18 @@ func mailWants() map[string]want {
 	return wants
 }
 
+// davWants are those of calendars (CalDAV) and of contacts (CardDAV).
+func davWants(kind, suffix, id, payloadType string) map[string]want {
+	return map[string]want{
+		kind + "AccountDescription": free(false), kind + "HostName": one("cal.example.de", "card.example.de"),
+		kind + "Port":   {ok: func(v any) bool { return number(1, 65535).ok(v) && v != uint64(80) }},
+		kind + "UseSSL": one(true), kind + "Username": free(false),
+		"PayloadDescription": perhaps(free(true)), "PayloadDisplayName": free(false),
+		"PayloadIdentifier": one(base + suffix), "PayloadUUID": one(id),
+		"PayloadType": one(payloadType), "PayloadVersion": one(uint64(1)),
+	}
+}
+
 func policyWants(middle, id string) map[string]want {
 	return map[string]want{
 		"PayloadDescription": perhaps(free(true)), "PayloadDisplayName": free(false),
@@ -135,18 +147,29 @@ func unsound(top dict) string {
 	for _, payload := range payloads {
 		types += fmt.Sprintf(" %v", payload.(dict)["PayloadType"])
 	}
+	const mail, calendar, contact = " com.apple.mail.managed", " com.apple.caldav.account", " com.apple.carddav.account"
+	const policy = " com.apple.mobiledevice.passwordpolicy"
+	ofType := map[string]map[string]want{
+		mail:     mailWants(),
+		calendar: davWants("CalDAV", ".caldav", calendarID, "com.apple.caldav.account"),
+		contact:  davWants("CardDAV", ".carddav", contactsID, "com.apple.carddav.account"),
+		policy:   policyWants("", passcodeID),
+	}
 	var wants []map[string]want
 	switch form := fmt.Sprint(top["TargetDeviceType"], types); form {
-	case "1 com.apple.mail.managed":
-		wants = []map[string]want{topWants(base, baseID, "", 1), mailWants()}
-	case "1 com.apple.mail.managed com.apple.mobiledevice.passwordpolicy":
-		wants = []map[string]want{topWants(base, baseID, "", 1), mailWants(), policyWants("", passcodeID)}
-	case "5 com.apple.mail.managed":
-		wants = []map[string]want{topWants(base, baseID, "User", 5), mailWants()}
-	case "5 com.apple.mobiledevice.passwordpolicy":
-		wants = []map[string]want{topWants(base+".device", deviceID, "System", 5), policyWants(".device", devicePass)}
+	case "1" + mail, "1" + mail + calendar, "1" + mail + contact, "1" + mail + calendar + contact,
+		"1" + mail + policy, "1" + mail + calendar + policy, "1" + mail + contact + policy, "1" + mail + calendar + contact + policy:
+		wants = []map[string]want{topWants(base, baseID, "", 1)}
+	case "5" + mail, "5" + mail + calendar, "5" + mail + contact, "5" + mail + calendar + contact:
+		wants = []map[string]want{topWants(base, baseID, "User", 5)}
+	case "5" + policy:
+		wants = []map[string]want{topWants(base+".device", deviceID, "System", 5)}
+		ofType[policy] = policyWants(".device", devicePass)
 	default:
 		return "it has the form " + form
+	}
+	for _, payload := range payloads {
+		wants = append(wants, ofType[fmt.Sprintf(" %v", payload.(dict)["PayloadType"])])
 	}
 	if fault := fits(top, wants[0]); fault != "" {
 		return fault

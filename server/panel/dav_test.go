@@ -1,0 +1,49 @@
+package panel_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// TestDomainCalendars chooses calendars and contacts in the form of a domain,
+// finds them there again and in the log, and takes one away.
+func TestDomainCalendars(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, nil)
+		m := s.Owner("olga@example.com")
+		const at = "/panel/domains/example.com"
+		form := func(calendars, contacts string) []string {
+			return []string{"imap", "imap.example.com", "smtp", "smtp.example.com", "caldav", calendars, "carddav", contacts,
+				"login", "address", "iphone", "yes", "mac", "yes", "policy", "off", "policy_id", "standard"}
+		}
+		if a := m.Post(at, form(" cal.example.com ", "card.example.com:8443")...); a.Status != http.StatusSeeOther {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		page := string(m.Get(at).Body)
+		for _, want := range []string{`value="cal.example.com:443"`, `value="card.example.com:8443"`} {
+			if !strings.Contains(page, want) {
+				t.Errorf("no %s on the page", want)
+			}
+		}
+		log := string(m.Get("/panel/security/log?action=domain.update").Body)
+		if !strings.Contains(log, "Calendars (CalDAV)") || !strings.Contains(log, "card.example.com:8443") {
+			t.Error("the log does not tell the calendars")
+		}
+		before := storetest.Fingerprint(t, database)
+		a := m.Post(at, form("https://cal.example.com/", "card.example.com:80")...)
+		if body := string(a.Body); a.Status != http.StatusUnprocessableEntity || !strings.Contains(body, `href="#caldav"`) || !strings.Contains(body, `href="#carddav"`) {
+			t.Errorf("%d %s", a.Status, body)
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("a refusal changed the database")
+		}
+		m.Post(at, form("", "card.example.com:8443")...)
+		if page := string(m.Get(at).Body); strings.Contains(page, "cal.example.com:443") || !strings.Contains(page, "card.example.com:8443") {
+			t.Error("the calendars are there still")
+		}
+	})
+}
