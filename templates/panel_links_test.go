@@ -23,13 +23,13 @@ type (
 	}
 	linkPage struct {
 		panelFrame
-		Row                                           linkRow
-		Live, Revocable                               bool
-		Name, Login, Locale, Variant, ExternalID, URL string
-		ReturnURL                                     string
-		Tickets, Most                                 int
-		Revoked                                       time.Time
-		QR                                            panelQR
+		Row                                                 linkRow
+		Live, Revocable                                     bool
+		Name, Login, Locale, Variant, ExternalID, URL, Path string
+		ReturnURL                                           string
+		Tickets, Most                                       int
+		Revoked                                             time.Time
+		QR                                                  panelQR
 	}
 )
 
@@ -43,7 +43,7 @@ func linkCases() []panelCase {
 	}
 	domains := []string{"example.com", "example.org"}
 	page := linkPage{
-		Row: rows[2], Live: true, Revocable: true, Name: "Jane Doe", Login: "jane", Locale: "en", Variant: "secure", ExternalID: "mbx_812", URL: link,
+		Row: rows[2], Live: true, Revocable: true, Name: "Jane Doe", Login: "jane", Locale: "en", Variant: "secure", ExternalID: "mbx_812", URL: link, Path: "/s/Jq4XoM2vR8sT",
 		ReturnURL: "https://panel.example.com/mail?a=1&b=2", Tickets: 2, Most: 5, QR: panelQR{29, "M0 0h29v29H0z"},
 	}
 	page.Row.ID = "lnk_1"

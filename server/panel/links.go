@@ -181,7 +181,8 @@ func (p *Panel) link(v *visit) error {
 		Variant: string(l.Variant), ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Tickets: l.Tickets, Most: l.MaxDownloads, Revoked: l.Revoked,
 	}
 	if page.Live && v.in.Member.May(account.Change) {
-		page.URL = p.BaseURL.String() + p.Links.Path(l)
+		page.Path = p.Links.Path(l)
+		page.URL = p.BaseURL.String() + page.Path
 		if page.QR, err = web.NewQR(page.URL); err != nil {
 			return err
 		}

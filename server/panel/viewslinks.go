@@ -54,5 +54,6 @@ type linkPage struct {
 	Most       int // tickets that it gives out
 	Revoked    time.Time
 	URL        string
+	Path       string // of URL
 	QR         web.QR
 }
