@@ -39,6 +39,8 @@ type Order struct {
 	// Policy is the device policy of the variant Secure. Its names and
 	// descriptions are filled in.
 	Policy profile.Passcode
+	// Test marks the profile as made by a test key. It works like any other.
+	Test bool
 }
 
 // OrderOf is an order by the settings of the person's domain. Where they need
@@ -140,6 +142,7 @@ func (o Order) terms() gate.Terms {
 		Address: o.Person.Address.String(),
 		Hosts:   []string{o.Service.Incoming.Host, o.Service.Outgoing.Host},
 		Policy:  o.Variant == settings.Secure,
+		Test:    o.Test,
 	}
 }
 

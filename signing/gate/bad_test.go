@@ -191,6 +191,7 @@ var bads = []bad{
 	{"crlf", "iphone-mail", "", "", gate.NotCanonical, false},
 	{"utf-16", "iphone-mail", "", "", gate.NotCanonical, false},
 	{"binary", "iphone-mail", "", "", gate.NotCanonical, false},
+	{"test-mark", "iphone-mail", "<string>Mail for Anna", "<string>TEST – Mail for Anna", gate.TestMark, false},
 }
 
 // bytes returns the bad profile.
