@@ -31,6 +31,7 @@ type setupLink struct {
 	Variant      string     `json:"variant" doc:"Empty: the person chooses."`
 	ExternalID   string     `json:"external_id"`
 	ReturnURL    string     `json:"return_url"`
+	Test         bool       `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others."`
 	CreatedAt    time.Time  `json:"created_at"`
 	ExpiresAt    time.Time  `json:"expires_at"`
 	RevokedAt    *time.Time `json:"revoked_at,omitempty"`
@@ -41,7 +42,7 @@ func (a *API) linkOf(l setup.Link, now time.Time) setupLink {
 	return setupLink{
 		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: string(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
 		Address: l.Address, Domain: l.Domain, Name: l.Name, Login: l.Login, Locale: l.Locale, Variant: string(l.Variant),
-		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL,
+		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Test: l.Test,
 		CreatedAt: l.Created.UTC().Truncate(time.Millisecond), ExpiresAt: l.Expires.UTC().Truncate(time.Millisecond), RevokedAt: optional(l.Revoked),
 	}
 }
@@ -98,6 +99,7 @@ func (a *API) createLink(ctx context.Context, c call, in *createLink) (*linkBody
 	l, err := a.Links.Create(ctx, c.who, setup.LinkSpec{
 		Account: c.key.Account, Address: b.Address, Name: b.Name, Login: b.Login, Locale: b.Locale, Variant: settings.Variant(b.Variant),
 		Life: time.Duration(b.ExpiresIn) * time.Second, MaxDownloads: b.MaxDownloads, ExternalID: b.ExternalID, ReturnURL: b.ReturnURL,
+		Test: c.key.Test,
 	})
 	if err != nil {
 		return nil, err

@@ -103,7 +103,7 @@ func linkListPath(form web.Form, cursor string) string {
 }
 
 func linkRowOf(l setup.Link, now time.Time) linkRow {
-	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires}
+	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires, l.Test}
 }
 
 // linkFields are those of the form of a link.

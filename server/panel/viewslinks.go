@@ -28,6 +28,7 @@ type linkRow struct {
 	Downloads int
 	Created   time.Time
 	Expires   time.Time
+	Test      bool
 }
 
 // A newLinkPage makes a link. Form: address, name, login, locale, variant,

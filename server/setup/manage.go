@@ -39,6 +39,7 @@ type LinkSpec struct {
 	MaxDownloads int
 	ExternalID   string
 	ReturnURL    string
+	Test         bool
 }
 
 // Create makes a link for a mailbox of the account. The error holds a fault
@@ -59,7 +60,7 @@ func (l *Links) Create(ctx context.Context, who audit.Actor, spec LinkSpec) (Lin
 	link := Link{
 		ID: id.New("lnk"), Account: domain.Account, Domain: domain.Name, Address: address.String(),
 		Name: spec.Name, Login: spec.Login, Locale: spec.Locale, Variant: spec.Variant,
-		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL,
+		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL, Test: spec.Test,
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
 	if err := link.check(address, domain); err != nil {
