@@ -43,6 +43,9 @@ type Profile struct {
 	// profile, by BCP 47 language tag; "default" is for all other languages.
 	// It is required with Passcode, and refused without.
 	Consent map[string]string
+	// Test marks the profile as one that a test made: TestMark is put before
+	// DisplayName, Description, which it then needs, and Consent.
+	Test bool
 	// RemoveOn and RemoveAfter let the device remove the profile by itself,
 	// at the earlier of the two. RemoveOn is a whole second, RemoveAfter
 	// whole seconds from an hour to ten years. Zero: not removed.
@@ -94,10 +97,10 @@ func (p *Profile) Marshal() ([]byte, error) {
 func (p *Profile) topLevel() topLevel {
 	identifier := p.Identifier()
 	top := topLevel{
-		ConsentText:          p.Consent,
+		ConsentText:          p.consent(),
 		DurationUntilRemoval: p.RemoveAfter.Seconds(),
-		PayloadDescription:   p.Description,
-		PayloadDisplayName:   p.DisplayName,
+		PayloadDescription:   p.marked(p.Description),
+		PayloadDisplayName:   p.marked(p.DisplayName),
 		PayloadIdentifier:    identifier,
 		PayloadOrganization:  p.Organization,
 		PayloadScope:         p.scope(),

@@ -42,7 +42,10 @@ func kinds(t testing.TB) map[string]*profile.Profile {
 }
 
 func TestFill(t *testing.T) {
-	for name, p := range kinds(t) {
+	all := kinds(t)
+	all["test"] = protect(mailProfile(t, profile.IPhone, "x"))
+	all["test"].Test = true
+	for name, p := range all {
 		template, err := profile.NewTemplate(p)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

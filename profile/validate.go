@@ -45,8 +45,8 @@ func (p *Profile) Validate() error {
 	c := &checker{}
 	c.must("address", !p.Address.IsZero(), "it is missing")
 	c.must("platform", p.Platform == IPhone || p.Platform == Mac, "it is neither iphone nor mac")
-	c.line("display_name", p.DisplayName)
-	c.optionalText("description", p.Description)
+	c.line("display_name", p.marked(p.DisplayName))
+	c.optionalText("description", p.marked(p.Description))
 	c.optionalLine("organization", p.Organization)
 	c.must("mail", p.Mail != nil || p.Passcode != nil, "a profile needs mail or a passcode policy")
 	c.must("passcode", p.Platform != Mac || p.Mail == nil || p.Passcode == nil,
@@ -59,6 +59,7 @@ func (p *Profile) Validate() error {
 		p.Passcode.validate(c, p.Platform)
 	}
 	p.validateConsent(c)
+	p.validateMark(c)
 	p.validateRemoval(c)
 	return c.err()
 }
@@ -87,7 +88,7 @@ func (p *Profile) validateConsent(c *checker) {
 			c.add("consent", "a key of it is no language tag")
 			continue
 		}
-		c.text("consent."+tag, p.Consent[tag])
+		c.text("consent."+tag, p.marked(p.Consent[tag]))
 	}
 }
 

@@ -46,7 +46,7 @@ func TestLookingChangesNothing(t *testing.T) {
 				header.Set("Sec-Purpose", "prefetch")
 				header.Set("Purpose", "prefetch")
 			}
-			s.Do(method, []string{link, link + "/qr.svg", "/"}[i%3], header, "")
+			s.Do(method, []string{link, link + "/qr.svg", link + "/qr.png", "/"}[i%4], header, "")
 		}
 		if storetest.Fingerprint(t, database) != before {
 			t.Error("looking at a link changed the database")
@@ -86,7 +86,7 @@ func TestCanary(t *testing.T) {
 	each(t, func(t *testing.T, s *servertest.Server, database string) {
 		link := s.Link("jane@example.com")
 		ticket := s.Ticket(link, "mail")
-		paths := []string{"/", "/start", link, link + "/qr.svg", link + "/profile", ticket, "/healthz", "/readyz", "/static/x.css", "/nowhere", "/s/" + canary, "/d/" + canary + "/" + canary}
+		paths := []string{"/", "/start", link, link + "/qr.svg", link + "/qr.png", link + "/profile", ticket, "/healthz", "/readyz", "/static/x.css", "/nowhere", "/s/" + canary, "/d/" + canary + "/" + canary}
 		fields := []string{"address", "name", "variant", "platform", "agree", "lang", "password", "imap_password", "Passwort", "unknown", canary}
 		headers := []string{"User-Agent", "Referer", "Accept-Language", "Accept", "Cookie", "Authorization", "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Origin", "Idempotency-Key", "Content-Type", "X-Http-Method-Override"}
 		var seen int

@@ -64,6 +64,7 @@ var arrows = map[string][]string{
 	"server/servertest":        {"profile", "server", "server/dial/dialtest", "server/settings", "signing", "signing/signingtest"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
 	"server/store/storetest":   {"server/store"},
+	"server/web/qrtest":        {},
 }
 
 // homes says in which packages a technology may be used.
@@ -82,7 +83,7 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates", "docs/button/demo"},
 	"github.com/danielgtaylor/huma": {"server/api"},
-	"os/exec":                       {"server/notify/notifytest", "server/store/storetest"},
+	"os/exec":                       {"server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},

@@ -144,6 +144,7 @@ func TestAPILinkDomains(t *testing.T) {
 		before := storetest.Fingerprint(t, database)
 		c.want(t, 404, "GET", "/setup-links/"+foreign.ID, "")
 		c.want(t, 404, "GET", "/setup-links/"+foreign.ID+"/qr.svg", "")
+		c.want(t, 404, "GET", "/setup-links/"+foreign.ID+"/qr.png", "")
 		c.want(t, 404, "POST", "/setup-links/"+foreign.ID+"/revoke", "")
 		c.want(t, 403, "POST", "/setup-links/revoke", `{"domain":"example.org"}`)
 		c.want(t, 403, "POST", "/setup-links/revoke", `{"address":"joe@example.org"}`)

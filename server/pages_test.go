@@ -105,6 +105,7 @@ func TestAnswers(t *testing.T) {
 			{"GET", link[:len(link)-1], "", 404, "This link no longer works"},
 			{"GET", link + "a", "", 404, "This link no longer works"},
 			{"GET", "/s/unknown/qr.svg", "", 404, "This link no longer works"},
+			{"GET", "/s/unknown/qr.png", "", 404, "This link no longer works"},
 			{"POST", "/s/unknown/profile", form("variant", "mail", "platform", "iphone"), 404, "This link no longer works"},
 			{"POST", link + "/profile", form("variant", "secure", "platform", "iphone"), 422, "agreement_missing"},
 			{"POST", link + "/profile", form("variant", "secure", "platform", "iphone", "agree", "no"), 422, "agreement_missing"},

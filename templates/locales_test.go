@@ -15,7 +15,7 @@ import (
 var usedByGo = []string{
 	"consent.iphone", "consent.iphone.keep", "consent.mac", "consent.mac.keep",
 	"profile.mail.name", "profile.mail.description", "profile.secure.description", "profile.secure.description.keep",
-	"profile.device.name", "profile.device.description", "payload.mail.name", "payload.passcode.name",
+	"profile.device.name", "profile.device.description", "profile.test.description", "payload.mail.name", "payload.passcode.name",
 	"profile.calendars", "profile.contacts", "payload.calendars.name", "payload.contacts.name",
 	"problem.address_malformed", "problem.address_foreign", "problem.name_invalid", "problem.password_refused",
 	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",

@@ -15,6 +15,7 @@ type (
 		ID, Address, Domain, State string
 		Downloads                  int
 		Created, Expires           time.Time
+		Test                       bool
 	}
 	newLinkPage struct {
 		panelFrame
@@ -23,13 +24,13 @@ type (
 	}
 	linkPage struct {
 		panelFrame
-		Row                                           linkRow
-		Live, Revocable                               bool
-		Name, Login, Locale, Variant, ExternalID, URL string
-		ReturnURL                                     string
-		Tickets, Most                                 int
-		Revoked                                       time.Time
-		QR                                            panelQR
+		Row                                                 linkRow
+		Live, Revocable                                     bool
+		Name, Login, Locale, Variant, ExternalID, URL, Path string
+		ReturnURL                                           string
+		Tickets, Most                                       int
+		Revoked                                             time.Time
+		QR                                                  panelQR
 	}
 )
 
@@ -39,11 +40,11 @@ func linkCases() []panelCase {
 	const at = "/panel/links"
 	var rows []linkRow
 	for i, state := range linkStates {
-		rows = append(rows, linkRow{"lnk_" + string(rune('1'+i)), "jane@example.com", "example.com", state, i, panelNow, panelNow.Add(time.Hour)})
+		rows = append(rows, linkRow{"lnk_" + string(rune('1'+i)), "jane@example.com", "example.com", state, i, panelNow, panelNow.Add(time.Hour), i == 1})
 	}
 	domains := []string{"example.com", "example.org"}
 	page := linkPage{
-		Row: rows[2], Live: true, Revocable: true, Name: "Jane Doe", Login: "jane", Locale: "en", Variant: "secure", ExternalID: "mbx_812", URL: link,
+		Row: rows[2], Live: true, Revocable: true, Name: "Jane Doe", Login: "jane", Locale: "en", Variant: "secure", ExternalID: "mbx_812", URL: link, Path: "/s/Jq4XoM2vR8sT",
 		ReturnURL: "https://panel.example.com/mail?a=1&b=2", Tickets: 2, Most: 5, QR: panelQR{29, "M0 0h29v29H0z"},
 	}
 	page.Row.ID = "lnk_1"

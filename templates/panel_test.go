@@ -228,6 +228,7 @@ type (
 		Scopes, Domains, Networks  []string
 		Created, Expires, LastUsed time.Time
 		State                      string
+		Test                       bool
 	}
 	keyPage struct {
 		panelFrame
@@ -305,7 +306,7 @@ type (
 		Interface, Request, IP, Client, Link, Profile string
 		Identity                                      string
 		Changes                                       []logChange
-		Erased, Unreadable                            bool
+		Erased, Unreadable, WhoTest                   bool
 	}
 	logChange      struct{ Field, Old, New string }
 	panelErrorPage struct {
@@ -624,9 +625,9 @@ func policyCases() []panelCase {
 func keyCases() []panelCase {
 	at := "/panel/keys"
 	rows := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live"},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired"},
-		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked"},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", true},
+		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false},
 	}
 	redirects := []redirectRow{
 		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live"},
@@ -636,7 +637,7 @@ func keyCases() []panelCase {
 	registered := redirectPage{Form: redirectForm, Domains: []string{"example.com"}, Row: redirects[1], PEM: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n", Issuer: "acc_1", Audience: "https://setup.example.com"}
 	lasting := registered
 	lasting.Row = redirects[0]
-	form := panelForm{"name": "Customer portal", "domains:read": "yes", "profiles:write": "yes", "expires": "365", "domains": "example.com", "networks": "192.0.2.0/24"}
+	form := panelForm{"name": "Customer portal", "domains:read": "yes", "profiles:write": "yes", "expires": "365", "test": "yes", "domains": "example.com", "networks": "192.0.2.0/24"}
 	return []panelCase{
 		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows, Redirects: redirects}},
 		{name: "keys-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"portal", 7, 1, 3, "", "/panel/keys?page=2"}, Rows: rows}},
@@ -823,7 +824,7 @@ var (
 		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "factor_required", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
 		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reset_minutes", "retention_days",
-		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "text", "through", "to", "topics", "trusted", "variant", "zone",
+		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
 		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
@@ -1018,7 +1019,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "120 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "122 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,

@@ -36,7 +36,7 @@ type (
 		Token, Device, Browser, Masked, Domain, Signer string
 		Name, Hint                                     string
 		Help                                           []string
-		IPhone, Mac, Policy, PolicyOnly                bool
+		Test, IPhone, Mac, Policy, PolicyOnly          bool
 		Attempts, MinLength, LockMinutes               int
 		Alphanumeric                                   bool
 		MinComplex, MaxAgeDays                         int
@@ -126,6 +126,7 @@ func renderings() []rendering {
 		setup(device+"-problem", setupOf(device, func(p *setupPage) { p.Policy, p.Problems = true, missing }))
 		setup(device+"-problem-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Problems = true, missing }))
 		setup(device+"-development", setupOf(device, func(p *setupPage) { p.Development, p.Login = true, "maria" }))
+		setup(device+"-test", setupOf(device, func(p *setupPage) { p.Test = true }))
 		setup(device+"-worded", setupOf(device, func(p *setupPage) {
 			p.Name, p.Hint, p.Help, p.LocalPart = "[name]", "[hint]", []string{"[help]", "", "[more help]"}, true
 		}))

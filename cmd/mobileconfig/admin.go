@@ -209,6 +209,7 @@ type adminKeyCommand struct {
 	Domains  []string       `placeholder:"D" help:"Domains that it may act for (default: all of the account)."`
 	Networks []netip.Prefix `placeholder:"CIDR" help:"Networks that it may come from (default: anywhere)."`
 	Life     time.Duration  `placeholder:"D" help:"How long it lives, such as 720h (default: for ever)."`
+	Test     bool           `help:"Make a key for trying things out: what it makes is marked as a test."`
 	Account  string         `default:"acc_default" placeholder:"ID" help:"The account (default: the installation's own)."`
 	storeFlags
 }
@@ -228,6 +229,7 @@ func (c *adminKeyCommand) Run(s streams) error {
 		Domains:  c.Domains,
 		Networks: c.Networks,
 		Life:     c.Life,
+		Test:     c.Test,
 	})
 	if err != nil {
 		return fieldError(err)

@@ -21,6 +21,9 @@ type Key struct {
 	Domains []string
 	// Networks are where requests may come from. None: anywhere.
 	Networks []netip.Prefix
+	// Test marks the key as one for trying things out: what it makes works,
+	// and says of itself that it is a test.
+	Test     bool
 	Created  time.Time
 	Expires  time.Time // zero: never
 	Revoked  time.Time // zero: not revoked

@@ -20,8 +20,9 @@ import (
 // How a key is written: prefix, id, secret.
 const (
 	keyPrefix  = "mck_"
-	keyIDSize  = 16 // characters
-	secretSize = 32 // bytes
+	testPrefix = "test_" // behind keyPrefix, of a test key
+	keyIDSize  = 16      // characters
+	secretSize = 32      // bytes
 )
 
 // touchEvery is how exactly the last use of a key is kept.
@@ -63,6 +64,7 @@ type KeySpec struct {
 	Domains  []string
 	Networks []netip.Prefix
 	Life     time.Duration // zero: for ever
+	Test     bool
 }
 
 // Create makes a key and returns it as it is shown once: only its hash is
@@ -83,11 +85,16 @@ func (k *Keys) keep(ctx context.Context, who audit.Actor, key Key) (Key, string,
 	if err := k.store.CreateKey(ctx, key, keyAction(audit.KeyCreate, who, key)); err != nil {
 		return Key{}, "", err
 	}
-	return key, keyPrefix + strings.TrimPrefix(key.ID, "key_") + encode(secret), nil
+	prefix := keyPrefix
+	if key.Test {
+		prefix += testPrefix
+	}
+	return key, prefix + strings.TrimPrefix(key.ID, "key_") + encode(secret), nil
 }
 
 // CreateBelow is Create by another key: the new one may do no more than its
-// parent, for no other domains, from no other networks, and for no longer.
+// parent, for no other domains, from no other networks, and for no longer. A
+// test key makes test keys alone.
 func (k *Keys) CreateBelow(ctx context.Context, parent Key, who audit.Actor, spec KeySpec) (Key, string, error) {
 	key, err := k.build(spec)
 	if err != nil {
@@ -113,6 +120,8 @@ func (k Key) covers(child Key) error {
 		return fault.On("networks", fault.Forbidden, "A new key may come from networks of this key alone. Name them.")
 	case !k.Expires.IsZero() && (child.Expires.IsZero() || child.Expires.After(k.Expires)):
 		return fault.On("expires_in", fault.Forbidden, "A new key may live no longer than this key.")
+	case k.Test && !child.Test:
+		return fault.On("test", fault.Forbidden, "A test key makes test keys alone.")
 	}
 	return nil
 }
@@ -132,7 +141,7 @@ func (k *Keys) build(spec KeySpec) (Key, error) {
 	if spec.Life < 0 {
 		return Key{}, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0.")
 	}
-	key := Key{ID: id.New("key"), Account: spec.Account, Name: spec.Name, Scopes: scopes, Networks: spec.Networks, Created: k.now()}
+	key := Key{ID: id.New("key"), Account: spec.Account, Name: spec.Name, Scopes: scopes, Networks: spec.Networks, Test: spec.Test, Created: k.now()}
 	for _, name := range spec.Domains {
 		domain, err := profile.ParseHost(name)
 		if err != nil {
@@ -152,7 +161,7 @@ func (k *Keys) build(spec KeySpec) (Key, error) {
 // dead at once, on every server.
 func (k *Keys) Authenticate(ctx context.Context, token string, from netip.Addr) (Key, error) {
 	refused := fault.New(fault.Unauthorized, "Send a valid key: Authorization: Bearer mck_…")
-	keyID, secret, ok := split(token)
+	keyID, secret, test, ok := split(token)
 	if !ok {
 		return Key{}, refused
 	}
@@ -166,7 +175,7 @@ func (k *Keys) Authenticate(ctx context.Context, token string, from netip.Addr) 
 	now := k.now()
 	alive := key.Revoked.IsZero() && (key.Expires.IsZero() || now.Before(key.Expires))
 	near := len(key.Networks) == 0 || slices.ContainsFunc(key.Networks, func(p netip.Prefix) bool { return p.Contains(from) })
-	if subtle.ConstantTimeCompare(hash(secret), key.Hash) != 1 || !alive || !near {
+	if subtle.ConstantTimeCompare(hash(secret), key.Hash) != 1 || key.Test != test || !alive || !near {
 		return Key{}, refused
 	}
 	if now.Sub(key.LastUsed) >= touchEvery {
@@ -205,7 +214,7 @@ func (k *Keys) RevokeBelow(ctx context.Context, parent Key, who audit.Actor, id 
 
 // Actor is the key as the one who does something.
 func (k Key) Actor() audit.Actor {
-	return audit.Actor{Kind: audit.KeyActor, ID: k.ID, Name: k.Name, Interface: audit.API}
+	return audit.Actor{Kind: audit.KeyActor, ID: k.ID, Name: k.Name, Test: k.Test, Interface: audit.API}
 }
 
 func keyAction(name audit.Name, who audit.Actor, key Key) audit.Action {
@@ -221,21 +230,25 @@ func keyAction(name audit.Name, who audit.Actor, key Key) audit.Action {
 			{Field: "scopes", New: joined(key.Scopes)},
 			{Field: "domains", New: strings.Join(key.Domains, ", ")},
 		}
+		if key.Test {
+			a.Changes = append(a.Changes, audit.Change{Field: "test", New: yes(true)})
+		}
 	}
 	return a
 }
 
 // split takes a token apart.
-func split(token string) (keyID string, secret []byte, ok bool) {
+func split(token string) (keyID string, secret []byte, test, ok bool) {
 	rest, found := strings.CutPrefix(token, keyPrefix)
+	rest, test = strings.CutPrefix(rest, testPrefix)
 	if !found || len(rest) <= keyIDSize || strings.ToLower(rest) != rest {
-		return "", nil, false
+		return "", nil, false, false
 	}
 	secret, err := encoding.DecodeString(strings.ToUpper(rest[keyIDSize:]))
 	if err != nil || len(secret) != secretSize || encode(secret) != rest[keyIDSize:] { // unused bits must be 0
-		return "", nil, false
+		return "", nil, false, false
 	}
-	return "key_" + rest[:keyIDSize], secret, true
+	return "key_" + rest[:keyIDSize], secret, test, true
 }
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)

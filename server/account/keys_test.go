@@ -11,14 +11,18 @@ import (
 
 func TestSplit(t *testing.T) {
 	good := keyPrefix + "aaaaaaaaaaaaaaaa" + encode(make([]byte, secretSize))
-	keyID, secret, ok := split(good)
-	if !ok || keyID != "key_aaaaaaaaaaaaaaaa" || len(secret) != secretSize {
+	keyID, secret, test, ok := split(good)
+	if !ok || test || keyID != "key_aaaaaaaaaaaaaaaa" || len(secret) != secretSize {
 		t.Errorf("%q %d %v", keyID, len(secret), ok)
 	}
 	for _, bad := range []string{"", "mck_", "mck_aaaaaaaaaaaaaaaa", good[1:], good[:len(good)-2], good + "aa", "MCK" + good[3:], good[:30] + "!" + good[31:], good[:len(good)-1] + "b"} {
-		if _, _, ok := split(bad); ok {
+		if _, _, _, ok := split(bad); ok {
 			t.Errorf("took %q", bad)
 		}
+	}
+	of, _, test, ok := split("mck_test_" + good[len(keyPrefix):])
+	if !ok || !test || of != keyID {
+		t.Errorf("a test key: %q %v %v", of, test, ok)
 	}
 }
 
@@ -56,6 +60,7 @@ func TestCovers(t *testing.T) {
 		{"another domain", child(func(k *Key) { k.Domains = []string{"a.example", "c.example"} }), false},
 		{"all networks", child(func(k *Key) { k.Networks = nil }), false},
 		{"another network", child(func(k *Key) { k.Networks = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} }), false},
+		{"a test", child(func(k *Key) { k.Test = true }), true},
 		{"for ever", child(func(k *Key) { k.Expires = time.Time{} }), false},
 		{"longer", child(func(k *Key) { k.Expires = now.Add(time.Second) }), false},
 	}

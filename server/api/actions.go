@@ -38,6 +38,7 @@ type party struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
+	Test bool   `json:"test,omitempty" doc:"A key for trying things out."`
 }
 
 func actionOf(r audit.Record) (action, error) {
@@ -50,8 +51,8 @@ func actionOf(r audit.Record) (action, error) {
 		return a, err
 	}
 	a.Action, a.Outcome, a.Reason, a.Interface = string(e.Name), string(e.Outcome), e.Reason, string(e.Actor.Interface)
-	a.Actor = &party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName}
-	a.Target = &party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName}
+	a.Actor = &party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName, e.Actor.Test}
+	a.Target = &party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName, false}
 	a.IP, a.Client, a.Request = e.Personal.IP, e.Personal.Client, e.Actor.Request
 	a.Changes, a.Link, a.Profile, a.Identity = e.Changes, e.Link, e.Profile, e.Identity
 	a.Erased = r.Personal == nil

@@ -19,6 +19,7 @@ type Key struct {
 	Scopes   []string   `json:"scopes"`
 	Domains  []string   `json:"domains" doc:"Domains that it may act for; none: all."`
 	Networks []string   `json:"networks" doc:"Networks that it may come from; none: all."`
+	Test     bool       `json:"test" doc:"It is for trying things out: profiles and pages that it makes are marked as tests, and work like others."`
 	Created  time.Time  `json:"created"`
 	Expires  *time.Time `json:"expires,omitempty"`
 	Revoked  *time.Time `json:"revoked,omitempty"`
@@ -27,7 +28,7 @@ type Key struct {
 
 func keyOf(k account.Key) Key {
 	out := Key{
-		ID: k.ID, Name: k.Name, Scopes: []string{}, Domains: append([]string{}, k.Domains...), Networks: []string{},
+		ID: k.ID, Name: k.Name, Scopes: []string{}, Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
 		Created: k.Created, Expires: optional(k.Expires), Revoked: optional(k.Revoked), LastUsed: optional(k.LastUsed),
 	}
 	for _, s := range k.Scopes {
@@ -80,6 +81,7 @@ type createKey struct {
 		Domains   []string `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give."`
 		Networks  []string `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from, such as 192.0.2.0/24."`
 		ExpiresIn int64    `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever."`
+		Test      bool     `json:"test,omitempty" doc:"Make a key for trying things out. A test key makes test keys alone."`
 	}
 }
 
@@ -97,6 +99,7 @@ func (a *API) createKey(ctx context.Context, c call, in *createKey) (*createdKey
 		Scopes:  in.Body.Scopes,
 		Domains: in.Body.Domains,
 		Life:    time.Duration(in.Body.ExpiresIn) * time.Second,
+		Test:    in.Body.Test,
 	}
 	for _, text := range in.Body.Networks {
 		network, err := netip.ParsePrefix(text)

@@ -13,14 +13,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
-	"github.com/updatecase/mobileconfig/server/web"
 )
 
 // A setupLink is a link as the API shows it.
 type setupLink struct {
 	ID           string     `json:"id" example:"lnk_k3v7q2m4x5r6t7ab"`
 	URL          string     `json:"url" doc:"The page for the person. Whoever has it can set up the mailbox, so hand it over as you would a letter."`
-	QRURL        string     `json:"qr_url" doc:"The same as a QR code, as SVG, for as long as the link works."`
+	QRURL        string     `json:"qr_url" doc:"The same as a QR code, as SVG, for as long as the link works. With .png at its end it is a PNG."`
 	State        string     `json:"state" enum:"waiting,opened,downloaded,used,expired,revoked" doc:"opened: the button was pressed; looking at the page changes nothing."`
 	Downloads    int        `json:"downloads"`
 	MaxDownloads int        `json:"max_downloads"`
@@ -32,6 +31,7 @@ type setupLink struct {
 	Variant      string     `json:"variant" doc:"Empty: the person chooses."`
 	ExternalID   string     `json:"external_id"`
 	ReturnURL    string     `json:"return_url"`
+	Test         bool       `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others."`
 	CreatedAt    time.Time  `json:"created_at"`
 	ExpiresAt    time.Time  `json:"expires_at"`
 	RevokedAt    *time.Time `json:"revoked_at,omitempty"`
@@ -42,7 +42,7 @@ func (a *API) linkOf(l setup.Link, now time.Time) setupLink {
 	return setupLink{
 		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: string(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
 		Address: l.Address, Domain: l.Domain, Name: l.Name, Login: l.Login, Locale: l.Locale, Variant: string(l.Variant),
-		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL,
+		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Test: l.Test,
 		CreatedAt: l.Created.UTC().Truncate(time.Millisecond), ExpiresAt: l.Expires.UTC().Truncate(time.Millisecond), RevokedAt: optional(l.Revoked),
 	}
 }
@@ -71,12 +71,7 @@ func (a *API) links(h huma.API) {
 	register(a, h, operation("get-setup-link", http.MethodGet, "/setup-links/{id}", account.LinksRead, "Show a setup link"), a.getLink)
 	register(a, h, operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once"), a.revokeLink)
 	register(a, h, operation("revoke-setup-links", http.MethodPost, "/setup-links/revoke", account.LinksWrite, "Revoke all setup links of a mailbox or domain"), a.revokeLinks)
-	qr := operation("get-setup-link-qr", http.MethodGet, "/setup-links/{id}/qr.svg", account.LinksRead, "Draw a setup link as a QR code")
-	qr.Responses = map[string]*huma.Response{"200": {
-		Description: "The QR code, black on white.",
-		Content:     map[string]*huma.MediaType{svgType: {Schema: &huma.Schema{Type: "string"}}},
-	}}
-	register(a, h, qr, a.linkQR)
+	a.drawings(h)
 }
 
 type createLink struct {
@@ -104,6 +99,7 @@ func (a *API) createLink(ctx context.Context, c call, in *createLink) (*linkBody
 	l, err := a.Links.Create(ctx, c.who, setup.LinkSpec{
 		Account: c.key.Account, Address: b.Address, Name: b.Name, Login: b.Login, Locale: b.Locale, Variant: settings.Variant(b.Variant),
 		Life: time.Duration(b.ExpiresIn) * time.Second, MaxDownloads: b.MaxDownloads, ExternalID: b.ExternalID, ReturnURL: b.ReturnURL,
+		Test: c.key.Test,
 	})
 	if err != nil {
 		return nil, err
@@ -244,23 +240,4 @@ func (a *API) revokeLinks(ctx context.Context, c call, in *revokeLinks) (*revoke
 	out := &revokedLinks{}
 	out.Body.Revoked, err = a.Links.RevokeAll(ctx, c.who, g)
 	return out, err
-}
-
-const svgType = "image/svg+xml"
-
-type linkDrawing struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
-}
-
-func (a *API) linkQR(ctx context.Context, c call, in *LinkPath) (*linkDrawing, error) {
-	l, err := a.permittedLink(ctx, c, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	drawing, err := web.NewQR(a.BaseURL.String() + a.Links.Path(l))
-	if err != nil {
-		return nil, err
-	}
-	return &linkDrawing{svgType, []byte(drawing.SVG())}, nil
 }

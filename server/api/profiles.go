@@ -122,6 +122,7 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	}
 	who := issue.Person{Address: address, Name: b.Name, Login: b.Login, Locale: b.Locale}
 	order, err := issue.OrderOf(d, who, variant, platform)
+	order.Test = c.key.Test
 	return order, d, err
 }
 

@@ -122,6 +122,8 @@ type Actor struct {
 	// User-Agent itself. Personal.
 	Client    string
 	Interface Interface
+	// Test says that the actor is a key for trying things out.
+	Test bool
 	// Request is the id that the program's own log has for the same request.
 	Request string
 	// Repeat has what is done kept once, however often the request is sent.

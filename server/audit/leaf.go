@@ -39,6 +39,7 @@ type who struct {
 	ID        string    `json:"id,omitempty"`
 	Interface Interface `json:"interface"`
 	Request   string    `json:"request,omitempty"`
+	Test      bool      `json:"test,omitempty"` // a key for trying things out
 }
 
 type what struct {
@@ -74,7 +75,7 @@ func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []b
 	leaf, err = encode(Leaf{
 		Version: 1, Log: a.Account, Seq: seq, Time: at.UnixMilli(),
 		Name: a.Name, Outcome: a.Outcome, Reason: a.Reason,
-		Actor:   who{a.Actor.Kind, a.Actor.ID, a.Actor.Interface, a.Actor.Request},
+		Actor:   who{a.Actor.Kind, a.Actor.ID, a.Actor.Interface, a.Actor.Request, a.Actor.Test},
 		Target:  what{a.Target.Kind, a.Target.ID},
 		Changes: a.Changes, Link: a.Link, Profile: a.Profile, Identity: a.Identity, Domain: a.Domain,
 		Personal: PersonalHash(salt, personal),

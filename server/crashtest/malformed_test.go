@@ -50,6 +50,9 @@ var routes = []route{
 	{"/s/:token/qr.svg", "GET HEAD", "/s/TOKEN/qr.svg", func(r *rand.Rand) (string, string, string, string) {
 		return "GET", "/s/" + nonsense(r) + "/qr.svg", "", ""
 	}},
+	{"/s/:token/qr.png", "GET HEAD", "/s/TOKEN/qr.png", func(r *rand.Rand) (string, string, string, string) {
+		return "GET", "/s/" + nonsense(r) + "/qr.png", "", ""
+	}},
 	{"/s/:token/profile", "POST", "/s/TOKEN/profile", func(r *rand.Rand) (string, string, string, string) {
 		if r.IntN(4) == 0 {
 			return "POST", "/s/" + nonsense(r) + "/profile", formKind, "variant=mail&platform=iphone"

@@ -39,6 +39,8 @@ type Order struct {
 	// Policy is the device policy of the variant Secure. Its names and
 	// descriptions are filled in.
 	Policy profile.Passcode
+	// Test marks the profile as made by a test key. It works like any other.
+	Test bool
 }
 
 // OrderOf is an order by the settings of the person's domain. Where they need
@@ -141,6 +143,7 @@ func (o Order) terms() gate.Terms {
 		Hosts:    []string{o.Service.Incoming.Host, o.Service.Outgoing.Host},
 		DAVHosts: o.davHosts(),
 		Policy:   o.Variant == settings.Secure,
+		Test:     o.Test,
 	}
 }
 

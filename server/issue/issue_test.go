@@ -85,6 +85,46 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+// TestMarked wants what a test key makes let through by the gate, marked where a
+// device shows it, and otherwise the same, in every language.
+func TestMarked(t *testing.T) {
+	i, _, _ := issuer(t, "p256", nil)
+	texts, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range texts.Languages() {
+		for _, v := range []settings.Variant{settings.Mail, settings.Secure} {
+			o := order(t, v, profile.IPhone)
+			o.Person.Locale = language.Tag
+			plain, err := i.Build(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Test = true
+			signed, err := i.Issue(o)
+			if err != nil {
+				t.Fatalf("%s %s: %v", language.Tag, v, err)
+			}
+			envelope, err := signing.Open(signed.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			says := texts.Text(language, "profile.test.description", nil) + "\n"
+			got := string(envelope.Content)
+			if !strings.Contains(got, "PayloadDisplayName</key>\n\t\t<string>TEST – ") || !strings.Contains(got, "PayloadDescription</key>\n\t\t<string>TEST – "+says) {
+				t.Errorf("%s %s is not marked: %s", language.Tag, v, got)
+			}
+			if got = strings.ReplaceAll(strings.Replace(got, says, "", 1), profile.TestMark, ""); got != string(plain) {
+				t.Errorf("%s %s: without the mark it is\n%s\nwant\n%s", language.Tag, v, got, plain)
+			}
+			if marks, want := strings.Count(string(envelope.Content), profile.TestMark), 2; v == settings.Mail && marks != want || v == settings.Secure && marks != want+1+len(texts.Languages()) {
+				t.Errorf("%s %s: %d marks", language.Tag, v, marks)
+			}
+		}
+	}
+}
+
 // TestContent reads what the words and fields of an order become.
 func TestContent(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)

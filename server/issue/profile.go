@@ -21,6 +21,7 @@ type kind struct {
 	platform     profile.Platform
 	variant      settings.Variant
 	policy       profile.Passcode
+	test         bool
 }
 
 // template returns the template of the order's kind. Each is made once: to
@@ -61,6 +62,7 @@ func (i *Issuer) kind(o Order) kind {
 		platform:     o.Platform,
 		variant:      o.Variant,
 		policy:       o.Policy,
+		test:         o.Test,
 	}
 }
 
@@ -87,22 +89,28 @@ func (k kind) profile(w words) *profile.Profile {
 		},
 	}
 	if k.variant == settings.Secure {
-		p.Description = w.text(k.keep("profile.secure.description"))
+		k.addPolicy(p, w)
 	}
+	if p.Mail != nil {
+		k.addDAV(p, w)
+	}
+	if k.test {
+		p.Test, p.Description = true, w.text("profile.test.description")+"\n"+p.Description
+	}
+	return p
+}
+
+// addPolicy makes p the profile of the variant Secure.
+func (k kind) addPolicy(p *profile.Profile, w words) {
+	p.Description = w.text(k.keep("profile.secure.description"))
 	if k.isDevicePolicy() {
 		p.Mail = nil
 		p.DisplayName, p.Description = w.text("profile.device.name"), w.text("profile.device.description")
-	} else {
-		k.addDAV(p, w)
-	}
-	if k.variant != settings.Secure {
-		return p
 	}
 	policy := k.policy
 	policy.DisplayName = w.text("payload.passcode.name")
 	p.Passcode = &policy
 	p.Consent = w.texts(k.keep("consent." + string(k.platform)))
-	return p
 }
 
 // addDAV adds calendars and contacts, as far as they are chosen, and says so.

@@ -62,5 +62,7 @@ func orderOf(p setup.Permit) (issue.Order, error) {
 		return issue.Order{}, err
 	}
 	who := issue.Person{Address: address, Name: p.Link.Name, Login: p.Link.Login, Locale: p.Link.Locale}
-	return issue.OrderOf(p.Domain, who, p.Ticket.Variant, p.Ticket.Platform)
+	order, err := issue.OrderOf(p.Domain, who, p.Ticket.Variant, p.Ticket.Platform)
+	order.Test = p.Link.Test
+	return order, err
 }

@@ -33,6 +33,8 @@ type linkPage struct {
 	Help   []string // lines; may be empty
 	Hint   string   // which password is meant; may be empty
 	Signer string
+	// Test says that the link is for trying things out.
+	Test bool
 	// IPhone and Mac say for what there are profiles.
 	IPhone bool
 	Mac    bool
@@ -177,6 +179,7 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		Help:       lines(domain.HelpText),
 		Hint:       domain.SignInHint,
 		Signer:     p.Identity().Name(),
+		Test:       link.Test,
 		IPhone:     domain.MakesFor(profile.IPhone),
 		Mac:        domain.MakesFor(profile.Mac),
 		Policy:     domain.Policy != settings.Off,

@@ -8,19 +8,34 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-const svgType = "image/svg+xml"
-
-// qr draws the address of the page as a QR code.
-func (p *Pages) qr(c echo.Context) error {
-	token := c.Param("token")
-	if _, _, err := p.Links.Open(c.Request().Context(), token); err != nil {
-		return err
-	}
-	drawing, err := web.NewQR(p.BaseURL.String() + "/s/" + token)
+// qrSVG draws the address of the page as a QR code.
+func (p *Pages) qrSVG(c echo.Context) error {
+	drawing, err := p.qr(c)
 	if err != nil {
 		return err
 	}
+	return c.Blob(http.StatusOK, web.SVGType, []byte(drawing.SVG()))
+}
+
+// qrPNG is qrSVG for programs that take no SVG.
+func (p *Pages) qrPNG(c echo.Context) error {
+	drawing, err := p.qr(c)
+	if err != nil {
+		return err
+	}
+	data, err := drawing.PNG()
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, web.PNGType, data)
+}
+
+func (p *Pages) qr(c echo.Context) (web.QR, error) {
+	token := c.Param("token")
+	if _, _, err := p.Links.Open(c.Request().Context(), token); err != nil {
+		return web.QR{}, err
+	}
 	// Panels show it on their own pages. Whoever can name it has the link.
 	c.Response().Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-	return c.Blob(http.StatusOK, svgType, []byte(drawing.SVG()))
+	return web.NewQR(p.BaseURL.String() + "/s/" + token)
 }

@@ -52,7 +52,7 @@ func (p *Pages) scan(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Blob(http.StatusOK, svgType, []byte(drawing.SVG()))
+	return c.Blob(http.StatusOK, web.SVGType, []byte(drawing.SVG()))
 }
 
 func scanOf(link setup.Link, domain settings.Domain) (string, error) {

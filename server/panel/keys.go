@@ -34,7 +34,7 @@ func (p *Panel) keys(v *visit) error {
 }
 
 func keyRowOf(k account.Key, now time.Time) keyRow {
-	row := keyRow{ID: k.ID, Name: k.Name, Domains: k.Domains, Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed, State: "live"}
+	row := keyRow{ID: k.ID, Name: k.Name, Domains: k.Domains, Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed, State: "live", Test: k.Test}
 	for _, s := range k.Scopes {
 		row.Scopes = append(row.Scopes, string(s))
 	}
@@ -100,7 +100,7 @@ func (p *Panel) createKey(v *visit) error {
 
 // keySpec reads the form of a key.
 func (p *Panel) keySpec(v *visit, form web.Form) (account.KeySpec, error) {
-	spec := account.KeySpec{Account: v.account(), Name: strings.TrimSpace(form["name"]), Domains: words(form["domains"])}
+	spec := account.KeySpec{Account: v.account(), Name: strings.TrimSpace(form["name"]), Domains: words(form["domains"]), Test: form["test"] == "yes"}
 	for _, name := range scopeNames() {
 		if form[name] == "yes" {
 			spec.Scopes = append(spec.Scopes, name)

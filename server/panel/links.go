@@ -103,7 +103,7 @@ func linkListPath(form web.Form, cursor string) string {
 }
 
 func linkRowOf(l setup.Link, now time.Time) linkRow {
-	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires}
+	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires, l.Test}
 }
 
 // linkFields are those of the form of a link.
@@ -181,7 +181,8 @@ func (p *Panel) link(v *visit) error {
 		Variant: string(l.Variant), ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Tickets: l.Tickets, Most: l.MaxDownloads, Revoked: l.Revoked,
 	}
 	if page.Live && v.in.Member.May(account.Change) {
-		page.URL = p.BaseURL.String() + p.Links.Path(l)
+		page.Path = p.Links.Path(l)
+		page.URL = p.BaseURL.String() + page.Path
 		if page.QR, err = web.NewQR(page.URL); err != nil {
 			return err
 		}

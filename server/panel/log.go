@@ -107,6 +107,7 @@ func logRowOf(r audit.Record, form web.Form, zone *time.Location) logRow {
 	}
 	row.Name, row.Refused, row.Reason = string(e.Name), e.Outcome == audit.Refused, e.Reason
 	row.Who, row.WhoKind, row.WhoID = e.Personal.ActorName, string(e.Actor.Kind), e.Actor.ID
+	row.WhoTest = e.Actor.Test
 	row.Target, row.TargetKind, row.TargetID = e.Personal.TargetName, string(e.Target.Kind), e.Target.ID
 	row.Interface, row.Request, row.IP, row.Client = string(e.Actor.Interface), e.Actor.Request, e.Personal.IP, e.Personal.Client
 	row.Link, row.Profile, row.Identity = e.Link, e.Profile, e.Identity

@@ -124,7 +124,7 @@ func (p *Panel) routes() []route {
 
 		{get, "/keys", account.Look, signed, nil, p.keys},
 		{get, "/keys/new", account.Change, signed, nil, p.newKey},
-		{post, "/keys/new", account.Change, fresh, append(scopeNames(), "name", "domains", "networks", "expires"), p.createKey},
+		{post, "/keys/new", account.Change, fresh, append(scopeNames(), "name", "domains", "networks", "expires", "test"), p.createKey},
 		{get, "/keys/:id/revoke", account.Change, signed, nil, p.askRevokeKey},
 		{post, "/keys/:id/revoke", account.Change, fresh, button, p.revokeKey},
 

@@ -352,10 +352,11 @@ type keyRow struct {
 	Expires  time.Time
 	LastUsed time.Time
 	State    string // live, expired, revoked
+	Test     bool
 }
 
 // A keyPage makes a key. Form: name, scope fields "domains:read" …, domains,
-// networks, expires (days; empty: never).
+// networks, expires (days; empty: never), test (yes).
 type keyPage struct {
 	frame
 	Form    web.Form

@@ -41,6 +41,7 @@ type logRow struct {
 	Who        string
 	WhoKind    string
 	WhoID      string
+	WhoTest    bool // a key for trying things out
 	Target     string
 	TargetKind string
 	TargetID   string

@@ -28,6 +28,7 @@ type linkRow struct {
 	Downloads int
 	Created   time.Time
 	Expires   time.Time
+	Test      bool
 }
 
 // A newLinkPage makes a link. Form: address, name, login, locale, variant,
@@ -54,5 +55,6 @@ type linkPage struct {
 	Most       int // tickets that it gives out
 	Revoked    time.Time
 	URL        string
+	Path       string // of URL
 	QR         web.QR
 }

@@ -238,7 +238,7 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 		MaxFetches: TicketMaxFetches,
 	}
 	a := l.action(audit.LinkOpen, who, link)
-	a.Changes = []audit.Change{{Field: "variant", New: string(c.Variant)}, {Field: "platform", New: string(c.Platform)}}
+	a.Changes = append(a.Changes, audit.Change{Field: "variant", New: string(c.Variant)}, audit.Change{Field: "platform", New: string(c.Platform)})
 	if err := l.store.CreateTicket(ctx, t, a); err != nil {
 		return "", Permit{}, err
 	}
@@ -292,7 +292,7 @@ func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identi
 
 func (l *Links) action(name audit.Name, who audit.Actor, link Link) audit.Action {
 	address, _ := profile.ParseAddress(link.Address) // one that was kept is good
-	return audit.Action{
+	a := audit.Action{
 		Account: link.Account,
 		Name:    name,
 		Outcome: audit.Done,
@@ -302,4 +302,8 @@ func (l *Links) action(name audit.Name, who audit.Actor, link Link) audit.Action
 		Domain:  link.Domain,
 		Mailbox: address.Folded(),
 	}
+	if link.Test {
+		a.Changes = []audit.Change{{Field: "test", New: "yes"}}
+	}
+	return a
 }

@@ -40,6 +40,7 @@ type LinkSpec struct {
 	MaxDownloads int
 	ExternalID   string
 	ReturnURL    string
+	Test         bool
 }
 
 // Create makes a link for a mailbox of the account. The error holds a fault
@@ -100,7 +101,7 @@ func (l *Links) build(ctx context.Context, spec LinkSpec) (Link, error) {
 	link := Link{
 		ID: id.New("lnk"), Account: domain.Account, Domain: domain.Name, Address: address.String(),
 		Name: spec.Name, Login: spec.Login, Locale: spec.Locale, Variant: spec.Variant,
-		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL,
+		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL, Test: spec.Test,
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
 	return link, link.check(address, domain)

@@ -48,7 +48,7 @@ func newPolicy(name string) settings.Policy {
 func newLink(id string) setup.Link {
 	return setup.Link{
 		ID: id, Account: account.Default, Domain: "example.com", Address: "Ann@example.com",
-		Name: "Ann Ödegård", Login: "ann", Locale: "sv", Created: start, Expires: start.Add(time.Hour), MaxDownloads: 3,
+		Name: "Ann Ödegård", Login: "ann", Locale: "sv", Created: start, Expires: start.Add(time.Hour), MaxDownloads: 3, Test: true,
 	}
 }
 

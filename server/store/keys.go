@@ -14,14 +14,14 @@ import (
 
 var _ account.KeyStore = (*Store)(nil)
 
-const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used`
+const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used, test`
 
 // CreateKey keeps k and a. An id that exists is a Conflict fault.
 func (s *Store) CreateKey(ctx context.Context, k account.Key, a audit.Action) error {
 	err := s.change(ctx, a, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		_, err := t.exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 			k.ID, k.Account, k.Name, list(k.Scopes), list(k.Domains), list(texts(k.Networks)), k.Hash,
-			millis(k.Created), millis(k.Expires), millis(k.Revoked), millis(k.LastUsed))
+			millis(k.Created), millis(k.Expires), millis(k.Revoked), millis(k.LastUsed), bit(k.Test))
 		return err
 	})
 	if s.db.taken(err) {
@@ -89,13 +89,13 @@ func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
 func scanKey(r row) (account.Key, error) {
 	var k account.Key
 	var scopes, domains, networks string
-	var created, expires, revoked, used int64
-	err := r.Scan(&k.ID, &k.Account, &k.Name, &scopes, &domains, &networks, &k.Hash, &created, &expires, &revoked, &used)
+	var created, expires, revoked, used, test int64
+	err := r.Scan(&k.ID, &k.Account, &k.Name, &scopes, &domains, &networks, &k.Hash, &created, &expires, &revoked, &used, &test)
 	if err != nil {
 		return account.Key{}, err
 	}
 	k.Created, k.Expires, k.Revoked, k.LastUsed = moment(created), moment(expires), moment(revoked), moment(used)
-	k.Domains = strings.Fields(domains)
+	k.Domains, k.Test = strings.Fields(domains), test != 0
 	for _, name := range strings.Fields(scopes) {
 		k.Scopes = append(k.Scopes, account.Scope(name))
 	}

@@ -17,7 +17,7 @@ var _ setup.Store = (*Store)(nil)
 
 const linkColumns = `links.id, links.account, links.domain, links.address, links.name, links.login, links.locale,
 	links.created, links.expires, links.revoked, links.max_downloads, links.tickets, links.downloads,
-	links.variant, links.external_id, links.return_url`
+	links.variant, links.external_id, links.return_url, links.test`
 
 // CreateLink keeps l and a. Where one of the limits is used up at l.Created it
 // keeps nothing, counts nothing on any limit, and returns a Limited fault
@@ -77,11 +77,11 @@ func (t *tx) insertLink(l setup.Link) error {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO links (id, account, domain, address, name, login, locale,
-		created, expires, revoked, max_downloads, tickets, downloads, mailbox, variant, external_id, return_url)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		created, expires, revoked, max_downloads, tickets, downloads, mailbox, variant, external_id, return_url, test)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		l.ID, l.Account, l.Domain, l.Address, l.Name, l.Login, l.Locale,
 		millis(l.Created), millis(l.Expires), millis(l.Revoked), l.MaxDownloads, l.Tickets, l.Downloads,
-		address.Folded(), string(l.Variant), l.ExternalID, l.ReturnURL)
+		address.Folded(), string(l.Variant), l.ExternalID, l.ReturnURL, bit(l.Test))
 	return err
 }
 
@@ -134,6 +134,7 @@ func (t *tx) use(l setup.Limit, now time.Time) (time.Duration, error) {
 type linkRow struct {
 	l                         setup.Link
 	created, expires, revoked int64
+	test                      int64
 }
 
 // fields are where linkColumns are scanned to.
@@ -141,11 +142,12 @@ func (r *linkRow) fields() []any {
 	l := &r.l
 	return []any{&l.ID, &l.Account, &l.Domain, &l.Address, &l.Name, &l.Login, &l.Locale,
 		&r.created, &r.expires, &r.revoked, &l.MaxDownloads, &l.Tickets, &l.Downloads,
-		&l.Variant, &l.ExternalID, &l.ReturnURL}
+		&l.Variant, &l.ExternalID, &l.ReturnURL, &r.test}
 }
 
 func (r *linkRow) link() setup.Link {
 	l := r.l
 	l.Created, l.Expires, l.Revoked = moment(r.created), moment(r.expires), moment(r.revoked)
+	l.Test = r.test != 0
 	return l
 }

@@ -221,6 +221,7 @@ var bads = []bad{
 	{"caldav-as-carddav", "calendars", "com.apple.caldav.account", "com.apple.carddav.account", gate.UnknownKey, false},
 	{"caldav-uuid-of-carddav", "calendars", calendarID, contactsID, gate.UUID, false},
 	{"carddav-identifier", "contacts", base + ".carddav", base + ".caldav", gate.Identifier, false},
+	{"test-mark", "iphone-mail", "<string>Mail for Anna", "<string>TEST – Mail for Anna", gate.TestMark, false},
 }
 
 // bytes returns the bad profile.

@@ -51,6 +51,9 @@ const (
 	ConsentLanguage  Code = "consent_language"
 )
 
+// TestMark is about what says that a profile is a test.
+const TestMark Code = "test_mark"
+
 // A Meaning is a code and, in one sentence, what it says of a profile.
 type Meaning struct {
 	Code Code
@@ -88,6 +91,7 @@ func Codes() []Meaning {
 		{LoginReset, "minutesUntilFailedLoginReset is not there exactly when a Mac's policy has maxFailedAttempts."},
 		{ConsentMissing, "A policy is inside without a consent text, or the text has no default."},
 		{ConsentLanguage, "ConsentText has a key that is neither default nor a language tag, or more than 40 of them."},
+		{TestMark, "The name, the description or a consent text is not marked as a test though the profile must be, or is marked though it is none."},
 	}
 }
 

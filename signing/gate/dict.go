@@ -126,7 +126,7 @@ func (c *checker) consent(value) *Refusal {
 		if !isLanguage(key) || isPassword(key) || len(read) == maxLanguages {
 			return c.badKey(key, ConsentLanguage)
 		}
-		v, r := c.member(3, rule{kind: prose})
+		v, r := c.member(3, rule{kind: prose, check: (*checker).isMarked})
 		if r != nil {
 			return r
 		}

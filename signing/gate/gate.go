@@ -35,6 +35,10 @@ type Terms struct {
 	DAVHosts []string
 	// Policy says whether a passcode policy may be inside.
 	Policy bool
+	// Test says that the profile must be marked as a test, by "TEST – " before
+	// its name, its description, which must be there, and its consent texts.
+	// Without Test none of them may begin so.
+	Test bool
 }
 
 // A Cleared is a profile that Check has allowed. The zero value holds nothing
@@ -120,6 +124,8 @@ func (c *checker) fit(top fields) *Refusal {
 		}
 	}
 	switch {
+	case c.terms.Test && !top.has("PayloadDescription"):
+		return refuse(TestMark, "A test needs a description that says so.").in("PayloadDescription")
 	case !together:
 		return refuse(Content, "These payloads do not stand in one file for this device.").in("PayloadContent")
 	case scope.text != want:

@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // The payloads that are signed.
@@ -12,6 +13,9 @@ const (
 	contactsType = "com.apple.carddav.account"
 	policyType   = "com.apple.mobiledevice.passwordpolicy"
 )
+
+// testMark begins the texts of a test.
+const testMark = "TEST – "
 
 // The values of TargetDeviceType.
 const (
@@ -49,8 +53,8 @@ var topRules = []rule{
 	{"ConsentText", optional, dict, (*checker).consent},
 	{"DurationUntilRemoval", optional, float, between(WrongValue, shortestStay, longestStay)},
 	{"PayloadContent", required, array, (*checker).content},
-	{"PayloadDescription", optional, prose, nil},
-	{"PayloadDisplayName", required, text, nil},
+	{"PayloadDescription", optional, prose, (*checker).isMarked},
+	{"PayloadDisplayName", required, text, (*checker).isMarked},
 	{"PayloadIdentifier", required, text, (*checker).isIdentifier},
 	{"PayloadOrganization", optional, text, nil},
 	{"PayloadScope", optional, text, nil}, // fit judges it
@@ -181,6 +185,13 @@ func (c *checker) isAddress(v value) *Refusal {
 
 func (c *checker) isHost(v value) *Refusal {
 	return unless(slices.Contains(c.terms.Hosts, v.text), ForeignHost, "The host is not one that the operator configured.")
+}
+
+// isMarked wants the mark of a test once where it must be, and nowhere else.
+func (c *checker) isMarked(v value) *Refusal {
+	rest, marked := strings.CutPrefix(v.text, testMark)
+	ok := marked == c.terms.Test && rest != "" && !strings.HasPrefix(rest, testMark)
+	return unless(ok, TestMark, "The text begins with the mark of a test and may not, or does not and must.")
 }
 
 // isPort leaves out 25, on which servers talk to each other, and 110, on which

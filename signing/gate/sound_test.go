@@ -46,6 +46,14 @@ func free(lines bool) want {
 	}}
 }
 
+// unmarked is free, but for what begins as a test.
+func unmarked(lines bool) want {
+	return want{ok: func(v any) bool {
+		s, _ := v.(string)
+		return free(lines).ok(v) && !strings.HasPrefix(s, "TEST – ")
+	}}
+}
+
 func perhaps(w want) want { return want{true, w.ok} }
 
 func anything(any) bool { return true }
@@ -99,7 +107,7 @@ func topWants(identifier, id, scope string, device uint64) map[string]want {
 		"ConsentText": {true, anything}, "PayloadContent": {false, anything},
 		"DurationUntilRemoval": {true, func(v any) bool { f, ok := v.(float64); return ok && 3600 <= f && f <= 315360000 }},
 		"RemovalDate":          {true, func(v any) bool { d, ok := v.(time.Time); return ok && d.Nanosecond() == 0 }},
-		"PayloadDescription":   perhaps(free(true)), "PayloadDisplayName": free(false),
+		"PayloadDescription":   perhaps(unmarked(true)), "PayloadDisplayName": unmarked(false),
 		"PayloadOrganization": perhaps(free(false)), "PayloadIdentifier": one(identifier), "PayloadUUID": one(id),
 		"PayloadType": one("Configuration"), "PayloadVersion": one(uint64(1)), "TargetDeviceType": one(device),
 	}
