@@ -148,32 +148,31 @@ func (g button) with(now time.Time, other map[string]any) map[string]any {
 	return claims
 }
 
-// badHeaders are tokens whose header or signature is wrong.
-func (g button) badHeaders(t *testing.T, now time.Time, other button) []badToken {
+// header signs good claims below a header with more in it.
+func (g button) header(t *testing.T, now time.Time, more map[string]any) string {
 	t.Helper()
+	h := map[string]any{"alg": g.Algorithm, "kid": g.ID, "typ": "JWT"}
+	maps.Copy(h, more)
+	return g.signed(t, h, g.claims("jane@example.com", now))
+}
+
+// badAlgorithms are tokens that say of themselves how they are to be checked.
+func (g button) badAlgorithms(t *testing.T, now time.Time) []badToken {
+	t.Helper()
+	header := func(more map[string]any) string { return g.header(t, now, more) }
 	good := g.claims("jane@example.com", now)
-	header := func(more map[string]any) string {
-		h := map[string]any{"alg": g.Algorithm, "kid": g.ID, "typ": "JWT"}
-		maps.Copy(h, more)
-		return g.signed(t, h, good)
-	}
+	claims := b64(string(mustJSON(t, good)))
 	hs := func(secret []byte) string {
-		text := b64(`{"alg":"HS256","kid":"`+g.ID+`"}`) + "." + b64(string(mustJSON(t, good)))
+		text := b64(`{"alg":"HS256","kid":"`+g.ID+`"}`) + "." + claims
 		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte(text))
 		return text + "." + b64(string(mac.Sum(nil)))
 	}
 	der, _ := pem.Decode([]byte(g.pem))
-	parts := strings.Split(g.token(t, good), ".")
-	cut := func(i int, part string) string {
-		all := append([]string{}, parts...)
-		all[i] = part
-		return strings.Join(all, ".")
-	}
 	otherAlg := map[string]string{"EdDSA": "ES256", "ES256": "EdDSA"}[g.Algorithm]
 	return []badToken{
-		{"alg none", b64(`{"alg":"none","kid":"`+g.ID+`"}`) + "." + parts[1] + ".", "alg"},
-		{"alg None", b64(`{"alg":"None","kid":"`+g.ID+`"}`) + "." + parts[1] + ".", "alg"},
+		{"alg none", b64(`{"alg":"none","kid":"`+g.ID+`"}`) + "." + claims + ".", "alg"},
+		{"alg None", b64(`{"alg":"None","kid":"`+g.ID+`"}`) + "." + claims + ".", "alg"},
 		{"alg none with the signature", header(map[string]any{"alg": "none"}), "alg"},
 		{"alg HS256 with the PEM as secret", hs([]byte(g.pem)), "alg"},
 		{"alg HS256 with the DER as secret", hs(der.Bytes), "alg"},
@@ -185,6 +184,21 @@ func (g button) badHeaders(t *testing.T, now time.Time, other button) []badToken
 		{"alg missing", header(map[string]any{"alg": ""}), "alg"},
 		{"alg a number", header(map[string]any{"alg": 1}), "alg"},
 		{"alg twice", g.raw(t, `{"alg":"HS256","alg":"`+g.Algorithm+`","kid":"`+g.ID+`"}`, string(mustJSON(t, good))), "jwt"},
+	}
+}
+
+// badHeaders are tokens whose header or signature is wrong.
+func (g button) badHeaders(t *testing.T, now time.Time, other button) []badToken {
+	t.Helper()
+	header := func(more map[string]any) string { return g.header(t, now, more) }
+	good := g.claims("jane@example.com", now)
+	parts := strings.Split(g.token(t, good), ".")
+	cut := func(i int, part string) string {
+		all := append([]string{}, parts...)
+		all[i] = part
+		return strings.Join(all, ".")
+	}
+	return append(g.badAlgorithms(t, now), []badToken{
 		{"kid missing", header(map[string]any{"kid": ""}), "kid"},
 		{"kid null", header(map[string]any{"kid": nil}), "kid"},
 		{"kid unknown", header(map[string]any{"kid": "rdk_aaaaaaaaaaaaaaaa"}), "kid"},
@@ -215,7 +229,7 @@ func (g button) badHeaders(t *testing.T, now time.Time, other button) []badToken
 		{"dots", "..", "jwt"},
 		{"no token", "<script>alert(1)</script>", "jwt"},
 		{"oversized", g.token(t, g.with(now, map[string]any{"name": strings.Repeat("x", 8000)})), "jwt"},
-	}
+	}...)
 }
 
 func mustJSON(t *testing.T, v any) []byte {
@@ -278,17 +292,24 @@ func (g button) badClaims(t *testing.T, now time.Time) []badToken {
 	add("name with a line", "name", map[string]any{"name": "Jane\nDoe"})
 	add("unknown claim", "jwt", map[string]any{"admin": true})
 	add("claim in other letters", "jwt", map[string]any{"Sub": "joe@example.com"})
+	return append(all, g.badJSON(t, now)...)
+}
+
+// badJSON are tokens with a good signature of what can be read in two ways, or
+// in none.
+func (g button) badJSON(t *testing.T, now time.Time) []badToken {
+	t.Helper()
 	good := string(mustJSON(t, g.claims("jane@example.com", now)))
 	header := `{"alg":"` + g.Algorithm + `","kid":"` + g.ID + `"}`
-	return append(all,
-		badToken{"sub twice", g.raw(t, header, strings.Replace(good, `{`, `{"sub":"joe@example.com",`, 1)), "jwt"},
-		badToken{"sub twice, once escaped", g.raw(t, header, strings.Replace(good, `{`, `{"s\u0075b":"joe@example.com",`, 1)), "jwt"},
-		badToken{"sub null", g.raw(t, header, strings.Replace(good, `"jane@example.com"`, `null`, 1)), "sub"},
-		badToken{"two objects", g.raw(t, header, good+good), "jwt"},
-		badToken{"claims null", g.raw(t, header, "null"), ""},
-		badToken{"claims a list", g.raw(t, header, "["+good+"]"), "jwt"},
-		badToken{"claims a text", g.raw(t, header, `"`+b64(good)+`"`), "jwt"},
-		badToken{"claims no UTF-8", g.raw(t, header, strings.Replace(good, "jane", "j\xff", 1)), "jwt"},
-		badToken{"claims cut", g.raw(t, header, good[:len(good)-1]), "jwt"},
-	)
+	return []badToken{
+		{"sub twice", g.raw(t, header, strings.Replace(good, `{`, `{"sub":"joe@example.com",`, 1)), "jwt"},
+		{"sub twice, once escaped", g.raw(t, header, strings.Replace(good, `{`, `{"s\u0075b":"joe@example.com",`, 1)), "jwt"},
+		{"sub null", g.raw(t, header, strings.Replace(good, `"jane@example.com"`, `null`, 1)), "sub"},
+		{"two objects", g.raw(t, header, good+good), "jwt"},
+		{"claims null", g.raw(t, header, "null"), ""},
+		{"claims a list", g.raw(t, header, "["+good+"]"), "jwt"},
+		{"claims a text", g.raw(t, header, `"`+b64(good)+`"`), "jwt"},
+		{"claims no UTF-8", g.raw(t, header, strings.Replace(good, "jane", "j\xff", 1)), "jwt"},
+		{"claims cut", g.raw(t, header, good[:len(good)-1]), "jwt"},
+	}
 }

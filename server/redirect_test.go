@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
@@ -190,6 +191,33 @@ func TestSignedRedirectOnce(t *testing.T) {
 		}
 		if a := s.Post("/start/signed", "jwt", other.token(t, claims)); a.Status != http.StatusSeeOther {
 			t.Errorf("a jti is the key's own: %d %s", a.Status, text(a))
+		}
+	})
+}
+
+// TestSignedRedirectForgotten holds that it is forgotten that a token was used
+// only once it is too old to be used.
+func TestSignedRedirectForgotten(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s, clock, c := redirectServer(t, database)
+		kept := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
+		g := newButton(t, c, "EdDSA")
+		token := g.token(t, g.claims("jane@example.com", clock.Now()))
+		for range 10 {
+			s.Post("/start/signed", "jwt", token)
+			if err := kept.Prune(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			clock.Move(25 * time.Second)
+		}
+		if links := len(storetest.Column(t, database, `SELECT id FROM links`)); links != 1 {
+			t.Errorf("%d links", links)
+		}
+		if uses := len(storetest.Column(t, database, `SELECT expires FROM redirect_uses`)); uses != 0 {
+			t.Errorf("%d uses are kept", uses)
+		}
+		if a := s.Post("/start/signed", "jwt", token); a.Status != http.StatusGone || !bytes.Contains(a.Body, []byte("redirect_expired")) {
+			t.Errorf("%d %s", a.Status, text(a))
 		}
 	})
 }
