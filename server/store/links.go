@@ -45,7 +45,7 @@ func (s *Store) CreateLink(ctx context.Context, l setup.Link, limits []setup.Lim
 // Link returns a link in whatever state, or a NotFound fault.
 func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 	var l linkRow
-	err := s.read(ctx).row(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
+	err := s.read(ctx).byKey(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
 	if err != nil {
 		return setup.Link{}, s.found("link", err)
 	}
