@@ -34,7 +34,7 @@ const selectDomains = `SELECT domains.id, domains.account, domains.name, imap_ho
 // Domain returns the domain with the name, or a NotFound fault: also if its
 // account is suspended.
 func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error) {
-	d, err := scanDomain(s.read(ctx).row(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
+	d, err := scanDomain(s.read(ctx).byKey(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
 	if err != nil {
 		return settings.Domain{}, s.found("domain", err)
 	}

@@ -36,7 +36,7 @@ func (s *Store) CreateKey(ctx context.Context, k account.Key, a audit.Action) er
 // Key returns a key in whatever state, or a NotFound fault: also if its account
 // is suspended.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
-	k, err := scanKey(s.read(ctx).row(`SELECT `+keyColumns+` FROM keys WHERE id = $1 AND account `+notSuspended, id))
+	k, err := scanKey(s.read(ctx).byKey(`SELECT `+keyColumns+` FROM keys WHERE id = $1 AND account `+notSuspended, id))
 	if err != nil {
 		return account.Key{}, s.found("key", err)
 	}

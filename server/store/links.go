@@ -64,7 +64,7 @@ func (t *tx) createLink(l setup.Link, limits []setup.Limit) error {
 // Link returns a link in whatever state, or a NotFound fault.
 func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 	var l linkRow
-	err := s.read(ctx).row(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
+	err := s.read(ctx).byKey(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
 	if err != nil {
 		return setup.Link{}, s.found("link", err)
 	}

@@ -6,13 +6,9 @@ import (
 	"sync"
 )
 
-// maxKept is how many statements a liteReader keeps. The program has some
-// dozen; those that filters put together have no end.
-const maxKept = 128
-
 // A liteReader is a conn over the connections that read. It keeps the
-// statements that look for one row: to parse one costs several times what it
-// costs to run it.
+// statements that find a row by its key, of which the program has a dozen: to
+// parse one costs several times what it costs to run it.
 type liteReader struct {
 	liteConn
 	db *sql.DB
@@ -25,32 +21,33 @@ func newLiteReader(db *sql.DB) *liteReader {
 	return &liteReader{liteConn: liteConn{db}, db: db, kept: map[string]*sql.Stmt{}}
 }
 
-func (r *liteReader) row(ctx context.Context, query string, args []any) row {
-	if stmt := r.statement(ctx, query); stmt != nil {
-		return stmt.QueryRowContext(ctx, args...)
+// byKey does not let ctx interrupt the statement, which would cost more than
+// the statement itself.
+func (r *liteReader) byKey(ctx context.Context, query string, args []any) row {
+	stmt, err := r.statement(ctx, query)
+	if err != nil || ctx.Err() != nil {
+		return r.row(ctx, query, args) // which says so again
 	}
-	return r.liteConn.row(ctx, query, args)
+	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...)
 }
 
-// statement returns the statement of the text, or nil if it is to be run
-// without: there is no room for more, or it cannot be parsed now.
-func (r *liteReader) statement(ctx context.Context, query string) *sql.Stmt {
+func (r *liteReader) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	r.mu.RLock()
-	stmt, full := r.kept[query], len(r.kept) >= maxKept
+	stmt := r.kept[query]
 	r.mu.RUnlock()
-	if stmt != nil || full {
-		return stmt
+	if stmt != nil {
+		return stmt, nil
 	}
 	stmt, err := r.db.PrepareContext(ctx, query)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if first := r.kept[query]; first != nil {
 		stmt.Close()
-		return first
+		return first, nil
 	}
 	r.kept[query] = stmt
-	return stmt
+	return stmt, nil
 }

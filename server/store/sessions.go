@@ -95,7 +95,7 @@ func (s *Store) Session(ctx context.Context, hash []byte) (account.Session, acco
 	var m memberRow
 	var a accountRow
 	fields := append(append(r.fields(), m.fields()...), a.fields()...)
-	err := s.read(ctx).row(`SELECT `+sessionColumns+`, `+memberColumns+`, `+accountColumns+`
+	err := s.read(ctx).byKey(`SELECT `+sessionColumns+`, `+memberColumns+`, `+accountColumns+`
 		FROM sessions JOIN members ON members.id = sessions.member JOIN accounts ON accounts.id = members.account
 		WHERE sessions.hash = $1`, hash).Scan(fields...)
 	if err != nil {

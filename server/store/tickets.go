@@ -46,7 +46,7 @@ func (s *Store) Ticket(ctx context.Context, id string) (setup.Ticket, setup.Link
 	var l linkRow
 	var created, expires int64
 	fields := []any{&t.ID, &t.Link, &t.Variant, &t.Platform, &created, &expires, &t.MaxFetches, &t.Fetches}
-	err := s.read(ctx).row(`SELECT `+ticketColumns+`, `+linkColumns+`
+	err := s.read(ctx).byKey(`SELECT `+ticketColumns+`, `+linkColumns+`
 		FROM tickets JOIN links ON links.id = tickets.link WHERE tickets.id = $1`, id).Scan(append(fields, l.fields()...)...)
 	if err != nil {
 		return setup.Ticket{}, setup.Link{}, s.found("ticket", err)

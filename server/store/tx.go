@@ -29,6 +29,12 @@ func (t *tx) row(query string, args ...any) row {
 	return t.conn.row(t.ctx, query, args)
 }
 
+// byKey is row for a statement that is the same each time and finds its one row
+// by a key, at once.
+func (t *tx) byKey(query string, args ...any) row {
+	return t.conn.byKey(t.ctx, query, args)
+}
+
 // each runs a query and calls fn for every row.
 func (t *tx) each(fn func(row) error, query string, args ...any) error {
 	r, err := t.conn.rows(t.ctx, query, args)
@@ -61,6 +67,7 @@ func (t *tx) many(found func(i int, r row) error, query string, runs [][]any) er
 type conn interface {
 	exec(ctx context.Context, query string, args []any) (int64, error)
 	row(ctx context.Context, query string, args []any) row
+	byKey(ctx context.Context, query string, args []any) row
 	rows(ctx context.Context, query string, args []any) (rows, error)
 	many(ctx context.Context, found func(i int, r row) error, query string, runs [][]any) error
 }
@@ -96,6 +103,10 @@ func (c liteConn) exec(ctx context.Context, query string, args []any) (int64, er
 
 func (c liteConn) row(ctx context.Context, query string, args []any) row {
 	return c.db.QueryRowContext(ctx, query, args...)
+}
+
+func (c liteConn) byKey(ctx context.Context, query string, args []any) row {
+	return c.row(ctx, query, args)
 }
 
 func (c liteConn) rows(ctx context.Context, query string, args []any) (rows, error) {
@@ -152,6 +163,10 @@ func (c pgConn) exec(ctx context.Context, query string, args []any) (int64, erro
 
 func (c pgConn) row(ctx context.Context, query string, args []any) row {
 	return c.db.QueryRow(ctx, query, args...)
+}
+
+func (c pgConn) byKey(ctx context.Context, query string, args []any) row {
+	return c.row(ctx, query, args)
 }
 
 func (c pgConn) rows(ctx context.Context, query string, args []any) (rows, error) {
