@@ -37,8 +37,12 @@ func BenchmarkPages(b *testing.B) {
 	for i := range readers {
 		links = append(links, s.URL+s.Link(fmt.Sprintf("%c.doe@example.com", 'a'+i)))
 	}
-	for name, pages := range map[string][]string{"start": {s.URL + "/"}, "link": links} {
-		b.Run(name, func(b *testing.B) {
+	for _, bb := range []struct {
+		name  string
+		pages []string
+	}{{"start", []string{s.URL + "/"}}, {"link", links}} {
+		b.Run(bb.name, func(b *testing.B) {
+			pages := bb.pages
 			constant := httptest.NewServer(constant(look(b, pages[0])))
 			defer constant.Close()
 			page, floor := time.Duration(0), time.Duration(0)

@@ -195,6 +195,10 @@ func TestCalendars(t *testing.T) {
 		if same := bytes.Equal(before, data); same != (tt.want == 0) {
 			t.Errorf("%s %s: the same profile: %t", tt.variant, tt.platform, same)
 		}
+		if agreed := o.Variant == settings.Secure && tt.want > 0; bytes.Contains(before, []byte("The mail account and the rules go")) != agreed ||
+			bytes.Contains(data, []byte("The accounts and the rules go")) != agreed {
+			t.Errorf("%s %s: what removing takes away, in the consent:\n%s\n%s", tt.variant, tt.platform, before, data)
+		}
 		if _, err := i.Issue(o); err != nil {
 			t.Errorf("%s %s: %v", tt.variant, tt.platform, err)
 		}
