@@ -171,7 +171,7 @@ func TestHeaders(t *testing.T) {
 
 // embedded is from where an answer may be shown: a QR code on a panel's page.
 func embedded(what string, a servertest.Answer) string {
-	if strings.HasSuffix(what, "/qr.svg") && a.Status == http.StatusOK {
+	if (strings.HasSuffix(what, "/qr.svg") || strings.HasSuffix(what, "/qr.png")) && a.Status == http.StatusOK {
 		return "cross-origin"
 	}
 	return "same-origin"

@@ -3,7 +3,7 @@ package pages
 import (
 	"bytes"
 	"fmt"
-	"html/template"
+	"html"
 	"strings"
 	"sync"
 
@@ -51,7 +51,7 @@ func (o outline) fill(values []string) []byte {
 	for _, part := range o {
 		page.WriteString(part.text)
 		if part.value >= 0 {
-			template.HTMLEscape(&page, []byte(values[part.value]))
+			page.WriteString(html.EscapeString(values[part.value]))
 		}
 	}
 	return page.Bytes()
