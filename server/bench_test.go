@@ -41,23 +41,28 @@ func BenchmarkDownload(b *testing.B) {
 }
 
 // BenchmarkHTTPDownloads has callers fetch tickets over HTTP, each download
-// signed and kept in the action log, on databases that write through to the
-// disk. It reports how many are done in a second as a part of how many
-// profiles as many callers build and sign in the process, in turns.
+// signed, with the kinds of key that authorities certify, and kept in the
+// action log on databases that write through to the disk. It reports how many
+// are done in a second as a part of how many profiles as many callers build
+// and sign in the process, in turns.
 func BenchmarkHTTPDownloads(b *testing.B) {
-	b.Run("sqlite", func(b *testing.B) { benchmarkHTTP(b, storetest.SQLite(b)) })
-	b.Run("postgres", func(b *testing.B) {
-		database, _ := storetest.PostgresServer(b)
-		benchmarkHTTP(b, database)
-	})
+	for _, kind := range []string{"p256", "rsa-2048"} {
+		b.Run(kind+"/sqlite", func(b *testing.B) { benchmarkHTTP(b, kind, storetest.SQLite(b)) })
+		b.Run(kind+"/postgres", func(b *testing.B) {
+			database, _ := storetest.PostgresServer(b)
+			benchmarkHTTP(b, kind, database)
+		})
+	}
 }
 
-func benchmarkHTTP(b *testing.B, database string) {
+func benchmarkHTTP(b *testing.B, kind, database string) {
 	server.TuneMemory()
+	identity, _ := benchIdentity(b, kind)
+	issuer := benchIssuer(b, identity)
 	s := servertest.New(b, database, func(c *server.Config) {
+		c.Identity = server.Fixed(identity)
 		c.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 	})
-	issuer, _ := benchIssuer(b)
 	tickets := ticketsOf(s, database, b)
 	var over, within time.Duration
 	round := func() {

@@ -51,7 +51,8 @@ func benchmarkDownloads(b *testing.B, database string) {
 	server.TuneMemory()
 	s := storetest.Open(b, store.Config{Database: database})
 	fillTickets(b, s, database)
-	issuer, key := benchIssuer(b)
+	identity, key := benchIdentity(b, "p256")
+	issuer := benchIssuer(b, identity)
 	digest := sha256.Sum256([]byte("raw"))
 	var downloads, raw, used time.Duration
 	var each []time.Duration
@@ -108,21 +109,27 @@ func allAtOnce(b *testing.B, op func(i int) error) (whole time.Duration, each []
 	return time.Since(start), each
 }
 
-func benchIssuer(b *testing.B) (*issue.Issuer, crypto.Signer) {
+// benchIdentity makes an identity with a key of the kind.
+func benchIdentity(b *testing.B, kind string) (*signing.Identity, crypto.Signer) {
 	b.Helper()
 	root := signingtest.Root(b, "p256")
-	leaf := root.Leaf(b, "p256", nil)
+	leaf := root.Leaf(b, kind, nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(root.Cert)
 	identity, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, roots, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
+	return identity, leaf.Key
+}
+
+func benchIssuer(b *testing.B, identity *signing.Identity) *issue.Issuer {
+	b.Helper()
 	texts, err := templates.New()
 	if err != nil {
 		b.Fatal(err)
 	}
-	return issue.New(texts, func() *signing.Identity { return identity }), leaf.Key
+	return issue.New(texts, func() *signing.Identity { return identity })
 }
 
 // fillTickets makes a link with one ticket for each download of a round.

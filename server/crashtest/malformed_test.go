@@ -41,6 +41,9 @@ var routes = []route{
 	{"/start", "POST", "/start", func(r *rand.Rand) (string, string, string, string) {
 		return spoiltForm(r, "/start", "name=Jane&address=", badAddresses)
 	}},
+	{"/start/signed", "POST", "/start/signed", func(r *rand.Rand) (string, string, string, string) {
+		return spoiltForm(r, "/start/signed", "jwt=", badTokens)
+	}},
 	{"/s/:token", "GET HEAD", "/s/TOKEN", func(r *rand.Rand) (string, string, string, string) {
 		if r.IntN(2) == 0 {
 			return "GET", "/s/TOKEN?" + pick(r, badQueries), "", ""
@@ -90,6 +93,8 @@ var (
 	badQueries   = []string{"lang=%zz", "address=%z", "lang=%ff", "password=x", "a;b", "Passwort=1", "lang=a&lang=b", "%", "lang=%f0%28%8c%28", "imap_password="}
 	badAddresses = []string{"", "jane", "%40", "jane%40", "%40example.com", "jane%40example.com%00", "jane%40elsewhere.example", "a%40b%40example.com", "jane%40127.0.0.1", "jane%40%5B%3A%3A1%5D",
 		"%3Cscript%3E%40example.com", "jane%40example.com%0D%0ABcc%3A+x", strings.Repeat("x", 300) + "%40example.com", "%E2%80%AEjane%40example.com", "jane%40exаmple.com"}
+	badTokens = []string{"", ".", "..", "e30.e30.", "e30.e30.AAAA", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJIUzI1NiIsImtpZCI6IngifQ.e30.AAAA", "eyJhbGciOiJFZERTQSIsImtpZCI6InJka194In0.e30.AAAA",
+		"eyJhbGciOiJFZERTQSJ9.bnVsbA.AAAA", "%00.%00.%00", "W10.W10.W10", strings.Repeat("e30.", 2000), strings.Repeat("A", 9000), "%FF%FE"}
 )
 
 // spoiltAddress is a mail program's question for an address that is none here.
