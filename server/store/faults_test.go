@@ -8,6 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -110,9 +111,19 @@ func steps(t *testing.T) []step {
 			return s.RevokeLink(ctx, account.Default, "lnk_1", start, a)
 		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error { return s.CreateLink(ctx, newLink("lnk_2"), nil, a) }},
+		{"CreateRedirectKey", func(s *store.Store, a audit.Action) error { return s.CreateRedirectKey(ctx, panelKey("panel"), a) }},
+		{"UpdateRedirectKey", func(s *store.Store, a audit.Action) error { return s.UpdateRedirectKey(ctx, panelKey("portal"), a) }},
+		{"CreateLinkOnce", func(s *store.Store, a audit.Action) error {
+			pass := setup.Pass{Key: "rdk_1", Name: []byte("jti"), Expires: start.Add(time.Minute)}
+			limits := []setup.Limit{{Key: "c", Max: 9, Window: time.Hour}}
+			return s.CreateLinkOnce(ctx, newLink("lnk_3"), pass, limits, a)
+		}},
+		{"DeleteRedirectKey", func(s *store.Store, a audit.Action) error {
+			return s.DeleteRedirectKey(ctx, account.Default, "rdk_1", a)
+		}},
 		{"RevokeLinks", func(s *store.Store, a audit.Action) error {
 			n, err := s.RevokeLinks(ctx, setup.Group{Account: account.Default, Domain: "example.com"}, start, a)
-			if err == nil && n != 1 {
+			if err == nil && n != 2 {
 				t.Errorf("%d links were revoked", n)
 			}
 			return err
@@ -172,6 +183,10 @@ func steps(t *testing.T) []step {
 			return err
 		}},
 	}
+}
+
+func panelKey(name string) redirect.Key {
+	return redirect.Key{ID: "rdk_1", Account: account.Default, Name: name, Public: []byte("key"), Created: start}
 }
 
 // TestEveryCallFails fails each call of the database in each change that takes

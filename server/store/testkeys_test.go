@@ -25,7 +25,7 @@ func TestKeysBeforeTests(t *testing.T) {
 		for _, table := range []string{"keys", "links"} {
 			storetest.Exec(t, database, `ALTER TABLE `+table+` DROP COLUMN test`)
 		}
-		migration, err := os.ReadFile("migrations/0009_tests.sql")
+		migration, err := os.ReadFile("migrations/0010_tests.sql")
 		must(t, err)
 		for statement := range strings.SplitSeq(strings.TrimSpace(string(migration)), ";\n") {
 			storetest.Exec(t, database, statement)
