@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/page"
@@ -23,17 +24,23 @@ type picture struct {
 	file   string
 	device device
 	scheme string
-	link   bool // the page of a link, else the first page
+	path   string // LINK stands for that of a link
 	// show is the element to show alone, unfolded and with some space around
 	// it; else the picture is what the screen shows.
 	show string
 }
 
 var pictures = []picture{
-	{"start.png", iPhone, "light", false, ""},
-	{"setup-iphone.png", iPhone, "light", true, ""},
-	{"setup-iphone-secure-dark.png", iPhone, "dark", true, secureForm},
-	{"setup-desktop.png", device{"desktop", linux.userAgent, 1200, 660, false}, "light", true, ""},
+	{"start.png", iPhone, "light", "/", ""},
+	{"setup-iphone.png", iPhone, "light", "LINK", ""},
+	{"setup-iphone-secure-dark.png", iPhone, "dark", "LINK", secureForm},
+	{"setup-iphone-arabic.png", iPhone, "light", "LINK?lang=ar", ""},
+	{"setup-in-app.png", inApp, "light", "LINK", ""},
+	{"setup-mac.png", device{"mac", mac.userAgent, 1000, 620, false}, "light", "LINK", ""},
+	{"setup-android.png", android, "light", "LINK", ""},
+	{"setup-desktop.png", device{"desktop", linux.userAgent, 1200, 660, false}, "light", "LINK", ""},
+	{"sheet.png", device{"paper", linux.userAgent, 800, 900, false}, "light", "LINK/sheet", ""},
+	{"unavailable.png", iPhone, "light", "/s/gone", ""},
 }
 
 // phoneFont is nearer to a phone's than what a server has as system font.
@@ -55,11 +62,7 @@ func TestScreenshots(t *testing.T) {
 	for _, p := range pictures {
 		t.Run(p.file, func(t *testing.T) {
 			b := open(t, p.device, p.scheme)
-			path := "/"
-			if p.link {
-				path = s.Link("jane@example.com")
-			}
-			b.visit(s.URL + path)
+			b.visit(s.URL + strings.Replace(p.path, "LINK", s.Link("jane@example.com"), 1))
 			run(b, chromedp.Evaluate[chromedp.Void](phoneFont))
 			save(t, p.file, p.take(b))
 		})
