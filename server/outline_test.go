@@ -40,6 +40,8 @@ func TestKeptPages(t *testing.T) {
 		`policy = 'required', display_name = 'Müller & <Söhne>', help_text = 'Call +49 30 qzxoutlinemarkxzqa'`,
 		`policy = 'off', platforms = 'mac', help_text = '', sign_in_hint = '"qzxoutlinemarkxzqb"', login = 'local_part'`,
 		`policy = 'offered', platforms = 'iphone', sign_in_hint = ''`,
+		`caldav_host = 'cal.example.com', caldav_port = 443`,
+		`caldav_host = 'cal.example.org', carddav_host = 'card.example.com', carddav_port = 8443`,
 	} {
 		storetest.Exec(t, database, `UPDATE domains SET `+domain)
 		for _, language := range []string{"en", "de", "ar", "ja"} {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"html"
 	"strings"
@@ -85,6 +86,13 @@ func (all *outlines) keep(key string, o outline) {
 	all.kept[key] = o
 }
 
+// outlineKey is all that an outline depends on. JSON follows pointers: what
+// stands at an address of memory may be another domain's a moment later.
+func outlineKey(page string, marked any) (string, error) {
+	data, err := json.Marshal(marked)
+	return page + " " + string(data), err
+}
+
 // renderKept is render for a page that people come to again and again. To
 // execute its template takes ten times as long as all else, so it is done once
 // for marked, which is data with marks in place of the values, and the values
@@ -92,7 +100,10 @@ func (all *outlines) keep(key string, o outline) {
 // has: what a template does to these shows the first time, when both ways are
 // gone, and then the page is executed each time.
 func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, data, marked any, values ...string) error {
-	key := fmt.Sprintf("%s %#v", page, marked)
+	key, err := outlineKey(page, marked)
+	if err != nil {
+		return err
+	}
 	if o, ok := p.outlines.get(key); ok {
 		return p.send(c, status, in.Language, o.fill(values))
 	}

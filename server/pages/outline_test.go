@@ -24,6 +24,24 @@ func TestOutline(t *testing.T) {
 	}
 }
 
+// TestOutlineKey wants the key to tell pages apart by what is on them, wherever
+// in memory that stands.
+func TestOutlineKey(t *testing.T) {
+	key := func(host string) string {
+		key, err := outlineKey("setup", linkPage{Masked: mark(1), Calendars: &mailServer{host, 443, "SSL/TLS"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	if one, same := key("cal.example.com"), key("cal.example.com"); one != same {
+		t.Errorf("the same page has two keys: %s, %s", one, same)
+	}
+	if one, other := key("cal.example.com"), key("cal.example.org"); one == other {
+		t.Errorf("two pages have one key: %s", one)
+	}
+}
+
 // TestOutlinesBounded wants no more kept than there is room for.
 func TestOutlinesBounded(t *testing.T) {
 	var all outlines

@@ -79,16 +79,10 @@ func (p *Pages) Routes(e *echo.Echo) {
 // A frame is what every page shows around its own.
 type frame struct {
 	Operator    string
-	Languages   languages
+	Languages   []templates.Language `json:"-"` // the same on each page: no part of an outline's key
 	Language    templates.Language
 	Development bool
 }
-
-// languages are those that a page can be read in, the same on each.
-type languages []templates.Language
-
-// GoString leaves them out of what tells one page from another.
-func (languages) GoString() string { return "" }
 
 // A problem is what is wrong with a field, in the page's language.
 type problem struct {
