@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -123,6 +124,12 @@ func TestRedirectKeysBelow(t *testing.T) {
 		ask(ending, 403, "")
 		ask(ending, 403, `,"expires_in":315360000`)
 		ask(ending, 201, `,"expires_in":60`)
+		ask(key(account.KeySpec{Scopes: allScopes(), Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}), 403, "")
+		trial := key(account.KeySpec{Scopes: allScopes(), Test: true})
+		ask(trial, 403, "")
+		trial.want(t, 403, http.MethodPut, "/redirect-keys/"+wide.ID, `{"name":"x"}`)
+		trial.want(t, 403, http.MethodDelete, "/redirect-keys/"+wide.ID, "")
+		trial.want(t, 200, http.MethodGet, "/redirect-keys/"+wide.ID, "")
 		var seen struct {
 			Keys []struct{ ID string } `json:"redirect_keys"`
 		}
