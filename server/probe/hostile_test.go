@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -36,7 +37,8 @@ func (p *pipe) DialContext(context.Context, string, string) (net.Conn, error) {
 		defer server.Close()
 		p.serve(server)
 	}()
-	c := counted{client, p, make(chan []byte, 64), make(chan struct{})}
+	closed := make(chan struct{})
+	c := counted{client, p, make(chan []byte, 64), closed, sync.OnceFunc(func() { close(closed) })}
 	go c.send()
 	return c, nil
 }
@@ -48,6 +50,7 @@ type counted struct {
 	pipe   *pipe
 	out    chan []byte
 	closed chan struct{}
+	end    func() // closes closed; a connection may be closed twice at once
 }
 
 func (c counted) Write(p []byte) (int, error) {
@@ -67,13 +70,8 @@ func (c counted) send() {
 }
 
 func (c counted) Close() error {
-	err := c.Conn.Close()
-	select {
-	case <-c.closed:
-	default:
-		close(c.closed)
-	}
-	return err
+	c.end()
+	return c.Conn.Close()
 }
 
 func (c counted) Read(p []byte) (int, error) {
