@@ -47,6 +47,7 @@ func eachView(t *testing.T, on []device, f func(t *testing.T, b *tab, v view)) {
 	for _, d := range on {
 		for _, scheme := range schemes {
 			t.Run(d.name+"/"+scheme, func(t *testing.T) {
+				t.Parallel()
 				b := open(t, d, scheme)
 				for _, v := range views {
 					t.Run(v.name, func(t *testing.T) {
