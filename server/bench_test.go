@@ -63,13 +63,13 @@ func benchmarkHTTP(b *testing.B, kind, database string) {
 		c.Identity = server.Fixed(identity)
 		c.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 	})
-	tickets := ticketsOf(s, database, b)
+	tickets, clients := ticketsOf(s, database, b), phones(b, s.URL, callers)
 	var over, within time.Duration
 	round := func() {
 		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
 		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
 		took, _ := allAtOnce(b, func(i int) error {
-			_, err := fetch(tickets[i%len(tickets)])
+			_, err := clients[i%callers].fetch(tickets[i%len(tickets)])
 			return err
 		})
 		over += took
@@ -98,7 +98,7 @@ func ticketsOf(s *servertest.Server, database string, b *testing.B) []string {
 		link := s.Link(fmt.Sprintf("jane%d@example.com", i))
 		storetest.Exec(b, database, `UPDATE links SET max_downloads = 1000000`)
 		for range 4 * callers / 32 {
-			tickets = append(tickets, s.URL+s.Ticket(link, "secure"))
+			tickets = append(tickets, s.Ticket(link, "secure"))
 		}
 	}
 	storetest.Exec(b, database, `UPDATE tickets SET max_fetches = 1000000`)

@@ -1,12 +1,15 @@
 package server_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -35,21 +38,26 @@ func BenchmarkPages(b *testing.B) {
 	})
 	var links []string
 	for i := range readers {
-		links = append(links, s.URL+s.Link(fmt.Sprintf("%c.doe@example.com", 'a'+i)))
+		links = append(links, s.Link(fmt.Sprintf("%c.doe@example.com", 'a'+i)))
 	}
 	for _, bb := range []struct {
 		name  string
 		pages []string
-	}{{"start", []string{s.URL + "/"}}, {"link", links}} {
+	}{{"start", []string{"/"}}, {"link", links}} {
 		b.Run(bb.name, func(b *testing.B) {
-			pages := bb.pages
-			constant := httptest.NewServer(constant(look(b, pages[0])))
+			toPages := phones(b, s.URL, readers)
+			size, err := toPages[0].fetch(bb.pages[0])
+			if err != nil {
+				b.Fatal(err)
+			}
+			constant := httptest.NewServer(constant(size))
 			defer constant.Close()
+			toConstant := phones(b, constant.URL, readers)
 			page, floor := time.Duration(0), time.Duration(0)
-			readAll(b, pages...) // warm
+			readAll(b, toPages, bb.pages...) // warm
 			for b.Loop() {
-				page += readAll(b, pages...)
-				floor += readAll(b, constant.URL)
+				page += readAll(b, toPages, bb.pages...)
+				floor += readAll(b, toConstant, "/")
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(float64(floor)/float64(page), "x-constant")
@@ -59,50 +67,69 @@ func BenchmarkPages(b *testing.B) {
 }
 
 // constant answers with a page of the size of another.
-func constant(page []byte) http.Handler {
-	e, body := echo.New(), bytes.Repeat([]byte("x"), len(page))
+func constant(size int64) http.Handler {
+	e, body := echo.New(), bytes.Repeat([]byte("x"), int(size))
 	e.GET("/", func(c echo.Context) error { return c.HTMLBlob(http.StatusOK, body) })
 	return e
 }
 
-// browser keeps as many connections as there are clients.
-var browser = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: callers, DisableCompression: true}}
-
-// look fetches a page as a phone does.
-func look(b *testing.B, address string) []byte {
-	body, err := fetch(address)
-	if err != nil {
-		b.Error(err)
-	}
-	return body
+// A phone fetches pages over one connection that stays. It does as little as a
+// program that makes load can: the machine is the server's too.
+type phone struct {
+	conn net.Conn
+	in   *bufio.Reader
 }
 
-func fetch(address string) ([]byte, error) {
-	request, err := http.NewRequest(http.MethodGet, address, nil)
+// phones returns n that are connected to the server of the address.
+func phones(b *testing.B, address string, n int) []phone {
+	b.Helper()
+	u, err := url.Parse(address)
 	if err != nil {
-		return nil, err
+		b.Fatal(err)
 	}
-	request.Header.Set("User-Agent", servertest.IPhone)
-	answer, err := browser.Do(request)
+	all := make([]phone, n)
+	for i := range all {
+		conn, err := net.Dial("tcp", u.Host)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { conn.Close() })
+		all[i] = phone{conn, bufio.NewReader(conn)}
+	}
+	return all
+}
+
+// fetch returns the size of what is at the path.
+func (p phone) fetch(path string) (int64, error) {
+	if err := p.conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return 0, err
+	}
+	if _, err := io.WriteString(p.conn, "GET "+path+" HTTP/1.1\r\nHost: "+p.conn.RemoteAddr().String()+"\r\nUser-Agent: "+servertest.IPhone+"\r\n\r\n"); err != nil {
+		return 0, err
+	}
+	answer, err := http.ReadResponse(p.in, nil)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", answer.StatusCode)
+		return 0, fmt.Errorf("status %d", answer.StatusCode)
 	}
-	return io.ReadAll(answer.Body)
+	return io.Copy(io.Discard, answer.Body)
 }
 
 // readAll times a stretch of all readers, each of whom looks at one of the
 // pages.
-func readAll(b *testing.B, pages ...string) time.Duration {
+func readAll(b *testing.B, readers []phone, pages ...string) time.Duration {
 	var wg sync.WaitGroup
 	start := time.Now()
-	for i := range readers {
+	for i, reader := range readers {
 		wg.Go(func() {
 			for range perReader {
-				look(b, pages[i%len(pages)])
+				if _, err := reader.fetch(pages[i%len(pages)]); err != nil {
+					b.Error(err)
+					return
+				}
 			}
 		})
 	}

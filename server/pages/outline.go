@@ -46,16 +46,19 @@ func newOutline(page string, n int) outline {
 	}
 }
 
-// fill puts the values in, escaped as for text or for an attribute in quotes.
-func (o outline) fill(values []string) []byte {
-	var page bytes.Buffer
+// fill appends the page with the values in it, escaped as for text or for an
+// attribute in quotes.
+func (o outline) fill(page []byte, values []string) []byte {
+	escaped := make([]string, len(values))
+	for i, v := range values {
+		escaped[i] = html.EscapeString(v)
+	}
 	for _, part := range o {
-		page.WriteString(part.text)
-		if part.value >= 0 {
-			page.WriteString(html.EscapeString(values[part.value]))
+		if page = append(page, part.text...); part.value >= 0 {
+			page = append(page, escaped[part.value]...)
 		}
 	}
-	return page.Bytes()
+	return page
 }
 
 // outlines keeps outlines by all that they depend on. The zero value is empty.
@@ -86,6 +89,10 @@ func (all *outlines) keep(key string, o outline) {
 	all.kept[key] = o
 }
 
+// rooms are where pages are put together. To find twenty kilobytes for each and
+// clear them would take as long as to fill them.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
 // outlineKey is all that an outline depends on. JSON follows pointers: what
 // stands at an address of memory may be another domain's a moment later.
 func outlineKey(page string, marked any) (string, error) {
@@ -105,7 +112,10 @@ func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, da
 		return err
 	}
 	if o, ok := p.outlines.get(key); ok {
-		return p.send(c, status, in.Language, o.fill(values))
+		room := rooms.Get().(*[]byte)
+		defer rooms.Put(room)
+		*room = o.fill((*room)[:0], values)
+		return p.send(c, status, in.Language, *room)
 	}
 	body, err := p.execute(page, in.Language, data)
 	if err != nil {
@@ -115,7 +125,7 @@ func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, da
 	if err != nil {
 		return err
 	}
-	if o := newOutline(string(text), len(values)); bytes.Equal(o.fill(values), body) {
+	if o := newOutline(string(text), len(values)); bytes.Equal(o.fill(nil, values), body) {
 		p.outlines.keep(key, o)
 	}
 	return p.send(c, status, in.Language, body)

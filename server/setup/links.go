@@ -163,16 +163,12 @@ func (l *Links) Open(ctx context.Context, token string) (Link, settings.Domain, 
 	if !ok {
 		return Link{}, settings.Domain{}, errNoLink()
 	}
-	link, err := l.store.Link(ctx, key)
+	link, domain, err := l.store.LinkAndDomain(ctx, key)
 	if err != nil {
 		return Link{}, settings.Domain{}, err
 	}
 	if !link.Live(l.now()) {
 		return Link{}, settings.Domain{}, errNoLink()
-	}
-	domain, err := l.domains.Domain(ctx, link.Domain)
-	if err != nil {
-		return Link{}, settings.Domain{}, err
 	}
 	if !domain.Returns(link.ReturnURL) {
 		link.ReturnURL = "" // the domain has come to disallow it
@@ -269,15 +265,14 @@ func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
 	if !ok {
 		return Permit{}, fault.New(fault.NotFound, "There is no such download.")
 	}
-	ticket, link, err := l.store.Ticket(ctx, key)
+	p, err := l.store.Permit(ctx, key)
 	if err != nil {
 		return Permit{}, err
 	}
-	if ticket.Fetches >= ticket.MaxFetches || !l.now().Before(ticket.Expires) || !link.Revoked.IsZero() {
+	if p.Ticket.Fetches >= p.Ticket.MaxFetches || !l.now().Before(p.Ticket.Expires) || !p.Link.Revoked.IsZero() {
 		return Permit{}, fault.New(fault.Gone, "This download is over. Go back to the page and tap the button again.")
 	}
-	domain, err := l.domains.Domain(ctx, link.Domain)
-	return Permit{ticket, link, domain}, err
+	return p, nil
 }
 
 // Use counts one download of what was signed, or refuses it as Gone: only

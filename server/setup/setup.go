@@ -122,11 +122,15 @@ type Store interface {
 	CreateLinkOnce(ctx context.Context, l Link, p Pass, limits []Limit, a audit.Action) error
 	// Link returns a link in whatever state, or a NotFound fault.
 	Link(ctx context.Context, id string) (Link, error)
+	// LinkAndDomain returns a link in whatever state with its domain, or a
+	// NotFound fault: also if their account is suspended.
+	LinkAndDomain(ctx context.Context, id string) (Link, settings.Domain, error)
 	// CreateTicket keeps t and counts it on its link. If the link is not
 	// live at t.Created, nothing is kept and the fault is NotFound.
 	CreateTicket(ctx context.Context, t Ticket, a audit.Action) error
-	// Ticket returns a ticket and its link, or a NotFound fault.
-	Ticket(ctx context.Context, id string) (Ticket, Link, error)
+	// Permit returns a ticket with its link and the link's domain, or a
+	// NotFound fault: also if their account is suspended.
+	Permit(ctx context.Context, ticket string) (Permit, error)
 	// UseTicket counts one fetch of the ticket, and on its link the download
 	// if it is the first. Once the ticket is spent or past its time, or its
 	// link revoked, nothing is kept and the fault is Gone.

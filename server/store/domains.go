@@ -25,11 +25,17 @@ const domainFields = `id, account, name, imap_host, imap_port, imap_starttls, sm
 	policy, policy_id, display_name, help_text, sign_in_hint, login, platforms, return_hosts, created, updated,
 	caldav_host, caldav_port, carddav_host, carddav_port`
 
+// domainColumns are those of a domain and, by withPolicy, of the policy that
+// it names.
+const domainColumns = `domains.id, domains.account, domains.name, domains.imap_host, domains.imap_port, domains.imap_starttls,
+	domains.smtp_host, domains.smtp_port, domains.smtp_starttls, domains.policy, COALESCE(domains.policy_id, ''),
+	domains.display_name, domains.help_text, domains.sign_in_hint, domains.login, domains.platforms, domains.return_hosts,
+	domains.created, domains.updated, domains.caldav_host, domains.caldav_port, domains.carddav_host, domains.carddav_port, ` + rulesColumns
+
+const withPolicy = ` LEFT JOIN policies ON policies.id = domains.policy_id`
+
 // selectDomains reads domains, each with the policy that it names.
-const selectDomains = `SELECT domains.id, domains.account, domains.name, imap_host, imap_port, imap_starttls,
-	smtp_host, smtp_port, smtp_starttls, policy, COALESCE(policy_id, ''), display_name, help_text, sign_in_hint, login,
-	platforms, return_hosts, domains.created, domains.updated, caldav_host, caldav_port, carddav_host, carddav_port, ` + rulesColumns + `
-	FROM domains LEFT JOIN policies ON policies.id = domains.policy_id`
+const selectDomains = `SELECT ` + domainColumns + ` FROM domains` + withPolicy
 
 // Domain returns the domain with the name, or a NotFound fault: also if its
 // account is suspended.
@@ -206,31 +212,46 @@ func changes(before, after []setting) []audit.Change {
 }
 
 func scanDomain(r row) (settings.Domain, error) {
-	var d settings.Domain
-	var inTLS, outTLS, created, updated int64
-	var platforms, hosts string
-	var rules rulesRow
-	in, out := &d.Service.Incoming, &d.Service.Outgoing
-	calendars, contacts := &d.Service.Calendars, &d.Service.Contacts
-	err := r.Scan(append([]any{&d.ID, &d.Account, &d.Name, &in.Host, &in.Port, &inTLS, &out.Host, &out.Port, &outTLS,
-		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &platforms, &hosts, &created, &updated,
-		&calendars.Host, &calendars.Port, &contacts.Host, &contacts.Port},
-		rules.fields()...)...)
-	if err != nil {
+	var d domainRow
+	if err := r.Scan(d.fields()...); err != nil {
 		return settings.Domain{}, err
 	}
-	in.STARTTLS, out.STARTTLS = inTLS != 0, outTLS != 0
-	d.Created, d.Updated = moment(created), moment(updated)
-	for _, p := range strings.Fields(platforms) {
+	return d.domain(), nil
+}
+
+// A domainRow is a domain as its columns hold it.
+type domainRow struct {
+	d                               settings.Domain
+	inTLS, outTLS, created, updated int64
+	platforms, hosts                string
+	rules                           rulesRow
+}
+
+// fields are where domainColumns are scanned to.
+func (r *domainRow) fields() []any {
+	d := &r.d
+	in, out := &d.Service.Incoming, &d.Service.Outgoing
+	calendars, contacts := &d.Service.Calendars, &d.Service.Contacts
+	return append([]any{&d.ID, &d.Account, &d.Name, &in.Host, &in.Port, &r.inTLS, &out.Host, &out.Port, &r.outTLS,
+		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &r.platforms, &r.hosts, &r.created, &r.updated,
+		&calendars.Host, &calendars.Port, &contacts.Host, &contacts.Port},
+		r.rules.fields()...)
+}
+
+func (r *domainRow) domain() settings.Domain {
+	d := r.d
+	d.Service.Incoming.STARTTLS, d.Service.Outgoing.STARTTLS = r.inTLS != 0, r.outTLS != 0
+	d.Created, d.Updated = moment(r.created), moment(r.updated)
+	for _, p := range strings.Fields(r.platforms) {
 		d.Platforms = append(d.Platforms, profile.Platform(p))
 	}
-	if hosts != "" {
-		d.ReturnHosts = strings.Fields(hosts)
+	if r.hosts != "" {
+		d.ReturnHosts = strings.Fields(r.hosts)
 	}
 	if d.DevicePolicy = profile.DefaultPasscode(); d.PolicyID != "" {
-		d.DevicePolicy = rules.passcode()
+		d.DevicePolicy = r.rules.passcode()
 	}
-	return d, nil
+	return d
 }
 
 func bit(b bool) int64 {

@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
@@ -69,6 +70,20 @@ func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 		return setup.Link{}, s.found("link", err)
 	}
 	return l.link(), nil
+}
+
+// LinkAndDomain returns a link in whatever state with its domain, or a NotFound
+// fault: also if their account is suspended.
+func (s *Store) LinkAndDomain(ctx context.Context, id string) (setup.Link, settings.Domain, error) {
+	var l linkRow
+	var d domainRow
+	err := s.read(ctx).byKey(`SELECT `+linkColumns+`, `+domainColumns+`
+		FROM links JOIN domains ON domains.name = links.domain`+withPolicy+`
+		WHERE links.id = $1 AND domains.account `+notSuspended, id).Scan(append(l.fields(), d.fields()...)...)
+	if err != nil {
+		return setup.Link{}, settings.Domain{}, s.found("link", err)
+	}
+	return l.link(), d.domain(), nil
 }
 
 func (t *tx) insertLink(l setup.Link) error {

@@ -40,19 +40,20 @@ func (s *Store) CreateTicket(ctx context.Context, t setup.Ticket, a audit.Action
 	return nil
 }
 
-// Ticket returns a ticket and its link, or a NotFound fault.
-func (s *Store) Ticket(ctx context.Context, id string) (setup.Ticket, setup.Link, error) {
-	var t setup.Ticket
+// Permit returns a ticket with its link and the link's domain, or a NotFound
+// fault: also if their account is suspended.
+func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error) {
+	var t ticketRow
 	var l linkRow
-	var created, expires int64
-	fields := []any{&t.ID, &t.Link, &t.Variant, &t.Platform, &created, &expires, &t.MaxFetches, &t.Fetches}
-	err := s.read(ctx).byKey(`SELECT `+ticketColumns+`, `+linkColumns+`
-		FROM tickets JOIN links ON links.id = tickets.link WHERE tickets.id = $1`, id).Scan(append(fields, l.fields()...)...)
+	var d domainRow
+	err := s.read(ctx).byKey(`SELECT `+ticketColumns+`, `+linkColumns+`, `+domainColumns+`
+		FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain`+withPolicy+`
+		WHERE tickets.id = $1 AND domains.account `+notSuspended, ticket).
+		Scan(slices.Concat(t.fields(), l.fields(), d.fields())...)
 	if err != nil {
-		return setup.Ticket{}, setup.Link{}, s.found("ticket", err)
+		return setup.Permit{}, s.found("ticket", err)
 	}
-	t.Created, t.Expires = moment(created), moment(expires)
-	return t, l.link(), nil
+	return setup.Permit{Ticket: t.ticket(), Link: l.link(), Domain: d.domain()}, nil
 }
 
 // UseTicket counts one fetch of the ticket, and on its link the download if
@@ -94,6 +95,24 @@ func (s *Store) useAll(group []*use) {
 			u.err = fmt.Errorf("%w: %w", u.ctx.Err(), err)
 		}
 	}
+}
+
+// A ticketRow is a ticket as its columns hold it.
+type ticketRow struct {
+	t                setup.Ticket
+	created, expires int64
+}
+
+// fields are where ticketColumns are scanned to.
+func (r *ticketRow) fields() []any {
+	t := &r.t
+	return []any{&t.ID, &t.Link, &t.Variant, &t.Platform, &r.created, &r.expires, &t.MaxFetches, &t.Fetches}
+}
+
+func (r *ticketRow) ticket() setup.Ticket {
+	t := r.t
+	t.Created, t.Expires = moment(r.created), moment(r.expires)
+	return t
 }
 
 func (t *tx) insertTicket(k setup.Ticket) error {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -19,8 +20,9 @@ func TestCreateTicket(t *testing.T) {
 		want := newTicket("tkt_1", "lnk_1")
 		want.Variant, want.Platform = settings.Mail, profile.Mac
 		withTicket(t, s, newLink("lnk_1"), want)
-		got, l, err := s.Ticket(t.Context(), "tkt_1")
+		p, err := s.Permit(t.Context(), "tkt_1")
 		must(t, err)
+		got, l := p.Ticket, p.Link
 		if got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
@@ -41,11 +43,45 @@ func TestCreateTicket(t *testing.T) {
 
 func TestTicketIsNotFound(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		k, l, err := s.Ticket(t.Context(), "tkt_none")
+		p, err := s.Permit(t.Context(), "tkt_none")
 		wantFault(t, err, fault.NotFound)
-		if k != (setup.Ticket{}) || l != (setup.Link{}) {
-			t.Errorf("got %+v and %+v with the fault", k, l)
+		if !reflect.DeepEqual(p, setup.Permit{}) {
+			t.Errorf("got %+v with the fault", p)
 		}
+	})
+}
+
+// TestPermit wants a link and a ticket with the settings of their domain, and
+// neither once its account is suspended.
+func TestPermit(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTicket(t, s, newLink("lnk_1"), newTicket("tkt_1", "lnk_1"))
+		storetest.Exec(t, database, `INSERT INTO policies (id, account, name, min_length, max_failed_attempts, reset_minutes, auto_lock_minutes,
+			grace_minutes, min_complex, alphanumeric, max_age_days, history, created, updated)
+			VALUES ('pol_1', 'acc_default', 'Strict', 9, 7, 3, 2, 0, 1, 1, 30, 4, 0, 0)`)
+		storetest.Exec(t, database, `UPDATE domains SET policy_id = 'pol_1'`)
+		want, err := s.Domain(t.Context(), "example.com")
+		must(t, err)
+		if want.DevicePolicy.MinLength != 9 {
+			t.Fatalf("the policy is %+v", want.DevicePolicy)
+		}
+		wantDomain := func(got settings.Domain, err error) {
+			t.Helper()
+			if must(t, err); !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		}
+		p, err := s.Permit(t.Context(), "tkt_1")
+		wantDomain(p.Domain, err)
+		_, domain, err := s.LinkAndDomain(t.Context(), "lnk_1")
+		wantDomain(domain, err)
+
+		storetest.Exec(t, database, `UPDATE accounts SET suspended = 1 WHERE id = 'acc_default'`)
+		_, err = s.Permit(t.Context(), "tkt_1")
+		wantFault(t, err, fault.NotFound)
+		_, _, err = s.LinkAndDomain(t.Context(), "lnk_1")
+		wantFault(t, err, fault.NotFound)
 	})
 }
 
@@ -89,8 +125,9 @@ func TestUseTicket(t *testing.T) {
 		last := k.Expires.Add(-time.Millisecond)
 		for i := 1; i <= 2; i++ {
 			must(t, s.UseTicket(t.Context(), "tkt_1", last, action(audit.ProfileDownload, "tkt_1")))
-			got, l, err := s.Ticket(t.Context(), "tkt_1")
+			p, err := s.Permit(t.Context(), "tkt_1")
 			must(t, err)
+			got, l := p.Ticket, p.Link
 			if got.Fetches != i || l.Downloads != 1 || l.Tickets != 1 {
 				t.Errorf("after %d fetches: %d on the ticket, %d downloads and %d tickets on the link", i, got.Fetches, l.Downloads, l.Tickets)
 			}
@@ -142,8 +179,9 @@ func TestUseTicketRace(t *testing.T) {
 		n := race(t, database, 200, fault.Gone, func(s *store.Store, i int) error {
 			return s.UseTicket(t.Context(), "tkt_1", start, action(audit.ProfileDownload, "tkt_1"))
 		})
-		k, l, err := s.Ticket(t.Context(), "tkt_1")
+		p, err := s.Permit(t.Context(), "tkt_1")
 		must(t, err)
+		k, l := p.Ticket, p.Link
 		log := len(actions(t, s)) - 3
 		if n != k.MaxFetches || k.Fetches != n || log != n || l.Downloads != 1 {
 			t.Errorf("%d succeeded of %d, the ticket counts %d, the log %d, the link %d", n, k.MaxFetches, k.Fetches, log, l.Downloads)
