@@ -30,7 +30,7 @@ PLAIN = ./cmd/mobileconfig ./server/browsertest ./server/crashtest ./docs/... ./
 # times, in which the detector takes most of the time and has nothing to find.
 ONE_BY_ONE = ^Test(ForeignDomains|KeptPages|LookingChangesNothing|Canary|APICanary|WhateverComesOut|APIMalformed|PagesTellEachPrompt|EveryCallFails|TwoProcesses|Tampering|InsertedRows|SwappedRows|Search|Panel|LogPage)$$
 
-# lint looks with vet
+# vet is run by lint, once for all.
 TESTING = -timeout 15m -vet off
 
 .PHONY: run test lint bench bench-log fuzz build codes vuln screenshots
