@@ -26,8 +26,9 @@ export CGO_ENABLED = 0
 # is no goroutine in what only turns values into others.
 PLAIN = ./cmd/mobileconfig ./server/browsertest ./server/crashtest ./docs/... ./profile/... ./signing/gate ./server/audit ./templates
 
-# Of the other packages, those that do one thing after another, thousands of
-# times, in which the detector takes most of the time and has nothing to find.
+# Of the packages MIXED, tests that do one thing after another, thousands of
+# times: the detector takes most of their time and has nothing to find.
+MIXED = ./server ./server/panel ./server/store
 ONE_BY_ONE = ^Test(ForeignDomains|KeptPages|LookingChangesNothing|Canary|APICanary|WhateverComesOut|APIMalformed|PagesTellEachPrompt|EveryCallFails|TwoProcesses|Tampering|InsertedRows|SwappedRows|Search|Panel|LogPage)$$
 
 # vet is run by lint, once for all.
@@ -45,8 +46,9 @@ test:
 	@.ci/prepare
 	go build -o /dev/null ./cmd/mobileconfig
 	AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $(TESTING) $(PLAIN)
-	go test $(TESTING) -run '$(ONE_BY_ONE)' ./server ./server/panel ./server/store
-	$$(.ci/race) $(TESTING) -skip '$(ONE_BY_ONE)' $$(go list ./... | grep -vxF "$$(go list $(PLAIN))")
+	go test $(TESTING) -run '$(ONE_BY_ONE)' $(MIXED)
+	$$(.ci/race) $(TESTING) -skip '$(ONE_BY_ONE)' $(MIXED)
+	$$(.ci/race) $(TESTING) $$(go list ./... | grep -vxF "$$(go list $(PLAIN) $(MIXED))")
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
