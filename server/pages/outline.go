@@ -17,7 +17,7 @@ const maxOutlines = 512
 // An outline is a page with gaps: what stands before each, and the number of
 // the value that goes in. The last has none.
 type outline []struct {
-	text  string
+	text  []byte
 	value int
 }
 
@@ -36,9 +36,9 @@ func newOutline(page string, n int) outline {
 			}
 		}
 		o = append(o, struct {
-			text  string
+			text  []byte
 			value int
-		}{page[:at], value})
+		}{[]byte(page[:at]), value})
 		if value < 0 {
 			return o
 		}
@@ -46,19 +46,18 @@ func newOutline(page string, n int) outline {
 	}
 }
 
-// fill appends the page with the values in it, escaped as for text or for an
-// attribute in quotes.
-func (o outline) fill(page []byte, values []string) []byte {
-	escaped := make([]string, len(values))
-	for i, v := range values {
-		escaped[i] = html.EscapeString(v)
-	}
+// fill returns the page in pieces, with the values between them, escaped as for
+// text or for an attribute in quotes. The pieces are not to be changed: a
+// connection may still send one when its request is over, so none is used anew
+// for another page.
+func (o outline) fill(values []string) [][]byte {
+	pieces := make([][]byte, 0, 2*len(o))
 	for _, part := range o {
-		if page = append(page, part.text...); part.value >= 0 {
-			page = append(page, escaped[part.value]...)
+		if pieces = append(pieces, part.text); part.value >= 0 {
+			pieces = append(pieces, []byte(html.EscapeString(values[part.value])))
 		}
 	}
-	return page
+	return pieces
 }
 
 // outlines keeps outlines by all that they depend on. The zero value is empty.
@@ -89,10 +88,6 @@ func (all *outlines) keep(key string, o outline) {
 	all.kept[key] = o
 }
 
-// rooms are where pages are put together. To find twenty kilobytes for each and
-// clear them would take as long as to fill them.
-var rooms = sync.Pool{New: func() any { return new([]byte) }}
-
 // outlineKey is all that an outline depends on. JSON follows pointers: what
 // stands at an address of memory may be another domain's a moment later.
 func outlineKey(page string, marked any) (string, error) {
@@ -112,10 +107,7 @@ func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, da
 		return err
 	}
 	if o, ok := p.outlines.get(key); ok {
-		room := rooms.Get().(*[]byte)
-		defer rooms.Put(room)
-		*room = o.fill((*room)[:0], values)
-		return p.send(c, status, in.Language, *room)
+		return p.send(c, status, in.Language, o.fill(values)...)
 	}
 	body, err := p.execute(page, in.Language, data)
 	if err != nil {
@@ -125,7 +117,7 @@ func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, da
 	if err != nil {
 		return err
 	}
-	if o := newOutline(string(text), len(values)); bytes.Equal(o.fill(nil, values), body) {
+	if o := newOutline(string(text), len(values)); bytes.Equal(bytes.Join(o.fill(values), nil), body) {
 		p.outlines.keep(key, o)
 	}
 	return p.send(c, status, in.Language, body)

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 )
@@ -18,7 +19,7 @@ func TestOutline(t *testing.T) {
 				want, rest = want+rest[:1], rest[1:]
 			}
 		}
-		if got := string(newOutline(page, 2).fill(nil, []string{`<b title="&'>`, ""})); got != want {
+		if got := string(bytes.Join(newOutline(page, 2).fill([]string{`<b title="&'>`, ""}), nil)); got != want {
 			t.Errorf("%q: got %q, want %q", page, got, want)
 		}
 	}
@@ -48,7 +49,7 @@ func TestOutlinesBounded(t *testing.T) {
 	for i := range 3 * maxOutlines {
 		key := fmt.Sprint(i)
 		all.keep(key, newOutline(key, 0))
-		if o, ok := all.get(key); !ok || string(o.fill(nil, nil)) != key {
+		if o, ok := all.get(key); !ok || string(bytes.Join(o.fill(nil), nil)) != key {
 			t.Fatalf("%s: %v %v", key, o, ok)
 		}
 	}

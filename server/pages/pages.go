@@ -141,12 +141,24 @@ func (p *Pages) execute(page string, language templates.Language, data any) ([]b
 	return b.Bytes(), err
 }
 
-// send answers with a page that is made.
-func (p *Pages) send(c echo.Context, status int, language templates.Language, body []byte) error {
-	c.Response().Header().Set("Content-Language", language.Tag)
-	c.Response().Header().Set(echo.HeaderVary, "Accept-Language, User-Agent")
-	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(body)))
-	return c.HTMLBlob(status, body)
+// send answers with a page that is made, in one piece or several.
+func (p *Pages) send(c echo.Context, status int, language templates.Language, pieces ...[]byte) error {
+	size := 0
+	for _, piece := range pieces {
+		size += len(piece)
+	}
+	header := c.Response().Header()
+	header.Set("Content-Language", language.Tag)
+	header.Set(echo.HeaderVary, "Accept-Language, User-Agent")
+	header.Set(echo.HeaderContentLength, strconv.Itoa(size))
+	header.Set(echo.HeaderContentType, echo.MIMETextHTMLCharsetUTF8)
+	c.Response().WriteHeader(status)
+	for _, piece := range pieces {
+		if _, err := c.Response().Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // An errorPage is a page that says what went wrong.
