@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"server/issue":           {"profile", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
 	"server/probe":           {"profile", "server/dial", "server/fault"},
 	"server/reload":          {},
+	"server/soak":            {},
 	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
 	"server/seal":            {},
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
