@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,6 +21,24 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
+
+// TestFirstDomainKeepsItsSettings starts the server again with other servers
+// for its first domain.
+func TestFirstDomainKeepsItsSettings(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, nil)
+	c := servertest.Admin(t, s, database)
+	c.SetDomain(t, `"policy":"required","display_name":"Example Mail","login":"local_part","caldav":"cal.example.com"`)
+	c.Server = servertest.New(t, database, func(config *server.Config) {
+		config.First.Service.Incoming.Host = "new.example.com"
+	})
+	a := c.Want(t, 200, "GET", "/domains/example.com", "")
+	for _, want := range []string{`"imap":"new.example.com:993"`, `"policy":"required"`, `"display_name":"Example Mail"`, `"login":"local_part"`, `"caldav":"cal.example.com:443"`} {
+		if !bytes.Contains(a.Body, []byte(want)) {
+			t.Errorf("no %s in %s", want, a.Body)
+		}
+	}
+}
 
 // config is a good configuration on a new database.
 func config(t *testing.T) server.Config {
