@@ -20,7 +20,7 @@ import (
 
 // testGuesses guesses a member's password 10,000 times within a quarter of an
 // hour.
-func testGuesses(h *house) {
+func testGuesses(h *installation) {
 	h.clock.Move(time.Hour)
 	var refused, limited, other atomic.Int32
 	var most atomic.Uint64
@@ -95,7 +95,7 @@ func TestCodeRace(t *testing.T) {
 }
 
 // testSameAnswer holds that nobody can tell a member from others.
-func testSameAnswer(h *house) {
+func testSameAnswer(h *installation) {
 	ask := func(email string) servertest.Answer {
 		return h.Post("/panel/sign-in", "email", email, "password", "wrong", "code", "")
 	}
@@ -108,7 +108,7 @@ func testSameAnswer(h *house) {
 
 // testCanaries sends secrets through every form: where a secret belongs, where
 // none does, and in fields that there are not.
-func testCanaries(h *house) {
+func testCanaries(h *installation) {
 	names := []string{"password", "current", "code", "confirm_code", "confirm_password", "secret", "mail_password", "imap_password", "pass", "pwd",
 		"token", "api_key", "unknown", "setup", "_method", "__proto__"}
 	var canaries []string
