@@ -92,11 +92,10 @@ func (e *endpoint) wait(t *testing.T, n int) []called {
 
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for range 600 {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if done() {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	t.Fatalf("waited for %s", what)
 }
