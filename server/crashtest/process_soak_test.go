@@ -1,3 +1,5 @@
+//go:build soak
+
 package crashtest
 
 import (
@@ -16,6 +18,28 @@ import (
 	"testing"
 	"time"
 )
+
+// guard bounds every wait. It is there to end a test that hangs, and far
+// beyond what any machine needs.
+const guard = 4 * time.Minute
+
+// startGoal is the time in which the program starts, on whatever it finds.
+const startGoal = 2 * time.Second
+
+// until waits until ok, and for no program that has ended.
+func until(t *testing.T, p *process, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(guard); !ok(); time.Sleep(time.Millisecond) {
+		select {
+		case <-p.exited:
+			t.Fatalf("waiting for %s: it ended with %v: %s", what, p.err, p.errors)
+		default:
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited %v for %s", guard, what)
+		}
+	}
+}
 
 // scratch is a folder of this run.
 var scratch string
@@ -107,24 +131,8 @@ func start(t *testing.T, data string, more ...string) *process {
 		if !strings.HasPrefix(line, "Open ") {
 			t.Fatalf("it said %q", line)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(guard):
 		t.Fatalf("it does not start: %s", p.errors)
-	}
-	return p
-}
-
-// startSoon is start within the goal. A start that takes longer gets a second
-// chance on what the first, killed, leaves: the machine may have been busy.
-func startSoon(t *testing.T, data string, goal time.Duration, more ...string) *process {
-	t.Helper()
-	p := start(t, data, more...)
-	if p.started > goal {
-		t.Logf("a start took %v", p.started)
-		p.kill()
-		p = start(t, data, more...)
-	}
-	if p.started > goal {
-		t.Errorf("a start took %v, the goal is %v", p.started, goal)
 	}
 	return p
 }
@@ -134,8 +142,13 @@ func startSoon(t *testing.T, data string, goal time.Duration, more ...string) *p
 func refused(t *testing.T, data string, more ...string) string {
 	t.Helper()
 	p, said := launch(t, data, more...)
-	if line, ok := <-said; ok {
-		t.Fatalf("it started: %s", line)
+	select {
+	case line, ok := <-said:
+		if ok {
+			t.Fatalf("it started: %s", line)
+		}
+	case <-time.After(guard):
+		t.Fatalf("it neither starts nor refuses to: %s", p.errors)
 	}
 	err := p.wait()
 	if e, ok := errors.AsType[*exec.ExitError](err); !ok || e.ExitCode() != 1 && e.ExitCode() != 2 {
@@ -150,12 +163,9 @@ func refused(t *testing.T, data string, more ...string) string {
 // says waits until standard error holds one of the words.
 func (p *process) says(t *testing.T, words ...string) {
 	t.Helper()
-	for begun := time.Now(); time.Since(begun) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
-		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(p.errors.String(), w) }) {
-			return
-		}
-	}
-	t.Errorf("it does not say %q but %s", words, p.errors)
+	until(t, p, fmt.Sprintf("one of %q on standard error", words), func() bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(p.errors.String(), w) })
+	})
 }
 
 // kill ends the program at once and waits until it is gone.

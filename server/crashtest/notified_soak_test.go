@@ -1,3 +1,5 @@
+//go:build soak
+
 package crashtest
 
 import (
@@ -19,6 +21,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/soak"
 )
 
 // reachable has the program call the webhooks of tests.
@@ -144,8 +148,13 @@ func age(t *testing.T, db *sql.DB) {
 	}
 }
 
-// enough is how many ids have to come for anything to be told from them.
+// enough is how many ids have to come before a test ends.
 const enough = 200
+
+const (
+	callsGoal      = 10 * time.Second
+	deliveriesGoal = 30 * time.Second
+)
 
 // count returns how many ids have come.
 func (r *receiver) count() int {
@@ -154,22 +163,14 @@ func (r *receiver) count() int {
 	return len(r.calls)
 }
 
-// wantMore wants ids that have not come yet to come soon, from the program as
-// it runs, and lets it run on until enough have come.
-func (r *receiver) wantMore(t *testing.T) {
+// wantMore wants ids that have not come yet to come, from the program as it
+// runs, and lets it run on until enough have come.
+func (r *receiver) wantMore(t *testing.T, p *process) {
 	t.Helper()
 	begun, before := time.Now(), r.count()
-	for r.count() < before+50 {
-		if time.Since(begun) > 10*time.Second {
-			t.Errorf("%d new calls within 10s", r.count()-before)
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Logf("calls went on within %v", time.Since(begun))
-	for r.count() < enough && time.Since(begun) < time.Minute {
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, p, "50 calls under new ids", func() bool { return r.count() >= before+50 })
+	soak.Figure(t, "50 new calls after a crash", time.Since(begun), callsGoal)
+	until(t, p, fmt.Sprintf("calls under %d ids", enough), func() bool { return r.count() >= enough })
 }
 
 // wantAll starts the program anew, waits until no delivery waits any more, and
@@ -179,15 +180,14 @@ func (r *receiver) wantAll(t *testing.T, database string, again func() *process)
 	db := connect(t, database)
 	age(t, db)
 	p := again()
-	left := -1
 	begun := time.Now()
-	for ; left != 0 && time.Since(begun) < 30*time.Second; time.Sleep(50 * time.Millisecond) {
+	until(t, p, "an end of the deliveries that wait", func() bool {
+		time.Sleep(50 * time.Millisecond) // the program needs the database too
+		left := -1
 		each(t, db, `SELECT COUNT(*) FROM deliveries WHERE state = 'waiting'`, func(scan func(...any)) { scan(&left) })
-	}
-	if left != 0 {
-		t.Errorf("%d deliveries still wait", left)
-	}
-	t.Logf("nothing waits any more after %v", time.Since(begun))
+		return left == 0
+	})
+	soak.Figure(t, "all deliveries after a start", time.Since(begun), deliveriesGoal)
 	p.stop(t)
 	c, made := read(t, database), r.deliveries(t, db)
 	v := r.judge(c, made)
@@ -199,9 +199,6 @@ func (r *receiver) wantAll(t *testing.T, database string, again func() *process)
 		twice += min(len(calls)-1, 1)
 	}
 	t.Logf("%d ids came, %d of them more than once", len(r.calls), twice)
-	if len(r.calls) < enough {
-		t.Error("they are too few to tell")
-	}
 	r.wantCaught(t, c, made)
 }
 

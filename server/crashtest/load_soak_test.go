@@ -1,3 +1,5 @@
+//go:build soak
+
 package crashtest
 
 import (
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -63,6 +66,32 @@ func (j *journal) note(f func()) {
 
 func (j *journal) promised() { j.promises++; j.last = time.Now() }
 
+// count returns how many promises have been given.
+func (j *journal) count() (n int) {
+	j.note(func() { n = j.promises })
+	return n
+}
+
+// told returns for how many of the promises a webhook has to be called: for
+// tickets and downloads.
+func (j *journal) told() (n int) {
+	j.note(func() { n = j.promises - len(j.links) })
+	return n
+}
+
+// failed returns how many answers had the status and code.
+func (j *journal) failed(what string) (n int) {
+	j.note(func() { n = j.failures[what] })
+	return n
+}
+
+// more waits until n more promises have been given by the program.
+func (j *journal) more(t *testing.T, p *process, n int) {
+	t.Helper()
+	before := j.count()
+	until(t, p, fmt.Sprintf("%d more promises", n), func() bool { return j.count() >= before+n })
+}
+
 // lastPromise is when the last promise was given.
 func (j *journal) lastPromise() time.Time {
 	j.mu.Lock()
@@ -91,7 +120,7 @@ func load(ctx context.Context, url string, n int, seed uint64, j *journal) {
 	transport := &http.Transport{MaxIdleConnsPerHost: n}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{
-		Timeout: 30 * time.Second, Transport: transport,
+		Timeout: guard, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	var all sync.WaitGroup

@@ -1,3 +1,5 @@
+//go:build soak
+
 package crashtest
 
 import (
@@ -7,14 +9,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/soak"
 )
+
+// refusalGoal is the time in which a write is refused while another program
+// holds the database.
+const refusalGoal = 20 * time.Second
 
 // plain is a client that follows no redirect and keeps no connection.
 func plain() *http.Client {
 	return &http.Client{
-		Timeout: 40 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+		Timeout: guard, Transport: &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -37,9 +46,9 @@ func installation(t *testing.T, killed bool) (data, token string) {
 	return data, token
 }
 
-// TestUnusableDatabase wants a database that cannot be used refused at start,
+// TestSoakUnusableDatabase wants a database that cannot be used refused at start,
 // with what is wrong and what mends it, and left as it is.
-func TestUnusableDatabase(t *testing.T) {
+func TestSoakUnusableDatabase(t *testing.T) {
 	t.Parallel()
 	overwrite := func(content string) func(string) error {
 		return func(path string) error { return os.WriteFile(path, []byte(content), 0o600) }
@@ -91,9 +100,9 @@ func scribble(path string) error {
 	return os.WriteFile(path, content, 0o600)
 }
 
-// TestDatabaseGoesWhileRunning damages the database under the program, in two
+// TestSoakDatabaseGoesWhileRunning damages the database under the program, in two
 // ways. What cannot be done answers 503, and health says so.
-func TestDatabaseGoesWhileRunning(t *testing.T) {
+func TestSoakDatabaseGoesWhileRunning(t *testing.T) {
 	t.Parallel()
 	data, token := installation(t, false)
 	path := filepath.Join(data, "mobileconfig.db")
@@ -139,9 +148,9 @@ func TestDatabaseGoesWhileRunning(t *testing.T) {
 	}
 }
 
-// TestLockedDatabase holds the database as another program can: first while
+// TestSoakLockedDatabase holds the database as another program can: first while
 // the service runs, then when it starts.
-func TestLockedDatabase(t *testing.T) {
+func TestSoakLockedDatabase(t *testing.T) {
 	t.Parallel()
 	data, token := installation(t, false)
 	p := start(t, data)
@@ -153,10 +162,17 @@ func TestLockedDatabase(t *testing.T) {
 		}
 	}
 	begun := time.Now()
-	if a := visitor.do("POST", "/start", "address=jane%40example.com"); a.status != 503 || a.code != "database_unavailable" {
-		t.Errorf("a write: %d %s", a.status, a.code)
+	var writers sync.WaitGroup
+	for i := range 6 { // each is refused before the server would cut it off
+		writer := person{url: p.url, client: plain(), random: rand.New(rand.NewPCG(3, uint64(i))), journal: newJournal()}
+		writers.Go(func() {
+			if a := writer.do("POST", "/start", "address=jane%40example.com"); a.status != 503 || a.code != "database_unavailable" {
+				t.Errorf("a write: %d %s", a.status, a.code)
+			}
+		})
 	}
-	t.Logf("a write was refused after %v", time.Since(begun))
+	writers.Wait()
+	soak.Figure(t, "refusal of six writes to a locked database", time.Since(begun), refusalGoal)
 	unlock()
 	if _, token := visitor.start(); token == "" {
 		t.Error("no write after that")
@@ -174,7 +190,7 @@ func TestLockedDatabase(t *testing.T) {
 // for a program that runs writes by itself: it looks for jobs.
 func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
-	db := connect(t, "sqlite:"+path+"?_txlock=exclusive&_pragma=busy_timeout(10000)")
+	db := connect(t, "sqlite:"+path+"?_txlock=exclusive&_pragma=busy_timeout(240000)")
 	holder, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)
