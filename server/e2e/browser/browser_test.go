@@ -3,7 +3,7 @@
 // Chromium and Thunderbird; without them they are skipped, or fail when
 // MOBILECONFIG_TEST_ALL is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible and
 // TestPanelPages.
-package browsertest
+package browser
 
 import (
 	"context"

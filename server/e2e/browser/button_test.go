@@ -1,4 +1,4 @@
-package browsertest
+package browser
 
 import (
 	"bufio"
@@ -57,7 +57,9 @@ func demo(t *testing.T, database, service string) (url string, stop func()) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "demo")
-	if out, err := exec.Command("go", "build", "-o", program, "../../docs/button/demo").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", program, "./docs/button/demo")
+	build.Dir = filepath.Join("..", "..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
 	kept := storetest.Open(t, store.Config{Database: database})
