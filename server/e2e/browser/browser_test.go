@@ -1,8 +1,13 @@
-// Package browsertest opens the public pages and the control panel in a
-// browser, and has a mail program look for its settings. Its tests need
-// Chromium and Thunderbird; without them they are skipped, or fail when
-// MOBILECONFIG_TEST_ALL is 1. AXE_JS names a copy of axe.min.js 4.14.1 for TestAccessible and
-// TestPanelPages.
+// Package browser opens the public pages and the control panel in a browser,
+// and has a mail program look for its settings. Its tests need Chromium,
+// Thunderbird and axe-core 4.14.1, whose axe.min.js is named by AXE_JS or lies
+// in .cache/node_modules/axe-core of the checkout. What cannot run is skipped,
+// or fails when MOBILECONFIG_TEST_ALL is 1.
+//
+// All tests share one browser process. Each opens tabs of its own, which share
+// no cookie, cache or download with those of others. Ordinary tests look at
+// each page once, soak tests on every device, in every color scheme and in
+// every language.
 package browser
 
 import (
@@ -78,7 +83,7 @@ func (p *process) start() {
 	p.stop = append(p.stop, stop)
 	p.ctx, stop = chromedp.NewContext(ctx)
 	p.stop = append(p.stop, stop)
-	p.err = within(time.Minute, func() error { return chromedp.Do(p.ctx) })
+	p.err = within(limit, func() error { return chromedp.Do(p.ctx) })
 }
 
 // within gives f up after d. A context with an end would end the browser too.

@@ -19,11 +19,18 @@ import (
 // TestButtonDemo opens the demo of a hosting panel, which is another site than
 // the service, and presses its three buttons; it runs as docs/button.md says.
 func TestButtonDemo(t *testing.T) {
+	t.Parallel()
+	pressButtons(t, iPhone)
+}
+
+// pressButtons is TestButtonDemo on the devices.
+func pressButtons(t *testing.T, on ...device) {
+	t.Helper()
 	running(t)
 	database := storetest.SQLite(t)
 	s := servertest.Local(t, database, nil)
 	panel, stop := demo(t, database, s.URL)
-	for _, d := range []device{iPhone, linux} {
+	for _, d := range on {
 		for id, want := range map[string]string{"link": "/s/", "signed": "/s/", "plain": "/?address="} {
 			b := open(t, d, "light")
 			if status := b.visit(panel); status != 200 {

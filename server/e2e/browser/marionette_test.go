@@ -19,9 +19,9 @@ import (
 
 // How long Thunderbird may take to start, to answer and to end.
 const (
-	thunderbirdStarts  = 2 * time.Minute
-	thunderbirdAnswers = time.Minute
-	thunderbirdEnds    = 10 * time.Second
+	thunderbirdStarts  = limit
+	thunderbirdAnswers = limit
+	thunderbirdEnds    = 10 * time.Second // then it is killed
 )
 
 // A marionette is a Thunderbird without a window that runs scripts with the
@@ -91,8 +91,11 @@ user_pref("network.proxy.ssl_port", %[2]s);
 // dialMarionette waits for the port that the program writes to its profile.
 func dialMarionette(t *testing.T, dir string, ended <-chan struct{}) net.Conn {
 	t.Helper()
-	for end := time.Now().Add(thunderbirdStarts); time.Now().Before(end); {
+	giveUp := time.After(thunderbirdStarts)
+	for {
 		select {
+		case <-giveUp:
+			t.Fatal("thunderbird did not start in time")
 		case <-ended:
 			t.Fatal("thunderbird has ended")
 		case <-time.After(100 * time.Millisecond):
@@ -105,8 +108,6 @@ func dialMarionette(t *testing.T, dir string, ended <-chan struct{}) net.Conn {
 			return conn
 		}
 	}
-	t.Fatal("thunderbird did not start in time")
-	return nil
 }
 
 // message reads one: its length, a colon, JSON.

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,45 +19,40 @@ var (
 	controlsJS string
 	//go:embed testdata/focus.js
 	focusJS string
+	//go:embed testdata/keyboard.js
+	keyboardJS string
 )
 
-// TestPages looks at every page on every device: its layout, folded and
-// unfolded, its keyboard, its console and where it sends requests.
+// TestPages looks at every page on a phone.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	running(t)
+	axe := axeScript(t)
 	s := newSite(t)
-	eachView(t, devices, func(t *testing.T, b *tab, v view) {
-		v.reach(b, s)
-		b.wantLayout("folded", leastByTouch)
-		b.unfold()
-		b.wantLayout("unfolded", leastByTouch)
-		b.wantKeyboard()
-		if got := len(evaluate[[]string](b, `[...document.querySelectorAll("img.qr-code")].map((i) => i.src)`)); (got == 1) != (v.scan || v.setup && b.device.showsQR()) {
-			t.Errorf("%d QR codes", got)
-		}
-		for _, trouble := range b.troubles(v.server(b)) {
-			t.Error(trouble)
-		}
-	})
+	b := open(t, iPhone, "light")
+	for _, v := range views {
+		t.Run(v.name, func(t *testing.T) {
+			b.begin(t)
+			v.look(b, s, axe)
+		})
+	}
 }
 
-// eachView runs f with every page on the devices, in light and dark. The pages
-// of one device come one after another in the same tab.
-func eachView(t *testing.T, on []device, f func(t *testing.T, b *tab, v view)) {
-	t.Helper()
-	for _, d := range on {
-		for _, scheme := range schemes {
-			t.Run(d.name+"/"+scheme, func(t *testing.T) {
-				t.Parallel()
-				b := open(t, d, scheme)
-				for _, v := range views {
-					t.Run(v.name, func(t *testing.T) {
-						b.begin(t)
-						f(t, b, v)
-					})
-				}
-			})
-		}
+// look opens the page and checks its layout, folded and unfolded, its keyboard,
+// axe-core, its console and where it sends requests.
+func (v view) look(b *tab, s site, axe string) {
+	b.t.Helper()
+	v.reach(b, s)
+	b.wantLayout("folded", leastByTouch)
+	b.unfold()
+	b.wantLayout("unfolded", leastByTouch)
+	b.wantKeyboard()
+	b.wantAccessible("unfolded", axe)
+	if got := len(evaluate[[]string](b, `[...document.querySelectorAll("img.qr-code")].map((i) => i.src)`)); (got == 1) != (v.scan || v.setup && b.device.showsQR()) {
+		b.t.Errorf("%d QR codes", got)
+	}
+	for _, trouble := range b.troubles(v.server(b)) {
+		b.t.Error(trouble)
 	}
 }
 
@@ -124,10 +120,25 @@ func (b *tab) wantKeyboard() {
 	if controls < 2 {
 		b.t.Errorf("%d controls", controls)
 	}
-	for i := range controls {
-		b.next()
-		if problem := evaluate[string](b, fmt.Sprintf("(%s)(%d)", body(focusJS), i)); problem != "" {
-			b.t.Error(problem)
+	evaluate[int](b, fmt.Sprintf("(%s)(%s)", body(keyboardJS), body(focusJS)))
+	type stops struct {
+		Reached int    `json:"reached"`
+		Problem string `json:"problem"`
+	}
+	var got stops
+	// A field for a time has up to nine stops of its own.
+	for presses := controls; got.Reached < controls; presses = 9 {
+		before := got.Reached
+		for range presses {
+			run(b, chromedp.KeyEvent(kb.Tab))
+		}
+		got = evaluate[stops](b, `window.stops`)
+		if got.Problem != "" {
+			b.t.Error(got.Problem)
+			return
+		}
+		if got.Reached == before {
+			b.t.Errorf("Tab does not get past control %d of %d", before, controls)
 			return
 		}
 	}
@@ -148,10 +159,13 @@ func (b *tab) next() {
 }
 
 // body is a script without the comment at its head.
-func body(script string) string { return script[strings.Index(script, "\n(")+1:] }
+func body(script string) string {
+	return strings.TrimSpace(regexp.MustCompile(`(?m)^//.*\n`).ReplaceAllString(script, ""))
+}
 
 // TestTypedComesBack wants a foreign address, and the name, filled in again.
 func TestTypedComesBack(t *testing.T) {
+	t.Parallel()
 	running(t)
 	s := newSite(t)
 	b := open(t, iPhone, "light")

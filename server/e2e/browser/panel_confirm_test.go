@@ -62,6 +62,7 @@ func wantPolicy(b *tab) {
 // TestConfirmBeforeErasing asks for a code before it keeps a policy that
 // erases, and then keeps what was typed. A wrong code loses nothing.
 func TestConfirmBeforeErasing(t *testing.T) {
+	t.Parallel()
 	running(t)
 	o := newOffice(t, nil)
 	m := o.Owner(ownerEmail)

@@ -55,6 +55,7 @@ var badForms = []badForm{
 // TestBadForms wants a form with mistakes to come back as it was filled in,
 // with each mistake named, and nothing to be kept.
 func TestBadForms(t *testing.T) {
+	t.Parallel()
 	running(t)
 	o := newOffice(t, nil)
 	m := o.Owner(ownerEmail)

@@ -13,6 +13,7 @@ import (
 
 // TestKeyboard signs in, makes a domain and signs out with the keyboard alone.
 func TestKeyboard(t *testing.T) {
+	t.Parallel()
 	running(t)
 	o := newOffice(t, nil)
 	m := o.Owner(ownerEmail)

@@ -23,6 +23,7 @@ var logRooms = []room{
 // TestLogByKeyboard finds an entry, opens it, goes through the history of what
 // it is about, and takes it away as a file, with the keyboard alone.
 func TestLogByKeyboard(t *testing.T) {
+	t.Parallel()
 	running(t)
 	o := newOffice(t, nil)
 	m := o.Owner(ownerEmail)

@@ -2,7 +2,6 @@ package browser
 
 import (
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -36,19 +35,8 @@ var noticeRooms = []room{
 	{"entry to erase", "owner", "/security/log/erase?seq=1", nil, nil, 200},
 }
 
-// TestPanelNotices looks at the pages of notifications as TestPanelPages does
-// at all others.
-func TestPanelNotices(t *testing.T) {
-	running(t)
-	axe := ""
-	if os.Getenv("AXE_JS") != "" || os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
-		axe = axeScript(t)
-	}
-	watched(t).look(t, axe, noticeRooms)
-	bare := newOffice(t, nil)
-	owner := map[string]*servertest.Member{"owner": bare.Owner(ownerEmail)}
-	(&people{bare, owner, nil}).look(t, axe, []room{{"no mail server", "owner", "/security/notifications", nil, nil, 200}})
-}
+// noMailRooms are those of an installation that has no mail server.
+var noMailRooms = []room{{"no mail server", "owner", "/security/notifications", nil, nil, 200}}
 
 // withMail sets a mail server that nothing is sent to.
 func withMail(c *server.Config) {

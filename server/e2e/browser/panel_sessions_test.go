@@ -15,6 +15,7 @@ import (
 // TestRevoke ends a member's session in another browser: while nothing happens
 // there, and while a request is under way. It stays dead.
 func TestRevoke(t *testing.T) {
+	t.Parallel()
 	running(t)
 	silent := newSilence(t)
 	o := newOffice(t, func(c *server.Config) {

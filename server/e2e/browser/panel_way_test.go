@@ -15,9 +15,11 @@ import (
 // TestFirstRun goes the way of the first owner, from the address that the
 // program prints to the second sign-in, with and without script.
 func TestFirstRun(t *testing.T) {
+	t.Parallel()
 	running(t)
 	for _, script := range []bool{true, false} {
 		t.Run(fmt.Sprintf("script=%v", script), func(t *testing.T) {
+			t.Parallel()
 			o := newOffice(t, nil)
 			b := open(t, desktop, "light")
 			allowScript(b, script)
@@ -91,6 +93,7 @@ func comeBack(b *tab, o *office, seed string) {
 
 // TestRecovery signs in by a recovery code, once.
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	running(t)
 	o := newOffice(t, nil)
 	m := o.Owner(ownerEmail)

@@ -120,8 +120,6 @@ var views = []view{
 	{name: "start without an address", open: func(b *tab, s site) int { return start(b, s, "") }, status: 422, field: "address"},
 	{name: "start with a foreign address", open: func(b *tab, s site) int { return start(b, s, foreign) }, status: 422, field: "address"},
 	{name: "setup", open: func(b *tab, s site) int { return b.visit(s.link) }, status: 200, setup: true},
-	{name: "setup from the right", open: func(b *tab, s site) int { return b.visit(s.link + "?lang=ar") }, status: 200, setup: true},
-	{name: "setup in long words", open: func(b *tab, s site) int { return b.visit(s.link + "?lang=de") }, status: 200, setup: true},
 	{name: "setup without agreement", open: disagree, status: 422, field: "agree", setup: true},
 	{name: "setup with the policy required", open: func(b *tab, s site) int { return b.visit(s.required) }, status: 200, setup: true},
 	{name: "setup on a test installation", open: func(b *tab, s site) int { return b.visit(s.trial) }, status: 200, setup: true},

@@ -16,12 +16,14 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
-// limit is how long one step in a tab may take.
-const limit = 30 * time.Second
+// limit guards against hanging. No step in a tab takes nearly as long, even on
+// a busy machine.
+const limit = 5 * time.Minute
 
 // A tab is a tab that shares no cookie, cache or download with another.
 type tab struct {
@@ -29,6 +31,8 @@ type tab struct {
 	ctx    context.Context
 	device device
 
+	// news has a value when something was heard since the last look.
+	news  chan struct{}
 	mu    sync.Mutex
 	heard heard
 }
@@ -50,7 +54,7 @@ type download struct {
 // open opens a tab as on the device, in the color scheme "light" or "dark".
 func open(t testing.TB, d device, scheme string) *tab {
 	t.Helper()
-	b := &tab{t: t, device: d}
+	b := &tab{t: t, device: d, news: make(chan struct{}, 1)}
 	ctx, cancel := chromedp.NewContext(running(t), chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
 	t.Cleanup(cancel)
 	b.ctx = ctx
@@ -58,22 +62,37 @@ func open(t testing.TB, d device, scheme string) *tab {
 		t.Fatal(err)
 	}
 	call(b, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: d.userAgent})
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: d.width, Height: d.height, DeviceScaleFactor: 2, Mobile: d.touch,
-	})
-	call(b, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: d.touch})
 	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
-	})
+	b.show(d.width, d.height, d.touch, scheme)
 	return b
 }
 
-// begin leaves the page and forgets what was heard, for the next test.
+// show changes the screen.
+func (b *tab) show(width, height int64, touch bool, scheme string) {
+	b.t.Helper()
+	b.device.width, b.device.height, b.device.touch = width, height, touch
+	b.scale(1)
+	call(b, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: touch})
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+	})
+}
+
+// scale sets how many pixels of the screen make one of the page, each way.
+// Pictures alone are worth more than one, which take time to paint.
+func (b *tab) scale(factor float64) {
+	b.t.Helper()
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: b.device.width, Height: b.device.height, DeviceScaleFactor: factor, Mobile: b.device.touch,
+	})
+}
+
+// begin forgets what was heard, for the next test. The tab stays at its page:
+// after about:blank the browser would start a new process for the next page,
+// which compiles every script again.
 func (b *tab) begin(t testing.TB) {
 	t.Helper()
 	b.t = t
-	run(b, chromedp.Navigate("about:blank"))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.heard = heard{}
@@ -156,15 +175,27 @@ func (b *tab) text() string {
 	return run(b, chromedp.Text(chromedp.CSS("main")))
 }
 
-// eventually waits until the expression is true.
+// eventually waits until the expression is true. It asks again and again,
+// because a page whose script is off cannot tell.
 func (b *tab) eventually(what, expression string) {
 	b.t.Helper()
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if evaluate[bool](b, expression) {
-			return
+	giveUp := time.After(limit)
+	for !evaluate[bool](b, expression) {
+		select {
+		case <-giveUp:
+			b.t.Fatalf("never happened: %s", what)
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	b.t.Fatalf("never happened: %s", what)
+}
+
+// picture is a picture of a part of the page, as wide as the screen.
+func (b *tab) picture(top, height float64) []byte {
+	b.t.Helper()
+	beyond := true
+	return call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		Clip: &page.Viewport{Y: top, Width: float64(b.device.width), Height: height, Scale: 1}, CaptureBeyondViewport: &beyond,
+	}).Data
 }
 
 // keep makes the tab keep what is downloaded in the folder.
@@ -183,19 +214,21 @@ func (b *tab) keep(dir string) {
 // and bytes.
 func (b *tab) downloaded(dir string, n int) (string, []byte) {
 	b.t.Helper()
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		d, ok := b.finished(n)
-		if !ok {
-			continue
+	giveUp := time.After(limit)
+	d, ok := b.finished(n)
+	for !ok {
+		select {
+		case <-giveUp:
+			b.t.Fatalf("download %d never came", n)
+		case <-b.news:
+			d, ok = b.finished(n)
 		}
-		data, err := os.ReadFile(filepath.Join(dir, d.id))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		return d.name, data
 	}
-	b.t.Fatalf("download %d never came", n)
-	return "", nil
+	data, err := os.ReadFile(filepath.Join(dir, d.id))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return d.name, data
 }
 
 func (b *tab) finished(n int) (download, bool) {
@@ -216,6 +249,12 @@ func (b *tab) downloads() int {
 
 // listen is called in the order of the events.
 func (b *tab) listen(event any) {
+	defer func() {
+		select {
+		case b.news <- struct{}{}:
+		default: // there is one already
+		}
+	}()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := &b.heard

@@ -123,6 +123,7 @@ return true;`
 // TestThunderbird has the real program, without a window, look for the settings
 // of mailboxes as it does when an account is set up.
 func TestThunderbird(t *testing.T) {
+	t.Parallel()
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
 	proxy, p, authority := behindTLS(t, s)

@@ -22,9 +22,11 @@ const (
 // TestWay goes the way of a person with an iPhone, from the address to the
 // file, with and without script.
 func TestWay(t *testing.T) {
+	t.Parallel()
 	running(t)
 	for _, script := range []bool{true, false} {
 		t.Run(fmt.Sprintf("script=%v", script), func(t *testing.T) {
+			t.Parallel()
 			s := servertest.New(t, storetest.SQLite(t), nil)
 			dir := t.TempDir()
 			b := open(t, iPhone, "light")

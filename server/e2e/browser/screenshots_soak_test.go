@@ -1,3 +1,5 @@
+//go:build soak
+
 package browser
 
 import (
@@ -9,15 +11,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/soak"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-var screenshots = flag.String("screenshots", "", "write the pictures of the README to this `folder`, absolute or as seen from the package's")
+var screenshots = flag.String("screenshots", "", "write the pictures of the README to this `folder`, absolute or relative to that of the package")
 
 // A picture is a part of a page.
 type picture struct {
@@ -46,45 +48,55 @@ var pictures = []picture{
 // phoneFont is nearer to a phone's than what a server has as system font.
 const phoneFont = `document.documentElement.style.setProperty("--font", "Inter, Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif")`
 
-// TestScreenshots takes the pictures of the README:
+// TestSoakScreenshots takes the pictures of the public pages. In server/e2e
 //
-//	go test ./server/browsertest -run TestScreenshots -screenshots ../../docs/screenshots
-func TestScreenshots(t *testing.T) {
-	if *screenshots == "" {
-		t.Skip("screenshots: -screenshots names no folder")
-	}
+//	go test -tags soak ./browser -run '^TestSoakScreenshots' -screenshots ../../../docs/screenshots
+//
+// takes all of them, and those of the panel, for the README.
+func TestSoakScreenshots(t *testing.T) {
+	t.Parallel()
 	running(t)
+	dir, full := gallery(t)
 	clock := storetest.NewClock()
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) {
 		c.BaseURL = "https://setup.example.com"
 		c.Now = clock.Now
 	})
-	for _, p := range pictures {
+	for _, p := range sample(pictures, full(3, len(pictures))) {
 		t.Run(p.file, func(t *testing.T) {
 			b := open(t, p.device, p.scheme)
+			b.scale(2)
 			b.visit(s.URL + strings.Replace(p.path, "LINK", s.Link("jane@example.com"), 1))
 			run(b, chromedp.Evaluate[chromedp.Void](phoneFont))
-			save(t, p.file, p.take(b))
+			save(t, filepath.Join(dir, p.file), p.take(b))
 		})
 	}
+}
+
+// gallery is the folder for the pictures, and how many to take. What is written
+// for the README is always complete.
+func gallery(t *testing.T) (dir string, count func(short, full int) int) {
+	t.Helper()
+	if *screenshots == "" {
+		return t.TempDir(), soak.Count
+	}
+	return *screenshots, func(_, full int) int { return full }
 }
 
 // take takes the picture.
 func (p picture) take(b *tab) []byte {
 	b.t.Helper()
-	clip := page.Viewport{Width: float64(b.device.width), Height: float64(b.device.height), Scale: 1}
-	if p.show != "" {
-		b.unfold()
-		box := evaluate[struct{ Top, Height float64 }](b, `(({top, height}) => ({Top: top + scrollY, Height: height}))(document.querySelector('`+p.show+`').getBoundingClientRect())`)
-		const around = 20
-		clip.Y, clip.Height = box.Top-around, box.Height+2*around
+	if p.show == "" {
+		return b.picture(0, float64(b.device.height))
 	}
-	beyond := true
-	return call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{Clip: &clip, CaptureBeyondViewport: &beyond}).Data
+	b.unfold()
+	box := evaluate[struct{ Top, Height float64 }](b, `(({top, height}) => ({Top: top + scrollY, Height: height}))(document.querySelector('`+p.show+`').getBoundingClientRect())`)
+	const around = 20
+	return b.picture(box.Top-around, box.Height+2*around)
 }
 
 // save writes a picture that is small enough and shows something.
-func save(t *testing.T, file string, data []byte) {
+func save(t *testing.T, path string, data []byte) {
 	t.Helper()
 	const largest = 200 << 10
 	if len(data) > largest {
@@ -93,7 +105,7 @@ func save(t *testing.T, file string, data []byte) {
 	if _, err := png.Decode(bytes.NewReader(data)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(*screenshots, file), data, 0o644); err != nil {
+	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
