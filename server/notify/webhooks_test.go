@@ -11,22 +11,17 @@ import (
 	"testing"
 	"time"
 
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// verify has the library of the specification check a call.
+// verify checks the signature of a call as its receiver does.
 func verify(t *testing.T, secret string, c servertest.Called) {
 	t.Helper()
-	wh, err := standardwebhooks.NewWebhook(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := wh.Verify(c.Body, c.Header); err != nil {
+	if err := notifytest.Verify(secret, c.Header, c.Body); err != nil {
 		t.Errorf("%s: %v", c.Event, err)
 	}
 }
