@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/demo"
 )
@@ -33,7 +34,7 @@ func TestLogOfDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, problems bytes.Buffer
-	if code := run([]string{"log", "verify", "--data", data}, streams{&out, &problems}); code != exitGood || !strings.Contains(out.String(), "good") {
+	if code := run([]string{"log", "verify", "--data", data, "--account", account.Default}, streams{&out, &problems}); code != exitGood || !strings.Contains(out.String(), "good") {
 		t.Errorf("exit %d\n%s%s", code, out.String(), problems.String())
 	}
 }
