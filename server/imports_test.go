@@ -59,6 +59,11 @@ var arrows = map[string][]string{
 	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
 	"server/web":    {"server/audit", "server/fault", "server/id"},
 
+	// Not a part of the program: whoever imports these can make members.
+	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
+	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/night", "server/notify", "server/redirect",
+		"server/settings", "server/setup", "server/store", "signing", "templates"},
+
 	"server/crashtest":       {},
 	"server/dial/dialtest":   {},
 	"server/probe/probetest": {"signing/signingtest"},
@@ -87,7 +92,7 @@ var homes = map[string][]string{
 	"github.com/danielgtaylor/huma": {"server/api"},
 	"os/exec":                       {"server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
-	"github.com/pquerna/otp":        {"server/account", "server/servertest"},
+	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},
 	"github.com/ccojocar":           {"server/account"},
 	"github.com/boombuler/barcode":  {"server/web"},

@@ -120,7 +120,11 @@ func TestAPICheckLimits(t *testing.T) {
 	free := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(free)
 	database := storetest.SQLite(t)
-	s := servertest.New(t, database, withMail(t, busy, busy, servertest.Loopback(t)...))
+	mail, now := withMail(t, busy, busy, servertest.Loopback(t)...), time.Now() // all in one moment
+	s := servertest.New(t, database, func(c *server.Config) {
+		mail(c)
+		c.Now = func() time.Time { return now }
+	})
 	c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"domains:read", "domains:write"}}))
 	port := busy[len("127.0.0.1"):]
 	for _, name := range []string{"b.example", "c.example"} {
@@ -130,9 +134,7 @@ func TestAPICheckLimits(t *testing.T) {
 	for _, name := range []string{"example.com", "b.example"} {
 		running.Go(func() { c.Want(t, 200, "POST", "/domains/"+name+"/check", "") })
 	}
-	for deadline := time.Now().Add(8 * time.Second); waiting.Load() < 4 && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
-	}
+	servertest.Eventually(t, "four connections", func() bool { return waiting.Load() == 4 })
 	limited := func(name string) {
 		t.Helper()
 		a := c.Want(t, 429, "POST", "/domains/"+name+"/check", "")
