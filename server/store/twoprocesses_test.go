@@ -8,12 +8,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// Two processes open a new database at the same moment, and both come up.
-func TestTwoProcesses(t *testing.T) {
+// TestTwoProcesses has two processes open a new database at the same moment:
+// both come up.
+func TestTwoProcesses(t *testing.T) { twoProcesses(t, 4) }
+
+func twoProcesses(t *testing.T, rounds int) {
+	t.Helper()
 	openers := [2]*opener{startOpener(t), startOpener(t)}
 	for name, create := range map[string]func(testing.TB) string{"sqlite": storetest.EmptySQLite, "postgres": storetest.EmptyPostgres} {
 		t.Run(name, func(t *testing.T) {
-			for range 40 {
+			for range rounds {
 				database := create(t)
 				for _, o := range openers {
 					o.tell(t, database)
