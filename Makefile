@@ -1,4 +1,7 @@
 # make run    the service on this machine, with a development identity
+# make dev    the service for those who work on it: a demo to sign in to, templates
+#             from disk, a log for people; dev-code prints a code to sign in with,
+#             dev-reset forgets the demo; DEV='-listen 127.0.0.1:9000' for flags
 # make test   everything; installs what it needs where it may
 # make lint   gofmt, vet, staticcheck
 # make bench  what signing and kept downloads cost, as multiples of the raw
@@ -34,10 +37,16 @@ ONE_BY_ONE = ^Test(ForeignDomains|KeptPages|LookingChangesNothing|Canary|APICana
 # vet is run by lint, once for all.
 TESTING = -timeout 15m -vet off
 
-.PHONY: run test lint bench bench-log fuzz build codes vuln screenshots
+.PHONY: run dev dev-code dev-reset test lint bench bench-log fuzz build codes vuln screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
+
+dev:
+	go run ./cmd/mobileconfig-dev $(DEV)
+
+dev-code dev-reset:
+	@go run ./cmd/mobileconfig-dev $(DEV) $(@:dev-%=%)
 
 build:
 	go build -trimpath -o mobileconfig ./cmd/mobileconfig

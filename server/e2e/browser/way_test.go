@@ -19,9 +19,9 @@ const (
 	secureForm = `form:has([name="variant"][value="secure"])`
 )
 
-// TestWay goes the way of a person with an iPhone, from the address to the
+// TestFromAddressToProfile goes the way of a person with an iPhone, from the address to the
 // file, with and without script.
-func TestWay(t *testing.T) {
+func TestFromAddressToProfile(t *testing.T) {
 	t.Parallel()
 	running(t)
 	for _, script := range []bool{true, false} {
