@@ -186,7 +186,9 @@ func TestDevRefuses(t *testing.T) {
 	templates := filepath.Join("..", "..", "templates")
 	for _, args := range [][]string{{"reset"}, {"code"}, {}} {
 		args = append([]string{"-listen", "127.0.0.1:0", "-data", data, "-templates", templates}, args...)
-		if err := run(t.Context(), args, io.Discard, io.Discard, nil); err == nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if err := run(ctx, args, io.Discard, io.Discard, func(net.Addr) { cancel() }); err == nil {
 			t.Errorf("%q on a folder of something else", args)
 		}
 	}
