@@ -146,7 +146,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 // checker checks mail servers where the service may connect to.
 func (s *Server) checker() *probe.Checker {
 	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver})
-	return probe.NewChecker(probe.New(dialer, nil, nil))
+	return probe.NewChecker(probe.New(dialer, nil, s.config.Now))
 }
 
 // keepFirst brings the domain that the operator named into the database. Of
