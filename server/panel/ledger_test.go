@@ -58,7 +58,7 @@ func (l *ledger) record(letter string, a audit.Action) {
 		a.Outcome = audit.Done
 	}
 	a.Actor.Request = "req_test_" + letter
-	if err := l.store.Record(l.t.Context(), a); err != nil {
+	if err := l.store.Record(l.t.Context(), audit.Grant{Kind: audit.ProgramGrant, Actor: a.Actor}, a); err != nil {
 		l.t.Fatal(err)
 	}
 }
