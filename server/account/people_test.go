@@ -357,7 +357,7 @@ func TestOnce(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return servers[i%2].store.CreateMember(t.Context(), member, found.ID,
+				return servers[i%2].store.CreateMember(t.Context(), entitled(from.Actor), member, found.ID,
 					audit.Action{Account: account.Default, Name: audit.MemberJoin, Outcome: audit.Done})
 			}},
 		}
@@ -494,10 +494,10 @@ func TestLastFactorStays(t *testing.T) {
 		h.want(h.factors.RemoveTOTP(ctx, own(in), in), fault.LastFactor)
 		p := account.Passkey{ID: "psk_1", Member: m.ID, Name: "Phone", Credential: []byte("c1"), Data: []byte("{}"), Created: h.clock.Now()}
 		a := audit.Action{Account: account.Default, Name: audit.PasskeyAdd, Outcome: audit.Done}
-		h.must(h.store.AddPasskey(ctx, p, in.Session.ID, a))
+		h.must(h.store.AddPasskey(ctx, entitled(from.Actor), p, in.Session.ID, a))
 		again := p
 		again.ID = "psk_2"
-		h.want(h.store.AddPasskey(ctx, again, in.Session.ID, a), fault.PasskeyRefused)
+		h.want(h.store.AddPasskey(ctx, entitled(from.Actor), again, in.Session.ID, a), fault.PasskeyRefused)
 
 		var wg sync.WaitGroup
 		var done atomic.Int32
@@ -525,7 +525,7 @@ func TestLastFactorStays(t *testing.T) {
 		}
 		h.want(h.factors.RemovePasskey(ctx, own(in), in, "psk_other"), fault.NotFound)
 
-		h.must(h.factors.Reset(ctx, entitled(audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}), left))
+		h.must(h.factors.Reset(ctx, audit.ByOperator(), left))
 		_, err = h.sessions.Load(ctx, token)
 		h.want(err, fault.NotFound)
 		if !h.load(h.signIn(jane, "")).Enrol() {

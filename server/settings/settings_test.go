@@ -94,8 +94,8 @@ func (f *fake) CreatePolicy(_ context.Context, _ audit.Grant, p settings.Policy,
 	return f.keep(a, func() { f.policies[p.ID] = p })
 }
 
-func (f *fake) UpdatePolicy(ctx context.Context, _ audit.Grant, p settings.Policy, a audit.Action) error {
-	return f.CreatePolicy(ctx, p, a)
+func (f *fake) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
+	return f.CreatePolicy(ctx, by, p, a)
 }
 
 func (f *fake) DeletePolicy(_ context.Context, _ audit.Grant, _, id string, a audit.Action) error {
