@@ -79,7 +79,7 @@ func doorRows() []*authorityRow {
 		with(fresh("/sign-in", nil), func(r *authorityRow) {
 			r.open, r.cases = true, "bde"
 			r.late = func(t *testing.T, s *stage, at *servertest.Server) string {
-				return formOf("email", s.actor.Email, "password", servertest.Password, "code", at.As(s.actor).Code())
+				return formOf("email", s.actor.Email, "password", servertest.Password, "code", s.code(at.As(s.actor)))
 			}
 		}),
 		with(script("/sign-in/passkey/begin", "", nil, nil), open),
@@ -89,15 +89,14 @@ func doorRows() []*authorityRow {
 		}),
 		signed("/sign-out", nil),
 		with(fresh("/confirm", haveStale), func(r *authorityRow) {
-			r.cases, r.late = signedCases, confirming("next", "/panel/keys")
+			r.cases, r.goesOn, r.late = signedCases, "f", confirming("next", "/panel/keys")
 		}),
 		with(fresh("/keys/new", haveStale), func(r *authorityRow) {
-			r.note, r.cases, r.late = "with a code", signedCases, confirming("name", "Panel", "domains:read", "yes", "expires", "30")
+			r.note, r.cases, r.goesOn, r.late = "with a code", signedCases, "f", confirming("name", "Panel", "domains:read", "yes", "expires", "30")
 		}),
 		with(script("/confirm/passkey/begin", signedCases, havePasskey, nil), func(r *authorityRow) { r.goesOn = "f" }),
-		with(script("/confirm/passkey/finish", signedCases, havePasskey, ceremony("/panel/confirm/passkey/begin", (*authenticator).get)), func(r *authorityRow) {
-			r.goesOn = "" // nor does it last: its ceremony runs out
-		}),
+		with(script("/confirm/passkey/finish", signedCases, havePasskey, ceremony("/panel/confirm/passkey/begin", (*authenticator).get)),
+			func(r *authorityRow) { r.goesOn = "f" }),
 	}
 }
 
@@ -304,10 +303,13 @@ func haveNoFactor(t *testing.T, s *stage) {
 	s.actor = s.seeder.Member(s.account, "plain@"+s.domain, account.Owner, false)
 }
 
+// code is what the member's app shows when the end of the request is sent.
+func (s *stage) code(m *servertest.Member) string { return m.CodeAt(m.Server.Now().Add(s.ahead)) }
+
 // confirming is a form that brings a code for a fresh second factor.
 func confirming(fields ...string) func(*testing.T, *stage, *servertest.Server) string {
 	return func(t *testing.T, s *stage, at *servertest.Server) string {
-		return formOf(append(fields, "confirm_code", at.As(s.actor).Code())...)
+		return formOf(append(fields, "confirm_code", s.code(at.As(s.actor)))...)
 	}
 }
 
@@ -315,7 +317,7 @@ func confirming(fields ...string) func(*testing.T, *stage, *servertest.Server) s
 func newApp(t *testing.T, s *stage, at *servertest.Server) string {
 	m := at.As(s.actor)
 	setup := m.NewApp()
-	return formOf("setup", setup, "code", m.Code())
+	return formOf("setup", setup, "code", s.code(m))
 }
 
 // havePasskey gives the actor a passkey.

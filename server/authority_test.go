@@ -27,27 +27,34 @@ type revocation struct {
 	// revoke revokes what the row's request needs, through another server
 	// where there is one. Nil: moving the clock is all.
 	revoke func(t *testing.T, w *authorityWorld, s *stage)
-	clock  time.Duration
+	// The request is sent so long after the session was confirmed, and its end
+	// so long after that.
+	sent, ended time.Duration
 }
 
 var revocations = []revocation{
-	{"a", "session revoked", revokeSession, 0},
-	{"b", "member removed", removeMember, 0},
-	{"c", "role or scope reduced", reduceRole, 0},
-	{"d", "account suspended", suspendAccount, 0},
-	{"e", "password changed", changePassword, 0},
-	{"f", "second factor grown old", nil, account.ConfirmLife},
-	{"g", "key or invitation revoked", revokeKey, 0},
-	{"n", "domains taken from the key", takeDomains, 0},
-	{"x", "session or key run out", nil, 31 * 24 * time.Hour},
+	{"a", "session revoked", revokeSession, 0, 0},
+	{"b", "member removed", removeMember, 0, 0},
+	{"c", "role or scope reduced", reduceRole, 0, 0},
+	{"d", "account suspended", suspendAccount, 0, 0},
+	{"e", "password changed", changePassword, 0, 0},
+	{"f", "second factor grown old", nil, account.ConfirmLife - time.Minute, time.Minute},
+	{"g", "key or invitation revoked", revokeKey, 0, 0},
+	{"n", "domains taken from the key", takeDomains, 0, 0},
+	{"x", "session run out", nil, account.ConfirmLife - time.Minute, time.Minute + sessionEnds},
+	{"y", "key run out", nil, 0, 31 * 24 * time.Hour},
 }
+
+// sessionEnds is how long a session lives when its second factor has grown
+// old. Codes and ceremonies still work then.
+const sessionEnds = time.Minute
 
 // Which revocations stop which kind of request.
 const (
 	freshCases    = "abcdefx" // the panel's, with a fresh second factor
 	signedCases   = "abcdex"  // the panel's, without
 	operatorCases = "abcefx"  // the operators', whose account cannot be suspended
-	apiCases      = "cdgnx"
+	apiCases      = "cdgny"
 )
 
 // An authorityRow is a request that writes. Every route that writes has one.
@@ -88,6 +95,7 @@ type stage struct {
 	device                  *authenticator
 	target                  string // the account that an operator changes
 	server                  *servertest.Server
+	ahead                   time.Duration // how long after the request is sent its end will be
 	held                    *servertest.Held
 	answer                  servertest.Answer
 }
@@ -155,6 +163,7 @@ func (w *authorityWorld) copied(t *testing.T, servers int) *authorityWorld {
 func seedAuthority(t *testing.T, w *authorityWorld) []*stage {
 	w.open(t, 1)
 	seeder := servertest.NewSeeder(t, w.database, w.clock.Now)
+	seeder.Age = account.AbsoluteLife - account.ConfirmLife - sessionEnds
 	w.root = seeder.TOTP(seeder.Member(account.Default, "root@example.com", account.Owner, true))
 	var stages []*stage
 	for i, row := range append(panelRows(), apiRows()...) {
@@ -233,6 +242,7 @@ func (w *authorityWorld) control(t *testing.T, stages []*stage) {
 	before := storetest.Rows(t, w.database, bookkeeping...)
 	for _, s := range stages {
 		t.Run(s.name(), func(t *testing.T) {
+			s.ahead = 0
 			s.hold(t, w.a)
 			a := s.held.Release()
 			if !s.held.Waited {
@@ -255,7 +265,9 @@ func (w *authorityWorld) control(t *testing.T, stages []*stage) {
 // their ends.
 func (w *authorityWorld) try(t *testing.T, stages []*stage, r revocation) {
 	stages = slices.DeleteFunc(slices.Clone(stages), func(s *stage) bool { return !strings.Contains(s.cases+s.goesOn, r.letter) })
+	w.clock.Move(r.sent)
 	for _, s := range stages {
+		s.ahead = r.ended
 		s.hold(t, w.a)
 	}
 	for _, s := range stages {
@@ -263,7 +275,7 @@ func (w *authorityWorld) try(t *testing.T, stages []*stage, r revocation) {
 			r.revoke(t, w, s)
 		}
 	}
-	w.clock.Move(r.clock)
+	w.clock.Move(r.ended)
 	release := func(which func(*stage) bool) (gone, added []storetest.Row) {
 		before := storetest.Rows(t, w.database, bookkeeping...)
 		for _, s := range stages {
@@ -317,7 +329,6 @@ func (s *stage) of(rows []storetest.Row) []storetest.Row {
 }
 
 func (s *stage) judge(t *testing.T, r revocation, stopped bool, changed []storetest.Row) {
-	t.Helper()
 	a := s.answer
 	if !stopped {
 		if !s.isDone(a) {
@@ -375,7 +386,7 @@ func brief(body []byte) string {
 	if !bytes.HasPrefix(body, []byte("{")) {
 		return ""
 	}
-	return string(body[:min(len(body), 300)])
+	return strings.TrimSpace(string(body[:min(len(body), 300)]))
 }
 
 // difference returns the rows that are in one list alone.

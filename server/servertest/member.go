@@ -85,7 +85,13 @@ func (m *Member) NewApp() (setup string) {
 // Code is what the member's app shows now.
 func (m *Member) Code() string {
 	m.Server.t.Helper()
-	code, err := totp.GenerateCode(m.Seed, m.Server.Now())
+	return m.CodeAt(m.Server.Now())
+}
+
+// CodeAt is what the member's app shows at the time.
+func (m *Member) CodeAt(at time.Time) string {
+	m.Server.t.Helper()
+	code, err := totp.GenerateCode(m.Seed, at)
 	if err != nil {
 		m.Server.t.Fatal(err)
 	}

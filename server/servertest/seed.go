@@ -21,6 +21,9 @@ const cheapHash = "$argon2id$v=19$m=8,t=1,p=1$ghB7g7eY6XE7fYTERgxACA$CZBJ+FudUob
 // A Seeder puts accounts, and members who are signed in, straight into a
 // database: no password is hashed.
 type Seeder struct {
+	// Age is how long ago each session began.
+	Age time.Duration
+
 	t     testing.TB
 	store *store.Store
 	now   func() time.Time
@@ -98,7 +101,7 @@ func (s *Seeder) Session(seat Seat, confirmed time.Time) Seat {
 	seat.Token = base64.RawURLEncoding.EncodeToString(secret[:])
 	n := account.Session{
 		ID: seat.Session, Member: seat.Member, Hash: hash[:], Method: account.ByPassword,
-		Client: "Safari on iPhone", IP: "127.0.0.1", Created: now, LastUsed: now, Confirmed: confirmed,
+		Client: "Safari on iPhone", IP: "127.0.0.1", Created: now.Add(-s.Age), LastUsed: now, Confirmed: confirmed,
 	}
 	proof := account.Used{Member: seat.Member, Method: account.ByPassword}
 	if seat.TOTP != "" {
