@@ -12,15 +12,15 @@ import (
 var keyText = regexp.MustCompile(`mck_[a-z2-7]+`)
 
 // makeKey makes the API key of a stage, which may do everything.
-func (s *stage) makeKey(t *testing.T) {
+func (s *stage) makeKey(t *testing.T, name string) {
 	t.Helper()
-	fields := []string{"name", "Table", "expires", "30"}
+	fields := []string{"name", name, "expires", "30"}
 	for _, scope := range account.Scopes() {
 		fields = append(fields, string(scope), "yes")
 	}
 	a := s.post(t, "/panel/keys/new", fields...)
 	s.key = string(keyText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil)))
-	s.find(t, "{key}", "keys", "name = 'Table'")
+	s.find(t, "{key}", "keys", "name = '"+name+"'")
 }
 
 // operation is a row of the API.

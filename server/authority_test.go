@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,7 @@ func (w *authorityWorld) open(t *testing.T, servers int) {
 	start := func() *servertest.Server {
 		return servertest.New(t, w.database, func(c *server.Config) {
 			c.Now, c.BaseURL = w.clock.Now, authorityBase // for which browsers have passkeys
+			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			c.Mail = &notify.RelayConfig{Server: profile.Server{Host: "smtp.example.com", Port: 465}, From: "setup@example.com"}
 		})
 	}
@@ -182,7 +184,7 @@ func (s *stage) seed(t *testing.T) {
 		s.owner = s.seeder.Member(s.account, "owner@"+s.domain, account.Owner, false)
 	}
 	if s.api() {
-		s.makeKey(t)
+		s.makeKey(t, "Table")
 	} else {
 		s.actor = s.seeder.Member(s.account, "actor@"+s.domain, account.Owner, s.account == account.Default)
 		s.actor = s.seeder.TOTP(s.actor)
@@ -432,7 +434,7 @@ func removeMember(t *testing.T, w *authorityWorld, s *stage) {
 func reduceRole(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	if s.api() {
-		storetest.Exec(t, w.database, `UPDATE keys SET scopes = 'identity:read' WHERE account = $1`, s.account)
+		storetest.Exec(t, w.database, `UPDATE keys SET scopes = 'identity:read' WHERE id = $1`, s.ids["{key}"])
 		return
 	}
 	done(t, "reduce the role", w.b.As(s.owner).Post("/panel/members/"+s.actor.Member, "role", "auditor"))
@@ -461,7 +463,7 @@ func revokeKey(t *testing.T, w *authorityWorld, s *stage) {
 
 func takeDomains(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
-	storetest.Exec(t, w.database, `UPDATE keys SET domains = 'elsewhere.example' WHERE account = $1`, s.account)
+	storetest.Exec(t, w.database, `UPDATE keys SET domains = 'elsewhere.example' WHERE id = $1`, s.ids["{key}"])
 }
 
 // TestAuthorityComplete wants a row for each route that writes, in the panel
