@@ -131,6 +131,9 @@ func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humaecho.Unwrap(ctx)
 		who, err := a.admit(c, scopeOf(ctx.Operation()))
+		if err == nil {
+			err = a.readmit(c, &who)
+		}
 		if err != nil {
 			a.refuse(c, err)
 			return
@@ -153,6 +156,25 @@ func (a *API) admit(c echo.Context, scope account.Scope) (call, error) {
 	return call{key, by}, nil
 }
 
+// readmit waits for the body and looks again what the key of the call may do.
+func (a *API) readmit(c echo.Context, who *call) error {
+	waited, err := web.ReadAhead(c)
+	if err != nil || !waited {
+		return err
+	}
+	key, err := a.Keys.Authenticate(c.Request().Context(), tokenOf(c), web.ClientIP(c))
+	if err != nil {
+		return err
+	}
+	who.key, who.by.Domains = key, key.Grant("").Domains
+	return key.Permit(account.Scope(who.by.Need))
+}
+
+func tokenOf(c echo.Context) string {
+	token, _ := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
+	return token
+}
+
 // keyOf returns the key of the request, unless it has none that is valid or
 // has come too often. A network that has sent too many others is refused
 // before the database is asked.
@@ -163,8 +185,7 @@ func (a *API) keyOf(c echo.Context) (account.Key, error) {
 		web.SetQuota(c, quota)
 		return account.Key{}, err
 	}
-	token, _ := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
-	key, err := a.Keys.Authenticate(c.Request().Context(), token, web.ClientIP(c))
+	key, err := a.Keys.Authenticate(c.Request().Context(), tokenOf(c), web.ClientIP(c))
 	switch {
 	case fault.Is(err, fault.Unauthorized):
 		web.SetQuota(c, a.refused.Use(network))

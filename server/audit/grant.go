@@ -16,6 +16,9 @@ type Grant struct {
 	// Need is the permission that the member's role must include, or the scope
 	// that the API key must have.
 	Need string
+	// Domains are the mail domains that the API key could act for when the
+	// request was admitted, separated by spaces. They must still be the same.
+	Domains string
 	// Fresh says that the session must have shown a second factor lately.
 	Fresh bool
 	// FirstFactor excuses a member from Fresh who has no second factor yet and

@@ -64,30 +64,52 @@ func endsVisit(err error) bool {
 	return fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.ConfirmationNeeded)
 }
 
-// admit lets the visit in if it may use the route.
+// admit lets the visit in if it may use the route: once before its body is
+// read, and once more when that has arrived.
 func (p *Panel) admit(v *visit, r route) error {
 	if r.rule == open {
 		return p.read(v, r)
 	}
+	answered, err := p.letIn(v, r)
+	if err != nil || answered {
+		return err
+	}
+	if r.method == http.MethodPost {
+		waited, err := web.ReadAhead(v)
+		if err != nil {
+			return err
+		}
+		if waited {
+			if answered, err := p.letIn(v, r); err != nil || answered {
+				return err
+			}
+		}
+	}
+	if r.rule == fresh || r.rule == enrol && !v.in.Enrol() {
+		return p.freshly(v, r)
+	}
+	return p.read(v, r)
+}
+
+// letIn finds out whose visit it is and whether they may use the route. Where
+// they have to sign in or enrol first, it has answered so.
+func (p *Panel) letIn(v *visit, r route) (answered bool, err error) {
 	in, err := p.Sessions.Load(v.ctx(), p.cookie().Token(v))
 	if fault.Is(err, fault.NotFound) {
-		return p.signInFirst(v)
+		return true, p.signInFirst(v)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	v.in = in
 	v.Set(inKey, in)
 	if in.Enrol() && r.rule != enrol && r.path != signOutPath {
-		return v.Redirect(http.StatusSeeOther, Prefix+enrolPath)
+		return true, v.Redirect(http.StatusSeeOther, Prefix+enrolPath)
 	}
 	if !in.Member.May(r.need) {
-		return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+		return false, fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
 	}
-	if r.rule == fresh || r.rule == enrol && !in.Enrol() {
-		return p.freshly(v, r)
-	}
-	return p.read(v, r)
+	return false, nil
 }
 
 // read reads the form of the request, if the route has one, and goes on.
@@ -146,6 +168,9 @@ func (p *Panel) freshly(v *visit, r route) error {
 			token, err := p.Sessions.Confirm(v.ctx(), v.from, v.in, code, password)
 			if err == nil {
 				err = p.confirmed(v, token)
+			}
+			if endsVisit(err) {
+				return err
 			}
 			if err != nil {
 				return p.askToConfirm(v, "post", err)

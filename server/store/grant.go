@@ -98,11 +98,11 @@ func (t *tx) checkSession(by audit.Grant, now time.Time) error {
 }
 
 func (t *tx) checkKey(by audit.Grant, now time.Time) error {
-	var owner, scopes string
+	var owner, scopes, domains string
 	var suspended, expires, revoked int64
-	err := t.row(`SELECT keys.account, keys.scopes, keys.expires, keys.revoked, accounts.suspended
+	err := t.row(`SELECT keys.account, keys.scopes, keys.domains, keys.expires, keys.revoked, accounts.suspended
 		FROM accounts JOIN keys ON keys.account = accounts.id WHERE keys.id = $1`+t.share("accounts", "keys"), by.ID).
-		Scan(&owner, &scopes, &expires, &revoked, &suspended)
+		Scan(&owner, &scopes, &domains, &expires, &revoked, &suspended)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -113,6 +113,8 @@ func (t *tx) checkKey(by audit.Grant, now time.Time) error {
 		return errSuspended()
 	case !slices.Contains(strings.Fields(scopes), by.Need):
 		return fault.New(fault.Forbidden, "This key lacks the scope %s.", by.Need)
+	case domains != by.Domains:
+		return fault.New(fault.Forbidden, "The domains of this key have changed. Send the request again.")
 	}
 	return nil
 }
