@@ -29,7 +29,10 @@ var cluster = sync.OnceValues(func() (*server, error) { return startServer() })
 func newPostgres(t testing.TB, admin, template string) string {
 	t.Helper()
 	name := "mobileconfig_test_" + strings.ToLower(rand.Text())
-	run(t, admin, `CREATE DATABASE `+name+` TEMPLATE `+template)
+	release(inDatabase(admin, template))
+	if err := createDatabase(admin, name, template); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { run(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
 	return inDatabase(admin, name)
 }
