@@ -77,13 +77,13 @@ func run(t *testing.T, s *store.Store, w *worker, log *slog.Logger) (stop func()
 func add(t *testing.T, s *store.Store) {
 	t.Helper()
 	now := time.Now()
-	a := audit.Action{Name: audit.WebhookCreate, Outcome: audit.Done, Account: account.Default, Actor: audit.Actor{Kind: audit.System, Interface: audit.CommandLine}}
+	a := audit.Action{Name: audit.WebhookCreate, Outcome: audit.Done, Account: account.Default}
 	hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.KeyCreated}, Secret: []byte("s"), Created: now, Updated: now}
 	for _, err := range []error{
 		s.SetMail(t.Context(), true),
-		s.CreateWebhook(t.Context(), hook, a),
-		s.TestWebhook(t.Context(), notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.TestEvent, Webhook: "whk_1", Created: now}, a),
-		s.TestMail(t.Context(), notify.Delivery{ID: "msg_2", Message: "msg_2", Account: account.Default, Type: notify.TestEvent, Address: "ann@example.com", Created: now}, a),
+		s.CreateWebhook(t.Context(), audit.ByProgram(), hook, a),
+		s.TestWebhook(t.Context(), audit.ByProgram(), notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.TestEvent, Webhook: "whk_1", Created: now}, a),
+		s.TestMail(t.Context(), audit.ByProgram(), notify.Delivery{ID: "msg_2", Message: "msg_2", Account: account.Default, Type: notify.TestEvent, Address: "ann@example.com", Created: now}, a),
 	} {
 		if err != nil {
 			t.Fatal(err)

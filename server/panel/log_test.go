@@ -278,7 +278,7 @@ func testLogUnreadable(l *ledger) {
 
 // testLogErased erases personal text and removes old content.
 func testLogErased(l *ledger) {
-	_, err := l.store.ErasePersonal(l.t.Context(), account.Default, audit.Erasure{Mailbox: "jane@example.com"}, audit.Action{Outcome: audit.Done})
+	_, err := l.store.ErasePersonal(l.t.Context(), audit.ByProgram(), account.Default, audit.Erasure{Mailbox: "jane@example.com"}, audit.Action{Outcome: audit.Done})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func testLogErased(l *ledger) {
 	if a := l.owner.Post(logPath+"/export", "format", "jsonl", "profile", profileHash); a.Status != http.StatusOK || strings.Contains(string(a.Body), "jane") || !strings.Contains(string(a.Body), profileHash) {
 		l.t.Errorf("exported: %s", a.Body)
 	}
-	if _, err := l.store.Retain(l.t.Context(), account.Default, l.since.Add(3*time.Minute), audit.Action{Outcome: audit.Done}); err != nil {
+	if _, err := l.store.Retain(l.t.Context(), audit.ByProgram(), account.Default, l.since.Add(3*time.Minute), audit.Action{Outcome: audit.Done}); err != nil {
 		l.t.Fatal(err)
 	}
 	for query, want := range map[string]string{"target=" + domainID: "h", "link=" + linkID: "c", "profile=" + profileHash: "", "action=log.retain": "?", "to=" + l.moment(4*time.Minute): "c"} {

@@ -213,7 +213,7 @@ func (l *ledger) wantNoTransaction() {
 	defer cancel()
 	a := ledgerActions["d"]
 	a.Account, a.Outcome = account.Default, audit.Done
-	if err := l.store.Record(ctx, a); err != nil {
+	if err := l.store.Record(ctx, audit.Grant{Kind: audit.ProgramGrant, Actor: a.Actor}, a); err != nil {
 		l.t.Error(err)
 	}
 }

@@ -23,7 +23,7 @@ func TestSearch(t *testing.T) {
 		var times []time.Time
 		for range 200 {
 			times = append(times, clock.Move(time.Duration(random.IntN(3))*time.Second).Add(pick(random, 0, time.Microsecond, -time.Microsecond)))
-			must(t, s.Record(t.Context(), randomAction(random)))
+			must(t, record(t.Context(), s, randomAction(random)))
 		}
 		rows, err := s.Rows(t.Context(), account.Default, 0, 1000)
 		must(t, err)

@@ -47,6 +47,15 @@ func inDatabase(server, name string) string {
 	return u.String()
 }
 
+// pathOf is the path of a database's URL, which names it on its server.
+func pathOf(database string) string {
+	u, err := url.Parse(database)
+	if err != nil {
+		return "" // no database has this name
+	}
+	return u.Path
+}
+
 func adminURL(t testing.TB) string {
 	t.Helper()
 	if u := os.Getenv("TEST_POSTGRES"); u != "" {
