@@ -1,10 +1,11 @@
 package profile
 
 import (
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"errors"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -107,14 +108,46 @@ const hashLength = 26
 // It depends on the mailbox alone, so that a device replaces the profile of
 // the same mailbox (TopLevel.yaml, PayloadIdentifier) and of no other.
 func (a Address) identifier() string {
-	labels := strings.Split(a.domain, ".")
-	slices.Reverse(labels)
+	out := make([]byte, 0, len(a.domain)+len(identifierMiddle)+hashLength)
+	for rest, i := a.domain, 0; i >= 0; rest = rest[:max(0, i)] {
+		i = strings.LastIndexByte(rest, '.')
+		out = append(append(out, rest[i+1:]...), '.')
+	}
+	out = append(out, identifierMiddle...)
 	sum := sha256.Sum256([]byte(a.Folded()))
-	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))
-	return strings.Join(labels, ".") + ".mobileconfig." + hash[:hashLength]
+	var hash [56]byte
+	base32.StdEncoding.Encode(hash[:], sum[:])
+	for i := range hash {
+		hash[i] |= 'a' - 'A' // which leaves digits as they are
+	}
+	return string(append(out, hash[:hashLength]...))
 }
 
+// identifierMiddle stands between the mail domain and the hash.
+const identifierMiddle = "mobileconfig."
+
 // payloadUUID is derived, so that an installed payload is updated in place.
-func payloadUUID(identifier string) string {
-	return uuid.NewSHA1(namespace, []byte(identifier)).String()
+func payloadUUID(identifier string) string { return string(appendUUID(nil, identifier, "")) }
+
+// appendUUID appends the UUID of identifier with suffix: version 5 under the
+// one namespace (RFC 9562).
+func appendUUID(out []byte, identifier, suffix string) []byte {
+	var name [512]byte
+	sum := sha1.Sum(append(append(append(name[:0], namespace[:]...), identifier...), suffix...))
+	id := uuid.UUID(sum[:16])
+	id[6] = id[6]&0x0f | 0x50 // the version
+	id[8] = id[8]&0x3f | 0x80 // the variant
+	var text [36]byte
+	encodeUUID(&text, id)
+	return append(out, text[:]...)
+}
+
+func encodeUUID(text *[36]byte, id uuid.UUID) {
+	hex.Encode(text[:8], id[:4])
+	at := 8
+	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		text[at] = '-'
+		hex.Encode(text[at+1:], part)
+		at += 1 + 2*len(part)
+	}
 }

@@ -41,7 +41,7 @@ func unsigned(t testing.TB) []byte {
 		Address:     address,
 		Platform:    profile.IPhone,
 		DisplayName: "Mail at example.com",
-		Mail: &profile.Mail{
+		Payloads: []profile.Payload{&profile.Mail{
 			DisplayName:   "Mail",
 			AccountName:   "jane@example.com",
 			PersonName:    "Jané <b> 山田",
@@ -49,7 +49,7 @@ func unsigned(t testing.TB) []byte {
 			Outgoing:      profile.Server{Host: "smtp.example.com", Port: 465},
 			IncomingLogin: "jane@example.com",
 			OutgoingLogin: "jane@example.com",
-		},
+		}},
 	}
 	data, err := p.Marshal()
 	if err != nil {

@@ -131,7 +131,7 @@ func (i *Issuer) Build(o Order) ([]byte, error) {
 func (o Order) identifier() string {
 	p := profile.Profile{Address: o.Person.Address, Platform: o.Platform}
 	if o.Variant == settings.Secure {
-		p.Passcode = &o.Policy
+		p.Payloads = []profile.Payload{&o.Policy}
 	}
 	return p.Identifier()
 }

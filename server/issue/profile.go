@@ -82,45 +82,42 @@ func (k kind) profile(w words) *profile.Profile {
 		Organization: k.organization,
 		DisplayName:  w.text("profile.mail.name"),
 		Description:  w.text("profile.mail.description"),
-		Mail: &profile.Mail{
-			DisplayName: w.text("payload.mail.name"),
-			Incoming:    k.service.Incoming,
-			Outgoing:    k.service.Outgoing,
-		},
+		Test:         k.test,
 	}
 	if k.variant == settings.Secure {
-		k.addPolicy(p, w)
+		p.Description = w.text(k.keep("profile.secure.description"))
+		p.Consent = w.texts(k.keep("consent." + string(k.platform)))
 	}
-	if p.Mail != nil {
-		k.addDAV(p, w)
+	if k.isDevicePolicy() {
+		p.DisplayName, p.Description = w.text("profile.device.name"), w.text("profile.device.description")
+	} else {
+		k.addAccounts(p, w)
+	}
+	if k.variant == settings.Secure {
+		policy := k.policy
+		policy.DisplayName = w.text("payload.passcode.name")
+		p.Payloads = append(p.Payloads, &policy)
 	}
 	if k.test {
-		p.Test, p.Description = true, w.text("profile.test.description")+"\n"+p.Description
+		p.Description = w.text("profile.test.description") + "\n" + p.Description
 	}
 	return p
 }
 
-// addPolicy makes p the profile of the variant Secure.
-func (k kind) addPolicy(p *profile.Profile, w words) {
-	p.Description = w.text(k.keep("profile.secure.description"))
-	if k.isDevicePolicy() {
-		p.Mail = nil
-		p.DisplayName, p.Description = w.text("profile.device.name"), w.text("profile.device.description")
-	}
-	policy := k.policy
-	policy.DisplayName = w.text("payload.passcode.name")
-	p.Passcode = &policy
-	p.Consent = w.texts(k.keep("consent." + string(k.platform)))
-}
-
-// addDAV adds calendars and contacts, as far as they are chosen, and says so.
-func (k kind) addDAV(p *profile.Profile, w words) {
+// addAccounts adds mail, and calendars and contacts as far as they are
+// chosen. The description says so.
+func (k kind) addAccounts(p *profile.Profile, w words) {
+	p.Payloads = append(p.Payloads, &profile.Mail{
+		DisplayName: w.text("payload.mail.name"),
+		Incoming:    k.service.Incoming,
+		Outgoing:    k.service.Outgoing,
+	})
 	if s := k.service.Calendars; !s.IsZero() {
-		p.CalDAV = &profile.DAV{DisplayName: w.text("payload.calendars.name"), Server: s}
+		p.Payloads = append(p.Payloads, &profile.CalDAV{DAV: profile.DAV{DisplayName: w.text("payload.calendars.name"), Server: s}})
 		p.Description += "\n" + w.text("profile.calendars")
 	}
 	if s := k.service.Contacts; !s.IsZero() {
-		p.CardDAV = &profile.DAV{DisplayName: w.text("payload.contacts.name"), Server: s}
+		p.Payloads = append(p.Payloads, &profile.CardDAV{DAV: profile.DAV{DisplayName: w.text("payload.contacts.name"), Server: s}})
 		p.Description += "\n" + w.text("profile.contacts")
 	}
 }
