@@ -317,8 +317,8 @@ type signer struct {
 	atomic.Pointer[signing.Identity]
 }
 
-func (s *signer) Current() *signing.Identity { return s.Load() }
-func (s *signer) Err() error                 { return nil }
+func (s *signer) Current() signing.Signer { return s.Load() }
+func (s *signer) Err() error              { return nil }
 
 // TestIdentityChange replaces what signs under two servers, which find out one
 // after the other, and after a restart.

@@ -22,6 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
@@ -95,7 +96,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		Links:     links,
 		Repeats:   s.store,
 		Issuer:    issuer,
-		Identity:  s.config.Identity.Current,
+		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
 		LogKey:    key,
@@ -118,11 +119,16 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		Issuer:          issuer,
 		Texts:           texts,
 		BaseURL:         s.base,
-		Identity:        s.config.Identity.Current,
+		Identity:        s.describeIdentity,
 		SecurityContact: s.config.SecurityContact,
 		Now:             s.config.Now,
 	}, a, control)
 	return err
+}
+
+// describeIdentity says what signs now.
+func (s *Server) describeIdentity() signing.Description {
+	return s.config.Identity.Current().Describe()
 }
 
 // checker checks mail servers where the service may connect to.

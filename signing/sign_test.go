@@ -30,14 +30,14 @@ func decode(t testing.TB, file string) []byte {
 	return block.Bytes
 }
 
-// unsigned is a profile as the product makes it.
-func unsigned(t testing.TB) []byte {
+// mailProfile is a profile that the tests sign.
+func mailProfile(t testing.TB) *profile.Profile {
 	t.Helper()
 	address, err := profile.ParseAddress("jane@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &profile.Profile{
+	return &profile.Profile{
 		Address:     address,
 		Platform:    profile.IPhone,
 		DisplayName: "Mail at example.com",
@@ -51,7 +51,12 @@ func unsigned(t testing.TB) []byte {
 			OutgoingLogin: "jane@example.com",
 		}},
 	}
-	data, err := p.Marshal()
+}
+
+// unsigned is the profile as the product makes it.
+func unsigned(t testing.TB) []byte {
+	t.Helper()
+	data, err := mailProfile(t).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,9 +65,20 @@ func unsigned(t testing.TB) []byte {
 
 func cleared(t testing.TB) gate.Cleared {
 	t.Helper()
-	c, err := gate.Check(unsigned(t), gate.Terms{
+	return clear(t, mailProfile(t))
+}
+
+// clear has the gate read the profile.
+func clear(t testing.TB, p *profile.Profile) gate.Cleared {
+	t.Helper()
+	data, err := p.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := gate.Check(data, gate.Terms{
 		Address: "jane@example.com",
 		Hosts:   []string{"imap.example.com", "smtp.example.com"},
+		Policy:  true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +99,7 @@ func TestSign(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			signed, err := id.Sign(cleared(t))
+			signed, err := id.Sign(t.Context(), cleared(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,7 +173,7 @@ func TestSignNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := id.Sign(gate.Cleared{}); err == nil {
+	if _, err := id.Sign(t.Context(), gate.Cleared{}); err == nil {
 		t.Error("signed what no gate has cleared")
 	}
 }
@@ -169,7 +185,7 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := id.Sign(cleared(t))
+	signed, err := id.Sign(t.Context(), cleared(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +214,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := id.Sign(cleared(t))
+	signed, err := id.Sign(t.Context(), cleared(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +316,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	signed, err := id.Sign(cleared(f))
+	signed, err := id.Sign(f.Context(), cleared(f))
 	if err != nil {
 		f.Fatal(err)
 	}

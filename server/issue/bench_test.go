@@ -37,8 +37,8 @@ func BenchmarkIssue(b *testing.B) {
 		}{
 			{"encode", func() error { _, err := i.Build(o); return err }},
 			{"gate", func() error { _, err := gate.Check(data, terms); return err }},
-			{"sign", func() error { _, err := id.Sign(cleared); return err }},
-			{"whole", func() error { _, err := i.Issue(o); return err }},
+			{"sign", func() error { _, err := id.Sign(b.Context(), cleared); return err }},
+			{"whole", func() error { _, err := i.Issue(b.Context(), o); return err }},
 		}
 		for _, goroutines := range []int{1, 2} {
 			for _, part := range parts {

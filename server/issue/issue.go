@@ -3,7 +3,7 @@
 package issue
 
 import (
-	"crypto/sha256"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -64,14 +64,14 @@ func OrderOf(d settings.Domain, who Person, v settings.Variant, p profile.Platfo
 // An Issuer makes profiles. It can be used by several goroutines at once.
 type Issuer struct {
 	texts     *templates.Set
-	signer    func() *signing.Identity
+	signer    func() signing.Signer
 	templates sync.Map     // kind -> *profile.Template
 	kept      atomic.Int64 // how many templates
 }
 
 // New returns an Issuer that takes the words of profiles from texts and asks
 // signer, each time, what signs. Without one it can only build.
-func New(texts *templates.Set, signer func() *signing.Identity) *Issuer {
+func New(texts *templates.Set, signer func() signing.Signer) *Issuer {
 	return &Issuer{texts: texts, signer: signer}
 }
 
@@ -89,7 +89,7 @@ type Signed struct {
 // Issue builds the profile, has the gate read it, and signs it. What the gate
 // refuses is a fault of this program and comes back as an error that says so;
 // an identity that may not sign gives a SignerUnavailable fault.
-func (i *Issuer) Issue(o Order) (Signed, error) {
+func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
 	data, err := i.Build(o)
 	if err != nil {
 		return Signed{}, err
@@ -98,16 +98,16 @@ func (i *Issuer) Issue(o Order) (Signed, error) {
 	if err != nil {
 		return Signed{}, fmt.Errorf("issue: the gate refused what was built: %w", err)
 	}
-	identity := i.signer()
-	signed, err := identity.Sign(cleared)
+	signer := i.signer()
+	signed, err := signer.Sign(ctx, cleared)
 	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
 		return Signed{}, fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
 	}
 	if err != nil {
 		return Signed{}, fmt.Errorf("issue: %w", err)
 	}
-	sum := sha256.Sum256(data)
-	return Signed{signed, o.identifier(), hex.EncodeToString(sum[:]), identity.Fingerprint()}, nil
+	digest := cleared.Digest()
+	return Signed{signed, o.identifier(), hex.EncodeToString(digest[:]), signer.Describe().Fingerprint}, nil
 }
 
 // Build returns the profile unsigned.

@@ -9,7 +9,10 @@
 // A signer takes a [Cleared], and only [Check] makes one.
 package gate
 
-import "strings"
+import (
+	"crypto/sha256"
+	"strings"
+)
 
 // MaxSize is the size in bytes of the largest profile that Check reads.
 const MaxSize = 64 << 10
@@ -41,10 +44,12 @@ type Terms struct {
 	Test bool
 }
 
-// A Cleared is a profile that Check has allowed. The zero value holds nothing
-// and must not be signed.
+// A Cleared is a profile that Check has allowed, with the terms that allowed
+// it. The zero value holds nothing and must not be signed.
 type Cleared struct {
-	text string // a string, so that nobody can change it after the check
+	text   string // a string, so that nobody can change it after the check
+	digest [sha256.Size]byte
+	terms  Terms
 }
 
 // Bytes returns the profile, or nil for the zero value. Each call makes a copy
@@ -56,6 +61,19 @@ func (c Cleared) Bytes() []byte {
 	return []byte(c.text)
 }
 
+// Size is the number of bytes of the profile.
+func (c Cleared) Size() int { return len(c.text) }
+
+// Append appends the profile to out.
+func (c Cleared) Append(out []byte) []byte { return append(out, c.text...) }
+
+// Digest is the SHA-256 of the profile.
+func (c Cleared) Digest() [sha256.Size]byte { return c.digest }
+
+// Terms are those that the profile was checked against, for a signer with
+// approvals of its own. They must not be changed.
+func (c Cleared) Terms() Terms { return c.terms }
+
 // Check reads data and clears it if it is a profile that t allows. It keeps a
 // copy: what happens to data afterwards does not reach the Cleared. The error
 // is always a [*Refusal] and names the first fault found.
@@ -63,15 +81,37 @@ func Check(data []byte, t Terms) (Cleared, error) {
 	if len(data) > MaxSize {
 		return Cleared{}, refuse(TooLarge, "The profile is larger than 64 KiB.")
 	}
+	return CheckText(string(data), t)
+}
+
+// CheckText is Check for a profile in a string, of which it needs no copy.
+func CheckText(text string, t Terms) (Cleared, error) {
+	if len(text) > MaxSize {
+		return Cleared{}, refuse(TooLarge, "The profile is larger than 64 KiB.")
+	}
 	base, ok := identifier(t.Address)
 	if !ok {
 		return Cleared{}, refuse(Address, "The address to check against is not a local part, @, and a lower-case domain.")
 	}
-	c := &checker{reader: reader{text: string(data)}, terms: t, top: base, own: base}
+	c := &checker{reader: reader{text: text}, terms: t, top: base, own: base}
 	if r := c.document(); r != nil {
 		return Cleared{}, r
 	}
-	return Cleared{c.text}, nil
+	return Cleared{text, digest(text), t}, nil
+}
+
+// digest is the SHA-256 of text, which it reads through a small window rather
+// than in a copy as large as the profile.
+func digest(text string) (sum [sha256.Size]byte) {
+	var window [4096]byte
+	h := sha256.New()
+	for len(text) > 0 {
+		n := copy(window[:], text)
+		h.Write(window[:n])
+		text = text[n:]
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 // A checker is one run of Check.
