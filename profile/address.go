@@ -23,8 +23,8 @@ const (
 
 // An Address is a mailbox that ParseAddress has read. The zero value is none.
 type Address struct {
-	local  string // as typed
-	domain string // lower-case A-labels
+	text string // its domain in lower-case A-labels
+	at   int    // where the "@" is
 }
 
 // ParseAddress reads a mailbox: a dot-atom (RFC 5322, section 3.2.3; letters
@@ -43,28 +43,24 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, errors.New("the part after the @ is not a mail domain such as example.com")
 	}
-	if len(local)+1+len(domain) > maxAddress {
+	a := Address{local + "@" + domain, len(local)}
+	if len(a.text) > maxAddress {
 		return Address{}, errors.New("the mail address is too long")
 	}
-	return Address{local, domain}, nil
+	return a, nil
 }
 
 // String is the address as it was typed, its domain in A-label form.
-func (a Address) String() string {
-	if a.IsZero() {
-		return ""
-	}
-	return a.local + "@" + a.domain
-}
+func (a Address) String() string { return a.text }
 
 // Local is what stands before the "@", as typed.
-func (a Address) Local() string { return a.local }
+func (a Address) Local() string { return a.text[:a.at] }
 
 // Domain is the mail domain in lower-case A-label form.
-func (a Address) Domain() string { return a.domain }
+func (a Address) Domain() string { return a.text[min(a.at+1, len(a.text)):] }
 
 // IsZero reports whether a is no address.
-func (a Address) IsZero() bool { return a.domain == "" }
+func (a Address) IsZero() bool { return a.text == "" }
 
 // Folded is the form that all spellings of the mailbox share: NFC, lower
 // case, A-label domain. Nothing is stripped: a tag after "+" or a dot may
@@ -108,8 +104,8 @@ const hashLength = 26
 // It depends on the mailbox alone, so that a device replaces the profile of
 // the same mailbox (TopLevel.yaml, PayloadIdentifier) and of no other.
 func (a Address) identifier() string {
-	out := make([]byte, 0, len(a.domain)+len(identifierMiddle)+hashLength)
-	for rest, i := a.domain, 0; i >= 0; rest = rest[:max(0, i)] {
+	out := make([]byte, 0, len(a.text)+len(identifierMiddle)+hashLength)
+	for rest, i := a.Domain(), 0; i >= 0; rest = rest[:max(0, i)] {
 		i = strings.LastIndexByte(rest, '.')
 		out = append(append(out, rest[i+1:]...), '.')
 	}
@@ -127,22 +123,19 @@ func (a Address) identifier() string {
 const identifierMiddle = "mobileconfig."
 
 // payloadUUID is derived, so that an installed payload is updated in place.
-func payloadUUID(identifier string) string { return string(appendUUID(nil, identifier, "")) }
-
-// appendUUID appends the UUID of identifier with suffix: version 5 under the
-// one namespace (RFC 9562).
-func appendUUID(out []byte, identifier, suffix string) []byte {
-	var name [512]byte
-	sum := sha1.Sum(append(append(append(name[:0], namespace[:]...), identifier...), suffix...))
-	id := uuid.UUID(sum[:16])
-	id[6] = id[6]&0x0f | 0x50 // the version
-	id[8] = id[8]&0x3f | 0x80 // the variant
-	var text [36]byte
-	encodeUUID(&text, id)
-	return append(out, text[:]...)
+func payloadUUID(identifier string) string {
+	text := uuidText(identifier, "")
+	return string(text[:])
 }
 
-func encodeUUID(text *[36]byte, id uuid.UUID) {
+// uuidText is the UUID of identifier with suffix: version 5 under the one
+// namespace (RFC 9562).
+func uuidText(identifier, suffix string) (text [36]byte) {
+	var name [512]byte
+	sum := sha1.Sum(append(append(append(name[:0], namespace[:]...), identifier...), suffix...))
+	id := sum[:16]
+	id[6] = id[6]&0x0f | 0x50 // the version
+	id[8] = id[8]&0x3f | 0x80 // the variant
 	hex.Encode(text[:8], id[:4])
 	at := 8
 	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
@@ -150,4 +143,5 @@ func encodeUUID(text *[36]byte, id uuid.UUID) {
 		hex.Encode(text[at+1:], part)
 		at += 1 + 2*len(part)
 	}
+	return text
 }

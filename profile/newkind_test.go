@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"bytes"
 	"encoding/xml"
 	"strings"
 	"testing"
@@ -77,7 +76,7 @@ func TestNewKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := template.Fill(Fields{Address: p.Address, PersonName: "Jane", Login: "jane"})
-	if err != nil || !bytes.Equal(got, want) {
+	if err != nil || got != string(want) {
 		t.Errorf("filled (%v) it is\n%s\nwant\n%s", err, got, want)
 	}
 	Of[*subscription](p).Host = ""

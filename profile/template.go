@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -63,13 +62,13 @@ var errOpen = errors.New("profile: a text has the character U+E000, which a temp
 // sets do not count. If the rest is not valid the error is an
 // [*InvalidError].
 func NewTemplate(p *Profile) (*Template, error) {
-	address := Address{open, "template.invalid"}
+	address := Address{open + "@template.invalid", len(open)}
 	named := p.with(Fields{address, openName, openLogin})
 	data, err := named.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	if holds(p.with(Fields{Address{"open", "template.invalid"}, "", ""}).tree(), open) {
+	if holds(p.with(Fields{Address{"none@template.invalid", len("none")}, "", ""}).tree(), open) {
 		return nil, errOpen
 	}
 	nameless, err := p.with(Fields{address, "", openLogin}).Marshal()
@@ -84,7 +83,7 @@ func NewTemplate(p *Profile) (*Template, error) {
 	t.makeOptional(PersonNameField)
 	filled := t.fill(Fields{address, openName, openLogin})
 	left := t.fill(Fields{address, "", openLogin})
-	if !bytes.Equal(filled, data) || !bytes.Equal(left, nameless) {
+	if filled != string(data) || left != string(nameless) {
 		return nil, errors.New("profile: the template does not give what the encoder does")
 	}
 	return t, nil
@@ -185,13 +184,13 @@ func (t *Template) Identifier(a Address) string { return a.identifier() + t.suff
 // these fields: the address, which names accounts too, the sender's name, and
 // the login on all servers. If they are not valid the error is an
 // [*InvalidError].
-func (t *Template) Fill(f Fields) ([]byte, error) {
-	c := &checker{}
+func (t *Template) Fill(f Fields) (string, error) {
+	var c checker
 	c.must("address", !f.Address.IsZero(), "it is missing")
 	c.optionalLine("mail.person_name", f.PersonName)
 	c.line("mail.login", f.Login)
 	if err := c.err(); err != nil {
-		return nil, err
+		return "", err
 	}
 	return t.fill(f), nil
 }
@@ -200,38 +199,40 @@ func (t *Template) Fill(f Fields) ([]byte, error) {
 // addresses and identifiers.
 const spare = 1024
 
-func (t *Template) fill(f Fields) []byte {
+func (t *Template) fill(f Fields) string {
 	address, identifier := f.Address.String(), t.Identifier(f.Address)
-	out := make([]byte, 0, t.size+spare+len(f.PersonName))
+	var out strings.Builder
+	out.Grow(t.size + spare + len(f.PersonName))
 	for i := range t.segments {
 		s := &t.segments[i]
 		if s.After != "" && f.PersonName == "" {
 			continue
 		}
-		out = append(out, s.Text...)
+		out.WriteString(s.Text)
 		switch s.Field {
 		case AddressField:
-			out = appendEscaped(out, address)
+			writeEscaped(&out, address)
 		case PersonNameField:
-			out = appendEscaped(out, f.PersonName)
+			writeEscaped(&out, f.PersonName)
 		case LoginField:
-			out = appendEscaped(out, f.Login)
+			writeEscaped(&out, f.Login)
 		case IdentifierField:
-			out = append(out, identifier...)
+			out.WriteString(identifier)
 		case UUIDField:
-			out = appendUUID(out, identifier, s.Suffix)
+			id := uuidText(identifier, s.Suffix)
+			out.Write(id[:])
 		}
-		out = append(out, s.After...)
+		out.WriteString(s.After)
 	}
-	return out
+	return out.String()
 }
 
-// appendEscaped appends a checked text as groob/plist writes it: newlines as
-// they are, all else by the rules of encoding/xml.
-func appendEscaped(out []byte, text string) []byte {
+// writeEscaped writes a checked text as groob/plist does: newlines as they are,
+// all else by the rules of encoding/xml.
+func writeEscaped(out *strings.Builder, text string) {
 	from := 0
 	for i := range len(text) {
-		var escaped string
+		escaped := ""
 		switch text[i] {
 		case '<':
 			escaped = "&lt;"
@@ -246,8 +247,9 @@ func appendEscaped(out []byte, text string) []byte {
 		default:
 			continue
 		}
-		out = append(append(out, text[from:i]...), escaped...)
+		out.WriteString(text[from:i])
+		out.WriteString(escaped)
 		from = i + 1
 	}
-	return append(out, text[from:]...)
+	out.WriteString(text[from:])
 }

@@ -256,4 +256,3 @@ func BenchmarkSign(b *testing.B) {
 		})
 	}
 }
-

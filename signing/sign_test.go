@@ -44,7 +44,7 @@ func mailProfile(t testing.TB) *profile.Profile {
 		Payloads: []profile.Payload{&profile.Mail{
 			DisplayName:   "Mail",
 			AccountName:   "jane@example.com",
-			PersonName:    "Jané <b> 山田",
+			PersonName:    "Jané & 山田",
 			Incoming:      profile.Server{Host: "imap.example.com", Port: 993},
 			Outgoing:      profile.Server{Host: "smtp.example.com", Port: 465},
 			IncomingLogin: "jane@example.com",
@@ -75,15 +75,28 @@ func clear(t testing.TB, p *profile.Profile) gate.Cleared {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := gate.Check(data, gate.Terms{
-		Address: "jane@example.com",
-		Hosts:   []string{"imap.example.com", "smtp.example.com"},
-		Policy:  true,
-	})
+	c, err := gate.Check(data, terms(t, p))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// terms are those that allow the profile.
+func terms(t testing.TB, p *profile.Profile) gate.Terms {
+	t.Helper()
+	mail := profile.Of[*profile.Mail](p)
+	texts, err := gate.NewTexts(gate.DisplayTexts{
+		Name: p.DisplayName, Description: p.Description, Consent: p.Consent,
+		Payloads: map[string]gate.Titles{mail.Type(): {Name: mail.DisplayName}, (*profile.Passcode)(nil).Type(): {Name: "Passcode"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gate.Terms{
+		Address: "jane@example.com", PersonName: mail.PersonName, Login: "jane@example.com", Policy: true, Texts: texts,
+		Servers: []gate.Server{{Use: gate.IMAP, Host: "imap.example.com", Port: 993}, {Use: gate.SMTP, Host: "smtp.example.com", Port: 465}},
+	}
 }
 
 // TestSign has OpenSSL verify what is signed with each kind of key, and
@@ -135,7 +148,7 @@ print(p["PayloadType"], p["PayloadContent"][0]["EmailAccountName"])`
 	cmd := exec.Command("python3", "-c", script, file)
 	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8")
 	out, err := cmd.CombinedOutput()
-	if err != nil || strings.TrimSpace(string(out)) != "Configuration Jané <b> 山田" {
+	if err != nil || strings.TrimSpace(string(out)) != "Configuration Jané & 山田" {
 		t.Errorf("plistlib: %v %s", err, out)
 	}
 }

@@ -140,9 +140,8 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 
 // flagOf names the flag behind a field of the profile.
 var flagOf = map[string]string{
-	"mail.person_name":    "--name",
-	"mail.incoming_login": "--login",
-	"mail.outgoing_login": "--login",
+	"mail.person_name": "--name",
+	"mail.login":       "--login",
 }
 
 // inFlags tells problems of a profile by the flags that they came from.

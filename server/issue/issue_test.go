@@ -30,7 +30,7 @@ func order(t testing.TB, v settings.Variant, p profile.Platform) issue.Order {
 			Incoming: profile.Server{Host: "imap.example.com", Port: 993},
 			Outgoing: profile.Server{Host: "smtp.example.com", Port: 587, STARTTLS: true},
 		},
-		Person:   issue.Person{Address: address, Name: "Jané <b> & 山田", Login: "jane"},
+		Person:   issue.Person{Address: address, Name: "Jané & 山田", Login: "jane"},
 		Platform: p,
 		Variant:  v,
 		Policy:   profile.DefaultPasscode(),
