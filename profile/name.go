@@ -10,6 +10,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// PlainName is a sender's name with the apostrophe that keyboards of phones write
+// as the plain one, which is all that a profile may have.
+func PlainName(s string) string { return strings.ReplaceAll(s, "\u2019", "'") }
+
 // IsPersonName reports whether s may be a sender's name, or is empty. Mail
 // programs show it to others and make links of what looks like one, so after
 // NFKC it has letters, marks, digits, spaces and ' - . , & ( ) only, and no
@@ -19,7 +23,7 @@ func IsPersonName(s string) bool {
 	if !IsLine(s) {
 		return false
 	}
-	name := strings.ToLower(norm.NFKC.String(s))
+	name := strings.ToLower(norm.NFKC.String(PlainName(s)))
 	for _, r := range name {
 		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(" '-.,&()", r) {
 			return false

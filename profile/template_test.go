@@ -147,3 +147,22 @@ func FuzzFill(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkFill fills in templates with mail alone and with a policy.
+func BenchmarkFill(b *testing.B) {
+	f := profile.Fields{Address: address(b, "jane@example.com"), PersonName: "Jane Doe", Login: "jane"}
+	for _, name := range []string{"iphone mail", "iphone secure"} {
+		template, err := profile.NewTemplate(kinds(b)[name])
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := template.Fill(f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -127,7 +127,7 @@ func (i *Issuer) build(k kind, who Person) (*made, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("issue: %w", err)
 	}
-	text, err := made.template.Fill(profile.Fields{Address: who.Address, PersonName: who.Name, Login: who.login()})
+	text, err := made.template.Fill(profile.Fields{Address: who.Address, PersonName: profile.PlainName(who.Name), Login: who.login()})
 	if err == nil {
 		err = who.check()
 	}

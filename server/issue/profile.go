@@ -94,7 +94,7 @@ func (k kind) terms(who Person, texts *gate.Texts) gate.Terms {
 	}
 	return gate.Terms{
 		Address:      who.Address.String(),
-		PersonName:   who.Name,
+		PersonName:   profile.PlainName(who.Name),
 		Login:        who.login(),
 		Organization: k.organization,
 		Servers:      servers,
