@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
@@ -129,7 +130,7 @@ func benchIssuer(b *testing.B, identity *signing.Identity) *issue.Issuer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return issue.New(texts, func() *signing.Identity { return identity })
+	return issue.New(texts, func() signing.Signer { return identity })
 }
 
 // fillTickets makes a link with one ticket for each download of a round.
@@ -178,7 +179,7 @@ func build(issuer *issue.Issuer, i int) (issue.Signed, error) {
 	if err != nil {
 		return issue.Signed{}, err
 	}
-	return issuer.Issue(issue.Order{
+	return issuer.Issue(context.Background(), issue.Order{
 		Service: benchService(), Person: issue.Person{Address: address, Name: "Jane"},
 		Platform: profile.IPhone, Variant: settings.Secure, Policy: profile.DefaultPasscode(),
 	})

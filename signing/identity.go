@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -53,12 +54,15 @@ type Identity struct {
 	intermediates []*x509.Certificate
 	development   bool
 	now           func() time.Time
+	writer        *cmsWriter
+	description   Description
 }
 
 // New checks that key and chain can sign what devices will trust. The chain
 // begins with the certificate of key; each that follows issued the one before
 // it. It may, but need not, end with a root. If it does not, its last issuer
-// must be in roots, or, where roots is nil, in the system's pool.
+// must be in roots, or, where roots is nil, in the system's pool. The key may be
+// any [crypto.Signer] for RSA or ECDSA, such as one in a hardware module.
 //
 // The error is an [*IdentityError]. The clock now is asked here and at every
 // signature; nil means [time.Now].
@@ -82,7 +86,7 @@ func New(key crypto.Signer, chain []*x509.Certificate, roots *x509.CertPool, now
 	if err := checkComplete(chain, roots, now()); err != nil {
 		return nil, err
 	}
-	return id, nil
+	return id, id.prepare()
 }
 
 // Certificate is the certificate that signs. It must not be changed.
@@ -129,9 +133,10 @@ func (id *Identity) Development() bool { return id.development }
 
 // Usable returns an [*IdentityError] while a certificate of id is out of its
 // time.
-func (id *Identity) Usable() error {
-	now := id.now()
-	for _, c := range append([]*x509.Certificate{id.leaf}, id.intermediates...) {
+func (id *Identity) Usable() error { return id.usable(id.now()) }
+
+func (id *Identity) usable(now time.Time) error {
+	for c := range id.certificates() {
 		if now.After(c.NotAfter) {
 			return refuse(Expired, "the certificate %q expired on %s; renew it", Subject(c), c.NotAfter.UTC().Format(time.DateOnly))
 		}
@@ -142,6 +147,20 @@ func (id *Identity) Usable() error {
 	return nil
 }
 
+// certificates are all that an envelope holds, the signer's first.
+func (id *Identity) certificates() iter.Seq[*x509.Certificate] {
+	return func(yield func(*x509.Certificate) bool) {
+		if !yield(id.leaf) {
+			return
+		}
+		for _, c := range id.intermediates {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
 // checkKey refuses a key that devices may not take, or that is another's.
 func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 	if err := checkStrength(leaf); err != nil {
@@ -150,11 +169,6 @@ func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 	public, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	if key == nil || !ok || !public.Equal(key.Public()) {
 		return refuse(KeyMismatch, "the key does not belong to the first certificate, %q; put the certificate of the key first", Subject(leaf))
-	}
-	switch key.(type) {
-	case *rsa.PrivateKey, *ecdsa.PrivateKey:
-	default:
-		return refuse(WeakKey, "a key of this kind cannot sign profiles; use P-256")
 	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return refuse(WrongUsage, "the certificate %q is not for digital signatures", Subject(leaf))
