@@ -30,8 +30,13 @@ type Address struct {
 // ParseAddress reads a mailbox: a dot-atom (RFC 5322, section 3.2.3; letters
 // beyond ASCII as in RFC 6532), "@" and a host name. Quoted local parts,
 // comments, display names and address literals are refused, for neither mail
-// hosts nor devices use them.
+// hosts nor devices use them. Blanks around the address don't count; a hidden
+// character in it is a [*HiddenError].
 func ParseAddress(s string) (Address, error) {
+	s = Trim(s)
+	if err := checkHidden(s); err != nil {
+		return Address{}, err
+	}
 	local, host, found := strings.Cut(s, "@")
 	if !found || local == "" || host == "" {
 		return Address{}, errors.New("it is not a mail address such as jane@example.com")
@@ -39,7 +44,7 @@ func ParseAddress(s string) (Address, error) {
 	if err := checkLocalPart(local); err != nil {
 		return Address{}, err
 	}
-	domain, err := ParseHost(host)
+	domain, err := parseHost(host)
 	if err != nil {
 		return Address{}, errors.New("the part after the @ is not a mail domain such as example.com")
 	}

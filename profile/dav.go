@@ -39,5 +39,5 @@ func (d *DAV) check(c *checker, path string) {
 	c.line(path+".account_name", d.AccountName)
 	c.host(path+".host", d.Server.Host)
 	c.because(path+".port", d.Server.checkPort())
-	c.line(path+".login", d.Login)
+	c.login(path+".login", d.Login)
 }

@@ -19,8 +19,12 @@ type DAVServer struct {
 const DefaultDAVPort = 443
 
 // ParseDAV reads the server of calendars or contacts from HOST or HOST:PORT.
-// The default port is 443.
+// The default port is 443. Blanks around it don't count.
 func ParseDAV(s string) (DAVServer, error) {
+	s = Trim(s)
+	if err := checkURL(s); err != nil {
+		return DAVServer{}, err
+	}
 	if strings.Contains(s, "/") {
 		return DAVServer{}, errors.New("only host and port are needed, as in dav.example.com:443; devices find the path by themselves")
 	}

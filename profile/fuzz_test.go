@@ -5,8 +5,10 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/groob/plist"
 
@@ -158,7 +160,8 @@ func FuzzParseServer(f *testing.F) {
 	f.Add("MAIL.bücher.example")
 	f.Add("a.b:25")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, parse := range []func(string) (profile.Server, error){profile.ParseIncoming, profile.ParseOutgoing} {
+		foreign := map[string][]int{"imap": {25, 110, 465, 587, 995}, "smtp": {25, 110, 143, 993, 995}}
+		for protocol, parse := range map[string]func(string) (profile.Server, error){"imap": profile.ParseIncoming, "smtp": profile.ParseOutgoing} {
 			server, err := parse(s)
 			if err != nil {
 				continue
@@ -167,9 +170,31 @@ func FuzzParseServer(f *testing.F) {
 			if err != nil || again != server {
 				t.Errorf("%q gave %s, which gave %s (%v)", s, server, again, err)
 			}
-			clear := server.Port == 25 || server.Port == 110 || !server.STARTTLS && (server.Port == 143 || server.Port == 587)
-			if clear || server.Port < 1 || server.Port > 65535 {
+			clear := !server.STARTTLS && (server.Port == 143 || server.Port == 587)
+			if clear || slices.Contains(foreign[protocol], server.Port) || server.Port < 1 || server.Port > 65535 {
 				t.Errorf("%q gave %s", s, server)
+			}
+		}
+	})
+}
+
+// FuzzPlain wants what the doors make of a text to stay as it is, and nothing
+// hidden in what they take.
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{" a ", "a\u00a0b", "\u200ba\u3000", "a\u200bb", "\ufeff", "a\xff", "\u202a jane \u202c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		trimmed, plain := profile.Trim(s), profile.Plain(s)
+		if profile.Trim(trimmed) != trimmed || profile.Plain(plain) != plain || profile.Trim(plain) != plain {
+			t.Errorf("%q gave %q and %q, which give others", s, trimmed, plain)
+		}
+		if profile.IsLine(s) && (trimmed != s || plain != s) {
+			t.Errorf("%q passes and would be changed to %q", s, plain)
+		}
+		for _, r := range plain {
+			if profile.IsLine(plain) && r != ' ' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Z) {
+				t.Errorf("%q passes with U+%04X", plain, r)
 			}
 		}
 	})

@@ -26,10 +26,20 @@ var errHost = errors.New("it is not a host name such as mail.example.com")
 // ParseHost returns the host or domain name in its one form: lower-case
 // A-labels (RFC 5890). It refuses IP addresses, single labels, a closing dot,
 // labels that mix scripts, and whatever would turn into another name by
-// compatibility mapping, such as full-width letters.
-func ParseHost(name string) (string, error) {
+// compatibility mapping, such as full-width letters. Blanks around it don't
+// count.
+func ParseHost(name string) (string, error) { return parseHost(Trim(name)) }
+
+// parseHost is ParseHost for a name that stands in a longer text.
+func parseHost(name string) (string, error) {
 	if name == "" {
 		return "", errors.New("the host name is missing")
+	}
+	if err := checkURL(name); err != nil {
+		return "", err
+	}
+	if err := checkHidden(name); err != nil {
+		return "", err
 	}
 	// The string is of use only without an error: idna returns both.
 	ascii, err := hostRules.ToASCII(name)

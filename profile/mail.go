@@ -65,8 +65,8 @@ func (m *Mail) validate(c *checker, _ Platform) {
 	c.optionalText("mail.description", m.Description)
 	c.line("mail.account_name", m.AccountName)
 	c.optionalLine("mail.person_name", m.PersonName)
-	c.server("mail.incoming", m.Incoming, starttlsIncomingPort)
-	c.server("mail.outgoing", m.Outgoing, starttlsOutgoingPort)
-	c.line("mail.incoming_login", m.IncomingLogin)
-	c.line("mail.outgoing_login", m.OutgoingLogin)
+	c.server("mail.incoming", m.Incoming, imap)
+	c.server("mail.outgoing", m.Outgoing, smtp)
+	c.login("mail.incoming_login", m.IncomingLogin)
+	c.login("mail.outgoing_login", m.OutgoingLogin)
 }

@@ -11,19 +11,20 @@ import (
 )
 
 // PlainName is a sender's name with the apostrophe that keyboards of phones write
-// as the plain one, which is all that a profile may have.
-func PlainName(s string) string { return strings.ReplaceAll(s, "\u2019", "'") }
+// as the plain one, which is all that a profile may have, and [Plain].
+func PlainName(s string) string { return strings.ReplaceAll(Plain(s), "\u2019", "'") }
 
-// IsPersonName reports whether s may be a sender's name, or is empty. Mail
-// programs show it to others and make links of what looks like one, so after
+// IsPersonName reports whether [PlainName] of s may be a sender's name, or is
+// empty. Mail programs show it to others and make links of what looks like one, so after
 // NFKC it has letters, marks, digits, spaces and ' - . , & ( ) only, and no
 // dotted word that begins with www or ends in a public suffix: "A.Müller" is a
 // name, "evil.com" is not.
 func IsPersonName(s string) bool {
+	s = PlainName(s)
 	if !IsLine(s) {
 		return false
 	}
-	name := strings.ToLower(norm.NFKC.String(PlainName(s)))
+	name := strings.ToLower(norm.NFKC.String(s))
 	for _, r := range name {
 		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(" '-.,&()", r) {
 			return false

@@ -8,7 +8,7 @@ import (
 
 func TestIsPersonName(t *testing.T) {
 	for _, name := range []string{
-		"", "Jane Doe", "A.Müller", "St.Gallen Office", "J.R.R. Tolkien", "Jean-Luc O'Neil", "Jane O’Neil", "Müller & Söhne (Büro), Dr.", "山田 太郎", "ليلى حسن", "Agent 007", "e\u0301",
+		"", "Jane Doe", "A.Müller", "St.Gallen Office", "J.R.R. Tolkien", "Jean-Luc O'Neil", "Jane O’Neil", "Müller & Söhne (Büro), Dr.", "山田 太郎", "ليلى حسن", "Agent 007", "e\u0301", "Jane\u200b", "\u202aJane\u202c", "Jane\u00a0Doe", "山田\u3000太郎",
 	} {
 		if !profile.IsPersonName(name) {
 			t.Errorf("%q is refused", name)
@@ -22,7 +22,7 @@ func TestIsPersonName(t *testing.T) {
 			t.Errorf("%q passes", name)
 		}
 	}
-	if got := profile.PlainName("O’Neil"); got != "O'Neil" {
+	if got := profile.PlainName("\ufeff O’Neil\u00a0Doe\u2003"); got != "O'Neil Doe" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -34,7 +34,15 @@ func TestDoors(t *testing.T) {
 			t.Errorf("%q passes", s)
 		}
 	}
-	for _, s := range []string{"", "Jörg", "a\u00a0b", "山田"} {
+	for _, s := range []string{"a\u00a0b", "a\u202fb", "a\u3000b", " a", "a ", "\ta", "a\n", "\u00a0a", "a\u200b", "\ufeffa"} {
+		if profile.IsLine(s) || profile.IsText(s) {
+			t.Errorf("%q passes", s)
+		}
+		if s = profile.Plain(s); !profile.IsLine(s) || s != "a" && s != "a b" {
+			t.Errorf("%q is left", s)
+		}
+	}
+	for _, s := range []string{"", "Jörg", "山田", "a b"} {
 		if !profile.IsLine(s) || !profile.IsText(s) {
 			t.Errorf("%q is refused", s)
 		}

@@ -26,23 +26,32 @@ const (
 	DefaultOutgoingPort = 465
 )
 
-// The only ports on which a device uses STARTTLS.
-const (
-	starttlsIncomingPort = 143
-	starttlsOutgoingPort = 587
+// A protocol is what a mail server speaks.
+type protocol struct {
+	name     string
+	port     int // with TLS from the first byte
+	starttls int // the only port on which a device uses STARTTLS
+}
+
+var (
+	imap = protocol{"IMAP", DefaultIncomingPort, 143}
+	smtp = protocol{"SMTP", DefaultOutgoingPort, 587}
 )
 
-// ParseIncoming reads the IMAP server from HOST, HOST:PORT or
-// HOST:143/starttls. The default port is 993.
-func ParseIncoming(s string) (Server, error) {
-	return parseServer(s, DefaultIncomingPort, starttlsIncomingPort)
+// ports are those that belong to one protocol alone.
+var ports = map[int]string{
+	25: "mail between servers", 465: "SMTP", 587: "SMTP",
+	110: "POP", 995: "POP",
+	143: "IMAP", 993: "IMAP",
 }
 
+// ParseIncoming reads the IMAP server from HOST, HOST:PORT or
+// HOST:143/starttls. The default port is 993. Blanks around it don't count.
+func ParseIncoming(s string) (Server, error) { return imap.parse(s) }
+
 // ParseOutgoing reads the SMTP server from HOST, HOST:PORT or
-// HOST:587/starttls. The default port is 465.
-func ParseOutgoing(s string) (Server, error) {
-	return parseServer(s, DefaultOutgoingPort, starttlsOutgoingPort)
-}
+// HOST:587/starttls. The default port is 465. Blanks around it don't count.
+func ParseOutgoing(s string) (Server, error) { return smtp.parse(s) }
 
 // String is the form that ParseIncoming and ParseOutgoing read.
 func (s Server) String() string {
@@ -64,17 +73,29 @@ func (s Server) Encryption() string {
 
 var errPort = errors.New("the port is not a number from 1 to 65535")
 
-func parseServer(text string, port, starttlsPort int) (Server, error) {
+func (p protocol) parse(text string) (Server, error) {
+	text = Trim(text)
+	if err := checkURL(text); err != nil {
+		return Server{}, err
+	}
 	rest, starttls := strings.CutSuffix(text, "/starttls")
 	if strings.ContainsRune(rest, '/') {
-		return Server{}, errors.New("only /starttls may follow the port, as in mail.example.com:" + strconv.Itoa(starttlsPort) + "/starttls")
+		return Server{}, errors.New("only /starttls may follow the port, as in mail.example.com:" + strconv.Itoa(p.starttls) + "/starttls")
 	}
-	host, port, err := parseHostPort(rest, port)
+	host, port, err := parseHostPort(rest, p.port)
 	if err != nil {
 		return Server{}, err
 	}
 	s := Server{Host: host, Port: port, STARTTLS: starttls}
-	return s, s.checkPort(starttlsPort)
+	return s, p.check(s)
+}
+
+// checkURL refuses what begins like a URL, where a host name belongs.
+func checkURL(text string) error {
+	if strings.Contains(text, "://") {
+		return errors.New("it is a URL; write the host name alone, as in mail.example.com")
+	}
+	return nil
 }
 
 // parseHostPort reads HOST or HOST:PORT.
@@ -87,25 +108,23 @@ func parseHostPort(text string, port int) (string, int, error) {
 		}
 		port = int(n)
 	}
-	host, err := ParseHost(name)
+	host, err := parseHost(name)
 	return host, port, err
 }
 
-// checkPort refuses the ports on which mail is, or may be, in clear text.
-func (s Server) checkPort(starttlsPort int) error {
+// check refuses the ports on which mail is, or may be, in clear text, and those
+// of other protocols.
+func (p protocol) check(s Server) error {
+	owner, known := ports[s.Port]
 	switch {
 	case s.Port < 1 || s.Port > 65535:
 		return errPort
-	case s.Port == 25:
-		return fmt.Errorf("port 25 is for servers among themselves; write %d", DefaultOutgoingPort)
-	case s.Port == 110:
-		return fmt.Errorf("port 110 is POP without encryption; write %d for IMAP", DefaultIncomingPort)
-	case s.STARTTLS && s.Port != starttlsPort:
-		return fmt.Errorf("a device uses STARTTLS here on port %d alone; leave /starttls away if port %d encrypts from the first byte", starttlsPort, s.Port)
-	case !s.STARTTLS && s.Port == starttlsIncomingPort:
-		return fmt.Errorf("port 143 starts without encryption; write %d, or 143/starttls if the server has nothing better", DefaultIncomingPort)
-	case !s.STARTTLS && s.Port == starttlsOutgoingPort:
-		return fmt.Errorf("port 587 starts without encryption; write %d, or 587/starttls if the server has nothing better", DefaultOutgoingPort)
+	case known && owner != p.name:
+		return fmt.Errorf("port %d is for %s; write %d for %s", s.Port, owner, p.port, p.name)
+	case s.STARTTLS && s.Port != p.starttls:
+		return fmt.Errorf("a device uses STARTTLS here on port %d alone; leave /starttls away if port %d encrypts from the first byte", p.starttls, s.Port)
+	case !s.STARTTLS && s.Port == p.starttls:
+		return fmt.Errorf("port %d starts without encryption; write %d, or %d/starttls if the server has nothing better", p.starttls, p.port, p.starttls)
 	}
 	return nil
 }

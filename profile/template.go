@@ -188,7 +188,7 @@ func (t *Template) Fill(f Fields) (string, error) {
 	var c checker
 	c.must("address", !f.Address.IsZero(), "it is missing")
 	c.optionalLine("mail.person_name", f.PersonName)
-	c.line("mail.login", f.Login)
+	c.login("mail.login", f.Login)
 	if err := c.err(); err != nil {
 		return "", err
 	}

@@ -53,13 +53,72 @@ func allowedRune(r rune) bool {
 	return true
 }
 
-// IsLine reports whether s may be signed as a text of one line: it has no
-// character that XML cannot hold, and none that shows nothing or makes the text
-// read as another.
-func IsLine(s string) bool { return checkLine(s) == nil && !strings.ContainsFunc(s, isInvisible) }
+// Trim returns s without the blanks and invisible characters at its ends, which
+// people paste along with a text. Nothing that takes texts keeps them.
+func Trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
+}
 
-// IsText is IsLine for a text of several lines.
-func IsText(s string) bool { return checkText(s) == nil && !strings.ContainsFunc(s, isInvisible) }
+// Plain is s, trimmed, with the spaces that only look like the plain one, such
+// as the no-break space, turned into it. It is for texts that people read; in a
+// login or an identifier a space would be a guess.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if isOddSpace(r) {
+			return ' '
+		}
+		return r
+	}, Trim(s))
+}
+
+// CheckLine returns what keeps s from being taken as a text of one line, or
+// nil: it has a character that XML cannot hold, that shows nothing, that looks
+// like a space, or that makes the text read as another; or a blank at an end.
+func CheckLine(s string) error {
+	if err := checkLine(s); err != nil {
+		return err
+	}
+	return checkHidden(s)
+}
+
+// CheckText is CheckLine for a text of several lines.
+func CheckText(s string) error {
+	if err := checkText(s); err != nil {
+		return err
+	}
+	return checkHidden(s)
+}
+
+// IsLine reports whether CheckLine finds nothing.
+func IsLine(s string) bool { return CheckLine(s) == nil }
+
+// IsText reports whether CheckText finds nothing.
+func IsText(s string) bool { return CheckText(s) == nil }
+
+// A HiddenError says that a text has characters that a person cannot see in it.
+type HiddenError struct{ detail string }
+
+// Error says which, and what to do.
+func (e *HiddenError) Error() string { return e.detail }
+
+// checkHidden returns a [*HiddenError] if s has what a person cannot see there.
+func checkHidden(s string) error {
+	for _, r := range s {
+		switch {
+		case isInvisible(r):
+			return &HiddenError{fmt.Sprintf("it has the invisible character U+%04X; delete it, or type the text again", r)}
+		case isOddSpace(r):
+			return &HiddenError{fmt.Sprintf("it has the character U+%04X, which looks like a space; delete it, or type a plain space", r)}
+		}
+	}
+	if Trim(s) != s {
+		return &HiddenError{"it begins or ends with a blank; delete it"}
+	}
+	return nil
+}
+
+// isOddSpace reports whether r is a space other than the plain one.
+func isOddSpace(r rune) bool { return r > unicode.MaxASCII && unicode.Is(unicode.Zs, r) }
 
 // isInvisible reports whether a character is ignorable by default (Unicode,
 // section 5.21): format characters, fillers, and selectors of variants.

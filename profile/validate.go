@@ -138,9 +138,16 @@ func (c *checker) wholeMinutes(path string, d time.Duration, low, high int) {
 	c.between(path, minutes(d), low, high)
 }
 
-func (c *checker) server(path string, s Server, starttlsPort int) {
+// login is line for a user name, which a server compares with its own: it has
+// nothing in it that a person cannot see.
+func (c *checker) login(path, s string) {
+	c.must(path, s != "", "it is missing")
+	c.because(path, CheckLine(s))
+}
+
+func (c *checker) server(path string, s Server, p protocol) {
 	c.host(path+".host", s.Host)
-	c.because(path+".port", s.checkPort(starttlsPort))
+	c.because(path+".port", p.check(s))
 }
 
 func (c *checker) host(path, name string) {

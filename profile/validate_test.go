@@ -121,6 +121,9 @@ func TestParseAddress(t *testing.T) {
 		"jörg@bücher.example":            "jörg@xn--bcher-kva.example",
 		"a@xn--bcher-kva.example":        "a@xn--bcher-kva.example",
 		strings.Repeat("a", 64) + "@a.b": strings.Repeat("a", 64) + "@a.b",
+
+		" jane@example.com\t": "jane@example.com", "\u00a0jane@example.com\u200b": "jane@example.com",
+		"\ufeffjane@example.com\r\n": "jane@example.com", "\u202ajane@example.com\u202c": "jane@example.com",
 	}
 	for in, want := range good {
 		if got, err := profile.ParseAddress(in); err != nil || got.String() != want {
@@ -135,6 +138,7 @@ func TestParseAddress(t *testing.T) {
 		"jane@xn--example-.com", "jane@127。0。0。1", "jane@ⓔxample.com", "jane@ｅxample.com", "a\xff@example.com",
 		strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("a", 64) + ".com",
 		"a@" + strings.Repeat("abcdefgh.", 30) + "com", "jane@example.com\x00", "a,b@example.com", "a;b@example.com",
+		"ja\u200bne@example.com", "jane\u200b@example.com", "jane@exam\u00adple.com", "jane@\u2060example.com", "jane\u00a0@example.com", "jane @example.com", "jane@ example.com", "\u200b",
 	}
 	for _, in := range bad {
 		if got, err := profile.ParseAddress(in); err == nil {
@@ -147,7 +151,15 @@ func TestParseServers(t *testing.T) {
 	tests := []struct{ in, incoming, outgoing string }{
 		{"mail.example.com", "mail.example.com:993", "mail.example.com:465"},
 		{"MAIL.example.com", "mail.example.com:993", "mail.example.com:465"},
-		{"mail.example.com:993", "mail.example.com:993", "mail.example.com:993"},
+		{"\u00a0mail.example.com:4433\u200b", "mail.example.com:4433", "mail.example.com:4433"},
+		{" mail.example.com:587/starttls\n", "", "mail.example.com:587/starttls"},
+		{"mail.exam\u200bple.com", "", ""},
+		{"mail.example.com :993", "", ""},
+		{"mail.example.com:993", "mail.example.com:993", ""},
+		{"mail.example.com:465", "", "mail.example.com:465"},
+		{"mail.example.com:995", "", ""},
+		{"mail.example.com:993/starttls", "", ""},
+		{"mail.example.com:465/starttls", "", ""},
 		{"mail.example.com:4433", "mail.example.com:4433", "mail.example.com:4433"},
 		{"mail.bücher.example", "mail.xn--bcher-kva.example:993", "mail.xn--bcher-kva.example:465"},
 		{"mail.example.com:143/starttls", "mail.example.com:143/starttls", ""},
@@ -188,16 +200,30 @@ func TestParseServers(t *testing.T) {
 	}
 }
 
-// TestServerHints wants the way out in the words of a refusal.
+// TestServerHints wants the way out in the words of a refusal, for the protocol
+// that was asked about.
 func TestServerHints(t *testing.T) {
-	for in, hint := range map[string]string{
-		"a.example:143": "993",
-		"a.example:25":  "465",
-		"a.example:110": "993",
-		"a.example:587": "465",
-	} {
-		if _, err := profile.ParseIncoming(in); err == nil || !strings.Contains(err.Error(), hint) {
-			t.Errorf("%s: %v does not name %s", in, err, hint)
+	tests := []struct{ in, incoming, outgoing string }{
+		{"a.example:143", "write 993, or 143/starttls", "is for IMAP; write 465 for SMTP"},
+		{"a.example:143/starttls", "", "is for IMAP; write 465 for SMTP"},
+		{"a.example:993", "", "is for IMAP; write 465 for SMTP"},
+		{"a.example:993/starttls", "on port 143 alone", "is for IMAP; write 465 for SMTP"},
+		{"a.example:465", "is for SMTP; write 993 for IMAP", ""},
+		{"a.example:587", "is for SMTP; write 993 for IMAP", "write 465, or 587/starttls"},
+		{"a.example:587/starttls", "is for SMTP; write 993 for IMAP", ""},
+		{"a.example:25", "is for mail between servers; write 993 for IMAP", "is for mail between servers; write 465 for SMTP"},
+		{"a.example:110", "is for POP; write 993 for IMAP", "is for POP; write 465 for SMTP"},
+		{"a.example:995", "is for POP; write 993 for IMAP", "is for POP; write 465 for SMTP"},
+		{"imaps://a.example:993", "it is a URL; write the host name alone", "it is a URL; write the host name alone"},
+		{"a\u200b.example", "invisible character U+200B", "invisible character U+200B"},
+		{"a\u00a0.example", "U+00A0, which looks like a space", "U+00A0, which looks like a space"},
+	}
+	for _, tt := range tests {
+		for want, parse := range map[*string]func(string) (profile.Server, error){&tt.incoming: profile.ParseIncoming, &tt.outgoing: profile.ParseOutgoing} {
+			_, err := parse(tt.in)
+			if (err == nil) != (*want == "") || err != nil && !strings.Contains(err.Error(), *want) {
+				t.Errorf("%q: got %v, want %q", tt.in, err, *want)
+			}
 		}
 	}
 }

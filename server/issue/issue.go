@@ -127,10 +127,10 @@ func (i *Issuer) build(k kind, who Person) (*made, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("issue: %w", err)
 	}
-	text, err := made.template.Fill(profile.Fields{Address: who.Address, PersonName: profile.PlainName(who.Name), Login: who.login()})
-	if err == nil {
-		err = who.check()
+	if err := who.check(); err != nil {
+		return nil, "", fmt.Errorf("issue: %w", err)
 	}
+	text, err := made.template.Fill(profile.Fields{Address: who.Address, PersonName: profile.PlainName(who.Name), Login: who.login()})
 	if err != nil {
 		return nil, "", fmt.Errorf("issue: %w", err)
 	}
@@ -146,8 +146,8 @@ func (p Person) check() error {
 	if !profile.IsPersonName(p.Name) {
 		problems = append(problems, profile.Problem{Path: "mail.person_name", Detail: "a name has letters, digits, spaces and ' - . , & ( ) only, and no web address"})
 	}
-	if !profile.IsLine(p.Login) {
-		problems = append(problems, profile.Problem{Path: "mail.login", Detail: "it has a character that may not stand there"})
+	if err := profile.CheckLine(p.Login); err != nil {
+		problems = append(problems, profile.Problem{Path: "mail.login", Detail: err.Error()})
 	}
 	if len(problems) > 0 {
 		return &profile.InvalidError{Problems: problems}
