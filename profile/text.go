@@ -101,6 +101,9 @@ type HiddenError struct{ detail string }
 // Error says which, and what to do.
 func (e *HiddenError) Error() string { return e.detail }
 
+// Hidden tells the error from others where this package isn't known.
+func (*HiddenError) Hidden() {}
+
 // checkHidden returns a [*HiddenError] if s has what a person cannot see there.
 func checkHidden(s string) error {
 	for _, r := range s {

@@ -17,7 +17,7 @@ var usedByGo = []string{
 	"profile.mail.name", "profile.mail.description", "profile.secure.description", "profile.secure.description.keep",
 	"profile.device.name", "profile.device.description", "profile.test.description", "payload.mail.name", "payload.passcode.name",
 	"profile.calendars", "profile.contacts", "payload.calendars.name", "payload.contacts.name",
-	"problem.address_malformed", "problem.address_foreign", "problem.name_invalid", "problem.password_refused",
+	"problem.address_malformed", "problem.address_foreign", "problem.hidden_characters", "problem.name_invalid", "problem.password_refused",
 	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",
 	"problem.platform_not_offered", "problem.login_needed",
 	"problem.mac_policy_needs_mdm", "problem.unknown_field", "problem.limited", "problem.form_malformed",

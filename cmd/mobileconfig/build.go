@@ -76,7 +76,7 @@ func (c *buildCommand) order() (issue.Order, error) {
 	if o.Service.Contacts, err = parseDAV("--carddav", c.CardDAV); err != nil {
 		return o, err
 	}
-	o.Person.Name, o.Person.Login, o.Person.Locale = c.Name, c.Login, c.Locale
+	o.Person.Name, o.Person.Login, o.Person.Locale = profile.Plain(c.Name), profile.Trim(c.Login), profile.Trim(c.Locale)
 	o.Platform = profile.Platform(c.Platform)
 	o.Variant = settings.Mail
 	if c.Secure {
@@ -92,7 +92,7 @@ func (c *buildCommand) order() (issue.Order, error) {
 
 // parseDAV reads the server of a part that a profile need not have.
 func parseDAV(flag, text string) (profile.DAVServer, error) {
-	if text == "" {
+	if profile.Trim(text) == "" {
 		return profile.DAVServer{}, nil
 	}
 	server, err := profile.ParseDAV(text)

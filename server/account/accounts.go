@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -58,7 +57,7 @@ func (s *Accounts) Get(ctx context.Context, account string) (Account, error) {
 // the language.
 func (s *Accounts) Create(ctx context.Context, by audit.Grant, name string, trusted bool, email, language string) (acc Account, token string, err error) {
 	now := s.vault.now()
-	acc = Account{ID: id.New("acc"), Name: strings.TrimSpace(name), Trusted: trusted, FactorRequired: true, Created: now}
+	acc = Account{ID: id.New("acc"), Name: profile.Plain(name), Trusted: trusted, FactorRequired: true, Created: now}
 	owner := Invitation{ID: id.New("inv"), Account: acc.ID, Role: Owner, Language: language, Created: now, Expires: now.Add(InvitationLife)}
 	var unread error
 	owner.Email, unread = parseEmail(email)
@@ -79,7 +78,7 @@ func (s *Accounts) Update(ctx context.Context, by audit.Grant, account, name str
 		return err
 	}
 	acc := old
-	acc.Name, acc.Trusted = strings.TrimSpace(name), trusted
+	acc.Name, acc.Trusted = profile.Plain(name), trusted
 	if err := checkAccountName(acc.Name); err != nil {
 		return err
 	}
@@ -128,8 +127,8 @@ func (s *Accounts) Resume(ctx context.Context, by audit.Grant, account string) e
 }
 
 func checkAccountName(name string) error {
-	if name == "" || utf8.RuneCountInString(name) > maxAccountName || !profile.IsLine(name) {
-		return fault.On("name", fault.NameInvalid, "Name the account in up to %d characters.", maxAccountName)
+	if err := profile.CheckLine(name); err != nil || name == "" || utf8.RuneCountInString(name) > maxAccountName {
+		return fault.OnText("name", err, fault.NameInvalid, "Name the account in up to %d characters.", maxAccountName)
 	}
 	return nil
 }

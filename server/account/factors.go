@@ -188,12 +188,12 @@ func (s *Factors) EnrolPasskey(ctx context.Context, by audit.Grant, in In, name,
 		return errNoPasskeys()
 	}
 	m := in.Member
-	name = strings.TrimSpace(name)
+	name = profile.Plain(name)
 	if name == "" {
 		name = by.Actor.Client
 	}
-	if utf8.RuneCountInString(name) > maxPasskeyName || !profile.IsLine(name) {
-		return fault.On("name", fault.NameInvalid, "Name the passkey in up to %d characters.", maxPasskeyName)
+	if err := profile.CheckLine(name); err != nil || utf8.RuneCountInString(name) > maxPasskeyName {
+		return fault.OnText("name", err, fault.NameInvalid, "Name the passkey in up to %d characters.", maxPasskeyName)
 	}
 	state, err := takeCeremony(ctx, s.store, ceremony)
 	if err != nil {

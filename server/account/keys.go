@@ -135,8 +135,9 @@ func (k *Keys) build(spec KeySpec) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	if spec.Name == "" || len(spec.Name) > maxKeyName || !profile.IsLine(spec.Name) {
-		return Key{}, fault.On("name", fault.NameInvalid, "Name the program that will have the key, in up to %d bytes.", maxKeyName)
+	spec.Name = profile.Plain(spec.Name)
+	if err := profile.CheckLine(spec.Name); err != nil || spec.Name == "" || len(spec.Name) > maxKeyName {
+		return Key{}, fault.OnText("name", err, fault.NameInvalid, "Name the program that will have the key, in up to %d bytes.", maxKeyName)
 	}
 	if spec.Life < 0 {
 		return Key{}, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0.")

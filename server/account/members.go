@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -214,9 +213,9 @@ func (s *Members) newMember(ctx context.Context, account string, n Newcomer, rol
 	if err != nil {
 		return Member{}, err
 	}
-	name := strings.TrimSpace(n.Name)
-	if utf8.RuneCountInString(name) > maxMemberName || name != "" && !profile.IsLine(name) {
-		return Member{}, fault.On("name", fault.NameInvalid, "Write a name of up to %d characters.", maxMemberName)
+	name := profile.Plain(n.Name)
+	if err := profile.CheckLine(name); err != nil || utf8.RuneCountInString(name) > maxMemberName {
+		return Member{}, fault.OnText("name", err, fault.NameInvalid, "Write a name of up to %d characters.", maxMemberName)
 	}
 	hash, err := s.vault.passwords.hash(ctx, n.Password, false, folded, name)
 	if err != nil {

@@ -96,7 +96,7 @@ func (v *Vault) seed(m Member) (string, error) {
 // fold brings an address that a person has typed into the form in which
 // members are kept. What is no address folds to a text that no member has.
 func fold(email string) string {
-	address, err := profile.ParseAddress(strings.TrimSpace(email))
+	address, err := profile.ParseAddress(email)
 	if err != nil {
 		return strings.ToLower(strings.TrimSpace(email))
 	}
@@ -105,9 +105,9 @@ func fold(email string) string {
 
 // parseEmail is fold for an address that is to be kept.
 func parseEmail(email string) (string, error) {
-	address, err := profile.ParseAddress(strings.TrimSpace(email))
+	address, err := profile.ParseAddress(email)
 	if err != nil {
-		return "", fault.On("email", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		return "", fault.OnText("email", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
 	}
 	return address.Folded(), nil
 }

@@ -126,7 +126,7 @@ func (q *actionsQuery) filter(owner string) (audit.Filter, error) {
 	if q.Mailbox != "" {
 		address, err := profile.ParseAddress(q.Mailbox)
 		if err != nil {
-			return f, fault.On("mailbox", fault.AddressMalformed, "Write a whole mail address.")
+			return f, fault.OnText("mailbox", err, fault.AddressMalformed, "Write a whole mail address.")
 		}
 		f.Mailbox = address.Folded()
 	}

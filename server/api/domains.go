@@ -208,8 +208,9 @@ func (a *API) domainSettings(ctx context.Context, c call, in *settingsQuery) (*s
 	if err != nil || address.Domain() != d.Name {
 		return nil, fault.New(fault.AddressForeign, "The address is no mailbox of this domain.")
 	}
-	if !profile.IsLine(in.Login) {
-		return nil, fault.On("login", fault.Invalid, "The login has a character that may not stand there.")
+	in.Login = profile.Trim(in.Login)
+	if err := profile.CheckLine(in.Login); err != nil {
+		return nil, fault.OnText("login", err, fault.Invalid, "The login has a character that may not stand there.")
 	}
 	login, err := d.LoginFor(address, in.Login)
 	if err != nil {

@@ -159,8 +159,9 @@ func (a *API) listLinks(ctx context.Context, c call, in *linksQuery) (*linkList,
 		return nil, err
 	}
 	f.Mailbox, f.Domain = g.Mailbox, g.Domain
-	if !profile.IsLine(f.ExternalID) {
-		return nil, fault.On("external_id", fault.Invalid, "The external id has a character that may not stand there.")
+	f.ExternalID = profile.Trim(f.ExternalID)
+	if err := profile.CheckLine(f.ExternalID); err != nil {
+		return nil, fault.OnText("external_id", err, fault.Invalid, "The external id has a character that may not stand there.")
 	}
 	if f.Before, err = setup.ParsePlace(in.Cursor); err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func (a *API) group(c call, address, domain string) (setup.Group, error) {
 	if address != "" {
 		parsed, err := profile.ParseAddress(address)
 		if err != nil {
-			return g, fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+			return g, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
 		}
 		if err := c.key.PermitDomain(parsed.Domain()); err != nil {
 			return g, err

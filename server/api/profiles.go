@@ -106,7 +106,7 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	b := in.Body
 	address, err := profile.ParseAddress(b.Address)
 	if err != nil {
-		return issue.Order{}, settings.Domain{}, fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		return issue.Order{}, settings.Domain{}, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
 	}
 	d, err := a.permitted(ctx, c, address.Domain())
 	if fault.Is(err, fault.NotFound) {
@@ -119,7 +119,10 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	if err := d.Offers(variant, platform); err != nil {
 		return issue.Order{}, settings.Domain{}, err
 	}
-	who := issue.Person{Address: address, Name: b.Name, Login: b.Login, Locale: b.Locale}
+	who := issue.Person{Address: address, Name: profile.Plain(b.Name), Login: profile.Trim(b.Login), Locale: profile.Trim(b.Locale)}
+	if err := profile.CheckLine(who.Login); err != nil {
+		return issue.Order{}, d, fault.OnText("login", err, fault.Invalid, "The login has a character that may not stand there.")
+	}
 	order, err := issue.OrderOf(d, who, variant, platform)
 	order.Test = c.key.Test
 	return order, d, err

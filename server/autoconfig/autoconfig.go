@@ -36,7 +36,7 @@ func errNone() error { return fault.New(fault.NotFound, "There are no settings f
 // ForAddress returns the mailbox and its domain. What is no mailbox of a domain
 // that is set up is a NotFound fault. Whether the mailbox exists is not asked.
 func ForAddress(ctx context.Context, from Directory, address string) (settings.Domain, profile.Address, error) {
-	mailbox, err := profile.ParseAddress(strings.TrimSpace(address))
+	mailbox, err := profile.ParseAddress(address)
 	if err != nil {
 		return settings.Domain{}, profile.Address{}, errNone()
 	}

@@ -29,6 +29,10 @@ const (
 	MacPolicyNeedsMDM Code = "mac_policy_needs_mdm"
 	AddressMalformed  Code = "address_malformed"
 	AddressForeign    Code = "address_foreign"
+	// HiddenCharacters says that a text has characters in it that nobody can
+	// see there.
+	HiddenCharacters Code = "hidden_characters"
+
 	NameInvalid       Code = "name_invalid"
 	VariantUnknown    Code = "variant_unknown"
 	PlatformUnknown   Code = "platform_unknown"
@@ -92,6 +96,20 @@ func On(field string, code Code, format string, args ...any) *Fault {
 	f := New(code, format, args...)
 	f.Field = field
 	return f
+}
+
+// OnText returns a fault of one field whose text err refuses. If err is about
+// hidden characters, as a [profile.HiddenError] is, the fault says which and has
+// their code; else it has the code and the formatted detail.
+func OnText(field string, err error, code Code, format string, args ...any) *Fault {
+	type hidden interface {
+		error
+		Hidden()
+	}
+	if h, ok := errors.AsType[hidden](err); ok {
+		return On(field, HiddenCharacters, "The text %s.", strings.TrimPrefix(h.Error(), "it "))
+	}
+	return On(field, code, format, args...)
 }
 
 // Because adds the error behind f, which the program's log shows and no caller

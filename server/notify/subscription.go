@@ -87,7 +87,7 @@ func (s *Subscriptions) Set(ctx context.Context, by audit.Grant, account, recipi
 	if IsAddress(recipient) {
 		address, err := profile.ParseAddress(recipient)
 		if err != nil {
-			return fault.On("recipient", fault.AddressMalformed, "Write an address such as jane@example.com.")
+			return fault.OnText("recipient", err, fault.AddressMalformed, "Write an address such as jane@example.com.")
 		}
 		recipient = address.Folded()
 	}
@@ -119,7 +119,7 @@ func (s *Subscriptions) Set(ctx context.Context, by audit.Grant, account, recipi
 func (s *Subscriptions) Add(ctx context.Context, by audit.Grant, account, address string, topics []string) error {
 	parsed, err := profile.ParseAddress(address)
 	if err != nil {
-		return fault.On("recipient", fault.AddressMalformed, "Write an address such as jane@example.com.")
+		return fault.OnText("recipient", err, fault.AddressMalformed, "Write an address such as jane@example.com.")
 	}
 	if _, ok, err := s.find(ctx, account, parsed.Folded()); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -117,6 +118,7 @@ type WebhookSpec struct {
 
 // apply brings the spec into w, or returns a fault.
 func (s WebhookSpec) apply(w *Webhook, now time.Time) error {
+	s.URL = profile.Trim(s.URL)
 	if err := checkURL(s.URL); err != nil {
 		return err
 	}

@@ -36,8 +36,8 @@ func (p *Pages) createLink(c echo.Context) error {
 		return p.startAgain(c, nil, fault.Of(err))
 	}
 	token, err := p.Links.Start(c.Request().Context(), web.Visitor(c), setup.Visit{
-		Address: strings.TrimSpace(form["address"]),
-		Name:    strings.TrimSpace(form["name"]),
+		Address: form["address"],
+		Name:    form["name"],
 		Network: web.Network(c),
 	})
 	if err != nil {

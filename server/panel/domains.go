@@ -121,11 +121,11 @@ func (p *Panel) domainAgain(v *visit, err error, d settings.Domain, form web.For
 
 func domainSpec(form web.Form) (settings.DomainSpec, error) {
 	spec := settings.DomainSpec{
-		Name:        strings.TrimSpace(form["name"]),
-		Incoming:    strings.TrimSpace(form["imap"]),
-		Outgoing:    strings.TrimSpace(form["smtp"]),
-		Calendars:   strings.TrimSpace(form["caldav"]),
-		Contacts:    strings.TrimSpace(form["carddav"]),
+		Name:        form["name"],
+		Incoming:    form["imap"],
+		Outgoing:    form["smtp"],
+		Calendars:   form["caldav"],
+		Contacts:    form["carddav"],
 		Policy:      settings.Offer(form["policy"]),
 		PolicyID:    form["policy_id"],
 		DisplayName: form["display_name"],

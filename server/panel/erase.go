@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -16,7 +15,7 @@ const erasePath = logOwnPath + "/erase"
 
 // erasure reads whose personal text to erase, and how a page names it.
 func erasure(seq, mailbox string) (which audit.Erasure, id string, values map[string]any, err error) {
-	if mailbox = strings.TrimSpace(mailbox); mailbox != "" {
+	if mailbox = profile.Trim(mailbox); mailbox != "" {
 		address, err := profile.ParseAddress(mailbox)
 		if err != nil {
 			return which, "", nil, fault.New(fault.Invalid, "Write a whole mail address, such as jane@example.com.")

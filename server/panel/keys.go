@@ -100,7 +100,7 @@ func (p *Panel) createKey(v *visit) error {
 
 // keySpec reads the form of a key.
 func (p *Panel) keySpec(v *visit, form web.Form) (account.KeySpec, error) {
-	spec := account.KeySpec{Account: v.account(), Name: strings.TrimSpace(form["name"]), Domains: words(form["domains"]), Test: form["test"] == "yes"}
+	spec := account.KeySpec{Account: v.account(), Name: form["name"], Domains: words(form["domains"]), Test: form["test"] == "yes"}
 	for _, name := range scopeNames() {
 		if form[name] == "yes" {
 			spec.Scopes = append(spec.Scopes, name)
@@ -132,7 +132,7 @@ func (p *Panel) keySpec(v *visit, form web.Form) (account.KeySpec, error) {
 
 // words are the parts of a list that people separate as they like.
 func words(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(" ,;\t\r\n", r) })
+	return strings.FieldsFunc(list, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
 }
 
 func (p *Panel) askRevokeKey(v *visit) error {

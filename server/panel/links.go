@@ -24,7 +24,7 @@ var linkFilters = []string{"address", "domain", "state", "cursor"}
 func (p *Panel) links(v *visit) error {
 	page := linksPage{frame: p.frame(v, "links"), Form: web.Form{}}
 	for _, name := range linkFilters {
-		if value := strings.TrimSpace(v.QueryParam(name)); value != "" && len(value) <= maxQuery {
+		if value := profile.Trim(v.QueryParam(name)); value != "" && len(value) <= maxQuery {
 			page.Form[name] = value
 		}
 	}
@@ -153,9 +153,9 @@ func (p *Panel) createLink(v *visit) error {
 // linkSpec reads the form of a link.
 func linkSpec(account string, form web.Form) (setup.LinkSpec, error) {
 	spec := setup.LinkSpec{
-		Account: account, Address: strings.TrimSpace(form["address"]), Name: strings.TrimSpace(form["name"]), Login: strings.TrimSpace(form["login"]),
-		Locale: strings.TrimSpace(form["locale"]), Variant: settings.Variant(form["variant"]),
-		ExternalID: strings.TrimSpace(form["external_id"]), ReturnURL: strings.TrimSpace(form["return_url"]),
+		Account: account, Address: form["address"], Name: form["name"], Login: form["login"],
+		Locale: form["locale"], Variant: settings.Variant(form["variant"]),
+		ExternalID: form["external_id"], ReturnURL: form["return_url"],
 	}
 	hours, err := strconv.Atoi(form["expires"])
 	if err != nil || !slices.Contains(linkLives, hours) {

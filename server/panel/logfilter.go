@@ -76,7 +76,7 @@ func logFilter(account string, form web.Form) (audit.Filter, *time.Location, err
 // tidy takes away what fields have around them, and those without a value.
 func tidy(form web.Form) {
 	for name, value := range form {
-		if form[name] = strings.TrimSpace(value); form[name] == "" {
+		if form[name] = profile.Trim(value); form[name] == "" {
 			delete(form, name)
 		}
 	}

@@ -15,7 +15,7 @@ const maxQuery = 100
 // pageOf returns the rows of the list that the request asks for: those that
 // contain the query, a page of them.
 func pageOf[T any](v *visit, rows []T, texts func(T) []string) (paging, []T) {
-	query := strings.TrimSpace(v.QueryParam("q"))
+	query := profile.Trim(v.QueryParam("q"))
 	if len(query) > maxQuery {
 		query = ""
 	}

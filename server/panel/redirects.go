@@ -90,7 +90,7 @@ func (p *Panel) redirectAgain(v *visit, err error, k redirect.Key) error {
 
 // redirectSpec reads the form of a public key.
 func (p *Panel) redirectSpec(v *visit) (redirect.Spec, error) {
-	spec := redirect.Spec{Name: strings.TrimSpace(v.form["name"]), PEM: v.form["public_key"], Domains: words(v.form["domains"])}
+	spec := redirect.Spec{Name: v.form["name"], PEM: v.form["public_key"], Domains: words(v.form["domains"])}
 	for _, name := range spec.Domains {
 		host, err := profile.ParseHost(name)
 		if err == nil {

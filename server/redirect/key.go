@@ -191,8 +191,9 @@ func (k *Keys) Delete(ctx context.Context, by audit.Grant, account, id string) e
 
 // apply takes the name and the domains of the spec.
 func (k *Key) apply(spec Spec) error {
-	if spec.Name == "" || len(spec.Name) > maxName || !profile.IsLine(spec.Name) {
-		return fault.On("name", fault.NameInvalid, "Name the program that signs, in up to %d bytes.", maxName)
+	spec.Name = profile.Plain(spec.Name)
+	if err := profile.CheckLine(spec.Name); err != nil || spec.Name == "" || len(spec.Name) > maxName {
+		return fault.OnText("name", err, fault.NameInvalid, "Name the program that signs, in up to %d bytes.", maxName)
 	}
 	var domains []string
 	for _, name := range spec.Domains {

@@ -76,12 +76,12 @@ func (s DomainSpec) apply(d *Domain) error {
 func (s DomainSpec) applyDAV(d *Domain, p *problems) {
 	var err error
 	d.Service.Calendars, d.Service.Contacts = profile.DAVServer{}, profile.DAVServer{}
-	if s.Calendars != "" {
+	if profile.Trim(s.Calendars) != "" {
 		if d.Service.Calendars, err = profile.ParseDAV(s.Calendars); err != nil {
 			p.add("caldav", fault.Invalid, "The CalDAV server: %s.", err)
 		}
 	}
-	if s.Contacts != "" {
+	if profile.Trim(s.Contacts) != "" {
 		if d.Service.Contacts, err = profile.ParseDAV(s.Contacts); err != nil {
 			p.add("carddav", fault.Invalid, "The CardDAV server: %s.", err)
 		}
@@ -119,9 +119,9 @@ func (s DomainSpec) applyPeople(d *Domain, p *problems) {
 	}
 }
 
-// clean takes away what a form adds to a text.
+// clean takes away what forms and keyboards add to a text.
 func clean(text string) string {
-	return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+	return profile.Plain(strings.ReplaceAll(text, "\r\n", "\n"))
 }
 
 func isLine(s string, longest int) bool { return profile.IsLine(s) && isText(s, longest) }

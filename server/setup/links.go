@@ -73,8 +73,9 @@ type Visit struct {
 func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token string, err error) {
 	address, err := profile.ParseAddress(v.Address)
 	if err != nil {
-		return "", fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		return "", errAddress(err)
 	}
+	v.Name = profile.Plain(v.Name)
 	if err := CheckName(v.Name); err != nil {
 		return "", err
 	}
@@ -109,12 +110,17 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 	return l.links.seal(link.ID), nil
 }
 
+// errAddress is the refusal of what profile.ParseAddress refuses.
+func errAddress(err error) error {
+	return fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+}
+
 // CheckName refuses what a visitor may not have as a name, with a fault of the
 // field "name". A mail program shows it to others, so it must not lure them: it
 // is a name as everybody may have one, and no number to call.
 func CheckName(name string) error {
 	if utf8.RuneCountInString(name) > maxName || !profile.IsPersonName(name) || digits(name) >= 6 {
-		return fault.On("name", fault.NameInvalid, "Write a name of up to %d characters, without a web address or a long number.", maxName)
+		return fault.On("name", fault.NameInvalid, "Write a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), without a web address or a long number.", maxName)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 func (l *Links) build(ctx context.Context, spec LinkSpec) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {
-		return Link{}, fault.On("address", fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		return Link{}, errAddress(err)
 	}
 	domain, err := l.domains.Domain(ctx, address.Domain())
 	if fault.Is(err, fault.NotFound) || err == nil && domain.Account != spec.Account {
@@ -97,6 +97,7 @@ func (l *Links) build(ctx context.Context, spec LinkSpec) (Link, error) {
 	if err != nil {
 		return Link{}, err
 	}
+	spec.trim()
 	now := l.now()
 	link := Link{
 		ID: id.New("lnk"), Account: domain.Account, Domain: domain.Name, Address: address.String(),
@@ -105,6 +106,14 @@ func (l *Links) build(ctx context.Context, spec LinkSpec) (Link, error) {
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
 	return link, link.check(address, domain)
+}
+
+// trim takes away what nobody means to write at the ends of texts.
+func (s *LinkSpec) trim() {
+	s.Name = profile.Plain(s.Name)
+	for _, text := range []*string{&s.Login, &s.Locale, &s.ExternalID, &s.ReturnURL} {
+		*text = profile.Trim(*text)
+	}
 }
 
 func orLife(d time.Duration) time.Duration {
@@ -131,9 +140,14 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 	}
 	must(profile.IsPersonName(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
 		"Write a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), and no web address.", maxGivenName)
-	must(profile.IsLine(l.Login) && len(l.Login) <= maxLogin, "login", "The login has a character that may not stand there, or is too long.")
+	line := func(s string, longest int, field, format string, args ...any) {
+		if err := profile.CheckLine(s); err != nil || len(s) > longest {
+			bad = append(bad, fault.OnText(field, err, fault.Invalid, format, args...))
+		}
+	}
+	line(l.Login, maxLogin, "login", "The login has a character that may not stand there, or is too long.")
 	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
-	must(profile.IsLine(l.ExternalID) && len(l.ExternalID) <= maxExternalID, "external_id", "The external id is one line of up to %d bytes.", maxExternalID)
+	line(l.ExternalID, maxExternalID, "external_id", "The external id is one line of up to %d bytes.", maxExternalID)
 	must(l.ReturnURL == "" || d.Returns(l.ReturnURL), "return_url",
 		"Write an address that begins with https:// and one of the hosts that the domain may lead back to.")
 	life := l.Expires.Sub(l.Created)

@@ -24,6 +24,7 @@ var status = map[fault.Code]int{
 	fault.MacPolicyNeedsMDM:   http.StatusUnprocessableEntity,
 	fault.AddressMalformed:    http.StatusUnprocessableEntity,
 	fault.AddressForeign:      http.StatusUnprocessableEntity,
+	fault.HiddenCharacters:    http.StatusUnprocessableEntity,
 	fault.NameInvalid:         http.StatusUnprocessableEntity,
 	fault.VariantUnknown:      http.StatusUnprocessableEntity,
 	fault.PlatformUnknown:     http.StatusUnprocessableEntity,
