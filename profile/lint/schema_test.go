@@ -163,7 +163,7 @@ func TestDAV(t *testing.T) {
 		host + on: {"port_missing Port"},
 		host + on + "<key>CalDAVPort</key><integer>80</integer>": {"plaintext_port Port"},
 		host + on + "<key>CalDAVPort</key><integer/>":            {"malformed_value Port"},
-		host + on + "<key>CalDAVPort</key><string></string>":     {"empty_string Port", "wrong_type Port"},
+		host + on + "<key>CalDAVPort</key><string></string>":     {"wrong_type Port"},
 		host + on + "<key>CalDAVPort</key><integer>0</integer>":  {"wrong_value Port"},
 		port + on: {"missing_key HostName"},
 		host + port + on + "<key>CalDAVPassword</key><string>canary</string>": {"password_inside Password"},

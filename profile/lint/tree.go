@@ -32,10 +32,13 @@ const (
 type value struct {
 	kind   kind
 	text   string    // of text
+	raw    string    // of other scalars: what stands in the element
 	n      int64     // of an integer, or a real that is whole
 	whole  bool      // n counts
+	real   float64   // of a real
 	truth  bool      // of a boolean
 	time   time.Time // of a date
+	data   []byte    // of data
 	bad    bool      // it is spelled in no way of its kind
 	fields []field   // of a dict
 	items  []value   // of an array
@@ -55,6 +58,20 @@ func (v *value) find(key string) *value {
 		}
 	}
 	return nil
+}
+
+// like returns the values of a key and of keys that differ from it only in
+// case or by what cannot be seen.
+func (v *value) like(key string) (found []*value) {
+	if key == "" {
+		return nil
+	}
+	for n := range v.fields {
+		if f := &v.fields[n]; f.key == key || strings.EqualFold(clean(f.key), key) {
+			found = append(found, &f.value)
+		}
+	}
+	return found
 }
 
 // string returns the text of a key, or "".
@@ -260,37 +277,78 @@ func (r *reader) array(depth int) (value, error) {
 // scalar makes a value of an element's text.
 func (r *reader) scalar(element, s string) (v value, err error) {
 	trimmed := strings.TrimSpace(s)
+	if element != "string" {
+		v.raw = trimmed
+	}
 	switch element {
 	case "string":
 		return value{kind: text, text: s}, nil
 	case "true", "false":
-		return value{kind: boolean, truth: element == "true", bad: trimmed != ""}, nil
+		v.kind, v.truth, v.bad = boolean, element == "true", trimmed != ""
+		return v, nil
 	case "integer":
 		v.kind = integer
-		if hex, ok := strings.CutPrefix(trimmed, "0x"); ok {
-			v.n, err = strconv.ParseInt(hex, 16, 64)
-		} else {
-			v.n, err = strconv.ParseInt(trimmed, 10, 64)
-		}
+		v.n, err = parseInteger(trimmed)
 		v.whole = err == nil
 	case "real":
-		var f float64
 		v.kind = real
-		f, err = strconv.ParseFloat(trimmed, 64)
-		if err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		v.real, err = parseReal(trimmed)
+		if f := v.real; err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 			v.n, v.whole = int64(f), true
 		}
 	case "date":
 		v.kind = date
-		v.time, err = time.Parse(time.RFC3339, trimmed)
+		v.time, err = parseDate(s)
 	case "data":
 		v.kind = data
-		_, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+		v.data, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 	default:
 		return v, r.fail("an element is none of a property list")
 	}
 	v.bad = err != nil
 	return v, nil
+}
+
+// parseInteger reads a decimal or hexadecimal integer of 64 bits. What only
+// fits without a sign becomes the largest with one, which no key allows.
+func parseInteger(s string) (int64, error) {
+	if digits, ok := cutHex(s); ok {
+		n, err := strconv.ParseUint(digits, 16, 64)
+		return int64(min(n, math.MaxInt64)), err
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if errors.Is(err, strconv.ErrRange) && n > 0 {
+		_, err = strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
+	}
+	return n, err
+}
+
+func cutHex(s string) (digits string, ok bool) {
+	if digits, ok = strings.CutPrefix(s, "0x"); ok {
+		return digits, true
+	}
+	return strings.CutPrefix(s, "0X")
+}
+
+// parseReal reads a decimal number, which may be infinite or none at all. Go's
+// own parser takes hexadecimal ones too.
+func parseReal(s string) (float64, error) {
+	if strings.ContainsAny(s, "xX_") {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(s, 64)
+}
+
+// dateForm is the only form of a date that Apple's parser takes: nothing may
+// be left out, added or put around it.
+const dateForm = "2006-01-02T15:04:05Z"
+
+func parseDate(s string) (time.Time, error) {
+	t, err := time.Parse(dateForm, s)
+	if err == nil && t.Format(dateForm) != s {
+		return time.Time{}, strconv.ErrSyntax // time.Parse takes fractions of a second
+	}
+	return t, err
 }
 
 // fail is an error with the line that the reader has come to.
