@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A kind is a type of a property list.
@@ -106,14 +108,16 @@ var (
 // property lists are not fit for what strangers write: they recurse without
 // end and drop what they do not expect.
 type reader struct {
+	source   []byte
 	xml      *xml.Decoder
 	elements int
+	doctype  bool // there was one
 }
 
 // readPlist reads the property list that text begins with, and returns what
 // comes after it.
 func readPlist(source []byte) (root value, rest []byte, err error) {
-	r := &reader{xml: xml.NewDecoder(bytes.NewReader(source))}
+	r := &reader{source: source, xml: xml.NewDecoder(bytes.NewReader(source))}
 	r.xml.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
 		if strings.EqualFold(label, "us-ascii") {
 			return in, nil
@@ -171,6 +175,7 @@ func (r *reader) child() (start xml.StartElement, end bool, err error) {
 // token returns the next token; comments and the like are passed over.
 func (r *reader) token() (xml.Token, error) {
 	for {
+		begin := r.xml.InputOffset()
 		token, err := r.xml.Token()
 		if err != nil {
 			return nil, r.explain(err)
@@ -185,13 +190,32 @@ func (r *reader) token() (xml.Token, error) {
 			}
 			return t, nil
 		case xml.Directive:
-			if !bytes.HasPrefix(t, []byte("DOCTYPE")) || bytes.ContainsRune(t, '[') {
+			if !bytes.HasPrefix(t, []byte("DOCTYPE")) || bytes.ContainsRune(t, '[') || !utf8.Valid(t) {
 				return nil, r.fail("the DOCTYPE declares something of its own; Apple's line does not")
 			}
-		case xml.EndElement, xml.CharData:
+			if r.doctype || r.elements > 0 {
+				return nil, r.fail("a DOCTYPE is not at the beginning")
+			}
+			r.doctype = true
+		case xml.CharData:
+			if hasSurrogate(r.source[begin:r.xml.InputOffset()]) {
+				return nil, r.fail("there is a character that XML does not allow")
+			}
+			return t, nil
+		case xml.EndElement:
 			return t, nil
 		}
 	}
+}
+
+// surrogate finds references to halves of characters, for which encoding/xml
+// puts U+FFFD without a word.
+var surrogate = regexp.MustCompile(`&#(?:[xX]0*[dD][89a-fA-F][0-9a-fA-F]{2}|0*5(?:529[6-9]|5[3-9]\d\d|6\d{3}|7[0-2]\d\d|73[0-3]\d|734[0-3]));`)
+
+// hasSurrogate reports whether a text in XML refers to one. CDATA refers to
+// nothing.
+func hasSurrogate(raw []byte) bool {
+	return bytes.Contains(raw, []byte("&#")) && !bytes.HasPrefix(raw, []byte("<![CDATA[")) && surrogate.Match(raw)
 }
 
 // text returns what stands in the element that is open, up to its end.
@@ -303,7 +327,7 @@ func (r *reader) scalar(element, s string) (v value, err error) {
 		v.kind = data
 		v.data, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 	default:
-		return v, r.fail("an element is none of a property list")
+		return v, r.fail("there is an element that property lists do not have")
 	}
 	v.bad = err != nil
 	return v, nil
@@ -345,7 +369,7 @@ const dateForm = "2006-01-02T15:04:05Z"
 
 func parseDate(s string) (time.Time, error) {
 	t, err := time.Parse(dateForm, s)
-	if err == nil && t.Format(dateForm) != s {
+	if err == nil && (t.Format(dateForm) != s || t.Year() == 0) {
 		return time.Time{}, strconv.ErrSyntax // time.Parse takes fractions of a second
 	}
 	return t, err
@@ -367,6 +391,9 @@ func (r *reader) explain(err error) error {
 		return r.fail("it declares another encoding than UTF-8")
 	}
 	syntax, ok := errors.AsType[*xml.SyntaxError](err)
+	if !ok && strings.Contains(err.Error(), "unsupported version") {
+		return r.fail("it declares another version of XML than 1.0")
+	}
 	if !ok {
 		return r.fail("it is not well-formed XML")
 	}
