@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +19,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing/gate"
-	"github.com/updatecase/mobileconfig/templates"
 )
 
 var update = flag.Bool("update", false, "rewrite codes.md")
@@ -36,7 +34,7 @@ Programs may branch on these codes: they are added to, never renamed. The texts 
 func TestCodes(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(head)
-	writeFaults(t, &b)
+	writeFaults(&b)
 	writeIdentityCodes(t, &b)
 	writeGateCodes(&b)
 	writeLintCodes(&b)
@@ -55,25 +53,44 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-func writeFaults(t *testing.T, b *strings.Builder) {
-	t.Helper()
-	texts, err := templates.New()
-	if err != nil {
-		t.Fatal(err)
+func writeFaults(b *strings.Builder) {
+	section(b, "Answers", "What a request is refused with, as `code` of a problem and at the foot of an error page. `detail` says more, in English.", "Code", "HTTP", "What it says")
+	for _, m := range fault.Codes() {
+		row(b, code(string(m.Code)), strconv.Itoa(web.Status(m.Code)), m.Text)
 	}
-	english := texts.Match("en")
-	text := func(id string) string {
-		if s := texts.Text(english, id, nil); s != id {
-			return s
+}
+
+// TestEveryCodeHasText wants each code of the source in the list that the
+// document is made from, with a text that a person wrote for it.
+func TestEveryCodeHasText(t *testing.T) {
+	listed := map[string]map[string]string{"../server/fault": {}, "../signing/gate": {}, "../profile/lint": {}}
+	for _, m := range fault.Codes() {
+		listed["../server/fault"][string(m.Code)] += m.Text
+	}
+	for _, m := range gate.Codes() {
+		listed["../signing/gate"][string(m.Code)] += m.Text
+	}
+	for _, m := range lint.Codes() {
+		listed["../profile/lint"][string(m.Code)] += m.Text
+		if !strings.HasSuffix(m.Do, ".") {
+			t.Errorf("%s does not say what to do: %s", m.Code, m.Do)
 		}
-		return ""
 	}
-	section(b, "Answers", "What a request is refused with, as `code` of a problem and at the foot of an error page, and what the page says.", "Code", "HTTP", "Text")
-	for _, c := range constants(t, "../server/fault", "Code") {
-		status := web.Status(fault.Code(c.value))
-		page := fmt.Sprintf("error.%d.", status)
-		words := first(c.comment, text("problem."+c.value), strings.TrimSpace(text(page+"title")+". "+text(page+"text")), http.StatusText(status)+".")
-		row(b, code(c.value), strconv.Itoa(status), words)
+	for folder, texts := range listed {
+		for _, c := range constants(t, folder, "Code") {
+			text, ok := texts[c.value]
+			if !ok {
+				t.Errorf("%s: %s is not in Codes", folder, c.name)
+			}
+			word, _, _ := strings.Cut(text, " ") // which may be a key's name
+			if ok && (!strings.HasSuffix(text, ".") || strings.ToLower(word) == word) {
+				t.Errorf("%s: the text of %s is no sentence: %s", folder, c.name, text)
+			}
+			delete(texts, c.value)
+		}
+		for value := range texts {
+			t.Errorf("%s: %s is listed and not in the source", folder, value)
+		}
 	}
 }
 
@@ -167,16 +184,6 @@ func sentence(s string) string {
 		return ""
 	}
 	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
-}
-
-// first is the first of the texts that there is.
-func first(texts ...string) string {
-	for _, s := range texts {
-		if s != "" && s != "." {
-			return s
-		}
-	}
-	return ""
 }
 
 func code(s string) string { return "`" + s + "`" }
