@@ -43,8 +43,9 @@ func (i *inspector) check(v *value, at *place, named map[string]keys, known bool
 // similar is the known key that a key differs from only in case or by what
 // cannot be seen, or "".
 func similar(key string, named map[string]keys) string {
+	key = clean(key)
 	for name := range named {
-		if strings.EqualFold(name, clean(key)) {
+		if strings.EqualFold(name, key) {
 			return name
 		}
 	}

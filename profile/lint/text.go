@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // shown makes a text of the file fit to be shown: of limited length, with no
@@ -127,7 +128,8 @@ func hiddenIn(s string, machine bool) string {
 		return ""
 	}
 	if n := strings.IndexFunc(s, isInvisible); n >= 0 {
-		return fmt.Sprintf("The text has the invisible character U+%04X.", []rune(s[n:])[0])
+		r, _ := utf8.DecodeRuneInString(s[n:])
+		return fmt.Sprintf("The text has the invisible character U+%04X.", r)
 	}
 	if strings.TrimSpace(s) != s {
 		return "The text begins or ends with a blank."

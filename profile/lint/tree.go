@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,7 +64,8 @@ func (v *value) find(key string) *value {
 }
 
 // like returns the values of a key and of keys that differ from it only in
-// case or by what cannot be seen.
+// case or by what cannot be seen. Of more than maxSame it returns the first
+// and the last ones: devices read one of these.
 func (v *value) like(key string) (found []*value) {
 	if key == "" {
 		return nil
@@ -72,6 +74,9 @@ func (v *value) like(key string) (found []*value) {
 		if f := &v.fields[n]; f.key == key || strings.EqualFold(clean(f.key), key) {
 			found = append(found, &f.value)
 		}
+	}
+	if len(found) > maxSame {
+		found = slices.Delete(found, maxSame/2, len(found)-maxSame/2)
 	}
 	return found
 }
