@@ -8,6 +8,9 @@ import (
 	"strconv"
 )
 
+// OneFault are the codes of which a value has one at most.
+func OneFault() []Code { return oneFault }
+
 // Flat reads a property list in XML and returns its nodes by their paths. The
 // value of one that is malformed begins with an exclamation mark. Flawed
 // reports whether something is malformed, or follows the list.

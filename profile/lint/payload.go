@@ -62,7 +62,7 @@ func (i *inspector) field(f *field, at *place, rule keys) {
 	}
 	v := &f.value
 	if rule.required && v.kind == text && strings.TrimSpace(v.text) == "" && rule.kind == text {
-		i.add(codeMissingKey, at, "The key is required, but its text is empty.").of(v)
+		i.add(codeMissingKey, at, "The key is required, but its text is empty.").of(v).advise("Fill it in.")
 		return
 	}
 	if !leftToOthers(f, rule) {

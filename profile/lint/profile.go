@@ -20,10 +20,11 @@ func (i *inspector) profile(root *value) {
 		}
 		i.add(codeWrongOuterType, top.at("PayloadType"), detail).of(root.find("PayloadType"))
 	}
-	for _, key := range []string{"PayloadDisplayName", "PayloadOrganization"} {
-		if root.find(key) == nil {
-			i.add(codeNameMissing, top.at(key), "")
-		}
+	if root.find("PayloadDisplayName") == nil {
+		i.add(codeNameMissing, top.at("PayloadDisplayName"), "The file has no name that people could tell it by.").advise("Add PayloadDisplayName.")
+	}
+	if root.find("PayloadOrganization") == nil {
+		i.add(codeNameMissing, top.at("PayloadOrganization"), "The file does not say who issued it.").advise("Add PayloadOrganization.")
 	}
 	if target == 0 {
 		i.add(codeNoTargetDevice, top.at("TargetDeviceType"), "")
