@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -65,7 +66,7 @@ func (i *inspector) dav(s server, v *value, at *place) {
 	if v.find(s.tls) == nil {
 		i.add(codeTLSUnstated, at.at(s.tls), "")
 	}
-	if v.find(s.port) == nil {
+	if len(v.like(s.port)) == 0 {
 		i.add(codePortMissing, at.at(s.port), "").as(Note).advise("Write it: 443, unless the server uses another.")
 	}
 }
@@ -75,8 +76,11 @@ func (i *inspector) tls(s server, v *value, at *place) {
 	switch found := v.find(s.tls); {
 	case found == nil && !s.on:
 		i.add(codeTLSOff, at.at(s.tls), "The key is absent, which turns TLS off: login and content may cross the network in clear text.")
-	case found != nil && !v.is(s.tls, true):
-		i.add(codeTLSOff, at.at(s.tls), "")
+	case found == nil || v.is(s.tls, true):
+	case found.kind == boolean:
+		i.add(codeTLSOff, at.at(s.tls), "").of(found)
+	default:
+		i.add(codeTLSOff, at.at(s.tls), fmt.Sprintf("The value is %s instead of a boolean, so TLS may be off: login and content may cross the network in clear text.", kindNames[found.kind])).of(found).advise("Set the key to <true/>.")
 	}
 }
 
@@ -127,10 +131,10 @@ func isWeb(scheme string) bool {
 
 func (i *inspector) mail(v *value, at *place) {
 	const incoming, outgoing = "IncomingMailServerPortNumber", "OutgoingMailServerPortNumber"
-	if v.find(incoming) == nil {
+	if len(v.like(incoming)) == 0 {
 		i.add(codePortMissing, at.at(incoming), "").as(Note).advise("Write it: " + protocolOf(mailType, incoming, v).right() + ".")
 	}
-	if v.find(outgoing) == nil {
+	if len(v.like(outgoing)) == 0 {
 		i.add(codePortMissing, at.at(outgoing), "The port is missing: the device tries 25 first, then 587 and 465.").advise("Write it: 465.")
 	}
 	for _, key := range []string{"IncomingMailServerAuthentication", "OutgoingMailServerAuthentication"} {

@@ -103,8 +103,8 @@ func (h *hit) of(v *value) *hit {
 // Of those only the first in this order is reported for a value, and of
 // several hits with that code only the last, which knows more.
 var oneFault = []Code{
-	codeMalformedValue, codeWrongType, codeMissingKey, codeWrongOuterType, codeWrongValue,
-	codeHiddenCharacters, codeUnknownKey, codeMalformedIdentifier, codeMalformedUUID, codeEmptyString,
+	codeMalformedValue, codeTLSOff, codeWrongType, codeMissingKey, codeWrongOuterType, codeWrongValue,
+	codeHiddenCharacters, codeConsentMissing, codeEmptyString,
 }
 
 // once drops hits that are another view of a fault that is reported.

@@ -56,7 +56,7 @@ func onlyOnce(t *testing.T, r *lint.Report) {
 		if !slices.Contains(lint.OneFault(), f.Code) || f.Path == "" {
 			continue
 		}
-		if other := seen[f.Path]; other != "" && !(f.Code == "malformed_identifier" && other == "hidden_characters") {
+		if other := seen[f.Path]; other != "" {
 			t.Errorf("%s is both %s and %s", f.Path, other, f.Code)
 		}
 		seen[f.Path] = f.Code

@@ -85,6 +85,11 @@ func TestKinds(t *testing.T) {
 		{"number as empty text", "<integer>993</integer>", text(""), "error wrong_type"},
 		{"number as a variable", "<integer>993</integer>", text("${port}"), "note mdm_variable"},
 		{"number, malformed", "<integer>993</integer>", "<integer>9 93</integer>", "error malformed_value"},
+		{"TLS as text", "<true/>", text("true"), "error tls_off"},
+		{"TLS as a number", "<true/>", "<integer>1</integer>", "error tls_off"},
+		{"TLS, malformed", "<true/>", "<true>no</true>", "error malformed_value"},
+		{"TLS as nothing", "<true/>", text(""), "error tls_off"},
+		{"port in other letters", "<key>OutgoingMailServerPortNumber</key>", "<key>outgoingMailServerPortNumber</key>", "warning unknown_key"},
 		{"key with a blank", key, "<key>IncomingMailServerHostName </key>", "warning hidden_characters"},
 		{"required key in other letters", key, "<key>incomingMailServerHostName</key>", "error unknown_key"},
 		{"other key in other letters", "<key>EmailAddress</key>", "<key>emailAddress</key>", "warning unknown_key"},
@@ -95,6 +100,35 @@ func TestKinds(t *testing.T) {
 		got := slices.DeleteFunc(codes(altered(t, tt.old, tt.new)), func(c string) bool { return c == "note unsigned" })
 		if strings.Join(got, ", ") != tt.want {
 			t.Errorf("%s: got %v, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestConsent wants what is wrong with the consent to a policy told once.
+func TestConsent(t *testing.T) {
+	const policy = "<key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.mobiledevice.passwordpolicy</string></dict></array>"
+	for consent, want := range map[string][]string{
+		"":                              {"warning consent_missing ConsentText"},
+		"<key>ConsentText</key><dict/>": {"warning consent_missing ConsentText"},
+		"<key>ConsentText</key><dict>" + texts("en", "A policy.") + "</dict>":                   {"warning consent_missing ConsentText"},
+		"<key>ConsentText</key><dict>" + texts("default", " ") + "</dict>":                      {"warning consent_missing ConsentText.default"},
+		"<key>ConsentText</key><dict>" + texts("default", "A policy.", "en", "") + "</dict>":    {"warning empty_string ConsentText.en"},
+		"<key>ConsentText</key><dict>" + texts("default", "A policy.") + "</dict>":              nil,
+		"<key>ConsentText</key>" + "<string>A policy.</string>":                                 {"error wrong_type ConsentText"},
+		"<key>ConsentText</key><dict><key>default</key><string>A pol\u200bicy.</string></dict>": {"warning hidden_characters ConsentText.default"},
+	} {
+		r, err := lint.Inspect([]byte("<plist><dict>"+policy+consent+"</dict></plist>"), day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range r.Findings {
+			if strings.HasPrefix(f.Path, "ConsentText") {
+				got = append(got, fmt.Sprint(f.Severity, " ", f.Code, " ", f.Path))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", consent, got, want)
 		}
 	}
 }

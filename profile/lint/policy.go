@@ -1,5 +1,7 @@
 package lint
 
+import "strings"
+
 // policy inspects a passcode policy.
 func (i *inspector) policy(v *value, at *place) {
 	i.add(codeDeprecated, at, "Apple deprecates the payload from OS 27 on, in favour of declarations; devices still read it.")
@@ -40,7 +42,10 @@ func (i *inspector) consent(root *value) {
 	switch {
 	case texts == nil:
 		i.add(codeConsentMissing, at, "")
-	case texts.string("default") == "":
+	case texts.kind != dict: // reported as of the wrong type
+	case texts.find("default") == nil:
 		i.add(codeConsentMissing, at, "The consent text has no default: people whose language is missing see it in another.")
+	case strings.TrimSpace(texts.string("default")) == "":
+		i.add(codeConsentMissing, at.at("default"), "The default consent text is empty.").of(texts.find("default"))
 	}
 }

@@ -94,7 +94,7 @@ func TestSchema(t *testing.T) {
 		if got := found(t, kind, "", "missing_key"); !slices.Equal(got, want) {
 			t.Errorf("%s:\n got  %v\n want %v", kind, got, want)
 		}
-		if got := len(found(t, kind, odd.String(), "wrong_type", "password_inside")); got < min(len(keys), 20) {
+		if got := len(found(t, kind, odd.String(), "wrong_type", "password_inside", "tls_off")); got < min(len(keys), 20) {
 			t.Errorf("%s: of %d dates as values %d are told", kind, len(keys), got)
 		}
 	}
