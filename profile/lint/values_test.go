@@ -335,3 +335,71 @@ func TestDates(t *testing.T) {
 		}
 	}
 }
+
+// TestScalars wants numbers and texts read to their bounds.
+func TestScalars(t *testing.T) {
+	for element, want := range map[string]string{
+		"<integer>9223372036854775807</integer>":   "integer 9223372036854775807",
+		"<integer>9223372036854775808</integer>":   "integer 9223372036854775807",
+		"<integer>18446744073709551615</integer>":  "integer 9223372036854775807",
+		"<integer>+18446744073709551615</integer>": "integer 9223372036854775807",
+		"<integer>18446744073709551616</integer>":  "!integer 18446744073709551616",
+		"<integer>-9223372036854775808</integer>":  "integer -9223372036854775808",
+		"<integer>-9223372036854775809</integer>":  "!integer -9223372036854775809",
+		"<integer>0xFFFFFFFFFFFFFFFF</integer>":    "integer 9223372036854775807",
+		"<integer>0Xff</integer>":                  "integer 255",
+		"<integer>0x-5</integer>":                  "!integer 0x-5",
+		"<integer>1_000</integer>":                 "!integer 1_000",
+		"<real>0x1p-2</real>":                      "!real 0x1p-2",
+		"<real>1_0.5</real>":                       "!real 1_0.5",
+		"<real>nan</real>":                         "real nan",
+		"<real>1.5</real>":                         "real 3ff8000000000000",
+		"<string>&#xFFFD;</string>":                "string efbfbd",
+		"<string>&#xD800;</string>":                "unreadable",
+		"<string>&#x0dfFF;</string>":               "unreadable",
+		"<string>&#55296;</string>":                "unreadable",
+		"<string>&#57343;</string>":                "unreadable",
+		"<string>&#57344;</string>":                "string ee8080",
+		"<string>&#55295;</string>":                "string ed9fbf",
+		"<string><![CDATA[&#xD800;]]></string>":    "string 262378443830303b",
+	} {
+		nodes, _, err := lint.Flat([]byte("<plist><dict><key>a</key>" + element + "</dict></plist>"))
+		got := nodes["/61"]
+		if err != nil {
+			got = "unreadable"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", element, got, want)
+		}
+	}
+}
+
+// TestReasons wants the true reason told, and the way out.
+func TestReasons(t *testing.T) {
+	for host, want := range map[string]string{
+		"imaps://imap.example.com": "is a URL",
+		"imap.example.com:993":     "port has a key of its own",
+		"imap.example.com/a":       "path",
+		"jane@example.com":         "@",
+		"a.example,b.example":      "list",
+		"imap.exаmple.com":         "it is really imap.xn--exmple-4nf.com",
+		"xn--80ak6aa92e.com":       "аррӏе.com",
+		"mail.müller.example":      "mail.xn--mller-kva.example",
+		"ｍail.example":             "it means mail.example",
+		"imap.ex\u200bample.com":   "U+200B",
+		"imap.example.com ":        "begins or ends with a blank",
+		"192.0.2":                  "IP address",
+	} {
+		r := account(t, "com.apple.eas.account", texts("Host", host))
+		for _, f := range r.Findings {
+			if f.Path == "PayloadContent.0.Host" && (!strings.Contains(f.Detail, want) || !strings.Contains(f.Detail, "Write the server's host name")) {
+				t.Errorf("%q: %s", host, f.Detail)
+			}
+		}
+	}
+	for value, want := range map[string]string{"<false/>": "TLS is off:", "<string>true</string>": "a string instead of a boolean", "<integer>1</integer>": "an integer instead of a boolean"} {
+		if got := detail(account(t, "com.apple.eas.account", "<key>SSL</key>"+value), "tls_off"); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", value, got)
+		}
+	}
+}
