@@ -1,6 +1,9 @@
 package lint
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A Code names a kind of finding. Codes are stable: programs may branch on
 // them, and new ones may be added.
@@ -97,13 +100,19 @@ type Meaning struct {
 
 // Codes returns every code of a finding, in the order of the documentation.
 func Codes() []Meaning {
-	return []Meaning{
+	return slices.Concat(fileCodes, signatureCodes, valueCodes, payloadCodes, accountCodes)
+}
+
+// The codes of each group above.
+var (
+	fileCodes = []Meaning{
 		{codePEM, Error, "The signed envelope is encoded as PEM text, which devices cannot read.", "Convert it: openssl cms -cmsout -inform PEM -outform DER."},
 		{codeTrailingData, Warning, "There is data after the end of the profile. Programs differ in whether they read it.", "Remove it."},
 		{codeDuplicateKey, Error, "A dict has the same key twice. Only one of the values counts, and programs differ in which.", "Keep one of them."},
 		{codeMalformedValue, Error, "A number, date, boolean or data value cannot be read.", "Correct it, or leave the key out."},
 		{codeHiddenCharacters, Warning, "A text has invisible characters in it, or characters that change the order of others on the screen.", "Type it again by hand."},
-
+	}
+	signatureCodes = []Meaning{
 		{codeUnsigned, Note, "The file is not signed: devices show \"Unsigned\", and anybody may have changed it.", "Sign it when it is finished."},
 		{codeSignatureInvalid, Error, "The signature is invalid: do not trust what is inside.", "Get the file again from whoever made it, or sign it again."},
 		{codeSignatureUnchecked, Warning, "The signature has a form that this program cannot check.", "Check it with openssl cms -verify."},
@@ -117,7 +126,8 @@ func Codes() []Meaning {
 		{codeSignerNotYetValid, Error, "A certificate of the signer is not valid yet.", "Check the clock of the signing machine, or wait."},
 		{codeSignerExpiring, Warning, "A certificate of the signer expires within 30 days.", "Renew the certificate and sign again before that day."},
 		{codeUntrustedSigner, Note, "This machine does not trust the signer; others may.", "Check the signature against the right roots: mobileconfig verify --roots."},
-
+	}
+	valueCodes = []Meaning{
 		{codeWrongOuterType, Error, "The PayloadType of the file is not Configuration: devices refuse it.", "Change it to Configuration."},
 		{codePayloadVersion, Error, "PayloadVersion is not 1. It is the version of the format, not of your profile.", "Change it to 1."},
 		{codeMissingKey, Error, "A required key is missing.", "Add it."},
@@ -130,7 +140,8 @@ func Codes() []Meaning {
 		{codeMDMVariable, Note, "A value contains a variable that device management (MDM) fills in.", "Deliver the file by that MDM; it does not work when people install it themselves."},
 		{codePasswordInside, Error, "A password or another secret is inside. Everybody who has the file can read it.", "Leave it out and have the device ask; change a secret that was used."},
 		{codeEncryptedContent, Note, "The payloads are encrypted for one device and cannot be inspected.", "Inspect the file before it is encrypted."},
-
+	}
+	payloadCodes = []Meaning{
 		{codeNoPayloads, Error, "The file has no payloads, so there is nothing to install.", "Add payloads to PayloadContent."},
 		{codeUnknownPayloadType, Note, "This program does not know the type of the payload and has not checked its keys.", "Check the spelling of the type, and the keys, by hand."},
 		{codeDangerousPayload, Warning, "The payload does more than set up an account.", "Leave it out of a profile for mail, and install it only if you trust whoever made the profile."},
@@ -148,7 +159,8 @@ func Codes() []Meaning {
 		{codeIdentifierPerDomain, Warning, "The identifier seems to be the same for all mailboxes of the domain: a second mailbox replaces the first.", "Derive it from the mailbox."},
 		{codeMalformedUUID, Warning, "The PayloadUUID is not in the form 8-4-4-4-12 in hexadecimal digits.", "Generate a UUID."},
 		{codeDuplicateUUID, Error, "A PayloadUUID appears twice; it must be unique.", "Give each payload its own."},
-
+	}
+	accountCodes = []Meaning{
 		{codeTLSOff, Error, "TLS is off: login and content may cross the network in clear text.", "Set the key to true."},
 		{codeTLSUnstated, Note, "The key for TLS is absent. Apple's current default leaves TLS on.", "Set the key to true."},
 		{codePlaintextPort, Warning, "The port is for connections in clear text.", "Use 993 for IMAP, 995 for POP, 465 for SMTP, and 443 for calendars and contacts."},
@@ -164,7 +176,7 @@ func Codes() []Meaning {
 		{codeLoginResetMissing, Warning, "A Mac locks after maxFailedAttempts. Without minutesUntilFailedLoginReset nothing says when that ends.", "Set both keys."},
 		{codeNoEffect, Warning, "The setting has no effect as it is.", "Leave it out, or add what it needs."},
 	}
-}
+)
 
 // meanings are the Codes by their code.
 var meanings = sync.OnceValue(func() map[Code]Meaning {

@@ -63,59 +63,65 @@ var hostKeys = [][2]string{
 	{"com.apple.ews.account", "ExternalHost"},
 }
 
+const (
+	wrong, hidden = "error wrong_value", "error hidden_characters"
+	longLabel     = "a123456789b123456789c123456789d123456789e123456789f123456789g123.example.com"
+)
+
+// hosts are host names with the finding on each, and how it is listed.
+var hosts = map[string][2]string{
+	"imap.example.com":        {"", "imap.example.com"},
+	"IMAP.Example.COM":        {"", "IMAP.Example.COM"},
+	"mail":                    {"", "mail"},
+	"192.0.2.1":               {"", "192.0.2.1"},
+	"2001:db8::1":             {"", "[2001:db8::1]"},
+	"xn--mller-kva.example":   {"", "xn--mller-kva.example"},
+	"1und1.example":           {"", "1und1.example"},
+	"imap.example.com:993":    {wrong, `"imap.example.com:993"`},
+	"imap.example.com/mail":   {wrong, `"imap.example.com/mail"`},
+	"imap.example.com,":       {wrong, `"imap.example.com,"`},
+	"a.example;b.example":     {wrong, `"a.example;b.example"`},
+	"imap example.com":        {wrong, `"imap example.com"`},
+	" imap.example.com":       {wrong, `" imap.example.com"`},
+	"imap.example.com\n":      {wrong, `"imap.example.com\u000a"`},
+	"jane@imap.example.com":   {wrong, `"jane@imap.example.com"`},
+	"jane:pw@example.com":     {wrong, `"jane:***@example.com"`},
+	"imap..example.com":       {wrong, `"imap..example.com"`},
+	".example.com":            {wrong, `".example.com"`},
+	"imap.example.com..":      {wrong, `"imap.example.com.."`},
+	"imap.example.com.":       {"warning wrong_value", `"imap.example.com."`},
+	"imap_1.example.com":      {"warning wrong_value", `"imap_1.example.com"`},
+	"-imap.example.com":       {wrong, `"-imap.example.com"`},
+	"imap-.example.com":       {wrong, `"imap-.example.com"`},
+	"imap.exam%20ple.com":     {wrong, `"imap.exam%20ple.com"`},
+	"<imap.example.com>":      {wrong, `"<imap.example.com>"`},
+	`"imap.example.com"`:      {wrong, `"\"imap.example.com\""`},
+	"*.example.com":           {wrong, `"*.example.com"`},
+	"192.0.2":                 {wrong, `"192.0.2"`},
+	"192.0.2.256":             {wrong, `"192.0.2.256"`},
+	longLabel:                 {wrong, `"` + longLabel + `"`},
+	"imap.exаmple.com":        {wrong, `"imap.exаmple.com" (imap.xn--exmple-4nf.com)`}, // Cyrillic а
+	"imap.xn--exmple-4nf.com": {wrong, `"imap.xn--exmple-4nf.com"`},
+	"аррӏе.com":               {wrong, `"аррӏе.com" (xn--80ak6aa92e.com)`}, // all Cyrillic
+	"xn--80ak6aa92e.com":      {wrong, `"xn--80ak6aa92e.com"`},
+	"οοο.com":                 {wrong, `"οοο.com" (xn--0xaaa.com)`}, // Greek
+	"ｉｍａｐ.example.com":        {wrong, `"ｉｍａｐ.example.com" (imap.example.com)`},
+	"imap。example.com":        {wrong, `"imap。example.com" (imap.example.com)`},
+	"xn--a.example":           {wrong, `"xn--a.example"`},
+	"mail.müller.example":     {"warning wrong_value", `"mail.müller.example" (mail.xn--mller-kva.example)`},
+	"почта.рф":                {"warning wrong_value", `"почта.рф" (xn--80a1acny.xn--p1ai)`},
+	"imap.ex\u200bample.com":  {hidden, `"imap.ex\u200bample.com"`},
+	"imap.example.com\u00a0":  {hidden, `"imap.example.com\u00a0"`},
+	"\ufeffimap.example.com":  {hidden, `"\ufeffimap.example.com"`},
+	"imap.ex\u00adample.com":  {hidden, `"imap.ex\u00adample.com"`},
+	"imap.exam\u202eple.com":  {hidden, `"imap.exam\u202eple.com"`},
+	"${mailserver}":           {"note mdm_variable", `"${mailserver}"`},
+}
+
 // TestHosts wants every host listed, as it stands in the file, and exactly one
 // finding for each that is none.
 func TestHosts(t *testing.T) {
-	const wrong, hidden = "error wrong_value", "error hidden_characters"
-	long := strings.Repeat("a", 64) + ".example.com"
-	for host, want := range map[string][2]string{ // the finding, and what is listed
-		"imap.example.com":        {"", "imap.example.com"},
-		"IMAP.Example.COM":        {"", "IMAP.Example.COM"},
-		"mail":                    {"", "mail"},
-		"192.0.2.1":               {"", "192.0.2.1"},
-		"2001:db8::1":             {"", "[2001:db8::1]"},
-		"xn--mller-kva.example":   {"", "xn--mller-kva.example"},
-		"1und1.example":           {"", "1und1.example"},
-		"imap.example.com:993":    {wrong, `"imap.example.com:993"`},
-		"imap.example.com/mail":   {wrong, `"imap.example.com/mail"`},
-		"imap.example.com,":       {wrong, `"imap.example.com,"`},
-		"a.example;b.example":     {wrong, `"a.example;b.example"`},
-		"imap example.com":        {wrong, `"imap example.com"`},
-		" imap.example.com":       {wrong, `" imap.example.com"`},
-		"imap.example.com\n":      {wrong, `"imap.example.com\u000a"`},
-		"jane@imap.example.com":   {wrong, `"jane@imap.example.com"`},
-		"jane:pw@example.com":     {wrong, `"jane:***@example.com"`},
-		"imap..example.com":       {wrong, `"imap..example.com"`},
-		".example.com":            {wrong, `".example.com"`},
-		"imap.example.com..":      {wrong, `"imap.example.com.."`},
-		"imap.example.com.":       {"warning wrong_value", `"imap.example.com."`},
-		"imap_1.example.com":      {"warning wrong_value", `"imap_1.example.com"`},
-		"-imap.example.com":       {wrong, `"-imap.example.com"`},
-		"imap-.example.com":       {wrong, `"imap-.example.com"`},
-		"imap.exam%20ple.com":     {wrong, `"imap.exam%20ple.com"`},
-		"<imap.example.com>":      {wrong, `"<imap.example.com>"`},
-		`"imap.example.com"`:      {wrong, `"\"imap.example.com\""`},
-		"*.example.com":           {wrong, `"*.example.com"`},
-		"192.0.2":                 {wrong, `"192.0.2"`},
-		"192.0.2.256":             {wrong, `"192.0.2.256"`},
-		long:                      {wrong, `"` + long + `"`},
-		"imap.exаmple.com":        {wrong, `"imap.exаmple.com" (imap.xn--exmple-4nf.com)`}, // Cyrillic а
-		"imap.xn--exmple-4nf.com": {wrong, `"imap.xn--exmple-4nf.com"`},
-		"аррӏе.com":               {wrong, `"аррӏе.com" (xn--80ak6aa92e.com)`}, // all Cyrillic
-		"xn--80ak6aa92e.com":      {wrong, `"xn--80ak6aa92e.com"`},
-		"οοο.com":                 {wrong, `"οοο.com" (xn--0xaaa.com)`}, // Greek
-		"ｉｍａｐ.example.com":        {wrong, `"ｉｍａｐ.example.com" (imap.example.com)`},
-		"imap。example.com":        {wrong, `"imap。example.com" (imap.example.com)`},
-		"xn--a.example":           {wrong, `"xn--a.example"`},
-		"mail.müller.example":     {"warning wrong_value", `"mail.müller.example" (mail.xn--mller-kva.example)`},
-		"почта.рф":                {"warning wrong_value", `"почта.рф" (xn--80a1acny.xn--p1ai)`},
-		"imap.ex\u200bample.com":  {hidden, `"imap.ex\u200bample.com"`},
-		"imap.example.com\u00a0":  {hidden, `"imap.example.com\u00a0"`},
-		"\ufeffimap.example.com":  {hidden, `"\ufeffimap.example.com"`},
-		"imap.ex\u00adample.com":  {hidden, `"imap.ex\u00adample.com"`},
-		"imap.exam\u202eple.com":  {hidden, `"imap.exam\u202eple.com"`},
-		"${mailserver}":           {"note mdm_variable", `"${mailserver}"`},
-	} {
+	for host, want := range hosts {
 		for _, k := range hostKeys {
 			r := account(t, k[0], texts(k[1], host))
 			var list []string
