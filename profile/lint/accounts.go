@@ -46,7 +46,7 @@ func (i *inspector) account(name string, v *value, at *place) {
 			}
 		}
 		if path := v.find(s.path); path != nil {
-			i.path(path, at.at(s.path))
+			i.accountPath(path, at.at(s.path))
 		}
 	}
 	switch name {
@@ -84,8 +84,8 @@ func (i *inspector) tls(s server, v *value, at *place) {
 	}
 }
 
-// path reports a path of an account that is neither one nor a whole URL.
-func (i *inspector) path(v *value, at *place) {
+// accountPath reports a path of an account that is neither one nor a whole URL.
+func (i *inspector) accountPath(v *value, at *place) {
 	s := clean(v.text)
 	switch {
 	case v.kind != text || s == "" || isVariable(s):

@@ -26,8 +26,8 @@ var (
 	web      = protocol{"HTTPS", []int64{443}, nil}
 )
 
-// named are ports that belong to a protocol, whatever a server may do there.
-var named = map[int64]string{
+// portNames are ports that belong to a protocol, whatever a server may do there.
+var portNames = map[int64]string{
 	21: "FTP", 22: "SSH", 25: "SMTP between mail servers", 53: "DNS", 80: "HTTP", 110: "POP", 119: "NNTP", 143: "IMAP", 389: "LDAP",
 	443: "HTTPS", 465: "SMTP", 587: "SMTP", 636: "LDAP", 993: "IMAP", 995: "POP", 2525: "SMTP", 4190: "ManageSieve", 5222: "XMPP",
 }
@@ -69,7 +69,7 @@ func (i *inspector) port(name string, s server, v *value, at *place) {
 		if v.is(s.tls, true) {
 			i.add(codeSTARTTLSPort, at, fmt.Sprintf("A connection to port %d begins in clear text and changes to TLS by STARTTLS, which a profile cannot require.", port)).advise("Prefer " + p.right() + ".")
 		}
-	case named[port] != "" && named[port] != p.name && !slices.Contains(p.tls, port):
-		i.add(codeWrongPort, at, fmt.Sprintf("Port %d is for %s, not for %s.", port, named[port], p.name)).advise(use)
+	case portNames[port] != "" && portNames[port] != p.name && !slices.Contains(p.tls, port):
+		i.add(codeWrongPort, at, fmt.Sprintf("Port %d is for %s, not for %s.", port, portNames[port], p.name)).advise(use)
 	}
 }
