@@ -40,10 +40,10 @@ func detail(r *lint.Report, code lint.Code) string {
 
 // What is replaced in testdata/good.mobileconfig.
 const (
-	inner, outer = "<string>com.example.jane.mail</string>", "<string>com.example.jane</string>"
-	mail, file   = "<string>com.apple.mail.managed</string>", "<string>Configuration</string>"
-	host, imap   = "<string>imap.example.com</string>", "<string>EmailTypeIMAP</string>"
-	key          = "<key>IncomingMailServerHostName</key>"
+	innerIdentifier, outerIdentifier = "<string>com.example.jane.mail</string>", "<string>com.example.jane</string>"
+	mailType, outerType              = "<string>com.apple.mail.managed</string>", "<string>Configuration</string>"
+	imapHost, imapAccount            = "<string>imap.example.com</string>", "<string>EmailTypeIMAP</string>"
+	hostKey                          = "<key>IncomingMailServerHostName</key>"
 )
 
 // text is a string in XML.
@@ -51,36 +51,36 @@ func text(s string) string { return "<string>" + s + "</string>" }
 
 // kinds are what is replaced, by what, and what is found.
 var kinds = []struct{ name, old, new, want string }{
-	{"good", outer, outer, ""},
-	{"identifier of the file", inner, outer, "note duplicate_identifier"},
-	{"identifier in other letters", inner, text("com.example.Jane"), ""},
-	{"line feed before an identifier", inner, text("\ncom.example.jane.mail"), "warning hidden_characters"},
-	{"line feed before the file's", outer, text("\ncom.example.jane"), "warning hidden_characters"},
-	{"blank behind an identifier", inner, text("com.example.jane.mail "), "warning hidden_characters"},
-	{"identifier of the file but for a blank", inner, text("com.example.jane "), "warning hidden_characters, note duplicate_identifier"},
-	{"identifier of one word", inner, text("mail"), "warning malformed_identifier"},
-	{"identifier with a blank inside", inner, text("com.example.jane mail"), "warning malformed_identifier"},
-	{"random identifier", outer, text("com.example.8E1961D8-898E-4D79-986F-C7A61AF4103C"), "warning random_identifier"},
-	{"random payload", inner, text("com.apple.mail.managed.8E1961D8-898E-4D79-986F-C7A61AF4103C"), "note random_identifier"},
-	{"derived identifier", outer, text("com.example.8E1961D8-898E-5D79-986F-C7A61AF4103C"), ""},
-	{"typed UUID", outer, text("com.example.00000000-0000-0000-0000-000000000000"), ""},
+	{"good", outerIdentifier, outerIdentifier, ""},
+	{"identifier of the file", innerIdentifier, outerIdentifier, "note duplicate_identifier"},
+	{"identifier in other letters", innerIdentifier, text("com.example.Jane"), ""},
+	{"line feed before an identifier", innerIdentifier, text("\ncom.example.jane.mail"), "warning hidden_characters"},
+	{"line feed before the file's", outerIdentifier, text("\ncom.example.jane"), "warning hidden_characters"},
+	{"blank behind an identifier", innerIdentifier, text("com.example.jane.mail "), "warning hidden_characters"},
+	{"identifier of the file but for a blank", innerIdentifier, text("com.example.jane "), "warning hidden_characters, note duplicate_identifier"},
+	{"identifier of one word", innerIdentifier, text("mail"), "warning malformed_identifier"},
+	{"identifier with a blank inside", innerIdentifier, text("com.example.jane mail"), "warning malformed_identifier"},
+	{"random identifier", outerIdentifier, text("com.example.8E1961D8-898E-4D79-986F-C7A61AF4103C"), "warning random_identifier"},
+	{"random payload", innerIdentifier, text("com.apple.mail.managed.8E1961D8-898E-4D79-986F-C7A61AF4103C"), "note random_identifier"},
+	{"derived identifier", outerIdentifier, text("com.example.8E1961D8-898E-5D79-986F-C7A61AF4103C"), ""},
+	{"typed UUID", outerIdentifier, text("com.example.00000000-0000-0000-0000-000000000000"), ""},
 	{"UUID with a blank", "00001</string>", "00001 </string>", "warning hidden_characters"},
 	{"UUID in braces", "<string>22222222-0000-5000-8000-000000000001</string>", text("{22222222-0000-5000-8000-000000000001}"), "warning malformed_uuid"},
-	{"type with a blank", mail, text("com.apple.mail.managed "), "warning hidden_characters"},
-	{"type with a line feed", mail, text("\ncom.apple.mail.managed"), "warning hidden_characters"},
-	{"type with an invisible character", mail, text("com.apple.mail\u200b.managed"), "warning hidden_characters"},
-	{"type in other letters", mail, text("com.apple.Mail.managed"), "warning unknown_payload_type"},
-	{"unknown type", mail, text("com.example.other"), "note unknown_payload_type"},
-	{"unknown type with a blank", mail, text("com.example.other "), "warning hidden_characters, note unknown_payload_type"},
-	{"empty type", mail, text(" "), "error missing_key"},
-	{"outer type with a blank", file, text("Configuration "), "error wrong_outer_type"},
-	{"outer type in other letters", file, text("configuration"), "error wrong_outer_type"},
-	{"empty outer type", file, text(""), "error missing_key"},
-	{"empty host", host, text(""), "error missing_key"},
-	{"blank host", host, text(" \n"), "error missing_key"},
-	{"number as host", host, "<integer>5</integer>", "error wrong_type"},
-	{"enumeration with a blank", imap, text("EmailTypeIMAP "), "error wrong_value"},
-	{"enumeration, empty", imap, text(""), "error missing_key"},
+	{"type with a blank", mailType, text("com.apple.mail.managed "), "warning hidden_characters"},
+	{"type with a line feed", mailType, text("\ncom.apple.mail.managed"), "warning hidden_characters"},
+	{"type with an invisible character", mailType, text("com.apple.mail\u200b.managed"), "warning hidden_characters"},
+	{"type in other letters", mailType, text("com.apple.Mail.managed"), "warning unknown_payload_type"},
+	{"unknown type", mailType, text("com.example.other"), "note unknown_payload_type"},
+	{"unknown type with a blank", mailType, text("com.example.other "), "warning hidden_characters, note unknown_payload_type"},
+	{"empty type", mailType, text(" "), "error missing_key"},
+	{"outer type with a blank", outerType, text("Configuration "), "error wrong_outer_type"},
+	{"outer type in other letters", outerType, text("configuration"), "error wrong_outer_type"},
+	{"empty outer type", outerType, text(""), "error missing_key"},
+	{"empty host", imapHost, text(""), "error missing_key"},
+	{"blank host", imapHost, text(" \n"), "error missing_key"},
+	{"number as host", imapHost, "<integer>5</integer>", "error wrong_type"},
+	{"enumeration with a blank", imapAccount, text("EmailTypeIMAP "), "error wrong_value"},
+	{"enumeration, empty", imapAccount, text(""), "error missing_key"},
 	{"number as text", "<integer>993</integer>", text("993"), "error wrong_type"},
 	{"number as empty text", "<integer>993</integer>", text(""), "error wrong_type"},
 	{"number as a variable", "<integer>993</integer>", text("${port}"), "note mdm_variable"},
@@ -90,8 +90,8 @@ var kinds = []struct{ name, old, new, want string }{
 	{"TLS, malformed", "<true/>", "<true>no</true>", "error malformed_value"},
 	{"TLS as nothing", "<true/>", text(""), "error tls_off"},
 	{"port in other letters", "<key>OutgoingMailServerPortNumber</key>", "<key>outgoingMailServerPortNumber</key>", "warning unknown_key"},
-	{"key with a blank", key, "<key>IncomingMailServerHostName </key>", "warning hidden_characters"},
-	{"required key in other letters", key, "<key>incomingMailServerHostName</key>", "error unknown_key"},
+	{"key with a blank", hostKey, "<key>IncomingMailServerHostName </key>", "warning hidden_characters"},
+	{"required key in other letters", hostKey, "<key>incomingMailServerHostName</key>", "error unknown_key"},
 	{"other key in other letters", "<key>EmailAddress</key>", "<key>emailAddress</key>", "warning unknown_key"},
 	{"URL-encoded text", "<string>Mail</string>", text("https://example.com/%C3%A4%E2%80%93"), ""},
 	{"empty description", "<string>Mail</string>", text(""), "warning empty_string"},
