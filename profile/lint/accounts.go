@@ -39,7 +39,7 @@ func (i *inspector) account(name string, v *value, at *place) {
 		i.tls(s, v, at)
 		i.port(name, s, v, at)
 		if host := v.find(s.host); host != nil {
-			if s.url && strings.Contains(host.text, "://") {
+			if s.url && strings.Contains(host.text, "/") {
 				i.url(host, at.at(s.host))
 			} else {
 				i.host(host, at.at(s.host))
@@ -104,12 +104,17 @@ func isPath(s string) bool {
 	return err == nil && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`<>"\^{|}`, r) })
 }
 
-// url reports a URL that leads nowhere, or over a connection in clear text.
+// url reports a URL that leads nowhere, or over a connection in clear text. It
+// may begin with the host. Calendars have a key of their own for TLS, which
+// counts more than http: Apple's example has both.
 func (i *inspector) url(v *value, at *place) {
 	if v.kind != text || isVariable(v.text) {
 		return
 	}
 	s := clean(v.text)
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Host == "" || !isPath(s):
@@ -119,8 +124,8 @@ func (i *inspector) url(v *value, at *place) {
 	case hostFlaw(u.Hostname()).detail != "":
 		f := hostFlaw(u.Hostname())
 		i.add(f.code, at, f.detail).as(f.severity).of(v)
-	case strings.EqualFold(u.Scheme, "http"):
-		i.add(codeTLSOff, at, "The URL begins with http: login and content may cross the network in clear text.").advise("Write https.")
+	case strings.EqualFold(u.Scheme, "http") && strings.HasSuffix(at.key, "PrincipalURL"):
+		i.add(codeTLSOff, at, "The URL begins with http: login and content may cross the network in clear text.").as(Warning).advise("Write https.")
 	}
 }
 
@@ -204,7 +209,7 @@ func shownHost(v *value, isURL bool) string {
 	switch {
 	case v.kind != text:
 		return v.shownRaw()
-	case strings.Contains(s, "://"):
+	case strings.Contains(s, "://") || isURL && strings.Contains(s, "/"):
 		return shownURL(s, isURL)
 	case s != clean(s):
 		return quoted(s)
@@ -222,14 +227,17 @@ func shownHost(v *value, isURL bool) string {
 // shownURL shows a URL in the place of a host. The path of a calendar's is
 // left out, which is a secret of whoever may read it.
 func shownURL(s string, calendar bool) string {
-	scheme, rest, _ := strings.Cut(s, "://")
 	if !calendar {
 		return quoted(withoutQuery(s))
 	}
-	if n := strings.IndexAny(rest, "/?#"); n >= 0 {
-		s = scheme + "://" + rest[:n] + "/…"
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found {
+		scheme, rest = "", s
 	}
-	if s != clean(s) || !isWeb(scheme) {
+	if n := strings.IndexAny(rest, "/?#"); n >= 0 {
+		s = s[:len(s)-len(rest)+n] + "/…"
+	}
+	if s != clean(s) || found && !isWeb(scheme) {
 		return quoted(s)
 	}
 	return shown(s, maxShown)

@@ -84,6 +84,7 @@ var kinds = []struct{ name, old, new, want string }{
 	{"number as text", "<integer>993</integer>", text("993"), "error wrong_type"},
 	{"number as empty text", "<integer>993</integer>", text(""), "error wrong_type"},
 	{"number as a variable", "<integer>993</integer>", text("${port}"), "note mdm_variable"},
+	{"number that is a variable", "<integer>993</integer>", "<integer>${IMAP_PORT}</integer>", "note mdm_variable"},
 	{"number, malformed", "<integer>993</integer>", "<integer>9 93</integer>", "error malformed_value"},
 	{"TLS as text", "<true/>", text("true"), "error tls_off"},
 	{"TLS as a number", "<true/>", "<integer>1</integer>", "error tls_off"},
@@ -159,17 +160,18 @@ func TestRandomIdentifierTells(t *testing.T) {
 func TestPrivateKey(t *testing.T) {
 	der := func(b string) string { return "<data>" + base64.StdEncoding.EncodeToString([]byte(b)) + "</data>" }
 	for name, tt := range map[string][2]string{
-		"DER":           {der("\x30\x82\x01\x00\x02\x01\x03\x30\x00"), "error password_inside"},
-		"short DER":     {der("\x30\x07\x02\x01\x03\x30\x02\x00\x00"), "error password_inside"},
-		"BER":           {der("\x30\x80\x02\x01\x03\x30\x80\x00\x00"), "error password_inside"},
-		"placeholder":   {"<string>BASE64 OF THE CERTIFICATE</string>", "error wrong_type"},
-		"variable":      {"<string>{{certificate}}</string>", "note mdm_variable"},
-		"words as data": {der("PUT CERTIFICATE HERE"), "error wrong_value"},
-		"no data":       {"<data></data>", "error wrong_value"},
-		"not base64":    {"<data>PUT IT HERE!</data>", "error malformed_value"},
-		"certificate":   {der("\x30\x82\x01\x00\x30\x82\x01\x00\x00"), "error wrong_value"},
-		"empty text":    {"<string></string>", "error wrong_type"},
-		"dict":          {"<dict/>", "error wrong_type"},
+		"DER":              {der("\x30\x82\x01\x00\x02\x01\x03\x30\x00"), "error password_inside"},
+		"short DER":        {der("\x30\x07\x02\x01\x03\x30\x02\x00\x00"), "error password_inside"},
+		"BER":              {der("\x30\x80\x02\x01\x03\x30\x80\x00\x00"), "error password_inside"},
+		"placeholder":      {"<string>BASE64 OF THE CERTIFICATE</string>", "error wrong_type"},
+		"variable":         {"<string>{{certificate}}</string>", "note mdm_variable"},
+		"words as data":    {der("PUT CERTIFICATE HERE"), "error wrong_value"},
+		"no data":          {"<data></data>", "error wrong_value"},
+		"variable as data": {"<data>\n{{ config.certificate }}\n</data>", "note mdm_variable"},
+		"not base64":       {"<data>PUT IT HERE!</data>", "error malformed_value"},
+		"certificate":      {der("\x30\x82\x01\x00\x30\x82\x01\x00\x00"), "error wrong_value"},
+		"empty text":       {"<string></string>", "error wrong_type"},
+		"dict":             {"<dict/>", "error wrong_type"},
 	} {
 		if got := strings.Join(at(account(t, "com.apple.security.pkcs12", "<key>PayloadContent</key>"+tt[0]), "PayloadContent.0.PayloadContent"), ", "); got != tt[1] {
 			t.Errorf("%s: %s, want %s", name, got, tt[1])

@@ -29,7 +29,10 @@ func (i *inspector) scan(v *value, key string, at *place) {
 	for n := range v.items {
 		i.scan(&v.items[n], key, at.item(n))
 	}
-	if v.bad {
+	switch {
+	case v.bad && isVariable(v.raw):
+		i.add(codeMDMVariable, at, "")
+	case v.bad:
 		i.add(codeMalformedValue, at, malformed[v.kind]).of(v)
 	}
 	if v.kind == text {

@@ -123,6 +123,9 @@ var hosts = map[string][2]string{
 func TestHosts(t *testing.T) {
 	for host, want := range hosts {
 		for _, k := range hostKeys {
+			if strings.Contains(host, "/") && k[1] == "SubCalAccountHostName" {
+				continue // where it is the URL of a calendar
+			}
 			r := account(t, k[0], texts(k[1], host))
 			var list []string
 			if want[0] != "" {
@@ -150,9 +153,22 @@ func TestURLHosts(t *testing.T) {
 			t.Errorf("%s: listed %q", k[1], got)
 		}
 		if k[0] == "com.apple.subscribedcalendar.account" {
-			r = account(t, k[0], texts(k[1], "webcal://example.com/private/basic.ics"))
-			if got := at(r, "PayloadContent.0."+k[1]); got != nil || !slices.Equal(r.Payloads[0].Servers, []string{"webcal://example.com/…"}) {
-				t.Errorf("found %v, listed %q", got, r.Payloads[0].Servers)
+			for url, want := range map[string][2]string{
+				"webcal://example.com/private/basic.ics":                {"", "webcal://example.com/…"},
+				"webcal://example.com/tz=Asia%2FRiyadh:x=24.65:y=46.72": {"", "webcal://example.com/…"},
+				"http://example.com/US32Holidays.ics":                   {"", "http://example.com/…"},
+				"https://example.com:8443/a.ics":                        {"", "https://example.com:8443/…"},
+				"example.com/private/basic.ics":                         {"", "example.com/…"},
+				"example.com:8443/private/basic.ics":                    {"", "example.com:8443/…"},
+				"https://example..com/private/basic.ics":                {"error wrong_value", "https://example..com/…"},
+				"example..com/private/basic.ics":                        {"error wrong_value", "example..com/…"},
+				"https://example.com/pri vate.ics":                      {"error wrong_value", "https://example.com/…"},
+				" https://example.com/private.ics":                      {"warning hidden_characters", `" https://example.com/…"`},
+			} {
+				r = account(t, k[0], texts(k[1], url)+"<key>SubCalAccountUseSSL</key><true/>")
+				if got := strings.Join(at(r, "PayloadContent.0."+k[1]), ", "); got != want[0] || !slices.Equal(r.Payloads[0].Servers, []string{want[1]}) {
+					t.Errorf("%s: found %s, listed %q", url, got, r.Payloads[0].Servers)
+				}
 			}
 			noCanary(t, k[1], []byte("<plist><dict><key>PayloadContent</key><array><dict>"+texts("PayloadType", k[0], k[1], "https://example.com/canary/basic.ics")+"</dict></array></dict></plist>"))
 			r = account(t, k[0], texts(k[1], secret))
@@ -204,7 +220,7 @@ func TestPaths(t *testing.T) {
 		"/dav/jane@example.com/":   "",
 		"https://dav.example.com/": "",
 		"https://dav.example.com:8443/principals/jane@example.com/": "",
-		"http://dav.example.com/":                                   "error tls_off",
+		"http://dav.example.com/":                                   "warning tls_off",
 		"https://dav..example.com/":                                 "error wrong_value",
 		"https:///dav":                                              "error wrong_value",
 		"https://dav.example.com/a b":                               "error wrong_value",
