@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -15,37 +14,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
-
-// TestLogPage runs what needs one installation with known actions.
-func TestLogPage(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		l := newLedger(t, database)
-		for _, test := range []struct {
-			name string
-			run  func(l *ledger)
-		}{
-			{"filters", testLogFilters},
-			{"choices", testLogChoices},
-			{"bad filters", testLogBadFilters},
-			{"entries", testLogEntries},
-			{"history", testLogHistory},
-			{"other account", testLogOtherAccount},
-			{"export", testLogExport},
-			{"export of a filter", testLogExportFilters},
-			{"export refused", testLogExportRefused},
-			{"export logged", testLogExportLogged},
-			{"paging", testLogPaging},
-			{"unreadable", testLogUnreadable},
-			{"erased and retained", testLogErased}, // the last: it removes what others look for
-		} {
-			t.Run(test.name, func(t *testing.T) {
-				own, h := *l, *l.house
-				own.house, h.t = &h, t
-				test.run(&own)
-			})
-		}
-	})
-}
 
 // moment is a time as the filter takes it, in UTC.
 func (l *ledger) moment(after time.Duration) string {

@@ -42,8 +42,8 @@ func TestLongExport(t *testing.T) {
 			{"database that fails", testExportFails}, // the last
 		} {
 			t.Run(test.name, func(t *testing.T) {
-				own, h := *l, *l.house
-				own.house, h.t = &h, t
+				own, h := *l, *l.installation
+				own.installation, h.t = &h, t
 				test.run(&own)
 			})
 		}

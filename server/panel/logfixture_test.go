@@ -20,7 +20,7 @@ const logPath = "/panel/security/log"
 // A ledger is an installation with known actions in its first account, each
 // with a letter that its request id ends in, a minute apart.
 type ledger struct {
-	*house
+	*installation
 	store   *store.Store
 	auditor *servertest.Member
 	since   time.Time // just before the first of the actions
@@ -29,7 +29,7 @@ type ledger struct {
 func newLedger(t *testing.T, database string) *ledger {
 	t.Helper()
 	h := start(t, database)
-	l := &ledger{house: h}
+	l := &ledger{installation: h}
 	h.owner = h.Owner("olga@example.com")
 	h.customer = h.owner.Customer("Shop", "carl@example.net")
 	l.auditor = h.owner.Invite("anna@example.com", "auditor")
