@@ -110,7 +110,7 @@ var (
 		{codeTrailingData, Warning, "There is data after the end of the profile. Programs differ in whether they read it.", "Remove it."},
 		{codeDuplicateKey, Error, "A dict has the same key twice. Only one of the values counts, and programs differ in which.", "Keep one of them."},
 		{codeMalformedValue, Error, "A number, date, boolean or data value cannot be read.", "Correct it, or leave the key out."},
-		{codeHiddenCharacters, Warning, "A text has invisible characters in it, or characters that change the order of others on the screen.", "Type it again by hand."},
+		{codeHiddenCharacters, Warning, "A text has invisible characters in it, characters that change the order of others on the screen, or white space at its edges.", "Type it again by hand."},
 	}
 	signatureCodes = []Meaning{
 		{codeUnsigned, Note, "The file is not signed: devices show \"Unsigned\", and anybody may have changed it.", "Sign it when it is finished."},

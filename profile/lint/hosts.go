@@ -24,7 +24,7 @@ func (i *inspector) host(v *value, at *place) {
 	if f.detail == "" && clean(v.text) != v.text {
 		f = flaw{codeHiddenCharacters, Error, hiddenIn(v.text, true) + " Devices look up another name because of it."}
 		if clean(v.text) == strings.Trim(v.text, " \t\r\n") {
-			f = flaw{codeWrongValue, Error, "The host name begins or ends with a blank."}
+			f = flaw{codeWrongValue, Error, "The host name begins or ends with white space."}
 		}
 	}
 	if f.detail != "" {
@@ -57,7 +57,7 @@ func hostFlaw(s string) flaw {
 	case strings.ContainsAny(s, ",;"):
 		return wrong("The value is a list; there is room for one host name.")
 	case strings.ContainsFunc(s, unicode.IsSpace):
-		return wrong("The host name has a blank in it.")
+		return wrong("The host name has white space in it.")
 	case strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ".."):
 		if f := hostFlaw(strings.TrimSuffix(s, ".")); f.detail != "" {
 			return f

@@ -60,7 +60,7 @@ func (i *inspector) port(name string, s server, v *value, at *place) {
 	use := fmt.Sprintf("Use %s for %s.", p.right(), p.name)
 	switch {
 	case port == 25 && name == mailType:
-		i.add(codePlaintextPort, at, "Port 25 is for mail servers among themselves: many networks block it, and it begins in clear text.").advise(use)
+		i.add(codePlaintextPort, at, "Port 25 is for mail between servers: many networks block it, and connections begin in clear text.").advise(use)
 	case port == 110 && name == mailType:
 		i.add(codePlaintextPort, at, "Port 110 is POP in clear text.").advise(use)
 	case port == 80 && p.name == web.name:

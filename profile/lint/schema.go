@@ -64,7 +64,7 @@ const (
 	policyType   = "com.apple.mobiledevice.passwordpolicy"
 	smime        = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
 	smimeUUIDs   = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
-	readsAll     = "With a certificate of its own, who made the profile can read encrypted connections."
+	readsAll     = "Whoever made the profile may then be able to read encrypted connections."
 )
 
 // certificate are the keys of a payload with one certificate.
@@ -155,10 +155,10 @@ var payloadTypes = []payloadType{
 		{kind: text, names: "Password"},
 		{kind: boolean, only: mac, names: "AllowAllAppsAccess KeyIsExtractable"},
 	}, certificate...)},
-	{name: "com.apple.security.scep", danger: "It has the device fetch a certificate.", keys: []keys{
+	{name: "com.apple.security.scep", danger: "It makes the device fetch a certificate.", keys: []keys{
 		{kind: dict, required: true, names: "PayloadContent"},
 	}},
-	{name: "com.apple.security.acme", danger: "It has the device fetch a certificate.", keys: []keys{
+	{name: "com.apple.security.acme", danger: "It makes the device fetch a certificate.", keys: []keys{
 		{kind: text, required: true, names: "DirectoryURL ClientIdentifier"},
 		{kind: text, required: true, values: "RSA ECSECPrimeRandom", names: "KeyType"},
 		{kind: integer, required: true, names: "KeySize"},
@@ -176,7 +176,7 @@ var payloadTypes = []payloadType{
 		{kind: boolean, only: iphone, names: "Precomposed FullScreen IsRemovable IgnoreManifestScope"},
 		{kind: text, only: iphone, names: "TargetApplicationBundleIdentifier"},
 	}},
-	{name: "com.apple.wifi.managed", danger: "It has the device join a Wi-Fi network, perhaps through a proxy.", keys: []keys{
+	{name: "com.apple.wifi.managed", danger: "It makes the device join a Wi-Fi network, perhaps through a proxy.", keys: []keys{
 		{kind: boolean, names: "AutoJoin HIDDEN_NETWORK ServiceProviderRoamingEnabled IsHotspot EnableIPv6 TLSCertificateRequired ProxyPACFallbackAllowed DisableAssociationMACRandomization"},
 		{kind: text, names: "SSID_STR Password DisplayedOperatorName DomainName HESSID ProxyServer ProxyUsername ProxyPassword ProxyPACURL PayloadCertificateUUID"},
 		{kind: text, values: "None Manual Auto", names: "ProxyType"},

@@ -132,7 +132,7 @@ func hiddenIn(s string, machine bool) string {
 		return fmt.Sprintf("The text has the invisible character U+%04X.", r)
 	}
 	if strings.TrimSpace(s) != s {
-		return "The text begins or ends with a blank."
+		return "The text begins or ends with white space."
 	}
 	return ""
 }

@@ -409,7 +409,7 @@ func TestReasons(t *testing.T) {
 		"mail.müller.example":      "mail.xn--mller-kva.example",
 		"ｍail.example":             "it means mail.example",
 		"imap.ex\u200bample.com":   "U+200B",
-		"imap.example.com ":        "begins or ends with a blank",
+		"imap.example.com ":        "begins or ends with white space",
 		"192.0.2":                  "IP address",
 	} {
 		r := account(t, "com.apple.eas.account", texts("Host", host))
