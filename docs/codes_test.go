@@ -19,6 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/gate"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -37,7 +38,7 @@ func TestCodes(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(head)
 	writeFaults(t, &b)
-	writeIdentityCodes(t, &b)
+	writeIdentityCodes(&b)
 	writeGateCodes(&b)
 	writeLintCodes(&b)
 	writeProbeStates(&b)
@@ -77,14 +78,14 @@ func writeFaults(t *testing.T, b *strings.Builder) {
 	}
 }
 
-func writeIdentityCodes(t *testing.T, b *strings.Builder) {
-	t.Helper()
+func writeIdentityCodes(b *strings.Builder) {
 	section(b, "Signing identity", "Why certificates and key may not sign. The message of the command line, `/details` and the log say which file it is and the way out.", "Code", "What is wrong")
-	for _, c := range constants(t, "../signing", "Code") {
-		if c.comment == "" {
-			c.comment = strings.ReplaceAll(c.value, "_", " ")
-		}
-		row(b, code(c.value), sentence(c.comment))
+	for _, m := range signing.Codes() {
+		row(b, code(string(m.Code)), m.Text)
+	}
+	section(b, "Signing identity: notices", "What to know about certificates that may sign. It's in the log and on the command line.", "Code", "What it says")
+	for _, m := range signing.NoticeCodes() {
+		row(b, code(string(m.Code)), m.Text)
 	}
 }
 

@@ -50,10 +50,17 @@ func (f *identityFlags) load(stderr io.Writer) (*signing.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if named {
-		return files.Load(time.Now)
+	if !named {
+		return f.development(stderr)
 	}
-	return f.development(stderr)
+	id, err := files.Load(time.Now)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range id.Notices() {
+		fmt.Fprintf(stderr, "mobileconfig: note: %s\n", n.Detail)
+	}
+	return id, nil
 }
 
 // watch is load for a program that goes on: it follows the files.

@@ -9,6 +9,9 @@ type Code string
 // The file.
 const (
 	codePEM              Code = "pem"
+	codeMailWrapping     Code = "mail_wrapping"
+	codeMailHeader       Code = "mail_header"
+	codeLeadingData      Code = "leading_data"
 	codeTrailingData     Code = "trailing_data"
 	codeDuplicateKey     Code = "duplicate_key"
 	codeMalformedValue   Code = "malformed_value"
@@ -30,6 +33,7 @@ const (
 	codeSignerNotYetValid   Code = "signer_not_yet_valid"
 	codeSignerExpiring      Code = "signer_expiring"
 	codeUntrustedSigner     Code = "untrusted_signer"
+	codeSigningTime         Code = "signing_time"
 )
 
 // Keys and values.
@@ -98,6 +102,9 @@ type Meaning struct {
 func Codes() []Meaning {
 	return []Meaning{
 		{codePEM, Error, "The signed envelope is wrapped in PEM text, which no device reads.", "Convert it: openssl cms -cmsout -inform PEM -outform DER."},
+		{codeMailWrapping, Error, "The signed envelope is wrapped for mail, which no device reads.", "Take the envelope out: openssl cms -cmsout -inform SMIME -outform DER, or base64 -d."},
+		{codeMailHeader, Error, "The signed content begins with a mail header, so devices find no profile in it.", "Sign the profile again without the header: openssl cms -sign -binary -nodetach -outform DER, and no -text."},
+		{codeLeadingData, Error, "There is something before the signed envelope, so devices find no profile.", "Cut it off."},
 		{codeTrailingData, Warning, "Something stands after the end, where readers differ in what they see.", "Cut it off."},
 		{codeDuplicateKey, Error, "A dict has the same key twice; one of the values is lost, and readers differ in which.", "Leave one."},
 		{codeMalformedValue, Error, "A number, date, boolean or data is spelled in no way that can be read.", "Write it as its element wants it."},
@@ -116,6 +123,7 @@ func Codes() []Meaning {
 		{codeSignerNotYetValid, Error, "A certificate of the signer is not valid yet.", "Check the clocks, or wait."},
 		{codeSignerExpiring, Warning, "A certificate of the signer expires within 30 days.", "Renew the certificate and sign again before that day."},
 		{codeUntrustedSigner, Note, "This machine does not trust the signer; others may.", "Check it against the right roots: mobileconfig verify --roots."},
+		{codeSigningTime, Warning, "The signature claims a time when the signer's certificate was not valid.", "Check the clock of the machine that signs."},
 
 		{codeWrongOuterType, Error, "The PayloadType of the file is not Configuration: devices refuse it.", "Write Configuration."},
 		{codePayloadVersion, Error, "PayloadVersion is not 1; it numbers the format, not the revision.", "Write 1."},
