@@ -65,6 +65,7 @@ func split(key crypto.Signer, certificates []*x509.Certificate) (leaf *x509.Cert
 		return nil, nil, refuse(Unreadable, "there is no certificate")
 	}
 	for _, c := range certificates {
+		c = asApple(c)
 		switch public, ok := publicKey(c).(interface{ Equal(crypto.PublicKey) bool }); {
 		case slices.ContainsFunc(others, c.Equal) || leaf != nil && c.Equal(leaf):
 		case key == nil || !ok || !public.Equal(key.Public()):
@@ -103,7 +104,10 @@ func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at 
 	if err := checkPath(path); err != nil {
 		return err
 	}
-	id.path = withoutRoot(path)
+	id.path = path
+	if len(path) > 1 && (isSelfSigned(last) || !slices.ContainsFunc(others, last.Equal)) {
+		id.path = path[:len(path)-1] // devices have the root, or do not trust it
+	}
 	id.intermediates = slices.Clone(id.path[1:])
 	for _, c := range others {
 		if !slices.ContainsFunc(path, c.Equal) {
@@ -243,13 +247,4 @@ func checkStrength(c *x509.Certificate) error {
 		return blame(WeakKey, c, "the key of %q is neither RSA nor ECDSA; use P-256", Subject(c))
 	}
 	return nil
-}
-
-// withoutRoot leaves a self-signed end of a path away: a device has it, or
-// does not trust it. A self-signed leaf stays.
-func withoutRoot(path []*x509.Certificate) []*x509.Certificate {
-	if n := len(path); n > 1 && isSelfSigned(path[n-1]) {
-		return path[:n-1]
-	}
-	return path
 }

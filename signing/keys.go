@@ -54,7 +54,7 @@ func (o opener) keys(file string, blocks []*pem.Block) ([]crypto.Signer, error) 
 func (o opener) traditional(file string, b *pem.Block) (crypto.Signer, error) {
 	if method, _, _ := strings.Cut(b.Headers["DEK-Info"], ","); method != "" || strings.Contains(b.Headers["Proc-Type"], "ENCRYPTED") {
 		return nil, refuse(UnsupportedEncryption, "the key in %s has the traditional encryption of OpenSSL (Proc-Type: 4,ENCRYPTED; %s), which is weak. Convert it: %s",
-			file, method, o.convert(file, strings.HasPrefix(method, "DES-CBC") || strings.HasPrefix(method, "RC2")))
+			file, method, o.convert(pkcs8Command(strings.HasPrefix(method, "DES-CBC") || strings.HasPrefix(method, "RC2")), file))
 	}
 	var key any
 	var err error
@@ -69,16 +69,23 @@ func (o opener) traditional(file string, b *pem.Block) (crypto.Signer, error) {
 	return signer(file, key, err, b.Bytes)
 }
 
-// convert is the command that writes a key anew.
-func (o opener) convert(file string, legacy bool) string {
-	command := "openssl pkcs8 -topk8 -in " + quoted(file) + " -out NEW"
+// convert is the command that writes a file anew as PEM, encrypted in a way
+// that is supported. OpenSSL cannot take both passphrases from the same file.
+func (o opener) convert(how, file string) string {
+	command := "openssl " + how + " -in " + quoted(file) + " -out NEW"
 	if o.passphraseFile != "" {
-		command += fmt.Sprintf(" -passin file:%s -passout file:%[1]s", quoted(o.passphraseFile))
-	}
-	if legacy {
-		command += " -provider default -provider legacy"
+		command += fmt.Sprintf(" -passin file:%s -passout stdin < %[1]s", quoted(o.passphraseFile))
 	}
 	return command
+}
+
+// pkcs8Command is how OpenSSL writes a key anew; version 3 needs to be told
+// of outdated methods.
+func pkcs8Command(legacy bool) string {
+	if legacy {
+		return "pkcs8 -topk8 -provider default -provider legacy"
+	}
+	return "pkcs8 -topk8"
 }
 
 func (o opener) decrypt(file string, der []byte) (crypto.Signer, error) {
@@ -92,7 +99,7 @@ func (o opener) decrypt(file string, der []byte) (crypto.Signer, error) {
 	plain, err := decryptPBE(method, parameters, data, o.passphrase)
 	if unsupported, ok := errors.AsType[*unsupportedError](err); ok {
 		return nil, refuse(UnsupportedEncryption, "the key in %s is encrypted with %s, which isn't supported. Convert it: %s",
-			file, unsupported.method, o.convert(file, unsupported.legacy))
+			file, unsupported.method, o.convert(pkcs8Command(unsupported.legacy), file))
 	}
 	if o.passphrase == nil {
 		return nil, refuse(KeyEncrypted, "the key in %s is encrypted; name the file with its passphrase: --signing-passphrase-file", file)

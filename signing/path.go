@@ -184,10 +184,20 @@ func parse(der []byte) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.UnhandledCriticalExtensions = slices.DeleteFunc(c.UnhandledCriticalExtensions, func(id asn1.ObjectIdentifier) bool {
+	return asApple(c), nil
+}
+
+// asApple returns c, or a copy of it without Apple's own extensions among
+// those that are not understood.
+func asApple(c *x509.Certificate) *x509.Certificate {
+	if len(c.UnhandledCriticalExtensions) == 0 {
+		return c
+	}
+	known := *c
+	known.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(c.UnhandledCriticalExtensions), func(id asn1.ObjectIdentifier) bool {
 		return strings.HasPrefix(id.String(), "1.2.840.113635.100.6.")
 	})
-	return c, nil
+	return &known
 }
 
 func isSelfSigned(c *x509.Certificate) bool {

@@ -42,7 +42,8 @@ func (o opener) readP12(file string) ([]crypto.Signer, []*x509.Certificate, erro
 		return nil, nil, refused
 	}
 	if method, ok := errors.AsType[*unsupportedError](err); ok {
-		return nil, nil, refuse(UnsupportedEncryption, "%s is encrypted with %s, which isn't supported. Convert it: %s", file, method.method, o.convertP12(file))
+		return nil, nil, refuse(UnsupportedEncryption, "%s is encrypted with %s, which isn't supported. Convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
+			file, method.method, o.convert("pkcs12 -legacy", file))
 	}
 	switch {
 	case errors.Is(err, errPassphrase) && o.passphrase == nil:
@@ -50,22 +51,14 @@ func (o opener) readP12(file string) ([]crypto.Signer, []*x509.Certificate, erro
 	case errors.Is(err, errPassphrase):
 		return nil, nil, refuse(KeyEncrypted, "the passphrase in %s doesn't open %s", o.passphraseFile, file)
 	case err != nil:
-		return nil, nil, refuse(Unreadable, "%s cannot be read: %s. If OpenSSL can read it, convert it: %s", file, err, o.convertP12(file))
+		return nil, nil, refuse(Unreadable, "%s cannot be read: %s. If OpenSSL can read it, convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
+			file, err, o.convert("pkcs12 -legacy", file))
 	case len(p.keys) == 0:
 		return nil, nil, refuse(Unreadable, "%s holds no private key; export the certificate together with its key", file)
 	case len(p.certificates) == 0:
 		return nil, nil, refuse(Unreadable, "%s holds no certificate; export the key together with its certificate", file)
 	}
 	return p.keys, p.certificates, nil
-}
-
-// convertP12 is the command that writes a PKCS#12 file anew.
-func (o opener) convertP12(file string) string {
-	in, out := "", ""
-	if o.passphraseFile != "" {
-		in, out = " -passin file:"+quoted(o.passphraseFile), " -passout file:"+quoted(o.passphraseFile)
-	}
-	return "openssl pkcs12 -legacy -noenc -in " + quoted(file) + in + " | openssl pkcs12 -export -out NEW" + out
 }
 
 // openP12 tries the forms that an empty passphrase may have.
@@ -119,13 +112,14 @@ func checkMAC(mac, content cryptobyte.String, passphrase []byte) error {
 	var id asn1.ObjectIdentifier
 	iterations := 1
 	if !mac.ReadASN1(&info, cbasn1.SEQUENCE) || !readAlgorithm(&info, &id, &parameters) || !info.ReadASN1(&digest, cbasn1.OCTET_STRING) ||
-		!mac.ReadASN1(&salt, cbasn1.OCTET_STRING) || !mac.Empty() && !mac.ReadASN1Integer(&iterations) ||
-		iterations < 1 || iterations > maxIterations {
+		!mac.ReadASN1(&salt, cbasn1.OCTET_STRING) || !mac.Empty() && !mac.ReadASN1Integer(&iterations) {
 		return errNotP12
 	}
 	var key []byte
 	hash, ok := hashes[id.String()]
 	switch {
+	case ok && (iterations < 1 || iterations > maxIterations):
+		return errUnknownMAC
 	case ok:
 		key = pkcs12KDF(hash, 3, bmpString(passphrase), salt, iterations, hash.Size())
 	case id.String() == "1.2.840.113549.1.5.14":
