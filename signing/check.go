@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rsa"
 	_ "crypto/sha1"   // a digest that signatures of others have
 	_ "crypto/sha256" // and the rest of them
@@ -123,7 +122,6 @@ const (
 	pkcs1 = "RSA"
 	pss   = "RSA-PSS"
 	ec    = "ECDSA"
-	eddsa = "Ed25519"
 )
 
 // schemes are the algorithms of signatures by their number. The last ones are
@@ -141,7 +139,6 @@ var schemes = map[string]scheme{
 	"1.2.840.10045.4.3.2":   {ec, crypto.SHA256},
 	"1.2.840.10045.4.3.3":   {ec, crypto.SHA384},
 	"1.2.840.10045.4.3.4":   {ec, crypto.SHA512},
-	"1.3.101.112":           {eddsa, 0},
 	"1.2.840.10045.2.1":     {ec, 0},
 	"1.2.840.10045.3.1.7":   {ec, 0},
 	"1.3.132.0.34":          {ec, 0},
@@ -168,14 +165,6 @@ func (s *signerInfo) verify(c *x509.Certificate, hash crypto.Hash, message []byt
 			break
 		}
 		if !ecdsa.VerifyASN1(key, digest, s.signature) {
-			return ErrSignature
-		}
-		return nil
-	case ed25519.PublicKey:
-		if how.kind != eddsa {
-			break
-		}
-		if !ed25519.Verify(key, message, s.signature) {
 			return ErrSignature
 		}
 		return nil

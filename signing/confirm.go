@@ -14,7 +14,7 @@ import (
 // one reader is then no way in: nothing is called good unless both agree.
 //
 // pkcs7 has no say where it is known to be wrong or not to understand:
-// RSA-PSS, Ed25519, a signer by subject key identifier, attributes out of
+// RSA-PSS, a signer by subject key identifier, attributes out of
 // order, and a claimed time outside the certificate's.
 func confirm(der []byte, d *signedData) error {
 	for _, s := range d.signers {

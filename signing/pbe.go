@@ -20,7 +20,7 @@ import (
 // 16,384; nobody's are as high as these.
 const (
 	maxIterations = 10_000_000
-	maxScrypt     = 1 << 30 // bytes
+	maxScrypt     = 256 << 20 // bytes; OpenSSL needs 16 MiB
 )
 
 // errPassphrase means that a passphrase does not decrypt the data.
@@ -177,7 +177,7 @@ func scryptKey(parameters cryptobyte.String, passphrase []byte, size int) ([]byt
 		return nil, &unsupportedError{"scrypt with parameters that can't be read", false}
 	}
 	if n < 2 || r < 1 || parallel < 1 || parallel > 16 || r > 1<<10 || n > maxScrypt/128/r {
-		return nil, &unsupportedError{"scrypt that needs more than 1 GiB", false}
+		return nil, &unsupportedError{"scrypt that needs more than 256 MiB", false}
 	}
 	key, err := scrypt.Key(passphrase, salt, n, r, parallel, size)
 	if err != nil {
