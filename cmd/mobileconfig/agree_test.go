@@ -104,11 +104,15 @@ func (g *generator) recipe(n int) recipe {
 	if r.key == "pss-only" {
 		r.chain, r.padding = chains[0], "pss"
 	}
+	if r.padding != paddings[0] && (r.digest == "md5" || r.digest == "sha3-256") {
+		r.digest = digests[0]
+	}
 	other := r.padding != paddings[0] || r.digest == "md5" || r.digest == "sha3-256" // which there are for RSA alone
 	if other && !strings.Contains(r.key, "rsa") && r.key != "pss-only" {
 		r.key = "rsa-2048"
 	}
-	if r.damage != "" && !strings.HasPrefix(r.encoding, "DER") {
+	streamed := r.encoding == "DER -stream" || r.encoding == "SMIME"
+	if r.damage != "" && !strings.HasPrefix(r.encoding, "DER") || streamed && r.padding != paddings[0] { // of which openssl makes none
 		r.encoding = encodings[0]
 	}
 	return r

@@ -14,7 +14,7 @@ import (
 
 // identityFlags say what signs.
 type identityFlags struct {
-	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates behind it (such as Let's Encrypt's fullchain.pem)."`
+	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates (such as Let's Encrypt's fullchain.pem)."`
 	SigningKey            string `placeholder:"PEM" help:"Private key of the certificate. P-256 is recommended."`
 	SigningP12            string `name:"signing-p12" env:"MOBILECONFIG_SIGNING_P12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of the two."`
 	SigningPassphraseFile string `placeholder:"FILE" help:"File whose first line opens the key or the PKCS#12 file."`
