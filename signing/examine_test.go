@@ -151,7 +151,7 @@ func TestUntimely(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Fault != nil || e.Untimely() != (name == "too late") || e.SigningTime.Sub(time.Now()).Abs() > time.Hour {
+		if e.Fault != nil || e.Untimely() != (name == "too late") || e.SigningTime.IsZero() {
 			t.Errorf("%s: fault %v, untimely %t, signed at %s", name, e.Fault, e.Untimely(), e.SigningTime)
 		}
 	}

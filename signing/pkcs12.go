@@ -160,7 +160,7 @@ func pbmac1Key(parameters cryptobyte.String, passphrase []byte) ([]byte, crypto.
 
 // safes reads an AuthenticatedSafe, whose parts are encrypted or not.
 func (p *p12) safes(content, passphrase []byte) error {
-	parts, err := sequence(content)
+	parts, err := berSequence(content)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (p *p12) safes(content, passphrase []byte) error {
 		default:
 			return errUnknownMAC
 		}
-		bags, err := sequence(plain)
+		bags, err := berSequence(plain)
 		if err != nil && kind.Equal(oidEncryptedData) {
 			return errPassphrase // without a checksum, this is how a wrong one shows
 		}
@@ -196,8 +196,8 @@ func (p *p12) safes(content, passphrase []byte) error {
 	return nil
 }
 
-// sequence returns the elements of a sequence that may be in BER.
-func sequence(data []byte) (cryptobyte.String, error) {
+// berSequence returns the elements of a sequence that may be in BER.
+func berSequence(data []byte) (cryptobyte.String, error) {
 	der, rest, err := openEnvelope(data)
 	if err != nil || rest > 0 {
 		return nil, errNotP12
