@@ -70,7 +70,7 @@ func (l language) run(t *testing.T, g guide, d *documented) {
 	if err := os.WriteFile(filepath.Join(folder, l.file), []byte(program+l.after), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var out, complaints bytes.Buffer
 	cmd := exec.CommandContext(ctx, l.command[0], append(l.command[1:], l.file)...)
@@ -217,11 +217,10 @@ func hookOf(endpoint string) *strings.Replacer {
 // awaitCall waits until the webhook has been called: only a call that has ended
 // can be made again.
 func (d *documented) awaitCall(webhook string) {
-	for range 400 {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		var w struct{ Deliveries []struct{ State string } }
 		if json.Unmarshal(d.do("GET", webhook, "").Body, &w) == nil && len(w.Deliveries) > 0 && w.Deliveries[0].State == "sent" {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 }

@@ -106,7 +106,7 @@ func (h *host) run(program string, args ...string) string {
 		}
 		h.t.Skip(err)
 	}
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), "MOBILECONFIG_URL="+h.URL, "MOBILECONFIG_KEY="+h.key, "MOBILECONFIG_ISSUER="+h.issuer,

@@ -15,20 +15,9 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// appleSchema is the folder with Apple's schema files, a checkout of
-// github.com/apple/device-management. The environment variable APPLE_SCHEMA
-// names it; the default is ../shared/apple-schema beside the checkout.
-func appleSchema(t *testing.T) *appleSchemas {
-	t.Helper()
-	folder := os.Getenv("APPLE_SCHEMA")
-	if folder == "" {
-		folder = filepath.Join("..", "..", "shared", "apple-schema")
-	}
-	if _, err := os.Stat(filepath.Join(folder, "mdm", "profiles")); err != nil {
-		t.Skip("no schema files of Apple: name their folder by APPLE_SCHEMA")
-	}
-	return readSchemas(t, filepath.Join(folder, "mdm", "profiles"))
-}
+// schemaFolder holds Apple's schema files of github.com/apple/device-management
+// at b6202ca2 (iOS 18.1, macOS 15.1) in JSON; server/e2e/schema renews them.
+var schemaFolder = filepath.Join("testdata", "apple-schema")
 
 // writtenKeys are all keys that a profile can have.
 const writtenKeys = `ConsentText DurationUntilRemoval PayloadContent PayloadDescription PayloadDisplayName PayloadIdentifier
@@ -45,7 +34,7 @@ const writtenKeys = `ConsentText DurationUntilRemoval PayloadContent PayloadDesc
 // TestSchema holds everything that a profile can be against Apple's schema:
 // each field left out and set, and on the edges of its range.
 func TestSchema(t *testing.T) {
-	schemas := appleSchema(t)
+	schemas := readSchemas(t, schemaFolder)
 	profiles, problems, seen := 0, 0, map[string]bool{}
 	check := func(p *profile.Profile) {
 		data, err := p.Marshal()
@@ -74,7 +63,7 @@ func TestSchema(t *testing.T) {
 
 // TestSchemaGolden holds the golden files against Apple's schema.
 func TestSchemaGolden(t *testing.T) {
-	schemas := appleSchema(t)
+	schemas := readSchemas(t, schemaFolder)
 	files, err := filepath.Glob(filepath.Join("testdata", "*.mobileconfig"))
 	if err != nil || len(files) < 25 {
 		t.Fatalf("%d golden files, %v", len(files), err)
@@ -215,7 +204,7 @@ func eachEdge(rows [][]int, f func([]int)) {
 // TestSchemaFinds spoils good profiles: the check above is worth what this
 // one finds.
 func TestSchemaFinds(t *testing.T) {
-	schemas := appleSchema(t)
+	schemas := readSchemas(t, schemaFolder)
 	type dict = map[string]any
 	payload := func(top dict, i int) dict { return top["PayloadContent"].([]any)[i].(dict) }
 	tests := []struct {
@@ -266,7 +255,7 @@ func TestSchemaFinds(t *testing.T) {
 
 // TestSchemaFindsOnMac is TestSchemaFinds for what is special there.
 func TestSchemaFindsOnMac(t *testing.T) {
-	schemas := appleSchema(t)
+	schemas := readSchemas(t, schemaFolder)
 	tests := []struct {
 		p     *profile.Profile
 		want  string

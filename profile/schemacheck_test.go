@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -13,44 +14,44 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/language"
 )
 
 // A payloadSchema is one of Apple's schema files, as far as it concerns
-// profiles that a person installs (docs/schema.md beside the files).
+// profiles that a person installs (docs/schema.md in the repository that
+// schemaFolder names).
 type payloadSchema struct {
 	Payload struct {
-		Type        string             `yaml:"payloadtype"`
-		SupportedOS map[string]support `yaml:"supportedOS"`
-	} `yaml:"payload"`
-	Keys []keySchema `yaml:"payloadkeys"`
+		Type        string             `json:"payloadtype"`
+		SupportedOS map[string]support `json:"supportedOS"`
+	} `json:"payload"`
+	Keys []keySchema `json:"payloadkeys"`
 }
 
 // A keySchema says what one key may hold. Its supportedOS overrides that of
 // the payload, field by field.
 type keySchema struct {
-	Key         string             `yaml:"key"`
-	Type        string             `yaml:"type"`
-	Presence    string             `yaml:"presence"`
-	Format      string             `yaml:"format"`
-	SupportedOS map[string]support `yaml:"supportedOS"`
-	RangeList   []any              `yaml:"rangelist"`
+	Key         string             `json:"key"`
+	Type        string             `json:"type"`
+	Presence    string             `json:"presence"`
+	Format      string             `json:"format"`
+	SupportedOS map[string]support `json:"supportedOS"`
+	RangeList   []any              `json:"rangelist"`
 	Range       *struct{ Min, Max float64 }
-	Subkeys     []keySchema `yaml:"subkeys"`
+	Subkeys     []keySchema `json:"subkeys"`
 }
 
 // A support is what one OS makes of a payload or key. What is absent is nil.
 type support struct {
-	Introduced         *string `yaml:"introduced"`
-	Removed            *string `yaml:"removed"`
-	Multiple           *bool   `yaml:"multiple"`
-	Supervised         *bool   `yaml:"supervised"`
-	RequiresDEP        *bool   `yaml:"requiresdep"`
-	UserApprovedMDM    *bool   `yaml:"userapprovedmdm"`
-	AllowManualInstall *bool   `yaml:"allowmanualinstall"`
-	DeviceChannel      *bool   `yaml:"devicechannel"`
-	UserChannel        *bool   `yaml:"userchannel"`
+	Introduced         *string `json:"introduced"`
+	Removed            *string `json:"removed"`
+	Multiple           *bool   `json:"multiple"`
+	Supervised         *bool   `json:"supervised"`
+	RequiresDEP        *bool   `json:"requiresdep"`
+	UserApprovedMDM    *bool   `json:"userapprovedmdm"`
+	AllowManualInstall *bool   `json:"allowmanualinstall"`
+	DeviceChannel      *bool   `json:"devicechannel"`
+	UserChannel        *bool   `json:"userchannel"`
 }
 
 // floors are the first versions that know TargetDeviceType, which every
@@ -73,8 +74,8 @@ type appleSchemas struct {
 
 func readSchemas(t *testing.T, folder string) *appleSchemas {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
-	if err != nil || len(files) < 4 {
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil || len(files) < 6 {
 		t.Fatalf("%s: %d files, %v", folder, len(files), err)
 	}
 	s := &appleSchemas{payloads: map[string]payloadSchema{}}
@@ -84,7 +85,7 @@ func readSchemas(t *testing.T, folder string) *appleSchemas {
 			t.Fatal(err)
 		}
 		var p payloadSchema
-		if err := yaml.Unmarshal(data, &p); err != nil || len(p.Keys) == 0 || p.Payload.Type == "" {
+		if err := json.Unmarshal(data, &p); err != nil || len(p.Keys) == 0 || p.Payload.Type == "" {
 			t.Fatalf("%s: %d keys, type %q, %v", file, len(p.Keys), p.Payload.Type, err)
 		}
 		switch p.Payload.Type {

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -60,6 +61,10 @@ type Config struct {
 	// SecurityContact is whom to tell of a hole, for security.txt: a mail
 	// address or a URI. The default is nobody.
 	SecurityContact string
+	// Templates are the pages, laid out as the folder templates, to be read
+	// again for each request: for work on them alone. The default are those of
+	// the binary.
+	Templates fs.FS
 	// Log takes the program's log. The default throws it away.
 	Log *slog.Logger
 	// Resolver asks the DNS whose a domain is. The default is

@@ -40,17 +40,17 @@ func newRenewable(t *testing.T) *renewable {
 	if err := os.WriteFile(r.files.Roots, r.root.CertPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.renew(0)
+	r.renew(func() {})
 	return r
 }
 
-// renew writes a new pair and turns the links, with a pause between the two.
-func (r *renewable) renew(pause time.Duration) signingtest.Pair {
+// renew writes a new pair and turns the links. Between the two it calls half.
+func (r *renewable) renew(half func()) signingtest.Pair {
 	r.t.Helper()
 	r.count++
 	pair := r.root.Leaf(r.t, "p256", nil)
 	r.turn(r.files.Cert, pair.CertPEM())
-	time.Sleep(pause)
+	half()
 	r.turn(r.files.Key, pair.KeyPEM(r.t))
 	return pair
 }
@@ -120,16 +120,16 @@ func TestRenewal(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(300 * time.Millisecond)
-	second := r.renew(1500 * time.Millisecond).Cert.SerialNumber.String() // long enough to be caught half done
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	begun := func() bool { mu.Lock(); defer mu.Unlock(); return count > 0 }
+	servertest.Eventually(t, "downloads", begun)
+	second := r.renew(func() {
+		servertest.Eventually(t, "a renewal caught half done", func() bool { return strings.Contains(log.String(), "not reloaded") })
+	}).Cert.SerialNumber.String()
+	servertest.Eventually(t, "a thousand downloads, some by the new certificate", func() bool {
 		mu.Lock()
-		done := count >= 1000 && signers[second] > 0
-		mu.Unlock()
-		if done {
-			break
-		}
-	}
+		defer mu.Unlock()
+		return count >= 1000 && signers[second] > 0
+	})
 	close(stop)
 	wg.Wait()
 	if signers[first] == 0 || signers[second] == 0 || len(signers) != 2 || count < 1000 {
@@ -193,8 +193,7 @@ func TestBadIdentityStays(t *testing.T) {
 	}
 	r.count++
 	r.turn(r.files.Cert, []byte("broken"))
-	time.Sleep(1100 * time.Millisecond)
-	read()
+	servertest.Eventually(t, "a failure to reload", func() bool { read(); return details.Identity.Reload != "ok" })
 	if !details.Ready || !strings.Contains(details.Identity.Reload, "no PEM certificate") || details.Identity.Usable != "ok" {
 		t.Errorf("details: %+v", details)
 	}

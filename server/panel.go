@@ -13,12 +13,8 @@ import (
 )
 
 // newPanel builds the control panel on what the API works with too.
-func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
-	vault, err := account.NewVault(s.config.Secret, s.base, s.config.Now)
-	if err != nil {
-		return nil, err
-	}
-	s.members = account.NewMembers(vault, s.store)
+func (s *Server) newPanel(a *api.API) *panel.Panel {
+	vault := s.vault
 	return &panel.Panel{
 		Subscriptions: notify.NewSubscriptions(s.store, s.config.Now),
 		Webhooks:      a.Webhooks,
@@ -43,7 +39,7 @@ func (s *Server) newPanel(a *api.API) (*panel.Panel, error) {
 		Identity:      a.Identity,
 		Log:           a.Log,
 		Now:           s.config.Now,
-	}, nil
+	}
 }
 
 // SetupURL is where the first owner of a new installation signs up: once, and

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -31,36 +32,89 @@ const oldestGo = "1.26.6"
 // input of a few bytes ends or hangs the process.
 var unwanted = []string{"howett.net/plist", "github.com/micromdm/plist"}
 
-// TestPins looks at what is really imported, by tests too.
+// testModule holds the tests that need modules which the product does not use.
+const testModule = "e2e"
+
+// TestPins looks at what is really imported, by tests and their module too.
 func TestPins(t *testing.T) {
 	if older(strings.TrimPrefix(runtime.Version(), "go"), oldestGo) {
 		t.Errorf("built with %s, want %s or later", runtime.Version(), oldestGo)
 	}
-	versions := importedModules(t)
-	for _, pin := range pins {
-		version, ok := versions[pin.module]
-		switch {
-		case !ok:
-			t.Errorf("%s is not imported any more: take its row out", pin.module)
-		case slices.Contains(exact, pin.module) && version != pin.oldest:
-			t.Errorf("%s is %s, want %s: %s", pin.module, version, pin.oldest, pin.why)
-		case older(version, pin.oldest):
-			t.Errorf("%s is %s, want %s or later: %s", pin.module, version, pin.oldest, pin.why)
+	for _, dir := range []string{"..", testModule} {
+		versions := importedModules(t, dir)
+		for _, pin := range pins {
+			version, ok := versions[pin.module]
+			switch {
+			case !ok:
+				t.Errorf("%s: %s is not imported any more: take its row out", dir, pin.module)
+			case slices.Contains(exact, pin.module) && version != pin.oldest:
+				t.Errorf("%s: %s is %s, want %s: %s", dir, pin.module, version, pin.oldest, pin.why)
+			case older(version, pin.oldest):
+				t.Errorf("%s: %s is %s, want %s or later: %s", dir, pin.module, version, pin.oldest, pin.why)
+			}
 		}
-	}
-	for _, module := range unwanted {
-		if version, ok := versions[module]; ok {
-			t.Errorf("%s %s is imported", module, version)
+		for _, module := range unwanted {
+			if version, ok := versions[module]; ok {
+				t.Errorf("%s: %s %s is imported", dir, module, version)
+			}
 		}
 	}
 }
 
-// importedModules are the modules of all packages that are built or tested
-// here, with their versions.
-func importedModules(t *testing.T) map[string]string {
+// TestModules keeps modules that only tests use out of go.mod, and has the
+// test module use the versions that the product is built with.
+func TestModules(t *testing.T) {
+	built := importedModules(t, "..", "-test=false")
+	for _, module := range direct(t, "..") {
+		if _, ok := built[module]; !ok {
+			t.Errorf("only tests import %s: have them in %s", module, testModule)
+		}
+	}
+	for module, version := range importedModules(t, testModule) {
+		if want, ok := built[module]; ok && module != productModule && version != want {
+			t.Errorf("%s is %s, the tests in %s use %s", module, want, testModule, version)
+		}
+	}
+}
+
+// productModule has no version, here or in the test module.
+var productModule = strings.TrimSuffix(module, "/")
+
+// direct are the modules that the go.mod of the folder says its packages
+// import.
+func direct(t *testing.T, dir string) []string {
 	t.Helper()
-	list := exec.Command("go", "list", "-deps", "-test", "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}", "./...")
-	list.Dir = ".."
+	edit := exec.Command("go", "mod", "edit", "-json")
+	edit.Dir = dir
+	out, err := edit.Output()
+	if err != nil {
+		t.Fatalf("go mod edit: %v", err)
+	}
+	var file struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(out, &file); err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, r := range file.Require {
+		if !r.Indirect {
+			paths = append(paths, r.Path)
+		}
+	}
+	return paths
+}
+
+// importedModules are the modules of all packages that are built or tested in
+// the folder, with their versions.
+func importedModules(t *testing.T, dir string, options ...string) map[string]string {
+	t.Helper()
+	args := append([]string{"list", "-deps", "-test", "-tags=soak"}, options...)
+	list := exec.Command("go", append(args, "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}", "./...")...)
+	list.Dir = dir
 	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)

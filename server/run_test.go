@@ -1,11 +1,14 @@
 package server_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +23,24 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
+
+// TestFirstDomainKeepsItsSettings starts the server again with other servers
+// for its first domain.
+func TestFirstDomainKeepsItsSettings(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, nil)
+	c := servertest.Admin(t, s, database)
+	c.SetDomain(t, `"policy":"required","display_name":"Example Mail","login":"local_part","caldav":"cal.example.com"`)
+	c.Server = servertest.New(t, database, func(config *server.Config) {
+		config.First.Service.Incoming.Host = "new.example.com"
+	})
+	a := c.Want(t, 200, "GET", "/domains/example.com", "")
+	for _, want := range []string{`"imap":"new.example.com:993"`, `"policy":"required"`, `"display_name":"Example Mail"`, `"login":"local_part"`, `"caldav":"cal.example.com:443"`} {
+		if !bytes.Contains(a.Body, []byte(want)) {
+			t.Errorf("no %s in %s", want, a.Body)
+		}
+	}
+}
 
 // config is a good configuration on a new database.
 func config(t *testing.T) server.Config {
@@ -71,18 +92,27 @@ func TestRunStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, "POST /start HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 26\r\n\r\naddress=jane"); err != nil {
+	if _, err := io.WriteString(conn, "POST /start HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 26\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // the server is reading now
+	in := bufio.NewReader(conn)
+	if line, err := in.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" { // the server reads now
+		t.Fatalf("%v %q", err, line)
+	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
-	time.Sleep(100 * time.Millisecond)
-	if _, err := io.WriteString(conn, "%40example.com"); err != nil {
+	servertest.Eventually(t, "new connections to be refused", func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	if _, err := io.WriteString(conn, "address=jane%40example.com"); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := io.ReadAll(conn)
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 303 ") {
+	answer, err := io.ReadAll(in)
+	if err != nil || !strings.HasPrefix(string(answer), "\r\nHTTP/1.1 303 ") {
 		t.Errorf("%v %.60s", err, answer)
 	}
 	if err := <-stopped; err != nil {
@@ -107,11 +137,11 @@ func TestSlowHeaders(t *testing.T) {
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadAll(conn); err != nil {
-		t.Errorf("still open after ten seconds: %v", err)
+		t.Errorf("still open: %v", err)
 	}
 }
 
@@ -138,6 +168,8 @@ func TestTLSReload(t *testing.T) {
 	dir := t.TempDir()
 	root := signingtest.Root(t, "p256")
 	c := config(t)
+	var log servertest.Log
+	c.Log = slog.New(slog.NewJSONHandler(&log, nil))
 	c.TLSCert, c.TLSKey = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	write := func(cert, key []byte, at time.Time) {
 		t.Helper()
@@ -170,21 +202,18 @@ func TestTLSReload(t *testing.T) {
 		}
 		return state.PeerCertificates[0].SerialNumber.String()
 	}
-	soon := func(want string) {
-		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); serial() != want; time.Sleep(100 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("the new certificate is not served")
-			}
-		}
-	}
 	if serial() != first.Cert.SerialNumber.String() {
 		t.Error("the first certificate is not served")
 	}
 	write(second.CertPEM(root), second.KeyPEM(t), time.Now())
-	soon(second.Cert.SerialNumber.String())
+	servertest.Eventually(t, "the new certificate", func() bool { return serial() == second.Cert.SerialNumber.String() })
+	failures := func() int { return strings.Count(log.String(), "not reloaded") }
+	before := failures()
 	write([]byte("broken"), []byte("broken"), time.Now().Add(time.Minute))
-	time.Sleep(2500 * time.Millisecond)
+	servertest.Eventually(t, "a failure to reload", func() bool {
+		serial()
+		return failures() > before
+	})
 	if serial() != second.Cert.SerialNumber.String() {
 		t.Error("a broken file replaced a good certificate")
 	}

@@ -30,6 +30,7 @@ type Server struct {
 	config  Config
 	base    *url.URL
 	store   *store.Store
+	vault   *account.Vault
 	members *account.Members
 	metrics *metrics
 	handler http.Handler
@@ -46,7 +47,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts, err := templates.New()
+	texts, err := config.texts()
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -63,30 +64,66 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	return s, nil
 }
 
-// prepare keeps the first domain and builds the handler.
+// prepare keeps the first domain and builds what answers and what works.
 func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	if err := s.keepFirst(ctx); err != nil {
 		return err
 	}
-	links, err := setup.New(s.store, s.store, s.config.Secret, s.config.Now)
-	if err != nil {
+	var err error
+	if s.vault, err = account.NewVault(s.config.Secret, s.base, s.config.Now); err != nil {
 		return err
 	}
-	proof, err := settings.NewDNSProof(s.config.Secret, s.config.Resolver)
-	if err != nil {
-		return err
-	}
-	webhooks, err := notify.NewWebhooks(s.store, s.config.Secret, s.config.Now)
-	if err != nil {
-		return err
-	}
+	s.members = account.NewMembers(s.vault, s.store)
 	key, err := audit.NewLogKey(s.config.LogKey)
 	if err != nil {
 		return err
 	}
 	s.night = &night.Night{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
-	issuer := issue.New(texts, s.config.Identity.Current)
-	a := &api.API{
+	if err := s.newNotifier(ctx, texts); err != nil {
+		return err
+	}
+	if s.config.Templates != nil {
+		s.handler = &freshHandler{files: s.config.Templates, build: s.newHandler, log: s.config.Log}
+		return nil
+	}
+	s.handler, err = s.newHandler(texts)
+	return err
+}
+
+// newHandler builds the handler of the service on the texts.
+func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
+	links, err := setup.New(s.store, s.store, s.config.Secret, s.config.Now)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.newAPI(links, texts)
+	if err != nil {
+		return nil, err
+	}
+	return s.routes(&pages.Pages{
+		Links:           links,
+		Redirects:       redirect.New(s.store, links, s.base.String(), s.config.Now),
+		Domains:         s.store,
+		Issuer:          a.Issuer,
+		Texts:           texts,
+		BaseURL:         s.base,
+		Identity:        s.config.Identity.Current,
+		SecurityContact: s.config.SecurityContact,
+		Now:             s.config.Now,
+	}, a, s.newPanel(a))
+}
+
+// newAPI builds the API.
+func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, error) {
+	proof, err := settings.NewDNSProof(s.config.Secret, s.config.Resolver)
+	if err != nil {
+		return nil, err
+	}
+	webhooks, err := notify.NewWebhooks(s.store, s.config.Secret, s.config.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &api.API{
 		Keys:      account.NewKeys(s.store, s.config.Now),
 		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
 		Policies:  settings.NewPolicies(s.store, s.config.Now),
@@ -94,41 +131,22 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		Webhooks:  webhooks,
 		Links:     links,
 		Repeats:   s.store,
-		Issuer:    issuer,
+		Issuer:    issue.New(texts, s.config.Identity.Current),
 		Identity:  s.config.Identity.Current,
 		Texts:     texts,
 		Actions:   s.store,
-		LogKey:    key,
+		LogKey:    s.night.Key,
 		Checker:   s.checker(),
 		BaseURL:   s.base,
 		Log:       s.config.Log,
 		Now:       s.config.Now,
-	}
-	control, err := s.newPanel(a)
-	if err != nil {
-		return err
-	}
-	if err := s.newNotifier(ctx, texts); err != nil {
-		return err
-	}
-	s.handler, err = s.routes(&pages.Pages{
-		Links:           links,
-		Redirects:       redirect.New(s.store, links, s.base.String(), s.config.Now),
-		Domains:         s.store,
-		Issuer:          issuer,
-		Texts:           texts,
-		BaseURL:         s.base,
-		Identity:        s.config.Identity.Current,
-		SecurityContact: s.config.SecurityContact,
-		Now:             s.config.Now,
-	}, a, control)
-	return err
+	}, nil
 }
 
 // checker checks mail servers where the service may connect to.
 func (s *Server) checker() *probe.Checker {
 	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver})
-	return probe.NewChecker(probe.New(dialer, nil, nil))
+	return probe.NewChecker(probe.New(dialer, nil, s.config.Now))
 }
 
 // keepFirst brings the domain that the operator named into the database. Of

@@ -202,8 +202,19 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name, data := range refused(t, signed, leaf) {
+		if _, err := signing.Open(data); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// refused are messages that are not opened, made from a good one of the leaf
+// or from nothing.
+func refused(t *testing.T, signed []byte, leaf signingtest.Pair) map[string][]byte {
+	t.Helper()
 	tampered := bytes.Replace(signed, []byte("imap.example.com"), []byte("evil.example.com"), 1)
-	tests := map[string][]byte{
+	return map[string][]byte{
 		"nothing":            nil,
 		"XML":                unsigned(t),
 		"PEM":                []byte("-----BEGIN CMS-----\n"),
@@ -219,15 +230,6 @@ func TestOpenRefuses(t *testing.T) {
 		"two bytes":          {0x1f, 0x81},
 		"three bytes":        {0x30, 0x84, 0x01},
 		"length beyond":      {0x30, 0x7f, 0x02},
-	}
-	for name, data := range tests {
-		start := time.Now()
-		if _, err := signing.Open(data); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
-		if took := time.Since(start); took > 2*time.Second {
-			t.Errorf("%s: took %s", name, took)
-		}
 	}
 }
 

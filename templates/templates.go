@@ -58,6 +58,35 @@ var contentTypes = map[string]string{
 // 40 MiB. An error names the file.
 func New() (*Set, error) { return parsed() }
 
+// NewFrom is New for pages and locales that are not those of the binary:
+// files is laid out as the folder of this package. Each call reads and parses
+// all of it.
+func NewFrom(files fs.FS) (*Set, error) { return load(files) }
+
+// folders are those of the files that a Set is made from.
+var folders = []string{"pages", "panel", "mail", "static", "locales"}
+
+// Digest returns a hash of all files that NewFrom reads, by which it is known
+// whether another Set would be made from them now.
+func Digest(files fs.FS) (string, error) {
+	h := sha256.New()
+	for _, folder := range folders {
+		err := fs.WalkDir(files, folder, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			body, err := fs.ReadFile(files, name)
+			fmt.Fprintf(h, "%d %s %d\n", len(name), name, len(body))
+			h.Write(body)
+			return err
+		})
+		if err != nil {
+			return "", fmt.Errorf("templates: %w", err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
 var parsed = sync.OnceValues(func() (*Set, error) { return load(embedded) })
 
 func load(files fs.FS) (*Set, error) {

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net"
@@ -15,33 +14,10 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/probe/probetest"
-	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// startMail runs mail servers for scripts. The variables that it returns hold
-// their addresses, and the path of the root that their certificates need.
-func startMail(t *testing.T) map[string]string {
-	root := signingtest.Root(t, "p256")
-	leaf := func(change func(*x509.Certificate)) probetest.Mail {
-		return probetest.Mail{TLS: probetest.Certificates(root.Leaf(t, "p256", func(c *x509.Certificate) {
-			c.DNSNames = []string{"imap.example.com", "smtp.example.com"}
-			if change != nil {
-				change(c)
-			}
-		}))}
-	}
-	good, expired := leaf(nil), leaf(signingtest.Expired)
-	good.STARTTLS, good.SMTP = true, true
-	return map[string]string{
-		"MAIL_ROOT": signingtest.WriteFile(t, "mail-root.pem", root.CertPEM()),
-		"IMAP":      probetest.Listen(t, leaf(nil).Serve),
-		"EXPIRED":   probetest.Listen(t, expired.Serve),
-		"SMTP":      probetest.Listen(t, good.Serve),
-	}
-}
-
 func TestCheckExitCodes(t *testing.T) {
-	mail := startMail(t)
+	mail := probetest.Start(t)
 	check := func(more ...string) []string { return append([]string{"check", "--roots", mail["MAIL_ROOT"]}, more...) }
 	for _, tt := range []struct {
 		args []string
@@ -152,7 +128,7 @@ func TestFirstThere(t *testing.T) {
 }
 
 func TestCheckJSON(t *testing.T) {
-	mail := startMail(t)
+	mail := probetest.Start(t)
 	var out, stderr bytes.Buffer
 	run([]string{"check", "smtp.example.com:587/starttls", "--connect", mail["SMTP"], "--json"}, streams{&out, &stderr})
 	var got struct{ Servers []checkedServer }

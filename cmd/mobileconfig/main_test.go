@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
@@ -20,56 +18,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runAsProgram) != "" {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"mobileconfig": main})
-}
-
-// TestScripts runs testdata/*.txt. Each finds a small PKI in its folder: a
-// good fullchain.pem with key.pem below root.pem, and what is wrong with the
-// others in their names. startMail says which mail servers run meanwhile.
-func TestScripts(t *testing.T) {
-	mail := startMail(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireUniqueNames:  true,
-		RequireExplicitExec: true,
-		Setup: func(e *testscript.Env) error {
-			for name, address := range mail {
-				e.Setenv(name, address)
-			}
-			return writePKI(t, e.WorkDir)
-		},
-	})
-}
-
-func writePKI(t *testing.T, dir string) error {
-	root := signingtest.Root(t, "p256")
-	middle := root.Intermediate(t, "p256")
-	leaf := middle.Leaf(t, "p256", nil)
-	expired := middle.Leaf(t, "p256", signingtest.Expired)
-	for name, data := range map[string][]byte{
-		"root.pem":          root.CertPEM(),
-		"fullchain.pem":     leaf.CertPEM(middle),
-		"middle.pem":        middle.CertPEM(),
-		"leaf-only.pem":     leaf.CertPEM(),
-		"key.pem":           leaf.KeyPEM(t),
-		"expired.pem":       expired.CertPEM(middle),
-		"expired-key.pem":   expired.KeyPEM(t),
-		"another-key.pem":   expired.KeyPEM(t),
-		"not-a-profile.bin": []byte("hello"),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+	os.Exit(m.Run())
 }
 
 // TestExitCodes holds the codes that scripts rely on.
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
-	if err := writePKI(t, dir); err != nil {
-		t.Fatal(err)
-	}
+	signingtest.WriteFiles(t, dir)
 	file := func(name string) string { return filepath.Join(dir, name) }
 	build := func(more ...string) []string {
 		return append([]string{"build", "--address", "jane@example.com", "--imap", "imap.example.com", "--smtp", "smtp.example.com"}, more...)

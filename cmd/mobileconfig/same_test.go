@@ -55,7 +55,7 @@ func TestServeAtOnce(t *testing.T) {
 // it returns waits until the service is up and stops it.
 func serveProcess(t *testing.T, args []string) func(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), runAsProgram+"=1")
 	var out, stderr servertest.Log

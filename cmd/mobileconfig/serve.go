@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os/signal"
@@ -27,6 +26,7 @@ type serveCommand struct {
 	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
 	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach; may be repeated."`
 	Contact       string         `name:"security-contact" placeholder:"URI" help:"Whom to tell of a hole in the service, for /.well-known/security.txt: a mail address or https:// page."`
+	loggerFlags
 	mailFlags
 	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
 	IMAP   string `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
@@ -98,7 +98,10 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		MetricsListen:  c.MetricsListen,
 
 		SecurityContact: c.Contact,
-		Log:             slog.New(slog.NewJSONHandler(s.err, nil)),
+	}
+	var err error
+	if config.Log, err = c.logger(s.err); err != nil {
+		return config, err
 	}
 	if err := c.first(&config); err != nil {
 		return config, err

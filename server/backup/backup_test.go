@@ -49,16 +49,8 @@ func TestBackup(t *testing.T) {
 		}
 		s := servertest.New(t, database, change)
 		writes := newWriter(s)
-		time.Sleep(200 * time.Millisecond)
-		before := writes.acknowledged()
-		file := filepath.Join(t.TempDir(), "backup.tar")
-		if err := backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir}); err != nil {
-			t.Fatal(err)
-		}
+		file, before := writtenUnderLoad(t, writes, backup.Source{Database: database, Dir: dir})
 		writes.stop()
-		if len(before) < 3 || len(writes.acknowledged()) <= len(before) {
-			t.Fatalf("%d links before the backup and %d after: no load", len(before), len(writes.acknowledged()))
-		}
 
 		restored, data := restore(t, file, strings.HasPrefix(database, "postgres"))
 		again, err := restored.Secret()
@@ -87,6 +79,26 @@ func folder(t *testing.T) *datadir.Dir {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// writtenUnderLoad writes backups until links were made while one was written,
+// and returns that one's file and the links from before it.
+func writtenUnderLoad(t *testing.T, w *writer, source backup.Source) (file string, before []string) {
+	t.Helper()
+	for range 100 {
+		for before = nil; len(before) < 3; before = w.acknowledged() {
+			time.Sleep(time.Millisecond)
+		}
+		file = filepath.Join(t.TempDir(), "backup.tar")
+		if err := backup.Write(t.Context(), file, source); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.acknowledged()) > len(before) {
+			return file, before
+		}
+	}
+	t.Fatal("no link was made while a backup was written")
+	return "", nil
 }
 
 // A writer makes links until it is stopped.

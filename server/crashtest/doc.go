@@ -3,5 +3,6 @@
 // and clients send slowly or nonsense.
 //
 // The test is the client. It writes down every answer that promised something
-// and compares that with the database afterwards.
+// and compares that with the database afterwards. All of its tests are soak
+// tests: see package soak.
 package crashtest

@@ -74,9 +74,24 @@ func Run(ctx context.Context, store Store, deliverer Deliverer, tender Tender, l
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
 		SoftStopTimeout:      stopTimeout,
-		Logger:               log,
+		Logger:               slog.New(quiet{log.Handler()}),
 	})
 }
+
+// A quiet handler leaves out what River logs for those who work on River:
+// several lines a second, among which others are lost.
+type quiet struct{ slog.Handler }
+
+// Enabled reports whether a record of the level is kept.
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo && q.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs returns a handler that is as quiet.
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+
+// WithGroup returns a handler that is as quiet.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
 
 // A mailWorker sends mails.
 type mailWorker struct {

@@ -109,6 +109,7 @@ func (n *Notifier) Mail(ctx context.Context, delivery string) (wait time.Duratio
 			n.Log.Warn("mail given up", "delivery", delivery, "failure", o.Failure)
 		}
 	}
+	n.Log.Debug("mail", "delivery", delivery, "event", try.Type, "try", try.Tries, "state", o.State, "failure", o.Failure)
 	return wait, n.Store.EndTry(ctx, try.Delivery, o)
 }
 
@@ -180,5 +181,6 @@ func (n *Notifier) Call(ctx context.Context, delivery string) (wait time.Duratio
 	if o.State != Waiting {
 		wait = 0
 	}
+	n.Log.Debug("webhook", "delivery", delivery, "event", try.Type, "try", try.Tries, "state", o.State, "status", o.Status, "failure", o.Failure)
 	return wait, n.Store.EndCall(ctx, try.Delivery, o, disable, system())
 }

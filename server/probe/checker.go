@@ -29,7 +29,7 @@ func NewChecker(p *Prober) *Checker { return &Checker{prober: p} }
 // Check checks both servers of a domain. The fault is Limited if the domain
 // was checked a moment ago, or if too many others are.
 func (c *Checker) Check(ctx context.Context, domain string, incoming, outgoing profile.Server) ([]Result, error) {
-	if err := c.checks.begin(domain, time.Now()); err != nil {
+	if err := c.checks.begin(domain, c.prober.now()); err != nil {
 		return nil, err
 	}
 	defer c.checks.end()

@@ -245,7 +245,7 @@ func TestCheckRefuses(t *testing.T) {
 		m.Heard = func(line string) {
 			if line == "S STARTTLS" {
 				fmt.Fprint(c, "S OK go on\r\n")
-				time.Sleep(50 * time.Millisecond)
+				_, _ = c.Read(make([]byte, 1)) // TLS has begun
 				fmt.Fprint(c, "* OK injected\r\n")
 				drain(c)
 			}

@@ -70,7 +70,7 @@ func (t *tx) recordAll(account string, all []audit.Action, now time.Time) error 
 		return fmt.Errorf("record: %w", err)
 	}
 	before := size - int64(len(all))
-	edge, err := t.edge(account, head, before)
+	edge, err := parseEdge(head, before)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}

@@ -14,30 +14,17 @@ var _ audit.Keeper = (*Store)(nil)
 // without a log is a NotFound fault. Where the head does not fit the log, the
 // error is an *audit.Finding.
 func (s *Store) Checkpoint(ctx context.Context, account string) (audit.Tree, error) {
-	for {
-		var size int64
-		var head []byte
-		err := s.read(ctx).row(`SELECT size, edge FROM logs WHERE account = $1`, account).Scan(&size, &head)
-		if err != nil {
-			return audit.Tree{}, s.found("log", err)
-		}
-		edge, err := audit.ParseEdge(head)
-		if err != nil {
-			return audit.Tree{}, errHead(size)
-		}
-		if edge.Size() > size {
-			err = errShrunk(size, edge.Size())
-		}
-		if err == nil && edge.Size() == size {
-			return edge.Tree(), nil
-		}
-		if err == nil { // an older program still writes
-			err = s.fillLog(ctx, account)
-		}
-		if err != nil {
-			return audit.Tree{}, fmt.Errorf("store: checkpoint: %w", err)
-		}
+	var size int64
+	var head []byte
+	err := s.read(ctx).row(`SELECT size, edge FROM logs WHERE account = $1`, account).Scan(&size, &head)
+	if err != nil {
+		return audit.Tree{}, s.found("log", err)
 	}
+	edge, err := parseEdge(head, size)
+	if err != nil {
+		return audit.Tree{}, fmt.Errorf("store: checkpoint: %w", err)
+	}
+	return edge.Tree(), nil
 }
 
 // KeepCheckpoint keeps the signed note that the account's log had the size. A

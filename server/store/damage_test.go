@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -273,7 +272,6 @@ func TestLockedDatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	database := used(t)
 	unlock := locked(t, database)
-	begun := time.Now()
 	s, err := store.Open(t.Context(), store.Config{Database: database})
 	if err == nil {
 		s.Close()
@@ -282,22 +280,18 @@ func TestLockedDatabaseIsRefused(t *testing.T) {
 	if !strings.Contains(err.Error(), "another program holds") {
 		t.Errorf("got the error %v", err)
 	}
-	if took := time.Since(begun); took > 20*time.Second {
-		t.Errorf("that took %v", took)
-	}
 	unlock()
 	storetest.Open(t, store.Config{Database: database})
 }
 
-// TestLockedWhileRunning wants reads to go on, each write refused before the
-// server's own patience ends, and no harm left.
+// TestLockedWhileRunning wants reads to go on while another program holds the
+// database, each write refused, and no harm left.
 func TestLockedWhileRunning(t *testing.T) {
 	t.Parallel()
 	database := storetest.EmptySQLite(t)
 	s := storetest.Open(t, store.Config{Database: database})
 	withLink(t, s, newLink("lnk_1"))
 	unlock := locked(t, database)
-	begun := time.Now()
 	errs := make(chan error, 6)
 	for i := range cap(errs) {
 		go func() {
@@ -306,14 +300,8 @@ func TestLockedWhileRunning(t *testing.T) {
 	}
 	linkOf(t, s, "lnk_1")
 	must(t, s.Ping(t.Context()))
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("reading took %v", took)
-	}
 	for range cap(errs) {
 		wantFault(t, <-errs, fault.DatabaseUnavailable)
-	}
-	if took := time.Since(begun); took > 20*time.Second {
-		t.Errorf("the last write was refused after %v", took)
 	}
 	unlock()
 	must(t, s.CreateLink(t.Context(), newLink("lnk_2"), nil, action(audit.LinkCreate, "lnk_2")))

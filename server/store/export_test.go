@@ -2,12 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"io/fs"
-	"strings"
 
-	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -61,29 +57,6 @@ func DropConnections(s *Store) {
 	l := s.db.(*liteDB)
 	l.writer.SetMaxIdleConns(0)
 	l.readers.SetMaxIdleConns(0)
-}
-
-// MigrateTo brings an empty database to an older version of the schema.
-func MigrateTo(ctx context.Context, database string, version int64) error {
-	driver, name, dialect := "pgx", database, goose.DialectPostgres
-	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		driver, name, dialect = "sqlite", path, goose.DialectSQLite3
-	}
-	db, err := sql.Open(driver, name)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(dialect, db, folder, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	_, err = p.UpTo(ctx, version)
-	return err
 }
 
 // SearchWithin is Search that looks at fewer actions at a time.

@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -180,90 +176,30 @@ func TestKeptCheckpoints(t *testing.T) {
 	})
 }
 
-// older writes an action as the program before the tree did.
-func older(t *testing.T, database string, seq int64, at time.Time) {
-	t.Helper()
-	a := download(int(seq))
-	a.Domain, a.Mailbox = "", ""
-	salt := bytes.Repeat([]byte("s"), audit.SaltSize)
-	leaf, personal, err := a.Encode(seq, at, salt)
-	must(t, err)
-	storetest.Exec(t, database, `INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id,
-		target_kind, target_id, link, leaf, personal, salt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		account.Default, seq, at.UnixMilli(), string(a.Name), string(a.Outcome), string(a.Actor.Kind), a.Actor.ID,
-		string(a.Target.Kind), a.Target.ID, a.Link, leaf, personal, salt)
-	storetest.Exec(t, database, `UPDATE logs SET size = $1, latest = $2 WHERE account = $3`, seq, at.UnixMilli(), account.Default)
-}
-
-// TestOlderLog opens a database of before the tree, with several servers, and
-// one of the old kind that goes on.
-func TestOlderLog(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		must(t, store.MigrateTo(t.Context(), database, 4))
-		if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-			must(t, os.Chmod(path, 0o600))
-		}
-		for seq := range int64(25) {
-			older(t, database, seq+1, start)
-		}
-		var wg sync.WaitGroup
-		for range 3 {
-			wg.Go(func() {
-				s, err := store.Open(t.Context(), store.Config{Database: database})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				s.Close()
+// TestHeadDoesNotFit changes the head of a log. Neither a checkpoint nor
+// another action is then built on it.
+func TestHeadDoesNotFit(t *testing.T) {
+	for _, tt := range []struct {
+		name, statement string
+		first           int64
+	}{
+		{"older edge", `UPDATE logs SET edge = (SELECT edge FROM kept) WHERE account = 'acc_default'`, 8},
+		{"smaller size", `UPDATE logs SET size = 7 WHERE account = 'acc_default'`, 8},
+		{"no edge", `UPDATE logs SET edge = NULL WHERE account = 'acc_default'`, 1},
+		{"unreadable edge", `UPDATE logs SET edge = (SELECT salt FROM actions WHERE seq = 1) WHERE account = 'acc_default'`, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			storetest.EachDatabase(t, func(t *testing.T, database string) {
+				s := storetest.Open(t, store.Config{Database: database})
+				write(t, s, 7)
+				storetest.Exec(t, database, `CREATE TABLE kept AS SELECT edge FROM logs WHERE account = 'acc_default'`)
+				write(t, s, 5)
+				storetest.Exec(t, database, tt.statement)
+				_, err := s.Checkpoint(t.Context(), account.Default)
+				wantFinding(t, "checkpoint", err, tt.first)
+				wantFinding(t, "record", s.Record(t.Context(), download(13)), tt.first)
+				wantFinding(t, "verify", verify(t, s), tt.first)
 			})
-		}
-		wg.Wait()
-		s := storetest.Open(t, store.Config{Database: database})
-		rows, err := s.Rows(t.Context(), account.Default, 24, 9)
-		must(t, err)
-		if want := download(25).Columns(); len(rows) != 1 || rows[0].Columns.IP != want.IP || rows[0].Columns.Profile != want.Profile {
-			t.Errorf("the columns are %+v", rows)
-		}
-		must(t, verify(t, s))
-		older(t, database, 26, start)
-		if tree, err := s.Checkpoint(t.Context(), account.Default); err != nil || tree.Size != 26 {
-			t.Errorf("the log is %v, %v", tree, err)
-		}
-		older(t, database, 27, start)
-		write(t, s, 3)
-		must(t, verify(t, s))
-		if n := len(actions(t, s)); n != 30 {
-			t.Errorf("the log has %d entries", n)
-		}
-	})
-}
-
-// TestLongOlderLog fills in more actions than fit into one transaction, and goes
-// on where another server stopped.
-func TestLongOlderLog(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := storetest.Open(t, store.Config{Database: database})
-		write(t, s, 7)
-		storetest.Exec(t, database, `CREATE TABLE kept AS SELECT edge FROM logs WHERE account = 'acc_default'`)
-		write(t, s, 1100)
-		known := sign(t, s)
-		storetest.Exec(t, database, `UPDATE actions SET hash = NULL, interface = '', profile = '', domain = '', mailbox = '', ip = NULL WHERE seq > 7`)
-		storetest.Exec(t, database, `UPDATE logs SET edge = (SELECT edge FROM kept) WHERE account = 'acc_default'`)
-		storetest.Open(t, store.Config{Database: database})
-		storetest.Exec(t, database, `DROP TABLE kept`)
-		must(t, verify(t, s, known))
-	})
-}
-
-// TestOlderLogWithAHole opens one of which a row is missing.
-func TestOlderLogWithAHole(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := storetest.Open(t, store.Config{Database: database})
-		for seq := range int64(9) {
-			older(t, database, seq+1, start)
-		}
-		storetest.Exec(t, database, `DELETE FROM actions WHERE seq IN (4, 5, 9)`)
-		write(t, s, 1)
-		wantFinding(t, "the hole", verify(t, s), 4)
-	})
+		})
+	}
 }

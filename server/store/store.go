@@ -54,12 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{db: db, now: cfg.Now, uses: newUses()}
-	if err := s.fill(ctx); err != nil {
-		db.close()
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return s, nil
+	return &Store{db: db, now: cfg.Now, uses: newUses()}, nil
 }
 
 // Close lets go of the database. Nothing may use s afterwards.

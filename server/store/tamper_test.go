@@ -31,7 +31,7 @@ var tampering = []struct{ what, statement string }{
 	{"salt", `UPDATE actions SET salt = (SELECT o.salt FROM actions o WHERE o.seq = 1) WHERE seq = $1`},
 	{"no salt", `UPDATE actions SET salt = NULL WHERE seq = $1`},
 	{"hash", `UPDATE actions SET hash = (SELECT o.hash FROM actions o WHERE o.seq = 1) WHERE seq = $1`},
-	{"no hash", `UPDATE actions SET hash = NULL WHERE seq = $1`},
+	{"short hash", `UPDATE actions SET hash = salt WHERE seq = $1`},
 	{"edited", `UPDATE actions SET leaf = NULL, personal = NULL, salt = NULL WHERE seq = $1`},
 	{"removed", `DELETE FROM actions WHERE seq = $1`},
 }

@@ -48,7 +48,7 @@ func useTogether(t *testing.T, s *store.Store, tickets ...string) []error {
 
 func await(t *testing.T, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("waited for too long")
 		}
@@ -272,8 +272,22 @@ func groupBehindLock(t *testing.T, s *store.Store, database string, callers, lea
 	await(t, func() bool { return store.Waiting(s) == callers })
 	release()
 	await(t, func() bool { return store.Waiting(s) == 0 })
-	time.Sleep(50 * time.Millisecond) // so that the transaction has begun
+	awaitLock(t, database)
 	return unlock, cancel, left, stayed
+}
+
+// awaitLock waits until a transaction waits for another. SQLite shows nothing
+// of that: there it waits long enough for most, and a caller has to bear with
+// a transaction that has not begun.
+func awaitLock(t *testing.T, database string) {
+	t.Helper()
+	if strings.HasPrefix(database, "sqlite:") {
+		time.Sleep(50 * time.Millisecond)
+		return
+	}
+	await(t, func() bool {
+		return storetest.Column(t, database, `SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)[0] != "0"
+	})
 }
 
 // lockLog holds the log of the default account until unlock is called, and then

@@ -43,6 +43,8 @@ func ErrorHandler(log *slog.Logger, show func(c echo.Context, f *fault.Fault) er
 		f := FaultOf(err)
 		if Status(f.Code) >= http.StatusInternalServerError && c.Request().Context().Err() == nil {
 			log.Error("request failed", "id", RequestID(c), "route", c.Path(), "code", f.Code, "error", err)
+		} else {
+			log.Debug("refused", "id", RequestID(c), "route", Route(c), "code", f.Code)
 		}
 		if c.Response().Committed {
 			panic(http.ErrAbortHandler)

@@ -238,17 +238,16 @@ func (p *Postfix) configure(t testing.TB, services string) {
 func (p *Postfix) listens(t testing.TB) {
 	t.Helper()
 	var err error
-	for range 200 {
+	for end := time.Now().Add(guard); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
 		var c net.Conn
 		if c, err = net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.ports[Good][1])); err == nil {
-			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			_ = c.SetReadDeadline(time.Now().Add(guard))
 			_, err = io.ReadFull(c, make([]byte, 3))
 			c.Close()
 		}
 		if err == nil {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	t.Fatalf("postfix: %v %s", err, p.Log(t))
 }

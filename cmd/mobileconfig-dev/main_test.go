@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// output takes what the program prints.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write takes a piece.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+// String is everything so far.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// start runs the program until stop is called, and returns what it had printed
+// when it listened. The test's end stops it too.
+func start(t *testing.T, args ...string) (printed, base string, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, log output
+	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { ended <- run(ctx, args, &out, &log, func(a net.Addr) { ready <- a }) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("%v\n%s", err, log.String())
+		}
+	})
+	t.Cleanup(stop)
+	select {
+	case a := <-ready:
+		return out.String(), "http://" + a.String(), stop
+	case err := <-ended:
+		ended <- err
+		t.Fatalf("it ended before it listened: %v\n%s", err, log.String())
+		return "", "", nil
+	}
+}
+
+// A browser has a session.
+type browser struct {
+	t    *testing.T
+	base string
+	http.Client
+}
+
+func newBrowser(t *testing.T, base string) *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, base: base, Client: http.Client{Jar: jar}}
+}
+
+// get returns a page, which must be there.
+func (b *browser) get(path string) string {
+	b.t.Helper()
+	res, err := b.Get(b.base + path)
+	return b.read(path, res, err)
+}
+
+func (b *browser) post(path string, form url.Values) string {
+	b.t.Helper()
+	res, err := b.PostForm(b.base+path, form)
+	return b.read(path, res, err)
+}
+
+func (b *browser) read(path string, res *http.Response, err error) string {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		b.t.Fatalf("%s: %d %v\n%s", path, res.StatusCode, err, body)
+	}
+	return string(body)
+}
+
+var (
+	printedCode     = regexp.MustCompile(`(\S+@\S+) +owner +code (\d{6})`)
+	printedPassword = regexp.MustCompile(`Password +(.+)`)
+	printedLink     = regexp.MustCompile(`(?:waiting|opened|downloaded) +http://[^/]+(/s/\S+)`)
+)
+
+// TestDev does what whoever works on the service does: starts it, signs in
+// with what it prints, looks at pages, changes a template, and starts again.
+func TestDev(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		dir := t.TempDir()
+		templates, data := filepath.Join(dir, "templates"), filepath.Join(dir, "data")
+		if err := os.CopyFS(templates, os.DirFS("../../templates")); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"-listen", "127.0.0.1:0", "-data", data, "-templates", templates, "-database", database}
+		printed, base, stop := start(t, args...)
+		code, password := printedCode.FindStringSubmatch(printed), printedPassword.FindStringSubmatch(printed)
+		if code == nil || password == nil {
+			t.Fatalf("no sign-in in:\n%s", printed)
+		}
+		b := newBrowser(t, base)
+		overview := b.post("/panel/sign-in", url.Values{"email": {code[1]}, "password": {password[1]}, "code": {code[2]}})
+		if !strings.Contains(overview, "Harbour Mail") {
+			t.Fatalf("no overview:\n%s", overview)
+		}
+		for _, path := range []string{"/domains", "/policies", "/links", "/keys", "/members", "/accounts", "/security/log", "/security/notifications"} {
+			b.get("/panel" + path)
+		}
+		links := printedLink.FindAllStringSubmatch(printed, -1)
+		if len(links) != 3 {
+			t.Errorf("%d links in:\n%s", len(links), printed)
+		}
+		for _, l := range links {
+			b.get(l[1])
+		}
+
+		layout := filepath.Join(templates, "panel/parts/base.html")
+		text, err := os.ReadFile(layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(layout, bytes.Replace(text, []byte("</body>"), []byte("work in progress</body>"), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if page := b.get("/panel/domains"); !strings.Contains(page, "work in progress") {
+			t.Errorf("the change does not show:\n%s", page)
+		}
+		stop()
+
+		var codes bytes.Buffer
+		if err := run(t.Context(), append(args, "code"), &codes, io.Discard, nil); err != nil || !printedCode.MatchString(codes.String()) {
+			t.Errorf("code: %v\n%s", err, codes.String())
+		}
+		again, _, _ := start(t, args...)
+		if strings.Contains(again, "Making the demo") || !strings.Contains(again, code[1]) {
+			t.Errorf("the second start has printed:\n%s", again)
+		}
+	})
+}
+
+// TestDevRefuses holds that the demo, whose password is known, is for this
+// machine alone, and that nothing is deleted but a demo.
+func TestDevRefuses(t *testing.T) {
+	for _, listen := range []string{":8080", "0.0.0.0:8080", "192.0.2.1:8080", "[::]:8080", "example.com:8080", "nonsense"} {
+		err := run(t.Context(), []string{"-listen", listen}, io.Discard, io.Discard, nil)
+		if err == nil || !strings.Contains(err.Error(), "-listen") {
+			t.Errorf("%s: %v", listen, err)
+		}
+	}
+	data := filepath.Join(t.TempDir(), "precious")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(data, "thing")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"-data", data, "reset"}, io.Discard, io.Discard, nil); err != nil {
+		t.Error(err)
+	}
+	if err := run(t.Context(), []string{"-data", data, "code"}, io.Discard, io.Discard, nil); err == nil {
+		t.Error("codes without a demo")
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, signInName), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"-data", data, "reset"}, io.Discard, io.Discard, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the demo is still there: %v", err)
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/demo"
+)
+
+// serve runs the service until ctx is done, and makes the demo if there is
+// none.
+func (o options) serve(ctx context.Context, out, log io.Writer, ready func(net.Addr)) error {
+	if _, err := os.Stat(o.templates); err != nil {
+		return fmt.Errorf("-templates: %w; start this in the folder of the module", err)
+	}
+	config, dir, err := o.config(log)
+	if err != nil {
+		return err
+	}
+	kept, err := o.demo(ctx, out, config)
+	if err != nil {
+		return err
+	}
+	srv, err := server.New(ctx, config)
+	if err != nil {
+		return fmt.Errorf("%w\nIf the schema has changed: make dev-reset", err)
+	}
+	return srv.Run(ctx, func(address net.Addr) {
+		o.greet(out, srv.BaseURL(), kept, dir)
+		if ready != nil {
+			ready(address)
+		}
+	})
+}
+
+// config is that of a service for this machine.
+func (o options) config(log io.Writer) (server.Config, *datadir.Dir, error) {
+	config := server.Config{
+		Listen:    o.listen,
+		Database:  o.database,
+		Templates: os.DirFS(o.templates),
+		Log:       slog.New(handler(log)),
+
+		Resolver:     offline(),
+		HostResolver: offline(),
+	}
+	dir, err := datadir.Open(o.data)
+	if err != nil {
+		return config, nil, err
+	}
+	if config.Database == "" {
+		config.Database = dir.Database()
+	}
+	var missing [3]error
+	config.Secret, missing[0] = dir.Secret()
+	config.LogKey, missing[1] = dir.LogKey()
+	identity, err := dir.Identity(time.Now)
+	config.Identity, missing[2] = server.Fixed(identity), err
+	return config, dir, errors.Join(missing[:]...)
+}
+
+// offline is a resolver that knows no name and sends nothing: the mail servers
+// and webhooks of the demo are nowhere.
+func offline() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("mobileconfig-dev asks no network")
+	}}
+}
+
+// handler writes lines for people: the time without the day, and all levels.
+func handler(log io.Writer) slog.Handler {
+	return slog.NewTextHandler(log, &slog.HandlerOptions{
+		Level: slog.LevelDebug,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.String(slog.TimeKey, a.Value.Time().Format("15:04:05.000"))
+			}
+			return a
+		},
+	})
+}
+
+// demo returns what is known of the demo, which is made if there is none.
+func (o options) demo(ctx context.Context, out io.Writer, config server.Config) (*demo.Demo, error) {
+	kept, err := o.read()
+	if !errors.Is(err, os.ErrNotExist) {
+		return kept, err
+	}
+	_, port, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return nil, err
+	}
+	base := &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
+	fmt.Fprintln(out, "Making the demo: a month of a mail host …")
+	made, err := demo.Seed(ctx, demo.Config{
+		Database: config.Database, Secret: config.Secret, LogKey: config.LogKey, BaseURL: base, Identity: config.Identity.Current(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return made, o.write(made)
+}
+
+// greet says where to go and how to get in.
+func (o options) greet(out io.Writer, base string, d *demo.Demo, dir *datadir.Dir) {
+	fmt.Fprintf(out, "\nPages     %s/?address=jane@%s\nPanel     %s/panel\nPassword  %s\n\n", base, demo.Harbour, base, demo.Password)
+	printCodes(out, d, time.Now())
+	fmt.Fprintf(out, "\nOpen links:\n")
+	for _, l := range liveLinks(d) {
+		fmt.Fprintf(out, "  %-11s %s%s\n", l.state, base, l.path)
+	}
+	fmt.Fprintf(out, `
+A code works once:  make dev-code
+In an app:          %s
+The API's key:      %s
+Signed by:          %s
+A new demo:         make dev-reset
+Stop with Ctrl-C.
+
+`, d.Owner.URI, d.Key, dir.IdentityRoot())
+}

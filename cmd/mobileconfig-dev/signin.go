@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/demo"
+	"github.com/updatecase/mobileconfig/server/setup"
+)
+
+// signInName is the file with what the demo is signed in with. Nothing else
+// has the secrets of the authenticator apps in the clear.
+const signInName = "sign-in.json"
+
+func (o options) file() string { return filepath.Join(o.data, signInName) }
+
+// read returns the demo that was made; os.ErrNotExist if there is none.
+func (o options) read() (*demo.Demo, error) {
+	text, err := os.ReadFile(o.file())
+	if err != nil {
+		return nil, err
+	}
+	var d demo.Demo
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, fmt.Errorf("%s: %w; make a new demo: make dev-reset", o.file(), err)
+	}
+	return &d, nil
+}
+
+func (o options) write(d *demo.Demo) error {
+	text, err := json.MarshalIndent(d, "", "\t")
+	if err != nil {
+		return err
+	}
+	return datadir.WriteWhole(o.file(), func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
+// code prints who can sign in, with the codes of the moment.
+func (o options) code(out io.Writer) error {
+	d, err := o.read()
+	if errors.Is(err, os.ErrNotExist) {
+		return errors.New("there is no demo yet; make dev makes one")
+	}
+	if err != nil {
+		return err
+	}
+	return printCodes(out, d, time.Now())
+}
+
+func printCodes(out io.Writer, d *demo.Demo, now time.Time) error {
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	for _, s := range []demo.SignIn{d.Owner, d.Admin, d.Auditor, d.Customer} {
+		code, err := s.Code(now)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%s\t%s\tcode %s\n", s.Email, s.Role, code)
+	}
+	return table.Flush()
+}
+
+// A liveLink is a link whose page opens.
+type liveLink struct {
+	state setup.State
+	path  string
+}
+
+func liveLinks(d *demo.Demo) []liveLink {
+	var all []liveLink
+	for _, state := range []setup.State{setup.Waiting, setup.Opened, setup.Downloaded} {
+		all = append(all, liveLink{state, d.Links[state]})
+	}
+	return all
+}
+
+// reset deletes the demo. The folder must be one that this program has made:
+// it has the sign-in, or it goes nowhere.
+func (o options) reset(out io.Writer) error {
+	if _, err := os.Stat(o.file()); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			_, err = fmt.Fprintln(out, "There is no demo.")
+		}
+		return err
+	}
+	if o.database != "" {
+		return errors.New("reset deletes the folder alone; drop the database yourself")
+	}
+	if err := os.RemoveAll(o.data); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "The demo is deleted. make dev makes a new one.")
+	return err
+}

@@ -1,0 +1,242 @@
+//go:build soak
+
+package crashtest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// guard bounds every wait. It is there to end a test that hangs, and far
+// beyond what any machine needs.
+const guard = 4 * time.Minute
+
+// startGoal is the time in which the program starts, on whatever it finds.
+const startGoal = 2 * time.Second
+
+// until waits until ok, and for no program that has ended.
+func until(t *testing.T, p *process, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(guard); !ok(); time.Sleep(time.Millisecond) {
+		select {
+		case <-p.exited:
+			t.Fatalf("waiting for %s: it ended with %v: %s", what, p.err, p.errors)
+		default:
+		}
+		if time.Now().After(end) {
+			t.Fatalf("waited %v for %s", guard, what)
+		}
+	}
+}
+
+// scratch is a folder of this run.
+var scratch string
+
+// program builds the command once, as it is delivered.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "mobileconfig")
+	build := exec.Command("go", "build", "-o", path, "github.com/updatecase/mobileconfig/cmd/mobileconfig")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "crashtest"); err != nil {
+		panic(err)
+	}
+	if err := trustReceivers(); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// A process is the program at work.
+type process struct {
+	cmd     *exec.Cmd
+	url     string
+	errors  *text         // what it wrote to standard error
+	exited  chan struct{} // closed when it is gone
+	err     error         // how it ended, then
+	begun   time.Time
+	started time.Duration // how long it took to listen
+}
+
+// launch starts the program on a data folder. Said receives the first line
+// that it prints, when it listens, and is closed then or when it ends.
+func launch(t *testing.T, data string, more ...string) (p *process, said <-chan string) {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddress(t)
+	args := append([]string{
+		"serve", "--listen", addr, "--base-url", "http://setup.example.com", "--data", data,
+		"--trusted-proxy", "127.0.0.1/32", "--domain", "example.com", "--imap", "imap.example.com", "--smtp", "smtp.example.com",
+	}, more...)
+	p = &process{cmd: exec.Command(path, args...), url: "http://" + addr, errors: &text{}, exited: make(chan struct{})}
+	p.cmd.Stderr = p.errors
+	p.cmd.Dir = t.TempDir()
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.begun = time.Now()
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan string, 1)
+	go func() {
+		in := bufio.NewReader(out)
+		if line, err := in.ReadString('\n'); err == nil {
+			first <- line
+		}
+		close(first)
+		_, _ = io.Copy(io.Discard, in)
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(p.kill)
+	return p, first
+}
+
+// start is launch until the program listens.
+func start(t *testing.T, data string, more ...string) *process {
+	t.Helper()
+	p, said := launch(t, data, more...)
+	select {
+	case line, ok := <-said:
+		if !ok {
+			t.Fatalf("it did not start: %s", p.errors)
+		}
+		p.started = time.Since(p.begun)
+		if !strings.HasPrefix(line, "Open ") {
+			t.Fatalf("it said %q", line)
+		}
+	case <-time.After(guard):
+		t.Fatalf("it does not start: %s", p.errors)
+	}
+	return p
+}
+
+// refused starts the program where it must not start, and returns what it
+// says.
+func refused(t *testing.T, data string, more ...string) string {
+	t.Helper()
+	p, said := launch(t, data, more...)
+	select {
+	case line, ok := <-said:
+		if ok {
+			t.Fatalf("it started: %s", line)
+		}
+	case <-time.After(guard):
+		t.Fatalf("it neither starts nor refuses to: %s", p.errors)
+	}
+	err := p.wait()
+	if e, ok := errors.AsType[*exec.ExitError](err); !ok || e.ExitCode() != 1 && e.ExitCode() != 2 {
+		t.Errorf("it ended with %v", err)
+	}
+	if strings.Contains(p.errors.String(), "goroutine ") {
+		t.Error("it panicked")
+	}
+	return p.errors.String()
+}
+
+// says waits until standard error holds one of the words.
+func (p *process) says(t *testing.T, words ...string) {
+	t.Helper()
+	until(t, p, fmt.Sprintf("one of %q on standard error", words), func() bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(p.errors.String(), w) })
+	})
+}
+
+// kill ends the program at once and waits until it is gone.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.wait()
+}
+
+// stop asks the program to end.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.wait(); err != nil {
+		t.Errorf("it ended with %v: %s", err, p.errors)
+	}
+}
+
+func (p *process) wait() error {
+	<-p.exited
+	return p.err
+}
+
+// freeAddress is an address on which nobody listens now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// A text takes what is written, from any goroutine.
+type text struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (t *text) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.Write(p)
+}
+
+func (t *text) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.String()
+}
+
+var _ io.Writer = (*text)(nil)
+
+// copied copies a database in a folder as it lies there, without what SQLite
+// makes anew.
+func copied(t *testing.T, data string) (database string) {
+	t.Helper()
+	to := t.TempDir()
+	for _, name := range []string{"mobileconfig.db", "mobileconfig.db-wal"} {
+		content, err := os.ReadFile(filepath.Join(data, name))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "sqlite:" + filepath.Join(to, "mobileconfig.db")
+}

@@ -1,0 +1,183 @@
+package browser
+
+import (
+	_ "embed"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+var (
+	//go:embed testdata/layout.js
+	layoutJS string
+	//go:embed testdata/controls.js
+	controlsJS string
+	//go:embed testdata/focus.js
+	focusJS string
+	//go:embed testdata/keyboard.js
+	keyboardJS string
+)
+
+// TestPages looks at every page on a phone.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	running(t)
+	axe := axeScript(t)
+	s := newSite(t)
+	b := open(t, iPhone, "light")
+	for _, v := range views {
+		t.Run(v.name, func(t *testing.T) {
+			b.begin(t)
+			v.look(b, s, axe)
+		})
+	}
+}
+
+// look opens the page and checks its layout, folded and unfolded, its keyboard,
+// axe-core, its console and where it sends requests.
+func (v view) look(b *tab, s site, axe string) {
+	b.t.Helper()
+	v.reach(b, s)
+	b.wantLayout("folded", leastByTouch)
+	b.unfold()
+	b.wantLayout("unfolded", leastByTouch)
+	b.wantKeyboard()
+	b.wantAccessible("unfolded", axe)
+	if got := len(evaluate[[]string](b, `[...document.querySelectorAll("img.qr-code")].map((i) => i.src)`)); (got == 1) != (v.scan || v.setup && b.device.showsQR()) {
+		b.t.Errorf("%d QR codes", got)
+	}
+	for _, trouble := range b.troubles(v.server(b)) {
+		b.t.Error(trouble)
+	}
+}
+
+// reach opens the page and wants its status and what it says is wrong.
+func (v view) reach(b *tab, s site) {
+	b.t.Helper()
+	if got := v.open(b, s); got != v.status {
+		b.t.Fatalf("status %d, want %d", got, v.status)
+	}
+	if v.field != "" {
+		b.wantProblem(v.field)
+	}
+}
+
+// server is the one that the page is from.
+func (v view) server(b *tab) string {
+	b.t.Helper()
+	u, err := url.Parse(run(b, chromedp.Location()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// wantProblem wants the field, or the group that it is in, to be marked, and
+// what is wrong with it said beside it, at the top and in the title.
+func (b *tab) wantProblem(name string) {
+	b.t.Helper()
+	field := "#" + name
+	said := evaluate[string](b, `(() => {
+		const field = document.querySelector("`+field+`")?.closest("[aria-invalid=true]");
+		const ids = field?.getAttribute("aria-describedby")?.split(" ") ?? [];
+		return ids.map((id) => document.getElementById(id)).filter((e) => e.matches(":has([data-code])")).map((e) => e.textContent.trim()).join();
+	})()`)
+	if said == "" {
+		b.t.Errorf("%s is not marked, or nothing beside it says what is wrong", field)
+	}
+	if top := evaluate[string](b, `document.querySelector("[role=alert] a[href='`+field+`']")?.textContent ?? ""`); top == "" || top != said {
+		b.t.Errorf("the top says %q, the field %q", top, said)
+	}
+	if title := run(b, chromedp.Title()); !strings.HasPrefix(title, "Error:") {
+		b.t.Errorf("the title is %q", title)
+	}
+}
+
+// How large something to press is at least, in pixels each way. Public pages
+// have no smaller ones for a mouse.
+const (
+	leastByTouch = 44
+	leastByMouse = 32
+)
+
+// wantLayout wants everything to fit, to be shown and to be large enough.
+func (b *tab) wantLayout(state string, least int) {
+	b.t.Helper()
+	for _, problem := range evaluate[[]string](b, fmt.Sprintf("(%s)(%d, %d)", body(layoutJS), b.device.width, least)) {
+		b.t.Errorf("%s: %s", state, problem)
+	}
+}
+
+// wantKeyboard presses Tab until the end of the page.
+func (b *tab) wantKeyboard() {
+	b.t.Helper()
+	controls := evaluate[int](b, controlsJS)
+	if controls < 2 {
+		b.t.Errorf("%d controls", controls)
+	}
+	evaluate[int](b, fmt.Sprintf("(%s)(%s)", body(keyboardJS), body(focusJS)))
+	type stops struct {
+		Reached int    `json:"reached"`
+		Problem string `json:"problem"`
+	}
+	var got stops
+	// A field for a time has up to nine stops of its own.
+	for presses := controls; got.Reached < controls; presses = 9 {
+		before := got.Reached
+		for range presses {
+			run(b, chromedp.KeyEvent(kb.Tab))
+		}
+		got = evaluate[stops](b, `window.stops`)
+		if got.Problem != "" {
+			b.t.Error(got.Problem)
+			return
+		}
+		if got.Reached == before {
+			b.t.Errorf("Tab does not get past control %d of %d", before, controls)
+			return
+		}
+	}
+}
+
+// next presses Tab until the focus is on another control: a field for a time
+// has several stops of its own.
+func (b *tab) next() {
+	b.t.Helper()
+	const at = `document.activeElement.matches("[type=datetime-local]") ? document.activeElement.id : ""`
+	before := evaluate[string](b, at)
+	for range 9 {
+		run(b, chromedp.KeyEvent(kb.Tab))
+		if before == "" || evaluate[string](b, at) != before {
+			return
+		}
+	}
+}
+
+// body is a script without the comment at its head.
+func body(script string) string {
+	return strings.TrimSpace(regexp.MustCompile(`(?m)^//.*\n`).ReplaceAllString(script, ""))
+}
+
+// TestTypedComesBack wants a foreign address, and the name, filled in again.
+func TestTypedComesBack(t *testing.T) {
+	t.Parallel()
+	running(t)
+	s := newSite(t)
+	b := open(t, iPhone, "light")
+	b.visit(s.URL + "/")
+	b.fill("#address", foreign)
+	b.fill("#name", "Jane Doe")
+	if got := b.submit("form button"); got != 422 {
+		t.Fatalf("status %d", got)
+	}
+	for field, want := range map[string]string{"#address": foreign, "#name": "Jane Doe"} {
+		if got := run(b, chromedp.Value(chromedp.CSS(field))); got != want {
+			t.Errorf("%s holds %q, want %q", field, got, want)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package browser
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// typed is a policy that erases, as a person fills it in. No value is the one
+// that the form starts with.
+var typed = map[string]string{
+	"name": `Phones & "tablets"`, "min_length": "8", "min_complex": "1", "auto_lock": "3", "grace": "5",
+	"max_age": "90", "history": "5", "reset_after": "30", "alphanumeric": "yes", "wipe": "yes", "max_failed_attempts": "8",
+}
+
+// fillPolicy fills in the form of a policy.
+func fillPolicy(b *tab) {
+	b.t.Helper()
+	for name, value := range typed {
+		switch name {
+		case "alphanumeric", "wipe":
+			b.tick("#" + name)
+		case "max_failed_attempts":
+			b.tick(`[name=max_failed_attempts][value="` + value + `"]`)
+		default:
+			b.retype("#"+name, value)
+		}
+	}
+}
+
+// tick presses a box or a dot that is not on, and wants it on.
+func (b *tab) tick(selector string) {
+	b.t.Helper()
+	b.press("label:has(" + selector + ")")
+	if !evaluate[bool](b, "document.querySelector(`"+selector+"`).checked") {
+		b.t.Fatalf("%s is not on", selector)
+	}
+}
+
+// values are those of the form with the field, as it would be sent.
+func (b *tab) values(field string) map[string]string {
+	b.t.Helper()
+	return evaluate[map[string]string](b, `Object.fromEntries(new FormData(document.querySelector("main form:has(`+field+`)")))`)
+}
+
+// wantPolicy wants the page of the saved policy to show what was typed.
+func wantPolicy(b *tab) {
+	b.t.Helper()
+	if path := b.path(); !strings.HasPrefix(path, "/panel/policies/pol_") {
+		b.t.Fatalf("at %s", path)
+	}
+	b.visit(run(b, chromedp.Location())) // as it was kept
+	if got := b.values("#min_length"); !maps.Equal(got, typed) {
+		b.t.Errorf("kept %v, want %v", got, typed)
+	}
+	b.wantText("8 wrong codes")
+}
+
+// TestConfirmBeforeErasing asks for a code before it keeps a policy that
+// erases, and then keeps what was typed. A wrong code loses nothing.
+func TestConfirmBeforeErasing(t *testing.T) {
+	t.Parallel()
+	running(t)
+	o := newOffice(t, nil)
+	m := o.Owner(ownerEmail)
+	b := open(t, desktop, "light")
+	b.become(m)
+	o.clock.Move(11 * time.Minute)
+	policies := func() string { return string(m.Get("/panel/policies").Body) }
+	before := policies()
+	if got := b.visit(o.URL + "/panel/policies/new"); got != 200 {
+		t.Fatalf("the form needs no fresh factor, got %d", got)
+	}
+	fillPolicy(b)
+	b.wantSubmit(mainButton, 403, "/panel/policies/new")
+	b.wantText("Confirm that it is you")
+	wantRepeated(b)
+
+	wrong := o.code(t, m.Seed)
+	wrong = string('0'+(wrong[0]-'0'+1)%10) + wrong[1:]
+	b.fill("#confirm_code", wrong)
+	b.wantSubmit(mainButton, 422, "/panel/policies/new")
+	b.wantProblem("confirm_code")
+	wantRepeated(b)
+	if policies() != before {
+		t.Fatal("the policy is kept before the confirmation")
+	}
+
+	b.fill("#confirm_code", o.code(t, m.Seed))
+	if got := b.submit(mainButton); got != 200 {
+		t.Fatalf("with the right code: %d: %s", got, b.text())
+	}
+	wantPolicy(b)
+	b.wantQuiet(o)
+}
+
+// wantRepeated wants the page that asks for a code to send again what was
+// typed, and no code with it.
+func wantRepeated(b *tab) {
+	b.t.Helper()
+	got := b.values("#confirm_code")
+	if got["confirm_code"] != "" {
+		b.t.Errorf("the code is repeated: %q", got["confirm_code"])
+	}
+	delete(got, "confirm_code")
+	if !maps.Equal(got, typed) {
+		b.t.Errorf("the page repeats %v, want %v", got, typed)
+	}
+}

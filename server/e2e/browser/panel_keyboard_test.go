@@ -1,0 +1,107 @@
+package browser
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
+)
+
+// TestKeyboard signs in, makes a domain and signs out with the keyboard alone.
+func TestKeyboard(t *testing.T) {
+	t.Parallel()
+	running(t)
+	o := newOffice(t, nil)
+	m := o.Owner(ownerEmail)
+	o.clock.Move(30 * time.Second)
+	b := open(t, desktop, "light")
+	k := &keyboard{tab: b}
+
+	b.visit(o.URL + "/panel/sign-in?next=/panel/domains")
+	k.typeInto("#email", ownerEmail)
+	k.typeInto("#password", servertest.Password)
+	k.typeInto("#code", o.code(t, m.Seed))
+	k.enter("/panel/domains")
+
+	k.to(`main a[href="/panel/domains/new"]`)
+	k.enter("/panel/domains/new")
+	k.typeInto("#name", "keys.example")
+	k.typeInto("#imap", "imap.keys.example")
+	k.typeInto("#smtp", "smtp.keys.example")
+	k.to(`[name=login][value=address]`)
+	k.press(kb.ArrowDown, `[name=login][value=local_part]`)
+	k.to("#mac")
+	k.press(" ", "#mac:not(:checked)")
+	k.to(`[name=policy][value=off]`)
+	k.press(kb.ArrowDown, `[name=policy][value=offered]:checked`)
+	k.to(mainButton)
+	k.enter("/panel/domains")
+	b.wantText("The domain is live", "keys.example")
+
+	b.visit(o.URL + "/panel/domains/keys.example")
+	got := b.values("#imap")
+	for name, want := range map[string]string{"imap": "imap.keys.example:993", "smtp": "smtp.keys.example:465", "login": "local_part", "iphone": "yes", "mac": "", "policy": "offered"} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+
+	k.to(".menu summary")
+	k.press(kb.Enter, ".menu[open] summary")
+	k.to(`form[action="/panel/sign-out"] button`)
+	k.enter("/panel/sign-in")
+	b.visit(o.URL + "/panel")
+	b.wantAt("/panel/sign-in")
+	b.wantQuiet(o)
+}
+
+// A keyboard is all that a person uses of a tab.
+type keyboard struct{ *tab }
+
+// to presses Tab until the focus is on what the selector finds. At each stop
+// it wants a ring that can be seen.
+func (k *keyboard) to(selector string) {
+	k.t.Helper()
+	on := fmt.Sprintf("document.activeElement.matches(`%s`)", selector)
+	// The page may have changed since the last stop.
+	from := evaluate[int](k.tab, controlsJS+`; window.controls.indexOf(document.activeElement)`)
+	for i := from + 1; ; i++ {
+		k.next()
+		if i == evaluate[int](k.tab, `window.controls.length`) {
+			k.t.Fatalf("Tab does not reach %s", selector)
+		}
+		if problem := evaluate[string](k.tab, fmt.Sprintf("(%s)(%d)", body(focusJS), i)); problem != "" {
+			k.t.Fatal(problem)
+		}
+		if evaluate[bool](k.tab, on) {
+			return
+		}
+	}
+}
+
+func (k *keyboard) typeInto(selector, text string) {
+	k.t.Helper()
+	k.to(selector)
+	run(k.tab, chromedp.KeyEvent(text))
+}
+
+// press presses a key and wants the focus to be on what the selector finds.
+func (k *keyboard) press(key, selector string) {
+	k.t.Helper()
+	run(k.tab, chromedp.KeyEvent(key))
+	k.eventually("the key leads to "+selector, fmt.Sprintf("document.activeElement.matches(`%s`)", selector))
+}
+
+// enter presses Enter and wants it to lead to a path.
+func (k *keyboard) enter(path string) {
+	k.t.Helper()
+	status, err := k.leave(chromedp.KeyEvent(kb.Enter))
+	if err != nil || status != 200 {
+		k.t.Fatalf("Enter: status %d, %v: %s", status, err, k.text())
+	}
+	k.wantAt(path)
+}

@@ -1,0 +1,48 @@
+//go:build soak
+
+package browser
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/soak"
+)
+
+// TestSoakPanelPages looks at every page of the panel on screens of several
+// widths, in light and dark.
+func TestSoakPanelPages(t *testing.T) {
+	t.Parallel()
+	running(t)
+	lookAtPanel(t, soak.Count(2, everyRoom), (*tab).wantPanelScreens)
+}
+
+// wantPanelScreens looks at the page as it came and with everything unfolded.
+func (b *tab) wantPanelScreens(axe string) {
+	b.t.Helper()
+	b.wantKeyboard()
+	for _, scheme := range schemes {
+		for _, width := range []int64{1280, 360, 320} {
+			b.fold()
+			touch, least := width < 600, leastByMouse
+			if touch {
+				least = leastByTouch
+			}
+			b.show(width, desktop.height, touch, scheme)
+			state := fmt.Sprintf("%d, %s", width, scheme)
+			b.wantLayout(state, least)
+			b.wantAccessible(state, axe)
+			b.unfoldAllButMenu()
+			b.wantLayout(state+", unfolded", least)
+			b.wantAccessible(state+", unfolded", axe)
+			b.unfold()
+			b.wantLayout(state+", the menu open", least)
+			b.wantAccessible(state+", the menu open", axe)
+		}
+	}
+}
+
+// TestSoakPasskeyDuringAttack is TestPasskeyDuringAttack under many guesses.
+func TestSoakPasskeyDuringAttack(t *testing.T) {
+	attackDuringPasskey(t, int64(soak.Count(2000, 20000)))
+}

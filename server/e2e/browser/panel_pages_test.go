@@ -1,0 +1,120 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/servertest"
+)
+
+// A look checks the page that a tab shows.
+type look func(b *tab, axe string)
+
+// TestPanelPages looks at every page of the panel once: its keyboard, its
+// layout on a large screen and on a phone, axe-core and its console.
+func TestPanelPages(t *testing.T) {
+	t.Parallel()
+	running(t)
+	lookAtPanel(t, everyRoom, (*tab).wantPanelPage)
+}
+
+// everyRoom is more than there are in any part of the panel.
+const everyRoom = 1000
+
+// lookAtPanel opens the pages of installations that are new, empty and in use,
+// so many of each part.
+func lookAtPanel(t *testing.T, each int, f look) {
+	t.Helper()
+	axe := axeScript(t)
+	p := inUse(t)
+	t.Run("in use", func(t *testing.T) {
+		for _, part := range []struct {
+			name  string
+			rooms []room
+		}{{"settings", settingRooms}, {"people", peopleRooms}, {"log", logRooms}} {
+			t.Run(part.name, func(t *testing.T) {
+				t.Parallel()
+				p.look(t, axe, sample(part.rooms, each), f)
+			})
+		}
+	})
+	t.Run("late", func(t *testing.T) {
+		t.Parallel()
+		p.clock.Move(11 * time.Minute)
+		p.look(t, axe, sample(lateRooms, each), f)
+	})
+	t.Run("new", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, nil)
+		setup, err := o.SetupURL(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		(&people{office: o, ids: map[string]string{"setup": strings.TrimPrefix(setup, o.URL+"/panel")}}).look(t, axe, sample(firstRooms, each), f)
+	})
+	t.Run("empty", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, func(c *server.Config) { c.First = nil })
+		(&people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}).look(t, axe, sample(emptyRooms, each), f)
+	})
+	t.Run("notices", func(t *testing.T) {
+		t.Parallel()
+		watched(t).look(t, axe, sample(noticeRooms, each), f)
+	})
+	t.Run("no mail", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, nil)
+		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
+		(&people{o, owner, nil}).look(t, axe, sample(noMailRooms, each), f)
+	})
+}
+
+// look goes through the rooms.
+func (p *people) look(t *testing.T, axe string, rooms []room, f look) {
+	b := open(t, desktop, "light")
+	for _, r := range rooms {
+		t.Run(r.name, func(t *testing.T) {
+			b.begin(t)
+			b.become(p.members[r.who])
+			b.show(desktop.width, desktop.height, desktop.touch, "light")
+			if got := r.enter(b, p); got != r.status {
+				t.Fatalf("status %d, want %d: %s", got, r.status, b.text())
+			}
+			f(b, axe)
+			b.wantQuiet(p.office)
+		})
+	}
+}
+
+// wantPanelPage looks at the page. It is not loaded again: some pages are shown
+// once.
+func (b *tab) wantPanelPage(axe string) {
+	b.t.Helper()
+	b.wantKeyboard()
+	b.unfoldAllButMenu()
+	b.wantLayout("1280", leastByMouse)
+	b.wantAccessible("1280", axe)
+	b.show(320, desktop.height, true, "light")
+	b.wantLayout("320", leastByTouch)
+	b.unfold() // the menu too
+	b.wantLayout("320, the menu open", leastByTouch)
+}
+
+func (b *tab) unfoldAllButMenu() {
+	b.t.Helper()
+	evaluate[int](b, `[...document.querySelectorAll("details:not(.menu)")].map((d) => d.open = true).length`)
+}
+
+// sample returns n of all, from the whole length.
+func sample[T any](all []T, n int) []T {
+	if n >= len(all) {
+		return all
+	}
+	some := make([]T, n)
+	for i := range some {
+		some[i] = all[i*len(all)/n]
+	}
+	return some
+}

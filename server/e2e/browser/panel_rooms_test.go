@@ -1,0 +1,153 @@
+package browser
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A room is a page of the control panel as a member comes to it.
+type room struct {
+	name string
+	who  string // of the people; empty: nobody is signed in
+	path string // with {names} of what people keeps
+	// fill are fields to fill in, by selectors. Then all of press is pressed:
+	// boxes, and last the button that leads on.
+	fill   map[string]string
+	press  []string
+	status int // of the last page
+}
+
+// settingRooms are those of an installation in use where its members set
+// something.
+var settingRooms = []room{
+	{"overview", "owner", "", nil, nil, 200},
+	{"domains", "owner", "/domains", nil, nil, 200},
+	{"domains found", "owner", "/domains?q=shop", nil, nil, 200},
+	{"domains not found", "owner", "/domains?q=nowhere", nil, nil, 200},
+	{"domain new", "owner", "/domains/new", nil, nil, 200},
+	{"domain with mistakes", "owner", "/domains/new", map[string]string{"#name": "not a domain"}, []string{mainButton}, 422},
+	{"domain unproven", "customer", "/domains/new", map[string]string{"#name": "other.example", "#imap": "mail.other.example", "#smtp": "mail.other.example"}, []string{mainButton}, 422},
+	{"domain", "owner", "/domains/example.com?done=domain.saved", nil, nil, 200},
+	{"domain for an auditor", "auditor", "/domains/example.com", nil, nil, 200},
+	{"domain with checks", "owner", "/domains/example.com", nil, []string{`form[action$="/check"] button`}, 200},
+	{"domain to delete", "owner", "/domains/example.com/delete", nil, nil, 200},
+	{"policies", "owner", "/policies", nil, nil, 200},
+	{"policy new", "owner", "/policies/new", nil, nil, 200},
+	{"policy with mistakes", "owner", "/policies/new", map[string]string{"#min_length": "2"}, []string{mainButton}, 422},
+	{"policy of all", "owner", "/policies/standard", nil, nil, 200},
+	{"policy", "owner", "/policies/{policy}", nil, nil, 200},
+	{"policy for an auditor", "auditor", "/policies/{policy}", nil, nil, 200},
+	{"policy to delete", "owner", "/policies/{policy}/delete", nil, nil, 200},
+	{"links", "owner", "/links", nil, nil, 200},
+	{"links for an auditor", "auditor", "/links?domain=example.com&state=waiting", nil, nil, 200},
+	{"links not found", "owner", "/links?address=nobody@example.com", nil, nil, 200},
+	{"links with mistakes", "owner", "/links?address=nobody", nil, nil, 422},
+	{"link new", "owner", "/links/new", nil, nil, 200},
+	{"link with mistakes", "owner", "/links/new", map[string]string{"#address": "nobody"}, []string{mainButton}, 422},
+	{"link made", "owner", "/links/new", map[string]string{"#address": "maria@example.com"}, []string{mainButton}, 200},
+	{"link", "owner", "/links/{link}", nil, nil, 200},
+	{"link for an auditor", "auditor", "/links/{link}", nil, nil, 200},
+	{"link to revoke", "owner", "/links/{link}/revoke", nil, nil, 200},
+	{"links to revoke", "owner", "/links/{link}/revoke-mailbox", nil, nil, 200},
+	{"links of a domain to revoke", "owner", "/domains/example.com/revoke-links", nil, nil, 200},
+	{"keys", "owner", "/keys", nil, nil, 200},
+	{"key new", "owner", "/keys/new", nil, nil, 200},
+	{"key with mistakes", "owner", "/keys/new", map[string]string{"#name": "Shop"}, []string{mainButton}, 422},
+	{"key shown", "owner", "/keys/new", map[string]string{"#name": "Shop"}, []string{`[name="profiles:write"]`, mainButton}, 200},
+	{"key to revoke", "owner", "/keys/{key}/revoke", nil, nil, 200},
+	{"public key new", "owner", "/keys/redirect/new", nil, nil, 200},
+	{"public key with mistakes", "owner", "/keys/redirect/new", map[string]string{"#name": "Panel", "#public_key": "nothing"}, []string{mainButton}, 422},
+	{"public key", "owner", "/keys/redirect/{redirect}", nil, nil, 200},
+	{"public key for an auditor", "auditor", "/keys/redirect/{redirect}", nil, nil, 200},
+	{"public key to delete", "owner", "/keys/redirect/{redirect}/delete", nil, nil, 200},
+}
+
+// peopleRooms are those before the sign-in, and those about people.
+var peopleRooms = []room{
+	{"sign-in", "", "/sign-in?next=/panel/keys", nil, nil, 200},
+	{"sign-in refused", "", "/sign-in", map[string]string{"#email": ownerEmail, "#password": "wrong"}, []string{signInButton}, 401},
+	{"invitation", "", "/invitation/{invitation}", nil, nil, 200},
+	{"invitation with mistakes", "", "/invitation/{invitation}", map[string]string{"#password": "short"}, []string{mainButton}, 422},
+	{"invitation that is gone", "", "/invitation/gone", nil, nil, 404},
+
+	{"enrol", "newcomer", "", nil, nil, 200},
+	{"totp", "newcomer", "/security/sign-in/totp", nil, nil, 200},
+	{"totp with a wrong code", "newcomer", "/security/sign-in/totp", map[string]string{"#code": "123"}, []string{mainButton}, 422},
+
+	{"members", "owner", "/members", nil, nil, 200},
+	{"members for an auditor", "auditor", "/members", nil, nil, 200},
+	{"invite", "owner", "/members/invite", nil, nil, 200},
+	{"invite with mistakes", "owner", "/members/invite", map[string]string{"#email": "nobody"}, []string{mainButton}, 422},
+	{"invitation shown", "owner", "/members/invite", map[string]string{"#email": "jonas@example.com"}, []string{mainButton}, 200},
+	{"member", "owner", "/members/{member}", nil, nil, 200},
+	{"member who is the last owner", "owner", "/members/{owner}", nil, nil, 200},
+	{"member to remove", "owner", "/members/{member}/remove", nil, nil, 200},
+	{"accounts", "owner", "/accounts", nil, nil, 200},
+	{"account new", "owner", "/accounts/new", nil, nil, 200},
+	{"account with mistakes", "owner", "/accounts/new", map[string]string{"#email": "nobody"}, []string{mainButton}, 422},
+	{"account made", "owner", "/accounts/new", map[string]string{"#name": "Corner Shop", "#email": "cora@corner.example"}, []string{mainButton}, 200},
+	{"account", "owner", "/accounts/{account}", nil, nil, 200},
+	{"account suspended", "owner", "/accounts/{suspended}", nil, nil, 200},
+	{"account to suspend", "owner", "/accounts/{account}/suspend", nil, nil, 200},
+	{"security", "owner", "/security/sign-in", nil, nil, 200},
+	{"enrol another", "owner", "/security/sign-in/enrol", nil, nil, 200},
+	{"passkey to remove", "owner", "/security/sign-in/passkey/{passkey}/remove", nil, nil, 200},
+	{"totp to remove", "owner", "/security/sign-in/totp/remove", nil, nil, 200},
+	{"recovery codes", "owner", "/security/sign-in/recovery", nil, []string{mainButton}, 200},
+	{"recovery again", "owner", "/security/sign-in/recovery", nil, nil, 200},
+	{"password", "owner", "/security/sign-in/password", nil, nil, 200},
+	{"password with mistakes", "owner", "/security/sign-in/password", map[string]string{"#current": "wrong"}, []string{mainButton}, 422},
+	{"not allowed", "auditor", "/domains/new", nil, nil, 403},
+	{"no such page", "owner", "/nowhere", nil, nil, 404},
+}
+
+// lateRooms are those of a member who signed in long ago.
+var lateRooms = []room{
+	{"confirm before a page", "owner", "/security/sign-in/password", nil, nil, 403},
+	{"confirm before a form", "owner", "/policies/new", map[string]string{"#name": "Tablets"}, []string{mainButton}, 403},
+	{"confirm with a wrong code", "owner", "/security/sign-in/recovery", map[string]string{"#confirm_code": "123"}, []string{mainButton}, 422},
+}
+
+// emptyRooms are those of an installation that was just set up.
+var emptyRooms = []room{
+	{"overview", "owner", "", nil, nil, 200},
+	{"domains", "owner", "/domains", nil, nil, 200},
+	{"links", "owner", "/links", nil, nil, 200},
+	{"link new", "owner", "/links/new", nil, nil, 200},
+	{"keys", "owner", "/keys", nil, nil, 200},
+	{"key new", "owner", "/keys/new", nil, nil, 200},
+	{"security", "owner", "/security/sign-in", nil, nil, 200},
+	{"recovery", "owner", "/security/sign-in/recovery", nil, nil, 200},
+}
+
+// firstRooms are those of an installation without a member.
+var firstRooms = []room{
+	{"setup", "", "{setup}", nil, nil, 200},
+	{"setup with mistakes", "", "{setup}", map[string]string{"#password": "short"}, []string{mainButton}, 422},
+}
+
+// enter opens the page and does what leads on, and returns the last status.
+func (r room) enter(b *tab, p *people) int {
+	b.t.Helper()
+	path := regexp.MustCompile(`\{\w+\}`).ReplaceAllStringFunc(r.path, func(name string) string {
+		id, ok := p.ids[strings.Trim(name, "{}")]
+		if !ok {
+			b.t.Fatalf("%s has no %s", r.path, name)
+		}
+		return id
+	})
+	status := b.visit(p.URL + "/panel" + path)
+	for _, selector := range slices.Sorted(maps.Keys(r.fill)) {
+		b.retype(selector, r.fill[selector])
+	}
+	for i, selector := range r.press {
+		if i < len(r.press)-1 {
+			b.tick(selector)
+		} else {
+			status = b.submit(selector)
+		}
+	}
+	return status
+}

@@ -1,0 +1,117 @@
+//go:build soak
+
+package browser
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
+)
+
+// A panelPicture is what the screen shows of a page of the panel.
+type panelPicture struct {
+	file   string
+	device device
+	scheme string
+	path   string
+	// prepare, if not nil, does what leads on from there.
+	prepare func(b *tab, o *office)
+}
+
+// screen is as high as what is worth seeing of a page.
+func screen(height int64) device { return device{"screen", mac.userAgent, 1280, height, false} }
+
+var panelPictures = []panelPicture{
+	{"panel-sign-in.png", screen(860), "light", "/sign-in", func(b *tab, _ *office) { b.nobody() }},
+	{"panel-overview.png", screen(1250), "light", "", nil},
+	{"panel-overview-dark.png", screen(1250), "dark", "", nil},
+	{"panel-overview-phone.png", device{"phone", servertest.IPhone, 390, 844, true}, "light", "", nil},
+	{"panel-domain.png", screen(1000), "light", "/domains/example.com", nil},
+	{"panel-policy.png", screen(1000), "light", "/policies/{policy}", nil},
+	{"panel-links.png", screen(860), "light", "/links", nil},
+	{"panel-key.png", screen(560), "light", "/keys/new", showKey},
+	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *office) {
+		b.say("#invitation-0", "https://setup.example.com/panel/invitation/y4q7n2xk5m3rv6ctz8hw")
+	}},
+	{"panel-log.png", screen(1120), "light", "/security/log?action=domain.&zone=Europe/Berlin", openChanged},
+	{"panel-security.png", screen(1180), "light", "/security/sign-in", nil},
+	{"panel-notifications.png", screen(1330), "light", "/security/notifications", nil},
+	{"panel-confirm.png", screen(720), "light", "/security/sign-in/password", func(b *tab, o *office) {
+		o.clock.Move(11 * time.Minute)
+		b.visit(run(b, chromedp.Location()))
+	}},
+}
+
+// showKey makes a key and shows one that is the same in every run.
+func showKey(b *tab, _ *office) {
+	b.t.Helper()
+	b.fill("#name", "Shop")
+	b.tick(`[name="profiles:write"]`)
+	b.wantSubmit(mainButton, 200, "/panel/keys/new")
+	b.say("#key", "mck_k3v7q2mx4bnr6wzt5hcy2jd7_p6xw3qk7m2vb4ztn5rcy7hjd2gs4fk6wq3xb5mzv")
+}
+
+// openChanged opens the entry that replaced most.
+func openChanged(b *tab, _ *office) {
+	b.t.Helper()
+	evaluate[bool](b, `(() => {
+		const size = (row) => row.nextElementSibling.querySelectorAll(".changes del").length
+		const rows = [...document.querySelectorAll(".entry")].sort((a, b) => size(b) - size(a))
+		return rows[0].querySelector("details").open = true
+	})()`)
+}
+
+// say replaces what an element says.
+func (b *tab) say(selector, text string) {
+	b.t.Helper()
+	evaluate[bool](b, fmt.Sprintf("(document.querySelector(%q).textContent = %q) !== null", selector, text))
+}
+
+// TestSoakScreenshotsOfPanel takes the pictures of the panel beside those of
+// TestSoakScreenshots.
+func TestSoakScreenshotsOfPanel(t *testing.T) {
+	t.Parallel()
+	running(t)
+	dir, full := gallery(t)
+	h := seed(t)
+	for _, p := range sample(panelPictures, full(3, len(panelPictures))) {
+		t.Run(p.file, func(t *testing.T) {
+			b := open(t, p.device, p.scheme)
+			if p.device.touch { // at twice the scale a large page takes too many bytes
+				b.scale(2)
+			}
+			b.carry(h.owner)
+			path := strings.ReplaceAll(p.path, "{policy}", h.policy)
+			b.visit(h.shown.URL + "/panel" + path)
+			if p.prepare != nil {
+				p.prepare(b, h.office)
+			}
+			run(b, chromedp.Evaluate[chromedp.Void](phoneFont))
+			save(t, filepath.Join(dir, p.file), b.picture(0, float64(p.device.height)))
+		})
+	}
+}
+
+// carry sends the session of the member with each request, for the browser
+// keeps no cookie of a server with another name.
+func (b *tab) carry(m *servertest.Member) {
+	b.t.Helper()
+	_, token, _ := strings.Cut(m.Cookie, "=")
+	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{
+		"Cookie": "__Host-session=" + token, "X-Forwarded-For": workplace,
+	}})
+}
+
+// nobody is signed in from now on.
+func (b *tab) nobody() {
+	b.t.Helper()
+	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{}})
+	b.visit(run(b, chromedp.Location()))
+}

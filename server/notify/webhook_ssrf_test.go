@@ -1,0 +1,289 @@
+package notify_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// special are the networks of IPv4 that are not the Internet's, and an address
+// in each that is dear to somebody.
+var special = map[string]string{
+	"0.0.0.0/8": "0.0.0.0", "10.0.0.0/8": "10.0.0.1", "100.64.0.0/10": "100.100.100.200", "127.0.0.0/8": "127.0.0.1",
+	"168.63.129.16/32": "168.63.129.16", "169.254.0.0/16": "169.254.169.254", "172.16.0.0/12": "172.17.0.1", "192.0.0.0/24": "192.0.0.192",
+	"192.0.2.0/24": "192.0.2.1", "192.88.99.0/24": "192.88.99.1", "192.168.0.0/16": "192.168.1.1", "198.18.0.0/15": "198.18.0.1",
+	"198.51.100.0/24": "198.51.100.1", "203.0.113.0/24": "203.0.113.1", "224.0.0.0/4": "224.0.0.1", "240.0.0.0/4": "255.255.255.255",
+}
+
+// special6 are addresses of IPv6 that are not the Internet's and hold none of
+// IPv4.
+const special6 = `:: ::1 0:0:0:0:0:0:0:1 0000:0000:0000:0000:0000:0000:0000:0001 ::2 100::1 200::1 2001::1 2001:0:4136:e378:8000:63bf:3fff:fdd2
+2001:2::1 2001:10::1 2001:20::1 2001:db8::1 3fff::1 4000::1 5f00::1 fc00::1 fd00::1 fd00:ec2::254 fe80::1 febf::1 fec0::1 ff02::1 ff05::2 ff0e::1`
+
+// spellings are ways to write an address of IPv4, some of which some resolver
+// takes for it.
+func spellings(a netip.Addr) []string {
+	b := a.As4()
+	n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+	hi, lo := n>>16, n&0xffff
+	return []string{
+		a.String(), a.String() + ".",
+		fmt.Sprint(n), fmt.Sprintf("0%o", n), fmt.Sprintf("0x%x", n), fmt.Sprintf("0X%08X", n),
+		fmt.Sprintf("0%o.0%o.0%o.0%o", b[0], b[1], b[2], b[3]), fmt.Sprintf("0x%x.0x%x.0x%x.0x%x", b[0], b[1], b[2], b[3]),
+		fmt.Sprintf("%d.%d", b[0], n&0xffffff), fmt.Sprintf("%d.%d.%d", b[0], b[1], lo), fmt.Sprintf("%03d.%03d.%03d.%03d", b[0], b[1], b[2], b[3]),
+		"[::ffff:" + a.String() + "]", fmt.Sprintf("[::ffff:%x:%x]", hi, lo), fmt.Sprintf("[0:0:0:0:0:FFFF:%04X:%04X]", hi, lo),
+		fmt.Sprintf("[::%x:%x]", hi, lo), "[::ffff:0:" + a.String() + "]",
+		"[64:ff9b::" + a.String() + "]", fmt.Sprintf("[64:ff9b:1::%x:%x]", hi, lo), fmt.Sprintf("[2002:%x:%x::]", hi, lo),
+		fmt.Sprintf("[2001::%x:%x]", hi^0xffff, lo^0xffff), strings.ReplaceAll(a.String(), ".", "-") + ".sslip.example",
+	}
+}
+
+// tricks are authorities and more that have somebody see another host than is
+// called. %s is the port.
+var tricks = []string{
+	"localhost:%s", "LOCALHOST:%s", "localhost.:%s", "localhost.localdomain:%s", "ip6-localhost:%s", "127.1:%s", "127.0.1:%s", "0:%s", "0x7f.1:%s",
+	"0177.1:%s", "0x7f000001.:%s", "127.0.0.1.nip.example:%s", "localtest.example:%s", "[::1%%25lo]:%s", "[::1%%25eth0]:%s", "[::1%%lo]:%s",
+	"example.com@127.0.0.1:%s", "example.com:443@127.0.0.1:%s", "@127.0.0.1:%s", ":@127.0.0.1:%s", "a:b@c@127.0.0.1:%s", "127.0.0.1:%s@127.0.0.2",
+	"example.com\\@127.0.0.1:%s", "127.0.0.1\\.example.com:%s", "127.0.0.1:%s#@example.com", "example.com#@127.0.0.1:%s", "127.0.0.1:%s?@example.com",
+	"127。0。0。1:%s", "127．0．0．1:%s", "１２７.0.0.1:%s", "①②⑦.⓪.⓪.①:%s", "ⓛocalhost:%s", "ⓁⓄⒸⒶⓁⒽⓄⓈⓉ:%s", "loc\u00adalhost:%s", "localhost\u200b:%s", "𝟏𝟐𝟕.𝟎.𝟎.𝟏:%s",
+	"%%E2%%91%%A0%%E2%%91%%A1%%E2%%91%%A6.0.0.1:%s", "127%%E3%%80%%82" + "0.0.1:%s", "%%31%%32%%37.0.0.1:%s", "%%6c%%6f%%63alhost:%s", "127.0.0.1%%00.example.com:%s",
+	"127.0.0.1%%20:%s", "127.0.0.1%%0d%%0a:%s", "127.0.0.1\t:%s", " 127.0.0.1:%s", "127.0.0.1\n:%s", "127.0.0.1 :%s", "[127.0.0.1]:%s", "[::1]@[::1]:%s", "[::1].example.com:%s",
+	"[[::1]]:%s", "::1:%s", "127.0.0.1:%s:443", "127.0.0.1:0%s", "127.0.0.1:+%s", "127.0.0.1:%s/../..//", "127.0.0.1:%s/;@example.com", "127.0.0.1:%s\x00", "xn--localhost-.example:%s",
+}
+
+// whole are addresses with another beginning.
+var whole = []string{
+	"http://127.0.0.1:%s", "HTTPS://127.0.0.1:%s", "hTTps://127.1:%s", "https:127.0.0.1:%s", "https:/127.0.0.1:%s", "https:///127.0.0.1:%s", "https:\\\\127.0.0.1:%s", "//127.0.0.1:%s",
+	"file://127.0.0.1:%s/etc/passwd", "gopher://127.0.0.1:%s/_x", "ftp://127.0.0.1:%s", "ldap://127.0.0.1:%s", "unix:///tmp/s:%s", "dict://127.0.0.1:%s", "javascript://127.0.0.1:%s",
+	"data:text/plain,%s", "https+unix://127.0.0.1:%s", "ws://127.0.0.1:%s", "\thttps://127.0.0.1:%s", "https://https://127.0.0.1:%s", "127.0.0.1:%s",
+}
+
+// insides returns addresses that lead to where the service must not go, each
+// once, all to the port.
+func insides(port string) []string {
+	var all []string
+	add := func(host string) { all = append(all, "https://"+host+":"+port+"/hook") }
+	for network, famous := range special {
+		p := netip.MustParsePrefix(network)
+		add(last(p).String())
+		add(p.Addr().Next().String())
+		for _, host := range spellings(netip.MustParseAddr(famous)) {
+			add(host)
+		}
+	}
+	for host := range strings.FieldsSeq(special6) {
+		add("[" + host + "]")
+	}
+	for _, name := range names {
+		add(name)
+	}
+	for _, trick := range tricks {
+		all = append(all, "https://"+fmt.Sprintf(trick, port))
+	}
+	for _, address := range whole {
+		all = append(all, fmt.Sprintf(address, port))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// last is the last address of a network of IPv4.
+func last(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(b)
+}
+
+// names are those of a resolver that lies.
+var names = []string{
+	"private.example", "mapped.example", "alias.example", "six.example", "mixed.example", "mixed6.example", "metadata.example", "zero.example", "nat64.example", "sixtofour.example",
+}
+
+// lies answers for names, and takes any other name for loopback.
+func lies(q dialtest.Question) dialtest.Answer {
+	switch q.Name {
+	case "private.example":
+		return dialtest.Addrs("10.0.0.1", "192.168.0.1", "fd00::1")
+	case "mapped.example":
+		return dialtest.Addrs("::ffff:127.0.0.1", "::ffff:169.254.169.254")
+	case "alias.example":
+		return dialtest.Answer{Alias: "metadata.internal", Addrs: dialtest.Addrs("169.254.169.254").Addrs}
+	case "six.example":
+		return dialtest.Addrs("::1")
+	case "mixed.example": // nobody listens on what is allowed
+		return dialtest.Addrs("127.0.0.9", "127.0.0.1", "127.0.0.2")
+	case "mixed6.example":
+		return dialtest.Addrs("127.0.0.9", "::1", "127.0.0.2")
+	case "metadata.example":
+		return dialtest.Addrs("169.254.169.254", "fd00:ec2::254")
+	case "zero.example":
+		return dialtest.Addrs("0.0.0.0", "::")
+	case "nat64.example":
+		return dialtest.Addrs("64:ff9b::7f00:1")
+	case "sixtofour.example":
+		return dialtest.Addrs("2002:7f00:1::")
+	}
+	return dialtest.Addrs("127.0.0.1", "127.0.0.2", "::1")
+}
+
+// closedPort is a port on which nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// An outsider makes webhooks that lead inside.
+type outsider struct {
+	t     *testing.T
+	fresh func() servertest.Client // with a key that has not been used yet
+}
+
+// tried is how a webhook ended, as the API shows it.
+type tried struct {
+	status   int // 422, or 201
+	delivery map[string]any
+}
+
+// try makes webhooks, as many at once as an account can have, has each called,
+// and returns how that ended.
+func (o outsider) try(urls []string) map[string]tried {
+	o.t.Helper()
+	out := map[string]tried{}
+	for chunk := range slices.Chunk(urls, 20) {
+		c := o.fresh()
+		made := map[string]string{} // ids by address
+		for _, url := range chunk {
+			body, err := json.Marshal(map[string]any{"url": url, "events": []string{"key.revoked"}})
+			if err != nil {
+				o.t.Fatal(err)
+			}
+			a := c.Do(http.MethodPost, "/webhooks", string(body))
+			out[url] = tried{status: a.Status}
+			if a.Status != http.StatusCreated {
+				continue
+			}
+			var h servertest.Hook
+			servertest.Decode(o.t, a, &h)
+			made[url] = h.ID
+			c.Want(o.t, http.StatusAccepted, http.MethodPost, "/webhooks/"+h.ID+"/test", "")
+		}
+		for url, id := range made {
+			out[url] = tried{http.StatusCreated, o.ended(c, id)}
+			c.Want(o.t, http.StatusNoContent, http.MethodDelete, "/webhooks/"+id, "")
+		}
+	}
+	return out
+}
+
+// ended returns the one delivery of a webhook after its first try.
+func (o outsider) ended(c servertest.Client, id string) map[string]any {
+	o.t.Helper()
+	var shown struct{ Deliveries []map[string]any }
+	servertest.Eventually(o.t, "a try", func() bool {
+		shown.Deliveries = nil
+		servertest.Decode(o.t, c.Want(o.t, http.StatusOK, http.MethodGet, "/webhooks/"+id, ""), &shown)
+		failure := shown.Deliveries[0]["failure"]
+		return shown.Deliveries[0]["tries"] != 0.0 && failure != "interrupted"
+	})
+	return shown.Deliveries[0]
+}
+
+func newOutsider(t *testing.T, database string, change func(*server.Config)) outsider {
+	s := servertest.Notifying(t, database, nil, change)
+	keys := account.NewKeys(storetest.Open(t, store.Config{Database: database}), time.Now)
+	return outsider{t, func() servertest.Client {
+		spec := account.KeySpec{Account: account.Default, Name: "x", Scopes: []string{"webhooks:read", "webhooks:write"}}
+		_, key, err := keys.Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return servertest.NewClient(s, key)
+	}}
+}
+
+// TestWebhookPrivateAddresses has webhooks lead to where the service must not
+// connect to. Nobody is reached, and what is shown does not tell whether
+// somebody could be.
+func TestWebhookPrivateAddresses(t *testing.T) {
+	x := servertest.NewTrap(t)
+	o := newOutsider(t, storetest.SQLite(t), func(c *server.Config) {
+		c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")} // stands for a public one
+		c.HostResolver = dialtest.Resolver(t, lies)
+	})
+	open := insides(x.Port)
+	if len(open) < 400 {
+		t.Errorf("only %d addresses", len(open))
+	}
+	ended := o.try(open)
+	count := map[string]int{}
+	for url, e := range ended {
+		failure, _ := e.delivery["failure"].(string)
+		count[fmt.Sprint(e.status, failure)]++
+		switch {
+		case e.status == http.StatusUnprocessableEntity:
+		case e.status == http.StatusCreated && (failure == "address_not_allowed" || failure == "unreachable") && e.delivery["status"] == nil:
+		default:
+			t.Errorf("%q: %d, %v", url, e.status, e.delivery)
+		}
+	}
+	t.Logf("%d addresses: %v", len(open), count)
+
+	some := []string{"https://127.0.0.1:%s", "https://127.0.0.2:%s", "https://[::1]:%s", "https://[::ffff:127.0.0.1]:%s", "https://0.0.0.0:%s", "https://localhost:%s",
+		"https://any.example:%s", "https://six.example:%s", "https://zero.example:%s", "https://mixed.example:%s", "https://mixed6.example:%s", "https://2130706433:%s"}
+	wantNoOracle(t, o, some, x.Port, closedPort(t))
+	if n := x.Taken.Load(); n > 0 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// wantNoOracle wants the same shown of an open and of a closed port.
+func wantNoOracle(t *testing.T, o outsider, addresses []string, open, closed string) {
+	t.Helper()
+	for _, a := range addresses {
+		var one, other tried
+		// Between the looks at the two the next try of one may begin, but not
+		// each time.
+		for range 5 {
+			urls := []string{fmt.Sprintf(a, open), fmt.Sprintf(a, closed)}
+			ended := o.try(urls)
+			one, other = ended[urls[0]], ended[urls[1]]
+			if fmt.Sprint(one.delivery["tries"]) == fmt.Sprint(other.delivery["tries"]) {
+				break
+			}
+		}
+		for _, e := range []tried{one, other} {
+			if got := slices.Sorted(maps.Keys(e.delivery)); !slices.Equal(got, []string{"created", "event", "failure", "id", "message", "state", "tried", "tries"}) {
+				t.Errorf("%s: fields %q", a, got)
+			}
+			for _, own := range []string{"id", "message", "created", "tried"} {
+				delete(e.delivery, own)
+			}
+		}
+		if fmt.Sprint(one) != fmt.Sprint(other) {
+			t.Errorf("%s: an open port shows %v, a closed one %v", a, one, other)
+		}
+	}
+}

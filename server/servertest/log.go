@@ -1,0 +1,81 @@
+package servertest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/notify/notifytest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// Lines returns the action log of the default account as the command line
+// exports it. It reports an error if the log lacks a created webhook.
+func Lines(t *testing.T, database string) string {
+	t.Helper()
+	records, err := storetest.Open(t, store.Config{Database: database}).Actions(t.Context(), account.Default, 0, 10000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, r := range records {
+		line, err := r.Line()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(line)
+	}
+	if !strings.Contains(b.String(), "webhook.create") {
+		t.Error("the lines lack what was done")
+	}
+	return b.String()
+}
+
+// Quiet reports whether no delivery is waiting.
+func Quiet(t testing.TB, database string) bool {
+	t.Helper()
+	return storetest.Column(t, database, `SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'waiting'`)[0] == "0"
+}
+
+// MailsTo waits until no delivery is waiting and returns the mails with the
+// subject that went to the address and nobody else.
+func MailsTo(t *testing.T, database string, sink *notifytest.Server, address, subject string) []string {
+	t.Helper()
+	Eventually(t, "the deliveries", func() bool { return Quiet(t, database) })
+	var all []string
+	for _, m := range sink.Mails() {
+		text := strings.ReplaceAll(strings.ReplaceAll(m.Data, "=\r\n", ""), "=3D", "=")
+		if strings.Contains(text, "Subject: "+subject+"\r\n") && slices.Equal(m.To, []string{"<" + address + ">"}) {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// ReadLog returns the actions in an account's log that have the name.
+func ReadLog(t *testing.T, database, owner string, name audit.Name) []audit.Entry {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Config{Database: database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	records, err := s.Actions(t.Context(), owner, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []audit.Entry
+	for _, r := range records {
+		e, err := r.Read()
+		if err != nil && name != "" {
+			t.Fatal(err)
+		}
+		if e.Name == name {
+			all = append(all, e)
+		}
+	}
+	return all
+}

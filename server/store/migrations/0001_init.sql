@@ -1,0 +1,401 @@
+-- One schema for SQLite and PostgreSQL. Ids are made by the program, times are
+-- Unix milliseconds (0: none), booleans are 0 or 1, and lists have a space
+-- between their parts.
+
+-- +goose Up
+
+-- Accounts and members
+
+-- The content of an account's actions is removed after retention_days; 0:
+-- never. A trusted account's domains need no proof of ownership.
+CREATE TABLE accounts (
+    id              TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    name            TEXT   NOT NULL,
+    created         BIGINT NOT NULL,
+    suspended       BIGINT NOT NULL DEFAULT 0,
+    factor_required BIGINT NOT NULL DEFAULT 1 CHECK (factor_required IN (0, 1)),
+    trusted         BIGINT NOT NULL DEFAULT 0 CHECK (trusted IN (0, 1)),
+    retention_days  BIGINT NOT NULL DEFAULT 400
+        CHECK (retention_days = 0 OR retention_days BETWEEN 90 AND 2557)
+);
+
+-- language is the BCP 47 tag of the language in which a member is written to.
+-- Empty: unknown.
+CREATE TABLE members (
+    id           TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account      TEXT   NOT NULL REFERENCES accounts (id),
+    email        TEXT   NOT NULL UNIQUE CHECK (email <> ''),
+    name         TEXT   NOT NULL,
+    role         TEXT   NOT NULL CHECK (role IN ('owner', 'admin', 'auditor')),
+    operator     BIGINT NOT NULL CHECK (operator IN (0, 1)),
+    language     TEXT   NOT NULL DEFAULT '',
+    password     TEXT   NOT NULL,
+    password_set BIGINT NOT NULL,
+    totp         BYTEA,
+    totp_since   BIGINT NOT NULL,
+    totp_step    BIGINT NOT NULL,
+    codes_made   BIGINT NOT NULL,
+    created      BIGINT NOT NULL,
+    last_seen    BIGINT NOT NULL
+);
+
+CREATE INDEX members_account ON members (account);
+
+CREATE TABLE passkeys (
+    id         TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    member     TEXT   NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    name       TEXT   NOT NULL,
+    credential BYTEA  NOT NULL UNIQUE,
+    data       BYTEA  NOT NULL,
+    created    BIGINT NOT NULL,
+    last_used  BIGINT NOT NULL
+);
+
+CREATE INDEX passkeys_member ON passkeys (member);
+
+-- A code that was used is gone.
+CREATE TABLE recovery_codes (
+    member TEXT  NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    hash   BYTEA NOT NULL,
+    PRIMARY KEY (member, hash)
+);
+
+-- A session lives as long as its row. Only a sign-in creates one.
+CREATE TABLE sessions (
+    id        TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    member    TEXT   NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    hash      BYTEA  NOT NULL UNIQUE,
+    method    TEXT   NOT NULL,
+    client    TEXT   NOT NULL,
+    ip        TEXT   NOT NULL,
+    created   BIGINT NOT NULL,
+    last_used BIGINT NOT NULL,
+    confirmed BIGINT NOT NULL
+);
+
+CREATE INDEX sessions_member ON sessions (member);
+
+-- Clients and networks from which a member has signed in, as hashes.
+CREATE TABLE devices (
+    member TEXT   NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    hash   BYTEA  NOT NULL,
+    seen   BIGINT NOT NULL,
+    PRIMARY KEY (member, hash)
+);
+
+-- A passkey ceremony under way; its row is deleted before it is finished.
+CREATE TABLE ceremonies (
+    id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    state   BYTEA  NOT NULL,
+    expires BIGINT NOT NULL
+);
+
+CREATE TABLE invitations (
+    id       TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account  TEXT   NOT NULL REFERENCES accounts (id),
+    email    TEXT   NOT NULL,
+    role     TEXT   NOT NULL CHECK (role IN ('owner', 'admin', 'auditor')),
+    language TEXT   NOT NULL DEFAULT '',
+    created  BIGINT NOT NULL,
+    expires  BIGINT NOT NULL
+);
+
+-- API keys. A test key only tries things out.
+CREATE TABLE keys (
+    id        TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account   TEXT   NOT NULL REFERENCES accounts (id),
+    name      TEXT   NOT NULL,
+    scopes    TEXT   NOT NULL CHECK (scopes <> ''),
+    domains   TEXT   NOT NULL,
+    networks  TEXT   NOT NULL,
+    test      BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
+    hash      BYTEA  NOT NULL,
+    created   BIGINT NOT NULL,
+    expires   BIGINT NOT NULL,
+    revoked   BIGINT NOT NULL,
+    last_used BIGINT NOT NULL
+);
+
+-- Requests of API keys that carry an idempotency key: hashes of that key and
+-- of the request, and the object that the first request created.
+CREATE TABLE repeats (
+    api_key     TEXT   NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    name        BYTEA  NOT NULL,
+    fingerprint BYTEA  NOT NULL,
+    target      TEXT   NOT NULL,
+    answer      BYTEA  NOT NULL,
+    expires     BIGINT NOT NULL,
+    PRIMARY KEY (api_key, name)
+);
+
+CREATE INDEX repeats_expires ON repeats (expires);
+
+-- Action log
+
+-- The head of an account's action log. Its row is the lock of the log. edge is
+-- the right edge of the log's tree. Content is removed up to the action
+-- retained. hooks is how many webhooks of the account are called: an action
+-- that only webhooks are told of then reads no other table.
+CREATE TABLE logs (
+    account  TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
+    size     BIGINT NOT NULL CHECK (size >= 0),
+    latest   BIGINT NOT NULL,
+    edge     BYTEA,
+    retained BIGINT NOT NULL DEFAULT 0 CHECK (retained BETWEEN 0 AND size),
+    hooks    BIGINT NOT NULL DEFAULT 0
+);
+
+-- Rows of actions are only ever added. leaf is NULL where the content has been
+-- removed; then everything but account, seq, at and hash is empty. mailbox and
+-- ip go with the personal text.
+CREATE TABLE actions (
+    account     TEXT   NOT NULL REFERENCES logs (account),
+    seq         BIGINT NOT NULL CHECK (seq > 0),
+    at          BIGINT NOT NULL,
+    name        TEXT   NOT NULL,
+    outcome     TEXT   NOT NULL,
+    actor_kind  TEXT   NOT NULL,
+    actor_id    TEXT   NOT NULL,
+    interface   TEXT   NOT NULL,
+    target_kind TEXT   NOT NULL,
+    target_id   TEXT   NOT NULL,
+    link        TEXT   NOT NULL,
+    profile     TEXT   NOT NULL,
+    domain      TEXT   NOT NULL,
+    mailbox     TEXT   NOT NULL,
+    ip          BYTEA,
+    leaf        BYTEA,
+    personal    BYTEA,
+    salt        BYTEA,
+    hash        BYTEA  NOT NULL,
+    PRIMARY KEY (account, seq),
+    CHECK (name <> '' OR leaf IS NULL)
+);
+
+-- The most common values are not in the indexes: searching by them would read
+-- most of the table anyway.
+CREATE INDEX actions_name ON actions (account, name, seq) WHERE name <> '';
+CREATE INDEX actions_outcome ON actions (account, outcome, seq) WHERE outcome <> '' AND outcome <> 'done';
+CREATE INDEX actions_actor_kind ON actions (account, actor_kind, seq) WHERE actor_kind <> '' AND actor_kind <> 'visitor';
+CREATE INDEX actions_actor ON actions (account, actor_id, seq) WHERE actor_id <> '';
+CREATE INDEX actions_interface ON actions (account, interface, seq) WHERE interface <> '' AND interface <> 'page';
+CREATE INDEX actions_target_kind ON actions (account, target_kind, seq)
+    WHERE target_kind <> '' AND target_kind <> 'ticket' AND target_kind <> 'link';
+CREATE INDEX actions_target ON actions (account, target_id, seq) WHERE target_id <> '';
+CREATE INDEX actions_link ON actions (account, link, seq) WHERE link <> '';
+CREATE INDEX actions_profile ON actions (account, profile, seq) WHERE profile <> '';
+CREATE INDEX actions_domain ON actions (account, domain, seq) WHERE domain <> '';
+CREATE INDEX actions_mailbox ON actions (account, mailbox, seq) WHERE mailbox <> '';
+CREATE INDEX actions_ip ON actions (account, ip, seq) WHERE ip IS NOT NULL;
+
+-- Signed notes of the state of a log.
+CREATE TABLE checkpoints (
+    account TEXT   NOT NULL REFERENCES logs (account),
+    size    BIGINT NOT NULL CHECK (size >= 0),
+    note    BYTEA  NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (account, size)
+);
+
+-- Domains and policies
+
+CREATE TABLE policies (
+    id                  TEXT   NOT NULL PRIMARY KEY CHECK (id <> '' AND id <> 'standard'),
+    account             TEXT   NOT NULL REFERENCES accounts (id),
+    name                TEXT   NOT NULL CHECK (name <> ''),
+    min_length          BIGINT NOT NULL CHECK (min_length > 0),
+    max_failed_attempts BIGINT NOT NULL CHECK (max_failed_attempts >= 0),
+    reset_minutes       BIGINT NOT NULL CHECK (reset_minutes >= 0),
+    auto_lock_minutes   BIGINT NOT NULL CHECK (auto_lock_minutes > 0),
+    grace_minutes       BIGINT NOT NULL CHECK (grace_minutes >= 0),
+    min_complex         BIGINT NOT NULL CHECK (min_complex >= 0),
+    alphanumeric        BIGINT NOT NULL CHECK (alphanumeric IN (0, 1)),
+    max_age_days        BIGINT NOT NULL CHECK (max_age_days >= 0),
+    history             BIGINT NOT NULL CHECK (history >= 0),
+    created             BIGINT NOT NULL,
+    updated             BIGINT NOT NULL
+);
+
+CREATE INDEX policies_account ON policies (account);
+
+-- policy_id NULL is the standard policy. A calendar or contact server with an
+-- empty host and port 0 is not offered. The page of a link may lead back to
+-- return_hosts.
+CREATE TABLE domains (
+    id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account       TEXT   NOT NULL REFERENCES accounts (id),
+    name          TEXT   NOT NULL UNIQUE CHECK (name <> ''),
+    imap_host     TEXT   NOT NULL,
+    imap_port     BIGINT NOT NULL CHECK (imap_port BETWEEN 1 AND 65535),
+    imap_starttls BIGINT NOT NULL CHECK (imap_starttls IN (0, 1)),
+    smtp_host     TEXT   NOT NULL,
+    smtp_port     BIGINT NOT NULL CHECK (smtp_port BETWEEN 1 AND 65535),
+    smtp_starttls BIGINT NOT NULL CHECK (smtp_starttls IN (0, 1)),
+    caldav_host   TEXT   NOT NULL DEFAULT '',
+    caldav_port   BIGINT NOT NULL DEFAULT 0 CHECK (caldav_port BETWEEN 0 AND 65535),
+    carddav_host  TEXT   NOT NULL DEFAULT '',
+    carddav_port  BIGINT NOT NULL DEFAULT 0 CHECK (carddav_port BETWEEN 0 AND 65535),
+    policy        TEXT   NOT NULL CHECK (policy IN ('off', 'offered', 'required')),
+    policy_id     TEXT   REFERENCES policies (id),
+    display_name  TEXT   NOT NULL DEFAULT '',
+    help_text     TEXT   NOT NULL DEFAULT '',
+    sign_in_hint  TEXT   NOT NULL DEFAULT '',
+    login         TEXT   NOT NULL DEFAULT 'address' CHECK (login IN ('address', 'local_part', 'given')),
+    platforms     TEXT   NOT NULL DEFAULT 'iphone mac' CHECK (platforms IN ('iphone', 'mac', 'iphone mac')),
+    return_hosts  TEXT   NOT NULL DEFAULT '',
+    created       BIGINT NOT NULL,
+    updated       BIGINT NOT NULL
+);
+
+CREATE INDEX domains_policy ON domains (policy_id);
+CREATE INDEX domains_account ON domains (account);
+
+-- Links and tickets
+
+-- The mailbox is the folded address. An empty variant leaves the choice to the
+-- person. A test link was created by a test key.
+CREATE TABLE links (
+    id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account       TEXT   NOT NULL REFERENCES accounts (id),
+    domain        TEXT   NOT NULL REFERENCES domains (name),
+    address       TEXT   NOT NULL,
+    mailbox       TEXT   NOT NULL,
+    name          TEXT   NOT NULL,
+    login         TEXT   NOT NULL,
+    locale        TEXT   NOT NULL,
+    variant       TEXT   NOT NULL DEFAULT '' CHECK (variant IN ('', 'mail', 'secure')),
+    external_id   TEXT   NOT NULL DEFAULT '',
+    return_url    TEXT   NOT NULL DEFAULT '',
+    test          BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
+    created       BIGINT NOT NULL,
+    expires       BIGINT NOT NULL,
+    revoked       BIGINT NOT NULL,
+    max_downloads BIGINT NOT NULL,
+    tickets       BIGINT NOT NULL,
+    downloads     BIGINT NOT NULL,
+    CHECK (tickets BETWEEN 0 AND max_downloads),
+    CHECK (downloads BETWEEN 0 AND tickets)
+);
+
+CREATE INDEX links_account_created ON links (account, created);
+CREATE INDEX links_mailbox ON links (account, mailbox, created);
+CREATE INDEX links_domain ON links (domain, created);
+CREATE INDEX links_external ON links (account, external_id, created) WHERE external_id <> '';
+
+CREATE TABLE tickets (
+    id          TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    link        TEXT   NOT NULL REFERENCES links (id),
+    variant     TEXT   NOT NULL CHECK (variant IN ('mail', 'secure')),
+    platform    TEXT   NOT NULL CHECK (platform IN ('iphone', 'mac')),
+    created     BIGINT NOT NULL,
+    expires     BIGINT NOT NULL,
+    max_fetches BIGINT NOT NULL,
+    fetches     BIGINT NOT NULL,
+    CHECK (fetches BETWEEN 0 AND max_fetches)
+);
+
+-- Public keys with which hosting panels sign redirects, and the redirects that
+-- were used. No domains: all of the account's.
+CREATE TABLE redirect_keys (
+    id         TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account    TEXT   NOT NULL REFERENCES accounts (id),
+    name       TEXT   NOT NULL,
+    public_key BYTEA  NOT NULL,
+    domains    TEXT   NOT NULL,
+    created    BIGINT NOT NULL,
+    expires    BIGINT NOT NULL,
+    last_used  BIGINT NOT NULL
+);
+
+CREATE INDEX redirect_keys_account ON redirect_keys (account, created);
+
+CREATE TABLE redirect_uses (
+    redirect_key TEXT   NOT NULL REFERENCES redirect_keys (id) ON DELETE CASCADE,
+    name         BYTEA  NOT NULL,
+    expires      BIGINT NOT NULL,
+    PRIMARY KEY (redirect_key, name)
+);
+
+CREATE INDEX redirect_uses_expires ON redirect_uses (expires);
+
+-- Notifications
+
+-- Without a row, owners are notified and nobody else. A recipient is a
+-- member's id or an email address.
+CREATE TABLE subscriptions (
+    account   TEXT   NOT NULL REFERENCES accounts (id),
+    recipient TEXT   NOT NULL CHECK (recipient <> ''),
+    topic     TEXT   NOT NULL CHECK (topic <> ''),
+    wanted    BIGINT NOT NULL CHECK (wanted IN (0, 1)),
+    PRIMARY KEY (account, recipient, topic)
+);
+
+-- The secrets are encrypted.
+CREATE TABLE webhooks (
+    id       TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account  TEXT   NOT NULL REFERENCES accounts (id),
+    url      TEXT   NOT NULL,
+    types    TEXT   NOT NULL,
+    secret   BYTEA  NOT NULL,
+    previous BYTEA,
+    rotated  BIGINT NOT NULL,
+    failing  BIGINT NOT NULL,
+    told     BIGINT NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+    disabled BIGINT NOT NULL,
+    reason   TEXT   NOT NULL,
+    created  BIGINT NOT NULL,
+    updated  BIGINT NOT NULL
+);
+
+CREATE INDEX webhooks_account ON webhooks (account);
+
+-- One notification to one address or one webhook. message is what receivers
+-- know it by: it stays the same when a delivery is tried or sent again. again
+-- is the delivery that repeated this one.
+CREATE TABLE deliveries (
+    id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account TEXT   NOT NULL REFERENCES accounts (id),
+    seq     BIGINT NOT NULL,
+    type    TEXT   NOT NULL,
+    address TEXT   NOT NULL,
+    webhook TEXT   REFERENCES webhooks (id) ON DELETE CASCADE,
+    state   TEXT   NOT NULL CHECK (state IN ('waiting', 'sent', 'held', 'given_up', 'dropped')),
+    tries   BIGINT NOT NULL,
+    status  BIGINT NOT NULL,
+    failure TEXT   NOT NULL,
+    digest  TEXT   NOT NULL,
+    created BIGINT NOT NULL,
+    tried   BIGINT NOT NULL,
+    ended   BIGINT NOT NULL,
+    message TEXT   NOT NULL CHECK (message <> ''),
+    again   TEXT   NOT NULL,
+    CHECK ((webhook IS NULL) <> (address = ''))
+);
+
+CREATE INDEX deliveries_webhook ON deliveries (webhook, created);
+CREATE INDEX deliveries_address ON deliveries (address, tried);
+CREATE INDEX deliveries_account ON deliveries (account, created);
+
+-- Bookkeeping
+
+-- How often a limit was used in the window from began to ends.
+CREATE TABLE limits (
+    key   TEXT   NOT NULL PRIMARY KEY,
+    began BIGINT NOT NULL,
+    ends  BIGINT NOT NULL,
+    used  BIGINT NOT NULL CHECK (used > 0)
+);
+
+CREATE INDEX limits_ends ON limits (ends);
+
+-- Facts about the whole installation, and what was done there once.
+CREATE TABLE marks (
+    name TEXT   NOT NULL PRIMARY KEY CHECK (name <> ''),
+    at   BIGINT NOT NULL
+);
+
+-- The default account, and the one whose log is the installation's own.
+INSERT INTO accounts (id, name, created, trusted) VALUES ('acc_default', 'Default', 0, 1);
+INSERT INTO accounts (id, name, created) VALUES ('acc_installation', 'Installation', 0);
+INSERT INTO logs (account, size, latest) VALUES ('acc_default', 0, 0);
+INSERT INTO logs (account, size, latest) VALUES ('acc_installation', 0, 0);
