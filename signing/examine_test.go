@@ -17,18 +17,27 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestExamine holds what is found in envelopes of every form, and why a
-// signature is not good: never another reason than the true one.
-func TestExamine(t *testing.T) {
+// An examined is an envelope, why its signature is not good, and the rest of
+// what is found.
+type examined struct {
+	name   string
+	data   []byte
+	fault  error
+	detail signing.Examination
+}
+
+func envelopes(t *testing.T) []examined {
+	t.Helper()
 	f, _, middle, leaf := newFolder(t)
 	f.write("plain.xml", unsigned(t))
 	f.write("other.pem", middle.LeafFor(t, leaf.Key, nil).CertPEM())
 	f.write("keyid.pem", middle.LeafFor(t, leaf.Key, func(c *x509.Certificate) { c.SubjectKeyId = []byte("an identifier") }).CertPEM())
+	f.run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:secp256k1 -nodes -subj /CN=odd -keyout odd.key -out odd.pem")
 	openssl := func(options string) []byte {
 		if !strings.Contains(options, "-signer") {
-			options += " -signer leaf.pem"
+			options += " -signer leaf.pem -inkey key.pem"
 		}
-		f.run("openssl cms -sign -binary -nodetach -in plain.xml -out made -inkey key.pem -outform DER " + options)
+		f.run("openssl cms -sign -binary -nodetach -in plain.xml -out made -outform DER " + options)
 		return f.read("made")
 	}
 	good := openssl("")
@@ -50,15 +59,12 @@ func TestExamine(t *testing.T) {
 	two := f.read("made")
 	text := pem.EncodeToMemory(&pem.Block{Type: "PKCS7", Bytes: good})
 
-	tests := []struct {
-		name   string
-		data   []byte
-		fault  error
-		detail signing.Examination
-	}{
+	return []examined{
 		{"good", good, nil, signing.Examination{Signers: 1, Attributes: true}},
-		{"by key identifier", openssl("-keyid -signer keyid.pem"), nil, signing.Examination{Signers: 1, Attributes: true}},
+		{"by key identifier", openssl("-keyid -signer keyid.pem -inkey key.pem"), nil, signing.Examination{Signers: 1, Attributes: true}},
 		{"no attributes", openssl("-noattr"), nil, signing.Examination{Signers: 1}},
+		{"a certificate that Go does not read", openssl("-certfile odd.pem"), nil, signing.Examination{Signers: 1, Attributes: true}},
+		{"a signer that Go does not read", openssl("-signer odd.pem -inkey odd.key"), signing.ErrUnchecked, signing.Examination{Signers: 1, Attributes: true}},
 		{"BER", openssl("-stream"), nil, signing.Examination{Signers: 1, Attributes: true, BER: true}},
 		{"changed", changed(good), signing.ErrChanged, signing.Examination{Signers: 1, Attributes: true}},
 		{"changed without attributes", changed(openssl("-noattr")), signing.ErrSignature, signing.Examination{Signers: 1}},
@@ -81,7 +87,12 @@ func TestExamine(t *testing.T) {
 			signing.Examination{Signers: 1, Attributes: true, Wrapping: signing.MIME}},
 		{"mail without base64", append([]byte("Content-Type: application/x-pkcs7-mime\n\n"), good...), nil, signing.Examination{Signers: 1, Attributes: true, Wrapping: signing.MIME}},
 	}
-	for _, tt := range tests {
+}
+
+// TestExamine holds what is found in envelopes of every form, and why a
+// signature is not good: never another reason than the true one.
+func TestExamine(t *testing.T) {
+	for _, tt := range envelopes(t) {
 		e, err := signing.Examine(tt.data)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)

@@ -87,17 +87,17 @@ func (f folder) load(files signing.Files, now func() time.Time) (*signing.Identi
 // command finds the command in a message that converts a file.
 var command = regexp.MustCompile(`: (openssl .*|cp .*)$`)
 
-// TestLoadKeys has openssl write a key in every form that it knows. Each is
-// opened, or refused with a command that makes it one that is.
-func TestLoadKeys(t *testing.T) {
-	f, _, _, _ := newFolder(t)
-	f.write("rsa.key", signingtest.Pair{Key: signingtest.Key(t, "rsa-2048")}.KeyPEM(t))
+// A form is how openssl makes a file, and what comes of reading it.
+type form struct {
+	make string
+	want signing.Code
+	says string
+}
+
+// keyForms are the forms of new.key. Those that are opened may be encrypted
+// with the passphrase in pw.
+func keyForms() []form {
 	const topk8 = "openssl pkcs8 -topk8 -in key.pem -out new.key -passout file:pw "
-	type form struct {
-		make string
-		want signing.Code
-		says string
-	}
 	var forms []form
 	for _, cipher := range []string{"aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "des3"} {
 		for _, prf := range []string{"SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA512-224", "SHA512-256"} {
@@ -143,8 +143,16 @@ func TestLoadKeys(t *testing.T) {
 		form{"sed 's/^M/*/' key.pem > new.key", signing.Unreadable, "is damaged"},
 		form{"openssl pkcs12 -export -in leaf.pem -inkey key.pem -passout file:pw -out new.key", signing.Unreadable, "give it as --signing-p12"},
 	)
+	return forms
+}
+
+// TestLoadKeys has openssl write a key in every form that it knows. Each is
+// opened, or refused with a command that makes it one that is.
+func TestLoadKeys(t *testing.T) {
+	f, _, _, _ := newFolder(t)
+	f.write("rsa.key", signingtest.Pair{Key: signingtest.Key(t, "rsa-2048")}.KeyPEM(t))
 	files := signing.Files{Cert: "chain.pem", Key: "new.key", Roots: "root.pem", Passphrase: "pw"}
-	for _, form := range forms {
+	for _, form := range keyForms() {
 		t.Run(form.make, func(t *testing.T) {
 			_ = os.Remove(f.file("new.key"))
 			f.run(form.make)
@@ -155,7 +163,7 @@ func TestLoadKeys(t *testing.T) {
 			if form.want == "" && bytes.Contains(f.read("new.key"), []byte("ENCRYPTED PRIVATE KEY")) {
 				refusesPassphrase(t, f, files)
 			}
-			if m := command.FindStringSubmatch(fmt.Sprint(err)); form.want == outdated && m == nil {
+			if m := command.FindStringSubmatch(fmt.Sprint(err)); form.want == signing.UnsupportedEncryption && m == nil {
 				t.Errorf("no command in %q", err)
 			} else if m != nil {
 				f.run(m[1] + " && mv NEW new.key")
@@ -180,22 +188,18 @@ func refusesPassphrase(t *testing.T, f folder, files signing.Files) {
 	}
 }
 
-// TestLoadPKCS12 has openssl write PKCS#12 files in every form that it knows.
-func TestLoadPKCS12(t *testing.T) {
-	f, _, _, _ := newFolder(t)
-	f.write("empty", []byte("\n"))
-	f.write("umlaut", []byte("pässwörd🔑\n"))
-	f.write("crlf", []byte("secret\r\nsecond line\r\n"))
-	f.write("marked", []byte("\ufeffsecret"))
-	f.write("latin", []byte("p\xe4ss\n"))
-	f.run("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.key")
+// A p12Form is how openssl makes new.p12, the file with the passphrase that it
+// is read with, and what comes of that.
+type p12Form struct {
+	make, passphrase string
+	want             signing.Code
+	says             string
+}
+
+func p12Forms() []p12Form {
 	const export = "openssl pkcs12 -export -in chain.pem -inkey key.pem -out new.p12 "
 	const secret = export + "-passout file:pw "
-	tests := []struct {
-		make, passphrase string
-		want             signing.Code
-		says             string
-	}{
+	return []p12Form{
 		{secret, "pw", "", ""},
 		{secret, "marked", "", ""},
 		{secret, "crlf", "", ""},
@@ -217,6 +221,7 @@ func TestLoadPKCS12(t *testing.T) {
 		{secret + "-keypbe AES-128-CBC -certpbe AES-192-CBC", "pw", "", ""},
 		{secret + "-certpbe NONE", "pw", "", ""},
 		{secret + "-keypbe NONE -certpbe NONE", "pw", "", ""},
+		{secret + "-keypbe NONE -certpbe NONE", "wrong", signing.KeyEncrypted, "doesn't open"},
 		{secret + "-keypbe NONE -certpbe NONE -nomac", "", "", ""},
 		{secret + "-name 'a name' -caname another", "pw", "", ""},
 		{secret + "-certfile root.pem", "pw", "", ""},
@@ -233,7 +238,18 @@ func TestLoadPKCS12(t *testing.T) {
 		{"openssl pkey -in key.pem -outform DER -out new.p12", "pw", signing.Unreadable, "no PKCS#12 file"},
 		{secret + "; head -c 500 new.p12 > cut; mv cut new.p12", "pw", signing.Unreadable, "no PKCS#12 file"},
 	}
-	for _, tt := range tests {
+}
+
+// TestLoadPKCS12 has openssl write PKCS#12 files in every form that it knows.
+func TestLoadPKCS12(t *testing.T) {
+	f, _, _, _ := newFolder(t)
+	f.write("empty", []byte("\n"))
+	f.write("umlaut", []byte("pässwörd🔑\n"))
+	f.write("crlf", []byte("secret\r\nsecond line\r\n"))
+	f.write("marked", []byte("\ufeffsecret"))
+	f.write("latin", []byte("p\xe4ss\n"))
+	f.run("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out other.key")
+	for _, tt := range p12Forms() {
 		t.Run(tt.make+tt.passphrase, func(t *testing.T) {
 			f.run(tt.make)
 			files := signing.Files{P12: "new.p12", Passphrase: tt.passphrase, Roots: "root.pem"}
@@ -316,9 +332,16 @@ func toBER(t *testing.T, der []byte, inner bool) []byte {
 	return out
 }
 
-// TestLoadCertificates reads certificate files as people have them.
-func TestLoadCertificates(t *testing.T) {
-	f, root, middle, leaf := newFolder(t)
+// A certificateForm is the content of a certificate file, and what comes of
+// reading it.
+type certificateForm struct {
+	name string
+	data []byte
+	want signing.Code
+	says string
+}
+
+func certificateForms(f folder, root, middle, leaf signingtest.Pair) []certificateForm {
 	chainPEM := string(leaf.CertPEM(middle))
 	utf16le := []byte{0xff, 0xfe}
 	for _, unit := range utf16.Encode([]rune(chainPEM)) {
@@ -332,12 +355,7 @@ func TestLoadCertificates(t *testing.T) {
 	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -out bag.p12; openssl pkcs12 -in bag.p12 -passin file:pw -noenc -out bag.pem")
 	f.run("for c in chain root; do openssl crl2pkcs7 -nocrl -certfile $c.pem | openssl pkcs7 -print_certs -text; done > text.pem")
 	replace := func(old, with string) []byte { return []byte(strings.ReplaceAll(chainPEM, old, with)) }
-	tests := []struct {
-		name string
-		data []byte
-		want signing.Code
-		says string
-	}{
+	return []certificateForm{
 		{"as it should be", []byte(chainPEM), "", ""},
 		{"wrong order", middle.CertPEM(leaf), "", ""},
 		{"root first", root.CertPEM(middle, leaf), "", ""},
@@ -371,7 +389,12 @@ func TestLoadCertificates(t *testing.T) {
 		{"text", []byte("hello"), signing.Unreadable, "holds no PEM"},
 		{"nothing", nil, signing.Unreadable, "is empty"},
 	}
-	for _, tt := range tests {
+}
+
+// TestLoadCertificates reads certificate files as people have them.
+func TestLoadCertificates(t *testing.T) {
+	f, root, middle, leaf := newFolder(t)
+	for _, tt := range certificateForms(f, root, middle, leaf) {
 		f.write("new.pem", tt.data)
 		id, err := f.load(signing.Files{Cert: "new.pem", Key: "key.pem", Roots: "root.pem"}, nil)
 		if codeOf(err) != tt.want || err != nil && !strings.Contains(err.Error(), tt.says) {

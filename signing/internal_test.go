@@ -2,11 +2,19 @@ package signing
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // envelopeOf reads an envelope that openssl has made for the tests of
@@ -42,6 +50,58 @@ func TestConfirm(t *testing.T) {
 	}
 	if err := confirm(changed, d); !errors.Is(err, ErrUnchecked) {
 		t.Errorf("pkcs7 is not heard: %v", err)
+	}
+}
+
+// TestFindEnvelope finds the start of envelopes by their type. The length of
+// the fourth looks like the tag and length of a shorter one.
+func TestFindEnvelope(t *testing.T) {
+	for start, want := range map[string]int{
+		"\x30\x0b": 0, "\n\x30\x80": 1, "\x30\x81\xff": 0, "--\x30\x82\x30\x10": 2, "\x30\x83\x01\x00\x00": 0, "\x30\x84\x00\x01\x00\x00": 0,
+		"": -1, "\x30": -1, "\x31\x0b": -1, "\x30\x82\x10": -1,
+	} {
+		if got := findEnvelope([]byte(start + string(typeOf))); got != want {
+			t.Errorf("%x: got %d, want %d", start, got, want)
+		}
+	}
+	if got := findEnvelope([]byte("\x30\x0b")); got != -1 {
+		t.Errorf("without a type: %d", got)
+	}
+}
+
+// TestEmptyPassphrase reads a file whose checksum was made with a passphrase
+// of no bytes at all, as some tools do it and openssl does not.
+func TestEmptyPassphrase(t *testing.T) {
+	dir := t.TempDir()
+	script := `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key -out cert 2>/dev/null
+		openssl pkcs12 -export -in cert -inkey key -keypbe NONE -certpbe NONE -passout pass: -out p12`
+	cmd := exec.Command("sh", "-ec", script)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "p12"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := cryptobyte.String(data)
+	var pfx, safe, content, mac, info, digest, salt cryptobyte.String
+	if !input.ReadASN1(&pfx, cbasn1.SEQUENCE) || !pfx.SkipASN1(cbasn1.INTEGER) || !pfx.ReadASN1(&safe, cbasn1.SEQUENCE) ||
+		!safe.SkipASN1(cbasn1.OBJECT_IDENTIFIER) || !safe.ReadASN1(&safe, tag0Inside) || !safe.ReadASN1(&content, cbasn1.OCTET_STRING) ||
+		!pfx.ReadASN1(&mac, cbasn1.SEQUENCE) || !mac.ReadASN1(&info, cbasn1.SEQUENCE) || !info.SkipASN1(cbasn1.SEQUENCE) ||
+		!info.ReadASN1(&digest, cbasn1.OCTET_STRING) || !mac.ReadASN1(&salt, cbasn1.OCTET_STRING) {
+		t.Fatal("openssl writes another form")
+	}
+	h := hmac.New(sha256.New, pkcs12KDF(crypto.SHA256, 3, nil, salt, 2048, 32))
+	h.Write(content)
+	copy(digest, h.Sum(nil)) // in place
+	for _, passphrase := range [][]byte{nil, {}} {
+		if p, err := openP12("p12", data, passphrase); err != nil || len(p.keys) != 1 {
+			t.Errorf("with %v: %v", passphrase, err)
+		}
+	}
+	if _, err := openP12("p12", data, []byte("x")); !errors.Is(err, errPassphrase) {
+		t.Errorf("with another passphrase: %v", err)
 	}
 }
 

@@ -12,22 +12,34 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestPaths judges certificates by the path that a device takes, and says what
-// is left out or will be shown.
-func TestPaths(t *testing.T) {
+// A pathCase is certificates around that of one key, and what comes of them.
+type pathCase struct {
+	name   string
+	chain  []*x509.Certificate
+	roots  *x509.CertPool
+	want   signing.Code
+	says   string
+	notice signing.Code
+	inside int // certificates in an envelope
+}
+
+// authority makes a certificate like that of another authority.
+func authority(like signingtest.Pair, change func(*x509.Certificate)) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		c.Subject, c.DNSNames, c.IsCA, c.BasicConstraintsValid, c.KeyUsage = like.Cert.Subject, nil, true, true, x509.KeyUsageCertSign
+		if change != nil {
+			change(c)
+		}
+	}
+}
+
+func pathCases(t *testing.T) (leaf signingtest.Pair, cases []pathCase) {
+	t.Helper()
 	root := signingtest.Root(t, "p256")
 	upper := root.Intermediate(t, "rsa-2048")
 	lower := upper.Intermediate(t, "p384")
-	leaf := lower.Leaf(t, "p256", nil)
+	leaf = lower.Leaf(t, "p256", nil)
 	stranger := signingtest.Root(t, "p256")
-	authority := func(like signingtest.Pair, change func(*x509.Certificate)) func(*x509.Certificate) {
-		return func(c *x509.Certificate) {
-			c.Subject, c.DNSNames, c.IsCA, c.BasicConstraintsValid, c.KeyUsage = like.Cert.Subject, nil, true, true, x509.KeyUsageCertSign
-			if change != nil {
-				change(c)
-			}
-		}
-	}
 	oldRoot := signingtest.Root(t, "p256").Intermediate(t, "p256") // an anchor that is no root
 	crossed := oldRoot.LeafFor(t, root.Key, authority(root, nil))
 	crossExpired := oldRoot.LeafFor(t, root.Key, authority(root, signingtest.Expired))
@@ -44,16 +56,7 @@ func TestPaths(t *testing.T) {
 	}
 	own := root.Leaf(t, "p256", nil)
 	self := signingtest.Pair{Key: leaf.Key}.LeafFor(t, leaf.Key, nil)
-
-	tests := []struct {
-		name   string
-		chain  []*x509.Certificate
-		roots  *x509.CertPool
-		want   signing.Code
-		says   string
-		notice signing.Code
-		inside int // certificates in an envelope
-	}{
+	return leaf, []pathCase{
 		{"three certificates", chain(leaf, lower, upper), pool(root), "", "", "", 3},
 		{"three and the root", chain(leaf, lower, upper, root), pool(root), "", "", "", 3},
 		{"no root known", chain(leaf, lower, upper), pool(), signing.ChainIncomplete, `the issuer "CN=Test root"`, "", 0},
@@ -77,7 +80,13 @@ func TestPaths(t *testing.T) {
 		{"self-signed", chain(self), pool(), "", "", signing.SelfSigned, 1},
 		{"self-signed and trusted", chain(self), pool(self), "", "", "", 1},
 	}
-	for _, tt := range tests {
+}
+
+// TestPaths judges certificates by the path that a device takes, and says what
+// is left out or will be shown.
+func TestPaths(t *testing.T) {
+	leaf, cases := pathCases(t)
+	for _, tt := range cases {
 		id, err := signing.New(leaf.Key, tt.chain, tt.roots, nil)
 		if codeOf(err) != tt.want || err != nil && !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: got %q (%v), want %q", tt.name, codeOf(err), err, tt.want)

@@ -48,23 +48,22 @@ func Enveloped(file []byte) bool {
 
 // unwrap finds the envelope in a file. The envelope may still be damaged.
 func unwrap(file []byte) (wrapped, error) {
-	if len(file) > maxEnvelope {
-		return wrapped{}, errTooLarge
-	}
-	if len(file) > 0 && file[0] == 0x30 {
-		return wrapped{data: file}, nil
-	}
 	text := trimStart(file)
 	switch {
 	case len(text) == 0, isPropertyList(text):
 		return wrapped{}, ErrNotEnvelope
-	case bytes.Contains(text, []byte("-----BEGIN ")):
-		return unwrapPEM(file)
+	case len(file) > maxEnvelope:
+		return wrapped{}, errTooLarge
+	case file[0] == 0x30:
+		return wrapped{data: file}, nil
 	case isMail(text):
 		return unwrapMail(text)
 	}
 	if at := findEnvelope(file); at >= 0 {
 		return wrapped{data: file[at:], leading: at}, nil
+	}
+	if bytes.Contains(text, []byte("-----BEGIN ")) {
+		return unwrapPEM(file)
 	}
 	if der := decodeBase64(text); len(der) > 0 && findEnvelope(der) == 0 {
 		return wrapped{data: der, wrapping: Base64}, nil

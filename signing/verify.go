@@ -44,8 +44,11 @@ func Open(signed []byte) (*Envelope, error) {
 // the signer to one of them at the time, both included. Certificates that the
 // path does not need have no say in it. Where there is no such path, Path
 // returns the part that is inside, and a [*PathError]. Roots that are nil are
-// the system's.
+// the system's. Without a Signer the error is [ErrNoCertificate].
 func (e *Envelope) Path(roots *x509.CertPool, at time.Time) ([]*x509.Certificate, error) {
+	if e.Signer == nil {
+		return nil, ErrNoCertificate
+	}
 	return findPath(e.Signer, e.Certificates, roots, at)
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"os"
 	"path/filepath"
+	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/signing/signingtest"
@@ -20,42 +21,9 @@ func (g *generator) material(key, chain string) {
 		return
 	}
 	t := g.t
-	authority := func(like signingtest.Pair, change func(*x509.Certificate)) func(*x509.Certificate) {
-		return func(c *x509.Certificate) {
-			c.Subject, c.DNSNames, c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = like.Cert.Subject, nil, true, true, x509.KeyUsageCertSign, nil
-			if change != nil {
-				change(c)
-			}
-		}
-	}
 	root := signingtest.Root(t, "p256")
 	middle := root.Intermediate(t, "rsa-2048")
-	issuer, above := middle, []signingtest.Pair{middle}
-	leafTime := func(*x509.Certificate) {}
-	switch chain {
-	case "none":
-		issuer, above = root, nil
-	case "three":
-		issuer = middle.Intermediate(t, "p256")
-		above = []signingtest.Pair{issuer, middle}
-	case "missing":
-		above = nil
-	case "stranger":
-		above = append(above, signingtest.Root(t, "p256"))
-	case "cross", "cross-expired":
-		change := map[string]func(*x509.Certificate){"cross-expired": signingtest.Expired}[chain]
-		above = append(above, signingtest.Root(t, "p256").Intermediate(t, "p256").LeafFor(t, root.Key, authority(root, change)))
-	case "expired-beside":
-		above = append([]signingtest.Pair{root.LeafFor(t, middle.Key, authority(middle, signingtest.Expired))}, above...)
-	case "expired-middle":
-		above = []signingtest.Pair{root.LeafFor(t, middle.Key, authority(middle, signingtest.Expired))}
-	case "expired-leaf":
-		leafTime = signingtest.Expired
-	case "future-leaf":
-		leafTime = func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }
-	case "self":
-		issuer, above = signingtest.Pair{}, nil
-	}
+	issuer, above, leafTime := around(t, chain, root, middle)
 	kind := key
 	if key == "pss-only" {
 		kind = "p256" // openssl replaces it
@@ -83,6 +51,49 @@ func (g *generator) material(key, chain string) {
 		g.write("issuer.key", issuer.KeyPEM(t))
 		g.must("openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out " + name + ".key; openssl req -new -key " + name + ".key -subj /CN=pss -out request; " +
 			"openssl x509 -req -in request -CA issuer.pem -CAkey issuer.key -CAcreateserial -days 1 -out " + name + ".pem")
+	}
+}
+
+// around returns what signs the certificate, and which others are in the
+// envelope, for a kind of chain; change sets when the certificate is valid.
+func around(t *testing.T, chain string, root, middle signingtest.Pair) (issuer signingtest.Pair, above []signingtest.Pair, change func(*x509.Certificate)) {
+	t.Helper()
+	issuer, above = middle, []signingtest.Pair{middle}
+	change = func(*x509.Certificate) {}
+	switch chain {
+	case "none":
+		issuer, above = root, nil
+	case "three":
+		issuer = middle.Intermediate(t, "p256")
+		above = []signingtest.Pair{issuer, middle}
+	case "missing":
+		above = nil
+	case "stranger":
+		above = append(above, signingtest.Root(t, "p256"))
+	case "cross", "cross-expired":
+		time := map[string]func(*x509.Certificate){"cross-expired": signingtest.Expired}[chain]
+		above = append(above, signingtest.Root(t, "p256").Intermediate(t, "p256").LeafFor(t, root.Key, authority(root, time)))
+	case "expired-beside":
+		above = append([]signingtest.Pair{root.LeafFor(t, middle.Key, authority(middle, signingtest.Expired))}, above...)
+	case "expired-middle":
+		above = []signingtest.Pair{root.LeafFor(t, middle.Key, authority(middle, signingtest.Expired))}
+	case "expired-leaf":
+		change = signingtest.Expired
+	case "future-leaf":
+		change = func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }
+	case "self":
+		issuer, above = signingtest.Pair{}, nil
+	}
+	return issuer, above, change
+}
+
+// authority makes a certificate like that of another authority.
+func authority(like signingtest.Pair, change func(*x509.Certificate)) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		c.Subject, c.DNSNames, c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = like.Cert.Subject, nil, true, true, x509.KeyUsageCertSign, nil
+		if change != nil {
+			change(c)
+		}
 	}
 }
 

@@ -211,7 +211,7 @@ func (g *generator) verify(r recipe, data []byte) (j judgement, unchecked bool, 
 	if v.Trusted != (code == exitGood) {
 		g.t.Errorf("%s: trusted %t with exit code %d", r, v.Trusted, code)
 	}
-	return judgement{true, v.Good, v.Trusted}, strings.Contains(v.Reason, "cannot be checked"), v.Reason
+	return judgement{true, v.Signature == "good", v.Trusted}, v.Signature == "unchecked", v.Reason
 }
 
 // agree makes so many envelopes and wants verify, inspect and OpenSSL to say

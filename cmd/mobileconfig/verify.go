@@ -25,13 +25,13 @@ const maxProfile = 1 << 20
 
 // A verdict is what verify finds.
 type verdict struct {
-	Signed  bool     `json:"signed"`
-	Good    bool     `json:"good"` // the signature, whoever signed
-	Trusted bool     `json:"trusted"`
-	Reason  string   `json:"reason,omitempty"` // why it is not good or not trusted
-	Signer  *signer  `json:"signer"`
-	Chain   []string `json:"chain"` // the certificates inside
-	Path    []string `json:"path"`  // those that lead to a root, as a device goes
+	Signed    bool     `json:"signed"`
+	Signature string   `json:"signature"` // good, bad or unchecked, whoever signed
+	Trusted   bool     `json:"trusted"`
+	Reason    string   `json:"reason,omitempty"` // why it is not good or not trusted
+	Signer    *signer  `json:"signer"`
+	Chain     []string `json:"chain"` // the certificates inside
+	Path      []string `json:"path"`  // those that lead to a root, as a device goes
 }
 
 type signer struct {
@@ -97,12 +97,14 @@ func readProfile(name string) ([]byte, error) {
 // verdictOf judges an envelope, and returns an error if it is not good for
 // all that matters: the signature, the form that devices read, the signer.
 func verdictOf(e *signing.Examination, roots *x509.CertPool, at time.Time) (verdict, error) {
-	v := verdict{Signed: true, Good: e.Fault == nil, Chain: subjects(e.Certificates)}
+	v := verdict{Signed: true, Signature: "good", Chain: subjects(e.Certificates), Path: []string{}}
 	var refusal error
 	switch {
 	case errors.Is(e.Fault, signing.ErrUnchecked):
+		v.Signature = "unchecked"
 		refusal = fmt.Errorf("%w; try: openssl cms -verify -inform DER", e.Fault)
 	case e.Fault != nil:
+		v.Signature = "bad"
 		refusal = fmt.Errorf("the signature is not good, do not trust what is inside: %w", e.Fault)
 	default:
 		refusal = formOf(e)
@@ -167,7 +169,7 @@ func (c *verifyCommand) print(out io.Writer, v verdict) error {
 		return e.Encode(v)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "Signature\t%s\n", map[bool]string{true: "good", false: "NOT GOOD, or not checked"}[v.Good])
+	fmt.Fprintf(w, "Signature\t%s\n", v.Signature)
 	if v.Signer != nil {
 		fmt.Fprintf(w, "Digest\t%s\n", v.Signer.Digest)
 		fmt.Fprintf(w, "Signed by\t%s\n", v.Signer.Subject)
