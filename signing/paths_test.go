@@ -41,6 +41,7 @@ func pathCases(t *testing.T) (leaf signingtest.Pair, cases []pathCase) {
 	leaf = lower.Leaf(t, "p256", nil)
 	stranger := signingtest.Root(t, "p256")
 	oldRoot := signingtest.Root(t, "p256").Intermediate(t, "p256") // an anchor that is no root
+	above := signingtest.Root(t, "p256").LeafFor(t, oldRoot.Key, authority(oldRoot, nil))
 	crossed := oldRoot.LeafFor(t, root.Key, authority(root, nil))
 	crossExpired := oldRoot.LeafFor(t, root.Key, authority(root, signingtest.Expired))
 	lowerExpired := upper.LeafFor(t, lower.Key, authority(lower, signingtest.Expired))
@@ -64,6 +65,7 @@ func pathCases(t *testing.T) (leaf signingtest.Pair, cases []pathCase) {
 		{"expired cross-signed root at the end", chain(leaf, lower, upper, crossExpired), pool(root), "", "", signing.CertificateUnused, 3},
 		{"the same, root not known", chain(leaf, lower, upper, crossExpired), pool(), signing.ChainIncomplete, "the one that is there", "", 0},
 		{"cross-signed root at the end", chain(leaf, lower, upper, crossed), pool(root), "", "", "", 4},
+		{"cross-signed twice", chain(leaf, above, crossed, upper, lower), pool(root), "", "", "", 5},
 		{"cross-signed root is the way", chain(leaf, lower, upper, crossed), pool(oldRoot), "", "", "", 4},
 		{"expired beside the path", chain(leaf, lowerExpired, lower, upper), pool(root), "", "", signing.CertificateUnused, 3},
 		{"expired on the path", chain(leaf, lowerExpired, upper), pool(root), signing.Expired, "Below", "", 0},
