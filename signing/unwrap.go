@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"mime"
 	"net/mail"
 	"slices"
 	"strings"
@@ -112,9 +111,6 @@ func unwrapMail(text []byte) (wrapped, error) {
 	}
 	body, err := io.ReadAll(m.Body)
 	if err != nil {
-		return wrapped{}, ErrMail
-	}
-	if kind, _, _ := mime.ParseMediaType(m.Header.Get("Content-Type")); strings.HasPrefix(kind, "multipart/") {
 		return wrapped{}, ErrMail
 	}
 	if at := findEnvelope(body); at == 0 {
