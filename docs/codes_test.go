@@ -18,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
@@ -35,7 +36,7 @@ func TestCodes(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(head)
 	writeFaults(&b)
-	writeIdentityCodes(t, &b)
+	writeIdentityCodes(&b)
 	writeGateCodes(&b)
 	writeLintCodes(&b)
 	writeProbeStates(&b)
@@ -63,7 +64,10 @@ func writeFaults(b *strings.Builder) {
 // TestEveryCodeHasText wants each code of the source in the list that the
 // document is made from, with a text that a person wrote for it.
 func TestEveryCodeHasText(t *testing.T) {
-	listed := map[string]map[string]string{"../server/fault": {}, "../signing/gate": {}, "../profile/lint": {}}
+	listed := map[string]map[string]string{"../server/fault": {}, "../signing": {}, "../signing/gate": {}, "../profile/lint": {}}
+	for _, m := range append(signing.Codes(), signing.NoticeCodes()...) {
+		listed["../signing"][string(m.Code)] += m.Text
+	}
 	for _, m := range fault.Codes() {
 		listed["../server/fault"][string(m.Code)] += m.Text
 	}
@@ -94,14 +98,14 @@ func TestEveryCodeHasText(t *testing.T) {
 	}
 }
 
-func writeIdentityCodes(t *testing.T, b *strings.Builder) {
-	t.Helper()
+func writeIdentityCodes(b *strings.Builder) {
 	section(b, "Signing identity", "Why certificates and key may not sign. The message of the command line, `/details` and the log say which file it is and the way out.", "Code", "What is wrong")
-	for _, c := range constants(t, "../signing", "Code") {
-		if c.comment == "" {
-			c.comment = strings.ReplaceAll(c.value, "_", " ")
-		}
-		row(b, code(c.value), sentence(c.comment))
+	for _, m := range signing.Codes() {
+		row(b, code(string(m.Code)), m.Text)
+	}
+	section(b, "Signing identity: notices", "What to know about certificates that may sign. It's in the log and on the command line.", "Code", "What it says")
+	for _, m := range signing.NoticeCodes() {
+		row(b, code(string(m.Code)), m.Text)
 	}
 }
 
@@ -126,8 +130,8 @@ func writeProbeStates(b *strings.Builder) {
 	}
 }
 
-// A constant is one of the code, with what its comment says.
-type constant struct{ name, value, comment string }
+// A constant is one of the code.
+type constant struct{ name, value string }
 
 // constants are the string constants of the type in the package, in the order
 // of the source.
@@ -142,7 +146,7 @@ func constants(t *testing.T, folder, kind string) []constant {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,18 +176,7 @@ func constantOf(spec *ast.ValueSpec, kind string) []constant {
 	if err != nil {
 		return nil
 	}
-	name := spec.Names[0].Name
-	comment := strings.Join(strings.Fields(spec.Doc.Text()+" "+spec.Comment.Text()), " ")
-	comment = strings.TrimPrefix(strings.TrimPrefix(comment, name+" "), "says that ")
-	return []constant{{name, value, sentence(comment)}}
-}
-
-// sentence begins with a capital and ends with a full stop.
-func sentence(s string) string {
-	if s == "" {
-		return ""
-	}
-	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+	return []constant{{spec.Names[0].Name, value}}
 }
 
 func code(s string) string { return "`" + s + "`" }

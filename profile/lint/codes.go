@@ -12,6 +12,9 @@ type Code string
 // The file.
 const (
 	codePEM              Code = "pem"
+	codeMailWrapping     Code = "mail_wrapping"
+	codeMailHeader       Code = "mail_header"
+	codeLeadingData      Code = "leading_data"
 	codeTrailingData     Code = "trailing_data"
 	codeDuplicateKey     Code = "duplicate_key"
 	codeMalformedValue   Code = "malformed_value"
@@ -33,6 +36,7 @@ const (
 	codeSignerNotYetValid   Code = "signer_not_yet_valid"
 	codeSignerExpiring      Code = "signer_expiring"
 	codeUntrustedSigner     Code = "untrusted_signer"
+	codeSigningTime         Code = "signing_time"
 )
 
 // Keys and values.
@@ -107,6 +111,9 @@ func Codes() []Meaning {
 var (
 	fileCodes = []Meaning{
 		{codePEM, Error, "The signed envelope is encoded as PEM text, which devices cannot read.", "Convert it: openssl cms -cmsout -inform PEM -outform DER."},
+		{codeMailWrapping, Error, "The signed envelope is wrapped for mail, which devices cannot read.", "Take the envelope out: openssl cms -cmsout -inform SMIME -outform DER, or base64 -d."},
+		{codeMailHeader, Error, "The signed content begins with a mail header, so devices find no profile in it.", "Sign the profile again without the header: openssl cms -sign -binary -nodetach -outform DER, and no -text."},
+		{codeLeadingData, Error, "There is data before the signed envelope, so devices find no profile.", "Remove it."},
 		{codeTrailingData, Warning, "There is data after the end of the profile. Programs differ in whether they read it.", "Remove it."},
 		{codeDuplicateKey, Error, "A dict has the same key twice. Only one of the values counts, and programs differ in which.", "Keep one of them."},
 		{codeMalformedValue, Error, "A number, date, boolean or data value cannot be read.", "Correct it, or leave the key out."},
@@ -126,6 +133,7 @@ var (
 		{codeSignerNotYetValid, Error, "A certificate of the signer is not valid yet.", "Check the clock of the signing machine, or wait."},
 		{codeSignerExpiring, Warning, "A certificate of the signer expires within 30 days.", "Renew the certificate and sign again before that day."},
 		{codeUntrustedSigner, Note, "This machine does not trust the signer; others may.", "Check the signature against the right roots: mobileconfig verify --roots."},
+		{codeSigningTime, Warning, "The signature claims a time when the signer's certificate was not valid.", "Check the clock of the machine that signs."},
 	}
 	valueCodes = []Meaning{
 		{codeWrongOuterType, Error, "The PayloadType of the file is not Configuration: devices refuse it.", "Change it to Configuration."},

@@ -213,7 +213,7 @@ func hostileOther(t *testing.T) []hostile {
 		{"PEM of spaces", fill("-----BEGIN CMS-----\n", " \n", ""), "damaged"},
 		{"many PEM blocks", fill("", "-----BEGIN CMS-----\n", ""), "damaged"},
 		{"PEM bomb", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: bytes.Repeat([]byte{0x30, 0x80}, full/4)}), "cannot be read"},
-		{"PEM in PEM", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte("-----BEGIN CMS-----\nAAAA\n-----END CMS-----\n")}), "neither"},
+		{"PEM in PEM", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte("-----BEGIN CMS-----\nAAAA\n-----END CMS-----\n")}), "no signed envelope"},
 		{"base64 envelope", []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0x30, 0x82}, 1000))), "neither"},
 	}
 }
@@ -280,7 +280,7 @@ func hostileCMS(t *testing.T) []hostile {
 		{"nested arrays inside", sign(bytes.Repeat([]byte("<array>"), 140_000), one), "nests deeper than 32"},
 		{"a crowd of certificates", envelope{content: good, signers: []signingtest.Pair{one}, above: crowd}.bytes(t), "too large or too deep"},
 		{"certificates of one name", sameName(t, good), "untrusted_signer"},
-		{"enormous RSA key", enormous(t, good), "damaged"},
+		{"enormous RSA key", enormous(t, good), "a key of more than 16384 bits"},
 	}
 }
 
