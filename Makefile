@@ -80,7 +80,7 @@ fuzz:
 	@.ci/fuzz $(FUZZTIME)
 
 bench: prepare
-	@go test $(TESTING) -run '^$$' -bench . -benchtime $(BENCHTIME) $$(.ci/benched) | grep -E '^(cpu|Benchmark|FAIL|---|panic| )'
+	@.ci/bench $(BENCHTIME)
 
 bench-log:
 	@mkdir -p .cache
