@@ -192,7 +192,7 @@ func TestNewTexts(t *testing.T) {
 // TestNames are names that people have, and lures that were tried as names.
 func TestNames(t *testing.T) {
 	for _, name := range []string{
-		"Jane Doe", "A.Müller", "St.Gallen Office", "J. R. R. Tolkien", "J.R.R. Tolkien", "O'Neil", "Jean-Luc", "Dr. Jane Doe, M.A.", "Jane (Sales)",
+		"Jane Doe", "A.Müller", "St.Gallen Office", "J. R. R. Tolkien", "J.R.R. Tolkien", "J．Doe", "O'Neil", "Jean-Luc", "Dr. Jane Doe, M.A.", "Jane (Sales)",
 		"Müller & Söhne", "Agent 007", "山田 太郎", "ليلى حسن", "अनुष्का", "Nguyễn Văn A", "Ｊａｎｅ", "a..b", "-", "e\u0301lodie", "Prof.Dr.Maier", "xn.n",
 	} {
 		profile := iphone(with(mail(), dict{"EmailAccountName": name}))
@@ -201,7 +201,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"evil.com", "Call evil.com now", "EVIL.COM", "evil․com", "ｅｖｉｌ．ｃｏｍ", "evil.co.uk", "www.evil.org", "evil.com.", "(evil.com)", "evil.com-now", "my-evil.com",
+		"evil.com", "evil.ｃｏｍ", "Call evil.com now", "EVIL.COM", "evil․com", "ｅｖｉｌ．ｃｏｍ", "evil.co.uk", "www.evil.org", "evil.com.", "(evil.com)", "evil.com-now", "my-evil.com",
 		"evil.xn--p1ai", "пример.рф", "evil.bücher.example.com", "evil。com", "http://evil", "a/b", "a@b", "<b>", "Jane 👩", "Jane\u00a0🙂", "50 %", "a_b", "#1", "a:b", "a;b", "1+1", "½.com",
 		"Dr.No", "evil.example", "www.evil", "printer.local", strings.Repeat("ü", 70) + ".com", "O’Neil", "“Jane”",
 	} {
