@@ -64,10 +64,9 @@ func (s *Server) tellIdentity(ctx context.Context) error {
 	if identity.Fingerprint == s.signs {
 		return nil
 	}
-	err := s.store.UseIdentity(ctx, identity.Fingerprint, audit.Action{
+	err := s.store.UseIdentity(ctx, audit.ByProgram(), identity.Fingerprint, audit.Action{
 		Account: account.Installation,
 		Outcome: audit.Done,
-		Actor:   audit.Actor{Kind: audit.System, Interface: audit.CommandLine},
 		Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint, Name: identity.Name},
 	})
 	if err != nil {
@@ -95,11 +94,10 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 			continue
 		}
 		expires := identity.NotAfter.UTC().Format(time.DateOnly)
-		return s.store.Once(ctx, fmt.Sprintf("expiry %d %s", days, identity.Fingerprint), audit.Action{
+		return s.store.Once(ctx, audit.ByProgram(), fmt.Sprintf("expiry %d %s", days, identity.Fingerprint), audit.Action{
 			Account: account.Installation,
 			Name:    audit.IdentityExpiring,
 			Outcome: audit.Done,
-			Actor:   audit.Actor{Kind: audit.System, Interface: audit.CommandLine},
 			Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint, Name: identity.Name},
 			Changes: []audit.Change{{Field: "expires", New: expires}, {Field: notify.DaysField, New: strconv.Itoa(daysOf(left))}},
 		})

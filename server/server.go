@@ -171,10 +171,9 @@ func (s *Server) keepFirst(ctx context.Context) error {
 		return err
 	}
 	d.Service.Incoming, d.Service.Outgoing, d.Updated = first.Service.Incoming, first.Service.Outgoing, now
-	return s.store.SetDomain(ctx, d, audit.Action{
+	return s.store.SetDomain(ctx, audit.ByProgram(), d, audit.Action{
 		Account: account.Default,
 		Outcome: audit.Done,
-		Actor:   audit.Actor{Kind: audit.System, Interface: audit.CommandLine},
 	})
 }
 

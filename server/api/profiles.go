@@ -80,16 +80,15 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*pr
 		return nil, err
 	}
 	out := keptProfile{order.FileName(), signed.Hash, signed.Bytes}
-	if c.who.Repeat != nil {
-		if c.who.Repeat.Answer, err = json.Marshal(out); err != nil {
+	if c.by.Repeat != nil {
+		if c.by.Repeat.Answer, err = json.Marshal(out); err != nil {
 			return nil, err
 		}
 	}
-	err = a.Actions.Record(ctx, audit.Action{
+	err = a.Actions.Record(ctx, c.by, audit.Action{
 		Account:  d.Account,
 		Name:     audit.ProfileIssue,
 		Outcome:  audit.Done,
-		Actor:    c.who,
 		Target:   audit.Target{Kind: audit.ProfileTarget, ID: signed.Identifier, Name: order.Person.Address.String()},
 		Changes:  []audit.Change{{Field: "variant", New: string(order.Variant)}, {Field: "platform", New: string(order.Platform)}},
 		Profile:  signed.Hash,

@@ -40,7 +40,7 @@ func TestPolicies(t *testing.T) {
 	var names []audit.Name
 	for _, a := range f.actions {
 		names = append(names, a.Name)
-		if a.Target != (audit.Target{Kind: audit.PolicyTarget, ID: p.ID, Name: "Field staff"}) || a.Account != "acc_1" || a.Actor != who {
+		if a.Target != (audit.Target{Kind: audit.PolicyTarget, ID: p.ID, Name: "Field staff"}) || a.Account != "acc_1" || a.Actor != who.Actor {
 			t.Errorf("the action is %+v", a)
 		}
 	}

@@ -102,7 +102,8 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		{"links/address/" + address.Folded(), LimitPerAddress, LimitWindow},
 		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
 	}
-	if err := l.store.CreateLink(ctx, link, limits, l.action(audit.LinkCreate, who, link)); err != nil {
+	by := audit.ByPublic(who, link.Account)
+	if err := l.store.CreateLink(ctx, by, link, limits, l.action(audit.LinkCreate, by, link)); err != nil {
 		return "", err
 	}
 	return l.links.seal(link.ID), nil
@@ -205,9 +206,10 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 		Expires:    l.now().Add(TicketLife),
 		MaxFetches: TicketMaxFetches,
 	}
-	a := l.action(audit.LinkOpen, who, link)
+	by := audit.ByPublic(who, link.Account)
+	a := l.action(audit.LinkOpen, by, link)
 	a.Changes = append(a.Changes, audit.Change{Field: "variant", New: string(c.Variant)}, audit.Change{Field: "platform", New: string(c.Platform)})
-	if err := l.store.CreateTicket(ctx, t, a); err != nil {
+	if err := l.store.CreateTicket(ctx, by, t, a); err != nil {
 		return "", Permit{}, err
 	}
 	return l.tickets.seal(t.ID), Permit{t, link, domain}, nil
@@ -251,19 +253,20 @@ func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
 // then may the profile be sent. The hash is that of the profile's content,
 // identity the fingerprint of the certificate that signed it.
 func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identity string) error {
-	a := l.action(audit.ProfileDownload, who, p.Link)
+	by := audit.ByPublic(who, p.Link.Account)
+	a := l.action(audit.ProfileDownload, by, p.Link)
 	a.Target = audit.Target{Kind: audit.TicketTarget, ID: p.Ticket.ID, Name: p.Link.Address}
 	a.Profile, a.Identity = hash, identity
-	return l.store.UseTicket(ctx, p.Ticket.ID, l.now(), a)
+	return l.store.UseTicket(ctx, by, p.Ticket.ID, l.now(), a)
 }
 
-func (l *Links) action(name audit.Name, who audit.Actor, link Link) audit.Action {
+func (l *Links) action(name audit.Name, by audit.Grant, link Link) audit.Action {
 	address, _ := profile.ParseAddress(link.Address) // one that was kept is good
 	a := audit.Action{
 		Account: link.Account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.LinkTarget, ID: link.ID, Name: link.Address},
 		Link:    link.ID,
 		Domain:  link.Domain,
