@@ -36,14 +36,13 @@ func parts(b testing.TB, prefix string, i *issue.Issuer, id signing.Signer, o is
 	if err != nil {
 		b.Fatal(err)
 	}
-	text := string(data)
-	cleared, err := gate.CheckText(text, terms)
+	cleared, err := gate.Check(data, terms)
 	if err != nil {
 		b.Fatal(err)
 	}
 	return []part{
 		{prefix + "encode", func() error { _, err := i.Build(o); return err }},
-		{prefix + "gate", func() error { _, err := gate.CheckText(text, terms); return err }},
+		{prefix + "gate", func() error { return gate.With(data, terms, func(gate.Cleared) {}) }},
 		{prefix + "sign", func() error { _, err := id.Sign(b.Context(), cleared); return err }},
 		{prefix + "whole", func() error { _, err := i.Issue(b.Context(), o); return err }},
 	}

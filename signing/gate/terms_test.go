@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func TestCleared(t *testing.T) {
 	for _, name := range []string{"iphone-mail", "iphone-full"} {
 		profile := profiles()[name]
 		data, limits := encode(t, profile), entitled(profile)
-		cleared, err := gate.CheckText(string(data), limits)
+		cleared, err := gate.Check(data, limits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,16 +113,45 @@ func TestCleared(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if (gate.Cleared{}).Size() != 0 {
-		t.Error("nothing has a size")
+	holdsNothing(t, gate.Cleared{})
+}
+
+func holdsNothing(t *testing.T, c gate.Cleared) {
+	t.Helper()
+	if c.Size() != 0 || c.Bytes() != nil || len(c.Append(nil)) > 0 || c.Digest() != [sha256.Size]byte{} || c.Terms().Address != "" {
+		t.Errorf("it holds %q", c.Bytes())
 	}
-	large := bytes.Repeat([]byte("\n"), 64*1024)
-	for n := 4095; n <= 4097; n++ { // around the window of the digest
-		profile := with(secure(mail(), policy()), dict{"ConsentText": dict{"default": "a" + strings.Repeat("b", n-4001) + string(large[:0]), "de": strings.Repeat("c", 3000)}})
-		data := encode(t, profile)
-		cleared, err := gate.Check(data, entitled(profile))
-		if err != nil || cleared.Digest() != sha256.Sum256(data) {
-			t.Errorf("%d bytes: %v", len(data), err)
+}
+
+// TestWith wants the profile in hand during the call, its own copy, and nothing
+// of it afterwards, in many goroutines at once.
+func TestWith(t *testing.T) {
+	all := profiles()
+	var wg sync.WaitGroup
+	for name, profile := range all {
+		data, limits := encode(t, profile), entitled(profile)
+		wg.Go(func() {
+			for range 50 {
+				given := bytes.Clone(data)
+				var kept gate.Cleared
+				err := gate.With(given, limits, func(c gate.Cleared) {
+					clear(given)
+					if kept = c; !bytes.Equal(c.Bytes(), data) || c.Digest() != sha256.Sum256(data) || c.Terms().Address != address {
+						t.Errorf("%s: in hand is %q", name, c.Bytes())
+					}
+				})
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				holdsNothing(t, kept)
+			}
+		})
+	}
+	wg.Wait()
+	for _, bad := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("x"), gate.MaxSize+1), encode(t, iphone(without(mail(), "EmailAddress")))} {
+		err := gate.With(bad, terms(), func(gate.Cleared) { t.Error("used what was refused") })
+		if _, ok := errors.AsType[*gate.Refusal](err); !ok {
+			t.Errorf("got %v", err)
 		}
 	}
 }
