@@ -2,9 +2,10 @@
 //
 // It reads the finished bytes of a profile with a reader of its own and allows
 // exactly one spelling of a small set of profiles: a mail account over TLS, with
-// it calendars and contacts, a passcode policy, or all of these, for one address. Whatever else the program that
-// wrote the bytes believed or was talked into does not count here: a payload
-// type, key, value or byte that no rule names is refused.
+// it calendars and contacts, a passcode policy, or all of these, for one
+// address. Whatever else the program that wrote the bytes believed or was talked
+// into does not count here: a payload type, key, value or byte that no rule names
+// is refused, and so is a text that is not the one in the terms.
 //
 // A signer takes a [Cleared], and only [Check] and [With] make one.
 package gate

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -238,6 +239,71 @@ func TestNames(t *testing.T) {
 		profile := iphone(with(mail(), dict{"EmailAccountName": name}))
 		if got := code(t, encode(t, profile), entitled(profile)); got != gate.PersonName {
 			t.Errorf("%q: got %q", name, got)
+		}
+	}
+}
+
+func TestCheckTerms(t *testing.T) {
+	data := encode(t, iphone(mail()))
+	for _, address := range []string{
+		"", "@", "anna", "anna@", "@example.de", "a@b@example.de", "anna@Example.de", "anna@exämple.de", "anna@.de",
+		"anna@example.de.", "anna@exa mple.de", "anna@example.de\n", "anna.schmidt@post.example.de", "bea@post.example.de",
+	} {
+		limits := terms()
+		limits.Address = address
+		if got := code(t, data, limits); got != gate.Address {
+			t.Errorf("%q: got %q, want %q", address, got, gate.Address)
+		}
+	}
+	// The profile agrees, so that the form of the address alone is at fault.
+	for _, address := range []string{"anna@", "@example.de", "a@b@example.de", "anna@Example.de", "anna@.de", "anna@example.de."} {
+		limits := terms()
+		limits.Address = address
+		data := encode(t, iphone(with(mail(), dict{"EmailAddress": address})))
+		if got := code(t, data, limits); got != gate.Address {
+			t.Errorf("%q: got %q, want %q", address, got, gate.Address)
+		}
+	}
+	for _, hosts := range [][]string{nil, {}, {""}, {"imap.example.de"}, {"smtp.example.de"}, {"example.de"}} {
+		limits := terms()
+		limits.Servers = append(servers(hosts, 993, gate.IMAP, gate.SMTP), servers(hosts, 465, gate.IMAP, gate.SMTP)...)
+		if got := code(t, data, limits); got != gate.ForeignHost {
+			t.Errorf("%q: got %q, want %q", hosts, got, gate.ForeignHost)
+		}
+	}
+	for _, hosts := range [][]string{nil, {""}, {"card.example.de"}, {"example.de"}} {
+		limits := entitled(iphone(mail(), calendars()))
+		limits.Servers = slices.Concat(servers(mailHosts, 993, gate.IMAP), servers(mailHosts, 465, gate.SMTP), servers(hosts, 443, gate.CalDAV),
+			servers([]string{"cal.example.de"}, 443, gate.IMAP, gate.CardDAV)) // which are no servers for calendars
+		if got := code(t, encode(t, iphone(mail(), calendars())), limits); got != gate.ForeignHost {
+			t.Errorf("calendars, %q: got %q, want %q", hosts, got, gate.ForeignHost)
+		}
+	}
+	limits := entitled(secure(mail(), policy()))
+	limits.Policy = false
+	if got := code(t, encode(t, secure(mail(), policy())), limits); got != gate.PolicyNotAllowed {
+		t.Errorf("policy: got %q, want %q", got, gate.PolicyNotAllowed)
+	}
+	limits = terms()
+	limits.Policy = false
+	if got := code(t, data, limits); got != "" {
+		t.Errorf("mail: got %q, want it cleared", got)
+	}
+}
+
+// TestCheckFolds has a decomposed letter in its address: the profile has it as
+// typed, the identity of both spellings is one.
+func TestCheckFolds(t *testing.T) {
+	const base = "example.xn--mller-kva.mobileconfig.zcp7tjv5xk2twhwdywsru7rumb"
+	for _, address := range []string{"Ju\u0308rgen@xn--mller-kva.example", "JÜRGEN@xn--mller-kva.example"} {
+		payload := with(mail(), dict{
+			"EmailAddress": address, "PayloadIdentifier": base + ".mail", "PayloadUUID": "13c89a45-9e3f-5901-ae6e-dfc24ad0390d",
+		})
+		profile := with(iphone(payload), dict{"PayloadIdentifier": base, "PayloadUUID": "3b16c62e-1dd7-56cb-9c22-806026af9ccb"})
+		limits := entitled(profile)
+		limits.Address = address
+		if got := code(t, encode(t, profile), limits); got != "" {
+			t.Errorf("%q: got %q, want it cleared", address, got)
 		}
 	}
 }
