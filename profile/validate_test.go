@@ -134,7 +134,7 @@ func TestParseAddress(t *testing.T) {
 		"jane@exam_ple.com", "jane@example..com", "j\u202eane@example.com", "pаypal@example.com", "jane@pаypal.com",
 		"jane@xn--example-.com", "jane@127。0。0。1", "jane@ⓔxample.com", "jane@ｅxample.com", "a\xff@example.com",
 		strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("a", 64) + ".com",
-		"a@" + strings.Repeat("abcdefgh.", 30) + "com", "jane@example.com\x00", "a,b@example.com", "a;b@example.com",
+		"a@" + strings.Repeat("abcdefgh.", 30) + "com", "jane@example.com\x00", "a,b@example.com", "a;b@example.com", "a\ufe0fb@example.com", "a\u034fb@example.com", "a\u3164b@example.com",
 	}
 	for _, in := range bad {
 		if got, err := profile.ParseAddress(in); err == nil {
