@@ -276,9 +276,11 @@ func TestLoadBER(t *testing.T) {
 	f, _, _, _ := newFolder(t)
 	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -out whole.p12")
 	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -nomac -out nomac.p12")
+	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -nomac -certpbe AES-256-CBC -out encrypted.p12")
 	f.write("outer.p12", toBER(t, f.read("whole.p12"), false))
 	f.write("inner.p12", toBER(t, f.read("nomac.p12"), true))
-	for _, name := range []string{"outer.p12", "inner.p12"} {
+	f.write("pieces.p12", toBER(t, f.read("encrypted.p12"), true))
+	for _, name := range []string{"outer.p12", "inner.p12", "pieces.p12"} {
 		if _, err := f.load(signing.Files{P12: name, Passphrase: "pw", Roots: "root.pem"}, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -313,6 +315,12 @@ func toBER(t *testing.T, der []byte, inner bool) []byte {
 		switch {
 		case v.IsCompound:
 			out = append(append(out, v.FullBytes[0], 0x80), toBER(t, content, inner)...)
+			out = append(out, 0, 0)
+		case v.Tag == 0 && v.Class == asn1.ClassContextSpecific && len(content) > 20: // encrypted content
+			out = append(out, 0xA0, 0x80)
+			for piece := range slices.Chunk(content, 100) {
+				out = append(append(out, 4, byte(len(piece))), piece...)
+			}
 			out = append(out, 0, 0)
 		case v.Tag == asn1.TagOctetString && v.Class == asn1.ClassUniversal && len(content) > 20:
 			var nested asn1.RawValue
