@@ -85,7 +85,7 @@ func (f folder) load(files signing.Files, now func() time.Time) (*signing.Identi
 }
 
 // command finds the command in a message that converts a file.
-var command = regexp.MustCompile(`: (openssl .*|cp .*)$`)
+var command = regexp.MustCompile(`: (openssl .*)$`)
 
 // A form is how openssl makes a file, and what comes of reading it.
 type form struct {
@@ -138,6 +138,7 @@ func keyForms() []form {
 		form{"openssl genpkey -algorithm ED448 -out new.key", signing.WeakKey, "neither RSA nor ECDSA"},
 		form{"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out new.key", signing.WeakKey, "on a curve that isn't supported"},
 		form{"cat rsa.key > new.key", signing.KeyMismatch, "none of the certificates belongs to the key"},
+		form{"printf -- '-----BEGIN OPENSSH PRIVATE KEY-----\\nAAAA\\n-----END OPENSSH PRIVATE KEY-----\\n' > new.key", signing.Unreadable, "ssh-keygen -p -m PKCS8"},
 		form{": > new.key", signing.Unreadable, "is empty"},
 		form{"head -c 100 key.pem > new.key", signing.Unreadable, "has no end: part of it is missing"},
 		form{"sed 's/^M/*/' key.pem > new.key", signing.Unreadable, "is damaged"},
