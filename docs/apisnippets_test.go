@@ -173,7 +173,7 @@ func newKey(t *testing.T, database string) string {
 		spec.Scopes = append(spec.Scopes, string(s))
 	}
 	kept := storetest.Open(t, store.Config{Database: database})
-	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, spec)
+	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.ByOperator(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}

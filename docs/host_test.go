@@ -44,7 +44,7 @@ func newHost(t *testing.T) *host {
 	h := &host{t: t, Server: servertest.Local(t, database, func(*server.Config) {})}
 	kept := storetest.Open(t, store.Config{Database: database})
 	var err error
-	_, h.key, err = account.NewKeys(kept, time.Now).Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine},
+	_, h.key, err = account.NewKeys(kept, time.Now).Create(t.Context(), audit.ByOperator(),
 		account.KeySpec{Account: account.Default, Name: "panel", Scopes: []string{"links:write", "keys:write", "domains:write"}})
 	if err != nil {
 		t.Fatal(err)

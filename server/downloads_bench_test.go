@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
@@ -129,7 +130,7 @@ func benchIssuer(b *testing.B, identity *signing.Identity) *issue.Issuer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return issue.New(texts, func() *signing.Identity { return identity })
+	return issue.New(texts, func() signing.Signer { return identity })
 }
 
 // fillTickets makes a link with one ticket for each download of a round.
@@ -140,7 +141,7 @@ func fillTickets(b *testing.B, s *store.Store, database string) {
 		DevicePolicy: profile.DefaultPasscode(), Login: settings.AddressLogin, Platforms: settings.Platforms(),
 		Created: time.Now(), Updated: time.Now(),
 	}
-	if err := s.SetDomain(b.Context(), domain, benchAction(audit.DomainUpdate, "dom_1")); err != nil {
+	if err := s.SetDomain(b.Context(), audit.ByProgram(), domain, benchAction(audit.DomainUpdate, "dom_1")); err != nil {
 		b.Fatal(err)
 	}
 	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, callers*perCaller-1)
@@ -167,7 +168,7 @@ func download(b *testing.B, s *store.Store, issuer *issue.Issuer, i int) error {
 	a := benchAction(audit.ProfileDownload, ticket)
 	a.Target.Name, a.Mailbox, a.Link, a.Domain = mailbox, mailbox, fmt.Sprintf("lnk_%d", i), "example.com"
 	a.Profile, a.Identity = signed.Hash, signed.Identity
-	return s.UseTicket(b.Context(), ticket, time.Now(), a)
+	return s.UseTicket(b.Context(), audit.ByProgram(), ticket, time.Now(), a)
 }
 
 func benchMailbox(i int) string { return fmt.Sprintf("jane%d@example.com", i) }
@@ -178,7 +179,7 @@ func build(issuer *issue.Issuer, i int) (issue.Signed, error) {
 	if err != nil {
 		return issue.Signed{}, err
 	}
-	return issuer.Issue(issue.Order{
+	return issuer.Issue(context.Background(), issue.Order{
 		Service: benchService(), Person: issue.Person{Address: address, Name: "Jane"},
 		Platform: profile.IPhone, Variant: settings.Secure, Policy: profile.DefaultPasscode(),
 	})

@@ -101,7 +101,7 @@ func TestRenewal(t *testing.T) {
 		signers[envelope.Signer.SerialNumber.String()]++
 		mu.Unlock()
 	}
-	first := identity.Current().Certificate().SerialNumber.String()
+	first := identity.Current().(*signing.Identity).Certificate().SerialNumber.String()
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	var count int

@@ -67,7 +67,7 @@ var arrows = map[string][]string{
 	"server/crashtest":       {},
 	"server/dial/dialtest":   {},
 	"server/probe/probetest": {"signing/signingtest"},
-	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/notify", "server/notify/notifytest", "server/settings", "server/store", "server/store/storetest",
+	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/seal", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
 	"server/store/storetest":   {"server/store"},

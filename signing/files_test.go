@@ -416,7 +416,7 @@ func TestLoadCertificates(t *testing.T) {
 		if len(id.Notices()) > 0 {
 			t.Errorf("%s: notices %v", tt.name, id.Notices())
 		}
-		signed, err := id.Sign(cleared(t))
+		signed, err := id.Sign(t.Context(), cleared(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,8 +5,6 @@ package signing
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -28,12 +26,16 @@ type Identity struct {
 	notices       []Notice
 	development   bool
 	now           func() time.Time
+	writer        *cmsWriter
+	description   Description
 }
 
 // New checks that key and certificates can sign what devices will trust. The
 // certificates may stand in any order: that of key and its intermediate
 // certificates are needed, a root may be there, and others may. A root that is
 // in neither roots nor, where roots is nil, the system's pool must be there.
+// The key may be any [crypto.Signer] for RSA or ECDSA, such as one in a
+// hardware module.
 //
 // The error is an [*IdentityError]. The clock now is asked here and at every
 // signature; nil means [time.Now].
@@ -52,7 +54,7 @@ func New(key crypto.Signer, certificates []*x509.Certificate, roots *x509.CertPo
 	if err := id.choose(others, roots, now()); err != nil {
 		return nil, err
 	}
-	return id, nil
+	return id, id.prepare()
 }
 
 // Certificate is the certificate that signs. It must not be changed.
@@ -99,8 +101,9 @@ func (id *Identity) Development() bool { return id.development }
 
 // Usable returns an [*IdentityError] while a certificate of the path is not
 // valid.
-func (id *Identity) Usable() error {
-	now := id.now()
+func (id *Identity) Usable() error { return id.usable(id.now()) }
+
+func (id *Identity) usable(now time.Time) error {
 	for _, c := range id.path {
 		if err := untimely(c, now); err != nil {
 			fault, _ := errors.AsType[*PathError](err)
@@ -115,11 +118,6 @@ func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 	if err := checkStrength(leaf); err != nil {
 		fault, _ := errors.AsType[*PathError](err)
 		return &IdentityError{fault.Code, fault.Detail}
-	}
-	switch key.(type) {
-	case *rsa.PrivateKey, *ecdsa.PrivateKey:
-	default:
-		return refuse(WeakKey, "a key of this kind cannot sign profiles; use P-256")
 	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return refuse(WrongUsage, "the certificate %q isn't meant for digital signatures", Subject(leaf))

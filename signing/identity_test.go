@@ -138,15 +138,15 @@ func TestSignKeepsTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := id.Sign(cleared(t)); err != nil {
+	if _, err := id.Sign(t.Context(), cleared(t)); err != nil {
 		t.Fatal(err)
 	}
 	now = leaf.Cert.NotAfter.Add(time.Second)
-	if _, err := id.Sign(cleared(t)); codeOf(err) != signing.Expired {
+	if _, err := id.Sign(t.Context(), cleared(t)); codeOf(err) != signing.Expired {
 		t.Errorf("after its time: %v", err)
 	}
 	now = leaf.Cert.NotBefore.Add(-time.Second)
-	if _, err := id.Sign(cleared(t)); codeOf(err) != signing.NotYetValid {
+	if _, err := id.Sign(t.Context(), cleared(t)); codeOf(err) != signing.NotYetValid {
 		t.Errorf("before its time: %v", err)
 	}
 }
@@ -206,7 +206,7 @@ func TestLoad(t *testing.T) {
 		if id.Name() != "setup.example.com" || len(id.Fingerprint()) != 64 || id.Development() {
 			t.Errorf("%s: name %q, fingerprint %q, development %v", tt.name, id.Name(), id.Fingerprint(), id.Development())
 		}
-		signed, err := id.Sign(cleared(t))
+		signed, err := id.Sign(t.Context(), cleared(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +250,7 @@ func TestDevelopment(t *testing.T) {
 	if !id.Development() || !strings.Contains(id.Name(), "DEVELOPMENT") {
 		t.Errorf("development %v, name %q", id.Development(), id.Name())
 	}
-	signed, err := id.Sign(cleared(t))
+	signed, err := id.Sign(t.Context(), cleared(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func TestPaths(t *testing.T) {
 		if want := slices.DeleteFunc([]signing.Code{tt.notice}, func(c signing.Code) bool { return c == "" }); !slices.Equal(notices, want) {
 			t.Errorf("%s: notices %v, want %v", tt.name, id.Notices(), want)
 		}
-		signed, err := id.Sign(cleared(t))
+		signed, err := id.Sign(t.Context(), cleared(t))
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue

@@ -61,9 +61,6 @@ func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error
 	return kept, nil
 }
 
-// operator is whoever uses the command line of the installation.
-var operator = audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}
-
 // people returns the members and their factors. What is done here needs
 // neither the installation's secret nor its address.
 func people(s *store.Store) (*account.Members, *account.Factors, error) {
@@ -107,7 +104,7 @@ func (c *adminOwnerCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	m, err := members.CreateOwner(ctx, operator, c.Account, c.Email, strings.TrimSuffix(password, "\r"))
+	m, err := members.CreateOwner(ctx, audit.ByOperator(), c.Account, c.Email, strings.TrimSuffix(password, "\r"))
 	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Field == "password" {
 		return flagError("--password-file", errors.New(f.Detail))
 	}
@@ -142,7 +139,7 @@ func (c *adminResetCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := factors.Reset(ctx, operator, m); err != nil {
+	if err := factors.Reset(ctx, audit.ByOperator(), m); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.out, "%s has no second factor and no session any more. Signing in with the password leads to a new one.\n", m.Email)
@@ -222,7 +219,7 @@ func (c *adminKeyCommand) Run(s streams) error {
 		return err
 	}
 	defer kept.Close()
-	_, key, err := account.NewKeys(kept, time.Now).Create(ctx, operator, account.KeySpec{
+	_, key, err := account.NewKeys(kept, time.Now).Create(ctx, audit.ByOperator(), account.KeySpec{
 		Account:  c.Account,
 		Name:     c.Name,
 		Scopes:   c.Scopes,

@@ -81,11 +81,10 @@ func (c *logExportCommand) Run(s streams) error {
 		return err
 	}
 	defer kept.Close()
-	err = kept.Record(ctx, audit.Action{
+	err = kept.Record(ctx, audit.ByOperator(), audit.Action{
 		Account: c.Account,
 		Name:    audit.LogExport,
 		Outcome: audit.Done,
-		Actor:   operator,
 		Target:  audit.Target{Kind: audit.LogTarget, ID: c.Account},
 	})
 	if err != nil {

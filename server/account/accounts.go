@@ -25,12 +25,12 @@ type AccountStore interface {
 	// CreateAccount keeps a new account with its log, the invitation of its
 	// first owner, and both actions. An address that is a member's is a
 	// Conflict fault.
-	CreateAccount(ctx context.Context, acc Account, owner Invitation, created, invited audit.Action) error
+	CreateAccount(ctx context.Context, by audit.Grant, acc Account, owner Invitation, created, invited audit.Action) error
 	// UpdateAccount gives the account its name and rules, and keeps a.
-	UpdateAccount(ctx context.Context, acc Account, a audit.Action) error
+	UpdateAccount(ctx context.Context, by audit.Grant, acc Account, a audit.Action) error
 	// SuspendAccount suspends the account at the time, or resumes it at the
 	// zero time, and keeps a. Where it was so before, the fault is a Conflict.
-	SuspendAccount(ctx context.Context, account string, at time.Time, a audit.Action) error
+	SuspendAccount(ctx context.Context, by audit.Grant, account string, at time.Time, a audit.Action) error
 }
 
 // Accounts are the customers of the installation.
@@ -56,7 +56,7 @@ func (s *Accounts) Get(ctx context.Context, account string) (Account, error) {
 // Create makes an account, whose members need a second factor, and returns it
 // with the token of the invitation for its first owner, which is written in
 // the language.
-func (s *Accounts) Create(ctx context.Context, who audit.Actor, name string, trusted bool, email, language string) (acc Account, token string, err error) {
+func (s *Accounts) Create(ctx context.Context, by audit.Grant, name string, trusted bool, email, language string) (acc Account, token string, err error) {
 	now := s.vault.now()
 	acc = Account{ID: id.New("acc"), Name: strings.TrimSpace(name), Trusted: trusted, FactorRequired: true, Created: now}
 	owner := Invitation{ID: id.New("inv"), Account: acc.ID, Role: Owner, Language: language, Created: now, Expires: now.Add(InvitationLife)}
@@ -65,15 +65,15 @@ func (s *Accounts) Create(ctx context.Context, who audit.Actor, name string, tru
 	if err := errors.Join(checkAccountName(acc.Name), unread); err != nil {
 		return Account{}, "", err
 	}
-	created := accountAction(audit.AccountCreate, who, acc)
+	created := accountAction(audit.AccountCreate, by, acc)
 	created.Changes = accountChanges(Account{}, acc)
-	err = s.store.CreateAccount(ctx, acc, owner, created, invitationAction(audit.InvitationCreate, who, owner))
+	err = s.store.CreateAccount(ctx, by, acc, owner, created, invitationAction(audit.InvitationCreate, by, owner))
 	return acc, s.vault.secrets.invitationToken(owner.ID), err
 }
 
 // Update gives an account another name, or says whether its domains need
 // proof.
-func (s *Accounts) Update(ctx context.Context, who audit.Actor, account, name string, trusted bool) error {
+func (s *Accounts) Update(ctx context.Context, by audit.Grant, account, name string, trusted bool) error {
 	old, err := s.Get(ctx, account)
 	if err != nil {
 		return err
@@ -83,31 +83,31 @@ func (s *Accounts) Update(ctx context.Context, who audit.Actor, account, name st
 	if err := checkAccountName(acc.Name); err != nil {
 		return err
 	}
-	return s.update(ctx, who, old, acc)
+	return s.update(ctx, by, old, acc)
 }
 
 // RequireFactor says whether the members of an account need a second factor.
-func (s *Accounts) RequireFactor(ctx context.Context, who audit.Actor, account string, required bool) error {
+func (s *Accounts) RequireFactor(ctx context.Context, by audit.Grant, account string, required bool) error {
 	old, err := s.Get(ctx, account)
 	if err != nil {
 		return err
 	}
 	acc := old
 	acc.FactorRequired = required
-	return s.update(ctx, who, old, acc)
+	return s.update(ctx, by, old, acc)
 }
 
-func (s *Accounts) update(ctx context.Context, who audit.Actor, old, acc Account) error {
-	a := accountAction(audit.AccountUpdate, who, acc)
+func (s *Accounts) update(ctx context.Context, by audit.Grant, old, acc Account) error {
+	a := accountAction(audit.AccountUpdate, by, acc)
 	if a.Changes = accountChanges(old, acc); len(a.Changes) == 0 {
 		return nil
 	}
-	return s.store.UpdateAccount(ctx, acc, a)
+	return s.store.UpdateAccount(ctx, by, acc, a)
 }
 
 // Suspend stops an account: its members and keys are refused and its domains
 // issue nothing. All is kept.
-func (s *Accounts) Suspend(ctx context.Context, who audit.Actor, account string) error {
+func (s *Accounts) Suspend(ctx context.Context, by audit.Grant, account string) error {
 	if account == Default {
 		return fault.New(fault.Conflict, "The installation's own account cannot be suspended.")
 	}
@@ -115,16 +115,16 @@ func (s *Accounts) Suspend(ctx context.Context, who audit.Actor, account string)
 	if err != nil {
 		return err
 	}
-	return s.store.SuspendAccount(ctx, account, s.vault.now(), accountAction(audit.AccountSuspend, who, acc))
+	return s.store.SuspendAccount(ctx, by, account, s.vault.now(), accountAction(audit.AccountSuspend, by, acc))
 }
 
 // Resume ends the suspension of an account.
-func (s *Accounts) Resume(ctx context.Context, who audit.Actor, account string) error {
+func (s *Accounts) Resume(ctx context.Context, by audit.Grant, account string) error {
 	acc, err := s.Get(ctx, account)
 	if err != nil {
 		return err
 	}
-	return s.store.SuspendAccount(ctx, account, time.Time{}, accountAction(audit.AccountResume, who, acc))
+	return s.store.SuspendAccount(ctx, by, account, time.Time{}, accountAction(audit.AccountResume, by, acc))
 }
 
 func checkAccountName(name string) error {
@@ -136,12 +136,12 @@ func checkAccountName(name string) error {
 
 // accountAction belongs to the account's own log, where its members can see
 // what the operator did.
-func accountAction(name audit.Name, who audit.Actor, acc Account) audit.Action {
+func accountAction(name audit.Name, by audit.Grant, acc Account) audit.Action {
 	return audit.Action{
 		Account: acc.ID,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.AccountTarget, ID: acc.ID, Name: acc.Name},
 	}
 }

@@ -104,9 +104,10 @@ func (s *Sessions) FinishConfirm(ctx context.Context, from From, in In, ceremony
 	}
 	used, err := s.vault.passkeys.FinishConfirm(passkeyMember(in.Member, keys), state, response)
 	if fault.Is(err, fault.PasskeyRefused) {
-		a := memberAction(audit.MemberConfirm, from.as(in.Member), in.Member)
+		by := audit.Refusal(from.as(in.Member))
+		a := memberAction(audit.MemberConfirm, by, in.Member)
 		a.Outcome, a.Reason = audit.Refused, string(fault.PasskeyRefused)
-		return "", errors.Join(err, s.store.Record(ctx, a))
+		return "", errors.Join(err, s.store.Record(ctx, by, a))
 	}
 	if err != nil {
 		return "", err
@@ -142,7 +143,7 @@ func passkeyMember(m Member, keys []Passkey) passkey.Member {
 
 // proofOf is the use of a passkey: the store keeps its new counter.
 func proofOf(m Member, keys []Passkey, used passkey.Credential) Used {
-	proof := Used{Member: m.ID, Method: ByPasskey}
+	proof := m.used(Used{Method: ByPasskey})
 	for _, k := range keys {
 		if string(k.Credential) == string(used.ID) {
 			k.Data = used.Data

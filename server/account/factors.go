@@ -21,22 +21,22 @@ type FactorStore interface {
 	MemberReader
 	CeremonyStore
 	// SetPassword keeps the hash and a.
-	SetPassword(ctx context.Context, member, hash string, at time.Time, keep string, a audit.Action) error
+	SetPassword(ctx context.Context, by audit.Grant, member, hash string, at time.Time, keep string, a audit.Action) error
 	// SetTOTP keeps the member's authenticator app and a. The session that
 	// stays is confirmed by it.
-	SetTOTP(ctx context.Context, member string, app TOTP, keep string, a audit.Action) error
+	SetTOTP(ctx context.Context, by audit.Grant, member string, app TOTP, keep string, a audit.Action) error
 	// RemoveTOTP removes the authenticator app and keeps a. The last factor
 	// stays: a LastFactor fault.
-	RemoveTOTP(ctx context.Context, member, keep string, a audit.Action) error
+	RemoveTOTP(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error
 	// AddPasskey keeps p and a. The session that stays is confirmed by it.
-	AddPasskey(ctx context.Context, p Passkey, keep string, a audit.Action) error
+	AddPasskey(ctx context.Context, by audit.Grant, p Passkey, keep string, a audit.Action) error
 	// RemovePasskey removes a passkey of the member and keeps a. The last
 	// factor stays: a LastFactor fault.
-	RemovePasskey(ctx context.Context, member, passkey, keep string, a audit.Action) error
+	RemovePasskey(ctx context.Context, by audit.Grant, member, passkey, keep string, a audit.Action) error
 	// SetCodes replaces the hashes of the recovery codes and keeps a.
-	SetCodes(ctx context.Context, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error
+	SetCodes(ctx context.Context, by audit.Grant, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error
 	// ResetFactors removes all second factors and sessions and keeps a.
-	ResetFactors(ctx context.Context, member string, a audit.Action) error
+	ResetFactors(ctx context.Context, by audit.Grant, member string, a audit.Action) error
 }
 
 // Factors are what members sign in with.
@@ -50,7 +50,7 @@ func NewFactors(vault *Vault, store FactorStore) *Factors { return &Factors{vaul
 
 // SetPassword changes the member's own password. The present one is asked for
 // beside what the session has shown.
-func (s *Factors) SetPassword(ctx context.Context, from From, in In, current, password string) error {
+func (s *Factors) SetPassword(ctx context.Context, by audit.Grant, in In, current, password string) error {
 	known, err := s.vault.passwords.check(ctx, current, in.Member.Password)
 	if err != nil {
 		return err
@@ -62,8 +62,8 @@ func (s *Factors) SetPassword(ctx context.Context, from From, in In, current, pa
 	if err != nil {
 		return err
 	}
-	return s.store.SetPassword(ctx, in.Member.ID, hash, s.vault.now(), in.Session.ID,
-		memberAction(audit.MemberPassword, from.as(in.Member), in.Member))
+	return s.store.SetPassword(ctx, by, in.Member.ID, hash, s.vault.now(), in.Session.ID,
+		memberAction(audit.MemberPassword, by, in.Member))
 }
 
 // A TOTP is an authenticator app as it is kept.
@@ -140,7 +140,7 @@ func (s *Factors) openSetup(m Member, sealed string) (sealedSetup, error) {
 
 // EnrolTOTP makes the app of the setup the member's, in place of an earlier
 // one, once a code shows that it has the seed.
-func (s *Factors) EnrolTOTP(ctx context.Context, from From, in In, sealed, code string) error {
+func (s *Factors) EnrolTOTP(ctx context.Context, by audit.Grant, in In, sealed, code string) error {
 	m := in.Member
 	setup, err := s.openSetup(m, sealed)
 	if err != nil {
@@ -151,13 +151,13 @@ func (s *Factors) EnrolTOTP(ctx context.Context, from From, in In, sealed, code 
 		return fault.On("code", fault.CodeWrong, "This code does not fit. Type the one that the app shows now, and see that the phone's clock is right.")
 	}
 	app := TOTP{s.vault.secrets.seeds.Close([]byte(setup.Seed), m.ID), step, s.vault.now()}
-	return s.store.SetTOTP(ctx, m.ID, app, in.Session.ID, memberAction(audit.TOTPAdd, from.as(m), m))
+	return s.store.SetTOTP(ctx, by, m.ID, app, in.Session.ID, memberAction(audit.TOTPAdd, by, m))
 }
 
 // RemoveTOTP removes the member's authenticator app. The last factor stays: a
 // LastFactor fault.
-func (s *Factors) RemoveTOTP(ctx context.Context, from From, in In) error {
-	return s.store.RemoveTOTP(ctx, in.Member.ID, in.Session.ID, memberAction(audit.TOTPRemove, from.as(in.Member), in.Member))
+func (s *Factors) RemoveTOTP(ctx context.Context, by audit.Grant, in In) error {
+	return s.store.RemoveTOTP(ctx, by, in.Member.ID, in.Session.ID, memberAction(audit.TOTPRemove, by, in.Member))
 }
 
 // Passkeys returns the passkeys of the member, the oldest first.
@@ -183,14 +183,14 @@ const maxPasskeyName = 60
 
 // EnrolPasskey makes a passkey the member's. The fault is PasskeyRefused, or
 // of the field "name".
-func (s *Factors) EnrolPasskey(ctx context.Context, from From, in In, name, ceremony string, response []byte) error {
+func (s *Factors) EnrolPasskey(ctx context.Context, by audit.Grant, in In, name, ceremony string, response []byte) error {
 	if !s.vault.Passkeys() {
 		return errNoPasskeys()
 	}
 	m := in.Member
 	name = strings.TrimSpace(name)
 	if name == "" {
-		name = from.Actor.Client
+		name = by.Actor.Client
 	}
 	if utf8.RuneCountInString(name) > maxPasskeyName || !profile.IsLine(name) {
 		return fault.On("name", fault.NameInvalid, "Name the passkey in up to %d characters.", maxPasskeyName)
@@ -204,35 +204,35 @@ func (s *Factors) EnrolPasskey(ctx context.Context, from From, in In, name, cere
 		return err
 	}
 	p := Passkey{ID: id.New("psk"), Member: m.ID, Name: name, Credential: made.ID, Data: made.Data, Created: s.vault.now()}
-	return s.store.AddPasskey(ctx, p, in.Session.ID, passkeyAction(audit.PasskeyAdd, from, m, p))
+	return s.store.AddPasskey(ctx, by, p, in.Session.ID, passkeyAction(audit.PasskeyAdd, by, m, p))
 }
 
 // RemovePasskey removes a passkey of the member. The last factor stays: a
 // LastFactor fault.
-func (s *Factors) RemovePasskey(ctx context.Context, from From, in In, passkey string) error {
-	return s.store.RemovePasskey(ctx, in.Member.ID, passkey, in.Session.ID,
-		passkeyAction(audit.PasskeyRemove, from, in.Member, Passkey{ID: passkey}))
+func (s *Factors) RemovePasskey(ctx context.Context, by audit.Grant, in In, passkey string) error {
+	return s.store.RemovePasskey(ctx, by, in.Member.ID, passkey, in.Session.ID,
+		passkeyAction(audit.PasskeyRemove, by, in.Member, Passkey{ID: passkey}))
 }
 
-func passkeyAction(name audit.Name, from From, m Member, p Passkey) audit.Action {
-	a := memberAction(name, from.as(m), m)
+func passkeyAction(name audit.Name, by audit.Grant, m Member, p Passkey) audit.Action {
+	a := memberAction(name, by, m)
 	a.Target = audit.Target{Kind: audit.PasskeyTarget, ID: p.ID, Name: p.Name}
 	return a
 }
 
 // NewCodes makes recovery codes, which replace earlier ones and are shown this
 // once.
-func (s *Factors) NewCodes(ctx context.Context, from From, in In) ([]string, error) {
+func (s *Factors) NewCodes(ctx context.Context, by audit.Grant, in In) ([]string, error) {
 	codes, hashes := s.vault.secrets.newCodes(in.Member.ID)
-	err := s.store.SetCodes(ctx, in.Member.ID, hashes, s.vault.now(), in.Session.ID,
-		memberAction(audit.RecoveryCreate, from.as(in.Member), in.Member))
+	err := s.store.SetCodes(ctx, by, in.Member.ID, hashes, s.vault.now(), in.Session.ID,
+		memberAction(audit.RecoveryCreate, by, in.Member))
 	return codes, err
 }
 
 // Reset removes all second factors and sessions of a member who has lost
 // them, so that the password alone leads to a new enrolment.
-func (s *Factors) Reset(ctx context.Context, who audit.Actor, m Member) error {
-	return s.store.ResetFactors(ctx, m.ID, memberAction(audit.FactorReset, who, m))
+func (s *Factors) Reset(ctx context.Context, by audit.Grant, m Member) error {
+	return s.store.ResetFactors(ctx, by, m.ID, memberAction(audit.FactorReset, by, m))
 }
 
 // Synced reports whether the passkey is copied between devices by their

@@ -34,7 +34,7 @@ const maxKeyName = 100
 // A KeyStore keeps keys.
 type KeyStore interface {
 	// CreateKey keeps k and a.
-	CreateKey(ctx context.Context, k Key, a audit.Action) error
+	CreateKey(ctx context.Context, by audit.Grant, k Key, a audit.Action) error
 	// Key returns a key in whatever state, or a NotFound fault: also if its
 	// account is suspended.
 	Key(ctx context.Context, id string) (Key, error)
@@ -42,7 +42,7 @@ type KeyStore interface {
 	Keys(ctx context.Context, account string) ([]Key, error)
 	// RevokeKey revokes a key of the account and keeps a. One that is not the
 	// account's, or is revoked already, is a NotFound fault.
-	RevokeKey(ctx context.Context, account, id string, at time.Time, a audit.Action) error
+	RevokeKey(ctx context.Context, by audit.Grant, account, id string, at time.Time, a audit.Action) error
 	// TouchKey notes that the key was used.
 	TouchKey(ctx context.Context, id string, at time.Time) error
 }
@@ -69,20 +69,20 @@ type KeySpec struct {
 
 // Create makes a key and returns it as it is shown once: only its hash is
 // kept.
-func (k *Keys) Create(ctx context.Context, who audit.Actor, spec KeySpec) (Key, string, error) {
+func (k *Keys) Create(ctx context.Context, by audit.Grant, spec KeySpec) (Key, string, error) {
 	key, err := k.build(spec)
 	if err != nil {
 		return Key{}, "", err
 	}
-	return k.keep(ctx, who, key)
+	return k.keep(ctx, by, key)
 }
 
 // keep gives the key its secret and keeps the hash.
-func (k *Keys) keep(ctx context.Context, who audit.Actor, key Key) (Key, string, error) {
+func (k *Keys) keep(ctx context.Context, by audit.Grant, key Key) (Key, string, error) {
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
 	key.Hash = hash(secret)
-	if err := k.store.CreateKey(ctx, key, keyAction(audit.KeyCreate, who, key)); err != nil {
+	if err := k.store.CreateKey(ctx, by, key, keyAction(audit.KeyCreate, by, key)); err != nil {
 		return Key{}, "", err
 	}
 	prefix := keyPrefix
@@ -95,7 +95,7 @@ func (k *Keys) keep(ctx context.Context, who audit.Actor, key Key) (Key, string,
 // CreateBelow is Create by another key: the new one may do no more than its
 // parent, for no other domains, from no other networks, and for no longer. A
 // test key makes test keys alone.
-func (k *Keys) CreateBelow(ctx context.Context, parent Key, who audit.Actor, spec KeySpec) (Key, string, error) {
+func (k *Keys) CreateBelow(ctx context.Context, parent Key, by audit.Grant, spec KeySpec) (Key, string, error) {
 	key, err := k.build(spec)
 	if err != nil {
 		return Key{}, "", err
@@ -103,7 +103,7 @@ func (k *Keys) CreateBelow(ctx context.Context, parent Key, who audit.Actor, spe
 	if err := parent.covers(key); err != nil {
 		return Key{}, "", err
 	}
-	return k.keep(ctx, who, key)
+	return k.keep(ctx, by, key)
 }
 
 // covers refuses a key that may do what its parent may not.
@@ -192,13 +192,13 @@ func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
 }
 
 // Revoke ends a key of the account for good.
-func (k *Keys) Revoke(ctx context.Context, who audit.Actor, account, id string) error {
-	return k.store.RevokeKey(ctx, account, id, k.now(), keyAction(audit.KeyRevoke, who, Key{ID: id, Account: account}))
+func (k *Keys) Revoke(ctx context.Context, by audit.Grant, account, id string) error {
+	return k.store.RevokeKey(ctx, by, account, id, k.now(), keyAction(audit.KeyRevoke, by, Key{ID: id, Account: account}))
 }
 
 // RevokeBelow is Revoke by another key: it ends no key that it could not have
 // made.
-func (k *Keys) RevokeBelow(ctx context.Context, parent Key, who audit.Actor, id string) error {
+func (k *Keys) RevokeBelow(ctx context.Context, parent Key, by audit.Grant, id string) error {
 	key, err := k.store.Key(ctx, id)
 	if err == nil && key.Account != parent.Account {
 		err = fault.New(fault.NotFound, "There is no such key.")
@@ -209,20 +209,23 @@ func (k *Keys) RevokeBelow(ctx context.Context, parent Key, who audit.Actor, id 
 	if parent.covers(key) != nil {
 		return fault.New(fault.Forbidden, "This key may not revoke one that may do more.")
 	}
-	return k.Revoke(ctx, who, parent.Account, id)
+	return k.Revoke(ctx, by, parent.Account, id)
 }
 
-// Actor is the key as the one who does something.
-func (k Key) Actor() audit.Actor {
-	return audit.Actor{Kind: audit.KeyActor, ID: k.ID, Name: k.Name, Test: k.Test, Interface: audit.API}
+// Grant entitles the key to what needs the scope.
+func (k Key) Grant(need Scope) audit.Grant {
+	return audit.Grant{
+		Actor: audit.Actor{Kind: audit.KeyActor, ID: k.ID, Name: k.Name, Test: k.Test, Interface: audit.API},
+		Kind:  audit.KeyGrant, ID: k.ID, Account: k.Account, Need: string(need), Domains: strings.Join(k.Domains, " "),
+	}
 }
 
-func keyAction(name audit.Name, who audit.Actor, key Key) audit.Action {
+func keyAction(name audit.Name, by audit.Grant, key Key) audit.Action {
 	a := audit.Action{
 		Account: key.Account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.KeyTarget, ID: key.ID, Name: key.Name},
 	}
 	if name == audit.KeyCreate {

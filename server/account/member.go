@@ -109,8 +109,8 @@ const (
 	InvitationLife = 72 * time.Hour
 )
 
-// live reports whether the session can be used at the time.
-func (s Session) live(now time.Time) bool {
+// Live reports whether the session can be used at the time.
+func (s Session) Live(now time.Time) bool {
 	return now.Before(s.Created.Add(AbsoluteLife)) && now.Before(s.LastUsed.Add(IdleLife))
 }
 
@@ -127,4 +127,14 @@ type Used struct {
 	Step   int64   // of ByTOTP: it must be later than the last one
 	Code   []byte  // of ByRecovery: the hash, which must still be there
 	Key    Passkey // of ByPasskey: with its new Data
+	// Password and TOTPSince are those of the member against whom the proof was
+	// checked. Where they have changed since, it proves nothing.
+	Password  string
+	TOTPSince time.Time
+}
+
+// used returns the proof as one that was checked against m.
+func (m Member) used(p Used) Used {
+	p.Member, p.Password, p.TOTPSince = m.ID, m.Password, m.TOTPSince
+	return p
 }

@@ -23,27 +23,27 @@ type MemberStore interface {
 	// empty. One that is used, revoked or over is a NotFound fault; so is one
 	// for the first owner once there is a member. An address that is a
 	// member's is a Conflict fault.
-	CreateMember(ctx context.Context, m Member, invitation string, a audit.Action) error
+	CreateMember(ctx context.Context, by audit.Grant, m Member, invitation string, a audit.Action) error
 	// SetRole gives a member of the account another role, ends the member's
 	// sessions, and keeps a. The last owner's role stays: a Conflict fault.
-	SetRole(ctx context.Context, account, member string, role Role, a audit.Action) error
+	SetRole(ctx context.Context, by audit.Grant, account, member string, role Role, a audit.Action) error
 	// RemoveMember removes a member of the account with all that is theirs,
 	// and keeps a. The last owner stays: a Conflict fault.
-	RemoveMember(ctx context.Context, account, member string, a audit.Action) error
+	RemoveMember(ctx context.Context, by audit.Grant, account, member string, a audit.Action) error
 	// SetLanguage keeps which language a member of the account reads, and a.
-	SetLanguage(ctx context.Context, account, member, language string, a audit.Action) error
+	SetLanguage(ctx context.Context, by audit.Grant, account, member, language string, a audit.Action) error
 }
 
 // An InvitationStore keeps invitations.
 type InvitationStore interface {
-	CreateInvitation(ctx context.Context, i Invitation, a audit.Action) error
+	CreateInvitation(ctx context.Context, by audit.Grant, i Invitation, a audit.Action) error
 	// Invitation returns an invitation that was not used or revoked, or a
 	// NotFound fault.
 	Invitation(ctx context.Context, id string) (Invitation, error)
 	// Invitations returns those of an account, the newest first.
 	Invitations(ctx context.Context, account string) ([]Invitation, error)
 	// RevokeInvitation deletes one of the account, and keeps a.
-	RevokeInvitation(ctx context.Context, account, id string, a audit.Action) error
+	RevokeInvitation(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
 	// AnyMember reports whether the installation has a member.
 	AnyMember(ctx context.Context) (bool, error)
 	// Account returns an account, or a NotFound fault.
@@ -84,7 +84,7 @@ func (s *Members) Get(ctx context.Context, account, member string) (Member, erro
 
 // Invite makes an invitation and returns its token. It is written in the
 // language with the tag, which may be empty.
-func (s *Members) Invite(ctx context.Context, who audit.Actor, account, email, role, language string) (Invitation, string, error) {
+func (s *Members) Invite(ctx context.Context, by audit.Grant, account, email, role, language string) (Invitation, string, error) {
 	folded, err := parseEmail(email)
 	if err != nil {
 		return Invitation{}, "", err
@@ -93,7 +93,7 @@ func (s *Members) Invite(ctx context.Context, who audit.Actor, account, email, r
 	if err != nil {
 		return Invitation{}, "", err
 	}
-	return s.invite(ctx, who, Invitation{Account: account, Email: folded, Role: r, Language: language})
+	return s.invite(ctx, by, Invitation{Account: account, Email: folded, Role: r, Language: language})
 }
 
 // InviteFirst makes an invitation for the first owner of a new installation
@@ -103,14 +103,14 @@ func (s *Members) InviteFirst(ctx context.Context) (token string, err error) {
 	if err != nil || any {
 		return "", err
 	}
-	_, token, err = s.invite(ctx, audit.Actor{Kind: audit.System, Interface: audit.CommandLine}, Invitation{Account: Default, Role: Owner})
+	_, token, err = s.invite(ctx, audit.ByProgram(), Invitation{Account: Default, Role: Owner})
 	return token, err
 }
 
-func (s *Members) invite(ctx context.Context, who audit.Actor, i Invitation) (Invitation, string, error) {
+func (s *Members) invite(ctx context.Context, by audit.Grant, i Invitation) (Invitation, string, error) {
 	i.ID, i.Created = id.New("inv"), s.vault.now()
 	i.Expires = i.Created.Add(InvitationLife)
-	return i, s.vault.secrets.invitationToken(i.ID), s.store.CreateInvitation(ctx, i, invitationAction(audit.InvitationCreate, who, i))
+	return i, s.vault.secrets.invitationToken(i.ID), s.store.CreateInvitation(ctx, by, i, invitationAction(audit.InvitationCreate, by, i))
 }
 
 // Token is the token of an invitation.
@@ -157,9 +157,9 @@ func (s *Members) Invitations(ctx context.Context, account string) ([]Invitation
 }
 
 // RevokeInvitation ends an invitation of the account.
-func (s *Members) RevokeInvitation(ctx context.Context, who audit.Actor, account, invitation string) error {
-	return s.store.RevokeInvitation(ctx, account, invitation,
-		invitationAction(audit.InvitationRevoke, who, Invitation{ID: invitation, Account: account}))
+func (s *Members) RevokeInvitation(ctx context.Context, by audit.Grant, account, invitation string) error {
+	return s.store.RevokeInvitation(ctx, by, account, invitation,
+		invitationAction(audit.InvitationRevoke, by, Invitation{ID: invitation, Account: account}))
 }
 
 // A Newcomer is what a person says who becomes a member.
@@ -186,15 +186,16 @@ func (s *Members) Join(ctx context.Context, from From, token string, n Newcomer)
 		return Member{}, err
 	}
 	m.Operator = i.First()
-	a := memberAction(audit.MemberJoin, from.as(m), m)
+	by := audit.ByPublic(from.as(m), m.Account)
+	a := memberAction(audit.MemberJoin, by, m)
 	a.Changes = []audit.Change{{Field: "role", New: string(m.Role)}}
-	return m, s.store.CreateMember(ctx, m, i.ID, a)
+	return m, s.store.CreateMember(ctx, by, m, i.ID, a)
 }
 
 // CreateOwner makes an owner without an invitation: on the command line, by
 // whoever runs the installation. An owner of the Default account is an
 // operator.
-func (s *Members) CreateOwner(ctx context.Context, who audit.Actor, account, email, password string) (Member, error) {
+func (s *Members) CreateOwner(ctx context.Context, by audit.Grant, account, email, password string) (Member, error) {
 	if _, err := s.store.Account(ctx, account); err != nil {
 		return Member{}, err
 	}
@@ -203,9 +204,9 @@ func (s *Members) CreateOwner(ctx context.Context, who audit.Actor, account, ema
 		return Member{}, err
 	}
 	m.Operator = account == Default
-	a := memberAction(audit.MemberJoin, who, m)
+	a := memberAction(audit.MemberJoin, by, m)
 	a.Changes = []audit.Change{{Field: "role", New: string(m.Role)}}
-	return m, s.store.CreateMember(ctx, m, "", a)
+	return m, s.store.CreateMember(ctx, by, m, "", a)
 }
 
 func (s *Members) newMember(ctx context.Context, account string, n Newcomer, role Role) (Member, error) {
@@ -230,7 +231,7 @@ func (s *Members) newMember(ctx context.Context, account string, n Newcomer, rol
 
 // SetRole gives a member of the account another role and ends the member's
 // sessions. The last owner's stays: a Conflict fault.
-func (s *Members) SetRole(ctx context.Context, who audit.Actor, account, member, role string) error {
+func (s *Members) SetRole(ctx context.Context, by audit.Grant, account, member, role string) error {
 	r, err := ParseRole(role)
 	if err != nil {
 		return err
@@ -239,37 +240,37 @@ func (s *Members) SetRole(ctx context.Context, who audit.Actor, account, member,
 	if err != nil || m.Role == r {
 		return err
 	}
-	a := memberAction(audit.MemberUpdate, who, m)
+	a := memberAction(audit.MemberUpdate, by, m)
 	a.Changes = []audit.Change{{Field: "role", Old: string(m.Role), New: string(r)}}
-	return s.store.SetRole(ctx, account, member, r, a)
+	return s.store.SetRole(ctx, by, account, member, r, a)
 }
 
 // Remove removes a member of the account. The last owner stays: a Conflict
 // fault.
-func (s *Members) Remove(ctx context.Context, who audit.Actor, account, member string) error {
+func (s *Members) Remove(ctx context.Context, by audit.Grant, account, member string) error {
 	m, err := s.Get(ctx, account, member)
 	if err != nil {
 		return err
 	}
-	return s.store.RemoveMember(ctx, account, member, memberAction(audit.MemberRemove, who, m))
+	return s.store.RemoveMember(ctx, by, account, member, memberAction(audit.MemberRemove, by, m))
 }
 
 // SetLanguage keeps which language a member reads.
-func (s *Members) SetLanguage(ctx context.Context, who audit.Actor, m Member, language string) error {
+func (s *Members) SetLanguage(ctx context.Context, by audit.Grant, m Member, language string) error {
 	if m.Language == language {
 		return nil
 	}
-	a := memberAction(audit.MemberLanguage, who, m)
+	a := memberAction(audit.MemberLanguage, by, m)
 	a.Changes = []audit.Change{{Field: "language", Old: m.Language, New: language}}
-	return s.store.SetLanguage(ctx, m.Account, m.ID, language, a)
+	return s.store.SetLanguage(ctx, by, m.Account, m.ID, language, a)
 }
 
-func invitationAction(name audit.Name, who audit.Actor, i Invitation) audit.Action {
+func invitationAction(name audit.Name, by audit.Grant, i Invitation) audit.Action {
 	a := audit.Action{
 		Account: i.Account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.InvitationTarget, ID: i.ID, Name: i.Email},
 	}
 	if i.Role != "" {

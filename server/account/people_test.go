@@ -56,6 +56,17 @@ var from = account.From{
 	Network: netip.MustParsePrefix("192.0.2.7/32"),
 }
 
+// entitled lets the actor do everything. What a grant must be is the subject of
+// the store's tests.
+func entitled(who audit.Actor) audit.Grant { return audit.Grant{Kind: audit.ProgramGrant, Actor: who} }
+
+// own is the grant of a member for their own sign-in.
+func own(in account.In) audit.Grant {
+	who := from.Actor
+	who.Kind, who.ID, who.Name = audit.Member, in.Member.ID, in.Member.Email
+	return in.Grant(who, account.Self, false)
+}
+
 func (h *house) must(err error) {
 	h.t.Helper()
 	if err != nil {
@@ -83,7 +94,7 @@ func (h *house) first() account.Member {
 // join makes a member of the default account by an invitation.
 func (h *house) join(email string, role account.Role) account.Member {
 	h.t.Helper()
-	_, token, err := h.members.Invite(h.t.Context(), audit.Actor{Kind: audit.Member}, account.Default, email, string(role), "")
+	_, token, err := h.members.Invite(h.t.Context(), entitled(audit.Actor{Kind: audit.Member}), account.Default, email, string(role), "")
 	h.must(err)
 	m, err := h.members.Join(h.t.Context(), from, token, account.Newcomer{Password: phrase})
 	h.must(err)
@@ -113,7 +124,7 @@ func (h *house) enrol(token string) (seed string) {
 	setup, err := h.factors.NewTOTP(in.Member)
 	h.must(err)
 	seed = strings.ReplaceAll(setup.Secret, " ", "")
-	h.must(h.factors.EnrolTOTP(h.t.Context(), from, in, setup.Sealed, h.code(seed)))
+	h.must(h.factors.EnrolTOTP(h.t.Context(), own(in), in, setup.Sealed, h.code(seed)))
 	h.clock.Move(30 * time.Second)
 	return seed
 }
@@ -163,8 +174,8 @@ func TestInvitationEnds(t *testing.T) {
 	each(t, func(h *house) {
 		ctx := h.t.Context()
 		h.first()
-		who := audit.Actor{Kind: audit.Member}
-		i, token, err := h.members.Invite(ctx, who, account.Default, "tom@example.com", "auditor", "")
+		by := entitled(audit.Actor{Kind: audit.Member})
+		i, token, err := h.members.Invite(ctx, by, account.Default, "tom@example.com", "auditor", "")
 		h.must(err)
 		h.clock.Move(account.InvitationLife - time.Millisecond)
 		_, _, err = h.members.Invitation(ctx, token)
@@ -173,18 +184,18 @@ func TestInvitationEnds(t *testing.T) {
 		_, err = h.members.Join(ctx, from, token, account.Newcomer{Password: phrase})
 		h.want(err, fault.NotFound)
 
-		i, token, err = h.members.Invite(ctx, who, account.Default, "tom@example.com", "auditor", "")
+		i, token, err = h.members.Invite(ctx, by, account.Default, "tom@example.com", "auditor", "")
 		h.must(err)
-		h.want(h.members.RevokeInvitation(ctx, who, "acc_other", i.ID), fault.NotFound)
-		h.must(h.members.RevokeInvitation(ctx, who, account.Default, i.ID))
+		h.want(h.members.RevokeInvitation(ctx, by, "acc_other", i.ID), fault.NotFound)
+		h.must(h.members.RevokeInvitation(ctx, by, account.Default, i.ID))
 		_, err = h.members.Join(ctx, from, token, account.Newcomer{Password: phrase})
 		h.want(err, fault.NotFound)
 
-		_, _, err = h.members.Invite(ctx, who, account.Default, jane, "admin", "")
+		_, _, err = h.members.Invite(ctx, by, account.Default, jane, "admin", "")
 		h.want(err, fault.Conflict)
-		_, _, err = h.members.Invite(ctx, who, account.Default, "jane", "admin", "")
+		_, _, err = h.members.Invite(ctx, by, account.Default, "jane", "admin", "")
 		h.want(err, fault.AddressMalformed)
-		_, _, err = h.members.Invite(ctx, who, account.Default, "eve@example.com", "operator", "")
+		_, _, err = h.members.Invite(ctx, by, account.Default, "eve@example.com", "operator", "")
 		h.want(err, fault.Invalid)
 	})
 }
@@ -279,7 +290,7 @@ func TestRecoveryCodes(t *testing.T) {
 		h.first()
 		token := h.signIn(jane, "")
 		h.enrol(token)
-		codes, err := h.factors.NewCodes(ctx, from, h.load(token))
+		codes, err := h.factors.NewCodes(ctx, own(h.load(token)), h.load(token))
 		h.must(err)
 		if len(codes) != 10 || len(strings.ReplaceAll(codes[0], "-", ""))*5 < 80 {
 			h.t.Fatalf("got the codes %v", codes)
@@ -291,7 +302,7 @@ func TestRecoveryCodes(t *testing.T) {
 		}
 		_, err = h.sessions.SignIn(ctx, from, jane, phrase, codes[0])
 		h.want(err, fault.SignInRefused)
-		_, err = h.factors.NewCodes(ctx, from, in)
+		_, err = h.factors.NewCodes(ctx, own(in), in)
 		h.must(err)
 		_, err = h.sessions.SignIn(ctx, from, jane, phrase, codes[1])
 		h.want(err, fault.SignInRefused)
@@ -307,11 +318,13 @@ func TestOnce(t *testing.T) {
 		m := h.first()
 		token := h.signIn(jane, "")
 		h.enrol(token)
-		codes, err := h.factors.NewCodes(t.Context(), from, h.load(token))
+		codes, err := h.factors.NewCodes(t.Context(), own(h.load(token)), h.load(token))
 		h.must(err)
-		_, invitation, err := h.members.Invite(t.Context(), audit.Actor{Kind: audit.Member}, account.Default, "tom@example.com", "admin", "")
+		_, invitation, err := h.members.Invite(t.Context(), entitled(audit.Actor{Kind: audit.Member}), account.Default, "tom@example.com", "admin", "")
 		h.must(err)
 
+		m, err = h.members.Get(t.Context(), m.Account, m.ID)
+		h.must(err)
 		step := clock.Now().Unix() / 30
 		session := func(i int, proof account.Used) (account.Session, account.Used, audit.Action) {
 			now := clock.Now()
@@ -331,8 +344,8 @@ func TestOnce(t *testing.T) {
 			try  func(i int) error
 		}{
 			{"totp", 200, []fault.Code{fault.SignInRefused}, func(i int) error {
-				s, proof, a := session(i, account.Used{Member: m.ID, Method: account.ByTOTP, Step: step + 1})
-				return servers[i%2].store.CreateSession(t.Context(), s, proof, a)
+				s, proof, a := session(i, account.Used{Member: m.ID, Method: account.ByTOTP, Step: step + 1, Password: m.Password, TOTPSince: m.TOTPSince})
+				return servers[i%2].store.CreateSession(t.Context(), entitled(from.Actor), s, proof, a)
 			}},
 			{"recovery", 200, []fault.Code{fault.CodeWrong, fault.Limited}, vaultCode},
 			{"invitation", 200, []fault.Code{fault.NotFound, fault.Conflict, fault.Limited}, func(i int) error {
@@ -346,7 +359,7 @@ func TestOnce(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return servers[i%2].store.CreateMember(t.Context(), member, found.ID,
+				return servers[i%2].store.CreateMember(t.Context(), entitled(from.Actor), member, found.ID,
 					audit.Action{Account: account.Default, Name: audit.MemberJoin, Outcome: audit.Done})
 			}},
 		}
@@ -411,16 +424,16 @@ func TestSessionsEnd(t *testing.T) {
 		h.clock.Move(time.Minute)
 		second := h.signIn(jane, h.code(seed))
 		in := h.load(second)
-		h.want(h.sessions.Revoke(ctx, from, in, "ses_unknown"), fault.NotFound)
-		h.must(h.sessions.Revoke(ctx, from, in, h.load(first).Session.ID))
+		h.want(h.sessions.Revoke(ctx, own(in), in, "ses_unknown"), fault.NotFound)
+		h.must(h.sessions.Revoke(ctx, own(in), in, h.load(first).Session.ID))
 		dead("revoked", first)
 		h.must(h.store.TouchSession(ctx, "ses_gone", h.clock.Now()))
 		h.clock.Move(time.Minute)
 		third := h.signIn(jane, h.code(seed))
-		h.must(h.factors.SetPassword(ctx, from, h.load(third), phrase, phrase+" and more"))
+		h.must(h.factors.SetPassword(ctx, own(h.load(third)), h.load(third), phrase, phrase+" and more"))
 		dead("password changed", second)
 		h.load(third)
-		h.must(h.sessions.SignOut(ctx, from, h.load(third)))
+		h.must(h.sessions.SignOut(ctx, own(h.load(third)), h.load(third)))
 		dead("signed out", third)
 	})
 }
@@ -434,11 +447,11 @@ func TestRevokedStaysDead(t *testing.T) {
 		seed := h.enrol(token)
 		in := h.load(token) // a request that has begun
 		other := h.load(h.signIn(jane, h.code(seed)))
-		h.must(h.sessions.Revoke(ctx, from, other, in.Session.ID))
+		h.must(h.sessions.Revoke(ctx, own(other), other, in.Session.ID))
 		h.must(h.store.TouchSession(ctx, in.Session.ID, h.clock.Now().Add(time.Hour)))
 		h.clock.Move(time.Minute)
 		_, err := h.sessions.Confirm(ctx, from, in, h.code(seed), "")
-		h.want(err, fault.NotFound)
+		h.want(err, fault.Unauthorized)
 		_, err = h.sessions.Load(ctx, token)
 		h.want(err, fault.NotFound)
 	})
@@ -480,13 +493,13 @@ func TestLastFactorStays(t *testing.T) {
 		token := h.signIn(jane, "")
 		h.enrol(token)
 		in := h.load(token)
-		h.want(h.factors.RemoveTOTP(ctx, from, in), fault.LastFactor)
+		h.want(h.factors.RemoveTOTP(ctx, own(in), in), fault.LastFactor)
 		p := account.Passkey{ID: "psk_1", Member: m.ID, Name: "Phone", Credential: []byte("c1"), Data: []byte("{}"), Created: h.clock.Now()}
 		a := audit.Action{Account: account.Default, Name: audit.PasskeyAdd, Outcome: audit.Done}
-		h.must(h.store.AddPasskey(ctx, p, in.Session.ID, a))
+		h.must(h.store.AddPasskey(ctx, entitled(from.Actor), p, in.Session.ID, a))
 		again := p
 		again.ID = "psk_2"
-		h.want(h.store.AddPasskey(ctx, again, in.Session.ID, a), fault.PasskeyRefused)
+		h.want(h.store.AddPasskey(ctx, entitled(from.Actor), again, in.Session.ID, a), fault.PasskeyRefused)
 
 		var wg sync.WaitGroup
 		var done atomic.Int32
@@ -494,11 +507,11 @@ func TestLastFactorStays(t *testing.T) {
 			wg.Go(func() {
 				remove := h.factors.RemoveTOTP
 				if i%2 == 0 {
-					remove = func(ctx context.Context, from account.From, in account.In) error {
-						return h.factors.RemovePasskey(ctx, from, in, p.ID)
+					remove = func(ctx context.Context, by audit.Grant, in account.In) error {
+						return h.factors.RemovePasskey(ctx, by, in, p.ID)
 					}
 				}
-				err := remove(ctx, from, in)
+				err := remove(ctx, own(in), in)
 				if err == nil {
 					done.Add(1)
 				} else if !fault.Is(err, fault.LastFactor) && !fault.Is(err, fault.NotFound) {
@@ -512,9 +525,9 @@ func TestLastFactorStays(t *testing.T) {
 		if done.Load() != 1 || !left.HasFactor() {
 			h.t.Errorf("%d removals succeeded, has a factor left: %v", done.Load(), left.HasFactor())
 		}
-		h.want(h.factors.RemovePasskey(ctx, from, in, "psk_other"), fault.NotFound)
+		h.want(h.factors.RemovePasskey(ctx, own(in), in, "psk_other"), fault.NotFound)
 
-		h.must(h.factors.Reset(ctx, audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, left))
+		h.must(h.factors.Reset(ctx, audit.ByOperator(), left))
 		_, err = h.sessions.Load(ctx, token)
 		h.want(err, fault.NotFound)
 		if !h.load(h.signIn(jane, "")).Enrol() {
@@ -527,9 +540,9 @@ func TestLastOwnerStays(t *testing.T) {
 	each(t, func(h *house) {
 		ctx := h.t.Context()
 		m := h.first()
-		who := audit.Actor{Kind: audit.Member, ID: m.ID}
-		h.want(h.members.SetRole(ctx, who, account.Default, m.ID, "admin"), fault.Conflict)
-		h.want(h.members.Remove(ctx, who, account.Default, m.ID), fault.Conflict)
+		by := entitled(audit.Actor{Kind: audit.Member, ID: m.ID})
+		h.want(h.members.SetRole(ctx, by, account.Default, m.ID, "admin"), fault.Conflict)
+		h.want(h.members.Remove(ctx, by, account.Default, m.ID), fault.Conflict)
 		other := h.join("tom@example.com", account.Owner)
 		token, err := h.sessions.SignIn(ctx, from, "tom@example.com", phrase, "")
 		h.must(err)
@@ -540,9 +553,9 @@ func TestLastOwnerStays(t *testing.T) {
 			wg.Go(func() {
 				var err error
 				if i%2 == 0 {
-					err = h.members.Remove(ctx, who, account.Default, other.ID)
+					err = h.members.Remove(ctx, by, account.Default, other.ID)
 				} else {
-					err = h.members.SetRole(ctx, who, account.Default, m.ID, "auditor")
+					err = h.members.SetRole(ctx, by, account.Default, m.ID, "auditor")
 				}
 				if err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.NotFound) {
 					h.t.Error(err)
@@ -609,14 +622,14 @@ func TestAccounts(t *testing.T) {
 	each(t, func(h *house) {
 		ctx := h.t.Context()
 		h.first()
-		who := audit.Actor{Kind: audit.Member, ID: "mem_1"}
-		_, _, err := h.accounts.Create(ctx, who, "", false, "no address", "")
+		by := entitled(audit.Actor{Kind: audit.Member, ID: "mem_1"})
+		_, _, err := h.accounts.Create(ctx, by, "", false, "no address", "")
 		if faults := fault.All(err); len(faults) != 2 || faults[0].Field != "name" || faults[1].Field != "email" {
 			h.t.Errorf("got the faults %v", faults)
 		}
-		_, _, err = h.accounts.Create(ctx, who, "Shop", false, jane, "")
+		_, _, err = h.accounts.Create(ctx, by, "Shop", false, jane, "")
 		h.want(err, fault.Conflict)
-		acc, token, err := h.accounts.Create(ctx, who, "Shop", false, "olga@example.org", "")
+		acc, token, err := h.accounts.Create(ctx, by, "Shop", false, "olga@example.org", "")
 		h.must(err)
 		owner, err := h.members.Join(ctx, from, token, account.Newcomer{Name: "Olga", Password: phrase})
 		h.must(err)
@@ -626,19 +639,19 @@ func TestAccounts(t *testing.T) {
 		session, err := h.sessions.SignIn(ctx, from, "olga@example.org", phrase, "")
 		h.must(err)
 		keys := account.NewKeys(h.store, h.clock.Now)
-		_, key, err := keys.Create(ctx, who, account.KeySpec{Account: acc.ID, Name: "Shop", Scopes: []string{"domains:read"}})
+		_, key, err := keys.Create(ctx, by, account.KeySpec{Account: acc.ID, Name: "Shop", Scopes: []string{"domains:read"}})
 		h.must(err)
-		h.must(h.accounts.Suspend(ctx, who, acc.ID))
+		h.must(h.accounts.Suspend(ctx, by, acc.ID))
 		_, err = keys.Authenticate(ctx, key, netip.Addr{})
 		h.want(err, fault.Unauthorized)
 		_, err = h.sessions.Load(ctx, session)
 		h.want(err, fault.NotFound)
 		_, err = h.sessions.SignIn(ctx, from, "olga@example.org", phrase, "")
 		h.want(err, fault.AccountSuspended)
-		h.want(h.accounts.Suspend(ctx, who, acc.ID), fault.Conflict)
-		h.want(h.accounts.Suspend(ctx, who, account.Default), fault.Conflict)
-		h.want(h.accounts.Suspend(ctx, who, account.Installation), fault.NotFound)
-		h.must(h.accounts.Resume(ctx, who, acc.ID))
+		h.want(h.accounts.Suspend(ctx, by, acc.ID), fault.Conflict)
+		h.want(h.accounts.Suspend(ctx, by, account.Default), fault.Conflict)
+		h.want(h.accounts.Suspend(ctx, by, account.Installation), fault.NotFound)
+		h.must(h.accounts.Resume(ctx, by, acc.ID))
 		_, err = keys.Authenticate(ctx, key, netip.Addr{})
 		h.must(err)
 		_, err = h.sessions.SignIn(ctx, from, "olga@example.org", phrase, "")
@@ -648,8 +661,8 @@ func TestAccounts(t *testing.T) {
 		if len(all) != 2 || all[1].Name != "Shop" || all[1].Members != 1 {
 			h.t.Errorf("got the accounts %+v", all)
 		}
-		h.must(h.accounts.Update(ctx, who, acc.ID, "Shop Ltd", true))
-		h.must(h.accounts.RequireFactor(ctx, who, acc.ID, false))
+		h.must(h.accounts.Update(ctx, by, acc.ID, "Shop Ltd", true))
+		h.must(h.accounts.RequireFactor(ctx, by, acc.ID, false))
 		token, err = h.sessions.SignIn(ctx, from, "olga@example.org", phrase, "")
 		h.must(err)
 		if in := h.load(token); in.Enrol() || in.Account.Name != "Shop Ltd" || !in.Account.Trusted {
@@ -689,7 +702,7 @@ func TestPrune(t *testing.T) {
 		ctx := h.t.Context()
 		m := h.first()
 		h.signIn(jane, "")
-		_, _, err := h.members.Invite(ctx, audit.Actor{Kind: audit.Member}, account.Default, "tom@example.com", "admin", "")
+		_, _, err := h.members.Invite(ctx, entitled(audit.Actor{Kind: audit.Member}), account.Default, "tom@example.com", "admin", "")
 		h.must(err)
 		h.must(h.store.KeepCeremony(ctx, "cer_1", []byte("state"), h.clock.Now().Add(time.Minute)))
 		h.clock.Move(account.InvitationLife - time.Minute)

@@ -20,7 +20,7 @@ type SessionStore interface {
 	AttemptStore
 	// CreateSession uses up the proof and keeps s and a. A proof that was used
 	// up before is a SignInRefused fault, and then nothing is kept.
-	CreateSession(ctx context.Context, s Session, proof Used, a audit.Action) error
+	CreateSession(ctx context.Context, by audit.Grant, s Session, proof Used, a audit.Action) error
 	// Session returns the session with the hash, its member and account, or a
 	// NotFound fault.
 	Session(ctx context.Context, hash []byte) (Session, Member, Account, error)
@@ -29,14 +29,14 @@ type SessionStore interface {
 	// ConfirmSession uses up the proof like CreateSession, gives the session
 	// its new hash and time of confirmation, and keeps a. A session that has
 	// ended is a NotFound fault.
-	ConfirmSession(ctx context.Context, s Session, proof Used, a audit.Action) error
+	ConfirmSession(ctx context.Context, by audit.Grant, s Session, proof Used, a audit.Action) error
 	// Sessions returns the sessions of a member, the latest used first.
 	Sessions(ctx context.Context, member string) ([]Session, error)
 	// EndSession ends a session of the member and keeps a. One that is not
 	// there is a NotFound fault.
-	EndSession(ctx context.Context, member, id string, a audit.Action) error
+	EndSession(ctx context.Context, by audit.Grant, member, id string, a audit.Action) error
 	// EndOthers ends all sessions of the member but one, and keeps a.
-	EndOthers(ctx context.Context, member, keep string, a audit.Action) error
+	EndOthers(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error
 }
 
 // A MemberReader finds members.
@@ -57,7 +57,7 @@ type CeremonyStore interface {
 	// fault. So each can be finished once.
 	TakeCeremony(ctx context.Context, id string) ([]byte, error)
 	// Record keeps an action that goes with no other change.
-	Record(ctx context.Context, a audit.Action) error
+	Record(ctx context.Context, by audit.Grant, a audit.Action) error
 }
 
 // Sessions let members in.
@@ -99,6 +99,16 @@ type In struct {
 	Account Account
 }
 
+// Grant entitles the member, who is the actor, to what needs the permission.
+// If fresh is set, the session must have shown a second factor lately when the
+// write happens.
+func (in In) Grant(who audit.Actor, need Permission, fresh bool) audit.Grant {
+	return audit.Grant{
+		Actor: who, Kind: audit.SessionGrant, ID: in.Session.ID, Account: in.Account.ID,
+		Need: string(need), Fresh: fresh,
+	}
+}
+
 // Enrol reports whether the member must enrol a second factor before anything
 // else.
 func (in In) Enrol() bool { return in.Account.FactorRequired && !in.Member.HasFactor() }
@@ -123,7 +133,7 @@ func (s *Sessions) SignIn(ctx context.Context, from From, email, password, code 
 	}
 	proof, shown := s.vault.code(m, code)
 	if !m.HasFactor() {
-		proof, shown = Used{Member: m.ID, Method: ByPassword}, strings.TrimSpace(code) == ""
+		proof, shown = m.used(Used{Method: ByPassword}), strings.TrimSpace(code) == ""
 	}
 	if !known || !shown {
 		return "", s.refuse(ctx, from, m, errors.New("password or code"))
@@ -143,9 +153,10 @@ func (s *Sessions) begin(ctx context.Context, from From, m Member, proof Used) (
 	if proof.Method != ByPassword {
 		session.Confirmed = now
 	}
-	a := memberAction(audit.MemberSignIn, from.as(m), m)
+	by := audit.ByPublic(from.as(m), m.Account)
+	a := memberAction(audit.MemberSignIn, by, m)
 	a.Changes = []audit.Change{{Field: "method", New: string(proof.Method)}}
-	err := s.store.CreateSession(ctx, session, proof, a)
+	err := s.store.CreateSession(ctx, by, session, proof, a)
 	if fault.Is(err, fault.SignInRefused) {
 		return "", s.refuse(ctx, from, m, err)
 	}
@@ -166,7 +177,7 @@ func (s *Sessions) refuse(ctx context.Context, from From, m Member, why error) e
 	if m.ID != "" {
 		a.Account, a.Target = m.Account, m.target()
 	}
-	if err := s.store.Record(ctx, a); err != nil {
+	if err := s.store.Record(ctx, audit.Refusal(from.Actor), a); err != nil {
 		return err
 	}
 	return errSignIn(why)
@@ -189,7 +200,7 @@ func (s *Sessions) Load(ctx context.Context, token string) (In, error) {
 		return In{}, err
 	}
 	now := s.vault.now()
-	if !session.live(now) {
+	if !session.Live(now) {
 		return In{}, gone
 	}
 	if now.Sub(session.LastUsed) >= touchEvery {
@@ -210,7 +221,7 @@ func (s *Sessions) Confirm(ctx context.Context, from From, in In, code, password
 	}
 	proof, ok := s.vault.code(in.Member, code)
 	if !in.Member.HasFactor() {
-		proof = Used{Member: in.Member.ID, Method: ByPassword}
+		proof = in.Member.used(Used{Method: ByPassword})
 		if ok, err = s.vault.passwords.check(ctx, password, in.Member.Password); err != nil {
 			return "", err
 		}
@@ -225,9 +236,10 @@ func (s *Sessions) confirm(ctx context.Context, from From, in In, proof Used) (s
 	token, hash := newToken()
 	session := in.Session
 	session.Hash, session.Confirmed = hash, s.vault.now()
-	a := memberAction(audit.MemberConfirm, from.as(in.Member), in.Member)
+	by := in.Grant(from.as(in.Member), Self, false)
+	a := memberAction(audit.MemberConfirm, by, in.Member)
 	a.Changes = []audit.Change{{Field: "method", New: string(proof.Method)}}
-	err := s.store.ConfirmSession(ctx, session, proof, a)
+	err := s.store.ConfirmSession(ctx, by, session, proof, a)
 	if fault.Is(err, fault.SignInRefused) {
 		return "", s.refuseConfirm(ctx, from, in, err)
 	}
@@ -235,9 +247,10 @@ func (s *Sessions) confirm(ctx context.Context, from From, in In, proof Used) (s
 }
 
 func (s *Sessions) refuseConfirm(ctx context.Context, from From, in In, why error) error {
-	a := memberAction(audit.MemberConfirm, from.as(in.Member), in.Member)
+	by := audit.Refusal(from.as(in.Member))
+	a := memberAction(audit.MemberConfirm, by, in.Member)
 	a.Outcome, a.Reason = audit.Refused, string(fault.CodeWrong)
-	if err := s.store.Record(ctx, a); err != nil {
+	if err := s.store.Record(ctx, by, a); err != nil {
 		return err
 	}
 	field, detail := "confirm_code", "This code does not work. Each works once, for half a minute: take the next one."
@@ -253,7 +266,7 @@ func (s *Sessions) List(ctx context.Context, m Member) ([]Session, error) {
 	now := s.vault.now()
 	var live []Session
 	for _, session := range all {
-		if session.live(now) {
+		if session.Live(now) {
 			live = append(live, session)
 		}
 	}
@@ -261,25 +274,25 @@ func (s *Sessions) List(ctx context.Context, m Member) ([]Session, error) {
 }
 
 // SignOut ends the session itself.
-func (s *Sessions) SignOut(ctx context.Context, from From, in In) error {
-	a := memberAction(audit.MemberSignOut, from.as(in.Member), in.Member)
-	return s.store.EndSession(ctx, in.Member.ID, in.Session.ID, a)
+func (s *Sessions) SignOut(ctx context.Context, by audit.Grant, in In) error {
+	a := memberAction(audit.MemberSignOut, by, in.Member)
+	return s.store.EndSession(ctx, by, in.Member.ID, in.Session.ID, a)
 }
 
 // Revoke ends another session of the member.
-func (s *Sessions) Revoke(ctx context.Context, from From, in In, session string) error {
-	a := memberAction(audit.SessionRevoke, from.as(in.Member), in.Member)
+func (s *Sessions) Revoke(ctx context.Context, by audit.Grant, in In, session string) error {
+	a := memberAction(audit.SessionRevoke, by, in.Member)
 	a.Target = audit.Target{Kind: audit.SessionTarget, ID: session}
-	return s.store.EndSession(ctx, in.Member.ID, session, a)
+	return s.store.EndSession(ctx, by, in.Member.ID, session, a)
 }
 
 // RevokeOthers ends all sessions of the member but this one.
-func (s *Sessions) RevokeOthers(ctx context.Context, from From, in In) error {
-	return s.store.EndOthers(ctx, in.Member.ID, in.Session.ID, memberAction(audit.SessionRevokeAll, from.as(in.Member), in.Member))
+func (s *Sessions) RevokeOthers(ctx context.Context, by audit.Grant, in In) error {
+	return s.store.EndOthers(ctx, by, in.Member.ID, in.Session.ID, memberAction(audit.SessionRevokeAll, by, in.Member))
 }
 
-func memberAction(name audit.Name, who audit.Actor, m Member) audit.Action {
-	return audit.Action{Account: m.Account, Name: name, Outcome: audit.Done, Actor: who, Target: m.target()}
+func memberAction(name audit.Name, by audit.Grant, m Member) audit.Action {
+	return audit.Action{Account: m.Account, Name: name, Outcome: audit.Done, Actor: by.Actor, Target: m.target()}
 }
 
 // newToken returns a token of 256 random bits and its hash.

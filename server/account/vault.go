@@ -80,12 +80,12 @@ func (v *Vault) code(m Member, typed string) (Used, bool) {
 			return Used{}, false
 		}
 		step, ok := totpMatch(seed, compact, v.now())
-		return Used{Member: m.ID, Method: ByTOTP, Step: step}, ok && step > m.TOTPStep
+		return m.used(Used{Method: ByTOTP, Step: step}), ok && step > m.TOTPStep
 	}
 	if typed == "" || m.CodesLeft == 0 {
 		return Used{}, false
 	}
-	return Used{Member: m.ID, Method: ByRecovery, Code: v.secrets.hashCode(m.ID, typed)}, true
+	return m.used(Used{Method: ByRecovery, Code: v.secrets.hashCode(m.ID, typed)}), true
 }
 
 func (v *Vault) seed(m Member) (string, error) {

@@ -21,7 +21,7 @@ type action struct {
 	Action    string         `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
 	Outcome   string         `json:"outcome,omitempty" enum:"done,refused"`
 	Reason    string         `json:"reason,omitempty" doc:"The code of the refusal."`
-	Interface string         `json:"interface,omitempty" enum:"page,panel,command_line,api"`
+	Interface string         `json:"interface,omitempty" enum:"page,panel,command_line,api,internal"`
 	Actor     *party         `json:"actor,omitempty"`
 	Target    *party         `json:"target,omitempty"`
 	IP        string         `json:"ip,omitempty"`
@@ -65,7 +65,7 @@ type actionsQuery struct {
 	Actor     string    `query:"actor" maxLength:"40" doc:"The id of a member or key."`
 	Action    string    `query:"action" maxLength:"60" doc:"What was done." example:"domain.update"`
 	Outcome   string    `query:"outcome" enum:"done,refused" doc:"How it ended."`
-	Interface string    `query:"interface" enum:"page,panel,command_line,api" doc:"By what it was done."`
+	Interface string    `query:"interface" enum:"page,panel,command_line,api,internal" doc:"By what it was done."`
 	Target    string    `query:"target" maxLength:"80" doc:"The id of what was acted on."`
 	Mailbox   string    `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
 	Domain    string    `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`

@@ -192,7 +192,7 @@ func grow(t *testing.T, database string, n int) {
 	kept := storetest.Open(t, store.Config{Database: database})
 	for i := range n {
 		a := audit.Action{Account: account.Default, Name: audit.LinkOpen, Outcome: audit.Done, Actor: audit.Actor{Kind: audit.Visitor, Interface: audit.Page}, Mailbox: fmt.Sprintf("m%d@example.com", i)}
-		if err := kept.Record(t.Context(), a); err != nil {
+		if err := kept.Record(t.Context(), audit.Grant{Kind: audit.ProgramGrant, Actor: a.Actor}, a); err != nil {
 			t.Fatal(err)
 		}
 	}

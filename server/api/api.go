@@ -51,7 +51,7 @@ type API struct {
 	Links     *setup.Links
 	Repeats   Repeats
 	Issuer    *issue.Issuer
-	Identity  func() *signing.Identity
+	Identity  func() signing.Description
 	Texts     *templates.Set
 	Actions   Actions
 	LogKey    *audit.LogKey
@@ -66,7 +66,7 @@ type API struct {
 // Actions are the action log of every account.
 type Actions interface {
 	// Record keeps an action that goes with no other change.
-	Record(ctx context.Context, a audit.Action) error
+	Record(ctx context.Context, by audit.Grant, a audit.Action) error
 	// Search returns the actions that the filter finds, the newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	audit.Source
@@ -104,10 +104,10 @@ func (a *API) Routes(e *echo.Echo) {
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/api/docs", a.docs(h))
 }
 
-// A call is who asks: the key, and the same as an actor.
+// A call is who asks: the key, and the grant of its request.
 type call struct {
 	key account.Key
-	who audit.Actor
+	by  audit.Grant
 }
 
 // permitAll refuses a key that acts for some domains alone, where it is about
@@ -131,6 +131,9 @@ func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humaecho.Unwrap(ctx)
 		who, err := a.admit(c, scopeOf(ctx.Operation()))
+		if err == nil {
+			err = a.readmit(c, &who)
+		}
 		if err != nil {
 			a.refuse(c, err)
 			return
@@ -148,9 +151,28 @@ func (a *API) admit(c echo.Context, scope account.Scope) (call, error) {
 	if err != nil {
 		return call{}, err
 	}
-	who := key.Actor()
-	who.IP, who.Request = web.ClientIP(c).String(), web.RequestID(c)
-	return call{key, who}, nil
+	by := key.Grant(scope)
+	by.Actor.IP, by.Actor.Request = web.ClientIP(c).String(), web.RequestID(c)
+	return call{key, by}, nil
+}
+
+// readmit waits for the body and looks again what the key of the call may do.
+func (a *API) readmit(c echo.Context, who *call) error {
+	waited, err := web.ReadAhead(c)
+	if err != nil || !waited {
+		return err
+	}
+	key, err := a.Keys.Authenticate(c.Request().Context(), tokenOf(c), web.ClientIP(c))
+	if err != nil {
+		return err
+	}
+	who.key, who.by.Domains = key, key.Grant("").Domains
+	return key.Permit(account.Scope(who.by.Need))
+}
+
+func tokenOf(c echo.Context) string {
+	token, _ := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
+	return token
 }
 
 // keyOf returns the key of the request, unless it has none that is valid or
@@ -163,8 +185,7 @@ func (a *API) keyOf(c echo.Context) (account.Key, error) {
 		web.SetQuota(c, quota)
 		return account.Key{}, err
 	}
-	token, _ := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
-	key, err := a.Keys.Authenticate(c.Request().Context(), token, web.ClientIP(c))
+	key, err := a.Keys.Authenticate(c.Request().Context(), tokenOf(c), web.ClientIP(c))
 	switch {
 	case fault.Is(err, fault.Unauthorized):
 		web.SetQuota(c, a.refused.Use(network))
@@ -238,7 +259,7 @@ func register[In, Out any](a *API, h huma.API, op huma.Operation, handle func(co
 		}
 		faults := faultsOf(err)
 		if faults[0].Code == fault.Internal {
-			a.Log.Error("internal error", "id", callOf(ctx).who.Request, "route", op.Path, "error", err)
+			a.Log.Error("internal error", "id", callOf(ctx).by.Actor.Request, "route", op.Path, "error", err)
 		}
 		header := http.Header{}
 		web.RetryAfter(header, faults[0])

@@ -117,7 +117,7 @@ func (a *API) createDomain(ctx context.Context, c call, in *createDomain) (*doma
 			return nil, err
 		}
 	}
-	d, err := a.Domains.Create(ctx, c.who, c.key.Account, in.Body.spec(in.Body.Name))
+	d, err := a.Domains.Create(ctx, c.by, c.key.Account, in.Body.spec(in.Body.Name))
 	return &domainBody{domainOf(d)}, err
 }
 
@@ -155,7 +155,7 @@ func (a *API) updateDomain(ctx context.Context, c call, in *updateDomain) (*doma
 	if err != nil {
 		return nil, err
 	}
-	d, err = a.Domains.Update(ctx, c.who, c.key.Account, d.Name, in.Body.spec(d.Name))
+	d, err = a.Domains.Update(ctx, c.by, c.key.Account, d.Name, in.Body.spec(d.Name))
 	return &domainBody{domainOf(d)}, err
 }
 
@@ -164,7 +164,7 @@ func (a *API) deleteDomain(ctx context.Context, c call, in *DomainPath) (*noBody
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Domains.Delete(ctx, c.who, c.key.Account, d.Name)
+	return nil, a.Domains.Delete(ctx, c.by, c.key.Account, d.Name)
 }
 
 type settingsQuery struct {

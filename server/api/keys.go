@@ -108,7 +108,7 @@ func (a *API) createKey(ctx context.Context, c call, in *createKey) (*createdKey
 		}
 		spec.Networks = append(spec.Networks, network)
 	}
-	k, secret, err := a.Keys.CreateBelow(ctx, c.key, c.who, spec)
+	k, secret, err := a.Keys.CreateBelow(ctx, c.key, c.by, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -122,5 +122,5 @@ type keyPath struct {
 }
 
 func (a *API) revokeKey(ctx context.Context, c call, in *keyPath) (*noBody, error) {
-	return nil, a.Keys.RevokeBelow(ctx, c.key, c.who, in.ID)
+	return nil, a.Keys.RevokeBelow(ctx, c.key, c.by, in.ID)
 }

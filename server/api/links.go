@@ -96,7 +96,7 @@ func (a *API) createLink(ctx context.Context, c call, in *createLink) (*linkBody
 			return nil, err
 		}
 	}
-	l, err := a.Links.Create(ctx, c.who, setup.LinkSpec{
+	l, err := a.Links.Create(ctx, c.by, setup.LinkSpec{
 		Account: c.key.Account, Address: b.Address, Name: b.Name, Login: b.Login, Locale: b.Locale, Variant: settings.Variant(b.Variant),
 		Life: time.Duration(b.ExpiresIn) * time.Second, MaxDownloads: b.MaxDownloads, ExternalID: b.ExternalID, ReturnURL: b.ReturnURL,
 		Test: c.key.Test,
@@ -210,7 +210,7 @@ func (a *API) revokeLink(ctx context.Context, c call, in *LinkPath) (*linkBody, 
 	if err != nil {
 		return nil, err
 	}
-	if l, err = a.Links.Revoke(ctx, c.who, c.key.Account, l.ID); err != nil {
+	if l, err = a.Links.Revoke(ctx, c.by, c.key.Account, l.ID); err != nil {
 		return nil, err
 	}
 	return &linkBody{Body: a.linkOf(l, a.Now())}, nil
@@ -238,6 +238,6 @@ func (a *API) revokeLinks(ctx context.Context, c call, in *revokeLinks) (*revoke
 		return nil, err
 	}
 	out := &revokedLinks{}
-	out.Body.Revoked, err = a.Links.RevokeAll(ctx, c.who, g)
+	out.Body.Revoked, err = a.Links.RevokeAll(ctx, c.by, g)
 	return out, err
 }

@@ -81,11 +81,10 @@ func (a *API) exportLog(c echo.Context, who call) error {
 		return err
 	}
 	ctx, owner := c.Request().Context(), who.key.Account
-	err := a.Actions.Record(ctx, audit.Action{
+	err := a.Actions.Record(ctx, who.by, audit.Action{
 		Account: owner,
 		Name:    audit.LogExport,
 		Outcome: audit.Done,
-		Actor:   who.who,
 		Target:  audit.Target{Kind: audit.LogTarget, ID: owner},
 	})
 	if err != nil {

@@ -116,7 +116,7 @@ func (a *API) createPolicy(ctx context.Context, c call, in *createPolicy) (*poli
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	p, err := a.Policies.Create(ctx, c.who, c.key.Account, in.Body.spec())
+	p, err := a.Policies.Create(ctx, c.by, c.key.Account, in.Body.spec())
 	return &policyBody{policyOf(c, p)}, err
 }
 
@@ -129,7 +129,7 @@ func (a *API) updatePolicy(ctx context.Context, c call, in *updatePolicy) (*poli
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	p, err := a.Policies.Update(ctx, c.who, c.key.Account, in.Policy, in.Body.spec())
+	p, err := a.Policies.Update(ctx, c.by, c.key.Account, in.Policy, in.Body.spec())
 	return &policyBody{policyOf(c, p)}, err
 }
 
@@ -137,5 +137,5 @@ func (a *API) deletePolicy(ctx context.Context, c call, in *PolicyPath) (*noBody
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	return nil, a.Policies.Delete(ctx, c.who, c.key.Account, in.Policy)
+	return nil, a.Policies.Delete(ctx, c.by, c.key.Account, in.Policy)
 }

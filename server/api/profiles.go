@@ -75,21 +75,20 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*pr
 	if err != nil {
 		return nil, err
 	}
-	signed, err := a.Issuer.Issue(order)
+	signed, err := a.Issuer.Issue(ctx, order)
 	if err != nil {
 		return nil, err
 	}
 	out := keptProfile{order.FileName(), signed.Hash, signed.Bytes}
-	if c.who.Repeat != nil {
-		if c.who.Repeat.Answer, err = json.Marshal(out); err != nil {
+	if c.by.Repeat != nil {
+		if c.by.Repeat.Answer, err = json.Marshal(out); err != nil {
 			return nil, err
 		}
 	}
-	err = a.Actions.Record(ctx, audit.Action{
+	err = a.Actions.Record(ctx, c.by, audit.Action{
 		Account:  d.Account,
 		Name:     audit.ProfileIssue,
 		Outcome:  audit.Done,
-		Actor:    c.who,
 		Target:   audit.Target{Kind: audit.ProfileTarget, ID: signed.Identifier, Name: order.Person.Address.String()},
 		Changes:  []audit.Change{{Field: "variant", New: string(order.Variant)}, {Field: "platform", New: string(order.Platform)}},
 		Profile:  signed.Hash,
@@ -140,8 +139,8 @@ func (a *API) identity(h huma.API) {
 	register(a, h, operation("get-identity", http.MethodGet, "/identity", account.IdentityRead, "Show what signs"),
 		func(context.Context, call, *struct{}) (*identityBody, error) {
 			id, out := a.Identity(), &identityBody{}
-			out.Body.Name, out.Body.Fingerprint, out.Body.Expires = id.Name(), id.Fingerprint(), id.Expires()
-			out.Body.Development, out.Body.Usable = id.Development(), id.Usable() == nil
+			out.Body.Name, out.Body.Fingerprint, out.Body.Expires = id.Name, id.Fingerprint, id.NotAfter
+			out.Body.Development, out.Body.Usable = id.Development, id.Fault == nil
 			return out, nil
 		})
 }

@@ -112,7 +112,7 @@ func (a *API) createRedirectKey(ctx context.Context, c call, in *createRedirectK
 	if ends := c.key.Expires; !ends.IsZero() && (life == 0 || a.Now().Add(life).After(ends)) {
 		return nil, fault.On("expires_in", fault.Forbidden, "A new key may live no longer than this key.")
 	}
-	return a.redirectKeyBody(a.Redirects.Create(ctx, c.who, c.key.Account, redirect.Spec{
+	return a.redirectKeyBody(a.Redirects.Create(ctx, c.by, c.key.Account, redirect.Spec{
 		Name: in.Body.Name, PEM: in.Body.PublicKey, Domains: in.Body.Domains, Life: life,
 	}))
 }
@@ -173,7 +173,7 @@ func (a *API) replaceRedirectKey(ctx context.Context, c call, in *replaceRedirec
 	if err != nil {
 		return nil, err
 	}
-	return a.redirectKeyBody(a.Redirects.Update(ctx, c.who, c.key.Account, k.ID, redirect.Spec{Name: in.Body.Name, Domains: in.Body.Domains}))
+	return a.redirectKeyBody(a.Redirects.Update(ctx, c.by, c.key.Account, k.ID, redirect.Spec{Name: in.Body.Name, Domains: in.Body.Domains}))
 }
 
 func (a *API) deleteRedirectKey(ctx context.Context, c call, in *RedirectKeyPath) (*noBody, error) {
@@ -184,5 +184,5 @@ func (a *API) deleteRedirectKey(ctx context.Context, c call, in *RedirectKeyPath
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Redirects.Delete(ctx, c.who, c.key.Account, k.ID)
+	return nil, a.Redirects.Delete(ctx, c.by, c.key.Account, k.ID)
 }

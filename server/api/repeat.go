@@ -53,7 +53,7 @@ func once[Out any](ctx context.Context, a *API, c call, h RepeatHeader, body any
 	repeat := audit.Repeat{Key: c.key.ID, Name: name[:], Fingerprint: print[:]}
 	done, err := a.Repeats.Repeated(ctx, repeat)
 	if fault.Is(err, fault.NotFound) {
-		c.who.Repeat = &repeat
+		c.by.Repeat = &repeat
 		var out *Out
 		if out, err = r.first(c); !errors.Is(err, audit.ErrRepeated) {
 			return out, err

@@ -128,7 +128,7 @@ func (a *API) createWebhook(ctx context.Context, c call, in *webhookInput) (*web
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	return secretOf(a.Webhooks.Create(ctx, c.who, c.key.Account, in.Body.spec()))
+	return secretOf(a.Webhooks.Create(ctx, c.by, c.key.Account, in.Body.spec()))
 }
 
 // A WebhookPath names a webhook. It is exported for huma, which reads no field
@@ -178,7 +178,7 @@ func (a *API) replaceWebhook(ctx context.Context, c call, in *webhookReplace) (*
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	w, err := a.Webhooks.Update(ctx, c.who, c.key.Account, in.ID, in.Body.spec())
+	w, err := a.Webhooks.Update(ctx, c.by, c.key.Account, in.ID, in.Body.spec())
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBo
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	return nil, a.Webhooks.Delete(ctx, c.who, c.key.Account, in.ID)
+	return nil, a.Webhooks.Delete(ctx, c.by, c.key.Account, in.ID)
 }
 
 type deliveryOutput struct{ Body Delivery }
@@ -198,7 +198,7 @@ func (a *API) testWebhook(ctx context.Context, c call, in *WebhookPath) (*delive
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	d, err := a.Webhooks.Test(ctx, c.who, c.key.Account, in.ID)
+	d, err := a.Webhooks.Test(ctx, c.by, c.key.Account, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (a *API) redeliverWebhook(ctx context.Context, c call, in *deliveryPath) (*
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	d, err := a.Webhooks.Redeliver(ctx, c.who, c.key.Account, in.ID, in.Delivery)
+	d, err := a.Webhooks.Redeliver(ctx, c.by, c.key.Account, in.ID, in.Delivery)
 	if err != nil {
 		return nil, err
 	}
@@ -225,5 +225,5 @@ func (a *API) rotateWebhook(ctx context.Context, c call, in *WebhookPath) (*webh
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	return secretOf(a.Webhooks.Rotate(ctx, c.who, c.key.Account, in.ID))
+	return secretOf(a.Webhooks.Rotate(ctx, c.by, c.key.Account, in.ID))
 }

@@ -126,9 +126,6 @@ type Actor struct {
 	Test bool
 	// Request is the id that the program's own log has for the same request.
 	Request string
-	// Repeat has what is done kept once, however often the request is sent.
-	// It does not enter the log. Nil: each time.
-	Repeat *Repeat
 }
 
 // An ActorKind is a kind of actor.
@@ -151,6 +148,7 @@ const (
 	Page        Interface = "page"  // the public pages
 	Panel       Interface = "panel" // the control panel
 	CommandLine Interface = "command_line"
+	Internal    Interface = "internal" // the program itself, by no request
 	API         Interface = "api"
 )
 

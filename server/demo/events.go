@@ -13,26 +13,26 @@ func (w *world) changes() {
 	w.own(w.on(19, 11, 12), func(ctx context.Context) error {
 		spec := clinicRules()
 		spec.MinLength, spec.MaxAgeDays = 8, 365
-		_, err := w.policies.Update(ctx, w.people[owner].actor(), account.Default, w.policy, spec)
+		_, err := w.policies.Update(ctx, w.people[owner].grant(), account.Default, w.policy, spec)
 		return err
 	})
 	w.own(w.on(15, 14, 3), func(ctx context.Context) error { // tells old.example.org, which is gone
 		spec := bakerySpec()
 		spec.DisplayName, spec.HelpText = "Old Town Bakery", "Ask Tom in the office"
-		_, err := w.domains.Update(ctx, w.people[admin].actor(), account.Default, Bakery, spec)
+		_, err := w.domains.Update(ctx, w.people[admin].grant(), account.Default, Bakery, spec)
 		return err
 	})
 	w.own(w.on(9, 17, 40), func(ctx context.Context) error {
-		return w.members.Remove(ctx, w.people[owner].actor(), account.Default, w.people[former].Member.ID)
+		return w.members.Remove(ctx, w.people[owner].grant(), account.Default, w.people[former].Member.ID)
 	})
 	w.own(w.on(4, 10, 26), func(ctx context.Context) error {
 		spec := harbourSpec()
 		spec.HelpText = "Help desk: +49 30 901820, every day from 7 to 22"
-		_, err := w.domains.Update(ctx, w.people[admin].actor(), account.Default, Harbour, spec)
+		_, err := w.domains.Update(ctx, w.people[admin].grant(), account.Default, Harbour, spec)
 		return err
 	})
 	w.own(w.on(3, 9, 8), func(ctx context.Context) error {
-		_, _, err := w.keys.Create(ctx, w.people[admin].actor(), account.KeySpec{
+		_, _, err := w.keys.Create(ctx, w.people[admin].grant(), account.KeySpec{
 			Account: account.Default, Name: "Trial of the new portal", Scopes: []string{"links:write"}, Domains: []string{Bakery}, Life: 30 * day, Test: true,
 		})
 		return err
@@ -40,7 +40,7 @@ func (w *world) changes() {
 	w.own(w.ago(21*time.Hour), w.invites(owner, "sofia@example.com", account.Admin, "", place{}))
 	// By this call crm.example.net has failed for more than a day.
 	w.own(w.ago(4*time.Hour), func(ctx context.Context) error {
-		_, err := w.domains.Update(ctx, w.people[admin].actor(), account.Default, Bakery, settings.DomainSpec{
+		_, err := w.domains.Update(ctx, w.people[admin].grant(), account.Default, Bakery, settings.DomainSpec{
 			Incoming: "mail.example.net", Outgoing: "mail.example.net", Policy: settings.Off, DisplayName: "Old Town Bakery", HelpText: "Ask Tom in the office",
 		})
 		return err
@@ -51,7 +51,7 @@ func (w *world) changes() {
 // one that is suspended.
 func (w *world) others() {
 	w.own(w.on(20, 10, 15), func(ctx context.Context) error {
-		acc, token, err := w.accounts.Create(ctx, w.people[owner].actor(), "Riverside Dental", true, customer, "en")
+		acc, token, err := w.accounts.Create(ctx, w.people[owner].grant(), "Riverside Dental", true, customer, "en")
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (w *world) others() {
 			return w.join(ctx, token, customer, "Nadia Amari", dentist)
 		})
 		w.at(w.now().Add(27*time.Hour), acc.ID, func(ctx context.Context) error {
-			_, err := w.domains.CreateApproved(ctx, w.people[customer].actor(), acc.ID, settings.DomainSpec{
+			_, err := w.domains.CreateApproved(ctx, w.people[customer].grant(), acc.ID, settings.DomainSpec{
 				Name: "dental.example", Incoming: "imap.dental.example", Outgoing: "smtp.dental.example", Policy: settings.Offered, DisplayName: "Riverside Dental",
 			})
 			return err
@@ -68,13 +68,13 @@ func (w *world) others() {
 		return nil
 	})
 	w.own(w.on(13, 15, 0), func(ctx context.Context) error {
-		acc, _, err := w.accounts.Create(ctx, w.people[owner].actor(), "Fjord Outfitters", false, "post@fjord.example", "en")
+		acc, _, err := w.accounts.Create(ctx, w.people[owner].grant(), "Fjord Outfitters", false, "post@fjord.example", "en")
 		if err != nil {
 			return err
 		}
 		w.more = append(w.more, acc.ID)
 		w.at(w.on(2, 12, 30), acc.ID, func(ctx context.Context) error {
-			return w.accounts.Suspend(ctx, w.people[owner].actor(), acc.ID)
+			return w.accounts.Suspend(ctx, w.people[owner].grant(), acc.ID)
 		})
 		return nil
 	})

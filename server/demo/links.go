@@ -24,12 +24,12 @@ type maker func(ctx context.Context, address, name string) (token string, err er
 // byPortal makes links by the API, as the portal of customers does.
 func (w *world) byPortal(most int) maker {
 	return func(ctx context.Context, address, name string) (string, error) {
-		who := w.key.Actor()
-		who.IP, who.Request = "203.0.113.10", office.from(audit.API).Actor.Request
+		by := w.key.Grant(account.LinksWrite)
+		by.Actor.IP, by.Actor.Request = "203.0.113.10", office.from(audit.API).Actor.Request
 		if err := w.store.TouchKey(ctx, w.key.ID, w.now()); err != nil {
 			return "", err
 		}
-		return w.create(ctx, who, setup.LinkSpec{
+		return w.create(ctx, by, setup.LinkSpec{
 			Account: account.Default, Address: address, Name: name, Life: week, MaxDownloads: most,
 			ExternalID: fmt.Sprintf("mbx_%d", 1000+w.rand.IntN(9000)), ReturnURL: returnURL(address),
 		})
@@ -48,7 +48,7 @@ func returnURL(address string) string {
 func (w *world) byMember(email string) maker {
 	return func(ctx context.Context, address, name string) (string, error) {
 		p := w.people[email]
-		return w.create(ctx, p.actor(), setup.LinkSpec{Account: p.Account, Address: address, Name: name, Life: 3 * day})
+		return w.create(ctx, p.grant(), setup.LinkSpec{Account: p.Account, Address: address, Name: name, Life: 3 * day})
 	}
 }
 
@@ -60,8 +60,8 @@ func (w *world) byVisitor(where place) maker {
 	}
 }
 
-func (w *world) create(ctx context.Context, who audit.Actor, spec setup.LinkSpec) (string, error) {
-	link, err := w.links.Create(ctx, who, spec)
+func (w *world) create(ctx context.Context, by audit.Grant, spec setup.LinkSpec) (string, error) {
+	link, err := w.links.Create(ctx, by, spec)
 	if err != nil {
 		return "", err
 	}
@@ -143,7 +143,7 @@ func (w *world) fetch(ctx context.Context, who audit.Actor, ticket string) error
 		return err
 	}
 	order.Test = permit.Link.Test
-	signed, err := w.issuer.Issue(order)
+	signed, err := w.issuer.Issue(ctx, order)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (w *world) revoke(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.links.Revoke(ctx, w.people[owner].actor(), link.Account, link.ID)
+	_, err = w.links.Revoke(ctx, w.people[owner].grant(), link.Account, link.ID)
 	return err
 }
 

@@ -29,11 +29,11 @@ type person struct {
 	usual place
 }
 
-// actor is the person in the panel.
-func (p *person) actor() audit.Actor {
+// grant lets the demo act as the person in the panel.
+func (p *person) grant() audit.Grant {
 	a := p.usual.from(audit.Panel).Actor
 	a.Kind, a.ID, a.Name = audit.Member, p.Member.ID, p.Member.Email
-	return a
+	return audit.Grant{Kind: audit.ProgramGrant, Actor: a}
 }
 
 // join makes a member by the token of an invitation, with an authenticator app
@@ -59,10 +59,10 @@ func (w *world) join(ctx context.Context, token, email, name string, usual place
 	if err != nil {
 		return err
 	}
-	if err := w.factors.EnrolTOTP(ctx, from, in, setup.Sealed, code); err != nil {
+	if err := w.factors.EnrolTOTP(ctx, p.grant(), in, setup.Sealed, code); err != nil {
 		return err
 	}
-	if _, err = w.factors.NewCodes(ctx, from, in); err != nil {
+	if _, err = w.factors.NewCodes(ctx, p.grant(), in); err != nil {
 		return err
 	}
 	p.Member, err = w.members.Get(ctx, m.Account, m.ID)
@@ -93,7 +93,7 @@ func (w *world) visits(email string, where place, out bool) func(context.Context
 		if err != nil || !out {
 			return err
 		}
-		return w.sessions.SignOut(ctx, where.from(audit.Panel), in)
+		return w.sessions.SignOut(ctx, in.Grant(p.grant().Actor, account.Self, false), in)
 	}
 }
 
@@ -112,7 +112,7 @@ func (w *world) fails(email string) func(context.Context) error {
 func (w *world) invites(by, email string, role account.Role, name string, usual place) func(context.Context) error {
 	return func(ctx context.Context) error {
 		p := w.people[by]
-		_, token, err := w.members.Invite(ctx, p.actor(), p.Account, email, string(role), "en")
+		_, token, err := w.members.Invite(ctx, p.grant(), p.Account, email, string(role), "en")
 		if err != nil || name == "" {
 			return err
 		}

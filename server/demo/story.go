@@ -65,7 +65,7 @@ func (w *world) found(ctx context.Context) error {
 	if err := w.join(ctx, token, owner, "Maria Lind", office); err != nil {
 		return err
 	}
-	return w.accounts.Update(ctx, w.people[owner].actor(), account.Default, "Harbour Mail", true)
+	return w.accounts.Update(ctx, w.people[owner].grant(), account.Default, "Harbour Mail", true)
 }
 
 func clinicRules() settings.PolicySpec {
@@ -73,7 +73,7 @@ func clinicRules() settings.PolicySpec {
 }
 
 func (w *world) firstPolicies(ctx context.Context) error {
-	who := w.people[owner].actor()
+	who := w.people[owner].grant()
 	clinic, err := w.policies.Create(ctx, who, account.Default, clinicRules())
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (w *world) firstDomains(ctx context.Context) error {
 		},
 		bakerySpec(),
 	} {
-		if _, err := w.domains.CreateApproved(ctx, w.people[admin].actor(), account.Default, spec); err != nil {
+		if _, err := w.domains.CreateApproved(ctx, w.people[admin].grant(), account.Default, spec); err != nil {
 			return err
 		}
 	}
@@ -114,7 +114,7 @@ func (w *world) firstDomains(ctx context.Context) error {
 }
 
 func (w *world) firstKeys(ctx context.Context) (err error) {
-	who := w.people[admin].actor()
+	who := w.people[admin].grant()
 	w.key, w.made.Key, err = w.keys.Create(ctx, who, account.KeySpec{
 		Account: account.Default, Name: "Customer portal", Scopes: []string{"domains:read", "profiles:write", "links:read", "links:write"},
 	})
@@ -126,7 +126,7 @@ func (w *world) firstKeys(ctx context.Context) (err error) {
 		return err
 	}
 	w.own(w.on(17, 16, 20), func(ctx context.Context) error {
-		return w.keys.Revoke(ctx, w.people[owner].actor(), account.Default, script.ID)
+		return w.keys.Revoke(ctx, w.people[owner].grant(), account.Default, script.ID)
 	})
 	_, _, err = w.keys.Create(ctx, who, account.KeySpec{
 		Account: account.Default, Name: "Monitoring", Scopes: []string{"identity:read"}, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/28")}, Life: 90 * day,
@@ -138,7 +138,7 @@ func (w *world) firstKeys(ctx context.Context) (err error) {
 // and who is told of what.
 func (w *world) services() {
 	w.own(w.on(24, 13, 30), func(ctx context.Context) error {
-		_, err := w.redirects.Create(ctx, w.people[admin].actor(), account.Default, redirect.Spec{Name: "Roundcube", PEM: publicKey(), Domains: []string{Bakery}})
+		_, err := w.redirects.Create(ctx, w.people[admin].grant(), account.Default, redirect.Spec{Name: "Roundcube", PEM: publicKey(), Domains: []string{Bakery}})
 		return err
 	})
 	always := func(status int) func(time.Time) int { return func(time.Time) int { return status } }
@@ -182,7 +182,7 @@ func (w *world) hooks(by, url string, types ...notify.Type) func(context.Context
 		for _, t := range types {
 			spec.Types = append(spec.Types, string(t))
 		}
-		_, _, err := w.webhooks.Create(ctx, w.people[by].actor(), account.Default, spec)
+		_, _, err := w.webhooks.Create(ctx, w.people[by].grant(), account.Default, spec)
 		return err
 	}
 }
@@ -194,7 +194,7 @@ func (w *world) subscribes(recipient string, topics ...notify.Topic) func(contex
 		for _, t := range topics {
 			names = append(names, string(t))
 		}
-		who := w.people[owner].actor()
+		who := w.people[owner].grant()
 		if p := w.people[recipient]; p != nil {
 			return w.subscriptions.Set(ctx, who, account.Default, p.Member.ID, names)
 		}

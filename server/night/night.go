@@ -42,7 +42,7 @@ type Store interface {
 	audit.Keeper
 	// ReportLog keeps a, a LogCheckFailed, and has those told who are to be,
 	// unless the same finding was reported since the time.
-	ReportLog(ctx context.Context, f *audit.Finding, since time.Time, a audit.Action) error
+	ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error
 	// ClearLog says that the check of the log has found nothing.
 	ClearLog(ctx context.Context, account string) error
 	// Retention returns after how many days the content of an account's
@@ -50,7 +50,7 @@ type Store interface {
 	Retention(ctx context.Context) (map[string]int, error)
 	// Retain removes the content of the account's actions from before the
 	// time, and keeps a as a LogRetain if there was any.
-	Retain(ctx context.Context, account string, before time.Time, a audit.Action) (int64, error)
+	Retain(ctx context.Context, by audit.Grant, account string, before time.Time, a audit.Action) (int64, error)
 	// SendCheckpoint keeps the note and sends it out, unless that of this size
 	// was; by mail only if none was mailed since the time.
 	SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error
@@ -71,11 +71,12 @@ func (n *Night) Tend(ctx context.Context, account string) error {
 	err := n.check(ctx, account)
 	if f, ok := errors.AsType[*audit.Finding](err); ok {
 		n.Log.Error("the check of an action log failed", "account", account, "finding", f.Error())
-		return n.Store.ReportLog(ctx, f, n.Now().Add(slack-week), audit.Action{
+		by := audit.ByProgram()
+		return n.Store.ReportLog(ctx, by, f, n.Now().Add(slack-week), audit.Action{
 			Account: account,
 			Name:    audit.LogCheckFailed,
 			Outcome: audit.Done,
-			Actor:   system(),
+			Actor:   by.Actor,
 			Target:  audit.Target{Kind: audit.LogTarget, ID: account},
 			Changes: audit.Failed(f),
 		})
@@ -90,8 +91,6 @@ func (n *Night) Tend(ctx context.Context, account string) error {
 	}
 	return nil
 }
-
-func system() audit.Actor { return audit.Actor{Kind: audit.System, Interface: audit.CommandLine} }
 
 // check verifies the log.
 func (n *Night) check(ctx context.Context, account string) error {
@@ -112,7 +111,8 @@ func (n *Night) retain(ctx context.Context, account string) error {
 	if err != nil || days[account] == 0 {
 		return err
 	}
-	_, err = n.Store.Retain(ctx, account, n.Now().Add(-time.Duration(days[account])*day), audit.Action{Outcome: audit.Done, Actor: system()})
+	by := audit.ByProgram()
+	_, err = n.Store.Retain(ctx, by, account, n.Now().Add(-time.Duration(days[account])*day), audit.Action{Outcome: audit.Done, Actor: by.Actor})
 	return err
 }
 

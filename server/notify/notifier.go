@@ -31,7 +31,7 @@ type DeliveryStore interface {
 	EndTry(ctx context.Context, d Delivery, o Outcome) error
 	// EndCall keeps how a call of a webhook ended, and disables the webhook if
 	// there is a reason.
-	EndCall(ctx context.Context, d Delivery, o Outcome, disable Reason, who audit.Actor) error
+	EndCall(ctx context.Context, by audit.Grant, d Delivery, o Outcome, disable Reason) error
 	// WebhookByID returns a webhook, or a NotFound fault.
 	WebhookByID(ctx context.Context, id string) (Webhook, error)
 }
@@ -81,11 +81,6 @@ func New(c Config) (*Notifier, error) {
 		return nil, err
 	}
 	return &Notifier{c, s}, nil
-}
-
-// system is who records what the program does by itself.
-func system() audit.Actor {
-	return audit.Actor{Kind: audit.System, Interface: audit.CommandLine}
 }
 
 // Mail sends the mail of a delivery. It returns how long to wait before the
@@ -182,5 +177,5 @@ func (n *Notifier) Call(ctx context.Context, delivery string) (wait time.Duratio
 		wait = 0
 	}
 	n.Log.Debug("webhook", "delivery", delivery, "event", try.Type, "try", try.Tries, "state", o.State, "status", o.Status, "failure", o.Failure)
-	return wait, n.Store.EndCall(ctx, try.Delivery, o, disable, system())
+	return wait, n.Store.EndCall(ctx, audit.ByProgram(), try.Delivery, o, disable)
 }

@@ -33,10 +33,10 @@ type SubscriptionStore interface {
 	// Subscribe has the recipient told of the topics and of no others, and
 	// keeps a. A further address with no topic is forgotten. A member of
 	// another account is a NotFound fault, an address too many a Conflict one.
-	Subscribe(ctx context.Context, account, recipient string, topics []Topic, a audit.Action) error
+	Subscribe(ctx context.Context, by audit.Grant, account, recipient string, topics []Topic, a audit.Action) error
 	// TestMail keeps a delivery by mail that is to be made, and a. Where no
 	// mails can be sent, the fault is a Conflict.
-	TestMail(ctx context.Context, d Delivery, a audit.Action) error
+	TestMail(ctx context.Context, by audit.Grant, d Delivery, a audit.Action) error
 	// Deliveries returns the last deliveries by mail where no webhook is
 	// named, the newest first.
 	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
@@ -83,7 +83,7 @@ func (s *Subscriptions) Get(ctx context.Context, account, recipient string) (Sub
 // Set has a recipient, a member's id or an address, told of the topics and of
 // no others. What is locked goes to owners and to the member concerned in any
 // case, so does this change.
-func (s *Subscriptions) Set(ctx context.Context, who audit.Actor, account, recipient string, topics []string) error {
+func (s *Subscriptions) Set(ctx context.Context, by audit.Grant, account, recipient string, topics []string) error {
 	if IsAddress(recipient) {
 		address, err := profile.ParseAddress(recipient)
 		if err != nil {
@@ -109,14 +109,14 @@ func (s *Subscriptions) Set(ctx context.Context, who audit.Actor, account, recip
 		return nil
 	}
 	old.Recipient = recipient
-	a := old.action(audit.SubscriptionUpdate, who, account)
+	a := old.action(audit.SubscriptionUpdate, by, account)
 	a.Changes = []audit.Change{{Field: "topics", Old: joined(old.Topics), New: joined(wanted)}}
-	return s.store.Subscribe(ctx, account, recipient, wanted, a)
+	return s.store.Subscribe(ctx, by, account, recipient, wanted, a)
 }
 
 // Add has a further address told of topics. One that is told already is a
 // Conflict fault.
-func (s *Subscriptions) Add(ctx context.Context, who audit.Actor, account, address string, topics []string) error {
+func (s *Subscriptions) Add(ctx context.Context, by audit.Grant, account, address string, topics []string) error {
 	parsed, err := profile.ParseAddress(address)
 	if err != nil {
 		return fault.On("recipient", fault.AddressMalformed, "Write an address such as jane@example.com.")
@@ -126,17 +126,17 @@ func (s *Subscriptions) Add(ctx context.Context, who audit.Actor, account, addre
 	} else if ok {
 		return fault.On("recipient", fault.Conflict, "This address is told already. Change it in the list.")
 	}
-	return s.Set(ctx, who, account, parsed.Folded(), topics)
+	return s.Set(ctx, by, account, parsed.Folded(), topics)
 }
 
 // Test has a test mail sent to a recipient.
-func (s *Subscriptions) Test(ctx context.Context, who audit.Actor, account, recipient string) error {
+func (s *Subscriptions) Test(ctx context.Context, by audit.Grant, account, recipient string) error {
 	n, err := s.Get(ctx, account, recipient)
 	if err != nil {
 		return err
 	}
 	d := Delivery{ID: id.New("msg"), Account: account, Type: TestEvent, Address: n.Email, State: Waiting, Created: s.now()}
-	return s.store.TestMail(ctx, d, n.action(audit.SubscriptionTest, who, account))
+	return s.store.TestMail(ctx, by, d, n.action(audit.SubscriptionTest, by, account))
 }
 
 // Mails returns the last deliveries by mail, the newest first.
@@ -146,17 +146,17 @@ func (s *Subscriptions) Mails(ctx context.Context, account string) ([]Delivery, 
 
 // Redeliver sends a mail again that has ended, whether it came or not: each
 // once.
-func (s *Subscriptions) Redeliver(ctx context.Context, who audit.Actor, account, delivery string) error {
-	a := Subscription{}.action(audit.SubscriptionRedeliver, who, account)
+func (s *Subscriptions) Redeliver(ctx context.Context, by audit.Grant, account, delivery string) error {
+	a := Subscription{}.action(audit.SubscriptionRedeliver, by, account)
 	a.Changes = []audit.Change{{Field: "delivery", New: delivery}}
-	_, err := s.store.Redeliver(ctx, Delivery{ID: id.New("msg"), Account: account, Created: s.now()}, delivery, a)
+	_, err := s.store.Redeliver(ctx, by, Delivery{ID: id.New("msg"), Account: account, Created: s.now()}, delivery, a)
 	return err
 }
 
 // action is something that is done to the recipient. An address is personal.
-func (n Subscription) action(name audit.Name, who audit.Actor, account string) audit.Action {
+func (n Subscription) action(name audit.Name, by audit.Grant, account string) audit.Action {
 	a := audit.Action{
-		Account: account, Name: name, Outcome: audit.Done, Actor: who,
+		Account: account, Name: name, Outcome: audit.Done, Actor: by.Actor,
 		Target: audit.Target{Kind: audit.RecipientTarget, ID: n.Recipient, Name: n.Email},
 	}
 	if IsAddress(n.Recipient) {

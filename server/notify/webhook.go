@@ -64,18 +64,18 @@ const RotationLife = 24 * time.Hour
 // fault.
 type WebhookStore interface {
 	// CreateWebhook keeps w and a. One too many is a Conflict fault.
-	CreateWebhook(ctx context.Context, w Webhook, a audit.Action) error
+	CreateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
 	Webhook(ctx context.Context, account, id string) (Webhook, error)
 	// Webhooks returns those of an account, the oldest first.
 	Webhooks(ctx context.Context, account string) ([]Webhook, error)
 	// UpdateWebhook keeps all of w but its secrets, and a.
-	UpdateWebhook(ctx context.Context, w Webhook, a audit.Action) error
+	UpdateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
 	// RotateWebhook keeps the secrets of w and a.
-	RotateWebhook(ctx context.Context, w Webhook, a audit.Action) error
+	RotateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
 	// DeleteWebhook deletes a webhook with its deliveries, and keeps a.
-	DeleteWebhook(ctx context.Context, account, id string, a audit.Action) error
+	DeleteWebhook(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
 	// TestWebhook keeps a delivery of a TestEvent that is to be made, and a.
-	TestWebhook(ctx context.Context, d Delivery, a audit.Action) error
+	TestWebhook(ctx context.Context, by audit.Grant, d Delivery, a audit.Action) error
 	// Deliveries returns the last deliveries to a webhook, the newest first.
 	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
 	Redeliverer
@@ -88,7 +88,7 @@ type Redeliverer interface {
 	// An old delivery that is not the account's, or not to the webhook, is a
 	// NotFound fault. One that has not ended, or was sent again, is a Conflict,
 	// so is a mail where no mails can be sent.
-	Redeliver(ctx context.Context, d Delivery, old string, a audit.Action) (Delivery, error)
+	Redeliver(ctx context.Context, by audit.Grant, d Delivery, old string, a audit.Action) (Delivery, error)
 }
 
 // Webhooks makes and changes webhooks.
@@ -201,7 +201,7 @@ func (s *Webhooks) Deliveries(ctx context.Context, account, webhook string) ([]D
 }
 
 // Create makes a webhook and returns its secret, which is shown this once.
-func (s *Webhooks) Create(ctx context.Context, who audit.Actor, account string, spec WebhookSpec) (Webhook, string, error) {
+func (s *Webhooks) Create(ctx context.Context, by audit.Grant, account string, spec WebhookSpec) (Webhook, string, error) {
 	now := s.now()
 	w := Webhook{ID: id.New("whk"), Account: account, Created: now}
 	if err := spec.apply(&w, now); err != nil {
@@ -209,12 +209,12 @@ func (s *Webhooks) Create(ctx context.Context, who audit.Actor, account string, 
 	}
 	secret := newSecret()
 	w.Secret = s.seals.Close(secret, w.ID)
-	return w, secret.String(), s.store.CreateWebhook(ctx, w, webhookAction(audit.WebhookCreate, who, Webhook{}, w))
+	return w, secret.String(), s.store.CreateWebhook(ctx, by, w, webhookAction(audit.WebhookCreate, by, Webhook{}, w))
 }
 
 // Update gives a webhook all that the spec says. One that was disabled and is
 // no more starts afresh.
-func (s *Webhooks) Update(ctx context.Context, who audit.Actor, account, webhook string, spec WebhookSpec) (Webhook, error) {
+func (s *Webhooks) Update(ctx context.Context, by audit.Grant, account, webhook string, spec WebhookSpec) (Webhook, error) {
 	old, err := s.store.Webhook(ctx, account, webhook)
 	if err != nil {
 		return Webhook{}, err
@@ -223,42 +223,42 @@ func (s *Webhooks) Update(ctx context.Context, who audit.Actor, account, webhook
 	if err := spec.apply(&w, s.now()); err != nil {
 		return Webhook{}, err
 	}
-	return w, s.store.UpdateWebhook(ctx, w, webhookAction(audit.WebhookUpdate, who, old, w))
+	return w, s.store.UpdateWebhook(ctx, by, w, webhookAction(audit.WebhookUpdate, by, old, w))
 }
 
 // Rotate gives a webhook a new secret, which is shown this once. The old one
 // signs beside it for RotationLife.
-func (s *Webhooks) Rotate(ctx context.Context, who audit.Actor, account, webhook string) (Webhook, string, error) {
+func (s *Webhooks) Rotate(ctx context.Context, by audit.Grant, account, webhook string) (Webhook, string, error) {
 	w, err := s.store.Webhook(ctx, account, webhook)
 	if err != nil {
 		return Webhook{}, "", err
 	}
-	a := webhookAction(audit.WebhookRotate, who, w, w)
+	a := webhookAction(audit.WebhookRotate, by, w, w)
 	a.Changes = []audit.Change{{Field: "secret", Old: "***", New: "***"}}
 	secret := newSecret()
 	w.Previous, w.Secret, w.Rotated = w.Secret, s.seals.Close(secret, w.ID), s.now()
 	w.Updated = w.Rotated
-	return w, secret.String(), s.store.RotateWebhook(ctx, w, a)
+	return w, secret.String(), s.store.RotateWebhook(ctx, by, w, a)
 }
 
 // Delete deletes a webhook of the account.
-func (s *Webhooks) Delete(ctx context.Context, who audit.Actor, account, webhook string) error {
+func (s *Webhooks) Delete(ctx context.Context, by audit.Grant, account, webhook string) error {
 	w, err := s.store.Webhook(ctx, account, webhook)
 	if err != nil {
 		return err
 	}
-	return s.store.DeleteWebhook(ctx, account, webhook, webhookAction(audit.WebhookDelete, who, w, Webhook{}))
+	return s.store.DeleteWebhook(ctx, by, account, webhook, webhookAction(audit.WebhookDelete, by, w, Webhook{}))
 }
 
 // Test calls a webhook with a TestEvent, soon, and returns the delivery.
-func (s *Webhooks) Test(ctx context.Context, who audit.Actor, account, webhook string) (Delivery, error) {
+func (s *Webhooks) Test(ctx context.Context, by audit.Grant, account, webhook string) (Delivery, error) {
 	w, err := s.enabled(ctx, account, webhook)
 	if err != nil {
 		return Delivery{}, err
 	}
 	d := Delivery{ID: id.New("msg"), Account: account, Type: TestEvent, Webhook: w.ID, State: Waiting, Created: s.now()}
 	d.Message = d.ID
-	return d, s.store.TestWebhook(ctx, d, webhookAction(audit.WebhookTest, who, w, w))
+	return d, s.store.TestWebhook(ctx, by, d, webhookAction(audit.WebhookTest, by, w, w))
 }
 
 // enabled is Get for what needs a webhook that is called.
@@ -273,27 +273,27 @@ func (s *Webhooks) enabled(ctx context.Context, account, webhook string) (Webhoo
 // Redeliver makes a call again that has ended, whether it came through or not,
 // and returns the new delivery: each once. It has the same webhook-id, by which
 // a receiver knows what it has.
-func (s *Webhooks) Redeliver(ctx context.Context, who audit.Actor, account, webhook, delivery string) (Delivery, error) {
+func (s *Webhooks) Redeliver(ctx context.Context, by audit.Grant, account, webhook, delivery string) (Delivery, error) {
 	w, err := s.enabled(ctx, account, webhook)
 	if err != nil {
 		return Delivery{}, err
 	}
-	a := webhookAction(audit.WebhookRedeliver, who, w, w)
+	a := webhookAction(audit.WebhookRedeliver, by, w, w)
 	a.Changes = []audit.Change{{Field: "delivery", New: delivery}}
-	return s.store.Redeliver(ctx, Delivery{ID: id.New("msg"), Account: account, Webhook: w.ID, Created: s.now()}, delivery, a)
+	return s.store.Redeliver(ctx, by, Delivery{ID: id.New("msg"), Account: account, Webhook: w.ID, Created: s.now()}, delivery, a)
 }
 
 // Enable has a webhook called again that was disabled.
-func (s *Webhooks) Enable(ctx context.Context, who audit.Actor, account, webhook string) error {
-	return s.setDisabled(ctx, who, account, webhook, false)
+func (s *Webhooks) Enable(ctx context.Context, by audit.Grant, account, webhook string) error {
+	return s.setDisabled(ctx, by, account, webhook, false)
 }
 
 // Disable has a webhook called no more. What waits to be sent is dropped.
-func (s *Webhooks) Disable(ctx context.Context, who audit.Actor, account, webhook string) error {
-	return s.setDisabled(ctx, who, account, webhook, true)
+func (s *Webhooks) Disable(ctx context.Context, by audit.Grant, account, webhook string) error {
+	return s.setDisabled(ctx, by, account, webhook, true)
 }
 
-func (s *Webhooks) setDisabled(ctx context.Context, who audit.Actor, account, webhook string, disabled bool) error {
+func (s *Webhooks) setDisabled(ctx context.Context, by audit.Grant, account, webhook string, disabled bool) error {
 	w, err := s.store.Webhook(ctx, account, webhook)
 	if err != nil || disabled == !w.Disabled.IsZero() {
 		return err
@@ -302,11 +302,11 @@ func (s *Webhooks) setDisabled(ctx context.Context, who audit.Actor, account, we
 	for _, t := range w.Types {
 		spec.Types = append(spec.Types, string(t))
 	}
-	_, err = s.Update(ctx, who, account, webhook, spec)
+	_, err = s.Update(ctx, by, account, webhook, spec)
 	return err
 }
 
-func webhookAction(name audit.Name, who audit.Actor, old, w Webhook) audit.Action {
+func webhookAction(name audit.Name, by audit.Grant, old, w Webhook) audit.Action {
 	account, target := w.Account, w.ID
 	if target == "" {
 		account, target = old.Account, old.ID
@@ -315,7 +315,7 @@ func webhookAction(name audit.Name, who audit.Actor, old, w Webhook) audit.Actio
 		Account: account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.WebhookTarget, ID: target, Name: host(w, old)},
 	}
 	for _, c := range []audit.Change{
@@ -342,8 +342,8 @@ func host(webhooks ...Webhook) string {
 
 // Action is what the program itself does to the webhook. The reason may be
 // empty.
-func (w Webhook) Action(name audit.Name, who audit.Actor, reason string) audit.Action {
-	a := webhookAction(name, who, w, w)
+func (w Webhook) Action(name audit.Name, by audit.Grant, reason string) audit.Action {
+	a := webhookAction(name, by, w, w)
 	if reason != "" {
 		a.Changes = []audit.Change{{Field: "disabled", New: reason}}
 	}

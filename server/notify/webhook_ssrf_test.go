@@ -216,7 +216,7 @@ func newOutsider(t *testing.T, database string, change func(*server.Config)) out
 	keys := account.NewKeys(storetest.Open(t, store.Config{Database: database}), time.Now)
 	return outsider{t, func() servertest.Client {
 		spec := account.KeySpec{Account: account.Default, Name: "x", Scopes: []string{"webhooks:read", "webhooks:write"}}
-		_, key, err := keys.Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, spec)
+		_, key, err := keys.Create(t.Context(), audit.ByOperator(), spec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ func (p *Panel) newAccount(v *visit) error {
 // createAccount makes an account and the invitation of its first owner.
 func (p *Panel) createAccount(v *visit) error {
 	form := v.form
-	made, token, err := p.Accounts.Create(v.ctx(), v.who(), form["name"], form["trusted"] == "yes", form["email"], p.language(v).Tag)
+	made, token, err := p.Accounts.Create(v.ctx(), v.by(), form["name"], form["trusted"] == "yes", form["email"], p.language(v).Tag)
 	if err != nil {
 		return p.again(v, err, "account", "accounts", func(f frame) any { return accountPage{frame: f, Form: form} })
 	}
@@ -61,7 +61,7 @@ func (p *Panel) updateAccount(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Accounts.Update(v.ctx(), v.who(), a.ID, form["name"], form["trusted"] == "yes"); err != nil {
+	if err := p.Accounts.Update(v.ctx(), v.by(), a.ID, form["name"], form["trusted"] == "yes"); err != nil {
 		return p.again(v, err, "account", "accounts", func(f frame) any {
 			return accountPage{frame: f, Form: form, Row: accountRowOf(v, a)}
 		})
@@ -79,12 +79,12 @@ func (p *Panel) askSuspend(v *visit) error {
 
 func (p *Panel) suspend(v *visit) error {
 	return p.do(v, Prefix+"/accounts", "account.suspended", func() error {
-		return p.Accounts.Suspend(v.ctx(), v.who(), v.Param("id"))
+		return p.Accounts.Suspend(v.ctx(), v.by(), v.Param("id"))
 	})
 }
 
 func (p *Panel) resume(v *visit) error {
 	return p.do(v, Prefix+"/accounts", "account.resumed", func() error {
-		return p.Accounts.Resume(v.ctx(), v.who(), v.Param("id"))
+		return p.Accounts.Resume(v.ctx(), v.by(), v.Param("id"))
 	})
 }

@@ -96,7 +96,7 @@ func (p *Panel) createDomain(v *visit) error {
 		if form["approve"] == "yes" && v.in.Member.May(account.Operate) {
 			create = p.Domains.CreateApproved
 		}
-		_, err = create(v.ctx(), v.who(), v.account(), spec)
+		_, err = create(v.ctx(), v.by(), v.account(), spec)
 	}
 	if err != nil {
 		return p.domainAgain(v, err, settings.Domain{}, form)
@@ -191,7 +191,7 @@ func (p *Panel) updateDomain(v *visit) error {
 	}
 	spec, err := domainSpec(form)
 	if err == nil {
-		_, err = p.Domains.Update(v.ctx(), v.who(), v.account(), d.Name, spec)
+		_, err = p.Domains.Update(v.ctx(), v.by(), v.account(), d.Name, spec)
 	}
 	if err != nil {
 		return p.domainAgain(v, err, d, form)
@@ -237,6 +237,6 @@ func (p *Panel) askDeleteDomain(v *visit) error {
 
 func (p *Panel) deleteDomain(v *visit) error {
 	return p.do(v, Prefix+"/domains", "domain.deleted", func() error {
-		return p.Domains.Delete(v.ctx(), v.who(), v.account(), v.Param("domain"))
+		return p.Domains.Delete(v.ctx(), v.by(), v.account(), v.Param("domain"))
 	})
 }

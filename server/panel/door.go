@@ -46,7 +46,7 @@ func echoable(email string) string {
 
 // signOut ends the session and has the browser forget what it kept.
 func (p *Panel) signOut(v *visit) error {
-	if err := p.Sessions.SignOut(v.ctx(), v.from, v.in); err != nil && !fault.Is(err, fault.NotFound) {
+	if err := p.Sessions.SignOut(v.ctx(), v.by(), v.in); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
 	p.cookie().Clear(v)

@@ -54,7 +54,7 @@ func (p *Panel) erase(v *visit) error {
 		return err
 	}
 	return p.do(v, Prefix+logOwnPath, "log.erased", func() error {
-		_, err := p.Actions.ErasePersonal(v.ctx(), v.account(), which, audit.Action{Outcome: audit.Done, Actor: v.who()})
+		_, err := p.Actions.ErasePersonal(v.ctx(), v.by(), v.account(), which, audit.Action{Outcome: audit.Done})
 		return err
 	})
 }
@@ -77,7 +77,7 @@ func (p *Panel) setRetention(v *visit) error {
 		return fault.On("retention_days", fault.Invalid, "Choose one of the times.")
 	}
 	return p.do(v, Prefix+"/members", "retention.saved", func() error {
-		return p.Actions.SetRetention(v.ctx(), v.account(), days, audit.Action{Outcome: audit.Done, Actor: v.who()})
+		return p.Actions.SetRetention(v.ctx(), v.by(), v.account(), days, audit.Action{Outcome: audit.Done})
 	})
 }
 
@@ -87,7 +87,7 @@ func (p *Panel) setLanguage(v *visit) error {
 	for _, l := range p.Texts.Languages() {
 		if l.Tag == tag {
 			return p.do(v, Prefix+ownPath, "language.saved", func() error {
-				return p.Members.SetLanguage(v.ctx(), v.who(), v.in.Member, tag)
+				return p.Members.SetLanguage(v.ctx(), v.by(), v.in.Member, tag)
 			})
 		}
 	}

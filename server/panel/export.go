@@ -162,7 +162,7 @@ func (p *Panel) exportLog(v *visit) error {
 		return p.badLog(v, form, zone, err)
 	}
 	filter.Limit = exportPart
-	if err := p.Actions.Record(v.ctx(), exportAction(v, format)); err != nil {
+	if err := p.Actions.Record(v.ctx(), v.by(), exportAction(v, format)); err != nil {
 		return err
 	}
 	kind := map[string]string{"csv": "text/csv; charset=utf-8; header=present", "jsonl": "application/jsonl"}[format]
@@ -222,7 +222,6 @@ func exportAction(v *visit, format string) audit.Action {
 		Account: v.account(),
 		Name:    audit.LogExport,
 		Outcome: audit.Done,
-		Actor:   v.who(),
 		Target:  audit.Target{Kind: audit.LogTarget, ID: v.account()},
 		Changes: []audit.Change{{Field: "format", New: format}},
 	}

@@ -38,33 +38,78 @@ const (
 // inKey is where a request keeps who makes it, for the page of an error.
 const inKey = "in"
 
-// guard lets in who may use the route.
+// guard lets in who may use the route. The transaction of a write checks again;
+// where it finds that the session has ended or that its second factor has grown
+// old meanwhile, the member signs in or confirms first.
 func (p *Panel) guard(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		v := visitOf(c)
-		if r.rule == open {
-			return p.read(v, r)
-		}
-		in, err := p.Sessions.Load(v.ctx(), p.cookie().Token(c))
-		if fault.Is(err, fault.NotFound) {
+		v.need = r
+		err := p.admit(v, r)
+		switch {
+		case !endsVisit(err) || v.Response().Committed:
+			return err
+		case fault.Is(err, fault.Unauthorized):
+			p.cookie().Clear(v)
 			return p.signInFirst(v)
+		case r.fields == nil:
+			return p.problem(v, err)
 		}
+		return p.askToConfirm(v, "post", nil)
+	}
+}
+
+// endsVisit reports whether the grant of a visit has ended before its write.
+func endsVisit(err error) bool {
+	return fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.ConfirmationNeeded)
+}
+
+// admit lets the visit in if it may use the route: once before its body is
+// read, and once more when that has arrived.
+func (p *Panel) admit(v *visit, r route) error {
+	if r.rule == open {
+		return p.read(v, r)
+	}
+	answered, err := p.letIn(v, r)
+	if err != nil || answered {
+		return err
+	}
+	if r.method == http.MethodPost {
+		waited, err := web.ReadAhead(v)
 		if err != nil {
 			return err
 		}
-		v.in = in
-		c.Set(inKey, in)
-		if in.Enrol() && r.rule != enrol && r.path != signOutPath {
-			return v.Redirect(http.StatusSeeOther, Prefix+enrolPath)
+		if waited {
+			if answered, err := p.letIn(v, r); err != nil || answered {
+				return err
+			}
 		}
-		if !in.Member.May(r.need) {
-			return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
-		}
-		if r.rule == fresh || r.rule == enrol && !in.Enrol() {
-			return p.freshly(v, r)
-		}
-		return p.read(v, r)
 	}
+	if r.rule == fresh || r.rule == enrol && !v.in.Enrol() {
+		return p.freshly(v, r)
+	}
+	return p.read(v, r)
+}
+
+// letIn finds out whose visit it is and whether they may use the route. Where
+// they have to sign in or enrol first, it has answered so.
+func (p *Panel) letIn(v *visit, r route) (answered bool, err error) {
+	in, err := p.Sessions.Load(v.ctx(), p.cookie().Token(v))
+	if fault.Is(err, fault.NotFound) {
+		return true, p.signInFirst(v)
+	}
+	if err != nil {
+		return false, err
+	}
+	v.in = in
+	v.Set(inKey, in)
+	if in.Enrol() && r.rule != enrol && r.path != signOutPath {
+		return true, v.Redirect(http.StatusSeeOther, Prefix+enrolPath)
+	}
+	if !in.Member.May(r.need) {
+		return false, fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+	}
+	return false, nil
 }
 
 // read reads the form of the request, if the route has one, and goes on.
@@ -123,6 +168,9 @@ func (p *Panel) freshly(v *visit, r route) error {
 			token, err := p.Sessions.Confirm(v.ctx(), v.from, v.in, code, password)
 			if err == nil {
 				err = p.confirmed(v, token)
+			}
+			if endsVisit(err) {
+				return err
 			}
 			if err != nil {
 				return p.askToConfirm(v, "post", err)

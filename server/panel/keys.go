@@ -87,7 +87,7 @@ func (p *Panel) createKey(v *visit) error {
 	}
 	spec, err := p.keySpec(v, form)
 	if err == nil {
-		_, page.Key, err = p.Keys.Create(v.ctx(), v.who(), spec)
+		_, page.Key, err = p.Keys.Create(v.ctx(), v.by(), spec)
 	}
 	if err != nil {
 		return p.again(v, err, "key", "keys", func(f frame) any {
@@ -150,6 +150,6 @@ func (p *Panel) askRevokeKey(v *visit) error {
 
 func (p *Panel) revokeKey(v *visit) error {
 	return p.do(v, Prefix+"/keys", "key.revoked", func() error {
-		return p.Keys.Revoke(v.ctx(), v.who(), v.account(), v.Param("id"))
+		return p.Keys.Revoke(v.ctx(), v.by(), v.account(), v.Param("id"))
 	})
 }

@@ -135,7 +135,7 @@ func (p *Panel) createLink(v *visit) error {
 	spec, err := linkSpec(v.account(), form)
 	var link setup.Link
 	if err == nil {
-		link, err = p.Links.Create(v.ctx(), v.who(), spec)
+		link, err = p.Links.Create(v.ctx(), v.by(), spec)
 	}
 	if err != nil {
 		page, failed := p.newLinkPage(v, frame{}, form)
@@ -206,7 +206,7 @@ func (p *Panel) askRevokeLink(v *visit) error {
 
 func (p *Panel) revokeLink(v *visit) error {
 	return p.do(v, path("links", v.Param("id")), "link.revoked", func() error {
-		_, err := p.Links.Revoke(v.ctx(), v.who(), v.account(), v.Param("id"))
+		_, err := p.Links.Revoke(v.ctx(), v.by(), v.account(), v.Param("id"))
 		return err
 	})
 }
@@ -238,7 +238,7 @@ func (p *Panel) revokeMailbox(v *visit) error {
 	return p.do(v, Prefix+linksPath, "links.revoked", func() error {
 		_, group, err := p.mailboxOf(v)
 		if err == nil {
-			_, err = p.Links.RevokeAll(v.ctx(), v.who(), group)
+			_, err = p.Links.RevokeAll(v.ctx(), v.by(), group)
 		}
 		return err
 	})
@@ -260,7 +260,7 @@ func (p *Panel) revokeDomain(v *visit) error {
 	return p.do(v, Prefix+linksPath, "links.revoked", func() error {
 		d, err := p.Domains.Get(v.ctx(), v.account(), v.Param("domain"))
 		if err == nil {
-			_, err = p.Links.RevokeAll(v.ctx(), v.who(), setup.Group{Account: v.account(), Domain: d.Name})
+			_, err = p.Links.RevokeAll(v.ctx(), v.by(), setup.Group{Account: v.account(), Domain: d.Name})
 		}
 		return err
 	})

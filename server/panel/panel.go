@@ -54,7 +54,7 @@ type Panel struct {
 	Actions       Actions
 	Texts         *templates.Set
 	BaseURL       *url.URL
-	Identity      func() *signing.Identity
+	Identity      func() signing.Description
 	Log           *slog.Logger
 	Now           func() time.Time
 
@@ -72,14 +72,14 @@ type Actions interface {
 	// Search returns the actions that the filter finds, the newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	// Record keeps an action that goes with no other change.
-	Record(ctx context.Context, a audit.Action) error
+	Record(ctx context.Context, by audit.Grant, a audit.Action) error
 	// ErasePersonal removes the personal text of actions of the account, and
 	// keeps a as an action that names them. Where there is none, the fault is
 	// NotFound.
-	ErasePersonal(ctx context.Context, account string, which audit.Erasure, a audit.Action) (int64, error)
+	ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error)
 	// SetRetention has the content of the account's actions removed after so
 	// many days, or never for 0, and keeps a as an action that says so.
-	SetRetention(ctx context.Context, account string, days int, a audit.Action) error
+	SetRetention(ctx context.Context, by audit.Grant, account string, days int, a audit.Action) error
 }
 
 // A History tells what has happened in an account.
@@ -115,6 +115,7 @@ func (p *Panel) Routes(e *echo.Echo) error {
 type visit struct {
 	echo.Context
 	in   account.In // zero on the routes that are open to all
+	need route      // what the route needs, which the grant repeats
 	from account.From
 	form web.Form // of a POST
 }
@@ -122,11 +123,14 @@ type visit struct {
 // ctx is the context of the request.
 func (v *visit) ctx() context.Context { return v.Request().Context() }
 
-// who is the member as the one who does something.
-func (v *visit) who() audit.Actor {
+// by is the grant of the member to do what the route does. The transaction
+// checks it again: the guard let the request in, its body may have come later.
+func (v *visit) by() audit.Grant {
 	a := v.from.Actor
 	a.Kind, a.ID, a.Name = audit.Member, v.in.Member.ID, v.in.Member.Email
-	return a
+	g := v.in.Grant(a, v.need.need, v.need.rule == fresh || v.need.rule == enrol)
+	g.FirstFactor = v.need.rule == enrol
+	return g
 }
 
 // account is the member's account, whose things alone the visit can reach.
@@ -150,7 +154,7 @@ func (p *Panel) frame(v *visit, nav string) frame {
 		Path:        v.Request().URL.Path,
 		Nav:         nav,
 		Done:        p.done(v.QueryParam("done")),
-		Development: p.Identity().Development(),
+		Development: p.Identity().Development,
 	}
 	if m.ID != "" {
 		name := m.Name
@@ -215,7 +219,7 @@ func (p *Panel) render(v *visit, status int, name string, f frame, page any) err
 // from the frame. An error that is no fault of the form goes on.
 func (p *Panel) again(v *visit, err error, name, nav string, fill func(frame) any) error {
 	status := web.Status(fault.Of(err).Code)
-	if status >= http.StatusInternalServerError || status == http.StatusNotFound {
+	if status >= http.StatusInternalServerError || status == http.StatusNotFound || endsVisit(err) {
 		return err
 	}
 	f := p.frame(v, nav)

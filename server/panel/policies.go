@@ -185,7 +185,7 @@ func policySpec(form web.Form) settings.PolicySpec {
 
 func (p *Panel) createPolicy(v *visit) error {
 	form := v.form
-	policy, err := p.Policies.Create(v.ctx(), v.who(), v.account(), policySpec(form))
+	policy, err := p.Policies.Create(v.ctx(), v.by(), v.account(), policySpec(form))
 	if err != nil {
 		return p.policyAgain(v, err, usualPolicy(), form)
 	}
@@ -198,7 +198,7 @@ func (p *Panel) updatePolicy(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.Policies.Update(v.ctx(), v.who(), v.account(), policy.ID, policySpec(form)); err != nil {
+	if _, err := p.Policies.Update(v.ctx(), v.by(), v.account(), policy.ID, policySpec(form)); err != nil {
 		return p.policyAgain(v, err, policy, form)
 	}
 	return p.to(v, path("policies", policy.ID), "policy.saved")
@@ -234,6 +234,6 @@ func (p *Panel) askDeletePolicy(v *visit) error {
 
 func (p *Panel) deletePolicy(v *visit) error {
 	return p.do(v, Prefix+"/policies", "policy.deleted", func() error {
-		return p.Policies.Delete(v.ctx(), v.who(), v.account(), v.Param("id"))
+		return p.Policies.Delete(v.ctx(), v.by(), v.account(), v.Param("id"))
 	})
 }

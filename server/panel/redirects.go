@@ -66,7 +66,7 @@ func (p *Panel) createRedirect(v *visit) error {
 	spec, err := p.redirectSpec(v)
 	var k redirect.Key
 	if err == nil {
-		k, err = p.Redirects.Create(v.ctx(), v.who(), v.account(), spec)
+		k, err = p.Redirects.Create(v.ctx(), v.by(), v.account(), spec)
 	}
 	if err != nil {
 		if strings.Contains(v.form["public_key"], "PRIVATE") {
@@ -122,7 +122,7 @@ func (p *Panel) updateRedirect(v *visit) error {
 	}
 	spec, err := p.redirectSpec(v)
 	if err == nil {
-		_, err = p.Redirects.Update(v.ctx(), v.who(), v.account(), k.ID, spec)
+		_, err = p.Redirects.Update(v.ctx(), v.by(), v.account(), k.ID, spec)
 	}
 	if err != nil {
 		return p.redirectAgain(v, err, k)
@@ -140,6 +140,6 @@ func (p *Panel) askDeleteRedirect(v *visit) error {
 
 func (p *Panel) deleteRedirect(v *visit) error {
 	return p.do(v, Prefix+"/keys", "redirect.deleted", func() error {
-		return p.Redirects.Delete(v.ctx(), v.who(), v.account(), v.Param("id"))
+		return p.Redirects.Delete(v.ctx(), v.by(), v.account(), v.Param("id"))
 	})
 }

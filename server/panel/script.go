@@ -84,6 +84,9 @@ func (p *Panel) begin(v *visit, start func() (account.Ceremony, error)) error {
 		return p.problem(v, err)
 	}
 	c, err := start()
+	if fault.Is(err, fault.Unauthorized) {
+		return err
+	}
 	if err != nil {
 		return p.problem(v, err)
 	}
@@ -97,6 +100,9 @@ func (p *Panel) finish(v *visit, end func(finished) (to string, err error)) erro
 		return p.problem(v, err)
 	}
 	to, err := end(in)
+	if fault.Is(err, fault.Unauthorized) {
+		return err
+	}
 	if err != nil {
 		return p.problem(v, err)
 	}
@@ -138,7 +144,7 @@ func (p *Panel) beginPasskey(v *visit) error {
 
 func (p *Panel) finishPasskey(v *visit) error {
 	return p.finish(v, func(in finished) (string, error) {
-		err := p.Factors.EnrolPasskey(v.ctx(), v.from, v.in, in.Name, in.Ceremony, in.Response)
+		err := p.Factors.EnrolPasskey(v.ctx(), v.by(), v.in, in.Name, in.Ceremony, in.Response)
 		return p.afterEnrol(v, "passkey.added"), err
 	})
 }

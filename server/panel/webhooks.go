@@ -72,7 +72,7 @@ func webhookSpec(form web.Form) notify.WebhookSpec {
 // createWebhook makes a webhook and shows its secret, this once.
 func (p *Panel) createWebhook(v *visit) error {
 	form := v.form
-	w, secret, err := p.Webhooks.Create(v.ctx(), v.who(), v.account(), webhookSpec(form))
+	w, secret, err := p.Webhooks.Create(v.ctx(), v.by(), v.account(), webhookSpec(form))
 	if err != nil {
 		return p.again(v, err, "webhook", "notifications", func(f frame) any {
 			return webhookPage{frame: f, Form: form, Groups: eventGroups()}
@@ -137,7 +137,7 @@ func (p *Panel) updateWebhook(v *visit) error {
 	}
 	spec := webhookSpec(form)
 	spec.Disabled = !w.Disabled.IsZero()
-	if _, err := p.Webhooks.Update(v.ctx(), v.who(), v.account(), w.ID, spec); err != nil {
+	if _, err := p.Webhooks.Update(v.ctx(), v.by(), v.account(), w.ID, spec); err != nil {
 		return p.again(v, err, "webhook", "notifications", func(f frame) any {
 			page.frame = f
 			return page
@@ -155,20 +155,20 @@ func (p *Panel) onWebhook(done string, fn func(v *visit, webhook string) error) 
 }
 
 func (p *Panel) enableWebhook(v *visit, webhook string) error {
-	return p.Webhooks.Enable(v.ctx(), v.who(), v.account(), webhook)
+	return p.Webhooks.Enable(v.ctx(), v.by(), v.account(), webhook)
 }
 
 func (p *Panel) disableWebhook(v *visit, webhook string) error {
-	return p.Webhooks.Disable(v.ctx(), v.who(), v.account(), webhook)
+	return p.Webhooks.Disable(v.ctx(), v.by(), v.account(), webhook)
 }
 
 func (p *Panel) testWebhook(v *visit, webhook string) error {
-	_, err := p.Webhooks.Test(v.ctx(), v.who(), v.account(), webhook)
+	_, err := p.Webhooks.Test(v.ctx(), v.by(), v.account(), webhook)
 	return err
 }
 
 func (p *Panel) redeliverCall(v *visit, webhook string) error {
-	_, err := p.Webhooks.Redeliver(v.ctx(), v.who(), v.account(), webhook, v.Param("delivery"))
+	_, err := p.Webhooks.Redeliver(v.ctx(), v.by(), v.account(), webhook, v.Param("delivery"))
 	return err
 }
 
@@ -185,7 +185,7 @@ func (p *Panel) askWebhook(id string) func(*visit) error {
 
 // rotateWebhook gives a webhook a new secret and shows it, this once.
 func (p *Panel) rotateWebhook(v *visit) error {
-	w, secret, err := p.Webhooks.Rotate(v.ctx(), v.who(), v.account(), v.Param("id"))
+	w, secret, err := p.Webhooks.Rotate(v.ctx(), v.by(), v.account(), v.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -194,6 +194,6 @@ func (p *Panel) rotateWebhook(v *visit) error {
 
 func (p *Panel) deleteWebhook(v *visit) error {
 	return p.do(v, Prefix+noticesPath, "webhook.deleted", func() error {
-		return p.Webhooks.Delete(v.ctx(), v.who(), v.account(), v.Param("id"))
+		return p.Webhooks.Delete(v.ctx(), v.by(), v.account(), v.Param("id"))
 	})
 }

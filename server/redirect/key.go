@@ -94,7 +94,7 @@ func (k Key) signsFor(domain string) bool {
 // action, or neither.
 type KeyStore interface {
 	// CreateRedirectKey keeps k.
-	CreateRedirectKey(ctx context.Context, k Key, a audit.Action) error
+	CreateRedirectKey(ctx context.Context, by audit.Grant, k Key, a audit.Action) error
 	// RedirectKey returns a key, or a NotFound fault: also if its account is
 	// suspended.
 	RedirectKey(ctx context.Context, id string) (Key, error)
@@ -102,10 +102,10 @@ type KeyStore interface {
 	RedirectKeys(ctx context.Context, account string) ([]Key, error)
 	// UpdateRedirectKey keeps the name and the domains of k. One that is not
 	// the account's is a NotFound fault.
-	UpdateRedirectKey(ctx context.Context, k Key, a audit.Action) error
+	UpdateRedirectKey(ctx context.Context, by audit.Grant, k Key, a audit.Action) error
 	// DeleteRedirectKey deletes a key of the account. One that is not the
 	// account's is a NotFound fault.
-	DeleteRedirectKey(ctx context.Context, account, id string, a audit.Action) error
+	DeleteRedirectKey(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
 }
 
 // Keys registers keys.
@@ -126,7 +126,7 @@ type Spec struct {
 }
 
 // Create registers a key of the account.
-func (k *Keys) Create(ctx context.Context, who audit.Actor, account string, spec Spec) (Key, error) {
+func (k *Keys) Create(ctx context.Context, by audit.Grant, account string, spec Spec) (Key, error) {
 	public, err := parsePublic(spec.PEM)
 	if err != nil {
 		return Key{}, err
@@ -142,7 +142,7 @@ func (k *Keys) Create(ctx context.Context, who audit.Actor, account string, spec
 		key.Expires = key.Created.Add(spec.Life)
 	}
 	changes := append(changes(Key{}, key), audit.Change{Field: "public_key", New: key.Fingerprint()})
-	return key, k.store.CreateRedirectKey(ctx, key, action(audit.RedirectKeyCreate, who, key, changes))
+	return key, k.store.CreateRedirectKey(ctx, by, key, action(audit.RedirectKeyCreate, by, key, changes))
 }
 
 // List returns the keys of the account, the newest first.
@@ -167,7 +167,7 @@ func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
 }
 
 // Update gives a key of the account the name and the domains of the spec.
-func (k *Keys) Update(ctx context.Context, who audit.Actor, account, id string, spec Spec) (Key, error) {
+func (k *Keys) Update(ctx context.Context, by audit.Grant, account, id string, spec Spec) (Key, error) {
 	old, err := k.Get(ctx, account, id)
 	if err != nil {
 		return Key{}, err
@@ -176,17 +176,17 @@ func (k *Keys) Update(ctx context.Context, who audit.Actor, account, id string, 
 	if err := key.apply(spec); err != nil {
 		return Key{}, err
 	}
-	return key, k.store.UpdateRedirectKey(ctx, key, action(audit.RedirectKeyUpdate, who, key, changes(old, key)))
+	return key, k.store.UpdateRedirectKey(ctx, by, key, action(audit.RedirectKeyUpdate, by, key, changes(old, key)))
 }
 
 // Delete deletes a key of the account: nothing that it has signed is taken any
 // more. The links that were made by it stay.
-func (k *Keys) Delete(ctx context.Context, who audit.Actor, account, id string) error {
+func (k *Keys) Delete(ctx context.Context, by audit.Grant, account, id string) error {
 	key, err := k.Get(ctx, account, id)
 	if err != nil {
 		return err
 	}
-	return k.store.DeleteRedirectKey(ctx, account, key.ID, action(audit.RedirectKeyDelete, who, key, nil))
+	return k.store.DeleteRedirectKey(ctx, by, account, key.ID, action(audit.RedirectKeyDelete, by, key, nil))
 }
 
 // apply takes the name and the domains of the spec.
@@ -241,12 +241,12 @@ func changes(from, to Key) []audit.Change {
 	return all
 }
 
-func action(name audit.Name, who audit.Actor, key Key, changes []audit.Change) audit.Action {
+func action(name audit.Name, by audit.Grant, key Key, changes []audit.Change) audit.Action {
 	return audit.Action{
 		Account: key.Account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.RedirectKeyTarget, ID: key.ID, Name: key.Name},
 		Changes: changes,
 	}

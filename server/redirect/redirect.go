@@ -23,7 +23,7 @@ type Redirects struct {
 // Links makes links. *setup.Links is one.
 type Links interface {
 	// CreateOnce makes a link, unless the pass was used.
-	CreateOnce(ctx context.Context, who audit.Actor, spec setup.LinkSpec, pass setup.Pass) (setup.Link, error)
+	CreateOnce(ctx context.Context, by audit.Grant, spec setup.LinkSpec, pass setup.Pass) (setup.Link, error)
 	// Path is the path of the link's page.
 	Path(l setup.Link) string
 }
@@ -50,7 +50,8 @@ func (r *Redirects) Start(ctx context.Context, visitor audit.Actor, token string
 	}
 	who := visitor
 	who.Kind, who.ID, who.Name = audit.KeyActor, key.ID, key.Name
-	link, err := r.links.CreateOnce(ctx, who, setup.LinkSpec{
+	by := audit.Grant{Actor: who, Kind: audit.RedirectKeyGrant, ID: key.ID, Account: key.Account}
+	link, err := r.links.CreateOnce(ctx, by, setup.LinkSpec{
 		Account: key.Account, Address: c.Subject, Name: c.Name, Login: c.Login, Locale: c.Locale, Variant: settings.Variant(c.Variant),
 		Life: setup.VisitorLinkLife, ExternalID: c.ExternalID, ReturnURL: c.ReturnURL,
 	}, setup.Pass{Key: key.ID, Name: c.use(), Expires: c.over(), Network: from})

@@ -70,7 +70,7 @@ func NewKey(t *testing.T, database string, spec account.KeySpec) string {
 		spec.Name = "panel"
 	}
 	kept := storetest.Open(t, store.Config{Database: database})
-	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine}, spec)
+	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.ByOperator(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,24 +60,38 @@ var secretText = regexp.MustCompile(`[A-Z2-7]{4}( [A-Z2-7]{4}){7}`)
 
 // Enrol gives the member an authenticator app.
 func (m *Member) Enrol() {
+	m.Server.t.Helper()
+	setup := m.NewApp()
+	if a := m.Post("/panel/security/sign-in/totp", "setup", setup, "code", m.Code()); a.Status != http.StatusSeeOther {
+		m.Server.t.Fatalf("totp: %d %s", a.Status, a.Body)
+	}
+}
+
+// NewApp gives m the seed that the page for a new authenticator app shows, and
+// returns what the form must carry beside a code.
+func (m *Member) NewApp() (setup string) {
 	t := m.Server.t
 	t.Helper()
 	page := m.Get("/panel/security/sign-in/totp")
-	setup := setupField.FindSubmatch(page.Body)
+	found := setupField.FindSubmatch(page.Body)
 	seed := secretText.Find(page.Body)
-	if page.Status != http.StatusOK || setup == nil || seed == nil {
+	if page.Status != http.StatusOK || found == nil || seed == nil {
 		t.Fatalf("totp: %d %s", page.Status, page.Body)
 	}
 	m.Seed = strings.ReplaceAll(string(seed), " ", "")
-	if a := m.Post("/panel/security/sign-in/totp", "setup", html.UnescapeString(string(setup[1])), "code", m.Code()); a.Status != http.StatusSeeOther {
-		t.Fatalf("totp: %d %s", a.Status, a.Body)
-	}
+	return html.UnescapeString(string(found[1]))
 }
 
 // Code is what the member's app shows now.
 func (m *Member) Code() string {
 	m.Server.t.Helper()
-	code, err := totp.GenerateCode(m.Seed, m.Server.Now())
+	return m.CodeAt(m.Server.Now())
+}
+
+// CodeAt is what the member's app shows at the time.
+func (m *Member) CodeAt(at time.Time) string {
+	m.Server.t.Helper()
+	code, err := totp.GenerateCode(m.Seed, at)
 	if err != nil {
 		m.Server.t.Fatal(err)
 	}
@@ -143,10 +157,15 @@ func (m *Member) Customer(name, email string) *Member {
 
 func (m *Member) invitation(path string, fields ...string) string {
 	m.Server.t.Helper()
-	a := m.Post(path, fields...)
+	return m.Server.Invitation(m.Post(path, fields...))
+}
+
+// Invitation is the address of an invitation that a page shows.
+func (s *Server) Invitation(a Answer) string {
+	s.t.Helper()
 	found := invitationText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil)) // it may break there
 	if a.Status != http.StatusOK || found == nil {
-		m.Server.t.Fatalf("invitation: %d %s", a.Status, a.Body)
+		s.t.Fatalf("invitation: %d %s", a.Status, a.Body)
 	}
 	return string(found)
 }

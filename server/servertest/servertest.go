@@ -44,6 +44,7 @@ type Server struct {
 	Roots *x509.CertPool // by which its profiles verify
 	t     testing.TB
 	now   func() time.Time
+	holds holds
 }
 
 // New starts a server on the database, which several may share. Change, if
@@ -113,7 +114,7 @@ func serve(t testing.TB, on net.Listener, database string, change func(*server.C
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	listener := &httptest.Server{Listener: on, Config: &http.Server{Handler: s.Handler()}}
+	listener := &httptest.Server{Listener: on, Config: &http.Server{Handler: s.holds.wrap(s.Handler())}}
 	listener.Start()
 	t.Cleanup(listener.Close)
 	s.URL = listener.URL

@@ -143,15 +143,15 @@ type Store interface {
 	// fills in. Where nothing differs it keeps nothing. A domain of another
 	// account is a Conflict fault, a policy that is not the account's
 	// PolicyUnknown.
-	SetDomain(ctx context.Context, d Domain, a audit.Action) error
+	SetDomain(ctx context.Context, by audit.Grant, d Domain, a audit.Action) error
 	// Domains returns the domains of an account in the order of their names.
 	Domains(ctx context.Context, account string) ([]Domain, error)
 	// CreateDomain keeps d and a. A name that is taken is a Conflict fault, a
 	// policy that is not the account's PolicyUnknown.
-	CreateDomain(ctx context.Context, d Domain, a audit.Action) error
+	CreateDomain(ctx context.Context, by audit.Grant, d Domain, a audit.Action) error
 	// DeleteDomain deletes a domain of the account with its links and
 	// tickets, and keeps a. One that is not there is a NotFound fault.
-	DeleteDomain(ctx context.Context, account, name string, a audit.Action) error
+	DeleteDomain(ctx context.Context, by audit.Grant, account, name string, a audit.Action) error
 	// Trusted reports whether the account may have domains without proof.
 	Trusted(ctx context.Context, account string) (bool, error)
 }

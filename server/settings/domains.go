@@ -61,7 +61,7 @@ func (d *Domains) Proof(account, domain string) (name, value string) {
 // Create makes a domain. The error holds a fault for each field that cannot be
 // taken; a name that is taken is a Conflict fault. If the account is not
 // trusted and the domain not proven to be its own, the fault is DomainUnproven.
-func (d *Domains) Create(ctx context.Context, who audit.Actor, account string, spec DomainSpec) (Domain, error) {
+func (d *Domains) Create(ctx context.Context, by audit.Grant, account string, spec DomainSpec) (Domain, error) {
 	domain, err := d.build(account, spec)
 	if err != nil {
 		return Domain{}, err
@@ -69,21 +69,21 @@ func (d *Domains) Create(ctx context.Context, who audit.Actor, account string, s
 	if err := d.prove(ctx, account, domain.Name); err != nil {
 		return Domain{}, err
 	}
-	return d.keep(ctx, who, domain)
+	return d.keep(ctx, by, domain)
 }
 
 // CreateApproved is Create by the word of the operator, without proof.
-func (d *Domains) CreateApproved(ctx context.Context, who audit.Actor, account string, spec DomainSpec) (Domain, error) {
+func (d *Domains) CreateApproved(ctx context.Context, by audit.Grant, account string, spec DomainSpec) (Domain, error) {
 	domain, err := d.build(account, spec)
 	if err != nil {
 		return Domain{}, err
 	}
-	return d.keep(ctx, who, domain)
+	return d.keep(ctx, by, domain)
 }
 
 // keep keeps a new domain and returns it as it is read from then on.
-func (d *Domains) keep(ctx context.Context, who audit.Actor, domain Domain) (Domain, error) {
-	if err := d.store.CreateDomain(ctx, domain, domainAction(audit.DomainCreate, who, domain)); err != nil {
+func (d *Domains) keep(ctx context.Context, by audit.Grant, domain Domain) (Domain, error) {
+	if err := d.store.CreateDomain(ctx, by, domain, domainAction(audit.DomainCreate, by, domain)); err != nil {
 		return Domain{}, err
 	}
 	return d.store.Domain(ctx, domain.Name)
@@ -118,7 +118,7 @@ func (d *Domains) prove(ctx context.Context, account, domain string) error {
 
 // Update gives a domain of the account all that the spec says. The error holds
 // a fault for each field that cannot be taken.
-func (d *Domains) Update(ctx context.Context, who audit.Actor, account, name string, spec DomainSpec) (Domain, error) {
+func (d *Domains) Update(ctx context.Context, by audit.Grant, account, name string, spec DomainSpec) (Domain, error) {
 	domain, err := d.Get(ctx, account, name)
 	if err != nil {
 		return Domain{}, err
@@ -127,27 +127,27 @@ func (d *Domains) Update(ctx context.Context, who audit.Actor, account, name str
 		return Domain{}, err
 	}
 	domain.Updated = d.now()
-	if err := d.store.SetDomain(ctx, domain, domainAction(audit.DomainUpdate, who, domain)); err != nil {
+	if err := d.store.SetDomain(ctx, by, domain, domainAction(audit.DomainUpdate, by, domain)); err != nil {
 		return Domain{}, err
 	}
 	return d.store.Domain(ctx, domain.Name)
 }
 
 // Delete deletes a domain of the account with all its links.
-func (d *Domains) Delete(ctx context.Context, who audit.Actor, account, name string) error {
+func (d *Domains) Delete(ctx context.Context, by audit.Grant, account, name string) error {
 	domain, err := d.Get(ctx, account, name)
 	if err != nil {
 		return err
 	}
-	return d.store.DeleteDomain(ctx, account, domain.Name, domainAction(audit.DomainDelete, who, domain))
+	return d.store.DeleteDomain(ctx, by, account, domain.Name, domainAction(audit.DomainDelete, by, domain))
 }
 
-func domainAction(name audit.Name, who audit.Actor, d Domain) audit.Action {
+func domainAction(name audit.Name, by audit.Grant, d Domain) audit.Action {
 	return audit.Action{
 		Account: d.Account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name},
 		Domain:  d.Name,
 	}

@@ -43,18 +43,18 @@ func (p *Policies) Get(ctx context.Context, account, id string) (Policy, error) 
 
 // Create makes a policy. The error holds a fault for each field that cannot be
 // taken.
-func (p *Policies) Create(ctx context.Context, who audit.Actor, account string, spec PolicySpec) (Policy, error) {
+func (p *Policies) Create(ctx context.Context, by audit.Grant, account string, spec PolicySpec) (Policy, error) {
 	now := p.now()
 	policy := Policy{ID: id.New("pol"), Account: account, Created: now, Updated: now}
 	if err := spec.apply(&policy); err != nil {
 		return Policy{}, err
 	}
-	return policy, p.store.CreatePolicy(ctx, policy, policyAction(audit.PolicyCreate, who, policy))
+	return policy, p.store.CreatePolicy(ctx, by, policy, policyAction(audit.PolicyCreate, by, policy))
 }
 
 // Update gives a policy of the account all that the spec says. The error holds
 // a fault for each field that cannot be taken.
-func (p *Policies) Update(ctx context.Context, who audit.Actor, account, id string, spec PolicySpec) (Policy, error) {
+func (p *Policies) Update(ctx context.Context, by audit.Grant, account, id string, spec PolicySpec) (Policy, error) {
 	policy, err := p.own(ctx, account, id)
 	if err != nil {
 		return Policy{}, err
@@ -63,7 +63,7 @@ func (p *Policies) Update(ctx context.Context, who audit.Actor, account, id stri
 		return Policy{}, err
 	}
 	policy.Updated = p.now()
-	if err := p.store.UpdatePolicy(ctx, policy, policyAction(audit.PolicyUpdate, who, policy)); err != nil {
+	if err := p.store.UpdatePolicy(ctx, by, policy, policyAction(audit.PolicyUpdate, by, policy)); err != nil {
 		return Policy{}, err
 	}
 	return p.store.Policy(ctx, account, id)
@@ -71,12 +71,12 @@ func (p *Policies) Update(ctx context.Context, who audit.Actor, account, id stri
 
 // Delete deletes a policy of the account. One that a domain uses is a Conflict
 // fault that names the domains.
-func (p *Policies) Delete(ctx context.Context, who audit.Actor, account, id string) error {
+func (p *Policies) Delete(ctx context.Context, by audit.Grant, account, id string) error {
 	policy, err := p.own(ctx, account, id)
 	if err != nil {
 		return err
 	}
-	return p.store.DeletePolicy(ctx, account, id, policyAction(audit.PolicyDelete, who, policy))
+	return p.store.DeletePolicy(ctx, by, account, id, policyAction(audit.PolicyDelete, by, policy))
 }
 
 // own is Get of a policy that can be changed.
@@ -87,12 +87,12 @@ func (p *Policies) own(ctx context.Context, account, id string) (Policy, error) 
 	return p.Get(ctx, account, id)
 }
 
-func policyAction(name audit.Name, who audit.Actor, p Policy) audit.Action {
+func policyAction(name audit.Name, by audit.Grant, p Policy) audit.Action {
 	return audit.Action{
 		Account: p.Account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.PolicyTarget, ID: p.ID, Name: p.Name},
 	}
 }

@@ -111,13 +111,13 @@ type PolicyStore interface {
 	// standard policy.
 	StandardDomains(ctx context.Context, account string) ([]string, error)
 	// CreatePolicy keeps p and a, whose changes it fills in.
-	CreatePolicy(ctx context.Context, p Policy, a audit.Action) error
+	CreatePolicy(ctx context.Context, by audit.Grant, p Policy, a audit.Action) error
 	// UpdatePolicy gives the policy of that id in the same account the name
 	// and rules of p, and keeps a, whose changes it fills in. Where nothing
 	// differs it keeps nothing. One that is not there is a NotFound fault.
-	UpdatePolicy(ctx context.Context, p Policy, a audit.Action) error
+	UpdatePolicy(ctx context.Context, by audit.Grant, p Policy, a audit.Action) error
 	// DeletePolicy deletes a policy of the account and keeps a. One that a
 	// domain uses is a Conflict fault that names the domains, one that is not
 	// there a NotFound fault.
-	DeletePolicy(ctx context.Context, account, id string, a audit.Action) error
+	DeletePolicy(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
 }

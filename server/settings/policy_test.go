@@ -40,7 +40,7 @@ func TestPolicies(t *testing.T) {
 	var names []audit.Name
 	for _, a := range f.actions {
 		names = append(names, a.Name)
-		if a.Target != (audit.Target{Kind: audit.PolicyTarget, ID: p.ID, Name: "Field staff"}) || a.Account != "acc_1" || a.Actor != who {
+		if a.Target != (audit.Target{Kind: audit.PolicyTarget, ID: p.ID, Name: "Field staff"}) || a.Account != "acc_1" || a.Actor != who.Actor {
 			t.Errorf("the action is %+v", a)
 		}
 	}
@@ -165,7 +165,7 @@ func validate(t *testing.T, rules profile.Passcode) error {
 	rules.DisplayName = "x"
 	var all []string
 	for _, platform := range settings.Platforms() {
-		p := profile.Profile{Address: address, Platform: platform, DisplayName: "x", Passcode: &rules, Consent: map[string]string{"default": "x"}}
+		p := profile.Profile{Address: address, Platform: platform, DisplayName: "x", Payloads: []profile.Payload{&rules}, Consent: map[string]string{"default": "x"}}
 		if err := p.Validate(); err != nil {
 			all = append(all, err.Error())
 		}

@@ -20,7 +20,7 @@ var now = time.UnixMilli(1_000_000).UTC()
 func clock() time.Time { return now }
 
 // who is whoever changes something in these tests.
-var who = audit.Actor{Kind: audit.Member, ID: "mem_1"}
+var who = audit.Grant{Kind: audit.ProgramGrant, Actor: audit.Actor{Kind: audit.Member, ID: "mem_1"}}
 
 // A fake keeps domains and policies in maps, and what was done.
 type fake struct {
@@ -52,15 +52,15 @@ func (f *fake) Domain(_ context.Context, name string) (settings.Domain, error) {
 	return d, nil
 }
 
-func (f *fake) SetDomain(_ context.Context, d settings.Domain, a audit.Action) error {
+func (f *fake) SetDomain(_ context.Context, _ audit.Grant, d settings.Domain, a audit.Action) error {
 	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
-func (f *fake) CreateDomain(ctx context.Context, d settings.Domain, a audit.Action) error {
-	return f.SetDomain(ctx, d, a)
+func (f *fake) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
+	return f.SetDomain(ctx, by, d, a)
 }
 
-func (f *fake) DeleteDomain(_ context.Context, _, name string, a audit.Action) error {
+func (f *fake) DeleteDomain(_ context.Context, _ audit.Grant, _, name string, a audit.Action) error {
 	return f.keep(a, func() { delete(f.domains, name) })
 }
 
@@ -90,15 +90,15 @@ func (f *fake) StandardDomains(context.Context, string) ([]string, error) {
 	return []string{"example.com"}, nil
 }
 
-func (f *fake) CreatePolicy(_ context.Context, p settings.Policy, a audit.Action) error {
+func (f *fake) CreatePolicy(_ context.Context, _ audit.Grant, p settings.Policy, a audit.Action) error {
 	return f.keep(a, func() { f.policies[p.ID] = p })
 }
 
-func (f *fake) UpdatePolicy(ctx context.Context, p settings.Policy, a audit.Action) error {
-	return f.CreatePolicy(ctx, p, a)
+func (f *fake) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
+	return f.CreatePolicy(ctx, by, p, a)
 }
 
-func (f *fake) DeletePolicy(_ context.Context, _, id string, a audit.Action) error {
+func (f *fake) DeletePolicy(_ context.Context, _ audit.Grant, _, id string, a audit.Action) error {
 	return f.keep(a, func() { delete(f.policies, id) })
 }
 

@@ -3,8 +3,8 @@ package setup
 import (
 	"context"
 	"net/netip"
-	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -102,58 +102,31 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		{"links/address/" + address.Folded(), LimitPerAddress, LimitWindow},
 		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
 	}
-	if err := l.store.CreateLink(ctx, link, limits, l.action(audit.LinkCreate, who, link)); err != nil {
+	by := audit.ByPublic(who, link.Account)
+	if err := l.store.CreateLink(ctx, by, link, limits, l.action(audit.LinkCreate, by, link)); err != nil {
 		return "", err
 	}
 	return l.links.seal(link.ID), nil
 }
 
 // CheckName refuses what a visitor may not have as a name, with a fault of the
-// field "name". A mail program shows it to others, so it must not lure them:
-// no web address, no number to call.
+// field "name". A mail program shows it to others, so it must not lure them: it
+// is a name as everybody may have one, and no number to call.
 func CheckName(name string) error {
-	refused := fault.On("name", fault.NameInvalid, "Write a name of up to %d characters, without a web address or a long number.", maxName)
-	if utf8.RuneCountInString(name) > maxName || !profile.IsLine(name) {
-		return refused
-	}
-	lower := strings.ToLower(name)
-	for _, sign := range []string{"://", "www.", "/", "\\", "@", "<", ">"} {
-		if strings.Contains(lower, sign) {
-			return refused
-		}
-	}
-	if looksLikeHost(lower) || hasDigits(lower, 6) {
-		return refused
+	if utf8.RuneCountInString(name) > maxName || !profile.IsPersonName(name) || digits(name) >= 6 {
+		return fault.On("name", fault.NameInvalid, "Write a name of up to %d characters, without a web address or a long number.", maxName)
 	}
 	return nil
 }
 
-// looksLikeHost reports whether a word of s reads as a host name: a dot with
-// two letters or more behind it and no space. "J.R.R. Tolkien" is none.
-func looksLikeHost(s string) bool {
-	for word := range strings.FieldsSeq(s) {
-		if _, err := profile.ParseHost(word); err == nil && len(word)-strings.LastIndexByte(word, '.') > 2 {
-			return true
+// digits is how many digits of any script a name has.
+func digits(name string) (n int) {
+	for _, r := range name {
+		if unicode.IsDigit(r) {
+			n++
 		}
 	}
-	return false
-}
-
-// hasDigits reports whether s has a run of n digits, spaces and the signs
-// that people put between them not counted.
-func hasDigits(s string, n int) bool {
-	run := 0
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			if run++; run == n {
-				return true
-			}
-		case !strings.ContainsRune(" -.()+", r):
-			run = 0
-		}
-	}
-	return false
+	return n
 }
 
 // Open returns the live link of a token and its domain. Whatever else the
@@ -233,9 +206,10 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 		Expires:    l.now().Add(TicketLife),
 		MaxFetches: TicketMaxFetches,
 	}
-	a := l.action(audit.LinkOpen, who, link)
+	by := audit.ByPublic(who, link.Account)
+	a := l.action(audit.LinkOpen, by, link)
 	a.Changes = append(a.Changes, audit.Change{Field: "variant", New: string(c.Variant)}, audit.Change{Field: "platform", New: string(c.Platform)})
-	if err := l.store.CreateTicket(ctx, t, a); err != nil {
+	if err := l.store.CreateTicket(ctx, by, t, a); err != nil {
 		return "", Permit{}, err
 	}
 	return l.tickets.seal(t.ID), Permit{t, link, domain}, nil
@@ -279,19 +253,20 @@ func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
 // then may the profile be sent. The hash is that of the profile's content,
 // identity the fingerprint of the certificate that signed it.
 func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identity string) error {
-	a := l.action(audit.ProfileDownload, who, p.Link)
+	by := audit.ByPublic(who, p.Link.Account)
+	a := l.action(audit.ProfileDownload, by, p.Link)
 	a.Target = audit.Target{Kind: audit.TicketTarget, ID: p.Ticket.ID, Name: p.Link.Address}
 	a.Profile, a.Identity = hash, identity
-	return l.store.UseTicket(ctx, p.Ticket.ID, l.now(), a)
+	return l.store.UseTicket(ctx, by, p.Ticket.ID, l.now(), a)
 }
 
-func (l *Links) action(name audit.Name, who audit.Actor, link Link) audit.Action {
+func (l *Links) action(name audit.Name, by audit.Grant, link Link) audit.Action {
 	address, _ := profile.ParseAddress(link.Address) // one that was kept is good
 	a := audit.Action{
 		Account: link.Account,
 		Name:    name,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.LinkTarget, ID: link.ID, Name: link.Address},
 		Link:    link.ID,
 		Domain:  link.Domain,

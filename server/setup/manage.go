@@ -45,12 +45,12 @@ type LinkSpec struct {
 
 // Create makes a link for a mailbox of the account. The error holds a fault
 // for each field that cannot be taken.
-func (l *Links) Create(ctx context.Context, who audit.Actor, spec LinkSpec) (Link, error) {
+func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
 	link, err := l.build(ctx, spec)
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.CreateLink(ctx, link, nil, l.action(audit.LinkCreate, who, link)); err != nil {
+	if err := l.store.CreateLink(ctx, by, link, nil, l.action(audit.LinkCreate, by, link)); err != nil {
 		return Link{}, err
 	}
 	return link, nil
@@ -68,17 +68,17 @@ type Pass struct {
 // CreateOnce is Create by a pass. One that was used is a RedirectUsed fault.
 // The limits are those of visitors: a panel's button may be pressed by anybody
 // who is signed in there.
-func (l *Links) CreateOnce(ctx context.Context, who audit.Actor, spec LinkSpec, pass Pass) (Link, error) {
+func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, pass Pass) (Link, error) {
 	link, err := l.build(ctx, spec)
 	if err != nil {
 		return Link{}, err
 	}
-	a := l.action(audit.LinkCreate, who, link)
+	a := l.action(audit.LinkCreate, by, link)
 	limits := []Limit{
 		{"redirects/address/" + a.Mailbox, LimitPerAddress, LimitWindow}, // not the one that any visitor can use up
 		{"links/network/" + pass.Network.String(), LimitPerNetwork, LimitWindow},
 	}
-	if err := l.store.CreateLinkOnce(ctx, link, pass, limits, a); err != nil {
+	if err := l.store.CreateLinkOnce(ctx, by, link, pass, limits, a); err != nil {
 		return Link{}, err
 	}
 	return link, nil
@@ -129,8 +129,8 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 			bad = append(bad, fault.On(field, fault.Invalid, format, args...))
 		}
 	}
-	must(profile.IsLine(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
-		"Write a name of up to %d characters, on one line and with none that is invisible.", maxGivenName)
+	must(profile.IsPersonName(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
+		"Write a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), and no web address.", maxGivenName)
 	must(profile.IsLine(l.Login) && len(l.Login) <= maxLogin, "login", "The login has a character that may not stand there, or is too long.")
 	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
 	must(profile.IsLine(l.ExternalID) && len(l.ExternalID) <= maxExternalID, "external_id", "The external id is one line of up to %d bytes.", maxExternalID)
@@ -192,12 +192,12 @@ func (l *Links) List(ctx context.Context, f Filter) (Found, error) {
 
 // Revoke ends a link of the account at once, with the tickets that it has
 // given out. One that is revoked stays so.
-func (l *Links) Revoke(ctx context.Context, who audit.Actor, account, id string) (Link, error) {
+func (l *Links) Revoke(ctx context.Context, by audit.Grant, account, id string) (Link, error) {
 	link, err := l.Get(ctx, account, id)
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.RevokeLink(ctx, account, id, l.now(), l.action(audit.LinkRevoke, who, link)); err != nil {
+	if err := l.store.RevokeLink(ctx, by, account, id, l.now(), l.action(audit.LinkRevoke, by, link)); err != nil {
 		return Link{}, err
 	}
 	return l.store.Link(ctx, id)
@@ -205,12 +205,12 @@ func (l *Links) Revoke(ctx context.Context, who audit.Actor, account, id string)
 
 // RevokeAll ends the links of a group that could still lead to a download, and
 // returns how many there were.
-func (l *Links) RevokeAll(ctx context.Context, who audit.Actor, g Group) (int, error) {
+func (l *Links) RevokeAll(ctx context.Context, by audit.Grant, g Group) (int, error) {
 	a := audit.Action{
 		Account: g.Account,
 		Name:    audit.LinkRevoke,
 		Outcome: audit.Done,
-		Actor:   who,
+		Actor:   by.Actor,
 		Target:  audit.Target{Kind: audit.LinkTarget, Name: g.Mailbox}, // an ID is kept for ever, a mailbox must not be
 		Domain:  g.Domain,
 		Mailbox: g.Mailbox,
@@ -225,7 +225,7 @@ func (l *Links) RevokeAll(ctx context.Context, who audit.Actor, g Group) (int, e
 		}
 		a.Target = audit.Target{Kind: audit.DomainTarget, ID: domain.ID, Name: domain.Name}
 	}
-	return l.store.RevokeLinks(ctx, g, l.now(), a)
+	return l.store.RevokeLinks(ctx, by, g, l.now(), a)
 }
 
 // Count returns how many links RevokeAll would end.

@@ -116,10 +116,10 @@ type Limit struct {
 type Store interface {
 	// CreateLink keeps l. Where one of the limits is used up it keeps
 	// nothing and returns a Limited fault that says how long to wait.
-	CreateLink(ctx context.Context, l Link, limits []Limit, a audit.Action) error
+	CreateLink(ctx context.Context, by audit.Grant, l Link, limits []Limit, a audit.Action) error
 	// CreateLinkOnce is CreateLink, and keeps that the pass was used. One that
 	// was is a RedirectUsed fault, one whose key is gone RedirectInvalid.
-	CreateLinkOnce(ctx context.Context, l Link, p Pass, limits []Limit, a audit.Action) error
+	CreateLinkOnce(ctx context.Context, by audit.Grant, l Link, p Pass, limits []Limit, a audit.Action) error
 	// Link returns a link in whatever state, or a NotFound fault.
 	Link(ctx context.Context, id string) (Link, error)
 	// LinkAndDomain returns a link in whatever state with its domain, or a
@@ -127,25 +127,25 @@ type Store interface {
 	LinkAndDomain(ctx context.Context, id string) (Link, settings.Domain, error)
 	// CreateTicket keeps t and counts it on its link. If the link is not
 	// live at t.Created, nothing is kept and the fault is NotFound.
-	CreateTicket(ctx context.Context, t Ticket, a audit.Action) error
+	CreateTicket(ctx context.Context, by audit.Grant, t Ticket, a audit.Action) error
 	// Permit returns a ticket with its link and the link's domain, or a
 	// NotFound fault: also if their account is suspended.
 	Permit(ctx context.Context, ticket string) (Permit, error)
 	// UseTicket counts one fetch of the ticket, and on its link the download
 	// if it is the first. Once the ticket is spent or past its time, or its
 	// link revoked, nothing is kept and the fault is Gone.
-	UseTicket(ctx context.Context, id string, at time.Time, a audit.Action) error
+	UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error
 	// Links returns a part of the links that the filter finds at the time,
 	// the newest first.
 	Links(ctx context.Context, f Filter, at time.Time) (Found, error)
 	// RevokeLink revokes a link of the account. One that is revoked already
 	// stays as it is, without an action; one that is not there is a NotFound
 	// fault.
-	RevokeLink(ctx context.Context, account, id string, at time.Time, a audit.Action) error
+	RevokeLink(ctx context.Context, by audit.Grant, account, id string, at time.Time, a audit.Action) error
 	// RevokeLinks revokes the links of a mailbox or domain that could still
 	// lead to a download, says in a how many, and returns it. Where there are
 	// none it keeps nothing.
-	RevokeLinks(ctx context.Context, g Group, at time.Time, a audit.Action) (int, error)
+	RevokeLinks(ctx context.Context, by audit.Grant, g Group, at time.Time, a audit.Action) (int, error)
 	// CountLinks returns how many links RevokeLinks would revoke.
 	CountLinks(ctx context.Context, g Group, at time.Time) (int, error)
 }

@@ -67,20 +67,17 @@ func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 
 // CreateAccount keeps a new account with its log, the invitation of its first
 // owner, and both actions. An address that is a member's is a Conflict fault.
-func (s *Store) CreateAccount(ctx context.Context, acc account.Account, owner account.Invitation, created, invited audit.Action) error {
-	err := s.change(ctx, invited, func(t *tx) error {
+func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.Account, owner account.Invitation, created, invited audit.Action) error {
+	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
 		_, err := t.exec(`INSERT INTO accounts (id, name, trusted, factor_required, created) VALUES ($1, $2, $3, $4, $5)`,
 			acc.ID, acc.Name, bit(acc.Trusted), bit(acc.FactorRequired), millis(acc.Created))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if _, err := t.exec(`INSERT INTO logs (account, size, latest) VALUES ($1, 0, 0)`, acc.ID); err != nil {
-			return err
+			return nil, err
 		}
-		if err := t.insertInvitation(owner); err != nil {
-			return err
-		}
-		return t.record(created, s.now())
+		return []audit.Action{created, invited}, t.insertInvitation(owner)
 	})
 	if err != nil {
 		return fmt.Errorf("store: create account: %w", err)
@@ -89,8 +86,8 @@ func (s *Store) CreateAccount(ctx context.Context, acc account.Account, owner ac
 }
 
 // UpdateAccount gives the account its name and rules, and keeps a.
-func (s *Store) UpdateAccount(ctx context.Context, acc account.Account, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) UpdateAccount(ctx context.Context, by audit.Grant, acc account.Account, a audit.Action) error {
+	err := s.changeRight(ctx, by, acc.ID, a, func(t *tx) error {
 		_, err := t.exec(`UPDATE accounts SET name = $2, trusted = $3, factor_required = $4 WHERE id = $1`,
 			acc.ID, acc.Name, bit(acc.Trusted), bit(acc.FactorRequired))
 		return err
@@ -104,8 +101,8 @@ func (s *Store) UpdateAccount(ctx context.Context, acc account.Account, a audit.
 // SuspendAccount suspends the account at the time and ends the sessions of its
 // members, or resumes it at the zero time, and keeps a. Where it was so
 // before, the fault is a Conflict.
-func (s *Store) SuspendAccount(ctx context.Context, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) SuspendAccount(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
+	err := s.changeRight(ctx, by, id, a, func(t *tx) error {
 		n, err := t.exec(`UPDATE accounts SET suspended = $2 WHERE id = $1 AND (suspended = 0) = (CAST($2 AS BIGINT) > 0)`, id, millis(at))
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "That is so already.")

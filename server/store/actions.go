@@ -39,16 +39,20 @@ func scanRecord(r row) (audit.Record, error) {
 }
 
 // Record keeps an action that goes with no other change.
-func (s *Store) Record(ctx context.Context, a audit.Action) error {
-	if err := s.change(ctx, a, func(*tx) error { return nil }); err != nil {
+func (s *Store) Record(ctx context.Context, by audit.Grant, a audit.Action) error {
+	if err := s.change(ctx, by, a, func(*tx) error { return nil }); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
 }
 
 // record adds a to the log of its account.
-func (t *tx) record(a audit.Action, now time.Time) error {
-	if err := t.claim(a, now); err != nil {
+func (t *tx) record(by audit.Grant, a audit.Action, now time.Time) error {
+	if err := allows(by, a); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	a.Actor = by.Actor
+	if err := t.claim(by, a, now); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	return t.recordAll(a.Account, []audit.Action{a}, now)

@@ -134,9 +134,9 @@ func TestLogOfManyWriters(t *testing.T) {
 		withDomain(t, storetest.Open(t, store.Config{Database: database}))
 		n := race(t, database, 100, fault.NotFound, func(s *store.Store, i int) error {
 			if i%4 > 1 {
-				return s.CreateTicket(t.Context(), newTicket(id("tkt", i), "lnk_unknown"), action(audit.LinkOpen, "lnk_unknown"))
+				return s.CreateTicket(t.Context(), by, newTicket(id("tkt", i), "lnk_unknown"), action(audit.LinkOpen, "lnk_unknown"))
 			}
-			return s.CreateLink(t.Context(), newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i)))
+			return s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i)))
 		})
 		log := actions(t, storetest.Open(t, store.Config{Database: database}))
 		if n != 50 || len(log) != n+1 {

@@ -81,15 +81,15 @@ func (t *tx) marked(name string) (bool, error) {
 
 // Once records the action if none was recorded by this name before, on any
 // server.
-func (s *Store) Once(ctx context.Context, name string, a audit.Action) error {
-	err := s.transact(ctx, func(t *tx) error {
+func (s *Store) Once(ctx context.Context, by audit.Grant, name string, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		fresh, err := t.mark(name, s.now())
-		if err != nil || !fresh {
-			return err
+		if err == nil && !fresh {
+			err = errSame
 		}
-		return t.record(a, s.now())
+		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errSame) {
 		return fmt.Errorf("store: once: %w", err)
 	}
 	return nil
@@ -233,8 +233,8 @@ func (s *Store) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome)
 
 // EndCall keeps how a call of a webhook ended and what that makes of the
 // webhook. One that is to be disabled is, for the reason: its other deliveries
-// are dropped. The actions that say so are recorded by whom the actor is.
-func (s *Store) EndCall(ctx context.Context, d notify.Delivery, o notify.Outcome, disable notify.Reason, who audit.Actor) error {
+// are dropped. The actions that say so are recorded by the grant.
+func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, o notify.Outcome, disable notify.Reason) error {
 	err := s.transact(ctx, func(t *tx) error {
 		now := s.now()
 		if err := t.lockAccount(d.Account); err != nil {
@@ -258,11 +258,11 @@ func (s *Store) EndCall(ctx context.Context, d notify.Delivery, o notify.Outcome
 			_, err := t.exec(`UPDATE webhooks SET failing = 0, told = 0 WHERE id = $1 AND failing > 0`, w.ID)
 			return err
 		case disable != "" && w.Disabled.IsZero():
-			return t.disable(w, disable, who, now)
+			return t.disable(by, w, disable, now)
 		case disable != "":
 			return nil
 		}
-		return t.failing(w, d.Tried, who, now)
+		return t.failing(by, w, d.Tried, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: end call: %w", err)
@@ -277,7 +277,7 @@ func (t *tx) trim(webhook string) error {
 	return err
 }
 
-func (t *tx) disable(w notify.Webhook, reason notify.Reason, who audit.Actor, now time.Time) error {
+func (t *tx) disable(by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
 	_, err := t.exec(`UPDATE webhooks SET disabled = $2, reason = $3 WHERE id = $1`, w.ID, millis(now), string(reason))
 	if err != nil {
 		return err
@@ -289,13 +289,13 @@ func (t *tx) disable(w notify.Webhook, reason notify.Reason, who audit.Actor, no
 	if err := t.countHooks(w.Account); err != nil {
 		return err
 	}
-	return t.record(w.Action(audit.WebhookDisable, who, string(reason)), now)
+	return t.record(by, w.Action(audit.WebhookDisable, by, string(reason)), now)
 }
 
 // failing notes since when a webhook fails, and tells of it once when that is
 // long. The time is that of the try: how long it took is not for callers to
 // see.
-func (t *tx) failing(w notify.Webhook, tried time.Time, who audit.Actor, now time.Time) error {
+func (t *tx) failing(by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
 	_, err := t.exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, millis(tried))
 	if err != nil {
 		return err
@@ -304,7 +304,7 @@ func (t *tx) failing(w notify.Webhook, tried time.Time, who audit.Actor, now tim
 	if err != nil || long == 0 {
 		return err
 	}
-	return t.record(w.Action(audit.WebhookFailing, who, ""), now)
+	return t.record(by, w.Action(audit.WebhookFailing, by, ""), now)
 }
 
 // WebhookByID returns a webhook of whatever account, or a NotFound fault.

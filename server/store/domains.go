@@ -53,15 +53,13 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 // nothing. A domain of another account is a Conflict fault, a policy that is
 // not the account's PolicyUnknown. Where d says no time of creation or update,
 // that is now.
-func (s *Store) SetDomain(ctx context.Context, d settings.Domain, a audit.Action) error {
+func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	now := s.now()
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
 		a := a // fn may run again
-		if err := t.setDomain(d, &a); err != nil {
-			return err
-		}
-		return t.record(a, s.now())
+		err := t.setDomain(d, &a)
+		return []audit.Action{a}, err
 	})
 	if err != nil && !errors.Is(err, errSame) {
 		return fmt.Errorf("store: set domain: %w", s.policyFault(err))
@@ -284,9 +282,9 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 
 // CreateDomain keeps d and a, whose changes it fills in. A name that is taken
 // is a Conflict fault, a policy that is not the account's PolicyUnknown.
-func (s *Store) CreateDomain(ctx context.Context, d settings.Domain, a audit.Action) error {
+func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	a.Changes = domainChanges(nil, d)
-	err := s.change(ctx, a, func(t *tx) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		created, err := t.insertDomain(d)
 		if err == nil && !created {
 			err = fault.New(fault.Conflict, "This domain is there already.")
@@ -301,8 +299,8 @@ func (s *Store) CreateDomain(ctx context.Context, d settings.Domain, a audit.Act
 
 // DeleteDomain deletes a domain of the account with its links and tickets, and
 // keeps a. One that is not there is a NotFound fault.
-func (s *Store) DeleteDomain(ctx context.Context, account, name string, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name string, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		if _, err := t.exec(`DELETE FROM tickets WHERE link IN
 			(SELECT id FROM links WHERE domain = $1 AND account = $2)`, name, account); err != nil {
 			return err

@@ -29,7 +29,7 @@ func TestDomainIsNotFound(t *testing.T) {
 func TestSetDomainCreates(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		want := newDomain("example.com")
-		must(t, s.SetDomain(t.Context(), want, action("", "")))
+		must(t, s.SetDomain(t.Context(), by, want, action("", "")))
 		got, err := s.Domain(t.Context(), "example.com")
 		must(t, err)
 		if !reflect.DeepEqual(got, want) {
@@ -53,13 +53,13 @@ func TestSetDomainCreates(t *testing.T) {
 func TestSetDomainUpdates(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		first := newDomain("example.com")
-		must(t, s.SetDomain(t.Context(), first, action("", "")))
+		must(t, s.SetDomain(t.Context(), by, first, action("", "")))
 		second := newDomain("example.com")
 		second.ID = "dom_other"
 		second.Service.Incoming = profile.Server{Host: "mail.example.com", Port: 143, STARTTLS: true}
 		second.Policy = settings.Required
 		second.Created, second.Updated = start.Add(time.Hour), start.Add(time.Hour)
-		must(t, s.SetDomain(t.Context(), second, action("", "")))
+		must(t, s.SetDomain(t.Context(), by, second, action("", "")))
 
 		want := second
 		want.ID, want.Created = first.ID, first.Created
@@ -120,7 +120,7 @@ func TestSetDomainEachField(t *testing.T) {
 				withPolicy(t, s, newPolicy("strict"))
 				d := newDomain("example.com")
 				change(&d)
-				must(t, s.SetDomain(t.Context(), d, action("", "")))
+				must(t, s.SetDomain(t.Context(), by, d, action("", "")))
 				got, err := s.Domain(t.Context(), "example.com")
 				must(t, err)
 				if !reflect.DeepEqual(got, d) {
@@ -143,14 +143,14 @@ func TestDomainWithCalendars(t *testing.T) {
 		d := newDomain("example.com")
 		d.Service.Calendars = profile.DAVServer{Host: "cal.example.com", Port: 443}
 		d.Service.Contacts = profile.DAVServer{Host: "card.example.com", Port: 8443}
-		must(t, s.CreateDomain(t.Context(), d, action(audit.DomainCreate, d.ID)))
+		must(t, s.CreateDomain(t.Context(), by, d, action(audit.DomainCreate, d.ID)))
 		all, err := s.Domains(t.Context(), d.Account)
 		must(t, err)
 		if len(all) != 1 || all[0].Service != d.Service {
 			t.Errorf("got %+v, want the service %+v", all, d.Service)
 		}
 		d.Service.Calendars = profile.DAVServer{}
-		must(t, s.SetDomain(t.Context(), d, action("", "")))
+		must(t, s.SetDomain(t.Context(), by, d, action("", "")))
 		got, err := s.Domain(t.Context(), d.Name)
 		must(t, err)
 		if got.Service != d.Service {
@@ -175,7 +175,7 @@ func TestSetDomainThatIsTheSameKeepsNothing(t *testing.T) {
 		wantUnchanged(t, database, func() {
 			d := newDomain("example.com")
 			d.ID, d.Updated = "dom_other", start.Add(time.Hour)
-			must(t, s.SetDomain(t.Context(), d, action("", "")))
+			must(t, s.SetDomain(t.Context(), by, d, action("", "")))
 		})
 	})
 }
@@ -191,7 +191,7 @@ func TestSetDomainOfAnotherAccount(t *testing.T) {
 				d.Account, d.Policy = "acc_2", policy
 				a := action("", "")
 				a.Account = "acc_2"
-				wantFault(t, s.SetDomain(t.Context(), d, a), fault.Conflict)
+				wantFault(t, s.SetDomain(t.Context(), by, d, a), fault.Conflict)
 			})
 		}
 	})
@@ -202,7 +202,7 @@ func TestSetDomainWithoutTimesIsNow(t *testing.T) {
 	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
 		d := newDomain("example.com")
 		d.Created, d.Updated = time.Time{}, time.Time{}
-		must(t, s.SetDomain(t.Context(), d, action("", "")))
+		must(t, s.SetDomain(t.Context(), by, d, action("", "")))
 		got, err := s.Domain(t.Context(), "example.com")
 		must(t, err)
 		if !got.Created.Equal(clock.Now()) || !got.Updated.Equal(clock.Now()) {
@@ -217,7 +217,7 @@ func TestSetDomainRace(t *testing.T) {
 		race(t, database, 50, "", func(s *store.Store, i int) error {
 			d := newDomain("example.com")
 			d.ID = id("dom", i)
-			return s.SetDomain(t.Context(), d, action("", ""))
+			return s.SetDomain(t.Context(), by, d, action("", ""))
 		})
 		if n := len(actions(t, storetest.Open(t, store.Config{Database: database}))); n != 1 {
 			t.Errorf("the log has %d entries, want 1", n)
@@ -233,7 +233,7 @@ func TestSetDomainRaceHasTrueChanges(t *testing.T) {
 		race(t, database, 60, "", func(s *store.Store, i int) error {
 			d := newDomain("example.com")
 			d.ID, d.Policy = id("dom", i), policies[i%3]
-			return s.SetDomain(t.Context(), d, action("", ""))
+			return s.SetDomain(t.Context(), by, d, action("", ""))
 		})
 		s := storetest.Open(t, store.Config{Database: database})
 		policy := ""
@@ -259,7 +259,7 @@ func TestDomainDefaults(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		d := newDomain("example.com")
 		d.Login, d.Platforms = "", nil
-		must(t, s.CreateDomain(t.Context(), d, action(audit.DomainCreate, d.ID)))
+		must(t, s.CreateDomain(t.Context(), by, d, action(audit.DomainCreate, d.ID)))
 		all, err := s.Domains(t.Context(), account.Default)
 		must(t, err)
 		if len(all) != 1 || !reflect.DeepEqual(all[0], newDomain("example.com")) {

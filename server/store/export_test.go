@@ -18,7 +18,7 @@ type Exec func(query string, args ...any) error
 
 // Change is change for tests outside of the package.
 func (s *Store) Change(ctx context.Context, a audit.Action, fn func(Exec) error) error {
-	return s.change(ctx, a, func(t *tx) error {
+	return s.change(ctx, program(a), a, func(t *tx) error {
 		return fn(func(query string, args ...any) error {
 			_, err := t.exec(query, args...)
 			return err
@@ -26,11 +26,16 @@ func (s *Store) Change(ctx context.Context, a audit.Action, fn func(Exec) error)
 	})
 }
 
+// program entitles the actor of a to everything.
+func program(a audit.Action) audit.Grant {
+	return audit.Grant{Kind: audit.ProgramGrant, Actor: a.Actor}
+}
+
 // Twice records the action twice in one transaction, which the error ends.
 func (s *Store) Twice(ctx context.Context, a audit.Action, end error) error {
 	return s.transact(ctx, func(t *tx) error {
 		for range 2 {
-			if err := t.record(a, s.now()); err != nil {
+			if err := t.record(program(a), a, s.now()); err != nil {
 				return err
 			}
 		}

@@ -12,12 +12,12 @@ import (
 
 var _ account.FactorStore = (*Store)(nil)
 
-// changeFactor is change for what a member signs in with: fn runs while
+// changeFactor is changeRight for what a member signs in with: fn runs while
 // nothing else changes it, and the member's sessions end but for the one to
 // keep.
-func (s *Store) changeFactor(ctx context.Context, member, keep string, a audit.Action, fn func(*tx) error) error {
-	err := s.change(ctx, a, func(t *tx) error {
-		n, err := t.exec(`UPDATE members SET email = email WHERE id = $1`, member)
+func (s *Store) changeFactor(ctx context.Context, by audit.Grant, member, keep string, a audit.Action, fn func(*tx) error) error {
+	err := s.changeRight(ctx, by, a.Account, a, func(t *tx) error {
+		n, err := t.exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, a.Account)
 		if err != nil {
 			return err
 		}
@@ -37,8 +37,8 @@ func (s *Store) changeFactor(ctx context.Context, member, keep string, a audit.A
 
 // SetPassword keeps the hash of the member's password and a, and ends the
 // other sessions.
-func (s *Store) SetPassword(ctx context.Context, member, hash string, at time.Time, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+func (s *Store) SetPassword(ctx context.Context, by audit.Grant, member, hash string, at time.Time, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
 		_, err := t.exec(`UPDATE members SET password = $2, password_set = $3 WHERE id = $1`, member, hash, millis(at))
 		return err
 	})
@@ -46,8 +46,8 @@ func (s *Store) SetPassword(ctx context.Context, member, hash string, at time.Ti
 
 // SetTOTP keeps the member's authenticator app and a. It ends the other
 // sessions and confirms the one to keep.
-func (s *Store) SetTOTP(ctx context.Context, member string, app account.TOTP, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+func (s *Store) SetTOTP(ctx context.Context, by audit.Grant, member string, app account.TOTP, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
 		_, err := t.exec(`UPDATE members SET totp = $2, totp_step = $3, totp_since = $4 WHERE id = $1`,
 			member, app.Sealed, app.Step, millis(app.Since))
 		if err != nil {
@@ -64,8 +64,8 @@ func (t *tx) confirm(session string, at time.Time) error {
 
 // RemoveTOTP removes the authenticator app and keeps a. The last factor stays:
 // a LastFactor fault.
-func (s *Store) RemoveTOTP(ctx context.Context, member, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+func (s *Store) RemoveTOTP(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
 		n, err := t.exec(`UPDATE members SET totp = NULL, totp_since = 0 WHERE id = $1 AND totp IS NOT NULL
 			AND EXISTS (SELECT 1 FROM passkeys WHERE member = $1)`, member)
 		return lastFactor(n, err)
@@ -74,8 +74,8 @@ func (s *Store) RemoveTOTP(ctx context.Context, member, keep string, a audit.Act
 
 // AddPasskey keeps p and a. It ends the other sessions and confirms the one to
 // keep. A credential that is somebody's is a PasskeyRefused fault.
-func (s *Store) AddPasskey(ctx context.Context, p account.Passkey, keep string, a audit.Action) error {
-	err := s.changeFactor(ctx, p.Member, keep, a, func(t *tx) error {
+func (s *Store) AddPasskey(ctx context.Context, by audit.Grant, p account.Passkey, keep string, a audit.Action) error {
+	err := s.changeFactor(ctx, by, p.Member, keep, a, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO passkeys (id, member, name, credential, data, created, last_used) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			p.ID, p.Member, p.Name, p.Credential, p.Data, millis(p.Created), millis(p.LastUsed))
 		if err != nil {
@@ -91,8 +91,8 @@ func (s *Store) AddPasskey(ctx context.Context, p account.Passkey, keep string, 
 
 // RemovePasskey removes a passkey of the member and keeps a. The last factor
 // stays: a LastFactor fault.
-func (s *Store) RemovePasskey(ctx context.Context, member, passkey, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+func (s *Store) RemovePasskey(ctx context.Context, by audit.Grant, member, passkey, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
 		var n int64
 		if err := t.row(`SELECT COUNT(*) FROM passkeys WHERE id = $1 AND member = $2`, passkey, member).Scan(&n); err != nil {
 			return err
@@ -132,8 +132,8 @@ func (s *Store) Passkeys(ctx context.Context, member string) ([]account.Passkey,
 }
 
 // SetCodes replaces the hashes of the recovery codes and keeps a.
-func (s *Store) SetCodes(ctx context.Context, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, member, keep, a, func(t *tx) error {
+func (s *Store) SetCodes(ctx context.Context, by audit.Grant, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error {
+	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
 		if _, err := t.exec(`DELETE FROM recovery_codes WHERE member = $1`, member); err != nil {
 			return err
 		}
@@ -149,8 +149,8 @@ func (s *Store) SetCodes(ctx context.Context, member string, hashes [][]byte, at
 
 // ResetFactors removes all second factors and sessions of the member and keeps
 // a.
-func (s *Store) ResetFactors(ctx context.Context, member string, a audit.Action) error {
-	return s.changeFactor(ctx, member, "", a, func(t *tx) error {
+func (s *Store) ResetFactors(ctx context.Context, by audit.Grant, member string, a audit.Action) error {
+	return s.changeFactor(ctx, by, member, "", a, func(t *tx) error {
 		for _, statement := range []string{
 			`UPDATE members SET totp = NULL, totp_since = 0, codes_made = 0 WHERE id = $1`,
 			`DELETE FROM passkeys WHERE member = $1`,

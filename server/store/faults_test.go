@@ -1,3 +1,5 @@
+//go:build !race
+
 package store_test
 
 import (
@@ -38,148 +40,156 @@ func steps(t *testing.T) []step {
 		return account.Passkey{ID: id, Member: "mem_1", Name: id, Credential: []byte(id), Data: []byte("{}"), Created: start}
 	}
 	code := func(text string) account.Used {
-		return account.Used{Member: "mem_1", Method: account.ByRecovery, Code: []byte(text)}
+		return account.Used{Member: "mem_1", Method: account.ByRecovery, Code: []byte(text), Password: "new", TOTPSince: start}
 	}
 	hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.DomainChanged}, Secret: []byte("s"), Created: start, Updated: start}
 	return []step{
-		{"Record", func(s *store.Store, a audit.Action) error { return s.Record(ctx, a) }},
+		{"Record", func(s *store.Store, a audit.Action) error { return record(ctx, s, a) }},
 		{"ReportLog", func(s *store.Store, a audit.Action) error {
-			return s.ReportLog(ctx, &audit.Finding{First: 1, Last: 1, Detail: "x"}, start, a)
+			return s.ReportLog(ctx, by, &audit.Finding{First: 1, Last: 1, Detail: "x"}, start, a)
 		}},
-		{"UseIdentity", func(s *store.Store, a audit.Action) error { return s.UseIdentity(ctx, "two", a) }},
-		{"Once", func(s *store.Store, a audit.Action) error { return s.Once(ctx, "mark", a) }},
+		{"UseIdentity", func(s *store.Store, a audit.Action) error { return s.UseIdentity(ctx, by, "two", a) }},
+		{"Once", func(s *store.Store, a audit.Action) error { return s.Once(ctx, by, "mark", a) }},
 		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
-			return s.CreateInvitation(ctx, invitation("inv_1", "ann@example.com"), a)
+			return s.CreateInvitation(ctx, by, invitation("inv_1", "ann@example.com"), a)
 		}},
 		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
-			return s.CreateInvitation(ctx, invitation("inv_2", "eve@example.com"), a)
+			return s.CreateInvitation(ctx, by, invitation("inv_2", "eve@example.com"), a)
 		}},
 		{"RevokeInvitation", func(s *store.Store, a audit.Action) error {
-			return s.RevokeInvitation(ctx, account.Default, "inv_2", a)
+			return s.RevokeInvitation(ctx, by, account.Default, "inv_2", a)
 		}},
 		{"CreateMember", func(s *store.Store, a audit.Action) error {
-			return s.CreateMember(ctx, member("mem_1", "ann@example.com", account.Owner), "inv_1", a)
+			return s.CreateMember(ctx, by, member("mem_1", "ann@example.com", account.Owner), "inv_1", a)
 		}},
 		{"CreateMember", func(s *store.Store, a audit.Action) error {
-			return s.CreateMember(ctx, member("mem_2", "bob@example.com", account.Admin), "", a)
+			return s.CreateMember(ctx, by, member("mem_2", "bob@example.com", account.Admin), "", a)
 		}},
 		{"SetRole", func(s *store.Store, a audit.Action) error {
-			return s.SetRole(ctx, account.Default, "mem_2", account.Auditor, a)
+			return s.SetRole(ctx, by, account.Default, "mem_2", account.Auditor, a)
 		}},
 		{"Subscribe", func(s *store.Store, a audit.Action) error {
-			return s.Subscribe(ctx, account.Default, "mem_1", []notify.Topic{notify.Domains, notify.Keys, notify.Policies}, a)
+			return s.Subscribe(ctx, by, account.Default, "mem_1", []notify.Topic{notify.Domains, notify.Keys, notify.Policies}, a)
 		}},
-		{"CreateWebhook", func(s *store.Store, a audit.Action) error { return s.CreateWebhook(ctx, hook, a) }},
-		{"UpdateWebhook", func(s *store.Store, a audit.Action) error { return s.UpdateWebhook(ctx, hook, a) }},
-		{"RotateWebhook", func(s *store.Store, a audit.Action) error { return s.RotateWebhook(ctx, hook, a) }},
+		{"CreateWebhook", func(s *store.Store, a audit.Action) error { return s.CreateWebhook(ctx, by, hook, a) }},
+		{"UpdateWebhook", func(s *store.Store, a audit.Action) error { return s.UpdateWebhook(ctx, by, hook, a) }},
+		{"RotateWebhook", func(s *store.Store, a audit.Action) error { return s.RotateWebhook(ctx, by, hook, a) }},
 		{"TestWebhook", func(s *store.Store, a audit.Action) error {
-			return s.TestWebhook(ctx, notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.DomainChanged, Webhook: "whk_1", Created: start}, a)
+			return s.TestWebhook(ctx, by, notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.DomainChanged, Webhook: "whk_1", Created: start}, a)
 		}},
 		{"TestMail", func(s *store.Store, a audit.Action) error {
-			return s.TestMail(ctx, notify.Delivery{ID: "msg_2", Message: "msg_2", Account: account.Default, Type: notify.TestEvent, Address: "ann@example.com", Created: start}, a)
+			return s.TestMail(ctx, by, notify.Delivery{ID: "msg_2", Message: "msg_2", Account: account.Default, Type: notify.TestEvent, Address: "ann@example.com", Created: start}, a)
 		}},
 		{"Redeliver", func(s *store.Store, a audit.Action) error {
-			_, err := s.Redeliver(ctx, notify.Delivery{ID: "msg_3", Account: account.Default, Created: start}, "msg_old", a)
+			_, err := s.Redeliver(ctx, by, notify.Delivery{ID: "msg_3", Account: account.Default, Created: start}, "msg_old", a)
 			return err
 		}},
 		{"SetLanguage", func(s *store.Store, a audit.Action) error {
-			return s.SetLanguage(ctx, account.Default, "mem_2", "de", a)
+			return s.SetLanguage(ctx, by, account.Default, "mem_2", "de", a)
 		}},
-		{"CreatePolicy", func(s *store.Store, a audit.Action) error { return s.CreatePolicy(ctx, newPolicy("one"), a) }},
+		{"CreatePolicy", func(s *store.Store, a audit.Action) error { return s.CreatePolicy(ctx, by, newPolicy("one"), a) }},
 		{"UpdatePolicy", func(s *store.Store, a audit.Action) error {
 			p := newPolicy("one")
 			p.Name = "other"
-			return s.UpdatePolicy(ctx, p, a)
+			return s.UpdatePolicy(ctx, by, p, a)
 		}},
 		{"DeletePolicy", func(s *store.Store, a audit.Action) error {
-			return s.DeletePolicy(ctx, account.Default, "pol_one", a)
+			return s.DeletePolicy(ctx, by, account.Default, "pol_one", a)
 		}},
-		{"SetDomain", func(s *store.Store, a audit.Action) error { return s.SetDomain(ctx, newDomain("example.com"), a) }},
+		{"SetDomain", func(s *store.Store, a audit.Action) error { return s.SetDomain(ctx, by, newDomain("example.com"), a) }},
 		{"SetDomain", func(s *store.Store, a audit.Action) error {
 			d := newDomain("example.com")
 			d.Policy = settings.Required
-			return s.SetDomain(ctx, d, a)
+			return s.SetDomain(ctx, by, d, a)
 		}},
-		{"CreateDomain", func(s *store.Store, a audit.Action) error { return s.CreateDomain(ctx, newDomain("example.org"), a) }},
+		{"CreateDomain", func(s *store.Store, a audit.Action) error {
+			return s.CreateDomain(ctx, by, newDomain("example.org"), a)
+		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error {
 			limits := []setup.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
-			return s.CreateLink(ctx, newLink("lnk_1"), limits, a)
+			return s.CreateLink(ctx, by, newLink("lnk_1"), limits, a)
 		}},
-		{"CreateTicket", func(s *store.Store, a audit.Action) error { return s.CreateTicket(ctx, newTicket("tkt_1", "lnk_1"), a) }},
-		{"UseTicket", func(s *store.Store, a audit.Action) error { return s.UseTicket(ctx, "tkt_1", start, a) }},
+		{"CreateTicket", func(s *store.Store, a audit.Action) error {
+			return s.CreateTicket(ctx, by, newTicket("tkt_1", "lnk_1"), a)
+		}},
+		{"UseTicket", func(s *store.Store, a audit.Action) error { return s.UseTicket(ctx, by, "tkt_1", start, a) }},
 		{"RevokeLink", func(s *store.Store, a audit.Action) error {
-			return s.RevokeLink(ctx, account.Default, "lnk_1", start, a)
+			return s.RevokeLink(ctx, by, account.Default, "lnk_1", start, a)
 		}},
-		{"CreateLink", func(s *store.Store, a audit.Action) error { return s.CreateLink(ctx, newLink("lnk_2"), nil, a) }},
-		{"CreateRedirectKey", func(s *store.Store, a audit.Action) error { return s.CreateRedirectKey(ctx, panelKey("panel"), a) }},
-		{"UpdateRedirectKey", func(s *store.Store, a audit.Action) error { return s.UpdateRedirectKey(ctx, panelKey("portal"), a) }},
+		{"CreateLink", func(s *store.Store, a audit.Action) error { return s.CreateLink(ctx, by, newLink("lnk_2"), nil, a) }},
+		{"CreateRedirectKey", func(s *store.Store, a audit.Action) error { return s.CreateRedirectKey(ctx, by, panelKey("panel"), a) }},
+		{"UpdateRedirectKey", func(s *store.Store, a audit.Action) error { return s.UpdateRedirectKey(ctx, by, panelKey("portal"), a) }},
 		{"CreateLinkOnce", func(s *store.Store, a audit.Action) error {
 			pass := setup.Pass{Key: "rdk_1", Name: []byte("jti"), Expires: start.Add(time.Minute)}
 			limits := []setup.Limit{{Key: "c", Max: 9, Window: time.Hour}}
-			return s.CreateLinkOnce(ctx, newLink("lnk_3"), pass, limits, a)
+			return s.CreateLinkOnce(ctx, by, newLink("lnk_3"), pass, limits, a)
 		}},
 		{"DeleteRedirectKey", func(s *store.Store, a audit.Action) error {
-			return s.DeleteRedirectKey(ctx, account.Default, "rdk_1", a)
+			return s.DeleteRedirectKey(ctx, by, account.Default, "rdk_1", a)
 		}},
 		{"RevokeLinks", func(s *store.Store, a audit.Action) error {
-			n, err := s.RevokeLinks(ctx, setup.Group{Account: account.Default, Domain: "example.com"}, start, a)
+			n, err := s.RevokeLinks(ctx, by, setup.Group{Account: account.Default, Domain: "example.com"}, start, a)
 			if err == nil && n != 2 {
 				t.Errorf("%d links were revoked", n)
 			}
 			return err
 		}},
 		{"DeleteDomain", func(s *store.Store, a audit.Action) error {
-			return s.DeleteDomain(ctx, account.Default, "example.com", a)
+			return s.DeleteDomain(ctx, by, account.Default, "example.com", a)
 		}},
 		{"DeleteWebhook", func(s *store.Store, a audit.Action) error {
-			return s.DeleteWebhook(ctx, account.Default, "whk_1", a)
+			return s.DeleteWebhook(ctx, by, account.Default, "whk_1", a)
 		}},
 		{"CreateKey", func(s *store.Store, a audit.Action) error {
-			return s.CreateKey(ctx, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start}, a)
+			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start}, a)
 		}},
 		{"RevokeKey", func(s *store.Store, a audit.Action) error {
-			return s.RevokeKey(ctx, account.Default, "key_1", start, a)
+			return s.RevokeKey(ctx, by, account.Default, "key_1", start, a)
 		}},
-		{"SetPassword", func(s *store.Store, a audit.Action) error { return s.SetPassword(ctx, "mem_1", "new", start, "", a) }},
+		{"SetPassword", func(s *store.Store, a audit.Action) error {
+			return s.SetPassword(ctx, by, "mem_1", "new", start, "", a)
+		}},
 		{"SetCodes", func(s *store.Store, a audit.Action) error {
-			return s.SetCodes(ctx, "mem_1", [][]byte{[]byte("1"), []byte("2"), []byte("3")}, start, "", a)
+			return s.SetCodes(ctx, by, "mem_1", [][]byte{[]byte("1"), []byte("2"), []byte("3")}, start, "", a)
 		}},
 		{"SetTOTP", func(s *store.Store, a audit.Action) error {
-			return s.SetTOTP(ctx, "mem_1", account.TOTP{Sealed: []byte("seed"), Step: 1, Since: start}, "", a)
+			return s.SetTOTP(ctx, by, "mem_1", account.TOTP{Sealed: []byte("seed"), Step: 1, Since: start}, "", a)
 		}},
-		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, passkey("psk_1"), "", a) }},
+		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, by, passkey("psk_1"), "", a) }},
 		{"CreateSession", func(s *store.Store, a audit.Action) error {
 			a.Name, a.Target = audit.MemberSignIn, audit.Target{Kind: audit.MemberTarget, ID: "mem_1"}
-			return s.CreateSession(ctx, session("ses_1"), code("1"), a)
+			return s.CreateSession(ctx, by, session("ses_1"), code("1"), a)
 		}},
 		{"ConfirmSession", func(s *store.Store, a audit.Action) error {
-			return s.ConfirmSession(ctx, session("ses_1"), code("2"), a)
+			return s.ConfirmSession(ctx, by, session("ses_1"), code("2"), a)
 		}},
-		{"EndOthers", func(s *store.Store, a audit.Action) error { return s.EndOthers(ctx, "mem_1", "ses_1", a) }},
-		{"EndSession", func(s *store.Store, a audit.Action) error { return s.EndSession(ctx, "mem_1", "ses_1", a) }},
-		{"RemoveTOTP", func(s *store.Store, a audit.Action) error { return s.RemoveTOTP(ctx, "mem_1", "", a) }},
-		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, passkey("psk_2"), "", a) }},
-		{"RemovePasskey", func(s *store.Store, a audit.Action) error { return s.RemovePasskey(ctx, "mem_1", "psk_1", "", a) }},
-		{"ResetFactors", func(s *store.Store, a audit.Action) error { return s.ResetFactors(ctx, "mem_1", a) }},
-		{"RemoveMember", func(s *store.Store, a audit.Action) error { return s.RemoveMember(ctx, account.Default, "mem_2", a) }},
+		{"EndOthers", func(s *store.Store, a audit.Action) error { return s.EndOthers(ctx, by, "mem_1", "ses_1", a) }},
+		{"EndSession", func(s *store.Store, a audit.Action) error { return s.EndSession(ctx, by, "mem_1", "ses_1", a) }},
+		{"RemoveTOTP", func(s *store.Store, a audit.Action) error { return s.RemoveTOTP(ctx, by, "mem_1", "", a) }},
+		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, by, passkey("psk_2"), "", a) }},
+		{"RemovePasskey", func(s *store.Store, a audit.Action) error { return s.RemovePasskey(ctx, by, "mem_1", "psk_1", "", a) }},
+		{"ResetFactors", func(s *store.Store, a audit.Action) error { return s.ResetFactors(ctx, by, "mem_1", a) }},
+		{"RemoveMember", func(s *store.Store, a audit.Action) error {
+			return s.RemoveMember(ctx, by, account.Default, "mem_2", a)
+		}},
 		{"CreateAccount", func(s *store.Store, a audit.Action) error {
 			owner := invitation("inv_3", "zoe@example.com")
 			owner.Account = "acc_2"
 			invited := a
 			invited.Account = "acc_2"
-			return s.CreateAccount(ctx, account.Account{ID: "acc_2", Name: "Two", Created: start}, owner, a, invited)
+			return s.CreateAccount(ctx, by, account.Account{ID: "acc_2", Name: "Two", Created: start}, owner, a, invited)
 		}},
 		{"UpdateAccount", func(s *store.Store, a audit.Action) error {
-			return s.UpdateAccount(ctx, account.Account{ID: "acc_2", Name: "Three"}, a)
+			return s.UpdateAccount(ctx, by, account.Account{ID: "acc_2", Name: "Three"}, a)
 		}},
-		{"SuspendAccount", func(s *store.Store, a audit.Action) error { return s.SuspendAccount(ctx, "acc_2", start, a) }},
-		{"SetRetention", func(s *store.Store, a audit.Action) error { return s.SetRetention(ctx, account.Default, 0, a) }},
+		{"SuspendAccount", func(s *store.Store, a audit.Action) error { return s.SuspendAccount(ctx, by, "acc_2", start, a) }},
+		{"SetRetention", func(s *store.Store, a audit.Action) error { return s.SetRetention(ctx, by, account.Default, 0, a) }},
 		{"ErasePersonal", func(s *store.Store, a audit.Action) error {
-			_, err := s.ErasePersonal(ctx, account.Default, audit.Erasure{Mailbox: "ann@example.com"}, a)
+			_, err := s.ErasePersonal(ctx, by, account.Default, audit.Erasure{Mailbox: "ann@example.com"}, a)
 			return err
 		}},
 		{"Retain", func(s *store.Store, a audit.Action) error {
-			_, err := s.Retain(ctx, account.Default, time.Now().Add(time.Hour), a)
+			_, err := s.Retain(ctx, by, account.Default, time.Now().Add(time.Hour), a)
 			return err
 		}},
 	}
@@ -195,7 +205,7 @@ func TestEveryCallFails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		must(t, s.SetMail(t.Context(), true))
-		must(t, s.UseIdentity(t.Context(), "one", audit.Action{}))
+		must(t, s.UseIdentity(t.Context(), by, "one", audit.Action{}))
 		storetest.Exec(t, database, `INSERT INTO deliveries (id, account, seq, type, address, state, tries, status, failure, digest, message, again, created, tried, ended)
 			VALUES ('msg_old', 'acc_default', 0, 'test', 'ann@example.com', 'sent', 1, 0, '', '', 'msg_old', '', 0, 0, 1)`)
 		total := 0

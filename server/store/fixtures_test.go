@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,6 +60,13 @@ func newTicket(id, link string) setup.Ticket {
 	}
 }
 
+// by entitles the actor of action to everything. What a grant must be is the
+// subject of grant_test.go.
+var by = as(action("", "").Actor)
+
+// as entitles the actor to everything.
+func as(who audit.Actor) audit.Grant { return audit.Grant{Kind: audit.ProgramGrant, Actor: who} }
+
 func action(name audit.Name, target string) audit.Action {
 	return audit.Action{
 		Account: account.Default, Name: name, Outcome: audit.Done,
@@ -68,15 +76,20 @@ func action(name audit.Name, target string) audit.Action {
 	}
 }
 
+// record keeps a by its own actor.
+func record(ctx context.Context, s *store.Store, a audit.Action) error {
+	return s.Record(ctx, as(a.Actor), a)
+}
+
 // withDomain keeps the domain example.com, which leaves one action.
 func withDomain(t *testing.T, s *store.Store) {
 	t.Helper()
-	must(t, s.SetDomain(t.Context(), newDomain("example.com"), action("", "")))
+	must(t, s.SetDomain(t.Context(), by, newDomain("example.com"), action("", "")))
 }
 
 func withPolicy(t *testing.T, s *store.Store, p settings.Policy) {
 	t.Helper()
-	must(t, s.CreatePolicy(t.Context(), p, action(audit.PolicyCreate, p.ID)))
+	must(t, s.CreatePolicy(t.Context(), by, p, action(audit.PolicyCreate, p.ID)))
 }
 
 // secondAccount makes the account acc_2, which has its own log.
@@ -89,13 +102,13 @@ func secondAccount(t *testing.T, database string) {
 func withLink(t *testing.T, s *store.Store, l setup.Link) {
 	t.Helper()
 	withDomain(t, s)
-	must(t, s.CreateLink(t.Context(), l, nil, action(audit.LinkCreate, l.ID)))
+	must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
 }
 
 func withTicket(t *testing.T, s *store.Store, l setup.Link, k setup.Ticket) {
 	t.Helper()
 	withLink(t, s, l)
-	must(t, s.CreateTicket(t.Context(), k, action(audit.LinkOpen, l.ID)))
+	must(t, s.CreateTicket(t.Context(), by, k, action(audit.LinkOpen, l.ID)))
 }
 
 func must(t *testing.T, err error) {

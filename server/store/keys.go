@@ -17,8 +17,8 @@ var _ account.KeyStore = (*Store)(nil)
 const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used, test`
 
 // CreateKey keeps k and a. An id that exists is a Conflict fault.
-func (s *Store) CreateKey(ctx context.Context, k account.Key, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 			k.ID, k.Account, k.Name, list(k.Scopes), list(k.Domains), list(texts(k.Networks)), k.Hash,
 			millis(k.Created), millis(k.Expires), millis(k.Revoked), millis(k.LastUsed), bit(k.Test))
@@ -59,8 +59,8 @@ func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
 
 // RevokeKey revokes a key of the account and keeps a. One that is not the
 // account's, or is revoked already, is a NotFound fault.
-func (s *Store) RevokeKey(ctx context.Context, owner, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
+	err := s.changeRight(ctx, by, owner, a, func(t *tx) error {
 		n, err := t.exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, millis(at), id, owner)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such key.")

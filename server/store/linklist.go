@@ -87,8 +87,11 @@ func anys(texts []string) []any {
 // RevokeLink revokes a link of the account and keeps a. One that is revoked
 // already stays as it is, without an action; one that is not there is a
 // NotFound fault.
-func (s *Store) RevokeLink(ctx context.Context, owner, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
+		if err := t.lockLinks(` id = $1 AND account = $2`, []any{id, owner}); err != nil {
+			return err
+		}
 		n, err := t.exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, millis(at), id, owner)
 		if err != nil || n == 1 {
 			return err
@@ -108,6 +111,15 @@ func (s *Store) RevokeLink(ctx context.Context, owner, id string, at time.Time, 
 	return nil
 }
 
+// lockLinks waits until no download is under way by the links that the
+// condition finds, and keeps new ones out until the transaction ends.
+func (t *tx) lockLinks(condition string, args []any) error {
+	if !t.conn.locks() {
+		return nil
+	}
+	return t.each(func(row) error { return nil }, `SELECT 1 FROM links WHERE`+condition+` ORDER BY id`+t.exclusive(), args...)
+}
+
 // ofGroup are the links of a group that could still lead to a download: also
 // those that expired while their last ticket lives on.
 const ofGroup = ` account = $1 AND (mailbox = $2 OR $2 = '') AND (domain = $3 OR $3 = '') AND revoked = 0 AND expires > $4`
@@ -119,23 +131,23 @@ func groupArgs(g setup.Group, at time.Time) []any {
 // RevokeLinks revokes the links of a mailbox or domain that could still lead
 // to a download, and keeps a, in which it says how many. Where there are none
 // it keeps nothing.
-func (s *Store) RevokeLinks(ctx context.Context, g setup.Group, at time.Time, a audit.Action) (int, error) {
+func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, at time.Time, a audit.Action) (int, error) {
 	if g.Mailbox == "" && g.Domain == "" {
 		return 0, errors.New("store: revoke links: neither a mailbox nor a domain is named")
 	}
 	var revoked int64
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
+		if err := t.lockLinks(ofGroup, groupArgs(g, at)); err != nil {
+			return nil, err
+		}
 		var err error
 		revoked, err = t.exec(`UPDATE links SET revoked = $5 WHERE`+ofGroup, append(groupArgs(g, at), millis(at))...)
 		if err == nil && revoked == 0 {
 			err = errSame
 		}
-		if err != nil {
-			return err
-		}
 		a := a // fn may run again
 		a.Changes = []audit.Change{{Field: "links", New: strconv.FormatInt(revoked, 10)}}
-		return t.record(a, s.now())
+		return []audit.Action{a}, err
 	})
 	if err != nil && !errors.Is(err, errSame) {
 		return 0, fmt.Errorf("store: revoke links: %w", err)

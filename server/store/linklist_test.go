@@ -44,14 +44,14 @@ func TestLinksFilters(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)
-		must(t, s.SetDomain(t.Context(), newDomain("example.org"), action("", "")))
+		must(t, s.SetDomain(t.Context(), by, newDomain("example.org"), action("", "")))
 		secondAccount(t, database)
 		at := start.Add(30 * time.Minute)
 		add := func(id string, change func(*setup.Link)) {
 			l := newLink(id)
 			l.Variant, l.ReturnURL = settings.Secure, "https://panel.example.com/x"
 			change(&l)
-			must(t, s.CreateLink(t.Context(), l, nil, action(audit.LinkCreate, id)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, id)))
 			if got := linkOf(t, s, id); got != l {
 				t.Errorf("got  %+v\nwant %+v", got, l)
 			}
@@ -98,16 +98,16 @@ func TestRevokeLink(t *testing.T) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withTicket(t, s, newLink("lnk_1"), newTicket("tkt_1", "lnk_1"))
 		wantUnchanged(t, database, func() {
-			wantFault(t, s.RevokeLink(t.Context(), "acc_2", "lnk_1", start, action(audit.LinkRevoke, "lnk_1")), fault.NotFound)
-			wantFault(t, s.RevokeLink(t.Context(), account.Default, "lnk_2", start, action(audit.LinkRevoke, "lnk_2")), fault.NotFound)
+			wantFault(t, s.RevokeLink(t.Context(), by, "acc_2", "lnk_1", start, action(audit.LinkRevoke, "lnk_1")), fault.NotFound)
+			wantFault(t, s.RevokeLink(t.Context(), by, account.Default, "lnk_2", start, action(audit.LinkRevoke, "lnk_2")), fault.NotFound)
 		})
-		must(t, s.RevokeLink(t.Context(), account.Default, "lnk_1", start.Add(time.Second), action(audit.LinkRevoke, "lnk_1")))
+		must(t, s.RevokeLink(t.Context(), by, account.Default, "lnk_1", start.Add(time.Second), action(audit.LinkRevoke, "lnk_1")))
 		if got := linkOf(t, s, "lnk_1").Revoked; !got.Equal(start.Add(time.Second)) {
 			t.Errorf("revoked at %v", got)
 		}
 		wantUnchanged(t, database, func() {
-			must(t, s.RevokeLink(t.Context(), account.Default, "lnk_1", start.Add(time.Minute), action(audit.LinkRevoke, "lnk_1")))
-			wantFault(t, s.UseTicket(t.Context(), "tkt_1", start, action(audit.ProfileDownload, "tkt_1")), fault.Gone)
+			must(t, s.RevokeLink(t.Context(), by, account.Default, "lnk_1", start.Add(time.Minute), action(audit.LinkRevoke, "lnk_1")))
+			wantFault(t, s.UseTicket(t.Context(), by, "tkt_1", start, action(audit.ProfileDownload, "tkt_1")), fault.Gone)
 		})
 	})
 }
@@ -121,14 +121,14 @@ func TestRevokeLinks(t *testing.T) {
 			if i == 3 {
 				l.Address = "eve@example.com"
 			}
-			must(t, s.CreateLink(t.Context(), l, nil, action(audit.LinkCreate, l.ID)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
 		}
-		must(t, s.RevokeLink(t.Context(), account.Default, "lnk_0", start, action(audit.LinkRevoke, "lnk_0")))
+		must(t, s.RevokeLink(t.Context(), by, account.Default, "lnk_0", start, action(audit.LinkRevoke, "lnk_0")))
 		mailbox := setup.Group{Account: account.Default, Mailbox: "ann@example.com"}
 		if n, err := s.CountLinks(t.Context(), mailbox, start); n != 2 || err != nil {
 			t.Errorf("counted %d, %v", n, err)
 		}
-		if n, err := s.RevokeLinks(t.Context(), mailbox, start, action(audit.LinkRevoke, "")); n != 2 || err != nil {
+		if n, err := s.RevokeLinks(t.Context(), by, mailbox, start, action(audit.LinkRevoke, "")); n != 2 || err != nil {
 			t.Errorf("revoked %d, %v", n, err)
 		}
 		records := actions(t, s)
@@ -138,20 +138,20 @@ func TestRevokeLinks(t *testing.T) {
 		domain := setup.Group{Account: account.Default, Domain: "example.com"}
 		wantUnchanged(t, database, func() {
 			for _, g := range []setup.Group{mailbox, {Account: "acc_2", Domain: "example.com"}} {
-				if n, err := s.RevokeLinks(t.Context(), g, start, action(audit.LinkRevoke, "")); n != 0 || err != nil {
+				if n, err := s.RevokeLinks(t.Context(), by, g, start, action(audit.LinkRevoke, "")); n != 0 || err != nil {
 					t.Errorf("%+v: revoked %d, %v", g, n, err)
 				}
 			}
-			if _, err := s.RevokeLinks(t.Context(), setup.Group{Account: account.Default}, start, action(audit.LinkRevoke, "")); err == nil {
+			if _, err := s.RevokeLinks(t.Context(), by, setup.Group{Account: account.Default}, start, action(audit.LinkRevoke, "")); err == nil {
 				t.Error("all links of an account were revoked")
 			}
 			late := start.Add(time.Hour + setup.TicketLife) // nothing leads anywhere by then
-			if n, err := s.RevokeLinks(t.Context(), domain, late, action(audit.LinkRevoke, "")); n != 0 || err != nil {
+			if n, err := s.RevokeLinks(t.Context(), by, domain, late, action(audit.LinkRevoke, "")); n != 0 || err != nil {
 				t.Errorf("revoked %d, %v", n, err)
 			}
 		})
 		// The link has expired, a ticket of it may live on.
-		if n, err := s.RevokeLinks(t.Context(), domain, start.Add(time.Hour+time.Minute), action(audit.LinkRevoke, "")); n != 1 || err != nil {
+		if n, err := s.RevokeLinks(t.Context(), by, domain, start.Add(time.Hour+time.Minute), action(audit.LinkRevoke, "")); n != 1 || err != nil {
 			t.Errorf("revoked %d, %v", n, err)
 		}
 	})
@@ -163,12 +163,12 @@ func TestRepeat(t *testing.T) {
 		clock := storetest.NewClock()
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 		withDomain(t, s)
-		must(t, s.CreateKey(t.Context(), account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h")}, action(audit.KeyCreate, "key_1")))
+		must(t, s.CreateKey(t.Context(), by, account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h")}, action(audit.KeyCreate, "key_1")))
 		repeat := audit.Repeat{Key: "key_1", Name: []byte("name"), Fingerprint: []byte("print")}
 		do := func(s *store.Store, id string) error {
-			a := action(audit.LinkCreate, id)
-			a.Actor.Repeat = &repeat
-			return s.CreateLink(t.Context(), newLink(id), nil, a)
+			by := by
+			by.Repeat = &repeat
+			return s.CreateLink(t.Context(), by, newLink(id), nil, action(audit.LinkCreate, id))
 		}
 		before := len(actions(t, s))
 		stores := [2]*store.Store{s, storetest.Open(t, store.Config{Database: database, Now: clock.Now})}
@@ -217,7 +217,7 @@ func TestWebhookKnowsLink(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.LinkOpened}, Secret: []byte("s"), Created: start, Updated: start}
-		must(t, s.CreateWebhook(t.Context(), hook, action(audit.WebhookCreate, "whk_1")))
+		must(t, s.CreateWebhook(t.Context(), by, hook, action(audit.WebhookCreate, "whk_1")))
 		l := newLink("lnk_1")
 		l.ExternalID = "mbx_812"
 		withTicket(t, s, l, newTicket("tkt_1", "lnk_1"))

@@ -24,16 +24,16 @@ const linkColumns = `links.id, links.account, links.domain, links.address, links
 // keeps nothing, counts nothing on any limit, and returns a Limited fault
 // whose RetryAfter is how long to wait. A limit whose Max is not positive
 // allows no link. An id that exists is a Conflict fault.
-func (s *Store) CreateLink(ctx context.Context, l setup.Link, limits []setup.Limit, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error { return t.createLink(l, limits) })
+func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []setup.Limit, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error { return t.createLink(l, limits) })
 	return s.linkCreated(err)
 }
 
 // CreateLinkOnce is CreateLink, and keeps that the pass was used: the statement
 // decides which of two that bring the same is first. One that was used is a
 // RedirectUsed fault, one whose key is gone RedirectInvalid.
-func (s *Store) CreateLinkOnce(ctx context.Context, l setup.Link, p setup.Pass, limits []setup.Limit, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link, p setup.Pass, limits []setup.Limit, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		if err := t.usePass(p, l.Created); err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func download(i int) audit.Action {
 func write(t *testing.T, s *store.Store, n int) {
 	t.Helper()
 	for i := range n {
-		must(t, s.Record(t.Context(), download(i)))
+		must(t, record(t.Context(), s, download(i)))
 	}
 }
 
@@ -116,7 +116,7 @@ func TestLogNeverForks(t *testing.T) {
 				}
 			}
 		}()
-		n := race(t, database, 200, fault.Internal, func(s *store.Store, i int) error { return s.Record(t.Context(), download(i)) })
+		n := race(t, database, 200, fault.Internal, func(s *store.Store, i int) error { return record(t.Context(), s, download(i)) })
 		close(end)
 		<-done
 		sizes := map[int64]bool{}
@@ -197,7 +197,7 @@ func TestHeadDoesNotFit(t *testing.T) {
 				storetest.Exec(t, database, tt.statement)
 				_, err := s.Checkpoint(t.Context(), account.Default)
 				wantFinding(t, "checkpoint", err, tt.first)
-				wantFinding(t, "record", s.Record(t.Context(), download(13)), tt.first)
+				wantFinding(t, "record", record(t.Context(), s, download(13)), tt.first)
 				wantFinding(t, "verify", verify(t, s), tt.first)
 			})
 		})

@@ -90,11 +90,8 @@ func (s *Store) AnyMember(ctx context.Context) (bool, error) {
 // One that is used, revoked or over at m.Created is a NotFound fault; so is one
 // for the first owner once there is a member. An address that is a member's is
 // a Conflict fault.
-func (s *Store) CreateMember(ctx context.Context, m account.Member, invitation string, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
-		if err := t.lockAccount(m.Account); err != nil {
-			return err
-		}
+func (s *Store) CreateMember(ctx context.Context, by audit.Grant, m account.Member, invitation string, a audit.Action) error {
+	err := s.changeRight(ctx, by, m.Account, a, func(t *tx) error {
 		if invitation != "" {
 			if err := t.useInvitation(invitation, m); err != nil {
 				return err
@@ -137,15 +134,19 @@ func (t *tx) useInvitation(id string, m account.Member) error {
 }
 
 // SetRole gives a member of the account another role, ends the member's
-// sessions, and keeps a. The last owner's role stays: a Conflict fault.
-func (s *Store) SetRole(ctx context.Context, owner, member string, role account.Role, a audit.Action) error {
-	return s.changeMember(ctx, owner, member, a, func(t *tx) error {
+// sessions, and keeps a. An operator who is no owner any more is no operator
+// either. The last owner's and the last operator's role stays: a Conflict fault.
+// Only operators change operators: else the fault is Forbidden.
+func (s *Store) SetRole(ctx context.Context, by audit.Grant, owner, member string, role account.Role, a audit.Action) error {
+	return s.changeMember(ctx, by, owner, member, a, func(t *tx) error {
 		if role != account.Owner {
-			if err := t.notLastOwner(owner, member); err != nil {
+			if err := t.mayLose(by, owner, member); err != nil {
 				return err
 			}
 		}
-		if _, err := t.exec(`UPDATE members SET role = $2 WHERE id = $1`, member, string(role)); err != nil {
+		_, err := t.exec(`UPDATE members SET role = $2, operator = CASE WHEN $2 = 'owner' THEN operator ELSE 0 END
+			WHERE id = $1`, member, string(role))
+		if err != nil {
 			return err
 		}
 		return t.endSessions(member, "")
@@ -153,10 +154,11 @@ func (s *Store) SetRole(ctx context.Context, owner, member string, role account.
 }
 
 // RemoveMember removes a member of the account with all that is theirs, and
-// keeps a. The last owner stays: a Conflict fault.
-func (s *Store) RemoveMember(ctx context.Context, owner, member string, a audit.Action) error {
-	return s.changeMember(ctx, owner, member, a, func(t *tx) error {
-		if err := t.notLastOwner(owner, member); err != nil {
+// keeps a. The last owner and the last operator stay: a Conflict fault. Only
+// operators remove operators: else the fault is Forbidden.
+func (s *Store) RemoveMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action) error {
+	return s.changeMember(ctx, by, owner, member, a, func(t *tx) error {
+		if err := t.mayLose(by, owner, member); err != nil {
 			return err
 		}
 		_, err := t.exec(`DELETE FROM members WHERE id = $1`, member)
@@ -165,8 +167,8 @@ func (s *Store) RemoveMember(ctx context.Context, owner, member string, a audit.
 }
 
 // SetLanguage keeps which language a member of the account reads, and a.
-func (s *Store) SetLanguage(ctx context.Context, owner, member, language string, a audit.Action) error {
-	return s.changeMember(ctx, owner, member, a, func(t *tx) error {
+func (s *Store) SetLanguage(ctx context.Context, by audit.Grant, owner, member, language string, a audit.Action) error {
+	return s.changeMember(ctx, by, owner, member, a, func(t *tx) error {
 		_, err := t.exec(`UPDATE members SET language = $2 WHERE id = $1`, member, language)
 		return err
 	})
@@ -174,11 +176,8 @@ func (s *Store) SetLanguage(ctx context.Context, owner, member, language string,
 
 // changeMember is change for a member of the account, while nobody else
 // changes its members.
-func (s *Store) changeMember(ctx context.Context, owner, member string, a audit.Action, fn func(*tx) error) error {
-	err := s.change(ctx, a, func(t *tx) error {
-		if err := t.lockAccount(owner); err != nil {
-			return err
-		}
+func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action, fn func(*tx) error) error {
+	err := s.changeRight(ctx, by, owner, a, func(t *tx) error {
 		n, err := t.exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, owner)
 		if err != nil {
 			return err
@@ -192,6 +191,34 @@ func (s *Store) changeMember(ctx context.Context, owner, member string, a audit.
 		return fmt.Errorf("store: change member: %w", err)
 	}
 	return nil
+}
+
+// mayLose refuses if the account or the installation cannot do without what
+// the member may do, or if the grant may not take it. It needs the account
+// locked.
+func (t *tx) mayLose(by audit.Grant, owner, member string) error {
+	if err := t.notLastOwner(owner, member); err != nil {
+		return err
+	}
+	var operator, others int64
+	err := t.row(`SELECT operator, (SELECT COUNT(*) FROM members WHERE operator = 1 AND id <> $1) FROM members WHERE id = $1`,
+		member).Scan(&operator, &others)
+	if err != nil || operator == 0 {
+		return err
+	}
+	if others == 0 {
+		return fault.On("role", fault.Conflict, "The installation needs an operator. Make another member one first.")
+	}
+	if by.Kind == audit.ProgramGrant {
+		return nil
+	}
+	var operators int64
+	err = t.row(`SELECT COUNT(*) FROM sessions JOIN members ON members.id = sessions.member
+		WHERE sessions.id = $1 AND members.operator = 1`, by.ID).Scan(&operators)
+	if err == nil && operators == 0 {
+		err = fault.New(fault.Forbidden, "Only an operator can change or remove an operator.")
+	}
+	return err
 }
 
 // notLastOwner refuses if nobody but the member owns the account. It needs
@@ -210,8 +237,8 @@ const invitationColumns = `id, account, email, role, language, created, expires`
 
 // CreateInvitation keeps i and a. An address that is a member's is a Conflict
 // fault.
-func (s *Store) CreateInvitation(ctx context.Context, i account.Invitation, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error { return t.insertInvitation(i) })
+func (s *Store) CreateInvitation(ctx context.Context, by audit.Grant, i account.Invitation, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error { return t.insertInvitation(i) })
 	if err != nil {
 		return fmt.Errorf("store: create invitation: %w", err)
 	}
@@ -254,8 +281,8 @@ func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invita
 
 // RevokeInvitation deletes one of the account, and keeps a. One that is not
 // there is a NotFound fault.
-func (s *Store) RevokeInvitation(ctx context.Context, owner, id string, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		n, err := t.exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such invitation.")

@@ -71,26 +71,6 @@ func yes(database string) string {
 	return "TRUE"
 }
 
-// Two processes open a new database at the same moment, and both come up.
-func TestTwoProcesses(t *testing.T) {
-	openers := [2]*opener{startOpener(t), startOpener(t)}
-	for name, create := range map[string]func(testing.TB) string{"sqlite": storetest.EmptySQLite, "postgres": storetest.EmptyPostgres} {
-		t.Run(name, func(t *testing.T) {
-			for range 40 {
-				database := create(t)
-				for _, o := range openers {
-					o.tell(t, database)
-				}
-				for i, o := range openers {
-					if answer := o.answer(t); answer != "ok" {
-						t.Errorf("process %d: %s", i, answer)
-					}
-				}
-			}
-		})
-	}
-}
-
 // An opener is another process that opens databases.
 type opener struct {
 	in  io.Writer

@@ -87,7 +87,7 @@ func (t *tx) enqueueNight() error {
 // account is damaged so that nothing can be added to it, a is kept in the log
 // of the installation, and where that is, nowhere: they are told all the same.
 // Until ClearLog the log counts as one whose check has failed.
-func (s *Store) ReportLog(ctx context.Context, f *audit.Finding, since time.Time, a audit.Action) error {
+func (s *Store) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error {
 	sum := sha256.Sum256([]byte(f.Error()))
 	begin := failedMark + a.Account + " "
 	name := begin + hex.EncodeToString(sum[:8])
@@ -95,12 +95,12 @@ func (s *Store) ReportLog(ctx context.Context, f *audit.Finding, since time.Time
 	elsewhere.Account = account.Installation
 	var err error
 	for _, keep := range []func(*tx) error{
-		func(t *tx) error { return t.record(a, s.now()) },
+		func(t *tx) error { return t.record(by, a, s.now()) },
 		func(t *tx) error {
 			if err := t.tellBare(a, s.now()); err != nil {
 				return err
 			}
-			return t.record(elsewhere, s.now())
+			return t.record(by, elsewhere, s.now())
 		},
 		func(t *tx) error { return t.tellBare(a, s.now()) },
 	} {
@@ -190,7 +190,7 @@ func (s *Store) SendCheckpoint(ctx context.Context, account string, size int64, 
 // UseIdentity notes that profiles are signed by the certificate of the
 // fingerprint. Where it was another before, on whatever server, it keeps a as
 // an IdentityChange.
-func (s *Store) UseIdentity(ctx context.Context, fingerprint string, a audit.Action) error {
+func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint string, a audit.Action) error {
 	err := s.transact(ctx, func(t *tx) error {
 		name := identityMark + fingerprint
 		fresh, err := t.mark(name, s.now())
@@ -207,7 +207,7 @@ func (s *Store) UseIdentity(ctx context.Context, fingerprint string, a audit.Act
 			return err
 		}
 		a.Name, a.Changes = audit.IdentityChange, []audit.Change{{Field: "fingerprint", Old: old[len(identityMark):], New: fingerprint}}
-		return t.record(a, s.now())
+		return t.record(by, a, s.now())
 	})
 	if err != nil {
 		return fmt.Errorf("store: use identity: %w", err)

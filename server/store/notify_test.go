@@ -34,7 +34,7 @@ func withStaff(t *testing.T, s *store.Store) {
 	t.Helper()
 	for name, role := range map[string]account.Role{"olga": account.Owner, "anna": account.Owner, "adam": account.Admin, "audrey": account.Auditor} {
 		m := account.Member{ID: "mem_" + name, Account: account.Default, Email: name + "@example.com", Role: role, Operator: name == "olga", Created: start}
-		must(t, s.CreateMember(t.Context(), m, "", did(audit.MemberJoin, "olga", "mem_"+name, name+"@example.com")))
+		must(t, s.CreateMember(t.Context(), by, m, "", did(audit.MemberJoin, "olga", "mem_"+name, name+"@example.com")))
 	}
 }
 
@@ -78,7 +78,7 @@ func TestWhoIsTold(t *testing.T) {
 		}
 		must(t, s.SetMail(t.Context(), true))
 		topics := func(recipient string, topics ...notify.Topic) {
-			must(t, s.Subscribe(t.Context(), account.Default, recipient, topics, did(audit.SubscriptionUpdate, "anna", recipient, "")))
+			must(t, s.Subscribe(t.Context(), by, account.Default, recipient, topics, did(audit.SubscriptionUpdate, "anna", recipient, "")))
 		}
 		topics("mem_anna", notify.Keys)
 		topics("mem_adam", notify.Domains)
@@ -104,17 +104,17 @@ func TestWhoIsTold(t *testing.T) {
 			if tt.a.Name != audit.TOTPRemove && tt.a.Name != audit.MemberRemove {
 				tt.a.Target.Kind = audit.DomainTarget
 			}
-			must(t, s.Record(t.Context(), tt.a))
+			must(t, record(t.Context(), s, tt.a))
 			if got := told(t, s, seen); !slices.Equal(got, tt.want) {
 				t.Errorf("%s: told %q, want %q", tt.name, got, tt.want)
 			}
 		}
 		refused := did(audit.KeyCreate, "adam", "key_1", "")
 		refused.Outcome, refused.Reason = audit.Refused, "forbidden"
-		must(t, s.Record(t.Context(), refused))
+		must(t, record(t.Context(), s, refused))
 		installation := did(audit.IdentityExpiring, "", "", "")
 		installation.Account, installation.Actor = account.Installation, audit.Actor{Kind: audit.System, Interface: audit.CommandLine}
-		must(t, s.Record(t.Context(), installation))
+		must(t, record(t.Context(), s, installation))
 		if got := told(t, s, seen); got != nil {
 			t.Errorf("a refusal: told %q", got)
 		}
@@ -125,7 +125,7 @@ func TestWhoIsTold(t *testing.T) {
 		}
 		must(t, s.SetMail(t.Context(), false))
 		before := jobCount(t, database)
-		must(t, s.Record(t.Context(), did(audit.KeyCreate, "adam", "key_2", "")))
+		must(t, record(t.Context(), s, did(audit.KeyCreate, "adam", "key_2", "")))
 		if n := jobCount(t, database); n != before {
 			t.Error("a job without a mail server")
 		}
@@ -136,12 +136,12 @@ func TestSubscriptions(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, _ string, _ *storetest.Clock) {
 		withStaff(t, s)
 		a := did(audit.SubscriptionUpdate, "olga", "", "")
-		must(t, s.Subscribe(t.Context(), account.Default, "mem_adam", []notify.Topic{notify.Keys}, a))
-		must(t, s.Subscribe(t.Context(), account.Default, "mem_anna", nil, a))
-		must(t, s.Subscribe(t.Context(), account.Default, "x@example.com", []notify.Topic{notify.Log}, a))
-		must(t, s.Subscribe(t.Context(), account.Default, "y@example.com", []notify.Topic{notify.Log}, a))
-		must(t, s.Subscribe(t.Context(), account.Default, "y@example.com", nil, a))
-		wantFault(t, s.Subscribe(t.Context(), account.Default, "mem_none", nil, a), fault.NotFound)
+		must(t, s.Subscribe(t.Context(), by, account.Default, "mem_adam", []notify.Topic{notify.Keys}, a))
+		must(t, s.Subscribe(t.Context(), by, account.Default, "mem_anna", nil, a))
+		must(t, s.Subscribe(t.Context(), by, account.Default, "x@example.com", []notify.Topic{notify.Log}, a))
+		must(t, s.Subscribe(t.Context(), by, account.Default, "y@example.com", []notify.Topic{notify.Log}, a))
+		must(t, s.Subscribe(t.Context(), by, account.Default, "y@example.com", nil, a))
+		wantFault(t, s.Subscribe(t.Context(), by, account.Default, "mem_none", nil, a), fault.NotFound)
 		all, err := s.Subscriptions(t.Context(), account.Default)
 		must(t, err)
 		var got []string
@@ -153,9 +153,9 @@ func TestSubscriptions(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		for i := range notify.MaxAddresses - 1 {
-			must(t, s.Subscribe(t.Context(), account.Default, fmt.Sprintf("a%d@example.com", i), []notify.Topic{notify.Log}, a))
+			must(t, s.Subscribe(t.Context(), by, account.Default, fmt.Sprintf("a%d@example.com", i), []notify.Topic{notify.Log}, a))
 		}
-		wantFault(t, s.Subscribe(t.Context(), account.Default, "one@example.com", []notify.Topic{notify.Log}, a), fault.Conflict)
+		wantFault(t, s.Subscribe(t.Context(), by, account.Default, "one@example.com", []notify.Topic{notify.Log}, a), fault.Conflict)
 	})
 }
 
@@ -180,7 +180,7 @@ func TestRolledBackTellsNobody(t *testing.T) {
 		if n := jobCount(t, database); n != before {
 			t.Errorf("%d jobs more", n-before)
 		}
-		must(t, s.Record(t.Context(), did(audit.KeyCreate, "olga", "key_1", "")))
+		must(t, record(t.Context(), s, did(audit.KeyCreate, "olga", "key_1", "")))
 		if n := jobCount(t, database); n != before+3 { // two owners, one webhook
 			t.Errorf("%d jobs more, want 3", n-before)
 		}
@@ -189,7 +189,7 @@ func TestRolledBackTellsNobody(t *testing.T) {
 
 func withHook(t *testing.T, s *store.Store, id string, types ...notify.Type) {
 	t.Helper()
-	must(t, s.CreateWebhook(t.Context(), notify.Webhook{
+	must(t, s.CreateWebhook(t.Context(), by, notify.Webhook{
 		ID: id, Account: account.Default, URL: "https://example.com/" + id, Types: types, Secret: []byte("sealed"), Created: start, Updated: start,
 	}, did(audit.WebhookCreate, "olga", id, "")))
 }
@@ -204,12 +204,11 @@ func TestWebhookDeliveries(t *testing.T) {
 			must(t, err)
 			return all
 		}
-		must(t, s.Record(t.Context(), action(audit.LinkOpen, "lnk_1")))
+		must(t, record(t.Context(), s, action(audit.LinkOpen, "lnk_1")))
 		if n, m := len(deliveries("whk_1")), len(deliveries("whk_2")); n != 1 || m != 0 {
 			t.Fatalf("%d and %d deliveries, want 1 and 0", n, m)
 		}
 		d := deliveries("whk_1")[0]
-		system := audit.Actor{Kind: audit.System, Interface: audit.CommandLine}
 		fail := notify.Outcome{State: notify.Waiting, Failure: notify.Timeout}
 		try := func(o notify.Outcome, disable notify.Reason) {
 			got, err := s.BeginTry(t.Context(), d.ID)
@@ -217,7 +216,7 @@ func TestWebhookDeliveries(t *testing.T) {
 			if r, err := got.Record.Read(); err != nil || r.Name != audit.LinkOpen {
 				t.Errorf("the record is %v, %v", r, err)
 			}
-			must(t, s.EndCall(t.Context(), got.Delivery, o, disable, system))
+			must(t, s.EndCall(t.Context(), by, got.Delivery, o, disable))
 		}
 		try(fail, "")
 		clock.Move(notify.FailingLong)
@@ -227,7 +226,7 @@ func TestWebhookDeliveries(t *testing.T) {
 		if len(all) != 2 || all[0].Type != notify.WebhookFailing || all[1].Tries != 3 || all[1].Failure != notify.Timeout {
 			t.Errorf("after a day: %+v", all)
 		}
-		must(t, s.Record(t.Context(), action(audit.LinkOpen, "lnk_2")))
+		must(t, record(t.Context(), s, action(audit.LinkOpen, "lnk_2")))
 		try(notify.Outcome{State: notify.GivenUp, Status: 410, Failure: notify.BadStatus}, notify.EndpointGone)
 		w, err := s.Webhook(t.Context(), account.Default, "whk_1")
 		must(t, err)
@@ -242,12 +241,12 @@ func TestWebhookDeliveries(t *testing.T) {
 		_, err = s.BeginTry(t.Context(), d.ID)
 		wantFault(t, err, fault.NotFound)
 		before := jobCount(t, database)
-		must(t, s.Record(t.Context(), action(audit.LinkOpen, "lnk_3")))
+		must(t, record(t.Context(), s, action(audit.LinkOpen, "lnk_3")))
 		if jobCount(t, database) != before {
 			t.Error("a job for a webhook that is disabled")
 		}
-		must(t, s.DeleteWebhook(t.Context(), account.Default, "whk_1", did(audit.WebhookDelete, "olga", "whk_1", "")))
-		wantFault(t, s.DeleteWebhook(t.Context(), "acc_2", "whk_2", did(audit.WebhookDelete, "olga", "whk_2", "")), fault.NotFound)
+		must(t, s.DeleteWebhook(t.Context(), by, account.Default, "whk_1", did(audit.WebhookDelete, "olga", "whk_1", "")))
+		wantFault(t, s.DeleteWebhook(t.Context(), by, "acc_2", "whk_2", did(audit.WebhookDelete, "olga", "whk_2", "")), fault.NotFound)
 	})
 }
 
@@ -258,7 +257,7 @@ func TestFlood(t *testing.T) {
 		withStaff(t, s)
 		must(t, s.SetMail(t.Context(), true))
 		for range 57 {
-			must(t, s.Record(t.Context(), did(audit.DomainUpdate, "olga", "dom_1", "")))
+			must(t, record(t.Context(), s, did(audit.DomainUpdate, "olga", "dom_1", "")))
 		}
 		ids := func(where string) []string {
 			return storetest.Column(t, database, `SELECT id FROM deliveries WHERE address = 'anna@example.com' AND `+where)
@@ -298,7 +297,7 @@ func TestSignInsAreTold(t *testing.T) {
 			a := did(audit.MemberSignIn, "olga", "mem_olga", "olga@example.com")
 			a.Actor.Client, a.Actor.IP, a.Outcome = client, ip, outcome
 			a.Changes = []audit.Change{{Field: "method", New: method}}
-			must(t, s.Record(t.Context(), a))
+			must(t, record(t.Context(), s, a))
 			return told(t, s, seen)
 		}
 		both := func(kind string) []string { return []string{kind + " anna", kind + " olga"} }
@@ -334,7 +333,7 @@ func TestSignInsAreTold(t *testing.T) {
 func TestOnce(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, _ string, _ *storetest.Clock) {
 		for range 3 {
-			must(t, s.Once(t.Context(), "expiry 30", did(audit.IdentityExpiring, "olga", "", "")))
+			must(t, s.Once(t.Context(), by, "expiry 30", did(audit.IdentityExpiring, "olga", "", "")))
 		}
 		if n := len(actions(t, s)); n != 1 {
 			t.Errorf("%d actions, want 1", n)
@@ -376,7 +375,7 @@ func working(t *testing.T, s *store.Store) (w *worker, stop func()) {
 // next has a link opened and waits for the job of that.
 func (w *worker) next(t *testing.T, s *store.Store, link string) (delivery string) {
 	t.Helper()
-	must(t, s.Record(t.Context(), action(audit.LinkOpen, link)))
+	must(t, record(t.Context(), s, action(audit.LinkOpen, link)))
 	select {
 	case delivery = <-w.came:
 	case <-time.After(3 * time.Minute):

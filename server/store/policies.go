@@ -95,9 +95,9 @@ func (s *Store) domainNames(ctx context.Context, query string, args ...any) ([]s
 }
 
 // CreatePolicy keeps p and a, whose changes it fills in.
-func (s *Store) CreatePolicy(ctx context.Context, p settings.Policy, a audit.Action) error {
+func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	a.Changes = changes(nil, policyText(p))
-	err := s.change(ctx, a, func(t *tx) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO policies (`+policyColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 			append([]any{p.ID, p.Account, p.Name, millis(p.Created), millis(p.Updated)}, rules(p.Passcode)...)...)
@@ -115,14 +115,11 @@ func (s *Store) CreatePolicy(ctx context.Context, p settings.Policy, a audit.Act
 // UpdatePolicy gives the policy of that id in the same account the name and
 // rules of p, and keeps a, whose changes it fills in. Where nothing differs it
 // keeps nothing. One that is not there is a NotFound fault.
-func (s *Store) UpdatePolicy(ctx context.Context, p settings.Policy, a audit.Action) error {
-	err := s.transact(ctx, func(t *tx) error {
+func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
+	err := s.write(ctx, by, func(t *tx) (_ []audit.Action, err error) {
 		a := a // fn may run again
-		var err error
-		if a.Changes, err = t.updatePolicy(p); err != nil {
-			return err
-		}
-		return t.record(a, s.now())
+		a.Changes, err = t.updatePolicy(p)
+		return []audit.Action{a}, err
 	})
 	if err != nil && !errors.Is(err, errSame) {
 		return fmt.Errorf("store: update policy: %w", err)
@@ -153,8 +150,8 @@ func (t *tx) updatePolicy(p settings.Policy) ([]audit.Change, error) {
 // DeletePolicy deletes a policy of the account and keeps a. One that a domain
 // uses is a Conflict fault that names the domains: that is decided by the
 // reference in the domain's row. One that is not there is a NotFound fault.
-func (s *Store) DeletePolicy(ctx context.Context, account, id string, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) DeletePolicy(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		n, err := t.exec(`DELETE FROM policies WHERE id = $1 AND account = $2`, id, account)
 		if err == nil && n == 0 {
 			err = errPolicyMissing()

@@ -30,7 +30,7 @@ func TestPolicies(t *testing.T) {
 		withPolicy(t, s, strict)
 		withPolicy(t, s, loose)
 		for name, policy := range map[string]string{"b.example": strict.ID, "a.example": strict.ID, "c.example": ""} {
-			must(t, s.CreateDomain(t.Context(), using(name, policy), action(audit.DomainCreate, name)))
+			must(t, s.CreateDomain(t.Context(), by, using(name, policy), action(audit.DomainCreate, name)))
 		}
 		strict.Domains = []string{"a.example", "b.example"}
 		all, err := s.Policies(t.Context(), account.Default)
@@ -88,7 +88,7 @@ func TestCreatePolicy(t *testing.T) {
 			{Field: "history", New: "4"},
 		})
 		wantUnchanged(t, database, func() {
-			wantFault(t, s.CreatePolicy(t.Context(), p, action(audit.PolicyCreate, p.ID)), fault.Conflict)
+			wantFault(t, s.CreatePolicy(t.Context(), by, p, action(audit.PolicyCreate, p.ID)), fault.Conflict)
 		})
 	})
 }
@@ -112,7 +112,7 @@ func TestUpdatePolicyEachField(t *testing.T) {
 			withPolicy(t, s, p)
 			change(&p)
 			p.Updated = start.Add(time.Hour)
-			must(t, s.UpdatePolicy(t.Context(), p, action(audit.PolicyUpdate, p.ID)))
+			must(t, s.UpdatePolicy(t.Context(), by, p, action(audit.PolicyUpdate, p.ID)))
 			got, err := s.Policy(t.Context(), account.Default, p.ID)
 			must(t, err)
 			if !reflect.DeepEqual(got, p) {
@@ -133,9 +133,9 @@ func TestUpdatePolicyReachesDomains(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		p := newPolicy("strict")
 		withPolicy(t, s, p)
-		must(t, s.CreateDomain(t.Context(), using("example.com", p.ID), action(audit.DomainCreate, "")))
+		must(t, s.CreateDomain(t.Context(), by, using("example.com", p.ID), action(audit.DomainCreate, "")))
 		p.Passcode.MaxFailedAttempts = 0
-		must(t, s.UpdatePolicy(t.Context(), p, action(audit.PolicyUpdate, p.ID)))
+		must(t, s.UpdatePolicy(t.Context(), by, p, action(audit.PolicyUpdate, p.ID)))
 		d, err := s.Domain(t.Context(), "example.com")
 		must(t, err)
 		if d.DevicePolicy != p.Passcode {
@@ -153,12 +153,12 @@ func TestUpdatePolicyKeepsNothing(t *testing.T) {
 		wantUnchanged(t, database, func() {
 			same := p
 			same.Updated = start.Add(time.Hour)
-			must(t, s.UpdatePolicy(t.Context(), same, action(audit.PolicyUpdate, p.ID)))
+			must(t, s.UpdatePolicy(t.Context(), by, same, action(audit.PolicyUpdate, p.ID)))
 			other := p
 			other.Account, other.Name = "acc_2", "taken over"
-			wantFault(t, s.UpdatePolicy(t.Context(), other, action(audit.PolicyUpdate, p.ID)), fault.NotFound)
-			wantFault(t, s.DeletePolicy(t.Context(), "acc_2", p.ID, action(audit.PolicyDelete, p.ID)), fault.NotFound)
-			wantFault(t, s.DeletePolicy(t.Context(), account.Default, "pol_none", action(audit.PolicyDelete, "")), fault.NotFound)
+			wantFault(t, s.UpdatePolicy(t.Context(), by, other, action(audit.PolicyUpdate, p.ID)), fault.NotFound)
+			wantFault(t, s.DeletePolicy(t.Context(), by, "acc_2", p.ID, action(audit.PolicyDelete, p.ID)), fault.NotFound)
+			wantFault(t, s.DeletePolicy(t.Context(), by, account.Default, "pol_none", action(audit.PolicyDelete, "")), fault.NotFound)
 		})
 	})
 }
@@ -170,19 +170,19 @@ func TestDeletePolicy(t *testing.T) {
 		withPolicy(t, s, p)
 		for i := range 12 {
 			d := using(string(rune('a'+i))+".example", p.ID)
-			must(t, s.CreateDomain(t.Context(), d, action(audit.DomainCreate, d.ID)))
+			must(t, s.CreateDomain(t.Context(), by, d, action(audit.DomainCreate, d.ID)))
 		}
 		wantUnchanged(t, database, func() {
-			err := s.DeletePolicy(t.Context(), account.Default, p.ID, action(audit.PolicyDelete, p.ID))
+			err := s.DeletePolicy(t.Context(), by, account.Default, p.ID, action(audit.PolicyDelete, p.ID))
 			wantFault(t, err, fault.Conflict)
 			if detail := fault.Of(err).Detail; !strings.Contains(detail, "a.example, b.example") || !strings.Contains(detail, "and 2 more") {
 				t.Errorf("the fault says %q", detail)
 			}
 		})
 		for i := range 12 {
-			must(t, s.SetDomain(t.Context(), newDomain(string(rune('a'+i))+".example"), action("", "")))
+			must(t, s.SetDomain(t.Context(), by, newDomain(string(rune('a'+i))+".example"), action("", "")))
 		}
-		must(t, s.DeletePolicy(t.Context(), account.Default, p.ID, action(audit.PolicyDelete, p.ID)))
+		must(t, s.DeletePolicy(t.Context(), by, account.Default, p.ID, action(audit.PolicyDelete, p.ID)))
 		_, err := s.Policy(t.Context(), account.Default, p.ID)
 		wantFault(t, err, fault.NotFound)
 	})
@@ -201,11 +201,11 @@ func TestDomainWithUnknownPolicy(t *testing.T) {
 			a := action(audit.DomainCreate, "")
 			a.Account = "acc_2"
 			for _, err := range []error{
-				s.CreateDomain(t.Context(), foreign, a),
-				s.SetDomain(t.Context(), foreign, a),
-				s.CreateDomain(t.Context(), using("other.example", "pol_none"), action(audit.DomainCreate, "")),
-				s.SetDomain(t.Context(), using("example.com", "pol_none"), action("", "")),
-				s.SetDomain(t.Context(), using("example.com", "standard"), action("", "")),
+				s.CreateDomain(t.Context(), by, foreign, a),
+				s.SetDomain(t.Context(), by, foreign, a),
+				s.CreateDomain(t.Context(), by, using("other.example", "pol_none"), action(audit.DomainCreate, "")),
+				s.SetDomain(t.Context(), by, using("example.com", "pol_none"), action("", "")),
+				s.SetDomain(t.Context(), by, using("example.com", "standard"), action("", "")),
 			} {
 				wantFault(t, err, fault.PolicyUnknown)
 				if f := fault.Of(err); f.Field != "policy_id" {
@@ -228,9 +228,9 @@ func TestDeletePolicyRace(t *testing.T) {
 			raced(t, database, 16, func(s *store.Store, i int) error {
 				if i%4 >= 2 {
 					d := using(p.Name+string(rune('a'+i))+".example", p.ID)
-					return s.CreateDomain(t.Context(), d, action(audit.DomainCreate, d.ID))
+					return s.CreateDomain(t.Context(), by, d, action(audit.DomainCreate, d.ID))
 				}
-				err := s.DeletePolicy(t.Context(), account.Default, p.ID, action(audit.PolicyDelete, p.ID))
+				err := s.DeletePolicy(t.Context(), by, account.Default, p.ID, action(audit.PolicyDelete, p.ID))
 				deleted <- err == nil
 				return err
 			}, fault.PolicyUnknown, fault.Conflict, fault.NotFound)

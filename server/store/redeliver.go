@@ -13,8 +13,8 @@ import (
 
 // TestMail keeps a delivery by mail that is to be made, and a. Where no mails
 // can be sent, the fault is a Conflict.
-func (s *Store) TestMail(ctx context.Context, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		if err := t.needMail(); err != nil {
 			return err
 		}
@@ -38,9 +38,9 @@ func (t *tx) needMail() error {
 // Redeliver keeps d, which tells again what an old delivery told of, and a.
 // Each delivery is sent again once: the statement decides, so of two requests
 // one is refused.
-func (s *Store) Redeliver(ctx context.Context, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
+func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
 	made := d
-	err := s.change(ctx, a, func(t *tx) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		was, err := scanDelivery(t.row(`UPDATE deliveries SET again = $4
 			WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3
 			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+deliveryColumns,

@@ -20,12 +20,12 @@ func TestRedeliver(t *testing.T) {
 		withStaff(t, s)
 		withHook(t, s, "whk_1", notify.LinkOpened)
 		withHook(t, s, "whk_2", notify.KeyCreated)
-		must(t, s.Record(t.Context(), action(audit.LinkOpen, "lnk_1")))
+		must(t, record(t.Context(), s, action(audit.LinkOpen, "lnk_1")))
 		all, err := s.Deliveries(t.Context(), account.Default, "whk_1")
 		must(t, err)
 		old := all[0]
 		again := func(owner, webhook, delivery, id string) (notify.Delivery, error) {
-			return s.Redeliver(t.Context(), notify.Delivery{ID: id, Account: owner, Webhook: webhook, Created: clock.Now()}, delivery,
+			return s.Redeliver(t.Context(), by, notify.Delivery{ID: id, Account: owner, Webhook: webhook, Created: clock.Now()}, delivery,
 				did(audit.WebhookRedeliver, "olga", webhook, ""))
 		}
 		wantUnchanged(t, database, func() {
@@ -34,8 +34,7 @@ func TestRedeliver(t *testing.T) {
 		})
 		try, err := s.BeginTry(t.Context(), old.ID)
 		must(t, err)
-		system := audit.Actor{Kind: audit.System, Interface: audit.CommandLine}
-		must(t, s.EndCall(t.Context(), try.Delivery, notify.Outcome{State: notify.GivenUp, Failure: notify.Timeout}, "", system))
+		must(t, s.EndCall(t.Context(), by, try.Delivery, notify.Outcome{State: notify.GivenUp, Failure: notify.Timeout}, ""))
 		wantUnchanged(t, database, func() {
 			for _, of := range [][3]string{{"acc_2", "whk_1", old.ID}, {account.Default, "whk_2", old.ID}, {account.Default, "", old.ID}, {account.Default, "whk_1", "msg_none"}} {
 				_, err := again(of[0], of[1], of[2], "msg_other")
@@ -78,10 +77,10 @@ func TestRedeliverMail(t *testing.T) {
 		withStaff(t, s)
 		must(t, s.SetMail(t.Context(), true))
 		test := notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.TestEvent, Address: "olga@example.com", Created: start}
-		must(t, s.TestMail(t.Context(), test, did(audit.SubscriptionTest, "olga", "mem_olga", "")))
+		must(t, s.TestMail(t.Context(), by, test, did(audit.SubscriptionTest, "olga", "mem_olga", "")))
 		storetest.Exec(t, database, `UPDATE deliveries SET state = 'sent'`)
 		again := func(id, old string) error {
-			_, err := s.Redeliver(t.Context(), notify.Delivery{ID: id, Account: account.Default, Created: clock.Now()}, old,
+			_, err := s.Redeliver(t.Context(), by, notify.Delivery{ID: id, Account: account.Default, Created: clock.Now()}, old,
 				did(audit.SubscriptionRedeliver, "olga", "", ""))
 			return err
 		}
@@ -98,7 +97,7 @@ func TestRedeliverMail(t *testing.T) {
 		wantUnchanged(t, database, func() {
 			wantFault(t, again("msg_4", "msg_2"), fault.Conflict)
 			test.ID = "msg_5"
-			wantFault(t, s.TestMail(t.Context(), test, did(audit.SubscriptionTest, "olga", "mem_olga", "")), fault.Conflict)
+			wantFault(t, s.TestMail(t.Context(), by, test, did(audit.SubscriptionTest, "olga", "mem_olga", "")), fault.Conflict)
 		})
 	})
 }
@@ -108,7 +107,7 @@ func TestNothingToTell(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, database string, _ *storetest.Clock) {
 		withStaff(t, s)
 		withHook(t, s, "whk_1", notify.LinkOpened)
-		must(t, s.Record(t.Context(), action(audit.LinkOpen, "lnk_1")))
+		must(t, record(t.Context(), s, action(audit.LinkOpen, "lnk_1")))
 		all, err := s.Deliveries(t.Context(), account.Default, "whk_1")
 		must(t, err)
 		storetest.Exec(t, database, `UPDATE actions SET leaf = NULL, personal = NULL, salt = NULL`)
@@ -124,14 +123,14 @@ func TestLanguageOfMails(t *testing.T) {
 		withStaff(t, s)
 		must(t, s.SetMail(t.Context(), true))
 		for member, language := range map[string]string{"mem_olga": "de", "mem_anna": "de", "mem_adam": "fr"} {
-			must(t, s.SetLanguage(t.Context(), account.Default, member, language, did(audit.MemberLanguage, "olga", member, "")))
+			must(t, s.SetLanguage(t.Context(), by, account.Default, member, language, did(audit.MemberLanguage, "olga", member, "")))
 		}
-		wantFault(t, s.SetLanguage(t.Context(), "acc_2", "mem_olga", "fr", did(audit.MemberLanguage, "olga", "mem_olga", "")), fault.NotFound)
+		wantFault(t, s.SetLanguage(t.Context(), by, "acc_2", "mem_olga", "fr", did(audit.MemberLanguage, "olga", "mem_olga", "")), fault.NotFound)
 		if m, err := s.Member(t.Context(), "mem_adam"); err != nil || m.Language != "fr" {
 			t.Errorf("got %q, %v", m.Language, err)
 		}
 		i := account.Invitation{ID: "inv_1", Account: account.Default, Email: "new@example.com", Role: account.Admin, Language: "pt-BR", Created: start, Expires: start.Add(account.InvitationLife)}
-		must(t, s.CreateInvitation(t.Context(), i, did(audit.InvitationCreate, "olga", "inv_1", "new@example.com")))
+		must(t, s.CreateInvitation(t.Context(), by, i, did(audit.InvitationCreate, "olga", "inv_1", "new@example.com")))
 		if kept, err := s.Invitation(t.Context(), "inv_1"); err != nil || kept.Language != "pt-BR" {
 			t.Errorf("got %q, %v", kept.Language, err)
 		}
@@ -140,7 +139,7 @@ func TestLanguageOfMails(t *testing.T) {
 			"audrey@example.com": "de", "desk@example.net": "de", // the first owner's
 		} {
 			test := notify.Delivery{ID: "msg_" + address, Account: account.Default, Type: notify.TestEvent, Address: address, Created: start}
-			must(t, s.TestMail(t.Context(), test, did(audit.SubscriptionTest, "olga", "", "")))
+			must(t, s.TestMail(t.Context(), by, test, did(audit.SubscriptionTest, "olga", "", "")))
 			if try, err := s.BeginTry(t.Context(), test.ID); err != nil || try.Language != want {
 				t.Errorf("%s: got %q, %v, want %q", address, try.Language, err, want)
 			}

@@ -20,8 +20,8 @@ const redirectColumns = `id, account, name, public_key, domains, created, expire
 const passUsed = time.Minute
 
 // CreateRedirectKey keeps k and a.
-func (s *Store) CreateRedirectKey(ctx context.Context, k redirect.Key, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO redirect_keys (`+redirectColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			k.ID, k.Account, k.Name, k.Public, list(k.Domains), millis(k.Created), millis(k.Expires), millis(k.LastUsed))
 		return err
@@ -58,8 +58,8 @@ func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key,
 
 // UpdateRedirectKey keeps the name and the domains of k, and a. One that is not
 // the account's is a NotFound fault.
-func (s *Store) UpdateRedirectKey(ctx context.Context, k redirect.Key, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) UpdateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
+	err := s.changeRight(ctx, by, k.Account, a, func(t *tx) error {
 		return oneRedirectKey(t.exec(`UPDATE redirect_keys SET name = $1, domains = $2 WHERE id = $3 AND account = $4`,
 			k.Name, list(k.Domains), k.ID, k.Account))
 	})
@@ -71,8 +71,8 @@ func (s *Store) UpdateRedirectKey(ctx context.Context, k redirect.Key, a audit.A
 
 // DeleteRedirectKey deletes a key of the account and keeps a. One that is not
 // the account's is a NotFound fault.
-func (s *Store) DeleteRedirectKey(ctx context.Context, owner, id string, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) DeleteRedirectKey(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
+	err := s.changeRight(ctx, by, owner, a, func(t *tx) error {
 		return oneRedirectKey(t.exec(`DELETE FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
 	})
 	if err != nil {

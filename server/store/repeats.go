@@ -29,8 +29,8 @@ func (s *Store) Repeated(ctx context.Context, r audit.Repeat) (audit.Repeat, err
 // claim keeps that the request behind a is done, if it may be sent again. The
 // statement decides which of two that come at once is: the other fails with
 // audit.ErrRepeated.
-func (t *tx) claim(a audit.Action, now time.Time) error {
-	r := a.Actor.Repeat
+func (t *tx) claim(by audit.Grant, a audit.Action, now time.Time) error {
+	r := by.Repeat
 	if r == nil {
 		return nil
 	}

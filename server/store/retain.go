@@ -26,7 +26,7 @@ const (
 // is kept together with a as a LogErase that names them, so that where a later
 // batch fails, the actions erased so far are told. The leaves and the tree stay
 // as they are. Where there is nothing to erase, the fault is NotFound.
-func (s *Store) ErasePersonal(ctx context.Context, account string, which audit.Erasure, a audit.Action) (int64, error) {
+func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error) {
 	condition, value := `mailbox = $2 AND mailbox <> ''`, any(which.Mailbox)
 	if which.Mailbox == "" {
 		condition, value = `seq = $2`, which.Seq
@@ -37,7 +37,7 @@ func (s *Store) ErasePersonal(ctx context.Context, account string, which audit.E
 	}
 	var erased int64
 	for {
-		n, err := s.eraseSome(ctx, account, a, condition, value, tree.Size)
+		n, err := s.eraseSome(ctx, by, account, a, condition, value, tree.Size)
 		erased += n
 		if fault.Is(err, fault.NotFound) && erased > 0 {
 			return erased, nil
@@ -51,9 +51,9 @@ func (s *Store) ErasePersonal(ctx context.Context, account string, which audit.E
 	}
 }
 
-func (s *Store) eraseSome(ctx context.Context, account string, a audit.Action, condition string, value any, size int64) (int64, error) {
+func (s *Store) eraseSome(ctx context.Context, by audit.Grant, account string, a audit.Action, condition string, value any, size int64) (int64, error) {
 	var seqs []int64
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
 		seqs = nil
 		err := t.each(func(r row) error {
 			var seq int64
@@ -67,11 +67,11 @@ func (s *Store) eraseSome(ctx context.Context, account string, a audit.Action, c
 			err = fault.New(fault.NotFound, "There is no personal text to erase.")
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		slices.Sort(seqs)
 		a.Account, a.Name, a.Target, a.Changes = account, audit.LogErase, logTarget(account), audit.Erased(seqs)
-		return t.record(a, s.now())
+		return []audit.Action{a}, nil
 	})
 	if err != nil {
 		return 0, err
@@ -86,7 +86,7 @@ func logTarget(account string) audit.Target { return audit.Target{Kind: audit.Lo
 // It returns of how many. The first batch is kept together with a as a
 // LogRetain that says how far it goes; where a later one fails, the next call
 // goes on. Where there is nothing to remove, there is no action.
-func (s *Store) Retain(ctx context.Context, account string, before time.Time, a audit.Action) (int64, error) {
+func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, before time.Time, a audit.Action) (int64, error) {
 	size, first, err := s.logBounds(ctx, account)
 	if err != nil {
 		return 0, s.found("log", err)
@@ -103,7 +103,7 @@ func (s *Store) Retain(ctx context.Context, account string, before time.Time, a 
 			if err := t.strip(account, at, end); err != nil || at > first {
 				return err
 			}
-			return t.record(a, s.now())
+			return t.record(by, a, s.now())
 		})
 		if errors.Is(err, errSame) { // another server is at it
 			break
@@ -181,27 +181,30 @@ const (
 
 // SetRetention has the content of the account's actions removed after so many
 // days, or never for 0, and keeps a as an AccountUpdate.
-func (s *Store) SetRetention(ctx context.Context, account string, days int, a audit.Action) error {
+func (s *Store) SetRetention(ctx context.Context, by audit.Grant, account string, days int, a audit.Action) error {
 	if days != 0 && (days < MinRetention || days > MaxRetention) {
 		return fault.On("retention_days", fault.Invalid, "Choose %d to %d days, or 0 for ever.", MinRetention, MaxRetention)
 	}
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
 		if err := t.lockAccount(account); err != nil {
-			return err
+			return nil, err
 		}
 		var old int
 		err := t.row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&old)
-		if err != nil || old == days {
-			return err
+		if err == nil && old == days {
+			err = errSame
+		}
+		if err != nil {
+			return nil, err
 		}
 		if _, err := t.exec(`UPDATE accounts SET retention_days = $2 WHERE id = $1`, account, days); err != nil {
-			return err
+			return nil, err
 		}
 		a.Account, a.Name, a.Target = account, audit.AccountUpdate, audit.Target{Kind: audit.AccountTarget, ID: account}
 		a.Changes = []audit.Change{{Field: "retention_days", Old: strconv.Itoa(old), New: strconv.Itoa(days)}}
-		return t.record(a, s.now())
+		return []audit.Action{a}, nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errSame) {
 		return fmt.Errorf("store: set retention: %w", err)
 	}
 	return nil

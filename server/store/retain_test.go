@@ -37,7 +37,7 @@ func TestErasePersonal(t *testing.T) {
 		write(t, s, 120)
 		known := sign(t, s)
 		before := actions(t, s)
-		n, err := s.ErasePersonal(t.Context(), account.Default, audit.Erasure{Mailbox: "p7@example.com"}, cleaner())
+		n, err := s.ErasePersonal(t.Context(), by, account.Default, audit.Erasure{Mailbox: "p7@example.com"}, cleaner())
 		if err != nil || n != 3 {
 			t.Fatalf("erased %d, %v", n, err)
 		}
@@ -64,7 +64,7 @@ func TestErasePersonal(t *testing.T) {
 				t.Error("the mailbox is still in the file")
 			}
 		}
-		_, err = s.ErasePersonal(t.Context(), account.Default, audit.Erasure{Mailbox: "p7@example.com"}, cleaner())
+		_, err = s.ErasePersonal(t.Context(), by, account.Default, audit.Erasure{Mailbox: "p7@example.com"}, cleaner())
 		wantFault(t, err, fault.NotFound)
 	})
 }
@@ -74,7 +74,7 @@ func TestErasePersonalOfOne(t *testing.T) {
 		s := storetest.Open(t, store.Config{Database: database})
 		write(t, s, 3)
 		known := sign(t, s)
-		if n, err := s.ErasePersonal(t.Context(), account.Default, audit.Erasure{Seq: 2}, cleaner()); err != nil || n != 1 {
+		if n, err := s.ErasePersonal(t.Context(), by, account.Default, audit.Erasure{Seq: 2}, cleaner()); err != nil || n != 1 {
 			t.Fatalf("erased %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -83,11 +83,11 @@ func TestErasePersonalOfOne(t *testing.T) {
 		}
 		for _, which := range []audit.Erasure{{}, {Seq: 2}, {Seq: 99}, {Mailbox: "nobody@example.com"}} {
 			wantUnchanged(t, database, func() {
-				_, err := s.ErasePersonal(t.Context(), account.Default, which, cleaner())
+				_, err := s.ErasePersonal(t.Context(), by, account.Default, which, cleaner())
 				wantFault(t, err, fault.NotFound)
 			})
 		}
-		_, err := s.ErasePersonal(t.Context(), "acc_none", audit.Erasure{Seq: 2}, cleaner())
+		_, err := s.ErasePersonal(t.Context(), by, "acc_none", audit.Erasure{Seq: 2}, cleaner())
 		wantFault(t, err, fault.NotFound)
 	})
 }
@@ -97,9 +97,9 @@ func TestEraseMany(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		a := download(1)
 		for range 620 {
-			must(t, s.Record(t.Context(), a))
+			must(t, record(t.Context(), s, a))
 		}
-		if n, err := s.ErasePersonal(t.Context(), account.Default, audit.Erasure{Mailbox: a.Mailbox}, cleaner()); err != nil || n != 620 {
+		if n, err := s.ErasePersonal(t.Context(), by, account.Default, audit.Erasure{Mailbox: a.Mailbox}, cleaner()); err != nil || n != 620 {
 			t.Fatalf("erased %d, %v", n, err)
 		}
 		must(t, verify(t, s))
@@ -116,7 +116,7 @@ func agedLog(t *testing.T, database string) (*store.Store, *storetest.Clock) {
 	s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 	for i := range 1300 {
 		clock.Move(time.Minute)
-		must(t, s.Record(t.Context(), download(i)))
+		must(t, record(t.Context(), s, download(i)))
 	}
 	return s, clock
 }
@@ -128,7 +128,7 @@ func TestRetain(t *testing.T) {
 		known := sign(t, s)
 		before := actions(t, s)
 		limit := before[1200].At // the first that stays
-		if n, err := s.Retain(t.Context(), account.Default, limit, cleaner()); err != nil || n != 1200 {
+		if n, err := s.Retain(t.Context(), by, account.Default, limit, cleaner()); err != nil || n != 1200 {
 			t.Fatalf("removed %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -161,11 +161,11 @@ func TestRetain(t *testing.T) {
 			t.Errorf("recent are %d, %v", len(recent), err)
 		}
 		wantUnchanged(t, database, func() {
-			if n, err := s.Retain(t.Context(), account.Default, limit, cleaner()); err != nil || n != 0 {
+			if n, err := s.Retain(t.Context(), by, account.Default, limit, cleaner()); err != nil || n != 0 {
 				t.Errorf("the second time it removed %d, %v", n, err)
 			}
 		})
-		if n, err := s.Retain(t.Context(), account.Default, clock.Move(time.Hour), cleaner()); err != nil || n != 101 {
+		if n, err := s.Retain(t.Context(), by, account.Default, clock.Move(time.Hour), cleaner()); err != nil || n != 101 {
 			t.Errorf("all the rest are %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -178,13 +178,13 @@ func TestRetainGoesOn(t *testing.T) {
 		s, clock := agedLog(t, database)
 		known := sign(t, s)
 		calls := store.FailCalls(s, func(n int) bool { return n == 8 })
-		_, err := s.Retain(t.Context(), account.Default, clock.Now(), cleaner())
+		_, err := s.Retain(t.Context(), by, account.Default, clock.Now(), cleaner())
 		if err == nil {
 			t.Fatalf("%d calls, and none failed", calls())
 		}
 		store.FailCalls(s, func(int) bool { return false })
 		must(t, verify(t, s, known))
-		if n, err := s.Retain(t.Context(), account.Default, clock.Now(), cleaner()); err != nil || n == 0 || n == 1299 {
+		if n, err := s.Retain(t.Context(), by, account.Default, clock.Now(), cleaner()); err != nil || n == 0 || n == 1299 {
 			t.Errorf("then it removed %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -207,7 +207,7 @@ func TestRetainRace(t *testing.T) {
 		for range 3 {
 			other := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 			wg.Go(func() {
-				n, err := other.Retain(t.Context(), account.Default, limit, cleaner())
+				n, err := other.Retain(t.Context(), by, account.Default, limit, cleaner())
 				if err != nil {
 					t.Error(err)
 				}
@@ -217,7 +217,7 @@ func TestRetainRace(t *testing.T) {
 			})
 			wg.Go(func() {
 				for i := range 5 {
-					if err := other.Record(t.Context(), download(i)); err != nil {
+					if err := record(t.Context(), other, download(i)); err != nil {
 						t.Error(err)
 					}
 				}
@@ -245,7 +245,7 @@ func TestRetention(t *testing.T) {
 			t.Errorf("at first it is %v, %v", days, err)
 		}
 		for _, n := range []int{store.MinRetention, store.MaxRetention, 0} {
-			must(t, s.SetRetention(t.Context(), account.Default, n, cleaner()))
+			must(t, s.SetRetention(t.Context(), by, account.Default, n, cleaner()))
 			if days, err = s.Retention(t.Context()); err != nil || days[account.Default] != n {
 				t.Errorf("set to %d it is %v, %v", n, days, err)
 			}
@@ -255,11 +255,11 @@ func TestRetention(t *testing.T) {
 			t.Errorf("the last action is %+v", last)
 		}
 		wantUnchanged(t, database, func() {
-			must(t, s.SetRetention(t.Context(), account.Default, 0, cleaner()))
+			must(t, s.SetRetention(t.Context(), by, account.Default, 0, cleaner()))
 			for _, n := range []int{-1, 1, store.MinRetention - 1, store.MaxRetention + 1} {
-				wantFault(t, s.SetRetention(t.Context(), account.Default, n, cleaner()), fault.Invalid)
+				wantFault(t, s.SetRetention(t.Context(), by, account.Default, n, cleaner()), fault.Invalid)
 			}
-			wantFault(t, s.SetRetention(t.Context(), "acc_none", 90, cleaner()), fault.NotFound)
+			wantFault(t, s.SetRetention(t.Context(), by, "acc_none", 90, cleaner()), fault.NotFound)
 		})
 	})
 }
@@ -270,7 +270,7 @@ func TestRetainFindsTheTime(t *testing.T) {
 	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
 		first := clock.Now()
 		for i := range 12 {
-			must(t, s.Record(t.Context(), download(i)))
+			must(t, record(t.Context(), s, download(i)))
 			if i%3 == 2 {
 				clock.Move(time.Second)
 			}
@@ -289,7 +289,7 @@ func TestRetainFindsTheTime(t *testing.T) {
 				}
 			}
 		}
-		if n, err := s.Retain(t.Context(), account.Default, first.Add(time.Second), cleaner()); err != nil || n != 3 {
+		if n, err := s.Retain(t.Context(), by, account.Default, first.Add(time.Second), cleaner()); err != nil || n != 3 {
 			t.Errorf("removed %d, %v", n, fmt.Sprint(err))
 		}
 	})
@@ -313,7 +313,7 @@ func TestExportWhileRetaining(t *testing.T) {
 			t.Errorf("%d of %d, %v", whole, len(actions(t, s)), err)
 		}
 		limit := clock.Now()
-		if _, err := count(func() { _, _ = s.Retain(t.Context(), account.Default, limit, cleaner()) }); err == nil || !strings.Contains(err.Error(), "try again") {
+		if _, err := count(func() { _, _ = s.Retain(t.Context(), by, account.Default, limit, cleaner()) }); err == nil || !strings.Contains(err.Error(), "try again") {
 			t.Errorf("got %v, want that it is to be tried again", err)
 		}
 		if _, err := count(func() {}); err != nil {

@@ -101,15 +101,54 @@ func (s *Store) Prune(ctx context.Context) error {
 	return nil
 }
 
-// change runs fn and records a in one transaction: either both are kept or
-// neither is. Whatever a person can change goes through here.
-func (s *Store) change(ctx context.Context, a audit.Action, fn func(*tx) error) error {
+// write checks the grant, runs fn and records the actions that fn returns, all
+// in one transaction: everything is kept or nothing is. Whatever can be changed
+// by anybody goes through here. fn may run more than once.
+func (s *Store) write(ctx context.Context, by audit.Grant, fn func(*tx) ([]audit.Action, error)) error {
+	return s.transact(ctx, func(t *tx) error { return s.writeIn(t, by, fn) })
+}
+
+// revoke is write for what ends or reduces a right in the account.
+func (s *Store) revoke(ctx context.Context, by audit.Grant, account string, fn func(*tx) ([]audit.Action, error)) error {
 	return s.transact(ctx, func(t *tx) error {
-		if err := fn(t); err != nil {
+		if err := t.lockOut(account); err != nil {
 			return err
 		}
-		return t.record(a, s.now())
+		return s.writeIn(t, by, fn)
 	})
+}
+
+func (s *Store) writeIn(t *tx, by audit.Grant, fn func(*tx) ([]audit.Action, error)) error {
+	now := s.now()
+	if err := t.check(by, now); err != nil {
+		return err
+	}
+	actions, err := fn(t)
+	if err != nil {
+		return err
+	}
+	if len(actions) == 0 {
+		return errNoAction
+	}
+	for _, a := range actions {
+		if err := t.record(by, a, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errNoAction says that a change came without its action.
+var errNoAction = errors.New("a change without an action")
+
+// change is write for one action that is known beforehand.
+func (s *Store) change(ctx context.Context, by audit.Grant, a audit.Action, fn func(*tx) error) error {
+	return s.write(ctx, by, func(t *tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
+}
+
+// changeRight is revoke for one action that is known beforehand.
+func (s *Store) changeRight(ctx context.Context, by audit.Grant, account string, a audit.Action, fn func(*tx) error) error {
+	return s.revoke(ctx, by, account, func(t *tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
 }
 
 // transact runs fn in one transaction, which is kept if fn returns nil. The

@@ -225,8 +225,8 @@ func panics(t *testing.T, s *store.Store) {
 // them up; it is run again.
 func TestDeadlockIsRunAgain(t *testing.T) {
 	s := storetest.Open(t, store.Config{Database: storetest.Postgres(t)})
-	must(t, s.SetDomain(t.Context(), newDomain("example.com"), action("", "")))
-	must(t, s.SetDomain(t.Context(), newDomain("example.org"), action("", "")))
+	must(t, s.SetDomain(t.Context(), by, newDomain("example.com"), action("", "")))
+	must(t, s.SetDomain(t.Context(), by, newDomain("example.org"), action("", "")))
 	locked := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
 	names := [2]string{"example.com", "example.org"}
 	errs := make(chan error, 2)
@@ -264,7 +264,7 @@ func TestPrune(t *testing.T) {
 		withDomain(t, s)
 		l := newLink("lnk_1")
 		l.Created = clock.Now()
-		must(t, s.CreateLink(t.Context(), l, []setup.Limit{
+		must(t, s.CreateLink(t.Context(), by, l, []setup.Limit{
 			{Key: "short", Max: 5, Window: time.Minute}, {Key: "long", Max: 5, Window: time.Hour},
 		}, action(audit.LinkCreate, l.ID)))
 		wantUnchanged(t, database, func() {

@@ -66,8 +66,8 @@ func withTopics(n notify.Subscription, said map[notify.Topic]bool) notify.Subscr
 // Subscribe has the recipient told of the topics and of no others, and keeps
 // a. A further address with no topic is forgotten. A member of another account
 // is a NotFound fault, an address too many a Conflict one.
-func (s *Store) Subscribe(ctx context.Context, owner, recipient string, topics []notify.Topic, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error {
+func (s *Store) Subscribe(ctx context.Context, by audit.Grant, owner, recipient string, topics []notify.Topic, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error {
 		if err := t.lockAccount(owner); err != nil {
 			return err
 		}

@@ -19,8 +19,8 @@ const ticketColumns = `tickets.id, tickets.link, tickets.variant, tickets.platfo
 // CreateTicket keeps t and a and counts t on its link. If the link is not
 // live at t.Created, or there is none, nothing is kept and the fault is
 // NotFound. An id that exists is a Conflict fault.
-func (s *Store) CreateTicket(ctx context.Context, t setup.Ticket, a audit.Action) error {
-	err := s.change(ctx, a, func(x *tx) error {
+func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket, a audit.Action) error {
+	err := s.change(ctx, by, a, func(x *tx) error {
 		n, err := x.exec(`UPDATE links SET tickets = tickets + 1
 			WHERE id = $1 AND revoked = 0 AND expires > $2 AND tickets < max_downloads`, t.Link, millis(t.Created))
 		if err != nil {
@@ -62,8 +62,8 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 // was is a NotFound fault. Those who call at the same time share a
 // transaction: one whose ticket cannot be used fails alone, a failure of the
 // database fails all of them.
-func (s *Store) UseTicket(ctx context.Context, id string, at time.Time, a audit.Action) error {
-	u := &use{ctx: ctx, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
+func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
+	u := &use{ctx: ctx, by: by, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
 	if err := s.uses.wait(u, s.useAll); err != nil {
 		return fmt.Errorf("store: use ticket: %w", err)
 	}
@@ -81,6 +81,9 @@ func (s *Store) useAll(group []*use) {
 			if u.err = u.ctx.Err(); u.err == nil {
 				here = append(here, u)
 			}
+		}
+		if err := t.lockForDownload(here); err != nil {
+			return err
 		}
 		if err := t.fetchAll(here); err != nil {
 			return err
@@ -122,6 +125,20 @@ func (t *tx) insertTicket(k setup.Ticket) error {
 	return err
 }
 
+// lockForDownload locks the accounts and links of a group of downloads against
+// suspension and revocation, by one statement and in the order of the links.
+func (t *tx) lockForDownload(group []*use) error {
+	if !t.conn.locks() || len(group) == 0 {
+		return nil
+	}
+	tickets := make([]string, len(group))
+	for i, u := range group {
+		tickets[i] = u.ticket
+	}
+	return t.each(func(row) error { return nil }, `SELECT 1 FROM accounts JOIN links ON links.account = accounts.id
+		WHERE links.id IN (SELECT link FROM tickets WHERE id = ANY($1)) ORDER BY links.id`+t.share("accounts", "links"), tickets)
+}
+
 // fetchAll counts the fetches of the uses whose tickets allow it, and gives the
 // others a fault. The uses are in the order of their tickets, and so are the
 // locks: groups of two servers wait for each other in one direction only.
@@ -142,7 +159,8 @@ func (t *tx) fetchAll(group []*use) error {
 		return err
 	}, `UPDATE tickets SET fetches = fetches + 1
 		WHERE id = $1 AND fetches < max_fetches AND expires > $2
-		AND EXISTS (SELECT 1 FROM links WHERE links.id = tickets.link AND links.revoked = 0)
+		AND EXISTS (SELECT 1 FROM links JOIN accounts ON accounts.id = links.account
+			WHERE links.id = tickets.link AND links.revoked = 0 AND accounts.suspended = 0)
 		RETURNING fetches, link`, runs)
 	if err != nil {
 		return err
@@ -173,6 +191,10 @@ func (t *tx) recordUses(group []*use, now time.Time) error {
 	logs := map[string][]audit.Action{}
 	for _, u := range group {
 		if u.err == nil {
+			if err := allows(u.by, u.action); err != nil {
+				return err
+			}
+			u.action.Actor = u.by.Actor
 			logs[u.action.Account] = append(logs[u.action.Account], u.action)
 		}
 	}

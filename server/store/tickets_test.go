@@ -36,7 +36,7 @@ func TestCreateTicket(t *testing.T) {
 			t.Errorf("the log has %d entries, want 3", n)
 		}
 		wantUnchanged(t, database, func() {
-			wantFault(t, s.CreateTicket(t.Context(), want, action(audit.LinkOpen, "lnk_1")), fault.Conflict)
+			wantFault(t, s.CreateTicket(t.Context(), by, want, action(audit.LinkOpen, "lnk_1")), fault.Conflict)
 		})
 	})
 }
@@ -101,7 +101,7 @@ func TestCreateTicketOfALinkThatIsNotLive(t *testing.T) {
 				change(&l)
 				withLink(t, s, l)
 				wantUnchanged(t, database, func() {
-					wantFault(t, s.CreateTicket(t.Context(), newTicket("tkt_1", "lnk_1"), action(audit.LinkOpen, "lnk_1")), fault.NotFound)
+					wantFault(t, s.CreateTicket(t.Context(), by, newTicket("tkt_1", "lnk_1"), action(audit.LinkOpen, "lnk_1")), fault.NotFound)
 				})
 			})
 		})
@@ -124,7 +124,7 @@ func TestUseTicket(t *testing.T) {
 		withTicket(t, s, newLink("lnk_1"), k)
 		last := k.Expires.Add(-time.Millisecond)
 		for i := 1; i <= 2; i++ {
-			must(t, s.UseTicket(t.Context(), "tkt_1", last, action(audit.ProfileDownload, "tkt_1")))
+			must(t, s.UseTicket(t.Context(), by, "tkt_1", last, action(audit.ProfileDownload, "tkt_1")))
 			p, err := s.Permit(t.Context(), "tkt_1")
 			must(t, err)
 			got, l := p.Ticket, p.Link
@@ -133,8 +133,8 @@ func TestUseTicket(t *testing.T) {
 			}
 		}
 		wantUnchanged(t, database, func() {
-			wantFault(t, s.UseTicket(t.Context(), "tkt_1", start, action(audit.ProfileDownload, "tkt_1")), fault.Gone)
-			wantFault(t, s.UseTicket(t.Context(), "tkt_2", start, action(audit.ProfileDownload, "tkt_2")), fault.NotFound)
+			wantFault(t, s.UseTicket(t.Context(), by, "tkt_1", start, action(audit.ProfileDownload, "tkt_1")), fault.Gone)
+			wantFault(t, s.UseTicket(t.Context(), by, "tkt_2", start, action(audit.ProfileDownload, "tkt_2")), fault.NotFound)
 		})
 		if n := len(actions(t, s)); n != 5 {
 			t.Errorf("the log has %d entries, want 5", n)
@@ -145,9 +145,9 @@ func TestUseTicket(t *testing.T) {
 func TestDownloadsOfTwoTickets(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		withTicket(t, s, newLink("lnk_1"), newTicket("tkt_1", "lnk_1"))
-		must(t, s.CreateTicket(t.Context(), newTicket("tkt_2", "lnk_1"), action(audit.LinkOpen, "lnk_1")))
+		must(t, s.CreateTicket(t.Context(), by, newTicket("tkt_2", "lnk_1"), action(audit.LinkOpen, "lnk_1")))
 		for i, ticket := range []string{"tkt_2", "tkt_2", "tkt_1"} {
-			must(t, s.UseTicket(t.Context(), ticket, start, action(audit.ProfileDownload, ticket)))
+			must(t, s.UseTicket(t.Context(), by, ticket, start, action(audit.ProfileDownload, ticket)))
 			if l := linkOf(t, s, "lnk_1"); l.Downloads != []int{1, 1, 2}[i] {
 				t.Errorf("after fetch %d the link has %d downloads", i+1, l.Downloads)
 			}
@@ -161,7 +161,7 @@ func TestUseTicketIsGone(t *testing.T) {
 		k := newTicket("tkt_1", "lnk_1")
 		withTicket(t, s, newLink("lnk_1"), k)
 		use := func(at time.Time) error {
-			return s.UseTicket(t.Context(), "tkt_1", at, action(audit.ProfileDownload, "tkt_1"))
+			return s.UseTicket(t.Context(), by, "tkt_1", at, action(audit.ProfileDownload, "tkt_1"))
 		}
 		wantUnchanged(t, database, func() { wantFault(t, use(k.Expires), fault.Gone) })
 		// That the link is past its time does not matter, only that it was revoked.
@@ -177,7 +177,7 @@ func TestUseTicketRace(t *testing.T) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withTicket(t, s, newLink("lnk_1"), newTicket("tkt_1", "lnk_1"))
 		n := race(t, database, 200, fault.Gone, func(s *store.Store, i int) error {
-			return s.UseTicket(t.Context(), "tkt_1", start, action(audit.ProfileDownload, "tkt_1"))
+			return s.UseTicket(t.Context(), by, "tkt_1", start, action(audit.ProfileDownload, "tkt_1"))
 		})
 		p, err := s.Permit(t.Context(), "tkt_1")
 		must(t, err)
@@ -196,7 +196,7 @@ func TestCreateTicketRace(t *testing.T) {
 		link.MaxDownloads = 7
 		withLink(t, s, link)
 		n := race(t, database, 200, fault.NotFound, func(s *store.Store, i int) error {
-			return s.CreateTicket(t.Context(), newTicket(id("tkt", i), "lnk_1"), action(audit.LinkOpen, "lnk_1"))
+			return s.CreateTicket(t.Context(), by, newTicket(id("tkt", i), "lnk_1"), action(audit.LinkOpen, "lnk_1"))
 		})
 		l := linkOf(t, s, "lnk_1")
 		if log := len(actions(t, s)) - 2; n != 7 || l.Tickets != 7 || log != 7 {

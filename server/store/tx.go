@@ -70,6 +70,9 @@ type conn interface {
 	byKey(ctx context.Context, query string, args []any) row
 	rows(ctx context.Context, query string, args []any) (rows, error)
 	many(ctx context.Context, found func(i int, r row) error, query string, runs [][]any) error
+	// locks reports whether rows can be locked one by one. Otherwise there is
+	// one writer at a time.
+	locks() bool
 }
 
 type row interface {
@@ -92,6 +95,8 @@ type liteConn struct {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	}
 }
+
+func (c liteConn) locks() bool { return false }
 
 func (c liteConn) exec(ctx context.Context, query string, args []any) (int64, error) {
 	r, err := c.db.ExecContext(ctx, query, args...)
@@ -155,6 +160,8 @@ type pgConn struct {
 		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 	}
 }
+
+func (c pgConn) locks() bool { return true }
 
 func (c pgConn) exec(ctx context.Context, query string, args []any) (int64, error) {
 	tag, err := c.db.Exec(ctx, query, args...)

@@ -21,6 +21,7 @@ var errNotKept = errors.New("the group of this download ended before its time")
 // A use is one call of UseTicket.
 type use struct {
 	ctx    context.Context
+	by     audit.Grant
 	ticket string
 	at     time.Time
 	action audit.Action

@@ -21,13 +21,13 @@ func withTickets(t *testing.T, s *store.Store, n int) {
 	t.Helper()
 	withDomain(t, s)
 	for i := range n {
-		must(t, s.CreateLink(t.Context(), newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i))))
-		must(t, s.CreateTicket(t.Context(), newTicket(id("tkt", i), id("lnk", i)), action(audit.LinkOpen, id("lnk", i))))
+		must(t, s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i))))
+		must(t, s.CreateTicket(t.Context(), by, newTicket(id("tkt", i), id("lnk", i)), action(audit.LinkOpen, id("lnk", i))))
 	}
 }
 
 func useTicket(ctx context.Context, s *store.Store, ticket string) error {
-	return s.UseTicket(ctx, ticket, start, action(audit.ProfileDownload, ticket))
+	return s.UseTicket(ctx, by, ticket, start, action(audit.ProfileDownload, ticket))
 }
 
 // useTogether uses the tickets in one group or, if they are too many, in

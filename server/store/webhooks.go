@@ -43,8 +43,8 @@ func joinTypes(types []notify.Type) string {
 
 // changeWebhooks is change for the webhooks of an account. It counts afresh
 // how many are called.
-func (s *Store) changeWebhooks(ctx context.Context, owner string, a audit.Action, fn func(*tx) error) error {
-	return s.change(ctx, a, func(t *tx) error {
+func (s *Store) changeWebhooks(ctx context.Context, by audit.Grant, owner string, a audit.Action, fn func(*tx) error) error {
+	return s.change(ctx, by, a, func(t *tx) error {
 		if err := t.lockAccount(owner); err != nil {
 			return err
 		}
@@ -62,8 +62,8 @@ func (t *tx) countHooks(owner string) error {
 }
 
 // CreateWebhook keeps w and a. One too many is a Conflict fault.
-func (s *Store) CreateWebhook(ctx context.Context, w notify.Webhook, a audit.Action) error {
-	err := s.changeWebhooks(ctx, w.Account, a, func(t *tx) error {
+func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
+	err := s.changeWebhooks(ctx, by, w.Account, a, func(t *tx) error {
 		n, err := t.exec(`INSERT INTO webhooks (`+webhookColumns+`)
 			SELECT $1, $2, $3, $4, $5, NULL, 0, 0, $6, $7, $8, $9
 			WHERE (SELECT COUNT(*) FROM webhooks WHERE account = $2) < $10`,
@@ -104,8 +104,8 @@ func (s *Store) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, e
 }
 
 // changeWebhook is changeWebhooks for a statement that must find the webhook.
-func (s *Store) changeWebhook(ctx context.Context, owner string, a audit.Action, query string, args ...any) error {
-	err := s.changeWebhooks(ctx, owner, a, func(t *tx) error {
+func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string, a audit.Action, query string, args ...any) error {
+	err := s.changeWebhooks(ctx, by, owner, a, func(t *tx) error {
 		n, err := t.exec(query, args...)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such webhook.")
@@ -119,26 +119,26 @@ func (s *Store) changeWebhook(ctx context.Context, owner string, a audit.Action,
 }
 
 // UpdateWebhook keeps all of w but its secrets, and a.
-func (s *Store) UpdateWebhook(ctx context.Context, w notify.Webhook, a audit.Action) error {
-	return s.changeWebhook(ctx, w.Account, a, `UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
+func (s *Store) UpdateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
+	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
 		WHERE id = $1 AND account = $2`,
 		w.ID, w.Account, w.URL, joinTypes(w.Types), millis(w.Failing), millis(w.Disabled), string(w.Reason), millis(w.Updated))
 }
 
 // RotateWebhook keeps the secrets of w and a.
-func (s *Store) RotateWebhook(ctx context.Context, w notify.Webhook, a audit.Action) error {
-	return s.changeWebhook(ctx, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
+func (s *Store) RotateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
+	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
 		WHERE id = $1 AND account = $2`, w.ID, w.Account, w.Secret, w.Previous, millis(w.Rotated), millis(w.Updated))
 }
 
 // DeleteWebhook deletes a webhook with its deliveries, and keeps a.
-func (s *Store) DeleteWebhook(ctx context.Context, owner, id string, a audit.Action) error {
-	return s.changeWebhook(ctx, owner, a, `DELETE FROM webhooks WHERE id = $1 AND account = $2`, id, owner)
+func (s *Store) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
+	return s.changeWebhook(ctx, by, owner, a, `DELETE FROM webhooks WHERE id = $1 AND account = $2`, id, owner)
 }
 
 // TestWebhook keeps a delivery that is to be made, and a.
-func (s *Store) TestWebhook(ctx context.Context, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, a, func(t *tx) error { return t.deliver(d, 0) })
+func (s *Store) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *tx) error { return t.deliver(d, 0) })
 	if s.db.dangling(err) {
 		err = fault.New(fault.NotFound, "There is no such webhook.")
 	}

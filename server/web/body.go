@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -27,4 +28,30 @@ func ReadBody(c echo.Context, limit int64, kinds ...string) ([]byte, error) {
 		return nil, errMalformed()
 	}
 	return body, nil
+}
+
+// MaxBody is the largest body in bytes that [ReadAhead] waits for.
+const MaxBody = 64 << 10
+
+// ReadAhead waits until the whole body of c has arrived and leaves it there to
+// be read. It reports whether there was one: whoever sent it had time to lose
+// the right to, so what the request was admitted by must be looked at again. Of
+// a body over MaxBody it reads no more than that.
+func ReadAhead(c echo.Context) (bool, error) {
+	r := c.Request()
+	if r.Body == nil || r.Body == http.NoBody {
+		return false, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	if err != nil {
+		return false, errMalformed()
+	}
+	r.Body = readAhead{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
+	return true, nil
+}
+
+// A readAhead is a body of which a part was read already.
+type readAhead struct {
+	io.Reader
+	io.Closer
 }

@@ -70,7 +70,7 @@ func demo(t *testing.T, database, service string) (url string, stop func()) {
 		t.Fatalf("%v %s", err, out)
 	}
 	kept := storetest.Open(t, store.Config{Database: database})
-	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine},
+	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.ByOperator(),
 		account.KeySpec{Account: account.Default, Name: "demo", Scopes: []string{"links:write", "keys:write"}})
 	if err != nil {
 		t.Fatal(err)

@@ -144,7 +144,7 @@ func (s service) call(t *testing.T, key, path, body string, value any) {
 func newKey(t *testing.T, database string) string {
 	t.Helper()
 	kept := storetest.Open(t, store.Config{Database: database})
-	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine},
+	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.ByOperator(),
 		account.KeySpec{Account: account.Default, Name: "interop", Scopes: []string{"webhooks:write"}})
 	if err != nil {
 		t.Fatal(err)

@@ -5,12 +5,15 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // Dump returns all rows of all tables as text, each value on a line after the
@@ -31,6 +34,9 @@ func Dump(t testing.TB, database string) string {
 // same as before if and only if nothing has changed.
 func Fingerprint(t testing.TB, database string) string {
 	t.Helper()
+	if !strings.HasPrefix(database, "sqlite:") {
+		return postgresFingerprint(t, database)
+	}
 	h := sha256.New()
 	for _, v := range values(t, database) {
 		if strings.HasPrefix(v.column, "river_") {
@@ -41,12 +47,27 @@ func Fingerprint(t testing.TB, database string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// postgresFingerprint is Fingerprint by one statement, in which the server
+// hashes each table.
+func postgresFingerprint(t testing.TB, database string) string {
+	t.Helper()
+	db, done := use(t, database)
+	defer done()
+	var parts []string
+	for _, table := range tables(t, db, database) {
+		if !strings.HasPrefix(table, "river_") {
+			parts = append(parts, fmt.Sprintf(`SELECT '%[1]s ' || md5(COALESCE(string_agg(r::text, chr(10) ORDER BY r::text), '')) FROM "%[1]s" r`, table))
+		}
+	}
+	return strings.Join(Column(t, database, strings.Join(parts, " UNION ALL ")), "\n")
+}
+
 // Exec runs a statement outside of any store, with placeholders $1, $2 ….
 // A test uses it to make a state that no method makes.
 func Exec(t testing.TB, database, statement string, args ...any) {
 	t.Helper()
-	db := connect(t, database)
-	defer db.Close()
+	db, done := use(t, database)
+	defer done()
 	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +76,8 @@ func Exec(t testing.TB, database, statement string, args ...any) {
 // Column returns the first column of what a query finds, as text.
 func Column(t testing.TB, database, query string) []string {
 	t.Helper()
-	db := connect(t, database)
-	defer db.Close()
+	db, done := use(t, database)
+	defer done()
 	rows, err := db.QueryContext(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
@@ -82,8 +103,8 @@ type value struct{ column, text string }
 // values returns every value, tables and rows in an order of their own.
 func values(t testing.TB, database string) []value {
 	t.Helper()
-	db := connect(t, database)
-	defer db.Close()
+	db, done := use(t, database)
+	defer done()
 	var all []value
 	for _, table := range tables(t, db, database) {
 		found, err := rowsOf(t, db, table)
@@ -97,17 +118,66 @@ func values(t testing.TB, database string) []value {
 	return all
 }
 
+// use returns the database for one look or statement. SQLite is closed after
+// each, since the last connection to close tidies up the files.
+func use(t testing.TB, database string) (db *sql.DB, done func()) {
+	t.Helper()
+	if strings.HasPrefix(database, "sqlite:") {
+		db = connect(t, database)
+		return db, func() { db.Close() }
+	}
+	return keep(t, database), func() {}
+}
+
+// connect opens the database. The caller closes it.
 func connect(t testing.TB, database string) *sql.DB {
 	t.Helper()
-	driver, name := "pgx", database
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		driver, name = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()+"?_pragma=busy_timeout(240000)&_pragma=foreign_keys(1)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
 	}
-	db, err := sql.Open(driver, name)
+	config, err := pgx.ParseConfig(database)
 	if err != nil {
 		t.Fatal(err)
 	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec // tests change tables between statements
+	return stdlib.OpenDB(*config)
+}
+
+// kept are the open connections to PostgreSQL by the URL of their database.
+var kept = struct {
+	sync.Mutex
+	open map[string]*sql.DB
+}{open: map[string]*sql.DB{}}
+
+// keep opens a PostgreSQL database until the test ends: to start a connection
+// costs the server more than most of what a test asks.
+func keep(t testing.TB, database string) *sql.DB {
+	t.Helper()
+	kept.Lock()
+	defer kept.Unlock()
+	if db := kept.open[database]; db != nil {
+		return db
+	}
+	db := connect(t, database)
+	db.SetMaxIdleConns(1)
+	kept.open[database] = db
+	t.Cleanup(func() { release(database) })
 	return db
+}
+
+// release closes what keep has opened. Nobody may be connected to a database
+// that is copied.
+func release(database string) {
+	kept.Lock()
+	defer kept.Unlock()
+	if db := kept.open[database]; db != nil {
+		delete(kept.open, database)
+		db.Close()
+	}
 }
 
 func tables(t testing.TB, db *sql.DB, database string) []string {

@@ -29,7 +29,10 @@ var cluster = sync.OnceValues(func() (*server, error) { return startServer() })
 func newPostgres(t testing.TB, admin, template string) string {
 	t.Helper()
 	name := "mobileconfig_test_" + strings.ToLower(rand.Text())
-	run(t, admin, `CREATE DATABASE `+name+` TEMPLATE `+template)
+	release(inDatabase(admin, template))
+	if err := createDatabase(admin, name, template); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { run(t, admin, `DROP DATABASE `+name+` WITH (FORCE)`) })
 	return inDatabase(admin, name)
 }
@@ -42,6 +45,15 @@ func inDatabase(server, name string) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// pathOf is the path of a database's URL, which names it on its server.
+func pathOf(database string) string {
+	u, err := url.Parse(database)
+	if err != nil {
+		return "" // no database has this name
+	}
+	return u.Path
 }
 
 func adminURL(t testing.TB) string {
@@ -67,7 +79,7 @@ func run(t testing.TB, admin, statement string) {
 }
 
 func command(admin, statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	c, err := pgx.Connect(ctx, admin)
 	if err != nil {
@@ -135,7 +147,7 @@ func startServer(more ...string) (*server, error) {
 // control has pg_ctl do something and waits until it is done.
 func (s *server) control(args ...string) error {
 	return finish(s.dir, filepath.Join(s.bin, "pg_ctl"), append([]string{
-		"-D", filepath.Join(s.dir, "data"), "-w", "-l", filepath.Join(s.dir, "log"), "-o", s.options(),
+		"-D", filepath.Join(s.dir, "data"), "-w", "-t", "300", "-l", filepath.Join(s.dir, "log"), "-o", s.options(),
 	}, args...)...)
 }
 

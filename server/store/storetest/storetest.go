@@ -2,10 +2,12 @@
 // once on PostgreSQL.
 //
 // The PostgreSQL server is the one that TEST_POSTGRES names by a URL whose
-// user may create databases. Without it, each test binary starts a server of
-// its own from the programs installed here, at its first use, which ends with
-// the binary. Where there is none the subtest is skipped, or fails if
-// MOBILECONFIG_TEST_ALL is 1.
+// user may create databases. Each test binary leaves a database named
+// mobileconfig_template_… there, so name a server for tests alone; several
+// binaries may share it. Without TEST_POSTGRES, each test binary starts a
+// server of its own from the programs installed here, at its first use, which
+// ends with the binary. Where there is none the subtest is skipped, or fails
+// if MOBILECONFIG_TEST_ALL is 1.
 package storetest
 
 import (

@@ -20,7 +20,7 @@ const logPath = "/panel/security/log"
 // A ledger is an installation with known actions in its first account, each
 // with a letter that its request id ends in, a minute apart.
 type ledger struct {
-	*house
+	*installation
 	store   *store.Store
 	auditor *servertest.Member
 	since   time.Time // just before the first of the actions
@@ -29,7 +29,7 @@ type ledger struct {
 func newLedger(t *testing.T, database string) *ledger {
 	t.Helper()
 	h := start(t, database)
-	l := &ledger{house: h}
+	l := &ledger{installation: h}
 	h.owner = h.Owner("olga@example.com")
 	h.customer = h.owner.Customer("Shop", "carl@example.net")
 	l.auditor = h.owner.Invite("anna@example.com", "auditor")
@@ -58,7 +58,7 @@ func (l *ledger) record(letter string, a audit.Action) {
 		a.Outcome = audit.Done
 	}
 	a.Actor.Request = "req_test_" + letter
-	if err := l.store.Record(l.t.Context(), a); err != nil {
+	if err := l.store.Record(l.t.Context(), audit.Grant{Kind: audit.ProgramGrant, Actor: a.Actor}, a); err != nil {
 		l.t.Fatal(err)
 	}
 }
@@ -83,7 +83,7 @@ var ledgerActions = map[string]audit.Action{
 		Target: audit.Target{Kind: audit.KeyTarget, ID: "key_bbbbbbbbbbbbbbbb", Name: "Shop"}},
 	"e": {Name: audit.MemberSignIn, Outcome: audit.Refused, Reason: "sign_in_refused", Actor: audit.Actor{Kind: audit.Visitor, IP: "2001:db8:0:1::1", Interface: audit.Panel},
 		Target: audit.Target{Kind: audit.MemberTarget, ID: mariaID, Name: "maria@example.com"}},
-	"f": {Name: audit.PolicyUpdate, Actor: audit.Actor{Kind: audit.Operator, Interface: audit.CommandLine},
+	"f": {Name: audit.PolicyUpdate, Actor: audit.ByOperator().Actor,
 		Target: audit.Target{Kind: audit.PolicyTarget, ID: "pol_aaaaaaaaaaaaaaaa", Name: "Phones"}, Changes: []audit.Change{{Field: "name", Old: "Handys", New: "Phönes"}}},
 	"g": {Name: audit.IdentityChange, Actor: audit.Actor{Kind: audit.System}, Target: audit.Target{Kind: audit.IdentityTarget, Name: "CN=setup"}},
 	"h": {Name: audit.DomainDelete, Actor: audit.Actor{Kind: audit.Member, ID: peterID, Name: "peter@example.com", IP: "192.0.2.8", Interface: audit.Panel},

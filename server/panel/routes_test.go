@@ -15,8 +15,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A house is an installation with two accounts, each with one of everything.
-type house struct {
+// An installation is a server with two accounts, each with one of everything.
+type installation struct {
 	*servertest.Server
 	t        *testing.T
 	clock    *storetest.Clock
@@ -28,41 +28,14 @@ type house struct {
 	other    map[string]string  // of the second's
 }
 
-// TestPanel runs all that needs one installation with one of everything, which
-// takes time to make: every member's password is hashed.
-func TestPanel(t *testing.T) {
-	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		h := build(t, database)
-		for _, test := range []struct {
-			name string
-			run  func(h *house)
-		}{
-			{"looking changes nothing", testLookingChangesNothing},
-			{"other sites", testOtherSites},
-			{"other account", testOtherAccount},
-			{"roles", testRoles},
-			{"same answer", testSameAnswer},
-			{"leads nowhere", testLeadsNowhere},
-			{"canaries", testCanaries},
-			{"guesses", testGuesses},
-		} {
-			t.Run(test.name, func(t *testing.T) {
-				own := *h
-				own.t = t
-				test.run(&own)
-			})
-		}
-	})
-}
-
-func start(t *testing.T, database string) *house {
+func start(t *testing.T, database string) *installation {
 	t.Helper()
-	h := &house{t: t, clock: storetest.NewClock(), database: database}
+	h := &installation{t: t, clock: storetest.NewClock(), database: database}
 	h.Server = servertest.New(t, database, func(c *server.Config) { c.Now = h.clock.Now })
 	return h
 }
 
-func build(t *testing.T, database string) *house {
+func build(t *testing.T, database string) *installation {
 	t.Helper()
 	h := start(t, database)
 	h.owner = h.Owner("olga@example.com")
@@ -80,7 +53,7 @@ func build(t *testing.T, database string) *house {
 }
 
 // fill makes one of everything in the member's account and returns the ids.
-func (h *house) fill(m *servertest.Member, domain string) map[string]string {
+func (h *installation) fill(m *servertest.Member, domain string) map[string]string {
 	h.t.Helper()
 	post := func(path string, fields ...string) {
 		h.t.Helper()
@@ -133,7 +106,7 @@ func (h *house) fill(m *servertest.Member, domain string) map[string]string {
 const publicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 
 // touch has every session noted as used now, so that looking notes nothing.
-func (h *house) touch() {
+func (h *installation) touch() {
 	h.t.Helper()
 	for _, m := range []*servertest.Member{h.owner, h.customer, h.roles[account.Owner], h.roles[account.Admin], h.roles[account.Auditor]} {
 		if a := m.Get("/panel"); a.Status != http.StatusOK {
@@ -198,7 +171,7 @@ func may(role account.Role, row panel.Row) bool {
 
 // testRoles walks every route as everybody: nobody, each role, and the owner
 // of another account.
-func testRoles(h *house) {
+func testRoles(h *installation) {
 	for _, row := range panel.Rows() {
 		where := path(row.Path, h.own)
 		name := row.Method + " " + row.Path
@@ -256,7 +229,7 @@ func headers(t *testing.T, name string, a servertest.Answer) {
 }
 
 // testOtherAccount walks every route with the ids of another account.
-func testOtherAccount(h *house) {
+func testOtherAccount(h *installation) {
 	before := storetest.Dump(h.t, h.database)
 	tried := 0
 	for _, row := range panel.Rows() {
@@ -303,7 +276,7 @@ func encode(fields []string) string {
 }
 
 // testLookingChangesNothing gets and heads every route.
-func testLookingChangesNothing(h *house) {
+func testLookingChangesNothing(h *installation) {
 	before := storetest.Fingerprint(h.t, h.database)
 	for _, row := range panel.Rows() {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "TRACE"} {
@@ -319,7 +292,7 @@ func testLookingChangesNothing(h *house) {
 }
 
 // testOtherSites sends every form from another site.
-func testOtherSites(h *house) {
+func testOtherSites(h *installation) {
 	before := storetest.Fingerprint(h.t, h.database)
 	for _, row := range panel.Rows() {
 		if row.Method != http.MethodPost {
@@ -370,7 +343,7 @@ func TestStaysInside(t *testing.T) {
 }
 
 // testLeadsNowhere holds the same by requests.
-func testLeadsNowhere(h *house) {
+func testLeadsNowhere(h *installation) {
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example"} {
 		h.clock.Move(60e9)
 		m := *h.owner

@@ -1,0 +1,118 @@
+package server_test
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// kept are rows of what a sign-in or an invitation leads to.
+func kept(rows []storetest.Row) []storetest.Row {
+	return slices.DeleteFunc(rows, func(row storetest.Row) bool {
+		return !slices.Contains([]string{"sessions", "members", "invitations", "passkeys", "recovery_codes"}, row.Table)
+	})
+}
+
+// of are those of the rows that are about the stage.
+func (s *stage) of(rows []storetest.Row) []storetest.Row {
+	about := []string{s.actor.Member, s.target, s.domain}
+	if s.account != account.Default {
+		about = append(about, s.account)
+	}
+	var mine []storetest.Row
+	for _, row := range rows {
+		if slices.ContainsFunc(about, func(id string) bool { return id != "" && strings.Contains(row.Text, `"`+id+`"`) }) {
+			mine = append(mine, row)
+		}
+	}
+	return mine
+}
+
+func (s *stage) judge(t *testing.T, r revocation, stopped bool, changed []storetest.Row) {
+	a := s.answer
+	if !stopped {
+		if !s.isDone(a) {
+			t.Errorf("got %d %s %s, want it done", a.Status, a.Location(), brief(a.Body))
+		}
+		return
+	}
+	if !s.refused(a, r) {
+		t.Errorf("got %d %s %s, want it refused", a.Status, a.Location(), brief(a.Body))
+	}
+	if len(changed) > 0 {
+		tables := map[string]int{}
+		for _, row := range changed {
+			tables[row.Table]++
+		}
+		t.Errorf("changed all the same: %v", tables)
+	}
+	if !s.held.Waited {
+		t.Error("the server acted before it had the end of the request")
+	}
+}
+
+// refused reports whether the answer is that of a request whose right is gone.
+func (s *stage) refused(a servertest.Answer, r revocation) bool {
+	switch {
+	case s.open:
+		return a.Status >= 400 && a.Status < 500 && a.Header.Get("Set-Cookie") == ""
+	case s.api():
+		// A link of another domain is as little to be found as one that is not.
+		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden || r.letter == "n" && a.Status == http.StatusNotFound
+	case s.json:
+		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden
+	case isDoor(a) || a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/confirm"):
+		return true
+	}
+	return r.letter == "f" && a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte(`name="confirm_`))
+}
+
+// isDone reports whether the answer is that of a request that did what it asks
+// for.
+func (s *stage) isDone(a servertest.Answer) bool {
+	if strings.HasSuffix(s.path, "/sign-out") {
+		return isDoor(a) && a.Header.Get("Clear-Site-Data") != ""
+	}
+	return a.Status < 400 && !isDoor(a) && a.Location() != "/panel/security/sign-in/enrol"
+}
+
+// isDoor reports whether the answer leads to the sign-in page.
+func isDoor(a servertest.Answer) bool {
+	return a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/sign-in")
+}
+
+// brief is the beginning of a problem; pages say nothing.
+func brief(body []byte) string {
+	if !bytes.HasPrefix(body, []byte("{")) {
+		return ""
+	}
+	return strings.TrimSpace(string(body[:min(len(body), 300)]))
+}
+
+// difference returns the rows that are in one list alone.
+func difference(before, after []storetest.Row) (gone, added []storetest.Row) {
+	count := map[storetest.Row]int{}
+	for _, row := range after {
+		count[row]++
+	}
+	for _, row := range before {
+		if count[row] == 0 {
+			gone = append(gone, row)
+			continue
+		}
+		count[row]--
+	}
+	for _, row := range after {
+		if count[row] > 0 {
+			count[row]--
+			added = append(added, row)
+		}
+	}
+	return gone, added
+}

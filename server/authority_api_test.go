@@ -1,0 +1,74 @@
+package server_test
+
+import (
+	"bytes"
+	"net/http"
+	"regexp"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/account"
+)
+
+var keyText = regexp.MustCompile(`mck_[a-z2-7]+`)
+
+// makeKey makes the API key of a stage, which may do everything.
+func (s *stage) makeKey(t *testing.T, name string) {
+	t.Helper()
+	fields := []string{"name", name, "expires", "30"}
+	for _, scope := range account.Scopes() {
+		fields = append(fields, string(scope), "yes")
+	}
+	a := s.post(t, "/panel/keys/new", fields...)
+	s.key = string(keyText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil)))
+	s.find(t, "{key}", "keys", "name = '"+name+"'")
+}
+
+// operation is a row of the API.
+func operation(method, path string, prepare func(*testing.T, *stage), body string) *authorityRow {
+	return &authorityRow{method: method, path: "/api/v1" + path, cases: apiCases, prepare: prepare, body: body}
+}
+
+const (
+	servers = `"imap":"imap.example.com","smtp":"smtp.example.com"`
+	rules   = `"min_length":6,"max_failed_attempts":0,"auto_lock_minutes":5`
+)
+
+// apiRows are the rows of the API.
+func apiRows() []*authorityRow {
+	const post, put, del = http.MethodPost, http.MethodPut, http.MethodDelete
+	named := func(r *authorityRow) {
+		r.note, r.header = "repeatable", http.Header{"Idempotency-Key": {"once"}}
+	}
+	return []*authorityRow{
+		// The other domain has the same servers.
+		operation(post, "/domains", haveDomain, `{"name":"new.{domain}",`+servers+`}`),
+		operation(put, "/domains/:domain", haveDomain, `{"display_name":"Other",`+servers+`}`),
+		operation(del, "/domains/:domain", haveDomain, ""),
+		with(operation(post, "/domains/:domain/check", haveDomain, "{}"), func(r *authorityRow) { r.reads = true }),
+		operation(post, "/policies", nil, `{"name":"Phones",`+rules+`}`),
+		operation(put, "/policies/:policy", havePolicy, `{"name":"Other",`+rules+`}`),
+		operation(del, "/policies/:policy", havePolicy, ""),
+		operation(post, "/profiles", haveDomain, `{"address":"jane@{domain}"}`),
+		with(operation(post, "/profiles", haveDomain, `{"address":"jane@{domain}"}`), named),
+		operation(post, "/setup-links", haveDomain, `{"address":"jane@{domain}"}`),
+		with(operation(post, "/setup-links", haveDomain, `{"address":"jane@{domain}"}`), named),
+		operation(post, "/setup-links/:id/revoke", haveLink, ""),
+		operation(post, "/setup-links/revoke", haveLink, `{"domain":"{domain}"}`),
+		operation(post, "/keys", nil, `{"name":"Child","scopes":["domains:read"],"expires_in":60}`),
+		operation(post, "/keys/:id/revoke", haveKey, ""),
+		operation(post, "/redirect-keys", nil, `{"name":"Panel","public_key":"`+escaped(authorityPublicKey)+`","expires_in":60}`),
+		operation(put, "/redirect-keys/:id", haveRedirect, `{"name":"Other"}`),
+		operation(del, "/redirect-keys/:id", haveRedirect, ""),
+		operation(post, "/webhooks", nil, `{"url":"https://{domain}/hook","events":["key.created"]}`),
+		operation(put, "/webhooks/:id", haveWebhook, `{"url":"https://{domain}/other","events":["key.created"]}`),
+		operation(del, "/webhooks/:id", haveWebhook, ""),
+		operation(post, "/webhooks/:id/test", haveWebhook, ""),
+		operation(post, "/webhooks/:id/rotate", haveWebhook, ""),
+		operation(post, "/webhooks/:id/deliveries/:delivery/redeliver", haveCall, ""),
+	}
+}
+
+// escaped is a text within a text of JSON.
+func escaped(text string) string {
+	return string(bytes.ReplaceAll([]byte(text), []byte("\n"), []byte(`\n`)))
+}

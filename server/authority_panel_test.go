@@ -1,0 +1,358 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// fresh is a row of the panel that needs a fresh second factor. The fields are
+// names and values in turn.
+func fresh(path string, prepare func(*testing.T, *stage), fields ...string) *authorityRow {
+	return &authorityRow{method: http.MethodPost, path: "/panel" + path, cases: freshCases, prepare: prepare, body: formOf(fields...)}
+}
+
+// signed is a row that needs none.
+func signed(path string, prepare func(*testing.T, *stage), fields ...string) *authorityRow {
+	r := fresh(path, prepare, fields...)
+	r.cases, r.goesOn = signedCases, "f"
+	return r
+}
+
+// operators is a row of the operators.
+func operators(path string, prepare func(*testing.T, *stage), fields ...string) *authorityRow {
+	r := fresh(path, prepare, fields...)
+	r.cases = operatorCases
+	return r
+}
+
+// script is a row for the panel's script.
+func script(path, cases string, prepare func(*testing.T, *stage), late func(*testing.T, *stage, *servertest.Server) string) *authorityRow {
+	r := fresh(path, prepare)
+	r.cases, r.json, r.body, r.late = cases, true, "{}", late
+	return r
+}
+
+// with changes a row.
+func with(r *authorityRow, change func(r *authorityRow)) *authorityRow {
+	change(r)
+	return r
+}
+
+func formOf(fields ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(fields); i += 2 {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		value := strings.NewReplacer("%7B", "{", "%7D", "}").Replace(url.QueryEscape(fields[i+1]))
+		b.WriteString(url.QueryEscape(fields[i]) + "=" + value)
+	}
+	return b.String()
+}
+
+var (
+	authorityDomain = []string{"imap", "imap.example.com", "smtp", "smtp.example.com", "login", "address", "iphone", "yes", "mac", "yes",
+		"policy", "off", "policy_id", "standard"}
+	authorityPolicy = []string{"name", "Phones", "min_length", "6", "min_complex", "0", "auto_lock", "5", "grace", "0",
+		"max_age", "0", "history", "0", "wipe", "yes", "max_failed_attempts", "10", "reset_after", "15"}
+)
+
+const authorityPublicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
+
+// panelRows are the rows of the control panel.
+func panelRows() []*authorityRow {
+	return slices.Concat(doorRows(), ownRows(), logRows(), noticeRows(), webhookRows(), settingRows(), accessRows())
+}
+
+func doorRows() []*authorityRow {
+	open := func(r *authorityRow) { r.open = true }
+	return []*authorityRow{
+		with(fresh("/sign-in", nil), func(r *authorityRow) {
+			r.open, r.cases = true, "bde"
+			r.late = func(t *testing.T, s *stage, at *servertest.Server) string {
+				return formOf("email", s.actor.Email, "password", servertest.Password, "code", s.code(at.As(s.actor)))
+			}
+		}),
+		with(script("/sign-in/passkey/begin", "", nil, nil), open),
+		with(script("/sign-in/passkey/finish", "bd", havePasskey, ceremony("/panel/sign-in/passkey/begin", (*authenticator).get)), open),
+		with(fresh("/invitation/:token", haveInvitation, "email", "new@{domain}", "name", "New", "password", servertest.Password, "language", "en"), func(r *authorityRow) {
+			r.open, r.cases = true, "dg"
+		}),
+		signed("/sign-out", nil),
+		with(fresh("/confirm", haveStale), func(r *authorityRow) {
+			r.cases, r.goesOn, r.late = signedCases, "f", confirming("next", "/panel/keys")
+		}),
+		with(fresh("/keys/new", haveStale), func(r *authorityRow) {
+			r.note, r.cases, r.goesOn, r.late = "with a code", signedCases, "f", confirming("name", "Panel", "domains:read", "yes", "expires", "30")
+		}),
+		with(script("/confirm/passkey/begin", signedCases, havePasskey, nil), func(r *authorityRow) { r.goesOn = "f" }),
+		with(script("/confirm/passkey/finish", signedCases, havePasskey, ceremony("/panel/confirm/passkey/begin", (*authenticator).get)),
+			func(r *authorityRow) { r.goesOn = "f" }),
+	}
+}
+
+func ownRows() []*authorityRow {
+	const own = "/security/sign-in"
+	return []*authorityRow{
+		with(fresh(own+"/totp", nil), func(r *authorityRow) { r.late = newApp }),
+		with(fresh(own+"/totp", haveNoFactor), func(r *authorityRow) { r.note, r.late = "first factor", newApp }),
+		fresh(own+"/totp/remove", havePasskey),
+		script(own+"/passkey/begin", freshCases, nil, nil),
+		script(own+"/passkey/finish", freshCases, nil, ceremony("/panel/security/sign-in/passkey/begin", (*authenticator).create)),
+		fresh(own+"/passkey/:id/remove", havePasskey),
+		fresh(own+"/recovery", nil),
+		fresh(own+"/password", nil, "current", servertest.Password, "password", "marble kettle sparrow 31"),
+		fresh(own+"/language", nil, "language", "de"),
+		signed("/security/sessions/:id/revoke", func(t *testing.T, s *stage) {
+			s.ids[":id"] = s.seeder.Session(s.actor, s.world.clock.Now()).Session
+		}),
+		signed("/security/sessions/revoke-others", nil),
+	}
+}
+
+func logRows() []*authorityRow {
+	return []*authorityRow{
+		fresh("/security/log/export", nil, "format", "csv"),
+		fresh("/security/log/erase", haveLink, "mailbox", "jane@{domain}"),
+	}
+}
+
+func noticeRows() []*authorityRow {
+	const notices = "/security/notifications"
+	return []*authorityRow{
+		fresh(notices+"/own", nil, "keys", "yes"),
+		fresh(notices+"/own/test", nil),
+		fresh(notices+"/recipients/new", nil, "recipient", "desk@{domain}", "keys", "yes"),
+		fresh(notices+"/recipients/:id", haveRecipient, "keys", "yes", "domains", "yes"),
+		fresh(notices+"/recipients/:id/test", haveRecipient),
+		fresh(notices+"/recipients/:id/remove", haveRecipient),
+		fresh(notices+"/mails/:delivery/redeliver", haveMail),
+	}
+}
+
+func webhookRows() []*authorityRow {
+	const hooks = "/security/notifications/webhooks"
+	return []*authorityRow{
+		fresh(hooks+"/new", nil, "url", "https://{domain}/hook", "key.created", "yes"),
+		fresh(hooks+"/:id", haveWebhook, "url", "https://{domain}/other", "key.created", "yes"),
+		fresh(hooks+"/:id/enable", func(t *testing.T, s *stage) {
+			haveWebhook(t, s)
+			s.post(t, s.fill("/panel"+hooks+"/:id/disable"))
+		}),
+		fresh(hooks+"/:id/disable", haveWebhook),
+		fresh(hooks+"/:id/test", haveWebhook),
+		fresh(hooks+"/:id/rotate", haveWebhook),
+		fresh(hooks+"/:id/delete", haveWebhook),
+		fresh(hooks+"/:id/deliveries/:delivery/redeliver", haveCall),
+	}
+}
+
+func settingRows() []*authorityRow {
+	reads := func(r *authorityRow) { r.reads = true }
+	return []*authorityRow{
+		fresh("/domains/new", nil, append([]string{"name", "{domain}"}, authorityDomain...)...),
+		fresh("/domains/:domain", haveDomain, append([]string{"display_name", "Other"}, authorityDomain...)...),
+		with(signed("/domains/:domain/check", haveDomain), reads),
+		with(signed("/domains/:domain/dns", haveDomain), reads),
+		fresh("/domains/:domain/delete", haveDomain),
+		fresh("/domains/:domain/revoke-links", haveLink),
+		fresh("/policies/new", nil, authorityPolicy...),
+		fresh("/policies/:id", havePolicy, append([]string{"alphanumeric", "yes"}, authorityPolicy...)...),
+		fresh("/policies/:id/delete", havePolicy),
+		fresh("/links/new", haveDomain, "address", "jane@{domain}", "expires", "24", "downloads", "5"),
+		fresh("/links/:id/revoke", haveLink),
+		fresh("/links/:id/revoke-mailbox", haveLink),
+	}
+}
+
+func accessRows() []*authorityRow {
+	return []*authorityRow{
+		fresh("/keys/new", nil, "name", "Panel", "domains:read", "yes", "expires", "30"),
+		fresh("/keys/:id/revoke", haveKey),
+		fresh("/keys/redirect/new", nil, "name", "Panel", "public_key", authorityPublicKey),
+		fresh("/keys/redirect/:id", haveRedirect, "name", "Other"),
+		fresh("/keys/redirect/:id/delete", haveRedirect),
+		fresh("/members/invite", nil, "email", "new@{domain}", "role", "admin", "language", "en"),
+		fresh("/members/settings", nil, "required", "yes"),
+		fresh("/members/retention", nil, "retention_days", "90"),
+		fresh("/members/invitations/:id/revoke", haveInvitation),
+		fresh("/members/:id", haveMember, "role", "auditor"),
+		fresh("/members/:id/remove", haveMember),
+		operators("/accounts/new", nil, "name", "{domain}", "email", "first@{domain}", "language", "en"),
+		operators("/accounts/:id", haveAccount, "name", "Other"),
+		operators("/accounts/:id/suspend", haveAccount),
+		operators("/accounts/:id/resume", func(t *testing.T, s *stage) {
+			haveAccount(t, s)
+			s.post(t, "/panel/accounts/"+s.target+"/suspend")
+		}),
+	}
+}
+
+// post has the owner of the stage do something in the panel.
+func (s *stage) post(t *testing.T, path string, fields ...string) servertest.Answer {
+	t.Helper()
+	a := s.server.As(s.owner).Post(path, fields...)
+	if a.Status >= 400 || a.Status == http.StatusSeeOther && !strings.Contains(a.Location(), "done=") {
+		t.Fatalf("%s: %d %s %s", path, a.Status, a.Location(), a.Body)
+	}
+	return a
+}
+
+// find notes the one row of the account in a table.
+func (s *stage) find(t *testing.T, names, table, where string) {
+	t.Helper()
+	found := storetest.Column(t, s.world.database, `SELECT id FROM `+table+` WHERE account = '`+s.account+`' AND `+where)
+	if len(found) != 1 {
+		t.Fatalf("%d %s of %s", len(found), table, s.domain)
+	}
+	s.ids[names] = found[0]
+}
+
+func haveDomain(t *testing.T, s *stage) {
+	s.post(t, "/panel/domains/new", append([]string{"name", s.domain}, authorityDomain...)...)
+	s.ids[":domain"] = s.domain
+}
+
+func havePolicy(t *testing.T, s *stage) {
+	s.post(t, "/panel/policies/new", authorityPolicy...)
+	s.find(t, ":id", "policies", "name = 'Phones'")
+}
+
+func haveLink(t *testing.T, s *stage) {
+	haveDomain(t, s)
+	s.post(t, "/panel/links/new", "address", "jane@"+s.domain, "expires", "24", "downloads", "5")
+	s.find(t, ":id", "links", "domain <> ''")
+}
+
+func haveKey(t *testing.T, s *stage) {
+	s.post(t, "/panel/keys/new", "name", "Program", "domains:read", "yes", "expires", "30")
+	s.find(t, ":id", "keys", "name = 'Program'")
+}
+
+func haveRedirect(t *testing.T, s *stage) {
+	s.post(t, "/panel/keys/redirect/new", "name", "Panel", "public_key", authorityPublicKey)
+	s.find(t, ":id", "redirect_keys", "name = 'Panel'")
+}
+
+func haveInvitation(t *testing.T, s *stage) {
+	a := s.post(t, "/panel/members/invite", "email", "new@"+s.domain, "role", "admin", "language", "en")
+	shown := s.server.Invitation(a)
+	s.ids[":token"] = shown[strings.LastIndex(shown, "/")+1:]
+	s.find(t, "{invitation}", "invitations", "email = 'new@"+s.domain+"'")
+	s.ids[":id"] = s.ids["{invitation}"]
+}
+
+func haveRecipient(t *testing.T, s *stage) {
+	s.post(t, "/panel/security/notifications/recipients/new", "recipient", "desk@"+s.domain, "keys", "yes")
+	page := string(s.server.As(s.owner).Get("/panel/security/notifications").Body)
+	_, rest, ok := strings.Cut(page, "/recipients/adr_")
+	if !ok {
+		t.Fatal("the page leads to no further address")
+	}
+	s.ids[":id"] = "adr_" + rest[:strings.IndexAny(rest, `"/`)]
+}
+
+func haveMail(t *testing.T, s *stage) {
+	s.post(t, "/panel/security/notifications/own/test")
+	s.ended(t, "address = '"+s.owner.Email+"' AND type = 'test'")
+}
+
+func haveWebhook(t *testing.T, s *stage) {
+	s.post(t, "/panel/security/notifications/webhooks/new", "url", "https://"+s.domain+"/hook", "key.created", "yes")
+	s.find(t, ":id", "webhooks", "url <> ''")
+}
+
+func haveCall(t *testing.T, s *stage) {
+	haveWebhook(t, s)
+	s.post(t, s.fill("/panel/security/notifications/webhooks/:id/test"))
+	s.ended(t, "webhook = '"+s.ids[":id"]+"'")
+}
+
+// ended has a delivery have been made, and notes it.
+func (s *stage) ended(t *testing.T, where string) {
+	t.Helper()
+	s.find(t, ":delivery", "deliveries", where)
+	storetest.Exec(t, s.world.database, `UPDATE deliveries SET state = 'sent', tries = 1, ended = 1 WHERE id = $1`, s.ids[":delivery"])
+}
+
+func haveMember(t *testing.T, s *stage) {
+	s.ids[":id"] = s.seeder.Member(s.account, "third@"+s.domain, account.Admin, false).Member
+}
+
+func haveAccount(t *testing.T, s *stage) {
+	s.target = s.seeder.Account(s.domain)
+	s.ids[":id"] = s.target
+}
+
+// haveStale gives the actor a session whose second factor is old.
+func haveStale(t *testing.T, s *stage) {
+	s.actor = s.seeder.Session(s.actor, s.world.clock.Now().Add(-time.Hour))
+}
+
+// haveNoFactor gives the row another actor, who has no second factor.
+func haveNoFactor(t *testing.T, s *stage) {
+	s.actor = s.seeder.Member(s.account, "plain@"+s.domain, account.Owner, false)
+}
+
+// code is what the member's app shows when the end of the request is sent.
+func (s *stage) code(m *servertest.Member) string { return m.CodeAt(m.Server.Now().Add(s.ahead)) }
+
+// confirming is a form that brings a code for a fresh second factor.
+func confirming(fields ...string) func(*testing.T, *stage, *servertest.Server) string {
+	return func(t *testing.T, s *stage, at *servertest.Server) string {
+		return formOf(append(fields, "confirm_code", s.code(at.As(s.actor)))...)
+	}
+}
+
+// newApp is the form of a new authenticator app.
+func newApp(t *testing.T, s *stage, at *servertest.Server) string {
+	m := at.As(s.actor)
+	setup := m.NewApp()
+	return formOf("setup", setup, "code", s.code(m))
+}
+
+// havePasskey gives the actor a passkey.
+func havePasskey(t *testing.T, s *stage) {
+	body := ceremony("/panel/security/sign-in/passkey/begin", (*authenticator).create)(t, s, s.server)
+	a := s.ask(s.server, "/panel/security/sign-in/passkey/finish", body)
+	if a.Status != http.StatusOK {
+		t.Fatalf("passkey: %d %s", a.Status, a.Body)
+	}
+	found := storetest.Column(t, s.world.database, `SELECT id FROM passkeys WHERE member = '`+s.actor.Member+`'`)
+	s.ids[":id"] = found[0]
+}
+
+// ask asks as the panel's script does.
+func (s *stage) ask(at *servertest.Server, path, body string) servertest.Answer {
+	return at.As(s.actor).Do(http.MethodPost, path, http.Header{"Content-Type": {"application/json"}, "Sec-Fetch-Site": {"same-origin"}}, body)
+}
+
+// ceremony begins a passkey ceremony and is what the browser then sends.
+func ceremony(begin string, answer func(*authenticator, testing.TB, []byte) []byte) func(*testing.T, *stage, *servertest.Server) string {
+	return func(t *testing.T, s *stage, at *servertest.Server) string {
+		t.Helper()
+		a := s.ask(at, begin, "{}")
+		var began struct {
+			Ceremony string
+			Options  json.RawMessage
+		}
+		if err := json.Unmarshal(a.Body, &began); err != nil || a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", begin, a.Status, a.Body)
+		}
+		if s.device == nil {
+			s.device = newAuthenticator(t, authorityBase)
+		}
+		body, err := json.Marshal(map[string]any{"ceremony": began.Ceremony, "response": json.RawMessage(answer(s.device, t, began.Options)), "name": "Phone"})
+		must(t, err)
+		return string(body)
+	}
+}

@@ -1,0 +1,106 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A revocation takes away what a request was admitted by, while the server
+// waits for the end of the request.
+type revocation struct {
+	letter string // names it in the rows
+	name   string
+	// revoke revokes what the row's request needs, through another server
+	// where there is one. Nil: moving the clock is all.
+	revoke func(t *testing.T, w *authorityWorld, s *stage)
+	// The request is sent so long after the session was confirmed, and its end
+	// so long after that.
+	sent, ended time.Duration
+}
+
+var revocations = []revocation{
+	{"a", "session revoked", revokeSession, 0, 0},
+	{"b", "member removed", removeMember, 0, 0},
+	{"c", "role or scope reduced", reduceRole, 0, 0},
+	{"d", "account suspended", suspendAccount, 0, 0},
+	{"e", "password changed", changePassword, 0, 0},
+	{"f", "second factor grown old", nil, account.ConfirmLife - time.Minute, time.Minute},
+	{"g", "key or invitation revoked", revokeKey, 0, 0},
+	{"n", "domains taken from the key", takeDomains, 0, 0},
+	{"x", "session run out", nil, account.ConfirmLife - time.Minute, time.Minute + sessionEnds},
+	{"y", "key run out", nil, 0, 31 * 24 * time.Hour},
+}
+
+// sessionEnds is how long a session lives when its second factor has grown
+// old. Codes and ceremonies still work then.
+const sessionEnds = time.Minute
+
+// admissionRefuses are those that are seen without the body.
+const admissionRefuses = "abcdegxy"
+
+// Which revocations stop which kind of request.
+const (
+	freshCases    = "abcdefx" // the panel's, with a fresh second factor
+	signedCases   = "abcdex"  // the panel's, without
+	operatorCases = "abcefx"  // the operators', whose account cannot be suspended
+	apiCases      = "cdgny"
+)
+
+func done(t *testing.T, what string, a servertest.Answer) {
+	t.Helper()
+	if a.Status != http.StatusSeeOther || isDoor(a) || !strings.Contains(a.Location(), "done=") {
+		t.Fatalf("%s: %d %s", what, a.Status, a.Location())
+	}
+}
+
+func revokeSession(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	done(t, "revoke the session", w.b.As(s.elsewhere).Post("/panel/security/sessions/"+s.actor.Session+"/revoke"))
+}
+
+func removeMember(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	done(t, "remove the member", w.b.As(s.owner).Post("/panel/members/"+s.actor.Member+"/remove"))
+}
+
+// reduceRole makes an auditor of a member, and leaves a key another scope.
+func reduceRole(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	if s.api() {
+		storetest.Exec(t, w.database, `UPDATE keys SET scopes = 'identity:read' WHERE id = $1`, s.ids["{key}"])
+		return
+	}
+	done(t, "reduce the role", w.b.As(s.owner).Post("/panel/members/"+s.actor.Member, "role", "auditor"))
+}
+
+func suspendAccount(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	done(t, "suspend the account", w.b.As(w.root).Post("/panel/accounts/"+s.account+"/suspend"))
+}
+
+func changePassword(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	done(t, "change the password", w.b.As(s.elsewhere).Post("/panel/security/sign-in/password",
+		"current", servertest.Password, "password", "hammock velvet tractor 88"))
+}
+
+// revokeKey revokes the API key of the row, or its invitation.
+func revokeKey(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	path := "/panel/keys/" + s.ids["{key}"] + "/revoke"
+	if s.open {
+		path = "/panel/members/invitations/" + s.ids["{invitation}"] + "/revoke"
+	}
+	done(t, path, w.b.As(s.owner).Post(path))
+}
+
+func takeDomains(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	storetest.Exec(t, w.database, `UPDATE keys SET domains = 'elsewhere.example' WHERE id = $1`, s.ids["{key}"])
+}

@@ -1,0 +1,265 @@
+//go:build soak
+
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/soak"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// startRace is an installation with two servers on PostgreSQL.
+func startRace(t *testing.T) (*authorityWorld, *servertest.Seeder) {
+	t.Helper()
+	w := &authorityWorld{database: storetest.Postgres(t)}
+	w.open(t, 2)
+	seeder := servertest.NewSeeder(t, w.database, w.clock.Now)
+	w.root = seeder.TOTP(seeder.Member(account.Default, "root@example.com", account.Owner, true))
+	return w, seeder
+}
+
+// raceRow is a request that creates a policy, by a member or by a key.
+func raceRow(api bool) *authorityRow {
+	if api {
+		return operation(http.MethodPost, "/policies", nil, `{"name":"Phones",`+rules+`}`)
+	}
+	return fresh("/policies/new", nil, authorityPolicy...)
+}
+
+// together runs all at once and waits for their ends.
+func together(all ...func()) {
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, f := range all {
+		wg.Go(func() {
+			<-start
+			f()
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+// TestSoakRevocations has requests write, two at each of two servers, while
+// what they were admitted by is revoked. The log says in which order that was:
+// nothing comes after the revocation, and nothing ends in an error.
+func TestSoakRevocations(t *testing.T) {
+	for _, r := range revocations {
+		if !strings.Contains("abcdeg", r.letter) { // what else there is takes no request
+			continue
+		}
+		t.Run(r.name, func(t *testing.T) {
+			w, seeder := startRace(t)
+			done, refused := 0, 0
+			for i := range soak.Count(20, 1000) {
+				row := raceRow(r.letter == "g" || r.letter == "d" && i%2 == 1)
+				n, m := raceOnce(t, w, &stage{
+					authorityRow: row, world: w, seeder: seeder, server: w.a, domain: fmt.Sprintf("race%d.example.com", i), ids: map[string]string{},
+				}, r)
+				done, refused = done+n, refused+m
+			}
+			soak.Figure(t, r.name+": writes done before, and refused", fmt.Sprint(done, " ", refused), "some of both")
+		})
+	}
+}
+
+// raceOnce returns how many of the writes were done and how many refused.
+func raceOnce(t *testing.T, w *authorityWorld, s *stage, r revocation) (done, refused int) {
+	t.Helper()
+	s.seed(t)
+	var requests []*servertest.Held
+	for i := range 4 {
+		s.hold(t, []*servertest.Server{w.a, w.b}[i%2])
+		requests = append(requests, s.held)
+	}
+	answers := make([]servertest.Answer, len(requests))
+	acts := []func(){func() { r.revoke(t, w, s) }}
+	for i, request := range requests {
+		acts = append(acts, func() { answers[i] = request.Release() })
+	}
+	together(acts...)
+	for _, a := range answers {
+		switch {
+		case s.isDone(a):
+			done++
+		case s.refused(a, r):
+			refused++
+		default:
+			t.Errorf("%s: got %d %s %s", s.domain, a.Status, a.Location(), brief(a.Body))
+		}
+	}
+	policies := s.policies(t)
+	if len(policies) != done {
+		t.Errorf("%s: %d were answered as done, and the log has %d", s.domain, done, len(policies))
+	}
+	last := s.revokedAt(t)
+	for _, at := range policies {
+		if at > last {
+			t.Errorf("%s: action %d is a policy that was created after action %d, %s", s.domain, at, last, r.name)
+		}
+	}
+	return done, refused
+}
+
+// policies are the places in the log at which policies were created.
+func (s *stage) policies(t *testing.T) []int {
+	t.Helper()
+	return s.seqs(t, `name = 'policy.create'`)
+}
+
+// revokedAt is the place in the log of what was revoked last.
+func (s *stage) revokedAt(t *testing.T) int {
+	t.Helper()
+	seqs := s.seqs(t, `name IN ('session.revoke', 'member.remove', 'member.update', 'account.suspend', 'member.password', 'key.revoke')`)
+	if len(seqs) == 0 {
+		t.Fatalf("%s: the revocation is not in the log", s.domain)
+	}
+	return seqs[len(seqs)-1]
+}
+
+func (s *stage) seqs(t *testing.T, where string) []int {
+	t.Helper()
+	var all []int
+	for _, text := range storetest.Column(t, s.world.database, `SELECT seq FROM actions WHERE account = '`+s.account+`' AND `+where+` ORDER BY seq`) {
+		seq, err := strconv.Atoi(text)
+		must(t, err)
+		all = append(all, seq)
+	}
+	return all
+}
+
+// TestSoakEachOther has two end each other's rights at the same time, on two
+// servers: one does, and is the one that is left.
+func TestSoakEachOther(t *testing.T) {
+	for _, kind := range []struct {
+		name string
+		// paths are where one ends the other, and the other the one.
+		paths func(one, other *stage) (string, string)
+	}{
+		{"members", func(one, other *stage) (string, string) {
+			return "/panel/members/" + other.actor.Member + "/remove", "/panel/members/" + one.actor.Member + "/remove"
+		}},
+		{"sessions", func(one, other *stage) (string, string) {
+			return "/panel/security/sessions/" + other.actor.Session + "/revoke", "/panel/security/sessions/" + one.actor.Session + "/revoke"
+		}},
+		{"all other sessions", func(*stage, *stage) (string, string) {
+			return "/panel/security/sessions/revoke-others", "/panel/security/sessions/revoke-others"
+		}},
+		{"keys", func(one, other *stage) (string, string) {
+			return "/api/v1/keys/" + other.ids["{key}"] + "/revoke", "/api/v1/keys/" + one.ids["{key}"] + "/revoke"
+		}},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			w, seeder := startRace(t)
+			for i := range soak.Count(20, 1000) {
+				row := fresh("", nil)
+				if kind.name == "keys" {
+					row = operation(http.MethodPost, "", nil, "")
+				}
+				one := &stage{authorityRow: row, world: w, seeder: seeder, server: w.a, domain: fmt.Sprintf("each%d.example.com", i), ids: map[string]string{}}
+				one.seed(t)
+				other := one.another(t, kind.name)
+				one.eachOther(t, other, kind.paths)
+			}
+		})
+	}
+}
+
+// another is a second one in the account: a member, a session of the same
+// member, or a key.
+func (s *stage) another(t *testing.T, kind string) *stage {
+	t.Helper()
+	other := *s
+	other.ids = map[string]string{}
+	switch kind {
+	case "keys":
+		other.makeKey(t, "Other")
+	case "members":
+		other.actor = s.seeder.TOTP(s.seeder.Member(s.account, "other@"+s.domain, account.Owner, false))
+	default:
+		other.actor = s.seeder.Session(s.actor, s.world.clock.Now())
+	}
+	return &other
+}
+
+func (s *stage) eachOther(t *testing.T, other *stage, paths func(one, other *stage) (string, string)) {
+	t.Helper()
+	here, there := paths(s, other)
+	first, second := *s.authorityRow, *s.authorityRow
+	first.path, second.path = here, there
+	s.authorityRow, other.authorityRow = &first, &second
+	s.hold(t, s.world.a)
+	other.hold(t, s.world.b)
+	together(func() { s.answer = s.held.Release() }, func() { other.answer = other.held.Release() })
+	r := revocations[0]
+	for _, each := range []*stage{s, other} {
+		if !each.isDone(each.answer) && !each.refused(each.answer, r) {
+			t.Errorf("%s: %s got %d %s %s", s.domain, each.path, each.answer.Status, each.answer.Location(), brief(each.answer.Body))
+		}
+	}
+	if s.isDone(s.answer) == other.isDone(other.answer) {
+		t.Errorf("%s: got %d %s and %d %s, want one of them done", s.domain, s.answer.Status, s.answer.Location(), other.answer.Status, other.answer.Location())
+	}
+}
+
+// TestSoakSignIns signs members in while their account is suspended, their
+// password changed, or they are removed: no session is left that should not
+// be.
+func TestSoakSignIns(t *testing.T) {
+	for _, r := range revocations {
+		if !strings.Contains("bde", r.letter) {
+			continue
+		}
+		t.Run(r.name, func(t *testing.T) {
+			w, seeder := startRace(t)
+			in, tried := 0, 0
+			for i := 0; tried < soak.Count(80, 1000); i++ {
+				s := &stage{authorityRow: fresh("/sign-in", nil), world: w, seeder: seeder, server: w.a, domain: fmt.Sprintf("in%d.example.com", i), ids: map[string]string{}}
+				s.seed(t)
+				in += s.signInsMeanwhile(t, r, i)
+				tried += signInsAtOnce
+			}
+			soak.Figure(t, r.name+": sign-ins that came before it", in, "some")
+		})
+	}
+}
+
+const signInsAtOnce = 4
+
+// signInsMeanwhile signs a member without a second factor in, some times at
+// once, while r happens to that member, and returns how many went well.
+func (s *stage) signInsMeanwhile(t *testing.T, r revocation, round int) (in int) {
+	t.Helper()
+	s.actor = s.seeder.Member(s.account, "plain@"+s.domain, account.Owner, false)
+	s.elsewhere = s.seeder.Session(s.actor, s.world.clock.Now())
+	s.open, s.body = true, formOf("email", s.actor.Email, "password", servertest.Password, "code", "")
+	answers := make([]servertest.Answer, signInsAtOnce)
+	acts := []func(){func() { r.revoke(t, s.world, s) }}
+	for i := range answers {
+		s.header = http.Header{"X-Forwarded-For": {fmt.Sprintf("10.%d.%d.%d", round/250, round%250, i)}}
+		s.hold(t, []*servertest.Server{s.world.a, s.world.b}[i%2])
+		held := s.held
+		acts = append(acts, func() { answers[i] = held.Release() })
+	}
+	together(acts...)
+	for _, a := range answers {
+		if s.isDone(a) {
+			in++
+		} else if !s.refused(a, r) {
+			t.Errorf("%s: got %d %s", s.domain, a.Status, a.Location())
+		}
+	}
+	left := storetest.Column(t, s.world.database, `SELECT id FROM sessions WHERE member = '`+s.actor.Member+`' AND id <> '`+s.elsewhere.Session+`'`)
+	if len(left) > 0 {
+		t.Errorf("%s: %d sessions are left (%s)", s.domain, len(left), r.name)
+	}
+	return in
+}

@@ -1,0 +1,320 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// An authorityRow is a request that writes. Every route that writes has one.
+type authorityRow struct {
+	method, path string // as the router has them
+	note         string // tells rows of one route apart
+	cases        string // the letters of what stops it
+	goesOn       string // the letters of what does not, and is tried too
+	reads        bool   // it keeps nothing
+	open         bool   // nobody is signed in
+	json         bool   // for the panel's script
+	header       http.Header
+	body         string // {domain} and what prepare names are filled in
+	// prepare makes what the request is about, before anything starts. May be
+	// nil.
+	prepare func(t *testing.T, s *stage)
+	// late makes the body when the request is about to be sent. May be nil.
+	late func(t *testing.T, s *stage, at *servertest.Server) string
+}
+
+func (r *authorityRow) api() bool { return strings.HasPrefix(r.path, "/api/") }
+
+func (r *authorityRow) name() string {
+	name := r.method + strings.NewReplacer("/panel", " ", "/api/v1", " api ", "/", ".").Replace(r.path)
+	return strings.ReplaceAll(strings.TrimSuffix(name+" "+r.note, " "), " .", " ")
+}
+
+// A stage is an account for one row, with an owner who is left alone and what
+// the request is made by: a member or a key.
+type stage struct {
+	*authorityRow
+	world                   *authorityWorld
+	seeder                  *servertest.Seeder
+	account, domain         string
+	owner, actor, elsewhere servertest.Seat
+	key                     string // the API key itself
+	ids                     map[string]string
+	device                  *authenticator
+	target                  string // the account that an operator changes
+	server                  *servertest.Server
+	ahead                   time.Duration // how long after the request is sent its end will be
+	held                    *servertest.Held
+	answer                  servertest.Answer
+}
+
+// An authorityWorld is an installation with one server or two.
+type authorityWorld struct {
+	database string
+	clock    *storetest.Clock
+	// a gets the requests, b the revocations.
+	a, b *servertest.Server
+	root servertest.Seat // an operator who is left alone
+}
+
+const authorityBase = "http://localhost"
+
+// open starts servers on the database.
+func (w *authorityWorld) open(t *testing.T, servers int) {
+	t.Helper()
+	w.clock = storetest.NewClock()
+	start := func() *servertest.Server {
+		return servertest.New(t, w.database, func(c *server.Config) {
+			c.Now, c.BaseURL = w.clock.Now, authorityBase // for which browsers have passkeys
+			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			c.Mail = &notify.RelayConfig{Server: profile.Server{Host: "smtp.example.com", Port: 465}, From: "setup@example.com"}
+		})
+	}
+	w.a = start()
+	if w.b = w.a; servers > 1 {
+		w.b = start()
+	}
+}
+
+// TestAuthority holds back the end of every request that writes, takes away
+// what it was admitted by, and sends the end: nothing may be changed and
+// nobody told.
+func TestAuthority(t *testing.T) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			servers := 1
+			if name == "postgres" {
+				servers = 2
+			}
+			w := &authorityWorld{database: database(t)}
+			var stages []*stage
+			if !t.Run("seed", func(t *testing.T) { stages = seedAuthority(t, w) }) {
+				return
+			}
+			t.Run("nothing revoked", func(t *testing.T) { w.copied(t, servers).control(t, stages) })
+			for _, r := range revocations {
+				t.Run(r.name, func(t *testing.T) { w.copied(t, servers).try(t, stages, r) })
+			}
+		})
+	}
+}
+
+// copied is a new installation as w was seeded, so that what one case should
+// not have changed does not stand in the way of the next.
+func (w *authorityWorld) copied(t *testing.T, servers int) *authorityWorld {
+	t.Helper()
+	c := &authorityWorld{database: storetest.Copy(t, w.database), root: w.root}
+	c.open(t, servers)
+	return c
+}
+
+// seedAuthority makes an account for each row.
+func seedAuthority(t *testing.T, w *authorityWorld) []*stage {
+	w.open(t, 1)
+	seeder := servertest.NewSeeder(t, w.database, w.clock.Now)
+	seeder.Age = account.AbsoluteLife - account.ConfirmLife - sessionEnds
+	w.root = seeder.TOTP(seeder.Member(account.Default, "root@example.com", account.Owner, true))
+	var stages []*stage
+	for i, row := range append(panelRows(), apiRows()...) {
+		s := &stage{authorityRow: row, world: w, seeder: seeder, server: w.a, domain: fmt.Sprintf("row%d.example.com", i), ids: map[string]string{}}
+		s.seed(t)
+		stages = append(stages, s)
+	}
+	return stages
+}
+
+func (s *stage) seed(t *testing.T) {
+	t.Helper()
+	s.account, s.owner = account.Default, s.world.root
+	if !strings.HasPrefix(s.path, "/panel/accounts") {
+		s.account = s.seeder.Account(s.domain)
+		s.owner = s.seeder.Member(s.account, "owner@"+s.domain, account.Owner, false)
+	}
+	if s.api() {
+		s.makeKey(t, "Table")
+	} else {
+		s.actor = s.seeder.Member(s.account, "actor@"+s.domain, account.Owner, s.account == account.Default)
+		s.actor = s.seeder.TOTP(s.actor)
+	}
+	if s.prepare != nil {
+		s.prepare(t, s)
+	}
+	if !s.api() {
+		s.elsewhere = s.seeder.Session(s.actor, s.world.clock.Now())
+	}
+}
+
+// fill puts the ids of the stage in the place of their names.
+func (s *stage) fill(text string) string {
+	pairs := []string{"{domain}", s.domain}
+	for name, id := range s.ids {
+		pairs = append(pairs, name, id)
+	}
+	if id, ok := s.ids[":id"]; ok {
+		pairs = append(pairs, ":policy", id)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// hold sends all but the end of the request to the server.
+func (s *stage) hold(t *testing.T, at *servertest.Server) {
+	t.Helper()
+	header := http.Header{"Sec-Fetch-Site": {"same-origin"}}
+	body := s.fill(s.body)
+	if s.late != nil {
+		body = s.late(t, s, at)
+	}
+	switch {
+	case s.api():
+		header.Set("Authorization", "Bearer "+s.key)
+		header.Set("Content-Type", "application/json")
+	case s.json:
+		header.Set("Content-Type", "application/json")
+	default:
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, values := range s.header {
+		header[name] = values
+	}
+	if !s.open && !s.api() {
+		header.Set("Cookie", at.As(s.actor).Cookie)
+	}
+	s.held = at.Hold(s.method, s.fill(s.path), header, body)
+}
+
+// bookkeeping is what may be noted of a request that is refused.
+var bookkeeping = []string{"sessions.last_used", "keys.last_used", "limits"}
+
+// control sends each request with nothing revoked, for one that would fail
+// anyway proves nothing.
+func (w *authorityWorld) control(t *testing.T, stages []*stage) {
+	before := storetest.Rows(t, w.database, bookkeeping...)
+	for _, s := range stages {
+		t.Run(s.name(), func(t *testing.T) {
+			s.ahead = 0
+			s.hold(t, w.a)
+			a := s.held.Release()
+			if !s.held.Waited {
+				t.Error("the server acted before it had the end of the request")
+			}
+			after := storetest.Rows(t, w.database, bookkeeping...)
+			gone, added := difference(before, after)
+			before = after
+			if !s.isDone(a) {
+				t.Fatalf("got %d %s %s", a.Status, a.Location(), brief(a.Body))
+			}
+			if len(gone)+len(added) == 0 && !s.reads {
+				t.Error("nothing was kept")
+			}
+		})
+	}
+}
+
+// try holds back every request that the revocation stops, revokes, and sends
+// their ends.
+func (w *authorityWorld) try(t *testing.T, stages []*stage, r revocation) {
+	stages = slices.DeleteFunc(slices.Clone(stages), func(s *stage) bool { return !strings.Contains(s.cases+s.goesOn, r.letter) })
+	w.clock.Move(r.sent)
+	for _, s := range stages {
+		s.ahead = r.ended
+		s.hold(t, w.a)
+	}
+	for _, s := range stages {
+		if r.revoke != nil {
+			r.revoke(t, w, s)
+		}
+	}
+	w.clock.Move(r.ended)
+	release := func(which func(*stage) bool) (gone, added []storetest.Row) {
+		before := storetest.Rows(t, w.database, bookkeeping...)
+		for _, s := range stages {
+			if which(s) {
+				s.answer = s.held.Release()
+			}
+		}
+		return difference(before, storetest.Rows(t, w.database, bookkeeping...))
+	}
+	stopped := func(s *stage) bool { return strings.Contains(s.cases, r.letter) }
+	openGone, openAdded := release(func(s *stage) bool { return stopped(s) && s.open })
+	gone, added := release(func(s *stage) bool { return stopped(s) && !s.open })
+	release(func(s *stage) bool { return !stopped(s) })
+	// A sign-in that is refused is recorded, and a ceremony is used up.
+	openGone, openAdded = kept(openGone), kept(openAdded)
+	gone = slices.DeleteFunc(gone, func(row storetest.Row) bool { return row.Table == "ceremonies" })
+	blamed := 0
+	for _, s := range stages {
+		mine := append(s.of(gone), s.of(added)...)
+		if s.open {
+			mine = append(s.of(openGone), s.of(openAdded)...)
+		}
+		blamed += len(mine)
+		t.Run(s.name(), func(t *testing.T) { s.judge(t, r, stopped(s), mine) })
+	}
+	if strings.Contains(admissionRefuses, r.letter) {
+		t.Run("asked again", func(t *testing.T) {
+			w.again(t, slices.DeleteFunc(stages, func(s *stage) bool { return !stopped(s) }), r)
+		})
+	}
+	if n := len(gone) + len(added) + len(openGone) + len(openAdded); blamed == 0 && n > 0 {
+		t.Errorf("%d rows changed, which are no one row's: %v %v %v %v", n, gone, added, openGone, openAdded)
+	}
+}
+
+// again sends each request once more: now it is refused before its body is
+// read, so that nobody without rights keeps a server waiting.
+func (w *authorityWorld) again(t *testing.T, stages []*stage, r revocation) {
+	w.clock.Move(time.Minute) // by networks that send invalid keys so many are taken a minute
+	for _, s := range stages {
+		if s.open || s.late != nil {
+			continue
+		}
+		s.hold(t, w.a)
+		if a := s.held.Release(); s.held.Waited || !s.refused(a, r) {
+			t.Errorf("%s: got %d %s, want it refused with its body unread (read: %v)", s.name(), a.Status, a.Location(), s.held.Waited)
+		}
+	}
+}
+
+// TestAuthorityComplete wants a row for each route that writes, in the panel
+// and in the API.
+func TestAuthorityComplete(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	router, ok := s.Handler().(*echo.Echo)
+	if !ok {
+		t.Fatalf("the handler is a %T, whose routes are not known", s.Handler())
+	}
+	rows := map[string]bool{}
+	for _, row := range append(panelRows(), apiRows()...) {
+		rows[row.method+" "+row.path] = false
+	}
+	for _, route := range router.Routes() {
+		writes := slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, route.Method)
+		if !writes || !strings.HasPrefix(route.Path, "/panel") && !strings.HasPrefix(route.Path, "/api/") {
+			continue
+		}
+		name := route.Method + " " + route.Path
+		if _, ok := rows[name]; !ok {
+			t.Errorf("%s has no row in the table of TestAuthority", name)
+		}
+		rows[name] = true
+	}
+	for name, found := range rows {
+		if !found {
+			t.Errorf("%s stands in the table and is no route", name)
+		}
+	}
+}

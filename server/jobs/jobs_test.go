@@ -1,0 +1,169 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/jobs"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A worker records the jobs that reach it. It stands for the notifier and the
+// night, whose own tests are elsewhere: here it matters which job reaches
+// whom, and what becomes of its answer.
+type worker struct {
+	mu   sync.Mutex
+	came []string
+	// answer, if not nil, is what the nth job is answered with.
+	answer func(n int) (time.Duration, error)
+}
+
+func (w *worker) take(job string) (time.Duration, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.came = append(w.came, job)
+	if w.answer == nil {
+		return 0, nil
+	}
+	return w.answer(len(w.came))
+}
+
+func (w *worker) all() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(slices.Values(w.came))
+}
+
+func (w *worker) Mail(_ context.Context, delivery string) (time.Duration, error) {
+	return w.take("mail " + delivery)
+}
+
+func (w *worker) Call(_ context.Context, delivery string) (time.Duration, error) {
+	return w.take("call " + delivery)
+}
+
+func (w *worker) Tend(_ context.Context, account string) error {
+	_, err := w.take("night " + account)
+	return err
+}
+
+// run works on the store's jobs and returns a function that stops that and
+// waits until it has stopped.
+func run(t *testing.T, s *store.Store, w *worker, log *slog.Logger) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- jobs.Run(ctx, s, w, w, log) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// add enqueues a mail and a webhook call.
+func add(t *testing.T, s *store.Store) {
+	t.Helper()
+	now := time.Now()
+	a := audit.Action{Name: audit.WebhookCreate, Outcome: audit.Done, Account: account.Default}
+	hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.KeyCreated}, Secret: []byte("s"), Created: now, Updated: now}
+	for _, err := range []error{
+		s.SetMail(t.Context(), true),
+		s.CreateWebhook(t.Context(), audit.ByProgram(), hook, a),
+		s.TestWebhook(t.Context(), audit.ByProgram(), notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.TestEvent, Webhook: "whk_1", Created: now}, a),
+		s.TestMail(t.Context(), audit.ByProgram(), notify.Delivery{ID: "msg_2", Message: "msg_2", Account: account.Default, Type: notify.TestEvent, Address: "ann@example.com", Created: now}, a),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func states(t *testing.T, database string) []string {
+	t.Helper()
+	return storetest.Column(t, database, `SELECT kind || ' ' || CAST(state AS TEXT) FROM river_job ORDER BY kind, state`)
+}
+
+// TestRun wants each job of each queue done once, by the one whose it is.
+func TestRun(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		add(t, s)
+		if err := s.BeginNight(t.Context(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		w := &worker{}
+		stop := run(t, s, w, slog.New(slog.DiscardHandler))
+		defer stop()
+		done := []string{"night.log completed", "night.log completed", "notify.mail completed", "notify.webhook completed"}
+		servertest.Eventually(t, "all jobs", func() bool { return slices.Equal(states(t, database), done) })
+		stop()
+		want := []string{"call msg_1", "mail msg_2", "night " + account.Default, "night " + account.Installation}
+		if got := w.all(); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// TestAgainLater wants a delivery that asks for another try to get it.
+func TestAgainLater(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		add(t, s)
+		w := &worker{answer: func(n int) (time.Duration, error) {
+			if n <= 2 {
+				return time.Millisecond, nil
+			}
+			return 0, nil
+		}}
+		stop := run(t, s, w, slog.New(slog.DiscardHandler))
+		defer stop()
+		done := []string{"notify.mail completed", "notify.webhook completed"}
+		servertest.Eventually(t, "the second tries", func() bool { return slices.Equal(states(t, database), done) })
+		if got := w.all(); len(got) != 4 || !slices.Contains(got, "call msg_1") || !slices.Contains(got, "mail msg_2") {
+			t.Errorf("got %q, want two more tries", got)
+		}
+	})
+}
+
+// TestNightGivesUp wants a night's work that fails to be logged and tried
+// again, and to be left to the next night after the ninth try.
+func TestNightGivesUp(t *testing.T) {
+	for tries, want := range map[int]string{0: "retryable", 8: "cancelled"} {
+		storetest.EachDatabase(t, func(t *testing.T, database string) {
+			s := storetest.Open(t, store.Config{Database: database})
+			if err := s.BeginNight(t.Context(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			storetest.Exec(t, database, `UPDATE river_job SET attempt = $1`, tries)
+			w := &worker{answer: func(int) (time.Duration, error) { return 0, errors.New("the log is locked") }}
+			var log servertest.Log
+			stop := run(t, s, w, slog.New(slog.NewTextHandler(&log, nil)))
+			defer stop()
+			servertest.Eventually(t, "both logs", func() bool { return len(w.all()) >= 2 })
+			stop()
+			ended := states(t, database)
+			for _, state := range ended {
+				// A job that failed once waits for its turn, or has it already.
+				if state != "night.log "+want && (tries != 0 || state != "night.log available") {
+					t.Errorf("after %d tries: %q, want %s", tries+1, ended, want)
+				}
+			}
+			if text := log.String(); !strings.Contains(text, "the log is locked") || !strings.Contains(text, "account="+account.Default) {
+				t.Errorf("the log lacks what failed: %s", text)
+			}
+		})
+	}
+}

@@ -1,0 +1,36 @@
+//go:build !race
+
+package panel_test
+
+import (
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// TestPanel runs all that needs one installation with one of everything, which
+// takes time to make: every member's password is hashed.
+func TestPanel(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		h := build(t, database)
+		for _, test := range []struct {
+			name string
+			run  func(h *installation)
+		}{
+			{"looking changes nothing", testLookingChangesNothing},
+			{"other sites", testOtherSites},
+			{"other account", testOtherAccount},
+			{"roles", testRoles},
+			{"same answer", testSameAnswer},
+			{"leads nowhere", testLeadsNowhere},
+			{"canaries", testCanaries},
+			{"guesses", testGuesses},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				own := *h
+				own.t = t
+				test.run(&own)
+			})
+		}
+	})
+}

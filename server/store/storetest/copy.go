@@ -1,0 +1,67 @@
+package storetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Copy returns a new database with the content of another one, on which no
+// store may be open. The end of the test drops the copy.
+func Copy(t testing.TB, database string) string {
+	t.Helper()
+	path, lite := strings.CutPrefix(database, "sqlite:")
+	if !lite {
+		return newPostgres(t, adminURL(t), strings.TrimPrefix(pathOf(database), "/"))
+	}
+	to := filepath.Join(t.TempDir(), liteName)
+	for _, ending := range []string{"", ".state"} {
+		data, err := os.ReadFile(path + ending)
+		if err == nil {
+			err = os.WriteFile(to+ending, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "sqlite:" + to
+}
+
+// A Row is a row of a table, whose columns are text.
+type Row struct {
+	Table string
+	// Text is all that the row holds, as `column="value" …`.
+	Text string
+}
+
+// Rows returns the rows of all tables, those of jobs too but not those of
+// migrations, in an order of their own. It leaves out the columns and tables
+// that without names, as "table.column" or "table".
+func Rows(t testing.TB, database string, without ...string) []Row {
+	t.Helper()
+	db := connect(t, database)
+	defer db.Close()
+	var all []Row
+	for _, table := range tables(t, db, database) {
+		if slices.Contains(without, table) {
+			continue
+		}
+		found, err := rowsOf(t, db, table)
+		if err != nil {
+			t.Fatalf("read the table %s: %v", table, err)
+		}
+		for _, values := range found {
+			var b strings.Builder
+			for _, v := range values {
+				if !slices.Contains(without, v.column) {
+					fmt.Fprintf(&b, "%s=%q ", strings.TrimPrefix(v.column, table+"."), v.text)
+				}
+			}
+			all = append(all, Row{table, b.String()})
+		}
+	}
+	return all
+}
