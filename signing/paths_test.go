@@ -119,8 +119,7 @@ func TestExpires(t *testing.T) {
 	root, oldRoot := signingtest.Root(t, "p256"), signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", nil)
 	sooner := time.Now().Add(time.Hour)
-	crossed := oldRoot.Intermediate(t, "p256").LeafFor(t, root.Key, authority(root, func(c *x509.Certificate) { c.NotAfter = sooner }))
-	oldRoot = signingtest.Pair{Cert: crossed.Cert}
+	crossed := oldRoot.LeafFor(t, root.Key, authority(root, func(c *x509.Certificate) { c.NotAfter = sooner }))
 	id, err := signing.New(leaf.Key, chain(leaf, crossed), pool(root, oldRoot), nil)
 	if err != nil {
 		t.Fatal(err)
