@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"time"
 )
 
@@ -106,8 +105,7 @@ func (id *Identity) Usable() error { return id.usable(id.now()) }
 func (id *Identity) usable(now time.Time) error {
 	for _, c := range id.path {
 		if err := untimely(c, now); err != nil {
-			fault, _ := errors.AsType[*PathError](err)
-			return &IdentityError{fault.Code, fault.Detail}
+			return refusal(err)
 		}
 	}
 	return nil
@@ -116,8 +114,7 @@ func (id *Identity) usable(now time.Time) error {
 // checkKey refuses a key that cannot sign profiles, or may not.
 func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 	if err := checkStrength(leaf); err != nil {
-		fault, _ := errors.AsType[*PathError](err)
-		return &IdentityError{fault.Code, fault.Detail}
+		return refusal(err)
 	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return refuse(WrongUsage, "the certificate %q isn't meant for digital signatures", Subject(leaf))

@@ -44,8 +44,8 @@ func TestVerifySays(t *testing.T) {
 		"two":       {exitRefused, "good", "there are several"},
 		"bare":      {exitRefused, "bad", "the certificate of the signer is not inside"},
 		"alone":     {exitRefused, "good", "not trusted: the issuer"},
-		"trailing":  {exitRefused, "good", "4 bytes are after the envelope"},
-		"leading":   {exitRefused, "good", "1 bytes are before the envelope"},
+		"trailing":  {exitRefused, "good", "after the envelope that isn't signed (bytes: 4)"},
+		"leading":   {exitRefused, "good", "before the envelope (bytes: 1)"},
 		"changed":   {exitRefused, "bad", "the content is not the one that was signed"},
 		"sealed":    {exitRefused, "", "is encrypted"},
 	} {
