@@ -46,7 +46,7 @@ func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at 
 	switch fault, _ := errors.AsType[*PathError](err); {
 	case fault == nil:
 	case fault.Code != ChainIncomplete:
-		return &IdentityError{fault.Code, fault.Detail}
+		return refusal(fault)
 	case !isSelfSigned(last):
 		return refuse(ChainIncomplete, "the certificates lead to no known root: %s. "+
 			"Put the intermediate certificates into the file too (Let's Encrypt's fullchain.pem has them), or name the root with --signing-roots", fault.Detail)
@@ -71,8 +71,7 @@ func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at 
 func checkPath(path []*x509.Certificate) error {
 	for _, c := range path {
 		if err := checkCertificate(c); err != nil {
-			fault, _ := errors.AsType[*PathError](err)
-			return &IdentityError{fault.Code, fault.Detail}
+			return refusal(err)
 		}
 	}
 	return nil

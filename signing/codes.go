@@ -1,6 +1,9 @@
 package signing
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A Code names a reason why an identity may not sign, or why a certificate
 // leads to no trusted root. Codes are stable: programs may branch on them.
@@ -77,6 +80,17 @@ func (e *IdentityError) Error() string { return "signing identity: " + e.Detail 
 
 func refuse(code Code, format string, args ...any) error {
 	return &IdentityError{code, fmt.Sprintf(format, args...)}
+}
+
+// refusal makes what is wrong with certificates the reason not to sign with
+// them, and adds the way out.
+func refusal(err error) error {
+	fault, ok := errors.AsType[*PathError](err)
+	if !ok {
+		return err
+	}
+	advice := map[Code]string{Expired: "; renew it", NotYetValid: "; check this machine's clock"}[fault.Code]
+	return &IdentityError{fault.Code, fault.Detail + advice}
 }
 
 // A Notice is something to know about an identity that may sign.

@@ -107,6 +107,9 @@ func TestExamine(t *testing.T) {
 			got.Leading != want.Leading || got.Trailing != want.Trailing || got.Wrapping != want.Wrapping {
 			t.Errorf("%s: got %+v, want %+v", tt.name, got, want)
 		}
+		if _, err := e.Path(nil, time.Now()); errors.Is(err, signing.ErrNoCertificate) != (e.Signer == nil) {
+			t.Errorf("%s: path: %v", tt.name, err)
+		}
 		if !signing.Enveloped(tt.data) {
 			t.Errorf("%s: not told from a property list", tt.name)
 		}

@@ -85,7 +85,7 @@ func (f folder) load(files signing.Files, now func() time.Time) (*signing.Identi
 }
 
 // command finds the command in a message that converts a file.
-var command = regexp.MustCompile(`: (openssl .*|cp .*)$`)
+var command = regexp.MustCompile(`: (openssl .*)$`)
 
 // A form is how openssl makes a file, and what comes of reading it.
 type form struct {
@@ -138,6 +138,7 @@ func keyForms() []form {
 		form{"openssl genpkey -algorithm ED448 -out new.key", signing.WeakKey, "neither RSA nor ECDSA"},
 		form{"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out new.key", signing.WeakKey, "on a curve that isn't supported"},
 		form{"cat rsa.key > new.key", signing.KeyMismatch, "none of the certificates belongs to the key"},
+		form{"printf -- '-----BEGIN OPENSSH PRIVATE KEY-----\\nAAAA\\n-----END OPENSSH PRIVATE KEY-----\\n' > new.key", signing.Unreadable, "ssh-keygen -p -m PKCS8"},
 		form{": > new.key", signing.Unreadable, "is empty"},
 		form{"head -c 100 key.pem > new.key", signing.Unreadable, "has no end: part of it is missing"},
 		form{"sed 's/^M/*/' key.pem > new.key", signing.Unreadable, "is damaged"},
@@ -276,9 +277,11 @@ func TestLoadBER(t *testing.T) {
 	f, _, _, _ := newFolder(t)
 	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -out whole.p12")
 	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -nomac -out nomac.p12")
+	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -nomac -certpbe AES-256-CBC -out encrypted.p12")
 	f.write("outer.p12", toBER(t, f.read("whole.p12"), false))
 	f.write("inner.p12", toBER(t, f.read("nomac.p12"), true))
-	for _, name := range []string{"outer.p12", "inner.p12"} {
+	f.write("pieces.p12", toBER(t, f.read("encrypted.p12"), true))
+	for _, name := range []string{"outer.p12", "inner.p12", "pieces.p12"} {
 		if _, err := f.load(signing.Files{P12: name, Passphrase: "pw", Roots: "root.pem"}, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -313,6 +316,12 @@ func toBER(t *testing.T, der []byte, inner bool) []byte {
 		switch {
 		case v.IsCompound:
 			out = append(append(out, v.FullBytes[0], 0x80), toBER(t, content, inner)...)
+			out = append(out, 0, 0)
+		case v.Tag == 0 && v.Class == asn1.ClassContextSpecific && len(content) > 20: // encrypted content
+			out = append(out, 0xA0, 0x80)
+			for piece := range slices.Chunk(content, 100) {
+				out = append(append(out, 4, byte(len(piece))), piece...)
+			}
 			out = append(out, 0, 0)
 		case v.Tag == asn1.TagOctetString && v.Class == asn1.ClassUniversal && len(content) > 20:
 			var nested asn1.RawValue

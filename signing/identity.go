@@ -8,8 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
-	"iter"
 	"time"
 )
 
@@ -34,9 +32,9 @@ type Identity struct {
 // New checks that key and certificates can sign what devices will trust. The
 // certificates may stand in any order: that of key and its intermediate
 // certificates are needed, a root may be there, and others may. A root that is
-// in neither roots nor, where roots is nil, the system's pool must be there. The
-// key may be any [crypto.Signer] for RSA or ECDSA, such as one in a hardware
-// module.
+// in neither roots nor, where roots is nil, the system's pool must be there.
+// The key may be any [crypto.Signer] for RSA or ECDSA, such as one in a
+// hardware module.
 //
 // The error is an [*IdentityError]. The clock now is asked here and at every
 // signature; nil means [time.Now].
@@ -107,32 +105,16 @@ func (id *Identity) Usable() error { return id.usable(id.now()) }
 func (id *Identity) usable(now time.Time) error {
 	for _, c := range id.path {
 		if err := untimely(c, now); err != nil {
-			fault, _ := errors.AsType[*PathError](err)
-			return &IdentityError{fault.Code, fault.Detail}
+			return refusal(err)
 		}
 	}
 	return nil
 }
 
-// certificates are all that an envelope holds, the signer's first.
-func (id *Identity) certificates() iter.Seq[*x509.Certificate] {
-	return func(yield func(*x509.Certificate) bool) {
-		if !yield(id.leaf) {
-			return
-		}
-		for _, c := range id.intermediates {
-			if !yield(c) {
-				return
-			}
-		}
-	}
-}
-
 // checkKey refuses a key that cannot sign profiles, or may not.
 func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 	if err := checkStrength(leaf); err != nil {
-		fault, _ := errors.AsType[*PathError](err)
-		return &IdentityError{fault.Code, fault.Detail}
+		return refusal(err)
 	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return refuse(WrongUsage, "the certificate %q isn't meant for digital signatures", Subject(leaf))

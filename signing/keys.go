@@ -34,7 +34,7 @@ func (o opener) keys(file string, blocks []*pem.Block) ([]crypto.Signer, error) 
 		case pemEncryptedKey:
 			key, err = o.decrypt(file, b.Bytes)
 		case "OPENSSH PRIVATE KEY":
-			err = refuse(Unreadable, "the key in %s is OpenSSH's; write a copy in PEM form: cp %[1]s NEW && ssh-keygen -p -m PKCS8 -f NEW", file)
+			err = refuse(Unreadable, "the key in %s is in OpenSSH's format. Write a copy as PKCS#8: cp %s NEW && ssh-keygen -p -m PKCS8 -f NEW", file, quoted(file))
 		default:
 			continue // EC PARAMETERS, certificates
 		}

@@ -127,9 +127,9 @@ func faultOf(path []*x509.Certificate, at time.Time) error {
 func untimely(c *x509.Certificate, at time.Time) error {
 	switch {
 	case at.After(c.NotAfter):
-		return blame(Expired, c, "the certificate %q expired on %s; renew it", Subject(c), c.NotAfter.UTC().Format(time.DateOnly))
+		return blame(Expired, c, "the certificate %q expired on %s", Subject(c), c.NotAfter.UTC().Format(time.DateOnly))
 	case at.Before(c.NotBefore):
-		return blame(NotYetValid, c, "the certificate %q isn't valid until %s; check this machine's clock", Subject(c), c.NotBefore.UTC().Format(time.DateOnly))
+		return blame(NotYetValid, c, "the certificate %q isn't valid until %s", Subject(c), c.NotBefore.UTC().Format(time.DateOnly))
 	}
 	return nil
 }

@@ -113,6 +113,22 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+// TestExpires asks for the path that is the shortest: where it goes on to
+// another root, its end says nothing.
+func TestExpires(t *testing.T) {
+	root, oldRoot := signingtest.Root(t, "p256"), signingtest.Root(t, "p256")
+	leaf := root.Leaf(t, "p256", nil)
+	sooner := time.Now().Add(time.Hour)
+	crossed := oldRoot.LeafFor(t, root.Key, authority(root, func(c *x509.Certificate) { c.NotAfter = sooner }))
+	id, err := signing.New(leaf.Key, chain(leaf, crossed), pool(root, oldRoot), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !id.Expires().Equal(leaf.Cert.NotAfter) {
+		t.Errorf("expires %s, want %s", id.Expires(), leaf.Cert.NotAfter)
+	}
+}
+
 // TestFoundFiles holds files that were misread once. At that time their
 // certificates are valid.
 func TestFoundFiles(t *testing.T) {

@@ -97,7 +97,10 @@ func decodeP12(file string, der, passphrase []byte) (*p12, error) {
 	if !explicit.ReadASN1(&content, cbasn1.OCTET_STRING) {
 		return nil, errNotP12
 	}
-	if pfx.ReadASN1(&mac, cbasn1.SEQUENCE) {
+	if !pfx.Empty() {
+		if !pfx.ReadASN1(&mac, cbasn1.SEQUENCE) {
+			return nil, errNotP12
+		}
 		if err := checkMAC(mac, content, passphrase); err != nil {
 			return nil, err
 		}
@@ -219,17 +222,17 @@ func decryptSafe(explicit cryptobyte.String, passphrase []byte) ([]byte, error) 
 		!readAlgorithm(&content, &method, &parameters) {
 		return nil, errNotP12
 	}
-	if !content.ReadASN1(&data, tag0) { // or in pieces
+	if content.PeekASN1Tag(tag0Inside) { // in pieces
 		var pieces, piece cryptobyte.String
-		if !content.ReadASN1(&pieces, tag0Inside) {
-			return nil, errNotP12
-		}
+		content.ReadASN1(&pieces, tag0Inside)
 		for !pieces.Empty() {
 			if !pieces.ReadASN1(&piece, cbasn1.OCTET_STRING) {
 				return nil, errNotP12
 			}
 			data = append(data, piece...)
 		}
+	} else if !content.ReadASN1(&data, tag0) {
+		return nil, errNotP12
 	}
 	return decryptPBE(method, parameters, data, passphrase)
 }

@@ -141,9 +141,9 @@ func formOf(e *signing.Examination) error {
 	case e.Wrapping != signing.Bare:
 		return fmt.Errorf(good+"it is written in %s. Decode it", e.Wrapping)
 	case e.Leading > 0:
-		return fmt.Errorf(good+"%d bytes are before the envelope. Cut them off", e.Leading)
+		return fmt.Errorf(good+"there is other data before the envelope (bytes: %d). Remove it", e.Leading)
 	case e.Trailing > 0:
-		return fmt.Errorf("the signature is good, but %d bytes are after the envelope, which nobody signed. Cut them off", e.Trailing)
+		return fmt.Errorf("the signature is good, but there is data after the envelope that isn't signed (bytes: %d). Remove it", e.Trailing)
 	case e.Signers > 1:
 		return errors.New("the signatures are good, but there are several, and which one a device shows isn't known. Sign the profile once")
 	case e.MailHeader() > 0:
