@@ -75,7 +75,7 @@ func (t *tx) checkSession(by audit.Grant, now time.Time) error {
 			CASE WHEN members.totp IS NULL THEN 0 ELSE 1 END + (SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id),
 			accounts.suspended, accounts.factor_required, sessions.created, sessions.last_used, sessions.confirmed
 		FROM accounts JOIN members ON members.account = accounts.id JOIN sessions ON sessions.member = members.id
-		WHERE sessions.id = $1`+t.share("accounts", "members", "sessions"), by.ID).
+		WHERE sessions.id = $1`+t.lockSession(by.Renews), by.ID).
 		Scan(&m.Account, &m.Role, &operator, &factors, &suspended, &required, &created, &used, &confirmed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
@@ -162,6 +162,19 @@ func (t *tx) share(tables ...string) string {
 		return ""
 	}
 	return " FOR KEY SHARE OF " + strings.Join(tables, ", ")
+}
+
+// lockSession ends the SELECT of a session's grant. A write that changes the
+// session itself takes its row alone from the start: two that shared it would
+// wait for each other.
+func (t *tx) lockSession(alone bool) string {
+	if !alone {
+		return t.share("accounts", "members", "sessions")
+	}
+	if !t.conn.locks() {
+		return ""
+	}
+	return t.share("accounts", "members") + " FOR UPDATE OF sessions"
 }
 
 // exclusive ends a SELECT whose rows belong to this transaction alone.
