@@ -155,6 +155,16 @@ func (t *tx) lockOut(id string) error {
 	return err
 }
 
+// lockKey takes a row of keys or redirect_keys alone before it is changed. A
+// change alone wouldn't do: a grant that waits for the account shares the row
+// as its statement first saw it, unless the row itself was taken FOR UPDATE.
+func (t *tx) lockKey(table, id string) error {
+	if !t.conn.locks() {
+		return nil
+	}
+	return t.each(func(row) error { return nil }, `SELECT 1 FROM `+table+` WHERE id = $1`+t.exclusive(), id)
+}
+
 // share ends a SELECT whose rows, in the order of the tables, mustn't be
 // revoked before the transaction ends.
 func (t *tx) share(tables ...string) string {
