@@ -84,10 +84,10 @@ bench: prepare
 
 bench-log:
 	@mkdir -p .cache
-	MOBILECONFIG_BIG=$(CURDIR)/.cache/log.db go test -run '^$$' -bench '^BenchmarkSearch$$' -benchtime 20x -timeout 1h ./server/store | grep -E '^(cpu|Benchmark|FAIL|---|ok)'
+	MOBILECONFIG_BIG=$(CURDIR)/.cache/log.db go test -run '^$$' -bench . -benchtime 20x -timeout 1h ./server/store | grep -E '^(cpu|Benchmark|FAIL|---|ok)'
 
 codes:
-	go test ./docs -run '^(TestCodes|TestAPIGuide)$$' -update
+	go test $(TESTING) ./docs -update
 
 vuln: prepare
 	@.ci/vuln
