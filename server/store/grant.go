@@ -75,7 +75,7 @@ func checkSession(t *db.Tx, by audit.Grant, now time.Time) error {
 			CASE WHEN members.totp IS NULL THEN 0 ELSE 1 END + (SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id),
 			accounts.suspended, accounts.factor_required, sessions.created, sessions.last_used, sessions.confirmed
 		FROM accounts JOIN members ON members.account = accounts.id JOIN sessions ON sessions.member = members.id
-		WHERE sessions.id = $1`+t.Share("accounts", "members", "sessions"), by.ID).
+		WHERE sessions.id = $1`+lockSession(t, by.Renews), by.ID).
 		Scan(&m.Account, &m.Role, &operator, &factors, &suspended, &required, &created, &used, &confirmed)
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return err
@@ -153,4 +153,27 @@ func lockOut(t *db.Tx, id string) error {
 		err = fault.New(fault.NotFound, "There is no such account.")
 	}
 	return err
+}
+
+// lockKey takes a row of keys or redirect_keys alone before it is changed. A
+// change alone wouldn't do: a grant that waits for the account shares the row
+// as its statement first saw it, unless the row itself was taken FOR UPDATE.
+func lockKey(t *db.Tx, table, id string) error {
+	if !t.Locks() {
+		return nil
+	}
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM `+table+` WHERE id = $1`+t.Exclusive(), id)
+}
+
+// lockSession ends the SELECT of a session's grant. A write that changes the
+// session itself takes its row alone from the start: two that shared it would
+// wait for each other.
+func lockSession(t *db.Tx, alone bool) string {
+	if !alone {
+		return t.Share("accounts", "members", "sessions")
+	}
+	if !t.Locks() {
+		return ""
+	}
+	return t.Share("accounts", "members") + " FOR UPDATE OF sessions"
 }

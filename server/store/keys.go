@@ -62,6 +62,9 @@ func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
 // account's, or is revoked already, is a NotFound fault.
 func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
+		if err := lockKey(t, "keys", id); err != nil {
+			return err
+		}
 		n, err := t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such key.")

@@ -61,6 +61,9 @@ func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key,
 // the account's is a NotFound fault.
 func (s *Store) UpdateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
 	err := s.changeRight(ctx, by, k.Account, a, func(t *db.Tx) error {
+		if err := lockKey(t, "redirect_keys", k.ID); err != nil {
+			return err
+		}
 		return oneRedirectKey(t.Exec(`UPDATE redirect_keys SET name = $1, domains = $2 WHERE id = $3 AND account = $4`,
 			k.Name, db.List(k.Domains), k.ID, k.Account))
 	})
