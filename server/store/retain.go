@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -53,9 +53,9 @@ func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account strin
 
 func (s *Store) eraseSome(ctx context.Context, by audit.Grant, account string, a audit.Action, condition string, value any, size int64) (int64, error) {
 	var seqs []int64
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		seqs = nil
-		err := t.each(func(r row) error {
+		err := t.Each(func(r db.Row) error {
 			var seq int64
 			err := r.Scan(&seq)
 			seqs = append(seqs, seq)
@@ -93,17 +93,17 @@ func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, befo
 	}
 	through, err := s.lastBefore(ctx, account, before, first, size)
 	if err != nil {
-		return 0, fmt.Errorf("store: retain: %w", s.diagnose(err))
+		return 0, fmt.Errorf("store: retain: %w", s.db.Diagnose(err))
 	}
 	a.Account, a.Name, a.Target, a.Changes = account, audit.LogRetain, logTarget(account), audit.Retained(through, before)
 	at := first
 	for at < through {
 		end := min(at+retainBatch, through)
-		err := s.transact(ctx, func(t *tx) error {
-			if err := t.strip(account, at, end); err != nil || at > first {
+		err := s.db.Transact(ctx, func(t *db.Tx) error {
+			if err := stripContent(t, account, at, end); err != nil || at > first {
 				return err
 			}
-			return t.record(by, a, s.now())
+			return record(t, by, a, s.now())
 		})
 		if errors.Is(err, errSame) { // another server is at it
 			break
@@ -119,7 +119,7 @@ func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, befo
 // logBounds returns how many actions the log has, and up to which of them the
 // content has been removed.
 func (s *Store) logBounds(ctx context.Context, account string) (size, retained int64, err error) {
-	err = s.read(ctx).row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
+	err = s.db.Read(ctx).Row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
 	return size, retained, err
 }
 
@@ -130,27 +130,27 @@ func (s *Store) lastBefore(ctx context.Context, account string, before time.Time
 	var failed error
 	n := sort.Search(int(to-after), func(i int) bool {
 		var at int64
-		err := s.read(ctx).row(`SELECT at FROM actions WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1`,
+		err := s.db.Read(ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1`,
 			account, after+int64(i)+1).Scan(&at)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
 			failed = err
 		}
-		return err != nil || at >= millis(before)
+		return err != nil || at >= db.Millis(before)
 	})
 	return after + int64(n), failed
 }
 
-// strip removes the content of the actions after one and up to another, unless
+// stripContent removes the content of the actions after one and up to another, unless
 // it is not there that the removal has got to.
-func (t *tx) strip(account string, after, to int64) error {
-	n, err := t.exec(`UPDATE logs SET retained = $3 WHERE account = $1 AND retained = $2`, account, after, to)
+func stripContent(t *db.Tx, account string, after, to int64) error {
+	n, err := t.Exec(`UPDATE logs SET retained = $3 WHERE account = $1 AND retained = $2`, account, after, to)
 	if err == nil && n == 0 {
 		err = errSame
 	}
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE actions SET name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
+	_, err = t.Exec(`UPDATE actions SET name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
 		target_kind = '', target_id = '', link = '', profile = '', domain = '', mailbox = '', ip = NULL,
 		leaf = NULL, personal = NULL, salt = NULL WHERE account = $1 AND seq > $2 AND seq <= $3`, account, after, to)
 	return err
@@ -160,7 +160,7 @@ func (t *tx) strip(account string, after, to int64) error {
 // removed, for the accounts of which it ever is.
 func (s *Store) Retention(ctx context.Context) (map[string]int, error) {
 	days := map[string]int{}
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var account string
 		var n int
 		err := r.Scan(&account, &n)
@@ -168,7 +168,7 @@ func (s *Store) Retention(ctx context.Context) (map[string]int, error) {
 		return err
 	}, `SELECT id, retention_days FROM accounts WHERE retention_days > 0`)
 	if err != nil {
-		return nil, fmt.Errorf("store: retention: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: retention: %w", s.db.Diagnose(err))
 	}
 	return days, nil
 }
@@ -185,19 +185,19 @@ func (s *Store) SetRetention(ctx context.Context, by audit.Grant, account string
 	if days != 0 && (days < MinRetention || days > MaxRetention) {
 		return fault.On("retention_days", fault.Invalid, "Choose %d to %d days, or 0 for ever.", MinRetention, MaxRetention)
 	}
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
-		if err := t.lockAccount(account); err != nil {
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockAccount(t, account); err != nil {
 			return nil, err
 		}
 		var old int
-		err := t.row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&old)
+		err := t.Row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&old)
 		if err == nil && old == days {
 			err = errSame
 		}
 		if err != nil {
 			return nil, err
 		}
-		if _, err := t.exec(`UPDATE accounts SET retention_days = $2 WHERE id = $1`, account, days); err != nil {
+		if _, err := t.Exec(`UPDATE accounts SET retention_days = $2 WHERE id = $1`, account, days); err != nil {
 			return nil, err
 		}
 		a.Account, a.Name, a.Target = account, audit.AccountUpdate, audit.Target{Kind: audit.AccountTarget, ID: account}

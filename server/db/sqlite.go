@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -136,8 +136,8 @@ func (l *liteDB) runner(_ context.Context, config *river.Config) (runner, func()
 // checkWritable writes nothing, in a way that only a database in which one can
 // write allows.
 func (l *liteDB) checkWritable(ctx context.Context) error {
-	return l.transact(ctx, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM limits WHERE key IS NULL`)
+	return l.transact(ctx, func(t *Tx) error {
+		_, err := t.Exec(`DELETE FROM limits WHERE key IS NULL`)
 		return err
 	})
 }
@@ -159,7 +159,7 @@ func (l *liteDB) openReaders(ctx context.Context) (err error) {
 	return l.anchor.QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts`).Scan(&n)
 }
 
-func (l *liteDB) transact(ctx context.Context, fn func(*tx) error) error {
+func (l *liteDB) transact(ctx context.Context, fn func(*Tx) error) error {
 	conn, err := l.turn(ctx)
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func (l *liteDB) transact(ctx context.Context, fn func(*tx) error) error {
 		return err
 	}
 	defer t.Rollback() // does nothing after Commit
-	if err := fn(&tx{ctx: ctx, conn: liteConn{t}, insert: insertInto(l.jobs, t)}); err != nil {
+	if err := fn(&Tx{ctx: ctx, conn: liteConn{t}, insert: insertInto(l.jobs, t)}); err != nil {
 		return err
 	}
 	return t.Commit()

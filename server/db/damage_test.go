@@ -1,4 +1,4 @@
-package store_test
+package db_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -179,7 +180,7 @@ func TestLostDatabase(t *testing.T) {
 // TestSnapshotOfACrashedDatabase wants a backup to take nothing away.
 func TestSnapshotOfACrashedDatabase(t *testing.T) {
 	database := crashed(t)
-	if _, err := store.Snapshot(t.Context(), database, t.TempDir(), io.Discard); err != nil {
+	if _, err := db.Snapshot(t.Context(), database, t.TempDir(), io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	linkOf(t, storetest.Open(t, store.Config{Database: database}), "lnk_1")
@@ -240,7 +241,7 @@ func TestNote(t *testing.T) {
 	want("with two stores", "in use\n")
 	one.Close()
 	want("with one store", "in use\n")
-	store.DropConnections(two)
+	db.DropConnections(two.Database())
 	want("with new connections", "in use\n")
 	withLink(t, two, newLink("lnk_1"))
 	reader, err := sql.Open("sqlite", "file:"+file(database))
@@ -388,7 +389,7 @@ func TestPostgresAilments(t *testing.T) {
 		{errors.New("another"), ""},
 	}
 	for _, tt := range tests {
-		if got := store.PostgresAilment(tt.err); got != tt.want {
+		if got := db.PostgresAilment(tt.err); got != tt.want {
 			t.Errorf("%v: got %q, want %q", tt.err, got, tt.want)
 		}
 	}

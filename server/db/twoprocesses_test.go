@@ -1,6 +1,6 @@
 //go:build !race
 
-package store_test
+package db_test
 
 import (
 	"testing"

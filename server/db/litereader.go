@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func newLiteReader(db *sql.DB) *liteReader {
 
 // byKey does not let ctx interrupt the statement, which would cost more than
 // the statement itself.
-func (r *liteReader) byKey(ctx context.Context, query string, args []any) row {
+func (r *liteReader) byKey(ctx context.Context, query string, args []any) Row {
 	stmt, err := r.statement(ctx, query)
 	if err != nil || ctx.Err() != nil {
 		return r.row(ctx, query, args) // which says so again

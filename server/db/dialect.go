@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type database interface {
 	// transact runs fn in one transaction. It commits if fn returns nil and
 	// otherwise rolls back, also when fn panics. It may run fn again, from the
 	// start, where the database gave up the transaction.
-	transact(ctx context.Context, fn func(*tx) error) error
+	transact(ctx context.Context, fn func(*Tx) error) error
 	// reader is for single statements that write nothing.
 	reader() conn
 	// taken reports whether err says that a key or unique value is in use.

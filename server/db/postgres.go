@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -137,7 +137,7 @@ func (p *pgDB) runner(ctx context.Context, config *river.Config) (runner, func()
 	return client, pool.Close, nil
 }
 
-func (p *pgDB) transact(ctx context.Context, fn func(*tx) error) error {
+func (p *pgDB) transact(ctx context.Context, fn func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := p.once(ctx, fn)
 		if !givenUp(err) || attempt == pgAttempts {
@@ -151,13 +151,13 @@ func (p *pgDB) transact(ctx context.Context, fn func(*tx) error) error {
 	}
 }
 
-func (p *pgDB) once(ctx context.Context, fn func(*tx) error) error {
+func (p *pgDB) once(ctx context.Context, fn func(*Tx) error) error {
 	t, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return err
 	}
 	defer rollback(ctx, t)
-	if err := fn(&tx{ctx: ctx, conn: pgConn{t}, insert: insertInto(p.jobs, t)}); err != nil {
+	if err := fn(&Tx{ctx: ctx, conn: pgConn{t}, insert: insertInto(p.jobs, t)}); err != nil {
 		return err
 	}
 	return t.Commit(ctx)

@@ -1,4 +1,4 @@
-package store_test
+package db_test
 
 import (
 	"bufio"
@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -82,7 +83,7 @@ func startOpener(t *testing.T) *opener {
 	program, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), "STORE_TEST_OPENER=1")
+	cmd.Env = append(os.Environ(), "DB_TEST_OPENER=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	must(t, err)
@@ -122,7 +123,7 @@ func TestWaitForTheMigrationLock(t *testing.T) {
 	holder, err := pgx.Connect(t.Context(), database)
 	must(t, err)
 	defer holder.Close(t.Context())
-	_, err = holder.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, int64(store.MigrationLock))
+	_, err = holder.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, int64(db.MigrationLock))
 	must(t, err)
 
 	ended := make(chan error, 1)

@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"bufio"
@@ -30,7 +30,7 @@ func Snapshot(ctx context.Context, database, tmp string, w io.Writer) (name stri
 		name, err = "database.sql", snapshotPostgres(ctx, database, w)
 	}
 	if err != nil {
-		return "", fmt.Errorf("store: snapshot: %w", err)
+		return "", fmt.Errorf("snapshot: %w", err)
 	}
 	return name, nil
 }

@@ -1,6 +1,6 @@
 //go:build soak && !race
 
-package store_test
+package db_test
 
 import (
 	"testing"

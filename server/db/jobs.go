@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -19,14 +19,18 @@ const fetchCooldown = 20 * time.Millisecond
 // An inserter puts a job into its queue within a transaction.
 type inserter func(ctx context.Context, job river.JobArgs, opts *river.InsertOpts) error
 
-// enqueue has the job done after the transaction is kept: by whatever server
+// Enqueue has the job done after the transaction is kept: by whatever server
 // works on the queue, delay later. What is rolled back leaves no job.
-func (t *tx) enqueue(job river.JobArgs, queue string, delay time.Duration) error {
+func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error {
 	opts := &river.InsertOpts{Queue: queue}
 	if delay > 0 {
 		opts.ScheduledAt = time.Now().Add(delay) // by the clock that the queue goes by
 	}
-	if err := t.insert(t.ctx, job, opts); err != nil {
+	err := t.watched("", nil)
+	if err == nil {
+		err = t.insert(t.ctx, job, opts)
+	}
+	if err != nil {
 		return fmt.Errorf("enqueue: %w", err)
 	}
 	return nil
@@ -58,18 +62,18 @@ type runner interface {
 // RunJobs works on the queues of the configuration until ctx is done and then
 // lets the jobs under way finish. When it returns, all that it started has
 // stopped. The configuration brings the queues, the workers and SoftStopTimeout.
-func (s *Store) RunJobs(ctx context.Context, config *river.Config) error {
+func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
 	config.FetchCooldown = fetchCooldown
-	r, release, err := s.db.runner(ctx, config)
+	r, release, err := d.kind.runner(ctx, config)
 	if err != nil {
-		return fmt.Errorf("store: jobs: %w", err)
+		return fmt.Errorf("jobs: %w", err)
 	}
 	defer release()
 	if err := r.Start(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return fmt.Errorf("store: jobs: %w", s.diagnose(err))
+		return fmt.Errorf("jobs: %w", d.Diagnose(err))
 	}
 	<-r.Stopped()
 	return nil
