@@ -189,7 +189,7 @@ func steps(t *testing.T) []step {
 			return err
 		}},
 		{"Retain", func(s *store.Store, a audit.Action) error {
-			_, err := s.Retain(ctx, by, account.Default, time.Now().Add(time.Hour), a)
+			_, err := s.Retain(ctx, by, account.Default, audit.Retention{Through: 2, Before: start, Checked: 1000}, a)
 			return err
 		}},
 	}

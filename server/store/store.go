@@ -31,14 +31,18 @@ type Config struct {
 	Database string
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
+	// Signer signs what is removed from the action logs, and for how long they
+	// are kept. Without it neither can be done.
+	Signer audit.Signer
 }
 
 // A Store keeps everything. It is safe for concurrent use, and any number of
 // stores, in one process or in many, may work on one database.
 type Store struct {
-	db   database
-	now  func() time.Time
-	uses *uses
+	db     database
+	now    func() time.Time
+	signer audit.Signer
+	uses   *uses
 }
 
 // Open opens the database and brings its schema up to date, under a lock that
@@ -54,7 +58,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &Store{db: db, now: cfg.Now, uses: newUses()}, nil
+	return &Store{db: db, now: cfg.Now, signer: cfg.Signer, uses: newUses()}, nil
 }
 
 // Close lets go of the database. Nothing may use s afterwards.
