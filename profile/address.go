@@ -1,10 +1,11 @@
 package profile
 
 import (
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"errors"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,8 +23,8 @@ const (
 
 // An Address is a mailbox that ParseAddress has read. The zero value is none.
 type Address struct {
-	local  string // as typed
-	domain string // lower-case A-labels
+	text string // its domain in lower-case A-labels
+	at   int    // where the "@" is
 }
 
 // ParseAddress reads a mailbox: a dot-atom (RFC 5322, section 3.2.3; letters
@@ -42,28 +43,24 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, errors.New("the part after the @ is not a mail domain such as example.com")
 	}
-	if len(local)+1+len(domain) > maxAddress {
+	a := Address{local + "@" + domain, len(local)}
+	if len(a.text) > maxAddress {
 		return Address{}, errors.New("the mail address is too long")
 	}
-	return Address{local, domain}, nil
+	return a, nil
 }
 
 // String is the address as it was typed, its domain in A-label form.
-func (a Address) String() string {
-	if a.IsZero() {
-		return ""
-	}
-	return a.local + "@" + a.domain
-}
+func (a Address) String() string { return a.text }
 
 // Local is what stands before the "@", as typed.
-func (a Address) Local() string { return a.local }
+func (a Address) Local() string { return a.text[:a.at] }
 
 // Domain is the mail domain in lower-case A-label form.
-func (a Address) Domain() string { return a.domain }
+func (a Address) Domain() string { return a.text[min(a.at+1, len(a.text)):] }
 
 // IsZero reports whether a is no address.
-func (a Address) IsZero() bool { return a.domain == "" }
+func (a Address) IsZero() bool { return a.text == "" }
 
 // Folded is the form that all spellings of the mailbox share: NFC, lower
 // case, A-label domain. Nothing is stripped: a tag after "+" or a dot may
@@ -92,7 +89,7 @@ func isAtomRune(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
 			strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 	}
-	return r != utf8.RuneError && unicode.In(r, unicode.L, unicode.M, unicode.Nd)
+	return r != utf8.RuneError && unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !isInvisible(r)
 }
 
 // namespace is the one namespace of all UUIDs that this package derives.
@@ -107,14 +104,44 @@ const hashLength = 26
 // It depends on the mailbox alone, so that a device replaces the profile of
 // the same mailbox (TopLevel.yaml, PayloadIdentifier) and of no other.
 func (a Address) identifier() string {
-	labels := strings.Split(a.domain, ".")
-	slices.Reverse(labels)
+	out := make([]byte, 0, len(a.text)+len(identifierMiddle)+hashLength)
+	for rest, i := a.Domain(), 0; i >= 0; rest = rest[:max(0, i)] {
+		i = strings.LastIndexByte(rest, '.')
+		out = append(append(out, rest[i+1:]...), '.')
+	}
+	out = append(out, identifierMiddle...)
 	sum := sha256.Sum256([]byte(a.Folded()))
-	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))
-	return strings.Join(labels, ".") + ".mobileconfig." + hash[:hashLength]
+	var hash [56]byte
+	base32.StdEncoding.Encode(hash[:], sum[:])
+	for i := range hash {
+		hash[i] |= 'a' - 'A' // which leaves digits as they are
+	}
+	return string(append(out, hash[:hashLength]...))
 }
+
+// identifierMiddle stands between the mail domain and the hash.
+const identifierMiddle = "mobileconfig."
 
 // payloadUUID is derived, so that an installed payload is updated in place.
 func payloadUUID(identifier string) string {
-	return uuid.NewSHA1(namespace, []byte(identifier)).String()
+	text := uuidText(identifier, "")
+	return string(text[:])
+}
+
+// uuidText is the UUID of identifier with suffix: version 5 under the one
+// namespace (RFC 9562).
+func uuidText(identifier, suffix string) (text [36]byte) {
+	var name [512]byte
+	sum := sha1.Sum(append(append(append(name[:0], namespace[:]...), identifier...), suffix...))
+	id := sum[:16]
+	id[6] = id[6]&0x0f | 0x50 // the version
+	id[8] = id[8]&0x3f | 0x80 // the variant
+	hex.Encode(text[:8], id[:4])
+	at := 8
+	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		text[at] = '-'
+		hex.Encode(text[at+1:], part)
+		at += 1 + 2*len(part)
+	}
+	return text
 }

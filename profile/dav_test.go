@@ -13,8 +13,8 @@ import (
 
 // gather adds calendars and contacts to a profile, as the parts say.
 func gather(p *profile.Profile, parts ...string) *profile.Profile {
-	account := func(host string, port int) *profile.DAV {
-		return &profile.DAV{
+	account := func(host string, port int) profile.DAV {
+		return profile.DAV{
 			DisplayName: "An account", AccountName: "Jane.Doe@example.com",
 			Server: profile.DAVServer{Host: host, Port: port}, Login: "Jane.Doe@example.com",
 		}
@@ -22,9 +22,9 @@ func gather(p *profile.Profile, parts ...string) *profile.Profile {
 	for _, part := range parts {
 		switch part {
 		case "caldav":
-			p.CalDAV = account("cal.example.com", 443)
+			p.Payloads = append(p.Payloads, &profile.CalDAV{DAV: account("cal.example.com", 443)})
 		case "carddav":
-			p.CardDAV = account("card.example.com", 8443)
+			p.Payloads = append(p.Payloads, &profile.CardDAV{DAV: account("card.example.com", 8443)})
 		}
 	}
 	return p
@@ -120,19 +120,19 @@ func TestValidateDAV(t *testing.T) {
 		path  string
 		spoil func(p *profile.Profile)
 	}{
-		{"caldav.display_name", func(p *profile.Profile) { p.CalDAV.DisplayName = "" }},
-		{"caldav.description", func(p *profile.Profile) { p.CalDAV.Description = "tab\t" }},
-		{"caldav.account_name", func(p *profile.Profile) { p.CalDAV.AccountName = "" }},
-		{"caldav.host", func(p *profile.Profile) { p.CalDAV.Server.Host = "DAV.example.com" }},
-		{"caldav.host", func(p *profile.Profile) { p.CalDAV.Server.Host = "192.0.2.1" }},
-		{"caldav.port", func(p *profile.Profile) { p.CalDAV.Server.Port = 0 }},
-		{"caldav.port", func(p *profile.Profile) { p.CalDAV.Server.Port = 80 }},
-		{"caldav.login", func(p *profile.Profile) { p.CalDAV.Login = "" }},
-		{"carddav.host", func(p *profile.Profile) { p.CardDAV.Server.Host = "" }},
-		{"carddav.port", func(p *profile.Profile) { p.CardDAV.Server.Port = 65536 }},
-		{"carddav.login", func(p *profile.Profile) { p.CardDAV.Login = "a\u202eb" }},
-		{"caldav", func(p *profile.Profile) { p.Mail, p.CardDAV = nil, nil }},
-		{"carddav", func(p *profile.Profile) { p.Mail, p.CalDAV = nil, nil }},
+		{"caldav.display_name", func(p *profile.Profile) { calDAVOf(p).DisplayName = "" }},
+		{"caldav.description", func(p *profile.Profile) { calDAVOf(p).Description = "tab\t" }},
+		{"caldav.account_name", func(p *profile.Profile) { calDAVOf(p).AccountName = "" }},
+		{"caldav.host", func(p *profile.Profile) { calDAVOf(p).Server.Host = "DAV.example.com" }},
+		{"caldav.host", func(p *profile.Profile) { calDAVOf(p).Server.Host = "192.0.2.1" }},
+		{"caldav.port", func(p *profile.Profile) { calDAVOf(p).Server.Port = 0 }},
+		{"caldav.port", func(p *profile.Profile) { calDAVOf(p).Server.Port = 80 }},
+		{"caldav.login", func(p *profile.Profile) { calDAVOf(p).Login = "" }},
+		{"carddav.host", func(p *profile.Profile) { cardDAVOf(p).Server.Host = "" }},
+		{"carddav.port", func(p *profile.Profile) { cardDAVOf(p).Server.Port = 65536 }},
+		{"carddav.login", func(p *profile.Profile) { cardDAVOf(p).Login = "a\u202eb" }},
+		{"caldav", func(p *profile.Profile) { drop[*profile.Mail](p); drop[*profile.CardDAV](p) }},
+		{"carddav", func(p *profile.Profile) { drop[*profile.Mail](p); drop[*profile.CalDAV](p) }},
 	} {
 		p := protect(gather(mailProfile(t, profile.IPhone, "Jane"), "caldav", "carddav"))
 		tt.spoil(p)

@@ -44,10 +44,10 @@ func FuzzMarshal(f *testing.F) {
 		}
 		p := mailProfile(t, profile.IPhone, name)
 		p.Address, p.Description, p.DisplayName = a, text, name
-		p.Mail.IncomingLogin, p.Mail.OutgoingLogin, p.Mail.AccountName = login, login, login
-		p.Mail.Incoming.Host = host
+		mailOf(p).IncomingLogin, mailOf(p).OutgoingLogin, mailOf(p).AccountName = login, login, login
+		mailOf(p).Incoming.Host = host
 		gather(p, "caldav", "carddav")
-		p.CalDAV.Server.Host, p.CalDAV.Login, p.CardDAV.AccountName = host, login, login
+		calDAVOf(p).Server.Host, calDAVOf(p).Login, cardDAVOf(p).AccountName = host, login, login
 		if secure {
 			protect(p)
 			p.Consent = map[string]string{"default": text}
@@ -92,10 +92,10 @@ func readsBack(t *testing.T, p *profile.Profile, data []byte) {
 	for _, pair := range [][2]string{
 		{read.PayloadDisplayName, p.DisplayName}, {read.PayloadDescription, p.Description},
 		{read.ConsentText["default"], p.Consent["default"]}, {mail.EmailAddress, p.Address.String()},
-		{mail.EmailAccountName, p.Mail.PersonName}, {mail.EmailAccountDescription, p.Mail.AccountName},
-		{mail.IncomingMailServerUsername, p.Mail.IncomingLogin}, {mail.OutgoingMailServerUsername, p.Mail.OutgoingLogin},
-		{mail.IncomingMailServerHostName, p.Mail.Incoming.Host}, {calendars.CalDAVHostName, p.CalDAV.Server.Host},
-		{calendars.CalDAVUsername, p.CalDAV.Login}, {contacts.CardDAVAccountDescription, p.CardDAV.AccountName},
+		{mail.EmailAccountName, mailOf(p).PersonName}, {mail.EmailAccountDescription, mailOf(p).AccountName},
+		{mail.IncomingMailServerUsername, mailOf(p).IncomingLogin}, {mail.OutgoingMailServerUsername, mailOf(p).OutgoingLogin},
+		{mail.IncomingMailServerHostName, mailOf(p).Incoming.Host}, {calendars.CalDAVHostName, calDAVOf(p).Server.Host},
+		{calendars.CalDAVUsername, calDAVOf(p).Login}, {contacts.CardDAVAccountDescription, cardDAVOf(p).AccountName},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("reads back as %q, was %q", pair[0], pair[1])
@@ -134,6 +134,7 @@ func FuzzParseAddress(f *testing.F) {
 	f.Add("jane@example.com")
 	f.Add("jörg@bücher.example")
 	f.Add("a@127。0。0。1")
+	f.Add("a\ufe0f@example.com")
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := profile.ParseAddress(s)
 		if err != nil {
@@ -142,6 +143,9 @@ func FuzzParseAddress(f *testing.F) {
 		b, err := profile.ParseAddress(a.String())
 		if err != nil || a != b {
 			t.Errorf("%q gave %q, which gave %q (%v)", s, a, b, err)
+		}
+		if !profile.IsLine(a.String()) {
+			t.Errorf("%q has a character that may not be signed", a)
 		}
 		for _, r := range a.Domain() {
 			if r > 'z' || r == '/' || r == ' ' {

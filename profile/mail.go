@@ -20,82 +20,47 @@ type Mail struct {
 	OutgoingLogin string
 }
 
-// What the identifiers of the payloads have behind that of the profile.
-const (
-	mailSuffix     = ".mail"
-	calDAVSuffix   = ".caldav"
-	cardDAVSuffix  = ".carddav"
-	passcodeSuffix = ".passcode"
-)
+// Type is "com.apple.mail.managed".
+func (m *Mail) Type() string { return m.kind().payloadType }
 
-// payloadKeys are the keys that every payload has (CommonPayloadKeys.yaml).
-type payloadKeys struct {
-	PayloadDescription string `plist:",omitempty"`
-	PayloadDisplayName string
-	PayloadIdentifier  string
-	PayloadType        string
-	PayloadUUID        string
-	PayloadVersion     int
+func (*Mail) kind() kind {
+	return kind{name: "mail", payloadType: "com.apple.mail.managed", place: 10}
 }
 
-// mailPayload is com.apple.mail.managed as Apple spells it. Keys that a
-// device would otherwise guess (ports, user names, TLS) are always written.
-type mailPayload struct {
-	payloadKeys
-	EmailAccountDescription                string
-	EmailAccountName                       string `plist:",omitempty"`
-	EmailAccountType                       string
-	EmailAddress                           string
-	IncomingMailServerAuthentication       string
-	IncomingMailServerHostName             string
-	IncomingMailServerPortNumber           int
-	IncomingMailServerUseSSL               bool
-	IncomingMailServerUsername             string
-	OutgoingMailServerAuthentication       string
-	OutgoingMailServerHostName             string
-	OutgoingMailServerPortNumber           int
-	OutgoingMailServerUseSSL               bool
-	OutgoingMailServerUsername             string
-	OutgoingPasswordSameAsIncomingPassword bool
-}
+func (m *Mail) titles() (displayName, description string) { return m.DisplayName, m.Description }
 
-// payload spells m out below the profile's identifier.
-func (m *Mail) payload(address Address, parent string) mailPayload {
+// keys spells m out (com.apple.mail.managed.yaml).
+func (m *Mail) keys(address Address, _ Platform) map[string]any {
 	const password = "EmailAuthPassword"
-	return mailPayload{
-		payloadKeys:                      keys(parent+mailSuffix, "com.apple.mail.managed", m.DisplayName, m.Description),
-		EmailAccountDescription:          m.AccountName,
-		EmailAccountName:                 m.PersonName,
-		EmailAccountType:                 "EmailTypeIMAP",
-		EmailAddress:                     address.String(),
-		IncomingMailServerAuthentication: password,
-		IncomingMailServerHostName:       m.Incoming.Host,
-		IncomingMailServerPortNumber:     m.Incoming.Port,
-		IncomingMailServerUseSSL:         true,
-		IncomingMailServerUsername:       m.IncomingLogin,
-		OutgoingMailServerAuthentication: password,
-		OutgoingMailServerHostName:       m.Outgoing.Host,
-		OutgoingMailServerPortNumber:     m.Outgoing.Port,
-		OutgoingMailServerUseSSL:         true,
-		OutgoingMailServerUsername:       m.OutgoingLogin,
-		// One question instead of two, where a person installs by hand
-		// (com.apple.mail.managed.yaml).
-		OutgoingPasswordSameAsIncomingPassword: true,
+	out := map[string]any{
+		"EmailAccountDescription":          m.AccountName,
+		"EmailAccountType":                 "EmailTypeIMAP",
+		"EmailAddress":                     address.String(),
+		"IncomingMailServerAuthentication": password,
+		"IncomingMailServerHostName":       m.Incoming.Host,
+		"IncomingMailServerPortNumber":     m.Incoming.Port,
+		"IncomingMailServerUseSSL":         true,
+		"IncomingMailServerUsername":       m.IncomingLogin,
+		"OutgoingMailServerAuthentication": password,
+		"OutgoingMailServerHostName":       m.Outgoing.Host,
+		"OutgoingMailServerPortNumber":     m.Outgoing.Port,
+		"OutgoingMailServerUseSSL":         true,
+		"OutgoingMailServerUsername":       m.OutgoingLogin,
+		// One question instead of two, where a person installs by hand.
+		"OutgoingPasswordSameAsIncomingPassword": true,
 	}
+	optional(out, "EmailAccountName", m.PersonName)
+	return out
 }
 
-func keys(identifier, kind, name, description string) payloadKeys {
-	return payloadKeys{
-		PayloadDescription: description,
-		PayloadDisplayName: name,
-		PayloadIdentifier:  identifier,
-		PayloadType:        kind,
-		PayloadUUID:        payloadUUID(identifier),
-		PayloadVersion:     1,
-	}
+func (m *Mail) with(f Fields) Payload {
+	mail := *m
+	mail.AccountName, mail.PersonName = f.Address.String(), f.PersonName
+	mail.IncomingLogin, mail.OutgoingLogin = f.Login, f.Login
+	return &mail
 }
 
-func (m *Mail) validate(c *checker) {
+func (m *Mail) validate(c *checker, _ Platform) {
 	c.line("mail.display_name", m.DisplayName)
 	c.optionalText("mail.description", m.Description)
 	c.line("mail.account_name", m.AccountName)

@@ -19,11 +19,8 @@ func (p *Profile) marked(text string) string {
 }
 
 // consent is Consent as the device shows it.
-func (p *Profile) consent() map[string]string {
-	if !p.Test {
-		return p.Consent
-	}
-	out := make(map[string]string, len(p.Consent))
+func (p *Profile) consent() map[string]any {
+	out := make(map[string]any, len(p.Consent))
 	for language, text := range p.Consent {
 		out[language] = p.marked(text)
 	}

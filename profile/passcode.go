@@ -52,42 +52,37 @@ func DefaultPasscode() Passcode {
 	}
 }
 
-// passcodePayload is com.apple.mobiledevice.passwordpolicy as Apple spells it.
-type passcodePayload struct {
-	payloadKeys
-	AllowSimple                  bool `plist:"allowSimple"`
-	ForcePIN                     bool `plist:"forcePIN"`
-	MaxFailedAttempts            int  `plist:"maxFailedAttempts,omitempty"`
-	MaxGracePeriod               int  `plist:"maxGracePeriod"`
-	MaxInactivity                int  `plist:"maxInactivity"`
-	MaxPINAgeInDays              int  `plist:"maxPINAgeInDays,omitempty"`
-	MinComplexChars              int  `plist:"minComplexChars,omitempty"`
-	MinLength                    int  `plist:"minLength"`
-	MinutesUntilFailedLoginReset int  `plist:"minutesUntilFailedLoginReset,omitempty"`
-	PINHistory                   int  `plist:"pinHistory,omitempty"`
-	RequireAlphanumeric          bool `plist:"requireAlphanumeric,omitempty"`
+// Type is "com.apple.mobiledevice.passwordpolicy".
+func (p *Passcode) Type() string { return p.kind().payloadType }
+
+func (*Passcode) kind() kind {
+	return kind{name: "passcode", payloadType: "com.apple.mobiledevice.passwordpolicy", place: 90, device: true}
 }
 
-// payload spells p out below the profile's identifier.
-func (p *Passcode) payload(platform Platform, parent string) passcodePayload {
-	out := passcodePayload{
-		payloadKeys:         keys(parent+passcodeSuffix, "com.apple.mobiledevice.passwordpolicy", p.DisplayName, p.Description),
-		AllowSimple:         false,
-		ForcePIN:            true,
-		MaxFailedAttempts:   p.MaxFailedAttempts,
-		MaxGracePeriod:      minutes(p.Grace),
-		MaxInactivity:       minutes(p.AutoLock),
-		MaxPINAgeInDays:     p.MaxAgeDays,
-		MinComplexChars:     p.MinComplex,
-		MinLength:           p.MinLength,
-		PINHistory:          p.History,
-		RequireAlphanumeric: p.Alphanumeric,
+func (p *Passcode) titles() (displayName, description string) { return p.DisplayName, p.Description }
+
+// keys spells p out (com.apple.mobiledevice.passwordpolicy.yaml).
+func (p *Passcode) keys(_ Address, platform Platform) map[string]any {
+	out := map[string]any{
+		"allowSimple":    false,
+		"forcePIN":       true,
+		"maxGracePeriod": minutes(p.Grace),
+		"maxInactivity":  minutes(p.AutoLock),
+		"minLength":      p.MinLength,
 	}
+	optional(out, "maxFailedAttempts", p.MaxFailedAttempts)
+	optional(out, "maxPINAgeInDays", p.MaxAgeDays)
+	optional(out, "minComplexChars", p.MinComplex)
+	optional(out, "pinHistory", p.History)
+	optional(out, "requireAlphanumeric", p.Alphanumeric)
 	if platform == Mac && p.MaxFailedAttempts != 0 {
-		out.MinutesUntilFailedLoginReset = minutes(p.ResetAfter)
+		out["minutesUntilFailedLoginReset"] = minutes(p.ResetAfter)
 	}
 	return out
 }
+
+// with is p itself: a policy is the same for everybody.
+func (p *Passcode) with(Fields) Payload { return p }
 
 func minutes(d time.Duration) int { return int(d / time.Minute) }
 

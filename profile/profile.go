@@ -1,10 +1,10 @@
 // Package profile builds Apple configuration profiles that set up mail.
 //
-// A profile is made for one mailbox and one kind of device. It holds a mail
-// account that is reached over TLS alone and, if wanted, one for calendars and
-// one for contacts; a passcode policy; or all of these. There is no way to
-// express a connection in clear text, a password, or any other payload. The
-// same input gives the same bytes.
+// A profile is made for one mailbox and one kind of device. It holds a list of
+// payloads: a mail account that is reached over TLS only and, if wanted, one
+// for calendars and one for contacts; a passcode policy; or all of these. The
+// kinds of payload are a closed set, and there is no way to express a
+// connection in clear text or a password. The same input gives the same bytes.
 //
 // Sources are Apple's schema files (github.com/apple/device-management),
 // named where a rule comes from one of them.
@@ -20,9 +20,9 @@ import (
 //
 // One mailbox is one profile on a device: its identifiers are derived from
 // Address, so that a later profile of the mailbox replaces the earlier one.
-// On an iPhone accounts and Passcode may stand together. A Mac wants them apart,
-// for an account belongs to the user and a policy to the device; its policy
-// is a profile of its own beside the mailbox's.
+// On an iPhone accounts and a [Passcode] may stand together. A Mac wants them
+// apart, since an account belongs to the user and a policy to the device; its
+// policy is a profile of its own beside the mailbox's.
 type Profile struct {
 	// Address is the mailbox that the profile is for.
 	Address  Address
@@ -33,15 +33,12 @@ type Profile struct {
 	Description string
 	// Organization is who issues the profile. May be empty.
 	Organization string
-	Mail         *Mail
-	// CalDAV and CardDAV set up calendars and contacts beside Mail, never
-	// alone. A device asks for the password of each of them once more.
-	CalDAV   *DAV
-	CardDAV  *DAV
-	Passcode *Passcode
+	// Payloads are what the profile sets up, one of each kind at most. They
+	// are written in the order of their kinds, whatever theirs is here.
+	Payloads []Payload
 	// Consent is what a person must agree to before the device installs the
 	// profile, by BCP 47 language tag; "default" is for all other languages.
-	// It is required with Passcode, and refused without.
+	// It is required with a [Passcode], and refused without.
 	Consent map[string]string
 	// Test marks the profile as one that a test made: TestMark is put before
 	// DisplayName, Description, which it then needs, and Consent.
@@ -51,23 +48,6 @@ type Profile struct {
 	// whole seconds from an hour to ten years. Zero: not removed.
 	RemoveOn    time.Time
 	RemoveAfter time.Duration
-}
-
-// topLevel is a profile as Apple spells it (TopLevel.yaml).
-type topLevel struct {
-	ConsentText          map[string]string `plist:",omitempty"`
-	DurationUntilRemoval float64           `plist:",omitempty"`
-	PayloadContent       []any
-	PayloadDescription   string `plist:",omitempty"`
-	PayloadDisplayName   string
-	PayloadIdentifier    string
-	PayloadOrganization  string `plist:",omitempty"`
-	PayloadScope         string `plist:",omitempty"`
-	PayloadType          string
-	PayloadUUID          string
-	PayloadVersion       int
-	RemovalDate          *time.Time `plist:",omitempty"`
-	TargetDeviceType     int
 }
 
 // Identifier returns the top-level PayloadIdentifier of p.
@@ -82,48 +62,56 @@ func (p *Profile) Identifier() string {
 // isDevicePolicy reports whether p is the profile of its own in which a Mac
 // takes a policy.
 func (p *Profile) isDevicePolicy() bool {
-	return p.Platform == Mac && p.Passcode != nil
+	return p.Platform == Mac && p.rulesDevice()
 }
 
 // Marshal checks p and returns it as an XML property list, keys in order,
 // indented by tabs. If p is not valid the error is an [*InvalidError].
 func (p *Profile) Marshal() ([]byte, error) {
+	tree, err := p.Tree()
+	if err != nil {
+		return nil, err
+	}
+	return plist.MarshalIndent(tree, "\t")
+}
+
+// Tree checks p and returns it as the property list that [Profile.Marshal]
+// writes, for writers of other forms. Its values are strings, ints, float64s,
+// bools, times, maps with string keys and, for PayloadContent, an []any of
+// such maps. The caller may change it. If p is not valid the error is an
+// [*InvalidError].
+func (p *Profile) Tree() (map[string]any, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return plist.MarshalIndent(p.topLevel(), "\t")
+	return p.tree(), nil
 }
 
-func (p *Profile) topLevel() topLevel {
+// tree is p as Apple spells it (TopLevel.yaml).
+func (p *Profile) tree() map[string]any {
 	identifier := p.Identifier()
-	top := topLevel{
-		ConsentText:          p.consent(),
-		DurationUntilRemoval: p.RemoveAfter.Seconds(),
-		PayloadDescription:   p.marked(p.Description),
-		PayloadDisplayName:   p.marked(p.DisplayName),
-		PayloadIdentifier:    identifier,
-		PayloadOrganization:  p.Organization,
-		PayloadScope:         p.scope(),
-		PayloadType:          "Configuration",
-		PayloadUUID:          payloadUUID(identifier),
-		PayloadVersion:       1, // the format's number, never a revision
-		TargetDeviceType:     p.Platform.targetDeviceType(),
+	var content []any
+	for _, payload := range p.ordered() {
+		content = append(content, payloadTree(payload, p, identifier))
 	}
+	top := map[string]any{
+		"PayloadContent":     content,
+		"PayloadDisplayName": p.marked(p.DisplayName),
+		"PayloadIdentifier":  identifier,
+		"PayloadType":        "Configuration",
+		"PayloadUUID":        payloadUUID(identifier),
+		"PayloadVersion":     1, // the format's number, never a revision
+		"TargetDeviceType":   p.Platform.targetDeviceType(),
+	}
+	if consent := p.consent(); len(consent) > 0 {
+		top["ConsentText"] = consent
+	}
+	optional(top, "DurationUntilRemoval", p.RemoveAfter.Seconds())
+	optional(top, "PayloadDescription", p.marked(p.Description))
+	optional(top, "PayloadOrganization", p.Organization)
+	optional(top, "PayloadScope", p.scope())
 	if !p.RemoveOn.IsZero() {
-		on := p.RemoveOn.UTC()
-		top.RemovalDate = &on
-	}
-	if p.Mail != nil {
-		top.PayloadContent = append(top.PayloadContent, p.Mail.payload(p.Address, identifier))
-	}
-	if p.CalDAV != nil {
-		top.PayloadContent = append(top.PayloadContent, p.CalDAV.calendars(identifier))
-	}
-	if p.CardDAV != nil {
-		top.PayloadContent = append(top.PayloadContent, p.CardDAV.contacts(identifier))
-	}
-	if p.Passcode != nil {
-		top.PayloadContent = append(top.PayloadContent, p.Passcode.payload(p.Platform, identifier))
+		top["RemovalDate"] = p.RemoveOn.UTC()
 	}
 	return top
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func mailProfile(t testing.TB, p profile.Platform, name string) *profile.Profile
 		DisplayName:  "Mail at example.com",
 		Description:  "Sets up mail.\nRemove it in Settings.",
 		Organization: name,
-		Mail: &profile.Mail{
+		Payloads: []profile.Payload{&profile.Mail{
 			DisplayName:   "Mail account",
 			AccountName:   "Jane.Doe@example.com",
 			PersonName:    name,
@@ -60,7 +61,7 @@ func mailProfile(t testing.TB, p profile.Platform, name string) *profile.Profile
 			Outgoing:      profile.Server{Host: "smtp.example.com", Port: 587, STARTTLS: true},
 			IncomingLogin: "Jane.Doe@example.com",
 			OutgoingLogin: "Jane.Doe@example.com",
-		},
+		}},
 	}
 }
 
@@ -69,13 +70,26 @@ func mailProfile(t testing.TB, p profile.Platform, name string) *profile.Profile
 func protect(p *profile.Profile) *profile.Profile {
 	policy := profile.DefaultPasscode()
 	policy.DisplayName = "Passcode"
-	p.Passcode = &policy
+	p.Payloads = append(p.Payloads, &policy)
 	p.Consent = map[string]string{"default": "10 wrong codes erase it.\nBack up first.", "de": "Vorsicht & Rücksicht"}
 	if p.Platform == profile.Mac {
-		p.Mail = nil
+		drop[*profile.Mail](p)
 	}
 	return p
 }
+
+// drop takes the payload of type T out of p.
+func drop[T profile.Payload](p *profile.Profile) {
+	p.Payloads = slices.DeleteFunc(slices.Clone(p.Payloads), func(payload profile.Payload) bool {
+		_, ok := payload.(T)
+		return ok
+	})
+}
+
+func mailOf(p *profile.Profile) *profile.Mail       { return profile.Of[*profile.Mail](p) }
+func policyOf(p *profile.Profile) *profile.Passcode { return profile.Of[*profile.Passcode](p) }
+func calDAVOf(p *profile.Profile) *profile.CalDAV   { return profile.Of[*profile.CalDAV](p) }
+func cardDAVOf(p *profile.Profile) *profile.CardDAV { return profile.Of[*profile.CardDAV](p) }
 
 func TestMarshal(t *testing.T) {
 	names := map[string]string{
@@ -110,13 +124,13 @@ func TestMarshalEverything(t *testing.T) {
 	p := protect(mailProfile(t, profile.IPhone, "Jane"))
 	p.RemoveOn = time.Date(2031, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600))
 	p.RemoveAfter = 30 * 24 * time.Hour
-	p.Mail.Description = "The account"
-	p.Passcode.Description = "The rules"
-	p.Passcode.Grace = time.Minute
-	p.Passcode.MinComplex = 1
-	p.Passcode.Alphanumeric = true
-	p.Passcode.MaxAgeDays = 365
-	p.Passcode.History = 5
+	mailOf(p).Description = "The account"
+	policyOf(p).Description = "The rules"
+	policyOf(p).Grace = time.Minute
+	policyOf(p).MinComplex = 1
+	policyOf(p).Alphanumeric = true
+	policyOf(p).MaxAgeDays = 365
+	policyOf(p).History = 5
 	got, err := p.Marshal()
 	if err != nil {
 		t.Fatal(err)

@@ -118,8 +118,8 @@ func eachMail(t *testing.T, platform profile.Platform, f func(*profile.Profile))
 			for _, text := range []string{"", "A text\nof two lines", strings.Repeat("é", 2048)} {
 				eachRemoval(func(on time.Time, after time.Duration) {
 					p := mailProfile(t, platform, name)
-					p.Mail.Incoming, p.Mail.Outgoing = incoming[i], outgoing[i]
-					p.Description, p.Mail.Description = text, text
+					mailOf(p).Incoming, mailOf(p).Outgoing = incoming[i], outgoing[i]
+					p.Description, mailOf(p).Description = text, text
 					p.RemoveOn, p.RemoveAfter = on, after
 					f(p)
 				})
@@ -134,10 +134,11 @@ func eachDAV(t *testing.T, platform profile.Platform, f func(*profile.Profile)) 
 	for _, parts := range [][]string{{"caldav"}, {"carddav"}, {"caldav", "carddav"}} {
 		for _, text := range []string{"", strings.Repeat("é", 2048)} {
 			p := gather(mailProfile(t, platform, "Jane"), parts...)
-			for _, account := range []*profile.DAV{p.CalDAV, p.CardDAV} {
-				if account != nil {
-					account.Description = text
-				}
+			if account := calDAVOf(p); account != nil {
+				account.Description = text
+			}
+			if account := cardDAVOf(p); account != nil {
+				account.Description = text
 			}
 			f(p)
 			if platform == profile.IPhone {
@@ -165,7 +166,8 @@ func eachPolicy(t *testing.T, platform profile.Platform, f func(*profile.Profile
 		{4, 12}, {0, 7, 10}, {1, 60}, {1, 15}, {0, 1, 240}, {0, 1, 2}, {0, 1}, {0, 30, 730}, {0, 1, 10},
 	}, func(n []int) {
 		p := *base
-		p.Passcode = &profile.Passcode{
+		drop[*profile.Passcode](&p)
+		policy := &profile.Passcode{
 			DisplayName:       "Passcode",
 			MinLength:         n[0],
 			MaxFailedAttempts: n[1],
@@ -178,8 +180,10 @@ func eachPolicy(t *testing.T, platform profile.Platform, f func(*profile.Profile
 			History:           n[8],
 		}
 		if n[6] == 1 { // a policy without mail is a profile as well
-			p.Mail, p.Passcode.Description = nil, "The rules"
+			policy.Description = "The rules"
+			drop[*profile.Mail](&p)
 		}
+		p.Payloads = append(p.Payloads, policy)
 		f(&p)
 	})
 }

@@ -2,19 +2,17 @@ package profile
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
+	"slices"
 	"strings"
 )
 
 // A Template is a profile of which the person is left open, to be filled in
 // many times. It can be used by several goroutines at once.
 type Template struct {
-	// The text with a place for each field. A profile without a person's name
-	// lacks the key for it, so there are two.
-	named, nameless []piece
-	suffix          string // of the identifier, behind that of the mailbox
-	size            int
+	segments []Segment
+	suffix   string // of the identifier, behind that of the mailbox
+	size     int    // of the text in all segments
 }
 
 // Fields are what differs between the profiles of two persons.
@@ -24,193 +22,236 @@ type Fields struct {
 	Login      string
 }
 
-// A piece is a stretch of text and the field that comes after it.
-type piece struct {
-	text  string
-	field field
-}
+// A Field is a value that a template leaves open.
+type Field int
 
-// A field is a place in a template.
-type field int
-
+// The fields.
 const (
-	none field = iota // the end
-	addressField
-	nameField
-	loginField
-	identifierField
-	topUUIDField
-	mailUUIDField
-	calDAVUUIDField
-	cardDAVUUIDField
-	passcodeUUIDField
+	NoField         Field = iota // the text ends, or goes on in the next segment
+	AddressField                 // the mailbox
+	PersonNameField              // the sender's name
+	LoginField                   // the user name on the servers
+	IdentifierField              // the PayloadIdentifier of the profile
+	UUIDField                    // the PayloadUUID of the profile or of a payload
 )
 
-// suffix is what the identifier of the payload whose UUID the field is has
-// behind that of the profile.
-func (f field) suffix() string {
-	switch f {
-	case mailUUIDField:
-		return mailSuffix
-	case calDAVUUIDField:
-		return calDAVSuffix
-	case cardDAVUUIDField:
-		return cardDAVSuffix
-	case passcodeUUIDField:
-		return passcodeSuffix
-	}
-	return "" // the profile itself
+// A Segment is a stretch of the text of a template, with the field that
+// follows it. The text is XML; what is put in for a field must be escaped.
+type Segment struct {
+	Text  string
+	Field Field
+	// Suffix is, for a UUIDField, what the identifier that the UUID is derived
+	// from has behind that of the profile.
+	Suffix string
+	// After follows the field. A segment that has it is left out as a whole
+	// if the field is empty.
+	After string
 }
 
 // open begins what stands in a template for a field; no text may hold it.
-const open = '\uE000'
+const open = "\uE000"
+
+// What stands for the person's name and the login.
+const (
+	openName  = open + "name"
+	openLogin = open + "login"
+)
+
+var errOpen = errors.New("profile: a text has the character U+E000, which a template needs for itself")
 
 // NewTemplate returns a template of p. The fields in p that [Template.Fill]
 // sets do not count. If the rest is not valid the error is an
 // [*InvalidError].
 func NewTemplate(p *Profile) (*Template, error) {
-	q := *p
-	q.Address = Address{string(open), "template.invalid"}
-	t := &Template{suffix: strings.TrimPrefix(q.Identifier(), q.Address.identifier())}
-	var err error
-	if t.named, err = q.pieces(string(open) + "name"); err != nil {
-		return nil, err
-	}
-	t.nameless, err = q.pieces("")
-	for _, piece := range t.named {
-		t.size += len(piece.text) + len(piece.field.stand(&q))
-	}
-	return t, err
-}
-
-// set sets the fields of p.
-func (p *Profile) set(f Fields) {
-	p.Address = f.Address
-	if p.Mail != nil {
-		mail := *p.Mail
-		mail.AccountName, mail.PersonName = f.Address.String(), f.PersonName
-		mail.IncomingLogin, mail.OutgoingLogin = f.Login, f.Login
-		p.Mail = &mail
-	}
-	p.CalDAV, p.CardDAV = p.CalDAV.with(f), p.CardDAV.with(f)
-}
-
-// with is d, if there is one, with the fields.
-func (d *DAV) with(f Fields) *DAV {
-	if d == nil {
-		return nil
-	}
-	dav := *d
-	dav.AccountName, dav.Login = f.Address.String(), f.Login
-	return &dav
-}
-
-// pieces cuts the encoded profile at what stands for the fields.
-func (p *Profile) pieces(name string) ([]piece, error) {
-	p.set(Fields{p.Address, name, string(open) + "login"})
-	data, err := p.Marshal()
+	address := Address{open + "@template.invalid", len(open)}
+	named := p.with(Fields{address, openName, openLogin})
+	data, err := named.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	if bytes.Count(data, []byte(string(open))) != p.opened() {
-		return nil, errors.New("profile: a text has the character U+E000, which a template needs for itself")
+	if holds(p.with(Fields{Address{"none@template.invalid", len("none")}, "", ""}).tree(), open) {
+		return nil, errOpen
 	}
-	var out []piece
-	for rest := string(data); ; {
-		at, f := len(rest), none
-		for candidate := addressField; candidate <= passcodeUUIDField; candidate++ {
-			if i := strings.Index(rest, candidate.stand(p)); i >= 0 && i < at {
-				at, f = i, candidate
+	nameless, err := p.with(Fields{address, "", openLogin}).Marshal()
+	if err != nil {
+		return nil, err
+	}
+	t := &Template{suffix: strings.TrimPrefix(named.Identifier(), address.identifier())}
+	t.segments = cut(string(data), named.stands())
+	for i := range t.segments {
+		t.size += len(t.segments[i].Text) + len(t.segments[i].After)
+	}
+	t.makeOptional(PersonNameField)
+	filled := t.fill(nil, Fields{address, openName, openLogin})
+	left := t.fill(nil, Fields{address, "", openLogin})
+	if !bytes.Equal(filled, data) || !bytes.Equal(left, nameless) {
+		return nil, errors.New("profile: the template does not give what the encoder does")
+	}
+	return t, nil
+}
+
+// with is p with the fields.
+func (p *Profile) with(f Fields) *Profile {
+	q := *p
+	q.Address, q.Payloads = f.Address, slices.Clone(p.Payloads)
+	for i, payload := range q.Payloads {
+		if !isNil(payload) {
+			q.Payloads[i] = payload.with(f)
+		}
+	}
+	return &q
+}
+
+// holds reports whether a string of the tree holds text.
+func holds(tree any, text string) bool {
+	switch v := tree.(type) {
+	case string:
+		return strings.Contains(v, text)
+	case []any:
+		return slices.ContainsFunc(v, func(inner any) bool { return holds(inner, text) })
+	case map[string]any:
+		for _, inner := range v {
+			if holds(inner, text) {
+				return true
 			}
 		}
-		out = append(out, piece{rest[:at], f})
-		if f == none {
-			return out, nil
+	}
+	return false
+}
+
+// A stand stands for a field in the text that a template is cut from.
+type stand struct {
+	text   string
+	field  Field
+	suffix string
+}
+
+// stands are those of a profile that was made to be a template.
+func (p *Profile) stands() []stand {
+	identifier := p.Identifier()
+	all := []stand{
+		{p.Address.String(), AddressField, ""},
+		{openName, PersonNameField, ""},
+		{openLogin, LoginField, ""},
+		{payloadUUID(identifier), UUIDField, ""},
+	}
+	for _, payload := range p.Payloads {
+		suffix := payload.kind().suffix()
+		all = append(all, stand{payloadUUID(identifier + suffix), UUIDField, suffix})
+	}
+	return append(all, stand{identifier, IdentifierField, ""})
+}
+
+// cut cuts text at what stands for the fields.
+func cut(text string, stands []stand) (segments []Segment) {
+	for {
+		at, next := len(text), stand{}
+		for _, s := range stands {
+			if i := strings.Index(text[:at], s.text); i >= 0 {
+				at, next = i, s
+			}
 		}
-		rest = rest[at+len(f.stand(p)):]
+		segments = append(segments, Segment{Text: text[:at], Field: next.field, Suffix: next.suffix})
+		if next.field == NoField {
+			return segments
+		}
+		text = text[at+len(next.text):]
 	}
 }
 
-// opened is how often open stands in p: in the address and the account's
-// name, both logins, and the person's name if there is one; in the name and
-// the login of each further account.
-func (p *Profile) opened() int {
-	n := 0
-	if p.Mail != nil {
-		n += 4
-		if p.Mail.PersonName != "" {
-			n++
-		}
+// makeOptional moves the lines that hold the key and the value of the field
+// into a segment of their own.
+func (t *Template) makeOptional(field Field) {
+	const endOfValue = "</string>\n"
+	i := slices.IndexFunc(t.segments, func(s Segment) bool { return s.Field == field })
+	if i < 0 {
+		return
 	}
-	for _, d := range []*DAV{p.CalDAV, p.CardDAV} {
-		if d != nil {
-			n += 2
-		}
-	}
-	return n
+	before, after := t.segments[i].Text, &t.segments[i+1].Text
+	line := strings.LastIndexByte(before[:strings.LastIndex(before, "<key>")], '\n') + 1
+	*after = strings.TrimPrefix(*after, endOfValue)
+	t.segments[i] = Segment{Text: before[line:], Field: field, After: endOfValue}
+	t.segments = slices.Insert(t.segments, i, Segment{Text: before[:line]})
 }
 
-// stand is what stands for the field in the template of p.
-func (f field) stand(p *Profile) string {
-	switch f {
-	case addressField:
-		return p.Address.String()
-	case nameField:
-		return string(open) + "name"
-	case loginField:
-		return string(open) + "login"
-	case identifierField:
-		return p.Identifier()
-	case none:
-		return ""
-	}
-	return payloadUUID(p.Identifier() + f.suffix())
-}
+// Segments are the parts of the template in their order, for writers that put
+// in something other than the fields of a person.
+func (t *Template) Segments() []Segment { return slices.Clone(t.segments) }
+
+// Identifier is the PayloadIdentifier of the template's profile for a mailbox.
+func (t *Template) Identifier(a Address) string { return a.identifier() + t.suffix }
 
 // Fill returns what [Profile.Marshal] would for the template's profile with
-// these fields: Address, in Mail AccountName (the address), PersonName,
-// IncomingLogin and OutgoingLogin (the login), and in CalDAV and CardDAV
-// AccountName and Login. If they are not valid the error
-// is an [*InvalidError].
-func (t *Template) Fill(f Fields) ([]byte, error) {
-	c := &checker{}
+// these fields: the address, which names accounts too, the sender's name, and
+// the login on all servers. If they are not valid the error is an
+// [*InvalidError].
+func (t *Template) Fill(f Fields) ([]byte, error) { return t.Append(nil, f) }
+
+// Append appends to out what [Template.Fill] returns.
+func (t *Template) Append(out []byte, f Fields) ([]byte, error) {
+	var c checker
 	c.must("address", !f.Address.IsZero(), "it is missing")
 	c.optionalLine("mail.person_name", f.PersonName)
 	c.line("mail.login", f.Login)
 	if err := c.err(); err != nil {
-		return nil, err
+		return out, err
 	}
-	pieces := t.named
-	if f.PersonName == "" {
-		pieces = t.nameless
-	}
-	identifier := f.Address.identifier() + t.suffix
-	out := bytes.NewBuffer(make([]byte, 0, t.size+256))
-	for _, p := range pieces {
-		out.WriteString(p.text)
-		switch p.field {
-		case addressField:
-			escape(out, f.Address.String())
-		case nameField:
-			escape(out, f.PersonName)
-		case loginField:
-			escape(out, f.Login)
-		case identifierField:
-			out.WriteString(identifier)
-		case topUUIDField, mailUUIDField, calDAVUUIDField, cardDAVUUIDField, passcodeUUIDField:
-			out.WriteString(payloadUUID(identifier + p.field.suffix()))
-		}
-	}
-	return out.Bytes(), nil
+	return t.fill(out, f), nil
 }
 
-// escape writes text as groob/plist does: newlines as they are, all else by
-// the rules of encoding/xml.
-func escape(out *bytes.Buffer, text string) {
-	if !strings.ContainsAny(text, `<>&'"`) {
-		out.WriteString(text)
-		return
+// spare is room for what the fields add to the text of a template: a few
+// addresses and identifiers.
+const spare = 1024
+
+func (t *Template) fill(out []byte, f Fields) []byte {
+	address, identifier := f.Address.String(), t.Identifier(f.Address)
+	out = slices.Grow(out, t.size+spare+len(f.PersonName))
+	for i := range t.segments {
+		s := &t.segments[i]
+		if s.After != "" && f.PersonName == "" {
+			continue
+		}
+		out = append(out, s.Text...)
+		switch s.Field {
+		case AddressField:
+			out = appendEscaped(out, address)
+		case PersonNameField:
+			out = appendEscaped(out, f.PersonName)
+		case LoginField:
+			out = appendEscaped(out, f.Login)
+		case IdentifierField:
+			out = append(out, identifier...)
+		case UUIDField:
+			id := uuidText(identifier, s.Suffix)
+			out = append(out, id[:]...)
+		}
+		out = append(out, s.After...)
 	}
-	// A bytes.Buffer takes everything.
-	_ = xml.EscapeText(out, []byte(text))
+	return out
+}
+
+// appendEscaped appends a checked text as groob/plist writes it: newlines as they are,
+// all else by the rules of encoding/xml.
+func appendEscaped(out []byte, text string) []byte {
+	from := 0
+	for i := range len(text) {
+		escaped := ""
+		switch text[i] {
+		case '<':
+			escaped = "&lt;"
+		case '>':
+			escaped = "&gt;"
+		case '&':
+			escaped = "&amp;"
+		case '"':
+			escaped = "&#34;"
+		case '\'':
+			escaped = "&#39;"
+		default:
+			continue
+		}
+		out = append(append(out, text[from:i]...), escaped...)
+		from = i + 1
+	}
+	return append(out, text[from:]...)
 }

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -52,8 +53,17 @@ func allowedRune(r rune) bool {
 	return true
 }
 
-// IsLine reports whether s may stand in a profile as a text of one line.
-func IsLine(s string) bool { return checkLine(s) == nil }
+// IsLine reports whether s may be signed as a text of one line: it has no
+// character that XML cannot hold, and none that shows nothing or makes the text
+// read as another.
+func IsLine(s string) bool { return checkLine(s) == nil && !strings.ContainsFunc(s, isInvisible) }
 
-// IsText reports whether s may stand in a profile as a text of several lines.
-func IsText(s string) bool { return checkText(s) == nil }
+// IsText is IsLine for a text of several lines.
+func IsText(s string) bool { return checkText(s) == nil && !strings.ContainsFunc(s, isInvisible) }
+
+// isInvisible reports whether a character is ignorable by default (Unicode,
+// section 5.21): format characters, fillers, and selectors of variants.
+func isInvisible(r rune) bool {
+	return r > unicode.MaxASCII &&
+		unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}

@@ -48,36 +48,15 @@ func (p *Profile) Validate() error {
 	c.line("display_name", p.marked(p.DisplayName))
 	c.optionalText("description", p.marked(p.Description))
 	c.optionalLine("organization", p.Organization)
-	c.must("mail", p.Mail != nil || p.Passcode != nil, "a profile needs mail or a passcode policy")
-	c.must("passcode", p.Platform != Mac || p.Mail == nil || p.Passcode == nil,
-		"a Mac takes mail and a policy in two profiles only")
-	if p.Mail != nil {
-		p.Mail.validate(c)
-	}
-	p.validateDAV(c)
-	if p.Passcode != nil {
-		p.Passcode.validate(c, p.Platform)
-	}
+	p.validatePayloads(c)
 	p.validateConsent(c)
 	p.validateMark(c)
 	p.validateRemoval(c)
 	return c.err()
 }
 
-func (p *Profile) validateDAV(c *checker) {
-	const alone = "it goes with mail only"
-	if p.CalDAV != nil {
-		c.must("caldav", p.Mail != nil, alone)
-		p.CalDAV.validate(c, "caldav")
-	}
-	if p.CardDAV != nil {
-		c.must("carddav", p.Mail != nil, alone)
-		p.CardDAV.validate(c, "carddav")
-	}
-}
-
 func (p *Profile) validateConsent(c *checker) {
-	if p.Passcode == nil {
+	if !p.rulesDevice() {
 		c.must("consent", len(p.Consent) == 0, "it goes with a passcode policy only")
 		return
 	}

@@ -24,34 +24,34 @@ func TestValidate(t *testing.T) {
 		{"description", func(p *profile.Profile) { p.Description = "tab\t" }},
 		{"description", func(p *profile.Profile) { p.Description = strings.Repeat("x", 4097) }},
 		{"organization", func(p *profile.Profile) { p.Organization = "\u202egro" }},
-		{"mail", func(p *profile.Profile) { p.Mail, p.Passcode, p.Consent = nil, nil, nil }},
+		{"mail", func(p *profile.Profile) { p.Payloads, p.Consent = nil, nil }},
 		{"passcode", func(p *profile.Profile) { p.Platform = profile.Mac }},
-		{"mail.display_name", func(p *profile.Profile) { p.Mail.DisplayName = "" }},
-		{"mail.account_name", func(p *profile.Profile) { p.Mail.AccountName = "" }},
-		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "\x00" }},
-		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "\ufffe" }},
-		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "bad\xff" }},
-		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "\ufffd" }},
-		{"mail.person_name", func(p *profile.Profile) { p.Mail.PersonName = "a\u2028b" }},
-		{"mail.incoming.host", func(p *profile.Profile) { p.Mail.Incoming.Host = "imap" }},
-		{"mail.incoming.host", func(p *profile.Profile) { p.Mail.Incoming.Host = "IMAP.example.com" }},
-		{"mail.outgoing.host", func(p *profile.Profile) { p.Mail.Outgoing.Host = "192.0.2.1" }},
-		{"mail.incoming.port", func(p *profile.Profile) { p.Mail.Incoming.Port = 0 }},
-		{"mail.incoming.port", func(p *profile.Profile) { p.Mail.Incoming.Port = 143 }},
-		{"mail.outgoing.port", func(p *profile.Profile) { p.Mail.Outgoing = profile.Server{Host: "a.example", Port: 25} }},
-		{"mail.incoming_login", func(p *profile.Profile) { p.Mail.IncomingLogin = "" }},
-		{"mail.outgoing_login", func(p *profile.Profile) { p.Mail.OutgoingLogin = "" }},
-		{"passcode.display_name", func(p *profile.Profile) { p.Passcode.DisplayName = "" }},
-		{"passcode.min_length", func(p *profile.Profile) { p.Passcode.MinLength = 3 }},
-		{"passcode.min_length", func(p *profile.Profile) { p.Passcode.MinLength = 13 }},
-		{"passcode.max_failed_attempts", func(p *profile.Profile) { p.Passcode.MaxFailedAttempts = 6 }},
-		{"passcode.max_failed_attempts", func(p *profile.Profile) { p.Passcode.MaxFailedAttempts = 11 }},
-		{"passcode.auto_lock", func(p *profile.Profile) { p.Passcode.AutoLock = 0 }},
-		{"passcode.auto_lock", func(p *profile.Profile) { p.Passcode.AutoLock = 90 * time.Second }},
-		{"passcode.grace", func(p *profile.Profile) { p.Passcode.Grace = 241 * time.Minute }},
-		{"passcode.min_complex", func(p *profile.Profile) { p.Passcode.MinComplex = 3 }},
-		{"passcode.max_age_days", func(p *profile.Profile) { p.Passcode.MaxAgeDays = 29 }},
-		{"passcode.history", func(p *profile.Profile) { p.Passcode.History = 11 }},
+		{"mail.display_name", func(p *profile.Profile) { mailOf(p).DisplayName = "" }},
+		{"mail.account_name", func(p *profile.Profile) { mailOf(p).AccountName = "" }},
+		{"mail.person_name", func(p *profile.Profile) { mailOf(p).PersonName = "\x00" }},
+		{"mail.person_name", func(p *profile.Profile) { mailOf(p).PersonName = "\ufffe" }},
+		{"mail.person_name", func(p *profile.Profile) { mailOf(p).PersonName = "bad\xff" }},
+		{"mail.person_name", func(p *profile.Profile) { mailOf(p).PersonName = "\ufffd" }},
+		{"mail.person_name", func(p *profile.Profile) { mailOf(p).PersonName = "a\u2028b" }},
+		{"mail.incoming.host", func(p *profile.Profile) { mailOf(p).Incoming.Host = "imap" }},
+		{"mail.incoming.host", func(p *profile.Profile) { mailOf(p).Incoming.Host = "IMAP.example.com" }},
+		{"mail.outgoing.host", func(p *profile.Profile) { mailOf(p).Outgoing.Host = "192.0.2.1" }},
+		{"mail.incoming.port", func(p *profile.Profile) { mailOf(p).Incoming.Port = 0 }},
+		{"mail.incoming.port", func(p *profile.Profile) { mailOf(p).Incoming.Port = 143 }},
+		{"mail.outgoing.port", func(p *profile.Profile) { mailOf(p).Outgoing = profile.Server{Host: "a.example", Port: 25} }},
+		{"mail.incoming_login", func(p *profile.Profile) { mailOf(p).IncomingLogin = "" }},
+		{"mail.outgoing_login", func(p *profile.Profile) { mailOf(p).OutgoingLogin = "" }},
+		{"passcode.display_name", func(p *profile.Profile) { policyOf(p).DisplayName = "" }},
+		{"passcode.min_length", func(p *profile.Profile) { policyOf(p).MinLength = 3 }},
+		{"passcode.min_length", func(p *profile.Profile) { policyOf(p).MinLength = 13 }},
+		{"passcode.max_failed_attempts", func(p *profile.Profile) { policyOf(p).MaxFailedAttempts = 6 }},
+		{"passcode.max_failed_attempts", func(p *profile.Profile) { policyOf(p).MaxFailedAttempts = 11 }},
+		{"passcode.auto_lock", func(p *profile.Profile) { policyOf(p).AutoLock = 0 }},
+		{"passcode.auto_lock", func(p *profile.Profile) { policyOf(p).AutoLock = 90 * time.Second }},
+		{"passcode.grace", func(p *profile.Profile) { policyOf(p).Grace = 241 * time.Minute }},
+		{"passcode.min_complex", func(p *profile.Profile) { policyOf(p).MinComplex = 3 }},
+		{"passcode.max_age_days", func(p *profile.Profile) { policyOf(p).MaxAgeDays = 29 }},
+		{"passcode.history", func(p *profile.Profile) { policyOf(p).History = 11 }},
 		{"display_name", func(p *profile.Profile) { p.DisplayName = "TEST – Mail" }},
 		{"display_name", func(p *profile.Profile) { p.Test, p.DisplayName = true, "TEST – Mail" }},
 		{"display_name", func(p *profile.Profile) { p.Test, p.DisplayName = true, strings.Repeat("x", 1020) }},
@@ -64,7 +64,11 @@ func TestValidate(t *testing.T) {
 		{"consent", func(p *profile.Profile) { p.Consent = map[string]string{"de": "Text"} }},
 		{"consent", func(p *profile.Profile) { p.Consent["no tag"] = "Text" }},
 		{"consent.fr", func(p *profile.Profile) { p.Consent["fr"] = "" }},
-		{"consent", func(p *profile.Profile) { p.Passcode = nil }},
+		{"consent", func(p *profile.Profile) { drop[*profile.Passcode](p) }},
+		{"payloads", func(p *profile.Profile) { p.Payloads[0] = nil }},
+		{"payloads", func(p *profile.Profile) { p.Payloads[0] = (*profile.Mail)(nil) }},
+		{"mail", func(p *profile.Profile) { p.Payloads = append(p.Payloads, p.Payloads[0]) }},
+		{"passcode", func(p *profile.Profile) { p.Payloads = append(p.Payloads, p.Payloads[1]) }},
 		{"remove_after", func(p *profile.Profile) { p.RemoveAfter = time.Minute }},
 		{"remove_after", func(p *profile.Profile) { p.RemoveAfter = time.Hour + time.Millisecond }},
 		{"remove_on", func(p *profile.Profile) { p.RemoveOn = time.Unix(1, 1) }},
@@ -94,7 +98,7 @@ func paths(e *profile.InvalidError) []string {
 
 func TestValidateMacPolicyNeedsReset(t *testing.T) {
 	p := protect(mailProfile(t, profile.Mac, ""))
-	p.Passcode.ResetAfter = 0
+	policyOf(p).ResetAfter = 0
 	if _, err := p.Marshal(); err == nil || !strings.Contains(err.Error(), "passcode.reset_after") {
 		t.Errorf("got %v", err)
 	}
@@ -102,7 +106,7 @@ func TestValidateMacPolicyNeedsReset(t *testing.T) {
 
 // TestValidateListsAll wants every problem at once.
 func TestValidateListsAll(t *testing.T) {
-	err := (&profile.Profile{Mail: &profile.Mail{}}).Validate()
+	err := (&profile.Profile{Payloads: []profile.Payload{&profile.Mail{}}}).Validate()
 	invalid, ok := errors.AsType[*profile.InvalidError](err)
 	if !ok || len(invalid.Problems) < 9 {
 		t.Fatalf("got %v", err)
@@ -130,7 +134,7 @@ func TestParseAddress(t *testing.T) {
 		"jane@exam_ple.com", "jane@example..com", "j\u202eane@example.com", "pаypal@example.com", "jane@pаypal.com",
 		"jane@xn--example-.com", "jane@127。0。0。1", "jane@ⓔxample.com", "jane@ｅxample.com", "a\xff@example.com",
 		strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("a", 64) + ".com",
-		"a@" + strings.Repeat("abcdefgh.", 30) + "com", "jane@example.com\x00", "a,b@example.com", "a;b@example.com",
+		"a@" + strings.Repeat("abcdefgh.", 30) + "com", "jane@example.com\x00", "a,b@example.com", "a;b@example.com", "a\ufe0fb@example.com", "a\u034fb@example.com", "a\u3164b@example.com",
 	}
 	for _, in := range bad {
 		if got, err := profile.ParseAddress(in); err == nil {

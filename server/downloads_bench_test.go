@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
@@ -129,7 +130,7 @@ func benchIssuer(b *testing.B, identity *signing.Identity) *issue.Issuer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return issue.New(texts, func() *signing.Identity { return identity })
+	return issue.New(texts, func() signing.Signer { return identity })
 }
 
 // fillTickets makes a link with one ticket for each download of a round.
@@ -145,8 +146,8 @@ func fillTickets(b *testing.B, s *store.Store, database string) {
 	}
 	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, callers*perCaller-1)
 	until := time.Now().Add(time.Hour).UnixMilli()
-	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO links (id, account, domain, address, name, login, locale, created, expires, revoked, max_downloads, tickets, downloads)
-		SELECT 'lnk_' || i, 'acc_default', 'example.com', 'jane' || i || '@example.com', 'Jane', '', 'en', 0, %d, 0, 5, 1, 0 FROM n`, until))
+	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO links (id, account, domain, address, name, login, locale, created, expires, revoked, max_downloads, tickets, downloads, mailbox)
+		SELECT 'lnk_' || i, 'acc_default', 'example.com', 'jane' || i || '@example.com', 'Jane', '', 'en', 0, %d, 0, 5, 1, 0, 'jane' || i || '@example.com' FROM n`, until))
 	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO tickets (id, link, variant, platform, created, expires, max_fetches, fetches)
 		SELECT 'tkt_' || i, 'lnk_' || i, 'secure', 'iphone', 0, %d, 5, 0 FROM n`, until))
 }
@@ -178,7 +179,7 @@ func build(issuer *issue.Issuer, i int) (issue.Signed, error) {
 	if err != nil {
 		return issue.Signed{}, err
 	}
-	return issuer.Issue(issue.Order{
+	return issuer.Issue(context.Background(), issue.Order{
 		Service: benchService(), Person: issue.Person{Address: address, Name: "Jane"},
 		Platform: profile.IPhone, Variant: settings.Secure, Policy: profile.DefaultPasscode(),
 	})

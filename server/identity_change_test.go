@@ -20,7 +20,7 @@ type signer struct {
 	atomic.Pointer[signing.Identity]
 }
 
-func (s *signer) Current() *signing.Identity { return s.Load() }
+func (s *signer) Current() signing.Signer { return s.Load() }
 
 func (s *signer) Err() error { return nil }
 

@@ -43,7 +43,7 @@ func newMetrics(identity Identity) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mobileconfig_identity_expires_seconds", Help: "When the signing identity expires, in Unix seconds.",
-		}, func() float64 { return float64(identity.Current().Expires().Unix()) }),
+		}, func() float64 { return float64(identity.Current().Describe().NotAfter.Unix()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "mobileconfig_identity_reload_failed", Help: "1 while newer files of the signing identity cannot be used.",
 		}, func() float64 {
@@ -124,17 +124,17 @@ type identityDetails struct {
 }
 
 func (s *Server) details(c echo.Context) error {
-	id := s.config.Identity.Current()
-	database, usable := s.checkDatabase(c.Request().Context()), id.Usable()
+	id := s.config.Identity.Current().Describe()
+	database, usable := s.checkDatabase(c.Request().Context()), id.Fault
 	return c.JSON(http.StatusOK, details{
 		Ready:    database == nil && usable == nil,
 		Database: words(database),
 		Log:      words(s.checkLogs(c.Request().Context())),
 		Identity: identityDetails{
-			Name:        id.Name(),
-			Fingerprint: id.Fingerprint(),
-			NotAfter:    id.Expires().UTC().Format(time.RFC3339),
-			Development: id.Development(),
+			Name:        id.Name,
+			Fingerprint: id.Fingerprint,
+			NotAfter:    id.NotAfter.UTC().Format(time.RFC3339),
+			Development: id.Development,
 			Usable:      words(usable),
 			Reload:      words(s.config.Identity.Err()),
 		},

@@ -52,7 +52,7 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store, s.notifier, s.night, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), s.notifier, s.night, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is
@@ -60,19 +60,19 @@ func (s *Server) RunJobs(ctx context.Context) error {
 // signing by another certificate before, that is recorded, on one of all
 // servers.
 func (s *Server) tellIdentity(ctx context.Context) error {
-	identity := s.config.Identity.Current()
-	if identity.Fingerprint() == s.signs {
+	identity := s.config.Identity.Current().Describe()
+	if identity.Fingerprint == s.signs {
 		return nil
 	}
-	err := s.store.UseIdentity(ctx, audit.ByProgram(), identity.Fingerprint(), audit.Action{
+	err := s.store.UseIdentity(ctx, audit.ByProgram(), identity.Fingerprint, audit.Action{
 		Account: account.Installation,
 		Outcome: audit.Done,
-		Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint(), Name: identity.Name()},
+		Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint, Name: identity.Name},
 	})
 	if err != nil {
 		return err
 	}
-	s.signs = identity.Fingerprint()
+	s.signs = identity.Fingerprint
 	return nil
 }
 
@@ -84,21 +84,21 @@ var expiryDays = []int{1, 3, 7, 14, 30}
 // for each of expiryDays and on one of all servers, that the certificate is
 // about to expire.
 func (s *Server) tellExpiry(ctx context.Context) error {
-	identity := s.config.Identity.Current()
-	if identity.Development() {
+	identity := s.config.Identity.Current().Describe()
+	if identity.Development {
 		return nil
 	}
-	left := identity.Expires().Sub(s.config.Now())
+	left := identity.NotAfter.Sub(s.config.Now())
 	for _, days := range expiryDays {
 		if left > time.Duration(days)*24*time.Hour {
 			continue
 		}
-		expires := identity.Expires().UTC().Format(time.DateOnly)
-		return s.store.Once(ctx, audit.ByProgram(), fmt.Sprintf("expiry %d %s", days, identity.Fingerprint()), audit.Action{
+		expires := identity.NotAfter.UTC().Format(time.DateOnly)
+		return s.store.Once(ctx, audit.ByProgram(), fmt.Sprintf("expiry %d %s", days, identity.Fingerprint), audit.Action{
 			Account: account.Installation,
 			Name:    audit.IdentityExpiring,
 			Outcome: audit.Done,
-			Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint(), Name: identity.Name()},
+			Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint, Name: identity.Name},
 			Changes: []audit.Change{{Field: "expires", New: expires}, {Field: notify.DaysField, New: strconv.Itoa(daysOf(left))}},
 		})
 	}

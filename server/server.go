@@ -22,6 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
@@ -107,7 +108,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 		Issuer:          a.Issuer,
 		Texts:           texts,
 		BaseURL:         s.base,
-		Identity:        s.config.Identity.Current,
+		Identity:        s.describeIdentity,
 		SecurityContact: s.config.SecurityContact,
 		Now:             s.config.Now,
 	}, a, s.newPanel(a))
@@ -132,7 +133,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Links:     links,
 		Repeats:   s.store,
 		Issuer:    issue.New(texts, s.config.Identity.Current),
-		Identity:  s.config.Identity.Current,
+		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
 		LogKey:    s.night.Key,
@@ -141,6 +142,11 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Log:       s.config.Log,
 		Now:       s.config.Now,
 	}, nil
+}
+
+// describeIdentity says what signs now.
+func (s *Server) describeIdentity() signing.Description {
+	return s.config.Identity.Current().Describe()
 }
 
 // checker checks mail servers where the service may connect to.

@@ -121,7 +121,8 @@ func takesB(f *ast.FuncType) bool {
 	})
 }
 
-// needsSoak says whether a file is built with the tag soak alone.
+// needsSoak says whether a file is built with the tag soak alone: with and
+// without the race detector.
 func needsSoak(file *ast.File) bool {
 	for _, group := range file.Comments {
 		for _, c := range group.List {
@@ -129,7 +130,10 @@ func needsSoak(file *ast.File) bool {
 				continue
 			}
 			expr, err := constraint.Parse(c.Text)
-			return err == nil && !expr.Eval(func(tag string) bool { return tag != "soak" })
+			without := func(race bool) bool {
+				return expr.Eval(func(tag string) bool { return tag != "soak" && (tag != "race" || race) })
+			}
+			return err == nil && !without(true) && !without(false)
 		}
 	}
 	return false

@@ -1,41 +1,47 @@
 package signing
 
 import (
+	"context"
 	"errors"
 	"fmt"
-
-	"go.mozilla.org/pkcs7"
+	"slices"
 
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// Sign returns the profile that the gate has cleared in a signed envelope. It
-// refuses with an [*IdentityError] while a certificate is out of its time.
-// The result differs each time, for it holds the time of the signature.
-func (id *Identity) Sign(profile gate.Cleared) ([]byte, error) {
-	content := profile.Bytes()
-	if content == nil {
+var _ Signer = (*Identity)(nil)
+
+// Sign returns the profile that the gate has cleared in a signed envelope, as
+// a [Signer] does.
+func (id *Identity) Sign(ctx context.Context, profile gate.Cleared) ([]byte, error) {
+	if profile.Size() == 0 {
 		return nil, errors.New("signing: nothing was cleared")
 	}
-	if err := id.Usable(); err != nil {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("signing: %w", context.Cause(ctx))
+	}
+	now := id.now()
+	if err := id.usable(now); err != nil {
 		return nil, err
 	}
-	envelope, err := pkcs7.NewSignedData(content)
-	if err != nil {
-		return nil, fmt.Errorf("signing: %w", err)
+	return id.writer.sign(id.key, profile, now)
+}
+
+// Describe says what signs.
+func (id *Identity) Describe() Description {
+	d := id.description
+	d.Issuers = slices.Clone(d.Issuers)
+	d.Development = id.development
+	d.Fault = id.Usable()
+	return d
+}
+
+// prepare encodes and describes what stays the same for all signatures.
+func (id *Identity) prepare() (err error) {
+	id.description = Description{Name: id.Name(), Subject: Subject(id.leaf), Fingerprint: id.Fingerprint(), NotAfter: id.Expires()}
+	for _, c := range id.path {
+		id.description.Issuers = append(id.description.Issuers, c.Issuer.String())
 	}
-	// Before AddSigner: later it is ignored, and the digest would be SHA-1.
-	envelope.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
-	// Not AddSignerChain, which verifies the whole chain at every signature.
-	if err := envelope.AddSigner(id.leaf, id.key, pkcs7.SignerInfoConfig{}); err != nil {
-		return nil, fmt.Errorf("signing: %w", err)
-	}
-	for _, c := range id.intermediates {
-		envelope.AddCertificate(c)
-	}
-	signed, err := envelope.Finish()
-	if err != nil {
-		return nil, fmt.Errorf("signing: %w", err)
-	}
-	return signed, nil
+	id.writer, err = newCMSWriter(id.leaf, id.intermediates)
+	return err
 }

@@ -30,28 +30,33 @@ func decode(t testing.TB, file string) []byte {
 	return block.Bytes
 }
 
-// unsigned is a profile as the product makes it.
-func unsigned(t testing.TB) []byte {
+// mailProfile is a profile that the tests sign.
+func mailProfile(t testing.TB) *profile.Profile {
 	t.Helper()
 	address, err := profile.ParseAddress("jane@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &profile.Profile{
+	return &profile.Profile{
 		Address:     address,
 		Platform:    profile.IPhone,
 		DisplayName: "Mail at example.com",
-		Mail: &profile.Mail{
+		Payloads: []profile.Payload{&profile.Mail{
 			DisplayName:   "Mail",
 			AccountName:   "jane@example.com",
-			PersonName:    "Jané <b> 山田",
+			PersonName:    "Jané & 山田",
 			Incoming:      profile.Server{Host: "imap.example.com", Port: 993},
 			Outgoing:      profile.Server{Host: "smtp.example.com", Port: 465},
 			IncomingLogin: "jane@example.com",
 			OutgoingLogin: "jane@example.com",
-		},
+		}},
 	}
-	data, err := p.Marshal()
+}
+
+// unsigned is the profile as the product makes it.
+func unsigned(t testing.TB) []byte {
+	t.Helper()
+	data, err := mailProfile(t).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,14 +65,38 @@ func unsigned(t testing.TB) []byte {
 
 func cleared(t testing.TB) gate.Cleared {
 	t.Helper()
-	c, err := gate.Check(unsigned(t), gate.Terms{
-		Address: "jane@example.com",
-		Hosts:   []string{"imap.example.com", "smtp.example.com"},
-	})
+	return clear(t, mailProfile(t))
+}
+
+// clear has the gate read the profile.
+func clear(t testing.TB, p *profile.Profile) gate.Cleared {
+	t.Helper()
+	data, err := p.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := gate.Check(data, terms(t, p))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// terms are those that allow the profile.
+func terms(t testing.TB, p *profile.Profile) gate.Terms {
+	t.Helper()
+	mail := profile.Of[*profile.Mail](p)
+	texts, err := gate.NewTexts(gate.DisplayTexts{
+		Name: p.DisplayName, Description: p.Description, Consent: p.Consent,
+		Payloads: map[string]gate.Titles{mail.Type(): {Name: mail.DisplayName}, (*profile.Passcode)(nil).Type(): {Name: "Passcode"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gate.Terms{
+		Address: "jane@example.com", PersonName: mail.PersonName, Login: "jane@example.com", Policy: true, Texts: texts,
+		Servers: []gate.Server{{Use: gate.IMAP, Host: "imap.example.com", Port: 993}, {Use: gate.SMTP, Host: "smtp.example.com", Port: 465}},
+	}
 }
 
 // TestSign has OpenSSL verify what is signed with each kind of key, and
@@ -83,7 +112,7 @@ func TestSign(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			signed, err := id.Sign(cleared(t))
+			signed, err := id.Sign(t.Context(), cleared(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +148,7 @@ print(p["PayloadType"], p["PayloadContent"][0]["EmailAccountName"])`
 	cmd := exec.Command("python3", "-c", script, file)
 	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8")
 	out, err := cmd.CombinedOutput()
-	if err != nil || strings.TrimSpace(string(out)) != "Configuration Jané <b> 山田" {
+	if err != nil || strings.TrimSpace(string(out)) != "Configuration Jané & 山田" {
 		t.Errorf("plistlib: %v %s", err, out)
 	}
 }
@@ -157,7 +186,7 @@ func TestSignNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := id.Sign(gate.Cleared{}); err == nil {
+	if _, err := id.Sign(t.Context(), gate.Cleared{}); err == nil {
 		t.Error("signed what no gate has cleared")
 	}
 }
@@ -169,7 +198,7 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := id.Sign(cleared(t))
+	signed, err := id.Sign(t.Context(), cleared(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +227,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := id.Sign(cleared(t))
+	signed, err := id.Sign(t.Context(), cleared(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +331,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	signed, err := id.Sign(cleared(f))
+	signed, err := id.Sign(f.Context(), cleared(f))
 	if err != nil {
 		f.Fatal(err)
 	}

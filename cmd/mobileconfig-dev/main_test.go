@@ -167,7 +167,7 @@ func TestDev(t *testing.T) {
 }
 
 // TestDevRefuses holds that the demo, whose password is known, is for this
-// machine alone, and that nothing is deleted but a demo.
+// machine alone, and that a folder of anything else stays as it is.
 func TestDevRefuses(t *testing.T) {
 	for _, listen := range []string{":8080", "0.0.0.0:8080", "192.0.2.1:8080", "[::]:8080", "example.com:8080", "nonsense"} {
 		err := run(t.Context(), []string{"-listen", listen}, io.Discard, io.Discard, nil)
@@ -183,22 +183,37 @@ func TestDevRefuses(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(t.Context(), []string{"-data", data, "reset"}, io.Discard, io.Discard, nil); err != nil {
-		t.Error(err)
+	templates := filepath.Join("..", "..", "templates")
+	for _, args := range [][]string{{"reset"}, {"code"}, {}} {
+		args = append([]string{"-listen", "127.0.0.1:0", "-data", data, "-templates", templates}, args...)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if err := run(ctx, args, io.Discard, io.Discard, func(net.Addr) { cancel() }); err == nil {
+			t.Errorf("%q on a folder of something else", args)
+		}
 	}
-	if err := run(t.Context(), []string{"-data", data, "code"}, io.Discard, io.Discard, nil); err == nil {
-		t.Error("codes without a demo")
+	entries, err := os.ReadDir(data)
+	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(file) {
+		t.Errorf("the folder holds %v, %v", entries, err)
 	}
-	if _, err := os.Stat(file); err != nil {
-		t.Error(err)
-	}
-	if err := os.WriteFile(filepath.Join(data, signInName), []byte("{}"), 0o600); err != nil {
+}
+
+// TestDevReset holds that a demo can be deleted also when it is not whole.
+func TestDevReset(t *testing.T) {
+	o := options{data: filepath.Join(t.TempDir(), "demo")}
+	if _, err := o.claim(); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(t.Context(), []string{"-data", data, "reset"}, io.Discard, io.Discard, nil); err != nil {
-		t.Error(err)
+	if err := os.WriteFile(filepath.Join(o.data, "mobileconfig.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the demo is still there: %v", err)
+	for _, want := range []string{"deleted", "no demo"} {
+		var out bytes.Buffer
+		if err := run(t.Context(), []string{"-data", o.data, "reset"}, &out, io.Discard, nil); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%v, %s, want %q", err, out.String(), want)
+		}
+		if _, err := os.Stat(o.data); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the demo is still there: %v", err)
+		}
 	}
 }

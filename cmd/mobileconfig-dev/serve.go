@@ -53,7 +53,7 @@ func (o options) config(log io.Writer) (server.Config, *datadir.Dir, error) {
 		Resolver:     offline(),
 		HostResolver: offline(),
 	}
-	dir, err := datadir.Open(o.data)
+	dir, err := o.claim()
 	if err != nil {
 		return config, nil, err
 	}
@@ -104,6 +104,9 @@ func (o options) demo(ctx context.Context, out io.Writer, config server.Config) 
 	made, err := demo.Seed(ctx, demo.Config{
 		Database: config.Database, Secret: config.Secret, LogKey: config.LogKey, BaseURL: base, Identity: config.Identity.Current(),
 	})
+	if errors.Is(err, demo.ErrNotNew) {
+		return nil, fmt.Errorf("%w; if the last start was interrupted: make dev-reset", err)
+	}
 	if err != nil {
 		return nil, err
 	}

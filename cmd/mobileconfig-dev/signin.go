@@ -19,7 +19,33 @@ import (
 // has the secrets of the authenticator apps in the clear.
 const signInName = "sign-in.json"
 
+// markName is the file that says that the folder holds a demo, and nothing that
+// anybody would miss.
+const markName = "demo.txt"
+
 func (o options) file() string { return filepath.Join(o.data, signInName) }
+
+func (o options) mark() string { return filepath.Join(o.data, markName) }
+
+// claim opens the folder of the demo. A new or empty one becomes it; one that
+// holds anything else is refused.
+func (o options) claim() (*datadir.Dir, error) {
+	entries, err := os.ReadDir(o.data)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if len(entries) > 0 {
+		if _, err := os.Stat(o.mark()); err != nil {
+			return nil, fmt.Errorf("-data: %s holds something other than a demo", o.data)
+		}
+		return datadir.Open(o.data)
+	}
+	dir, err := datadir.Open(o.data)
+	if err != nil {
+		return nil, err
+	}
+	return dir, os.WriteFile(o.mark(), []byte("A demo of mobileconfig. make dev-reset deletes this folder.\n"), 0o600)
+}
 
 // read returns the demo that was made; os.ErrNotExist if there is none.
 func (o options) read() (*demo.Demo, error) {
@@ -83,17 +109,17 @@ func liveLinks(d *demo.Demo) []liveLink {
 	return all
 }
 
-// reset deletes the demo. The folder must be one that this program has made:
-// it has the sign-in, or it goes nowhere.
+// reset deletes the folder of the demo, and no other.
 func (o options) reset(out io.Writer) error {
-	if _, err := os.Stat(o.file()); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			_, err = fmt.Fprintln(out, "There is no demo.")
-		}
-		return err
-	}
 	if o.database != "" {
 		return errors.New("reset deletes the folder alone; drop the database yourself")
+	}
+	if _, err := os.Stat(o.data); errors.Is(err, os.ErrNotExist) {
+		_, err := fmt.Fprintln(out, "There is no demo.")
+		return err
+	}
+	if _, err := o.claim(); err != nil {
+		return err
 	}
 	if err := os.RemoveAll(o.data); err != nil {
 		return err

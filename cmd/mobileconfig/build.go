@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -113,7 +114,7 @@ func (c *buildCommand) issuer(s streams) (*issue.Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return issue.New(texts, func() *signing.Identity { return id }), nil
+	return issue.New(texts, func() signing.Signer { return id }), nil
 }
 
 // write issues one profile to the file, or to standard output.
@@ -124,7 +125,7 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 		data, err = issuer.Build(order)
 	} else {
 		var signed issue.Signed
-		signed, err = issuer.Issue(order)
+		signed, err = issuer.Issue(context.Background(), order)
 		data = signed.Bytes
 	}
 	if err != nil {
@@ -139,9 +140,8 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 
 // flagOf names the flag behind a field of the profile.
 var flagOf = map[string]string{
-	"mail.person_name":    "--name",
-	"mail.incoming_login": "--login",
-	"mail.outgoing_login": "--login",
+	"mail.person_name": "--name",
+	"mail.login":       "--login",
 }
 
 // inFlags tells problems of a profile by the flags that they came from.

@@ -55,7 +55,7 @@ func (c *serveCommand) Run(s streams) error {
 		srv.Close()
 		return err
 	}
-	return srv.Run(ctx, func(net.Addr) { c.greet(s.out, srv.BaseURL(), setup, config.Identity.Current().Development()) })
+	return srv.Run(ctx, func(net.Addr) { c.greet(s.out, srv.BaseURL(), setup, config.Identity.Current().Describe().Development) })
 }
 
 // greet says what to do next.

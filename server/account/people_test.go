@@ -323,6 +323,8 @@ func TestOnce(t *testing.T) {
 		_, invitation, err := h.members.Invite(t.Context(), entitled(audit.Actor{Kind: audit.Member}), account.Default, "tom@example.com", "admin", "")
 		h.must(err)
 
+		m, err = h.members.Get(t.Context(), m.Account, m.ID)
+		h.must(err)
 		step := clock.Now().Unix() / 30
 		session := func(i int, proof account.Used) (account.Session, account.Used, audit.Action) {
 			now := clock.Now()
@@ -449,7 +451,7 @@ func TestRevokedStaysDead(t *testing.T) {
 		h.must(h.store.TouchSession(ctx, in.Session.ID, h.clock.Now().Add(time.Hour)))
 		h.clock.Move(time.Minute)
 		_, err := h.sessions.Confirm(ctx, from, in, h.code(seed), "")
-		h.want(err, fault.NotFound)
+		h.want(err, fault.Unauthorized)
 		_, err = h.sessions.Load(ctx, token)
 		h.want(err, fault.NotFound)
 	})

@@ -51,7 +51,7 @@ type API struct {
 	Links     *setup.Links
 	Repeats   Repeats
 	Issuer    *issue.Issuer
-	Identity  func() *signing.Identity
+	Identity  func() signing.Description
 	Texts     *templates.Set
 	Actions   Actions
 	LogKey    *audit.LogKey

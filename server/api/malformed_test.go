@@ -12,9 +12,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestAPIMalformed sends spoilt bodies to every operation that takes one: a
-// problem each time, never a failure of the server.
-func TestAPIMalformed(t *testing.T) {
+func TestAPIMalformed(t *testing.T) { malformed(t, 50) }
+
+// malformed sends spoilt bodies to every operation that takes one, so many to
+// each: a problem each time, never a failure of the server.
+func malformed(t *testing.T, each int) {
+	t.Helper()
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, servertest.Unhurried)
 	c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -33,7 +36,7 @@ func TestAPIMalformed(t *testing.T) {
 			continue
 		}
 		path := strings.TrimPrefix(filled(op.path, ""), "/api/v1")
-		for range 400 {
+		for range each {
 			body := good[random.IntN(len(good))]
 			for range 1 + random.IntN(3) {
 				at := random.IntN(len(body))

@@ -75,7 +75,7 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*pr
 	if err != nil {
 		return nil, err
 	}
-	signed, err := a.Issuer.Issue(order)
+	signed, err := a.Issuer.Issue(ctx, order)
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +139,8 @@ func (a *API) identity(h huma.API) {
 	register(a, h, operation("get-identity", http.MethodGet, "/identity", account.IdentityRead, "Show what signs"),
 		func(context.Context, call, *struct{}) (*identityBody, error) {
 			id, out := a.Identity(), &identityBody{}
-			out.Body.Name, out.Body.Fingerprint, out.Body.Expires = id.Name(), id.Fingerprint(), id.Expires()
-			out.Body.Development, out.Body.Usable = id.Development(), id.Usable() == nil
+			out.Body.Name, out.Body.Fingerprint, out.Body.Expires = id.Name, id.Fingerprint, id.NotAfter
+			out.Body.Development, out.Body.Usable = id.Development, id.Fault == nil
 			return out, nil
 		})
 }

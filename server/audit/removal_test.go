@@ -245,7 +245,11 @@ func TestForgedProofs(t *testing.T) {
 		"days signed":     changed(func(r *audit.Retention) { r.Days = 91 }),
 		"unknown setting": changed(func(r *audit.Retention) { r.Seq = 50 }),
 		"too new":         changed(func(r *audit.Retention) { r.Through = 31; r.Root = known(rows, 31).Root }),
-		"exceeding":       changed(func(r *audit.Retention) { r.Through = 31; r.Root = known(rows, 31).Root; r.Before = r.Before.AddDate(0, 0, 1) }),
+		"exceeding": changed(func(r *audit.Retention) {
+			r.Through = 31
+			r.Root = known(rows, 31).Root
+			r.Before = r.Before.AddDate(0, 0, 1)
+		}),
 	} {
 		err := check(log)
 		if f, ok := errors.AsType[*audit.Finding](err); !ok || f.First < daysPerLog+1 {

@@ -49,7 +49,7 @@ type Config struct {
 	BaseURL *url.URL
 	// Identity signs the profiles that people download. It must be usable
 	// during the whole month before Now, or at least not look at the clock.
-	Identity *signing.Identity
+	Identity signing.Signer
 	// Texts are the words of profiles and mails. The default is
 	// templates.New.
 	Texts *templates.Set

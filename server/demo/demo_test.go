@@ -1,7 +1,10 @@
+//go:build !race
+
+// Nothing here runs at the same time as anything else.
+
 package demo_test
 
 import (
-	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/url"
@@ -18,8 +21,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
-	"github.com/updatecase/mobileconfig/signing"
-	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // end is when the month of a test ends.
@@ -34,17 +35,9 @@ type site struct {
 
 func config(t *testing.T, database string, end time.Time) demo.Config {
 	t.Helper()
-	root := signingtest.Root(t, "p256")
-	leaf := root.Leaf(t, "p256", nil)
-	roots := x509.NewCertPool()
-	roots.AddCert(root.Cert)
-	identity, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, roots, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return demo.Config{
 		Database: database, Secret: servertest.Secret, LogKey: servertest.LogKey,
-		BaseURL: &url.URL{Scheme: "http", Host: "setup.example.com"}, Identity: identity, Now: func() time.Time { return end },
+		BaseURL: &url.URL{Scheme: "http", Host: "setup.example.com"}, Identity: servertest.NewIdentity(t), Now: func() time.Time { return end },
 	}
 }
 

@@ -143,7 +143,7 @@ func (w *world) fetch(ctx context.Context, who audit.Actor, ticket string) error
 		return err
 	}
 	order.Test = permit.Link.Test
-	signed, err := w.issuer.Issue(order)
+	signed, err := w.issuer.Issue(ctx, order)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (w *world) build(c Config, key *audit.LogKey) error {
 	w.domains = settings.NewDomains(w.store, nil, w.now) // the operator vouches for every domain: none is proven
 	w.policies = settings.NewPolicies(w.store, w.now)
 	w.subscriptions = notify.NewSubscriptions(w.store, w.now)
-	w.issuer = issue.New(c.Texts, func() *signing.Identity { return c.Identity })
+	w.issuer = issue.New(c.Texts, func() signing.Signer { return c.Identity })
 	if w.links, err = setup.New(w.store, w.store, c.Secret, w.now); err != nil {
 		return err
 	}

@@ -3,12 +3,12 @@
 package issue
 
 import (
-	"crypto/sha256"
+	"cmp"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -63,16 +63,22 @@ func OrderOf(d settings.Domain, who Person, v settings.Variant, p profile.Platfo
 
 // An Issuer makes profiles. It can be used by several goroutines at once.
 type Issuer struct {
-	texts     *templates.Set
-	signer    func() *signing.Identity
-	templates sync.Map     // kind -> *profile.Template
-	kept      atomic.Int64 // how many templates
+	texts   *templates.Set
+	signer  func() signing.Signer
+	buffers sync.Pool // of unsigned profiles
+
+	mu        sync.RWMutex
+	kept      map[kind]*made
+	languages map[string]string // of a locale
 }
 
 // New returns an Issuer that takes the words of profiles from texts and asks
 // signer, each time, what signs. Without one it can only build.
-func New(texts *templates.Set, signer func() *signing.Identity) *Issuer {
-	return &Issuer{texts: texts, signer: signer}
+func New(texts *templates.Set, signer func() signing.Signer) *Issuer {
+	return &Issuer{
+		texts: texts, signer: signer, kept: map[kind]*made{}, languages: map[string]string{},
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
+	}
 }
 
 // A Signed is a profile as it goes to a device.
@@ -86,75 +92,81 @@ type Signed struct {
 	Identity string
 }
 
-// Issue builds the profile, has the gate read it, and signs it. What the gate
-// refuses is a fault of this program and comes back as an error that says so;
-// an identity that may not sign gives a SignerUnavailable fault.
-func (i *Issuer) Issue(o Order) (Signed, error) {
-	data, err := i.Build(o)
+// Issue builds the profile, has the gate read it, and signs it. What is wrong
+// with the person is a [profile.InvalidError]. Whatever else the gate refuses is
+// a fault of this program and comes back as an error that says so; a signer that
+// may not sign gives a SignerUnavailable fault.
+func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
+	buffer := i.buffers.Get().(*[]byte)
+	defer i.buffers.Put(buffer)
+	k := i.kind(o)
+	made, text, err := i.build((*buffer)[:0], k, o.Person)
 	if err != nil {
 		return Signed{}, err
 	}
-	cleared, err := gate.Check(data, o.terms())
+	*buffer = text
+	var (
+		signer  = i.signer()
+		out     = Signed{Identifier: made.template.Identifier(o.Person.Address)}
+		failure error
+	)
+	err = gate.With(text, k.terms(o.Person, made.texts), func(cleared gate.Cleared) {
+		digest := cleared.Digest()
+		out.Hash = hex.EncodeToString(digest[:])
+		out.Bytes, failure = signer.Sign(ctx, cleared)
+	})
 	if err != nil {
 		return Signed{}, fmt.Errorf("issue: the gate refused what was built: %w", err)
 	}
-	identity := i.signer()
-	signed, err := identity.Sign(cleared)
-	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
+	if e, ok := errors.AsType[*signing.IdentityError](failure); ok {
 		return Signed{}, fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
 	}
-	if err != nil {
-		return Signed{}, fmt.Errorf("issue: %w", err)
+	if failure != nil {
+		return Signed{}, fmt.Errorf("issue: %w", failure)
 	}
-	sum := sha256.Sum256(data)
-	return Signed{signed, o.identifier(), hex.EncodeToString(sum[:]), identity.Fingerprint()}, nil
+	out.Identity = signer.Describe().Fingerprint
+	return out, nil
 }
 
-// Build returns the profile unsigned.
+// Build returns the profile unsigned. What is wrong with the person is a
+// [profile.InvalidError].
 func (i *Issuer) Build(o Order) ([]byte, error) {
-	template, err := i.template(o)
+	_, text, err := i.build(nil, i.kind(o), o.Person)
+	return text, err
+}
+
+// build fills in the template of a kind. The text may be in the buffer.
+func (i *Issuer) build(buffer []byte, k kind, who Person) (*made, []byte, error) {
+	made, err := i.made(k)
 	if err != nil {
-		return nil, fmt.Errorf("issue: %w", err)
+		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
-	login := o.Person.Login
-	if login == "" {
-		login = o.Person.Address.String()
+	text, err := made.template.Append(buffer, profile.Fields{Address: who.Address, PersonName: profile.PlainName(who.Name), Login: who.login()})
+	if err == nil {
+		err = who.check()
 	}
-	data, err := template.Fill(profile.Fields{Address: o.Person.Address, PersonName: o.Person.Name, Login: login})
 	if err != nil {
-		return nil, fmt.Errorf("issue: %w", err)
+		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
-	return data, nil
+	return made, text, nil
 }
 
-// identifier is the PayloadIdentifier of the profile.
-func (o Order) identifier() string {
-	p := profile.Profile{Address: o.Person.Address, Platform: o.Platform}
-	if o.Variant == settings.Secure {
-		p.Passcode = &o.Policy
-	}
-	return p.Identifier()
-}
+// login is the user name on the servers.
+func (p Person) login() string { return cmp.Or(p.Login, p.Address.String()) }
 
-// terms is what o entitles to have signed.
-func (o Order) terms() gate.Terms {
-	return gate.Terms{
-		Address:  o.Person.Address.String(),
-		Hosts:    []string{o.Service.Incoming.Host, o.Service.Outgoing.Host},
-		DAVHosts: o.davHosts(),
-		Policy:   o.Variant == settings.Secure,
-		Test:     o.Test,
+// check refuses what the gate would, in words for the person.
+func (p Person) check() error {
+	var problems []profile.Problem
+	if !profile.IsPersonName(p.Name) {
+		problems = append(problems, profile.Problem{Path: "mail.person_name", Detail: "a name has letters, digits, spaces and ' - . , & ( ) only, and no web address"})
 	}
-}
-
-// davHosts are the hosts of calendars and contacts, as far as they are chosen.
-func (o Order) davHosts() (hosts []string) {
-	for _, s := range []profile.DAVServer{o.Service.Calendars, o.Service.Contacts} {
-		if !s.IsZero() {
-			hosts = append(hosts, s.Host)
-		}
+	if !profile.IsLine(p.Login) {
+		problems = append(problems, profile.Problem{Path: "mail.login", Detail: "it has a character that may not stand there"})
 	}
-	return hosts
+	if len(problems) > 0 {
+		return &profile.InvalidError{Problems: problems}
+	}
+	return nil
 }
 
 // FileName is the name under which the profile is downloaded: letters that

@@ -30,7 +30,7 @@ func order(t testing.TB, v settings.Variant, p profile.Platform) issue.Order {
 			Incoming: profile.Server{Host: "imap.example.com", Port: 993},
 			Outgoing: profile.Server{Host: "smtp.example.com", Port: 587, STARTTLS: true},
 		},
-		Person:   issue.Person{Address: address, Name: "Jané <b> & 山田", Login: "jane"},
+		Person:   issue.Person{Address: address, Name: "Jané & 山田", Login: "jane"},
 		Platform: p,
 		Variant:  v,
 		Policy:   profile.DefaultPasscode(),
@@ -52,7 +52,7 @@ func issuer(t testing.TB, kind string, now func() time.Time) (*issue.Issuer, sig
 	if err != nil {
 		t.Fatal(err)
 	}
-	return issue.New(texts, func() *signing.Identity { return id }), leaf, pool
+	return issue.New(texts, func() signing.Signer { return id }), leaf, pool
 }
 
 // TestIssue signs each variant for each platform: the gate lets through what
@@ -66,7 +66,7 @@ func TestIssue(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			signed, err := i.Issue(o)
+			signed, err := i.Issue(t.Context(), o)
 			if err != nil {
 				t.Fatalf("%s %s: %v", v, p, err)
 			}
@@ -102,7 +102,7 @@ func TestMarked(t *testing.T) {
 				t.Fatal(err)
 			}
 			o.Test = true
-			signed, err := i.Issue(o)
+			signed, err := i.Issue(t.Context(), o)
 			if err != nil {
 				t.Fatalf("%s %s: %v", language.Tag, v, err)
 			}
@@ -199,7 +199,7 @@ func TestCalendars(t *testing.T) {
 			bytes.Contains(data, []byte("The accounts and the rules go")) != agreed {
 			t.Errorf("%s %s: what removing takes away, in the consent:\n%s\n%s", tt.variant, tt.platform, before, data)
 		}
-		if _, err := i.Issue(o); err != nil {
+		if _, err := i.Issue(t.Context(), o); err != nil {
 			t.Errorf("%s %s: %v", tt.variant, tt.platform, err)
 		}
 	}
@@ -220,11 +220,11 @@ func TestIssueRefuses(t *testing.T) {
 	i, leaf, _ := issuer(t, "p256", func() time.Time { return now })
 	bad := order(t, settings.Mail, profile.IPhone)
 	bad.Person.Name = "a\u202eb"
-	if _, err := i.Issue(bad); err == nil {
+	if _, err := i.Issue(t.Context(), bad); err == nil {
 		t.Error("issued a name that reorders text")
 	}
 	now = leaf.Cert.NotAfter.Add(time.Second)
-	if _, err := i.Issue(order(t, settings.Mail, profile.IPhone)); !fault.Is(err, fault.SignerUnavailable) {
+	if _, err := i.Issue(t.Context(), order(t, settings.Mail, profile.IPhone)); !fault.Is(err, fault.SignerUnavailable) {
 		t.Errorf("with an expired certificate: %v", err)
 	}
 }
@@ -258,7 +258,7 @@ func TestOrderOf(t *testing.T) {
 	if strings.Contains(string(data), "maxFailedAttempts") {
 		t.Error("the profile erases")
 	}
-	if _, err := i.Issue(o); err != nil {
+	if _, err := i.Issue(t.Context(), o); err != nil {
 		t.Errorf("the gate: %v", err)
 	}
 	d.Login = settings.GivenLogin

@@ -6,11 +6,15 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing/gate"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// maxTemplates is how many templates are kept.
-const maxTemplates = 4096
+// How many kinds are kept, and for how many locales their language.
+const (
+	maxKinds   = 4096
+	maxLocales = 256
+)
 
 // A kind is an order without the person: all that many profiles share.
 type kind struct {
@@ -24,25 +28,80 @@ type kind struct {
 	test         bool
 }
 
-// template returns the template of the order's kind. Each is made once: to
-// fill in its texts and encode it costs more than a signature. There are as
-// many as domains are configured, in their languages; since settings change,
-// all are forgotten when they have become too many.
-func (i *Issuer) template(o Order) (*profile.Template, error) {
-	k := i.kind(o)
-	if t, ok := i.templates.Load(k); ok {
-		return t.(*profile.Template), nil
+// made is what is made once for a kind: to fill in its texts and encode them
+// costs more than a signature.
+type made struct {
+	template *profile.Template
+	texts    *gate.Texts
+}
+
+// made returns what is made for the kind. There are as many kinds as domains
+// are configured, in their languages; since settings change, all are forgotten
+// when they have become too many.
+func (i *Issuer) made(k kind) (*made, error) {
+	i.mu.RLock()
+	m := i.kept[k]
+	i.mu.RUnlock()
+	if m != nil {
+		return m, nil
 	}
-	t, err := profile.NewTemplate(k.profile(i.words(k)))
+	d := k.draft(i.words(k))
+	template, err := profile.NewTemplate(&d.profile)
 	if err != nil {
 		return nil, err
 	}
-	if i.kept.Add(1) > maxTemplates {
-		i.kept.Store(1)
-		i.templates.Clear()
+	texts, err := gate.NewTexts(d.texts())
+	if err != nil {
+		return nil, err
 	}
-	i.templates.Store(k, t)
-	return t, nil
+	m = &made{template, texts}
+	keep(i, i.kept, maxKinds, k, m)
+	return m, nil
+}
+
+// keep keeps a value, and forgets all when they have become too many.
+func keep[K comparable, V any](i *Issuer, kept map[K]V, limit int, key K, value V) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(kept) >= limit {
+		clear(kept)
+	}
+	kept[key] = value
+}
+
+// language is the language that serves a locale best.
+func (i *Issuer) language(locale string) string {
+	i.mu.RLock()
+	tag := i.languages[locale]
+	i.mu.RUnlock()
+	if tag == "" {
+		tag = i.texts.Match(locale).Tag
+		keep(i, i.languages, maxLocales, locale, tag)
+	}
+	return tag
+}
+
+// terms is what an order of the kind entitles a person to have signed.
+func (k kind) terms(who Person, texts *gate.Texts) gate.Terms {
+	servers := make([]gate.Server, 2, 4)
+	servers[0] = gate.Server{Use: gate.IMAP, Host: k.service.Incoming.Host, Port: k.service.Incoming.Port}
+	servers[1] = gate.Server{Use: gate.SMTP, Host: k.service.Outgoing.Host, Port: k.service.Outgoing.Port}
+	if s := k.service.Calendars; !s.IsZero() {
+		servers = append(servers, gate.Server{Use: gate.CalDAV, Host: s.Host, Port: s.Port})
+	}
+	if s := k.service.Contacts; !s.IsZero() {
+		servers = append(servers, gate.Server{Use: gate.CardDAV, Host: s.Host, Port: s.Port})
+	}
+	return gate.Terms{
+		Address:      who.Address.String(),
+		PersonName:   profile.PlainName(who.Name),
+		Login:        who.login(),
+		Organization: k.organization,
+		Servers:      servers,
+		Policy:       k.variant == settings.Secure,
+		Test:         k.test,
+		Texts:        texts,
+	}
 }
 
 // Consent returns what a person reads before the device policy of the order
@@ -55,7 +114,7 @@ func (i *Issuer) Consent(o Order) string {
 // kind is the order without the person.
 func (i *Issuer) kind(o Order) kind {
 	return kind{
-		language:     i.texts.Match(o.Person.Locale).Tag,
+		language:     i.language(o.Person.Locale),
 		domain:       o.Person.Address.Domain(),
 		organization: cmp.Or(o.Organization, o.Person.Address.Domain()),
 		service:      o.Service,
@@ -75,53 +134,75 @@ func (k kind) isDevicePolicy() bool {
 	return k.platform == profile.Mac && k.variant == settings.Secure
 }
 
-// profile puts the kind and the words of its language together.
-func (k kind) profile(w words) *profile.Profile {
-	p := &profile.Profile{
-		Platform:     k.platform,
-		Organization: k.organization,
-		DisplayName:  w.text("profile.mail.name"),
-		Description:  w.text("profile.mail.description"),
-		Mail: &profile.Mail{
-			DisplayName: w.text("payload.mail.name"),
-			Incoming:    k.service.Incoming,
-			Outgoing:    k.service.Outgoing,
-		},
+// A draft is a profile without a person, and the titles of its payloads.
+type draft struct {
+	profile profile.Profile
+	titles  map[string]gate.Titles
+}
+
+// add adds a payload that has the title.
+func (d *draft) add(payload profile.Payload, title string) {
+	d.profile.Payloads = append(d.profile.Payloads, payload)
+	d.titles[payload.Type()] = gate.Titles{Name: title}
+}
+
+// texts are what a device will show of the profile, beside the person's name
+// and address.
+func (d *draft) texts() gate.DisplayTexts {
+	mark := ""
+	if d.profile.Test {
+		mark = profile.TestMark
+	}
+	texts := gate.DisplayTexts{
+		Name: mark + d.profile.DisplayName, Description: mark + d.profile.Description,
+		Consent: make(map[string]string, len(d.profile.Consent)), Payloads: d.titles,
+	}
+	for language, text := range d.profile.Consent {
+		texts.Consent[language] = mark + text
+	}
+	return texts
+}
+
+// draft puts the kind and the words of its language together.
+func (k kind) draft(w words) *draft {
+	d := &draft{titles: map[string]gate.Titles{}}
+	p := &d.profile
+	p.Platform, p.Organization, p.Test = k.platform, k.organization, k.test
+	p.DisplayName, p.Description = w.text("profile.mail.name"), w.text("profile.mail.description")
+	if k.variant == settings.Secure {
+		p.Description = w.text(k.keep("profile.secure.description"))
+		p.Consent = w.texts(k.keep("consent." + string(k.platform)))
+	}
+	if k.isDevicePolicy() {
+		p.DisplayName, p.Description = w.text("profile.device.name"), w.text("profile.device.description")
+	} else {
+		k.addAccounts(d, w)
 	}
 	if k.variant == settings.Secure {
-		k.addPolicy(p, w)
-	}
-	if p.Mail != nil {
-		k.addDAV(p, w)
+		policy := k.policy
+		policy.DisplayName = w.text("payload.passcode.name")
+		d.add(&policy, policy.DisplayName)
 	}
 	if k.test {
-		p.Test, p.Description = true, w.text("profile.test.description")+"\n"+p.Description
+		p.Description = w.text("profile.test.description") + "\n" + p.Description
 	}
-	return p
+	return d
 }
 
-// addPolicy makes p the profile of the variant Secure.
-func (k kind) addPolicy(p *profile.Profile, w words) {
-	p.Description = w.text(k.keep("profile.secure.description"))
-	if k.isDevicePolicy() {
-		p.Mail = nil
-		p.DisplayName, p.Description = w.text("profile.device.name"), w.text("profile.device.description")
-	}
-	policy := k.policy
-	policy.DisplayName = w.text("payload.passcode.name")
-	p.Passcode = &policy
-	p.Consent = w.texts(k.keep("consent." + string(k.platform)))
-}
-
-// addDAV adds calendars and contacts, as far as they are chosen, and says so.
-func (k kind) addDAV(p *profile.Profile, w words) {
+// addAccounts adds mail, and calendars and contacts as far as they are
+// chosen. The description says so.
+func (k kind) addAccounts(d *draft, w words) {
+	title := w.text("payload.mail.name")
+	d.add(&profile.Mail{DisplayName: title, Incoming: k.service.Incoming, Outgoing: k.service.Outgoing}, title)
 	if s := k.service.Calendars; !s.IsZero() {
-		p.CalDAV = &profile.DAV{DisplayName: w.text("payload.calendars.name"), Server: s}
-		p.Description += "\n" + w.text("profile.calendars")
+		title := w.text("payload.calendars.name")
+		d.add(&profile.CalDAV{DAV: profile.DAV{DisplayName: title, Server: s}}, title)
+		d.profile.Description += "\n" + w.text("profile.calendars")
 	}
 	if s := k.service.Contacts; !s.IsZero() {
-		p.CardDAV = &profile.DAV{DisplayName: w.text("payload.contacts.name"), Server: s}
-		p.Description += "\n" + w.text("profile.contacts")
+		title := w.text("payload.contacts.name")
+		d.add(&profile.CardDAV{DAV: profile.DAV{DisplayName: title, Server: s}}, title)
+		d.profile.Description += "\n" + w.text("profile.contacts")
 	}
 }
 

@@ -39,7 +39,7 @@ func (p *Pages) download(c echo.Context) error {
 		c.Response().WriteHeader(http.StatusOK)
 		return nil
 	}
-	signed, err := p.Issuer.Issue(order)
+	signed, err := p.Issuer.Issue(c.Request().Context(), order)
 	if err != nil {
 		return withoutFile(c, err)
 	}

@@ -178,7 +178,7 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		Name:       domain.DisplayName,
 		Help:       lines(domain.HelpText),
 		Hint:       domain.SignInHint,
-		Signer:     p.Identity().Name(),
+		Signer:     p.Identity().Name,
 		Test:       link.Test,
 		IPhone:     domain.MakesFor(profile.IPhone),
 		Mac:        domain.MakesFor(profile.Mac),

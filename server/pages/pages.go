@@ -34,7 +34,7 @@ type Pages struct {
 	// with what a request says.
 	BaseURL *url.URL
 	// Identity is what signs now.
-	Identity func() *signing.Identity
+	Identity func() signing.Description
 	// SecurityContact is whom to tell of a hole, as ParseContact returns it.
 	// Empty: nobody is named.
 	SecurityContact string
@@ -98,7 +98,7 @@ func (p *Pages) frame(c echo.Context, locale string) frame {
 		Operator:    p.BaseURL.Hostname(),
 		Languages:   p.Texts.Languages(),
 		Language:    p.Texts.Match(c.QueryParam("lang"), locale, c.Request().Header.Get("Accept-Language")),
-		Development: p.Identity().Development(),
+		Development: p.Identity().Development,
 	}
 }
 

@@ -276,8 +276,8 @@ func testLogUnreadable(l *ledger) {
 	}
 }
 
-// until is what to remove of the log: what is from before l.since and a time.
-func (l *ledger) until(after time.Duration) audit.Retention {
+// old is what to remove of the log: what is from before l.since and a time.
+func (l *ledger) old(after time.Duration) audit.Retention {
 	l.t.Helper()
 	r := audit.Retention{Before: l.since.Add(after), Setting: audit.Setting{Days: audit.DefaultRetention}, Checked: 1000}
 	records, err := l.store.Actions(l.t.Context(), account.Default, 0, 1000)
@@ -308,7 +308,7 @@ func testLogErased(l *ledger) {
 	if a := l.owner.Post(logPath+"/export", "format", "jsonl", "profile", profileHash); a.Status != http.StatusOK || strings.Contains(string(a.Body), "jane") || !strings.Contains(string(a.Body), profileHash) {
 		l.t.Errorf("exported: %s", a.Body)
 	}
-	if _, err := l.store.Retain(l.t.Context(), audit.ByProgram(), account.Default, l.until(3*time.Minute), audit.Action{Outcome: audit.Done}); err != nil {
+	if _, err := l.store.Retain(l.t.Context(), audit.ByProgram(), account.Default, l.old(3*time.Minute), audit.Action{Outcome: audit.Done}); err != nil {
 		l.t.Fatal(err)
 	}
 	for query, want := range map[string]string{"target=" + domainID: "h", "link=" + linkID: "c", "profile=" + profileHash: "", "action=log.retain": "?", "to=" + l.moment(4*time.Minute): "c"} {

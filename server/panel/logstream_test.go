@@ -58,7 +58,11 @@ func grow(t *testing.T, database string) {
 		INSERT INTO actions (account, seq, leaf, %[2]s) SELECT 'acc_default', n.i, $1, %[2]s
 		FROM n, actions a WHERE a.account = 'acc_default' AND a.seq = (SELECT size FROM logs WHERE account = 'acc_default')`, hugeLog, columns),
 		fmt.Appendf(nil, `{"v":1,"log":"acc_default","action":"identity.change","outcome":"done","actor":{"kind":"system"},"target":{"kind":"identity"},"changes":[{"field":"x","new":%q}]}`, strings.Repeat("long ", 200)))
-	storetest.Exec(t, database, `UPDATE logs SET size = $1 WHERE account = 'acc_default'`, hugeLog)
+	var edge audit.Edge
+	for range hugeLog {
+		edge.Append(audit.Hash{})
+	}
+	storetest.Exec(t, database, `UPDATE logs SET size = $1, edge = $2 WHERE account = 'acc_default'`, hugeLog, edge.Bytes())
 }
 
 // open asks for the whole log and returns the answer before its body is read.

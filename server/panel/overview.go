@@ -100,16 +100,15 @@ func (p *Panel) recent(v *visit) ([]actionRow, error) {
 // identity is what signs now.
 func (p *Panel) identity() identity {
 	id := p.Identity()
-	leaf := id.Certificate()
 	out := identity{
-		Subject:     id.Name(),
-		Issuer:      leaf.Issuer.String(),
-		NotAfter:    id.Expires(),
-		DaysLeft:    int(id.Expires().Sub(p.Now()) / (24 * time.Hour)),
-		Development: id.Development(),
+		Subject:     id.Name,
+		Issuer:      id.Issuer(),
+		NotAfter:    id.NotAfter,
+		DaysLeft:    int(id.NotAfter.Sub(p.Now()) / (24 * time.Hour)),
+		Development: id.Development,
 	}
-	if err := id.Usable(); err != nil {
-		out.Fault = err.Error()
+	if id.Fault != nil {
+		out.Fault = id.Fault.Error()
 	}
 	return out
 }

@@ -54,7 +54,7 @@ type Panel struct {
 	Actions       Actions
 	Texts         *templates.Set
 	BaseURL       *url.URL
-	Identity      func() *signing.Identity
+	Identity      func() signing.Description
 	Log           *slog.Logger
 	Now           func() time.Time
 
@@ -154,7 +154,7 @@ func (p *Panel) frame(v *visit, nav string) frame {
 		Path:        v.Request().URL.Path,
 		Nav:         nav,
 		Done:        p.done(v.QueryParam("done")),
-		Development: p.Identity().Development(),
+		Development: p.Identity().Development,
 	}
 	if m.ID != "" {
 		name := m.Name

@@ -165,7 +165,7 @@ func validate(t *testing.T, rules profile.Passcode) error {
 	rules.DisplayName = "x"
 	var all []string
 	for _, platform := range settings.Platforms() {
-		p := profile.Profile{Address: address, Platform: platform, DisplayName: "x", Passcode: &rules, Consent: map[string]string{"default": "x"}}
+		p := profile.Profile{Address: address, Platform: platform, DisplayName: "x", Payloads: []profile.Payload{&rules}, Consent: map[string]string{"default": "x"}}
 		if err := p.Validate(); err != nil {
 			all = append(all, err.Error())
 		}

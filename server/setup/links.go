@@ -3,8 +3,8 @@ package setup
 import (
 	"context"
 	"net/netip"
-	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -110,51 +110,23 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 }
 
 // CheckName refuses what a visitor may not have as a name, with a fault of the
-// field "name". A mail program shows it to others, so it must not lure them:
-// no web address, no number to call.
+// field "name". A mail program shows it to others, so it must not lure them: it
+// is a name as everybody may have one, and no number to call.
 func CheckName(name string) error {
-	refused := fault.On("name", fault.NameInvalid, "Write a name of up to %d characters, without a web address or a long number.", maxName)
-	if utf8.RuneCountInString(name) > maxName || !profile.IsLine(name) {
-		return refused
-	}
-	lower := strings.ToLower(name)
-	for _, sign := range []string{"://", "www.", "/", "\\", "@", "<", ">"} {
-		if strings.Contains(lower, sign) {
-			return refused
-		}
-	}
-	if looksLikeHost(lower) || hasDigits(lower, 6) {
-		return refused
+	if utf8.RuneCountInString(name) > maxName || !profile.IsPersonName(name) || digits(name) >= 6 {
+		return fault.On("name", fault.NameInvalid, "Write a name of up to %d characters, without a web address or a long number.", maxName)
 	}
 	return nil
 }
 
-// looksLikeHost reports whether a word of s reads as a host name: a dot with
-// two letters or more behind it and no space. "J.R.R. Tolkien" is none.
-func looksLikeHost(s string) bool {
-	for word := range strings.FieldsSeq(s) {
-		if _, err := profile.ParseHost(word); err == nil && len(word)-strings.LastIndexByte(word, '.') > 2 {
-			return true
+// digits is how many digits of any script a name has.
+func digits(name string) (n int) {
+	for _, r := range name {
+		if unicode.IsDigit(r) {
+			n++
 		}
 	}
-	return false
-}
-
-// hasDigits reports whether s has a run of n digits, spaces and the signs
-// that people put between them not counted.
-func hasDigits(s string, n int) bool {
-	run := 0
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			if run++; run == n {
-				return true
-			}
-		case !strings.ContainsRune(" -.()+", r):
-			run = 0
-		}
-	}
-	return false
+	return n
 }
 
 // Open returns the live link of a token and its domain. Whatever else the

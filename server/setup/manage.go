@@ -129,8 +129,8 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 			bad = append(bad, fault.On(field, fault.Invalid, format, args...))
 		}
 	}
-	must(profile.IsLine(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
-		"Write a name of up to %d characters, on one line and with none that is invisible.", maxGivenName)
+	must(profile.IsPersonName(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
+		"Write a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), and no web address.", maxGivenName)
 	must(profile.IsLine(l.Login) && len(l.Login) <= maxLogin, "login", "The login has a character that may not stand there, or is too long.")
 	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
 	must(profile.IsLine(l.ExternalID) && len(l.ExternalID) <= maxExternalID, "external_id", "The external id is one line of up to %d bytes.", maxExternalID)

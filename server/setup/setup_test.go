@@ -96,7 +96,7 @@ func TestState(t *testing.T) {
 }
 
 func TestCheckName(t *testing.T) {
-	good := []string{"", "Jane Doe", "J. R. R. Tolkien", "J.R.R. Tolkien", "Jörg Müßig-O'Neil", "山田 太郎", "ليلى حسن", "Dr. Jane Doe, M.A.", "Jane (Sales)", "Agent 007", "Jane 👩‍💻", strings.Repeat("x", 64)}
+	good := []string{"", "Jane Doe", "J. R. R. Tolkien", "J.R.R. Tolkien", "Jörg Müßig-O'Neil", "山田 太郎", "ليلى حسن", "Dr. Jane Doe, M.A.", "Jane (Sales)", "Agent 007", "A.Müller", "St.Gallen Office", "Jane O’Neil", "Ｊａｎｅ", strings.Repeat("x", 64)}
 	for _, name := range good {
 		if err := CheckName(name); err != nil {
 			t.Errorf("%q: %v", name, err)
@@ -104,7 +104,8 @@ func TestCheckName(t *testing.T) {
 	}
 	bad := []string{
 		"http://evil.example", "evil.example", "Call evil.com now", "www.evil", "a/b", `a\b`, "jane@example.com", "<b>",
-		"030 123456", "1-2-3-4-5-6", "(030) 12.34.56", "a\nb", "a\u202eb", "a\x00", "bad\xff", strings.Repeat("x", 65), "evil.xn--p1ai",
+		"030 123456", "1-2-3-4-5-6", "(030) 12.34.56", "a\nb", "a\u202eb", "a\x00", "bad\xff", strings.Repeat("x", 65), "evil.xn--p1ai", "Jane 👩‍💻", "Jane\u200b",
+		"evil․com", "ｅｖｉｌ．ｃｏｍ", "пример.рф", "evil.com-now", "０３０１２３４５", "٠٣٠١٢٣٤٥", "1 a 2 b 3 c 4 d 5 e 6",
 	}
 	for _, name := range bad {
 		if err := CheckName(name); !fault.Is(err, fault.NameInvalid) {

@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sort"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -54,9 +54,9 @@ func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account strin
 
 func (s *Store) eraseSome(ctx context.Context, by audit.Grant, erase func([]audit.Text) (audit.Action, error), account, condition string, value any, size int64) (int64, error) {
 	var texts []audit.Text
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		texts = nil
-		err := t.each(func(r row) error {
+		err := t.Each(func(r db.Row) error {
 			var rec audit.Record
 			err := r.Scan(&rec.Seq, &rec.Leaf)
 			texts = append(texts, rec.Text())
@@ -100,15 +100,15 @@ func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, r au
 	at := first
 	for at < r.Through {
 		end := min(at+retainBatch, r.Through)
-		err := s.transact(ctx, func(t *tx) error {
+		err := s.db.Transact(ctx, func(t *db.Tx) error {
 			if at > first {
-				return errors.Join(t.check(by, s.now()), t.strip(account, at, end))
+				return errors.Join(checkGrant(t, by, s.now()), stripContent(t, account, at, end))
 			}
-			return s.writeIn(t, by, func(t *tx) ([]audit.Action, error) {
-				if err := t.strip(account, at, end); err != nil {
+			return s.writeIn(t, by, func(t *db.Tx) ([]audit.Action, error) {
+				if err := stripContent(t, account, at, end); err != nil {
 					return nil, err
 				}
-				return []audit.Action{a}, t.sameRetention(account, r)
+				return []audit.Action{a}, sameRetention(t, account, r)
 			})
 		})
 		if errors.Is(err, errSame) { // another server is at it, or the setting changed
@@ -124,10 +124,10 @@ func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, r au
 
 // sameRetention returns errSame if the account's setting may be another than
 // that of r. The head of the log must be locked.
-func (t *tx) sameRetention(account string, r audit.Retention) error {
+func sameRetention(t *db.Tx, account string, r audit.Retention) error {
 	var days int
 	var changed int64
-	err := t.row(`SELECT retention_days, (SELECT COUNT(*) FROM actions WHERE account = $1 AND seq > $2 AND name = $3)
+	err := t.Row(`SELECT retention_days, (SELECT COUNT(*) FROM actions WHERE account = $1 AND seq > $2 AND name = $3)
 		FROM accounts WHERE id = $1`, account, r.Checked, string(audit.AccountUpdate)).Scan(&days, &changed)
 	if err == nil && (days != r.Days || changed > 0) {
 		err = errSame
@@ -138,7 +138,7 @@ func (t *tx) sameRetention(account string, r audit.Retention) error {
 // logBounds returns how many actions the log has, and up to which of them the
 // content has been removed.
 func (s *Store) logBounds(ctx context.Context, account string) (size, retained int64, err error) {
-	err = s.read(ctx).row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
+	err = s.db.Read(ctx).Row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
 	return size, retained, err
 }
 
@@ -149,27 +149,27 @@ func (s *Store) lastBefore(ctx context.Context, account string, before time.Time
 	var failed error
 	n := sort.Search(int(to-after), func(i int) bool {
 		var at int64
-		err := s.read(ctx).row(`SELECT at FROM actions WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1`,
+		err := s.db.Read(ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1`,
 			account, after+int64(i)+1).Scan(&at)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
 			failed = err
 		}
-		return err != nil || at >= millis(before)
+		return err != nil || at >= db.Millis(before)
 	})
 	return after + int64(n), failed
 }
 
-// strip removes the content of the actions after one and up to another, unless
+// stripContent removes the content of the actions after one and up to another, unless
 // it is not there that the removal has got to.
-func (t *tx) strip(account string, after, to int64) error {
-	n, err := t.exec(`UPDATE logs SET retained = $3 WHERE account = $1 AND retained = $2`, account, after, to)
+func stripContent(t *db.Tx, account string, after, to int64) error {
+	n, err := t.Exec(`UPDATE logs SET retained = $3 WHERE account = $1 AND retained = $2`, account, after, to)
 	if err == nil && n == 0 {
 		err = errSame
 	}
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE actions SET name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
+	_, err = t.Exec(`UPDATE actions SET name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
 		target_kind = '', target_id = '', link = '', profile = '', domain = '', mailbox = '', ip = NULL,
 		leaf = NULL, personal = NULL, salt = NULL WHERE account = $1 AND seq > $2 AND seq <= $3`, account, after, to)
 	return err
@@ -179,7 +179,7 @@ func (t *tx) strip(account string, after, to int64) error {
 // is removed; 0: never. An account that isn't there is a NotFound fault.
 func (s *Store) Retention(ctx context.Context, account string) (int, error) {
 	var days int
-	err := s.read(ctx).row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&days)
+	err := s.db.Read(ctx).Row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&days)
 	if err != nil {
 		return 0, s.found("account", err)
 	}
@@ -192,19 +192,19 @@ func (s *Store) SetRetention(ctx context.Context, by audit.Grant, account string
 	if err := audit.CheckRetention(days); err != nil {
 		return err
 	}
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
-		if err := t.lockAccount(account); err != nil {
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockAccount(t, account); err != nil {
 			return nil, err
 		}
 		var old int
-		err := t.row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&old)
+		err := t.Row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&old)
 		if err == nil && old == days {
 			err = errSame
 		}
 		if err != nil {
 			return nil, err
 		}
-		if _, err := t.exec(`UPDATE accounts SET retention_days = $2 WHERE id = $1`, account, days); err != nil {
+		if _, err := t.Exec(`UPDATE accounts SET retention_days = $2 WHERE id = $1`, account, days); err != nil {
 			return nil, err
 		}
 		done, err := a.RecordRetention(s.signer, account, old, days)

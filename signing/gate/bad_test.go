@@ -222,6 +222,28 @@ var bads = []bad{
 	{"caldav-uuid-of-carddav", "calendars", calendarID, contactsID, gate.UUID, false},
 	{"carddav-identifier", "contacts", base + ".carddav", base + ".caldav", gate.Identifier, false},
 	{"test-mark", "iphone-mail", "<string>Mail for Anna", "<string>TEST – Mail for Anna", gate.TestMark, false},
+	{"foreign-login", "iphone-mail", "<string>anna</string>", "<string>bea</string>", gate.Login, false},
+	{"foreign-login-for-calendars", "calendars", "<key>CalDAVUsername</key>\n\t\t\t\t<string>anna", "<key>CalDAVUsername</key>\n\t\t\t\t<string>bea", gate.Login, false},
+	{"foreign-name", "iphone-names", "Анна", "Bea", gate.PersonName, false},
+	{"domain-as-name", "iphone-names", "Dr.", "evil.com", gate.PersonName, false},
+	{"no-name", "iphone-names", entry(4, "EmailAccountName", "<string>Анна Шмидт-O&#39;Neil, Dr. (山田 &amp; ليلى)</string>"), "", gate.PersonName, false},
+	{"foreign-organization", "iphone-full", "<string>Example</string>", "<string>Evil</string>", gate.Organization, false},
+	{"no-organization", "iphone-full", entry(2, "PayloadOrganization", "<string>Example</string>"), "", gate.Organization, false},
+	{"other-title", "iphone-mail", "<string>Mail for Anna", "<string>Mail for Bea", gate.DisplayText, false},
+	{"other-description", "iphone-full", "One\nTwo", "One\nThree", gate.DisplayText, false},
+	{"other-title-of-mail", "iphone-mail", "<string>Mail</string>", "<string>Certificate</string>", gate.DisplayText, false},
+	{"other-account-name", "iphone-mail", name, "<string>Other Mail</string>", gate.DisplayText, false},
+	{"other-consent", "iphone-secure", "Das Gerät fragt.", "Das Gerät fragt nicht.", gate.DisplayText, false},
+	{"consent-in-a-language-less", "iphone-secure", entry(3, "de", "<string>Das Gerät fragt.</string>"), "", gate.DisplayText, false},
+	{"other-removal-date", "iphone-full", "2032-02-29", "2033-02-28", gate.Removal, false},
+	{"no-removal-date", "iphone-full", entry(2, "RemovalDate", "<date>2032-02-29T03:04:05Z</date>"), "", gate.Removal, false},
+	{"other-stay", "mac-mail", "<real>86400</real>", "<real>3600</real>", gate.Removal, false},
+	{"no-stay", "mac-mail", entry(2, "DurationUntilRemoval", "<real>86400</real>"), "", gate.Removal, false},
+	{"other-port", "iphone-mail", port, strings.Replace(port, "993", "9933", 1), gate.Port, false},
+	{"port-of-the-other-host", "iphone-mail", sentPort, strings.Replace(sentPort, "465", "587", 1), gate.Port, false},
+	{"invisible-in-name", "iphone-mail", name, "<string>Example\u200b Mail</string>", gate.Text, false},
+	{"soft-hyphen-in-login", "iphone-mail", "<string>anna</string>", "<string>an\u00adna</string>", gate.Text, false},
+	{"tag-in-organization", "iphone-names", "Söhne", "S\U000e0041öhne", gate.Text, false},
 }
 
 // bytes returns the bad profile.
@@ -277,7 +299,7 @@ func TestCheckRefuses(t *testing.T) {
 			if !bytes.Equal(data, made) {
 				t.Error("the file is not what the table makes; run with -update")
 			}
-			limits := terms()
+			limits := entitled(profiles()[tt.good])
 			limits.Policy = !tt.narrow
 			_, err = gate.Check(data, limits)
 			if got := code(t, data, limits); got != tt.code {

@@ -40,6 +40,8 @@ const (
 	ForeignHost Code = "foreign_host"
 	Port        Code = "port"
 	TLSOff      Code = "tls_off"
+	Login       Code = "login"
+	PersonName  Code = "person_name"
 )
 
 // The policy and the consent to it.
@@ -51,8 +53,13 @@ const (
 	ConsentLanguage  Code = "consent_language"
 )
 
-// TestMark is about what says that a profile is a test.
-const TestMark Code = "test_mark"
+// What a device shows of the file, and when it removes it.
+const (
+	TestMark     Code = "test_mark"
+	Organization Code = "organization"
+	DisplayText  Code = "display_text"
+	Removal      Code = "removal"
+)
 
 // A Meaning is a code and, in one sentence, what it says of a profile.
 type Meaning struct {
@@ -76,7 +83,7 @@ func Codes() []Meaning {
 		{WrongValue, "A value is not the one, or not one of those, that its key may have."},
 		{EmptyText, "A string is empty; its key must be left out instead."},
 		{LongText, "A string is longer than 1,024 bytes, or a description or consent text longer than 4,096."},
-		{Text, "A string holds broken UTF-8, a control character, a direction control, a line break where none may be, or a code point that is not a character."},
+		{Text, "A string holds broken UTF-8, a control character, an invisible character, a direction control, a line break where none may be, or a code point that is not a character."},
 		{PayloadType, "A payload is neither an account for mail, calendars or contacts nor a passcode policy, or the file is not a configuration."},
 		{Content, "The payloads do not belong in one file: one is there twice, in the wrong order, absent, or not for this device."},
 		{Scope, "PayloadScope is not User for accounts on a Mac, System for a policy on a Mac, and absent on an iPhone."},
@@ -84,7 +91,7 @@ func Codes() []Meaning {
 		{UUID, "A PayloadUUID is not the one that follows from its PayloadIdentifier."},
 		{Address, "The address is not the one that the caller may have signed, or that one is malformed."},
 		{ForeignHost, "A server is not one that the operator configured for what the account is for."},
-		{Port, "A port is not from 1 to 65535, or is 25 or 110 for mail, or 80 for calendars or contacts."},
+		{Port, "A port is not the configured one, not from 1 to 65535, or is 25 or 110 for mail, or 80 for calendars or contacts."},
 		{TLSOff, "UseSSL is not true for incoming or outgoing mail, for calendars or for contacts: false, absent, or no boolean."},
 		{PolicyNotAllowed, "A passcode policy is inside though the caller may not have one signed."},
 		{PolicyFloor, "A value of the passcode policy is outside its range."},
@@ -92,6 +99,11 @@ func Codes() []Meaning {
 		{ConsentMissing, "A policy is inside without a consent text, or the text has no default."},
 		{ConsentLanguage, "ConsentText has a key that is neither default nor a language tag, or more than 40 of them."},
 		{TestMark, "The name, the description or a consent text is not marked as a test though the profile must be, or is marked though it is none."},
+		{Login, "A user name is not the one that the caller may have signed."},
+		{PersonName, "The sender's name is not the one that the caller may have signed, or has characters or words that no name has, such as a domain name."},
+		{Organization, "The organization is not the one that the caller may have signed."},
+		{DisplayText, "A text that the device shows is not the one that the caller may have signed."},
+		{Removal, "The device would remove the profile at another time than the caller may have signed."},
 	}
 }
 

@@ -3,75 +3,89 @@ package gate
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// maxLanguages is the number of keys that a consent text may have.
-const maxLanguages = 40
-
-// A field is a key of a dict and its value.
-type field struct {
-	key   string
-	value value
-}
-
-// fields are those of one dict, in their order in the file.
-type fields []field
-
-// find returns the value of a key, and whether there is one.
-func (f fields) find(key string) (value, bool) {
-	for _, field := range f {
-		if field.key == key {
-			return field.value, true
-		}
-	}
-	return value{}, false
-}
-
-func (f fields) has(key string) bool {
-	_, ok := f.find(key)
-	return ok
-}
-
-// dict reads a dict, whose first line has been read and whose keys stand
-// behind the given tabs, along its rules: both are in ascending order.
-func (c *checker) dict(tabs int, rules []rule) (fields, *Refusal) {
-	read := make(fields, 0, len(rules))
+// dict reads a dict, whose first line has been read, along its rules: both are
+// in ascending order.
+func (c *checker) dict(t *table) *Refusal {
+	start, last, rules := c.pos-1, "", t.rules
 	var absent *Refusal
-	for !c.accept(tabs-1, "</dict>\n") {
-		key, r := c.nextKey(tabs, read)
+	for !c.accept(t.end) {
+		i, v, r := c.member(t, rules, start, last)
 		if r != nil {
-			return nil, r
+			return r
 		}
-		for len(rules) > 0 && rules[0].key < key {
-			absent = cmp.Or(absent, rules[0].absent())
-			rules = rules[1:]
+		for skipped := range rules[:i] {
+			absent = cmp.Or(absent, rules[skipped].absent(c))
 		}
-		if len(rules) == 0 || rules[0].key != key {
-			return nil, c.badKey(key, UnknownKey)
+		if r := c.judge(&rules[i], v); r != nil {
+			return r.in(rules[i].key)
 		}
-		v, r := c.member(tabs, rules[0])
-		if r != nil {
-			return nil, r.in(key)
-		}
-		read, rules = append(read, field{key, v}), rules[1:]
+		last, rules = rules[i].key, rules[i+1:]
 	}
-	for _, rule := range rules {
-		absent = cmp.Or(absent, rule.absent())
+	for i := range rules {
+		absent = cmp.Or(absent, rules[i].absent(c))
 	}
-	return read, absent
+	return absent
 }
 
-// nextKey reads a key that comes after those of the same dict read before.
-func (c *checker) nextKey(tabs int, before fields) (string, *Refusal) {
-	key, ok := c.key(tabs)
+// member reads the next key and its value, and returns the rule for it: one of
+// those that are left. Most often what comes next is what one of the rules
+// asks for.
+func (c *checker) member(t *table, rules []rule, start int, last string) (int, value, *Refusal) {
+	for i := range rules {
+		if !c.accept(rules[i].token) {
+			if rules[i].need != optional {
+				break
+			}
+			continue
+		}
+		v, ok := c.valueOf(rules[i].kind, t.indent)
+		if !ok {
+			return 0, v, c.notCanonical().in(rules[i].key)
+		}
+		return i, v, nil
+	}
+	key, r := c.nextKey(t.indent, start, last)
+	if r != nil {
+		return 0, value{}, r
+	}
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.key == key })
+	if i < 0 {
+		return 0, value{}, c.badKey(key, UnknownKey)
+	}
+	v, ok := c.value(t.indent)
+	if !ok {
+		return 0, v, c.notCanonical().in(key)
+	}
+	return i, v, nil
+}
+
+// valueOf reads the rest of a value behind a token for kind k.
+func (c *checker) valueOf(k kind, indent string) (value, bool) {
+	if k != boolean {
+		return c.scalar(k)
+	}
+	if v, ok := c.boolean(); ok {
+		return v, true
+	}
+	return c.value(indent) // of another kind
+}
+
+// nextKey reads a key of the dict that began at start, of which last is the
+// key read before.
+func (c *checker) nextKey(indent string, start int, last string) (string, *Refusal) {
+	at := c.pos
+	key, ok := c.key(indent)
 	switch {
 	case !ok:
 		return "", c.notCanonical()
-	case len(before) == 0 || before[len(before)-1].key < key:
+	case last == "" || last < key:
 		return key, nil
-	case before.has(key):
+	case strings.Contains(c.text[start:at], "\n"+indent+"<key>"+key+"</key>"):
 		return "", c.badKey(key, DuplicateKey)
 	}
 	return "", c.badKey(key, NotCanonical)
@@ -96,48 +110,35 @@ func isPassword(key string) bool {
 	return strings.Contains(key, "password") || strings.Contains(key, "passcode")
 }
 
-// member reads the value of the key just read and judges it.
-func (c *checker) member(tabs int, rule rule) (value, *Refusal) {
-	v, ok := c.value(tabs)
-	if !ok {
-		return v, c.notCanonical()
-	}
-	if v.kind == text && rule.kind == prose {
+// judge judges a value by its rule.
+func (c *checker) judge(r *rule, v value) *Refusal {
+	if v.kind == text && r.kind == prose {
 		v.kind = prose
 	}
-	if v.kind != rule.kind {
-		return v, refuse(rule.fault(WrongType), "The value has another type than it must have.")
+	if v.kind != r.kind {
+		return refuse(r.fault(WrongType), "The value has another type than it must have.")
 	}
-	if r := legible(v); r != nil || rule.check == nil {
-		return v, r
+	want := ""
+	if r.want != nil {
+		want = r.want(c)
 	}
-	return v, rule.check(c, v)
-}
-
-// consent reads the dict behind ConsentText: a text for each language, and the
-// default one.
-func (c *checker) consent(value) *Refusal {
-	var read fields
-	for !c.accept(2, "</dict>\n") {
-		key, r := c.nextKey(3, read)
-		if r != nil {
-			return r
+	// What is wanted was judged with the terms, or is part of the program.
+	if v.raw != want || want == "" {
+		if refusal := c.legible(v); refusal != nil {
+			return refusal
 		}
-		if !isLanguage(key) || isPassword(key) || len(read) == maxLanguages {
-			return c.badKey(key, ConsentLanguage)
-		}
-		v, r := c.member(3, rule{kind: prose, check: (*checker).isMarked})
-		if r != nil {
-			return r
-		}
-		read = append(read, field{key, v})
 	}
-	return unless(read.has("default"), ConsentMissing, "The consent text needs a default.")
+	if r.check != nil {
+		if refusal := r.check(c, v); refusal != nil {
+			return refusal
+		}
+	}
+	return unless(r.want == nil || v.raw == want, r.code, "The value is not the one that may be signed.")
 }
 
 // content reads the array behind PayloadContent.
 func (c *checker) content(value) *Refusal {
-	for i := 0; !c.accept(2, "</array>\n"); i++ {
+	for i := 0; !c.accept("\t\t</array>\n"); i++ {
 		if r := c.payload(); r != nil {
 			return r.in(strconv.Itoa(i))
 		}
@@ -146,25 +147,34 @@ func (c *checker) content(value) *Refusal {
 	return nil
 }
 
-// payload reads one payload, by the rules of its type.
+// payload reads one payload, by the rules of its kind.
 func (c *checker) payload() *Refusal {
-	if !c.accept(3, "<dict>\n") {
+	if !c.accept("\t\t\t<dict>\n") {
 		return c.notCanonical()
 	}
-	kind, r := c.payloadType()
-	switch {
-	case r != nil:
+	name, r := c.payloadType()
+	if r != nil {
 		return r
-	case kind == mailType:
-		return c.account(first, ".mail", mailRules)
-	case kind == calendarType:
-		return c.account(second, ".caldav", calendarRules)
-	case kind == contactsType:
-		return c.account(third, ".carddav", contactsRules)
-	case kind == policyType:
-		return c.policyPayload()
 	}
-	return refuse(PayloadType, "Only accounts for mail, calendars and contacts, and passcode policies are signed.").in("PayloadType")
+	place := slices.IndexFunc(c.tables.payloads, func(p payloadTable) bool { return p.payloadType == name })
+	if place < 0 {
+		return refuse(PayloadType, "Only accounts for mail, calendars and contacts, and passcode policies are signed.").in("PayloadType")
+	}
+	p := &c.tables.payloads[place]
+	switch {
+	case p.policy && !c.terms.Policy:
+		return refuse(PolicyNotAllowed, "This caller may not have a policy signed.")
+	case c.last >= place, p.beside && !c.account:
+		return refuse(Content, "Mail, calendars, contacts and a policy stand once each in a file, in this order, and calendars and contacts only beside mail.")
+	case p.policy && !c.account:
+		c.top += ".device" // a Mac's, in a file of its own beside the one for mail
+	}
+	c.account, c.policy = c.account || !p.policy, c.policy || p.policy
+	c.last, c.own, c.host, c.titles = place, c.top+p.suffix, "", c.terms.Texts.payloads[name]
+	if r := c.dict(&p.table); r != nil || p.fit == nil {
+		return r
+	}
+	return p.fit(c)
 }
 
 // payloadType looks ahead for the type of the payload that comes next, which
@@ -181,51 +191,6 @@ func (c *checker) payloadType() (string, *Refusal) {
 		return "", refuse(MissingKey, "The payload does not say its type.").in("PayloadType")
 	}
 	return "", c.notCanonical()
-}
-
-// A place is where a payload stands among those of a file. Each place is taken
-// once, and in this order.
-type place int
-
-const (
-	first  place = iota + 1 // mail
-	second                  // calendars
-	third                   // contacts
-	fourth                  // the policy
-)
-
-// account reads an account. Calendars and contacts need the mail before them.
-func (c *checker) account(at place, suffix string, rules []rule) *Refusal {
-	if c.last >= at || at != first && !c.mail {
-		return refuse(Content, "Mail, calendars and contacts stand once each in a file, in this order, and mail is never absent.")
-	}
-	c.last, c.mail, c.own = at, true, c.top+suffix
-	_, r := c.dict(4, rules)
-	return r
-}
-
-// policyPayload reads a passcode policy. One that stands alone is a Mac's, in
-// a file of its own beside the one for mail.
-func (c *checker) policyPayload() *Refusal {
-	switch {
-	case !c.terms.Policy:
-		return refuse(PolicyNotAllowed, "This caller may not have a policy signed.")
-	case c.policy:
-		return refuse(Content, "A policy stands once in a file.")
-	case !c.mail:
-		c.top += ".device"
-	}
-	c.last, c.policy, c.own = fourth, true, c.top+".passcode"
-	read, r := c.dict(4, policyRules)
-	if r != nil {
-		return r
-	}
-	const reset = "minutesUntilFailedLoginReset"
-	locks := !c.mail && read.has("maxFailedAttempts")
-	if read.has(reset) != locks {
-		return refuse(LoginReset, "The key belongs to maxFailedAttempts on a Mac.").in(reset)
-	}
-	return nil
 }
 
 // notCanonical refuses what stands where the reader stopped.

@@ -3,8 +3,6 @@ package gate
 import (
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/base32"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -19,16 +17,41 @@ const hashLength = 26
 // says false if the address is malformed.
 func identifier(address string) (string, bool) {
 	local, domain, _ := strings.Cut(address, "@")
-	labels := strings.Split(domain, ".")
-	if local == "" || slices.ContainsFunc(labels, notLabel) {
+	if local == "" {
 		return "", false
 	}
-	slices.Reverse(labels)
+	out := make([]byte, 0, len(domain)+len(middle)+hashLength)
+	for more := true; more; {
+		label := domain
+		if dot := strings.LastIndexByte(domain, '.'); dot >= 0 {
+			label, domain = domain[dot+1:], domain[:dot]
+		} else {
+			more = false
+		}
+		if notLabel(label) {
+			return "", false
+		}
+		out = append(append(out, label...), '.')
+	}
 	folded := strings.ToLower(norm.NFC.String(address))
 	sum := sha256.Sum256([]byte(folded))
-	hash := base32.StdEncoding.EncodeToString(sum[:])[:hashLength]
-	return strings.Join(labels, ".") + ".mobileconfig." + strings.ToLower(hash), true
+	out = append(out, middle...)
+	// Five bits make a character: RFC 4648, in lower case.
+	bits, n := uint(0), 0
+	for _, octet := range sum[:] {
+		bits, n = bits<<8|uint(octet), n+8
+		for ; n >= 5; n -= 5 {
+			out = append(out, "abcdefghijklmnopqrstuvwxyz234567"[bits>>(n-5)&31])
+		}
+	}
+	return string(out[:len(out)-hashRest]), true
 }
+
+// middle stands between the domain and the hash of an identifier.
+const middle = "mobileconfig."
+
+// hashRest is how many characters of the whole hash are left out.
+const hashRest = 51 - hashLength
 
 // notLabel reports whether s cannot be a lower-case label of a domain name. It
 // also finds a second "@".
@@ -43,7 +66,8 @@ func identity(identifier string) string {
 		0x3a, 0xb7, 0xf3, 0xc6, 0x6f, 0x0a, 0x5b, 0x5c,
 		0x9d, 0x0e, 0x0c, 0x4f, 0x5a, 0x1d, 0x7e, 0x42,
 	}
-	sum := sha1.Sum(append(namespace[:], identifier...))
+	var name [256]byte
+	sum := sha1.Sum(append(append(name[:0], namespace[:]...), identifier...))
 	id := uuid.UUID(sum[:16])
 	id[6] = id[6]&0x0f | 0x50 // the version
 	id[8] = id[8]&0x3f | 0x80 // the variant

@@ -37,12 +37,12 @@ func TestCheckMark(t *testing.T) {
 		if tt.description == "" {
 			d = without(d, "PayloadDescription")
 		}
-		data, test := encode(t, d), terms()
+		data, test := encode(t, d), entitled(d)
 		test.Test = true
 		if got := code(t, data, test); got != tt.test {
 			t.Errorf("%+v as a test: got %q", tt, got)
 		}
-		if got := code(t, data, terms()); got != tt.plain {
+		if got := code(t, data, entitled(d)); got != tt.plain {
 			t.Errorf("%+v: got %q", tt, got)
 		}
 	}

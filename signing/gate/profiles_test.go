@@ -2,6 +2,8 @@ package gate_test
 
 import (
 	"maps"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,12 +26,102 @@ const (
 	devicePass = "289111df-512a-51af-ac05-5141743bc6f6"
 )
 
-// terms are those of every test that has no reason for others.
-func terms() gate.Terms {
-	return gate.Terms{
-		Address: address, Hosts: []string{"imap.example.de", "smtp.example.de"},
-		DAVHosts: []string{"cal.example.de", "card.example.de"}, Policy: true,
+// terms are those of every test that has no reason for others. They fit
+// iphone(mail()).
+func terms() gate.Terms { return entitled(iphone(mail())) }
+
+// The hosts that the tests allow for mail, and for calendars and contacts.
+var (
+	mailHosts = []string{"imap.example.de", "smtp.example.de"}
+	davHosts  = []string{"cal.example.de", "card.example.de"}
+)
+
+// servers are all hosts for all the uses, on the port.
+func servers(hosts []string, port int, uses ...gate.Use) (all []gate.Server) {
+	for _, host := range hosts {
+		for _, use := range uses {
+			all = append(all, gate.Server{Use: use, Host: host, Port: port})
+		}
 	}
+	return all
+}
+
+// entitled are the terms for the texts, names, ports and times that a profile
+// has, so that what a test is about is all that may be wrong with it. Address,
+// hosts, policy and mark are always the same.
+func entitled(profile dict) gate.Terms {
+	t := gate.Terms{Address: address, Policy: true, Login: "anna"}
+	t.Servers = slices.Concat(servers(mailHosts, 993, gate.IMAP, gate.SMTP), servers(mailHosts, 465, gate.IMAP, gate.SMTP),
+		servers(davHosts, 443, gate.CalDAV, gate.CardDAV), servers(davHosts, 8443, gate.CalDAV, gate.CardDAV))
+	texts := gate.DisplayTexts{Consent: map[string]string{}, Payloads: map[string]gate.Titles{}}
+	read := func(d dict, key string, into *string) {
+		if s, ok := d[key].(string); ok {
+			*into = s
+		}
+	}
+	read(profile, "PayloadOrganization", &t.Organization)
+	read(profile, "PayloadDisplayName", &texts.Name)
+	read(profile, "PayloadDescription", &texts.Description)
+	if seconds, ok := profile["DurationUntilRemoval"].(float64); ok && math.Abs(seconds) < 1e9 {
+		t.RemoveAfter = time.Duration(seconds * float64(time.Second))
+	}
+	t.RemoveOn, _ = profile["RemovalDate"].(time.Time)
+	consent, _ := profile["ConsentText"].(dict)
+	for language, text := range consent {
+		texts.Consent[language], _ = text.(string)
+	}
+	payloads, _ := profile["PayloadContent"].([]any)
+	for _, payload := range payloads {
+		d, _ := payload.(dict)
+		var kind string
+		var titles gate.Titles
+		read(d, "PayloadType", &kind)
+		read(d, "PayloadDisplayName", &titles.Name)
+		read(d, "PayloadDescription", &titles.Description)
+		for _, key := range []string{"EmailAccountDescription", "CalDAVAccountDescription", "CardDAVAccountDescription"} {
+			read(d, key, &titles.Account)
+		}
+		texts.Payloads[kind] = titles
+		read(d, "EmailAccountName", &t.PersonName)
+		for key, use := range map[string]gate.Use{"IncomingMailServerPortNumber": gate.IMAP, "OutgoingMailServerPortNumber": gate.SMTP} {
+			if port, ok := number(d[key]); ok {
+				t.Servers = append(t.Servers, servers(mailHosts, port, use)...)
+			}
+		}
+		for key, use := range map[string]gate.Use{"CalDAVPort": gate.CalDAV, "CardDAVPort": gate.CardDAV} {
+			if port, ok := number(d[key]); ok {
+				t.Servers = append(t.Servers, servers(davHosts, port, use)...)
+			}
+		}
+	}
+	// What cannot be a text is left out, one after the other.
+	for _, without := range []func(){
+		func() {}, func() { texts.Description = "" }, func() { texts.Consent = nil }, func() { texts.Name = "Mail" },
+		func() {
+			for kind, titles := range texts.Payloads {
+				texts.Payloads[kind] = gate.Titles{Name: titles.Name, Account: titles.Account}
+			}
+		},
+		func() { texts.Payloads = nil },
+	} {
+		without()
+		var err error
+		if t.Texts, err = gate.NewTexts(texts); err == nil {
+			break
+		}
+	}
+	return t
+}
+
+// number is an integer of the tests or of a decoder.
+func number(v any) (int, bool) {
+	switch n := v.(type) {
+	case int:
+		return n, true
+	case uint64:
+		return int(n), true
+	}
+	return 0, false
 }
 
 // A dict is what the encoder of the tests takes.
@@ -125,7 +217,7 @@ func secure(payloads ...any) dict { return with(iphone(payloads...), consent()) 
 // profiles are good ones of every form.
 func profiles() map[string]dict {
 	names := dict{
-		"EmailAccountDescription": `<b>"A" & 'B'</b> &amp; ]]>`, "EmailAccountName": "Анна Шмидт 🙂👩‍👩‍👧",
+		"EmailAccountDescription": `<b>"A" & 'B'</b> &amp; ]]>`, "EmailAccountName": "Анна Шмидт-O'Neil, Dr. (山田 & ليلى)",
 		"PayloadDisplayName": "电子邮件 メール", "PayloadDescription": "بريد\nדואר\nÄÖÜ äöüß e\u0301",
 	}
 	return map[string]dict{

@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// indent has as many tabs as the deepest line of a profile.
-const indent = "\t\t\t\t"
-
 // dateLayout is the one way to write a date: whole seconds in UTC.
 const dateLayout = "2006-01-02T15:04:05Z"
 
@@ -28,11 +25,24 @@ const (
 	array
 )
 
+// elements are the tags around the values of each kind. A boolean is one tag.
+var elements = [...]struct{ open, end string }{
+	data:    {"<data>", ""},
+	text:    {"<string>", "</string>\n"},
+	prose:   {"<string>", "</string>\n"},
+	integer: {"<integer>", "</integer>\n"},
+	float:   {"<real>", "</real>\n"},
+	date:    {"<date>", "</date>\n"},
+	boolean: {"", ""},
+	dict:    {"<dict>\n", ""},
+	array:   {"<array>\n", ""},
+}
+
 // A value is what stands behind a key. Of a dict and an array it holds the
 // kind alone; what is inside is still to be read.
 type value struct {
 	kind kind
-	text string // of a text, with its escapes undone
+	raw  string // of a text or a date, as it is written
 	n    int    // of an integer or a whole float; 1 for true
 }
 
@@ -43,14 +53,12 @@ type reader struct {
 	pos  int
 }
 
-// accept goes past the literal, and the tabs before it, if they come next.
-func (r *reader) accept(tabs int, literal string) bool {
-	start := r.pos + tabs
-	end := start + len(literal)
-	if end > len(r.text) || r.text[r.pos:start] != indent[:tabs] || r.text[start:end] != literal {
+// accept goes past the literal if it comes next.
+func (r *reader) accept(literal string) bool {
+	if !strings.HasPrefix(r.text[r.pos:], literal) {
 		return false
 	}
-	r.pos = end
+	r.pos += len(literal)
 	return true
 }
 
@@ -63,59 +71,63 @@ func (r *reader) upTo(tag string) (string, bool) {
 	}
 	content := r.text[r.pos : r.pos+length]
 	r.pos += length
-	return content, r.accept(0, tag)
+	return content, r.accept(tag)
 }
 
-// key reads a key and leaves the reader behind its closing tag.
-func (r *reader) key(tabs int) (string, bool) {
-	if !r.accept(tabs, "<key>") {
+// key reads a key behind the indent and leaves the reader behind its closing
+// tag.
+func (r *reader) key(indent string) (string, bool) {
+	if !r.accept(indent) || !r.accept("<key>") {
 		return "", false
 	}
 	return r.upTo("</key>")
 }
 
-// value reads the value of the key just read, the whole of it or, for a dict
-// and an array, the line that opens it.
-func (r *reader) value(tabs int) (value, bool) {
-	switch {
-	case r.accept(0, "<true/>\n"):
-		return value{kind: boolean, n: 1}, true
-	case r.accept(0, "<false/>\n"):
-		return value{kind: boolean}, true
-	case !r.accept(0, "\n") || !r.accept(tabs, ""):
-		return value{}, false
-	case r.accept(0, "<string>"):
-		return r.scalar(text, "</string>\n")
-	case r.accept(0, "<integer>"):
-		return r.scalar(integer, "</integer>\n")
-	case r.accept(0, "<real>"):
-		return r.scalar(float, "</real>\n")
-	case r.accept(0, "<date>"):
-		return r.scalar(date, "</date>\n")
-	case r.accept(0, "<dict>\n"):
-		return value{kind: dict}, true
-	case r.accept(0, "<array>\n"):
-		return value{kind: array}, true
+// value reads the value of any kind behind the key just read, the whole of it
+// or, for a dict and an array, the line that opens it.
+func (r *reader) value(indent string) (value, bool) {
+	if v, ok := r.boolean(); ok {
+		return v, true
 	}
-	return value{kind: data}, r.accept(0, "<data>")
+	if !r.accept("\n") || !r.accept(indent) {
+		return value{}, false
+	}
+	for k, element := range elements {
+		if element.open != "" && r.accept(element.open) {
+			return r.scalar(kind(k))
+		}
+	}
+	return value{}, false
 }
 
-// scalar reads the content of a value of kind k and the tag that closes it.
-func (r *reader) scalar(k kind, tag string) (value, bool) {
-	raw, ok := r.upTo(tag)
-	if !ok {
-		return value{}, false
+func (r *reader) boolean() (value, bool) {
+	switch {
+	case r.accept("<true/>\n"):
+		return value{kind: boolean, n: 1}, true
+	case r.accept("<false/>\n"):
+		return value{kind: boolean}, true
 	}
+	return value{}, false
+}
+
+// scalar reads what follows the opening tag of a value of kind k.
+func (r *reader) scalar(k kind) (value, bool) {
 	v := value{kind: k}
+	end := elements[k].end
+	if end == "" {
+		return v, true
+	}
+	var ok bool
+	if v.raw, ok = r.upTo(end); !ok {
+		return v, false
+	}
 	switch k {
-	case text:
-		v.text, ok = unescape(raw)
 	case integer:
-		v.n, ok = whole(raw)
+		v.n, ok = whole(v.raw)
 	case float:
-		v.n, ok = seconds(raw)
+		v.n, ok = seconds(v.raw)
 	case date:
-		ok = isDate(raw)
+		ok = isDate(v.raw)
 	}
 	return v, ok
 }
@@ -125,6 +137,14 @@ var (
 	escaper   = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;", `"`, "&#34;", "'", "&#39;")
 	unescaper = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&#34;", `"`, "&#39;", "'")
 )
+
+// escape writes a string as a profile has it.
+func escape(s string) string {
+	if !strings.ContainsAny(s, `<>&"'`) {
+		return s
+	}
+	return escaper.Replace(s)
+}
 
 // unescape undoes the escapes of a string, which must have all of them and no
 // others.
@@ -139,7 +159,7 @@ func unescape(raw string) (string, bool) {
 // whole reads a decimal without sign and leading zeros.
 func whole(raw string) (int, bool) {
 	n, err := strconv.Atoi(raw)
-	return n, err == nil && n >= 0 && strconv.Itoa(n) == raw
+	return n, err == nil && raw[0] != '+' && raw[0] != '-' && (raw[0] != '0' || len(raw) == 1)
 }
 
 // seconds reads a whole number that is written as a real: the shortest

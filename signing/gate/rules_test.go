@@ -9,13 +9,23 @@ import (
 // TestRules holds what the reading of a dict relies on: that the rules are in
 // the order of the keys, and that none lets a secret through.
 func TestRules(t *testing.T) {
-	for _, rules := range [][]rule{topRules, mailRules, calendarRules, contactsRules, policyRules} {
-		if !slices.IsSortedFunc(rules, func(a, b rule) int { return strings.Compare(a.key, b.key) }) {
-			t.Errorf("the rules from %s on are not sorted", rules[0].key)
+	all := []table{tables().top}
+	for _, p := range tables().payloads {
+		all = append(all, p.table)
+	}
+	if len(all) != 5 {
+		t.Errorf("%d tables", len(all))
+	}
+	for _, table := range all {
+		if !slices.IsSortedFunc(table.rules, func(a, b rule) int { return strings.Compare(a.key, b.key) }) {
+			t.Errorf("the rules from %s on are not sorted", table.rules[0].key)
 		}
-		for _, rule := range rules {
+		for _, rule := range table.rules {
 			if isPassword(rule.key) {
 				t.Errorf("%s carries a password", rule.key)
+			}
+			if isString := rule.kind == text || rule.kind == prose; isString && rule.want == nil && rule.check == nil {
+				t.Errorf("%s may be any text", rule.key)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -12,22 +13,30 @@ const (
 )
 
 // legible judges the characters and the length of a string; other values pass.
-func legible(v value) *Refusal {
+func (c *checker) legible(v value) *Refusal {
 	if v.kind != text && v.kind != prose {
 		return nil
 	}
-	limit := maxText
-	if v.kind == prose {
-		limit = maxProse
+	s, ok := unescape(v.raw)
+	if !ok {
+		return c.notCanonical()
 	}
+	if v.kind == prose {
+		return legible(s, maxProse, true)
+	}
+	return legible(s, maxText, false)
+}
+
+// legible judges a string of at most limit bytes, in one line or in several.
+func legible(s string, limit int, lines bool) *Refusal {
 	switch {
-	case v.text == "":
+	case s == "":
 		return refuse(EmptyText, "An empty value is left out, with its key.")
-	case len(v.text) > limit:
+	case len(s) > limit:
 		return refuse(LongText, "The value is too long.")
 	}
-	for _, char := range v.text {
-		if isForbidden(char) && (char != '\n' || v.kind == text) {
+	for _, char := range s {
+		if (char < ' ' || char > '~') && isForbidden(char) && (char != '\n' || !lines) {
 			return refuse(Text, "The value holds a character that is not allowed.")
 		}
 	}
@@ -35,20 +44,26 @@ func legible(v value) *Refusal {
 }
 
 // isForbidden reports whether no line of text may hold char: a control
-// character, one that steers the direction of the text or breaks the line, the
-// replacement character (and with it broken UTF-8), or a noncharacter.
+// character, one that shows nothing or steers the direction of the text, one
+// that breaks the line, the replacement character (and with it broken UTF-8),
+// or a noncharacter.
 func isForbidden(char rune) bool {
 	switch {
 	case char < ' ', 0x7f <= char && char <= 0x9f:
 		return true
-	case char == 0x061c, char == 0x200e, char == 0x200f:
-		return true
-	case 0x2028 <= char && char <= 0x202e, 0x2066 <= char && char <= 0x2069:
+	case char == 0x2028, char == 0x2029:
 		return true
 	case char == utf8.RuneError, 0xfdd0 <= char && char <= 0xfdef:
 		return true
 	}
-	return char&0xfffe == 0xfffe
+	return char&0xfffe == 0xfffe || isInvisible(char)
+}
+
+// isInvisible reports whether char is ignorable by default (Unicode, section
+// 5.21): format characters, those for direction among them, fillers, and
+// selectors of variants.
+func isInvisible(char rune) bool {
+	return unicode.In(char, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // isLanguage reports whether key is "default" or has the form of a language

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,8 +14,10 @@ import (
 const round = 32
 
 // Ratio reports how long op takes, as a multiple of one raw signature with
-// key, both done by so many goroutines. The two are timed in turns, so that a
-// machine whose speed drifts slows both.
+// key, both done by so many goroutines: x-raw. With several goroutines it also
+// reports how much faster they are together than one alone: x-one. All are timed
+// in turns, so that a machine whose speed drifts slows all of them. It reports
+// the median of the turns, which a burst of other work does not move.
 func Ratio(b *testing.B, key crypto.Signer, goroutines int, op func() error) {
 	b.Helper()
 	digest := sha256.Sum256([]byte("raw"))
@@ -22,14 +25,25 @@ func Ratio(b *testing.B, key crypto.Signer, goroutines int, op func() error) {
 		_, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
 		return err
 	}
-	var whole, floor time.Duration
+	var toRaw, toOne []float64
 	stretch(b, goroutines, op) // warm
 	for b.Loop() {
-		whole += stretch(b, goroutines, op)
-		floor += stretch(b, goroutines, raw)
+		whole := stretch(b, goroutines, op)
+		toRaw = append(toRaw, float64(whole)/float64(stretch(b, goroutines, raw)))
+		if goroutines > 1 {
+			toOne = append(toOne, float64(goroutines)*float64(stretch(b, 1, op))/float64(whole))
+		}
 	}
 	b.ReportMetric(0, "ns/op") // a bare time says nothing about another machine
-	b.ReportMetric(float64(whole)/float64(floor), "x-raw")
+	b.ReportMetric(median(toRaw), "x-raw")
+	if goroutines > 1 {
+		b.ReportMetric(median(toOne), "x-one")
+	}
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // stretch times a round of op in each goroutine.

@@ -1,14 +1,12 @@
 package browser
 
 import (
-	"net"
-	"net/netip"
-	"sync"
+	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server"
-	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
@@ -17,25 +15,20 @@ import (
 func TestRevoke(t *testing.T) {
 	t.Parallel()
 	running(t)
-	silent := newSilence(t)
-	o := newOffice(t, func(c *server.Config) {
-		c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-		c.HostResolver = dialtest.Resolver(t, func(dialtest.Question) dialtest.Answer { return dialtest.Addrs("127.0.0.1") })
-	})
-	here := o.Owner(ownerEmail)
-	addDomain(t, here, "one.example", silent.address)
-	addDomain(t, here, "two.example", silent.address)
+	dns := newSlowDNS(t)
+	o := newOffice(t, func(c *server.Config) { c.Resolver = dns })
+	here := o.Owner(ownerEmail).Customer("Shop", "carl@shop.example")
 	there := *here
 	a, b := open(t, desktop, "light"), open(t, iPhone, "light")
 	const one, others = `form[action*="/security/sessions/ses_"] button`, `form[action$="/revoke-others"] button`
 	for _, tt := range []struct {
 		name, button string
-		check        string // the domain whose servers are asked meanwhile
+		underWay     bool
 	}{
-		{"one", one, ""},
-		{"one under way", one, "one.example"},
-		{"all others", others, ""},
-		{"all others under way", others, "two.example"},
+		{"one", one, false},
+		{"one under way", one, true},
+		{"all others", others, false},
+		{"all others under way", others, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a.begin(t)
@@ -43,16 +36,12 @@ func TestRevoke(t *testing.T) {
 			o.signIn(t, &there)
 			a.become(here)
 			b.become(&there)
-			page := "/panel"
-			if tt.check != "" {
-				page = "/panel/domains/" + tt.check
-			}
-			if b.visit(o.URL + page); b.path() != page {
+			if b.visit(o.URL + "/panel"); b.path() != "/panel" {
 				t.Fatalf("the other browser is at %s", b.path())
 			}
 			finish := func() {}
-			if tt.check != "" {
-				finish = b.checking(silent)
+			if tt.underWay {
+				finish = b.adding(o, dns)
 			}
 			a.visit(o.URL + "/panel/security/sign-in")
 			a.wantText("This session", "iPhone")
@@ -72,20 +61,24 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// checking presses the button that checks the servers of a domain, and returns
-// once they are asked. Finish has them hang up and waits for the page.
-func (b *tab) checking(s *silence) (finish func()) {
+// adding adds a domain that must be proven, and returns once the DNS is asked
+// for the proof. Finish has the DNS answer and waits for the page.
+func (b *tab) adding(o *office, dns *slowDNS) (finish func()) {
 	b.t.Helper()
+	b.visit(o.URL + "/panel/domains/new")
+	for field, text := range map[string]string{"#name": "shop.example", "#imap": "mail.shop.example", "#smtp": "mail.shop.example"} {
+		b.retype(field, text)
+	}
 	type answer struct {
 		status int
 		err    error
 	}
 	got := make(chan answer, 1)
 	go func() {
-		status, err := b.leave(b.pressing(`form[action$="/check"] button`))
+		status, err := b.leave(b.pressing(mainButton))
 		got <- answer{status, err}
 	}()
-	s.wait(b.t, 2) // the IMAP and the SMTP server
+	dns.wait(b.t)
 	return func() {
 		b.t.Helper()
 		select {
@@ -93,69 +86,47 @@ func (b *tab) checking(s *silence) (finish func()) {
 			b.t.Fatalf("the request was over too early: %v", early)
 		default:
 		}
-		s.hangUp()
-		// What was asked for before the end may be answered.
-		if last := <-got; last.err != nil || last.status != 200 {
+		dns.answer <- struct{}{}
+		// What was asked for before the end may be answered: there is no proof.
+		if last := <-got; last.err != nil || last.status != 422 {
 			b.t.Fatalf("the request under way: %v", last)
 		}
 	}
 }
 
-// A silence is a server that takes connections and says nothing.
-type silence struct {
-	address string
-	came    chan net.Conn
-	open    []net.Conn // those that were waited for
+// A slowDNS has no record, which it says when it is told to.
+type slowDNS struct {
+	asked, answer chan struct{}
+	over          chan struct{} // with the test
 }
 
-func newSilence(t testing.TB) *silence {
+func newSlowDNS(t testing.TB) *slowDNS {
+	d := &slowDNS{make(chan struct{}), make(chan struct{}), make(chan struct{})}
+	t.Cleanup(func() { close(d.over) })
+	return d
+}
+
+// LookupTXT waits for the test.
+func (d *slowDNS) LookupTXT(context.Context, string) ([]string, error) {
+	select {
+	case d.asked <- struct{}{}:
+	case <-d.over:
+	}
+	select {
+	case <-d.answer:
+	case <-d.over:
+	}
+	return nil, errors.New("no such host")
+}
+
+// wait waits until the DNS is asked.
+func (d *slowDNS) wait(t testing.TB) {
 	t.Helper()
-	on, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	select {
+	case <-d.asked:
+	case <-time.After(limit):
+		t.Fatal("the DNS is not asked")
 	}
-	_, port, err := net.SplitHostPort(on.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &silence{address: "mail.example.com:" + port, came: make(chan net.Conn, 8)}
-	var accepting sync.WaitGroup
-	accepting.Go(func() {
-		for {
-			conn, err := on.Accept()
-			if err != nil {
-				return
-			}
-			s.came <- conn
-		}
-	})
-	t.Cleanup(func() {
-		s.hangUp()
-		on.Close()
-		accepting.Wait()
-	})
-	return s
-}
-
-// wait waits for so many connections.
-func (s *silence) wait(t testing.TB, n int) {
-	t.Helper()
-	for range n {
-		select {
-		case conn := <-s.came:
-			s.open = append(s.open, conn)
-		case <-time.After(limit):
-			t.Fatal("nobody connects")
-		}
-	}
-}
-
-// hangUp ends all connections.
-func (s *silence) hangUp() {
-	for _, conn := range s.open {
-		conn.Close()
-	}
-	s.open = nil
 }
 
 // addDomain makes a domain with both servers at the address.

@@ -23,14 +23,8 @@ type device struct {
 
 var (
 	iPhone  = device{"iphone", servertest.IPhone, 390, 844, true}
-	small   = device{"small iphone", servertest.IPhone, 320, 568, true}
-	inApp   = device{"iphone in an app", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/22G86 Instagram 390.0", 320, 568, true}
-	mac     = device{"mac", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15", 1200, 800, false}
 	linux   = device{"linux", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", 1200, 800, false}
 	android = device{"android", "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36", 390, 844, true}
-
-	devices = []device{iPhone, small, inApp, mac, linux, android}
-	schemes = []string{"light", "dark"}
 )
 
 // showsQR reports whether the page of a link hands over to a phone here.

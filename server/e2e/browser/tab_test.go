@@ -23,7 +23,7 @@ import (
 
 // limit guards against hanging. No step in a tab takes nearly as long, even on
 // a busy machine.
-const limit = 5 * time.Minute
+const limit = 2 * time.Minute
 
 // A tab is a tab that shares no cookie, cache or download with another.
 type tab struct {

@@ -133,7 +133,7 @@ func use(t testing.TB, database string) (db *sql.DB, done func()) {
 func connect(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)")
+		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()+"?_pragma=busy_timeout(240000)&_pragma=foreign_keys(1)")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -79,7 +79,7 @@ func run(t testing.TB, admin, statement string) {
 }
 
 func command(admin, statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	c, err := pgx.Connect(ctx, admin)
 	if err != nil {
@@ -147,7 +147,7 @@ func startServer(more ...string) (*server, error) {
 // control has pg_ctl do something and waits until it is done.
 func (s *server) control(args ...string) error {
 	return finish(s.dir, filepath.Join(s.bin, "pg_ctl"), append([]string{
-		"-D", filepath.Join(s.dir, "data"), "-w", "-l", filepath.Join(s.dir, "log"), "-o", s.options(),
+		"-D", filepath.Join(s.dir, "data"), "-w", "-t", "300", "-l", filepath.Join(s.dir, "log"), "-o", s.options(),
 	}, args...)...)
 }
 

@@ -1,0 +1,23 @@
+package profile
+
+// A CalDAV is a payload that sets up an account of calendars (CalDAV, RFC 4791)
+// beside [Mail], never alone. The device asks for its password once more.
+type CalDAV struct{ DAV }
+
+// Type is "com.apple.caldav.account".
+func (d *CalDAV) Type() string { return d.kind().payloadType }
+
+func (*CalDAV) kind() kind {
+	return kind{name: "caldav", payloadType: "com.apple.caldav.account", place: 20, beside: "mail"}
+}
+
+// keys spells d out (com.apple.caldav.account.yaml).
+func (d *CalDAV) keys(Address, Platform) map[string]any { return d.spell("CalDAV") }
+
+func (d *CalDAV) with(f Fields) Payload {
+	account := *d
+	account.set(f)
+	return &account
+}
+
+func (d *CalDAV) validate(c *checker, _ Platform) { d.check(c, d.kind().name) }

@@ -1,0 +1,23 @@
+package profile
+
+// A CardDAV is a payload that sets up an account of contacts (CardDAV, RFC 6352)
+// beside [Mail], never alone. The device asks for its password once more.
+type CardDAV struct{ DAV }
+
+// Type is "com.apple.carddav.account".
+func (d *CardDAV) Type() string { return d.kind().payloadType }
+
+func (*CardDAV) kind() kind {
+	return kind{name: "carddav", payloadType: "com.apple.carddav.account", place: 30, beside: "mail"}
+}
+
+// keys spells d out (com.apple.carddav.account.yaml).
+func (d *CardDAV) keys(Address, Platform) map[string]any { return d.spell("CardDAV") }
+
+func (d *CardDAV) with(f Fields) Payload {
+	account := *d
+	account.set(f)
+	return &account
+}
+
+func (d *CardDAV) validate(c *checker, _ Platform) { d.check(c, d.kind().name) }

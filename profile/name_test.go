@@ -1,0 +1,45 @@
+package profile_test
+
+import (
+	"testing"
+
+	"github.com/updatecase/mobileconfig/profile"
+)
+
+func TestIsPersonName(t *testing.T) {
+	for _, name := range []string{
+		"", "Jane Doe", "A.Müller", "St.Gallen Office", "J.R.R. Tolkien", "J．Doe", "Jean-Luc O'Neil", "Jane O’Neil", "Müller & Söhne (Büro), Dr.", "山田 太郎", "ليلى حسن", "Agent 007", "e\u0301",
+	} {
+		if !profile.IsPersonName(name) {
+			t.Errorf("%q is refused", name)
+		}
+	}
+	for _, name := range []string{
+		"evil.com", "evil.ｃｏｍ", "evil․com", "ｅｖｉｌ．ｃｏｍ", "пример.рф", "evil.co.uk", "evil.com-now", "my-evil.com", "(evil.com)", "www.evil", "evil.example", "printer.local",
+		"a/b", "a@b", "<b>", "a:b", "a_b", "Jane 👩", "a\nb", "a\u202eb", "a\u200bb", "a\u00adb", "bad\xff",
+	} {
+		if profile.IsPersonName(name) {
+			t.Errorf("%q passes", name)
+		}
+	}
+	if got := profile.PlainName("O’Neil"); got != "O'Neil" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestDoors wants characters that show nothing kept out of every text.
+func TestDoors(t *testing.T) {
+	for _, s := range []string{"a\u200bb", "a\u00adb", "a\u2060b", "a\u200db", "a\ufe0fb", "a\u3164b", "a\ufeffb", "a\u061cb"} {
+		if profile.IsLine(s) || profile.IsText(s) {
+			t.Errorf("%q passes", s)
+		}
+	}
+	for _, s := range []string{"", "Jörg", "a\u00a0b", "山田"} {
+		if !profile.IsLine(s) || !profile.IsText(s) {
+			t.Errorf("%q is refused", s)
+		}
+	}
+	if profile.IsLine("a\nb") || !profile.IsText("a\nb") {
+		t.Error("lines are told from texts by their newlines")
+	}
+}

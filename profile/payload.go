@@ -1,0 +1,118 @@
+package profile
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+)
+
+// A Payload is settings of one kind in a profile. The set of kinds is closed:
+// whoever gets a payload signed changes devices, so only this package defines
+// one. Each kind is a file of its own with its fields, their validation and
+// encoding, and the fields that a [Template] leaves open.
+type Payload interface {
+	// Type is the PayloadType by which a device knows the kind.
+	Type() string
+
+	// kind describes what all payloads of the kind have in common.
+	kind() kind
+	// titles are the texts that a device shows in the profile's details.
+	titles() (displayName, description string)
+	// validate adds the problems of the payload's own fields.
+	validate(c *checker, platform Platform)
+	// keys are the payload's own keys, without those that every payload has.
+	// Keys that a device would otherwise guess are always there.
+	keys(address Address, platform Platform) map[string]any
+	// with is a copy of the payload with the fields that a template leaves open.
+	with(f Fields) Payload
+}
+
+// A kind is what the payloads of one kind have in common.
+type kind struct {
+	// name is the kind in the paths of problems. With a dot before it, it is
+	// also what the payload's identifier has behind that of the profile.
+	name        string
+	payloadType string
+	// place orders the payloads of a profile: the lowest is written first.
+	place int
+	// device says that the payload rules the whole device: a Mac takes it
+	// apart from accounts, and a person must consent to it first.
+	device bool
+	// beside names the kind that must be in the same profile. May be empty.
+	beside string
+}
+
+// suffix is what the payload's identifier has behind that of the profile.
+func (k kind) suffix() string { return "." + k.name }
+
+// Of returns the payload of type T in p, or nil if there is none:
+// Of[*Mail](p) is the mail account.
+func Of[T Payload](p *Profile) (payload T) {
+	for _, candidate := range p.Payloads {
+		if found, ok := candidate.(T); ok {
+			return found
+		}
+	}
+	return payload
+}
+
+// ordered are the payloads in the order in which they are written.
+func (p *Profile) ordered() []Payload {
+	return slices.SortedStableFunc(slices.Values(p.Payloads), func(a, b Payload) int {
+		return cmp.Compare(a.kind().place, b.kind().place)
+	})
+}
+
+// rulesDevice reports whether a payload of p rules the whole device.
+func (p *Profile) rulesDevice() bool {
+	return slices.ContainsFunc(p.Payloads, func(payload Payload) bool { return !isNil(payload) && payload.kind().device })
+}
+
+// payloadTree is the payload as Apple spells it, below the profile's identifier
+// (CommonPayloadKeys.yaml and the schema file of its type).
+func payloadTree(payload Payload, p *Profile, parent string) map[string]any {
+	k := payload.kind()
+	name, description := payload.titles()
+	out := payload.keys(p.Address, p.Platform)
+	identifier := parent + k.suffix()
+	optional(out, "PayloadDescription", description)
+	out["PayloadDisplayName"] = name
+	out["PayloadIdentifier"] = identifier
+	out["PayloadType"] = k.payloadType
+	out["PayloadUUID"] = payloadUUID(identifier)
+	out["PayloadVersion"] = 1
+	return out
+}
+
+// optional sets a key unless its value is the zero value: a property list has
+// no empty values, it lacks their keys.
+func optional[T comparable](keys map[string]any, key string, value T) {
+	var zero T
+	if value != zero {
+		keys[key] = value
+	}
+}
+
+// validatePayloads checks each payload and whether they go together.
+func (p *Profile) validatePayloads(c *checker) {
+	c.must("mail", len(p.Payloads) > 0, "a profile needs mail or a passcode policy")
+	if slices.ContainsFunc(p.Payloads, isNil) {
+		c.add("payloads", "one of them is nil")
+		return
+	}
+	count, accounts := map[string]int{}, false
+	for _, payload := range p.Payloads {
+		k := payload.kind()
+		count[k.name]++
+		c.must(k.name, count[k.name] == 1, "it is there more than once")
+		accounts = accounts || !k.device
+	}
+	for _, payload := range p.ordered() {
+		k := payload.kind()
+		c.must(k.name, k.beside == "" || count[k.beside] > 0, "it goes with "+k.beside+" only")
+		c.must(k.name, !k.device || !accounts || p.Platform != Mac, "a Mac takes mail and a policy in two profiles only")
+		payload.validate(c, p.Platform)
+	}
+}
+
+func isNil(payload Payload) bool { return payload == nil || reflect.ValueOf(payload).IsNil() }

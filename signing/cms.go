@@ -1,0 +1,212 @@
+package signing
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	tags "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/updatecase/mobileconfig/signing/gate"
+)
+
+// The object identifiers of algorithms that are written (RFC 5754).
+var (
+	oidSHA256      = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
+	oidSHA256RSA   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
+	oidSHA256ECDSA = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
+)
+
+// Tags that CMS gives by context (RFC 5652, section 5).
+var (
+	explicit0 = tags.Tag(0).ContextSpecific().Constructed() // content, certificates, signed attributes
+	set       = byte(tags.SET)
+	sequence  = byte(tags.SEQUENCE)
+	octetText = byte(tags.OCTET_STRING)
+	context0  = byte(explicit0)
+)
+
+// A cmsWriter writes CMS SignedData in DER with one signer: SHA-256, the
+// content inside, signed attributes. Everything that does not depend on the
+// content was encoded when it was made.
+type cmsWriter struct {
+	signedData   []byte // the type of the outermost content
+	head         []byte // version and digest algorithms
+	data         []byte // the type of the content
+	certificates []byte // with tag and length
+	signer       []byte // version, issuer and serial number, digest algorithm
+	algorithm    []byte // of the signature
+	contentType  []byte // attribute: content is data
+	signingTime  []byte // the type of the attribute
+	digest       []byte // attribute: all before the digest itself
+}
+
+// newCMSWriter prepares envelopes that leaf signs, with the intermediates
+// behind its certificate.
+func newCMSWriter(leaf *x509.Certificate, intermediates []*x509.Certificate) (*cmsWriter, error) {
+	algorithm := oidSHA256ECDSA
+	switch leaf.PublicKey.(type) {
+	case *rsa.PublicKey:
+		algorithm = oidSHA256RSA
+	case *ecdsa.PublicKey:
+	default:
+		return nil, errors.New("signing: the key is neither RSA nor ECDSA")
+	}
+	certificates := []part{raw(leaf.Raw)}
+	for _, c := range intermediates {
+		certificates = append(certificates, raw(c.Raw))
+	}
+	version := func(b *cryptobyte.Builder) { b.AddASN1Int64(1) }
+	serial := func(b *cryptobyte.Builder) { b.AddASN1BigInt(leaf.SerialNumber) }
+	sha := in(tags.SEQUENCE, oid(oidSHA256))
+	noDigest := in(tags.OCTET_STRING, raw(make([]byte, sha256.Size)))
+
+	var e encoder
+	w := &cmsWriter{
+		signedData:   e.encode(oid(oidSignedData)),
+		head:         e.encode(version, in(tags.SET, sha)),
+		data:         e.encode(oid(oidData)),
+		certificates: e.encode(in(explicit0, certificates...)),
+		signer:       e.encode(version, in(tags.SEQUENCE, raw(leaf.RawIssuer), serial), sha),
+		algorithm:    e.encode(in(tags.SEQUENCE, oid(algorithm))),
+		contentType:  e.encode(in(tags.SEQUENCE, oid(oidContentType), in(tags.SET, oid(oidData)))),
+		signingTime:  e.encode(oid(oidSigningTime)),
+		digest:       e.encode(in(tags.SEQUENCE, oid(oidMessageDigest), in(tags.SET, noDigest))),
+	}
+	w.digest = w.digest[:len(w.digest)-sha256.Size]
+	return w, e.err
+}
+
+// A part writes an element, or several.
+type part = func(*cryptobyte.Builder)
+
+// in puts the parts in an element with the tag.
+func in(tag tags.Tag, parts ...part) part {
+	return func(b *cryptobyte.Builder) {
+		b.AddASN1(tag, func(b *cryptobyte.Builder) {
+			for _, p := range parts {
+				p(b)
+			}
+		})
+	}
+}
+
+func oid(id asn1.ObjectIdentifier) part {
+	return func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(id) }
+}
+
+// raw is what is encoded already.
+func raw(der []byte) part { return func(b *cryptobyte.Builder) { b.AddBytes(der) } }
+
+// An encoder keeps the faults of what it encodes.
+type encoder struct{ err error }
+
+func (e *encoder) encode(parts ...part) []byte {
+	var b cryptobyte.Builder
+	for _, p := range parts {
+		p(&b)
+	}
+	out, err := b.Bytes()
+	e.err = errors.Join(e.err, err)
+	return out
+}
+
+// maxAttributes is room for the signed attributes with their header.
+const maxAttributes = 128
+
+// sign returns the profile in an envelope that key signed at the time.
+func (w *cmsWriter) sign(key crypto.Signer, profile gate.Cleared, at time.Time) ([]byte, error) {
+	attributes := w.attributes(profile.Digest(), at)
+	// They are signed as the SET that they are (RFC 5652, section 5.4).
+	sum := sha256.Sum256(attributes)
+	signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("signing: %w", err)
+	}
+	// Inside the envelope they have the tag of their place.
+	attributes[0] = context0
+
+	octets := sized(profile.Size())
+	content := len(w.data) + sized(octets)
+	info := len(w.signer) + len(attributes) + len(w.algorithm) + sized(len(signature))
+	inner := len(w.head) + sized(content) + len(w.certificates) + sized(sized(info))
+	outer := len(w.signedData) + sized(sized(inner))
+
+	out := make([]byte, 0, sized(outer))
+	out = appendHeader(out, sequence, outer)
+	out = append(out, w.signedData...)
+	out = appendHeader(out, context0, sized(inner))
+	out = appendHeader(out, sequence, inner)
+	out = append(out, w.head...)
+	out = appendHeader(out, sequence, content)
+	out = append(out, w.data...)
+	out = appendHeader(out, context0, octets)
+	out = appendHeader(out, octetText, profile.Size())
+	out = profile.Append(out)
+	out = append(out, w.certificates...)
+	out = appendHeader(out, set, sized(info))
+	out = appendHeader(out, sequence, info)
+	out = append(out, w.signer...)
+	out = append(out, attributes...)
+	out = append(out, w.algorithm...)
+	out = appendHeader(out, octetText, len(signature))
+	return append(out, signature...), nil
+}
+
+// attributes are the signed attributes as a DER SET: in ascending order of
+// their encoding, which their lengths decide.
+func (w *cmsWriter) attributes(digest [sha256.Size]byte, at time.Time) []byte {
+	// UTCTime ends with 2049 (RFC 5652, section 11.3).
+	tag, layout := byte(tags.UTCTime), "060102150405Z"
+	if at = at.UTC(); at.Year() >= 2050 {
+		tag, layout = byte(tags.GeneralizedTime), "20060102150405Z"
+	}
+	value := sized(len(layout))
+	timeAttribute := len(w.signingTime) + sized(value)
+	all := len(w.contentType) + sized(timeAttribute) + len(w.digest) + len(digest)
+
+	out := make([]byte, 0, maxAttributes)
+	out = appendHeader(out, set, all)
+	out = append(out, w.contentType...)
+	out = appendHeader(out, sequence, timeAttribute)
+	out = append(out, w.signingTime...)
+	out = appendHeader(out, set, value)
+	out = appendHeader(out, tag, len(layout))
+	out = at.AppendFormat(out, layout)
+	out = append(out, w.digest...)
+	return append(out, digest[:]...)
+}
+
+// sized is the size of an element whose content has n bytes.
+func sized(n int) int {
+	size := 2 + n
+	if n >= 0x80 {
+		for ; n > 0; n >>= 8 {
+			size++
+		}
+	}
+	return size
+}
+
+// appendHeader appends the tag and the length of an element whose content has
+// n bytes, in the shortest form, which DER asks for.
+func appendHeader(out []byte, tag byte, n int) []byte {
+	out = append(out, tag)
+	if n < 0x80 {
+		return append(out, byte(n))
+	}
+	octets := sized(n) - n - 2
+	out = append(out, 0x80|byte(octets))
+	for shift := 8 * (octets - 1); shift >= 0; shift -= 8 {
+		out = append(out, byte(n>>shift))
+	}
+	return out
+}

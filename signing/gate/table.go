@@ -1,0 +1,168 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A need says what the absence of a key means.
+type need int
+
+const (
+	optional need = iota
+	required
+	encrypted // required, and any fault of it means that TLS is off
+)
+
+// A rule is what one key of a dict must obey.
+type rule struct {
+	key  string
+	need need
+	kind kind
+	// want is the one value that there may be, as it is written, by the terms or
+	// by what they entail. If it is empty the key must be absent. Nil: check
+	// alone judges.
+	want func(*checker) string
+	// code is the refusal of a value that is not the wanted one.
+	code Code
+	// check judges a value further, or reads it if it is a dict or an array.
+	check check
+
+	token string // the key up to the content of its value; see compile
+}
+
+// A check judges the value of a key.
+type check func(*checker, value) *Refusal
+
+// A table is what a dict may hold: its rules in ascending order of their keys.
+type table struct {
+	indent string // before the keys of the dict
+	end    string // the line that closes it
+	rules  []rule
+}
+
+// A payloadKind is a payload that may be signed. Each stands in a file of its
+// own.
+type payloadKind struct {
+	payloadType string
+	suffix      string // of its identifier, behind that of the file
+	// beside says that it is signed only together with an account before it.
+	beside bool
+	// policy says that it rules the device: it needs the terms' permission and
+	// a consent, and a Mac takes it in a file of its own.
+	policy bool
+	rules  []rule // without those of every payload
+	// fit judges what no single key can tell. May be nil.
+	fit func(*checker) *Refusal
+}
+
+// kinds are the payloads that are signed, in the order in which they stand in
+// a file.
+func kinds() []payloadKind {
+	return []payloadKind{mailKind(), calendarKind(), contactsKind(), policyKind()}
+}
+
+// commonRules are those of the file and of every payload.
+func commonRules(payloadType string) []rule {
+	return []rule{
+		{key: "PayloadIdentifier", need: required, kind: text, want: func(c *checker) string { return c.own }, code: Identifier},
+		{key: "PayloadType", need: required, kind: text, want: exactly(payloadType), code: PayloadType},
+		{key: "PayloadUUID", need: required, kind: text, want: func(c *checker) string { return identity(c.own) }, code: UUID},
+		{key: "PayloadVersion", need: required, kind: integer, check: between(WrongValue, 1, 1)},
+	}
+}
+
+// titleRules are those of every payload.
+func titleRules() []rule {
+	return []rule{
+		{key: "PayloadDescription", kind: prose, want: func(c *checker) string { return c.titles.Description }, code: DisplayText},
+		{key: "PayloadDisplayName", need: required, kind: text, want: func(c *checker) string { return c.titles.Name }, code: DisplayText},
+	}
+}
+
+// A tableSet is all that is judged by.
+type tableSet struct {
+	top      table
+	payloads []payloadTable
+}
+
+type payloadTable struct {
+	payloadKind
+	table table
+}
+
+// tables are made when the first profile is judged.
+var tables = sync.OnceValue(func() *tableSet { return compile(kinds()) })
+
+// compile puts the rules of each dict together and writes out what the reader
+// looks for.
+func compile(kinds []payloadKind) *tableSet {
+	set := &tableSet{top: newTable(2, topRules(), commonRules("Configuration"))}
+	for _, k := range kinds {
+		set.payloads = append(set.payloads, payloadTable{k, newTable(4, k.rules, titleRules(), commonRules(k.payloadType))})
+	}
+	return set
+}
+
+// newTable joins the lists of rules for a dict whose keys stand behind so many
+// tabs.
+func newTable(tabs int, lists ...[]rule) table {
+	indent := strings.Repeat("\t", tabs)
+	t := table{indent: indent, end: indent[1:] + "</dict>\n", rules: slices.Concat(lists...)}
+	slices.SortFunc(t.rules, func(a, b rule) int { return strings.Compare(a.key, b.key) })
+	for i, r := range t.rules {
+		token := indent + "<key>" + r.key + "</key>"
+		if r.kind != boolean {
+			token += "\n" + indent + elements[r.kind].open
+		}
+		t.rules[i].token = token
+	}
+	return t
+}
+
+// absent refuses a dict that lacks the key, unless it may.
+func (r *rule) absent(c *checker) *Refusal {
+	if r.need == optional && (r.want == nil || r.want(c) == "") {
+		return nil
+	}
+	code := r.fault(MissingKey)
+	if r.need == optional {
+		code = r.code
+	}
+	return refuse(code, "The key must be there.").in(r.key)
+}
+
+// fault returns the code for a key that is absent or has another type.
+func (r *rule) fault(code Code) Code {
+	if r.need == encrypted {
+		return TLSOff
+	}
+	return code
+}
+
+// exactly is the want of a text that is always the same.
+func exactly(text string) func(*checker) string { return func(*checker) string { return text } }
+
+// between allows the numbers from low to high.
+func between(code Code, low, high int) check {
+	detail := fmt.Sprintf("The number must be from %d to %d.", low, high)
+	return func(_ *checker, v value) *Refusal { return unless(low <= v.n && v.n <= high, code, detail) }
+}
+
+func isTrue(code Code) check {
+	return func(_ *checker, v value) *Refusal { return unless(v.n == 1, code, "The value must be true.") }
+}
+
+func isFalse(code Code) check {
+	return func(_ *checker, v value) *Refusal { return unless(v.n == 0, code, "The value must be false.") }
+}
+
+// unless returns a refusal, or nil if ok.
+func unless(ok bool, code Code, detail string) *Refusal {
+	if ok {
+		return nil
+	}
+	return refuse(code, detail)
+}

@@ -1,0 +1,154 @@
+package gate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// maxLanguages is the number of keys that a consent text may have.
+const maxLanguages = 40
+
+// DisplayTexts are what a device shows of a profile, beside the names in
+// [Terms]. Those of a test begin with its mark.
+type DisplayTexts struct {
+	Name        string
+	Description string // may be empty
+	// Consent is the consent to a policy by language tag, and as "default". Nil
+	// if there is none.
+	Consent map[string]string
+	// Payloads are the titles of each payload by its PayloadType.
+	Payloads map[string]Titles
+}
+
+// Titles are what a device shows of a payload.
+type Titles struct {
+	Name        string
+	Description string // may be empty
+	Account     string // what an account is called; empty: the address
+}
+
+// Texts are [DisplayTexts] that were found legible, written out as a profile
+// has them. One value serves all profiles with the same texts, in several
+// goroutines at once.
+type Texts struct {
+	name, description string
+	consent           string // the dict, from its first key to its closing line
+	marked, unmarked  bool   // whether all texts of the consent are
+	payloads          map[string]Titles
+	version           string
+}
+
+// NewTexts judges the texts once for all profiles that will have them. The
+// error is always a [*Refusal].
+func NewTexts(d DisplayTexts) (*Texts, error) {
+	t := &Texts{
+		name: escape(d.Name), description: escape(d.Description),
+		marked: true, unmarked: true, payloads: make(map[string]Titles, len(d.Payloads)),
+	}
+	checks := []struct{ text, path string }{{d.Name, "PayloadDisplayName"}}
+	proses := []struct{ text, path string }{{d.Description, "PayloadDescription"}}
+	for _, payload := range slices.Sorted(maps.Keys(d.Payloads)) {
+		p := d.Payloads[payload]
+		t.payloads[payload] = Titles{escape(p.Name), escape(p.Description), escape(p.Account)}
+		checks = append(checks, struct{ text, path string }{p.Name, payload + ".PayloadDisplayName"}, struct{ text, path string }{p.Account, payload + ".Account"})
+		proses = append(proses, struct{ text, path string }{p.Description, payload + ".PayloadDescription"})
+	}
+	if len(d.Consent) > maxLanguages {
+		return nil, refuse(ConsentLanguage, "There are too many languages.").in("ConsentText")
+	}
+	for _, language := range slices.Sorted(maps.Keys(d.Consent)) {
+		if !isLanguage(language) || isPassword(language) {
+			return nil, refuse(ConsentLanguage, "A key is no language tag.").in("ConsentText")
+		}
+		proses = append(proses, struct{ text, path string }{d.Consent[language], "ConsentText." + language})
+	}
+	for _, c := range checks {
+		if r := legible(c.text, maxText, false); c.text != "" && r != nil {
+			return nil, r.in(c.path)
+		}
+	}
+	for _, c := range proses {
+		if r := legible(c.text, maxProse, true); c.text != "" && r != nil {
+			return nil, r.in(c.path)
+		}
+	}
+	t.setConsent(d.Consent)
+	t.version = d.version()
+	return t, nil
+}
+
+// setConsent writes the dict of the consent.
+func (t *Texts) setConsent(texts map[string]string) {
+	if texts["default"] == "" {
+		return // which no profile may have: the checker will say why
+	}
+	var out strings.Builder
+	for _, language := range slices.Sorted(maps.Keys(texts)) {
+		rest, marked := strings.CutPrefix(texts[language], testMark)
+		good := rest != "" && !strings.HasPrefix(rest, testMark)
+		t.marked, t.unmarked = t.marked && marked && good, t.unmarked && !marked && good
+		fmt.Fprintf(&out, "\t\t\t<key>%s</key>\n\t\t\t<string>%s</string>\n", language, escape(texts[language]))
+	}
+	out.WriteString("\t\t</dict>\n")
+	t.consent = out.String()
+}
+
+// version is a digest of all texts.
+func (d DisplayTexts) version() string {
+	h := sha256.New()
+	for _, s := range []string{d.Name, d.Description} {
+		fmt.Fprintf(h, "%d:%s", len(s), s)
+	}
+	for _, language := range slices.Sorted(maps.Keys(d.Consent)) {
+		fmt.Fprintf(h, "%s %d:%s", language, len(d.Consent[language]), d.Consent[language])
+	}
+	for _, payload := range slices.Sorted(maps.Keys(d.Payloads)) {
+		p := d.Payloads[payload]
+		for _, s := range []string{payload, p.Name, p.Description, p.Account} {
+			fmt.Fprintf(h, "%d:%s", len(s), s)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Version tells texts from others: it is a digest of all of them. A signer in
+// another process that has the same texts can name them by it.
+func (t *Texts) Version() string { return t.version }
+
+// consent reads the dict behind ConsentText: a text for each language, and the
+// default one. Most often it is the one in the terms, byte for byte.
+func (c *checker) consent(value) *Refusal {
+	c.consented = true
+	texts := c.terms.Texts
+	if marks := c.terms.Test && texts.marked || !c.terms.Test && texts.unmarked; marks && texts.consent != "" && c.accept(texts.consent) {
+		return nil
+	}
+	// It is not: find out what is wrong with it.
+	const indent = "\t\t\t"
+	start, last, complete := c.pos-1, "", false
+	for n := 0; !c.accept("\t\t</dict>\n"); n++ {
+		key, r := c.nextKey(indent, start, last)
+		if r != nil {
+			return r
+		}
+		if !isLanguage(key) || isPassword(key) || n == maxLanguages {
+			return c.badKey(key, ConsentLanguage)
+		}
+		v, ok := c.value(indent)
+		if !ok {
+			return c.notCanonical()
+		}
+		if r := c.judge(&rule{kind: prose, check: (*checker).isMarked}, v); r != nil {
+			return r
+		}
+		last, complete = key, complete || key == "default"
+	}
+	if !complete {
+		return refuse(ConsentMissing, "The consent text needs a default.")
+	}
+	return refuse(DisplayText, "The consent text is not the one that may be signed.")
+}
