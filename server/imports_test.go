@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
 	"server/account/passkey": {"server/fault"},
 	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/audit":           {},
+	"server/audit":           {"server/fault"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
 	"server/datadir":         {"signing"},

@@ -28,14 +28,18 @@ type Config struct {
 	Database string
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
+	// Signer signs what is removed from the action logs, and for how long they
+	// are kept. Without it neither can be done.
+	Signer audit.Signer
 }
 
 // A Store keeps everything. It is safe for concurrent use, and any number of
 // stores, in one process or in many, may work on one database.
 type Store struct {
-	db   *db.DB
-	now  func() time.Time
-	uses *uses
+	db     *db.DB
+	now    func() time.Time
+	signer audit.Signer
+	uses   *uses
 }
 
 // Open opens the database as [db.Open] does. The caller closes the store.
@@ -47,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: d, now: cfg.Now, uses: newUses()}, nil
+	return &Store{db: d, now: cfg.Now, signer: cfg.Signer, uses: newUses()}, nil
 }
 
 // Close lets go of the database. Nothing may use s afterwards.
