@@ -80,14 +80,14 @@ fuzz:
 	@.ci/fuzz $(FUZZTIME)
 
 bench: prepare
-	@go test $(TESTING) -run '^$$' -bench . -benchtime $(BENCHTIME) $$(.ci/benched) | grep -E '^(cpu|Benchmark|FAIL|---|panic| )'
+	@.ci/bench $(BENCHTIME)
 
 bench-log:
 	@mkdir -p .cache
-	MOBILECONFIG_BIG=$(CURDIR)/.cache/log.db go test -run '^$$' -bench '^BenchmarkSearch$$' -benchtime 20x -timeout 1h ./server/store | grep -E '^(cpu|Benchmark|FAIL|---|ok)'
+	MOBILECONFIG_BIG=$(CURDIR)/.cache/log.db go test -run '^$$' -bench . -benchtime 20x -timeout 1h ./server/store | grep -E '^(cpu|Benchmark|FAIL|---|ok)'
 
 codes:
-	go test ./docs -run '^(TestCodes|TestAPIGuide)$$' -update
+	go test $(TESTING) ./docs -update
 
 vuln: prepare
 	@.ci/vuln

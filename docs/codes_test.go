@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,8 +18,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/gate"
-	"github.com/updatecase/mobileconfig/templates"
 )
 
 var update = flag.Bool("update", false, "rewrite codes.md")
@@ -36,8 +35,8 @@ Programs may branch on these codes: they are added to, never renamed. The texts 
 func TestCodes(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(head)
-	writeFaults(t, &b)
-	writeIdentityCodes(t, &b)
+	writeFaults(&b)
+	writeIdentityCodes(&b)
 	writeGateCodes(&b)
 	writeLintCodes(&b)
 	writeProbeStates(&b)
@@ -55,36 +54,58 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-func writeFaults(t *testing.T, b *strings.Builder) {
-	t.Helper()
-	texts, err := templates.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	english := texts.Match("en")
-	text := func(id string) string {
-		if s := texts.Text(english, id, nil); s != id {
-			return s
-		}
-		return ""
-	}
-	section(b, "Answers", "What a request is refused with, as `code` of a problem and at the foot of an error page, and what the page says.", "Code", "HTTP", "Text")
-	for _, c := range constants(t, "../server/fault", "Code") {
-		status := web.Status(fault.Code(c.value))
-		page := fmt.Sprintf("error.%d.", status)
-		words := first(c.comment, text("problem."+c.value), strings.TrimSpace(text(page+"title")+". "+text(page+"text")), http.StatusText(status)+".")
-		row(b, code(c.value), strconv.Itoa(status), words)
+func writeFaults(b *strings.Builder) {
+	section(b, "Answers", "What a request is refused with, as `code` of a problem and at the foot of an error page. `detail` says more, in English.", "Code", "HTTP", "What it says")
+	for _, m := range fault.Codes() {
+		row(b, code(string(m.Code)), strconv.Itoa(web.Status(m.Code)), m.Text)
 	}
 }
 
-func writeIdentityCodes(t *testing.T, b *strings.Builder) {
-	t.Helper()
-	section(b, "Signing identity", "Why certificates and key may not sign. The message of the command line, `/details` and the log say which file it is and the way out.", "Code", "What is wrong")
-	for _, c := range constants(t, "../signing", "Code") {
-		if c.comment == "" {
-			c.comment = strings.ReplaceAll(c.value, "_", " ")
+// TestEveryCodeHasText wants each code of the source in the list that the
+// document is made from, with a text that a person wrote for it.
+func TestEveryCodeHasText(t *testing.T) {
+	listed := map[string]map[string]string{"../server/fault": {}, "../signing": {}, "../signing/gate": {}, "../profile/lint": {}}
+	for _, m := range append(signing.Codes(), signing.NoticeCodes()...) {
+		listed["../signing"][string(m.Code)] += m.Text
+	}
+	for _, m := range fault.Codes() {
+		listed["../server/fault"][string(m.Code)] += m.Text
+	}
+	for _, m := range gate.Codes() {
+		listed["../signing/gate"][string(m.Code)] += m.Text
+	}
+	for _, m := range lint.Codes() {
+		listed["../profile/lint"][string(m.Code)] += m.Text
+		if !strings.HasSuffix(m.Do, ".") {
+			t.Errorf("%s does not say what to do: %s", m.Code, m.Do)
 		}
-		row(b, code(c.value), sentence(c.comment))
+	}
+	for folder, texts := range listed {
+		for _, c := range constants(t, folder, "Code") {
+			text, ok := texts[c.value]
+			if !ok {
+				t.Errorf("%s: %s is not in Codes", folder, c.name)
+			}
+			word, _, _ := strings.Cut(text, " ") // which may be a key's name
+			if ok && (!strings.HasSuffix(text, ".") || strings.ToLower(word) == word) {
+				t.Errorf("%s: the text of %s is no sentence: %s", folder, c.name, text)
+			}
+			delete(texts, c.value)
+		}
+		for value := range texts {
+			t.Errorf("%s: %s is listed and not in the source", folder, value)
+		}
+	}
+}
+
+func writeIdentityCodes(b *strings.Builder) {
+	section(b, "Signing identity", "Why certificates and key may not sign. The message of the command line, `/details` and the log say which file it is and the way out.", "Code", "What is wrong")
+	for _, m := range signing.Codes() {
+		row(b, code(string(m.Code)), m.Text)
+	}
+	section(b, "Signing identity: notices", "What to know about certificates that may sign. It's in the log and on the command line.", "Code", "What it says")
+	for _, m := range signing.NoticeCodes() {
+		row(b, code(string(m.Code)), m.Text)
 	}
 }
 
@@ -109,8 +130,8 @@ func writeProbeStates(b *strings.Builder) {
 	}
 }
 
-// A constant is one of the code, with what its comment says.
-type constant struct{ name, value, comment string }
+// A constant is one of the code.
+type constant struct{ name, value string }
 
 // constants are the string constants of the type in the package, in the order
 // of the source.
@@ -125,7 +146,7 @@ func constants(t *testing.T, folder, kind string) []constant {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,28 +176,7 @@ func constantOf(spec *ast.ValueSpec, kind string) []constant {
 	if err != nil {
 		return nil
 	}
-	name := spec.Names[0].Name
-	comment := strings.Join(strings.Fields(spec.Doc.Text()+" "+spec.Comment.Text()), " ")
-	comment = strings.TrimPrefix(strings.TrimPrefix(comment, name+" "), "says that ")
-	return []constant{{name, value, sentence(comment)}}
-}
-
-// sentence begins with a capital and ends with a full stop.
-func sentence(s string) string {
-	if s == "" {
-		return ""
-	}
-	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
-}
-
-// first is the first of the texts that there is.
-func first(texts ...string) string {
-	for _, s := range texts {
-		if s != "" && s != "." {
-			return s
-		}
-	}
-	return ""
+	return []constant{{spec.Names[0].Name, value}}
 }
 
 func code(s string) string { return "`" + s + "`" }

@@ -94,7 +94,7 @@ func isAtomRune(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
 			strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 	}
-	return r != utf8.RuneError && unicode.In(r, unicode.L, unicode.M, unicode.Nd)
+	return r != utf8.RuneError && unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !isInvisible(r)
 }
 
 // namespace is the one namespace of all UUIDs that this package derives.

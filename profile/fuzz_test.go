@@ -136,6 +136,7 @@ func FuzzParseAddress(f *testing.F) {
 	f.Add("jane@example.com")
 	f.Add("jörg@bücher.example")
 	f.Add("a@127。0。0。1")
+	f.Add("a\ufe0f@example.com")
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := profile.ParseAddress(s)
 		if err != nil {
@@ -144,6 +145,9 @@ func FuzzParseAddress(f *testing.F) {
 		b, err := profile.ParseAddress(a.String())
 		if err != nil || a != b {
 			t.Errorf("%q gave %q, which gave %q (%v)", s, a, b, err)
+		}
+		if !profile.IsLine(a.String()) {
+			t.Errorf("%q has a character that may not be signed", a)
 		}
 		for _, r := range a.Domain() {
 			if r > 'z' || r == '/' || r == ' ' {

@@ -76,7 +76,7 @@ func TestNewKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := template.Fill(Fields{Address: p.Address, PersonName: "Jane", Login: "jane"})
-	if err != nil || got != string(want) {
+	if err != nil || string(got) != string(want) {
 		t.Errorf("filled (%v) it is\n%s\nwant\n%s", err, got, want)
 	}
 	Of[*subscription](p).Host = ""

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -81,9 +82,9 @@ func NewTemplate(p *Profile) (*Template, error) {
 		t.size += len(t.segments[i].Text) + len(t.segments[i].After)
 	}
 	t.makeOptional(PersonNameField)
-	filled := t.fill(Fields{address, openName, openLogin})
-	left := t.fill(Fields{address, "", openLogin})
-	if filled != string(data) || left != string(nameless) {
+	filled := t.fill(nil, Fields{address, openName, openLogin})
+	left := t.fill(nil, Fields{address, "", openLogin})
+	if !bytes.Equal(filled, data) || !bytes.Equal(left, nameless) {
 		return nil, errors.New("profile: the template does not give what the encoder does")
 	}
 	return t, nil
@@ -184,52 +185,54 @@ func (t *Template) Identifier(a Address) string { return a.identifier() + t.suff
 // these fields: the address, which names accounts too, the sender's name, and
 // the login on all servers. If they are not valid the error is an
 // [*InvalidError].
-func (t *Template) Fill(f Fields) (string, error) {
+func (t *Template) Fill(f Fields) ([]byte, error) { return t.Append(nil, f) }
+
+// Append appends to out what [Template.Fill] returns.
+func (t *Template) Append(out []byte, f Fields) ([]byte, error) {
 	var c checker
 	c.must("address", !f.Address.IsZero(), "it is missing")
 	c.optionalLine("mail.person_name", f.PersonName)
 	c.login("mail.login", f.Login)
 	if err := c.err(); err != nil {
-		return "", err
+		return out, err
 	}
-	return t.fill(f), nil
+	return t.fill(out, f), nil
 }
 
 // spare is room for what the fields add to the text of a template: a few
 // addresses and identifiers.
 const spare = 1024
 
-func (t *Template) fill(f Fields) string {
+func (t *Template) fill(out []byte, f Fields) []byte {
 	address, identifier := f.Address.String(), t.Identifier(f.Address)
-	var out strings.Builder
-	out.Grow(t.size + spare + len(f.PersonName))
+	out = slices.Grow(out, t.size+spare+len(f.PersonName))
 	for i := range t.segments {
 		s := &t.segments[i]
 		if s.After != "" && f.PersonName == "" {
 			continue
 		}
-		out.WriteString(s.Text)
+		out = append(out, s.Text...)
 		switch s.Field {
 		case AddressField:
-			writeEscaped(&out, address)
+			out = appendEscaped(out, address)
 		case PersonNameField:
-			writeEscaped(&out, f.PersonName)
+			out = appendEscaped(out, f.PersonName)
 		case LoginField:
-			writeEscaped(&out, f.Login)
+			out = appendEscaped(out, f.Login)
 		case IdentifierField:
-			out.WriteString(identifier)
+			out = append(out, identifier...)
 		case UUIDField:
 			id := uuidText(identifier, s.Suffix)
-			out.Write(id[:])
+			out = append(out, id[:]...)
 		}
-		out.WriteString(s.After)
+		out = append(out, s.After...)
 	}
-	return out.String()
+	return out
 }
 
-// writeEscaped writes a checked text as groob/plist does: newlines as they are,
+// appendEscaped appends a checked text as groob/plist writes it: newlines as they are,
 // all else by the rules of encoding/xml.
-func writeEscaped(out *strings.Builder, text string) {
+func appendEscaped(out []byte, text string) []byte {
 	from := 0
 	for i := range len(text) {
 		escaped := ""
@@ -247,9 +250,8 @@ func writeEscaped(out *strings.Builder, text string) {
 		default:
 			continue
 		}
-		out.WriteString(text[from:i])
-		out.WriteString(escaped)
+		out = append(append(out, text[from:i]...), escaped...)
 		from = i + 1
 	}
-	out.WriteString(text[from:])
+	return append(out, text[from:]...)
 }

@@ -139,6 +139,7 @@ func TestParseAddress(t *testing.T) {
 		strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("a", 64) + ".com",
 		"a@" + strings.Repeat("abcdefgh.", 30) + "com", "jane@example.com\x00", "a,b@example.com", "a;b@example.com",
 		"ja\u200bne@example.com", "jane\u200b@example.com", "jane@exam\u00adple.com", "jane@\u2060example.com", "jane\u00a0@example.com", "jane @example.com", "jane@ example.com", "\u200b",
+		"a\ufe0fb@example.com", "a\u034fb@example.com", "a\u3164b@example.com",
 	}
 	for _, in := range bad {
 		if got, err := profile.ParseAddress(in); err == nil {

@@ -146,8 +146,8 @@ func fillTickets(b *testing.B, s *store.Store, database string) {
 	}
 	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, callers*perCaller-1)
 	until := time.Now().Add(time.Hour).UnixMilli()
-	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO links (id, account, domain, address, name, login, locale, created, expires, revoked, max_downloads, tickets, downloads)
-		SELECT 'lnk_' || i, 'acc_default', 'example.com', 'jane' || i || '@example.com', 'Jane', '', 'en', 0, %d, 0, 5, 1, 0 FROM n`, until))
+	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO links (id, account, domain, address, name, login, locale, created, expires, revoked, max_downloads, tickets, downloads, mailbox)
+		SELECT 'lnk_' || i, 'acc_default', 'example.com', 'jane' || i || '@example.com', 'Jane', '', 'en', 0, %d, 0, 5, 1, 0, 'jane' || i || '@example.com' FROM n`, until))
 	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO tickets (id, link, variant, platform, created, expires, max_fetches, fetches)
 		SELECT 'tkt_' || i, 'lnk_' || i, 'secure', 'iphone', 0, %d, 5, 0 FROM n`, until))
 }

@@ -27,7 +27,16 @@ func (f fixed) Err() error              { return nil }
 // FromFiles is an Identity that is read again when its files change. A bad new
 // file leaves the old identity in use and says so in the log.
 func FromFiles(files signing.Files, now func() time.Time, log *slog.Logger) (Identity, error) {
-	load := func() (signing.Signer, error) { return files.Load(now) }
+	load := func() (signing.Signer, error) {
+		id, err := files.Load(now)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range id.Notices() {
+			log.Warn("signing identity: "+n.Detail, "code", n.Code)
+		}
+		return id, nil
+	}
 	v, err := reload.New(files.Names(), load, func(err error) {
 		if err != nil {
 			log.Error("signing identity not reloaded; the old one stays", "error", err)

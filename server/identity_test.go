@@ -194,7 +194,7 @@ func TestBadIdentityStays(t *testing.T) {
 	r.count++
 	r.turn(r.files.Cert, []byte("broken"))
 	servertest.Eventually(t, "a failure to reload", func() bool { read(); return details.Identity.Reload != "ok" })
-	if !details.Ready || !strings.Contains(details.Identity.Reload, "no PEM certificate") || details.Identity.Usable != "ok" {
+	if !details.Ready || !strings.Contains(details.Identity.Reload, "no PEM block") || details.Identity.Usable != "ok" {
 		t.Errorf("details: %+v", details)
 	}
 	if m := inside("/metrics"); !strings.Contains(m, "mobileconfig_identity_reload_failed 1") {

@@ -35,10 +35,11 @@ var arrows = map[string][]string{
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
 	"server/account/passkey": {"server/fault"},
 	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/audit":           {},
+	"server/audit":           {"server/fault"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
-	"server/backup":          {"server/datadir", "server/store"},
+	"server/backup":          {"server/datadir", "server/db"},
 	"server/datadir":         {"signing"},
+	"server/db":              {"server/fault"},
 	"server/dial":            {},
 	"server/fault":           {},
 	"server/id":              {},
@@ -56,7 +57,7 @@ var arrows = map[string][]string{
 	"server/jobs":   {"server/night", "server/notify"},
 	"server/night":  {"server/audit", "server/fault"},
 	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
+	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
 	"server/web":    {"server/audit", "server/fault", "server/id"},
 
 	// Not a part of the program: whoever imports these can make members.
@@ -70,18 +71,18 @@ var arrows = map[string][]string{
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/seal", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
-	"server/store/storetest":   {"server/store"},
+	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/fault", "server/settings", "server/setup", "server/store"},
 	"server/web/qrtest":        {},
 }
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
 	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/panel", "server/web"},
-	"github.com/jackc/pgx":          {"server/store", "server/store/storetest"},
-	"modernc.org/sqlite":            {"server/store", "server/store/storetest"},
-	"database/sql":                  {"server/store", "server/store/storetest"},
-	"github.com/pressly/goose":      {"server/store"},
-	"github.com/riverqueue/river":   {"server/store", "server/jobs"},
+	"github.com/jackc/pgx":          {"server/db", "server/store/storetest"},
+	"modernc.org/sqlite":            {"server/db", "server/store/storetest"},
+	"database/sql":                  {"server/db", "server/store/storetest"},
+	"github.com/pressly/goose":      {"server/db"},
+	"github.com/riverqueue/river":   {"server/db", "server/jobs"},
 	"github.com/wneessen/go-mail":   {"server/notify"},
 	"github.com/groob/plist":        {"profile"},
 	"github.com/prometheus":         {"server"},

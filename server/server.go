@@ -52,13 +52,17 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	key, err := audit.NewLogKey(config.LogKey)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	s := &Server{config: config, base: base, metrics: newMetrics(config.Identity)}
-	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now})
+	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: key})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s.metrics.watchLogs(s.store.FailedLogs)
-	if err := s.prepare(ctx, texts); err != nil {
+	if err := s.prepare(ctx, texts, key); err != nil {
 		s.store.Close()
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -66,7 +70,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 }
 
 // prepare keeps the first domain and builds what answers and what works.
-func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
+func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.LogKey) error {
 	if err := s.keepFirst(ctx); err != nil {
 		return err
 	}
@@ -75,10 +79,6 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 		return err
 	}
 	s.members = account.NewMembers(s.vault, s.store)
-	key, err := audit.NewLogKey(s.config.LogKey)
-	if err != nil {
-		return err
-	}
 	s.night = &night.Night{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
 	if err := s.newNotifier(ctx, texts); err != nil {
 		return err

@@ -18,16 +18,11 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// The object identifiers of what is written (RFC 5652, RFC 5754).
+// The object identifiers of algorithms that are written (RFC 5754).
 var (
-	oidData          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	oidSignedData    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
-	oidContentType   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}
-	oidMessageDigest = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
-	oidSigningTime   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}
-	oidSHA256        = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
-	oidSHA256RSA     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
-	oidSHA256ECDSA   = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
+	oidSHA256      = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
+	oidSHA256RSA   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
+	oidSHA256ECDSA = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
 )
 
 // Tags that CMS gives by context (RFC 5652, section 5).
@@ -65,62 +60,63 @@ func newCMSWriter(leaf *x509.Certificate, intermediates []*x509.Certificate) (*c
 	default:
 		return nil, errors.New("signing: the key is neither RSA nor ECDSA")
 	}
-	identifier := func(oid asn1.ObjectIdentifier) func(*cryptobyte.Builder) {
-		return func(b *cryptobyte.Builder) {
-			b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oid) })
-		}
-	}
-	var failed error
-	encode := func(parts ...func(*cryptobyte.Builder)) []byte {
-		var b cryptobyte.Builder
-		for _, part := range parts {
-			part(&b)
-		}
-		out, err := b.Bytes()
-		failed = errors.Join(failed, err)
-		return out
-	}
-	oid := func(oid asn1.ObjectIdentifier) func(*cryptobyte.Builder) {
-		return func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oid) }
+	certificates := []part{raw(leaf.Raw)}
+	for _, c := range intermediates {
+		certificates = append(certificates, raw(c.Raw))
 	}
 	version := func(b *cryptobyte.Builder) { b.AddASN1Int64(1) }
+	serial := func(b *cryptobyte.Builder) { b.AddASN1BigInt(leaf.SerialNumber) }
+	sha := in(tags.SEQUENCE, oid(oidSHA256))
+	noDigest := in(tags.OCTET_STRING, raw(make([]byte, sha256.Size)))
+
+	var e encoder
 	w := &cmsWriter{
-		signedData: encode(oid(oidSignedData)),
-		head: encode(version, func(b *cryptobyte.Builder) {
-			b.AddASN1(tags.SET, cryptobyte.BuilderContinuation(identifier(oidSHA256)))
-		}),
-		data: encode(oid(oidData)),
-		certificates: encode(func(b *cryptobyte.Builder) {
-			b.AddASN1(explicit0, func(b *cryptobyte.Builder) {
-				b.AddBytes(leaf.Raw)
-				for _, c := range intermediates {
-					b.AddBytes(c.Raw)
-				}
-			})
-		}),
-		signer: encode(version, func(b *cryptobyte.Builder) {
-			b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddBytes(leaf.RawIssuer)
-				b.AddASN1BigInt(leaf.SerialNumber)
-			})
-		}, identifier(oidSHA256)),
-		algorithm: encode(identifier(algorithm)),
-		contentType: encode(func(b *cryptobyte.Builder) {
-			b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1ObjectIdentifier(oidContentType)
-				b.AddASN1(tags.SET, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidData) })
-			})
-		}),
-		signingTime: encode(oid(oidSigningTime)),
-		digest: encode(func(b *cryptobyte.Builder) {
-			b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1ObjectIdentifier(oidMessageDigest)
-				b.AddASN1(tags.SET, func(b *cryptobyte.Builder) { b.AddASN1OctetString(make([]byte, sha256.Size)) })
-			})
-		}),
+		signedData:   e.encode(oid(oidSignedData)),
+		head:         e.encode(version, in(tags.SET, sha)),
+		data:         e.encode(oid(oidData)),
+		certificates: e.encode(in(explicit0, certificates...)),
+		signer:       e.encode(version, in(tags.SEQUENCE, raw(leaf.RawIssuer), serial), sha),
+		algorithm:    e.encode(in(tags.SEQUENCE, oid(algorithm))),
+		contentType:  e.encode(in(tags.SEQUENCE, oid(oidContentType), in(tags.SET, oid(oidData)))),
+		signingTime:  e.encode(oid(oidSigningTime)),
+		digest:       e.encode(in(tags.SEQUENCE, oid(oidMessageDigest), in(tags.SET, noDigest))),
 	}
 	w.digest = w.digest[:len(w.digest)-sha256.Size]
-	return w, failed
+	return w, e.err
+}
+
+// A part writes an element, or several.
+type part = func(*cryptobyte.Builder)
+
+// in puts the parts in an element with the tag.
+func in(tag tags.Tag, parts ...part) part {
+	return func(b *cryptobyte.Builder) {
+		b.AddASN1(tag, func(b *cryptobyte.Builder) {
+			for _, p := range parts {
+				p(b)
+			}
+		})
+	}
+}
+
+func oid(id asn1.ObjectIdentifier) part {
+	return func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(id) }
+}
+
+// raw is what is encoded already.
+func raw(der []byte) part { return func(b *cryptobyte.Builder) { b.AddBytes(der) } }
+
+// An encoder keeps the faults of what it encodes.
+type encoder struct{ err error }
+
+func (e *encoder) encode(parts ...part) []byte {
+	var b cryptobyte.Builder
+	for _, p := range parts {
+		p(&b)
+	}
+	out, err := b.Bytes()
+	e.err = errors.Join(e.err, err)
+	return out
 }
 
 // maxAttributes is room for the signed attributes with their header.

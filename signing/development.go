@@ -54,7 +54,7 @@ func Development(file string, now func() time.Time) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	id.development = true
+	id.development, id.notices = true, nil // what it is, it says itself
 	return id, nil
 }
 

@@ -2,30 +2,26 @@ package signing
 
 import (
 	"bytes"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"time"
-
-	"go.mozilla.org/pkcs7"
 )
 
-// maxKeyBits is the size of the largest RSA key that is reckoned with: one
-// that fills an envelope would take minutes.
-const maxKeyBits = 16 << 10
-
 var (
-	// ErrEncrypted means that the envelope is closed for all but a recipient.
+	// ErrEncrypted means that only the recipient can open the envelope.
 	ErrEncrypted = errors.New("it is encrypted for a recipient")
-	// ErrChanged is the fault of a signature over other content.
+	// ErrChanged is the fault of a good signature over other content.
 	ErrChanged = errors.New("the content is not the one that was signed")
-	// ErrUntimely is the fault of a signature that says it was made when the
-	// signer's certificate was not valid.
-	ErrUntimely = errors.New("it was signed at a time when the certificate was not valid")
+	// ErrSignature is the fault of a signature that does not fit the signer's
+	// key.
+	ErrSignature = errors.New("the signature was not made with the signer's key, or what it covers was changed")
+	// ErrAttributes is the fault of signed attributes that do not belong to
+	// the content.
+	ErrAttributes = errors.New("the signed attributes are not those of a signed file")
+	// ErrNoCertificate is the fault of a signature that nobody can check.
+	ErrNoCertificate = errors.New("the certificate of the signer is not inside")
 	// ErrUnchecked is the fault of a signature that may be good: it has a form
-	// that is not read here.
+	// that is not supported here. What wraps it says which.
 	ErrUnchecked = errors.New("the signature has a form that cannot be checked here")
 )
 
@@ -36,128 +32,74 @@ type Examination struct {
 	// returns. The Content is nil where it is kept apart from the signature,
 	// the Signer where there is none whose certificate is inside.
 	Envelope
-	// Fault says why the signature is not good; nil if it is. Where there are
+	// Fault says why the signature is not good; nil if it is. If there are
 	// several signatures, all must be.
 	Fault error
-	// Signers is their number, Trailing that of the bytes after the end.
-	Signers, Trailing int
+	// Wrapping is what the envelope is wrapped in. No device looks through it.
+	Wrapping Wrapping
+	// Signers is the number of signers. Leading and Trailing are the numbers
+	// of bytes before and after the envelope.
+	Signers, Leading, Trailing int
 	// BER says that lengths are left open or content stands in pieces, which
 	// DER does not allow.
 	BER bool
 	// Attributes says that the signature covers attributes, and through them
 	// the content.
 	Attributes bool
+	// SigningTime is when the signer claims to have signed. It may be zero.
+	SigningTime time.Time
 }
 
-// Examine reads an envelope from anywhere, of at most 1 MiB. The error wraps
-// [ErrNotEnvelope] where nothing is signed, [ErrEncrypted] where nothing can
-// be seen.
-func Examine(signed []byte) (*Examination, error) {
-	der, trailing, err := openEnvelope(signed)
+// Untimely reports whether the signer claims to have signed when the
+// certificate was not valid. Nothing proves that time.
+func (e *Examination) Untimely() bool {
+	return e.Signer != nil && !e.SigningTime.IsZero() &&
+		(e.SigningTime.After(e.Signer.NotAfter) || e.SigningTime.Before(e.Signer.NotBefore))
+}
+
+// Examine reads an envelope from anywhere, of at most 1 MiB, and looks through
+// what it is wrapped in. The error wraps [ErrNotEnvelope] where nothing is
+// signed, [ErrEncrypted] where nothing can be seen, and is [ErrMail] or
+// [ErrDamagedPEM] where the wrapping itself cannot be opened.
+func Examine(file []byte) (*Examination, error) {
+	signed, err := unwrap(file)
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
-	form, err := readForm(der)
+	der, trailing, err := openEnvelope(signed.data)
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
-	p7, err := parse(der)
+	d, err := readSignedData(der)
 	if err != nil {
-		return nil, fmt.Errorf("signing: %w: %w", ErrNotEnvelope, err)
+		return nil, fmt.Errorf("signing: %w", err)
 	}
 	e := &Examination{
-		Signers:  len(form.Signers),
-		Trailing: trailing,
-		BER:      !bytes.Equal(der, signed[:len(signed)-trailing]),
+		Signers:  len(d.signers),
+		Wrapping: signed.wrapping,
+		Leading:  signed.leading,
+		Trailing: trailing + signed.trailing,
+		BER:      !bytes.Equal(der, signed.data[:len(signed.data)-trailing]),
 	}
-	e.Certificates = p7.Certificates
-	if len(form.Content.Content.Bytes) > 0 {
-		e.Content = p7.Content
-	}
-	if len(p7.Signers) == 0 {
-		e.Fault = ErrUnchecked
+	e.Certificates, e.Content = d.certificates, d.content
+	if len(d.signers) == 0 {
+		e.Fault = unchecked("there is no signer")
 		return e, nil
 	}
-	e.Attributes = len(p7.Signers[0].AuthenticatedAttributes) > 0
-	e.Digest = digestName(p7.Signers[0].DigestAlgorithm.Algorithm)
-	first := *p7
-	first.Signers = p7.Signers[:1]
-	e.Signer = first.GetOnlySigner()
-	e.Fault = fault(p7)
+	first := d.signers[0]
+	e.Digest = digestName(first.digest)
+	e.Attributes = len(first.attributes) > 0
+	if attributes, ok := readAttributes(first.attributes); ok {
+		e.SigningTime = attributes.signingTime
+	}
+	e.Signer, e.Fault = d.check(&first)
+	for _, s := range d.signers[1:] {
+		if _, err := d.check(&s); e.Fault == nil {
+			e.Fault = err
+		}
+	}
+	if e.Fault == nil {
+		e.Fault = confirm(der, d)
+	}
 	return e, nil
-}
-
-// parse has pkcs7 read a document of known bounds. What it makes of a hostile
-// one was a panic before.
-func parse(der []byte) (p7 *pkcs7.PKCS7, err error) {
-	defer func() {
-		if recover() != nil {
-			err = ErrNotEnvelope
-		}
-	}()
-	if p7, err = pkcs7.Parse(der); err != nil {
-		return nil, err
-	}
-	for _, c := range p7.Certificates {
-		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxKeyBits {
-			return nil, fmt.Errorf("a certificate has a key of more than %d bits", maxKeyBits)
-		}
-	}
-	return p7, nil
-}
-
-// fault says why a signature is not good.
-func fault(p7 *pkcs7.PKCS7) error {
-	err := p7.Verify()
-	if _, ok := errors.AsType[*pkcs7.MessageDigestMismatchError](err); ok {
-		return ErrChanged
-	}
-	if err == nil {
-		return checkContentType(p7)
-	}
-	if errors.Is(err, x509.ErrUnsupportedAlgorithm) || errors.Is(err, pkcs7.ErrUnsupportedAlgorithm) {
-		return ErrUnchecked
-	}
-	var at time.Time
-	signer := p7.GetOnlySigner()
-	if signer != nil && p7.UnmarshalSignedAttribute(pkcs7.OIDAttributeSigningTime, &at) == nil &&
-		(at.After(signer.NotAfter) || at.Before(signer.NotBefore)) {
-		return ErrUntimely
-	}
-	return err
-}
-
-// A form is the outline of CMS SignedData (RFC 5652, section 5.1). pkcs7
-// drops signers that it cannot read without a word.
-type form struct {
-	Version int
-	Digests asn1.RawValue `asn1:"set"`
-	Content struct {
-		Type    asn1.ObjectIdentifier
-		Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
-	}
-	Certificates asn1.RawValue   `asn1:"optional,tag:0"`
-	Lists        asn1.RawValue   `asn1:"optional,tag:1"`
-	Signers      []asn1.RawValue `asn1:"set"`
-}
-
-func readForm(der []byte) (form, error) {
-	var outer struct {
-		Type    asn1.ObjectIdentifier
-		Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
-	}
-	var f form
-	if _, err := asn1.Unmarshal(der, &outer); err != nil {
-		return f, ErrNotEnvelope
-	}
-	if outer.Type.Equal(pkcs7.OIDEnvelopedData) || outer.Type.Equal(pkcs7.OIDEncryptedData) {
-		return f, ErrEncrypted
-	}
-	if !outer.Type.Equal(pkcs7.OIDSignedData) {
-		return f, ErrNotEnvelope
-	}
-	if _, err := asn1.Unmarshal(outer.Content.Bytes, &f); err != nil {
-		return f, ErrNotEnvelope
-	}
-	return f, nil
 }

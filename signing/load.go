@@ -5,21 +5,23 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"os"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/youmark/pkcs8"
-	"software.sslmate.com/src/go-pkcs12"
 )
+
+var errUnknownForm = errors.New("it has a form that is not known here")
 
 // Files says where an identity is kept: in Cert and Key, or in P12.
 type Files struct {
-	// Cert holds PEM certificates in the order that [New] wants. It may be
+	// Cert holds PEM certificates in any order, as [New] wants them. It may be
 	// the same file as Key.
 	Cert string
 	// Key holds the private key as PEM, in PKCS#8, PKCS#1 or SEC 1 form.
-	// PKCS#8 may be encrypted.
+	// PKCS#8 may be encrypted. Of several keys it is that of a certificate.
+	// Certificates beside the key count too.
 	Key string
 	// P12 is a PKCS#12 file (RFC 7292) with key and certificates.
 	P12 string
@@ -42,7 +44,7 @@ func (f Files) Load(now func() time.Time) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, chain, err := f.read(passphrase)
+	keys, certificates, err := f.read(passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +52,17 @@ func (f Files) Load(now func() time.Time) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(key, chain, roots, now)
+	return New(belonging(keys, certificates), certificates, roots, now)
+}
+
+// belonging returns the first key that a certificate is for, or the first.
+func belonging(keys []crypto.Signer, certificates []*x509.Certificate) crypto.Signer {
+	for _, key := range keys {
+		if _, _, err := split(key, certificates); err == nil {
+			return key
+		}
+	}
+	return keys[0]
 }
 
 // passphrase is the first line of its file, or nil.
@@ -62,28 +74,39 @@ func (f Files) passphrase() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
+	line, _, _ := bytes.Cut([]byte(decodeText(data)), []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 
-func (f Files) read(passphrase []byte) (crypto.Signer, []*x509.Certificate, error) {
+// read returns at least one key, and the certificates.
+func (f Files) read(passphrase []byte) ([]crypto.Signer, []*x509.Certificate, error) {
+	opener := opener{passphrase: passphrase, passphraseFile: f.Passphrase}
 	if f.P12 != "" {
-		return readP12(f.P12, passphrase)
+		return opener.readP12(f.P12)
 	}
-	certs, err := read(f.Cert)
+	blocks, err := readFile(f.Cert)
 	if err != nil {
 		return nil, nil, err
 	}
-	chain, err := parseCertificates(f.Cert, certs)
+	certificates, err := certificatesOf(f.Cert, blocks)
 	if err != nil {
 		return nil, nil, err
 	}
-	keys, err := read(f.Key)
-	if err != nil {
-		return nil, nil, err
+	if len(certificates) == 0 {
+		return nil, nil, refuse(Unreadable, "%s holds no PEM certificate, but: %s", f.Cert, names(blocks))
 	}
-	key, err := parseKey(f.Key, keys, passphrase)
-	return key, chain, err
+	if f.Key != f.Cert {
+		if blocks, err = readFile(f.Key); err != nil {
+			return nil, nil, err
+		}
+		more, err := certificatesOf(f.Key, blocks)
+		if err != nil {
+			return nil, nil, err
+		}
+		certificates = append(certificates, more...)
+	}
+	keys, err := opener.keys(f.Key, blocks)
+	return keys, certificates, err
 }
 
 // Roots returns the system's pool, and the PEM certificates of file beside
@@ -96,12 +119,19 @@ func Roots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return pool, nil
 	}
-	data, err := read(file)
+	blocks, err := readFile(file)
 	if err != nil {
 		return nil, err
 	}
-	if !pool.AppendCertsFromPEM(data) {
-		return nil, refuse(Unreadable, "%s holds no PEM certificate", file)
+	certificates, err := certificatesOf(file, blocks)
+	if err != nil {
+		return nil, err
+	}
+	if len(certificates) == 0 {
+		return nil, refuse(Unreadable, "%s holds no PEM certificate, but: %s", file, names(blocks))
+	}
+	for _, c := range certificates {
+		pool.AddCert(c)
 	}
 	return pool, nil
 }
@@ -114,101 +144,18 @@ func read(file string) ([]byte, error) {
 	return data, nil
 }
 
-func parseCertificates(file string, data []byte) ([]*x509.Certificate, error) {
-	var chain []*x509.Certificate
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, refuse(Unreadable, "certificate %d of %s: %s", len(chain)+1, file, err)
-		}
-		chain = append(chain, c)
-	}
-	if len(chain) == 0 {
-		return nil, refuse(Unreadable, "%s holds no PEM certificate", file)
-	}
-	return chain, nil
-}
-
-// parseKey reads the first private key of a PEM file. It never puts anything
-// of the key into its error.
-func parseKey(file string, data, passphrase []byte) (crypto.Signer, error) {
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		var key any
-		var err error
-		switch block.Type {
-		case "PRIVATE KEY":
-			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-		case "RSA PRIVATE KEY", "EC PRIVATE KEY":
-			key, err = parseTraditional(file, block)
-		case "ENCRYPTED PRIVATE KEY":
-			key, err = decryptKey(file, block.Bytes, passphrase)
-		default:
-			continue // EC PARAMETERS, certificates
-		}
-		if err, ok := err.(*IdentityError); ok {
-			return nil, err
-		}
-		signer, ok := key.(crypto.Signer)
-		if err != nil || !ok {
-			return nil, refuse(Unreadable, "the private key in %s cannot be read", file)
-		}
-		return signer, nil
-	}
-	return nil, refuse(Unreadable, "%s holds no PEM private key", file)
-}
-
-func parseTraditional(file string, block *pem.Block) (any, error) {
-	if block.Headers["DEK-Info"] != "" {
-		return nil, refuse(KeyEncrypted, "the key in %s is encrypted in an old, weak way; convert it: openssl pkcs8 -topk8 -in %[1]s -out NEW", file)
-	}
-	if block.Type == "RSA PRIVATE KEY" {
-		return x509.ParsePKCS1PrivateKey(block.Bytes)
-	}
-	return x509.ParseECPrivateKey(block.Bytes)
-}
-
-func decryptKey(file string, der, passphrase []byte) (any, error) {
-	if passphrase == nil {
-		return nil, refuse(KeyEncrypted, "the key in %s is encrypted; name the file with its passphrase: --signing-passphrase-file", file)
-	}
-	key, err := pkcs8.ParsePKCS8PrivateKey(der, passphrase)
-	if err != nil {
-		return nil, refuse(KeyEncrypted, "the passphrase does not open the key in %s", file)
-	}
-	return key, nil
-}
-
-func readP12(file string, passphrase []byte) (crypto.Signer, []*x509.Certificate, error) {
+func readFile(file string) ([]*pem.Block, error) {
 	data, err := read(file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	key, leaf, rest, err := pkcs12.DecodeChain(data, string(passphrase))
-	if err == pkcs12.ErrIncorrectPassword {
-		return nil, nil, refuse(KeyEncrypted, "the passphrase does not open %s; name the file with it: --signing-passphrase-file", file)
-	}
-	signer, ok := key.(crypto.Signer)
-	if err != nil || !ok {
-		return nil, nil, refuse(Unreadable, "%s is no PKCS#12 file with one key and its certificate", file)
-	}
-	return signer, inOrder(leaf, rest), nil
+	return readBlocks(file, data)
 }
 
-// inOrder follows the chain from the leaf: in a PKCS#12 file the certificates
-// stand in any order.
-func inOrder(leaf *x509.Certificate, rest []*x509.Certificate) []*x509.Certificate {
-	chain := []*x509.Certificate{leaf}
-	for len(rest) > 0 {
-		last := chain[len(chain)-1]
-		i := slices.IndexFunc(rest, func(c *x509.Certificate) bool { return last.CheckSignatureFrom(c) == nil })
-		if i < 0 || isSelfSigned(last) {
-			break
-		}
-		chain = append(chain, rest[i])
-		rest = slices.Delete(slices.Clone(rest), i, i+1)
+// quoted is a file's name as a shell takes it.
+func quoted(file string) string {
+	if strings.ContainsAny(file, " \t'\"\\$&;()<>|*?[]#~`!{}") {
+		return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
 	}
-	return chain
+	return file
 }

@@ -20,7 +20,7 @@ func TestSoakOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := id.Sign(cleared(t))
+	signed, err := id.Sign(t.Context(), cleared(t))
 	if err != nil {
 		t.Fatal(err)
 	}

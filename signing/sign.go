@@ -39,7 +39,7 @@ func (id *Identity) Describe() Description {
 // prepare encodes and describes what stays the same for all signatures.
 func (id *Identity) prepare() (err error) {
 	id.description = Description{Name: id.Name(), Subject: Subject(id.leaf), Fingerprint: id.Fingerprint(), NotAfter: id.Expires()}
-	for c := range id.certificates() {
+	for _, c := range id.path {
 		id.description.Issuers = append(id.description.Issuers, c.Issuer.String())
 	}
 	id.writer, err = newCMSWriter(id.leaf, id.intermediates)

@@ -11,7 +11,8 @@ import (
 // Apple devices verify. It can be used by several goroutines at once.
 // *[Identity] is one.
 type Signer interface {
-	// Sign returns the profile in a signed envelope. It refuses with an
+	// Sign returns the profile in a signed envelope. It must not use the profile
+	// after it has returned. It refuses with an
 	// [*IdentityError] while it may not sign, and with the cause of ctx if
 	// that is done. The result differs each time, since it holds the time of
 	// the signature.

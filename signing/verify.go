@@ -2,12 +2,9 @@ package signing
 
 import (
 	"crypto/x509"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"time"
-
-	"go.mozilla.org/pkcs7"
 )
 
 // An Envelope is a signed profile whose signature is good: the content is
@@ -31,61 +28,32 @@ func Open(signed []byte) (*Envelope, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case e.Trailing > 0:
-		return nil, errors.New("signing: there are bytes after the end of the envelope")
-	case e.Signers != 1 || e.Signer == nil:
-		return nil, errors.New("signing: it has not exactly one signer whose certificate is inside")
+	case e.Wrapping != Bare:
+		return nil, fmt.Errorf("signing: the envelope is wrapped in %s", e.Wrapping)
+	case e.Leading > 0 || e.Trailing > 0:
+		return nil, errors.New("signing: there are bytes before or after the envelope")
+	case e.Signers != 1:
+		return nil, errors.New("signing: it does not have exactly one signer")
 	case e.Fault != nil:
 		return nil, fmt.Errorf("signing: the signature is not good: %w", e.Fault)
 	}
 	return &e.Envelope, nil
 }
 
-// Trust reports, by a nil error, that a chain of the envelope's certificates
-// leads from the signer to one of roots at the time.
+// Path returns the certificates by which a device that trusts roots gets from
+// the signer to one of them at the time, both included. Certificates that the
+// path does not need have no say in it. Where there is no such path, Path
+// returns the part that is inside, and a [*PathError]. Roots that are nil are
+// the system's. Without a Signer the error is [ErrNoCertificate].
+func (e *Envelope) Path(roots *x509.CertPool, at time.Time) ([]*x509.Certificate, error) {
+	if e.Signer == nil {
+		return nil, ErrNoCertificate
+	}
+	return findPath(e.Signer, e.Certificates, roots, at)
+}
+
+// Trust reports, by a nil error, that there is a [Envelope.Path].
 func (e *Envelope) Trust(roots *x509.CertPool, at time.Time) error {
-	between := x509.NewCertPool()
-	for _, c := range e.Certificates {
-		between.AddCert(c)
-	}
-	_, err := e.Signer.Verify(x509.VerifyOptions{
-		Roots:         roots,
-		Intermediates: between,
-		CurrentTime:   at,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
+	_, err := e.Path(roots, at)
 	return err
-}
-
-// checkContentType keeps the signed attributes of one message from passing as
-// the content of another (RFC 5652, section 11.1): where attributes are
-// signed they must say that content is data; where none are, the content must
-// be no set of attributes, but XML.
-func checkContentType(p7 *pkcs7.PKCS7) error {
-	if len(p7.Signers[0].AuthenticatedAttributes) == 0 {
-		if len(p7.Content) == 0 || p7.Content[0] != '<' {
-			return errors.New("it covers no attributes and the content is not XML")
-		}
-		return nil
-	}
-	var kind asn1.ObjectIdentifier
-	err := p7.UnmarshalSignedAttribute(pkcs7.OIDAttributeContentType, &kind)
-	if err != nil || !kind.Equal(pkcs7.OIDData) {
-		return errors.New("it is not for data")
-	}
-	return nil
-}
-
-func digestName(oid asn1.ObjectIdentifier) string {
-	switch {
-	case oid.Equal(pkcs7.OIDDigestAlgorithmSHA1):
-		return "SHA-1"
-	case oid.Equal(pkcs7.OIDDigestAlgorithmSHA256):
-		return "SHA-256"
-	case oid.Equal(pkcs7.OIDDigestAlgorithmSHA384):
-		return "SHA-384"
-	case oid.Equal(pkcs7.OIDDigestAlgorithmSHA512):
-		return "SHA-512"
-	}
-	return oid.String()
 }

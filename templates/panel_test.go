@@ -111,6 +111,7 @@ type (
 		At         time.Time
 		Refused    bool
 		Client, IP string
+		Unreadable bool
 	}
 	overviewPage struct {
 		panelFrame
@@ -489,7 +490,7 @@ func ownCases() []panelCase {
 			{"s3", "", "192.0.2.7", "recovery", panelNow, panelNow, false},
 			{"s4", "Chrome on Windows", "192.0.2.8", "password", panelNow, panelNow, false},
 		},
-		SignIns: []signInRow{{panelNow, false, "Safari on Mac", "198.51.100.24"}, {panelNow, true, "", "203.0.113.9"}},
+		SignIns: []signInRow{{panelNow, false, "Safari on Mac", "198.51.100.24", false}, {panelNow, true, "", "203.0.113.9", false}, {panelNow, false, "", "", true}},
 		Reads:   "de",
 		Written: []Language{{"de", "Deutsch", "ltr"}, {"en", "English", "ltr"}},
 	}

@@ -14,7 +14,7 @@ import (
 
 // identityFlags say what signs.
 type identityFlags struct {
-	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates behind it (such as Let's Encrypt's fullchain.pem)."`
+	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates (such as Let's Encrypt's fullchain.pem)."`
 	SigningKey            string `placeholder:"PEM" help:"Private key of the certificate. P-256 is recommended."`
 	SigningP12            string `name:"signing-p12" env:"MOBILECONFIG_SIGNING_P12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of the two."`
 	SigningPassphraseFile string `placeholder:"FILE" help:"File whose first line opens the key or the PKCS#12 file."`
@@ -50,10 +50,17 @@ func (f *identityFlags) load(stderr io.Writer) (*signing.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if named {
-		return files.Load(time.Now)
+	if !named {
+		return f.development(stderr)
 	}
-	return f.development(stderr)
+	id, err := files.Load(time.Now)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range id.Notices() {
+		fmt.Fprintf(stderr, "mobileconfig: note: %s\n", n.Detail)
+	}
+	return id, nil
 }
 
 // watch is load for a program that goes on: it follows the files.

@@ -39,11 +39,11 @@ func (c *logVerifyCommand) Run(s streams) error {
 		}
 		defer file.Close()
 	}
-	check := audit.NewCheck(account, known...)
+	check := audit.NewCheck(account, c.PublicKey, known...)
 	if err := checkExport(check, file); err != nil {
 		return err
 	}
-	return c.good(s, account, check.Size(), known)
+	return good(s, account, check.Report(), known)
 }
 
 // database verifies the log where it is kept.
@@ -66,11 +66,11 @@ func (c *logVerifyCommand) database(s streams) error {
 	if account != "" && account != c.Account {
 		return usage(fmt.Errorf("--public-key: it is that of %s, not of %s", account, c.Account))
 	}
-	size, err := audit.Verify(ctx, kept, c.Account, c.PublicKey, known...)
+	report, err := audit.Verify(ctx, kept, c.Account, c.PublicKey, known...)
 	if err != nil {
 		return err
 	}
-	return c.good(s, c.Account, size, known)
+	return good(s, c.Account, report, known)
 }
 
 // known opens the notes, and says of which account they are.
@@ -140,16 +140,34 @@ func unreadable(check *audit.Check, err error) error {
 }
 
 // good says what was found out, and what was not.
-func (c *logVerifyCommand) good(s streams, account string, size int64, known []audit.Known) error {
+func good(s streams, account string, r audit.Report, known []audit.Known) error {
 	var covered int64
 	for _, k := range known {
 		covered = max(covered, k.Size)
 	}
+	text := fmt.Sprintf("The log of %s is good: %d actions, %d of them up to the checkpoint.\n", account, r.Size, covered)
 	if len(known) == 0 {
-		_, err := fmt.Fprintf(s.out, "The log of %s is good: %d actions, by what is kept beside them. "+
-			"A note that was kept elsewhere tells more: --checkpoint NOTE.\n", account, size)
-		return err
+		text = fmt.Sprintf("The log of %s is good: %d actions, by what is kept beside them. "+
+			"A note that was kept elsewhere tells more: --checkpoint NOTE.\n", account, r.Size)
 	}
-	_, err := fmt.Fprintf(s.out, "The log of %s is good: %d actions, %d of them up to the checkpoint.\n", account, size, covered)
+	_, err := io.WriteString(s.out, text+emptied(r))
 	return err
+}
+
+// emptied says how many actions are empty, and why.
+func emptied(r audit.Report) string {
+	var b strings.Builder
+	for _, why := range []struct {
+		count        int64
+		what, reason string
+	}{
+		{r.Emptied, "without content", fmt.Sprintf("older than the account keeps it (%d days)", r.Setting.Days)},
+		{r.Erased[audit.ForMailbox], "without personal text", "erased for a mailbox"},
+		{r.Erased[audit.ForEntry], "without personal text", "erased from a single action"},
+	} {
+		if why.count > 0 {
+			fmt.Fprintf(&b, "%d %s: %s, as signed actions say.\n", why.count, why.what, why.reason)
+		}
+	}
+	return b.String()
 }

@@ -55,3 +55,30 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestNotices wants a certificate that is left out to be told on standard
+// error, and a good chain to need no words.
+func TestNotices(t *testing.T) {
+	dir := t.TempDir()
+	signingtest.WriteFiles(t, dir)
+	file := func(name string) string { return filepath.Join(dir, name) }
+	var both []byte
+	for _, name := range []string{"expired.pem", "fullchain.pem"} {
+		data, err := os.ReadFile(file(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, data...)
+	}
+	if err := os.WriteFile(file("both.pem"), both, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for cert, want := range map[string]string{"fullchain.pem": "", "both.pem": "mobileconfig: note: the certificate "} {
+		var out, errs bytes.Buffer
+		code := run([]string{"build", "--address", "jane@example.com", "--imap", "imap.example.com", "--smtp", "smtp.example.com",
+			"--signing-cert", file(cert), "--signing-key", file("key.pem"), "--signing-roots", file("root.pem"), "-o", file("out")}, streams{&out, &errs})
+		if code != exitGood || (want == "") != (errs.Len() == 0) || !strings.HasPrefix(errs.String(), want) {
+			t.Errorf("%s: exit %d, %q", cert, code, errs.String())
+		}
+	}
+}

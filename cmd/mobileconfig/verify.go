@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,11 +25,13 @@ const maxProfile = 1 << 20
 
 // A verdict is what verify finds.
 type verdict struct {
-	Signed  bool     `json:"signed"`
-	Trusted bool     `json:"trusted"`
-	Reason  string   `json:"reason,omitempty"` // why it is not trusted
-	Signer  *signer  `json:"signer"`
-	Chain   []string `json:"chain"`
+	Signed    bool     `json:"signed"`
+	Signature string   `json:"signature"` // good, bad or unchecked, whoever signed
+	Trusted   bool     `json:"trusted"`
+	Reason    string   `json:"reason,omitempty"` // why it is not good or not trusted
+	Signer    *signer  `json:"signer"`
+	Chain     []string `json:"chain"` // the certificates inside
+	Path      []string `json:"path"`  // those that lead to a root, as a device goes
 }
 
 type signer struct {
@@ -49,24 +52,29 @@ func (c *verifyCommand) Run(s streams) error {
 	if err != nil {
 		return flagError("--roots", err)
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) || bytes.HasPrefix(data, []byte("bplist")) {
+	if !signing.Enveloped(data) && isProfile(data) {
 		return errors.New("it is not signed: anybody may have written it")
 	}
-	envelope, err := signing.Open(data)
-	if errors.Is(err, signing.ErrNotEnvelope) {
+	e, err := signing.Examine(data)
+	switch {
+	case errors.Is(err, signing.ErrEncrypted):
+		return fmt.Errorf("%s is encrypted: only the device that it was made for can read it", c.File)
+	case err != nil:
 		return usage(fmt.Errorf("%s is no profile, signed or not: %w", c.File, err))
+	case e.Signers == 0:
+		return errors.New("the envelope has no signature in it: anybody may have written it")
 	}
-	if err != nil {
-		return err
-	}
-	v := verdictOf(envelope, envelope.Trust(roots, time.Now()))
+	v, refusal := verdictOf(e, roots, time.Now())
 	if err := c.print(s.out, v); err != nil {
 		return err
 	}
-	if !v.Trusted {
-		return fmt.Errorf("the signature is good, but not trusted: %s", v.Reason)
-	}
-	return nil
+	return refusal
+}
+
+// isProfile reports whether data begins as a property list does.
+func isProfile(data []byte) bool {
+	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
+	return bytes.HasPrefix(data, []byte("<")) || bytes.HasPrefix(data, []byte("bplist"))
 }
 
 // readProfile reads a file of a size that a profile may have.
@@ -86,24 +94,72 @@ func readProfile(name string) ([]byte, error) {
 	return data, err
 }
 
-func verdictOf(e *signing.Envelope, trust error) verdict {
-	v := verdict{
-		Signed:  true,
-		Trusted: trust == nil,
-		Signer: &signer{
+// verdictOf judges an envelope, and returns an error if it is not good for
+// all that matters: the signature, the form that devices read, the signer.
+func verdictOf(e *signing.Examination, roots *x509.CertPool, at time.Time) (verdict, error) {
+	v := verdict{Signed: true, Signature: "good", Chain: subjects(e.Certificates), Path: []string{}}
+	var refusal error
+	switch {
+	case errors.Is(e.Fault, signing.ErrUnchecked):
+		v.Signature = "unchecked"
+		refusal = fmt.Errorf("%w; try: openssl cms -verify -inform DER", e.Fault)
+	case e.Fault != nil:
+		v.Signature = "bad"
+		refusal = fmt.Errorf("the signature is not good, do not trust what is inside: %w", e.Fault)
+	default:
+		refusal = formOf(e)
+	}
+	if e.Signer != nil {
+		path, err := e.Path(roots, at)
+		v.Trusted = err == nil && refusal == nil
+		v.Path = subjects(path)
+		v.Signer = &signer{
 			Subject:  signing.Subject(e.Signer),
 			Issuer:   e.Signer.Issuer.String(),
 			NotAfter: e.Signer.NotAfter.UTC().Format(time.RFC3339),
 			Digest:   e.Digest,
-		},
+		}
+		if err != nil && refusal == nil {
+			refusal = fmt.Errorf("the signature is good, but not trusted: %w", err)
+		}
 	}
-	if trust != nil {
-		v.Reason = trust.Error()
+	if refusal != nil {
+		v.Reason = refusal.Error()
 	}
-	for _, cert := range e.Certificates {
-		v.Chain = append(v.Chain, signing.Subject(cert))
+	return v, refusal
+}
+
+// formOf says why devices do not read an envelope with a good signature; nil
+// if they do.
+func formOf(e *signing.Examination) error {
+	const good = "the signature is good, but devices can't read the file: "
+	switch {
+	case e.Wrapping == signing.PEM:
+		return errors.New(good + "it is PEM text. Convert it: openssl cms -cmsout -inform PEM -outform DER")
+	case e.Wrapping == signing.MIME:
+		return errors.New(good + "it is wrapped as a mail. Convert it: openssl cms -cmsout -inform SMIME -outform DER")
+	case e.Wrapping != signing.Bare:
+		return fmt.Errorf(good+"it is written in %s. Decode it", e.Wrapping)
+	case e.Leading > 0:
+		return fmt.Errorf(good+"there is other data before the envelope (bytes: %d). Remove it", e.Leading)
+	case e.Trailing > 0:
+		return fmt.Errorf("the signature is good, but there is data after the envelope that isn't signed (bytes: %d). Remove it", e.Trailing)
+	case e.Signers > 1:
+		return errors.New("the signatures are good, but there are several, and which one a device shows isn't known. Sign the profile once")
+	case e.MailHeader() > 0:
+		return errors.New(good + "the content begins with a mail header. Sign the profile again: openssl cms -sign -binary -nodetach -outform DER, and no -text")
+	case !isProfile(e.Content):
+		return errors.New(good + "the content isn't a profile")
 	}
-	return v
+	return nil
+}
+
+func subjects(certificates []*x509.Certificate) []string {
+	names := []string{}
+	for _, c := range certificates {
+		names = append(names, signing.Subject(c))
+	}
+	return names
 }
 
 func (c *verifyCommand) print(out io.Writer, v verdict) error {
@@ -113,10 +169,13 @@ func (c *verifyCommand) print(out io.Writer, v verdict) error {
 		return e.Encode(v)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "Signature\tgood (%s)\n", v.Signer.Digest)
-	fmt.Fprintf(w, "Signed by\t%s\n", v.Signer.Subject)
-	fmt.Fprintf(w, "Issued by\t%s\n", v.Signer.Issuer)
-	fmt.Fprintf(w, "Valid until\t%s\n", v.Signer.NotAfter)
+	fmt.Fprintf(w, "Signature\t%s\n", v.Signature)
+	if v.Signer != nil {
+		fmt.Fprintf(w, "Digest\t%s\n", v.Signer.Digest)
+		fmt.Fprintf(w, "Signed by\t%s\n", v.Signer.Subject)
+		fmt.Fprintf(w, "Issued by\t%s\n", v.Signer.Issuer)
+		fmt.Fprintf(w, "Valid until\t%s\n", v.Signer.NotAfter)
+	}
 	for _, subject := range v.Chain {
 		fmt.Fprintf(w, "Inside\t%s\n", subject)
 	}

@@ -2,36 +2,51 @@ package lint
 
 import (
 	"fmt"
+	"net/netip"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // A server is the keys of an account that lead to one.
 type server struct {
-	host, port, tls string
-	on              bool // TLS is on where the key is absent
+	host, port, tls, path string
+	on                    bool // TLS is on where the key is absent
+	url                   bool // the host may be a whole URL
 }
 
 // servers are those of each type of account.
 var servers = map[string][]server{
 	mailType: {
-		{"IncomingMailServerHostName", "IncomingMailServerPortNumber", "IncomingMailServerUseSSL", false},
-		{"OutgoingMailServerHostName", "OutgoingMailServerPortNumber", "OutgoingMailServerUseSSL", false},
+		{host: "IncomingMailServerHostName", port: "IncomingMailServerPortNumber", tls: "IncomingMailServerUseSSL"},
+		{host: "OutgoingMailServerHostName", port: "OutgoingMailServerPortNumber", tls: "OutgoingMailServerUseSSL"},
 	},
-	calendarType:                           {{"CalDAVHostName", "CalDAVPort", "CalDAVUseSSL", true}},
-	contactsType:                           {{"CardDAVHostName", "CardDAVPort", "CardDAVUseSSL", true}},
-	"com.apple.subscribedcalendar.account": {{"SubCalAccountHostName", "", "SubCalAccountUseSSL", false}},
-	"com.apple.ldap.account":               {{"LDAPAccountHostName", "", "LDAPAccountUseSSL", true}},
-	"com.apple.eas.account":                {{"Host", "", "SSL", false}},
-	"com.apple.ews.account":                {{"Host", "Port", "SSL", true}, {"ExternalHost", "ExternalPort", "ExternalSSL", true}},
+	calendarType:                           {{host: "CalDAVHostName", port: "CalDAVPort", tls: "CalDAVUseSSL", path: "CalDAVPrincipalURL", on: true}},
+	contactsType:                           {{host: "CardDAVHostName", port: "CardDAVPort", tls: "CardDAVUseSSL", path: "CardDAVPrincipalURL", on: true}},
+	"com.apple.subscribedcalendar.account": {{host: "SubCalAccountHostName", tls: "SubCalAccountUseSSL", url: true}},
+	"com.apple.ldap.account":               {{host: "LDAPAccountHostName", tls: "LDAPAccountUseSSL", on: true}},
+	"com.apple.eas.account":                {{host: "Host", tls: "SSL"}},
+	"com.apple.ews.account": {
+		{host: "Host", port: "Port", tls: "SSL", path: "Path", on: true},
+		{host: "ExternalHost", port: "ExternalPort", tls: "ExternalSSL", path: "ExternalPath", on: true},
+	},
 }
 
 // account inspects an account of any type.
 func (i *inspector) account(name string, v *value, at *place) {
 	for _, s := range servers[name] {
 		i.tls(s, v, at)
-		if port, ok := v.int(s.port); ok {
-			i.port(port, at.at(s.port))
+		i.port(name, s, v, at)
+		if host := v.find(s.host); host != nil {
+			if s.url && strings.Contains(host.text, "/") {
+				i.url(host, at.at(s.host))
+			} else {
+				i.host(host, at.at(s.host))
+			}
+		}
+		if path := v.find(s.path); path != nil {
+			i.accountPath(path, at.at(s.path))
 		}
 	}
 	switch name {
@@ -39,6 +54,9 @@ func (i *inspector) account(name string, v *value, at *place) {
 		i.mail(v, at)
 	case calendarType, contactsType:
 		i.dav(servers[name][0], v, at)
+	}
+	if address := v.find("EmailAddress"); address != nil {
+		i.address(address, at.at("EmailAddress"))
 	}
 }
 
@@ -48,11 +66,8 @@ func (i *inspector) dav(s server, v *value, at *place) {
 	if v.find(s.tls) == nil {
 		i.add(codeTLSUnstated, at.at(s.tls), "")
 	}
-	if v.find(s.port) == nil {
-		i.addAs(Note, codePortMissing, at.at(s.port), "")
-	}
-	if port, ok := v.int(s.port); ok && port == 80 {
-		i.add(codePlaintextPort, at.at(s.port), "Port 80 is HTTP in clear text.")
+	if len(v.like(s.port)) == 0 {
+		i.add(codePortMissing, at.at(s.port), "").as(Note).advise("Write it: 443, unless the server uses another.")
 	}
 }
 
@@ -61,62 +76,213 @@ func (i *inspector) tls(s server, v *value, at *place) {
 	switch found := v.find(s.tls); {
 	case found == nil && !s.on:
 		i.add(codeTLSOff, at.at(s.tls), "The key is absent, which turns TLS off: login and content may cross the network in clear text.")
-	case found != nil && !v.is(s.tls, true):
-		i.add(codeTLSOff, at.at(s.tls), "")
+	case found == nil || v.is(s.tls, true):
+	case found.kind == boolean:
+		i.add(codeTLSOff, at.at(s.tls), "").of(found)
+	default:
+		i.add(codeTLSOff, at.at(s.tls), fmt.Sprintf("The value is %s instead of a boolean, so TLS may be off: login and content may cross the network in clear text.", kindNames[found.kind])).of(found).advise("Set the key to <true/>.")
 	}
 }
 
-func (i *inspector) port(port int64, at *place) {
-	switch port {
-	case 25:
-		i.add(codePlaintextPort, at, "Port 25 is for mail servers among themselves; many networks block it, and it starts in clear text.")
-	case 110:
-		i.add(codePlaintextPort, at, "Port 110 is POP in clear text.")
-	case 143, 587:
-		i.add(codeSTARTTLSPort, at, fmt.Sprintf("A connection to port %d starts in clear text and turns to TLS by STARTTLS, which a profile cannot demand.", port))
+// accountPath reports a path of an account that is neither one nor a whole URL.
+func (i *inspector) accountPath(v *value, at *place) {
+	s := clean(v.text)
+	switch {
+	case v.kind != text || s == "" || isVariable(s):
+	case strings.Contains(s, "://"):
+		i.url(v, at)
+	case !strings.HasPrefix(s, "/"):
+		i.add(codeWrongValue, at, "The value is neither a path that begins with / nor a whole URL.").as(Warning).of(v)
+	case !isPath(s):
+		i.add(codeWrongValue, at, "The path has a character that must be encoded.").of(v)
 	}
+}
+
+// isPath reports whether a path can be requested as it is.
+func isPath(s string) bool {
+	_, err := url.Parse(s)
+	return err == nil && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`<>"\^{|}`, r) })
+}
+
+// url reports a URL that leads nowhere, or over a connection in clear text. It
+// may begin with the host. Calendars have a key of their own for TLS, which
+// counts more than http: Apple's example has both.
+func (i *inspector) url(v *value, at *place) {
+	if v.kind != text || isVariable(v.text) {
+		return
+	}
+	s := clean(v.text)
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "" || !isPath(s):
+		i.add(codeWrongValue, at, "The URL is malformed.").of(v)
+	case !isWeb(u.Scheme):
+		i.add(codeWrongValue, at, "The URL is not of the web: it begins with neither https nor http.").of(v)
+	case hostFlaw(u.Hostname()).detail != "":
+		f := hostFlaw(u.Hostname())
+		i.add(f.code, at, f.detail).as(f.severity).of(v)
+	case strings.EqualFold(u.Scheme, "http") && strings.HasSuffix(at.key, "PrincipalURL"):
+		i.add(codeTLSOff, at, "The URL begins with http: login and content may cross the network in clear text.").as(Warning).advise("Write https.")
+	}
+}
+
+// isWeb reports whether the scheme is one of calendars on the web.
+func isWeb(scheme string) bool {
+	return slices.Contains([]string{"https", "http", "webcal", "webcals"}, strings.ToLower(scheme))
 }
 
 func (i *inspector) mail(v *value, at *place) {
 	const incoming, outgoing = "IncomingMailServerPortNumber", "OutgoingMailServerPortNumber"
-	if v.find(incoming) == nil {
-		i.addAs(Note, codePortMissing, at.at(incoming), "")
+	if len(v.like(incoming)) == 0 {
+		i.add(codePortMissing, at.at(incoming), "").as(Note).advise("Write it: " + protocolOf(mailType, incoming, v).right() + ".")
 	}
-	if v.find(outgoing) == nil {
-		i.add(codePortMissing, at.at(outgoing), "The port is missing: the device tries 25 first, then 587 and 465.")
+	if len(v.like(outgoing)) == 0 {
+		i.add(codePortMissing, at.at(outgoing), "The port is missing: the device tries 25 first, then 587 and 465.").advise("Write it: 465.")
 	}
 	for _, key := range []string{"IncomingMailServerAuthentication", "OutgoingMailServerAuthentication"} {
 		if v.string(key) == "EmailAuthNone" {
 			i.add(codeNoAuthentication, at.at(key), "")
 		}
 	}
-	if same := "OutgoingPasswordSameAsIncomingPassword"; !v.is(same, true) {
+	if same := "OutgoingPasswordSameAsIncomingPassword"; !v.is(same, true) && v.string("OutgoingMailServerAuthentication") != "EmailAuthNone" {
 		i.add(codeAsksTwice, at.at(same), "")
-	}
-	address := v.string("EmailAddress")
-	if address != "" && !isVariable(address) && (len(address) > maxIdentifier || !oneAddress.MatchString(address)) {
-		i.add(codeWrongValue, at.at("EmailAddress"), "The value is not one address.")
 	}
 }
 
-var (
-	oneAddress = regexp.MustCompile(`^[^@,;\s]+@[^@,;\s]+$`)
-	hostName   = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
-)
+// oneAddress is a mailbox. What may stand in a domain is for hostFlaw to say.
+var oneAddress = regexp.MustCompile(`^[^@,;:<>()\[\]"\\\s]+@([^@,;:<>()\s]+)$`)
 
-// serversOf names the servers of an account, as far as they are host names.
-func serversOf(name string, v *value) (list []string) {
-	for _, s := range servers[name] {
-		host := v.string(s.host)
-		if len(host) > 253 || !hostName.MatchString(host) {
-			continue
+// address reports what is not one mailbox, or has a domain that is none.
+func (i *inspector) address(v *value, at *place) {
+	s := clean(v.text)
+	if s == "" || isVariable(s) {
+		return
+	}
+	m := oneAddress.FindStringSubmatch(s[:min(len(s), maxIdentifier+1)])
+	if m == nil || len(s) > maxIdentifier {
+		i.add(codeWrongValue, at, "The value is not one mail address.").of(v)
+		return
+	}
+	// Mail domains are often written in letters beyond ASCII: mail programs
+	// take them, and nobody looks them up on the device.
+	if f := hostFlaw(m[1]); f.detail != "" && f.severity == Error {
+		i.add(f.code, at, "What follows the @ is not a mail domain. "+f.detail).of(v)
+	}
+}
+
+// serversOf lists the servers of an account with ports and paths. What is not
+// a host name, port or path is listed too, in quotation marks: whoever checks
+// a profile must not overlook it. Keys that are almost right count, and each
+// of several that are the same.
+func serversOf(t *payloadType, v *value) (list []string) {
+	if t == nil {
+		return nil
+	}
+	for _, s := range servers[t.name] {
+		ports, paths := v.like(s.port), v.like(s.path)
+		for _, host := range v.like(s.host) {
+			if host.kind == text && host.text == "" {
+				continue
+			}
+			one := shownHost(host, s.url)
+			for _, port := range ports {
+				one += ":" + shownPort(port)
+			}
+			list = append(list, one)
 		}
-		if port, ok := v.int(s.port); ok {
-			host = fmt.Sprintf("%s:%d", host, port)
+		for _, path := range paths {
+			if path.kind != text || path.text != "" {
+				list = append(list, shownPath(path))
+			}
 		}
-		list = append(list, host)
 	}
 	return list
+}
+
+// shownHost shows a host name, and with one that is not in ASCII its encoded
+// form.
+func shownHost(v *value, isURL bool) string {
+	s := v.text
+	switch {
+	case v.kind != text:
+		return v.shownRaw()
+	case strings.Contains(s, "://") || isURL && strings.Contains(s, "/"):
+		return shownURL(s, isURL)
+	case s != clean(s):
+		return quoted(s)
+	case encoded(s) != "":
+		return quoted(s) + " (" + encoded(s) + ")"
+	case hostFlaw(s).detail != "" || isVariable(s):
+		return quoted(s)
+	}
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
+		return "[" + s + "]"
+	}
+	return shown(s, maxShown)
+}
+
+// shownURL shows a URL in the place of a host. The path of a calendar's is
+// left out, which is a secret of whoever may read it.
+func shownURL(s string, calendar bool) string {
+	if !calendar {
+		return quoted(withoutQuery(s))
+	}
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found {
+		scheme, rest = "", s
+	}
+	if n := strings.IndexAny(rest, "/?#"); n >= 0 {
+		s = s[:len(s)-len(rest)+n] + "/…"
+	}
+	if s != clean(s) || found && !isWeb(scheme) {
+		return quoted(s)
+	}
+	return shown(s, maxShown)
+}
+
+// withoutQuery cuts off the query of a URL or path, which can hold a secret.
+func withoutQuery(s string) string {
+	if n := strings.IndexAny(s, "?#"); n >= 0 {
+		return s[:n] + "?…"
+	}
+	return s
+}
+
+func shownPort(v *value) string {
+	if v.kind == integer && v.whole {
+		return v.word()
+	}
+	return v.shownRaw()
+}
+
+func shownPath(v *value) string {
+	if v.kind != text {
+		return v.shownRaw()
+	}
+	if s := withoutQuery(v.text); s == clean(s) && isPath(s) {
+		return shown(s, maxShown)
+	}
+	return quoted(withoutQuery(v.text))
+}
+
+// shownRaw shows a value of any kind as it stands in the file.
+func (v *value) shownRaw() string {
+	switch v.kind {
+	case text:
+		return quoted(v.text)
+	case dict:
+		return "(dict)"
+	case array:
+		return "(array)"
+	case boolean:
+		return "(boolean)"
+	case data:
+		return "(data)"
+	}
+	return quoted(v.raw)
 }
 
 // descriptions reports accounts that iPhones take for one.

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 )
 
 // A Severity is how grave a finding is.
@@ -39,8 +37,17 @@ const (
 type inspector struct {
 	report *Report
 	at     time.Time
-	found  []Finding
-	counts map[Code]int
+	hits   []hit
+}
+
+// A hit is a finding that is not written out yet.
+type hit struct {
+	code     Code
+	severity Severity
+	at       *place
+	detail   string // empty: the text of the code
+	advice   string // empty: that of the code
+	about    *value // the value at fault, if it is one value's fault
 }
 
 // A place is a key or an item, and what it is in. The nil place is the file.
@@ -66,51 +73,88 @@ func (p *place) String() string {
 	return p.in.String() + "." + shown(p.key, maxKey)
 }
 
-// add records a finding of the severity that its code has. The detail is what
-// is wrong; empty stands for the words of the code.
-func (i *inspector) add(code Code, at *place, detail string) {
-	i.addAs(meanings()[code].Severity, code, at, detail)
+// add records a finding with the severity and advice of its code. The detail
+// says what is wrong; if it is empty, the text of the code does. The result
+// can be changed until the next call.
+func (i *inspector) add(code Code, at *place, detail string) *hit {
+	i.hits = append(i.hits, hit{code: code, severity: meanings()[code].Severity, at: at, detail: detail})
+	return &i.hits[len(i.hits)-1]
 }
 
-// addAs is add with another severity.
-func (i *inspector) addAs(severity Severity, code Code, at *place, detail string) {
-	if i.counts[code]++; i.counts[code] > maxSame {
-		return
-	}
-	m := meanings()[code]
-	i.found = append(i.found, Finding{code, severity, at.String(), cmp.Or(detail, m.Text) + " " + m.Do})
+// as gives the finding another severity than its code has.
+func (h *hit) as(severity Severity) *hit {
+	h.severity = severity
+	return h
 }
 
-// sorted returns the findings, errors first. The last of a code says how many
-// more there are.
-func (i *inspector) sorted() []Finding {
-	for n := len(i.found) - 1; n >= 0; n-- {
-		f := &i.found[n]
-		if more := i.counts[f.Code] - maxSame; more > 0 {
-			f.Detail += fmt.Sprintf(" There are %d more like this.", more)
-			i.counts[f.Code] = 0
+// advise gives the finding other advice than its code has.
+func (h *hit) advise(what string) *hit {
+	h.advice = what
+	return h
+}
+
+// of names the value at fault. See oneFault.
+func (h *hit) of(v *value) *hit {
+	h.about = v
+	return h
+}
+
+// oneFault are codes that can be different views of the same fault of a value.
+// Of those only the first in this order is reported for a value, and of
+// several hits with that code only the last, which knows more.
+var oneFault = []Code{
+	codeMalformedValue, codeTLSOff, codeWrongType, codeMissingKey, codeWrongOuterType, codeWrongValue,
+	codeHiddenCharacters, codeConsentMissing, codeEmptyString,
+}
+
+// once drops hits that are another view of a fault that is reported.
+func once(hits []hit) []hit {
+	best := map[*value]int{} // index into hits
+	for n, h := range hits {
+		rank := slices.Index(oneFault, h.code)
+		if h.about == nil || rank < 0 {
+			continue
 		}
+		other, found := best[h.about]
+		if !found || rank <= slices.Index(oneFault, hits[other].code) {
+			best[h.about] = n
+		}
+	}
+	kept := hits[:0:0]
+	for n, h := range hits {
+		if h.about == nil || !slices.Contains(oneFault, h.code) || best[h.about] == n {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
+
+// findings returns the findings, errors first. Of each code and severity it
+// lists at most maxSame; the last one says how many more there are.
+func (i *inspector) findings() []Finding {
+	type kind struct {
+		code     Code
+		severity Severity
+	}
+	hits := once(i.hits)
+	counts, listed := map[kind]int{}, map[kind]int{}
+	for _, h := range hits {
+		counts[kind{h.code, h.severity}]++
+	}
+	list := []Finding{}
+	for _, h := range hits {
+		k := kind{h.code, h.severity}
+		if listed[k]++; listed[k] > maxSame {
+			continue
+		}
+		m := meanings()[h.code]
+		detail := cmp.Or(h.detail, m.Text) + " " + cmp.Or(h.advice, m.Do)
+		if more := counts[k] - maxSame; more > 0 && listed[k] == maxSame {
+			detail += fmt.Sprintf(" There are %d more like this.", more)
+		}
+		list = append(list, Finding{h.code, h.severity, h.at.String(), detail})
 	}
 	rank := map[Severity]int{Error: 0, Warning: 1, Note: 2}
-	slices.SortStableFunc(i.found, func(a, b Finding) int { return rank[a.Severity] - rank[b.Severity] })
-	return append([]Finding{}, i.found...)
-}
-
-// shown makes a text of the file fit to be shown: of limited length, and with
-// no character that a terminal acts on, or that reorders or hides others.
-func shown(s string, limit int) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		if n++; n > limit {
-			b.WriteRune('…')
-			break
-		}
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
+	slices.SortStableFunc(list, func(a, b Finding) int { return rank[a.Severity] - rank[b.Severity] })
+	return list
 }

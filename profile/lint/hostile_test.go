@@ -151,6 +151,15 @@ func hostileXML(t *testing.T) []hostile {
 		{"19,000 elements", in("<dict>" + strings.Repeat("<key>a</key><true/>", 9400) + "</dict>"), "duplicate_key"},
 		{"19,000 payloads", []byte("<plist><dict><key>PayloadContent</key><array>" + strings.Repeat("<dict/>", 19000) + "</array></dict></plist>"), "more like this"},
 		{"5 MB of payloads", []byte("<plist><dict><key>PayloadContent</key><array>" + strings.Repeat("<dict><key>PayloadType</key><string>com.apple.mail.managed</string></dict>", 70_000) + "</array></dict></plist>"), "larger than"},
+		{"thousands of hosts and ports", []byte("<plist><dict><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.caldav.account</string>" +
+			strings.Repeat("<key>CalDAVHostName</key><string>a</string><key>CalDAVPort</key><integer>1</integer>", 4900) + "</dict></array></dict></plist>"), "duplicate_key"},
+		{"thousands of look-alikes", []byte("<plist><dict><key>PayloadContent</key><array>" +
+			strings.Repeat("<dict><key>PayloadType</key><string>com.apple.eas.account</string><key>Host</key><string>"+strings.Repeat("аррӏе.", 4)+"com</string></dict>", 3900) + "</array></dict></plist>"), "look like Latin"},
+		{"an endless host", in("<array/><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.eas.account</string><key>Host</key><string>" + strings.Repeat("ä", 500_000) + "</string></dict></array>"), "too long"},
+		{"an endless address", in("<array/><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.eas.account</string><key>EmailAddress</key><string>" + strings.Repeat("a@", 500_000) + "</string></dict></array>"), "not one mail address"},
+		{"an endless path", in("<array/><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.ews.account</string><key>Path</key><string>/" + strings.Repeat("%zz/:@", 160_000) + "</string></dict></array>"), "must be encoded"},
+		{"a text of invisible characters", in("<string>" + strings.Repeat("\u200b", 330_000) + "</string>"), "hidden_characters"},
+		{"an endless key", []byte("<plist><dict><key>" + strings.Repeat(" ", full-100) + "</key><true/></dict></plist>"), "hidden_characters"},
 		{"billion laughs", doctype(laughs.String()), "DOCTYPE"},
 		{"external entity", doctype(`<!ENTITY a SYSTEM "file:///etc/passwd">`), "DOCTYPE"},
 		{"entity without a DOCTYPE", in("<string>&a;</string>"), "an entity other than"},
@@ -204,7 +213,7 @@ func hostileOther(t *testing.T) []hostile {
 		{"PEM of spaces", fill("-----BEGIN CMS-----\n", " \n", ""), "damaged"},
 		{"many PEM blocks", fill("", "-----BEGIN CMS-----\n", ""), "damaged"},
 		{"PEM bomb", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: bytes.Repeat([]byte{0x30, 0x80}, full/4)}), "cannot be read"},
-		{"PEM in PEM", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte("-----BEGIN CMS-----\nAAAA\n-----END CMS-----\n")}), "neither"},
+		{"PEM in PEM", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte("-----BEGIN CMS-----\nAAAA\n-----END CMS-----\n")}), "no signed envelope"},
 		{"base64 envelope", []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0x30, 0x82}, 1000))), "neither"},
 	}
 }
@@ -271,7 +280,7 @@ func hostileCMS(t *testing.T) []hostile {
 		{"nested arrays inside", sign(bytes.Repeat([]byte("<array>"), 140_000), one), "nests deeper than 32"},
 		{"a crowd of certificates", envelope{content: good, signers: []signingtest.Pair{one}, above: crowd}.bytes(t), "too large or too deep"},
 		{"certificates of one name", sameName(t, good), "untrusted_signer"},
-		{"enormous RSA key", enormous(t, good), "damaged"},
+		{"enormous RSA key", enormous(t, good), "a key of more than 16384 bits"},
 	}
 }
 

@@ -18,48 +18,75 @@ var (
 
 // identities inspects the identifiers and UUIDs of the file and its payloads.
 func (i *inspector) identities(root *value, payloads []value, at *place) {
-	seen := map[string]bool{}
-	i.identity(root, nil, seen, Warning)
-	for n := range payloads {
-		i.identity(&payloads[n], at.item(n), seen, Note)
+	i.identity(root, nil)
+	if isRandom(root.string("PayloadIdentifier")) {
+		i.randomProfile(payloads)
 	}
-	i.perDomain(root.string("PayloadIdentifier"), payloads)
+	seen := map[string]bool{}
+	for n := range payloads {
+		p, here := &payloads[n], at.item(n)
+		i.identity(p, here)
+		i.unique(root, p, here, seen)
+		if isRandom(p.string("PayloadIdentifier")) {
+			i.add(codeRandomIdentifier, here.at("PayloadIdentifier"), "The payload's identifier looks random: if each download has another, the device removes what was set up and sets it up anew.").as(Note)
+		}
+	}
+	i.perDomain(clean(root.string("PayloadIdentifier")), payloads)
 }
 
-// identity inspects those of one dict. What a random identifier leads to is
-// the file's matter, so that it is graver there.
-func (i *inspector) identity(v *value, at *place, seen map[string]bool, random Severity) {
-	i.unique(v, "PayloadIdentifier", at, seen, codeDuplicateIdentifier)
-	i.unique(v, "PayloadUUID", at, seen, codeDuplicateUUID)
-	switch s := v.string("PayloadIdentifier"); {
-	case s == "" || isVariable(s):
-	case len(s) > maxIdentifier || !reverseDNS.MatchString(s) && !isRandom(s):
-		i.add(codeMalformedIdentifier, at.at("PayloadIdentifier"), "")
-	case isRandom(s):
-		i.addAs(random, codeRandomIdentifier, at.at("PayloadIdentifier"), "")
+// randomProfile reports what comes of a random identifier of the whole file.
+func (i *inspector) randomProfile(payloads []value) {
+	h := i.add(codeRandomIdentifier, (*place)(nil).at("PayloadIdentifier"), "")
+	for n := range payloads {
+		if t := typeOf(clean(payloads[n].string("PayloadType"))); t != nil && servers[t.name] != nil {
+			h.detail = "The identifier looks random: if each download has another, the device keeps both accounts instead of replacing one."
+			h.advise("Derive it from the mailbox.")
+			return
+		}
 	}
-	if s := v.string("PayloadUUID"); s != "" && !isVariable(s) && (len(s) != 36 || !uuid.MatchString(s)) {
+}
+
+// identity inspects the form of a dict's identifier and UUID. What cannot be
+// seen in them is reported elsewhere.
+func (i *inspector) identity(v *value, at *place) {
+	s := clean(v.string("PayloadIdentifier"))
+	if s != "" && !isVariable(s) && (len(s) > maxIdentifier || !reverseDNS.MatchString(s) && !isRandom(s)) {
+		i.add(codeMalformedIdentifier, at.at("PayloadIdentifier"), "")
+	}
+	s = clean(v.string("PayloadUUID"))
+	if s != "" && !isVariable(s) && (len(s) != 36 || !uuid.MatchString(s)) {
 		i.add(codeMalformedUUID, at.at("PayloadUUID"), "")
 	}
 }
 
-func (i *inspector) unique(v *value, key string, at *place, seen map[string]bool, code Code) {
-	s := v.string(key)
-	if s == "" || isVariable(s) {
-		return
+// unique reports an identifier or UUID of a payload that another has, or the
+// file. Devices take a payload whose identifier is the file's: tools of Apple
+// and Microsoft write such.
+func (i *inspector) unique(root, p *value, at *place, seen map[string]bool) {
+	identifier := clean(p.string("PayloadIdentifier"))
+	switch {
+	case identifier == "" || isVariable(identifier):
+	case seen[identifier]:
+		i.add(codeDuplicateIdentifier, at.at("PayloadIdentifier"), "")
+	case identifier == clean(root.string("PayloadIdentifier")):
+		i.add(codeDuplicateIdentifier, at.at("PayloadIdentifier"), "The payload has the identifier of the whole file. Devices accept that.").as(Note).advise("Give it its own, such as the file's with one more part.")
 	}
-	entry := key + " " + strings.ToLower(s)
-	if seen[entry] {
-		i.add(code, at.at(key), "")
+	seen[identifier] = true
+	id := strings.ToLower(clean(p.string("PayloadUUID")))
+	if id != "" && !isVariable(id) && (seen["uuid "+id] || id == strings.ToLower(clean(root.string("PayloadUUID")))) {
+		i.add(codeDuplicateUUID, at.at("PayloadUUID"), "")
 	}
-	seen[entry] = true
+	seen["uuid "+id] = true
 }
 
-// isRandom reports whether an identifier has a part that seems thrown. UUIDs
+// isRandom reports whether an identifier has a part that seems random. UUIDs
 // of versions 3 and 5 are derived from something.
 func isRandom(identifier string) bool {
+	if len(identifier) > maxIdentifier {
+		return false
+	}
 	for _, m := range uuid.FindAllStringSubmatch(identifier, -1) {
-		if m[1] != "3" && m[1] != "5" {
+		if m[1] != "3" && m[1] != "5" && !isPattern(m[0]) {
 			return true
 		}
 	}
@@ -69,6 +96,17 @@ func isRandom(identifier string) bool {
 		}
 	}
 	return false
+}
+
+// isPattern reports whether a UUID was typed rather than made: the digits of
+// each group are the same, as in 00000000-0000-0000-0000-000000000000.
+func isPattern(id string) bool {
+	for group := range strings.SplitSeq(id, "-") {
+		if strings.Trim(group, group[:1]) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // general are words of an identifier that tell no mailbox from another.
@@ -81,8 +119,8 @@ func (i *inspector) perDomain(identifier string, payloads []value) {
 		return
 	}
 	for n := range payloads {
-		_, domain, ok := strings.Cut(payloads[n].string("EmailAddress"), "@")
-		if !ok || payloads[n].string("PayloadType") != mailType || isVariable(domain) {
+		_, domain, ok := strings.Cut(clean(payloads[n].string("EmailAddress")), "@")
+		if !ok || clean(payloads[n].string("PayloadType")) != mailType || isVariable(domain) {
 			continue
 		}
 		labels := strings.Split(strings.ToLower(domain), ".")

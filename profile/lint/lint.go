@@ -65,13 +65,13 @@ func Inspect(data []byte, at time.Time) (*Report, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("it is larger than %d bytes; no profile is", MaxSize)
 	}
-	i := &inspector{report: &Report{Payloads: []Payload{}}, at: at, counts: map[Code]int{}}
+	i := &inspector{report: &Report{Payloads: []Payload{}}, at: at}
 	root, err := i.open(data)
 	if err != nil {
 		return nil, err
 	}
-	i.scan(root, nil)
-	i.profile(root)
-	i.report.Findings = i.sorted()
+	i.scan(&root, "", nil)
+	i.profile(&root)
+	i.report.Findings = i.findings()
 	return i.report, nil
 }

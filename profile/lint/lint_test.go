@@ -46,19 +46,24 @@ func codes(r *lint.Report) []string {
 
 // files are the hand-made profiles of testdata and what is found in each.
 var files = map[string]string{
-	"contacts":  "error password_inside, error wrong_type, warning empty_string, note unsigned, note tls_unstated",
-	"domain":    "warning identifier_per_domain, note unsigned",
-	"empty":     "error wrong_outer_type, error no_payloads, warning trailing_data, note unsigned, note name_missing, note no_target_device",
-	"encrypted": "note unsigned, note encrypted_content",
-	"good":      "note unsigned",
-	"identity":  "error duplicate_identifier, error duplicate_uuid, warning random_identifier, warning malformed_identifier*2, warning malformed_uuid, warning same_description, note unsigned",
-	"keys":      "error malformed_value, error duplicate_key, error payload_version, error wrong_value, error wrong_type, error missing_key, warning empty_string, warning hidden_characters, warning unknown_key, warning ignored_key, note unsigned, note deprecated*2",
-	"locked":    "warning removal_disallowed, warning removal_date_past, warning dangerous_payload, warning unknown_payload_type, note unsigned, note unknown_payload_type",
-	"mac":       "error wrong_scope, warning wipe_without_delay, warning login_reset_missing, warning wrong_platform, warning repeated_payload, warning consent_missing, warning mixed_mac_file, note unsigned, note deprecated*2",
-	"password":  "error password_inside*2, note unsigned, note mdm_variable, note starttls_port, note unknown_payload_type",
-	"plaintext": "error tls_off*3, warning plaintext_port, warning port_missing, warning no_authentication, note unsigned, note asks_twice, note port_missing",
-	"policy":    "error wrong_value, warning failed_attempts_unclear, warning consent_missing, note unsigned, note deprecated, note no_effect",
-	"reset":     "warning no_effect, note unsigned, note deprecated",
+	"contacts":      "error password_inside, error wrong_type, note unsigned, note tls_unstated",
+	"domain":        "warning identifier_per_domain, note unsigned",
+	"date-fraction": "error malformed_value, note unsigned",
+	"host-blank":    "error wrong_value, note unsigned",
+	"host-url":      "error wrong_value, note unsigned",
+	"ports":         "warning wrong_port*4, note unsigned, note asks_twice, note starttls_port*2",
+	"zero-width":    "warning hidden_characters*3, note unsigned",
+	"empty":         "error wrong_outer_type, error no_payloads, warning trailing_data, note unsigned, note name_missing, note no_target_device",
+	"encrypted":     "note unsigned, note encrypted_content",
+	"good":          "note unsigned",
+	"identity":      "error duplicate_identifier, error duplicate_uuid, warning random_identifier, warning malformed_identifier*2, warning malformed_uuid, warning same_description, note unsigned",
+	"keys":          "error malformed_value, error duplicate_key, error payload_version, error wrong_value, error wrong_type, error missing_key, warning empty_string, warning hidden_characters, warning unknown_key, warning ignored_key, note unsigned, note deprecated*2",
+	"locked":        "warning removal_disallowed, warning removal_date_past, warning dangerous_payload, warning unknown_payload_type, note unsigned, note unknown_payload_type",
+	"mac":           "error wrong_scope, warning wipe_without_delay, warning login_reset_missing, warning wrong_platform, warning repeated_payload, warning consent_missing, warning mixed_mac_file, note unsigned, note deprecated*2",
+	"password":      "error password_inside*2, note unsigned, note mdm_variable, note starttls_port, note unknown_payload_type",
+	"plaintext":     "error tls_off*3, warning plaintext_port, warning port_missing, warning no_authentication, note unsigned, note port_missing",
+	"policy":        "error wrong_value, warning failed_attempts_unclear, warning consent_missing, note unsigned, note deprecated, note no_effect",
+	"reset":         "warning no_effect, note unsigned, note deprecated",
 }
 
 func TestFiles(t *testing.T) {

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,26 +12,41 @@ import (
 // check holds a dict against the keys of its type; known is false where only
 // the common ones are known.
 func (i *inspector) check(v *value, at *place, named map[string]keys, known bool) {
+	misspelt := map[string]bool{}
 	for n := range v.fields {
 		f := &v.fields[n]
 		if rule, ok := named[f.key]; ok {
 			i.field(f, at.at(f.key), rule)
-		} else if known {
-			i.add(codeUnknownKey, at.at(f.key), unknownKey(f.key, named))
+			continue
+		}
+		switch name := similar(f.key, named); {
+		case name != "" && clean(f.key) != f.key:
+			misspelt[name] = true // scan reports what cannot be seen in it
+		case name != "":
+			misspelt[name] = true
+			severity := Warning
+			if named[name].required {
+				severity = Error
+			}
+			i.add(codeUnknownKey, at.at(f.key), fmt.Sprintf("The key is spelled %s; devices ignore it as it is.", name)).as(severity)
+		case known:
+			i.add(codeUnknownKey, at.at(f.key), "")
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(named)) {
-		if named[key].required && v.find(key) == nil {
+		if named[key].required && v.find(key) == nil && !misspelt[key] {
 			i.add(codeMissingKey, at.at(key), "")
 		}
 	}
 }
 
-// unknownKey tells a key that is spelled almost as a known one.
-func unknownKey(key string, named map[string]keys) string {
+// similar is the known key that a key differs from only in case or by what
+// cannot be seen, or "".
+func similar(key string, named map[string]keys) string {
+	key = clean(key)
 	for name := range named {
 		if strings.EqualFold(name, key) {
-			return fmt.Sprintf("The key is spelled %s; devices ignore it as it is.", name)
+			return name
 		}
 	}
 	return ""
@@ -41,12 +57,12 @@ func (i *inspector) field(f *field, at *place, rule keys) {
 	if rule.deprecated {
 		i.add(codeDeprecated, at, "")
 	}
-	if p := i.report.Platform; rule.only != "" && p != "" && p != rule.only {
+	if i.otherDevice(rule.only) {
 		i.ignored(at, rule.only)
 	}
 	v := &f.value
-	if rule.required && v.kind == text && v.text == "" {
-		i.add(codeMissingKey, at, "A required key has no text.")
+	if rule.required && v.kind == text && strings.TrimSpace(v.text) == "" && rule.kind == text {
+		i.add(codeMissingKey, at, "The key is required, but its text is empty.").of(v).advise("Fill it in.")
 		return
 	}
 	if !leftToOthers(f, rule) {
@@ -54,37 +70,52 @@ func (i *inspector) field(f *field, at *place, rule keys) {
 	}
 }
 
+// otherDevice reports whether something is for one of iPhones and Macs, and
+// the file for the other. What the rest of Apple's devices take is not known.
+func (i *inspector) otherDevice(only string) bool {
+	p := i.report.Platform
+	return only == mac && p == iphone || only == iphone && p == mac
+}
+
 // leftToOthers reports whether a value has findings of its own elsewhere, or
 // will be filled in: it is broken, empty, a variable, or a secret.
 func leftToOthers(f *field, rule keys) bool {
 	v := &f.value
-	if v.kind == text && (v.text == "" && rule.kind == text || isVariable(v.text)) {
+	if v.kind == text && (strings.TrimSpace(v.text) == "" && rule.kind == text || isVariable(v.text)) {
 		return true
 	}
-	return v.bad || isSecret(f.key, *v) && v.kind == rule.kind
+	return v.bad || isSecret(f.key, v) && v.kind == rule.kind
 }
 
 // value holds a value against type, list and range of its rule.
 func (i *inspector) value(v *value, at *place, rule keys) {
 	switch {
 	case !fits(v, rule.kind):
-		i.add(codeWrongType, at, "")
+		i.add(codeWrongType, at, fmt.Sprintf("The value is %s instead of %s.", kindNames[v.kind], kindNames[rule.kind])).of(v)
 	case rule.values != "" && !slices.Contains(strings.Fields(rule.values), v.word()):
-		i.add(codeWrongValue, at, fmt.Sprintf("The value is none of %s.", strings.ReplaceAll(rule.values, " ", ", ")))
+		detail := fmt.Sprintf("The value is none of %s.", strings.ReplaceAll(rule.values, " ", ", "))
+		if hidden := hiddenIn(v.text, true); hidden != "" {
+			detail += " " + hidden
+		}
+		i.add(codeWrongValue, at, detail).of(v)
 	case rule.max > 0 && (v.n < rule.min || v.n > rule.max):
-		i.add(codeWrongValue, at, fmt.Sprintf("The number is not from %d to %d.", rule.min, rule.max))
+		i.add(codeWrongValue, at, fmt.Sprintf("The number is not from %d to %d.", rule.min, rule.max)).of(v)
 	}
+}
+
+// kindNames are what findings call the kinds of values.
+var kindNames = map[kind]string{
+	dict: "a dict", array: "an array", text: "a string", integer: "an integer", real: "a real", boolean: "a boolean", date: "a date", data: "data",
 }
 
 // ignored reports a key that only the other platform knows. On an iPhone the
 // scope is harmless and widely written.
 func (i *inspector) ignored(at *place, only string) {
 	name := map[string]string{iphone: "iPhones and iPads", mac: "Macs"}[only]
-	severity := Warning
+	h := i.add(codeIgnoredKey, at, fmt.Sprintf("The target device ignores the key; it is for %s.", name))
 	if at.key == "PayloadScope" {
-		severity = Note
+		h.as(Note)
 	}
-	i.addAs(severity, codeIgnoredKey, at, fmt.Sprintf("The target device ignores the key; it is for %s.", name))
 }
 
 // fits reports whether a value has the kind, or one that devices take for it:
@@ -107,35 +138,37 @@ func (v *value) word() string {
 	return v.text
 }
 
-// payload inspects one payload.
+// payload inspects one payload, as one of the type that it is meant to have if
+// that differs only by what cannot be seen.
 func (i *inspector) payload(v *value, at *place) {
-	name := v.string("PayloadType")
+	written := v.string("PayloadType")
+	name := clean(written)
+	t := typeOf(name)
 	i.report.Payloads = append(i.report.Payloads, Payload{
-		Type:       shown(name, maxShown),
+		Type:       shown(written, maxShown),
 		Identifier: shown(v.string("PayloadIdentifier"), maxShown),
 		UUID:       shown(v.string("PayloadUUID"), maxShown),
 		Name:       shown(v.string("PayloadDisplayName"), maxShown),
-		Servers:    serversOf(name, v),
+		Servers:    serversOf(typeLike(name), v),
 	})
 	i.version(v, at)
-	t := typeOf(name)
 	named := rules()[name]
 	if named == nil {
 		named = byName(nil)
 	}
 	i.check(v, at, named, t != nil && t.keys != nil)
+	i.payloadType(v, at.at("PayloadType"))
 	if t == nil {
-		i.unknownType(name, at)
 		return
 	}
 	if t.danger != "" {
 		i.add(codeDangerousPayload, at, t.danger)
 	}
-	if p := i.report.Platform; t.only != "" && p != "" && p != t.only {
+	if i.otherDevice(t.only) {
 		i.add(codeWrongPlatform, at, "")
 	}
-	if name == pkcs12Type && v.find("PayloadContent") != nil {
-		i.add(codePasswordInside, at.at("PayloadContent"), "A private key is inside.")
+	if name == pkcs12Type {
+		i.privateKey(v, at)
 	}
 	i.account(name, v, at)
 	if name == policyType {
@@ -143,19 +176,40 @@ func (i *inspector) payload(v *value, at *place) {
 	}
 }
 
-// unknownType reports a type that is not known, more loudly if it is one but
+// payloadType reports a type that is not known, more loudly if it is one but
 // for its spelling.
-func (i *inspector) unknownType(name string, at *place) {
-	if name == "" {
-		return // missing, empty or no text: said elsewhere
+func (i *inspector) payloadType(v *value, at *place) {
+	written := v.string("PayloadType")
+	t := typeLike(written)
+	switch {
+	case strings.TrimSpace(written) == "" || isVariable(written): // reported elsewhere
+	case t == nil:
+		i.add(codeUnknownPayloadType, at, "")
+	case t.name == clean(written) && t.name != written:
+		i.add(codeHiddenCharacters, at, fmt.Sprintf("%s The type is %s; devices do not know it as it is.", hiddenIn(written, true), t.name)).of(v.find("PayloadType"))
+	case t.name != written:
+		i.add(codeUnknownPayloadType, at, fmt.Sprintf("The type is spelled %s; devices do not know it as it is.", t.name)).as(Warning)
 	}
-	for _, t := range payloadTypes {
-		if strings.EqualFold(t.name, name) {
-			i.addAs(Warning, codeUnknownPayloadType, at.at("PayloadType"), fmt.Sprintf("The type is spelled %s; devices do not know it as it is.", t.name))
-			return
-		}
+}
+
+// privateKey reports a PKCS#12 file, which has a private key in it, or what
+// stands in the place of one: placeholders are common in templates.
+func (i *inspector) privateKey(v *value, at *place) {
+	content := v.find("PayloadContent")
+	switch at := at.at("PayloadContent"); {
+	case content == nil || content.kind != data || content.bad: // reported elsewhere
+	case isPKCS12(content.data):
+		i.add(codePasswordInside, at, "A private key is inside, with a password or without.").advise("Have the device fetch a key of its own by SCEP or ACME, and replace this one.")
+	default:
+		i.add(codeWrongValue, at, "The data is not a PKCS#12 file.").of(content)
 	}
-	i.add(codeUnknownPayloadType, at.at("PayloadType"), "")
+}
+
+// isPKCS12 reports whether data begins as a PKCS#12 file does, in DER or BER:
+// a sequence with the version 3.
+func isPKCS12(b []byte) bool {
+	const version = "\x02\x01\x03"
+	return len(b) > 8 && b[0] == 0x30 && bytes.Contains(b[:9], []byte(version))
 }
 
 // version reports a PayloadVersion that is a number, but not 1.

@@ -1,8 +1,10 @@
 package lint
 
+import "strings"
+
 // policy inspects a passcode policy.
 func (i *inspector) policy(v *value, at *place) {
-	i.addAs(Note, codeDeprecated, at, "Apple deprecates the payload from OS 27 on, in favour of declarations; it is still read.")
+	i.add(codeDeprecated, at, "Apple deprecates the payload from OS 27 on, in favour of declarations; devices still read it.")
 	const attempts, reset = "maxFailedAttempts", "minutesUntilFailedLoginReset"
 	n, limited := v.int(attempts)
 	switch {
@@ -18,7 +20,7 @@ func (i *inspector) policy(v *value, at *place) {
 		i.add(codeNoEffect, at.at(reset), "The key has no effect without maxFailedAttempts.")
 	}
 	if v.is("forcePIN", false) {
-		i.addAs(Note, codeNoEffect, at.at("forcePIN"), "The payload alone makes the device ask for a passcode; false does not change that.")
+		i.add(codeNoEffect, at.at("forcePIN"), "The payload alone makes the device ask for a passcode; false does not change that.").as(Note)
 	}
 	if minutes, _ := v.int("maxInactivity"); minutes > 15 && minutes <= 60 && i.report.Platform != mac {
 		i.add(codeWrongValue, at.at("maxInactivity"), "The number is not from 0 to 15; up to 60 is for Macs.")
@@ -28,7 +30,7 @@ func (i *inspector) policy(v *value, at *place) {
 func (i *inspector) wipe(at *place) {
 	detail := ""
 	if i.report.Platform == mac {
-		detail = "Six wrong codes or less lock the Mac, with no pause between them."
+		detail = "Six or fewer wrong codes lock the Mac, with no delay between attempts."
 	}
 	i.add(codeWipeWithoutDelay, at, detail)
 }
@@ -40,7 +42,10 @@ func (i *inspector) consent(root *value) {
 	switch {
 	case texts == nil:
 		i.add(codeConsentMissing, at, "")
-	case texts.string("default") == "":
-		i.add(codeConsentMissing, at, "The consent text has no default: in other languages the device shows whichever it finds.")
+	case texts.kind != dict: // reported as of the wrong type
+	case texts.find("default") == nil:
+		i.add(codeConsentMissing, at, "The consent text has no default: people whose language is missing see it in another.")
+	case strings.TrimSpace(texts.string("default")) == "":
+		i.add(codeConsentMissing, at.at("default"), "The default consent text is empty.").of(texts.find("default"))
 	}
 }

@@ -1,29 +1,36 @@
 package lint
 
+import "strings"
+
 // platforms are the names of TargetDeviceType.
 var platforms = map[int64]string{1: iphone, 2: "watch", 3: "homepod", 4: "appletv", 5: mac, 6: "vision"}
 
 // profile inspects the file as a whole, and its payloads.
-func (i *inspector) profile(root value) {
+func (i *inspector) profile(root *value) {
 	top := (*place)(nil)
 	target, _ := root.int("TargetDeviceType")
 	i.report.Platform = platforms[target]
 	i.report.Identifier = shown(root.string("PayloadIdentifier"), maxShown)
-	i.check(&root, top, rules()[""], true)
-	i.version(&root, top)
-	if t := root.string("PayloadType"); t != "" && t != "Configuration" {
-		i.add(codeWrongOuterType, top.at("PayloadType"), "")
-	}
-	for _, key := range []string{"PayloadDisplayName", "PayloadOrganization"} {
-		if root.find(key) == nil {
-			i.add(codeNameMissing, top.at(key), "")
+	i.check(root, top, rules()[""], true)
+	i.version(root, top)
+	if t := root.string("PayloadType"); strings.TrimSpace(t) != "" && t != "Configuration" {
+		detail := ""
+		if hidden := hiddenIn(t, true); hidden != "" {
+			detail = "The PayloadType of the file is not exactly Configuration: devices refuse it. " + hidden
 		}
+		i.add(codeWrongOuterType, top.at("PayloadType"), detail).of(root.find("PayloadType"))
+	}
+	if root.find("PayloadDisplayName") == nil {
+		i.add(codeNameMissing, top.at("PayloadDisplayName"), "The file has no name that people could tell it by.").advise("Add PayloadDisplayName.")
+	}
+	if root.find("PayloadOrganization") == nil {
+		i.add(codeNameMissing, top.at("PayloadOrganization"), "The file does not say who issued it.").advise("Add PayloadOrganization.")
 	}
 	if target == 0 {
 		i.add(codeNoTargetDevice, top.at("TargetDeviceType"), "")
 	}
-	i.removal(&root)
-	i.payloads(&root, top.at("PayloadContent"))
+	i.removal(root)
+	i.payloads(root, top.at("PayloadContent"))
 }
 
 // payloads inspects each payload, and all of them together.
@@ -40,7 +47,7 @@ func (i *inspector) payloads(root *value, at *place) {
 	}
 	for n := range content.items {
 		if content.items[n].kind != dict {
-			i.add(codeWrongType, at.item(n), "")
+			i.add(codeWrongType, at.item(n), "A payload is a dict.").of(&content.items[n])
 			continue
 		}
 		i.payload(&content.items[n], at.item(n))
@@ -55,7 +62,7 @@ func (i *inspector) together(root *value, payloads []value, at *place) {
 	counts := map[string]int{}
 	userOnly := false
 	for n := range payloads {
-		t := typeOf(payloads[n].string("PayloadType"))
+		t := typeOf(clean(payloads[n].string("PayloadType")))
 		if t == nil {
 			continue
 		}
@@ -82,7 +89,7 @@ func (i *inspector) scope(root *value) {
 	case scope == "System":
 		i.add(codeWrongScope, at, "")
 	case scope == "" && i.report.Platform == mac:
-		i.addAs(Note, codeWrongScope, at, "The file does not say whether it is for the user or the system.")
+		i.add(codeWrongScope, at, "The file does not say whether it is for the user or the system.").as(Note)
 	}
 }
 

@@ -2,9 +2,7 @@ package lint
 
 import (
 	"bytes"
-	"encoding/pem"
 	"errors"
-	"fmt"
 
 	"github.com/updatecase/mobileconfig/signing"
 )
@@ -15,18 +13,7 @@ var errBinary = errors.New("it is a binary property list; convert it: plutil -co
 
 // open takes the property list out of what is around it, and reads it.
 func (i *inspector) open(data []byte) (value, error) {
-	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----BEGIN ")) {
-		block, rest := pem.Decode(data)
-		if block == nil {
-			return value{}, errors.New("it is PEM text, but a damaged one")
-		}
-		i.add(codePEM, nil, "")
-		if len(bytes.TrimSpace(rest)) > 0 {
-			i.add(codeTrailingData, nil, "")
-		}
-		data = block.Bytes
-	}
-	if len(data) > 0 && data[0] == 0x30 {
+	if signing.Enveloped(data) {
 		content, err := i.envelope(data)
 		if err != nil {
 			return value{}, err
@@ -64,7 +51,6 @@ func checkStart(text []byte) error {
 	}{
 		{"bplist", errBinary},
 		{"\xfe\xff", errUTF16}, {"\xff\xfe", errUTF16}, {"<\x00", errUTF16}, {"\x00<", errUTF16},
-		{"MIME-Version", errors.New("it is a signed mail, not a signed profile; sign it again: openssl cms -sign -outform DER")},
 		{"0", errors.New("it is signed twice")},
 	} {
 		if bytes.HasPrefix(text, []byte(known.start)) {
@@ -78,22 +64,4 @@ func checkStart(text []byte) error {
 		return errors.New("it is neither an XML property list nor a signed envelope")
 	}
 	return nil
-}
-
-// envelope takes the content out of a signed envelope, and tells who signed
-// it and how. A bad signature does not keep the content from being read.
-func (i *inspector) envelope(data []byte) ([]byte, error) {
-	e, err := signing.Examine(data)
-	switch {
-	case errors.Is(err, signing.ErrEncrypted):
-		return nil, errors.New("it is encrypted: only the device that it was made for can read it")
-	case errors.Is(err, signing.ErrNotEnvelope):
-		return nil, errors.New("it is no signed envelope, or a damaged one")
-	case err != nil:
-		return nil, fmt.Errorf("the signed envelope cannot be read: %w", err)
-	case len(e.Content) == 0:
-		return nil, errors.New("it is a signature without a profile; sign with the profile inside: openssl cms -sign -nodetach -outform DER")
-	}
-	i.signature(e)
-	return e.Content, nil
 }

@@ -3,50 +3,80 @@ package lint
 import (
 	"regexp"
 	"strings"
-	"unicode"
 )
 
 // scan looks at every value, whatever its key means: for secrets, duplicate
-// keys, and what is spelled badly. What stands below a secret is left alone.
-func (i *inspector) scan(v value, at *place) {
+// keys, and what is malformed or cannot be seen. It does not look at what is
+// below a secret. The key is that of v, or of the array that v is in.
+func (i *inspector) scan(v *value, key string, at *place) {
 	seen := map[string]bool{}
-	for _, f := range v.fields {
+	for n := range v.fields {
+		f := &v.fields[n]
 		here := at.at(f.key)
 		if seen[f.key] {
 			i.add(codeDuplicateKey, here, "")
 		}
 		seen[f.key] = true
-		if isSecret(f.key, f.value) {
-			i.add(codePasswordInside, here, "")
+		if detail := hiddenIn(f.key, true); detail != "" {
+			i.add(codeHiddenCharacters, here, strings.Replace(detail, "The text", "The key", 1)+" Devices do not know it as it is.")
+		}
+		if isSecret(f.key, &f.value) {
+			i.secret(&f.value, here)
 			continue
 		}
-		i.scan(f.value, here)
+		i.scan(&f.value, f.key, here)
 	}
-	for n, item := range v.items {
-		i.scan(item, at.item(n))
+	for n := range v.items {
+		i.scan(&v.items[n], key, at.item(n))
 	}
 	switch {
-	case v.bad:
-		i.add(codeMalformedValue, at, "")
-	case v.kind == text && strings.TrimSpace(v.text) == "":
-		i.add(codeEmptyString, at, "")
-	case v.kind == text && isVariable(v.text):
+	case v.bad && isVariable(v.raw):
 		i.add(codeMDMVariable, at, "")
+	case v.bad:
+		i.add(codeMalformedValue, at, malformed[v.kind]).of(v)
 	}
-	if strings.ContainsFunc(v.text, isHidden) {
-		i.add(codeHiddenCharacters, at, "")
+	if v.kind == text {
+		i.text(v, key, at)
 	}
 }
 
-// isHidden reports whether a character controls others or their order.
-// Joiners are none: scripts and emoji need them.
-func isHidden(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+// malformed says what each kind of value has to look like.
+var malformed = map[kind]string{
+	integer: "The integer cannot be read: it has to be digits with an optional sign, of 64 bits at most.",
+	real:    "The number cannot be read.",
+	boolean: "There is text inside true or false, which are empty elements.",
+	date:    "The date is not in Apple's only form, 2030-12-31T23:59:59Z: devices cannot read the file.",
+	data:    "The data is not base64.",
+}
+
+// text looks at a text.
+func (i *inspector) text(v *value, key string, at *place) {
+	switch {
+	case strings.TrimSpace(v.text) == "":
+		i.add(codeEmptyString, at, "").of(v)
+		return
+	case isVariable(v.text):
+		i.add(codeMDMVariable, at, "")
+	case hasURLLogin(v.text):
+		i.add(codePasswordInside, at, "A URL has a password in it, which everybody who has the file can read.")
+	}
+	if detail := hiddenIn(v.text, isMachineKey(key)); detail != "" {
+		i.add(codeHiddenCharacters, at, detail).of(v)
+	}
+}
+
+// secret reports a secret that is legible in the file.
+func (i *inspector) secret(v *value, at *place) {
+	if v.kind == text && isVariable(v.text) {
+		i.add(codeMDMVariable, at, "")
+		return
+	}
+	i.add(codePasswordInside, at, "")
 }
 
 // A variable of an MDM: $EMAIL, ${userEmailAddress}, {{mail}}, %Email%,
 // {EmailAddress}, $Email$.
-var variable = regexp.MustCompile(`\$\{[^{}]+\}|\{\{[^{}]+\}\}|\$[A-Z][A-Z0-9_]{2,}|\$[A-Za-z]+\$|%[A-Za-z_][\w(),:.-]*%|\{[A-Z][A-Za-z]+\}`)
+var variable = regexp.MustCompile(`\$\{[^{}]+\}|\{\{[^{}]+\}\}|\$[A-Z][A-Z0-9_]{2,}|\$[A-Za-z]+\$|%[A-Za-z_][\w(),:.-]{2,}%|\{[A-Z][A-Za-z]{2,}\}`)
 
 // maxVariable is how much of a text is searched for one.
 const maxVariable = 2048
@@ -54,27 +84,36 @@ const maxVariable = 2048
 func isVariable(s string) bool { return variable.MatchString(s[:min(len(s), maxVariable)]) }
 
 var (
-	secretWords = []string{"password", "passcode", "passphrase", "secret", "privatekey", "challenge", "token", "credential"}
-	// publicEnds are those of keys that only speak of a secret.
-	publicEnds = []string{"url", "uuid", "regex", "description", "policy", "method", "type", "hint", "prompt", "delay", "source"}
+	// secretWords are the ends of keys whose values are secrets, in lower case.
+	secretWords = strings.Fields("password passcode passphrase passwd secret privatekey secretkey accesskey sharedkey apikey challenge token credential pin psk")
+	// secretForms may follow them.
+	secretForms = strings.Fields("s value data string text hash")
 )
 
 // isSecret reports whether a key and its value carry a secret: by its name,
-// for profiles bring keys of any vendor along.
-func isSecret(key string, v value) bool {
-	if v.kind == boolean || v.kind == text && v.text == "" {
+// for profiles bring keys of any vendor along. Numbers that only turn
+// something on or off are none.
+func isSecret(key string, v *value) bool {
+	switch {
+	case v.kind == boolean, v.kind == date, v.kind == text && v.text == "":
+		return false
+	case (v.kind == integer || v.kind == real) && v.whole && (v.n == 0 || v.n == 1):
 		return false
 	}
-	key = strings.ToLower(key)
-	for _, end := range publicEnds {
-		if strings.HasSuffix(key, end) {
-			return false
-		}
-	}
-	for _, word := range secretWords {
-		if strings.Contains(key, word) {
+	key = strings.TrimRight(strings.ToLower(key), "0123456789")
+	for _, form := range secretForms {
+		if shorter, ok := strings.CutSuffix(key, form); ok && endsSecret(shorter) {
 			return true
 		}
 	}
-	return key == "pin" || key == "psk"
+	return endsSecret(key)
+}
+
+func endsSecret(key string) bool {
+	for _, word := range secretWords {
+		if len(word) <= 3 && key == word || len(word) > 3 && strings.HasSuffix(key, word) {
+			return true
+		}
+	}
+	return false
 }

@@ -64,7 +64,7 @@ const (
 	policyType   = "com.apple.mobiledevice.passwordpolicy"
 	smime        = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
 	smimeUUIDs   = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
-	readsAll     = "With a certificate of its own, who made the profile can read encrypted connections."
+	readsAll     = "Whoever made the profile may then be able to read encrypted connections."
 )
 
 // certificate are the keys of a payload with one certificate.
@@ -155,10 +155,10 @@ var payloadTypes = []payloadType{
 		{kind: text, names: "Password"},
 		{kind: boolean, only: mac, names: "AllowAllAppsAccess KeyIsExtractable"},
 	}, certificate...)},
-	{name: "com.apple.security.scep", danger: "It has the device fetch a certificate.", keys: []keys{
+	{name: "com.apple.security.scep", danger: "It makes the device fetch a certificate.", keys: []keys{
 		{kind: dict, required: true, names: "PayloadContent"},
 	}},
-	{name: "com.apple.security.acme", danger: "It has the device fetch a certificate.", keys: []keys{
+	{name: "com.apple.security.acme", danger: "It makes the device fetch a certificate.", keys: []keys{
 		{kind: text, required: true, names: "DirectoryURL ClientIdentifier"},
 		{kind: text, required: true, values: "RSA ECSECPrimeRandom", names: "KeyType"},
 		{kind: integer, required: true, names: "KeySize"},
@@ -176,7 +176,7 @@ var payloadTypes = []payloadType{
 		{kind: boolean, only: iphone, names: "Precomposed FullScreen IsRemovable IgnoreManifestScope"},
 		{kind: text, only: iphone, names: "TargetApplicationBundleIdentifier"},
 	}},
-	{name: "com.apple.wifi.managed", danger: "It has the device join a Wi-Fi network, perhaps through a proxy.", keys: []keys{
+	{name: "com.apple.wifi.managed", danger: "It makes the device join a Wi-Fi network, perhaps through a proxy.", keys: []keys{
 		{kind: boolean, names: "AutoJoin HIDDEN_NETWORK ServiceProviderRoamingEnabled IsHotspot EnableIPv6 TLSCertificateRequired ProxyPACFallbackAllowed DisableAssociationMACRandomization"},
 		{kind: text, names: "SSID_STR Password DisplayedOperatorName DomainName HESSID ProxyServer ProxyUsername ProxyPassword ProxyPACURL PayloadCertificateUUID"},
 		{kind: text, values: "None Manual Auto", names: "ProxyType"},
@@ -188,7 +188,7 @@ var payloadTypes = []payloadType{
 		{kind: array, only: mac, names: "SetupModes"},
 		{kind: integer, min: 0, max: 65535, names: "ProxyServerPort"},
 	}},
-	{name: removalType, once: true, danger: "It locks the profile with a password.", keys: []keys{
+	{name: removalType, once: true, danger: "It keeps people from removing the profile without a password.", keys: []keys{
 		{kind: text, names: "RemovalPassword"},
 	}},
 	{name: "com.apple.declarations", danger: "It carries further settings, which are not inspected here.", keys: []keys{
@@ -202,10 +202,10 @@ var payloadTypes = []payloadType{
 	}},
 	{name: "com.apple.mdm", once: true, danger: "It hands the device over to a management server."},
 	{name: "com.apple.applicationaccess", danger: "It restricts what the device can do."},
-	{name: "com.apple.vpn.managed", danger: "It leads the device's traffic through a VPN."},
-	{name: "com.apple.vpn.managed.applayer", danger: "It leads apps' traffic through a VPN."},
-	{name: "com.apple.proxy.http.global", danger: "It leads the device's traffic through a proxy."},
-	{name: "com.apple.relay.managed", danger: "It leads the device's traffic through a relay."},
+	{name: "com.apple.vpn.managed", danger: "It routes the device's traffic through a VPN."},
+	{name: "com.apple.vpn.managed.applayer", danger: "It routes the traffic of apps through a VPN."},
+	{name: "com.apple.proxy.http.global", danger: "It routes the device's traffic through a proxy."},
+	{name: "com.apple.relay.managed", danger: "It routes the device's traffic through a relay."},
 	{name: "com.apple.dnsSettings.managed", danger: "It changes who resolves names for the device."},
 	{name: "com.apple.dnsProxy.managed", danger: "It changes who resolves names for the device."},
 	{name: "com.apple.webcontent-filter", danger: "It filters what the device can reach, and may read it."},
@@ -224,6 +224,20 @@ const (
 func typeOf(name string) *payloadType {
 	for i := range payloadTypes {
 		if payloadTypes[i].name == name {
+			return &payloadTypes[i]
+		}
+	}
+	return nil
+}
+
+// typeLike is typeOf for a name that may differ in case or by what cannot be
+// seen.
+func typeLike(name string) *payloadType {
+	if t := typeOf(name); t != nil {
+		return t
+	}
+	for i := range payloadTypes {
+		if strings.EqualFold(payloadTypes[i].name, clean(name)) {
 			return &payloadTypes[i]
 		}
 	}

@@ -1,26 +1,74 @@
 package lint
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/signing"
 )
 
+// maxDetail is how many runes of a reason are shown: it names certificates.
+const maxDetail = 400
+
 // soon is how long before its end a certificate is worth a warning.
 const soon = 30 * 24 * time.Hour
 
-// signature reports who signed and how.
-func (i *inspector) signature(e *signing.Examination) {
-	i.report.Signed = e.Signers > 0
+// envelope takes the content out of a signed envelope, and tells who signed
+// it and how. A bad signature does not keep the content from being read.
+func (i *inspector) envelope(data []byte) ([]byte, error) {
+	e, err := signing.Examine(data)
+	switch {
+	case errors.Is(err, signing.ErrEncrypted):
+		return nil, errors.New("it is encrypted: only the device that it was made for can read it")
+	case errors.Is(err, signing.ErrMail):
+		return nil, errors.New("it is a signed mail, not a signed profile; sign it again: openssl cms -sign -nodetach -outform DER")
+	case errors.Is(err, signing.ErrDamagedPEM):
+		return nil, signing.ErrDamagedPEM
+	case errors.Is(err, signing.ErrNotEnvelope):
+		return nil, errors.New("it is no signed envelope, or a damaged one")
+	case err != nil:
+		return nil, fmt.Errorf("the signed envelope cannot be read: %w", err)
+	case len(e.Content) == 0:
+		return nil, errors.New("it is a signature without a profile; sign with the profile inside: openssl cms -sign -nodetach -outform DER")
+	}
+	i.around(e)
+	i.signature(e)
+	if n := e.MailHeader(); n > 0 {
+		i.add(codeMailHeader, nil, "")
+		return e.Content[n:], nil
+	}
+	return e.Content, nil
+}
+
+// around reports what is around an envelope.
+func (i *inspector) around(e *signing.Examination) {
+	switch e.Wrapping {
+	case signing.PEM:
+		i.add(codePEM, nil, "")
+	case signing.MIME:
+		i.add(codeMailWrapping, nil, "The signed envelope is wrapped as a mail (smime.p7m), which no device reads.")
+	case signing.Base64:
+		i.add(codeMailWrapping, nil, "The signed envelope is written in base64, which no device reads.")
+	}
+	if e.Leading > 0 {
+		i.add(codeLeadingData, nil, "")
+	}
 	if e.Trailing > 0 {
 		i.add(codeTrailingData, nil, "")
 	}
 	if e.BER {
 		i.add(codeBER, nil, "")
 	}
+}
+
+// signature reports who signed and how.
+func (i *inspector) signature(e *signing.Examination) {
+	i.report.Signed = e.Signers > 0
 	if e.Signers > 1 {
 		i.add(codeSeveralSigners, nil, "")
 	}
@@ -29,21 +77,28 @@ func (i *inspector) signature(e *signing.Examination) {
 		i.add(codeNoSigner, nil, "")
 		return
 	case errors.Is(e.Fault, signing.ErrUnchecked):
-		i.add(codeSignatureUnchecked, nil, "")
+		i.add(codeSignatureUnchecked, nil, sentence(e.Fault))
 	case errors.Is(e.Fault, signing.ErrChanged):
 		i.add(codeSignatureInvalid, nil, "The content was changed after it was signed: do not trust what is inside.")
-	case errors.Is(e.Fault, signing.ErrUntimely):
-		i.add(codeSignatureInvalid, nil, "It says that it was signed at a time when the certificate was not valid.")
-	case e.Fault != nil && e.Signer == nil:
+	case errors.Is(e.Fault, signing.ErrNoCertificate):
 		i.add(codeSignatureInvalid, nil, "The certificate of the signer is not inside, so that nobody can check the signature.")
 	case e.Fault != nil:
 		i.add(codeSignatureInvalid, nil, "")
 	case !e.Attributes:
 		i.add(codeNoSignedAttributes, nil, "")
 	}
+	if e.Untimely() {
+		i.add(codeSigningTime, nil, "")
+	}
 	if e.Signer != nil {
 		i.signer(e)
 	}
+}
+
+// sentence is an error as a sentence.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // signer reports the certificate of the signer and those above it.
@@ -59,70 +114,56 @@ func (i *inspector) signer(e *signing.Examination) {
 		s.Chain = append(s.Chain, shown(c.Subject.String(), maxShown))
 	}
 	i.report.Signer = s
-	chain, complete := path(e)
-	if e.Digest == "SHA-1" || e.Signer.SignatureAlgorithm == x509.SHA1WithRSA || e.Signer.SignatureAlgorithm == x509.ECDSAWithSHA1 {
+	path, fault := e.Path(nil, i.at)
+	if e.Digest == "SHA-1" || slices.ContainsFunc(path, sha1) {
 		i.add(codeSHA1, nil, "")
 	}
-	if i.expiry(chain) {
-		return
-	}
-	trust := e.Trust(nil, i.at)
+	i.path(e, path, fault)
+}
+
+// sha1 reports whether a certificate is signed with SHA-1. The signature of a
+// root proves nothing, whatever it is made with.
+func sha1(c *x509.Certificate) bool {
+	return (c.SignatureAlgorithm == x509.SHA1WithRSA || c.SignatureAlgorithm == x509.ECDSAWithSHA1) &&
+		!bytes.Equal(c.RawIssuer, c.RawSubject)
+}
+
+// path reports where the certificates lead that a device would take.
+// Certificates beside them have no say.
+func (i *inspector) path(e *signing.Examination, path []*x509.Certificate, fault error) {
+	why, _ := errors.AsType[*signing.PathError](fault)
 	switch {
-	case trust == nil:
-	case complete:
+	case why == nil:
+		i.expiring(path)
+	case why.Code == signing.Expired:
+		i.add(codeSignerExpired, nil, fmt.Sprintf("%s expired on %s: devices show the profile as not verified.", named(why.Certificate), day(why.Certificate.NotAfter)))
+	case why.Code == signing.NotYetValid:
+		i.add(codeSignerNotYetValid, nil, fmt.Sprintf("%s is valid from %s on.", named(why.Certificate), day(why.Certificate.NotBefore)))
+	case why.Code == signing.ChainIncomplete && len(path) == 1 && !bytes.Equal(e.Signer.RawIssuer, e.Signer.RawSubject) && !signing.IsDevelopment(e.Signer):
+		i.expiring(path)
+		i.add(codeMissingIntermediate, nil, "")
+	case why.Code == signing.ChainIncomplete:
+		i.expiring(path)
 		i.add(codeUntrustedSigner, nil, "")
 	default:
-		i.add(codeMissingIntermediate, nil, "")
+		i.expiring(path)
+		i.add(codeUntrustedSigner, nil, shown("This machine does not trust the signer: "+why.Detail+".", maxDetail))
 	}
 }
 
-// expiry reports the first certificate that is out of its time, or soon will
-// be, and whether there is one that is.
-func (i *inspector) expiry(chain []*x509.Certificate) (out bool) {
-	for _, c := range chain {
-		what := fmt.Sprintf("The certificate %q", shown(c.Subject.CommonName, maxKey))
-		day := c.NotAfter.UTC().Format(time.DateOnly)
-		switch {
-		case i.at.After(c.NotAfter):
-			i.add(codeSignerExpired, nil, fmt.Sprintf("%s expired on %s: devices show the profile as not verified.", what, day))
-			return true
-		case i.at.Before(c.NotBefore):
-			i.add(codeSignerNotYetValid, nil, fmt.Sprintf("%s is valid from %s on.", what, c.NotBefore.UTC().Format(time.DateOnly)))
-			return true
-		case c.NotAfter.Sub(i.at) < soon:
-			i.add(codeSignerExpiring, nil, fmt.Sprintf("%s expires on %s, within 30 days.", what, day))
-			return false
+// expiring reports the first certificate that soon expires.
+func (i *inspector) expiring(path []*x509.Certificate) {
+	for _, c := range path {
+		if left := c.NotAfter.Sub(i.at); left >= 0 && left < soon {
+			i.add(codeSignerExpiring, nil, fmt.Sprintf("%s expires on %s, within 30 days.", named(c), day(c.NotAfter)))
+			return
 		}
 	}
-	return false
 }
 
-// path follows the issuers of the signer's certificate as far as they are
-// inside. It is complete if a device may know the rest: the end is an
-// authority, or stands for itself.
-func path(e *signing.Examination) (chain []*x509.Certificate, complete bool) {
-	chain = []*x509.Certificate{e.Signer}
-	for range 8 {
-		last := chain[len(chain)-1]
-		if string(last.RawIssuer) == string(last.RawSubject) {
-			return chain, true
-		}
-		issuer := issuerOf(last, e.Certificates)
-		if issuer == nil {
-			break
-		}
-		chain = append(chain, issuer)
-	}
-	return chain, len(chain) > 1 || signing.IsDevelopment(e.Signer)
+// named is how a certificate is called in a finding.
+func named(c *x509.Certificate) string {
+	return fmt.Sprintf("The certificate %q", shown(signing.Subject(c), maxKey))
 }
 
-// issuerOf finds the certificate that another names as its issuer. Whether it
-// really signed it is for those to check who trust it.
-func issuerOf(c *x509.Certificate, inside []*x509.Certificate) *x509.Certificate {
-	for _, other := range inside {
-		if string(other.RawSubject) == string(c.RawIssuer) {
-			return other
-		}
-	}
-	return nil
-}
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

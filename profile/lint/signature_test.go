@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"slices"
@@ -67,6 +68,22 @@ func valid(from, to time.Duration) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(from), time.Now().Add(to) }
 }
 
+// authority makes a certificate that of an authority.
+func authority(name string, valid func(*x509.Certificate)) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		valid(c)
+		c.Subject.CommonName, c.IsCA, c.BasicConstraintsValid, c.KeyUsage = name, true, true, x509.KeyUsageCertSign
+	}
+}
+
+// mail wraps an envelope as mail programs do.
+func mail(signed []byte) []byte {
+	body := base64.StdEncoding.EncodeToString(signed)
+	return []byte("MIME-Version: 1.0\nContent-Disposition: attachment; filename=\"smime.p7m\"\n" +
+		"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=\"smime.p7m\"\n" +
+		"Content-Transfer-Encoding: base64\n\n" + body[:64] + "\n" + body[64:] + "\n")
+}
+
 const year = 365 * 24 * time.Hour
 
 // A signature is one way to sign a file, and what is found.
@@ -83,11 +100,12 @@ func signatures(t testing.TB) []signature {
 	t.Helper()
 	good := read(t, "testdata/good.mobileconfig")
 	root := signingtest.Root(t, "p256")
-	middle := root.LeafFor(t, signingtest.Key(t, "p256"), func(c *x509.Certificate) {
-		valid(-year, year)(c)
-		c.Subject.CommonName, c.IsCA, c.BasicConstraintsValid, c.KeyUsage = "Middle", true, true, x509.KeyUsageCertSign
-	})
+	middle := root.LeafFor(t, signingtest.Key(t, "p256"), authority("Middle", valid(-year, year)))
 	leaf := middle.Leaf(t, "p256", valid(-year, year))
+	// The same authority as before it was renewed, and the root as another
+	// root had signed it.
+	stale := root.LeafFor(t, middle.Key, authority("Middle", valid(-2*year, -year)))
+	crossed := signingtest.Root(t, "p256").LeafFor(t, root.Key, authority("Test root", valid(-2*year, -year)))
 	sign := func(change func(*envelope)) []byte {
 		e := envelope{content: good, signers: []signingtest.Pair{leaf}, above: []signingtest.Pair{middle}}
 		if change != nil {
@@ -102,18 +120,25 @@ func signatures(t testing.TB) []signature {
 	}
 	signed := sign(nil)
 	development := developed(t)
-	sha256, sha224 := []byte("\x60\x86\x48\x01\x65\x03\x04\x02\x01"), []byte("\x60\x86\x48\x01\x65\x03\x04\x02\x04")
+	sha256, sha3 := []byte("\x60\x86\x48\x01\x65\x03\x04\x02\x01"), []byte("\x60\x86\x48\x01\x65\x03\x04\x02\x08")
 	now := time.Now()
 	return []signature{
 		{"good", signed, "note untrusted_signer", now},
 		{"development", development.data, "note untrusted_signer", now},
 		{"pem", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: signed}), "error pem, note untrusted_signer", now},
 		{"pem and more", append(pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: signed}), "more"...), "error pem, warning trailing_data, note untrusted_signer", now},
+		{"leading", append([]byte("\r\n"), signed...), "error leading_data, note untrusted_signer", now},
+		{"mail", mail(signed), "error mail_wrapping, note untrusted_signer", now},
+		{"base64", []byte(base64.StdEncoding.EncodeToString(signed) + "\n"), "error mail_wrapping, note untrusted_signer", now},
+		{"mail header inside", sign(func(e *envelope) { e.content = append([]byte("Content-Type: text/plain\r\n\r\n"), good...) }), "error mail_header, note untrusted_signer", now},
+		{"expired beside the path", sign(func(e *envelope) { e.above = append([]signingtest.Pair{stale}, e.above...) }), "note untrusted_signer", now},
+		{"expired instead of the path", sign(func(e *envelope) { e.above = []signingtest.Pair{stale} }), "error signer_expired", now},
+		{"expired above the path", sign(func(e *envelope) { e.above = append(e.above, crossed) }), "note untrusted_signer", now},
 		{"trailing", append(slices.Clone(signed), 0), "warning trailing_data, note untrusted_signer", now},
 		{"changed", bytes.Replace(signed, []byte("imap.example.com"), []byte("evil.example.com"), 1), "error signature_invalid, note untrusted_signer", now},
 		{"forged", flip(signed), "error signature_invalid, note untrusted_signer", now},
 		{"changed without attributes", bytes.Replace(sign(func(e *envelope) { e.bare = true }), []byte("imap."), []byte("evil."), 1), "error signature_invalid, note untrusted_signer", now},
-		{"odd digest", bytes.ReplaceAll(signed, sha256, sha224), "warning signature_unchecked, note untrusted_signer", now},
+		{"odd digest", bytes.ReplaceAll(signed, sha256, sha3), "warning signature_unchecked, note untrusted_signer", now},
 		{"no signer", sign(func(e *envelope) { e.signers = nil }), "error no_signer", now},
 		{"two signers", sign(func(e *envelope) { e.signers = append(e.signers, middle.Leaf(t, "p256", valid(-year, year))) }), "warning several_signers, note untrusted_signer", now},
 		{"without attributes", sign(func(e *envelope) { e.bare = true }), "note no_signed_attributes, note untrusted_signer", now},
@@ -124,7 +149,7 @@ func signatures(t testing.TB) []signature {
 		{"expiring", with(-year, 29*24*time.Hour), "warning signer_expiring, note untrusted_signer", now},
 		{"not expiring", with(-year, 31*24*time.Hour), "note untrusted_signer", now},
 		{"not yet valid", with(-time.Hour, year), "error signer_not_yet_valid", now.Add(-2 * time.Hour)},
-		{"signed after its time", with(-year, -time.Hour), "error signature_invalid, error signer_expired", now},
+		{"signed after its time", with(-year, -time.Hour), "error signer_expired, warning signing_time", now},
 	}
 }
 
@@ -215,6 +240,27 @@ func TestSignatures(t *testing.T) {
 		}
 		if signed := tt.name != "no signer"; r.Signed != signed || (r.Signer != nil) != signed {
 			t.Errorf("%s: signed %t by %v", tt.name, r.Signed, r.Signer)
+		}
+	}
+}
+
+// TestForeignSignatures holds files that tools of others signed, and that
+// were misjudged once. At that time their certificates are valid.
+func TestForeignSignatures(t *testing.T) {
+	at := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	for name, want := range map[string]string{
+		"s-crossexp": "note untrusted_signer", // an expired cross-signed root beside the path
+		"s-leadnl":   "error leading_data, note untrusted_signer",
+		"s-pss":      "note untrusted_signer",
+		"s-texthdr":  "error mail_header, note untrusted_signer",
+	} {
+		r, err := lint.Inspect(read(t, "testdata/signed/"+name+".mobileconfig"), at)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := strings.Join(codes(r), ", "); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
 	}
 }

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A kind is a type of a property list.
@@ -32,10 +35,13 @@ const (
 type value struct {
 	kind   kind
 	text   string    // of text
+	raw    string    // of other scalars: what stands in the element
 	n      int64     // of an integer, or a real that is whole
 	whole  bool      // n counts
+	real   float64   // of a real
 	truth  bool      // of a boolean
 	time   time.Time // of a date
+	data   []byte    // of data
 	bad    bool      // it is spelled in no way of its kind
 	fields []field   // of a dict
 	items  []value   // of an array
@@ -55,6 +61,24 @@ func (v *value) find(key string) *value {
 		}
 	}
 	return nil
+}
+
+// like returns the values of a key and of keys that differ from it only in
+// case or by what cannot be seen. Of more than maxSame it returns the first
+// and the last ones: devices read one of these.
+func (v *value) like(key string) (found []*value) {
+	if key == "" {
+		return nil
+	}
+	for n := range v.fields {
+		if f := &v.fields[n]; f.key == key || strings.EqualFold(clean(f.key), key) {
+			found = append(found, &f.value)
+		}
+	}
+	if len(found) > maxSame {
+		found = slices.Delete(found, maxSame/2, len(found)-maxSame/2)
+	}
+	return found
 }
 
 // string returns the text of a key, or "".
@@ -89,14 +113,16 @@ var (
 // property lists are not fit for what strangers write: they recurse without
 // end and drop what they do not expect.
 type reader struct {
+	source   []byte
 	xml      *xml.Decoder
 	elements int
+	doctype  bool // there was one
 }
 
 // readPlist reads the property list that text begins with, and returns what
 // comes after it.
 func readPlist(source []byte) (root value, rest []byte, err error) {
-	r := &reader{xml: xml.NewDecoder(bytes.NewReader(source))}
+	r := &reader{source: source, xml: xml.NewDecoder(bytes.NewReader(source))}
 	r.xml.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
 		if strings.EqualFold(label, "us-ascii") {
 			return in, nil
@@ -154,6 +180,7 @@ func (r *reader) child() (start xml.StartElement, end bool, err error) {
 // token returns the next token; comments and the like are passed over.
 func (r *reader) token() (xml.Token, error) {
 	for {
+		begin := r.xml.InputOffset()
 		token, err := r.xml.Token()
 		if err != nil {
 			return nil, r.explain(err)
@@ -168,13 +195,32 @@ func (r *reader) token() (xml.Token, error) {
 			}
 			return t, nil
 		case xml.Directive:
-			if !bytes.HasPrefix(t, []byte("DOCTYPE")) || bytes.ContainsRune(t, '[') {
+			if !bytes.HasPrefix(t, []byte("DOCTYPE")) || bytes.ContainsRune(t, '[') || !utf8.Valid(t) {
 				return nil, r.fail("the DOCTYPE declares something of its own; Apple's line does not")
 			}
-		case xml.EndElement, xml.CharData:
+			if r.doctype || r.elements > 0 {
+				return nil, r.fail("a DOCTYPE is not at the beginning")
+			}
+			r.doctype = true
+		case xml.CharData:
+			if hasSurrogate(r.source[begin:r.xml.InputOffset()]) {
+				return nil, r.fail("there is a character that XML does not allow")
+			}
+			return t, nil
+		case xml.EndElement:
 			return t, nil
 		}
 	}
+}
+
+// surrogate finds references to halves of characters, for which encoding/xml
+// puts U+FFFD without a word.
+var surrogate = regexp.MustCompile(`&#(?:[xX]0*[dD][89a-fA-F][0-9a-fA-F]{2}|0*5(?:529[6-9]|5[3-9]\d\d|6\d{3}|7[0-2]\d\d|73[0-3]\d|734[0-3]));`)
+
+// hasSurrogate reports whether a text in XML refers to one. CDATA refers to
+// nothing.
+func hasSurrogate(raw []byte) bool {
+	return bytes.Contains(raw, []byte("&#")) && !bytes.HasPrefix(raw, []byte("<![CDATA[")) && surrogate.Match(raw)
 }
 
 // text returns what stands in the element that is open, up to its end.
@@ -260,37 +306,78 @@ func (r *reader) array(depth int) (value, error) {
 // scalar makes a value of an element's text.
 func (r *reader) scalar(element, s string) (v value, err error) {
 	trimmed := strings.TrimSpace(s)
+	if element != "string" {
+		v.raw = trimmed
+	}
 	switch element {
 	case "string":
 		return value{kind: text, text: s}, nil
 	case "true", "false":
-		return value{kind: boolean, truth: element == "true", bad: trimmed != ""}, nil
+		v.kind, v.truth, v.bad = boolean, element == "true", trimmed != ""
+		return v, nil
 	case "integer":
 		v.kind = integer
-		if hex, ok := strings.CutPrefix(trimmed, "0x"); ok {
-			v.n, err = strconv.ParseInt(hex, 16, 64)
-		} else {
-			v.n, err = strconv.ParseInt(trimmed, 10, 64)
-		}
+		v.n, err = parseInteger(trimmed)
 		v.whole = err == nil
 	case "real":
-		var f float64
 		v.kind = real
-		f, err = strconv.ParseFloat(trimmed, 64)
-		if err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		v.real, err = parseReal(trimmed)
+		if f := v.real; err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 			v.n, v.whole = int64(f), true
 		}
 	case "date":
 		v.kind = date
-		v.time, err = time.Parse(time.RFC3339, trimmed)
+		v.time, err = parseDate(s)
 	case "data":
 		v.kind = data
-		_, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+		v.data, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 	default:
-		return v, r.fail("an element is none of a property list")
+		return v, r.fail("there is an element that property lists do not have")
 	}
 	v.bad = err != nil
 	return v, nil
+}
+
+// parseInteger reads a decimal or hexadecimal integer of 64 bits. What only
+// fits without a sign becomes the largest with one, which no key allows.
+func parseInteger(s string) (int64, error) {
+	if digits, ok := cutHex(s); ok {
+		n, err := strconv.ParseUint(digits, 16, 64)
+		return int64(min(n, math.MaxInt64)), err
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if errors.Is(err, strconv.ErrRange) && n > 0 {
+		_, err = strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
+	}
+	return n, err
+}
+
+func cutHex(s string) (digits string, ok bool) {
+	if digits, ok = strings.CutPrefix(s, "0x"); ok {
+		return digits, true
+	}
+	return strings.CutPrefix(s, "0X")
+}
+
+// parseReal reads a decimal number, which may be infinite or none at all. Go's
+// own parser takes hexadecimal ones too.
+func parseReal(s string) (float64, error) {
+	if strings.ContainsAny(s, "xX_") {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(s, 64)
+}
+
+// dateForm is the only form of a date that Apple's parser takes: nothing may
+// be left out, added or put around it.
+const dateForm = "2006-01-02T15:04:05Z"
+
+func parseDate(s string) (time.Time, error) {
+	t, err := time.Parse(dateForm, s)
+	if err == nil && (t.Format(dateForm) != s || t.Year() == 0) {
+		return time.Time{}, strconv.ErrSyntax // time.Parse takes fractions of a second
+	}
+	return t, err
 }
 
 // fail is an error with the line that the reader has come to.
@@ -309,6 +396,9 @@ func (r *reader) explain(err error) error {
 		return r.fail("it declares another encoding than UTF-8")
 	}
 	syntax, ok := errors.AsType[*xml.SyntaxError](err)
+	if !ok && strings.Contains(err.Error(), "unsupported version") {
+		return r.fail("it declares another version of XML than 1.0")
+	}
 	if !ok {
 		return r.fail("it is not well-formed XML")
 	}

@@ -237,6 +237,7 @@ func (s *Sessions) confirm(ctx context.Context, from From, in In, proof Used) (s
 	session := in.Session
 	session.Hash, session.Confirmed = hash, s.vault.now()
 	by := in.Grant(from.as(in.Member), Self, false)
+	by.Renews = true
 	a := memberAction(audit.MemberConfirm, by, in.Member)
 	a.Changes = []audit.Change{{Field: "method", New: string(proof.Method)}}
 	err := s.store.ConfirmSession(ctx, by, session, proof, a)

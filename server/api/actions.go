@@ -32,6 +32,8 @@ type action struct {
 	Profile   string         `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
 	Identity  string         `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
 	Erased    bool           `json:"erased,omitempty" doc:"Personal text has been erased."`
+
+	Unreadable bool `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
 }
 
 type party struct {
@@ -41,14 +43,16 @@ type party struct {
 	Test bool   `json:"test,omitempty" doc:"A key for trying things out."`
 }
 
-func actionOf(r audit.Record) (action, error) {
+// actionOf shows a record. One that can't be read hides no others.
+func actionOf(r audit.Record) action {
 	a := action{Seq: r.Seq, Time: r.At}
 	if r.Leaf == nil {
-		return a, nil
+		return a
 	}
 	e, err := r.Read()
 	if err != nil {
-		return a, err
+		a.Unreadable = true
+		return a
 	}
 	a.Action, a.Outcome, a.Reason, a.Interface = string(e.Name), string(e.Outcome), e.Reason, string(e.Actor.Interface)
 	a.Actor = &party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName, e.Actor.Test}
@@ -56,7 +60,7 @@ func actionOf(r audit.Record) (action, error) {
 	a.IP, a.Client, a.Request = e.Personal.IP, e.Personal.Client, e.Actor.Request
 	a.Changes, a.Link, a.Profile, a.Identity = e.Changes, e.Link, e.Profile, e.Identity
 	a.Erased = r.Personal == nil
-	return a, nil
+	return a
 }
 
 type actionsQuery struct {
@@ -102,11 +106,7 @@ func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*actio
 	out := &actionList{}
 	out.Body.Actions = []action{}
 	for _, r := range found.Records {
-		one, err := actionOf(r)
-		if err != nil {
-			return nil, err
-		}
-		out.Body.Actions = append(out.Body.Actions, one)
+		out.Body.Actions = append(out.Body.Actions, actionOf(r))
 	}
 	if found.Next != 0 {
 		out.Body.NextCursor = strconv.FormatInt(found.Next, 10)

@@ -168,11 +168,11 @@ func TestExportAndCheckpoint(t *testing.T) {
 		if int64(len(lines)) != point.Size {
 			t.Errorf("%d lines, want %d", len(lines), point.Size)
 		}
-		if err := checkLines(lines, opened); err != nil {
+		if err := checkLines(lines, point.PublicKey, opened); err != nil {
 			t.Error(err)
 		}
 		for _, i := range []int{0, 999, 1000, len(lines) - 1} {
-			if err := checkLines(slices.Delete(slices.Clone(lines), i, i+1), opened); !audit.IsFinding(err) {
+			if err := checkLines(slices.Delete(slices.Clone(lines), i, i+1), point.PublicKey, opened); !audit.IsFinding(err) {
 				t.Errorf("without line %d: %v", i, err)
 			}
 		}
@@ -198,8 +198,8 @@ func grow(t *testing.T, database string, n int) {
 	}
 }
 
-func checkLines(lines [][]byte, point audit.Checkpoint) error {
-	check := audit.NewCheck(point.Account(), audit.Known{Tree: point.Tree, By: "the checkpoint"})
+func checkLines(lines [][]byte, public string, point audit.Checkpoint) error {
+	check := audit.NewCheck(point.Account(), public, audit.Known{Tree: point.Tree, By: "the checkpoint"})
 	for _, line := range lines {
 		r, err := audit.ParseLine(line)
 		if err == nil {

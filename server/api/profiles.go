@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -120,12 +121,24 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 		return issue.Order{}, settings.Domain{}, err
 	}
 	who := issue.Person{Address: address, Name: profile.Plain(b.Name), Login: profile.Trim(b.Login), Locale: profile.Trim(b.Locale)}
-	if err := profile.CheckLine(who.Login); err != nil {
-		return issue.Order{}, d, fault.OnText("login", err, fault.Invalid, "The login has a character that may not stand there.")
+	if err := checkPerson(who); err != nil {
+		return issue.Order{}, d, err
 	}
 	order, err := issue.OrderOf(d, who, variant, platform)
 	order.Test = c.key.Test
 	return order, d, err
+}
+
+// checkPerson refuses texts that no profile can have, all at once.
+func checkPerson(who issue.Person) error {
+	var bad []error
+	if !profile.IsPersonName(who.Name) {
+		bad = append(bad, fault.On("name", fault.Invalid, "A name has letters, digits, spaces and ' - . , & ( ) only, and no web address."))
+	}
+	if err := profile.CheckLine(who.Login); err != nil {
+		bad = append(bad, fault.OnText("login", err, fault.Invalid, "The login has a character that may not stand there."))
+	}
+	return errors.Join(bad...)
 }
 
 type identityBody struct {

@@ -25,6 +25,9 @@ type Action struct {
 	Domain string
 	// Mailbox is the folded address that the action is about. Personal.
 	Mailbox string
+	// Proof is signed when the action is encoded; see RecordErase, RecordRetain
+	// and RecordRetention. Other actions have none.
+	Proof *Proof
 }
 
 // A Name says what was done, as "object.verb". Names are stored: add, never

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // A Finding is what is wrong with a log: in the action First, or somewhere in
@@ -30,28 +33,54 @@ type Known struct {
 
 // A Check goes through a log from its first action on and finds the first
 // thing that was done to it behind the program's back. It holds no actions in
-// memory: nine bytes for each whose personal text was erased, and nothing else
-// that grows with the log.
+// memory: some fifty bytes for each day, as many for each action whose personal
+// text was erased, and nothing else that grows with the log.
 type Check struct {
 	log   string
-	known []Known // not reached yet, in the order of sizes
-	sound int64   // up to here the log is what it was, by the word of a Known
+	key   note.Verifier // nil: no proof is believed
+	known []Known       // not reached yet, in the order of sizes
+	sound int64         // up to here the log is what it was, by the word of a Known
 	edge  Edge
 	at    int64
-	// bare is the last action without content, until the action comes that
-	// says so; erased are those without personal text, and told is whether an
-	// action has said so.
-	bare   int64
-	erased []int64
-	told   []bool
+	// bare is the last action without content, and through how far signed
+	// actions say that content was removed.
+	bare, through int64
+	// erased are the actions without personal text.
+	erased  []erasedText
+	days    []dayEnd
+	setting Setting
 }
 
-// NewCheck returns a check of the account's log. Without a known state it
-// finds only what does not fit together.
-func NewCheck(account string, known ...Known) *Check {
+// An erasedText is the text that an action has lost.
+type erasedText struct {
+	seq    int64
+	hash   Hash
+	reason Reason // empty until a signed action says that it was erased
+}
+
+// NewCheck returns a check of the account's log, whose public key is that of
+// LogKey.Public. Without the key, no removal is believed; without a known
+// state, the check finds only what doesn't fit together.
+func NewCheck(account, public string, known ...Known) *Check {
 	known = slices.Clone(known)
 	slices.SortStableFunc(known, func(x, y Known) int { return cmp.Compare(x.Size, y.Size) })
-	return &Check{log: account, known: known}
+	key, err := note.NewVerifier(public)
+	if err != nil {
+		key = nil
+	}
+	return &Check{log: account, key: key, known: known, setting: Setting{Days: DefaultRetention}}
+}
+
+// Report says what was learned, after the check has ended without a finding.
+func (c *Check) Report() Report {
+	r := Report{Size: c.Size(), Emptied: c.bare, Erased: map[Reason]int64{}, Setting: c.setting, days: slices.Clone(c.days)}
+	for _, e := range c.erased {
+		r.Erased[e.reason]++
+	}
+	if c.Size() > 0 {
+		r.days = append(r.days, dayEnd{c.at, c.edge.Tree()})
+	}
+	return r
 }
 
 // Size is how many actions were looked at.
@@ -104,12 +133,18 @@ func (c *Check) add(r Record) (Entry, error) {
 	if err := c.place(r); err != nil {
 		return Entry{}, err
 	}
+	at := r.At.UnixMilli()
+	if c.Size() > 0 && !sameDay(c.at, at) {
+		c.days = append(c.days, dayEnd{c.at, c.edge.Tree()})
+	}
 	e, err := c.content(r)
+	if err == nil {
+		err = c.explain(e)
+	}
 	if err != nil {
 		return e, err
 	}
-	c.explain(e)
-	c.at = r.At.UnixMilli()
+	c.at = at
 	c.edge.Append(Hash(r.Hash))
 	return e, c.compare()
 }
@@ -166,28 +201,15 @@ func (c *Check) content(r Record) (Entry, error) {
 	case (r.Personal == nil) != (r.Salt == nil):
 		return e, c.finding(r.Seq, "its personal text or the salt of it is missing, but not both")
 	case r.Personal == nil:
-		c.erased, c.told = append(c.erased, r.Seq), append(c.told, false)
+		hash, err := tlog.ParseHash(e.Leaf.Personal)
+		if err != nil {
+			return e, c.finding(r.Seq, "the hash of its personal text can't be read")
+		}
+		c.erased = append(c.erased, erasedText{seq: r.Seq, hash: hash})
 	case PersonalHash(r.Salt, r.Personal) != e.Leaf.Personal:
 		return e, c.finding(r.Seq, "its personal text was changed")
 	}
 	return e, nil
-}
-
-// explain takes an action that says what was removed from those before it.
-func (c *Check) explain(e Entry) {
-	switch e.Name {
-	case LogRetain:
-		if e.Through() >= c.bare {
-			c.bare = 0
-		}
-	case LogErase:
-		named, _ := e.Erased() // none, if it cannot be read
-		for _, seq := range named {
-			if i, found := slices.BinarySearch(c.erased, seq); found {
-				c.told[i] = true
-			}
-		}
-	}
 }
 
 // compare holds the log against the states that it must have had.
@@ -212,11 +234,11 @@ func (c *Check) End() error {
 		last := c.known[len(c.known)-1]
 		return &Finding{c.Size() + 1, last.Size, fmt.Sprintf("the end of the log is missing: it has %d actions, and had %d by %s", c.Size(), last.Size, last.By)}
 	}
-	if c.bare > 0 {
-		return &Finding{1, c.bare, "their content was removed, and no action says so"}
+	if c.bare > c.through {
+		return &Finding{c.through + 1, c.bare, "their content was removed, and no signed action says so"}
 	}
-	if i := slices.Index(c.told, false); i >= 0 {
-		return c.finding(c.erased[i], "its personal text was erased, and no action says so")
+	if i := slices.IndexFunc(c.erased, func(e erasedText) bool { return e.reason == "" }); i >= 0 {
+		return c.finding(c.erased[i].seq, "its personal text was erased, and no signed action says so")
 	}
 	return nil
 }

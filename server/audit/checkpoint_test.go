@@ -115,7 +115,7 @@ func resign(t testing.TB, text string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := note.Sign(&note.Note{Text: text}, audit.Signer(k, verifier))
+	signed, err := note.Sign(&note.Note{Text: text}, audit.NoteSigner(k, verifier))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,4 +3,4 @@ package audit
 import "golang.org/x/mod/sumdb/note"
 
 // Signer signs any text with the key, by the verifier's name.
-func Signer(k *LogKey, v note.Verifier) note.Signer { return signer{v, k.private} }
+func NoteSigner(k *LogKey, v note.Verifier) note.Signer { return signer{v, k.private} }

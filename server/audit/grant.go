@@ -24,6 +24,9 @@ type Grant struct {
 	// FirstFactor excuses a member from Fresh who has no second factor yet and
 	// must enroll one.
 	FirstFactor bool
+	// Renews says that the write replaces the token of the session, which ends
+	// the old one: no other write of the session may be under way.
+	Renews bool
 	// Repeat has the write happen once, however often the request is sent. Nil:
 	// each time.
 	Repeat *Repeat

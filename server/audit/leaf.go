@@ -31,6 +31,7 @@ type Leaf struct {
 	Profile  string   `json:"profile,omitempty"`
 	Identity string   `json:"identity,omitempty"`
 	Domain   string   `json:"domain,omitempty"`
+	Proof    *Proof   `json:"proof,omitempty"`
 	Personal string   `json:"personal"` // base64 of SHA-256(salt ‖ personal text)
 }
 
@@ -59,7 +60,8 @@ type Personal struct {
 
 // Encode returns the bytes of a as entry seq of its log: the leaf, and the
 // personal text that the leaf holds the hash of. The salt is SaltSize random
-// bytes and must be kept with the personal text.
+// bytes and must be kept with the personal text. The proof of a, if it has one,
+// is signed here, where place and time are known.
 //
 // Both are JSON objects without white space, members in the order of the
 // structs, absent members left out, no HTML escapes. That form is version 1;
@@ -72,14 +74,22 @@ func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []b
 	if err != nil {
 		return nil, nil, err
 	}
-	leaf, err = encode(Leaf{
+	l := Leaf{
 		Version: 1, Log: a.Account, Seq: seq, Time: at.UnixMilli(),
 		Name: a.Name, Outcome: a.Outcome, Reason: a.Reason,
 		Actor:   who{a.Actor.Kind, a.Actor.ID, a.Actor.Interface, a.Actor.Request, a.Actor.Test},
 		Target:  what{a.Target.Kind, a.Target.ID},
 		Changes: a.Changes, Link: a.Link, Profile: a.Profile, Identity: a.Identity, Domain: a.Domain,
 		Personal: PersonalHash(salt, personal),
-	})
+	}
+	if a.Proof != nil {
+		p := *a.Proof
+		l.Proof = &p
+		if err := l.sign(p.signer); err != nil {
+			return nil, nil, err
+		}
+	}
+	leaf, err = encode(l)
 	return leaf, personal, err
 }
 

@@ -8,12 +8,15 @@ import (
 	"time"
 )
 
-// Fields of the changes by which LogErase and LogRetain say what they did.
+// Fields of the changes by which LogErase and LogRetain say what they did, an
+// AccountUpdate how long content is kept, and a LogCheckFailed what it found.
 const (
-	erasedField  = "actions"
-	throughField = "through"
-	beforeField  = "before"
-	findingField = "finding" // of a LogCheckFailed
+	erasedField    = "actions"
+	firstField     = "first"
+	throughField   = "through"
+	beforeField    = "before"
+	retentionField = "retention_days"
+	findingField   = "finding"
 )
 
 // An Erasure says whose personal text to erase: that of the actions about a
@@ -23,17 +26,19 @@ type Erasure struct {
 	Seq     int64
 }
 
-// Erased are the changes of a LogErase: the sequence numbers, in ascending
-// order, of the actions whose personal text was erased.
-func Erased(seqs []int64) []Change { return []Change{{Field: erasedField, New: joinSeqs(seqs)}} }
-
-// Retained are the changes of a LogRetain: the content of actions up to a
-// sequence number was removed, for they are older than a time.
-func Retained(through int64, before time.Time) []Change {
-	return []Change{
-		{Field: throughField, New: strconv.FormatInt(through, 10)},
-		{Field: beforeField, New: before.UTC().Format(time.RFC3339)},
+// Reason is why the text is erased.
+func (e Erasure) Reason() Reason {
+	if e.Mailbox != "" {
+		return ForMailbox
 	}
+	return ForEntry
+}
+
+// Text names the record's personal text by the hash in its leaf. If the leaf
+// can't be read, the hash is empty.
+func (r Record) Text() Text {
+	e, _ := Record{Seq: r.Seq, Leaf: r.Leaf}.Read()
+	return Text{r.Seq, e.Leaf.Personal}
 }
 
 // Failed are the changes of a LogCheckFailed: what was found.
@@ -45,9 +50,21 @@ func (e Entry) Finding() string { return e.change(findingField) }
 // Erased returns the sequence numbers that a LogErase names.
 func (e Entry) Erased() ([]int64, error) { return splitSeqs(e.change(erasedField)) }
 
-// Through returns how far a LogRetain removed content, or 0.
-func (e Entry) Through() int64 {
-	n, err := strconv.ParseInt(e.change(throughField), 10, 64)
+// Through returns up to which action a LogRetain removed content, or 0.
+func (e Entry) Through() int64 { return e.number(throughField) }
+
+// before returns the time that all content removed by a LogRetain is from
+// before, or the zero time.
+func (e Entry) before() time.Time {
+	at, err := time.Parse(time.RFC3339, e.change(beforeField))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+func (e Entry) number(field string) int64 {
+	n, err := strconv.ParseInt(e.change(field), 10, 64)
 	if err != nil {
 		return 0
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -20,31 +21,38 @@ type Keeper interface {
 	Checkpoints(ctx context.Context, account string) ([]KeptCheckpoint, error)
 	// Retained returns up to which action the content has been removed.
 	Retained(ctx context.Context, account string) (int64, error)
+	// Retention returns after how many days the content is to be removed; 0:
+	// never.
+	Retention(ctx context.Context, account string) (int, error)
 }
 
 // verifyBatch is how many rows Verify has in memory.
 const verifyBatch = 1000
 
 // Verify checks the account's log as it is kept: by its head, by all notes
-// beside it that the public key signed, and by what else is known. It returns
-// how many actions it has looked at. The error is a *Finding, or says why the
-// log cannot be read. Others may write to the log meanwhile, and retention may
-// remove content: what it has removed between two looks is no finding.
-func Verify(ctx context.Context, from Keeper, account, public string, known ...Known) (size int64, err error) {
+// beside it that the public key signed, and by what else is known. The error is
+// a *Finding, or says why the log can't be read. Others may write to the log
+// meanwhile, retention may remove content, and the setting may change: that is
+// no finding.
+func Verify(ctx context.Context, from Keeper, account, public string, known ...Known) (Report, error) {
 	for range verifyTries {
-		before, err := from.Retained(ctx, account)
+		before, err := keepingOf(ctx, from, account)
 		if err != nil {
-			return 0, err
+			return Report{}, err
 		}
-		if size, err = verify(ctx, from, account, public, known); !IsFinding(err) {
-			return size, err
+		report, err := verify(ctx, from, account, public, known)
+		if err == nil {
+			err = before.compare(report)
+		}
+		if !IsFinding(err) {
+			return report, err
 		}
 		finding := err
-		if after, err := from.Retained(ctx, account); err != nil || after == before {
-			return size, finding
+		if after, err := keepingOf(ctx, from, account); err != nil || after == before {
+			return Report{}, finding
 		}
 	}
-	return size, errMoving
+	return Report{}, errMoving
 }
 
 // verifyTries is how often Verify looks again while retention goes on.
@@ -52,14 +60,41 @@ const verifyTries = 10
 
 var errMoving = errors.New("old content is being removed from the log; try again when that has ended")
 
-func verify(ctx context.Context, from Keeper, account, public string, known []Known) (int64, error) {
+// A keeping is what stands beside a log about its retention.
+type keeping struct {
+	retained int64
+	days     int
+}
+
+func keepingOf(ctx context.Context, from Keeper, account string) (k keeping, err error) {
+	if k.retained, err = from.Retained(ctx, account); err != nil {
+		return k, err
+	}
+	k.days, err = from.Retention(ctx, account)
+	return k, err
+}
+
+// compare returns a *Finding if what stands beside the log isn't what the log
+// says.
+func (k keeping) compare(r Report) error {
+	switch {
+	case k.days != r.Setting.Days:
+		at := max(r.Setting.Seq, 1)
+		return &Finding{at, at, fmt.Sprintf("the retention was changed to %d days, and no action says so: recorded are %d days", k.days, r.Setting.Days)}
+	case k.retained != r.Emptied:
+		return &Finding{1, max(k.retained, r.Emptied, 1), fmt.Sprintf("the head of the log was changed: by it %d actions have no content, but %d have none", k.retained, r.Emptied)}
+	}
+	return nil
+}
+
+func verify(ctx context.Context, from Keeper, account, public string, known []Known) (Report, error) {
 	head, err := from.Checkpoint(ctx, account)
 	if err != nil {
-		return 0, err
+		return Report{}, err
 	}
 	notes, err := from.Checkpoints(ctx, account)
 	if err != nil {
-		return 0, err
+		return Report{}, err
 	}
 	known = append(known[:len(known):len(known)], Known{head, "the log's own head"})
 	for _, n := range notes {
@@ -68,19 +103,19 @@ func verify(ctx context.Context, from Keeper, account, public string, known []Kn
 		}
 		c, err := OpenCheckpoint(n.Note, public)
 		if err != nil {
-			return 0, &Finding{n.Size, n.Size, "the checkpoint kept there: " + err.Error()}
+			return Report{}, &Finding{n.Size, n.Size, "the checkpoint kept there: " + err.Error()}
 		}
 		known = append(known, Known{c.Tree, "the checkpoint kept on " + n.Created.UTC().Format(time.DateOnly)})
 	}
-	check := NewCheck(account, known...)
+	check := NewCheck(account, public, known...)
 	err = check.Run(func(after int64) ([]Row, error) { return from.Rows(ctx, account, after, verifyBatch) })
 	if err != nil {
-		return check.Size(), err
+		return Report{}, err
 	}
 	if head, err = from.Checkpoint(ctx, account); err == nil && head.Size < check.Size() {
 		err = &Finding{head.Size + 1, check.Size(), "they stand behind the end of the log by its own head"}
 	}
-	return check.Size(), err
+	return check.Report(), err
 }
 
 // isOf reports whether the note names the log of the public key. Notes under

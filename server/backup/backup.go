@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/datadir"
-	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/db"
 )
 
 // A Source is an installation to back up.
@@ -72,7 +72,7 @@ func addDatabase(ctx context.Context, t *tar.Writer, tmp, database string) error
 		return err
 	}
 	defer os.Remove(f.Name())
-	name, err := store.Snapshot(ctx, database, tmp, f)
+	name, err := db.Snapshot(ctx, database, tmp, f)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}

@@ -125,8 +125,8 @@ func (s site) checkLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if size, err := audit.Verify(t.Context(), kept, a.ID, public); err != nil || size == 0 {
-			t.Errorf("the log of %s: %d actions, %v", a.ID, size, err)
+		if report, err := audit.Verify(t.Context(), kept, a.ID, public); err != nil || report.Size == 0 {
+			t.Errorf("the log of %s: %d actions, %v", a.ID, report.Size, err)
 		}
 		if notes, err := kept.Checkpoints(t.Context(), a.ID); err != nil || len(notes) == 0 {
 			t.Errorf("the log of %s: %d checkpoints, %v", a.ID, len(notes), err)

@@ -72,11 +72,14 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 		hosts:  endpoints{},
 	}
 	w.made.Links = map[setup.State]string{}
-	var err error
-	if w.store, err = store.Open(ctx, store.Config{Database: c.Database, Now: w.now}); err != nil {
+	key, err := audit.NewLogKey(c.LogKey)
+	if err != nil {
 		return nil, err
 	}
-	if err := w.build(c); err != nil {
+	if w.store, err = store.Open(ctx, store.Config{Database: c.Database, Now: w.now, Signer: key}); err != nil {
+		return nil, err
+	}
+	if err := w.build(c, key); err != nil {
 		w.store.Close()
 		return nil, err
 	}
@@ -84,7 +87,7 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 }
 
 // build makes the services, as the server does.
-func (w *world) build(c Config) error {
+func (w *world) build(c Config, key *audit.LogKey) error {
 	vault, err := account.NewVault(c.Secret, c.BaseURL, w.now)
 	if err != nil {
 		return err
@@ -103,10 +106,6 @@ func (w *world) build(c Config) error {
 		return err
 	}
 	if w.webhooks, err = notify.NewWebhooks(w.store, c.Secret, w.now); err != nil {
-		return err
-	}
-	key, err := audit.NewLogKey(c.LogKey)
-	if err != nil {
 		return err
 	}
 	silent := slog.New(slog.DiscardHandler)

@@ -63,8 +63,9 @@ func OrderOf(d settings.Domain, who Person, v settings.Variant, p profile.Platfo
 
 // An Issuer makes profiles. It can be used by several goroutines at once.
 type Issuer struct {
-	texts  *templates.Set
-	signer func() signing.Signer
+	texts   *templates.Set
+	signer  func() signing.Signer
+	buffers sync.Pool // of unsigned profiles
 
 	mu        sync.RWMutex
 	kept      map[kind]*made
@@ -74,7 +75,10 @@ type Issuer struct {
 // New returns an Issuer that takes the words of profiles from texts and asks
 // signer, each time, what signs. Without one it can only build.
 func New(texts *templates.Set, signer func() signing.Signer) *Issuer {
-	return &Issuer{texts: texts, signer: signer, kept: map[kind]*made{}, languages: map[string]string{}}
+	return &Issuer{
+		texts: texts, signer: signer, kept: map[kind]*made{}, languages: map[string]string{},
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
+	}
 }
 
 // A Signed is a profile as it goes to a device.
@@ -93,46 +97,56 @@ type Signed struct {
 // a fault of this program and comes back as an error that says so; a signer that
 // may not sign gives a SignerUnavailable fault.
 func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
+	buffer := i.buffers.Get().(*[]byte)
+	defer i.buffers.Put(buffer)
 	k := i.kind(o)
-	made, text, err := i.build(k, o.Person)
+	made, text, err := i.build((*buffer)[:0], k, o.Person)
 	if err != nil {
 		return Signed{}, err
 	}
-	cleared, err := gate.CheckText(text, k.terms(o.Person, made.texts))
+	*buffer = text
+	var (
+		signer  = i.signer()
+		out     = Signed{Identifier: made.template.Identifier(o.Person.Address)}
+		failure error
+	)
+	err = gate.With(text, k.terms(o.Person, made.texts), func(cleared gate.Cleared) {
+		digest := cleared.Digest()
+		out.Hash = hex.EncodeToString(digest[:])
+		out.Bytes, failure = signer.Sign(ctx, cleared)
+	})
 	if err != nil {
 		return Signed{}, fmt.Errorf("issue: the gate refused what was built: %w", err)
 	}
-	signer := i.signer()
-	signed, err := signer.Sign(ctx, cleared)
-	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
+	if e, ok := errors.AsType[*signing.IdentityError](failure); ok {
 		return Signed{}, fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
 	}
-	if err != nil {
-		return Signed{}, fmt.Errorf("issue: %w", err)
+	if failure != nil {
+		return Signed{}, fmt.Errorf("issue: %w", failure)
 	}
-	digest := cleared.Digest()
-	return Signed{signed, made.template.Identifier(o.Person.Address), hex.EncodeToString(digest[:]), signer.Describe().Fingerprint}, nil
+	out.Identity = signer.Describe().Fingerprint
+	return out, nil
 }
 
 // Build returns the profile unsigned. What is wrong with the person is a
 // [profile.InvalidError].
 func (i *Issuer) Build(o Order) ([]byte, error) {
-	_, text, err := i.build(i.kind(o), o.Person)
-	return []byte(text), err
+	_, text, err := i.build(nil, i.kind(o), o.Person)
+	return text, err
 }
 
-// build fills in the template of a kind.
-func (i *Issuer) build(k kind, who Person) (*made, string, error) {
+// build fills in the template of a kind. The text may be in the buffer.
+func (i *Issuer) build(buffer []byte, k kind, who Person) (*made, []byte, error) {
 	made, err := i.made(k)
 	if err != nil {
-		return nil, "", fmt.Errorf("issue: %w", err)
+		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
 	if err := who.check(); err != nil {
-		return nil, "", fmt.Errorf("issue: %w", err)
+		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
-	text, err := made.template.Fill(profile.Fields{Address: who.Address, PersonName: profile.PlainName(who.Name), Login: who.login()})
+	text, err := made.template.Append(buffer, profile.Fields{Address: who.Address, PersonName: profile.PlainName(who.Name), Login: who.login()})
 	if err != nil {
-		return nil, "", fmt.Errorf("issue: %w", err)
+		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
 	return made, text, nil
 }

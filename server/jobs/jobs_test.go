@@ -64,7 +64,7 @@ func run(t *testing.T, s *store.Store, w *worker, log *slog.Logger) (stop func()
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- jobs.Run(ctx, s, w, w, log) }()
+	go func() { done <- jobs.Run(ctx, s.Database(), w, w, log) }()
 	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

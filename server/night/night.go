@@ -45,12 +45,9 @@ type Store interface {
 	ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error
 	// ClearLog says that the check of the log has found nothing.
 	ClearLog(ctx context.Context, account string) error
-	// Retention returns after how many days the content of an account's
-	// actions is removed, for the accounts of which it ever is.
-	Retention(ctx context.Context) (map[string]int, error)
-	// Retain removes the content of the account's actions from before the
-	// time, and keeps a as a LogRetain if there was any.
-	Retain(ctx context.Context, by audit.Grant, account string, before time.Time, a audit.Action) (int64, error)
+	// Retain removes the content of the account's actions that r names, and
+	// keeps a as a signed LogRetain if there was any.
+	Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error)
 	// SendCheckpoint keeps the note and sends it out, unless that of this size
 	// was; by mail only if none was mailed since the time.
 	SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error
@@ -68,7 +65,7 @@ type Night struct {
 // harm. Where the check finds something, that is reported, and nothing else is
 // done: what may be evidence stays, and no checkpoint vouches for such a log.
 func (n *Night) Tend(ctx context.Context, account string) error {
-	err := n.check(ctx, account)
+	report, err := n.check(ctx, account)
 	if f, ok := errors.AsType[*audit.Finding](err); ok {
 		n.Log.Error("the check of an action log failed", "account", account, "finding", f.Error())
 		by := audit.ByProgram()
@@ -84,35 +81,40 @@ func (n *Night) Tend(ctx context.Context, account string) error {
 	if err != nil {
 		return fmt.Errorf("night: %w", err)
 	}
-	for _, step := range []func(context.Context, string) error{n.Store.ClearLog, n.retain, n.checkpoint} {
-		if err := step(ctx, account); err != nil {
-			return fmt.Errorf("night: %w", err)
-		}
+	if err = n.Store.ClearLog(ctx, account); err == nil {
+		err = n.retain(ctx, account, report)
+	}
+	if err == nil {
+		err = n.checkpoint(ctx, account)
+	}
+	if err != nil {
+		return fmt.Errorf("night: %w", err)
 	}
 	return nil
 }
 
 // check verifies the log.
-func (n *Night) check(ctx context.Context, account string) error {
+func (n *Night) check(ctx context.Context, account string) (audit.Report, error) {
 	public, err := n.Key.Public(account)
 	if err != nil {
-		return err
+		return audit.Report{}, err
 	}
-	_, err = audit.Verify(ctx, n.Store, account, public)
+	report, err := audit.Verify(ctx, n.Store, account, public)
 	if fault.Is(err, fault.NotFound) {
-		return &audit.Finding{First: 1, Last: 1, Detail: "the head of the log is missing"}
+		err = &audit.Finding{First: 1, Last: 1, Detail: "the head of the log is missing"}
 	}
-	return err
+	return report, err
 }
 
-// retain removes what is older than the account wants it to get.
-func (n *Night) retain(ctx context.Context, account string) error {
-	days, err := n.Store.Retention(ctx)
-	if err != nil || days[account] == 0 {
-		return err
+// retain removes what the log's own setting says is too old, by the check that
+// has just found the log good.
+func (n *Night) retain(ctx context.Context, account string, report audit.Report) error {
+	r, due := report.Retention(n.Now())
+	if !due {
+		return nil
 	}
 	by := audit.ByProgram()
-	_, err = n.Store.Retain(ctx, by, account, n.Now().Add(-time.Duration(days[account])*day), audit.Action{Outcome: audit.Done, Actor: by.Actor})
+	_, err := n.Store.Retain(ctx, by, account, r, audit.Action{Outcome: audit.Done, Actor: by.Actor})
 	return err
 }
 

@@ -242,12 +242,19 @@ func TestCheckFails(t *testing.T) {
 func TestRetention(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
-		storetest.Exec(t, database, `UPDATE accounts SET retention_days = 90 WHERE id = 'acc_default'`)
+		key, err := audit.NewLogKey(servertest.LogKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := storetest.Open(t, store.Config{Database: database, Signer: key})
+		if err := kept.SetRetention(t.Context(), audit.ByOperator(), account.Default, 90, audit.Action{Outcome: audit.Done}); err != nil {
+			t.Fatal(err)
+		}
 		w.night()
 		if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
 			t.Errorf("%d removals on the first night", n)
 		}
-		w.now.Add((90 * 24 * time.Hour).Milliseconds())
+		w.now.Add((92 * 24 * time.Hour).Milliseconds()) // content goes by whole days
 		w.night()
 		found := w.log(account.Default, audit.LogRetain)
 		if len(found) != 1 || found[0].Through() != found[0].Seq-1 || found[0].Actor.Kind != audit.System {

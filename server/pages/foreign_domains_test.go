@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -40,7 +41,7 @@ var owns = []own{
 
 // is reports whether the name is the domain after all.
 func (o own) is(name string) bool {
-	name = strings.TrimSpace(name)
+	name = profile.Trim(name)
 	return strings.EqualFold(name, o.name) || strings.EqualFold(name, o.ascii)
 }
 
@@ -120,7 +121,7 @@ func (d *answered) take(t *testing.T, a ask, typed string, w *httptest.ResponseR
 	if before, rest, ok := strings.Cut(body, addressBox); ok {
 		shown, after, _ := strings.Cut(rest, `"`)
 		typed = strings.ReplaceAll(typed, "\x00", "\ufffd") // HTML has no NUL
-		if text := html.UnescapeString(shown); text != "" && strings.TrimSpace(text) != strings.TrimSpace(typed) {
+		if text := html.UnescapeString(shown); text != "" && profile.Trim(text) != profile.Trim(typed) {
 			t.Errorf("%q: shows %q", a, text)
 		}
 		body = before + after
@@ -242,7 +243,7 @@ func TestOnlyTheDomainsServers(t *testing.T) {
 			if box := got["EmailAddress"]; len(box) != 1 || !strings.HasSuffix(box[0], "@"+o.ascii) || strings.Count(box[0], "@") != 1 {
 				t.Errorf("%q, %q: the mailbox is %q", address, name, box)
 			}
-			if name = strings.TrimSpace(name); name == "" {
+			if name = profile.Plain(name); name == "" {
 				got["EmailAccountName"] = nil // has no name
 			}
 			if keys, want := slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(plain)); !slices.Equal(keys, want) {

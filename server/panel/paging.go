@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
 )
 
 // pageSize is how many rows a list shows at once.

@@ -139,10 +139,11 @@ type sessionRow struct {
 }
 
 type signInRow struct {
-	At      time.Time
-	Refused bool
-	Client  string
-	IP      string
+	At         time.Time
+	Refused    bool
+	Client     string
+	IP         string
+	Unreadable bool // somebody changed the entry in the database
 }
 
 // An overviewPage says what needs doing and how things stand.

@@ -104,7 +104,7 @@ func TestCheckName(t *testing.T) {
 	}
 	bad := []string{
 		"http://evil.example", "evil.example", "Call evil.com now", "www.evil", "a/b", `a\b`, "jane@example.com", "<b>",
-		"030 123456", "1-2-3-4-5-6", "(030) 12.34.56", "a\nb", "a\u202eb", "a\x00", "bad\xff", strings.Repeat("x", 65), "evil.xn--p1ai", "Jane 👩‍💻", "Jane\u200b",
+		"030 123456", "1-2-3-4-5-6", "(030) 12.34.56", "a\nb", "a\u202eb", "a\x00", "bad\xff", strings.Repeat("x", 65), "evil.xn--p1ai", "Jane 👩‍💻", "Ja\u200bne",
 		"evil․com", "ｅｖｉｌ．ｃｏｍ", "пример.рф", "evil.com-now", "０３０１２３４５", "٠٣٠١٢٣٤٥", "1 a 2 b 3 c 4 d 5 e 6",
 	}
 	for _, name := range bad {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -36,14 +37,14 @@ func (r *accountRow) fields() []any {
 func (r *accountRow) account() account.Account {
 	a := r.a
 	a.Trusted, a.FactorRequired = r.trusted != 0, r.required != 0
-	a.Suspended, a.Created = moment(r.suspended), moment(r.createdA)
+	a.Suspended, a.Created = db.Moment(r.suspended), db.Moment(r.createdA)
 	return a
 }
 
 // Account returns an account, or a NotFound fault.
 func (s *Store) Account(ctx context.Context, id string) (account.Account, error) {
 	var r accountRow
-	err := s.read(ctx).row(`SELECT `+accountColumns+` FROM accounts WHERE id = $1`, id).Scan(r.fields()...)
+	err := s.db.Read(ctx).Row(`SELECT `+accountColumns+` FROM accounts WHERE id = $1`, id).Scan(r.fields()...)
 	if err != nil {
 		return account.Account{}, s.found("account", err)
 	}
@@ -53,14 +54,14 @@ func (s *Store) Account(ctx context.Context, id string) (account.Account, error)
 // Accounts returns all accounts but Installation, by their names.
 func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 	var all []account.Account
-	err := s.read(ctx).each(func(row row) error {
+	err := s.db.Read(ctx).Each(func(row db.Row) error {
 		var r accountRow
 		err := row.Scan(r.fields()...)
 		all = append(all, r.account())
 		return err
 	}, `SELECT `+accountColumns+` FROM accounts WHERE id <> $1 ORDER BY name, id`, account.Installation)
 	if err != nil {
-		return nil, fmt.Errorf("store: accounts: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: accounts: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -68,16 +69,16 @@ func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 // CreateAccount keeps a new account with its log, the invitation of its first
 // owner, and both actions. An address that is a member's is a Conflict fault.
 func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.Account, owner account.Invitation, created, invited audit.Action) error {
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
-		_, err := t.exec(`INSERT INTO accounts (id, name, trusted, factor_required, created) VALUES ($1, $2, $3, $4, $5)`,
-			acc.ID, acc.Name, bit(acc.Trusted), bit(acc.FactorRequired), millis(acc.Created))
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		_, err := t.Exec(`INSERT INTO accounts (id, name, trusted, factor_required, created) VALUES ($1, $2, $3, $4, $5)`,
+			acc.ID, acc.Name, db.Bit(acc.Trusted), db.Bit(acc.FactorRequired), db.Millis(acc.Created))
 		if err != nil {
 			return nil, err
 		}
-		if _, err := t.exec(`INSERT INTO logs (account, size, latest) VALUES ($1, 0, 0)`, acc.ID); err != nil {
+		if _, err := t.Exec(`INSERT INTO logs (account, size, latest) VALUES ($1, 0, 0)`, acc.ID); err != nil {
 			return nil, err
 		}
-		return []audit.Action{created, invited}, t.insertInvitation(owner)
+		return []audit.Action{created, invited}, insertInvitation(t, owner)
 	})
 	if err != nil {
 		return fmt.Errorf("store: create account: %w", err)
@@ -87,9 +88,9 @@ func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.A
 
 // UpdateAccount gives the account its name and rules, and keeps a.
 func (s *Store) UpdateAccount(ctx context.Context, by audit.Grant, acc account.Account, a audit.Action) error {
-	err := s.changeRight(ctx, by, acc.ID, a, func(t *tx) error {
-		_, err := t.exec(`UPDATE accounts SET name = $2, trusted = $3, factor_required = $4 WHERE id = $1`,
-			acc.ID, acc.Name, bit(acc.Trusted), bit(acc.FactorRequired))
+	err := s.changeRight(ctx, by, acc.ID, a, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE accounts SET name = $2, trusted = $3, factor_required = $4 WHERE id = $1`,
+			acc.ID, acc.Name, db.Bit(acc.Trusted), db.Bit(acc.FactorRequired))
 		return err
 	})
 	if err != nil {
@@ -102,15 +103,15 @@ func (s *Store) UpdateAccount(ctx context.Context, by audit.Grant, acc account.A
 // members, or resumes it at the zero time, and keeps a. Where it was so
 // before, the fault is a Conflict.
 func (s *Store) SuspendAccount(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
-	err := s.changeRight(ctx, by, id, a, func(t *tx) error {
-		n, err := t.exec(`UPDATE accounts SET suspended = $2 WHERE id = $1 AND (suspended = 0) = (CAST($2 AS BIGINT) > 0)`, id, millis(at))
+	err := s.changeRight(ctx, by, id, a, func(t *db.Tx) error {
+		n, err := t.Exec(`UPDATE accounts SET suspended = $2 WHERE id = $1 AND (suspended = 0) = (CAST($2 AS BIGINT) > 0)`, id, db.Millis(at))
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "That is so already.")
 		}
 		if err != nil || at.IsZero() {
 			return err
 		}
-		_, err = t.exec(`DELETE FROM sessions WHERE member IN (SELECT id FROM members WHERE account = $1)`, id)
+		_, err = t.Exec(`DELETE FROM sessions WHERE member IN (SELECT id FROM members WHERE account = $1)`, id)
 		return err
 	})
 	if err != nil {

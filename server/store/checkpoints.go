@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 )
 
 var _ audit.Keeper = (*Store)(nil)
@@ -16,7 +17,7 @@ var _ audit.Keeper = (*Store)(nil)
 func (s *Store) Checkpoint(ctx context.Context, account string) (audit.Tree, error) {
 	var size int64
 	var head []byte
-	err := s.read(ctx).row(`SELECT size, edge FROM logs WHERE account = $1`, account).Scan(&size, &head)
+	err := s.db.Read(ctx).Row(`SELECT size, edge FROM logs WHERE account = $1`, account).Scan(&size, &head)
 	if err != nil {
 		return audit.Tree{}, s.found("log", err)
 	}
@@ -31,22 +32,22 @@ func (s *Store) Checkpoint(ctx context.Context, account string) (audit.Tree, err
 // note that is there of that size stays. It is bookkeeping and leaves no
 // action.
 func (s *Store) KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error {
-	err := s.transact(ctx, func(t *tx) error { return t.keepCheckpoint(account, size, note, s.now()) })
+	err := s.db.Transact(ctx, func(t *db.Tx) error { return keepCheckpoint(t, account, size, note, s.now()) })
 	if err != nil {
 		return fmt.Errorf("store: keep checkpoint: %w", err)
 	}
 	return nil
 }
 
-func (t *tx) keepCheckpoint(account string, size int64, note []byte, now time.Time) error {
-	_, err := t.exec(`INSERT INTO checkpoints (account, size, note, created) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (account, size) DO NOTHING`, account, size, note, millis(now))
+func keepCheckpoint(t *db.Tx, account string, size int64, note []byte, now time.Time) error {
+	_, err := t.Exec(`INSERT INTO checkpoints (account, size, note, created) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (account, size) DO NOTHING`, account, size, note, db.Millis(now))
 	return err
 }
 
 // LatestCheckpoint returns the note of the longest log, or a NotFound fault.
 func (s *Store) LatestCheckpoint(ctx context.Context, account string) (audit.KeptCheckpoint, error) {
-	c, err := scanCheckpoint(s.read(ctx).row(selectCheckpoints+` ORDER BY size DESC LIMIT 1`, account))
+	c, err := scanCheckpoint(s.db.Read(ctx).Row(selectCheckpoints+` ORDER BY size DESC LIMIT 1`, account))
 	if err != nil {
 		return audit.KeptCheckpoint{}, s.found("checkpoint", err)
 	}
@@ -57,24 +58,24 @@ func (s *Store) LatestCheckpoint(ctx context.Context, account string) (audit.Kep
 // the shortest log first.
 func (s *Store) Checkpoints(ctx context.Context, account string) ([]audit.KeptCheckpoint, error) {
 	var all []audit.KeptCheckpoint
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		c, err := scanCheckpoint(r)
 		all = append(all, c)
 		return err
 	}, selectCheckpoints+` ORDER BY size`, account)
 	if err != nil {
-		return nil, fmt.Errorf("store: checkpoints: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: checkpoints: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
 
 const selectCheckpoints = `SELECT size, note, created FROM checkpoints WHERE account = $1`
 
-func scanCheckpoint(r row) (audit.KeptCheckpoint, error) {
+func scanCheckpoint(r db.Row) (audit.KeptCheckpoint, error) {
 	var c audit.KeptCheckpoint
 	var created int64
 	err := r.Scan(&c.Size, &c.Note, &created)
-	c.Created = moment(created)
+	c.Created = db.Moment(created)
 	return c, err
 }
 
@@ -92,7 +93,7 @@ func (s *Store) Retained(ctx context.Context, account string) (int64, error) {
 // sequence number, in the order of the log, with what stands beside them.
 func (s *Store) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
 	var all []audit.Row
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		scanned, err := scanRow(r)
 		all = append(all, scanned)
 		return err
@@ -100,18 +101,18 @@ func (s *Store) Rows(ctx context.Context, account string, after int64, limit int
 		link, profile, domain, mailbox, ip FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 		account, after, max(limit, 0))
 	if err != nil {
-		return nil, fmt.Errorf("store: log: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: log: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
 
-func scanRow(r row) (audit.Row, error) {
+func scanRow(r db.Row) (audit.Row, error) {
 	var a audit.Row
 	var at int64
 	var ip []byte
 	c := &a.Columns
 	err := r.Scan(&a.Seq, &at, &a.Leaf, &a.Personal, &a.Salt, &a.Hash, &c.Name, &c.Outcome, &c.ActorKind, &c.Actor,
 		&c.Interface, &c.TargetKind, &c.Target, &c.Link, &c.Profile, &c.Domain, &c.Mailbox, &ip)
-	a.At, c.IP = moment(at), string(ip)
+	a.At, c.IP = db.Moment(at), string(ip)
 	return a, err
 }

@@ -3,13 +3,13 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
@@ -25,12 +25,12 @@ const inFlight = 5 * time.Minute
 const deliveryColumns = `id, account, seq, type, address, COALESCE(webhook, ''), state, tries, status, failure,
 	message, again, created, tried, ended`
 
-func scanDelivery(r row) (notify.Delivery, error) {
+func scanDelivery(r db.Row) (notify.Delivery, error) {
 	var d notify.Delivery
 	var created, tried, ended int64
 	err := r.Scan(&d.ID, &d.Account, &d.Seq, &d.Type, &d.Address, &d.Webhook, &d.State, &d.Tries, &d.Status, &d.Failure,
 		&d.Message, &d.Again, &created, &tried, &ended)
-	d.Created, d.Tried, d.Ended = moment(created), moment(tried), moment(ended)
+	d.Created, d.Tried, d.Ended = db.Moment(created), db.Moment(tried), db.Moment(ended)
 	return d, err
 }
 
@@ -38,14 +38,14 @@ func scanDelivery(r row) (notify.Delivery, error) {
 // newest first; without a webhook those by mail.
 func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
 	var all []notify.Delivery
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		d, err := scanDelivery(r)
 		all = append(all, d)
 		return err
 	}, `SELECT `+deliveryColumns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
 		ORDER BY created DESC, id LIMIT $3`, owner, webhook, notify.History)
 	if err != nil {
-		return nil, fmt.Errorf("store: deliveries: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: deliveries: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -53,12 +53,12 @@ func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify
 // SetMail notes whether mails can be sent: where they cannot, none are kept to
 // be sent. It is bookkeeping and leaves no action.
 func (s *Store) SetMail(ctx context.Context, on bool) error {
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		if on {
-			_, err := t.mark(mailMark, s.now())
+			_, err := mark(t, mailMark, s.now())
 			return err
 		}
-		_, err := t.exec(`DELETE FROM marks WHERE name = $1`, mailMark)
+		_, err := t.Exec(`DELETE FROM marks WHERE name = $1`, mailMark)
 		return err
 	})
 	if err != nil {
@@ -68,22 +68,22 @@ func (s *Store) SetMail(ctx context.Context, on bool) error {
 }
 
 // mark sets a mark and reports whether it was not set before.
-func (t *tx) mark(name string, at time.Time) (bool, error) {
-	n, err := t.exec(`INSERT INTO marks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, millis(at))
+func mark(t *db.Tx, name string, at time.Time) (bool, error) {
+	n, err := t.Exec(`INSERT INTO marks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, db.Millis(at))
 	return n == 1, err
 }
 
-func (t *tx) marked(name string) (bool, error) {
+func marked(t *db.Tx, name string) (bool, error) {
 	var n int
-	err := t.row(`SELECT COUNT(*) FROM marks WHERE name = $1`, name).Scan(&n)
+	err := t.Row(`SELECT COUNT(*) FROM marks WHERE name = $1`, name).Scan(&n)
 	return n == 1, err
 }
 
 // Once records the action if none was recorded by this name before, on any
 // server.
 func (s *Store) Once(ctx context.Context, by audit.Grant, name string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		fresh, err := t.mark(name, s.now())
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		fresh, err := mark(t, name, s.now())
 		if err == nil && !fresh {
 			err = errSame
 		}
@@ -96,26 +96,26 @@ func (s *Store) Once(ctx context.Context, by audit.Grant, name string, a audit.A
 }
 
 // BeginTry counts a try of a delivery that is waiting and returns what it
-// tells of. Any other delivery is a NotFound fault. An address that has had
+// readSubject of. Any other delivery is a NotFound fault. An address that has had
 // its mails for now gets no further one: the delivery is held for a digest.
 func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	var try notify.Try
-	err := s.transact(ctx, func(t *tx) (err error) {
+	err := s.db.Transact(ctx, func(t *db.Tx) (err error) {
 		try = notify.Try{}
-		try.Delivery, err = scanDelivery(t.row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
-			WHERE id = $1 AND state = 'waiting' RETURNING `+deliveryColumns, id, millis(s.now()), string(notify.Interrupted)))
+		try.Delivery, err = scanDelivery(t.Row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
+			WHERE id = $1 AND state = 'waiting' RETURNING `+deliveryColumns, id, db.Millis(s.now()), string(notify.Interrupted)))
 		if err != nil {
 			return err
 		}
 		if try.Address != "" {
-			if err := t.bound(&try, s.now()); err != nil {
+			if err := limitFlood(t, &try, s.now()); err != nil {
 				return err
 			}
 		}
-		if err := t.speaks(&try); err != nil {
+		if err := readLanguage(t, &try); err != nil {
 			return err
 		}
-		return t.tells(&try)
+		return readSubject(t, &try)
 	})
 	if err != nil {
 		return notify.Try{}, s.found("delivery", err)
@@ -123,109 +123,109 @@ func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	return try, nil
 }
 
-// speaks brings the language of whom a mail goes to: a member's, or that of an
+// readLanguage brings the language of whom a mail goes to: a member's, or that of an
 // invitation, else that of the account's first owner.
-func (t *tx) speaks(try *notify.Try) error {
+func readLanguage(t *db.Tx, try *notify.Try) error {
 	if try.Address == "" {
 		return nil
 	}
-	return t.row(`SELECT COALESCE(
+	return t.Row(`SELECT COALESCE(
 		(SELECT NULLIF(language, '') FROM members WHERE email = $1),
 		(SELECT NULLIF(language, '') FROM invitations WHERE account = $2 AND email = $1 ORDER BY created DESC LIMIT 1),
 		(SELECT language FROM members WHERE account = $2 AND role = 'owner' ORDER BY created, id LIMIT 1), '')`,
 		try.Address, try.Account).Scan(&try.Language)
 }
 
-// tells brings the action or the checkpoint of the try. Where the log has no content of it any
+// readSubject brings the action or the checkpoint of the try. Where the log has no content of it any
 // more, there is nothing to tell.
-func (t *tx) tells(try *notify.Try) error {
+func readSubject(t *db.Tx, try *notify.Try) error {
 	if try.Seq == 0 || try.State != notify.Waiting {
 		return nil
 	}
 	if try.Type == notify.LogCheckpoint {
-		err := t.row(`SELECT note FROM checkpoints WHERE account = $1 AND size = $2`, try.Account, try.Seq).Scan(&try.Note)
-		if errors.Is(err, sql.ErrNoRows) {
-			return t.drop(try)
+		err := t.Row(`SELECT note FROM checkpoints WHERE account = $1 AND size = $2`, try.Account, try.Seq).Scan(&try.Note)
+		if errors.Is(err, db.ErrNoRows) {
+			return dropTry(t, try)
 		}
 		return err
 	}
-	rec, err := scanRecord(t.row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, try.Account, try.Seq))
-	if errors.Is(err, sql.ErrNoRows) || err == nil && rec.Leaf == nil {
-		return t.drop(try)
+	rec, err := scanRecord(t.Row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, try.Account, try.Seq))
+	if errors.Is(err, db.ErrNoRows) || err == nil && rec.Leaf == nil {
+		return dropTry(t, try)
 	}
 	if err != nil {
 		return err
 	}
 	try.Record = rec
-	err = t.row(`SELECT links.external_id FROM actions JOIN links ON links.id = actions.link
+	err = t.Row(`SELECT links.external_id FROM actions JOIN links ON links.id = actions.link
 		WHERE actions.account = $1 AND actions.seq = $2`, try.Account, try.Seq).Scan(&try.ExternalID)
-	if errors.Is(err, sql.ErrNoRows) { // no link led to it, or it is deleted
+	if errors.Is(err, db.ErrNoRows) { // no link led to it, or it is deleted
 		err = nil
 	}
 	return err
 }
 
-func (t *tx) drop(try *notify.Try) error {
+func dropTry(t *db.Tx, try *notify.Try) error {
 	try.State = notify.Dropped
-	return t.end(try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
+	return endTry(t, try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
 }
 
-// bound keeps an address from being flooded. A digest counts what it stands
+// limitFlood keeps an address from being flooded. A digest counts what it stands
 // for; any other mail is held where there were too many within the hour.
-func (t *tx) bound(try *notify.Try, now time.Time) error {
+func limitFlood(t *db.Tx, try *notify.Try, now time.Time) error {
 	sum := sha256.Sum256([]byte(try.Address))
 	// The row makes those wait who count for the same address.
-	_, err := t.exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
-		ON CONFLICT (key) DO UPDATE SET ends = $3`, "mail "+hex.EncodeToString(sum[:]), millis(now), millis(now.Add(notify.FloodWindow)))
+	_, err := t.Exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (key) DO UPDATE SET ends = $3`, "mail "+hex.EncodeToString(sum[:]), db.Millis(now), db.Millis(now.Add(notify.FloodWindow)))
 	if err != nil {
 		return err
 	}
 	if try.Type == notify.DigestMail {
-		_, err := t.exec(`UPDATE deliveries SET digest = $2 WHERE address = $1 AND state = 'held' AND digest = ''`, try.Address, try.ID)
+		_, err := t.Exec(`UPDATE deliveries SET digest = $2 WHERE address = $1 AND state = 'held' AND digest = ''`, try.Address, try.ID)
 		if err != nil {
 			return err
 		}
-		return t.row(`SELECT COUNT(*) FROM deliveries WHERE digest = $1`, try.ID).Scan(&try.Held)
+		return t.Row(`SELECT COUNT(*) FROM deliveries WHERE digest = $1`, try.ID).Scan(&try.Held)
 	}
 	var many, first int64
-	err = t.row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3
+	err = t.Row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3
 		AND (state = 'sent' OR (state = 'waiting' AND failure = $4 AND tried > $5))`,
-		try.Address, try.ID, millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), millis(now.Add(-inFlight))).Scan(&many, &first)
+		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-inFlight))).Scan(&many, &first)
 	if err != nil || many < notify.FloodMost {
 		return err
 	}
 	try.State = notify.Held
-	if err := t.end(try.ID, notify.Outcome{State: notify.Held}, now); err != nil {
+	if err := endTry(t, try.ID, notify.Outcome{State: notify.Held}, now); err != nil {
 		return err
 	}
-	return t.ensureDigest(try.Delivery, now, moment(first).Add(notify.FloodWindow).Sub(now))
+	return ensureDigest(t, try.Delivery, now, db.Moment(first).Add(notify.FloodWindow).Sub(now))
 }
 
 // ensureDigest has one digest wait for the address of what is held.
-func (t *tx) ensureDigest(d notify.Delivery, now time.Time, delay time.Duration) error {
+func ensureDigest(t *db.Tx, d notify.Delivery, now time.Time, delay time.Duration) error {
 	var n int
-	err := t.row(`SELECT COUNT(*) FROM deliveries WHERE address = $1 AND type = $2 AND state = 'waiting' AND tries = 0`,
+	err := t.Row(`SELECT COUNT(*) FROM deliveries WHERE address = $1 AND type = $2 AND state = 'waiting' AND tries = 0`,
 		d.Address, string(notify.DigestMail)).Scan(&n)
 	if err != nil || n > 0 {
 		return err
 	}
-	return t.deliver(notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
+	return deliver(t, notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
 }
 
-// end keeps how a try ended.
-func (t *tx) end(id string, o notify.Outcome, at time.Time) error {
-	ended := millis(at)
+// endTry keeps how a try ended.
+func endTry(t *db.Tx, id string, o notify.Outcome, at time.Time) error {
+	ended := db.Millis(at)
 	if o.State == notify.Waiting {
 		ended = 0
 	}
-	_, err := t.exec(`UPDATE deliveries SET state = $2, status = $3, failure = $4, ended = $5 WHERE id = $1 AND state = 'waiting'`,
+	_, err := t.Exec(`UPDATE deliveries SET state = $2, status = $3, failure = $4, ended = $5 WHERE id = $1 AND state = 'waiting'`,
 		id, string(o.State), o.Status, string(o.Failure), ended)
 	return err
 }
 
 // EndTry keeps how a try of a mail ended.
 func (s *Store) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome) error {
-	if err := s.transact(ctx, func(t *tx) error { return t.end(d.ID, o, s.now()) }); err != nil {
+	if err := s.db.Transact(ctx, func(t *db.Tx) error { return endTry(t, d.ID, o, s.now()) }); err != nil {
 		return fmt.Errorf("store: end try: %w", err)
 	}
 	return nil
@@ -235,34 +235,34 @@ func (s *Store) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome)
 // webhook. One that is to be disabled is, for the reason: its other deliveries
 // are dropped. The actions that say so are recorded by the grant.
 func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, o notify.Outcome, disable notify.Reason) error {
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		now := s.now()
-		if err := t.lockAccount(d.Account); err != nil {
+		if err := lockAccount(t, d.Account); err != nil {
 			return err
 		}
-		w, err := scanWebhook(t.row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, d.Webhook))
-		if errors.Is(err, sql.ErrNoRows) {
+		w, err := scanWebhook(t.Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, d.Webhook))
+		if errors.Is(err, db.ErrNoRows) {
 			return nil // deleted, with its deliveries
 		}
 		if err != nil {
 			return err
 		}
-		if err := t.end(d.ID, o, now); err != nil {
+		if err := endTry(t, d.ID, o, now); err != nil {
 			return err
 		}
-		if err := t.trim(d.Webhook); err != nil {
+		if err := trimDeliveries(t, d.Webhook); err != nil {
 			return err
 		}
 		switch {
 		case o.State == notify.Sent:
-			_, err := t.exec(`UPDATE webhooks SET failing = 0, told = 0 WHERE id = $1 AND failing > 0`, w.ID)
+			_, err := t.Exec(`UPDATE webhooks SET failing = 0, told = 0 WHERE id = $1 AND failing > 0`, w.ID)
 			return err
 		case disable != "" && w.Disabled.IsZero():
-			return t.disable(by, w, disable, now)
+			return disableWebhook(t, by, w, disable, now)
 		case disable != "":
 			return nil
 		}
-		return t.failing(by, w, d.Tried, now)
+		return noteFailing(t, by, w, d.Tried, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: end call: %w", err)
@@ -270,46 +270,46 @@ func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, 
 	return nil
 }
 
-// trim forgets all but the last deliveries to a webhook.
-func (t *tx) trim(webhook string) error {
-	_, err := t.exec(`DELETE FROM deliveries WHERE webhook = $1 AND state <> 'waiting' AND id NOT IN (
+// trimDeliveries forgets all but the last deliveries to a webhook.
+func trimDeliveries(t *db.Tx, webhook string) error {
+	_, err := t.Exec(`DELETE FROM deliveries WHERE webhook = $1 AND state <> 'waiting' AND id NOT IN (
 		SELECT id FROM deliveries WHERE webhook = $1 ORDER BY created DESC, id LIMIT $2)`, webhook, notify.History)
 	return err
 }
 
-func (t *tx) disable(by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
-	_, err := t.exec(`UPDATE webhooks SET disabled = $2, reason = $3 WHERE id = $1`, w.ID, millis(now), string(reason))
+func disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
+	_, err := t.Exec(`UPDATE webhooks SET disabled = $2, reason = $3 WHERE id = $1`, w.ID, db.Millis(now), string(reason))
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE deliveries SET state = 'dropped', ended = $2 WHERE webhook = $1 AND state = 'waiting'`, w.ID, millis(now))
+	_, err = t.Exec(`UPDATE deliveries SET state = 'dropped', ended = $2 WHERE webhook = $1 AND state = 'waiting'`, w.ID, db.Millis(now))
 	if err != nil {
 		return err
 	}
-	if err := t.countHooks(w.Account); err != nil {
+	if err := countHooks(t, w.Account); err != nil {
 		return err
 	}
-	return t.record(by, w.Action(audit.WebhookDisable, by, string(reason)), now)
+	return record(t, by, w.Action(audit.WebhookDisable, by, string(reason)), now)
 }
 
-// failing notes since when a webhook fails, and tells of it once when that is
+// noteFailing notes since when a webhook fails, and tells of it once when that is
 // long. The time is that of the try: how long it took is not for callers to
 // see.
-func (t *tx) failing(by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
-	_, err := t.exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, millis(tried))
+func noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
+	_, err := t.Exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, db.Millis(tried))
 	if err != nil {
 		return err
 	}
-	long, err := t.exec(`UPDATE webhooks SET told = 1 WHERE id = $1 AND told = 0 AND failing <= $2`, w.ID, millis(now.Add(-notify.FailingLong)))
+	long, err := t.Exec(`UPDATE webhooks SET told = 1 WHERE id = $1 AND told = 0 AND failing <= $2`, w.ID, db.Millis(now.Add(-notify.FailingLong)))
 	if err != nil || long == 0 {
 		return err
 	}
-	return t.record(by, w.Action(audit.WebhookFailing, by, ""), now)
+	return record(t, by, w.Action(audit.WebhookFailing, by, ""), now)
 }
 
 // WebhookByID returns a webhook of whatever account, or a NotFound fault.
 func (s *Store) WebhookByID(ctx context.Context, id string) (notify.Webhook, error) {
-	w, err := scanWebhook(s.read(ctx).row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, id))
+	w, err := scanWebhook(s.db.Read(ctx).Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, id))
 	if err != nil {
 		return notify.Webhook{}, s.found("webhook", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -40,7 +41,7 @@ const selectDomains = `SELECT ` + domainColumns + ` FROM domains` + withPolicy
 // Domain returns the domain with the name, or a NotFound fault: also if its
 // account is suspended.
 func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error) {
-	d, err := scanDomain(s.read(ctx).byKey(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
+	d, err := scanDomain(s.db.Read(ctx).ByKey(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
 	if err != nil {
 		return settings.Domain{}, s.found("domain", err)
 	}
@@ -56,9 +57,9 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	now := s.now()
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		a := a // fn may run again
-		err := t.setDomain(d, &a)
+		err := setDomain(t, d, &a)
 		return []audit.Action{a}, err
 	})
 	if err != nil && !errors.Is(err, errSame) {
@@ -70,7 +71,7 @@ func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain
 // policyFault is the fault behind a policy that was deleted just before a
 // domain named it.
 func (s *Store) policyFault(err error) error {
-	if s.db.dangling(err) {
+	if s.db.Dangling(err) {
 		return errNoPolicy()
 	}
 	return err
@@ -80,9 +81,9 @@ func errNoPolicy() error {
 	return fault.On("policy_id", fault.PolicyUnknown, "The account has no such policy. Name one of its own, or %q.", settings.StandardPolicy)
 }
 
-func (t *tx) setDomain(d settings.Domain, a *audit.Action) error {
+func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) error {
 	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
-	created, err := t.insertDomain(d)
+	created, err := insertDomain(t, d)
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (t *tx) setDomain(d settings.Domain, a *audit.Action) error {
 		a.Name, a.Changes = audit.DomainCreate, domainChanges(nil, d)
 		return nil
 	}
-	old, err := t.lockDomain(d.Name)
+	old, err := lockDomain(t, d.Name)
 	if err != nil {
 		return err
 	}
@@ -102,57 +103,57 @@ func (t *tx) setDomain(d settings.Domain, a *audit.Action) error {
 	if len(a.Changes) == 0 {
 		return errSame
 	}
-	return t.updateDomain(old.ID, d)
+	return updateDomain(t, old.ID, d)
 }
 
 // lockDomain returns the domain, which stays as it is until the transaction
 // ends: the first statement changes nothing and locks the row.
-func (t *tx) lockDomain(name string) (settings.Domain, error) {
-	if _, err := t.exec(`UPDATE domains SET updated = updated WHERE name = $1`, name); err != nil {
+func lockDomain(t *db.Tx, name string) (settings.Domain, error) {
+	if _, err := t.Exec(`UPDATE domains SET updated = updated WHERE name = $1`, name); err != nil {
 		return settings.Domain{}, err
 	}
-	return scanDomain(t.row(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
+	return scanDomain(t.Row(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
 }
 
 // insertDomain reports whether it created d: not if the name exists.
-func (t *tx) insertDomain(d settings.Domain) (bool, error) {
-	if err := t.checkPolicy(d); err != nil {
+func insertDomain(t *db.Tx, d settings.Domain) (bool, error) {
+	if err := checkPolicy(t, d); err != nil {
 		return false, err
 	}
 	in, out := d.Service.Incoming, d.Service.Outgoing
-	n, err := t.exec(`INSERT INTO domains (`+domainFields+`)
+	n, err := t.Exec(`INSERT INTO domains (`+domainFields+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($11, ''), $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		ON CONFLICT (name) DO NOTHING`,
-		d.ID, d.Account, d.Name, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS),
-		string(d.Policy), d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)),
-		list(d.ReturnHosts), millis(d.Created), millis(d.Updated),
+		d.ID, d.Account, d.Name, in.Host, in.Port, db.Bit(in.STARTTLS), out.Host, out.Port, db.Bit(out.STARTTLS),
+		string(d.Policy), d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), db.List(platformsOf(d)),
+		db.List(d.ReturnHosts), db.Millis(d.Created), db.Millis(d.Updated),
 		d.Service.Calendars.Host, d.Service.Calendars.Port, d.Service.Contacts.Host, d.Service.Contacts.Port)
 	return n == 1, err
 }
 
 // checkPolicy refuses a policy that is not the account's. That it stays there
 // the reference in the row sees to.
-func (t *tx) checkPolicy(d settings.Domain) error {
+func checkPolicy(t *db.Tx, d settings.Domain) error {
 	if d.PolicyID == "" {
 		return nil
 	}
 	var n int
-	err := t.row(`SELECT COUNT(*) FROM policies WHERE id = $1 AND account = $2`, d.PolicyID, d.Account).Scan(&n)
+	err := t.Row(`SELECT COUNT(*) FROM policies WHERE id = $1 AND account = $2`, d.PolicyID, d.Account).Scan(&n)
 	if err == nil && n == 0 {
 		err = errNoPolicy()
 	}
 	return err
 }
 
-func (t *tx) updateDomain(id string, d settings.Domain) error {
+func updateDomain(t *db.Tx, id string, d settings.Domain) error {
 	in, out := d.Service.Incoming, d.Service.Outgoing
-	_, err := t.exec(`UPDATE domains SET imap_host = $2, imap_port = $3, imap_starttls = $4,
+	_, err := t.Exec(`UPDATE domains SET imap_host = $2, imap_port = $3, imap_starttls = $4,
 		smtp_host = $5, smtp_port = $6, smtp_starttls = $7, policy = $8, policy_id = NULLIF($9, ''), display_name = $10,
 		help_text = $11, sign_in_hint = $12, login = $13, platforms = $14, updated = $15, return_hosts = $16,
 		caldav_host = $17, caldav_port = $18, carddav_host = $19, carddav_port = $20 WHERE id = $1`,
-		id, in.Host, in.Port, bit(in.STARTTLS), out.Host, out.Port, bit(out.STARTTLS), string(d.Policy),
-		d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), list(platformsOf(d)), millis(d.Updated),
-		list(d.ReturnHosts), d.Service.Calendars.Host, d.Service.Calendars.Port, d.Service.Contacts.Host, d.Service.Contacts.Port)
+		id, in.Host, in.Port, db.Bit(in.STARTTLS), out.Host, out.Port, db.Bit(out.STARTTLS), string(d.Policy),
+		d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), db.List(platformsOf(d)), db.Millis(d.Updated),
+		db.List(d.ReturnHosts), d.Service.Calendars.Host, d.Service.Calendars.Port, d.Service.Contacts.Host, d.Service.Contacts.Port)
 	return err
 }
 
@@ -185,8 +186,8 @@ func domainText(d settings.Domain) []setting {
 		{"help_text", d.HelpText},
 		{"sign_in_hint", d.SignInHint},
 		{"login", loginOf(d)},
-		{"platforms", list(platformsOf(d))},
-		{"return_hosts", list(d.ReturnHosts)},
+		{"platforms", db.List(platformsOf(d))},
+		{"return_hosts", db.List(d.ReturnHosts)},
 	}
 }
 
@@ -209,7 +210,7 @@ func changes(before, after []setting) []audit.Change {
 	return all
 }
 
-func scanDomain(r row) (settings.Domain, error) {
+func scanDomain(r db.Row) (settings.Domain, error) {
 	var d domainRow
 	if err := r.Scan(d.fields()...); err != nil {
 		return settings.Domain{}, err
@@ -239,7 +240,7 @@ func (r *domainRow) fields() []any {
 func (r *domainRow) domain() settings.Domain {
 	d := r.d
 	d.Service.Incoming.STARTTLS, d.Service.Outgoing.STARTTLS = r.inTLS != 0, r.outTLS != 0
-	d.Created, d.Updated = moment(r.created), moment(r.updated)
+	d.Created, d.Updated = db.Moment(r.created), db.Moment(r.updated)
 	for _, p := range strings.Fields(r.platforms) {
 		d.Platforms = append(d.Platforms, profile.Platform(p))
 	}
@@ -252,13 +253,6 @@ func (r *domainRow) domain() settings.Domain {
 	return d
 }
 
-func bit(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func timeOr(t, other time.Time) time.Time {
 	if t.IsZero() {
 		return other
@@ -269,13 +263,13 @@ func timeOr(t, other time.Time) time.Time {
 // Domains returns the domains of an account in the order of their names.
 func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain, error) {
 	var all []settings.Domain
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		d, err := scanDomain(r)
 		all = append(all, d)
 		return err
 	}, selectDomains+` WHERE domains.account = $1 ORDER BY domains.name`, account)
 	if err != nil {
-		return nil, fmt.Errorf("store: domains: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: domains: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -284,8 +278,8 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 // is a Conflict fault, a policy that is not the account's PolicyUnknown.
 func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	a.Changes = domainChanges(nil, d)
-	err := s.change(ctx, by, a, func(t *tx) error {
-		created, err := t.insertDomain(d)
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		created, err := insertDomain(t, d)
 		if err == nil && !created {
 			err = fault.New(fault.Conflict, "This domain is there already.")
 		}
@@ -300,15 +294,15 @@ func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Dom
 // DeleteDomain deletes a domain of the account with its links and tickets, and
 // keeps a. One that is not there is a NotFound fault.
 func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		if _, err := t.exec(`DELETE FROM tickets WHERE link IN
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if _, err := t.Exec(`DELETE FROM tickets WHERE link IN
 			(SELECT id FROM links WHERE domain = $1 AND account = $2)`, name, account); err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM links WHERE domain = $1 AND account = $2`, name, account); err != nil {
+		if _, err := t.Exec(`DELETE FROM links WHERE domain = $1 AND account = $2`, name, account); err != nil {
 			return err
 		}
-		n, err := t.exec(`DELETE FROM domains WHERE name = $1 AND account = $2`, name, account)
+		n, err := t.Exec(`DELETE FROM domains WHERE name = $1 AND account = $2`, name, account)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such domain.")
 		}
@@ -324,7 +318,7 @@ func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name 
 // account that is not there is a NotFound fault.
 func (s *Store) Trusted(ctx context.Context, account string) (bool, error) {
 	var trusted int64
-	err := s.read(ctx).row(`SELECT trusted FROM accounts WHERE id = $1`, account).Scan(&trusted)
+	err := s.db.Read(ctx).Row(`SELECT trusted FROM accounts WHERE id = $1`, account).Scan(&trusted)
 	if err != nil {
 		return false, s.found("account", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -15,9 +16,9 @@ var _ account.FactorStore = (*Store)(nil)
 // changeFactor is changeRight for what a member signs in with: fn runs while
 // nothing else changes it, and the member's sessions end but for the one to
 // keep.
-func (s *Store) changeFactor(ctx context.Context, by audit.Grant, member, keep string, a audit.Action, fn func(*tx) error) error {
-	err := s.changeRight(ctx, by, a.Account, a, func(t *tx) error {
-		n, err := t.exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, a.Account)
+func (s *Store) changeFactor(ctx context.Context, by audit.Grant, member, keep string, a audit.Action, fn func(*db.Tx) error) error {
+	err := s.changeRight(ctx, by, a.Account, a, func(t *db.Tx) error {
+		n, err := t.Exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, a.Account)
 		if err != nil {
 			return err
 		}
@@ -27,7 +28,7 @@ func (s *Store) changeFactor(ctx context.Context, by audit.Grant, member, keep s
 		if err := fn(t); err != nil {
 			return err
 		}
-		return t.endSessions(member, keep)
+		return endSessions(t, member, keep)
 	})
 	if err != nil {
 		return fmt.Errorf("store: change factor: %w", err)
@@ -38,8 +39,8 @@ func (s *Store) changeFactor(ctx context.Context, by audit.Grant, member, keep s
 // SetPassword keeps the hash of the member's password and a, and ends the
 // other sessions.
 func (s *Store) SetPassword(ctx context.Context, by audit.Grant, member, hash string, at time.Time, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
-		_, err := t.exec(`UPDATE members SET password = $2, password_set = $3 WHERE id = $1`, member, hash, millis(at))
+	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE members SET password = $2, password_set = $3 WHERE id = $1`, member, hash, db.Millis(at))
 		return err
 	})
 }
@@ -47,26 +48,26 @@ func (s *Store) SetPassword(ctx context.Context, by audit.Grant, member, hash st
 // SetTOTP keeps the member's authenticator app and a. It ends the other
 // sessions and confirms the one to keep.
 func (s *Store) SetTOTP(ctx context.Context, by audit.Grant, member string, app account.TOTP, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
-		_, err := t.exec(`UPDATE members SET totp = $2, totp_step = $3, totp_since = $4 WHERE id = $1`,
-			member, app.Sealed, app.Step, millis(app.Since))
+	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE members SET totp = $2, totp_step = $3, totp_since = $4 WHERE id = $1`,
+			member, app.Sealed, app.Step, db.Millis(app.Since))
 		if err != nil {
 			return err
 		}
-		return t.confirm(keep, app.Since)
+		return confirmSession(t, keep, app.Since)
 	})
 }
 
-func (t *tx) confirm(session string, at time.Time) error {
-	_, err := t.exec(`UPDATE sessions SET confirmed = $2 WHERE id = $1`, session, millis(at))
+func confirmSession(t *db.Tx, session string, at time.Time) error {
+	_, err := t.Exec(`UPDATE sessions SET confirmed = $2 WHERE id = $1`, session, db.Millis(at))
 	return err
 }
 
 // RemoveTOTP removes the authenticator app and keeps a. The last factor stays:
 // a LastFactor fault.
 func (s *Store) RemoveTOTP(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
-		n, err := t.exec(`UPDATE members SET totp = NULL, totp_since = 0 WHERE id = $1 AND totp IS NOT NULL
+	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
+		n, err := t.Exec(`UPDATE members SET totp = NULL, totp_since = 0 WHERE id = $1 AND totp IS NOT NULL
 			AND EXISTS (SELECT 1 FROM passkeys WHERE member = $1)`, member)
 		return lastFactor(n, err)
 	})
@@ -75,15 +76,15 @@ func (s *Store) RemoveTOTP(ctx context.Context, by audit.Grant, member, keep str
 // AddPasskey keeps p and a. It ends the other sessions and confirms the one to
 // keep. A credential that is somebody's is a PasskeyRefused fault.
 func (s *Store) AddPasskey(ctx context.Context, by audit.Grant, p account.Passkey, keep string, a audit.Action) error {
-	err := s.changeFactor(ctx, by, p.Member, keep, a, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO passkeys (id, member, name, credential, data, created, last_used) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			p.ID, p.Member, p.Name, p.Credential, p.Data, millis(p.Created), millis(p.LastUsed))
+	err := s.changeFactor(ctx, by, p.Member, keep, a, func(t *db.Tx) error {
+		_, err := t.Exec(`INSERT INTO passkeys (id, member, name, credential, data, created, last_used) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			p.ID, p.Member, p.Name, p.Credential, p.Data, db.Millis(p.Created), db.Millis(p.LastUsed))
 		if err != nil {
 			return err
 		}
-		return t.confirm(keep, p.Created)
+		return confirmSession(t, keep, p.Created)
 	})
-	if s.db.taken(err) {
+	if s.db.Taken(err) {
 		return fault.New(fault.PasskeyRefused, "This passkey is in use already. Make another one.")
 	}
 	return err
@@ -92,15 +93,15 @@ func (s *Store) AddPasskey(ctx context.Context, by audit.Grant, p account.Passke
 // RemovePasskey removes a passkey of the member and keeps a. The last factor
 // stays: a LastFactor fault.
 func (s *Store) RemovePasskey(ctx context.Context, by audit.Grant, member, passkey, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
+	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
 		var n int64
-		if err := t.row(`SELECT COUNT(*) FROM passkeys WHERE id = $1 AND member = $2`, passkey, member).Scan(&n); err != nil {
+		if err := t.Row(`SELECT COUNT(*) FROM passkeys WHERE id = $1 AND member = $2`, passkey, member).Scan(&n); err != nil {
 			return err
 		}
 		if n == 0 {
 			return fault.New(fault.NotFound, "There is no such passkey.")
 		}
-		return lastFactor(t.exec(`DELETE FROM passkeys WHERE id = $2 AND member = $1 AND (
+		return lastFactor(t.Exec(`DELETE FROM passkeys WHERE id = $2 AND member = $1 AND (
 			EXISTS (SELECT 1 FROM members WHERE id = $1 AND totp IS NOT NULL) OR
 			EXISTS (SELECT 1 FROM passkeys WHERE member = $1 AND id <> $2))`, member, passkey))
 	})
@@ -117,32 +118,32 @@ func lastFactor(n int64, err error) error {
 // Passkeys returns the passkeys of a member, the oldest first.
 func (s *Store) Passkeys(ctx context.Context, member string) ([]account.Passkey, error) {
 	var all []account.Passkey
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var p account.Passkey
 		var created, used int64
 		err := r.Scan(&p.ID, &p.Member, &p.Name, &p.Credential, &p.Data, &created, &used)
-		p.Created, p.LastUsed = moment(created), moment(used)
+		p.Created, p.LastUsed = db.Moment(created), db.Moment(used)
 		all = append(all, p)
 		return err
 	}, `SELECT id, member, name, credential, data, created, last_used FROM passkeys WHERE member = $1 ORDER BY created, id`, member)
 	if err != nil {
-		return nil, fmt.Errorf("store: passkeys: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: passkeys: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
 
 // SetCodes replaces the hashes of the recovery codes and keeps a.
 func (s *Store) SetCodes(ctx context.Context, by audit.Grant, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error {
-	return s.changeFactor(ctx, by, member, keep, a, func(t *tx) error {
-		if _, err := t.exec(`DELETE FROM recovery_codes WHERE member = $1`, member); err != nil {
+	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
+		if _, err := t.Exec(`DELETE FROM recovery_codes WHERE member = $1`, member); err != nil {
 			return err
 		}
 		for _, hash := range hashes {
-			if _, err := t.exec(`INSERT INTO recovery_codes (member, hash) VALUES ($1, $2)`, member, hash); err != nil {
+			if _, err := t.Exec(`INSERT INTO recovery_codes (member, hash) VALUES ($1, $2)`, member, hash); err != nil {
 				return err
 			}
 		}
-		_, err := t.exec(`UPDATE members SET codes_made = $2 WHERE id = $1`, member, millis(at))
+		_, err := t.Exec(`UPDATE members SET codes_made = $2 WHERE id = $1`, member, db.Millis(at))
 		return err
 	})
 }
@@ -150,13 +151,13 @@ func (s *Store) SetCodes(ctx context.Context, by audit.Grant, member string, has
 // ResetFactors removes all second factors and sessions of the member and keeps
 // a.
 func (s *Store) ResetFactors(ctx context.Context, by audit.Grant, member string, a audit.Action) error {
-	return s.changeFactor(ctx, by, member, "", a, func(t *tx) error {
+	return s.changeFactor(ctx, by, member, "", a, func(t *db.Tx) error {
 		for _, statement := range []string{
 			`UPDATE members SET totp = NULL, totp_since = 0, codes_made = 0 WHERE id = $1`,
 			`DELETE FROM passkeys WHERE member = $1`,
 			`DELETE FROM recovery_codes WHERE member = $1`,
 		} {
-			if _, err := t.exec(statement, member); err != nil {
+			if _, err := t.Exec(statement, member); err != nil {
 				return err
 			}
 		}

@@ -25,7 +25,7 @@ type step struct {
 }
 
 // steps are all changes that a store has.
-func steps(t *testing.T) []step {
+func steps(t *testing.T, clock *storetest.Clock) []step {
 	ctx := t.Context()
 	member := func(id, email string, role account.Role) account.Member {
 		return account.Member{ID: id, Account: account.Default, Email: email, Role: role, Password: "hash", Created: start}
@@ -183,13 +183,14 @@ func steps(t *testing.T) []step {
 			return s.UpdateAccount(ctx, by, account.Account{ID: "acc_2", Name: "Three"}, a)
 		}},
 		{"SuspendAccount", func(s *store.Store, a audit.Action) error { return s.SuspendAccount(ctx, by, "acc_2", start, a) }},
-		{"SetRetention", func(s *store.Store, a audit.Action) error { return s.SetRetention(ctx, by, account.Default, 0, a) }},
+		{"SetRetention", func(s *store.Store, a audit.Action) error { return s.SetRetention(ctx, by, account.Default, 90, a) }},
 		{"ErasePersonal", func(s *store.Store, a audit.Action) error {
 			_, err := s.ErasePersonal(ctx, by, account.Default, audit.Erasure{Mailbox: "ann@example.com"}, a)
 			return err
 		}},
 		{"Retain", func(s *store.Store, a audit.Action) error {
-			_, err := s.Retain(ctx, by, account.Default, time.Now().Add(time.Hour), a)
+			clock.Move(92 * 24 * time.Hour)
+			_, err := s.Retain(ctx, by, account.Default, due(t, s, clock), a)
 			return err
 		}},
 	}
@@ -203,13 +204,14 @@ func panelKey(name string) redirect.Key {
 // an action, one at a time: the change and its action are both kept or neither.
 func TestEveryCallFails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := storetest.Open(t, store.Config{Database: database})
+		clock := storetest.NewClock()
+		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 		must(t, s.SetMail(t.Context(), true))
 		must(t, s.UseIdentity(t.Context(), by, "one", audit.Action{}))
 		storetest.Exec(t, database, `INSERT INTO deliveries (id, account, seq, type, address, state, tries, status, failure, digest, message, again, created, tried, ended)
 			VALUES ('msg_old', 'acc_default', 0, 'test', 'ann@example.com', 'sent', 1, 0, '', '', 'msg_old', '', 0, 0, 1)`)
 		total := 0
-		for _, st := range steps(t) {
+		for _, st := range steps(t, clock) {
 			total += failEach(t, database, s, st)
 		}
 		must(t, verify(t, s))
@@ -247,7 +249,7 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 // TestEveryChangeIsAStep wants each method that takes an action among the steps.
 func TestEveryChangeIsAStep(t *testing.T) {
 	have := map[string]bool{"Change": true, "Twice": true} // of these tests
-	for _, st := range steps(t) {
+	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true
 	}
 	kind := reflect.TypeFor[*store.Store]()

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -20,29 +20,29 @@ import (
 // UPDATE), before its own grant: it waits for the writes under way, and those
 // that come later see what it did. SQLite has one writer and needs no locks.
 
-// check locks the rows of the grant against revocation and returns a fault if
+// checkGrant locks the rows of the grant against revocation and returns a fault if
 // it doesn't entitle to a write now: Unauthorized if it has ended,
 // AccountSuspended, Forbidden if the role or scope isn't enough, or
 // ConfirmationNeeded if the second factor has grown old.
-func (t *tx) check(by audit.Grant, now time.Time) error {
+func checkGrant(t *db.Tx, by audit.Grant, now time.Time) error {
 	switch by.Kind {
 	case audit.ProgramGrant, audit.RefusalGrant:
 		return nil
 	case audit.PublicGrant:
-		return t.checkAccount(by.Account)
+		return checkAccount(t, by.Account)
 	case audit.SessionGrant:
-		return t.checkSession(by, now)
+		return checkSession(t, by, now)
 	case audit.KeyGrant:
-		return t.checkKey(by, now)
+		return checkKey(t, by, now)
 	case audit.RedirectKeyGrant:
-		return t.checkRedirectKey(by, now)
+		return checkRedirectKey(t, by, now)
 	}
 	return fmt.Errorf("grant of the unknown kind %q", by.Kind)
 }
 
-// allows returns an error if the grant doesn't cover the action: each grant
+// covers returns an error if the grant doesn't cover the action: each grant
 // writes to its own account, a refusal records nothing else.
-func allows(by audit.Grant, a audit.Action) error {
+func covers(by audit.Grant, a audit.Action) error {
 	switch {
 	case by.Kind == audit.ProgramGrant:
 	case by.Kind == audit.RefusalGrant:
@@ -55,10 +55,10 @@ func allows(by audit.Grant, a audit.Action) error {
 	return nil
 }
 
-func (t *tx) checkAccount(id string) error {
+func checkAccount(t *db.Tx, id string) error {
 	var suspended int64
-	err := t.row(`SELECT suspended FROM accounts WHERE id = $1`+t.share("accounts"), id).Scan(&suspended)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := t.Row(`SELECT suspended FROM accounts WHERE id = $1`+t.Share("accounts"), id).Scan(&suspended)
+	if errors.Is(err, db.ErrNoRows) {
 		return fault.New(fault.NotFound, "There is no such account.")
 	}
 	if err == nil && suspended != 0 {
@@ -67,20 +67,20 @@ func (t *tx) checkAccount(id string) error {
 	return err
 }
 
-func (t *tx) checkSession(by audit.Grant, now time.Time) error {
+func checkSession(t *db.Tx, by audit.Grant, now time.Time) error {
 	var m account.Member
 	var s account.Session
 	var operator, factors, suspended, required, created, used, confirmed int64
-	err := t.row(`SELECT members.account, members.role, members.operator,
+	err := t.Row(`SELECT members.account, members.role, members.operator,
 			CASE WHEN members.totp IS NULL THEN 0 ELSE 1 END + (SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id),
 			accounts.suspended, accounts.factor_required, sessions.created, sessions.last_used, sessions.confirmed
 		FROM accounts JOIN members ON members.account = accounts.id JOIN sessions ON sessions.member = members.id
-		WHERE sessions.id = $1`+t.share("accounts", "members", "sessions"), by.ID).
+		WHERE sessions.id = $1`+lockSession(t, by.Renews), by.ID).
 		Scan(&m.Account, &m.Role, &operator, &factors, &suspended, &required, &created, &used, &confirmed)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return err
 	}
-	s.Created, s.LastUsed, s.Confirmed = moment(created), moment(used), moment(confirmed)
+	s.Created, s.LastUsed, s.Confirmed = db.Moment(created), db.Moment(used), db.Moment(confirmed)
 	m.Operator = operator != 0
 	switch {
 	case err != nil, m.Account != by.Account, !s.Live(now):
@@ -97,17 +97,17 @@ func (t *tx) checkSession(by audit.Grant, now time.Time) error {
 	return nil
 }
 
-func (t *tx) checkKey(by audit.Grant, now time.Time) error {
+func checkKey(t *db.Tx, by audit.Grant, now time.Time) error {
 	var owner, scopes, domains string
 	var suspended, expires, revoked int64
-	err := t.row(`SELECT keys.account, keys.scopes, keys.domains, keys.expires, keys.revoked, accounts.suspended
-		FROM accounts JOIN keys ON keys.account = accounts.id WHERE keys.id = $1`+t.share("accounts", "keys"), by.ID).
+	err := t.Row(`SELECT keys.account, keys.scopes, keys.domains, keys.expires, keys.revoked, accounts.suspended
+		FROM accounts JOIN keys ON keys.account = accounts.id WHERE keys.id = $1`+t.Share("accounts", "keys"), by.ID).
 		Scan(&owner, &scopes, &domains, &expires, &revoked, &suspended)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return err
 	}
 	switch {
-	case err != nil, owner != by.Account, revoked != 0, expires != 0 && millis(now) >= expires:
+	case err != nil, owner != by.Account, revoked != 0, expires != 0 && db.Millis(now) >= expires:
 		return fault.New(fault.Unauthorized, "This key has been revoked or has expired.")
 	case suspended != 0:
 		return errSuspended()
@@ -119,19 +119,19 @@ func (t *tx) checkKey(by audit.Grant, now time.Time) error {
 	return nil
 }
 
-func (t *tx) checkRedirectKey(by audit.Grant, now time.Time) error {
+func checkRedirectKey(t *db.Tx, by audit.Grant, now time.Time) error {
 	var owner string
 	var suspended, expires int64
-	err := t.row(`SELECT redirect_keys.account, redirect_keys.expires, accounts.suspended
+	err := t.Row(`SELECT redirect_keys.account, redirect_keys.expires, accounts.suspended
 		FROM accounts JOIN redirect_keys ON redirect_keys.account = accounts.id WHERE redirect_keys.id = $1`+
-		t.share("accounts", "redirect_keys"), by.ID).Scan(&owner, &expires, &suspended)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Share("accounts", "redirect_keys"), by.ID).Scan(&owner, &expires, &suspended)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return err
 	}
 	switch {
 	case err != nil, owner != by.Account:
 		return fault.On("kid", fault.RedirectInvalid, "The public key was removed.")
-	case expires != 0 && millis(now) >= expires:
+	case expires != 0 && db.Millis(now) >= expires:
 		return fault.On("kid", fault.RedirectInvalid, "The public key has expired.")
 	case suspended != 0:
 		return errSuspended()
@@ -146,28 +146,34 @@ func errSuspended() error {
 // lockOut waits until no grant of the account is in a transaction, and keeps
 // new ones out until this transaction ends. It comes first in whatever ends or
 // reduces a right. An account that isn't there is a NotFound fault.
-func (t *tx) lockOut(id string) error {
+func lockOut(t *db.Tx, id string) error {
 	var n int64
-	err := t.row(`SELECT 1 FROM accounts WHERE id = $1`+t.exclusive(), id).Scan(&n)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := t.Row(`SELECT 1 FROM accounts WHERE id = $1`+t.Exclusive(), id).Scan(&n)
+	if errors.Is(err, db.ErrNoRows) {
 		err = fault.New(fault.NotFound, "There is no such account.")
 	}
 	return err
 }
 
-// share ends a SELECT whose rows, in the order of the tables, mustn't be
-// revoked before the transaction ends.
-func (t *tx) share(tables ...string) string {
-	if !t.conn.locks() {
-		return ""
+// lockKey takes a row of keys or redirect_keys alone before it is changed. A
+// change alone wouldn't do: a grant that waits for the account shares the row
+// as its statement first saw it, unless the row itself was taken FOR UPDATE.
+func lockKey(t *db.Tx, table, id string) error {
+	if !t.Locks() {
+		return nil
 	}
-	return " FOR KEY SHARE OF " + strings.Join(tables, ", ")
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM `+table+` WHERE id = $1`+t.Exclusive(), id)
 }
 
-// exclusive ends a SELECT whose rows belong to this transaction alone.
-func (t *tx) exclusive() string {
-	if !t.conn.locks() {
+// lockSession ends the SELECT of a session's grant. A write that changes the
+// session itself takes its row alone from the start: two that shared it would
+// wait for each other.
+func lockSession(t *db.Tx, alone bool) string {
+	if !alone {
+		return t.Share("accounts", "members", "sessions")
+	}
+	if !t.Locks() {
 		return ""
 	}
-	return " FOR UPDATE"
+	return t.Share("accounts", "members") + " FOR UPDATE OF sessions"
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
@@ -15,17 +16,17 @@ import (
 func (s *Store) Usage(ctx context.Context, owner string, since time.Time) ([]setup.Usage, error) {
 	const day = 24 * time.Hour
 	var all []setup.Usage
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var u setup.Usage
 		var days int64
 		err := r.Scan(&days, &u.Domain, &u.Links, &u.Downloads)
-		u.Day = moment(days * day.Milliseconds())
+		u.Day = db.Moment(days * day.Milliseconds())
 		all = append(all, u)
 		return err
 	}, `SELECT created / 86400000, domain, COUNT(*), CAST(SUM(downloads) AS BIGINT) FROM links
-		WHERE account = $1 AND created >= $2 GROUP BY created / 86400000, domain ORDER BY 1, 2`, owner, millis(since))
+		WHERE account = $1 AND created >= $2 GROUP BY created / 86400000, domain ORDER BY 1, 2`, owner, db.Millis(since))
 	if err != nil {
-		return nil, fmt.Errorf("store: usage: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: usage: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -45,7 +46,7 @@ func (s *Store) Recent(ctx context.Context, owner string, names []audit.Name, ta
 		marks[i] = fmt.Sprintf("$%d", len(args))
 	}
 	var all []audit.Record
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		rec, err := scanRecord(r)
 		all = append(all, rec)
 		return err
@@ -53,7 +54,7 @@ func (s *Store) Recent(ctx context.Context, owner string, names []audit.Name, ta
 		WHERE account = $1 AND seq > (SELECT size FROM logs WHERE account = $1) - $2
 		AND ($3 = '' OR target_id = $3) AND name IN (`+strings.Join(marks, ", ")+`) ORDER BY seq DESC LIMIT $4`, args...)
 	if err != nil {
-		return nil, fmt.Errorf("store: recent actions: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: recent actions: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -18,13 +19,13 @@ const keyColumns = `id, account, name, scopes, domains, networks, hash, created,
 
 // CreateKey keeps k and a. An id that exists is a Conflict fault.
 func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			k.ID, k.Account, k.Name, list(k.Scopes), list(k.Domains), list(texts(k.Networks)), k.Hash,
-			millis(k.Created), millis(k.Expires), millis(k.Revoked), millis(k.LastUsed), bit(k.Test))
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		_, err := t.Exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			k.ID, k.Account, k.Name, db.List(k.Scopes), db.List(k.Domains), db.List(texts(k.Networks)), k.Hash,
+			db.Millis(k.Created), db.Millis(k.Expires), db.Millis(k.Revoked), db.Millis(k.LastUsed), db.Bit(k.Test))
 		return err
 	})
-	if s.db.taken(err) {
+	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a key with this id.")
 	}
 	if err != nil {
@@ -36,7 +37,7 @@ func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a 
 // Key returns a key in whatever state, or a NotFound fault: also if its account
 // is suspended.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
-	k, err := scanKey(s.read(ctx).byKey(`SELECT `+keyColumns+` FROM keys WHERE id = $1 AND account `+notSuspended, id))
+	k, err := scanKey(s.db.Read(ctx).ByKey(`SELECT `+keyColumns+` FROM keys WHERE id = $1 AND account `+notSuspended, id))
 	if err != nil {
 		return account.Key{}, s.found("key", err)
 	}
@@ -46,13 +47,13 @@ func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
 // Keys returns the keys of an account, the newest first.
 func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
 	var keys []account.Key
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		k, err := scanKey(r)
 		keys = append(keys, k)
 		return err
 	}, `SELECT `+keyColumns+` FROM keys WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("store: keys: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: keys: %w", s.db.Diagnose(err))
 	}
 	return keys, nil
 }
@@ -60,8 +61,11 @@ func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
 // RevokeKey revokes a key of the account and keeps a. One that is not the
 // account's, or is revoked already, is a NotFound fault.
 func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
-	err := s.changeRight(ctx, by, owner, a, func(t *tx) error {
-		n, err := t.exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, millis(at), id, owner)
+	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
+		if err := lockKey(t, "keys", id); err != nil {
+			return err
+		}
+		n, err := t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such key.")
 		}
@@ -76,8 +80,8 @@ func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string,
 // TouchKey notes that the key was used. It is bookkeeping and leaves no
 // action.
 func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
-	err := s.transact(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE keys SET last_used = $1 WHERE id = $2 AND last_used < $1`, millis(at), id)
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE keys SET last_used = $1 WHERE id = $2 AND last_used < $1`, db.Millis(at), id)
 		return err
 	})
 	if err != nil {
@@ -86,7 +90,7 @@ func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
 	return nil
 }
 
-func scanKey(r row) (account.Key, error) {
+func scanKey(r db.Row) (account.Key, error) {
 	var k account.Key
 	var scopes, domains, networks string
 	var created, expires, revoked, used, test int64
@@ -94,7 +98,7 @@ func scanKey(r row) (account.Key, error) {
 	if err != nil {
 		return account.Key{}, err
 	}
-	k.Created, k.Expires, k.Revoked, k.LastUsed = moment(created), moment(expires), moment(revoked), moment(used)
+	k.Created, k.Expires, k.Revoked, k.LastUsed = db.Moment(created), db.Moment(expires), db.Moment(revoked), db.Moment(used)
 	k.Domains, k.Test = strings.Fields(domains), test != 0
 	for _, name := range strings.Fields(scopes) {
 		k.Scopes = append(k.Scopes, account.Scope(name))
@@ -107,18 +111,6 @@ func scanKey(r row) (account.Key, error) {
 		k.Networks = append(k.Networks, p)
 	}
 	return k, nil
-}
-
-// list is how a list of words is stored.
-func list[T ~string](words []T) string {
-	var b strings.Builder
-	for i, w := range words {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(string(w))
-	}
-	return b.String()
 }
 
 func texts(networks []netip.Prefix) []string {

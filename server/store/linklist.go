@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
@@ -16,34 +17,34 @@ import (
 // Links returns a part of the links that the filter finds at the time, the
 // newest first.
 func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.Found, error) {
-	var w where
-	w.add(`links.account = ?`, f.Account)
+	var w db.Where
+	w.Add(`links.account = ?`, f.Account)
 	for _, each := range []struct{ column, value string }{
 		{"mailbox", f.Mailbox}, {"domain", f.Domain}, {"external_id", f.ExternalID},
 	} {
 		if each.value != "" {
-			w.add(`links.`+each.column+` = ?`, each.value)
+			w.Add(`links.`+each.column+` = ?`, each.value)
 		}
 	}
 	if len(f.Domains) > 0 {
-		w.add(`links.domain IN (?`+strings.Repeat(`, ?`, len(f.Domains)-1)+`)`, anys(f.Domains)...)
+		w.Add(`links.domain IN (?`+strings.Repeat(`, ?`, len(f.Domains)-1)+`)`, anys(f.Domains)...)
 	}
 	if f.State != "" {
 		inState(&w, f.State, at)
 	}
 	if f.Before != (setup.Place{}) {
-		w.add(`(links.created, links.id) < (?, ?)`, millis(f.Before.Created), f.Before.ID)
+		w.Add(`(links.created, links.id) < (?, ?)`, db.Millis(f.Before.Created), f.Before.ID)
 	}
-	query, args := w.query(`SELECT `+linkColumns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
+	query, args := w.Query(`SELECT `+linkColumns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
 	var found setup.Found
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var l linkRow
 		err := r.Scan(l.fields()...)
 		found.Links = append(found.Links, l.link())
 		return err
 	}, query, args...)
 	if err != nil {
-		return setup.Found{}, fmt.Errorf("store: links: %w", s.diagnose(err))
+		return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
 	}
 	if len(found.Links) > f.Limit {
 		found.Links = found.Links[:f.Limit]
@@ -54,25 +55,25 @@ func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.
 }
 
 // inState adds the condition that says of a link what its method State does.
-func inState(w *where, state setup.State, at time.Time) {
+func inState(w *db.Where, state setup.State, at time.Time) {
 	switch state {
 	case setup.Revoked:
-		w.add(`links.revoked <> 0`)
+		w.Add(`links.revoked <> 0`)
 		return
 	case setup.Expired:
-		w.add(`links.revoked = 0 AND links.expires <= ?`, millis(at))
+		w.Add(`links.revoked = 0 AND links.expires <= ?`, db.Millis(at))
 		return
 	}
-	w.add(`links.revoked = 0 AND links.expires > ?`, millis(at))
+	w.Add(`links.revoked = 0 AND links.expires > ?`, db.Millis(at))
 	switch state {
 	case setup.Used:
-		w.add(`links.tickets >= links.max_downloads`)
+		w.Add(`links.tickets >= links.max_downloads`)
 	case setup.Downloaded:
-		w.add(`links.tickets < links.max_downloads AND links.downloads > 0`)
+		w.Add(`links.tickets < links.max_downloads AND links.downloads > 0`)
 	case setup.Opened:
-		w.add(`links.tickets < links.max_downloads AND links.downloads = 0 AND links.tickets > 0`)
+		w.Add(`links.tickets < links.max_downloads AND links.downloads = 0 AND links.tickets > 0`)
 	default:
-		w.add(`links.tickets < links.max_downloads AND links.tickets = 0`)
+		w.Add(`links.tickets < links.max_downloads AND links.tickets = 0`)
 	}
 }
 
@@ -88,16 +89,16 @@ func anys(texts []string) []any {
 // already stays as it is, without an action; one that is not there is a
 // NotFound fault.
 func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		if err := t.lockLinks(` id = $1 AND account = $2`, []any{id, owner}); err != nil {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
 			return err
 		}
-		n, err := t.exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, millis(at), id, owner)
+		n, err := t.Exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
 		if err != nil || n == 1 {
 			return err
 		}
 		var there int
-		if err := t.row(`SELECT COUNT(*) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there); err != nil {
+		if err := t.Row(`SELECT COUNT(*) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there); err != nil {
 			return err
 		}
 		if there == 0 {
@@ -113,11 +114,11 @@ func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string
 
 // lockLinks waits until no download is under way by the links that the
 // condition finds, and keeps new ones out until the transaction ends.
-func (t *tx) lockLinks(condition string, args []any) error {
-	if !t.conn.locks() {
+func lockLinks(t *db.Tx, condition string, args []any) error {
+	if !t.Locks() {
 		return nil
 	}
-	return t.each(func(row) error { return nil }, `SELECT 1 FROM links WHERE`+condition+` ORDER BY id`+t.exclusive(), args...)
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM links WHERE`+condition+` ORDER BY id`+t.Exclusive(), args...)
 }
 
 // ofGroup are the links of a group that could still lead to a download: also
@@ -125,7 +126,7 @@ func (t *tx) lockLinks(condition string, args []any) error {
 const ofGroup = ` account = $1 AND (mailbox = $2 OR $2 = '') AND (domain = $3 OR $3 = '') AND revoked = 0 AND expires > $4`
 
 func groupArgs(g setup.Group, at time.Time) []any {
-	return []any{g.Account, g.Mailbox, g.Domain, millis(at.Add(-setup.TicketLife))}
+	return []any{g.Account, g.Mailbox, g.Domain, db.Millis(at.Add(-setup.TicketLife))}
 }
 
 // RevokeLinks revokes the links of a mailbox or domain that could still lead
@@ -136,12 +137,12 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 		return 0, errors.New("store: revoke links: neither a mailbox nor a domain is named")
 	}
 	var revoked int64
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
-		if err := t.lockLinks(ofGroup, groupArgs(g, at)); err != nil {
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockLinks(t, ofGroup, groupArgs(g, at)); err != nil {
 			return nil, err
 		}
 		var err error
-		revoked, err = t.exec(`UPDATE links SET revoked = $5 WHERE`+ofGroup, append(groupArgs(g, at), millis(at))...)
+		revoked, err = t.Exec(`UPDATE links SET revoked = $5 WHERE`+ofGroup, append(groupArgs(g, at), db.Millis(at))...)
 		if err == nil && revoked == 0 {
 			err = errSame
 		}
@@ -158,9 +159,9 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 // CountLinks returns how many links RevokeLinks would revoke.
 func (s *Store) CountLinks(ctx context.Context, g setup.Group, at time.Time) (int, error) {
 	var n int
-	err := s.read(ctx).row(`SELECT COUNT(*) FROM links WHERE`+ofGroup, groupArgs(g, at)...).Scan(&n)
+	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM links WHERE`+ofGroup, groupArgs(g, at)...).Scan(&n)
 	if err != nil {
-		return 0, fmt.Errorf("store: count links: %w", s.diagnose(err))
+		return 0, fmt.Errorf("store: count links: %w", s.db.Diagnose(err))
 	}
 	return n, nil
 }

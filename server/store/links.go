@@ -9,6 +9,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -23,9 +24,9 @@ const linkColumns = `links.id, links.account, links.domain, links.address, links
 // CreateLink keeps l and a. Where one of the limits is used up at l.Created it
 // keeps nothing, counts nothing on any limit, and returns a Limited fault
 // whose RetryAfter is how long to wait. A limit whose Max is not positive
-// allows no link. An id that exists is a Conflict fault.
+// covers no link. An id that exists is a Conflict fault.
 func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []setup.Limit, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error { return t.createLink(l, limits) })
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return createLink(t, l, limits) })
 	return s.linkCreated(err)
 }
 
@@ -33,17 +34,17 @@ func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, li
 // decides which of two that bring the same is first. One that was used is a
 // RedirectUsed fault, one whose key is gone RedirectInvalid.
 func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link, p setup.Pass, limits []setup.Limit, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		if err := t.usePass(p, l.Created); err != nil {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := usePass(t, p, l.Created); err != nil {
 			return err
 		}
-		return t.createLink(l, limits)
+		return createLink(t, l, limits)
 	})
 	return s.linkCreated(err)
 }
 
 func (s *Store) linkCreated(err error) error {
-	if s.db.taken(err) {
+	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a link with this id.")
 	}
 	if err != nil {
@@ -52,20 +53,20 @@ func (s *Store) linkCreated(err error) error {
 	return nil
 }
 
-func (t *tx) createLink(l setup.Link, limits []setup.Limit) error {
+func createLink(t *db.Tx, l setup.Link, limits []setup.Limit) error {
 	// One order for all transactions: two that need the same rows wait for
 	// each other instead of locking each other out.
 	limits = slices.SortedFunc(slices.Values(limits), func(x, y setup.Limit) int { return cmp.Compare(x.Key, y.Key) })
-	if err := t.count(limits, l.Created); err != nil {
+	if err := useLimits(t, limits, l.Created); err != nil {
 		return err
 	}
-	return t.insertLink(l)
+	return insertLink(t, l)
 }
 
 // Link returns a link in whatever state, or a NotFound fault.
 func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 	var l linkRow
-	err := s.read(ctx).byKey(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
+	err := s.db.Read(ctx).ByKey(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
 	if err != nil {
 		return setup.Link{}, s.found("link", err)
 	}
@@ -77,7 +78,7 @@ func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 func (s *Store) LinkAndDomain(ctx context.Context, id string) (setup.Link, settings.Domain, error) {
 	var l linkRow
 	var d domainRow
-	err := s.read(ctx).byKey(`SELECT `+linkColumns+`, `+domainColumns+`
+	err := s.db.Read(ctx).ByKey(`SELECT `+linkColumns+`, `+domainColumns+`
 		FROM links JOIN domains ON domains.name = links.domain`+withPolicy+`
 		WHERE links.id = $1 AND domains.account `+notSuspended, id).Scan(append(l.fields(), d.fields()...)...)
 	if err != nil {
@@ -86,26 +87,26 @@ func (s *Store) LinkAndDomain(ctx context.Context, id string) (setup.Link, setti
 	return l.link(), d.domain(), nil
 }
 
-func (t *tx) insertLink(l setup.Link) error {
+func insertLink(t *db.Tx, l setup.Link) error {
 	address, err := profile.ParseAddress(l.Address)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO links (id, account, domain, address, name, login, locale,
+	_, err = t.Exec(`INSERT INTO links (id, account, domain, address, name, login, locale,
 		created, expires, revoked, max_downloads, tickets, downloads, mailbox, variant, external_id, return_url, test)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		l.ID, l.Account, l.Domain, l.Address, l.Name, l.Login, l.Locale,
-		millis(l.Created), millis(l.Expires), millis(l.Revoked), l.MaxDownloads, l.Tickets, l.Downloads,
-		address.Folded(), string(l.Variant), l.ExternalID, l.ReturnURL, bit(l.Test))
+		db.Millis(l.Created), db.Millis(l.Expires), db.Millis(l.Revoked), l.MaxDownloads, l.Tickets, l.Downloads,
+		address.Folded(), string(l.Variant), l.ExternalID, l.ReturnURL, db.Bit(l.Test))
 	return err
 }
 
-// count uses each of the limits once, or returns a Limited fault with the
+// useLimits uses each of the limits once, or returns a Limited fault with the
 // longest time to wait.
-func (t *tx) count(limits []setup.Limit, now time.Time) error {
+func useLimits(t *db.Tx, limits []setup.Limit, now time.Time) error {
 	var wait time.Duration
 	for _, l := range limits {
-		w, err := t.use(l, now)
+		w, err := useLimit(t, l, now)
 		if err != nil {
 			return err
 		}
@@ -119,30 +120,30 @@ func (t *tx) count(limits []setup.Limit, now time.Time) error {
 	return f
 }
 
-// use counts once on the limit. If it is used up, use counts nothing and
+// useLimit counts once on the limit. If it is used up, use counts nothing and
 // returns how long to wait.
-func (t *tx) use(l setup.Limit, now time.Time) (time.Duration, error) {
+func useLimit(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
 	if l.Max <= 0 {
 		return max(l.Window, time.Millisecond), nil
 	}
 	// A window that began only after this one will end was written by a clock
 	// that was wrong. It counts as passed, or it could last for years.
 	ends := now.Add(l.Window)
-	n, err := t.exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
+	n, err := t.Exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
 		ON CONFLICT (key) DO UPDATE SET
 			used  = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN 1 ELSE limits.used + 1 END,
 			ends  = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN $3 ELSE limits.ends END,
 			began = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN $2 ELSE limits.began END
 		WHERE limits.ends <= $2 OR limits.began >= $3 OR limits.used < $4`,
-		l.Key, millis(now), millis(ends), l.Max)
+		l.Key, db.Millis(now), db.Millis(ends), l.Max)
 	if err != nil || n == 1 {
 		return 0, err
 	}
 	var until int64
-	if err := t.row(`SELECT ends FROM limits WHERE key = $1`, l.Key).Scan(&until); err != nil {
+	if err := t.Row(`SELECT ends FROM limits WHERE key = $1`, l.Key).Scan(&until); err != nil {
 		return 0, err
 	}
-	return max(moment(until).Sub(now), time.Millisecond), nil
+	return max(db.Moment(until).Sub(now), time.Millisecond), nil
 }
 
 // A linkRow is a link as its columns hold it.
@@ -162,7 +163,7 @@ func (r *linkRow) fields() []any {
 
 func (r *linkRow) link() setup.Link {
 	l := r.l
-	l.Created, l.Expires, l.Revoked = moment(r.created), moment(r.expires), moment(r.revoked)
+	l.Created, l.Expires, l.Revoked = db.Moment(r.created), db.Moment(r.expires), db.Moment(r.revoked)
 	l.Test = r.test != 0
 	return l
 }

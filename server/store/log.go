@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 )
 
 // parseEdge reads the edge in the head of a log that has size actions. A head
@@ -24,7 +25,7 @@ func parseEdge(head []byte, size int64) (audit.Edge, error) {
 	return edge, nil
 }
 
-func (t *tx) setEdge(account string, edge audit.Edge) error {
-	_, err := t.exec(`UPDATE logs SET edge = $1 WHERE account = $2`, edge.Bytes(), account)
+func setEdge(t *db.Tx, account string, edge audit.Edge) error {
+	_, err := t.Exec(`UPDATE logs SET edge = $1 WHERE account = $2`, edge.Bytes(), account)
 	return err
 }

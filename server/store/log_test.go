@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"testing"
@@ -15,7 +14,7 @@ import (
 
 func logKey(t *testing.T) *audit.LogKey {
 	t.Helper()
-	k, err := audit.NewLogKey(bytes.Repeat([]byte("k"), audit.LogKeySize))
+	k, err := audit.NewLogKey(storetest.LogKey)
 	must(t, err)
 	return k
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -38,8 +39,8 @@ func (r *memberRow) fields() []any {
 func (r *memberRow) member() account.Member {
 	m := r.m
 	m.Operator = r.operator != 0
-	m.PasswordSet, m.TOTPSince, m.CodesMade = moment(r.passwordSet), moment(r.since), moment(r.made)
-	m.Created, m.LastSeen = moment(r.created), moment(r.lastS)
+	m.PasswordSet, m.TOTPSince, m.CodesMade = db.Moment(r.passwordSet), db.Moment(r.since), db.Moment(r.made)
+	m.Created, m.LastSeen = db.Moment(r.created), db.Moment(r.lastS)
 	return m
 }
 
@@ -56,7 +57,7 @@ func (s *Store) MemberByEmail(ctx context.Context, email string) (account.Member
 
 func (s *Store) member(ctx context.Context, query, arg string) (account.Member, error) {
 	var r memberRow
-	if err := s.read(ctx).row(query, arg).Scan(r.fields()...); err != nil {
+	if err := s.db.Read(ctx).Row(query, arg).Scan(r.fields()...); err != nil {
 		return account.Member{}, s.found("member", err)
 	}
 	return r.member(), nil
@@ -65,14 +66,14 @@ func (s *Store) member(ctx context.Context, query, arg string) (account.Member, 
 // Members returns the members of an account by their addresses.
 func (s *Store) Members(ctx context.Context, owner string) ([]account.Member, error) {
 	var all []account.Member
-	err := s.read(ctx).each(func(row row) error {
+	err := s.db.Read(ctx).Each(func(row db.Row) error {
 		var r memberRow
 		err := row.Scan(r.fields()...)
 		all = append(all, r.member())
 		return err
 	}, `SELECT `+memberColumns+` FROM members WHERE account = $1 ORDER BY email`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("store: members: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: members: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -80,8 +81,8 @@ func (s *Store) Members(ctx context.Context, owner string) ([]account.Member, er
 // AnyMember reports whether the installation has a member.
 func (s *Store) AnyMember(ctx context.Context) (bool, error) {
 	var n int64
-	if err := s.read(ctx).row(`SELECT COUNT(*) FROM members`).Scan(&n); err != nil {
-		return false, fmt.Errorf("store: members: %w", s.diagnose(err))
+	if err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM members`).Scan(&n); err != nil {
+		return false, fmt.Errorf("store: members: %w", s.db.Diagnose(err))
 	}
 	return n > 0, nil
 }
@@ -91,20 +92,20 @@ func (s *Store) AnyMember(ctx context.Context) (bool, error) {
 // for the first owner once there is a member. An address that is a member's is
 // a Conflict fault.
 func (s *Store) CreateMember(ctx context.Context, by audit.Grant, m account.Member, invitation string, a audit.Action) error {
-	err := s.changeRight(ctx, by, m.Account, a, func(t *tx) error {
+	err := s.changeRight(ctx, by, m.Account, a, func(t *db.Tx) error {
 		if invitation != "" {
-			if err := t.useInvitation(invitation, m); err != nil {
+			if err := useInvitation(t, invitation, m); err != nil {
 				return err
 			}
 		}
-		_, err := t.exec(`INSERT INTO members (id, account, email, name, role, operator, password, password_set,
+		_, err := t.Exec(`INSERT INTO members (id, account, email, name, role, operator, password, password_set,
 			totp, totp_since, totp_step, codes_made, language, created, last_seen)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, 0, 0, 0, $9, $10, 0)`,
-			m.ID, m.Account, m.Email, m.Name, string(m.Role), bit(m.Operator), m.Password, millis(m.PasswordSet),
-			m.Language, millis(m.Created))
+			m.ID, m.Account, m.Email, m.Name, string(m.Role), db.Bit(m.Operator), m.Password, db.Millis(m.PasswordSet),
+			m.Language, db.Millis(m.Created))
 		return err
 	})
-	if s.db.taken(err) {
+	if s.db.Taken(err) {
 		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
 	}
 	if err != nil {
@@ -115,18 +116,18 @@ func (s *Store) CreateMember(ctx context.Context, by audit.Grant, m account.Memb
 
 // lockAccount makes what counts the members of an account wait for others that
 // do.
-func (t *tx) lockAccount(id string) error {
-	n, err := t.exec(`UPDATE accounts SET name = name WHERE id = $1`, id)
+func lockAccount(t *db.Tx, id string) error {
+	n, err := t.Exec(`UPDATE accounts SET name = name WHERE id = $1`, id)
 	if err == nil && n == 0 {
 		err = fault.New(fault.NotFound, "There is no such account.")
 	}
 	return err
 }
 
-func (t *tx) useInvitation(id string, m account.Member) error {
-	n, err := t.exec(`DELETE FROM invitations WHERE id = $1 AND account = $2 AND expires > $3
+func useInvitation(t *db.Tx, id string, m account.Member) error {
+	n, err := t.Exec(`DELETE FROM invitations WHERE id = $1 AND account = $2 AND expires > $3
 		AND (email = $4 OR (email = '' AND NOT EXISTS (SELECT 1 FROM members)))`,
-		id, m.Account, millis(m.Created), m.Email)
+		id, m.Account, db.Millis(m.Created), m.Email)
 	if err == nil && n == 0 {
 		err = fault.New(fault.NotFound, "This invitation cannot be used. Ask for another one.")
 	}
@@ -138,18 +139,18 @@ func (t *tx) useInvitation(id string, m account.Member) error {
 // either. The last owner's and the last operator's role stays: a Conflict fault.
 // Only operators change operators: else the fault is Forbidden.
 func (s *Store) SetRole(ctx context.Context, by audit.Grant, owner, member string, role account.Role, a audit.Action) error {
-	return s.changeMember(ctx, by, owner, member, a, func(t *tx) error {
+	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
 		if role != account.Owner {
-			if err := t.mayLose(by, owner, member); err != nil {
+			if err := mayLose(t, by, owner, member); err != nil {
 				return err
 			}
 		}
-		_, err := t.exec(`UPDATE members SET role = $2, operator = CASE WHEN $2 = 'owner' THEN operator ELSE 0 END
+		_, err := t.Exec(`UPDATE members SET role = $2, operator = CASE WHEN $2 = 'owner' THEN operator ELSE 0 END
 			WHERE id = $1`, member, string(role))
 		if err != nil {
 			return err
 		}
-		return t.endSessions(member, "")
+		return endSessions(t, member, "")
 	})
 }
 
@@ -157,28 +158,28 @@ func (s *Store) SetRole(ctx context.Context, by audit.Grant, owner, member strin
 // keeps a. The last owner and the last operator stay: a Conflict fault. Only
 // operators remove operators: else the fault is Forbidden.
 func (s *Store) RemoveMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action) error {
-	return s.changeMember(ctx, by, owner, member, a, func(t *tx) error {
-		if err := t.mayLose(by, owner, member); err != nil {
+	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
+		if err := mayLose(t, by, owner, member); err != nil {
 			return err
 		}
-		_, err := t.exec(`DELETE FROM members WHERE id = $1`, member)
+		_, err := t.Exec(`DELETE FROM members WHERE id = $1`, member)
 		return err
 	})
 }
 
 // SetLanguage keeps which language a member of the account reads, and a.
 func (s *Store) SetLanguage(ctx context.Context, by audit.Grant, owner, member, language string, a audit.Action) error {
-	return s.changeMember(ctx, by, owner, member, a, func(t *tx) error {
-		_, err := t.exec(`UPDATE members SET language = $2 WHERE id = $1`, member, language)
+	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE members SET language = $2 WHERE id = $1`, member, language)
 		return err
 	})
 }
 
 // changeMember is change for a member of the account, while nobody else
 // changes its members.
-func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action, fn func(*tx) error) error {
-	err := s.changeRight(ctx, by, owner, a, func(t *tx) error {
-		n, err := t.exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, owner)
+func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action, fn func(*db.Tx) error) error {
+	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
+		n, err := t.Exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, owner)
 		if err != nil {
 			return err
 		}
@@ -196,12 +197,12 @@ func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member 
 // mayLose refuses if the account or the installation cannot do without what
 // the member may do, or if the grant may not take it. It needs the account
 // locked.
-func (t *tx) mayLose(by audit.Grant, owner, member string) error {
-	if err := t.notLastOwner(owner, member); err != nil {
+func mayLose(t *db.Tx, by audit.Grant, owner, member string) error {
+	if err := notLastOwner(t, owner, member); err != nil {
 		return err
 	}
 	var operator, others int64
-	err := t.row(`SELECT operator, (SELECT COUNT(*) FROM members WHERE operator = 1 AND id <> $1) FROM members WHERE id = $1`,
+	err := t.Row(`SELECT operator, (SELECT COUNT(*) FROM members WHERE operator = 1 AND id <> $1) FROM members WHERE id = $1`,
 		member).Scan(&operator, &others)
 	if err != nil || operator == 0 {
 		return err
@@ -213,7 +214,7 @@ func (t *tx) mayLose(by audit.Grant, owner, member string) error {
 		return nil
 	}
 	var operators int64
-	err = t.row(`SELECT COUNT(*) FROM sessions JOIN members ON members.id = sessions.member
+	err = t.Row(`SELECT COUNT(*) FROM sessions JOIN members ON members.id = sessions.member
 		WHERE sessions.id = $1 AND members.operator = 1`, by.ID).Scan(&operators)
 	if err == nil && operators == 0 {
 		err = fault.New(fault.Forbidden, "Only an operator can change or remove an operator.")
@@ -223,9 +224,9 @@ func (t *tx) mayLose(by audit.Grant, owner, member string) error {
 
 // notLastOwner refuses if nobody but the member owns the account. It needs
 // the account locked.
-func (t *tx) notLastOwner(owner, member string) error {
+func notLastOwner(t *db.Tx, owner, member string) error {
 	var self, others int64
-	err := t.row(`SELECT COUNT(CASE WHEN id = $2 THEN 1 END), COUNT(CASE WHEN id <> $2 THEN 1 END)
+	err := t.Row(`SELECT COUNT(CASE WHEN id = $2 THEN 1 END), COUNT(CASE WHEN id <> $2 THEN 1 END)
 		FROM members WHERE account = $1 AND role = 'owner'`, owner, member).Scan(&self, &others)
 	if err == nil && self > 0 && others == 0 {
 		err = fault.On("role", fault.Conflict, "An account needs an owner. Make another member an owner first.")
@@ -238,17 +239,17 @@ const invitationColumns = `id, account, email, role, language, created, expires`
 // CreateInvitation keeps i and a. An address that is a member's is a Conflict
 // fault.
 func (s *Store) CreateInvitation(ctx context.Context, by audit.Grant, i account.Invitation, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error { return t.insertInvitation(i) })
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return insertInvitation(t, i) })
 	if err != nil {
 		return fmt.Errorf("store: create invitation: %w", err)
 	}
 	return nil
 }
 
-func (t *tx) insertInvitation(i account.Invitation) error {
-	n, err := t.exec(`INSERT INTO invitations (`+invitationColumns+`)
+func insertInvitation(t *db.Tx, i account.Invitation) error {
+	n, err := t.Exec(`INSERT INTO invitations (`+invitationColumns+`)
 		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM members WHERE email = $3)`,
-		i.ID, i.Account, i.Email, string(i.Role), i.Language, millis(i.Created), millis(i.Expires))
+		i.ID, i.Account, i.Email, string(i.Role), i.Language, db.Millis(i.Created), db.Millis(i.Expires))
 	if err == nil && n == 0 {
 		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
 	}
@@ -258,7 +259,7 @@ func (t *tx) insertInvitation(i account.Invitation) error {
 // Invitation returns an invitation that was not used or revoked, or a NotFound
 // fault.
 func (s *Store) Invitation(ctx context.Context, id string) (account.Invitation, error) {
-	i, err := scanInvitation(s.read(ctx).row(`SELECT `+invitationColumns+` FROM invitations WHERE id = $1`, id))
+	i, err := scanInvitation(s.db.Read(ctx).Row(`SELECT `+invitationColumns+` FROM invitations WHERE id = $1`, id))
 	if err != nil {
 		return account.Invitation{}, s.found("invitation", err)
 	}
@@ -268,13 +269,13 @@ func (s *Store) Invitation(ctx context.Context, id string) (account.Invitation, 
 // Invitations returns those of an account, the newest first.
 func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invitation, error) {
 	var all []account.Invitation
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		i, err := scanInvitation(r)
 		all = append(all, i)
 		return err
 	}, `SELECT `+invitationColumns+` FROM invitations WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("store: invitations: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: invitations: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -282,8 +283,8 @@ func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invita
 // RevokeInvitation deletes one of the account, and keeps a. One that is not
 // there is a NotFound fault.
 func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		n, err := t.exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		n, err := t.Exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such invitation.")
 		}
@@ -295,10 +296,10 @@ func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id 
 	return nil
 }
 
-func scanInvitation(r row) (account.Invitation, error) {
+func scanInvitation(r db.Row) (account.Invitation, error) {
 	var i account.Invitation
 	var created, expires int64
 	err := r.Scan(&i.ID, &i.Account, &i.Email, &i.Role, &i.Language, &created, &expires)
-	i.Created, i.Expires = moment(created), moment(expires)
+	i.Created, i.Expires = db.Moment(created), db.Moment(expires)
 	return i, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/night"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
@@ -26,16 +27,16 @@ const (
 	identityMark = "identity "
 )
 
-// due sets a mark to now and reports true, unless it was set since the time.
-func (t *tx) due(name string, now, since time.Time) (bool, error) {
-	n, err := t.exec(`INSERT INTO marks (name, at) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET at = $2 WHERE marks.at < $3`, name, millis(now), millis(since))
+// setMarkIfOlder sets a mark to now and reports true, unless it was set since the time.
+func setMarkIfOlder(t *db.Tx, name string, now, since time.Time) (bool, error) {
+	n, err := t.Exec(`INSERT INTO marks (name, at) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET at = $2 WHERE marks.at < $3`, name, db.Millis(now), db.Millis(since))
 	return n == 1, err
 }
 
-// unmark takes away all marks that begin so, but one.
-func (t *tx) unmark(begin, except string) error {
-	_, err := t.exec(`DELETE FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1 AND name <> $2`, begin, except)
+// clearMarks takes away all marks that begin so, but one.
+func clearMarks(t *db.Tx, begin, except string) error {
+	_, err := t.Exec(`DELETE FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1 AND name <> $2`, begin, except)
 	return err
 }
 
@@ -43,29 +44,29 @@ func (t *tx) unmark(begin, except string) error {
 // the time by any server. It is bookkeeping and leaves no action.
 func (s *Store) BeginNight(ctx context.Context, since time.Time) error {
 	var begun int64
-	err := s.read(ctx).row(`SELECT COALESCE(MAX(at), 0) FROM marks WHERE name = $1`, nightMark).Scan(&begun)
-	if err == nil && begun >= millis(since) {
+	err := s.db.Read(ctx).Row(`SELECT COALESCE(MAX(at), 0) FROM marks WHERE name = $1`, nightMark).Scan(&begun)
+	if err == nil && begun >= db.Millis(since) {
 		return nil // as nearly always
 	}
 	if err == nil {
-		err = s.transact(ctx, func(t *tx) error {
-			fresh, err := t.due(nightMark, s.now(), since)
+		err = s.db.Transact(ctx, func(t *db.Tx) error {
+			fresh, err := setMarkIfOlder(t, nightMark, s.now(), since)
 			if err != nil || !fresh {
 				return err
 			}
-			return t.enqueueNight()
+			return enqueueNight(t)
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("store: night: %w", s.diagnose(err))
+		return fmt.Errorf("store: night: %w", s.db.Diagnose(err))
 	}
 	return nil
 }
 
 // enqueueNight makes a job for each log, also where its head is gone.
-func (t *tx) enqueueNight() error {
+func enqueueNight(t *db.Tx) error {
 	var all []string
-	err := t.each(func(r row) error {
+	err := t.Each(func(r db.Row) error {
 		var id string
 		err := r.Scan(&id)
 		all = append(all, id)
@@ -75,7 +76,7 @@ func (t *tx) enqueueNight() error {
 		return err
 	}
 	for _, id := range all {
-		if err := t.enqueue(night.Job{Account: id}, night.Queue, 0); err != nil {
+		if err := t.Enqueue(night.Job{Account: id}, night.Queue, 0); err != nil {
 			return err
 		}
 	}
@@ -94,27 +95,27 @@ func (s *Store) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding,
 	elsewhere := a
 	elsewhere.Account = account.Installation
 	var err error
-	for _, keep := range []func(*tx) error{
-		func(t *tx) error { return t.record(by, a, s.now()) },
-		func(t *tx) error {
-			if err := t.tellBare(a, s.now()); err != nil {
+	for _, keep := range []func(*db.Tx) error{
+		func(t *db.Tx) error { return record(t, by, a, s.now()) },
+		func(t *db.Tx) error {
+			if err := tellUnrecorded(t, a, s.now()); err != nil {
 				return err
 			}
-			return t.record(by, elsewhere, s.now())
+			return record(t, by, elsewhere, s.now())
 		},
-		func(t *tx) error { return t.tellBare(a, s.now()) },
+		func(t *db.Tx) error { return tellUnrecorded(t, a, s.now()) },
 	} {
-		err = s.transact(ctx, func(t *tx) error {
-			fresh, err := t.due(name, s.now(), since)
+		err = s.db.Transact(ctx, func(t *db.Tx) error {
+			fresh, err := setMarkIfOlder(t, name, s.now(), since)
 			if err != nil || !fresh {
 				return err
 			}
-			if err := t.unmark(begin, name); err != nil {
+			if err := clearMarks(t, begin, name); err != nil {
 				return err
 			}
 			return keep(t)
 		})
-		if !audit.IsFinding(err) && !s.db.taken(err) { // it was kept, or it is not for the log that it was not
+		if !audit.IsFinding(err) && !s.db.Taken(err) { // it was kept, or it is not for the log that it was not
 			break
 		}
 	}
@@ -124,20 +125,19 @@ func (s *Store) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding,
 	return nil
 }
 
-// tellBare tells of an action that is not kept: that it happened, and no more.
-func (t *tx) tellBare(a audit.Action, now time.Time) error {
+// tellUnrecorded tells of an action that is not kept: that it happened, and no more.
+func tellUnrecorded(t *db.Tx, a audit.Action, now time.Time) error {
 	e, ok := notify.EventOf(a)
 	if !ok {
 		return nil
 	}
-	t.hooks = 1 // there may be some
-	return t.tell(a, e, 0, millis(now))
+	return tell(t, a, e, 0, db.Millis(now), true)
 }
 
 // ClearLog says that the check of the account's log has found nothing. It is
 // bookkeeping and leaves no action.
 func (s *Store) ClearLog(ctx context.Context, account string) error {
-	if err := s.transact(ctx, func(t *tx) error { return t.unmark(failedMark+account+" ", "") }); err != nil {
+	if err := s.db.Transact(ctx, func(t *db.Tx) error { return clearMarks(t, failedMark+account+" ", "") }); err != nil {
 		return fmt.Errorf("store: clear log: %w", err)
 	}
 	return nil
@@ -146,9 +146,9 @@ func (s *Store) ClearLog(ctx context.Context, account string) error {
 // FailedLogs returns how many logs there are whose last check has failed.
 func (s *Store) FailedLogs(ctx context.Context) (int, error) {
 	var n int
-	err := s.read(ctx).row(`SELECT COUNT(*) FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1`, failedMark).Scan(&n)
+	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1`, failedMark).Scan(&n)
 	if err != nil {
-		return 0, fmt.Errorf("store: failed logs: %w", s.diagnose(err))
+		return 0, fmt.Errorf("store: failed logs: %w", s.db.Diagnose(err))
 	}
 	return n, nil
 }
@@ -157,29 +157,29 @@ func (s *Store) FailedLogs(ctx context.Context) (int, error) {
 // and sends it out, unless that of this size was: to webhooks, and by mail
 // unless one was mailed since the time. It is bookkeeping and leaves no action.
 func (s *Store) SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error {
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		begin := sentMark + account + " "
 		name := begin + strconv.FormatInt(size, 10)
-		fresh, err := t.mark(name, s.now())
+		fresh, err := mark(t, name, s.now())
 		if err != nil || !fresh {
 			return err
 		}
-		if err := t.unmark(begin, name); err != nil {
+		if err := clearMarks(t, begin, name); err != nil {
 			return err
 		}
-		if err := t.keepCheckpoint(account, size, note, s.now()); err != nil {
+		if err := keepCheckpoint(t, account, size, note, s.now()); err != nil {
 			return err
 		}
 		e := notify.Event{Type: notify.LogCheckpoint}
-		mail, err := t.due(mailedMark+account, s.now(), mailed)
+		mail, err := setMarkIfOlder(t, mailedMark+account, s.now(), mailed)
 		if err != nil {
 			return err
 		}
 		if mail {
 			e.Topic = notify.Log
 		}
-		t.hooks = 1 // there may be some
-		return t.tell(audit.Action{Account: account}, e, size, millis(s.now()))
+
+		return tell(t, audit.Action{Account: account}, e, size, db.Millis(s.now()), true)
 	})
 	if err != nil {
 		return fmt.Errorf("store: send checkpoint: %w", err)
@@ -191,23 +191,23 @@ func (s *Store) SendCheckpoint(ctx context.Context, account string, size int64, 
 // fingerprint. Where it was another before, on whatever server, it keeps a as
 // an IdentityChange.
 func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint string, a audit.Action) error {
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		name := identityMark + fingerprint
-		fresh, err := t.mark(name, s.now())
+		fresh, err := mark(t, name, s.now())
 		if err != nil || !fresh {
 			return err
 		}
 		var old string
-		err = t.row(`SELECT COALESCE(MAX(name), '') FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1 AND name <> $2`,
+		err = t.Row(`SELECT COALESCE(MAX(name), '') FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1 AND name <> $2`,
 			identityMark, name).Scan(&old)
 		if err != nil || old == "" {
 			return err
 		}
-		if err := t.unmark(identityMark, name); err != nil {
+		if err := clearMarks(t, identityMark, name); err != nil {
 			return err
 		}
 		a.Name, a.Changes = audit.IdentityChange, []audit.Change{{Field: "fingerprint", Old: old[len(identityMark):], New: fingerprint}}
-		return t.record(by, a, s.now())
+		return record(t, by, a, s.now())
 	})
 	if err != nil {
 		return fmt.Errorf("store: use identity: %w", err)

@@ -364,7 +364,7 @@ func working(t *testing.T, s *store.Store) (w *worker, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
-		done <- s.RunJobs(ctx, &river.Config{
+		done <- s.Database().RunJobs(ctx, &river.Config{
 			Workers: workers, Queues: map[string]river.QueueConfig{notify.WebhookQueue: {MaxWorkers: 4}},
 			Logger: slog.New(slog.DiscardHandler), SoftStopTimeout: time.Minute,
 		})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -56,7 +56,7 @@ func errPolicyMissing() error { return fault.New(fault.NotFound, "There is no su
 // policies puts the rows of each policy together.
 func (s *Store) policies(ctx context.Context, query string, args ...any) ([]settings.Policy, error) {
 	var all []settings.Policy
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var domain string
 		p, err := scanPolicy(r, &domain)
 		if err != nil {
@@ -71,7 +71,7 @@ func (s *Store) policies(ctx context.Context, query string, args ...any) ([]sett
 		}
 		return nil
 	}, query, args...)
-	return all, s.diagnose(err)
+	return all, s.db.Diagnose(err)
 }
 
 // StandardDomains returns the names of the account's domains that use the
@@ -82,14 +82,14 @@ func (s *Store) StandardDomains(ctx context.Context, account string) ([]string, 
 
 func (s *Store) domainNames(ctx context.Context, query string, args ...any) ([]string, error) {
 	var names []string
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var name string
 		err := r.Scan(&name)
 		names = append(names, name)
 		return err
 	}, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("store: domains of a policy: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: domains of a policy: %w", s.db.Diagnose(err))
 	}
 	return names, nil
 }
@@ -97,13 +97,13 @@ func (s *Store) domainNames(ctx context.Context, query string, args ...any) ([]s
 // CreatePolicy keeps p and a, whose changes it fills in.
 func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	a.Changes = changes(nil, policyText(p))
-	err := s.change(ctx, by, a, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO policies (`+policyColumns+`)
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		_, err := t.Exec(`INSERT INTO policies (`+policyColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-			append([]any{p.ID, p.Account, p.Name, millis(p.Created), millis(p.Updated)}, rules(p.Passcode)...)...)
+			append([]any{p.ID, p.Account, p.Name, db.Millis(p.Created), db.Millis(p.Updated)}, rules(p.Passcode)...)...)
 		return err
 	})
-	if s.db.taken(err) {
+	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a policy with this id.")
 	}
 	if err != nil {
@@ -116,9 +116,9 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 // rules of p, and keeps a, whose changes it fills in. Where nothing differs it
 // keeps nothing. One that is not there is a NotFound fault.
 func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
-	err := s.write(ctx, by, func(t *tx) (_ []audit.Action, err error) {
+	err := s.write(ctx, by, func(t *db.Tx) (_ []audit.Action, err error) {
 		a := a // fn may run again
-		a.Changes, err = t.updatePolicy(p)
+		a.Changes, err = updatePolicy(t, p)
 		return []audit.Action{a}, err
 	})
 	if err != nil && !errors.Is(err, errSame) {
@@ -127,11 +127,11 @@ func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 	return nil
 }
 
-func (t *tx) updatePolicy(p settings.Policy) ([]audit.Change, error) {
+func updatePolicy(t *db.Tx, p settings.Policy) ([]audit.Change, error) {
 	// The statement changes nothing: it locks the row until the transaction
 	// ends, so that what it returns stays true.
-	old, err := scanPolicy(t.row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policyColumns, p.ID, p.Account))
-	if errors.Is(err, sql.ErrNoRows) {
+	old, err := scanPolicy(t.Row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policyColumns, p.ID, p.Account))
+	if errors.Is(err, db.ErrNoRows) {
 		return nil, errPolicyMissing()
 	}
 	if err != nil {
@@ -141,9 +141,9 @@ func (t *tx) updatePolicy(p settings.Policy) ([]audit.Change, error) {
 	if len(differ) == 0 {
 		return nil, errSame
 	}
-	_, err = t.exec(`UPDATE policies SET name = $2, updated = $3, min_length = $4, max_failed_attempts = $5, reset_minutes = $6,
+	_, err = t.Exec(`UPDATE policies SET name = $2, updated = $3, min_length = $4, max_failed_attempts = $5, reset_minutes = $6,
 		auto_lock_minutes = $7, grace_minutes = $8, min_complex = $9, alphanumeric = $10, max_age_days = $11, history = $12 WHERE id = $1`,
-		append([]any{p.ID, p.Name, millis(p.Updated)}, rules(p.Passcode)...)...)
+		append([]any{p.ID, p.Name, db.Millis(p.Updated)}, rules(p.Passcode)...)...)
 	return differ, err
 }
 
@@ -151,14 +151,14 @@ func (t *tx) updatePolicy(p settings.Policy) ([]audit.Change, error) {
 // uses is a Conflict fault that names the domains: that is decided by the
 // reference in the domain's row. One that is not there is a NotFound fault.
 func (s *Store) DeletePolicy(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		n, err := t.exec(`DELETE FROM policies WHERE id = $1 AND account = $2`, id, account)
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		n, err := t.Exec(`DELETE FROM policies WHERE id = $1 AND account = $2`, id, account)
 		if err == nil && n == 0 {
 			err = errPolicyMissing()
 		}
 		return err
 	})
-	if s.db.dangling(err) {
+	if s.db.Dangling(err) {
 		err = s.policyInUse(ctx, id)
 	}
 	if err != nil {
@@ -192,7 +192,7 @@ func policyText(p settings.Policy) []setting {
 // numbers are the rules in the order of rulesColumns.
 func numbers(p profile.Passcode) []int64 {
 	return []int64{int64(p.MinLength), int64(p.MaxFailedAttempts), int64(p.ResetAfter / time.Minute), int64(p.AutoLock / time.Minute),
-		int64(p.Grace / time.Minute), int64(p.MinComplex), bit(p.Alphanumeric), int64(p.MaxAgeDays), int64(p.History)}
+		int64(p.Grace / time.Minute), int64(p.MinComplex), db.Bit(p.Alphanumeric), int64(p.MaxAgeDays), int64(p.History)}
 }
 
 // rules are the numbers as arguments.
@@ -205,7 +205,7 @@ func rules(p profile.Passcode) []any {
 }
 
 // A rulesRow holds the rulesColumns of a row, which may have none.
-type rulesRow [9]sql.NullInt64
+type rulesRow [9]*int64
 
 // fields are where rulesColumns are scanned to.
 func (r *rulesRow) fields() []any {
@@ -218,7 +218,12 @@ func (r *rulesRow) fields() []any {
 
 // passcode is the reverse of numbers.
 func (r *rulesRow) passcode() profile.Passcode {
-	n := func(i int) int { return int(r[i].Int64) }
+	n := func(i int) int {
+		if r[i] == nil {
+			return 0
+		}
+		return int(*r[i])
+	}
 	minutes := func(i int) time.Duration { return time.Duration(n(i)) * time.Minute }
 	return profile.Passcode{
 		MinLength:         n(0),
@@ -234,7 +239,7 @@ func (r *rulesRow) passcode() profile.Passcode {
 }
 
 // scanPolicy reads the policyColumns of a row and what comes after them.
-func scanPolicy(r row, more ...any) (settings.Policy, error) {
+func scanPolicy(r db.Row, more ...any) (settings.Policy, error) {
 	var p settings.Policy
 	var created, updated int64
 	var rules rulesRow
@@ -242,6 +247,6 @@ func scanPolicy(r row, more ...any) (settings.Policy, error) {
 	if err := r.Scan(append(into, more...)...); err != nil {
 		return settings.Policy{}, err
 	}
-	p.Created, p.Updated, p.Passcode = moment(created), moment(updated), rules.passcode()
+	p.Created, p.Updated, p.Passcode = db.Moment(created), db.Moment(updated), rules.passcode()
 	return p, nil
 }

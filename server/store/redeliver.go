@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
@@ -14,11 +14,11 @@ import (
 // TestMail keeps a delivery by mail that is to be made, and a. Where no mails
 // can be sent, the fault is a Conflict.
 func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		if err := t.needMail(); err != nil {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := needMail(t); err != nil {
 			return err
 		}
-		return t.deliver(d, 0)
+		return deliver(t, d, 0)
 	})
 	if err != nil {
 		return fmt.Errorf("store: test mail: %w", err)
@@ -27,8 +27,8 @@ func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery,
 }
 
 // needMail refuses a mail where none can be sent.
-func (t *tx) needMail() error {
-	on, err := t.marked(mailMark)
+func needMail(t *db.Tx) error {
+	on, err := marked(t, mailMark)
 	if err == nil && !on {
 		err = fault.New(fault.Conflict, "No mail server is set, so no mail can be sent.")
 	}
@@ -40,13 +40,13 @@ func (t *tx) needMail() error {
 // one is refused.
 func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
 	made := d
-	err := s.change(ctx, by, a, func(t *tx) error {
-		was, err := scanDelivery(t.row(`UPDATE deliveries SET again = $4
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		was, err := scanDelivery(t.Row(`UPDATE deliveries SET again = $4
 			WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3
 			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+deliveryColumns,
 			old, d.Account, d.Webhook, d.ID, string(notify.DigestMail)))
-		if errors.Is(err, sql.ErrNoRows) {
-			return t.notAgain(d, old)
+		if errors.Is(err, db.ErrNoRows) {
+			return notAgain(t, d, old)
 		}
 		if err != nil {
 			return err
@@ -57,11 +57,11 @@ func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery
 		}
 		if made.Webhook == "" {
 			made.Message = d.ID
-			if err := t.needMail(); err != nil {
+			if err := needMail(t); err != nil {
 				return err
 			}
 		}
-		return t.deliver(made, 0)
+		return deliver(t, made, 0)
 	})
 	if err != nil {
 		return notify.Delivery{}, fmt.Errorf("store: redeliver: %w", err)
@@ -70,9 +70,9 @@ func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery
 }
 
 // notAgain says why a delivery is not sent again.
-func (t *tx) notAgain(d notify.Delivery, old string) error {
+func notAgain(t *db.Tx, d notify.Delivery, old string) error {
 	var n int
-	err := t.row(`SELECT COUNT(*) FROM deliveries WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3`,
+	err := t.Row(`SELECT COUNT(*) FROM deliveries WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3`,
 		old, d.Account, d.Webhook).Scan(&n)
 	switch {
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -21,9 +22,9 @@ const passUsed = time.Minute
 
 // CreateRedirectKey keeps k and a.
 func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO redirect_keys (`+redirectColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			k.ID, k.Account, k.Name, k.Public, list(k.Domains), millis(k.Created), millis(k.Expires), millis(k.LastUsed))
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		_, err := t.Exec(`INSERT INTO redirect_keys (`+redirectColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			k.ID, k.Account, k.Name, k.Public, db.List(k.Domains), db.Millis(k.Created), db.Millis(k.Expires), db.Millis(k.LastUsed))
 		return err
 	})
 	if err != nil {
@@ -35,7 +36,7 @@ func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirec
 // RedirectKey returns a key, or a NotFound fault: also if its account is
 // suspended.
 func (s *Store) RedirectKey(ctx context.Context, id string) (redirect.Key, error) {
-	k, err := scanRedirectKey(s.read(ctx).row(`SELECT `+redirectColumns+` FROM redirect_keys WHERE id = $1 AND account `+notSuspended, id))
+	k, err := scanRedirectKey(s.db.Read(ctx).Row(`SELECT `+redirectColumns+` FROM redirect_keys WHERE id = $1 AND account `+notSuspended, id))
 	if err != nil {
 		return redirect.Key{}, s.found("redirect key", err)
 	}
@@ -45,13 +46,13 @@ func (s *Store) RedirectKey(ctx context.Context, id string) (redirect.Key, error
 // RedirectKeys returns the keys of an account, the newest first.
 func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key, error) {
 	var keys []redirect.Key
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		k, err := scanRedirectKey(r)
 		keys = append(keys, k)
 		return err
 	}, `SELECT `+redirectColumns+` FROM redirect_keys WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("store: redirect keys: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: redirect keys: %w", s.db.Diagnose(err))
 	}
 	return keys, nil
 }
@@ -59,9 +60,12 @@ func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key,
 // UpdateRedirectKey keeps the name and the domains of k, and a. One that is not
 // the account's is a NotFound fault.
 func (s *Store) UpdateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
-	err := s.changeRight(ctx, by, k.Account, a, func(t *tx) error {
-		return oneRedirectKey(t.exec(`UPDATE redirect_keys SET name = $1, domains = $2 WHERE id = $3 AND account = $4`,
-			k.Name, list(k.Domains), k.ID, k.Account))
+	err := s.changeRight(ctx, by, k.Account, a, func(t *db.Tx) error {
+		if err := lockKey(t, "redirect_keys", k.ID); err != nil {
+			return err
+		}
+		return oneRedirectKey(t.Exec(`UPDATE redirect_keys SET name = $1, domains = $2 WHERE id = $3 AND account = $4`,
+			k.Name, db.List(k.Domains), k.ID, k.Account))
 	})
 	if err != nil {
 		return fmt.Errorf("store: update redirect key: %w", err)
@@ -72,8 +76,8 @@ func (s *Store) UpdateRedirectKey(ctx context.Context, by audit.Grant, k redirec
 // DeleteRedirectKey deletes a key of the account and keeps a. One that is not
 // the account's is a NotFound fault.
 func (s *Store) DeleteRedirectKey(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
-	err := s.changeRight(ctx, by, owner, a, func(t *tx) error {
-		return oneRedirectKey(t.exec(`DELETE FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
+	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
+		return oneRedirectKey(t.Exec(`DELETE FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
 	})
 	if err != nil {
 		return fmt.Errorf("store: delete redirect key: %w", err)
@@ -89,19 +93,19 @@ func oneRedirectKey(n int64, err error) error {
 }
 
 // usePass keeps that the pass was used, unless it was.
-func (t *tx) usePass(p setup.Pass, now time.Time) error {
-	n, err := t.exec(`INSERT INTO redirect_uses (redirect_key, name, expires)
+func usePass(t *db.Tx, p setup.Pass, now time.Time) error {
+	n, err := t.Exec(`INSERT INTO redirect_uses (redirect_key, name, expires)
 		SELECT id, $2, $3 FROM redirect_keys WHERE id = $1
-		ON CONFLICT (redirect_key, name) DO NOTHING`, p.Key, p.Name, millis(p.Expires))
+		ON CONFLICT (redirect_key, name) DO NOTHING`, p.Key, p.Name, db.Millis(p.Expires))
 	if err != nil {
 		return err
 	}
 	if n == 1 {
-		_, err = t.exec(`UPDATE redirect_keys SET last_used = $1 WHERE id = $2 AND last_used <= $3`,
-			millis(now), p.Key, millis(now.Add(-passUsed)))
+		_, err = t.Exec(`UPDATE redirect_keys SET last_used = $1 WHERE id = $2 AND last_used <= $3`,
+			db.Millis(now), p.Key, db.Millis(now.Add(-passUsed)))
 		return err
 	}
-	err = t.row(`SELECT COUNT(*) FROM redirect_keys WHERE id = $1`, p.Key).Scan(&n)
+	err = t.Row(`SELECT COUNT(*) FROM redirect_keys WHERE id = $1`, p.Key).Scan(&n)
 	switch {
 	case err != nil:
 		return err
@@ -111,12 +115,12 @@ func (t *tx) usePass(p setup.Pass, now time.Time) error {
 	return fault.New(fault.RedirectUsed, "This button was used. Go back, load its page again and press it there.")
 }
 
-func scanRedirectKey(r row) (redirect.Key, error) {
+func scanRedirectKey(r db.Row) (redirect.Key, error) {
 	var k redirect.Key
 	var domains string
 	var created, expires, used int64
 	err := r.Scan(&k.ID, &k.Account, &k.Name, &k.Public, &domains, &created, &expires, &used)
 	k.Domains = strings.Fields(domains)
-	k.Created, k.Expires, k.LastUsed = moment(created), moment(expires), moment(used)
+	k.Created, k.Expires, k.LastUsed = db.Moment(created), db.Moment(expires), db.Moment(used)
 	return k, err
 }

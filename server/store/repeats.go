@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -14,8 +15,8 @@ import (
 // tells, the fault is RepeatDiffers.
 func (s *Store) Repeated(ctx context.Context, r audit.Repeat) (audit.Repeat, error) {
 	done := audit.Repeat{Key: r.Key, Name: r.Name}
-	err := s.read(ctx).row(`SELECT fingerprint, target, answer FROM repeats
-		WHERE api_key = $1 AND name = $2 AND expires > $3`, r.Key, r.Name, millis(s.now())).
+	err := s.db.Read(ctx).Row(`SELECT fingerprint, target, answer FROM repeats
+		WHERE api_key = $1 AND name = $2 AND expires > $3`, r.Key, r.Name, db.Millis(s.now())).
 		Scan(&done.Fingerprint, &done.Target, &done.Answer)
 	if err != nil {
 		return audit.Repeat{}, s.found("request", err)
@@ -26,10 +27,10 @@ func (s *Store) Repeated(ctx context.Context, r audit.Repeat) (audit.Repeat, err
 	return done, nil
 }
 
-// claim keeps that the request behind a is done, if it may be sent again. The
+// claimRequest keeps that the request behind a is done, if it may be sent again. The
 // statement decides which of two that come at once is: the other fails with
 // audit.ErrRepeated.
-func (t *tx) claim(by audit.Grant, a audit.Action, now time.Time) error {
+func claimRequest(t *db.Tx, by audit.Grant, a audit.Action, now time.Time) error {
 	r := by.Repeat
 	if r == nil {
 		return nil
@@ -38,11 +39,11 @@ func (t *tx) claim(by audit.Grant, a audit.Action, now time.Time) error {
 	if answer == nil {
 		answer = []byte{}
 	}
-	n, err := t.exec(`INSERT INTO repeats (api_key, name, fingerprint, target, answer, expires)
+	n, err := t.Exec(`INSERT INTO repeats (api_key, name, fingerprint, target, answer, expires)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (api_key, name) DO UPDATE SET fingerprint = $3, target = $4, answer = $5, expires = $6
 		WHERE repeats.expires <= $7`,
-		r.Key, r.Name, r.Fingerprint, a.Target.ID, answer, millis(now.Add(audit.RepeatLife)), millis(now))
+		r.Key, r.Name, r.Fingerprint, a.Target.ID, answer, db.Millis(now.Add(audit.RepeatLife)), db.Millis(now))
 	if err == nil && n == 0 {
 		err = audit.ErrRepeated
 	}

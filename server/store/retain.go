@@ -2,15 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"sort"
-	"strconv"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -23,13 +21,16 @@ const (
 
 // ErasePersonal removes the personal text of actions of the account: those
 // about a mailbox, or a single one. It returns of how many. Each batch of them
-// is kept together with a as a LogErase that names them, so that where a later
-// batch fails, the actions erased so far are told. The leaves and the tree stay
-// as they are. Where there is nothing to erase, the fault is NotFound.
+// is kept together with a as a signed LogErase that names them, so that if a
+// later batch fails, the log says what was erased so far. The leaves and the
+// tree stay as they are. If there is nothing to erase, the fault is NotFound.
 func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error) {
 	condition, value := `mailbox = $2 AND mailbox <> ''`, any(which.Mailbox)
 	if which.Mailbox == "" {
 		condition, value = `seq = $2`, which.Seq
+	}
+	erase := func(texts []audit.Text) (audit.Action, error) {
+		return a.RecordErase(s.signer, account, which.Reason(), texts)
 	}
 	tree, err := s.Checkpoint(ctx, account) // actions that come later are not meant
 	if err != nil {
@@ -37,7 +38,7 @@ func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account strin
 	}
 	var erased int64
 	for {
-		n, err := s.eraseSome(ctx, by, account, a, condition, value, tree.Size)
+		n, err := s.eraseSome(ctx, by, erase, account, condition, value, tree.Size)
 		erased += n
 		if fault.Is(err, fault.NotFound) && erased > 0 {
 			return erased, nil
@@ -51,61 +52,66 @@ func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account strin
 	}
 }
 
-func (s *Store) eraseSome(ctx context.Context, by audit.Grant, account string, a audit.Action, condition string, value any, size int64) (int64, error) {
-	var seqs []int64
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
-		seqs = nil
-		err := t.each(func(r row) error {
-			var seq int64
-			err := r.Scan(&seq)
-			seqs = append(seqs, seq)
+func (s *Store) eraseSome(ctx context.Context, by audit.Grant, erase func([]audit.Text) (audit.Action, error), account, condition string, value any, size int64) (int64, error) {
+	var texts []audit.Text
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		texts = nil
+		err := t.Each(func(r db.Row) error {
+			var rec audit.Record
+			err := r.Scan(&rec.Seq, &rec.Leaf)
+			texts = append(texts, rec.Text())
 			return err
 		}, `UPDATE actions SET personal = NULL, salt = NULL, mailbox = '', ip = NULL
 			WHERE account = $1 AND seq IN (SELECT seq FROM actions WHERE account = $1 AND `+condition+`
-				AND seq <= $3 AND personal IS NOT NULL ORDER BY seq LIMIT $4) RETURNING seq`, account, value, size, eraseBatch)
-		if err == nil && len(seqs) == 0 {
+				AND seq <= $3 AND personal IS NOT NULL ORDER BY seq LIMIT $4) RETURNING seq, leaf`, account, value, size, eraseBatch)
+		if err == nil && len(texts) == 0 {
 			err = fault.New(fault.NotFound, "There is no personal text to erase.")
 		}
 		if err != nil {
 			return nil, err
 		}
-		slices.Sort(seqs)
-		a.Account, a.Name, a.Target, a.Changes = account, audit.LogErase, logTarget(account), audit.Erased(seqs)
-		return []audit.Action{a}, nil
+		done, err := erase(texts)
+		return []audit.Action{done}, err
 	})
 	if err != nil {
 		return 0, err
 	}
-	return int64(len(seqs)), nil
+	return int64(len(texts)), nil
 }
 
-func logTarget(account string) audit.Target { return audit.Target{Kind: audit.LogTarget, ID: account} }
-
-// Retain removes the content of the account's actions from before the time:
-// leaf, personal text and columns. Number, time and hash stay, so the tree does.
-// It returns of how many. The first batch is kept together with a as a
-// LogRetain that says how far it goes; where a later one fails, the next call
-// goes on. Where there is nothing to remove, there is no action.
-func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, before time.Time, a audit.Action) (int64, error) {
+// Retain removes the content of the account's actions that r names: leaf,
+// personal text and columns. Number, time and hash stay, so the tree does. It
+// returns of how many. The first batch is kept together with a as a signed
+// LogRetain that says how far it goes; if a later one fails, the next call goes
+// on. If there is nothing to remove, or if the setting may have changed since
+// the log was checked, nothing happens.
+func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error) {
 	size, first, err := s.logBounds(ctx, account)
 	if err != nil {
 		return 0, s.found("log", err)
 	}
-	through, err := s.lastBefore(ctx, account, before, first, size)
-	if err != nil {
-		return 0, fmt.Errorf("store: retain: %w", s.diagnose(err))
+	if r.Through > size {
+		return 0, fmt.Errorf("store: retain: through %d of %d actions", r.Through, size)
 	}
-	a.Account, a.Name, a.Target, a.Changes = account, audit.LogRetain, logTarget(account), audit.Retained(through, before)
+	a, err = a.RecordRetain(s.signer, account, first+1, r)
+	if err != nil {
+		return 0, fmt.Errorf("store: retain: %w", err)
+	}
 	at := first
-	for at < through {
-		end := min(at+retainBatch, through)
-		err := s.transact(ctx, func(t *tx) error {
-			if err := t.strip(account, at, end); err != nil || at > first {
-				return err
+	for at < r.Through {
+		end := min(at+retainBatch, r.Through)
+		err := s.db.Transact(ctx, func(t *db.Tx) error {
+			if at > first {
+				return errors.Join(checkGrant(t, by, s.now()), stripContent(t, account, at, end))
 			}
-			return t.record(by, a, s.now())
+			return s.writeIn(t, by, func(t *db.Tx) ([]audit.Action, error) {
+				if err := stripContent(t, account, at, end); err != nil {
+					return nil, err
+				}
+				return []audit.Action{a}, sameRetention(t, account, r)
+			})
 		})
-		if errors.Is(err, errSame) { // another server is at it
+		if errors.Is(err, errSame) { // another server is at it, or the setting changed
 			break
 		}
 		if err != nil {
@@ -116,10 +122,23 @@ func (s *Store) Retain(ctx context.Context, by audit.Grant, account string, befo
 	return at - first, nil
 }
 
+// sameRetention returns errSame if the account's setting may be another than
+// that of r. The head of the log must be locked.
+func sameRetention(t *db.Tx, account string, r audit.Retention) error {
+	var days int
+	var changed int64
+	err := t.Row(`SELECT retention_days, (SELECT COUNT(*) FROM actions WHERE account = $1 AND seq > $2 AND name = $3)
+		FROM accounts WHERE id = $1`, account, r.Checked, string(audit.AccountUpdate)).Scan(&days, &changed)
+	if err == nil && (days != r.Days || changed > 0) {
+		err = errSame
+	}
+	return err
+}
+
 // logBounds returns how many actions the log has, and up to which of them the
 // content has been removed.
 func (s *Store) logBounds(ctx context.Context, account string) (size, retained int64, err error) {
-	err = s.read(ctx).row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
+	err = s.db.Read(ctx).Row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
 	return size, retained, err
 }
 
@@ -130,79 +149,66 @@ func (s *Store) lastBefore(ctx context.Context, account string, before time.Time
 	var failed error
 	n := sort.Search(int(to-after), func(i int) bool {
 		var at int64
-		err := s.read(ctx).row(`SELECT at FROM actions WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1`,
+		err := s.db.Read(ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1`,
 			account, after+int64(i)+1).Scan(&at)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
 			failed = err
 		}
-		return err != nil || at >= millis(before)
+		return err != nil || at >= db.Millis(before)
 	})
 	return after + int64(n), failed
 }
 
-// strip removes the content of the actions after one and up to another, unless
+// stripContent removes the content of the actions after one and up to another, unless
 // it is not there that the removal has got to.
-func (t *tx) strip(account string, after, to int64) error {
-	n, err := t.exec(`UPDATE logs SET retained = $3 WHERE account = $1 AND retained = $2`, account, after, to)
+func stripContent(t *db.Tx, account string, after, to int64) error {
+	n, err := t.Exec(`UPDATE logs SET retained = $3 WHERE account = $1 AND retained = $2`, account, after, to)
 	if err == nil && n == 0 {
 		err = errSame
 	}
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE actions SET name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
+	_, err = t.Exec(`UPDATE actions SET name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
 		target_kind = '', target_id = '', link = '', profile = '', domain = '', mailbox = '', ip = NULL,
 		leaf = NULL, personal = NULL, salt = NULL WHERE account = $1 AND seq > $2 AND seq <= $3`, account, after, to)
 	return err
 }
 
-// Retention returns after how many days the content of an account's actions is
-// removed, for the accounts of which it ever is.
-func (s *Store) Retention(ctx context.Context) (map[string]int, error) {
-	days := map[string]int{}
-	err := s.read(ctx).each(func(r row) error {
-		var account string
-		var n int
-		err := r.Scan(&account, &n)
-		days[account] = n
-		return err
-	}, `SELECT id, retention_days FROM accounts WHERE retention_days > 0`)
+// Retention returns after how many days the content of the account's actions
+// is removed; 0: never. An account that isn't there is a NotFound fault.
+func (s *Store) Retention(ctx context.Context, account string) (int, error) {
+	var days int
+	err := s.db.Read(ctx).Row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&days)
 	if err != nil {
-		return nil, fmt.Errorf("store: retention: %w", s.diagnose(err))
+		return 0, s.found("account", err)
 	}
 	return days, nil
 }
 
-// Bounds on the days after which the content of actions is removed.
-const (
-	MinRetention = 90
-	MaxRetention = 2557 // seven years
-)
-
 // SetRetention has the content of the account's actions removed after so many
-// days, or never for 0, and keeps a as an AccountUpdate.
+// days, or never for 0, and keeps a as a signed AccountUpdate.
 func (s *Store) SetRetention(ctx context.Context, by audit.Grant, account string, days int, a audit.Action) error {
-	if days != 0 && (days < MinRetention || days > MaxRetention) {
-		return fault.On("retention_days", fault.Invalid, "Choose %d to %d days, or 0 for ever.", MinRetention, MaxRetention)
+	if err := audit.CheckRetention(days); err != nil {
+		return err
 	}
-	err := s.write(ctx, by, func(t *tx) ([]audit.Action, error) {
-		if err := t.lockAccount(account); err != nil {
+	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockAccount(t, account); err != nil {
 			return nil, err
 		}
 		var old int
-		err := t.row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&old)
+		err := t.Row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&old)
 		if err == nil && old == days {
 			err = errSame
 		}
 		if err != nil {
 			return nil, err
 		}
-		if _, err := t.exec(`UPDATE accounts SET retention_days = $2 WHERE id = $1`, account, days); err != nil {
+		if _, err := t.Exec(`UPDATE accounts SET retention_days = $2 WHERE id = $1`, account, days); err != nil {
 			return nil, err
 		}
-		a.Account, a.Name, a.Target = account, audit.AccountUpdate, audit.Target{Kind: audit.AccountTarget, ID: account}
-		a.Changes = []audit.Change{{Field: "retention_days", Old: strconv.Itoa(old), New: strconv.Itoa(days)}}
-		return []audit.Action{a}, nil
+		done, err := a.RecordRetention(s.signer, account, old, days)
+		return []audit.Action{done}, err
 	})
 	if err != nil && !errors.Is(err, errSame) {
 		return fmt.Errorf("store: set retention: %w", err)

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -19,7 +18,7 @@ import (
 
 // cleaner is who erases and removes.
 func cleaner() audit.Action {
-	return audit.Action{Outcome: audit.Done, Actor: audit.Actor{Kind: audit.System, Interface: audit.CommandLine}}
+	return audit.Action{Outcome: audit.Done}
 }
 
 func entry(t *testing.T, r audit.Record) audit.Entry {
@@ -109,17 +108,38 @@ func TestEraseMany(t *testing.T) {
 	})
 }
 
-// agedLog has 1,300 actions, a minute between them.
+// agedLog has 1,200 actions of one day and 100 of the next, a minute between
+// them.
 func agedLog(t *testing.T, database string) (*store.Store, *storetest.Clock) {
 	t.Helper()
 	clock := storetest.NewClock()
+	clock.Move(24*time.Hour - time.Duration(clock.Now().UnixNano()%int64(24*time.Hour)))
 	s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 	for i := range 1300 {
 		clock.Move(time.Minute)
+		if i == 1200 {
+			clock.Move(5 * time.Hour)
+		}
 		must(t, record(t.Context(), s, download(i)))
 	}
 	return s, clock
 }
+
+// due is what is to be removed from the log now. So many days after its last
+// action, that is its first day.
+func due(t *testing.T, s *store.Store, clock *storetest.Clock) audit.Retention {
+	t.Helper()
+	report, err := audit.Verify(t.Context(), s, account.Default, publicKey(t))
+	must(t, err)
+	r, ok := report.Retention(clock.Now())
+	if !ok {
+		t.Fatal("there is nothing to remove")
+	}
+	return r
+}
+
+// kept is for how long the first day of an agedLog stays, and no longer.
+const kept = audit.DefaultRetention * 24 * time.Hour
 
 // TestRetain removes content in several batches; numbers, times and hashes stay.
 func TestRetain(t *testing.T) {
@@ -127,8 +147,9 @@ func TestRetain(t *testing.T) {
 		s, clock := agedLog(t, database)
 		known := sign(t, s)
 		before := actions(t, s)
-		limit := before[1200].At // the first that stays
-		if n, err := s.Retain(t.Context(), by, account.Default, limit, cleaner()); err != nil || n != 1200 {
+		clock.Move(kept)
+		first := due(t, s, clock)
+		if n, err := s.Retain(t.Context(), by, account.Default, first, cleaner()); err != nil || n != 1200 {
 			t.Fatalf("removed %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -161,11 +182,12 @@ func TestRetain(t *testing.T) {
 			t.Errorf("recent are %d, %v", len(recent), err)
 		}
 		wantUnchanged(t, database, func() {
-			if n, err := s.Retain(t.Context(), by, account.Default, limit, cleaner()); err != nil || n != 0 {
+			if n, err := s.Retain(t.Context(), by, account.Default, first, cleaner()); err != nil || n != 0 {
 				t.Errorf("the second time it removed %d, %v", n, err)
 			}
 		})
-		if n, err := s.Retain(t.Context(), by, account.Default, clock.Move(time.Hour), cleaner()); err != nil || n != 101 {
+		clock.Move(kept + 48*time.Hour)
+		if n, err := s.Retain(t.Context(), by, account.Default, due(t, s, clock), cleaner()); err != nil || n != 101 {
 			t.Errorf("all the rest are %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -177,18 +199,23 @@ func TestRetainGoesOn(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
 		known := sign(t, s)
-		calls := store.FailCalls(s, func(n int) bool { return n == 8 })
-		_, err := s.Retain(t.Context(), by, account.Default, clock.Now(), cleaner())
-		if err == nil {
-			t.Fatalf("%d calls, and none failed", calls())
+		clock.Move(kept)
+		r := due(t, s, clock)
+		var removed int64
+		for call := 1; removed == 0; call++ {
+			store.FailCalls(s, func(n int) bool { return n == call })
+			var err error
+			if removed, err = s.Retain(t.Context(), by, account.Default, r, cleaner()); err == nil {
+				t.Fatalf("%d calls, and none failed between two batches", call)
+			}
 		}
 		store.FailCalls(s, func(int) bool { return false })
 		must(t, verify(t, s, known))
-		if n, err := s.Retain(t.Context(), by, account.Default, clock.Now(), cleaner()); err != nil || n == 0 || n == 1299 {
+		if n, err := s.Retain(t.Context(), by, account.Default, due(t, s, clock), cleaner()); err != nil || n != 1200-removed {
 			t.Errorf("then it removed %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
-		if log := actions(t, s); log[1298].Leaf != nil || log[1299].Leaf == nil || len(log) != 1302 {
+		if log := actions(t, s); log[1199].Leaf != nil || log[1200].Leaf == nil || len(log) != 1302 {
 			t.Errorf("the log has %d entries", len(log))
 		}
 	})
@@ -200,14 +227,15 @@ func TestRetainRace(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
 		known := sign(t, s)
-		limit := clock.Now()
+		clock.Move(kept)
+		r := due(t, s, clock)
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		var total int64
 		for range 3 {
 			other := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 			wg.Go(func() {
-				n, err := other.Retain(t.Context(), by, account.Default, limit, cleaner())
+				n, err := other.Retain(t.Context(), by, account.Default, r, cleaner())
 				if err != nil {
 					t.Error(err)
 				}
@@ -231,7 +259,7 @@ func TestRetainRace(t *testing.T) {
 		wg.Wait()
 		must(t, verify(t, s, known))
 		log := actions(t, s)
-		if said := len(log) - 1300 - 15; total != 1299 || log[1298].Leaf != nil || log[1299].Leaf == nil || said < 1 || said > 3 {
+		if said := len(log) - 1300 - 15; total != 1200 || log[1199].Leaf != nil || log[1200].Leaf == nil || said < 1 || said > 3 {
 			t.Errorf("%d were removed, %d actions say so", total, said)
 		}
 	})
@@ -240,23 +268,24 @@ func TestRetainRace(t *testing.T) {
 func TestRetention(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
-		days, err := s.Retention(t.Context())
-		if err != nil || days[account.Default] != 400 || days[account.Installation] != 400 {
-			t.Errorf("at first it is %v, %v", days, err)
+		for _, id := range []string{account.Default, account.Installation} {
+			if days, err := s.Retention(t.Context(), id); err != nil || days != audit.DefaultRetention {
+				t.Errorf("at first %s has %v, %v", id, days, err)
+			}
 		}
-		for _, n := range []int{store.MinRetention, store.MaxRetention, 0} {
+		for _, n := range []int{audit.MinRetention, audit.MaxRetention, 0} {
 			must(t, s.SetRetention(t.Context(), by, account.Default, n, cleaner()))
-			if days, err = s.Retention(t.Context()); err != nil || days[account.Default] != n {
+			if days, err := s.Retention(t.Context(), account.Default); err != nil || days != n {
 				t.Errorf("set to %d it is %v, %v", n, days, err)
 			}
 		}
 		last := entry(t, actions(t, s)[2])
-		if want := []audit.Change{{Field: "retention_days", Old: strconv.Itoa(store.MaxRetention), New: "0"}}; last.Name != audit.AccountUpdate || !slices.Equal(last.Changes, want) {
+		if want := []audit.Change{{Field: "retention_days", Old: strconv.Itoa(audit.MaxRetention), New: "0"}}; last.Name != audit.AccountUpdate || !slices.Equal(last.Changes, want) {
 			t.Errorf("the last action is %+v", last)
 		}
 		wantUnchanged(t, database, func() {
 			must(t, s.SetRetention(t.Context(), by, account.Default, 0, cleaner()))
-			for _, n := range []int{-1, 1, store.MinRetention - 1, store.MaxRetention + 1} {
+			for _, n := range []int{-1, 1, audit.MinRetention - 1, audit.MaxRetention + 1} {
 				wantFault(t, s.SetRetention(t.Context(), by, account.Default, n, cleaner()), fault.Invalid)
 			}
 			wantFault(t, s.SetRetention(t.Context(), by, "acc_none", 90, cleaner()), fault.NotFound)
@@ -264,8 +293,8 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// TestRetainFindsTheTime tries every bound of a log in which times repeat.
-func TestRetainFindsTheTime(t *testing.T) {
+// TestSearchFindsTheTime tries every bound of a log in which times repeat.
+func TestSearchFindsTheTime(t *testing.T) {
 	clock := storetest.NewClock()
 	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
 		first := clock.Now()
@@ -289,9 +318,6 @@ func TestRetainFindsTheTime(t *testing.T) {
 				}
 			}
 		}
-		if n, err := s.Retain(t.Context(), by, account.Default, first.Add(time.Second), cleaner()); err != nil || n != 3 {
-			t.Errorf("removed %d, %v", n, fmt.Sprint(err))
-		}
 	})
 }
 
@@ -312,8 +338,9 @@ func TestExportWhileRetaining(t *testing.T) {
 		if err != nil || whole != len(actions(t, s)) {
 			t.Errorf("%d of %d, %v", whole, len(actions(t, s)), err)
 		}
-		limit := clock.Now()
-		if _, err := count(func() { _, _ = s.Retain(t.Context(), by, account.Default, limit, cleaner()) }); err == nil || !strings.Contains(err.Error(), "try again") {
+		clock.Move(kept)
+		r := due(t, s, clock)
+		if _, err := count(func() { _, _ = s.Retain(t.Context(), by, account.Default, r, cleaner()) }); err == nil || !strings.Contains(err.Error(), "try again") {
 			t.Errorf("got %v, want that it is to be tried again", err)
 		}
 		if _, err := count(func() {}); err != nil {

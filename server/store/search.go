@@ -2,12 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 )
 
 var _ interface {
@@ -33,7 +33,7 @@ const (
 func (s *Store) Search(ctx context.Context, f audit.Filter) (audit.Found, error) {
 	found, err := s.search(ctx, f, searchReach)
 	if err != nil {
-		return audit.Found{}, fmt.Errorf("store: search: %w", s.diagnose(err))
+		return audit.Found{}, fmt.Errorf("store: search: %w", s.db.Diagnose(err))
 	}
 	return found, nil
 }
@@ -70,10 +70,10 @@ func (s *Store) search(ctx context.Context, f audit.Filter, r reach) (audit.Foun
 	return q.run()
 }
 
-// bound turns times into places in the log.
+// limitFlood turns times into places in the log.
 func (q *search) bound(f audit.Filter) error {
 	size, retained, err := q.s.logBounds(q.ctx, q.account)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, db.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
@@ -137,9 +137,9 @@ func (q *search) count(t term, most int64) (int64, error) {
 		if total >= most {
 			break
 		}
-		query, args := q.where(&t, value, q.hi).query(`SELECT 1 AS one FROM actions`, `LIMIT ?`, most-total)
+		query, args := q.where(&t, value, q.hi).Query(`SELECT 1 AS one FROM actions`, `LIMIT ?`, most-total)
 		var n int64
-		if err := q.s.read(q.ctx).row(`SELECT COUNT(*) FROM (`+query+`) AS probed`, args...).Scan(&n); err != nil {
+		if err := q.s.db.Read(q.ctx).Row(`SELECT COUNT(*) FROM (`+query+`) AS probed`, args...).Scan(&n); err != nil {
 			return 0, err
 		}
 		total += n
@@ -188,23 +188,23 @@ func (q *search) stop(value any, sharing int) error {
 		q.lo = max(q.lo, q.hi-1-most)
 		return nil
 	}
-	query, args := q.where(q.lead, value, q.hi).query(`SELECT seq FROM actions`, `ORDER BY seq DESC LIMIT 1 OFFSET ?`, most/int64(sharing))
-	err := q.s.read(q.ctx).row(query, args...).Scan(&q.lo)
-	if errors.Is(err, sql.ErrNoRows) {
+	query, args := q.where(q.lead, value, q.hi).Query(`SELECT seq FROM actions`, `ORDER BY seq DESC LIMIT 1 OFFSET ?`, most/int64(sharing))
+	err := q.s.db.Read(q.ctx).Row(query, args...).Scan(&q.lo)
+	if errors.Is(err, db.ErrNoRows) {
 		return nil
 	}
 	return err
 }
 
 // where is the condition of a lead, between lo and hi.
-func (q *search) where(lead *term, value any, hi int64) *where {
-	w := &where{}
-	w.add(`account = ?`, q.account)
+func (q *search) where(lead *term, value any, hi int64) *db.Where {
+	w := &db.Where{}
+	w.Add(`account = ?`, q.account)
 	if lead != nil {
-		w.add(lead.indexed(), value)
+		w.Add(lead.indexed(), value)
 	}
-	w.add(`seq > ?`, q.lo)
-	w.add(`seq < ?`, hi)
+	w.Add(`seq > ?`, q.lo)
+	w.Add(`seq < ?`, hi)
 	return w
 }
 
@@ -240,9 +240,9 @@ func (q *search) some(value any, hi int64, limit int) ([]audit.Record, error) {
 	for _, t := range q.rest {
 		t.holdAgainst(w)
 	}
-	query, args := w.query(`SELECT `+recordColumns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
+	query, args := w.Query(`SELECT `+recordColumns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
 	var records []audit.Record
-	err := q.s.read(q.ctx).each(func(r row) error {
+	err := q.s.db.Read(q.ctx).Each(func(r db.Row) error {
 		rec, err := scanRecord(r)
 		records = append(records, rec)
 		return err
@@ -262,11 +262,11 @@ func (q *search) page(records []audit.Record) (audit.Found, error) {
 		f.Next = q.lo + 1
 	}
 	var at int64
-	err := q.s.read(q.ctx).row(`SELECT at FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT 1`, q.account, q.lo).Scan(&at)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	err := q.s.db.Read(q.ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT 1`, q.account, q.lo).Scan(&at)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return audit.Found{}, err
 	}
-	f.Reached = moment(at)
+	f.Reached = db.Moment(at)
 	return f, nil
 }
 

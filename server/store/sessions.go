@@ -8,6 +8,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
@@ -32,7 +33,7 @@ func (r *sessionRow) fields() []any {
 
 func (r *sessionRow) session() account.Session {
 	s := r.s
-	s.Created, s.LastUsed, s.Confirmed = moment(r.created), moment(r.used), moment(r.confirmed)
+	s.Created, s.LastUsed, s.Confirmed = db.Moment(r.created), db.Moment(r.used), db.Moment(r.confirmed)
 	return s
 }
 
@@ -41,13 +42,13 @@ func (r *sessionRow) session() account.Session {
 // since, is a SignInRefused fault, and a member of a suspended account an
 // AccountSuspended one: then nothing is kept.
 func (s *Store) CreateSession(ctx context.Context, by audit.Grant, n account.Session, proof account.Used, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		if err := t.useUp(proof, n.Created); err != nil {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := useUp(t, proof, n.Created); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO sessions (id, member, hash, method, client, ip, created, last_used, confirmed)
+		_, err := t.Exec(`INSERT INTO sessions (id, member, hash, method, client, ip, created, last_used, confirmed)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			n.ID, n.Member, n.Hash, string(n.Method), n.Client, n.IP, millis(n.Created), millis(n.LastUsed), millis(n.Confirmed))
+			n.ID, n.Member, n.Hash, string(n.Method), n.Client, n.IP, db.Millis(n.Created), db.Millis(n.LastUsed), db.Millis(n.Confirmed))
 		return err
 	})
 	if err != nil {
@@ -58,11 +59,11 @@ func (s *Store) CreateSession(ctx context.Context, by audit.Grant, n account.Ses
 
 // useUp uses up a proof, or returns a SignInRefused fault. It locks the
 // member.
-func (t *tx) useUp(p account.Used, at time.Time) error {
-	n, err := t.exec(`UPDATE members SET last_seen = $2 WHERE id = $1 AND password = $3 AND totp_since = $4`,
-		p.Member, millis(at), p.Password, millis(p.TOTPSince))
+func useUp(t *db.Tx, p account.Used, at time.Time) error {
+	n, err := t.Exec(`UPDATE members SET last_seen = $2 WHERE id = $1 AND password = $3 AND totp_since = $4`,
+		p.Member, db.Millis(at), p.Password, db.Millis(p.TOTPSince))
 	if err == nil && n == 1 {
-		n, err = t.useProof(p, at)
+		n, err = useProof(t, p, at)
 	}
 	if err == nil && n == 0 {
 		err = fault.New(fault.SignInRefused, "This was used before.")
@@ -71,16 +72,16 @@ func (t *tx) useUp(p account.Used, at time.Time) error {
 }
 
 // useProof reports as a number of rows whether the proof could be used.
-func (t *tx) useProof(p account.Used, at time.Time) (int64, error) {
+func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 	switch p.Method {
 	case account.ByTOTP:
-		return t.exec(`UPDATE members SET totp_step = $2 WHERE id = $1 AND totp IS NOT NULL AND totp_step < $2`, p.Member, p.Step)
+		return t.Exec(`UPDATE members SET totp_step = $2 WHERE id = $1 AND totp IS NOT NULL AND totp_step < $2`, p.Member, p.Step)
 	case account.ByRecovery:
-		return t.exec(`DELETE FROM recovery_codes WHERE member = $1 AND hash = $2`, p.Member, p.Code)
+		return t.Exec(`DELETE FROM recovery_codes WHERE member = $1 AND hash = $2`, p.Member, p.Code)
 	case account.ByPasskey:
-		return t.exec(`UPDATE passkeys SET data = $3, last_used = $4 WHERE id = $1 AND member = $2`, p.Key.ID, p.Member, p.Key.Data, millis(at))
+		return t.Exec(`UPDATE passkeys SET data = $3, last_used = $4 WHERE id = $1 AND member = $2`, p.Key.ID, p.Member, p.Key.Data, db.Millis(at))
 	case account.ByPassword:
-		return t.exec(`UPDATE members SET last_seen = last_seen WHERE id = $1 AND totp IS NULL
+		return t.Exec(`UPDATE members SET last_seen = last_seen WHERE id = $1 AND totp IS NULL
 			AND NOT EXISTS (SELECT 1 FROM passkeys WHERE member = $1)`, p.Member)
 	}
 	return 0, fmt.Errorf("proof of the unknown method %q", p.Method)
@@ -93,7 +94,7 @@ func (s *Store) Session(ctx context.Context, hash []byte) (account.Session, acco
 	var m memberRow
 	var a accountRow
 	fields := append(append(r.fields(), m.fields()...), a.fields()...)
-	err := s.read(ctx).byKey(`SELECT `+sessionColumns+`, `+memberColumns+`, `+accountColumns+`
+	err := s.db.Read(ctx).ByKey(`SELECT `+sessionColumns+`, `+memberColumns+`, `+accountColumns+`
 		FROM sessions JOIN members ON members.id = sessions.member JOIN accounts ON accounts.id = members.account
 		WHERE sessions.hash = $1`, hash).Scan(fields...)
 	if err != nil {
@@ -105,8 +106,8 @@ func (s *Store) Session(ctx context.Context, hash []byte) (account.Session, acco
 // TouchSession notes that the session was used, if it is still there. It is
 // bookkeeping and leaves no action.
 func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error {
-	err := s.transact(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE sessions SET last_used = $2 WHERE id = $1 AND last_used < $2`, id, millis(at))
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE sessions SET last_used = $2 WHERE id = $1 AND last_used < $2`, id, db.Millis(at))
 		return err
 	})
 	if err != nil {
@@ -119,11 +120,11 @@ func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error
 // confirmation, and keeps a. A proof that was used up before is a
 // SignInRefused fault, a session that has ended a NotFound one.
 func (s *Store) ConfirmSession(ctx context.Context, by audit.Grant, c account.Session, proof account.Used, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		if err := t.useUp(proof, c.Confirmed); err != nil {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := useUp(t, proof, c.Confirmed); err != nil {
 			return err
 		}
-		n, err := t.exec(`UPDATE sessions SET hash = $2, confirmed = $3, last_used = $3 WHERE id = $1`, c.ID, c.Hash, millis(c.Confirmed))
+		n, err := t.Exec(`UPDATE sessions SET hash = $2, confirmed = $3, last_used = $3 WHERE id = $1`, c.ID, c.Hash, db.Millis(c.Confirmed))
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "The session has ended.")
 		}
@@ -138,14 +139,14 @@ func (s *Store) ConfirmSession(ctx context.Context, by audit.Grant, c account.Se
 // Sessions returns the sessions of a member, the latest used first.
 func (s *Store) Sessions(ctx context.Context, member string) ([]account.Session, error) {
 	var all []account.Session
-	err := s.read(ctx).each(func(row row) error {
+	err := s.db.Read(ctx).Each(func(row db.Row) error {
 		var r sessionRow
 		err := row.Scan(r.fields()...)
 		all = append(all, r.session())
 		return err
 	}, `SELECT `+sessionColumns+` FROM sessions WHERE member = $1 ORDER BY last_used DESC, id`, member)
 	if err != nil {
-		return nil, fmt.Errorf("store: sessions: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: sessions: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -153,8 +154,8 @@ func (s *Store) Sessions(ctx context.Context, member string) ([]account.Session,
 // EndSession ends a session of the member and keeps a. One that is not there
 // is a NotFound fault.
 func (s *Store) EndSession(ctx context.Context, by audit.Grant, member, id string, a audit.Action) error {
-	err := s.changeRight(ctx, by, a.Account, a, func(t *tx) error {
-		n, err := t.exec(`DELETE FROM sessions WHERE id = $1 AND member = $2`, id, member)
+	err := s.changeRight(ctx, by, a.Account, a, func(t *db.Tx) error {
+		n, err := t.Exec(`DELETE FROM sessions WHERE id = $1 AND member = $2`, id, member)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such session.")
 		}
@@ -168,7 +169,7 @@ func (s *Store) EndSession(ctx context.Context, by audit.Grant, member, id strin
 
 // EndOthers ends all sessions of the member but one, and keeps a.
 func (s *Store) EndOthers(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error {
-	err := s.changeRight(ctx, by, a.Account, a, func(t *tx) error { return t.endSessions(member, keep) })
+	err := s.changeRight(ctx, by, a.Account, a, func(t *db.Tx) error { return endSessions(t, member, keep) })
 	if err != nil {
 		return fmt.Errorf("store: end sessions: %w", err)
 	}
@@ -176,16 +177,16 @@ func (s *Store) EndOthers(ctx context.Context, by audit.Grant, member, keep stri
 }
 
 // endSessions ends the sessions of the member but the one to keep.
-func (t *tx) endSessions(member, keep string) error {
-	_, err := t.exec(`DELETE FROM sessions WHERE member = $1 AND id <> $2`, member, keep)
+func endSessions(t *db.Tx, member, keep string) error {
+	_, err := t.Exec(`DELETE FROM sessions WHERE member = $1 AND id <> $2`, member, keep)
 	return err
 }
 
 // KeepCeremony keeps a passkey ceremony that is under way. It is bookkeeping
 // and leaves no action.
 func (s *Store) KeepCeremony(ctx context.Context, id string, state []byte, expires time.Time) error {
-	err := s.transact(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO ceremonies (id, state, expires) VALUES ($1, $2, $3)`, id, state, millis(expires))
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`INSERT INTO ceremonies (id, state, expires) VALUES ($1, $2, $3)`, id, state, db.Millis(expires))
 		return err
 	})
 	if err != nil {
@@ -197,8 +198,8 @@ func (s *Store) KeepCeremony(ctx context.Context, id string, state []byte, expir
 // TakeCeremony removes a ceremony and returns its state, or a NotFound fault.
 func (s *Store) TakeCeremony(ctx context.Context, id string) ([]byte, error) {
 	var state []byte
-	err := s.transact(ctx, func(t *tx) error {
-		return t.row(`DELETE FROM ceremonies WHERE id = $1 RETURNING state`, id).Scan(&state)
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		return t.Row(`DELETE FROM ceremonies WHERE id = $1 RETURNING state`, id).Scan(&state)
 	})
 	if err != nil {
 		return nil, s.found("ceremony", err)
@@ -214,9 +215,9 @@ var errLimited = errors.New("limit used up")
 // is bookkeeping and leaves no action.
 func (s *Store) Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error {
 	var wait time.Duration
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		var err error
-		if wait, err = t.use(setup.Limit{Key: key, Max: most, Window: window}, at); err == nil && wait > 0 {
+		if wait, err = useLimit(t, setup.Limit{Key: key, Max: most, Window: window}, at); err == nil && wait > 0 {
 			return errLimited
 		}
 		return err

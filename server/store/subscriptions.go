@@ -7,6 +7,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
@@ -17,7 +18,7 @@ var _ notify.SubscriptionStore = (*Store)(nil)
 // of all further addresses.
 func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subscription, error) {
 	said := map[string]map[notify.Topic]bool{}
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var recipient string
 		var topic notify.Topic
 		var wanted int64
@@ -29,7 +30,7 @@ func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subsc
 		return err
 	}, `SELECT recipient, topic, wanted FROM subscriptions WHERE account = $1`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("store: subscriptions: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: subscriptions: %w", s.db.Diagnose(err))
 	}
 	members, err := s.Members(ctx, owner)
 	if err != nil {
@@ -67,14 +68,14 @@ func withTopics(n notify.Subscription, said map[notify.Topic]bool) notify.Subscr
 // a. A further address with no topic is forgotten. A member of another account
 // is a NotFound fault, an address too many a Conflict one.
 func (s *Store) Subscribe(ctx context.Context, by audit.Grant, owner, recipient string, topics []notify.Topic, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error {
-		if err := t.lockAccount(owner); err != nil {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := lockAccount(t, owner); err != nil {
 			return err
 		}
-		if err := t.mayBeTold(owner, recipient); err != nil {
+		if err := mayBeTold(t, owner, recipient); err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM subscriptions WHERE account = $1 AND recipient = $2`, owner, recipient); err != nil {
+		if _, err := t.Exec(`DELETE FROM subscriptions WHERE account = $1 AND recipient = $2`, owner, recipient); err != nil {
 			return err
 		}
 		for _, topic := range notify.Topics() {
@@ -82,8 +83,8 @@ func (s *Store) Subscribe(ctx context.Context, by audit.Grant, owner, recipient 
 			if !wanted && notify.IsAddress(recipient) {
 				continue
 			}
-			_, err := t.exec(`INSERT INTO subscriptions (account, recipient, topic, wanted) VALUES ($1, $2, $3, $4)`,
-				owner, recipient, string(topic), bit(wanted))
+			_, err := t.Exec(`INSERT INTO subscriptions (account, recipient, topic, wanted) VALUES ($1, $2, $3, $4)`,
+				owner, recipient, string(topic), db.Bit(wanted))
 			if err != nil {
 				return err
 			}
@@ -97,17 +98,17 @@ func (s *Store) Subscribe(ctx context.Context, by audit.Grant, owner, recipient 
 }
 
 // mayBeTold refuses a recipient whom the account cannot have told.
-func (t *tx) mayBeTold(owner, recipient string) error {
+func mayBeTold(t *db.Tx, owner, recipient string) error {
 	var n int64
 	if notify.IsAddress(recipient) {
-		err := t.row(`SELECT COUNT(DISTINCT recipient) FROM subscriptions
+		err := t.Row(`SELECT COUNT(DISTINCT recipient) FROM subscriptions
 			WHERE account = $1 AND recipient LIKE '%@%' AND recipient <> $2`, owner, recipient).Scan(&n)
 		if err == nil && n >= notify.MaxAddresses {
 			err = errTooManyAddresses()
 		}
 		return err
 	}
-	err := t.row(`SELECT COUNT(*) FROM members WHERE account = $1 AND id = $2`, owner, recipient).Scan(&n)
+	err := t.Row(`SELECT COUNT(*) FROM members WHERE account = $1 AND id = $2`, owner, recipient).Scan(&n)
 	if err == nil && n == 0 {
 		err = fault.New(fault.NotFound, "There is no such member.")
 	}

@@ -3,12 +3,12 @@ package store
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 )
 
 // A term is one filter of a search: a column that has one of the values.
@@ -101,41 +101,14 @@ func (t *term) indexed() string { return t.column + ` = ? AND ` + t.but }
 
 // holdAgainst adds the filter in a form for which no index is taken: only the
 // lead's keeps the order of the log.
-func (t *term) holdAgainst(w *where) {
+func (t *term) holdAgainst(w *db.Where) {
 	column := `COALESCE(` + t.column + `, ` + t.column + `)`
 	if t.between {
-		w.add(column+` >= ?`, t.values[0])
-		w.add(column+` <= ?`, t.values[1])
+		w.Add(column+` >= ?`, t.values[0])
+		w.Add(column+` <= ?`, t.values[1])
 		return
 	}
-	w.add(column+` IN (?`+strings.Repeat(`, ?`, len(t.values)-1)+`)`, t.values...)
-}
-
-// A where collects conditions and their arguments.
-type where struct {
-	conditions []string
-	args       []any
-}
-
-// add adds a condition with a question mark for each argument.
-func (w *where) add(condition string, args ...any) {
-	w.conditions = append(w.conditions, w.numbered(condition, args))
-}
-
-// numbered takes the arguments and gives their marks numbers.
-func (w *where) numbered(text string, args []any) string {
-	for _, arg := range args {
-		w.args = append(w.args, arg)
-		text = strings.Replace(text, "?", fmt.Sprintf("$%d", len(w.args)), 1)
-	}
-	return text
-}
-
-// query returns the statement between head and tail. It is the last that is
-// asked of w.
-func (w *where) query(head, tail string, args ...any) (string, []any) {
-	tail = w.numbered(tail, args)
-	return head + ` WHERE ` + strings.Join(w.conditions, ` AND `) + ` ` + tail, w.args
+	w.Add(column+` IN (?`+strings.Repeat(`, ?`, len(t.values)-1)+`)`, t.values...)
 }
 
 // A matcher looks for a text in actions, whatever its case.

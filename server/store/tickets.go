@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
@@ -20,18 +21,18 @@ const ticketColumns = `tickets.id, tickets.link, tickets.variant, tickets.platfo
 // live at t.Created, or there is none, nothing is kept and the fault is
 // NotFound. An id that exists is a Conflict fault.
 func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket, a audit.Action) error {
-	err := s.change(ctx, by, a, func(x *tx) error {
-		n, err := x.exec(`UPDATE links SET tickets = tickets + 1
-			WHERE id = $1 AND revoked = 0 AND expires > $2 AND tickets < max_downloads`, t.Link, millis(t.Created))
+	err := s.change(ctx, by, a, func(x *db.Tx) error {
+		n, err := x.Exec(`UPDATE links SET tickets = tickets + 1
+			WHERE id = $1 AND revoked = 0 AND expires > $2 AND tickets < max_downloads`, t.Link, db.Millis(t.Created))
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return fault.New(fault.NotFound, "There is no such link.")
 		}
-		return x.insertTicket(t)
+		return insertTicket(x, t)
 	})
-	if s.db.taken(err) {
+	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a ticket with this id.")
 	}
 	if err != nil {
@@ -46,7 +47,7 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 	var t ticketRow
 	var l linkRow
 	var d domainRow
-	err := s.read(ctx).byKey(`SELECT `+ticketColumns+`, `+linkColumns+`, `+domainColumns+`
+	err := s.db.Read(ctx).ByKey(`SELECT `+ticketColumns+`, `+linkColumns+`, `+domainColumns+`
 		FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain`+withPolicy+`
 		WHERE tickets.id = $1 AND domains.account `+notSuspended, ticket).
 		Scan(slices.Concat(t.fields(), l.fields(), d.fields())...)
@@ -75,20 +76,20 @@ func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at tim
 func (s *Store) useAll(group []*use) {
 	ctx, stop := whileAny(group)
 	defer stop()
-	err := s.transact(ctx, func(t *tx) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		var here []*use
 		for _, u := range group {
 			if u.err = u.ctx.Err(); u.err == nil {
 				here = append(here, u)
 			}
 		}
-		if err := t.lockForDownload(here); err != nil {
+		if err := lockForDownload(t, here); err != nil {
 			return err
 		}
-		if err := t.fetchAll(here); err != nil {
+		if err := fetchAll(t, here); err != nil {
 			return err
 		}
-		return t.recordUses(here, s.now())
+		return recordUses(t, here, s.now())
 	})
 	if err == nil {
 		return
@@ -114,41 +115,41 @@ func (r *ticketRow) fields() []any {
 
 func (r *ticketRow) ticket() setup.Ticket {
 	t := r.t
-	t.Created, t.Expires = moment(r.created), moment(r.expires)
+	t.Created, t.Expires = db.Moment(r.created), db.Moment(r.expires)
 	return t
 }
 
-func (t *tx) insertTicket(k setup.Ticket) error {
-	_, err := t.exec(`INSERT INTO tickets (id, link, variant, platform, created, expires, max_fetches, fetches)
+func insertTicket(t *db.Tx, k setup.Ticket) error {
+	_, err := t.Exec(`INSERT INTO tickets (id, link, variant, platform, created, expires, max_fetches, fetches)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		k.ID, k.Link, string(k.Variant), string(k.Platform), millis(k.Created), millis(k.Expires), k.MaxFetches, k.Fetches)
+		k.ID, k.Link, string(k.Variant), string(k.Platform), db.Millis(k.Created), db.Millis(k.Expires), k.MaxFetches, k.Fetches)
 	return err
 }
 
 // lockForDownload locks the accounts and links of a group of downloads against
 // suspension and revocation, by one statement and in the order of the links.
-func (t *tx) lockForDownload(group []*use) error {
-	if !t.conn.locks() || len(group) == 0 {
+func lockForDownload(t *db.Tx, group []*use) error {
+	if !t.Locks() || len(group) == 0 {
 		return nil
 	}
 	tickets := make([]string, len(group))
 	for i, u := range group {
 		tickets[i] = u.ticket
 	}
-	return t.each(func(row) error { return nil }, `SELECT 1 FROM accounts JOIN links ON links.account = accounts.id
-		WHERE links.id IN (SELECT link FROM tickets WHERE id = ANY($1)) ORDER BY links.id`+t.share("accounts", "links"), tickets)
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM accounts JOIN links ON links.account = accounts.id
+		WHERE links.id IN (SELECT link FROM tickets WHERE id = ANY($1)) ORDER BY links.id`+t.Share("accounts", "links"), tickets)
 }
 
 // fetchAll counts the fetches of the uses whose tickets allow it, and gives the
 // others a fault. The uses are in the order of their tickets, and so are the
 // locks: groups of two servers wait for each other in one direction only.
-func (t *tx) fetchAll(group []*use) error {
+func fetchAll(t *db.Tx, group []*use) error {
 	runs := make([][]any, len(group))
 	for i, u := range group {
-		runs[i], u.err = []any{u.ticket, millis(u.at)}, fault.New(fault.NotFound, "There is no such ticket.")
+		runs[i], u.err = []any{u.ticket, db.Millis(u.at)}, fault.New(fault.NotFound, "There is no such ticket.")
 	}
 	var links [][]any // that have a download more
-	err := t.many(func(i int, r row) error {
+	err := t.Many(func(i int, r db.Row) error {
 		var fetches int64
 		var link string
 		err := r.Scan(&fetches, &link)
@@ -166,20 +167,20 @@ func (t *tx) fetchAll(group []*use) error {
 		return err
 	}
 	slices.SortFunc(links, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	if err := t.many(nil, `UPDATE links SET downloads = downloads + 1 WHERE id = $1`, links); err != nil {
+	if err := t.Many(nil, `UPDATE links SET downloads = downloads + 1 WHERE id = $1`, links); err != nil {
 		return err
 	}
-	return t.whyNot(group)
+	return whyNot(t, group)
 }
 
 // whyNot says of the uses that were refused why their ticket cannot be used.
-func (t *tx) whyNot(group []*use) error {
+func whyNot(t *db.Tx, group []*use) error {
 	group = slices.DeleteFunc(slices.Clone(group), func(u *use) bool { return u.err == nil })
 	runs := make([][]any, len(group))
 	for i, u := range group {
 		runs[i] = []any{u.ticket}
 	}
-	return t.many(func(i int, _ row) error {
+	return t.Many(func(i int, _ db.Row) error {
 		group[i].err = fault.New(fault.Gone, "This download is over. Go back to the page and ask for a new one.")
 		return nil
 	}, `SELECT 1 FROM tickets WHERE id = $1`, runs)
@@ -187,11 +188,11 @@ func (t *tx) whyNot(group []*use) error {
 
 // recordUses adds the actions of the good uses to their logs, one log after
 // the other.
-func (t *tx) recordUses(group []*use, now time.Time) error {
+func recordUses(t *db.Tx, group []*use, now time.Time) error {
 	logs := map[string][]audit.Action{}
 	for _, u := range group {
 		if u.err == nil {
-			if err := allows(u.by, u.action); err != nil {
+			if err := covers(u.by, u.action); err != nil {
 				return err
 			}
 			u.action.Actor = u.by.Actor
@@ -199,7 +200,7 @@ func (t *tx) recordUses(group []*use, now time.Time) error {
 		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(logs)) {
-		if err := t.recordAll(account, logs[account], now); err != nil {
+		if err := recordAll(t, account, logs[account], now); err != nil {
 			return err
 		}
 	}

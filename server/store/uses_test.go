@@ -46,15 +46,6 @@ func useTogether(t *testing.T, s *store.Store, tickets ...string) []error {
 	return errs
 }
 
-func await(t *testing.T, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); !done(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("waited for too long")
-		}
-	}
-}
-
 // TestGroup wants tickets that cannot be used to fail alone: a spent one, one
 // past its time, one whose link is revoked, one that never was.
 func TestGroup(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
@@ -14,14 +15,14 @@ var _ notify.WebhookStore = (*Store)(nil)
 
 const webhookColumns = `id, account, url, types, secret, previous, rotated, failing, disabled, reason, created, updated`
 
-func scanWebhook(r row) (notify.Webhook, error) {
+func scanWebhook(r db.Row) (notify.Webhook, error) {
 	var w notify.Webhook
 	var types string
 	var rotated, failing, disabled, created, updated int64
 	err := r.Scan(&w.ID, &w.Account, &w.URL, &types, &w.Secret, &w.Previous, &rotated, &failing, &disabled, &w.Reason, &created, &updated)
 	w.Types = splitTypes(types)
-	w.Rotated, w.Failing, w.Disabled = moment(rotated), moment(failing), moment(disabled)
-	w.Created, w.Updated = moment(created), moment(updated)
+	w.Rotated, w.Failing, w.Disabled = db.Moment(rotated), db.Moment(failing), db.Moment(disabled)
+	w.Created, w.Updated = db.Moment(created), db.Moment(updated)
 	return w, err
 }
 
@@ -43,32 +44,32 @@ func joinTypes(types []notify.Type) string {
 
 // changeWebhooks is change for the webhooks of an account. It counts afresh
 // how many are called.
-func (s *Store) changeWebhooks(ctx context.Context, by audit.Grant, owner string, a audit.Action, fn func(*tx) error) error {
-	return s.change(ctx, by, a, func(t *tx) error {
-		if err := t.lockAccount(owner); err != nil {
+func (s *Store) changeWebhooks(ctx context.Context, by audit.Grant, owner string, a audit.Action, fn func(*db.Tx) error) error {
+	return s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := lockAccount(t, owner); err != nil {
 			return err
 		}
 		if err := fn(t); err != nil {
 			return err
 		}
-		return t.countHooks(owner)
+		return countHooks(t, owner)
 	})
 }
 
-func (t *tx) countHooks(owner string) error {
-	_, err := t.exec(`UPDATE logs SET hooks = (SELECT COUNT(*) FROM webhooks WHERE account = $1 AND disabled = 0)
+func countHooks(t *db.Tx, owner string) error {
+	_, err := t.Exec(`UPDATE logs SET hooks = (SELECT COUNT(*) FROM webhooks WHERE account = $1 AND disabled = 0)
 		WHERE account = $1`, owner)
 	return err
 }
 
 // CreateWebhook keeps w and a. One too many is a Conflict fault.
 func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
-	err := s.changeWebhooks(ctx, by, w.Account, a, func(t *tx) error {
-		n, err := t.exec(`INSERT INTO webhooks (`+webhookColumns+`)
+	err := s.changeWebhooks(ctx, by, w.Account, a, func(t *db.Tx) error {
+		n, err := t.Exec(`INSERT INTO webhooks (`+webhookColumns+`)
 			SELECT $1, $2, $3, $4, $5, NULL, 0, 0, $6, $7, $8, $9
 			WHERE (SELECT COUNT(*) FROM webhooks WHERE account = $2) < $10`,
-			w.ID, w.Account, w.URL, joinTypes(w.Types), w.Secret, millis(w.Disabled), string(w.Reason),
-			millis(w.Created), millis(w.Updated), notify.MaxWebhooks)
+			w.ID, w.Account, w.URL, joinTypes(w.Types), w.Secret, db.Millis(w.Disabled), string(w.Reason),
+			db.Millis(w.Created), db.Millis(w.Updated), notify.MaxWebhooks)
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "An account has up to %d webhooks. Delete one first.", notify.MaxWebhooks)
 		}
@@ -82,7 +83,7 @@ func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webh
 
 // Webhook returns a webhook of the account, or a NotFound fault.
 func (s *Store) Webhook(ctx context.Context, owner, id string) (notify.Webhook, error) {
-	w, err := scanWebhook(s.read(ctx).row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1 AND account = $2`, id, owner))
+	w, err := scanWebhook(s.db.Read(ctx).Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1 AND account = $2`, id, owner))
 	if err != nil {
 		return notify.Webhook{}, s.found("webhook", err)
 	}
@@ -92,21 +93,21 @@ func (s *Store) Webhook(ctx context.Context, owner, id string) (notify.Webhook, 
 // Webhooks returns those of an account, the oldest first.
 func (s *Store) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, error) {
 	var all []notify.Webhook
-	err := s.read(ctx).each(func(r row) error {
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		w, err := scanWebhook(r)
 		all = append(all, w)
 		return err
 	}, `SELECT `+webhookColumns+` FROM webhooks WHERE account = $1 ORDER BY created, id`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("store: webhooks: %w", s.diagnose(err))
+		return nil, fmt.Errorf("store: webhooks: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
 
 // changeWebhook is changeWebhooks for a statement that must find the webhook.
 func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string, a audit.Action, query string, args ...any) error {
-	err := s.changeWebhooks(ctx, by, owner, a, func(t *tx) error {
-		n, err := t.exec(query, args...)
+	err := s.changeWebhooks(ctx, by, owner, a, func(t *db.Tx) error {
+		n, err := t.Exec(query, args...)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such webhook.")
 		}
@@ -122,13 +123,13 @@ func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string,
 func (s *Store) UpdateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
 		WHERE id = $1 AND account = $2`,
-		w.ID, w.Account, w.URL, joinTypes(w.Types), millis(w.Failing), millis(w.Disabled), string(w.Reason), millis(w.Updated))
+		w.ID, w.Account, w.URL, joinTypes(w.Types), db.Millis(w.Failing), db.Millis(w.Disabled), string(w.Reason), db.Millis(w.Updated))
 }
 
 // RotateWebhook keeps the secrets of w and a.
 func (s *Store) RotateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
-		WHERE id = $1 AND account = $2`, w.ID, w.Account, w.Secret, w.Previous, millis(w.Rotated), millis(w.Updated))
+		WHERE id = $1 AND account = $2`, w.ID, w.Account, w.Secret, w.Previous, db.Millis(w.Rotated), db.Millis(w.Updated))
 }
 
 // DeleteWebhook deletes a webhook with its deliveries, and keeps a.
@@ -138,8 +139,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id str
 
 // TestWebhook keeps a delivery that is to be made, and a.
 func (s *Store) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *tx) error { return t.deliver(d, 0) })
-	if s.db.dangling(err) {
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return deliver(t, d, 0) })
+	if s.db.Dangling(err) {
 		err = fault.New(fault.NotFound, "There is no such webhook.")
 	}
 	if err != nil {

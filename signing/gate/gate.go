@@ -2,17 +2,21 @@
 //
 // It reads the finished bytes of a profile with a reader of its own and allows
 // exactly one spelling of a small set of profiles: a mail account over TLS, with
-// it calendars and contacts, a passcode policy, or all of these, for one address. Whatever else the program that
-// wrote the bytes believed or was talked into does not count here: a payload
-// type, key, value or byte that no rule names is refused.
+// it calendars and contacts, a passcode policy, or all of these, for one
+// address. Whatever else the program that wrote the bytes believed or was talked
+// into does not count here: a payload type, key, value or byte that no rule names
+// is refused, and so is a text that is not the one in the terms.
 //
-// A signer takes a [Cleared], and only [Check] makes one.
+// A signer takes a [Cleared], and only [Check] and [With] make one.
 package gate
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"strings"
+	"sync"
 	"time"
+	"unsafe"
 )
 
 // MaxSize is the size in bytes of the largest profile that Check reads.
@@ -74,35 +78,60 @@ type Server struct {
 	Port int
 }
 
-// A Cleared is a profile that Check has allowed, with the terms that allowed
+// A Cleared is a profile that the gate has allowed, with the terms that allowed
 // it. The zero value holds nothing and must not be signed.
-type Cleared struct {
-	text   string // a string, so that nobody can change it after the check
+type Cleared struct{ of *cleared }
+
+// cleared is what a Cleared holds. The text belongs to this package, so that
+// nobody can change it after the check.
+type cleared struct {
+	text   string
 	digest [sha256.Size]byte
 	terms  Terms
 }
 
-// Bytes returns the profile, or nil for the zero value. Each call makes a copy
+// Bytes returns the profile, or nil if c holds nothing. Each call makes a copy
 // that belongs to the caller.
 func (c Cleared) Bytes() []byte {
-	if c.text == "" {
+	if c.Size() == 0 {
 		return nil
 	}
-	return []byte(c.text)
+	return []byte(c.of.text)
 }
 
-// Size is the number of bytes of the profile.
-func (c Cleared) Size() int { return len(c.text) }
+// Size is the number of bytes of the profile, 0 if c holds nothing.
+func (c Cleared) Size() int {
+	if c.of == nil {
+		return 0
+	}
+	return len(c.of.text)
+}
 
 // Append appends the profile to out.
-func (c Cleared) Append(out []byte) []byte { return append(out, c.text...) }
+func (c Cleared) Append(out []byte) []byte {
+	if c.of == nil {
+		return out
+	}
+	return append(out, c.of.text...)
+}
 
-// Digest is the SHA-256 of the profile.
-func (c Cleared) Digest() [sha256.Size]byte { return c.digest }
+// Digest is the SHA-256 of the profile. It is zero if c holds nothing.
+func (c Cleared) Digest() (sum [sha256.Size]byte) {
+	if c.of == nil {
+		return sum
+	}
+	return c.of.digest
+}
 
 // Terms are those that the profile was checked against, for a signer with
-// approvals of its own. They must not be changed.
-func (c Cleared) Terms() Terms { return c.terms }
+// approvals of its own. They must not be changed. They allow nothing if c holds
+// nothing.
+func (c Cleared) Terms() (t Terms) {
+	if c.of == nil {
+		return t
+	}
+	return c.of.terms
+}
 
 // Check reads data and clears it if it is a profile that t allows. It keeps a
 // copy: what happens to data afterwards does not reach the Cleared. The error
@@ -111,29 +140,44 @@ func Check(data []byte, t Terms) (Cleared, error) {
 	if len(data) > MaxSize {
 		data = data[:MaxSize+1] // which is as much too large, and less to copy
 	}
-	return CheckText(string(data), t)
-}
-
-// CheckText is Check for a profile in a string, of which it needs no copy.
-func CheckText(text string, t Terms) (Cleared, error) {
-	if r := examine(text, t, tables()); r != nil {
+	own := bytes.Clone(data)
+	c := &cleared{terms: t}
+	if r := c.check(own); r != nil {
 		return Cleared{}, r
 	}
-	return Cleared{text, digest(text), t}, nil
+	return Cleared{c}, nil
 }
 
-// digest is the SHA-256 of text, which it reads through a small window rather
-// than in a copy as large as the profile.
-func digest(text string) (sum [sha256.Size]byte) {
-	var window [1024]byte
-	h := sha256.New()
-	for len(text) > 0 {
-		n := copy(window[:], text)
-		h.Write(window[:n])
-		text = text[n:]
+// buffers hold the copies that With makes.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// With is Check for a profile that is needed for one call only, that of use. When that
+// returns, its Cleared holds nothing, and the memory serves the next profile.
+func With(data []byte, t Terms, use func(Cleared)) error {
+	if len(data) > MaxSize {
+		return refuse(TooLarge, "The profile is larger than 64 KiB.")
 	}
-	h.Sum(sum[:0])
-	return sum
+	own := buffers.Get().(*[]byte)
+	defer buffers.Put(own)
+	*own = append((*own)[:0], data...)
+	c := &cleared{terms: t}
+	if r := c.check(*own); r != nil {
+		return r
+	}
+	defer func() { *c = cleared{} }()
+	use(Cleared{c})
+	return nil
+}
+
+// check judges own, which nobody else has and nobody changes while c holds it:
+// so its bytes may serve as the string that is read.
+func (c *cleared) check(own []byte) *Refusal {
+	text := unsafe.String(unsafe.SliceData(own), len(own))
+	if r := examine(text, c.terms, tables()); r != nil {
+		return r
+	}
+	c.text, c.digest = text, sha256.Sum256(own)
+	return nil
 }
 
 // A checker is one run of Check.

@@ -52,7 +52,7 @@ func TestNewKind(t *testing.T) {
 	terms := Terms{Address: "Anna.Schmidt@post.example.de", Login: "anna", Texts: texts, Servers: []Server{
 		{IMAP, "imap.example.de", 993}, {SMTP, "smtp.example.de", 465}, {"subscription", "cal.example.de", 0},
 	}}
-	if _, err := CheckText(profile, terms); err == nil || err.(*Refusal).Code != PayloadType {
+	if _, err := Check([]byte(profile), terms); err == nil || err.(*Refusal).Code != PayloadType {
 		t.Errorf("the kind is known without its table: %v", err)
 	}
 	set := compile(append(kinds(), subscriptionKind()))

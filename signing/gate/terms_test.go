@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,7 +98,7 @@ func TestCleared(t *testing.T) {
 	for _, name := range []string{"iphone-mail", "iphone-full"} {
 		profile := profiles()[name]
 		data, limits := encode(t, profile), entitled(profile)
-		cleared, err := gate.CheckText(string(data), limits)
+		cleared, err := gate.Check(data, limits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,16 +114,45 @@ func TestCleared(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if (gate.Cleared{}).Size() != 0 {
-		t.Error("nothing has a size")
+	holdsNothing(t, gate.Cleared{})
+}
+
+func holdsNothing(t *testing.T, c gate.Cleared) {
+	t.Helper()
+	if c.Size() != 0 || c.Bytes() != nil || len(c.Append(nil)) > 0 || c.Digest() != [sha256.Size]byte{} || c.Terms().Address != "" {
+		t.Errorf("it holds %q", c.Bytes())
 	}
-	large := bytes.Repeat([]byte("\n"), 64*1024)
-	for n := 4095; n <= 4097; n++ { // around the window of the digest
-		profile := with(secure(mail(), policy()), dict{"ConsentText": dict{"default": "a" + strings.Repeat("b", n-4001) + string(large[:0]), "de": strings.Repeat("c", 3000)}})
-		data := encode(t, profile)
-		cleared, err := gate.Check(data, entitled(profile))
-		if err != nil || cleared.Digest() != sha256.Sum256(data) {
-			t.Errorf("%d bytes: %v", len(data), err)
+}
+
+// TestWith wants the profile in hand during the call, its own copy, and nothing
+// of it afterwards, in many goroutines at once.
+func TestWith(t *testing.T) {
+	all := profiles()
+	var wg sync.WaitGroup
+	for name, profile := range all {
+		data, limits := encode(t, profile), entitled(profile)
+		wg.Go(func() {
+			for range 50 {
+				given := bytes.Clone(data)
+				var kept gate.Cleared
+				err := gate.With(given, limits, func(c gate.Cleared) {
+					clear(given)
+					if kept = c; !bytes.Equal(c.Bytes(), data) || c.Digest() != sha256.Sum256(data) || c.Terms().Address != address {
+						t.Errorf("%s: in hand is %q", name, c.Bytes())
+					}
+				})
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				holdsNothing(t, kept)
+			}
+		})
+	}
+	wg.Wait()
+	for _, bad := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("x"), gate.MaxSize+1), encode(t, iphone(without(mail(), "EmailAddress")))} {
+		err := gate.With(bad, terms(), func(gate.Cleared) { t.Error("used what was refused") })
+		if _, ok := errors.AsType[*gate.Refusal](err); !ok {
+			t.Errorf("got %v", err)
 		}
 	}
 }
@@ -192,7 +223,7 @@ func TestNewTexts(t *testing.T) {
 // TestNames are names that people have, and lures that were tried as names.
 func TestNames(t *testing.T) {
 	for _, name := range []string{
-		"Jane Doe", "A.Müller", "St.Gallen Office", "J. R. R. Tolkien", "J.R.R. Tolkien", "O'Neil", "Jean-Luc", "Dr. Jane Doe, M.A.", "Jane (Sales)",
+		"Jane Doe", "A.Müller", "St.Gallen Office", "J. R. R. Tolkien", "J.R.R. Tolkien", "J．Doe", "O'Neil", "Jean-Luc", "Dr. Jane Doe, M.A.", "Jane (Sales)",
 		"Müller & Söhne", "Agent 007", "山田 太郎", "ليلى حسن", "अनुष्का", "Nguyễn Văn A", "Ｊａｎｅ", "a..b", "-", "e\u0301lodie", "Prof.Dr.Maier", "xn.n",
 	} {
 		profile := iphone(with(mail(), dict{"EmailAccountName": name}))
@@ -201,13 +232,78 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"evil.com", "Call evil.com now", "EVIL.COM", "evil․com", "ｅｖｉｌ．ｃｏｍ", "evil.co.uk", "www.evil.org", "evil.com.", "(evil.com)", "evil.com-now", "my-evil.com",
+		"evil.com", "evil.ｃｏｍ", "Call evil.com now", "EVIL.COM", "evil․com", "ｅｖｉｌ．ｃｏｍ", "evil.co.uk", "www.evil.org", "evil.com.", "(evil.com)", "evil.com-now", "my-evil.com",
 		"evil.xn--p1ai", "пример.рф", "evil.bücher.example.com", "evil。com", "http://evil", "a/b", "a@b", "<b>", "Jane 👩", "Jane\u00a0🙂", "50 %", "a_b", "#1", "a:b", "a;b", "1+1", "½.com",
 		"Dr.No", "evil.example", "www.evil", "printer.local", strings.Repeat("ü", 70) + ".com", "O’Neil", "“Jane”",
 	} {
 		profile := iphone(with(mail(), dict{"EmailAccountName": name}))
 		if got := code(t, encode(t, profile), entitled(profile)); got != gate.PersonName {
 			t.Errorf("%q: got %q", name, got)
+		}
+	}
+}
+
+func TestCheckTerms(t *testing.T) {
+	data := encode(t, iphone(mail()))
+	for _, address := range []string{
+		"", "@", "anna", "anna@", "@example.de", "a@b@example.de", "anna@Example.de", "anna@exämple.de", "anna@.de",
+		"anna@example.de.", "anna@exa mple.de", "anna@example.de\n", "anna.schmidt@post.example.de", "bea@post.example.de",
+	} {
+		limits := terms()
+		limits.Address = address
+		if got := code(t, data, limits); got != gate.Address {
+			t.Errorf("%q: got %q, want %q", address, got, gate.Address)
+		}
+	}
+	// The profile agrees, so that the form of the address alone is at fault.
+	for _, address := range []string{"anna@", "@example.de", "a@b@example.de", "anna@Example.de", "anna@.de", "anna@example.de."} {
+		limits := terms()
+		limits.Address = address
+		data := encode(t, iphone(with(mail(), dict{"EmailAddress": address})))
+		if got := code(t, data, limits); got != gate.Address {
+			t.Errorf("%q: got %q, want %q", address, got, gate.Address)
+		}
+	}
+	for _, hosts := range [][]string{nil, {}, {""}, {"imap.example.de"}, {"smtp.example.de"}, {"example.de"}} {
+		limits := terms()
+		limits.Servers = append(servers(hosts, 993, gate.IMAP, gate.SMTP), servers(hosts, 465, gate.IMAP, gate.SMTP)...)
+		if got := code(t, data, limits); got != gate.ForeignHost {
+			t.Errorf("%q: got %q, want %q", hosts, got, gate.ForeignHost)
+		}
+	}
+	for _, hosts := range [][]string{nil, {""}, {"card.example.de"}, {"example.de"}} {
+		limits := entitled(iphone(mail(), calendars()))
+		limits.Servers = slices.Concat(servers(mailHosts, 993, gate.IMAP), servers(mailHosts, 465, gate.SMTP), servers(hosts, 443, gate.CalDAV),
+			servers([]string{"cal.example.de"}, 443, gate.IMAP, gate.CardDAV)) // which are no servers for calendars
+		if got := code(t, encode(t, iphone(mail(), calendars())), limits); got != gate.ForeignHost {
+			t.Errorf("calendars, %q: got %q, want %q", hosts, got, gate.ForeignHost)
+		}
+	}
+	limits := entitled(secure(mail(), policy()))
+	limits.Policy = false
+	if got := code(t, encode(t, secure(mail(), policy())), limits); got != gate.PolicyNotAllowed {
+		t.Errorf("policy: got %q, want %q", got, gate.PolicyNotAllowed)
+	}
+	limits = terms()
+	limits.Policy = false
+	if got := code(t, data, limits); got != "" {
+		t.Errorf("mail: got %q, want it cleared", got)
+	}
+}
+
+// TestCheckFolds has a decomposed letter in its address: the profile has it as
+// typed, the identity of both spellings is one.
+func TestCheckFolds(t *testing.T) {
+	const base = "example.xn--mller-kva.mobileconfig.zcp7tjv5xk2twhwdywsru7rumb"
+	for _, address := range []string{"Ju\u0308rgen@xn--mller-kva.example", "JÜRGEN@xn--mller-kva.example"} {
+		payload := with(mail(), dict{
+			"EmailAddress": address, "PayloadIdentifier": base + ".mail", "PayloadUUID": "13c89a45-9e3f-5901-ae6e-dfc24ad0390d",
+		})
+		profile := with(iphone(payload), dict{"PayloadIdentifier": base, "PayloadUUID": "3b16c62e-1dd7-56cb-9c22-806026af9ccb"})
+		limits := entitled(profile)
+		limits.Address = address
+		if got := code(t, encode(t, profile), limits); got != "" {
+			t.Errorf("%q: got %q, want it cleared", address, got)
 		}
 	}
 }

@@ -62,12 +62,30 @@ func NewPostfix(t testing.TB) *Postfix {
 	}
 	p := &Postfix{Roots: x509.NewCertPool(), dir: dir, ports: map[Certificate][2]int{}}
 	p.watch(t)
-	p.configure(t, p.services(t))
-	if out, err := exec.Command("postfix", "-c", filepath.Join(dir, "etc"), "start").CombinedOutput(); err != nil {
-		t.Fatalf("postfix: %v %s %s", err, out, p.Log(t))
+	services, free := p.services(t)
+	for range 10 { // between free and start another program may take a port
+		p.configure(t, services)
+		free()
+		out, err := p.command("start")
+		if err == nil {
+			p.listens(t)
+			return p
+		}
+		if !strings.Contains(p.Log(t), "Address already in use") {
+			t.Fatalf("postfix: %v %s %s", err, out, p.Log(t))
+		}
+		if err := os.Remove(filepath.Join(dir, "log")); err != nil {
+			t.Fatal(err)
+		}
+		services, free = p.services(t)
 	}
-	p.listens(t)
-	return p
+	t.Fatal("postfix: found no free ports")
+	return nil
+}
+
+// command runs postfix with the word.
+func (p *Postfix) command(word string) ([]byte, error) {
+	return exec.Command("postfix", "-c", filepath.Join(p.dir, "etc"), word).CombinedOutput()
 }
 
 // Address is where it takes mails with the certificate.
@@ -134,8 +152,9 @@ func (p *Postfix) watch(t testing.TB) {
 	})
 }
 
-// services makes the certificates, and lines of master.cf that show them.
-func (p *Postfix) services(t testing.TB) string {
+// services makes the certificates, and lines of master.cf that show them. Its
+// ports are kept until free is called.
+func (p *Postfix) services(t testing.TB) (text string, free func()) {
 	t.Helper()
 	root := signingtest.Root(t, "p256")
 	p.Roots.AddCert(root.Cert)
@@ -146,6 +165,15 @@ func (p *Postfix) services(t testing.TB) string {
 	wrong := middle.Leaf(t, "p256", func(c *x509.Certificate) { c.DNSNames = []string{"other.example.com"} })
 	self := signingtest.Pair{}.Leaf(t, "p256", forLoopback)
 	var lines strings.Builder
+	var kept []net.Listener
+	port := func() int {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, l)
+		return l.Addr().(*net.TCPAddr).Port
+	}
 	for name, content := range map[Certificate][]byte{
 		Good:       append(good.KeyPEM(t), good.CertPEM(middle)...),
 		Expired:    append(expired.KeyPEM(t), expired.CertPEM(middle)...),
@@ -156,12 +184,16 @@ func (p *Postfix) services(t testing.TB) string {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		ports := [2]int{freePort(t), freePort(t)}
+		ports := [2]int{port(), port()}
 		p.ports[name] = ports
 		fmt.Fprintf(&lines, "127.0.0.1:%d inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_tls_chain_files=%s\n", ports[0], file)
 		fmt.Fprintf(&lines, "127.0.0.1:%d inet n - n - - smtpd -o smtpd_tls_security_level=encrypt -o smtpd_tls_chain_files=%s\n", ports[1], file)
 	}
-	return lines.String()
+	return lines.String(), func() {
+		for _, l := range kept {
+			l.Close()
+		}
+	}
 }
 
 const mainCF = `compatibility_level = 3.6
@@ -250,14 +282,4 @@ func (p *Postfix) listens(t testing.TB) {
 		}
 	}
 	t.Fatalf("postfix: %v %s", err, p.Log(t))
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

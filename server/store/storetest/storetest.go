@@ -11,10 +11,12 @@
 package storetest
 
 import (
+	"bytes"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
@@ -44,9 +46,20 @@ func EachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
 }
 
-// Open opens a store and closes it when the test ends.
+// LogKey is the seed of the key that signs for stores without another Signer.
+var LogKey = bytes.Repeat([]byte("k"), audit.LogKeySize)
+
+// Open opens a store and closes it when the test ends. If it has no Signer, it
+// gets the key of LogKey.
 func Open(t testing.TB, cfg store.Config) *store.Store {
 	t.Helper()
+	if cfg.Signer == nil {
+		key, err := audit.NewLogKey(LogKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Signer = key
+	}
 	s, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

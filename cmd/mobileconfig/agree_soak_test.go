@@ -1,0 +1,12 @@
+//go:build soak
+
+package main
+
+import (
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/soak"
+)
+
+// TestSoakAgree is TestAgree with all mixtures.
+func TestSoakAgree(t *testing.T) { agree(t, soak.Count(120, 500)) }

@@ -1,0 +1,188 @@
+package lint
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+)
+
+// A flaw is what is wrong with a value, in a sentence. The zero value is none.
+type flaw struct {
+	code     Code
+	severity Severity
+	detail   string
+}
+
+// host reports what keeps the text of a key from being a host name.
+func (i *inspector) host(v *value, at *place) {
+	if v.kind != text || clean(v.text) == "" || isVariable(v.text) {
+		return
+	}
+	f := hostFlaw(clean(v.text))
+	if f.detail == "" && clean(v.text) != v.text {
+		f = flaw{codeHiddenCharacters, Error, hiddenIn(v.text, true) + " Devices look up another name because of it."}
+		if clean(v.text) == strings.Trim(v.text, " \t\r\n") {
+			f = flaw{codeWrongValue, Error, "The host name begins or ends with white space."}
+		}
+	}
+	if f.detail != "" {
+		i.add(f.code, at, f.detail).as(f.severity).of(v).advise("Write the server's host name alone and in ASCII, such as mail.example.com.")
+	}
+}
+
+// maxHost is the length of the longest text that is looked into as a name.
+const maxHost = 1024
+
+// hostFlaw says what keeps a text without edges from being a host name or an
+// IP address.
+func hostFlaw(s string) flaw {
+	wrong := func(detail string) flaw { return flaw{codeWrongValue, Error, detail} }
+	if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return flaw{}
+	}
+	name, port, hasPort := strings.Cut(s, ":")
+	switch {
+	case len(s) > maxHost:
+		return wrong("The host name is too long.")
+	case strings.Contains(s, "://"):
+		return wrong("The value is a URL, not a host name.")
+	case strings.Contains(s, "@"):
+		return wrong("The value has an @ in it, as addresses and logins do, and is not a host name.")
+	case hasPort && isDigits(port) && !strings.Contains(name, "/"):
+		return wrong("The host name has a port behind it; the port has a key of its own.")
+	case strings.ContainsAny(s, `/\`):
+		return wrong("The value has a path in it and is not a host name.")
+	case strings.ContainsAny(s, ",;"):
+		return wrong("The value is a list; there is room for one host name.")
+	case strings.ContainsFunc(s, unicode.IsSpace):
+		return wrong("The host name has white space in it.")
+	case strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ".."):
+		if f := hostFlaw(strings.TrimSuffix(s, ".")); f.detail != "" {
+			return f
+		}
+		return flaw{codeWrongValue, Warning, "The host name ends with a dot, which certificates do not match."}
+	}
+	if !isASCII(s) {
+		return internationalFlaw(s)
+	}
+	return labelFlaw(s)
+}
+
+// labelFlaw says what is wrong with the parts of a name in ASCII.
+func labelFlaw(s string) flaw {
+	wrong := func(detail string) flaw { return flaw{codeWrongValue, Error, detail} }
+	labels := strings.Split(s, ".")
+	underscore := false
+	for _, label := range labels {
+		switch {
+		case label == "":
+			return wrong("The host name has a dot too many.")
+		case len(label) > 63 || len(s) > 253:
+			return wrong("The host name is too long.")
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return wrong("A part of the host name begins or ends with a hyphen.")
+		case strings.ContainsFunc(label, notInHosts):
+			return wrong("The host name has a character that no host name has.")
+		}
+		underscore = underscore || strings.Contains(label, "_")
+	}
+	if isDigits(labels[len(labels)-1]) {
+		return wrong("The value is neither a host name nor a whole IP address.")
+	}
+	if strings.Contains(strings.ToLower(s), "xn--") {
+		return encodedFlaw(s)
+	}
+	if underscore {
+		return flaw{codeWrongValue, Warning, "The host name has an underscore, which host names do not have."}
+	}
+	return flaw{}
+}
+
+func notInHosts(r rune) bool {
+	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+}
+
+// encodedFlaw looks at what a name with xn-- stands for.
+func encodedFlaw(s string) flaw {
+	decoded, err := idna.Lookup.ToUnicode(strings.ToLower(s))
+	switch {
+	case err != nil:
+		return flaw{codeWrongValue, Error, "A part of the host name begins with xn-- and stands for no name."}
+	case looksLatin(decoded):
+		return flaw{codeWrongValue, Error, "The host name has letters of another script that look like Latin ones: " + quoted(decoded) + "."}
+	}
+	return flaw{}
+}
+
+// internationalFlaw looks at a name with characters beyond ASCII. Apple says
+// nothing about these, so that only the encoded form is safe.
+func internationalFlaw(s string) flaw {
+	ascii, err := idna.Lookup.ToASCII(s)
+	if err != nil {
+		return flaw{codeWrongValue, Error, "The host name has a character that no host name has."}
+	}
+	if looksLatin(s) {
+		return flaw{codeWrongValue, Error, "The host name has letters of another script that look like Latin ones; it is really " + shown(ascii, maxShown) + "."}
+	}
+	if f := labelFlaw(ascii); f.detail != "" {
+		return f
+	}
+	if !strings.Contains(ascii, "xn--") {
+		return flaw{codeWrongValue, Error, "The host name has characters that stand for others; it means " + shown(ascii, maxShown) + "."}
+	}
+	return flaw{codeWrongValue, Warning, "The host name has letters beyond ASCII, which devices may not look up; its encoded form is " + shown(ascii, maxShown) + "."}
+}
+
+// encoded returns the form of a name in ASCII if it is another than s, or "".
+func encoded(s string) string {
+	if isASCII(s) || len(s) > maxHost {
+		return ""
+	}
+	ascii, err := idna.Lookup.ToASCII(clean(s))
+	if err != nil {
+		return ""
+	}
+	return shown(ascii, maxShown)
+}
+
+// latinLike are letters of other scripts that look like Latin ones, or like
+// Latin ones with a mark.
+const latinLike = "асԁеёһіїјӏорԛѕԝхуүьҽпгѵѡкмтвнԍԏ" + "αβγεικνορτυωχηϲϳѕ" + "օոսցհգզւքյթ" + "ꓐꓑꓒꓓꓔꓕꓖꓗꓘꓙꓚꓛꓜꓝꓞꓟꓠꓡꓢꓣꓤꓥꓦꓧꓨꓩꓪꓫꓬꓭꓮꓯꓰꓱꓲꓳꓴ"
+
+// mixable are the scripts that stand beside Latin letters in one name.
+var mixable = []*unicode.RangeTable{unicode.Latin, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Bopomofo, unicode.Hangul, unicode.Common, unicode.Inherited}
+
+// looksLatin reports whether a name could pass for a Latin one: a label mixes
+// Latin letters with those of another alphabet, or has only letters that look
+// like Latin ones while the last label is Latin.
+func looksLatin(name string) bool {
+	labels := strings.Split(strings.ToLower(name), ".")
+	latinEnd := strings.ContainsFunc(labels[len(labels)-1], func(r rune) bool { return unicode.Is(unicode.Latin, r) })
+	for _, label := range labels {
+		latin, other, alike := 0, 0, 0
+		for _, r := range label {
+			switch {
+			case !unicode.IsLetter(r):
+			case unicode.Is(unicode.Latin, r):
+				latin++
+			case !unicode.In(r, mixable...):
+				other++
+				if strings.ContainsRune(latinLike, r) {
+					alike++
+				}
+			}
+		}
+		if other > 0 && (latin > 0 || alike == other && latinEnd) {
+			return true
+		}
+	}
+	return false
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -1,0 +1,75 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A protocol is what a server of an account speaks, with its ports.
+type protocol struct {
+	name     string
+	tls      []int64 // ports with TLS from the first byte, the best first
+	starttls []int64 // ports where TLS comes by STARTTLS
+}
+
+// right is the port to use.
+func (p protocol) right() string { return fmt.Sprint(p.tls[0]) }
+
+// The protocols that have a port of their own in a profile. Incoming mail of
+// an unknown type is IMAP or POP.
+var (
+	imap     = protocol{"IMAP", []int64{993}, []int64{143}}
+	pop      = protocol{"POP", []int64{995}, nil}
+	incoming = protocol{"incoming mail", []int64{993, 995}, []int64{143}}
+	smtp     = protocol{"SMTP", []int64{465}, []int64{587}}
+	web      = protocol{"HTTPS", []int64{443}, nil}
+)
+
+// portNames are ports that belong to a protocol, whatever a server may do there.
+var portNames = map[int64]string{
+	21: "FTP", 22: "SSH", 25: "SMTP between mail servers", 53: "DNS", 80: "HTTP", 110: "POP", 119: "NNTP", 143: "IMAP", 389: "LDAP",
+	443: "HTTPS", 465: "SMTP", 587: "SMTP", 636: "LDAP", 993: "IMAP", 995: "POP", 2525: "SMTP", 4190: "ManageSieve", 5222: "XMPP",
+}
+
+// protocolOf is the protocol of the server that a port key belongs to.
+func protocolOf(name, port string, v *value) protocol {
+	switch {
+	case name != mailType:
+		return web
+	case strings.HasPrefix(port, "Outgoing"):
+		return smtp
+	}
+	switch clean(v.string("EmailAccountType")) {
+	case "EmailTypeIMAP":
+		return imap
+	case "EmailTypePOP":
+		return pop
+	}
+	return incoming
+}
+
+// port reports a port that is in clear text, begins in clear text, or belongs
+// to another protocol than the server's.
+func (i *inspector) port(name string, s server, v *value, at *place) {
+	port, ok := v.int(s.port)
+	if !ok {
+		return
+	}
+	at, p := at.at(s.port), protocolOf(name, s.port, v)
+	use := fmt.Sprintf("Use %s for %s.", p.right(), p.name)
+	switch {
+	case port == 25 && name == mailType:
+		i.add(codePlaintextPort, at, "Port 25 is for mail between servers: many networks block it, and connections begin in clear text.").advise(use)
+	case port == 110 && name == mailType:
+		i.add(codePlaintextPort, at, "Port 110 is POP in clear text.").advise(use)
+	case port == 80 && p.name == web.name:
+		i.add(codePlaintextPort, at, "Port 80 is HTTP in clear text.").advise(use)
+	case slices.Contains(p.starttls, port):
+		if v.is(s.tls, true) {
+			i.add(codeSTARTTLSPort, at, fmt.Sprintf("A connection to port %d begins in clear text and changes to TLS by STARTTLS, which a profile cannot require.", port)).advise("Prefer " + p.right() + ".")
+		}
+	case portNames[port] != "" && portNames[port] != p.name && !slices.Contains(p.tls, port):
+		i.add(codeWrongPort, at, fmt.Sprintf("Port %d is for %s, not for %s.", port, portNames[port], p.name)).advise(use)
+	}
+}

@@ -1,0 +1,82 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// explain takes in an action that says what was removed from those before it,
+// or how long they are kept. One that the log's key hasn't signed is a finding:
+// who can write to the database may have made it.
+func (c *Check) explain(e Entry) error {
+	setting, sets := e.setting()
+	removes := e.Outcome == Done && (e.Name == LogRetain || e.Name == LogErase)
+	if !sets && !removes {
+		return nil
+	}
+	if !e.provenBy(c.key) {
+		return c.finding(e.Seq, fmt.Sprintf("it is a forged %s: the log's key hasn't signed it as it stands", e.Name))
+	}
+	var wrong string
+	switch e.Name {
+	case LogRetain:
+		wrong = c.retained(e)
+	case LogErase:
+		wrong = c.erasedBy(e)
+	default:
+		c.setting = setting
+	}
+	if wrong != "" {
+		return c.finding(e.Seq, wrong)
+	}
+	return nil
+}
+
+// retained takes in a signed LogRetain, or says what is wrong with it.
+func (c *Check) retained(e Entry) string {
+	through, first := e.Through(), e.number(firstField)
+	i, found := slices.BinarySearchFunc(c.days, through, func(d dayEnd, size int64) int { return cmp.Compare(d.Size, size) })
+	if !found || first < 1 || first > through || c.through > 0 && first > c.through+1 {
+		return fmt.Sprintf("the range that it removed content from, %d to %d, isn't one of this log", first, through)
+	}
+	if root, err := tlog.ParseHash(e.Proof.Root); err != nil || root != c.days[i].Root {
+		return "it removed the content of other actions than those that are there"
+	}
+	named := Setting{e.Proof.Setting, e.Proof.Days}
+	// A setting that was emptied itself can't be read any more. Then the
+	// signature has to vouch for it.
+	if named != c.setting && (named.Seq <= c.setting.Seq || named.Seq > c.bare) {
+		return fmt.Sprintf("it names a retention of %d days from action %d, but recorded are %d days by action %d",
+			named.Days, named.Seq, c.setting.Days, c.setting.Seq)
+	}
+	c.setting = named
+	before := e.before()
+	if named.Days <= 0 || c.days[i].at >= before.UnixMilli() || before.After(retentionLimit(time.UnixMilli(e.Time), named.Days)) {
+		return fmt.Sprintf("it removed content that was to be kept for %d days", named.Days)
+	}
+	c.through = max(c.through, through)
+	return ""
+}
+
+// erasedBy takes in a signed LogErase, or says what is wrong with it.
+func (c *Check) erasedBy(e Entry) string {
+	seqs, err := e.Erased()
+	if err != nil || len(seqs) != len(e.Proof.Personal) {
+		return "its list of erased texts can't be read"
+	}
+	for i, seq := range seqs {
+		at, found := slices.BinarySearchFunc(c.erased, seq, func(t erasedText, seq int64) int { return cmp.Compare(t.seq, seq) })
+		if !found {
+			continue // its content was removed since
+		}
+		if hash, err := tlog.ParseHash(e.Proof.Personal[i]); err != nil || hash != c.erased[at].hash {
+			return fmt.Sprintf("it erased another text than that of action %d", seq)
+		}
+		c.erased[at].reason = cmp.Or(e.Proof.Reason, ForEntry)
+	}
+	return ""
+}

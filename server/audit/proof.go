@@ -1,0 +1,160 @@
+package audit
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// A Proof is signed with the key of the log and stands in an action that
+// empties others, or that says how long they are kept. It shows that the
+// program itself did that: who can only write to the database can't make one.
+//
+// The signature covers the account, the place and time of the action, who did
+// it, its changes (which name what was emptied) and everything here. So a proof
+// holds nowhere else.
+type Proof struct {
+	// Reason is why something was removed.
+	Reason Reason `json:"reason,omitempty"`
+	// Root, of a LogRetain, is the hash of the tree of all actions up to the
+	// last one that was emptied: their leaves hash to it.
+	Root string `json:"root,omitempty"`
+	// Setting and Days, of a LogRetain, are the retention setting by which
+	// content was removed: its action, 0 for the default, and how long content
+	// is kept.
+	Setting int64 `json:"setting,omitempty"`
+	Days    int   `json:"days,omitempty"`
+	// Personal, of a LogErase, are the hashes of the erased texts, as they
+	// stand in the leaves.
+	Personal []string `json:"personal,omitempty"`
+	// Signature is an Ed25519 signature, base64.
+	Signature string `json:"signature"`
+
+	signer Signer
+}
+
+// A Signer signs what the program says about a log. *LogKey is one.
+type Signer interface {
+	// SignProof returns the signature of a statement about the account's log.
+	SignProof(account string, statement []byte) ([]byte, error)
+}
+
+// A Reason is why something was removed from a log.
+type Reason string
+
+// The reasons.
+const (
+	ForRetention Reason = "retention" // it was older than the account keeps it
+	ForMailbox   Reason = "mailbox"   // somebody had the text about a mailbox erased
+	ForEntry     Reason = "entry"     // somebody had the text of one action erased
+)
+
+// ErrNoSigner says that there is no key to sign a removal with.
+var ErrNoSigner = errors.New("audit: nothing is removed from a log without the key that signs the removal")
+
+// A Text is a personal text to be erased: its action, and its hash as in the
+// leaf.
+type Text struct {
+	Seq  int64
+	Hash string
+}
+
+// RecordErase makes a the LogErase of the texts in the account's log.
+func (a Action) RecordErase(key Signer, account string, why Reason, texts []Text) (Action, error) {
+	texts = slices.SortedFunc(slices.Values(texts), func(x, y Text) int { return int(x.Seq - y.Seq) })
+	seqs, p := make([]int64, len(texts)), &Proof{Reason: why, signer: key}
+	for i, t := range texts {
+		seqs[i] = t.Seq
+		p.Personal = append(p.Personal, t.Hash)
+	}
+	return a.removal(LogErase, account, []Change{{Field: erasedField, New: joinSeqs(seqs)}}, p)
+}
+
+// RecordRetain makes a the LogRetain of the account's log that empties the
+// actions from first on.
+func (a Action) RecordRetain(key Signer, account string, first int64, r Retention) (Action, error) {
+	return a.removal(LogRetain, account, []Change{
+		{Field: firstField, New: strconv.FormatInt(first, 10)},
+		{Field: throughField, New: strconv.FormatInt(r.Through, 10)},
+		{Field: beforeField, New: r.Before.UTC().Format(time.RFC3339)},
+	}, &Proof{Reason: ForRetention, Root: r.Root.String(), Setting: r.Seq, Days: r.Days, signer: key})
+}
+
+func (a Action) removal(name Name, account string, changes []Change, p *Proof) (Action, error) {
+	a.Account, a.Name, a.Target, a.Changes, a.Proof = account, name, Target{Kind: LogTarget, ID: account}, changes, p
+	return a, p.signable()
+}
+
+// RecordRetention makes a the AccountUpdate that changes for how many days the
+// content of the account's actions is kept.
+func (a Action) RecordRetention(key Signer, account string, old, days int) (Action, error) {
+	a.Account, a.Name, a.Target = account, AccountUpdate, Target{Kind: AccountTarget, ID: account}
+	a.Changes = []Change{{Field: retentionField, Old: strconv.Itoa(old), New: strconv.Itoa(days)}}
+	a.Proof = &Proof{signer: key}
+	return a, a.Proof.signable()
+}
+
+func (p *Proof) signable() error {
+	if p.signer == nil {
+		return ErrNoSigner
+	}
+	return nil
+}
+
+// sign signs the proof in the leaf, which must not change afterwards.
+func (l *Leaf) sign(key Signer) error {
+	statement, err := l.statement()
+	if err != nil {
+		return err
+	}
+	signature, err := key.SignProof(l.Log, statement)
+	if err != nil {
+		return fmt.Errorf("audit: sign: %w", err)
+	}
+	l.Proof.Signature = base64.StdEncoding.EncodeToString(signature)
+	return nil
+}
+
+// statement is what the signature of the proof is of.
+func (l *Leaf) statement() ([]byte, error) {
+	p := *l.Proof
+	p.Signature = ""
+	return encode(struct {
+		Log     string   `json:"log"`
+		Seq     int64    `json:"seq"`
+		Time    int64    `json:"time"`
+		Name    Name     `json:"action"`
+		Actor   who      `json:"actor"`
+		Changes []Change `json:"changes"`
+		Proof   Proof    `json:"proof"`
+	}{l.Log, l.Seq, l.Time, l.Name, l.Actor, l.Changes, p})
+}
+
+// provenBy reports whether the key signed the leaf's proof.
+func (l *Leaf) provenBy(key note.Verifier) bool {
+	if l.Proof == nil || key == nil {
+		return false
+	}
+	signature, err := base64.StdEncoding.DecodeString(l.Proof.Signature)
+	if err != nil {
+		return false
+	}
+	statement, err := l.statement()
+	return err == nil && key.Verify(proofText(key.Name(), statement), signature)
+}
+
+// proofText is the text that is signed. Its second line keeps it apart from a
+// checkpoint, which has a number there.
+func proofText(origin string, statement []byte) []byte {
+	return fmt.Appendf(nil, "%s\nproof\n%s\n", origin, statement)
+}
+
+// SignProof returns the signature of a statement about the account's log.
+func (k *LogKey) SignProof(account string, statement []byte) ([]byte, error) {
+	return signer{private: k.private}.Sign(proofText(k.Origin(account), statement))
+}

@@ -1,0 +1,106 @@
+// Package db opens SQLite and PostgreSQL and runs transactions on them. It has
+// the only drivers; statements are written once, for both. What differs stands
+// in dialect.go, sqlite.go and postgres.go.
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// retryAfter is when to try again if the database cannot be used.
+const retryAfter = 30 * time.Second
+
+// A DB is an open database. It is safe for concurrent use, and any number of
+// them, in one process or in many, may work on one database.
+type DB struct {
+	kind  database
+	watch func(Call) error
+}
+
+// Open opens the database that text names, as "sqlite:PATH", "postgres://…" or
+// "postgresql://…", and brings its schema up to date under a lock that lets
+// only one process at a time do so. The folder of PATH must exist; the file
+// need not. It refuses a schema that is newer than the program, a database of
+// another program, and one that is damaged, read-only or lost, says how to
+// repair it, and changes nothing there. The caller closes the database.
+func Open(ctx context.Context, text string) (*DB, error) {
+	kind, err := open(ctx, text)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return &DB{kind: kind}, nil
+}
+
+// Close releases the database. Nothing may use d afterwards.
+func (d *DB) Close() { d.kind.close() }
+
+// Watch has fn see each statement before it runs, each job before it is
+// enqueued, and each commit. An error of fn is returned in its place. It is for
+// tests and must be called before d is used.
+func (d *DB) Watch(fn func(Call) error) { d.watch = fn }
+
+// Transact runs fn in one transaction, which is kept if fn returns nil. The
+// database may ask for a repetition, so fn may run more than once. When ctx is
+// done the error says so, unless it is a fault.
+func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
+	err := d.kind.transact(ctx, func(t *Tx) error {
+		t.watch = d.watch
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.watched("", nil)
+	})
+	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) || isFault(err) {
+		return d.Diagnose(err)
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), err)
+}
+
+// Read is for one statement that writes nothing.
+func (d *DB) Read(ctx context.Context) *Tx {
+	return &Tx{ctx: ctx, conn: d.kind.reader(), watch: d.watch}
+}
+
+// Taken reports whether err says that a key or unique value is in use.
+func (d *DB) Taken(err error) bool { return d.kind.taken(err) }
+
+// Dangling reports whether err says that a row would refer to one that is not
+// there.
+func (d *DB) Dangling(err error) bool { return d.kind.dangling(err) }
+
+// Diagnose turns the error of a database that cannot be used as it is into a
+// StorageFull or DatabaseUnavailable fault. Any other error stays.
+func (d *DB) Diagnose(err error) error {
+	if err == nil || isFault(err) {
+		return err
+	}
+	var f *fault.Fault
+	switch d.kind.ailment(err) {
+	case fault.StorageFull:
+		f = fault.New(fault.StorageFull, "There is no space left to keep this. Try again in a few minutes.")
+	case fault.DatabaseUnavailable:
+		f = fault.New(fault.DatabaseUnavailable, "What is kept here cannot be reached. Try again in a few minutes.")
+	default:
+		return err
+	}
+	f.RetryAfter = retryAfter
+	return f.Because(err)
+}
+
+// Found is Diagnose that also turns the absence of a row into a NotFound fault.
+func (d *DB) Found(what string, err error) error {
+	if errors.Is(err, ErrNoRows) {
+		err = fault.New(fault.NotFound, "There is no such %s.", what)
+	}
+	return d.Diagnose(err)
+}
+
+func isFault(err error) bool {
+	_, ok := errors.AsType[*fault.Fault](err)
+	return ok
+}

@@ -1,0 +1,104 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// fetchCooldown is how long a queue waits at least before it looks for jobs
+// again, and after how long one job more may wake it.
+const fetchCooldown = 20 * time.Millisecond
+
+// An inserter puts a job into its queue within a transaction.
+type inserter func(ctx context.Context, job river.JobArgs, opts *river.InsertOpts) error
+
+// Enqueue has the job done after the transaction is kept: by whatever server
+// works on the queue, delay later. What is rolled back leaves no job.
+func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error {
+	opts := &river.InsertOpts{Queue: queue}
+	if delay > 0 {
+		opts.ScheduledAt = time.Now().Add(delay) // by the clock that the queue goes by
+	}
+	err := t.watched("", nil)
+	if err == nil {
+		err = t.insert(t.ctx, job, opts)
+	}
+	if err != nil {
+		return fmt.Errorf("enqueue: %w", err)
+	}
+	return nil
+}
+
+// newInserter returns a client that puts jobs in and works on none.
+func newInserter[T any](driver riverdriver.Driver[T]) (*river.Client[T], error) {
+	return river.NewClient(driver, &river.Config{FetchCooldown: fetchCooldown, Logger: silent()})
+}
+
+// insertInto is the inserter of one transaction.
+func insertInto[T any](client *river.Client[T], t T) inserter {
+	return func(ctx context.Context, job river.JobArgs, opts *river.InsertOpts) error {
+		_, err := client.InsertTx(ctx, t, job, opts)
+		return err
+	}
+}
+
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// A runner works on jobs.
+type runner interface {
+	// Start works until ctx is done and then lets the jobs under way finish.
+	Start(ctx context.Context) error
+	// Stopped is closed when nothing of the runner runs any more.
+	Stopped() <-chan struct{}
+}
+
+// RunJobs works on the queues of the configuration until ctx is done and then
+// lets the jobs under way finish. When it returns, all that it started has
+// stopped. The configuration brings the queues, the workers and SoftStopTimeout.
+func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
+	config.FetchCooldown = fetchCooldown
+	r, release, err := d.kind.runner(ctx, config)
+	if err != nil {
+		return fmt.Errorf("jobs: %w", err)
+	}
+	defer release()
+	if err := r.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("jobs: %w", d.Diagnose(err))
+	}
+	<-r.Stopped()
+	return nil
+}
+
+// migrateJobs brings the tables of the queues up to date. The caller holds the
+// lock. A schema that the program does not know yet is refused.
+func migrateJobs[T any](ctx context.Context, driver riverdriver.Driver[T]) error {
+	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: silent()})
+	if err != nil {
+		return fmt.Errorf("migrate jobs: %w", err)
+	}
+	have, err := m.ExistingVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate jobs: %w", err)
+	}
+	know := m.AllVersions()
+	if len(have) > len(know) {
+		return errors.New("the schema of the jobs is that of a newer program, which has used the database; run that one")
+	}
+	if len(have) == len(know) {
+		return nil
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate jobs: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// How a database was left, as the note beside it says. Both are of one length,
+// so that a note is replaced in place and needs no new space on the disk.
+const (
+	noteInUse  = "in use\n"
+	noteClosed = "closed\n"
+)
+
+// A liteFile is an SQLite file and what lies beside it: the write-ahead log
+// (-wal), which holds the latest changes while the database is in use; the
+// lock under which it is opened and closed (.lock); the lock that all stores
+// share that have it open (.users); and the note (.state), which exists from
+// the moment that there is something to lose.
+type liteFile struct {
+	path  string
+	users *flock.Flock
+	// main and log are the files as they were when the database was opened.
+	main, log fs.FileInfo
+}
+
+func newLiteFile(path string) (*liteFile, error) {
+	path, err := checkPath(path)
+	return &liteFile{path: path, users: flock.New(path + ".users")}, err
+}
+
+// checkPath makes the path of a database absolute. Its folder must exist.
+func checkPath(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("sqlite: the path of the file is missing")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("sqlite: %w", err)
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil || !folder.IsDir() {
+		return "", fmt.Errorf("sqlite: there is no folder %s", filepath.Dir(path))
+	}
+	return path, nil
+}
+
+func (f *liteFile) wal() string   { return f.path + "-wal" }
+func (f *liteFile) state() string { return f.path + ".state" }
+
+// lock waits until no other process opens or closes the database.
+func (f *liteFile) lock(ctx context.Context) (unlock func(), err error) {
+	l := flock.New(f.path + ".lock")
+	if _, err := l.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("sqlite: the lock %s: %w", l.Path(), err)
+	}
+	return func() { l.Close() }, nil
+}
+
+// join makes this store one of the users. The caller holds the lock.
+func (f *liteFile) join() error {
+	ok, err := f.users.TryRLock()
+	if err == nil && !ok {
+		err = errors.New("another program holds it")
+	}
+	if err != nil {
+		return fmt.Errorf("the lock %s: %w", f.users.Path(), err)
+	}
+	return nil
+}
+
+// leave reports whether no user is left. The caller holds the lock.
+func (f *liteFile) leave() (last bool) {
+	f.users.Close()
+	last, err := f.users.TryLock()
+	f.users.Close()
+	return last && err == nil
+}
+
+// note reads the note; it is empty if there is none.
+func (f *liteFile) note() string {
+	text, err := os.ReadFile(f.state())
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func (f *liteFile) write(note string) error {
+	w, err := os.OpenFile(f.state(), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("the note beside the database: %w", err)
+	}
+	_, err = w.WriteAt([]byte(note), 0)
+	if err := errors.Join(err, w.Sync(), w.Close()); err != nil {
+		return fmt.Errorf("the note beside the database: %w", err)
+	}
+	return nil
+}
+
+// prepare makes the file, for this user alone, if there was none before, and
+// refuses one that is lost or that others can read. The caller holds the lock.
+func (f *liteFile) prepare() error {
+	if err := f.refuseLost(); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return createFile(f.path)
+}
+
+// refuseLost returns an error if the database, or its latest changes, should
+// be there and are not: a new file in its place would hide the loss.
+func (f *liteFile) refuseLost() error {
+	note, size, logSize := f.note(), sizeOf(f.path), sizeOf(f.wal())
+	switch {
+	case size <= 0 && (note != "" || logSize > 0):
+		return f.lost("is gone or empty, and it was in use before")
+	case logSize < 0 && note == noteInUse:
+		return fmt.Errorf("%s is gone, and the database was not closed when it was last used: its latest changes are lost if that file was deleted. "+
+			"Put it back. If you have just restored a backup, or have opened the database with another program since, nothing is missing: delete %s and start again", f.wal(), f.state())
+	}
+	return nil
+}
+
+func (f *liteFile) lost(what string) error {
+	return fmt.Errorf("the database %s %s. Put it back or restore a backup. "+
+		"To start anew with an empty database, delete it and %[1]s-wal and %[3]s, as far as they are there", f.path, what, f.state())
+}
+
+// sizeOf is -1 for a file that is not there.
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return -1
+	}
+	return info.Size()
+}
+
+// createFile makes the file for this user alone, and refuses one that others
+// can read. A file that exists is not opened: closing it again would drop the
+// locks that SQLite holds on it elsewhere in this process.
+func createFile(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if err != nil {
+			return fmt.Errorf("sqlite: %w", err)
+		}
+		return f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("sqlite: %s is not a file", path)
+	}
+	if p := info.Mode().Perm(); p&0o077 != 0 && runtime.GOOS != "windows" {
+		return fmt.Errorf("sqlite: others can read or write %s (mode %04o): run chmod 600", path, p)
+	}
+	return nil
+}
+
+// opened remembers the files that SQLite has open from now on.
+func (f *liteFile) opened() (err error) {
+	if f.main, err = os.Stat(f.path); err != nil {
+		return err
+	}
+	f.log, err = os.Stat(f.wal())
+	return err
+}
+
+// check returns an error if the files are not those any more that SQLite has
+// open. It would go on and keep changes where nobody finds them again.
+func (f *liteFile) check() error {
+	if !sameFile(f.path, f.main) {
+		return replacedError(f.path)
+	}
+	if !sameFile(f.wal(), f.log) {
+		return replacedError(f.wal())
+	}
+	return nil
+}
+
+func sameFile(path string, was fs.FileInfo) bool {
+	is, err := os.Stat(path)
+	return err == nil && os.SameFile(was, is)
+}
+
+func replacedError(path string) error {
+	return awayError(path + " was deleted or replaced while the service used it: stop the service, and restore a backup if it does not start again")
+}

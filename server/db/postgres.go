@@ -1,0 +1,176 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+)
+
+const (
+	// pgAttempts is how often a transaction is run that PostgreSQL gave up.
+	pgAttempts = 5
+	// pgMigrationLock is the advisory lock under which the schema changes.
+	pgMigrationLock = 0x6d6f62696c6563
+	// pgJobConns is how many connections the work on jobs has beside those
+	// of requests: one listens.
+	pgJobConns = 4
+)
+
+// pgTables finds the tables of the schema, but for those of extensions.
+const pgTables = `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
+	AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+	AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')`
+
+// A pgDB is a database on a PostgreSQL server.
+type pgDB struct {
+	pool *pgxpool.Pool
+	jobs *river.Client[pgx.Tx]
+}
+
+func openPostgres(ctx context.Context, text string) (*pgDB, error) {
+	cfg, err := pgConfig(text)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	if err := migratePostgres(ctx, cfg.Copy()); err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	jobs, err := newInserter(riverpgxv5.New(pool))
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return &pgDB{pool, jobs}, nil
+}
+
+// pgConfig reads the URL and adds what it leaves out. Whatever hangs ends
+// after these times, so that it cannot hold a lock for good.
+func pgConfig(text string) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(text)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
+		return nil, errors.New("default_query_exec_mode=simple_protocol is not safe; leave it out")
+	}
+	for name, value := range map[string]string{
+		"application_name":                    "mobileconfig",
+		"idle_in_transaction_session_timeout": "30s",
+		"lock_timeout":                        "10s",
+		"statement_timeout":                   "30s",
+		"synchronous_commit":                  "on",
+	} {
+		if cfg.ConnConfig.RuntimeParams[name] == "" {
+			cfg.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	return cfg, nil
+}
+
+// migratePostgres migrates under an advisory lock that a connection of its
+// own holds. Neither waiting for the lock nor a long migration ends by a
+// timeout; both end with ctx.
+func migratePostgres(ctx context.Context, cfg *pgxpool.Config) error {
+	for _, name := range []string{"idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"} {
+		cfg.ConnConfig.RuntimeParams[name] = "0"
+	}
+	holder, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer holder.Close(context.WithoutCancel(ctx)) // also lets the lock go
+	if _, err := holder.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(pgMigrationLock)); err != nil {
+		return fmt.Errorf("migration lock: %w", err)
+	}
+	db := stdlib.OpenDB(*cfg.ConnConfig)
+	defer db.Close()
+	have, err := tables(ctx, db, pgTables)
+	if err != nil {
+		return err
+	}
+	if err := refuseForeign(have); err != nil {
+		return fmt.Errorf("the database %w", err)
+	}
+	if err := migrate(ctx, goose.DialectPostgres, db); err != nil {
+		return err
+	}
+	return migratePostgresJobs(ctx, cfg)
+}
+
+// migratePostgresJobs runs on a connection without a timeout, like the rest of
+// the migration.
+func migratePostgresJobs(ctx context.Context, cfg *pgxpool.Config) error {
+	cfg.MaxConns, cfg.MinConns = 1, 0
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return migrateJobs(ctx, riverpgxv5.New(pool))
+}
+
+// runner works on connections of its own, so that requests keep theirs.
+func (p *pgDB) runner(ctx context.Context, config *river.Config) (runner, func(), error) {
+	cfg := p.pool.Config()
+	cfg.MaxConns, cfg.MinConns = pgJobConns, 0
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
+	if err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	return client, pool.Close, nil
+}
+
+func (p *pgDB) transact(ctx context.Context, fn func(*Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := p.once(ctx, fn)
+		if !givenUp(err) || attempt == pgAttempts {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(attempt*attempt) * 5 * time.Millisecond):
+		}
+	}
+}
+
+func (p *pgDB) once(ctx context.Context, fn func(*Tx) error) error {
+	t, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer rollback(ctx, t)
+	if err := fn(&Tx{ctx: ctx, conn: pgConn{t}, insert: insertInto(p.jobs, t)}); err != nil {
+		return err
+	}
+	return t.Commit(ctx)
+}
+
+// rollback gives the connection back, also when ctx is done. After Commit it
+// does nothing.
+func rollback(ctx context.Context, t pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = t.Rollback(ctx)
+}
+
+func (p *pgDB) reader() conn { return pgConn{p.pool} }
+
+func (p *pgDB) close() { p.pool.Close() }

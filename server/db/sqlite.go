@@ -1,0 +1,243 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+)
+
+const (
+	// SQLite lets one writer in at a time; the others wait this long.
+	liteBusy    = 5 * time.Second
+	liteReaders = 8
+	// liteCheckSize is the largest file that is looked through at start.
+	liteCheckSize = 64 << 20
+)
+
+// A liteDB is an SQLite file: one connection that writes, some that read.
+type liteDB struct {
+	file            *liteFile
+	writer, readers *sql.DB
+	kept            *liteReader // over readers
+	// anchor is a connection that stays: SQLite deletes the write-ahead log
+	// when the last connection closes, and others come and go.
+	anchor *sql.Conn
+	jobs   *river.Client[*sql.Tx]
+}
+
+func openSQLite(ctx context.Context, path string) (*liteDB, error) {
+	file, err := newLiteFile(path)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := file.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := file.prepare(); err != nil {
+		return nil, err
+	}
+	l := &liteDB{file: file}
+	if err := l.open(ctx); err != nil {
+		l.disconnect()
+		return nil, l.explain(err)
+	}
+	return l, nil
+}
+
+// open leaves a foreign or damaged file as it is. With secure_delete, what is
+// erased is overwritten where it stood.
+func (l *liteDB) open(ctx context.Context) (err error) {
+	l.writer, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "secure_delete(FAST)"))
+	if err != nil {
+		return err
+	}
+	l.writer.SetMaxOpenConns(1)
+	for _, step := range []func(context.Context) error{
+		l.checkContent, l.checkDurable, l.migrate, l.checkWritable, l.openReaders,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return errors.Join(l.file.opened(), l.file.join(), l.file.write(noteInUse))
+}
+
+// checkContent refuses what another program has made, what is damaged, and
+// what lacks the tables that it had.
+func (l *liteDB) checkContent(ctx context.Context) error {
+	have, err := tables(ctx, l.writer, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
+	if err != nil {
+		return err
+	}
+	if err := refuseForeign(have); err != nil {
+		return fmt.Errorf("%s %w", l.file.path, err)
+	}
+	if len(have) == 0 && l.file.note() != "" {
+		return l.file.lost("has no tables, and it was in use before")
+	}
+	if sizeOf(l.file.path) > liteCheckSize {
+		return nil
+	}
+	var found string
+	if err := l.writer.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return errDamaged
+	}
+	return nil
+}
+
+// checkDurable makes sure that a commit which returned outlives a power cut.
+func (l *liteDB) checkDurable(ctx context.Context) error {
+	var journal string
+	if err := l.writer.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&journal); err != nil {
+		return err
+	}
+	var synchronous int
+	if err := l.writer.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&synchronous); err != nil {
+		return err
+	}
+	if journal != "wal" || synchronous != 2 {
+		return fmt.Errorf("the file system allows no write-ahead log (journal %q, synchronous %d)", journal, synchronous)
+	}
+	return nil
+}
+
+func (l *liteDB) migrate(ctx context.Context) (err error) {
+	if err := migrate(ctx, goose.DialectSQLite3, l.writer); err != nil {
+		return err
+	}
+	driver := riversqlite.New(l.writer)
+	if err := migrateJobs(ctx, driver); err != nil {
+		return err
+	}
+	l.jobs, err = newInserter(driver)
+	return err
+}
+
+// runner works through the connection that writes: it takes its turn between
+// the transactions of the store, for as long as one statement or two take.
+func (l *liteDB) runner(_ context.Context, config *river.Config) (runner, func(), error) {
+	client, err := river.NewClient(riversqlite.New(l.writer), config)
+	return client, func() {}, err
+}
+
+// checkWritable writes nothing, in a way that only a database in which one can
+// write allows.
+func (l *liteDB) checkWritable(ctx context.Context) error {
+	return l.transact(ctx, func(t *Tx) error {
+		_, err := t.Exec(`DELETE FROM limits WHERE key IS NULL`)
+		return err
+	})
+}
+
+// openReaders opens the reading connections, which cannot turn a new file into
+// one with a write-ahead log and therefore come last.
+func (l *liteDB) openReaders(ctx context.Context) (err error) {
+	l.readers, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "query_only(1)"))
+	if err != nil {
+		return err
+	}
+	l.readers.SetMaxOpenConns(liteReaders + 1) // one is the anchor
+	l.readers.SetMaxIdleConns(liteReaders + 1)
+	l.kept = newLiteReader(l.readers)
+	if l.anchor, err = l.readers.Conn(ctx); err != nil {
+		return err
+	}
+	var n int
+	return l.anchor.QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts`).Scan(&n)
+}
+
+func (l *liteDB) transact(ctx context.Context, fn func(*Tx) error) error {
+	conn, err := l.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	t, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback() // does nothing after Commit
+	if err := fn(&Tx{ctx: ctx, conn: liteConn{t}, insert: insertInto(l.jobs, t)}); err != nil {
+		return err
+	}
+	return t.Commit()
+}
+
+// turn waits for the connection that writes, but not longer than it would wait
+// for another process.
+func (l *liteDB) turn(ctx context.Context) (*sql.Conn, error) {
+	if l.file.main != nil {
+		if err := l.file.check(); err != nil {
+			return nil, err
+		}
+	}
+	wait, cancel := context.WithTimeout(ctx, liteBusy)
+	defer cancel()
+	conn, err := l.writer.Conn(wait)
+	if err != nil && ctx.Err() == nil && wait.Err() != nil {
+		return nil, awayError("writes queue up behind one that does not end")
+	}
+	return conn, err
+}
+
+func (l *liteDB) reader() conn { return l.kept }
+
+// close waits for the lock: a process that opens the database at this moment
+// must find note and write-ahead log in agreement.
+func (l *liteDB) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), liteBusy)
+	defer cancel()
+	if unlock, err := l.file.lock(ctx); err == nil {
+		defer unlock()
+	}
+	l.disconnect()
+}
+
+// disconnect closes the connections. With the last one SQLite deletes the
+// write-ahead log, which the last user's note has to allow before.
+func (l *liteDB) disconnect() {
+	if l.file.leave() && l.file.note() == noteInUse {
+		_ = l.file.write(noteClosed) // or the next start asks about the log
+	}
+	if l.anchor != nil {
+		l.anchor.Close()
+	}
+	for _, db := range []*sql.DB{l.readers, l.writer} {
+		if db != nil {
+			db.Close()
+		}
+	}
+}
+
+// Modes in which a file is opened: none of them makes a file that is not there.
+const (
+	readWrite = "rw"
+	// readOnly also leaves the write-ahead log there when the last connection
+	// closes.
+	readOnly = "ro"
+)
+
+// liteDSN is how the driver is told of a file. It sets busy_timeout before
+// any other pragma. Transactions lock for writing when they begin: one that
+// starts by reading would fail at its first write instead of waiting.
+func liteDSN(path, mode string, pragmas ...string) string {
+	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", liteBusy.Milliseconds())}}
+	q["_pragma"] = append(q["_pragma"], pragmas...)
+	if path = filepath.ToSlash(path); path[0] != '/' {
+		path = "/" + path // C:/…
+	}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}

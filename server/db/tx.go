@@ -1,0 +1,272 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrNoRows is what Scan returns if a query for one row finds none.
+var ErrNoRows = sql.ErrNoRows
+
+// A Tx is one transaction, or a reader for single statements. Its statements
+// end with its context.
+type Tx struct {
+	ctx  context.Context
+	conn conn
+	// insert is nil in a reader.
+	insert inserter
+	watch  func(Call) error
+}
+
+// A Call is what a Tx asks of the database.
+type Call struct {
+	// Query is a statement, or empty for a job or a commit.
+	Query string
+	Args  []any
+	// Reads says that the statement runs outside of a transaction.
+	Reads bool
+}
+
+// watched returns the error that the watcher has for the call, if there is one.
+func (t *Tx) watched(query string, args []any) error {
+	if t.watch == nil {
+		return nil
+	}
+	return t.watch(Call{Query: query, Args: args, Reads: t.insert == nil})
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (t *Tx) Exec(query string, args ...any) (int64, error) {
+	if err := t.watched(query, args); err != nil {
+		return 0, err
+	}
+	return t.conn.exec(t.ctx, query, args)
+}
+
+// Row runs a query for one row. Scan returns ErrNoRows if there is none.
+func (t *Tx) Row(query string, args ...any) Row {
+	if err := t.watched(query, args); err != nil {
+		return failedRow{err}
+	}
+	return t.conn.row(t.ctx, query, args)
+}
+
+// ByKey runs a fixed query that finds one row by its key through the cache of
+// statements.
+func (t *Tx) ByKey(query string, args ...any) Row {
+	if err := t.watched(query, args); err != nil {
+		return failedRow{err}
+	}
+	return t.conn.byKey(t.ctx, query, args)
+}
+
+// Each runs a query and calls fn for every row.
+func (t *Tx) Each(fn func(Row) error, query string, args ...any) error {
+	if err := t.watched(query, args); err != nil {
+		return err
+	}
+	r, err := t.conn.rows(t.ctx, query, args)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for r.Next() {
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
+// Many runs a statement once for each list of arguments, in their order, and
+// calls found, which may be nil, with each row that run i returns. PostgreSQL
+// gets them all at once.
+func (t *Tx) Many(found func(i int, r Row) error, query string, runs [][]any) error {
+	if found == nil {
+		found = func(int, Row) error { return nil }
+	}
+	for i, args := range runs {
+		if err := t.watched(query, args); err != nil { // those before were sent
+			if i == 0 {
+				return err
+			}
+			return errors.Join(err, t.conn.many(t.ctx, found, query, runs[:i]))
+		}
+	}
+	if len(runs) == 0 {
+		return nil
+	}
+	return t.conn.many(t.ctx, found, query, runs)
+}
+
+// Locks reports whether rows can be locked one by one. Otherwise there is one
+// writer at a time, and Share and Exclusive are empty.
+func (t *Tx) Locks() bool { return t.conn.locks() }
+
+// Share ends a SELECT whose rows, in the order of the tables, mustn't be
+// deleted or locked by Exclusive before the transaction ends.
+func (t *Tx) Share(tables ...string) string {
+	if !t.Locks() {
+		return ""
+	}
+	return " FOR KEY SHARE OF " + strings.Join(tables, ", ")
+}
+
+// Exclusive ends a SELECT whose rows belong to this transaction alone.
+func (t *Tx) Exclusive() string {
+	if !t.Locks() {
+		return ""
+	}
+	return " FOR UPDATE"
+}
+
+type failedRow struct{ err error }
+
+func (r failedRow) Scan(...any) error { return r.err }
+
+// A conn runs statements on one of the two databases.
+type conn interface {
+	exec(ctx context.Context, query string, args []any) (int64, error)
+	row(ctx context.Context, query string, args []any) Row
+	byKey(ctx context.Context, query string, args []any) Row
+	rows(ctx context.Context, query string, args []any) (rows, error)
+	many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error
+	// locks reports whether rows can be locked one by one. Otherwise there is
+	// one writer at a time.
+	locks() bool
+}
+
+// A Row is a row that a query found.
+type Row interface {
+	Scan(dest ...any) error
+}
+
+type rows interface {
+	Row
+	Next() bool
+	Err() error
+	Close() error
+}
+
+// A liteConn is a conn over database/sql: a *sql.Tx or a *sql.DB.
+type liteConn struct {
+	db interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	}
+}
+
+func (c liteConn) locks() bool { return false }
+
+func (c liteConn) exec(ctx context.Context, query string, args []any) (int64, error) {
+	r, err := c.db.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (c liteConn) row(ctx context.Context, query string, args []any) Row {
+	return c.db.QueryRowContext(ctx, query, args...)
+}
+
+func (c liteConn) byKey(ctx context.Context, query string, args []any) Row {
+	return c.row(ctx, query, args)
+}
+
+func (c liteConn) rows(ctx context.Context, query string, args []any) (rows, error) {
+	return c.db.QueryContext(ctx, query, args...)
+}
+
+func (c liteConn) many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error {
+	stmt, err := c.db.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for i, args := range runs {
+		if err := liteRun(ctx, stmt, args, func(r Row) error { return found(i, r) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// liteRun does not let ctx interrupt the statement, which would cost more than
+// the statement itself.
+func liteRun(ctx context.Context, stmt *sql.Stmt, args []any, found func(Row) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for r.Next() {
+		if err := found(r); err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
+// A pgConn is a conn over pgx: a pgx.Tx or a *pgxpool.Pool.
+type pgConn struct {
+	db interface {
+		Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
+		Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+		QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+	}
+}
+
+func (c pgConn) locks() bool { return true }
+
+func (c pgConn) exec(ctx context.Context, query string, args []any) (int64, error) {
+	tag, err := c.db.Exec(ctx, query, args...)
+	return tag.RowsAffected(), err
+}
+
+func (c pgConn) row(ctx context.Context, query string, args []any) Row {
+	return c.db.QueryRow(ctx, query, args...)
+}
+
+func (c pgConn) byKey(ctx context.Context, query string, args []any) Row {
+	return c.row(ctx, query, args)
+}
+
+func (c pgConn) rows(ctx context.Context, query string, args []any) (rows, error) {
+	r, err := c.db.Query(ctx, query, args...)
+	return pgRows{r}, err
+}
+
+func (c pgConn) many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error {
+	var b pgx.Batch
+	for i, args := range runs {
+		b.Queue(query, args...).Query(func(r pgx.Rows) error {
+			for r.Next() {
+				if err := found(i, r); err != nil {
+					return err
+				}
+			}
+			return r.Err()
+		})
+	}
+	return c.db.SendBatch(ctx, &b).Close()
+}
+
+// pgRows are pgx.Rows with the Close of *sql.Rows.
+type pgRows struct{ pgx.Rows }
+
+func (r pgRows) Close() error {
+	r.Rows.Close()
+	return nil
+}

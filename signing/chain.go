@@ -1,0 +1,128 @@
+package signing
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// split separates the certificate of key from the others, each once. Of
+// several for the same key it takes the one that expires last.
+func split(key crypto.Signer, certificates []*x509.Certificate) (leaf *x509.Certificate, others []*x509.Certificate, err error) {
+	if len(certificates) == 0 {
+		return nil, nil, refuse(Unreadable, "there is no certificate")
+	}
+	for _, c := range certificates {
+		c = asApple(c)
+		switch public, ok := publicKey(c).(interface{ Equal(crypto.PublicKey) bool }); {
+		case slices.ContainsFunc(others, c.Equal) || leaf != nil && c.Equal(leaf):
+		case key == nil || !ok || !public.Equal(key.Public()):
+			others = append(others, c)
+		case leaf == nil:
+			leaf = c
+		case c.NotAfter.After(leaf.NotAfter):
+			leaf, others = c, append(others, leaf)
+		default:
+			others = append(others, c)
+		}
+	}
+	if leaf == nil {
+		return nil, nil, refuse(KeyMismatch, "none of the certificates belongs to the key; the first one is %q. "+
+			"Use the key that the certificate was requested with", Subject(certificates[0]))
+	}
+	return leaf, others, nil
+}
+
+// choose finds the path that a device takes, and what goes into envelopes.
+func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at time.Time) error {
+	path, err := findPath(id.leaf, others, roots, at)
+	last := path[len(path)-1]
+	switch fault, _ := errors.AsType[*PathError](err); {
+	case fault == nil:
+	case fault.Code != ChainIncomplete:
+		return refusal(fault)
+	case !isSelfSigned(last):
+		return refuse(ChainIncomplete, "the certificates lead to no known root: %s. "+
+			"Put the intermediate certificates into the file too (Let's Encrypt's fullchain.pem has them), or name the root with --signing-roots", fault.Detail)
+	case len(path) == 1:
+		id.notice(SelfSigned, "the certificate %q is self-signed: devices show profiles as not verified unless it's installed and trusted on them", Subject(last))
+	default:
+		id.notice(PrivateRoot, "the chain ends in the root %q, which this machine doesn't trust: devices show profiles as not verified unless they trust that root", Subject(last))
+	}
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	id.path = path
+	if len(path) > 1 && (isSelfSigned(last) || !slices.ContainsFunc(others, last.Equal)) {
+		id.path = path[:len(path)-1] // devices have the root, or do not trust it
+	}
+	id.intermediates = slices.Clone(id.path[1:])
+	id.extra(slices.DeleteFunc(others, func(c *x509.Certificate) bool { return isSelfSigned(c) || slices.ContainsFunc(path, c.Equal) }), at)
+	return nil
+}
+
+// checkPath refuses a path that devices may not take though this machine does.
+func checkPath(path []*x509.Certificate) error {
+	for _, c := range path {
+		if err := checkCertificate(c); err != nil {
+			return refusal(err)
+		}
+	}
+	return nil
+}
+
+// extra takes those certificates that are not on the path into the envelopes
+// that may lead a device with other roots on from the path, as cross-signed
+// ones do. It tells of those that it leaves out.
+func (id *Identity) extra(unused []*x509.Certificate, at time.Time) {
+	leads := func(c *x509.Certificate) bool {
+		return untimely(c, at) == nil && slices.ContainsFunc(slices.Concat(id.path, id.intermediates), func(below *x509.Certificate) bool {
+			return string(below.RawIssuer) == string(c.RawSubject) && below.CheckSignatureFrom(c) == nil
+		})
+	}
+	for i := slices.IndexFunc(unused, leads); i >= 0; i = slices.IndexFunc(unused, leads) {
+		id.intermediates = append(id.intermediates, unused[i])
+		unused = slices.Delete(unused, i, i+1)
+	}
+	for _, c := range unused {
+		why := "isn't part of the chain"
+		if untimely(c, at) != nil {
+			why = fmt.Sprintf("isn't needed, and isn't valid today (%s to %s)", c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly))
+		}
+		id.notice(CertificateUnused, "the certificate %q, issued by %q, %s; it's left out of signed profiles", Subject(c), c.Issuer, why)
+	}
+}
+
+func (id *Identity) notice(code Code, format string, args ...any) {
+	id.notices = append(id.notices, Notice{code, fmt.Sprintf(format, args...)})
+}
+
+// Notices are things to know about the identity that keep it from nothing.
+func (id *Identity) Notices() []Notice { return id.notices }
+
+// checkStrength refuses a certificate whose key is too weak, or of a kind
+// that no device is known to take.
+func checkStrength(c *x509.Certificate) error {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if key.N.BitLen() < 2048 {
+			return blame(WeakKey, c, "the RSA key of %q has %d bits; it needs 2048, or use P-256", Subject(c), key.N.BitLen())
+		}
+	case *ecdsa.PublicKey:
+		if key.Curve != elliptic.P256() && key.Curve != elliptic.P384() {
+			return blame(WeakKey, c, "the key of %q is on the curve %s; use P-256 or P-384", Subject(c), key.Curve.Params().Name)
+		}
+	default:
+		if _, ok := publicKey(c).(*rsa.PublicKey); ok {
+			return blame(UnsupportedAlgorithm, c, "the key of %q is for RSA-PSS alone; have the certificate issued for P-256, or for an ordinary RSA key", Subject(c))
+		}
+		return blame(WeakKey, c, "the key of %q is neither RSA nor ECDSA; use P-256", Subject(c))
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package signing
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// envelopeOf reads an envelope that openssl has made for the tests of
+// profile/lint, whose signature pkcs7 reads.
+func envelopeOf(t *testing.T) (der []byte, d *signedData) {
+	t.Helper()
+	data, err := os.ReadFile("../profile/lint/testdata/signed/s-crossexp.mobileconfig")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if der, _, err = openEnvelope(data); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = readSignedData(der); err != nil {
+		t.Fatal(err)
+	}
+	return der, d
+}
+
+// TestConfirm has pkcs7 see an envelope that is not the one that our reader
+// found good, as if our reader had a hole.
+func TestConfirm(t *testing.T) {
+	der, d := envelopeOf(t)
+	if !d.usual(&d.signers[0]) {
+		t.Fatal("pkcs7 has no say in an ordinary envelope")
+	}
+	if err := confirm(der, d); err != nil {
+		t.Errorf("pkcs7 does not agree: %v", err)
+	}
+	changed := bytes.Replace(der, []byte("imap."), []byte("evil."), 1)
+	if bytes.Equal(changed, der) {
+		t.Fatal("nothing to change")
+	}
+	if err := confirm(changed, d); !errors.Is(err, ErrUnchecked) {
+		t.Errorf("pkcs7 is not heard: %v", err)
+	}
+}
+
+// TestFindEnvelope finds the start of envelopes by their type. The length of
+// the fourth looks like the tag and length of a shorter one.
+func TestFindEnvelope(t *testing.T) {
+	for start, want := range map[string]int{
+		"\x30\x0b": 0, "\n\x30\x80": 1, "\x30\x81\xff": 0, "--\x30\x82\x30\x10": 2, "\x30\x83\x01\x00\x00": 0, "\x30\x84\x00\x01\x00\x00": 0,
+		"": -1, "\x30": -1, "\x31\x0b": -1, "\x30\x82\x10": -1,
+	} {
+		if got := findEnvelope([]byte(start + string(typeOf))); got != want {
+			t.Errorf("%x: got %d, want %d", start, got, want)
+		}
+	}
+	if got := findEnvelope([]byte("\x30\x0b")); got != -1 {
+		t.Errorf("without a type: %d", got)
+	}
+}
+
+// TestEmptyPassphrase reads a file whose checksum was made with a passphrase
+// of no bytes at all, as some tools do it and openssl does not.
+func TestEmptyPassphrase(t *testing.T) {
+	dir := t.TempDir()
+	script := `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key -out cert 2>/dev/null
+		openssl pkcs12 -export -in cert -inkey key -keypbe NONE -certpbe NONE -passout pass: -out p12`
+	cmd := exec.Command("sh", "-ec", script)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "p12"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := cryptobyte.String(data)
+	var pfx, safe, content, mac, info, digest, salt cryptobyte.String
+	if !input.ReadASN1(&pfx, cbasn1.SEQUENCE) || !pfx.SkipASN1(cbasn1.INTEGER) || !pfx.ReadASN1(&safe, cbasn1.SEQUENCE) ||
+		!safe.SkipASN1(cbasn1.OBJECT_IDENTIFIER) || !safe.ReadASN1(&safe, tag0Inside) || !safe.ReadASN1(&content, cbasn1.OCTET_STRING) ||
+		!pfx.ReadASN1(&mac, cbasn1.SEQUENCE) || !mac.ReadASN1(&info, cbasn1.SEQUENCE) || !info.SkipASN1(cbasn1.SEQUENCE) ||
+		!info.ReadASN1(&digest, cbasn1.OCTET_STRING) || !mac.ReadASN1(&salt, cbasn1.OCTET_STRING) {
+		t.Fatal("openssl writes another form")
+	}
+	h := hmac.New(sha256.New, pkcs12KDF(crypto.SHA256, 3, nil, salt, 2048, 32))
+	h.Write(content)
+	copy(digest, h.Sum(nil)) // in place
+	for _, passphrase := range [][]byte{nil, {}} {
+		if p, err := openP12("p12", data, passphrase); err != nil || len(p.keys) != 1 {
+			t.Errorf("with %v: %v", passphrase, err)
+		}
+	}
+	if _, err := openP12("p12", data, []byte("x")); !errors.Is(err, errPassphrase) {
+		t.Errorf("with another passphrase: %v", err)
+	}
+}
+
+// TestRC2 holds the vectors of RFC 2268, section 5, whose effective length is
+// that of the key.
+func TestRC2(t *testing.T) {
+	for _, tt := range []struct{ key, plain, cipher string }{
+		{"ffffffffffffffff", "ffffffffffffffff", "278b27e42e2f0d49"},
+		{"3000000000000000", "1000000000000001", "30649edf9be7d2c2"},
+		{"88bca90e90875a7f0f79c384627bafb2", "0000000000000000", "2269552ab0f85ca6"},
+	} {
+		key, _ := hex.DecodeString(tt.key)
+		data, _ := hex.DecodeString(tt.cipher)
+		c, err := newRC2(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Decrypt(data, data)
+		if got := hex.EncodeToString(data); got != tt.plain {
+			t.Errorf("%s with the key %s: got %s, want %s", tt.cipher, tt.key, got, tt.plain)
+		}
+	}
+}
+
+// FuzzFiles wants an answer to whatever is named as a signing file: no panic,
+// and nothing without a certificate or key that says it has one.
+func FuzzFiles(f *testing.F) {
+	for _, name := range []string{"bom.pem", "glued.pem", "fcrossx.pem", "enc_a5.key", "pbmac1.p12"} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+		if block, _ := pem.Decode(data); block != nil {
+			f.Add(block.Bytes)
+		}
+	}
+	f.Add([]byte("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END EC PRIVATE KEY-----"))
+	o := opener{passphrase: []byte("secret"), passphraseFile: "pw"}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if expensive(data) {
+			t.Skip()
+		}
+		if blocks, err := readBlocks("file", data); err == nil {
+			if len(blocks) == 0 {
+				t.Error("no block and no error")
+			}
+			if certificates, err := certificatesOf("file", blocks); err == nil {
+				for _, c := range certificates {
+					_, _ = findPath(c, certificates, nil, c.NotBefore)
+				}
+			}
+			if keys, err := o.keys("file", blocks); err == nil && len(keys) == 0 {
+				t.Error("no key and no error")
+			}
+		}
+		_, _ = openP12("file", data, o.passphrase)
+	})
+}
+
+// expensive reports whether data may name a count of iterations or a size of
+// scrypt that takes seconds: the bounds allow that, but the fuzzer would do
+// nothing else.
+func expensive(data []byte) bool {
+	if blocks, err := readBlocks("file", data); err == nil {
+		for _, b := range blocks {
+			data = append(bytes.Clone(data), b.Bytes...)
+		}
+	}
+	data = bytes.ReplaceAll(data, []byte{2, 3, 1, 0, 1}, nil) // RSA's usual exponent
+	return bytes.Contains(data, []byte{2, 3}) || bytes.Contains(data, []byte{2, 4})
+}

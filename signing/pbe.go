@@ -1,0 +1,239 @@
+package signing
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/pbkdf2"
+	"encoding/asn1"
+	"errors"
+	"math/big"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+	"golang.org/x/crypto/scrypt"
+)
+
+// Bounds on the work for one passphrase. OpenSSL's usual counts are 2,048 and
+// 16,384; nobody's are as high as these.
+const (
+	maxIterations = 10_000_000
+	maxScrypt     = 256 << 20 // bytes; OpenSSL needs 16 MiB
+)
+
+// errPassphrase means that a passphrase does not decrypt the data.
+var errPassphrase = errors.New("the passphrase is wrong")
+
+// An unsupportedError names a method of encryption that is not supported.
+type unsupportedError struct {
+	method string
+	legacy bool // OpenSSL 3 needs its legacy provider for it
+}
+
+func (e *unsupportedError) Error() string { return e.method + " isn't supported" }
+
+// outdated are methods of PBES1 and PKCS#12 that are refused by name.
+var outdated = map[string]string{
+	"1.2.840.113549.1.5.1":    "PBES1 (MD2 and DES)",
+	"1.2.840.113549.1.5.3":    "PBES1 (MD5 and DES)",
+	"1.2.840.113549.1.5.4":    "PBES1 (MD2 and RC2)",
+	"1.2.840.113549.1.5.6":    "PBES1 (MD5 and RC2)",
+	"1.2.840.113549.1.5.10":   "PBES1 (SHA-1 and DES)",
+	"1.2.840.113549.1.5.11":   "PBES1 (SHA-1 and RC2)",
+	"1.2.840.113549.1.12.1.1": "PKCS#12's RC4 with 128 bits",
+	"1.2.840.113549.1.12.1.2": "PKCS#12's RC4 with 40 bits",
+	"1.3.14.3.2.7":            "PBES2 and DES",
+	"1.2.840.113549.3.2":      "PBES2 and RC2",
+}
+
+func unsupported(id asn1.ObjectIdentifier) error {
+	if name, ok := outdated[id.String()]; ok {
+		return &unsupportedError{name, true}
+	}
+	return &unsupportedError{"a method with the number " + id.String(), false}
+}
+
+// A blockCipher is one that is used in CBC mode.
+type blockCipher struct {
+	keySize, ivSize int
+	create          func(key []byte) (cipher.Block, error)
+}
+
+var pbes2Ciphers = map[string]blockCipher{
+	"2.16.840.1.101.3.4.1.2":  {16, aes.BlockSize, aes.NewCipher},
+	"2.16.840.1.101.3.4.1.22": {24, aes.BlockSize, aes.NewCipher},
+	"2.16.840.1.101.3.4.1.42": {32, aes.BlockSize, aes.NewCipher},
+	"1.2.840.113549.3.7":      {24, des.BlockSize, des.NewTripleDESCipher},
+}
+
+// pkcs12Ciphers are the methods of RFC 7292, appendix C.
+var pkcs12Ciphers = map[string]blockCipher{
+	"1.2.840.113549.1.12.1.3": {24, des.BlockSize, des.NewTripleDESCipher},
+	"1.2.840.113549.1.12.1.4": {16, des.BlockSize, newDoubleDES},
+	"1.2.840.113549.1.12.1.5": {16, rc2BlockSize, newRC2},
+	"1.2.840.113549.1.12.1.6": {5, rc2BlockSize, newRC2},
+}
+
+// newDoubleDES is triple DES whose first and third keys are the same.
+func newDoubleDES(key []byte) (cipher.Block, error) {
+	return des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...))
+}
+
+// prfs are the functions that PBKDF2 repeats, HMAC with these digests.
+var prfs = map[string]crypto.Hash{
+	"1.2.840.113549.2.7":  crypto.SHA1,
+	"1.2.840.113549.2.8":  crypto.SHA224,
+	"1.2.840.113549.2.9":  crypto.SHA256,
+	"1.2.840.113549.2.10": crypto.SHA384,
+	"1.2.840.113549.2.11": crypto.SHA512,
+	"1.2.840.113549.2.12": crypto.SHA512_224,
+	"1.2.840.113549.2.13": crypto.SHA512_256,
+}
+
+// decryptPBE decrypts data with a passphrase, by PBES2 (RFC 8018) or by a
+// method of PKCS#12. The error is an unsupportedError or errPassphrase.
+func decryptPBE(method asn1.ObjectIdentifier, parameters cryptobyte.String, data, passphrase []byte) ([]byte, error) {
+	var key, iv []byte
+	var err error
+	var how blockCipher
+	if c, ok := pkcs12Ciphers[method.String()]; ok {
+		how = c
+		key, iv, err = pkcs12Key(how, parameters, passphrase)
+	} else if method.String() == "1.2.840.113549.1.5.13" {
+		how, key, iv, err = pbes2Key(parameters, passphrase)
+	} else {
+		err = unsupported(method)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, err := how.create(key)
+	if err != nil || len(data) == 0 || len(data)%block.BlockSize() != 0 {
+		return nil, errPassphrase
+	}
+	plain := make([]byte, len(data))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, data)
+	padding := int(plain[len(plain)-1])
+	if padding == 0 || padding > block.BlockSize() ||
+		!bytes.HasSuffix(plain, bytes.Repeat([]byte{byte(padding)}, padding)) {
+		return nil, errPassphrase
+	}
+	return plain[:len(plain)-padding], nil
+}
+
+// pbes2Key reads PBES2-params and derives the key.
+func pbes2Key(parameters cryptobyte.String, passphrase []byte) (how blockCipher, key, iv []byte, err error) {
+	var p, kdf, encryption, vector cryptobyte.String
+	var kdfID, cipherID asn1.ObjectIdentifier
+	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !readAlgorithm(&p, &kdfID, &kdf) || !readAlgorithm(&p, &cipherID, &encryption) {
+		return how, nil, nil, &unsupportedError{"PBES2 with parameters that can't be read", false}
+	}
+	how, ok := pbes2Ciphers[cipherID.String()]
+	if !ok {
+		return how, nil, nil, unsupported(cipherID)
+	}
+	if !encryption.ReadASN1(&vector, cbasn1.OCTET_STRING) || len(vector) != how.ivSize {
+		return how, nil, nil, &unsupportedError{"PBES2 with parameters that can't be read", false}
+	}
+	switch kdfID.String() {
+	case "1.2.840.113549.1.5.12":
+		key, err = pbkdf2Key(kdf, passphrase, how.keySize)
+	case "1.3.6.1.4.1.11591.4.11":
+		key, err = scryptKey(kdf, passphrase, how.keySize)
+	default:
+		err = unsupported(kdfID)
+	}
+	return how, key, vector, err
+}
+
+func pbkdf2Key(parameters cryptobyte.String, passphrase []byte, size int) ([]byte, error) {
+	var p, salt, prf, ignored cryptobyte.String
+	var iterations int
+	id := asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 7}
+	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !p.ReadASN1(&salt, cbasn1.OCTET_STRING) || !p.ReadASN1Integer(&iterations) ||
+		!p.SkipOptionalASN1(cbasn1.INTEGER) {
+		return nil, &unsupportedError{"PBKDF2 with parameters that can't be read", false}
+	}
+	if prf = p; !prf.Empty() && !readAlgorithm(&prf, &id, &ignored) {
+		return nil, &unsupportedError{"PBKDF2 with parameters that can't be read", false}
+	}
+	hash, ok := prfs[id.String()]
+	if !ok {
+		return nil, unsupported(id)
+	}
+	if iterations < 1 || iterations > maxIterations {
+		return nil, &unsupportedError{"PBKDF2 with more than ten million iterations", false}
+	}
+	return pbkdf2.Key(hash.New, string(passphrase), salt, iterations, size)
+}
+
+func scryptKey(parameters cryptobyte.String, passphrase []byte, size int) ([]byte, error) {
+	var p, salt cryptobyte.String
+	var n, r, parallel int
+	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !p.ReadASN1(&salt, cbasn1.OCTET_STRING) ||
+		!p.ReadASN1Integer(&n) || !p.ReadASN1Integer(&r) || !p.ReadASN1Integer(&parallel) {
+		return nil, &unsupportedError{"scrypt with parameters that can't be read", false}
+	}
+	if n < 2 || r < 1 || parallel < 1 || parallel > 16 || r > 1<<10 || n > maxScrypt/128/r {
+		return nil, &unsupportedError{"scrypt that needs more than 256 MiB", false}
+	}
+	key, err := scrypt.Key(passphrase, salt, n, r, parallel, size)
+	if err != nil {
+		return nil, &unsupportedError{"scrypt with parameters that can't be used", false}
+	}
+	return key, nil
+}
+
+// pkcs12Key reads pkcs-12PbeParams and derives key and initialization vector.
+func pkcs12Key(how blockCipher, parameters cryptobyte.String, passphrase []byte) (key, iv []byte, err error) {
+	var p, salt cryptobyte.String
+	var iterations int
+	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !p.ReadASN1(&salt, cbasn1.OCTET_STRING) || !p.ReadASN1Integer(&iterations) ||
+		iterations < 1 || iterations > maxIterations {
+		return nil, nil, &unsupportedError{"a method of PKCS#12 with parameters that can't be used", false}
+	}
+	secret := bmpString(passphrase)
+	key = pkcs12KDF(crypto.SHA1, 1, secret, salt, iterations, how.keySize)
+	iv = pkcs12KDF(crypto.SHA1, 2, secret, salt, iterations, how.ivSize)
+	return key, iv, nil
+}
+
+// pkcs12KDF derives size bytes for a purpose (RFC 7292, appendix B.2).
+func pkcs12KDF(hash crypto.Hash, purpose byte, secret, salt []byte, iterations, size int) []byte {
+	h := hash.New()
+	v := h.BlockSize()
+	diversifier := bytes.Repeat([]byte{purpose}, v)
+	input := append(stretch(salt, v), stretch(secret, v)...)
+	var out []byte
+	for {
+		h.Reset()
+		h.Write(diversifier)
+		h.Write(input)
+		a := h.Sum(nil)
+		for range iterations - 1 {
+			h.Reset()
+			h.Write(a)
+			a = h.Sum(a[:0])
+		}
+		if out = append(out, a...); len(out) >= size {
+			return out[:size]
+		}
+		addOne := new(big.Int).Add(new(big.Int).SetBytes(stretch(a, v)[:v]), big.NewInt(1))
+		modulus := new(big.Int).Lsh(big.NewInt(1), uint(8*v))
+		for at := 0; at < len(input); at += v {
+			sum := new(big.Int).Add(new(big.Int).SetBytes(input[at:at+v]), addOne)
+			sum.Mod(sum, modulus).FillBytes(input[at : at+v])
+		}
+	}
+}
+
+// stretch repeats data up to a multiple of size; nothing stays nothing.
+func stretch(data []byte, size int) []byte {
+	if len(data) == 0 {
+		return nil
+	}
+	n := (len(data) + size - 1) / size * size
+	return bytes.Repeat(data, n/len(data)+1)[:n]
+}

@@ -1,0 +1,331 @@
+package signing
+
+import (
+	"crypto"
+	"crypto/hmac"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+var (
+	errNotP12     = errors.New("it is no PKCS#12 file, or a damaged one")
+	errUnknownMAC = errors.New("it is protected by a public key, or a checksum that is not supported")
+)
+
+// p12 is what a PKCS#12 file holds.
+type p12 struct {
+	file         string
+	keys         []crypto.Signer
+	certificates []*x509.Certificate
+	bags         int // walked over so far
+}
+
+// readP12 reads a PKCS#12 file (RFC 7292) in DER or BER, with or without a
+// checksum: at least one key and a certificate.
+func (o opener) readP12(file string) ([]crypto.Signer, []*x509.Certificate, error) {
+	data, err := read(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !isP12(data) && strings.Contains(decodeText(data), "-----BEGIN ") {
+		return nil, nil, refuse(Unreadable, "%s is no PKCS#12 file but PEM; give it as --signing-cert and --signing-key", file)
+	}
+	p, err := openP12(file, data, o.passphrase)
+	if refused, ok := errors.AsType[*IdentityError](err); ok {
+		return nil, nil, refused
+	}
+	if method, ok := errors.AsType[*unsupportedError](err); ok {
+		return nil, nil, refuse(UnsupportedEncryption, "%s is encrypted with %s, which isn't supported. Convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
+			file, method.method, o.convert("pkcs12 -legacy", file))
+	}
+	switch {
+	case errors.Is(err, errPassphrase) && o.passphrase == nil:
+		return nil, nil, refuse(KeyEncrypted, "%s is encrypted; name the file with its passphrase: --signing-passphrase-file", file)
+	case errors.Is(err, errPassphrase):
+		return nil, nil, refuse(KeyEncrypted, "the passphrase in %s doesn't open %s", o.passphraseFile, file)
+	case err != nil:
+		return nil, nil, refuse(Unreadable, "%s cannot be read: %s. If OpenSSL can read it, convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
+			file, err, o.convert("pkcs12 -legacy", file))
+	case len(p.keys) == 0:
+		return nil, nil, refuse(Unreadable, "%s holds no private key; export the certificate together with its key", file)
+	case len(p.certificates) == 0:
+		return nil, nil, refuse(Unreadable, "%s holds no certificate; export the key together with its certificate", file)
+	}
+	return p.keys, p.certificates, nil
+}
+
+// openP12 tries the forms that an empty passphrase may have.
+func openP12(file string, data, passphrase []byte) (*p12, error) {
+	der, rest, err := openEnvelope(data)
+	if err != nil || rest > 0 {
+		return nil, errNotP12
+	}
+	if len(passphrase) > 0 {
+		return decodeP12(file, der, passphrase)
+	}
+	p, err := decodeP12(file, der, nil)
+	if errors.Is(err, errPassphrase) {
+		return decodeP12(file, der, noPassphrase)
+	}
+	return p, err
+}
+
+// noPassphrase is what some tools hash instead of the empty passphrase: it
+// lacks the two zero bytes at the end.
+var noPassphrase = []byte{}
+
+func decodeP12(file string, der, passphrase []byte) (*p12, error) {
+	input := cryptobyte.String(der)
+	var pfx, safe, explicit, content, mac cryptobyte.String
+	var version int
+	var kind asn1.ObjectIdentifier
+	if !input.ReadASN1(&pfx, cbasn1.SEQUENCE) || !pfx.ReadASN1Integer(&version) || version != 3 ||
+		!pfx.ReadASN1(&safe, cbasn1.SEQUENCE) || !safe.ReadASN1ObjectIdentifier(&kind) ||
+		!safe.ReadASN1(&explicit, tag0Inside) {
+		return nil, errNotP12
+	}
+	if !kind.Equal(oidData) {
+		return nil, errUnknownMAC
+	}
+	if !explicit.ReadASN1(&content, cbasn1.OCTET_STRING) {
+		return nil, errNotP12
+	}
+	if !pfx.Empty() {
+		if !pfx.ReadASN1(&mac, cbasn1.SEQUENCE) {
+			return nil, errNotP12
+		}
+		if err := checkMAC(mac, content, passphrase); err != nil {
+			return nil, err
+		}
+	}
+	p := &p12{file: file}
+	return p, p.safes(content, passphrase)
+}
+
+// checkMAC compares the checksum, which tells a wrong passphrase at once.
+func checkMAC(mac, content cryptobyte.String, passphrase []byte) error {
+	var info, parameters, digest, salt cryptobyte.String
+	var id asn1.ObjectIdentifier
+	iterations := 1
+	if !mac.ReadASN1(&info, cbasn1.SEQUENCE) || !readAlgorithm(&info, &id, &parameters) || !info.ReadASN1(&digest, cbasn1.OCTET_STRING) ||
+		!mac.ReadASN1(&salt, cbasn1.OCTET_STRING) || !mac.Empty() && !mac.ReadASN1Integer(&iterations) {
+		return errNotP12
+	}
+	var key []byte
+	hash, ok := hashes[id.String()]
+	switch {
+	case ok && (iterations < 1 || iterations > maxIterations):
+		return errUnknownMAC
+	case ok:
+		key = pkcs12KDF(hash, 3, bmpString(passphrase), salt, iterations, hash.Size())
+	case id.String() == "1.2.840.113549.1.5.14":
+		var err error
+		if key, hash, err = pbmac1Key(parameters, passphrase); err != nil {
+			return err
+		}
+	default:
+		return errUnknownMAC
+	}
+	h := hmac.New(hash.New, key)
+	h.Write(content)
+	if !hmac.Equal(h.Sum(nil), digest) {
+		return errPassphrase
+	}
+	return nil
+}
+
+// pbmac1Key reads PBMAC1-params (RFC 9579) and derives the key of the MAC. A
+// key shorter than 20 bytes would let a forged file pass.
+func pbmac1Key(parameters cryptobyte.String, passphrase []byte) ([]byte, crypto.Hash, error) {
+	var p, kdf, ignored, inner cryptobyte.String
+	var kdfID, macID asn1.ObjectIdentifier
+	var size int
+	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !readAlgorithm(&p, &kdfID, &kdf) || !readAlgorithm(&p, &macID, &ignored) ||
+		kdfID.String() != "1.2.840.113549.1.5.12" {
+		return nil, 0, errUnknownMAC
+	}
+	whole := kdf
+	hash, ok := prfs[macID.String()]
+	if !ok || !kdf.ReadASN1(&inner, cbasn1.SEQUENCE) || !inner.SkipASN1(cbasn1.OCTET_STRING) || !inner.SkipASN1(cbasn1.INTEGER) ||
+		!inner.ReadASN1Integer(&size) || size < 20 || size > 64 {
+		return nil, 0, errUnknownMAC
+	}
+	key, err := pbkdf2Key(whole, passphrase, size)
+	return key, hash, err
+}
+
+// safes reads an AuthenticatedSafe, whose parts are encrypted or not.
+func (p *p12) safes(content, passphrase []byte) error {
+	parts, err := berSequence(content)
+	if err != nil {
+		return err
+	}
+	for !parts.Empty() {
+		var part, explicit, plain cryptobyte.String
+		var kind asn1.ObjectIdentifier
+		if !parts.ReadASN1(&part, cbasn1.SEQUENCE) || !part.ReadASN1ObjectIdentifier(&kind) || !part.ReadASN1(&explicit, tag0Inside) {
+			return errNotP12
+		}
+		switch {
+		case kind.Equal(oidData):
+			if !explicit.ReadASN1(&plain, cbasn1.OCTET_STRING) {
+				return errNotP12
+			}
+		case kind.Equal(oidEncryptedData):
+			if plain, err = decryptSafe(explicit, passphrase); err != nil {
+				return err
+			}
+		default:
+			return errUnknownMAC
+		}
+		bags, err := berSequence(plain)
+		if err != nil && kind.Equal(oidEncryptedData) {
+			return errPassphrase // without a checksum, this is how a wrong one shows
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.read(bags, passphrase, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// berSequence returns the elements of a sequence that may be in BER.
+func berSequence(data []byte) (cryptobyte.String, error) {
+	der, rest, err := openEnvelope(data)
+	if err != nil || rest > 0 {
+		return nil, errNotP12
+	}
+	input := cryptobyte.String(der)
+	var inside cryptobyte.String
+	if !input.ReadASN1(&inside, cbasn1.SEQUENCE) {
+		return nil, errNotP12
+	}
+	return inside, nil
+}
+
+// decryptSafe reads EncryptedData (RFC 5652, section 8).
+func decryptSafe(explicit cryptobyte.String, passphrase []byte) ([]byte, error) {
+	var encrypted, content, parameters, data cryptobyte.String
+	var method asn1.ObjectIdentifier
+	if !explicit.ReadASN1(&encrypted, cbasn1.SEQUENCE) || !encrypted.SkipASN1(cbasn1.INTEGER) ||
+		!encrypted.ReadASN1(&content, cbasn1.SEQUENCE) || !content.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
+		!readAlgorithm(&content, &method, &parameters) {
+		return nil, errNotP12
+	}
+	if content.PeekASN1Tag(tag0Inside) { // in pieces
+		var pieces, piece cryptobyte.String
+		content.ReadASN1(&pieces, tag0Inside)
+		for !pieces.Empty() {
+			if !pieces.ReadASN1(&piece, cbasn1.OCTET_STRING) {
+				return nil, errNotP12
+			}
+			data = append(data, piece...)
+		}
+	} else if !content.ReadASN1(&data, tag0) {
+		return nil, errNotP12
+	}
+	return decryptPBE(method, parameters, data, passphrase)
+}
+
+// read reads SafeContents. Bags inside bags go no deeper than anybody needs.
+func (p *p12) read(bags cryptobyte.String, passphrase []byte, depth int) error {
+	for !bags.Empty() {
+		var bag, value cryptobyte.String
+		var kind asn1.ObjectIdentifier
+		if p.bags++; p.bags > 1000 || depth > 4 ||
+			!bags.ReadASN1(&bag, cbasn1.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&value, tag0Inside) {
+			return errNotP12
+		}
+		if err := p.bag(kind.String(), value, passphrase, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *p12) bag(kind string, value cryptobyte.String, passphrase []byte, depth int) error {
+	var key crypto.Signer
+	var err error
+	switch kind {
+	case "1.2.840.113549.1.12.10.1.1": // a key
+		key, err = parsePKCS8(p.file, value)
+	case "1.2.840.113549.1.12.10.1.2": // an encrypted one
+		key, err = p.shrouded(value, passphrase)
+	case "1.2.840.113549.1.12.10.1.3":
+		return p.certificate(value)
+	case "1.2.840.113549.1.12.10.1.6": // more bags
+		var inside cryptobyte.String
+		if !value.ReadASN1(&inside, cbasn1.SEQUENCE) {
+			return errNotP12
+		}
+		return p.read(inside, passphrase, depth+1)
+	default: // revocation lists and secrets of others
+		return nil
+	}
+	if err == nil {
+		p.keys = append(p.keys, key)
+	}
+	return err
+}
+
+func (p *p12) shrouded(value cryptobyte.String, passphrase []byte) (crypto.Signer, error) {
+	var info, parameters, data cryptobyte.String
+	var method asn1.ObjectIdentifier
+	if !value.ReadASN1(&info, cbasn1.SEQUENCE) || !readAlgorithm(&info, &method, &parameters) || !info.ReadASN1(&data, cbasn1.OCTET_STRING) {
+		return nil, errNotP12
+	}
+	plain, err := decryptPBE(method, parameters, data, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if !isPrivateKeyInfo(plain) {
+		return nil, errPassphrase
+	}
+	return parsePKCS8(p.file, plain)
+}
+
+func (p *p12) certificate(value cryptobyte.String) error {
+	var bag, explicit, octets cryptobyte.String
+	var kind asn1.ObjectIdentifier
+	if !value.ReadASN1(&bag, cbasn1.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&explicit, tag0Inside) ||
+		kind.String() != "1.2.840.113549.1.9.22.1" || !explicit.ReadASN1(&octets, cbasn1.OCTET_STRING) {
+		return errNotP12
+	}
+	c, err := parse(octets)
+	if err != nil {
+		return refuse(Unreadable, "certificate %d of %s cannot be read: %s", len(p.certificates)+1, p.file, err)
+	}
+	p.certificates = append(p.certificates, c)
+	return nil
+}
+
+// bmpString is a passphrase in the form that PKCS#12 hashes: in UTF-16, with
+// two zero bytes at the end. Bytes that are no UTF-8 are Latin-1, as OpenSSL
+// takes them.
+func bmpString(passphrase []byte) []byte {
+	if passphrase != nil && len(passphrase) == 0 {
+		return nil
+	}
+	runes := []rune(string(passphrase))
+	if !utf8.Valid(passphrase) {
+		runes = runes[:0]
+		for _, b := range passphrase {
+			runes = append(runes, rune(b))
+		}
+	}
+	var out []byte
+	for _, unit := range utf16.Encode(runes) {
+		out = append(out, byte(unit>>8), byte(unit))
+	}
+	return append(out, 0, 0)
+}

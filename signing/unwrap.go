@@ -1,0 +1,171 @@
+package signing
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/mail"
+	"slices"
+	"strings"
+)
+
+// A Wrapping is what tools put around an envelope on its way through mail or
+// text. Devices want the envelope alone.
+type Wrapping string
+
+// The wrappings that are looked through.
+const (
+	Bare   Wrapping = ""
+	PEM    Wrapping = "PEM"
+	MIME   Wrapping = "MIME" // the headers of a signed mail (smime.p7m)
+	Base64 Wrapping = "base64"
+)
+
+var (
+	// ErrMail means a mail whose signature stands beside the content, or one
+	// that is not signed.
+	ErrMail = errors.New("it is a mail, not a signed profile")
+	// ErrDamagedPEM means PEM text that cannot be decoded.
+	ErrDamagedPEM = errors.New("it is PEM text, but a damaged one")
+)
+
+// wrapped is an envelope out of its wrapping.
+type wrapped struct {
+	data              []byte
+	wrapping          Wrapping
+	leading, trailing int // bytes of the file around the wrapping
+}
+
+// Enveloped reports whether a file is a signed envelope, or seems meant to be
+// one, so that [Examine] can tell more; a property list is not.
+func Enveloped(file []byte) bool {
+	_, err := unwrap(file)
+	return !errors.Is(err, ErrNotEnvelope)
+}
+
+// unwrap finds the envelope in a file. The envelope may still be damaged.
+func unwrap(file []byte) (wrapped, error) {
+	text := trimStart(file)
+	switch {
+	case len(text) == 0, isPropertyList(text):
+		return wrapped{}, ErrNotEnvelope
+	case len(file) > maxEnvelope:
+		return wrapped{}, errTooLarge
+	case file[0] == 0x30:
+		return wrapped{data: file}, nil
+	case isMail(text):
+		return unwrapMail(text)
+	}
+	if at := findEnvelope(file); at >= 0 {
+		return wrapped{data: file[at:], leading: at}, nil
+	}
+	if bytes.Contains(text, []byte("-----BEGIN ")) {
+		return unwrapPEM(file)
+	}
+	if der := decodeBase64(text); len(der) > 0 && findEnvelope(der) == 0 {
+		return wrapped{data: der, wrapping: Base64}, nil
+	}
+	return wrapped{}, ErrNotEnvelope
+}
+
+// trimStart cuts white space and byte order marks off the start.
+func trimStart(file []byte) []byte {
+	return bytes.TrimLeft(file, " \t\r\n\v\f\ufeff")
+}
+
+// isPropertyList reports whether text begins as a property list of any form.
+func isPropertyList(text []byte) bool {
+	for _, start := range []string{"<", "bplist", "\xfe\xff", "\xff\xfe", "\x00<"} {
+		if bytes.HasPrefix(text, []byte(start)) {
+			return true
+		}
+	}
+	return false
+}
+
+func unwrapPEM(file []byte) (wrapped, error) {
+	block, rest := pem.Decode(file)
+	if block == nil || !slices.Contains([]string{"CMS", "PKCS7", "PKCS #7 SIGNED DATA"}, block.Type) {
+		return wrapped{}, ErrDamagedPEM
+	}
+	return wrapped{data: block.Bytes, wrapping: PEM, trailing: len(bytes.TrimSpace(rest))}, nil
+}
+
+// isMail reports whether text begins with a header of a mail.
+func isMail(text []byte) bool {
+	line, _, _ := bytes.Cut(text[:min(len(text), 1000)], []byte("\n"))
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	lower := strings.ToLower(string(name))
+	return ok && (strings.HasPrefix(lower, "mime-") || strings.HasPrefix(lower, "content-") ||
+		slices.Contains([]string{"from", "to", "subject", "date", "received", "return-path", "message-id", "delivered-to"}, lower))
+}
+
+// unwrapMail takes the envelope out of a mail that is one as a whole. It has
+// the type application/pkcs7-mime, but tools write many others.
+func unwrapMail(text []byte) (wrapped, error) {
+	m, err := mail.ReadMessage(bytes.NewReader(text))
+	if err != nil {
+		return wrapped{}, ErrMail
+	}
+	body, err := io.ReadAll(m.Body)
+	if err != nil {
+		return wrapped{}, ErrMail
+	}
+	if at := findEnvelope(body); at == 0 {
+		return wrapped{data: body, wrapping: MIME}, nil
+	}
+	if der := decodeBase64(body); findEnvelope(der) == 0 {
+		return wrapped{data: der, wrapping: MIME}, nil
+	}
+	return wrapped{}, ErrMail
+}
+
+// decodeBase64 decodes base64 with line breaks. It returns nil if there is
+// anything else.
+func decodeBase64(text []byte) []byte {
+	compact := bytes.Join(bytes.Fields(text), nil)
+	der := make([]byte, base64.StdEncoding.DecodedLen(len(compact)))
+	n, err := base64.StdEncoding.Decode(der, compact)
+	if err != nil {
+		return nil
+	}
+	return der[:n]
+}
+
+// typeOf is how the type of signed data stands at the start of an envelope.
+var typeOf = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")
+
+// findEnvelope returns where a signed envelope begins, or -1.
+func findEnvelope(data []byte) int {
+	at := bytes.Index(data, typeOf)
+	if at < 2 {
+		return -1
+	}
+	// In front is the tag of a sequence, and its length: one byte that says it,
+	// or that counts up to four more. Long forms first, for their last bytes
+	// may look like a short one.
+	for size := min(4, at-2); size >= 0; size-- {
+		start, first := at-size-2, data[at-size-1]
+		if data[start] == 0x30 && (size == 0 && first <= 0x80 || size > 0 && first == 0x80|byte(size)) {
+			return start
+		}
+	}
+	return -1
+}
+
+// MailHeader returns how long the header of a mail is that the content begins
+// with, or 0. Tools that sign mail put it there, and no device finds the
+// profile behind it.
+func (e *Envelope) MailHeader() int {
+	if !isMail(e.Content) {
+		return 0
+	}
+	for _, end := range []string{"\r\n\r\n", "\n\n"} {
+		if at := bytes.Index(e.Content, []byte(end)); at >= 0 {
+			return at + len(end)
+		}
+	}
+	return 0
+}
