@@ -14,7 +14,6 @@ var (
 	newLink       = storetest.NewLink
 	newTicket     = storetest.NewTicket
 	by            = storetest.By
-	as            = storetest.As
 	action        = storetest.Action
 	record        = storetest.Record
 	withDomain    = storetest.WithDomain
