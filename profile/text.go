@@ -54,9 +54,11 @@ func allowedRune(r rune) bool {
 }
 
 // Trim returns s without the blanks and invisible characters at its ends, which
-// people paste along with a text. Nothing that takes texts keeps them.
+// people paste along with a text. Nothing that takes texts keeps them. What
+// overrides the direction of the text stays, to be refused: without it the text
+// would say something else than the person saw.
 func Trim(s string) string {
-	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) && r != '\u202d' && r != '\u202e' })
 }
 
 // Plain is s, trimmed, with the spaces that only look like the plain one, such

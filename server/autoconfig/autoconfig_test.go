@@ -353,7 +353,7 @@ func TestForHost(t *testing.T) {
 
 func TestForAddress(t *testing.T) {
 	from := &directory{}
-	for _, bad := range []string{"", "jane", "@example.com", "jane@example.com\r\nX: y", "</string>@example.com", "ja\u202ene@example.com", "jane@exаmple.com", "jane@evil.example", "a@b@example.com", "jane@[127.0.0.1]"} {
+	for _, bad := range []string{"", "jane", "@example.com", "jane@example.com\r\nX: y", "</string>@example.com", "ja\u202ene@example.com", "\u202ejane@example.com", "jane@exаmple.com", "jane@evil.example", "a@b@example.com", "jane@[127.0.0.1]"} {
 		if _, _, err := ForAddress(t.Context(), from, bad); !fault.Is(err, fault.NotFound) || err.Error() != errNone().Error() {
 			t.Errorf("%q: %v", bad, err)
 		}
