@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ func (c *checkCommand) Run(s streams) error {
 	}
 	ctx := context.Background()
 	prober := probe.New(direct{instead: c.Connect}, roots, nil)
+	c.Target = hostOf(c.Target)
 	var results []probe.Result
 	if strings.ContainsAny(c.Target, ":/") {
 		results, err = c.one(ctx, prober)
@@ -46,6 +48,16 @@ func (c *checkCommand) Run(s streams) error {
 		return err
 	}
 	return verdictOn(results)
+}
+
+// hostOf is the host of a web address, which people copy from their browser,
+// or the target as it is.
+func hostOf(target string) string {
+	u, err := url.Parse(strings.TrimSpace(target))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return target
+	}
+	return u.Hostname()
 }
 
 // verdictOn is an error if a server is not good.

@@ -8,7 +8,7 @@ type Device string
 // The devices that pages are made for.
 const (
 	IPhone Device = "iphone" // iPhone or iPad
-	Mac    Device = "mac"    // or an iPad that says so
+	Mac    Device = "mac"    // or an iPad whose Safari says so
 	Other  Device = "other"
 )
 
@@ -67,7 +67,10 @@ var (
 	}
 )
 
-// ClientOf tells the client from its User-Agent.
+// ClientOf tells the client from its User-Agent. An iPad says that it is a Mac
+// unless it is asked for a mobile page. It's an iPad where the program exists on
+// iPads alone, or where an app's own web view names no browser: such views are
+// rare on a Mac. Safari's User-Agent is the same on both, and counts as a Mac.
 func ClientOf(userAgent string) Client {
 	c := Client{Device: Other, System: "unknown system", Program: "unknown program"}
 	for _, s := range systems {
@@ -79,8 +82,14 @@ func ClientOf(userAgent string) Client {
 	for _, p := range programs {
 		if strings.Contains(userAgent, p.mark) {
 			c.Program, c.Browser = p.name, p.browser
+			if c.Device == Mac && (p.browser == App || strings.HasSuffix(p.mark, "iOS") || p.mark == "OPT/") {
+				c.System, c.Device = "iPad", IPhone
+			}
 			return c.onItsSystem()
 		}
+	}
+	if c.Device == Mac && strings.Contains(userAgent, "AppleWebKit") {
+		c.System, c.Device = "iPad", IPhone
 	}
 	if c.Device == IPhone {
 		c.Browser = App // an app's own web view names no browser
