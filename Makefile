@@ -28,8 +28,9 @@ SIZE      ?= full
 # Everything is built as it is shipped; only the race detector needs cgo.
 export CGO_ENABLED = 0
 
-# vet is run once, by lint. The limit only ends what hangs.
-TESTING = -vet off -timeout 40m
+# vet is run once, by lint. The limit only ends what hangs. A third package at a
+# time uses what the others leave while they wait.
+TESTING = -vet off -timeout 40m -p 3
 
 # Tests that need other people's modules or programs are a module of their own.
 E2E = server/e2e
@@ -59,11 +60,11 @@ prepare:
 
 test: prepare
 	go build -o /dev/null ./cmd/mobileconfig
-	go test $(TESTING) ./...
-	cd $(E2E) && AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $(TESTING) ./...
+	TMPDIR=$$(.ci/tmp) go test $(TESTING) ./...
+	cd $(E2E) && TMPDIR=$$(../../.ci/tmp) AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $(TESTING) ./...
 
 race: prepare
-	$$(.ci/race) $(TESTING) $$(go list ./... | grep -vxF "$$(go list $(NO_RACE))")
+	TMPDIR=$$(.ci/tmp) $$(.ci/race) $(TESTING) $$(go list ./... | grep -vxF "$$(go list $(NO_RACE))")
 
 soak: prepare
 	MOBILECONFIG_SOAK=$(SIZE) go test -tags soak $(TESTING:40m=12h) -run '^TestSoak' $$(.ci/soaked)
