@@ -29,6 +29,7 @@ func (s *Server) routes(p *pages.Pages, a *api.API, control *panel.Panel) (http.
 		}
 		return p.Error(c, f)
 	})
+	e.Pre(pages.FoldPaths)
 	e.Use(
 		s.metrics.count,
 		web.Log(s.config.Log),

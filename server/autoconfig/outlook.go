@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -64,6 +66,7 @@ func readFields(request []byte) (map[string]string, error) {
 	}
 	r := requestReader{fields: map[string]string{}}
 	d := xml.NewDecoder(bytes.NewReader(request))
+	d.CharsetReader = charset
 	for range maxTokens {
 		token, err := d.Token()
 		if err == io.EOF && r.roots == 1 {
@@ -72,6 +75,16 @@ func readFields(request []byte) (map[string]string, error) {
 		if err != nil || !r.take(token) {
 			return nil, ErrRequest
 		}
+	}
+	return nil, ErrRequest
+}
+
+// charset reads the encodings, besides UTF-8, that programs declare. A request
+// is ASCII in nearly every case, whatever it declares.
+func charset(name string, input io.Reader) (io.Reader, error) {
+	switch strings.ToLower(name) {
+	case "us-ascii", "ascii", "iso-8859-1", "latin1":
+		return charmap.ISO8859_1.NewDecoder().Reader(input), nil
 	}
 	return nil, ErrRequest
 }

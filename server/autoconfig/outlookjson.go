@@ -2,6 +2,7 @@ package autoconfig
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -25,7 +26,11 @@ const (
 	ParameterMissing JSONCode = "MandatoryParameterMissing"
 	InvalidProtocol  JSONCode = "InvalidProtocol"
 	UserNotFound     JSONCode = "UserNotFound" // also for what is no mailbox
+	NoHTTPS          JSONCode = "ServiceUnavailable"
 )
+
+// ErrPlain says that the service has no address with https to point to.
+var ErrPlain = errors.New("autoconfig: the service is reached by plain http")
 
 // jsonMessages are the words that go with the codes. Nothing of a request is in
 // them.
@@ -33,6 +38,7 @@ var jsonMessages = map[JSONCode]string{
 	ParameterMissing: "A valid value must be provided for the query parameters 'Email' and 'Protocol'.",
 	InvalidProtocol:  "The given protocol value is invalid. Supported values are '" + outlookV1 + "'.",
 	UserNotFound:     "The given user is not found.",
+	NoHTTPS:          "This service isn't set up for https, which Autodiscover needs.",
 }
 
 // IsOutlookProtocol reports whether a request of the JSON form asks for what
@@ -41,11 +47,14 @@ func IsOutlookProtocol(name string) bool { return strings.EqualFold(name, outloo
 
 // OutlookJSON returns the answer of Autodiscover's JSON form: where the program
 // is to ask for the settings of the mailbox, below base, the address of the
-// service. Where Outlook has no answer, or none would come by HTTPS, there is
-// none, and the fault is NotFound.
+// service. If Outlook has no answer, the fault is NotFound. If none would come
+// by HTTPS, the error is ErrPlain.
 func OutlookJSON(d settings.Domain, address profile.Address, base *url.URL) ([]byte, error) {
-	if _, err := d.LoginFor(address, ""); err != nil || base.Scheme != "https" {
+	if _, err := d.LoginFor(address, ""); err != nil {
 		return nil, errNone()
+	}
+	if base.Scheme != "https" {
+		return nil, ErrPlain
 	}
 	return marshalJSON(struct {
 		Protocol string

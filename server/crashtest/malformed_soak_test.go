@@ -82,8 +82,6 @@ var routes = []route{
 	{"/mail/config-v1.1.xml", "GET HEAD", "/mail/config-v1.1.xml", spoiltAddress("/mail/config-v1.1.xml")},
 	{"/.well-known/user-agent-configuration.json", "GET HEAD", "/.well-known/user-agent-configuration.json", nil},
 	{"/autodiscover/autodiscover.xml", "POST", "/autodiscover/autodiscover.xml", spoiltXML("/autodiscover/autodiscover.xml")},
-	{"/Autodiscover/Autodiscover.xml", "POST", "/Autodiscover/Autodiscover.xml", spoiltXML("/Autodiscover/Autodiscover.xml")},
-	{"/AutoDiscover/AutoDiscover.xml", "POST", "/AutoDiscover/AutoDiscover.xml", spoiltXML("/AutoDiscover/AutoDiscover.xml")},
 	{"/static/:file", "GET HEAD", "/static/x.css", func(r *rand.Rand) (string, string, string, string) {
 		return "GET", "/static/" + nonsense(r), "", ""
 	}},

@@ -131,10 +131,12 @@ func (p *Pages) outlookJSON(c echo.Context) error {
 	if err == nil {
 		document, err = autoconfig.OutlookJSON(domain, mailbox, p.BaseURL)
 	}
-	if fault.Is(err, fault.NotFound) {
+	switch {
+	case fault.Is(err, fault.NotFound):
 		return p.outlookJSONFault(c, http.StatusNotFound, autoconfig.UserNotFound)
-	}
-	if err != nil {
+	case errors.Is(err, autoconfig.ErrPlain):
+		return p.outlookJSONFault(c, http.StatusNotFound, autoconfig.NoHTTPS)
+	case err != nil:
 		return err
 	}
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, document)

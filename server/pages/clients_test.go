@@ -53,7 +53,9 @@ func (a ask) to(s *servertest.Server) *httptest.ResponseRecorder {
 	return w
 }
 
-func query(address string) string { return "?emailaddress=" + url.QueryEscape(address) }
+func query(address string) string {
+	return "?emailaddress=" + strings.ReplaceAll(url.QueryEscape(address), "+", "%20")
+}
 
 // TestMailClients asks as mail programs do: for a mailbox, by a host's name, by
 // GET and HEAD, and for what is not there.
@@ -75,6 +77,17 @@ func TestMailClients(t *testing.T) {
 			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: outlookAsks("jane@example.com")}, 200, xmlType, "<LoginName>jane@example.com</LoginName>"},
 			{ask{method: "POST", target: "/Autodiscover/Autodiscover.xml", kind: "text/xml; charset=utf-8", body: outlookAsks("no@example.com")}, 200, xmlType, "<SSL>on</SSL>"},
 			{ask{method: "POST", target: "/AutoDiscover/AutoDiscover.xml", kind: "application/xml", body: outlookAsks("no@example.com")}, 200, xmlType, "<Server>smtp.example.com</Server>"},
+
+			{ask{method: "POST", target: "/AutoDiscover/Autodiscover.xml", kind: "text/xml", body: outlookAsks("no@example.com")}, 200, xmlType, "<SSL>on</SSL>"},
+			{ask{method: "POST", target: "/AUTODISCOVER/AUTODISCOVER.XML", kind: "text/xml", body: outlookAsks("no@example.com")}, 200, xmlType, "<SSL>on</SSL>"},
+			{ask{target: "/Mail/Config-v1.1.xml" + query("jane@example.com")}, 200, xmlType, "<hostname>imap.example.com</hostname>"},
+			{ask{target: "/.Well-Known/AutoConfig/mail/config-v1.1.xml" + query("jane@example.com")}, 200, xmlType, "<hostname>imap.example.com</hostname>"},
+			{ask{target: configFile + "?emailaddress=jane+lists@example.com"}, 200, xmlType, "<hostname>imap.example.com</hostname>"},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Replace(outlookAsks("jane@example.com"), "utf-8", "us-ascii", 1)}, 200, xmlType, "<LoginName>jane@example.com</LoginName>"},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Replace(outlookAsks("jane@example.com"), "utf-8", "ISO-8859-1", 1)}, 200, xmlType, "<LoginName>jane@example.com</LoginName>"},
+			{ask{method: "POST", target: autodiscover, kind: "text/xml", body: strings.Replace(outlookAsks("jane@example.com"), "utf-8", "utf-16", 1)}, 400, xmlType, "<ErrorCode>600</ErrorCode>"},
+			{ask{target: "/AutoDiscover/autodiscover.json/v1.0/Jane@example.com?Protocol=AutodiscoverV1"}, 404, jsonType, `"ErrorCode":"ServiceUnavailable"`},
+			{ask{target: "/?address=jane+lists@example.com"}, 200, "", `value="jane&#43;lists@example.com"`},
 
 			{ask{target: configFile}, 404, "", ""},
 			{ask{target: configFile, host: "autoconfig.example.net"}, 404, "", ""},
@@ -192,7 +205,7 @@ func TestAutodiscoverJSON(t *testing.T) {
 		wants(autodiscoverJSON+v1+"&Email=jane@example.com", 404, nobody)
 		plain := servertest.New(t, database, nil) // reached by HTTP
 		storetest.Exec(t, database, `UPDATE domains SET login = 'address'`)
-		if a := plain.Get(autodiscoverJSON + v1 + "&Email=jane@example.com"); a.Status != 404 || string(a.Body) != nobody {
+		if a := plain.Get(autodiscoverJSON + v1 + "&Email=jane@example.com"); a.Status != 404 || !strings.Contains(string(a.Body), `"ErrorCode":"ServiceUnavailable"`) {
 			t.Errorf("without HTTPS: %d %s", a.Status, a.Body)
 		}
 	})

@@ -96,7 +96,7 @@ func (o own) asks(domain, link string, turn int) []ask {
 	}
 	return []ask{
 		{method: "POST", target: "/start", kind: formType, body: form("address", address, "name", "Jane")},
-		{target: "/?address=" + url.QueryEscape(address)},
+		{target: "/?address=" + strings.ReplaceAll(url.QueryEscape(address), "+", "%20")},
 		other,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -62,17 +63,36 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, "/.well-known/security.txt", p.security)
 	e.Match(read, "/robots.txt", p.robots)
 
-	// What mail programs ask for. Outlook's have spelt the path in each way.
+	// What mail programs ask for, by paths as [FoldPaths] leaves them.
 	p.programs = web.NewLimiter("network", limitPrograms, programsWindow, p.Now)
 	e.Match(read, "/.well-known/autoconfig/mail/config-v1.1.xml", p.thunderbird, p.limited)
 	e.Match(read, "/mail/config-v1.1.xml", p.thunderbird, p.limited)
 	e.Match(read, "/.well-known/user-agent-configuration.json", p.pacc, p.limited)
 	e.POST(autoconfig.OutlookPath, p.outlook, p.limited)
-	e.POST("/Autodiscover/Autodiscover.xml", p.outlook, p.limited)
-	e.POST("/AutoDiscover/AutoDiscover.xml", p.outlook, p.limited)
-	for _, path := range []string{"/autodiscover/autodiscover.json", "/Autodiscover/Autodiscover.json", "/AutoDiscover/AutoDiscover.json"} {
-		e.Match(read, path, p.outlookJSON, p.limited)
-		e.Match(read, path+"/v1.0/:address", p.outlookJSON, p.limited)
+	e.Match(read, outlookJSONPath, p.outlookJSON, p.limited)
+	e.Match(read, outlookJSONPath+"/v1.0/:address", p.outlookJSON, p.limited)
+}
+
+const outlookJSONPath = "/autodiscover/autodiscover.json"
+
+// FoldPaths brings the paths at which mail programs look into lower case: each
+// program has its own spelling, such as /AutoDiscover/Autodiscover.xml. It runs
+// before a request is routed.
+func FoldPaths(next echo.HandlerFunc) echo.HandlerFunc {
+	known := []string{autoconfig.OutlookPath, outlookJSONPath, "/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml"}
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		for _, path := range known {
+			if len(u.Path) < len(path) || !strings.EqualFold(u.Path[:len(path)], path) {
+				continue
+			}
+			u.Path = path + u.Path[len(path):]
+			if len(u.RawPath) >= len(path) {
+				u.RawPath = path + u.RawPath[len(path):]
+			}
+			break
+		}
+		return next(c)
 	}
 }
 

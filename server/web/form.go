@@ -55,9 +55,11 @@ func Body(c echo.Context) (url.Values, error) {
 }
 
 // ReadQuery reads the parameters of the address of c like [ReadForm]. One
-// that it does not know it leaves out, for others put theirs on links.
+// that it does not know it leaves out: others add theirs to links. A plus sign
+// stands for itself, since people and programs write addresses such as
+// jane+lists@example.com into queries as they are.
 func ReadQuery(c echo.Context, fields ...string) (Form, error) {
-	values, err := url.ParseQuery(c.Request().URL.RawQuery)
+	values, err := url.ParseQuery(strings.ReplaceAll(c.Request().URL.RawQuery, "+", "%2B"))
 	if err != nil {
 		return nil, errMalformed()
 	}
