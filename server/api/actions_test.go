@@ -86,6 +86,28 @@ func TestListActions(t *testing.T) {
 	})
 }
 
+// TestListActionsUnreadable wants an entry that was changed in the database to
+// hide no others.
+func TestListActionsUnreadable(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := reader(t, s, database, "")
+		s.Link("jane@example.com")
+		s.Link("joe@example.com")
+		before := servertest.ListActions(t, c, "")
+		changed := before.Actions[1].Seq
+		storetest.Exec(t, database, `UPDATE actions SET leaf = $1 WHERE account = 'acc_default' AND seq = $2`, []byte("{"), changed)
+		after := servertest.ListActions(t, c, "")
+		if !slices.Equal(after.Seqs(), before.Seqs()) {
+			t.Errorf("listed are %v, want %v", after.Seqs(), before.Seqs())
+		}
+		for i, a := range after.Actions {
+			if bad := a.Seq == changed; a.Unreadable != bad || !bad && a.Action != before.Actions[i].Action {
+				t.Errorf("action %d: %+v", a.Seq, a)
+			}
+		}
+	})
+}
+
 // TestListActionsRefuses what cannot be asked, and who may not ask.
 func TestListActionsRefuses(t *testing.T) {
 	database := storetest.SQLite(t)

@@ -41,6 +41,25 @@ func (r Record) Text() Text {
 	return Text{r.Seq, e.Leaf.Personal}
 }
 
+// Check returns a *Finding if erasing the record's personal text would erase
+// something else than e says. Records are found by columns beside the leaf:
+// whoever changed those must not choose what a signed LogErase is about.
+func (e Erasure) Check(r Record) error {
+	if HashLeaf(r.Leaf) != Hash(r.Hash) {
+		return &Finding{r.Seq, r.Seq, "it was edited: its content does not have its hash"}
+	}
+	entry, err := r.Read()
+	switch {
+	case err != nil:
+		return &Finding{r.Seq, r.Seq, "it cannot be read"}
+	case PersonalHash(r.Salt, r.Personal) != entry.Leaf.Personal:
+		return &Finding{r.Seq, r.Seq, "its personal text was changed"}
+	case e.Mailbox != "" && entry.Personal.Mailbox != e.Mailbox:
+		return &Finding{r.Seq, r.Seq, "the columns by which it is found say something else than the action"}
+	}
+	return nil
+}
+
 // Failed are the changes of a LogCheckFailed: what was found.
 func Failed(f *Finding) []Change { return []Change{{Field: findingField, New: f.Error()}} }
 

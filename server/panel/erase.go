@@ -54,6 +54,10 @@ func (p *Panel) erase(v *visit) error {
 	}
 	return p.do(v, Prefix+logOwnPath, "log.erased", func() error {
 		_, err := p.Actions.ErasePersonal(v.ctx(), v.by(), v.account(), which, audit.Action{Outcome: audit.Done})
+		if audit.IsFinding(err) {
+			p.Log.Error("an erasure was refused, because the action log was changed in the database", "account", v.account(), "error", err)
+			return fault.New(fault.Conflict, "An entry of the action log was changed in the database, so its text wasn't erased. Ask whoever runs this service to verify the log.")
+		}
 		return err
 	})
 }

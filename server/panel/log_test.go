@@ -261,7 +261,7 @@ func testLogPaging(l *ledger) {
 }
 
 // testLogUnreadable changes an entry behind the program's back: the others are
-// there, and it is told.
+// there, on the page of sign-ins too, and it is told.
 func testLogUnreadable(l *ledger) {
 	storetest.Exec(l.t, l.database, `UPDATE actions SET leaf = $1 WHERE account = 'acc_default' AND target_id = $2 AND name = 'policy.update'`, []byte("{"), "pol_aaaaaaaaaaaaaaaa")
 	a := l.owner.Get(logPath + "?" + l.bounded(""))
@@ -273,6 +273,10 @@ func testLogUnreadable(l *ledger) {
 	}
 	if got := l.exported(l.owner, "csv", l.bounded("")); got != "hg!edcba" {
 		l.t.Errorf("exported as a table: %q", got)
+	}
+	storetest.Exec(l.t, l.database, `UPDATE actions SET leaf = $1 WHERE account = 'acc_default' AND name = 'member.sign_in'`, []byte("{"))
+	if a := l.owner.Get("/panel/security/sign-in"); a.Status != http.StatusOK || !strings.Contains(string(a.Body), "Cannot be read") {
+		l.t.Errorf("the page of sign-ins: %d\n%s", a.Status, a.Body)
 	}
 }
 

@@ -21,6 +21,7 @@ type ActionPage struct {
 		Action, Outcome, IP, Link string
 		Interface                 string
 		Actor, Target             struct{ Kind, ID, Name string }
+		Unreadable                bool
 	}
 	NextCursor string `json:"next_cursor"`
 }

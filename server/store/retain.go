@@ -23,12 +23,10 @@ const (
 // about a mailbox, or a single one. It returns of how many. Each batch of them
 // is kept together with a as a signed LogErase that names them, so that if a
 // later batch fails, the log says what was erased so far. The leaves and the
-// tree stay as they are. If there is nothing to erase, the fault is NotFound.
+// tree stay as they are. If there is nothing to erase, the fault is NotFound. If
+// one of the actions isn't what it was, its batch stays as evidence and the
+// error is an *audit.Finding.
 func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error) {
-	condition, value := `mailbox = $2 AND mailbox <> ''`, any(which.Mailbox)
-	if which.Mailbox == "" {
-		condition, value = `seq = $2`, which.Seq
-	}
 	erase := func(texts []audit.Text) (audit.Action, error) {
 		return a.RecordErase(s.signer, account, which.Reason(), texts)
 	}
@@ -38,7 +36,7 @@ func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account strin
 	}
 	var erased int64
 	for {
-		n, err := s.eraseSome(ctx, by, erase, account, condition, value, tree.Size)
+		n, err := s.eraseSome(ctx, by, erase, account, which, tree.Size)
 		erased += n
 		if fault.Is(err, fault.NotFound) && erased > 0 {
 			return erased, nil
@@ -52,23 +50,15 @@ func (s *Store) ErasePersonal(ctx context.Context, by audit.Grant, account strin
 	}
 }
 
-func (s *Store) eraseSome(ctx context.Context, by audit.Grant, erase func([]audit.Text) (audit.Action, error), account, condition string, value any, size int64) (int64, error) {
+func (s *Store) eraseSome(ctx context.Context, by audit.Grant, erase func([]audit.Text) (audit.Action, error), account string, which audit.Erasure, size int64) (int64, error) {
 	var texts []audit.Text
 	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		texts = nil
-		err := t.Each(func(r db.Row) error {
-			var rec audit.Record
-			err := r.Scan(&rec.Seq, &rec.Leaf)
-			texts = append(texts, rec.Text())
-			return err
-		}, `UPDATE actions SET personal = NULL, salt = NULL, mailbox = '', ip = NULL
-			WHERE account = $1 AND seq IN (SELECT seq FROM actions WHERE account = $1 AND `+condition+`
-				AND seq <= $3 AND personal IS NOT NULL ORDER BY seq LIMIT $4) RETURNING seq, leaf`, account, value, size, eraseBatch)
-		if err == nil && len(texts) == 0 {
-			err = fault.New(fault.NotFound, "There is no personal text to erase.")
-		}
-		if err != nil {
+		var err error
+		if texts, err = eraseTexts(t, account, which, size); err != nil {
 			return nil, err
+		}
+		if len(texts) == 0 {
+			return nil, fault.New(fault.NotFound, "There is no personal text to erase.")
 		}
 		done, err := erase(texts)
 		return []audit.Action{done}, err
@@ -77,6 +67,40 @@ func (s *Store) eraseSome(ctx context.Context, by audit.Grant, erase func([]audi
 		return 0, err
 	}
 	return int64(len(texts)), nil
+}
+
+// eraseTexts erases a batch of the personal texts that are meant, of the first
+// size actions. It looks at each before: only what is what it was is erased.
+func eraseTexts(t *db.Tx, account string, which audit.Erasure, size int64) ([]audit.Text, error) {
+	condition, value := `mailbox = $2 AND mailbox <> ''`, any(which.Mailbox)
+	if which.Mailbox == "" {
+		condition, value = `seq = $2`, which.Seq
+	}
+	checked := map[int64]audit.Text{}
+	found := ` FROM actions WHERE account = $1 AND ` + condition + ` AND seq <= $3 AND personal IS NOT NULL ORDER BY seq LIMIT $4`
+	err := t.Each(func(r db.Row) error {
+		rec, err := scanRecord(r)
+		if err == nil {
+			checked[rec.Seq], err = rec.Text(), which.Check(rec)
+		}
+		return err
+	}, `SELECT `+recordColumns+found, account, value, size, eraseBatch)
+	if err != nil {
+		return nil, err
+	}
+	var texts []audit.Text
+	err = t.Each(func(r db.Row) error {
+		var seq int64
+		err := r.Scan(&seq)
+		text, ok := checked[seq]
+		if err == nil && !ok {
+			err = fmt.Errorf("action %d was changed meanwhile", seq)
+		}
+		texts = append(texts, text)
+		return err
+	}, `UPDATE actions SET personal = NULL, salt = NULL, mailbox = '', ip = NULL
+		WHERE account = $1 AND seq IN (SELECT seq`+found+`) AND personal IS NOT NULL RETURNING seq`, account, value, size, eraseBatch)
+	return texts, err
 }
 
 // Retain removes the content of the account's actions that r names: leaf,
