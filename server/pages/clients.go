@@ -44,7 +44,7 @@ func (p *Pages) limited(next echo.HandlerFunc) echo.HandlerFunc {
 // thunderbird sends the settings of the domain of the address or, without one,
 // of the domain by whose name the program came.
 func (p *Pages) thunderbird(c echo.Context) error {
-	query, err := web.ReadQuery(c, "emailaddress")
+	query, err := web.ReadLink(c, "emailaddress")
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (p *Pages) outlookFault(c echo.Context, status, code int) error {
 // outlookJSON says where Autodiscover is. The address is in the query or, as
 // some programs have it, in the path.
 func (p *Pages) outlookJSON(c echo.Context) error {
-	query, err := web.ReadQuery(c, "Email", "Protocol")
+	query, err := web.ReadLink(c, "Email", "Protocol")
 	if err != nil {
 		return err
 	}

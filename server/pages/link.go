@@ -84,7 +84,7 @@ type mailServer struct {
 
 // link shows the page of a link. It changes nothing, whoever asks how often.
 func (p *Pages) link(c echo.Context) error {
-	if _, err := web.ReadQuery(c, "lang"); err != nil {
+	if _, err := web.ReadLink(c, "lang"); err != nil {
 		return err
 	}
 	return p.showLink(c, nil)

@@ -23,7 +23,7 @@ type sheetPage struct {
 
 // sheet shows the settings of a link. It changes nothing.
 func (p *Pages) sheet(c echo.Context) error {
-	if _, err := web.ReadQuery(c, "lang"); err != nil {
+	if _, err := web.ReadLink(c, "lang"); err != nil {
 		return err
 	}
 	link, domain, err := p.Links.Open(c.Request().Context(), c.Param("token"))

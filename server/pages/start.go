@@ -22,7 +22,7 @@ type startPage struct {
 
 // start shows the form, its address filled in from the query.
 func (p *Pages) start(c echo.Context) error {
-	query, err := web.ReadQuery(c, "address", "lang")
+	query, err := web.ReadLink(c, "address", "lang")
 	if err != nil {
 		return p.startAgain(c, nil, fault.Of(err))
 	}

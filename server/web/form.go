@@ -54,12 +54,22 @@ func Body(c echo.Context) (url.Values, error) {
 	return values, nil
 }
 
-// ReadQuery reads the parameters of the address of c like [ReadForm]. One
-// that it does not know it leaves out: others add theirs to links. A plus sign
-// stands for itself, since people and programs write addresses such as
-// jane+lists@example.com into queries as they are.
+// ReadQuery reads the parameters of the address of c, as a form sends them,
+// like [ReadForm]. One that it does not know it leaves out: others add theirs
+// to links.
 func ReadQuery(c echo.Context, fields ...string) (Form, error) {
-	values, err := url.ParseQuery(strings.ReplaceAll(c.Request().URL.RawQuery, "+", "%2B"))
+	return readQuery(c.Request().URL.RawQuery, fields)
+}
+
+// ReadLink is [ReadQuery] for addresses that people and programs write, not
+// forms. There a plus sign stands for itself: they write
+// jane+lists@example.com into a query as it is.
+func ReadLink(c echo.Context, fields ...string) (Form, error) {
+	return readQuery(strings.ReplaceAll(c.Request().URL.RawQuery, "+", "%2B"), fields)
+}
+
+func readQuery(raw string, fields []string) (Form, error) {
+	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, errMalformed()
 	}
