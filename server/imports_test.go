@@ -55,9 +55,10 @@ var arrows = map[string][]string{
 	"server/panel": {"profile", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup",
 		"server/web", "signing", "templates"},
 	"server/jobs":   {"server/night", "server/notify"},
+	"server/ledger": {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify"},
 	"server/night":  {"server/audit", "server/fault"},
 	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
+	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/settings", "server/setup"},
 	"server/web":    {"server/audit", "server/fault", "server/id"},
 
 	// Not a part of the program: whoever imports these can make members.
@@ -71,7 +72,7 @@ var arrows = map[string][]string{
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/seal", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
-	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/fault", "server/settings", "server/setup", "server/store"},
+	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/settings", "server/setup", "server/store"},
 	"server/web/qrtest":        {},
 }
 

@@ -69,7 +69,7 @@ func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 // CreateAccount keeps a new account with its log, the invitation of its first
 // owner, and both actions. An address that is a member's is a Conflict fault.
 func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.Account, owner account.Invitation, created, invited audit.Action) error {
-	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		_, err := t.Exec(`INSERT INTO accounts (id, name, trusted, factor_required, created) VALUES ($1, $2, $3, $4, $5)`,
 			acc.ID, acc.Name, db.Bit(acc.Trusted), db.Bit(acc.FactorRequired), db.Millis(acc.Created))
 		if err != nil {

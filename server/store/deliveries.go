@@ -11,13 +11,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 var _ notify.DeliveryStore = (*Store)(nil)
-
-// mailMark is set while mails can be sent.
-const mailMark = "mail"
 
 // inFlight is how long a try that has not ended counts as under way.
 const inFlight = 5 * time.Minute
@@ -48,51 +46,6 @@ func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify
 		return nil, fmt.Errorf("store: deliveries: %w", s.db.Diagnose(err))
 	}
 	return all, nil
-}
-
-// SetMail notes whether mails can be sent: where they cannot, none are kept to
-// be sent. It is bookkeeping and leaves no action.
-func (s *Store) SetMail(ctx context.Context, on bool) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		if on {
-			_, err := mark(t, mailMark, s.now())
-			return err
-		}
-		_, err := t.Exec(`DELETE FROM marks WHERE name = $1`, mailMark)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store: set mail: %w", err)
-	}
-	return nil
-}
-
-// mark sets a mark and reports whether it was not set before.
-func mark(t *db.Tx, name string, at time.Time) (bool, error) {
-	n, err := t.Exec(`INSERT INTO marks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, db.Millis(at))
-	return n == 1, err
-}
-
-func marked(t *db.Tx, name string) (bool, error) {
-	var n int
-	err := t.Row(`SELECT COUNT(*) FROM marks WHERE name = $1`, name).Scan(&n)
-	return n == 1, err
-}
-
-// Once records the action if none was recorded by this name before, on any
-// server.
-func (s *Store) Once(ctx context.Context, by audit.Grant, name string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		fresh, err := mark(t, name, s.now())
-		if err == nil && !fresh {
-			err = errSame
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, errSame) {
-		return fmt.Errorf("store: once: %w", err)
-	}
-	return nil
 }
 
 // BeginTry counts a try of a delivery that is waiting and returns what it
@@ -149,7 +102,7 @@ func readSubject(t *db.Tx, try *notify.Try) error {
 		}
 		return err
 	}
-	rec, err := scanRecord(t.Row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, try.Account, try.Seq))
+	rec, err := ledger.ReadRecord(t, try.Account, try.Seq)
 	if errors.Is(err, db.ErrNoRows) || err == nil && rec.Leaf == nil {
 		return dropTry(t, try)
 	}
@@ -209,7 +162,7 @@ func ensureDigest(t *db.Tx, d notify.Delivery, now time.Time, delay time.Duratio
 	if err != nil || n > 0 {
 		return err
 	}
-	return deliver(t, notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
+	return ledger.Deliver(t, notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
 }
 
 // endTry keeps how a try ended.
@@ -258,11 +211,11 @@ func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, 
 			_, err := t.Exec(`UPDATE webhooks SET failing = 0, told = 0 WHERE id = $1 AND failing > 0`, w.ID)
 			return err
 		case disable != "" && w.Disabled.IsZero():
-			return disableWebhook(t, by, w, disable, now)
+			return s.disableWebhook(t, by, w, disable, now)
 		case disable != "":
 			return nil
 		}
-		return noteFailing(t, by, w, d.Tried, now)
+		return s.noteFailing(t, by, w, d.Tried, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: end call: %w", err)
@@ -277,7 +230,7 @@ func trimDeliveries(t *db.Tx, webhook string) error {
 	return err
 }
 
-func disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
+func (s *Store) disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
 	_, err := t.Exec(`UPDATE webhooks SET disabled = $2, reason = $3 WHERE id = $1`, w.ID, db.Millis(now), string(reason))
 	if err != nil {
 		return err
@@ -289,13 +242,13 @@ func disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Re
 	if err := countHooks(t, w.Account); err != nil {
 		return err
 	}
-	return record(t, by, w.Action(audit.WebhookDisable, by, string(reason)), now)
+	return s.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookDisable, by, string(reason))})
 }
 
 // noteFailing notes since when a webhook fails, and tells of it once when that is
 // long. The time is that of the try: how long it took is not for callers to
 // see.
-func noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
+func (s *Store) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
 	_, err := t.Exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, db.Millis(tried))
 	if err != nil {
 		return err
@@ -304,7 +257,7 @@ func noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, no
 	if err != nil || long == 0 {
 		return err
 	}
-	return record(t, by, w.Action(audit.WebhookFailing, by, ""), now)
+	return s.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookFailing, by, "")})
 }
 
 // WebhookByID returns a webhook of whatever account, or a NotFound fault.

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,9 +16,6 @@ import (
 )
 
 var _ settings.Store = (*Store)(nil)
-
-// errSame ends a transaction that has nothing to keep.
-var errSame = errors.New("nothing differs")
 
 // domainFields are the columns of a domain as they are written.
 const domainFields = `id, account, name, imap_host, imap_port, imap_starttls, smtp_host, smtp_port, smtp_starttls,
@@ -57,12 +53,14 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	now := s.now()
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
-	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		a := a // fn may run again
-		err := setDomain(t, d, &a)
-		return []audit.Action{a}, err
+		if differs, err := setDomain(t, d, &a); err != nil || !differs {
+			return nil, err
+		}
+		return []audit.Action{a}, nil
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return fmt.Errorf("store: set domain: %w", s.policyFault(err))
 	}
 	return nil
@@ -81,29 +79,30 @@ func errNoPolicy() error {
 	return fault.On("policy_id", fault.PolicyUnknown, "The account has no such policy. Name one of its own, or %q.", settings.StandardPolicy)
 }
 
-func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) error {
+// setDomain reports whether it changed anything.
+func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (bool, error) {
 	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
 	created, err := insertDomain(t, d)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if created {
 		a.Name, a.Changes = audit.DomainCreate, domainChanges(nil, d)
-		return nil
+		return true, nil
 	}
 	old, err := lockDomain(t, d.Name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if old.Account != d.Account {
-		return fault.New(fault.Conflict, "This domain belongs to another account.")
+		return false, fault.New(fault.Conflict, "This domain belongs to another account.")
 	}
 	a.Target.ID = old.ID
 	a.Name, a.Changes = audit.DomainUpdate, domainChanges(&old, d)
 	if len(a.Changes) == 0 {
-		return errSame
+		return false, nil
 	}
-	return updateDomain(t, old.ID, d)
+	return true, updateDomain(t, old.ID, d)
 }
 
 // lockDomain returns the domain, which stays as it is until the transaction

@@ -190,7 +190,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"Retain", func(s *store.Store, a audit.Action) error {
 			clock.Move(92 * 24 * time.Hour)
-			_, err := s.Retain(ctx, by, account.Default, due(t, s, clock), a)
+			_, err := s.Retain(ctx, by, account.Default, storetest.Due(t, s, clock), a)
 			return err
 		}},
 	}
@@ -214,7 +214,7 @@ func TestEveryCallFails(t *testing.T) {
 		for _, st := range steps(t, clock) {
 			total += failEach(t, database, s, st)
 		}
-		must(t, verify(t, s))
+		must(t, storetest.Verify(t, s))
 		t.Logf("%d calls were made to fail", total)
 	})
 }
@@ -227,9 +227,9 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 	a.Mailbox = "ann@example.com"
 	before, n := storetest.Fingerprint(t, database), len(actions(t, s))
 	for k := 1; ; k++ {
-		calls := store.FailCalls(s, func(n int) bool { return n == k })
+		calls := storetest.FailCalls(s, func(n int) bool { return n == k })
 		err := st.change(s, a)
-		store.FailCalls(s, func(int) bool { return false })
+		storetest.FailCalls(s, func(int) bool { return false })
 		if calls() < k {
 			must(t, err)
 			if grown := len(actions(t, s)) - n; grown != 1 || k < 6 {
@@ -248,7 +248,7 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 
 // TestEveryChangeIsAStep wants each method that takes an action among the steps.
 func TestEveryChangeIsAStep(t *testing.T) {
-	have := map[string]bool{"Change": true, "Twice": true} // of these tests
+	have := map[string]bool{"Keep": true, "Twice": true} // of these tests
 	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true
 	}

@@ -120,3 +120,13 @@ func texts(networks []netip.Prefix) []string {
 	}
 	return out
 }
+
+// lockKey takes a row of keys or redirect_keys alone before it is changed. A
+// change alone wouldn't do: a grant that waits for the account shares the row
+// as its statement first saw it, unless the row itself was taken FOR UPDATE.
+func lockKey(t *db.Tx, table, id string) error {
+	if !t.Locks() {
+		return nil
+	}
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM `+table+` WHERE id = $1`+t.Exclusive(), id)
+}

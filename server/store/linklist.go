@@ -89,24 +89,25 @@ func anys(texts []string) []any {
 // already stays as it is, without an action; one that is not there is a
 // NotFound fault.
 func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
-			return err
+			return nil, err
 		}
 		n, err := t.Exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
-		if err != nil || n == 1 {
-			return err
+		if err != nil {
+			return nil, err
+		}
+		if n == 1 {
+			return []audit.Action{a}, nil
 		}
 		var there int
-		if err := t.Row(`SELECT COUNT(*) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there); err != nil {
-			return err
+		err = t.Row(`SELECT COUNT(*) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there)
+		if err == nil && there == 0 {
+			err = fault.New(fault.NotFound, "There is no such link.")
 		}
-		if there == 0 {
-			return fault.New(fault.NotFound, "There is no such link.")
-		}
-		return errSame
+		return nil, err
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return fmt.Errorf("store: revoke link: %w", err)
 	}
 	return nil
@@ -137,20 +138,20 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 		return 0, errors.New("store: revoke links: neither a mailbox nor a domain is named")
 	}
 	var revoked int64
-	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ofGroup, groupArgs(g, at)); err != nil {
 			return nil, err
 		}
 		var err error
 		revoked, err = t.Exec(`UPDATE links SET revoked = $5 WHERE`+ofGroup, append(groupArgs(g, at), db.Millis(at))...)
-		if err == nil && revoked == 0 {
-			err = errSame
+		if err != nil || revoked == 0 {
+			return nil, err
 		}
 		a := a // fn may run again
 		a.Changes = []audit.Change{{Field: "links", New: strconv.FormatInt(revoked, 10)}}
-		return []audit.Action{a}, err
+		return []audit.Action{a}, nil
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return 0, fmt.Errorf("store: revoke links: %w", err)
 	}
 	return int(revoked), nil

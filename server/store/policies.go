@@ -116,12 +116,16 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 // rules of p, and keeps a, whose changes it fills in. Where nothing differs it
 // keeps nothing. One that is not there is a NotFound fault.
 func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
-	err := s.write(ctx, by, func(t *db.Tx) (_ []audit.Action, err error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		changes, err := updatePolicy(t, p)
+		if err != nil || len(changes) == 0 {
+			return nil, err
+		}
 		a := a // fn may run again
-		a.Changes, err = updatePolicy(t, p)
-		return []audit.Action{a}, err
+		a.Changes = changes
+		return []audit.Action{a}, nil
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return fmt.Errorf("store: update policy: %w", err)
 	}
 	return nil
@@ -139,7 +143,7 @@ func updatePolicy(t *db.Tx, p settings.Policy) ([]audit.Change, error) {
 	}
 	differ := changes(policyText(old), policyText(p))
 	if len(differ) == 0 {
-		return nil, errSame
+		return nil, nil
 	}
 	_, err = t.Exec(`UPDATE policies SET name = $2, updated = $3, min_length = $4, max_failed_attempts = $5, reset_minutes = $6,
 		auto_lock_minutes = $7, grace_minutes = $8, min_complex = $9, alphanumeric = $10, max_age_days = $11, history = $12 WHERE id = $1`,

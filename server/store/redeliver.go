@@ -8,6 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
@@ -18,7 +19,7 @@ func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery,
 		if err := needMail(t); err != nil {
 			return err
 		}
-		return deliver(t, d, 0)
+		return ledger.Deliver(t, d, 0)
 	})
 	if err != nil {
 		return fmt.Errorf("store: test mail: %w", err)
@@ -28,7 +29,7 @@ func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery,
 
 // needMail refuses a mail where none can be sent.
 func needMail(t *db.Tx) error {
-	on, err := marked(t, mailMark)
+	on, err := ledger.SendsMail(t)
 	if err == nil && !on {
 		err = fault.New(fault.Conflict, "No mail server is set, so no mail can be sent.")
 	}
@@ -61,7 +62,7 @@ func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery
 				return err
 			}
 		}
-		return deliver(t, made, 0)
+		return ledger.Deliver(t, made, 0)
 	})
 	if err != nil {
 		return notify.Delivery{}, fmt.Errorf("store: redeliver: %w", err)

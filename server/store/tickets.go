@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
@@ -89,7 +89,7 @@ func (s *Store) useAll(group []*use) {
 		if err := fetchAll(t, here); err != nil {
 			return err
 		}
-		return recordUses(t, here, s.now())
+		return s.recordUses(t, here)
 	})
 	if err == nil {
 		return
@@ -186,23 +186,13 @@ func whyNot(t *db.Tx, group []*use) error {
 	}, `SELECT 1 FROM tickets WHERE id = $1`, runs)
 }
 
-// recordUses adds the actions of the good uses to their logs, one log after
-// the other.
-func recordUses(t *db.Tx, group []*use, now time.Time) error {
-	logs := map[string][]audit.Action{}
+// recordUses appends the actions of the good uses.
+func (s *Store) recordUses(t *db.Tx, group []*use) error {
+	var entries []ledger.Entry
 	for _, u := range group {
 		if u.err == nil {
-			if err := covers(u.by, u.action); err != nil {
-				return err
-			}
-			u.action.Actor = u.by.Actor
-			logs[u.action.Account] = append(logs[u.action.Account], u.action)
+			entries = append(entries, ledger.Entry{By: u.by, Action: u.action})
 		}
 	}
-	for _, account := range slices.Sorted(maps.Keys(logs)) {
-		if err := recordAll(t, account, logs[account], now); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.Append(t, entries...)
 }

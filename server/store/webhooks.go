@@ -8,6 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
@@ -20,26 +21,12 @@ func scanWebhook(r db.Row) (notify.Webhook, error) {
 	var types string
 	var rotated, failing, disabled, created, updated int64
 	err := r.Scan(&w.ID, &w.Account, &w.URL, &types, &w.Secret, &w.Previous, &rotated, &failing, &disabled, &w.Reason, &created, &updated)
-	w.Types = splitTypes(types)
+	for name := range strings.FieldsSeq(types) {
+		w.Types = append(w.Types, notify.Type(name))
+	}
 	w.Rotated, w.Failing, w.Disabled = db.Moment(rotated), db.Moment(failing), db.Moment(disabled)
 	w.Created, w.Updated = db.Moment(created), db.Moment(updated)
 	return w, err
-}
-
-func splitTypes(text string) []notify.Type {
-	var all []notify.Type
-	for name := range strings.SplitSeq(text, ",") {
-		all = append(all, notify.Type(name))
-	}
-	return all
-}
-
-func joinTypes(types []notify.Type) string {
-	names := make([]string, len(types))
-	for i, t := range types {
-		names[i] = string(t)
-	}
-	return strings.Join(names, ",")
 }
 
 // changeWebhooks is change for the webhooks of an account. It counts afresh
@@ -68,7 +55,7 @@ func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webh
 		n, err := t.Exec(`INSERT INTO webhooks (`+webhookColumns+`)
 			SELECT $1, $2, $3, $4, $5, NULL, 0, 0, $6, $7, $8, $9
 			WHERE (SELECT COUNT(*) FROM webhooks WHERE account = $2) < $10`,
-			w.ID, w.Account, w.URL, joinTypes(w.Types), w.Secret, db.Millis(w.Disabled), string(w.Reason),
+			w.ID, w.Account, w.URL, db.List(w.Types), w.Secret, db.Millis(w.Disabled), string(w.Reason),
 			db.Millis(w.Created), db.Millis(w.Updated), notify.MaxWebhooks)
 		if err == nil && n == 0 {
 			err = fault.New(fault.Conflict, "An account has up to %d webhooks. Delete one first.", notify.MaxWebhooks)
@@ -123,7 +110,7 @@ func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string,
 func (s *Store) UpdateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
 		WHERE id = $1 AND account = $2`,
-		w.ID, w.Account, w.URL, joinTypes(w.Types), db.Millis(w.Failing), db.Millis(w.Disabled), string(w.Reason), db.Millis(w.Updated))
+		w.ID, w.Account, w.URL, db.List(w.Types), db.Millis(w.Failing), db.Millis(w.Disabled), string(w.Reason), db.Millis(w.Updated))
 }
 
 // RotateWebhook keeps the secrets of w and a.
@@ -139,7 +126,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id str
 
 // TestWebhook keeps a delivery that is to be made, and a.
 func (s *Store) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error { return deliver(t, d, 0) })
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return ledger.Deliver(t, d, 0) })
 	if s.db.Dangling(err) {
 		err = fault.New(fault.NotFound, "There is no such webhook.")
 	}

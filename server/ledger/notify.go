@@ -1,9 +1,10 @@
-package store
+package ledger
 
 import (
 	"crypto/sha256"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -45,7 +46,7 @@ func tell(t *db.Tx, a audit.Action, e notify.Event, seq, at int64, hooks bool) e
 	if e.Topic == "" {
 		return nil
 	}
-	if on, err := marked(t, mailMark); err != nil || !on {
+	if on, err := SendsMail(t); err != nil || !on {
 		return err
 	}
 	addresses, err := recipients(t, a, e)
@@ -54,12 +55,12 @@ func tell(t *db.Tx, a audit.Action, e notify.Event, seq, at int64, hooks bool) e
 	}
 	for _, address := range addresses {
 		d := notify.Delivery{Account: a.Account, Seq: seq, Type: e.Type, Address: address, Created: db.Moment(at)}
-		if err := deliver(t, d, 0); err != nil {
+		if err := Deliver(t, d, 0); err != nil {
 			return err
 		}
 	}
 	if a.Name == audit.InvitationCreate && notify.IsAddress(a.Target.Name) {
-		return deliver(t, notify.Delivery{Account: a.Account, Seq: seq, Type: notify.InvitationMail, Address: a.Target.Name, Created: db.Moment(at)}, 0)
+		return Deliver(t, notify.Delivery{Account: a.Account, Seq: seq, Type: notify.InvitationMail, Address: a.Target.Name, Created: db.Moment(at)}, 0)
 	}
 	return nil
 }
@@ -69,7 +70,7 @@ func tellWebhooks(t *db.Tx, owner string, kind notify.Type, seq, at int64) error
 	err := t.Each(func(r db.Row) error {
 		var id, types string
 		err := r.Scan(&id, &types)
-		if slices.Contains(splitTypes(types), kind) {
+		if slices.Contains(strings.Fields(types), string(kind)) {
 			wanting = append(wanting, id)
 		}
 		return err
@@ -79,7 +80,7 @@ func tellWebhooks(t *db.Tx, owner string, kind notify.Type, seq, at int64) error
 	}
 	for _, webhook := range wanting {
 		d := notify.Delivery{Account: owner, Seq: seq, Type: kind, Webhook: webhook, Created: db.Moment(at)}
-		if err := deliver(t, d, 0); err != nil {
+		if err := Deliver(t, d, 0); err != nil {
 			return err
 		}
 	}
@@ -110,8 +111,8 @@ func recipients(t *db.Tx, a audit.Action, e notify.Event) ([]string, error) {
 	return all, err
 }
 
-// deliver keeps a delivery and has it made after the delay.
-func deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
+// Deliver keeps a delivery and has it made after the delay.
+func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	if d.ID == "" {
 		d.ID = id.New("msg")
 	}

@@ -1,0 +1,175 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/night"
+	"github.com/updatecase/mobileconfig/server/notify"
+)
+
+var _ night.Store = (*Ledger)(nil)
+
+// Marks of what happens by itself. Those that end in a space have more after
+// it.
+const (
+	nightMark    = "night"
+	failedMark   = "log check "
+	sentMark     = "checkpoint "
+	mailedMark   = "checkpoint mail "
+	identityMark = "identity "
+)
+
+// BeginNight has the night's work done on every log, unless it was begun since
+// the time by any server. It is bookkeeping and leaves no action.
+func (l *Ledger) BeginNight(ctx context.Context, since time.Time) error {
+	var begun int64
+	err := l.db.Read(ctx).Row(`SELECT COALESCE(MAX(at), 0) FROM marks WHERE name = $1`, nightMark).Scan(&begun)
+	if err == nil && begun >= db.Millis(since) {
+		return nil // as nearly always
+	}
+	if err == nil {
+		err = l.db.Transact(ctx, func(t *db.Tx) error {
+			fresh, err := setMarkIfOlder(t, nightMark, l.now(), since)
+			if err != nil || !fresh {
+				return err
+			}
+			return enqueueNight(t)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("ledger: night: %w", l.db.Diagnose(err))
+	}
+	return nil
+}
+
+// enqueueNight makes a job for each log, also where its head is gone.
+func enqueueNight(t *db.Tx) error {
+	var all []string
+	err := t.Each(func(r db.Row) error {
+		var id string
+		err := r.Scan(&id)
+		all = append(all, id)
+		return err
+	}, `SELECT id FROM accounts UNION SELECT account FROM logs ORDER BY 1`)
+	if err != nil {
+		return err
+	}
+	for _, id := range all {
+		if err := t.Enqueue(night.Job{Account: id}, night.Queue, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReportLog keeps a, a LogCheckFailed, and has those told who are to be,
+// unless the same finding was reported since the time. Where the log of the
+// account is damaged so that nothing can be added to it, a is kept in the log
+// of the installation, and where that is, nowhere: they are told all the same.
+// Until ClearLog the log counts as one whose check has failed.
+func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error {
+	sum := sha256.Sum256([]byte(f.Error()))
+	begin := failedMark + a.Account + " "
+	name := begin + hex.EncodeToString(sum[:8])
+	elsewhere := a
+	elsewhere.Account = account.Installation
+	var err error
+	for _, keep := range []func(*db.Tx) error{
+		func(t *db.Tx) error { return l.Append(t, Entry{by, a}) },
+		func(t *db.Tx) error {
+			if err := tellUnrecorded(t, a, l.now()); err != nil {
+				return err
+			}
+			return l.Append(t, Entry{by, elsewhere})
+		},
+		func(t *db.Tx) error { return tellUnrecorded(t, a, l.now()) },
+	} {
+		err = l.db.Transact(ctx, func(t *db.Tx) error {
+			fresh, err := setMarkIfOlder(t, name, l.now(), since)
+			if err != nil || !fresh {
+				return err
+			}
+			if err := clearMarks(t, begin, name); err != nil {
+				return err
+			}
+			return keep(t)
+		})
+		if !audit.IsFinding(err) && !l.db.Taken(err) { // it was kept, or it is not for the log that it was not
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("ledger: report log: %w", err)
+	}
+	return nil
+}
+
+// tellUnrecorded tells of an action that is not kept: that it happened, and no more.
+func tellUnrecorded(t *db.Tx, a audit.Action, now time.Time) error {
+	e, ok := notify.EventOf(a)
+	if !ok {
+		return nil
+	}
+	return tell(t, a, e, 0, db.Millis(now), true)
+}
+
+// ClearLog says that the check of the account's log has found nothing. It is
+// bookkeeping and leaves no action.
+func (l *Ledger) ClearLog(ctx context.Context, account string) error {
+	if err := l.db.Transact(ctx, func(t *db.Tx) error { return clearMarks(t, failedMark+account+" ", "") }); err != nil {
+		return fmt.Errorf("ledger: clear log: %w", err)
+	}
+	return nil
+}
+
+// FailedLogs returns how many logs there are whose last check has failed.
+func (l *Ledger) FailedLogs(ctx context.Context) (int, error) {
+	var n int
+	err := l.db.Read(ctx).Row(`SELECT COUNT(*) FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1`, failedMark).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("ledger: failed logs: %w", l.db.Diagnose(err))
+	}
+	return n, nil
+}
+
+// SendCheckpoint keeps the signed note that the account's log had the size,
+// and sends it out, unless that of this size was: to webhooks, and by mail
+// unless one was mailed since the time. It is bookkeeping and leaves no action.
+func (l *Ledger) SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error {
+	err := l.db.Transact(ctx, func(t *db.Tx) error {
+		begin := sentMark + account + " "
+		name := begin + strconv.FormatInt(size, 10)
+		fresh, err := mark(t, name, l.now())
+		if err != nil || !fresh {
+			return err
+		}
+		if err := clearMarks(t, begin, name); err != nil {
+			return err
+		}
+		if err := keepCheckpoint(t, account, size, note, l.now()); err != nil {
+			return err
+		}
+		e := notify.Event{Type: notify.LogCheckpoint}
+		mail, err := setMarkIfOlder(t, mailedMark+account, l.now(), mailed)
+		if err != nil {
+			return err
+		}
+		if mail {
+			e.Topic = notify.Log
+		}
+
+		return tell(t, audit.Action{Account: account}, e, size, db.Millis(l.now()), true)
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: send checkpoint: %w", err)
+	}
+	return nil
+}
