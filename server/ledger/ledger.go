@@ -96,9 +96,6 @@ func (l *Ledger) Append(t *db.Tx, entries ...Entry) error {
 			return fmt.Errorf("record: %w", err)
 		}
 		e.Action.Actor = e.By.Actor
-		if err := claimRequest(t, e.By, e.Action, l.now()); err != nil {
-			return fmt.Errorf("record: %w", err)
-		}
 		logs[e.Action.Account] = append(logs[e.Action.Account], e.Action)
 	}
 	for _, account := range slices.Sorted(maps.Keys(logs)) {

@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -107,7 +108,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error {
 			limits := []setup.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
-			return s.CreateLink(ctx, by, newLink("lnk_1"), limits, a)
+			return s.CreateLink(ctx, by, newLink("lnk_1"), nil, limits, a)
 		}},
 		{"CreateTicket", func(s *store.Store, a audit.Action) error {
 			return s.CreateTicket(ctx, by, newTicket("tkt_1", "lnk_1"), a)
@@ -116,7 +117,9 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"RevokeLink", func(s *store.Store, a audit.Action) error {
 			return s.RevokeLink(ctx, by, account.Default, "lnk_1", start, a)
 		}},
-		{"CreateLink", func(s *store.Store, a audit.Action) error { return s.CreateLink(ctx, by, newLink("lnk_2"), nil, a) }},
+		{"CreateLink", func(s *store.Store, a audit.Action) error {
+			return s.CreateLink(ctx, by, newLink("lnk_2"), nil, nil, a)
+		}},
 		{"CreateRedirectKey", func(s *store.Store, a audit.Action) error { return s.CreateRedirectKey(ctx, by, panelKey("panel"), a) }},
 		{"UpdateRedirectKey", func(s *store.Store, a audit.Action) error { return s.UpdateRedirectKey(ctx, by, panelKey("portal"), a) }},
 		{"CreateLinkOnce", func(s *store.Store, a audit.Action) error {
@@ -142,6 +145,9 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"CreateKey", func(s *store.Store, a audit.Action) error {
 			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start}, a)
+		}},
+		{"RecordOnce", func(s *store.Store, a audit.Action) error {
+			return s.RecordOnce(ctx, by, &replay.Request{Key: "key_1", Name: []byte("n"), Fingerprint: []byte("f")}, a)
 		}},
 		{"RevokeKey", func(s *store.Store, a audit.Action) error {
 			return s.RevokeKey(ctx, by, account.Default, "key_1", start, a)

@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
@@ -24,9 +25,15 @@ const linkColumns = `links.id, links.account, links.domain, links.address, links
 // CreateLink keeps l and a. Where one of the limits is used up at l.Created it
 // keeps nothing, counts nothing on any limit, and returns a Limited fault
 // whose RetryAfter is how long to wait. A limit whose Max is not positive
-// covers no link. An id that exists is a Conflict fault.
-func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []setup.Limit, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error { return createLink(t, l, limits) })
+// covers no link. An id that exists is a Conflict fault, and a request that was
+// done before [replay.ErrDone].
+func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, once *replay.Request, limits []setup.Limit, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := claim(t, once, l.ID, s.now()); err != nil {
+			return err
+		}
+		return createLink(t, l, limits)
+	})
 	return s.linkCreated(err)
 }
 

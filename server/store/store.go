@@ -68,7 +68,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Prune deletes what has run out: limits whose window has passed, repeats, used
+// Prune deletes what has run out: limits whose window has passed, replays, used
 // redirects, sessions, ceremonies, invitations, old mails and devices. It is bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
@@ -78,7 +78,7 @@ func (s *Store) Prune(ctx context.Context) error {
 			before    time.Time
 		}{
 			{`DELETE FROM limits WHERE ends <= $1`, now},
-			{`DELETE FROM repeats WHERE expires <= $1`, now},
+			{`DELETE FROM replays WHERE expires <= $1`, now},
 			{`DELETE FROM redirect_uses WHERE expires <= $1`, now},
 			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-mailHistory)},
 			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-deviceLife)},

@@ -118,7 +118,7 @@ CREATE TABLE keys (
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
 -- of the request, and the object that the first request created.
-CREATE TABLE repeats (
+CREATE TABLE replays (
     api_key     TEXT   NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     name        BYTEA  NOT NULL,
     fingerprint BYTEA  NOT NULL,
@@ -128,7 +128,7 @@ CREATE TABLE repeats (
     PRIMARY KEY (api_key, name)
 );
 
-CREATE INDEX repeats_expires ON repeats (expires);
+CREATE INDEX replays_expires ON replays (expires);
 
 -- Action log
 
