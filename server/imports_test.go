@@ -58,7 +58,7 @@ var arrows = map[string][]string{
 	"server/jobs":   {"server/night", "server/notify"},
 	"server/ledger": {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify"},
 	"server/night":  {"server/audit", "server/fault"},
-	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
+	"server/notify": {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
 	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
 	"server/web":    {"server/audit", "server/fault", "server/id"},
 

@@ -37,7 +37,7 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 		return fmt.Errorf("record: %w", err)
 	}
 	for i, a := range all {
-		if err := notifyOf(t, a, before+int64(i)+1, at, hooks > 0); err != nil {
+		if err := notifyOf(t, a, before+int64(i)+1, db.Moment(at), hooks > 0); err != nil {
 			return err
 		}
 	}

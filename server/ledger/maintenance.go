@@ -85,12 +85,12 @@ func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding
 	for _, keep := range []func(*db.Tx) error{
 		func(t *db.Tx) error { return l.Append(t, Entry{by, a}) },
 		func(t *db.Tx) error {
-			if err := tellUnrecorded(t, a, l.now()); err != nil {
+			if err := notifyOf(t, a, 0, l.now(), true); err != nil {
 				return err
 			}
 			return l.Append(t, Entry{by, elsewhere})
 		},
-		func(t *db.Tx) error { return tellUnrecorded(t, a, l.now()) },
+		func(t *db.Tx) error { return notifyOf(t, a, 0, l.now(), true) },
 	} {
 		err = l.db.Transact(ctx, func(t *db.Tx) error {
 			fresh, err := setMarkIfOlder(t, name, l.now(), since)
@@ -110,15 +110,6 @@ func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding
 		return fmt.Errorf("ledger: report log: %w", err)
 	}
 	return nil
-}
-
-// tellUnrecorded tells of an action that is not kept: that it happened, and no more.
-func tellUnrecorded(t *db.Tx, a audit.Action, now time.Time) error {
-	e, ok := notify.EventOf(a)
-	if !ok {
-		return nil
-	}
-	return tell(t, a, e, 0, db.Millis(now), true)
 }
 
 // ClearLog says that the check of the account's log has found nothing. It is
@@ -157,16 +148,15 @@ func (l *Ledger) SendCheckpoint(ctx context.Context, account string, size int64,
 		if err := keepCheckpoint(t, account, size, note, l.now()); err != nil {
 			return err
 		}
-		e := notify.Event{Type: notify.LogCheckpoint}
 		mail, err := setMarkIfOlder(t, mailedMark+account, l.now(), mailed)
 		if err != nil {
 			return err
 		}
-		if mail {
-			e.Topic = notify.Log
+		all, err := notify.DecideCheckpoint(reader{t, true}, account, size, mail, l.now())
+		if err != nil {
+			return err
 		}
-
-		return tell(t, audit.Action{Account: account}, e, size, db.Millis(l.now()), true)
+		return deliverAll(t, all)
 	})
 	if err != nil {
 		return fmt.Errorf("ledger: send checkpoint: %w", err)

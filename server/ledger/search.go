@@ -22,12 +22,6 @@ type reach struct{ rows, led, texts int64 }
 // searchReach keeps a search below 100 ms; BenchmarkSearch measures it.
 var searchReach = reach{rows: 12_000, led: 5_000, texts: 2_500}
 
-// How many actions a page of a search has.
-const (
-	searchLimit    = 50
-	maxSearchLimit = 500
-)
-
 // Search returns the newest actions that the filter wants, and where to go on.
 // Actions whose content has been removed are not found.
 func (l *Ledger) Search(ctx context.Context, f audit.Filter) (audit.Found, error) {
@@ -58,9 +52,9 @@ type search struct {
 func (l *Ledger) search(ctx context.Context, f audit.Filter, r reach) (audit.Found, error) {
 	q := &search{l: l, ctx: ctx, account: f.Account, limit: f.Limit, text: newMatcher(f.Text), reach: r}
 	if q.limit <= 0 {
-		q.limit = searchLimit
+		q.limit = audit.DefaultLimit
 	}
-	q.limit = min(q.limit, maxSearchLimit)
+	q.limit = min(q.limit, audit.MaxLimit)
 	if err := q.bound(f); err != nil || q.hi-q.lo <= 1 {
 		return audit.Found{}, err
 	}

@@ -10,15 +10,11 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
-	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 var _ notify.DeliveryStore = (*Store)(nil)
-
-// inFlight is how long a try that has not ended counts as under way.
-const inFlight = 5 * time.Minute
 
 const deliveryColumns = `id, account, seq, type, address, COALESCE(webhook, ''), state, tries, status, failure,
 	message, again, created, tried, ended`
@@ -143,7 +139,7 @@ func limitFlood(t *db.Tx, try *notify.Try, now time.Time) error {
 	var many, first int64
 	err = t.Row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3
 		AND (state = 'sent' OR (state = 'waiting' AND failure = $4 AND tried > $5))`,
-		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-inFlight))).Scan(&many, &first)
+		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-notify.InFlight))).Scan(&many, &first)
 	if err != nil || many < notify.FloodMost {
 		return err
 	}
@@ -267,9 +263,4 @@ func (s *Store) WebhookByID(ctx context.Context, id string) (notify.Webhook, err
 		return notify.Webhook{}, s.found("webhook", err)
 	}
 	return w, nil
-}
-
-// errTooManyAddresses says that an account has all the addresses it can have.
-func errTooManyAddresses() error {
-	return fault.New(fault.Conflict, "An account can have %d further addresses told. Remove one first.", notify.MaxAddresses)
 }

@@ -23,9 +23,6 @@ const (
 	policyColumns = `id, account, name, created, updated, ` + rulesColumns
 )
 
-// namedDomains is how many domains a refusal names.
-const namedDomains = 10
-
 // selectPolicies reads policies, each once for every domain that uses it.
 const selectPolicies = `SELECT policies.id, policies.account, policies.name, policies.created, policies.updated, ` + rulesColumns + `,
 	COALESCE(domains.name, '') FROM policies LEFT JOIN domains ON domains.policy_id = policies.id WHERE policies.account = $1`
@@ -176,11 +173,7 @@ func (s *Store) policyInUse(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	more := ""
-	if n := len(names) - namedDomains; n > 0 {
-		names, more = names[:namedDomains], fmt.Sprintf(" and %d more", n)
-	}
-	return fault.New(fault.Conflict, "Domains use this policy: %s%s. Give them another one first.", strings.Join(names, ", "), more)
+	return settings.PolicyInUse(names)
 }
 
 // policyText is what can be set of a policy, as its log shows it.

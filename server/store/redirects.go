@@ -17,9 +17,6 @@ var _ redirect.KeyStore = (*Store)(nil)
 
 const redirectColumns = `id, account, name, public_key, domains, created, expires, last_used`
 
-// passUsed is how exactly the last use of a redirect key is kept.
-const passUsed = time.Minute
-
 // CreateRedirectKey keeps k and a.
 func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
@@ -102,7 +99,7 @@ func usePass(t *db.Tx, p setup.Pass, now time.Time) error {
 	}
 	if n == 1 {
 		_, err = t.Exec(`UPDATE redirect_keys SET last_used = $1 WHERE id = $2 AND last_used <= $3`,
-			db.Millis(now), p.Key, db.Millis(now.Add(-passUsed)))
+			db.Millis(now), p.Key, db.Millis(now.Add(-redirect.UseGrain)))
 		return err
 	}
 	err = t.Row(`SELECT COUNT(*) FROM redirect_keys WHERE id = $1`, p.Key).Scan(&n)

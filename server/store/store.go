@@ -14,12 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/ledger"
-)
-
-// How long it is kept how mails went, and from where a member signed in.
-const (
-	mailHistory = 90 * 24 * time.Hour
-	deviceLife  = 400 * 24 * time.Hour
+	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // Config is all that can be set.
@@ -80,8 +75,8 @@ func (s *Store) Prune(ctx context.Context) error {
 			{`DELETE FROM limits WHERE ends <= $1`, now},
 			{`DELETE FROM replays WHERE expires <= $1`, now},
 			{`DELETE FROM redirect_uses WHERE expires <= $1`, now},
-			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-mailHistory)},
-			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-deviceLife)},
+			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-notify.MailHistory)},
+			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-notify.DeviceLife)},
 			{`DELETE FROM ceremonies WHERE expires <= $1`, now},
 			{`DELETE FROM invitations WHERE expires <= $1`, now},
 			{`DELETE FROM sessions WHERE created <= $1`, now.Add(-account.AbsoluteLife)},

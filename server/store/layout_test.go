@@ -1,0 +1,61 @@
+package store_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// sources calls f for each file of the package that is no test.
+func sources(t *testing.T, f func(path string, file *ast.File)) {
+	t.Helper()
+	paths, err := filepath.Glob("*.go")
+	must(t, err)
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		must(t, err)
+		f(path, file)
+	}
+}
+
+// numbers are the constants of the store that a number is in. None of them is a
+// rule: rules stand in the domain packages.
+var numbers = map[string]bool{
+	"groupMax": true, // of a transaction
+}
+
+// TestNoRuleInTheStore wants no constant with a number but those of numbers.
+func TestNoRuleInTheStore(t *testing.T) {
+	sources(t, func(path string, file *ast.File) {
+		for _, decl := range file.Decls {
+			g, ok := decl.(*ast.GenDecl)
+			if !ok || g.Tok != token.CONST && g.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range g.Specs {
+				v := spec.(*ast.ValueSpec)
+				for _, value := range v.Values {
+					if hasNumber(value) && !numbers[v.Names[0].Name] {
+						t.Errorf("%s: %s is a rule", path, v.Names[0].Name)
+					}
+				}
+			}
+		}
+	})
+}
+
+func hasNumber(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		lit, ok := n.(*ast.BasicLit)
+		found = found || ok && (lit.Kind == token.INT || lit.Kind == token.FLOAT)
+		return true
+	})
+	return found
+}
