@@ -2,10 +2,7 @@ package ledger
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -17,28 +14,18 @@ import (
 
 var _ night.Store = (*Ledger)(nil)
 
-// Marks of what happens by itself. Those that end in a space have more after
-// it.
-const (
-	nightMark    = "night"
-	failedMark   = "log check "
-	sentMark     = "checkpoint "
-	mailedMark   = "checkpoint mail "
-	identityMark = "identity "
-)
-
 // BeginNight has the night's work done on every log, unless it was begun since
 // the time by any server. It is bookkeeping and leaves no action.
 func (l *Ledger) BeginNight(ctx context.Context, since time.Time) error {
 	var begun int64
-	err := l.db.Read(ctx).Row(`SELECT COALESCE(MAX(at), 0) FROM marks WHERE name = $1`, nightMark).Scan(&begun)
+	err := l.db.Read(ctx).Row(`SELECT maintained FROM installation`).Scan(&begun)
 	if err == nil && begun >= db.Millis(since) {
 		return nil // as nearly always
 	}
 	if err == nil {
 		err = l.db.Transact(ctx, func(t *db.Tx) error {
-			fresh, err := setMarkIfOlder(t, nightMark, l.now(), since)
-			if err != nil || !fresh {
+			n, err := t.Exec(`UPDATE installation SET maintained = $1 WHERE maintained < $2`, db.Millis(l.now()), db.Millis(since))
+			if err != nil || n == 0 {
 				return err
 			}
 			return enqueueNight(t)
@@ -76,9 +63,6 @@ func enqueueNight(t *db.Tx) error {
 // of the installation, and where that is, nowhere: they are told all the same.
 // Until ClearLog the log counts as one whose check has failed.
 func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error {
-	sum := sha256.Sum256([]byte(f.Error()))
-	begin := failedMark + a.Account + " "
-	name := begin + hex.EncodeToString(sum[:8])
 	elsewhere := a
 	elsewhere.Account = account.Installation
 	var err error
@@ -93,11 +77,11 @@ func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding
 		func(t *db.Tx) error { return notifyOf(t, a, 0, l.now(), true) },
 	} {
 		err = l.db.Transact(ctx, func(t *db.Tx) error {
-			fresh, err := setMarkIfOlder(t, name, l.now(), since)
-			if err != nil || !fresh {
-				return err
-			}
-			if err := clearMarks(t, begin, name); err != nil {
+			n, err := t.Exec(`INSERT INTO log_findings (account, finding, reported) VALUES ($1, $2, $3)
+				ON CONFLICT (account) DO UPDATE SET finding = $2, reported = $3
+				WHERE log_findings.finding <> $2 OR log_findings.reported < $4`,
+				a.Account, f.Error(), db.Millis(l.now()), db.Millis(since))
+			if err != nil || n == 0 {
 				return err
 			}
 			return keep(t)
@@ -115,7 +99,11 @@ func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding
 // ClearLog says that the check of the account's log has found nothing. It is
 // bookkeeping and leaves no action.
 func (l *Ledger) ClearLog(ctx context.Context, account string) error {
-	if err := l.db.Transact(ctx, func(t *db.Tx) error { return clearMarks(t, failedMark+account+" ", "") }); err != nil {
+	err := l.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`DELETE FROM log_findings WHERE account = $1`, account)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("ledger: clear log: %w", err)
 	}
 	return nil
@@ -124,7 +112,7 @@ func (l *Ledger) ClearLog(ctx context.Context, account string) error {
 // FailedLogs returns how many logs there are whose last check has failed.
 func (l *Ledger) FailedLogs(ctx context.Context) (int, error) {
 	var n int
-	err := l.db.Read(ctx).Row(`SELECT COUNT(*) FROM marks WHERE SUBSTR(name, 1, LENGTH($1)) = $1`, failedMark).Scan(&n)
+	err := l.db.Read(ctx).Row(`SELECT COUNT(*) FROM log_findings`).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("ledger: failed logs: %w", l.db.Diagnose(err))
 	}
@@ -136,23 +124,20 @@ func (l *Ledger) FailedLogs(ctx context.Context) (int, error) {
 // unless one was mailed since the time. It is bookkeeping and leaves no action.
 func (l *Ledger) SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error {
 	err := l.db.Transact(ctx, func(t *db.Tx) error {
-		begin := sentMark + account + " "
-		name := begin + strconv.FormatInt(size, 10)
-		fresh, err := mark(t, name, l.now())
-		if err != nil || !fresh {
-			return err
-		}
-		if err := clearMarks(t, begin, name); err != nil {
+		n, err := t.Exec(`INSERT INTO checkpoint_notices (account, size) VALUES ($1, $2)
+			ON CONFLICT (account) DO UPDATE SET size = $2 WHERE checkpoint_notices.size <> $2`, account, size)
+		if err != nil || n == 0 {
 			return err
 		}
 		if err := keepCheckpoint(t, account, size, note, l.now()); err != nil {
 			return err
 		}
-		mail, err := setMarkIfOlder(t, mailedMark+account, l.now(), mailed)
+		mail, err := t.Exec(`UPDATE checkpoint_notices SET mailed = $2 WHERE account = $1 AND mailed < $3`,
+			account, db.Millis(l.now()), db.Millis(mailed))
 		if err != nil {
 			return err
 		}
-		all, err := notify.DecideCheckpoint(reader{t, true}, account, size, mail, l.now())
+		all, err := notify.DecideCheckpoint(reader{t, true}, account, size, mail == 1, l.now())
 		if err != nil {
 			return err
 		}

@@ -83,6 +83,13 @@ func (r reader) Webhooks(owner string, kind notify.Type) ([]string, error) {
 // SendsMail reports whether mails can be sent.
 func (r reader) SendsMail() (bool, error) { return SendsMail(r.t) }
 
+// SendsMail reports whether mails can be sent.
+func SendsMail(t *db.Tx) (bool, error) {
+	var mail int64
+	err := t.Row(`SELECT mail FROM installation`).Scan(&mail)
+	return mail == 1, err
+}
+
 // Recipients returns who may be told of the topic by mail.
 func (r reader) Recipients(owner string, topic notify.Topic) ([]notify.Recipient, error) {
 	var all []notify.Recipient

@@ -21,13 +21,13 @@ var past = map[string]string{
 	"ledger.Retain":   "a removal in several transactions: the first has the action, each checks the grant",
 
 	"ledger.ReportLog":      "a damaged log may be unable to take the report",
-	"ledger.UseIdentity":    "bookkeeping, with an action if another certificate signed before",
 	"ledger.BeginNight":     "bookkeeping",
 	"ledger.ClearLog":       "bookkeeping",
 	"ledger.KeepCheckpoint": "bookkeeping",
 	"ledger.SendCheckpoint": "bookkeeping",
-	"ledger.SetMail":        "bookkeeping",
 
+	"store.UseIdentity":  "bookkeeping, with an action if another certificate signed before",
+	"store.SetMail":      "bookkeeping",
 	"store.useAll":       "a group of downloads: one statement checks the grants of all, and each has its action",
 	"store.EndCall":      "bookkeeping, with an action if a webhook keeps failing",
 	"store.Attempt":      "bookkeeping",

@@ -50,7 +50,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.ReportLog(ctx, by, &audit.Finding{First: 1, Last: 1, Detail: "x"}, start, a)
 		}},
 		{"UseIdentity", func(s *store.Store, a audit.Action) error { return s.UseIdentity(ctx, by, "two", a) }},
-		{"Once", func(s *store.Store, a audit.Action) error { return s.Once(ctx, by, "mark", a) }},
+		{"NoteExpiry", func(s *store.Store, a audit.Action) error { return s.NoteExpiry(ctx, by, "ff", 30, a) }},
 		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
 			return s.CreateInvitation(ctx, by, invitation("inv_1", "ann@example.com"), a)
 		}},

@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,4 +61,26 @@ func hasNumber(e ast.Expr) bool {
 		return true
 	})
 	return found
+}
+
+// TestNoKeyIsTakenApart wants SQL to compare whole columns: a key that holds
+// several things is several columns.
+func TestNoKeyIsTakenApart(t *testing.T) {
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if err == nil && strings.HasPrefix(d.Name(), ".") && d.Name() != ".." {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		if ext := filepath.Ext(path); ext != ".go" && ext != ".sql" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(bytes.ToUpper(data), []byte("SUBSTR(")) {
+			t.Errorf("%s takes a key apart", path)
+		}
+		return err
+	})
+	must(t, err)
 }
