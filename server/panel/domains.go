@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -232,7 +233,7 @@ func (p *Panel) askDeleteDomain(v *visit) error {
 			links = r.Links
 		}
 	}
-	return p.ask(v, "domains", "domain", map[string]any{"Domain": d.Name, "Links": links}, path("domains", d.Name))
+	return p.ask(v, "domains", "domain", map[string]any{"Domain": idn.Show(d.Name), "Links": links}, path("domains", d.Name))
 }
 
 func (p *Panel) deleteDomain(v *visit) error {
