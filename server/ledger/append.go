@@ -46,7 +46,7 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 
 // insertActions keeps the actions that follow the edge, which it moves on.
 func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at int64) error {
-	runs := make([][]any, len(all))
+	rows := make([]row, len(all))
 	for i, a := range all {
 		salt := make([]byte, audit.SaltSize)
 		rand.Read(salt) // never fails
@@ -55,20 +55,12 @@ func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at int64) err
 		if err != nil {
 			return err
 		}
-		hash, c := audit.HashLeaf(leaf), a.Columns()
+		hash := audit.HashLeaf(leaf)
 		edge.Append(hash)
-		runs[i] = []any{a.Account, seq, at, string(c.Name), string(c.Outcome), string(c.ActorKind), c.Actor, string(c.Interface),
-			string(c.TargetKind), c.Target, c.Link, c.Profile, c.Domain, c.Mailbox, orNull(c.IP), leaf, personal, salt, hash[:]}
+		rows[i] = row{a.Account, audit.Row{
+			Record:  audit.Record{Seq: seq, At: db.Moment(at), Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
+			Columns: a.Columns(),
+		}}
 	}
-	return t.Many(nil, `INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id, interface,
-		target_kind, target_id, link, profile, domain, mailbox, ip, leaf, personal, salt, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`, runs)
-}
-
-// orNull is how an address is stored. No address is NULL.
-func orNull(ip string) []byte {
-	if ip == "" {
-		return nil
-	}
-	return []byte(ip)
+	return actions.InsertAll(t, rows)
 }

@@ -73,12 +73,12 @@ func eraseTexts(t *db.Tx, account string, which audit.Erasure, size int64) ([]au
 	checked := map[int64]audit.Text{}
 	found := ` FROM actions WHERE account = $1 AND ` + condition + ` AND seq <= $3 AND personal IS NOT NULL ORDER BY seq LIMIT $4`
 	err := t.Each(func(r db.Row) error {
-		rec, err := scanRecord(r)
+		rec, err := records.Scan(r)
 		if err == nil {
 			checked[rec.Seq], err = rec.Text(), which.Check(rec)
 		}
 		return err
-	}, `SELECT `+recordColumns+found, account, value, size, eraseBatch)
+	}, `SELECT `+records.Columns+found, account, value, size, eraseBatch)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,16 @@ func deliverAll(t *db.Tx, all []notify.Delivery) error {
 	return nil
 }
 
+// Deliveries is the table of the deliveries.
+var Deliveries = db.NewTable("deliveries", func(d *notify.Delivery) []db.Column {
+	return []db.Column{
+		db.Col("id", &d.ID), db.Col("account", &d.Account), db.Col("seq", &d.Seq), db.Col("type", &d.Type), db.Col("address", &d.Address),
+		db.Col("webhook", db.Optional(&d.Webhook)), db.Col("state", &d.State), db.Col("tries", &d.Tries), db.Col("status", &d.Status),
+		db.Col("failure", &d.Failure), db.Col("message", &d.Message), db.Col("again", &d.Again), db.Col("created", db.Time(&d.Created)),
+		db.Col("tried", db.Time(&d.Tried)), db.Col("ended", db.Time(&d.Ended)),
+	}
+})
+
 // Deliver keeps a delivery and has it made after the delay.
 func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	if d.ID == "" {
@@ -39,14 +49,8 @@ func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	if d.Message == "" {
 		d.Message = d.ID
 	}
-	var webhook any
-	if d.Webhook != "" {
-		webhook = d.Webhook
-	}
-	_, err := t.Exec(`INSERT INTO deliveries (id, account, seq, type, address, webhook, state, tries, status, failure, digest, message, again, created, tried, ended)
-		VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, '', '', $7, '', $8, 0, 0)`,
-		d.ID, d.Account, d.Seq, string(d.Type), d.Address, webhook, d.Message, db.Millis(d.Created))
-	if err != nil {
+	d.State = notify.Waiting
+	if err := Deliveries.Insert(t, d); err != nil {
 		return err
 	}
 	if d.Webhook != "" {

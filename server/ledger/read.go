@@ -12,37 +12,50 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 )
 
-// recordColumns are what scanRecord scans.
-const recordColumns = `seq, at, leaf, personal, salt, hash`
+// A row is an action in the log of an account.
+type row struct {
+	account string
+	audit.Row
+}
+
+var (
+	records = db.NewTable("actions", recordColumns)
+	entries = db.NewTable("actions", entryColumns)
+	actions = db.NewTable("actions", func(r *row) []db.Column {
+		return append([]db.Column{db.Col("account", &r.account)}, entryColumns(&r.Row)...)
+	})
+)
+
+func recordColumns(r *audit.Record) []db.Column {
+	return []db.Column{
+		db.Col("seq", &r.Seq), db.Col("at", db.Time(&r.At)), db.Col("leaf", &r.Leaf), db.Col("personal", &r.Personal), db.Col("salt", &r.Salt),
+		db.Col("hash", &r.Hash),
+	}
+}
+
+func entryColumns(r *audit.Row) []db.Column {
+	c := &r.Columns
+	return append(recordColumns(&r.Record),
+		db.Col("name", &c.Name), db.Col("outcome", &c.Outcome), db.Col("actor_kind", &c.ActorKind), db.Col("actor_id", &c.Actor),
+		db.Col("interface", &c.Interface), db.Col("target_kind", &c.TargetKind), db.Col("target_id", &c.Target), db.Col("link", &c.Link),
+		db.Col("profile", &c.Profile), db.Col("domain", &c.Domain), db.Col("mailbox", &c.Mailbox), db.Col("ip", db.Binary(&c.IP)))
+}
 
 // Actions returns at most limit records of the account's action log, those
 // after the sequence number, in the order of the log.
 func (l *Ledger) Actions(ctx context.Context, account string, after int64, limit int) ([]audit.Record, error) {
-	var records []audit.Record
-	err := l.db.Read(ctx).Each(func(r db.Row) error {
-		rec, err := scanRecord(r)
-		records = append(records, rec)
-		return err
-	}, `SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+	all, err := records.All(l.db.Read(ctx), `SELECT `+records.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 		account, after, max(limit, 0))
 	if err != nil {
 		return nil, fmt.Errorf("ledger: actions: %w", l.db.Diagnose(err))
 	}
-	return records, nil
+	return all, nil
 }
 
 // ReadRecord returns an action of the account's log. If there is none the error
 // is [db.ErrNoRows].
 func ReadRecord(t *db.Tx, account string, seq int64) (audit.Record, error) {
-	return scanRecord(t.Row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, account, seq))
-}
-
-func scanRecord(r db.Row) (audit.Record, error) {
-	var rec audit.Record
-	var at int64
-	err := r.Scan(&rec.Seq, &at, &rec.Leaf, &rec.Personal, &rec.Salt, &rec.Hash)
-	rec.At = db.Moment(at)
-	return rec, err
+	return records.Scan(t.Row(`SELECT `+records.Columns+` FROM actions WHERE account = $1 AND seq = $2`, account, seq))
 }
 
 // Retained returns up to which action of the account's log the content has
@@ -58,29 +71,12 @@ func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
 // Rows returns at most limit rows of the account's action log, those after the
 // sequence number, in the order of the log, with what stands beside them.
 func (l *Ledger) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
-	var all []audit.Row
-	err := l.db.Read(ctx).Each(func(r db.Row) error {
-		scanned, err := scanRow(r)
-		all = append(all, scanned)
-		return err
-	}, `SELECT `+recordColumns+`, name, outcome, actor_kind, actor_id, interface, target_kind, target_id,
-		link, profile, domain, mailbox, ip FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+	all, err := entries.All(l.db.Read(ctx), `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 		account, after, max(limit, 0))
 	if err != nil {
 		return nil, fmt.Errorf("ledger: log: %w", l.db.Diagnose(err))
 	}
 	return all, nil
-}
-
-func scanRow(r db.Row) (audit.Row, error) {
-	var a audit.Row
-	var at int64
-	var ip []byte
-	c := &a.Columns
-	err := r.Scan(&a.Seq, &at, &a.Leaf, &a.Personal, &a.Salt, &a.Hash, &c.Name, &c.Outcome, &c.ActorKind, &c.Actor,
-		&c.Interface, &c.TargetKind, &c.Target, &c.Link, &c.Profile, &c.Domain, &c.Mailbox, &ip)
-	a.At, c.IP = db.Moment(at), string(ip)
-	return a, err
 }
 
 // recentSpan is how far back Recent looks, in actions: downloads may stand
@@ -97,12 +93,7 @@ func (l *Ledger) Recent(ctx context.Context, owner string, names []audit.Name, t
 		args = append(args, string(name))
 		marks[i] = fmt.Sprintf("$%d", len(args))
 	}
-	var all []audit.Record
-	err := l.db.Read(ctx).Each(func(r db.Row) error {
-		rec, err := scanRecord(r)
-		all = append(all, rec)
-		return err
-	}, `SELECT `+recordColumns+` FROM actions
+	all, err := records.All(l.db.Read(ctx), `SELECT `+records.Columns+` FROM actions
 		WHERE account = $1 AND seq > (SELECT size FROM logs WHERE account = $1) - $2
 		AND ($3 = '' OR target_id = $3) AND name IN (`+strings.Join(marks, ", ")+`) ORDER BY seq DESC LIMIT $4`, args...)
 	if err != nil {

@@ -234,14 +234,8 @@ func (q *search) some(value any, hi int64, limit int) ([]audit.Record, error) {
 	for _, t := range q.rest {
 		t.holdAgainst(w)
 	}
-	query, args := w.Query(`SELECT `+recordColumns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
-	var records []audit.Record
-	err := q.l.db.Read(q.ctx).Each(func(r db.Row) error {
-		rec, err := scanRecord(r)
-		records = append(records, rec)
-		return err
-	}, query, args...)
-	return records, err
+	query, args := w.Query(`SELECT `+records.Columns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
+	return records.All(q.l.db.Read(q.ctx), query, args...)
 }
 
 // page makes a page of at most one action too many, and says where to go on.

@@ -16,27 +16,10 @@ import (
 
 var _ notify.DeliveryStore = (*Store)(nil)
 
-const deliveryColumns = `id, account, seq, type, address, COALESCE(webhook, ''), state, tries, status, failure,
-	message, again, created, tried, ended`
-
-func scanDelivery(r db.Row) (notify.Delivery, error) {
-	var d notify.Delivery
-	var created, tried, ended int64
-	err := r.Scan(&d.ID, &d.Account, &d.Seq, &d.Type, &d.Address, &d.Webhook, &d.State, &d.Tries, &d.Status, &d.Failure,
-		&d.Message, &d.Again, &created, &tried, &ended)
-	d.Created, d.Tried, d.Ended = db.Moment(created), db.Moment(tried), db.Moment(ended)
-	return d, err
-}
-
 // Deliveries returns the last deliveries to a webhook of the account, the
 // newest first; without a webhook those by mail.
 func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
-	var all []notify.Delivery
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		d, err := scanDelivery(r)
-		all = append(all, d)
-		return err
-	}, `SELECT `+deliveryColumns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
+	all, err := ledger.Deliveries.All(s.db.Read(ctx), `SELECT `+ledger.Deliveries.Columns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
 		ORDER BY created DESC, id LIMIT $3`, owner, webhook, notify.History)
 	if err != nil {
 		return nil, fmt.Errorf("store: deliveries: %w", s.db.Diagnose(err))
@@ -51,8 +34,8 @@ func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	var try notify.Try
 	err := s.db.Transact(ctx, func(t *db.Tx) (err error) {
 		try = notify.Try{}
-		try.Delivery, err = scanDelivery(t.Row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
-			WHERE id = $1 AND state = 'waiting' RETURNING `+deliveryColumns, id, db.Millis(s.now()), string(notify.Interrupted)))
+		try.Delivery, err = ledger.Deliveries.Scan(t.Row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
+			WHERE id = $1 AND state = 'waiting' RETURNING `+ledger.Deliveries.Columns, id, db.Millis(s.now()), string(notify.Interrupted)))
 		if err != nil {
 			return err
 		}
@@ -189,7 +172,7 @@ func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, 
 		if err := lockAccount(t, d.Account); err != nil {
 			return err
 		}
-		w, err := scanWebhook(t.Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, d.Webhook))
+		w, err := webhooks.Scan(t.Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, d.Webhook))
 		if errors.Is(err, db.ErrNoRows) {
 			return nil // deleted, with its deliveries
 		}
@@ -258,7 +241,7 @@ func (s *Store) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried ti
 
 // WebhookByID returns a webhook of whatever account, or a NotFound fault.
 func (s *Store) WebhookByID(ctx context.Context, id string) (notify.Webhook, error) {
-	w, err := scanWebhook(s.db.Read(ctx).Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, id))
+	w, err := webhooks.Scan(s.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, id))
 	if err != nil {
 		return notify.Webhook{}, s.found("webhook", err)
 	}

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -83,4 +85,49 @@ func TestNoKeyIsTakenApart(t *testing.T) {
 		return err
 	})
 	must(t, err)
+}
+
+// TestColumnsAreListedOnce wants each column of a domain, but those that other
+// tables have too, spelled at most twice in the store: in the list of the table,
+// and where the log shows it.
+func TestColumnsAreListedOnce(t *testing.T) {
+	schema, err := os.ReadFile("../db/migrations/0001_init.sql")
+	must(t, err)
+	tables := map[string][]string{} // of each column
+	table := ""
+	for line := range strings.Lines(string(schema)) {
+		if m := regexp.MustCompile(`^CREATE TABLE (\w+)`).FindStringSubmatch(line); m != nil {
+			table = m[1]
+		}
+		if m := regexp.MustCompile(`^    ([a-z]\w*) +(TEXT|BIGINT|BYTEA)`).FindStringSubmatch(line); m != nil {
+			tables[m[1]] = append(tables[m[1]], table)
+		}
+	}
+	own := map[string]int{}
+	for column, in := range tables {
+		reference := column == "policy_id" // by which tables are joined
+		if slices.Equal(in, []string{"domains"}) && !reference && column != "policy" { // a word of messages
+			own[column] = 0
+		}
+	}
+	if len(own) < 15 {
+		t.Errorf("the schema has %d columns of domains alone", len(own))
+	}
+	sources(t, func(_ string, file *ast.File) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				for _, word := range regexp.MustCompile(`\w+`).FindAllString(lit.Value, -1) {
+					if _, ok := own[word]; ok {
+						own[word]++
+					}
+				}
+			}
+			return true
+		})
+	})
+	for column, n := range own {
+		if n < 1 || n > 2 {
+			t.Errorf("the column %s is spelled %d times", column, n)
+		}
+	}
 }

@@ -35,17 +35,12 @@ func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.
 	if f.Before != (setup.Place{}) {
 		w.Add(`(links.created, links.id) < (?, ?)`, db.Millis(f.Before.Created), f.Before.ID)
 	}
-	query, args := w.Query(`SELECT `+linkColumns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
-	var found setup.Found
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		var l linkRow
-		err := r.Scan(l.fields()...)
-		found.Links = append(found.Links, l.link())
-		return err
-	}, query, args...)
+	query, args := w.Query(`SELECT `+links.Columns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
+	all, err := links.All(s.db.Read(ctx), query, args...)
 	if err != nil {
 		return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
 	}
+	found := setup.Found{Links: all}
 	if len(found.Links) > f.Limit {
 		found.Links = found.Links[:f.Limit]
 		last := found.Links[f.Limit-1]

@@ -42,9 +42,9 @@ func needMail(t *db.Tx) error {
 func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
 	made := d
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		was, err := scanDelivery(t.Row(`UPDATE deliveries SET again = $4
+		was, err := ledger.Deliveries.Scan(t.Row(`UPDATE deliveries SET again = $4
 			WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3
-			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+deliveryColumns,
+			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+ledger.Deliveries.Columns,
 			old, d.Account, d.Webhook, d.ID, string(notify.DigestMail)))
 		if errors.Is(err, db.ErrNoRows) {
 			return notAgain(t, d, old)

@@ -363,7 +363,7 @@ CREATE TABLE deliveries (
     tries   BIGINT NOT NULL,
     status  BIGINT NOT NULL,
     failure TEXT   NOT NULL,
-    digest  TEXT   NOT NULL,
+    digest  TEXT   NOT NULL DEFAULT '',
     created BIGINT NOT NULL,
     tried   BIGINT NOT NULL,
     ended   BIGINT NOT NULL,
