@@ -29,6 +29,7 @@ func (s *Server) newPanel(a *api.API) *panel.Panel {
 		Redirects:     a.Redirects,
 		Domains:       a.Domains,
 		Policies:      a.Policies,
+		Hosts:         a.Hosts,
 		Links:         a.Links,
 		Issuer:        a.Issuer,
 		Checker:       a.Checker,

@@ -133,6 +133,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Keys:      account.NewKeys(s.store, s.config.Now),
 		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
 		Policies:  settings.NewPolicies(s.store, s.config.Now),
+		Hosts:     settings.NewHosts(s.store, s.config.Now),
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
 		Links:     links,

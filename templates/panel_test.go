@@ -180,6 +180,16 @@ type (
 		Action, Back string
 		Fields       []confirmField
 	}
+	hostsPage struct {
+		panelFrame
+		panelPaging
+		Form panelForm
+		Rows []hostRow
+	}
+	hostRow struct {
+		Pattern string
+		Created time.Time
+	}
 	policiesPage struct {
 		panelFrame
 		panelPaging
@@ -243,6 +253,7 @@ type (
 		Rows        []memberRow
 		Invitations []invitationRow
 		Required    bool
+		Erasing     bool
 		Retention   int
 		Retentions  []int
 	}
@@ -325,7 +336,7 @@ var panelViews = map[string]any{
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
 	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
 	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
-	"removePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
+	"removePage": removePage{}, "hostsPage": hostsPage{}, "hostRow": hostRow{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
 	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{},
 	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
@@ -456,7 +467,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), policyCases(), linkCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), policyCases(), linkCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -591,6 +602,17 @@ func domainCases() []panelCase {
 		{name: "domain-dns", page: "domain", who: owner, nav: "domains", path: at + "/example.com/dns", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Records: records("found", "missing", "other", "unknown"), Zone: zone}},
 		{name: "domain-problems", page: "domain", who: operator, nav: "domains", path: at + "/example.com", problems: kept, view: domainPage{Form: saved, Name: "example.com", Policies: policies}},
 		{name: "domain-auditor", page: "domain", who: auditor, nav: "domains", path: at + "/example.com", view: domainPage{Form: saved, Name: "example.com", Policies: policies[1:]}},
+	}
+}
+
+func hostCases() []panelCase {
+	hosts := []hostRow{{"*.example.com", panelNow}, {"xn--80ak6aa92e.com", panelNow}}
+	return []panelCase{
+		{name: "hosts", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: hosts}, done: "host.approved"},
+		{name: "hosts-wrong", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{Form: panelForm{"host": "*.com"}}, problems: badFields("host")},
+		{name: "hosts-auditor", page: "hosts", who: auditor, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: hosts}},
+		{name: "hosts-nothing", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{Query: "nowhere"}}},
+		{name: "hosts-empty", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{}},
 	}
 }
 
@@ -822,7 +844,7 @@ var (
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "factor_required", "format",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "factor_required", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
 		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reset_minutes", "retention_days",
 		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
@@ -832,7 +854,7 @@ var (
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
-		"webhook.saved", "webhook.enabled", "webhook.disabled", "webhook.deleted", "webhook.tested", "webhook.redelivered",
+		"shown", "host.approved", "host.withdrawn", "webhook.saved", "webhook.enabled", "webhook.disabled", "webhook.deleted", "webhook.tested", "webhook.redelivered",
 	}
 )
 
@@ -1020,7 +1042,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "122 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "123 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,

@@ -662,7 +662,7 @@ func TestAccounts(t *testing.T) {
 			h.t.Errorf("got the accounts %+v", all)
 		}
 		h.must(h.accounts.Update(ctx, by, acc.ID, "Shop Ltd", true))
-		h.must(h.accounts.RequireFactor(ctx, by, acc.ID, false))
+		h.must(h.accounts.SetRules(ctx, by, acc.ID, account.Rules{}))
 		token, err = h.sessions.SignIn(ctx, from, "olga@example.org", phrase, "")
 		h.must(err)
 		if in := h.load(token); in.Enrol() || in.Account.Name != "Shop Ltd" || !in.Account.Trusted {

@@ -46,6 +46,7 @@ type API struct {
 	Keys      *account.Keys
 	Domains   *settings.Domains
 	Policies  *settings.Policies
+	Hosts     *settings.Hosts
 	Redirects *redirect.Keys
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
@@ -91,6 +92,7 @@ func (a *API) Routes(e *echo.Echo) {
 	h := humaecho.New(e, config)
 	h.UseMiddleware(a.authenticate(h))
 	a.domains(h)
+	a.hosts(h)
 	a.policies(h)
 	a.profiles(h)
 	a.links(h)

@@ -39,6 +39,8 @@ const (
 	DomainCreate    Name = "domain.create"
 	DomainUpdate    Name = "domain.update"
 	DomainDelete    Name = "domain.delete"
+	HostApprove     Name = "host.approve" // a server that domains may use
+	HostWithdraw    Name = "host.withdraw"
 	LinkCreate      Name = "link.create"
 	LinkOpen        Name = "link.open"
 	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
@@ -169,6 +171,7 @@ type TargetKind string
 // The kinds of target.
 const (
 	DomainTarget TargetKind = "domain"
+	HostTarget   TargetKind = "host" // the id is its pattern
 	LinkTarget   TargetKind = "link"
 	TicketTarget TargetKind = "ticket"
 	KeyTarget    TargetKind = "key"

@@ -98,7 +98,7 @@ func (p *Panel) createDomain(v *visit) error {
 		if form["approve"] == "yes" && v.in.Member.May(account.Operate) {
 			create = p.Domains.CreateApproved
 		}
-		_, err = create(v.ctx(), v.by(), v.account(), spec)
+		_, err = create(v.ctx(), v.deciding(), v.account(), spec)
 	}
 	if err != nil {
 		return p.domainAgain(v, err, settings.Domain{}, form)
@@ -206,7 +206,7 @@ func (p *Panel) updateDomain(v *visit) error {
 	}
 	spec, err := domainSpec(form)
 	if err == nil {
-		_, err = p.Domains.Update(v.ctx(), v.by(), v.account(), d.Name, spec)
+		_, err = p.Domains.Update(v.ctx(), v.deciding(), v.account(), d.Name, spec)
 	}
 	if err != nil {
 		return p.domainAgain(v, err, d, form)

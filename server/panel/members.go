@@ -13,7 +13,7 @@ func (p *Panel) members(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := membersPage{frame: p.frame(v, "members"), Required: v.in.Account.FactorRequired, Retention: v.in.Account.RetentionDays}
+	page := membersPage{frame: p.frame(v, "members"), Required: v.in.Account.FactorRequired, Erasing: v.in.Account.ErasingPoliciesByKey, Retention: v.in.Account.RetentionDays}
 	page.Retentions = retentions(page.Retention)
 	page.paging, page.Rows = pageOf(v, all, func(r memberRow) []string { return []string{r.Name, r.Email, r.Role} })
 	if page.Manage { // whoever has the address of an invitation can use it
@@ -89,10 +89,12 @@ func (p *Panel) revokeInvitation(v *visit) error {
 	})
 }
 
-// setRules says whether the account's members need a second factor.
+// setRules keeps the rules of the account.
 func (p *Panel) setRules(v *visit) error {
 	form := v.form
-	if err := p.Accounts.RequireFactor(v.ctx(), v.by(), v.account(), form["required"] == "yes"); err != nil {
+	if err := p.Accounts.SetRules(v.ctx(), v.by(), v.account(), account.Rules{
+		FactorRequired: form["required"] == "yes", ErasingPoliciesByKey: form["erasing"] == "yes",
+	}); err != nil {
 		return err
 	}
 	return p.to(v, Prefix+"/members", "settings.saved")

@@ -45,6 +45,7 @@ type Panel struct {
 	Mail          bool // a mail server is set
 	Domains       *settings.Domains
 	Policies      *settings.Policies
+	Hosts         *settings.Hosts
 	Links         *setup.Links
 	Issuer        *issue.Issuer
 	Checker       Checker
@@ -130,6 +131,15 @@ func (v *visit) by() audit.Grant {
 	a.Kind, a.ID, a.Name = audit.Member, v.in.Member.ID, v.in.Member.Email
 	g := v.in.Grant(a, v.need.need, v.need.rule == fresh || v.need.rule == enrol)
 	g.FirstFactor = v.need.rule == enrol
+	return g
+}
+
+// deciding is by for a domain. What an owner does there approves its servers.
+func (v *visit) deciding() audit.Grant {
+	g := v.by()
+	if v.in.Member.May(account.Manage) {
+		g.Need = string(account.Manage)
+	}
 	return g
 }
 

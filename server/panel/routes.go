@@ -103,6 +103,10 @@ func (p *Panel) routes() []route {
 		{get, "/domains/:domain/delete", account.Change, signed, nil, p.askDeleteDomain},
 		{post, "/domains/:domain/delete", account.Change, fresh, button, p.deleteDomain},
 
+		{get, hostsPath, account.Look, signed, nil, p.hosts},
+		{post, hostsPath, account.Manage, fresh, []string{"host"}, p.approveHost},
+		{post, hostsPath + "/withdraw", account.Manage, fresh, []string{"host"}, p.withdrawHost},
+
 		{get, "/policies", account.Look, signed, nil, p.policies},
 		{get, "/policies/new", account.Change, signed, nil, p.newPolicy},
 		{post, "/policies/new", account.Change, fresh, policyFields, p.createPolicy},
@@ -138,7 +142,7 @@ func (p *Panel) routes() []route {
 		{get, "/members", account.Look, signed, nil, p.members},
 		{get, "/members/invite", account.Manage, signed, nil, p.newInvitation},
 		{post, "/members/invite", account.Manage, fresh, []string{"email", "role", "language"}, p.invite},
-		{post, "/members/settings", account.Manage, fresh, []string{"required"}, p.setRules},
+		{post, "/members/settings", account.Manage, fresh, []string{"required", "erasing"}, p.setRules},
 		{post, "/members/retention", account.Manage, fresh, []string{"retention_days"}, p.setRetention},
 		{post, "/members/invitations/:id/revoke", account.Manage, fresh, button, p.revokeInvitation},
 		{get, "/members/:id", account.Manage, signed, nil, p.member},

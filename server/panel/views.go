@@ -366,13 +366,27 @@ type keyPage struct {
 	Key     string // once it is made, this one time
 }
 
+// A hostsPage lists the servers that domains may use. Form: host.
+type hostsPage struct {
+	frame
+	paging
+	Form web.Form
+	Rows []hostRow
+}
+
+type hostRow struct {
+	Pattern string
+	Created time.Time
+}
+
 type membersPage struct {
 	frame
 	paging
 	Rows        []memberRow
 	Invitations []invitationRow
-	// Required says that every member needs a second factor.
-	Required bool
+	// Required says that every member needs a second factor, Erasing that API
+	// keys may have devices erase themselves.
+	Required, Erasing bool
 	// Retention is for how many days the content of the log is kept, and
 	// Retentions what can be chosen; 0: for ever.
 	Retention  int

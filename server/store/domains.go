@@ -83,10 +83,11 @@ func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		a := a // fn may run again
-		if differs, err := setDomain(t, d, &a); err != nil || !differs {
+		old, differs, err := setDomain(t, d, &a)
+		if err != nil || !differs {
 			return nil, err
 		}
-		return []audit.Action{a}, nil
+		return allowed(t, by, old, d, a, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: set domain: %w", s.policyFault(err))
@@ -107,31 +108,42 @@ func errNoPolicy() error {
 	return fault.On("policy_id", fault.PolicyUnknown, "The account has no such policy. Name one of its own, or %q.", settings.StandardPolicy)
 }
 
-// setDomain reports whether it changed anything.
-func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (bool, error) {
+// allowed returns the action of a domain that is d now and was old before, and
+// before it those that approve its servers. What the grant may not do is
+// refused.
+func allowed(t *db.Tx, by audit.Grant, old, d settings.Domain, a audit.Action, now time.Time) ([]audit.Action, error) {
+	if err := checkErasingDomain(t, by, old, d); err != nil {
+		return nil, err
+	}
+	approvals, err := approve(t, by, old, d, now)
+	return append(approvals, a), err
+}
+
+// setDomain returns what the domain was before, and reports whether it changed
+// anything.
+func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (old settings.Domain, differs bool, err error) {
 	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
 	created, err := insertDomain(t, d)
 	if err != nil {
-		return false, err
+		return old, false, err
 	}
 	if created {
 		a.Name, a.Changes = audit.DomainCreate, domainChanges(nil, d)
-		return true, nil
+		return old, true, nil
 	}
-	old, err := lockDomain(t, d.Name)
-	if err != nil {
-		return false, err
+	if old, err = lockDomain(t, d.Name); err != nil {
+		return old, false, err
 	}
 	if old.Account != d.Account {
-		return false, fault.New(fault.Conflict, "This domain belongs to another account.")
+		return old, false, fault.New(fault.Conflict, "This domain belongs to another account.")
 	}
 	a.Target.ID = old.ID
 	a.Name, a.Changes = audit.DomainUpdate, domainChanges(&old, d)
 	if len(a.Changes) == 0 {
-		return false, nil
+		return old, false, nil
 	}
 	d.ID = old.ID
-	return true, domains.Update(t, spelledOut(d), "account", "name", "created")
+	return old, true, domains.Update(t, spelledOut(d), "account", "name", "created")
 }
 
 // lockDomain returns the domain, which stays as it is until the transaction
@@ -248,12 +260,15 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 // is a Conflict fault, a policy that is not the account's PolicyUnknown.
 func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	a.Changes = domainChanges(nil, d)
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		created, err := insertDomain(t, d)
 		if err == nil && !created {
 			err = fault.New(fault.Conflict, "This domain is there already.")
 		}
-		return err
+		if err != nil {
+			return nil, err
+		}
+		return allowed(t, by, settings.Domain{}, d, a, s.now())
 	})
 	if err != nil {
 		return fmt.Errorf("store: create domain: %w", s.policyFault(err))

@@ -104,7 +104,14 @@ func (s *Store) domainNames(ctx context.Context, query string, args ...any) ([]s
 // CreatePolicy keeps p and a, whose changes it fills in.
 func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	a.Changes = changes(nil, policyText(p))
-	err := s.change(ctx, by, a, func(t *db.Tx) error { return policies.Insert(t, p) })
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if p.Wipes() {
+			if err := checkErasing(t, by, "max_failed_attempts"); err != nil {
+				return err
+			}
+		}
+		return policies.Insert(t, p)
+	})
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a policy with this id.")
 	}
@@ -119,7 +126,7 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 // keeps nothing. One that is not there is a NotFound fault.
 func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		changes, err := updatePolicy(t, p)
+		changes, err := updatePolicy(t, by, p)
 		if err != nil || len(changes) == 0 {
 			return nil, err
 		}
@@ -133,7 +140,7 @@ func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 	return nil
 }
 
-func updatePolicy(t *db.Tx, p settings.Policy) ([]audit.Change, error) {
+func updatePolicy(t *db.Tx, by audit.Grant, p settings.Policy) ([]audit.Change, error) {
 	// The statement changes nothing: it locks the row until the transaction
 	// ends, so that what it returns stays true.
 	old, err := policies.Scan(t.Row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policies.Columns, p.ID, p.Account))
@@ -142,6 +149,11 @@ func updatePolicy(t *db.Tx, p settings.Policy) ([]audit.Change, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if p.Wipes() && p.Passcode.MaxFailedAttempts != old.Passcode.MaxFailedAttempts {
+		if err := checkErasing(t, by, "max_failed_attempts"); err != nil {
+			return nil, err
+		}
 	}
 	differ := changes(policyText(old), policyText(p))
 	if len(differ) == 0 {

@@ -16,7 +16,17 @@ CREATE TABLE accounts (
     factor_required BIGINT NOT NULL DEFAULT 1 CHECK (factor_required IN (0, 1)),
     trusted         BIGINT NOT NULL DEFAULT 0 CHECK (trusted IN (0, 1)),
     retention_days  BIGINT NOT NULL DEFAULT 400
-        CHECK (retention_days = 0 OR retention_days BETWEEN 90 AND 2557)
+        CHECK (retention_days = 0 OR retention_days BETWEEN 90 AND 2557),
+    erasing_policies_by_key BIGINT NOT NULL DEFAULT 0 CHECK (erasing_policies_by_key IN (0, 1))
+);
+
+-- The servers that the domains of an account may use: a host, or "*." and the
+-- domain that hosts are below.
+CREATE TABLE approved_hosts (
+    account TEXT   NOT NULL REFERENCES accounts (id),
+    pattern TEXT   NOT NULL CHECK (pattern <> ''),
+    created BIGINT NOT NULL,
+    PRIMARY KEY (account, pattern)
 );
 
 -- language is the BCP 47 tag of the language in which a member is written to.
