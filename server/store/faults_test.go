@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -136,6 +137,11 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 				t.Errorf("%d links were revoked", n)
 			}
 			return err
+		}},
+		{"UpdateDomain", func(s *store.Store, a audit.Action) error {
+			d, err := s.Domain(ctx, "example.com")
+			d.HelpText = "Call us."
+			return errors.Join(err, s.UpdateDomain(ctx, by, d, a))
 		}},
 		{"DeleteDomain", func(s *store.Store, a audit.Action) error {
 			return s.DeleteDomain(ctx, by, account.Default, "example.com", a)

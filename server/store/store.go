@@ -56,7 +56,7 @@ func (s *Store) Close() { s.db.Close() }
 // Ping returns an error if the database does not answer.
 func (s *Store) Ping(ctx context.Context) error {
 	var n int64
-	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM accounts`).Scan(&n)
+	err := s.db.Read(ctx).Row(`SELECT id FROM installation`).Scan(&n)
 	if err != nil {
 		return fmt.Errorf("store: ping: %w", s.db.Diagnose(err))
 	}
