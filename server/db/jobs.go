@@ -36,9 +36,12 @@ func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error
 	return nil
 }
 
-// newInserter returns a client that puts jobs in and works on none.
+// newInserter returns a client that puts jobs in and works on none. River
+// notifies PostgreSQL's listeners at most once per FetchCooldown and queue: with
+// that of the workers, a job that came just after another waited a second for
+// the next poll. The workers wait for their own cooldown anyway.
 func newInserter[T any](driver riverdriver.Driver[T]) (*river.Client[T], error) {
-	return river.NewClient(driver, &river.Config{FetchCooldown: fetchCooldown, Logger: silent()})
+	return river.NewClient(driver, &river.Config{FetchCooldown: river.FetchCooldownMin, Logger: silent()})
 }
 
 // insertInto is the inserter of one transaction.
