@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	"server/maintenance": {"server/audit", "server/fault"},
 	"server/notify":      {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
 	"server/store":       {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
-	"server/web":         {"server/audit", "server/fault", "server/id"},
+	"server/web":         {"server/audit", "server/fault", "server/id", "server/seal"},
 
 	// Not a part of the program: whoever imports these can make members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
