@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel",
+	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/maintenance", "server/notify", "server/pages", "server/panel",
 		"server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
 	"server/account/passkey": {"server/fault"},
@@ -56,16 +56,16 @@ var arrows = map[string][]string{
 	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/panel": {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup",
 		"server/web", "signing", "templates"},
-	"server/jobs":   {"server/night", "server/notify"},
-	"server/ledger": {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify"},
-	"server/night":  {"server/audit", "server/fault"},
-	"server/notify": {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
-	"server/web":    {"server/audit", "server/fault", "server/id", "server/seal"},
+	"server/jobs":        {"server/maintenance", "server/notify"},
+	"server/ledger":      {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify"},
+	"server/maintenance": {"server/audit", "server/fault"},
+	"server/notify":      {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
+	"server/store":       {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/web":         {"server/audit", "server/fault", "server/id", "server/seal"},
 
 	// Not a part of the program: whoever imports these can make members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
-	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/night", "server/notify", "server/redirect",
+	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/maintenance", "server/notify", "server/redirect",
 		"server/settings", "server/setup", "server/store", "signing", "templates"},
 
 	"server/crashtest":       {},

@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
-	"github.com/updatecase/mobileconfig/server/night"
+	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
@@ -38,10 +38,12 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 
-	notifier *notify.Notifier
-	night    *night.Night
+	notifier    *notify.Notifier
+	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
 	signs string
+	// round is the day of maintenance that this server has enqueued.
+	round string
 }
 
 // New opens the database and brings it up to date.
@@ -84,7 +86,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 		return err
 	}
 	s.members = account.NewMembers(s.vault, s.store)
-	s.night = &night.Night{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
+	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
 	if err := s.newNotifier(ctx, texts); err != nil {
 		return err
 	}
@@ -142,7 +144,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
-		LogKey:    s.night.Key,
+		LogKey:    s.maintenance.Key,
 		Checker:   s.checker(),
 		BaseURL:   s.base,
 		Log:       s.config.Log,

@@ -15,53 +15,7 @@ import (
 )
 
 // An action is an entry of the action log as the API shows it.
-type action struct {
-	Seq       int64          `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap."`
-	Time      time.Time      `json:"time"`
-	Action    string         `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
-	Outcome   string         `json:"outcome,omitempty" enum:"done,refused"`
-	Reason    string         `json:"reason,omitempty" doc:"The code of the refusal."`
-	Interface string         `json:"interface,omitempty" enum:"page,panel,command_line,api,internal"`
-	Actor     *party         `json:"actor,omitempty"`
-	Target    *party         `json:"target,omitempty"`
-	IP        string         `json:"ip,omitempty"`
-	Client    string         `json:"client,omitempty" example:"Safari on iPhone"`
-	Request   string         `json:"request,omitempty"`
-	Changes   []audit.Change `json:"changes,omitempty"`
-	Link      string         `json:"link,omitempty"`
-	Profile   string         `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
-	Identity  string         `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
-	Erased    bool           `json:"erased,omitempty" doc:"Personal text has been erased."`
-
-	Unreadable bool `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
-}
-
-type party struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
-	Test bool   `json:"test,omitempty" doc:"A key for trying things out."`
-}
-
-// actionOf shows a record. One that can't be read hides no others.
-func actionOf(r audit.Record) action {
-	a := action{Seq: r.Seq, Time: r.At}
-	if r.Leaf == nil {
-		return a
-	}
-	e, err := r.Read()
-	if err != nil {
-		a.Unreadable = true
-		return a
-	}
-	a.Action, a.Outcome, a.Reason, a.Interface = string(e.Name), string(e.Outcome), e.Reason, string(e.Actor.Interface)
-	a.Actor = &party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName, e.Actor.Test}
-	a.Target = &party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName, false}
-	a.IP, a.Client, a.Request = e.Personal.IP, e.Personal.Client, e.Actor.Request
-	a.Changes, a.Link, a.Profile, a.Identity = e.Changes, e.Link, e.Profile, e.Identity
-	a.Erased = r.Personal == nil
-	return a
-}
+type action struct{ audit.View }
 
 type actionsQuery struct {
 	From      time.Time `query:"from" doc:"Actions from this time on."`
@@ -106,7 +60,7 @@ func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*actio
 	out := &actionList{}
 	out.Body.Actions = []action{}
 	for _, r := range found.Records {
-		out.Body.Actions = append(out.Body.Actions, actionOf(r))
+		out.Body.Actions = append(out.Body.Actions, action{r.View()})
 	}
 	if found.Next != 0 {
 		out.Body.NextCursor = strconv.FormatInt(found.Next, 10)

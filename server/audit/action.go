@@ -101,7 +101,7 @@ const (
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
 	LogRetain Name = "log.retain" // the content of old actions was removed
-	// LogCheckFailed says that the nightly check of the log found something.
+	// LogCheckFailed says that the daily check of the log found something.
 	LogCheckFailed Name = "log.check_failed"
 )
 

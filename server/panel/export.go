@@ -55,21 +55,16 @@ type exported struct {
 var exportedColumns = []string{"seq", "time", "action", "outcome", "reason", "actor_kind", "actor_id", "actor_name",
 	"target_kind", "target_id", "target_name", "interface", "ip", "client", "request", "link", "profile", "identity", "changes", "unreadable"}
 
-func exportedOf(r audit.Record) exported {
-	x := exported{Seq: r.Seq, Time: r.At.UTC()}
-	if r.Leaf == nil {
-		return x
+func exportedOf(v audit.View) exported {
+	x := exported{
+		Seq: v.Seq, Time: v.Time, Action: string(v.Action), Outcome: string(v.Outcome), Reason: v.Reason, Interface: string(v.Interface),
+		IP: v.IP, Client: v.Client, Request: v.Request, Link: v.Link, Profile: v.Profile, Identity: v.Identity, Changes: v.Changes,
+		Unreadable: v.Unreadable,
 	}
-	e, err := r.Read()
-	if err != nil {
-		x.Unreadable = true
-		return x
+	if v.Actor != nil {
+		x.ActorKind, x.ActorID, x.ActorName = v.Actor.Kind, v.Actor.ID, v.Actor.Name
+		x.TargetKind, x.TargetID, x.TargetName = v.Target.Kind, v.Target.ID, v.Target.Name
 	}
-	x.Action, x.Outcome, x.Reason = string(e.Name), string(e.Outcome), e.Reason
-	x.ActorKind, x.ActorID, x.ActorName = string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName
-	x.TargetKind, x.TargetID, x.TargetName = string(e.Target.Kind), e.Target.ID, e.Personal.TargetName
-	x.Interface, x.IP, x.Client, x.Request = string(e.Actor.Interface), e.Personal.IP, e.Personal.Client, e.Actor.Request
-	x.Link, x.Profile, x.Identity, x.Changes = e.Link, e.Profile, e.Identity, e.Changes
 	return x
 }
 
@@ -208,7 +203,7 @@ func (p *Panel) writeLog(v *visit, filter audit.Filter, to sheet) error {
 
 func writePart(to sheet, records []audit.Record) error {
 	for _, r := range records {
-		if err := to.write(exportedOf(r)); err != nil {
+		if err := to.write(exportedOf(r.View())); err != nil {
 			return err
 		}
 	}

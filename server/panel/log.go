@@ -33,7 +33,7 @@ func (p *Panel) log(v *visit) error {
 		return err
 	}
 	for _, r := range found.Records {
-		page.Rows = append(page.Rows, logRowOf(r, form, zone))
+		page.Rows = append(page.Rows, logRowOf(r.View(), form, zone))
 	}
 	if found.Next != 0 {
 		page.Older = logPath(form, "before", strconv.FormatInt(found.Next, 10))
@@ -94,25 +94,18 @@ func chips(form web.Form) []chip {
 	return out
 }
 
-// logRowOf is a record as a row.
-func logRowOf(r audit.Record, form web.Form, zone *time.Location) logRow {
-	row := logRow{Seq: r.Seq, At: r.At.In(zone)}
-	if r.Leaf == nil {
-		return row
+// logRowOf is an action as a row.
+func logRowOf(a audit.View, form web.Form, zone *time.Location) logRow {
+	row := logRow{
+		Seq: a.Seq, At: a.Time.In(zone), Name: string(a.Action), Refused: a.Outcome == audit.Refused, Reason: a.Reason,
+		Interface: string(a.Interface), Request: a.Request, IP: a.IP, Client: a.Client,
+		Link: a.Link, Profile: a.Profile, Identity: a.Identity, Erased: a.Erased, Unreadable: a.Unreadable,
 	}
-	e, err := r.Read()
-	if err != nil { // one bad entry hides no others; the check of the log says what is wrong
-		row.Unreadable = true
-		return row
+	if a.Actor != nil {
+		row.Who, row.WhoKind, row.WhoID, row.WhoTest = a.Actor.Name, a.Actor.Kind, a.Actor.ID, a.Actor.Test
+		row.Target, row.TargetKind, row.TargetID = a.Target.Name, a.Target.Kind, a.Target.ID
 	}
-	row.Name, row.Refused, row.Reason = string(e.Name), e.Outcome == audit.Refused, e.Reason
-	row.Who, row.WhoKind, row.WhoID = e.Personal.ActorName, string(e.Actor.Kind), e.Actor.ID
-	row.WhoTest = e.Actor.Test
-	row.Target, row.TargetKind, row.TargetID = e.Personal.TargetName, string(e.Target.Kind), e.Target.ID
-	row.Interface, row.Request, row.IP, row.Client = string(e.Actor.Interface), e.Actor.Request, e.Personal.IP, e.Personal.Client
-	row.Link, row.Profile, row.Identity = e.Link, e.Profile, e.Identity
-	row.Erased = r.Personal == nil
-	for _, c := range e.Changes {
+	for _, c := range a.Changes {
 		row.Changes = append(row.Changes, change{c.Field, c.Old, c.New})
 	}
 	if row.TargetID != "" {

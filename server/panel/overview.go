@@ -81,17 +81,17 @@ func (p *Panel) recent(v *visit) ([]actionRow, error) {
 	}
 	var rows []actionRow
 	for _, r := range records {
-		entry, err := r.Read()
-		if err != nil {
+		a := r.View()
+		if a.Actor == nil {
 			continue // the page of the log shows it, and the check of the log reports it
 		}
 		rows = append(rows, actionRow{
-			Name:    string(entry.Name),
-			Target:  entry.Personal.TargetName,
-			Who:     entry.Personal.ActorName,
-			Kind:    string(entry.Actor.Kind),
-			Refused: entry.Outcome == audit.Refused,
-			At:      r.At,
+			Name:    string(a.Action),
+			Target:  a.Target.Name,
+			Who:     a.Actor.Name,
+			Kind:    a.Actor.Kind,
+			Refused: a.Outcome == audit.Refused,
+			At:      a.Time,
 		})
 	}
 	return rows, nil

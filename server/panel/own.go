@@ -45,8 +45,8 @@ func (p *Panel) security(v *visit) error {
 		page.Sessions = append(page.Sessions, sessionRow{s.ID, s.Client, s.IP, string(s.Method), s.Created, s.LastUsed, s.ID == v.in.Session.ID})
 	}
 	for _, r := range signIns {
-		entry, err := r.Read() // one bad entry hides no others
-		page.SignIns = append(page.SignIns, signInRow{r.At, entry.Outcome == audit.Refused, entry.Personal.Client, entry.Personal.IP, err != nil})
+		a := r.View()
+		page.SignIns = append(page.SignIns, signInRow{a.Time, a.Outcome == audit.Refused, a.Client, a.IP, a.Unreadable})
 	}
 	return p.render(v, http.StatusOK, "security", page.frame, page)
 }

@@ -127,7 +127,7 @@ func (d *Domains) Update(ctx context.Context, by audit.Grant, account, name stri
 		return Domain{}, err
 	}
 	domain.Updated = d.now()
-	if err := d.store.SetDomain(ctx, by, domain, domainAction(audit.DomainUpdate, by, domain)); err != nil {
+	if err := d.store.UpdateDomain(ctx, by, domain, domainAction(audit.DomainUpdate, by, domain)); err != nil {
 		return Domain{}, err
 	}
 	return d.store.Domain(ctx, domain.Name)

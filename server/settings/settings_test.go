@@ -52,12 +52,12 @@ func (f *fake) Domain(_ context.Context, name string) (settings.Domain, error) {
 	return d, nil
 }
 
-func (f *fake) SetDomain(_ context.Context, _ audit.Grant, d settings.Domain, a audit.Action) error {
+func (f *fake) UpdateDomain(_ context.Context, _ audit.Grant, d settings.Domain, a audit.Action) error {
 	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
 func (f *fake) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
-	return f.SetDomain(ctx, by, d, a)
+	return f.UpdateDomain(ctx, by, d, a)
 }
 
 func (f *fake) DeleteDomain(_ context.Context, _ audit.Grant, _, name string, a audit.Action) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -95,6 +96,34 @@ func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain
 	return nil
 }
 
+// UpdateDomain gives the domain of that id all that can be set of d, and keeps
+// a, whose changes it fills in. Where nothing differs it keeps nothing. One that
+// was deleted, also if there is another of its name since, is a NotFound fault,
+// a policy that is not the account's PolicyUnknown.
+func (s *Store) UpdateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := checkPolicy(t, d); err != nil {
+			return nil, err
+		}
+		old, err := lockDomain(t, d.Name)
+		if errors.Is(err, db.ErrNoRows) || err == nil && (old.ID != d.ID || old.Account != d.Account) {
+			err = fault.New(fault.NotFound, "There is no such domain.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		a := a // fn may run again
+		if differs, err := changeDomain(t, old, d, &a); err != nil || !differs {
+			return nil, err
+		}
+		return allowed(t, by, old, d, a, s.now())
+	})
+	if err != nil {
+		return fmt.Errorf("store: update domain: %w", s.policyFault(err))
+	}
+	return nil
+}
+
 // policyFault is the fault behind a policy that was deleted just before a
 // domain named it.
 func (s *Store) policyFault(err error) error {
@@ -122,13 +151,13 @@ func allowed(t *db.Tx, by audit.Grant, old, d settings.Domain, a audit.Action, n
 // setDomain returns what the domain was before, and reports whether it changed
 // anything.
 func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (old settings.Domain, differs bool, err error) {
-	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
 	created, err := insertDomain(t, d)
 	if err != nil {
 		return old, false, err
 	}
 	if created {
-		a.Name, a.Changes = audit.DomainCreate, domainChanges(nil, d)
+		a.Name = audit.DomainCreate
+		describe(a, d, domainChanges(nil, d))
 		return old, true, nil
 	}
 	if old, err = lockDomain(t, d.Name); err != nil {
@@ -137,13 +166,26 @@ func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (old settings.Domai
 	if old.Account != d.Account {
 		return old, false, fault.New(fault.Conflict, "This domain belongs to another account.")
 	}
-	a.Target.ID = old.ID
-	a.Name, a.Changes = audit.DomainUpdate, domainChanges(&old, d)
-	if len(a.Changes) == 0 {
-		return old, false, nil
-	}
+	a.Name = audit.DomainUpdate
+	differs, err = changeDomain(t, old, d, a)
+	return old, differs, err
+}
+
+// changeDomain gives a domain that is locked what can be set of d. It reports
+// whether that changed anything.
+func changeDomain(t *db.Tx, old, d settings.Domain, a *audit.Action) (bool, error) {
 	d.ID = old.ID
-	return old, true, domains.Update(t, spelledOut(d), "account", "name", "created")
+	describe(a, d, domainChanges(&old, d))
+	if len(a.Changes) == 0 {
+		return false, nil
+	}
+	return true, domains.Update(t, spelledOut(d), "account", "name", "created")
+}
+
+// describe says in the action what was done to which domain.
+func describe(a *audit.Action, d settings.Domain, changes []audit.Change) {
+	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
+	a.Changes = changes
 }
 
 // lockDomain returns the domain, which stays as it is until the transaction

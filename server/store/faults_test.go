@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -142,6 +143,11 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"WithdrawHost", func(s *store.Store, a audit.Action) error {
 			return s.WithdrawHost(ctx, by, account.Default, "*.example.net", a)
+		}},
+		{"UpdateDomain", func(s *store.Store, a audit.Action) error {
+			d, err := s.Domain(ctx, "example.com")
+			d.HelpText = "Call us."
+			return errors.Join(err, s.UpdateDomain(ctx, by, d, a))
 		}},
 		{"DeleteDomain", func(s *store.Store, a audit.Action) error {
 			return s.DeleteDomain(ctx, by, account.Default, "example.com", a)

@@ -399,13 +399,11 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- the fingerprint of the certificate that signs, and when maintenance of the
--- logs began last.
+-- and the fingerprint of the certificate that signs.
 CREATE TABLE installation (
-    id         BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    mail       BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
-    identity   TEXT   NOT NULL DEFAULT '',
-    maintained BIGINT NOT NULL DEFAULT 0
+    id       BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    mail     BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
+    identity TEXT   NOT NULL DEFAULT ''
 );
 
 INSERT INTO installation (id) VALUES (1);

@@ -1,4 +1,4 @@
-package night_test
+package maintenance_test
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A watch is a server at night: with an owner, who gets mails, a webhook, and
+// A watch is a server with maintenance: with an owner, who gets mails, a webhook, and
 // a clock that the test sets.
 type watch struct {
 	*testing.T
@@ -31,7 +31,7 @@ type watch struct {
 	sink     *notifytest.Server
 	hook     *servertest.Endpoint
 	now      atomic.Int64 // Unix milliseconds
-	nights   int
+	days     int
 }
 
 // watching has two servers on one database, one of which works on jobs.
@@ -52,27 +52,77 @@ func watching(t *testing.T, database string) *watch {
 	return w
 }
 
-// night lets a day pass, has both servers look more than once, and waits until
+// nextDay lets a day pass, has both servers look more than once, and waits until
 // the work is done.
-func (w *watch) night() {
+func (w *watch) nextDay() {
 	w.Helper()
 	w.now.Add((24 * time.Hour).Milliseconds())
-	w.nights++
+	w.days++
 	for range 2 {
 		for _, s := range w.servers {
-			if err := s.Tend(w.Context()); err != nil {
+			if err := s.RunScheduled(w.Context()); err != nil {
 				w.Fatal(err)
 			}
 		}
 	}
 	var states []string
-	servertest.Eventually(w.T, "the night's work", func() bool {
-		states = storetest.Column(w, w.database, `SELECT CAST(state AS TEXT) FROM river_job WHERE kind = 'night.log'`)
+	servertest.Eventually(w.T, "maintenance", func() bool {
+		states = storetest.Column(w, w.database, `SELECT CAST(state AS TEXT) FROM river_job WHERE kind LIKE 'maintenance.%'`)
 		return !slices.ContainsFunc(states, func(s string) bool { return s != "completed" })
 	})
-	if len(states) != 2*w.nights {
-		w.Errorf("%d jobs after %d nights, want one for each of 2 logs", len(states), w.nights)
+	if len(states) != 3*w.days {
+		w.Errorf("%d jobs after %d days, want a round and one for each of 2 logs", len(states), w.days)
 	}
+}
+
+// TestMissedRound leaves all servers off for three days. Whichever starts first
+// makes up one round, and the next is due after 01:00 UTC.
+func TestMissedRound(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		var now atomic.Pointer[time.Time]
+		set := func(text string) {
+			at, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now.Store(&at)
+		}
+		start := func() *servertest.Server {
+			return servertest.New(t, database, func(c *server.Config) { c.Now = func() time.Time { return *now.Load() } })
+		}
+		rounds := func(servers ...*servertest.Server) string {
+			t.Helper()
+			for range 2 {
+				for _, s := range servers {
+					if err := s.RunScheduled(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			return strings.Join(storetest.Column(t, database, `SELECT CAST(args AS TEXT) FROM river_job WHERE kind = 'maintenance.round' ORDER BY id`), " ")
+		}
+		set("2026-03-01T12:00:00Z")
+		first := start()
+		want := func(got string, days ...string) {
+			t.Helper()
+			if n := strings.Count(got, "2026-"); n != len(days) {
+				t.Errorf("%d rounds, want %d: %s", n, len(days), got)
+			}
+			for _, day := range days {
+				if strings.Count(got, day) != 1 {
+					t.Errorf("the rounds are %s, want one of %s", got, day)
+				}
+			}
+		}
+		want(rounds(first), "2026-03-01")
+		set("2026-03-04T15:30:00Z")
+		second := start()
+		want(rounds(first, second), "2026-03-01", "2026-03-04")
+		set("2026-03-05T00:59:59Z")
+		want(rounds(first, second, start()), "2026-03-01", "2026-03-04")
+		set("2026-03-05T01:00:00Z")
+		want(rounds(second, first), "2026-03-01", "2026-03-04", "2026-03-05")
+	})
 }
 
 // called returns the calls of a type, as soon as there are n, and no more.
@@ -139,13 +189,13 @@ func (w *watch) public(owner string) string {
 	return public
 }
 
-// TestCheckpoints goes through nine nights: a checkpoint is sent out when the
+// TestCheckpoints goes through nine days: a checkpoint is sent out when the
 // log has grown, by mail once a week.
 func TestCheckpoints(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
 		const subject = "Checkpoint of the action log"
-		w.night()
+		w.nextDay()
 		first := w.called("log.checkpoint", 1)[0]
 		mails := w.mails(subject)
 		if len(mails) != 1 { // the log of the installation is empty
@@ -161,18 +211,18 @@ func TestCheckpoints(t *testing.T) {
 			t.Errorf("no mail has the root %s: %s", root, mails)
 		}
 		servertest.WantExample(t, w.hook.All()[0])
-		w.night()
+		w.nextDay()
 		w.called("log.checkpoint", 1)
-		for night := 3; night <= 9; night++ {
+		for day := 3; day <= 9; day++ {
 			w.c.Want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"other","scopes":["keys:read"]}`)
-			w.night()
-			w.called("log.checkpoint", night-1)
+			w.nextDay()
+			w.called("log.checkpoint", day-1)
 			want := 1
-			if night >= 8 {
+			if day >= 8 {
 				want = 2
 			}
 			if n := len(w.mails(subject)); n != want {
-				t.Errorf("after %d nights %d mails, want %d", night, n, want)
+				t.Errorf("after %d days %d mails, want %d", day, n, want)
 			}
 		}
 		if n := len(w.mails("Action log: the check failed")); n != 0 {
@@ -200,10 +250,10 @@ func TestCheckFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.EachDatabase(t, func(t *testing.T, database string) {
 				w := watching(t, database)
-				w.night()
+				w.nextDay()
 				w.called("log.checkpoint", 1)
 				storetest.Exec(t, database, tt.statement)
-				w.night()
+				w.nextDay()
 				if got := len(w.mails(failed)); got < 1 || got > 2 {
 					t.Errorf("%d mails, want one, or one as owner and one as operator", got)
 				}
@@ -225,12 +275,12 @@ func TestCheckFails(t *testing.T) {
 					t.Error("the program's log does not say it")
 				}
 				for range 5 {
-					w.night()
+					w.nextDay()
 				}
 				w.called("log.check_failed", 1)
-				w.night()
+				w.nextDay()
 				w.called("log.check_failed", 1)
-				w.night()
+				w.nextDay()
 				w.called("log.check_failed", 2)
 				w.called("log.checkpoint", 1) // none of a log that is not sound
 			})
@@ -250,17 +300,17 @@ func TestRetention(t *testing.T) {
 		if err := kept.SetRetention(t.Context(), audit.ByOperator(), account.Default, 90, audit.Action{Outcome: audit.Done}); err != nil {
 			t.Fatal(err)
 		}
-		w.night()
+		w.nextDay()
 		if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
-			t.Errorf("%d removals on the first night", n)
+			t.Errorf("%d removals on the first day", n)
 		}
 		w.now.Add((92 * 24 * time.Hour).Milliseconds()) // content goes by whole days
-		w.night()
+		w.nextDay()
 		found := w.log(account.Default, audit.LogRetain)
 		if len(found) != 1 || found[0].Through() != found[0].Seq-1 || found[0].Actor.Kind != audit.System {
 			t.Fatalf("%+v, want one removal of all before it", found)
 		}
-		w.night()
+		w.nextDay()
 		if n := len(w.log(account.Default, audit.LogRetain)); n != 1 {
 			t.Errorf("%d removals, want 1", n)
 		}
