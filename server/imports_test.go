@@ -33,7 +33,8 @@ var arrows = map[string][]string{
 
 	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/maintenance", "server/notify", "server/pages", "server/panel",
 		"server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
-	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
+	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
+	"server/account/guess":   {},
 	"server/account/passkey": {"server/fault"},
 	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/audit":           {"server/fault"},
@@ -98,7 +99,7 @@ var homes = map[string][]string{
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},
-	"github.com/ccojocar":           {"server/account"},
+	"github.com/ccojocar":           {"server/account/guess"},
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
 	"github.com/golang-jwt":         {"server/redirect"},
