@@ -179,6 +179,8 @@ type (
 		Values       map[string]any
 		Action, Back string
 		Fields       []confirmField
+		Keys         []keyRow
+		MoreKeys     int
 	}
 	policiesPage struct {
 		panelFrame
@@ -230,6 +232,7 @@ type (
 		Created, Expires, LastUsed time.Time
 		State                      string
 		Test                       bool
+		CreatedBy, CreatedByKind   string
 	}
 	keyPage struct {
 		panelFrame
@@ -626,9 +629,11 @@ func policyCases() []panelCase {
 func keyCases() []panelCase {
 	at := "/panel/keys"
 	rows := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", true},
-		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, "Maria Kern", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", true, "Customer portal", "key"},
+		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false, "", "member"},
+		{"key_4", "Backup", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, "", "operator"},
+		{"key_5", "First", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, "", "system"},
 	}
 	redirects := []redirectRow{
 		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live"},
@@ -803,6 +808,14 @@ func removeCases() []panelCase {
 	var all []panelCase
 	for _, id := range removeIDs {
 		all = append(all, panelCase{name: "remove-" + id, page: "remove", who: owner, nav: "domains", path: "/panel/remove", view: removePage{ID: id, Values: removeValues[id], Action: "/panel/remove", Fields: []confirmField{{"mailbox", "jane@example.com"}}, Back: "/panel"}})
+	}
+	keys := []keyRow{
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, "Tom Adler", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com"}, nil, panelNow, panelNow, time.Time{}, "live", true, "Customer portal", "key"},
+	}
+	for more := range 3 {
+		all = append(all, panelCase{name: fmt.Sprint("remove-member-keys-", more), page: "remove", who: owner, nav: "members", path: "/panel/remove",
+			view: removePage{ID: "member", Values: removeValues["member"], Action: "/panel/remove", Back: "/panel", Keys: keys, MoreKeys: more}})
 	}
 	return all
 }

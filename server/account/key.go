@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -23,13 +24,26 @@ type Key struct {
 	Networks []netip.Prefix
 	// Test marks the key as one for trying things out: what it makes works,
 	// and says of itself that it is a test.
-	Test     bool
-	Created  time.Time
-	Expires  time.Time // zero: never
-	Revoked  time.Time // zero: not revoked
-	LastUsed time.Time // to the minute; zero: never
+	Test    bool
+	Created time.Time
+	// CreatedBy is who created the key.
+	CreatedBy Creator
+	Expires   time.Time // zero: never
+	Revoked   time.Time // zero: not revoked
+	LastUsed  time.Time // to the minute; zero: never
 	// Hash is the SHA-256 of the key's secret part.
 	Hash []byte
+}
+
+// A Creator is who created a key.
+type Creator struct {
+	// Kind is a member, a key, the operator on the command line, or the program
+	// itself.
+	Kind audit.ActorKind
+	ID   string // of the member or key; may be empty
+	// Name is the member's, or the email address of one who has none, or the
+	// key's. Empty: a member who was removed, or neither.
+	Name string
 }
 
 // A Scope is a permission of a key.

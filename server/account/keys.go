@@ -40,6 +40,10 @@ type KeyStore interface {
 	Key(ctx context.Context, id string) (Key, error)
 	// Keys returns the keys of an account, the newest first.
 	Keys(ctx context.Context, account string) ([]Key, error)
+	// KeysOf returns the keys of an account that a member created, those that
+	// were created by these keys, and so on: as many as work at the time, the
+	// newest first.
+	KeysOf(ctx context.Context, account, member string, at time.Time) ([]Key, error)
 	// RevokeKey revokes a key of the account and keeps a. One that is not the
 	// account's, or is revoked already, is a NotFound fault.
 	RevokeKey(ctx context.Context, by audit.Grant, account, id string, at time.Time, a audit.Action) error
@@ -82,6 +86,7 @@ func (k *Keys) keep(ctx context.Context, by audit.Grant, key Key) (Key, string, 
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
 	key.Hash = hash(secret)
+	key.CreatedBy = Creator{by.Actor.Kind, by.Actor.ID, by.Actor.Name}
 	if err := k.store.CreateKey(ctx, by, key, keyAction(audit.KeyCreate, by, key)); err != nil {
 		return Key{}, "", err
 	}
@@ -192,7 +197,14 @@ func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
 	return k.store.Keys(ctx, account)
 }
 
-// Revoke ends a key of the account for good.
+// Of returns the keys that end with a member of the account unless they are
+// kept: those that the member created, and those that were created by these.
+// The member has seen the former and could ask for the latter.
+func (k *Keys) Of(ctx context.Context, account, member string) ([]Key, error) {
+	return k.store.KeysOf(ctx, account, member, k.now())
+}
+
+// Revoke ends a key of the account for good. Keys that it created stay.
 func (k *Keys) Revoke(ctx context.Context, by audit.Grant, account, id string) error {
 	return k.store.RevokeKey(ctx, by, account, id, k.now(), keyAction(audit.KeyRevoke, by, Key{ID: id, Account: account}))
 }

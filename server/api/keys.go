@@ -14,22 +14,30 @@ import (
 
 // A Key is a key as the API shows it, without its secret.
 type Key struct {
-	ID       string     `json:"id"`
-	Name     string     `json:"name"`
-	Scopes   []string   `json:"scopes"`
-	Domains  []string   `json:"domains" doc:"Domains that it may act for; none: all."`
-	Networks []string   `json:"networks" doc:"Networks that it may come from; none: all."`
-	Test     bool       `json:"test" doc:"It is for trying things out: profiles and pages that it makes are marked as tests, and work like others."`
-	Created  time.Time  `json:"created"`
-	Expires  *time.Time `json:"expires,omitempty"`
-	Revoked  *time.Time `json:"revoked,omitempty"`
-	LastUsed *time.Time `json:"last_used,omitempty" doc:"To the minute."`
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Scopes    []string   `json:"scopes"`
+	Domains   []string   `json:"domains" doc:"Domains that it may act for; none: all."`
+	Networks  []string   `json:"networks" doc:"Networks that it may come from; none: all."`
+	Test      bool       `json:"test" doc:"It is for trying things out: profiles and pages that it makes are marked as tests, and work like others."`
+	Created   time.Time  `json:"created"`
+	CreatedBy Creator    `json:"created_by" doc:"Who created it."`
+	Expires   *time.Time `json:"expires,omitempty"`
+	Revoked   *time.Time `json:"revoked,omitempty"`
+	LastUsed  *time.Time `json:"last_used,omitempty" doc:"To the minute."`
+}
+
+// A Creator is who created a key.
+type Creator struct {
+	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself."`
+	ID   string `json:"id,omitempty" doc:"Of the member or key."`
+	Name string `json:"name,omitempty" doc:"Absent if the member was removed."`
 }
 
 func keyOf(k account.Key) Key {
 	out := Key{
 		ID: k.ID, Name: k.Name, Scopes: []string{}, Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
-		Created: k.Created, Expires: optional(k.Expires), Revoked: optional(k.Revoked), LastUsed: optional(k.LastUsed),
+		Created: k.Created, CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name}, Expires: optional(k.Expires), Revoked: optional(k.Revoked), LastUsed: optional(k.LastUsed),
 	}
 	for _, s := range k.Scopes {
 		out.Scopes = append(out.Scopes, string(s))

@@ -68,3 +68,38 @@ func TestKeyEnds(t *testing.T) {
 		here.Want(t, 200, "GET", "/domains", "")
 	})
 }
+
+// TestKeyCreators wants a key to say who created it.
+func TestKeyCreators(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		line := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "line", Scopes: []string{"keys:read", "keys:write"}}))
+		type creator struct{ Kind, ID, Name string }
+		var created struct {
+			ID        string
+			CreatedBy creator `json:"created_by"`
+		}
+		servertest.Decode(t, line.Want(t, 201, "POST", "/keys", `{"name":"child","scopes":["keys:read"]}`), &created)
+		own := creator{"key", "key_" + line.Key[4:20], "line"}
+		if created.CreatedBy != own {
+			t.Errorf("created by %+v, want %+v", created.CreatedBy, own)
+		}
+		s.Owner("olga@example.com").Post("/panel/keys/new", "name", "panel", "links:read", "yes", "expires", "30")
+		member := storetest.Column(t, database, `SELECT id FROM members`)[0]
+		var all struct {
+			Keys []struct {
+				Name      string
+				CreatedBy creator `json:"created_by"`
+			}
+		}
+		servertest.Decode(t, line.Want(t, 200, "GET", "/keys", ""), &all)
+		want := map[string]creator{"line": {"operator", "", ""}, "child": own, "panel": {"member", member, "Member olga@example.com"}}
+		if len(all.Keys) != len(want) {
+			t.Errorf("%d keys", len(all.Keys))
+		}
+		for _, k := range all.Keys {
+			if k.CreatedBy != want[k.Name] {
+				t.Errorf("%s was created by %+v, want %+v", k.Name, k.CreatedBy, want[k.Name])
+			}
+		}
+	})
+}

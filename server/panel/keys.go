@@ -35,7 +35,8 @@ func (p *Panel) keys(v *visit) error {
 }
 
 func keyRowOf(k account.Key, now time.Time) keyRow {
-	row := keyRow{ID: k.ID, Name: k.Name, Domains: k.Domains, Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed, State: "live", Test: k.Test}
+	row := keyRow{ID: k.ID, Name: k.Name, Domains: k.Domains, Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed, State: "live", Test: k.Test,
+		CreatedBy: k.CreatedBy.Name, CreatedByKind: string(k.CreatedBy.Kind)}
 	for _, s := range k.Scopes {
 		row.Scopes = append(row.Scopes, string(s))
 	}

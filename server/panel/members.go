@@ -133,11 +133,24 @@ func (p *Panel) askRemoveMember(v *visit) error {
 	if name == "" {
 		name = row.Email
 	}
-	return p.ask(v, "members", "member", map[string]any{"Name": name}, Prefix+"/members")
+	keys, err := p.Keys.Of(v.ctx(), v.account(), row.ID)
+	if err != nil {
+		return err
+	}
+	f := p.frame(v, "members")
+	page := removePage{frame: f, ID: "member", Values: map[string]any{"Name": name}, Action: v.Request().URL.Path, Back: Prefix + "/members"}
+	for _, k := range keys[:min(len(keys), maxKeysShown)] {
+		page.Keys = append(page.Keys, keyRowOf(k, p.Now()))
+	}
+	page.MoreKeys = len(keys) - len(page.Keys)
+	return p.render(v, http.StatusOK, "remove", f, page)
 }
+
+// maxKeysShown is how many keys the page shows that end with a member.
+const maxKeysShown = 100
 
 func (p *Panel) removeMember(v *visit) error {
 	return p.do(v, Prefix+"/members", "member.removed", func() error {
-		return p.Members.Remove(v.ctx(), v.by(), v.account(), v.Param("id"))
+		return p.Members.Remove(v.ctx(), v.by(), v.account(), v.Param("id"), v.form["keep_keys"] == "yes")
 	})
 }

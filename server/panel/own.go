@@ -177,7 +177,7 @@ func (p *Panel) ask(v *visit, nav, id string, values map[string]any, back string
 	return p.render(v, http.StatusOK, "remove", f, removePage{frame: f, ID: id, Values: values, Action: v.Request().URL.Path, Back: back})
 }
 
-// do does what a form without fields asks for, and leads on.
+// do does what a form asks for, and leads on.
 func (p *Panel) do(v *visit, path, done string, fn func() error) error {
 	if err := fn(); err != nil {
 		return err

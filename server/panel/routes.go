@@ -144,7 +144,7 @@ func (p *Panel) routes() []route {
 		{get, "/members/:id", account.Manage, signed, nil, p.member},
 		{post, "/members/:id", account.Manage, fresh, []string{"role"}, p.setRole},
 		{get, "/members/:id/remove", account.Manage, signed, nil, p.askRemoveMember},
-		{post, "/members/:id/remove", account.Manage, fresh, button, p.removeMember},
+		{post, "/members/:id/remove", account.Manage, fresh, []string{"keep_keys"}, p.removeMember},
 
 		{get, "/accounts", account.Operate, signed, nil, p.accounts},
 		{get, "/accounts/new", account.Operate, signed, nil, p.newAccount},

@@ -269,6 +269,10 @@ type removePage struct {
 	Action string
 	Fields []field // hidden
 	Back   string
+	// Keys are revoked with the member, unless the form says keep_keys. The
+	// page shows as many as fit, and MoreKeys is how many others there are.
+	Keys     []keyRow
+	MoreKeys int
 }
 
 type policiesPage struct {
@@ -344,16 +348,18 @@ type redirectPage struct {
 }
 
 type keyRow struct {
-	ID       string
-	Name     string
-	Scopes   []string
-	Domains  []string
-	Networks []string
-	Created  time.Time
-	Expires  time.Time
-	LastUsed time.Time
-	State    string // live, expired, revoked
-	Test     bool
+	ID            string
+	Name          string
+	Scopes        []string
+	Domains       []string
+	Networks      []string
+	Created       time.Time
+	Expires       time.Time
+	LastUsed      time.Time
+	State         string // live, expired, revoked
+	Test          bool
+	CreatedBy     string // a member or key; empty: a member who was removed, or neither
+	CreatedByKind string // member, key, operator, system
 }
 
 // A keyPage makes a key. Form: name, scope fields "domains:read" …, domains,

@@ -141,7 +141,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.DeleteWebhook(ctx, by, account.Default, "whk_1", a)
 		}},
 		{"CreateKey", func(s *store.Store, a audit.Action) error {
-			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start}, a)
+			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start, CreatedBy: account.Creator{Kind: audit.Member, ID: "mem_2"}}, a)
 		}},
 		{"RevokeKey", func(s *store.Store, a audit.Action) error {
 			return s.RevokeKey(ctx, by, account.Default, "key_1", start, a)
@@ -170,7 +170,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"RemovePasskey", func(s *store.Store, a audit.Action) error { return s.RemovePasskey(ctx, by, "mem_1", "psk_1", "", a) }},
 		{"ResetFactors", func(s *store.Store, a audit.Action) error { return s.ResetFactors(ctx, by, "mem_1", a) }},
 		{"RemoveMember", func(s *store.Store, a audit.Action) error {
-			return s.RemoveMember(ctx, by, account.Default, "mem_2", a)
+			return s.RemoveMember(ctx, by, account.Default, "mem_2", a, nil)
 		}},
 		{"CreateAccount", func(s *store.Store, a audit.Action) error {
 			owner := invitation("inv_3", "zoe@example.com")

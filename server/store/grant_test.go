@@ -109,7 +109,7 @@ func TestOperatorsStay(t *testing.T) {
 			return s.SetRole(t.Context(), by, account.Default, "mem_op", r, action(audit.MemberUpdate, "mem_op"))
 		}
 		remove := func(by audit.Grant) error {
-			return s.RemoveMember(t.Context(), by, account.Default, "mem_op", action(audit.MemberRemove, "mem_op"))
+			return s.RemoveMember(t.Context(), by, account.Default, "mem_op", action(audit.MemberRemove, "mem_op"), nil)
 		}
 		wantFault(t, role(as("ses_own"), account.Admin), fault.Conflict) // the last one
 		wantFault(t, remove(as("ses_op")), fault.Conflict)

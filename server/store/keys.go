@@ -15,14 +15,30 @@ import (
 
 var _ account.KeyStore = (*Store)(nil)
 
-const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used, test`
+const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used, test, created_by_kind, created_by`
+
+// selectKeys is followed by a condition on keys.
+const selectKeys = `SELECT ` + keyColumns + `, COALESCE(
+		(SELECT CASE WHEN members.name = '' THEN members.email ELSE members.name END FROM members WHERE members.id = keys.created_by),
+		(SELECT creators.name FROM keys AS creators WHERE creators.id = keys.created_by), '')
+	FROM keys `
+
+// keysOf are the keys of the account $1 that the member $2 created, and those
+// that were created by these, which work at the time $3.
+const keysOf = `WHERE id IN (
+		WITH RECURSIVE below (id) AS (
+			SELECT own.id FROM keys AS own WHERE own.account = $1 AND own.created_by = $2
+			UNION SELECT child.id FROM below JOIN keys AS child ON child.created_by = below.id
+		) SELECT below.id FROM below)
+	AND revoked = 0 AND (expires = 0 OR expires > $3) ORDER BY created DESC, id`
 
 // CreateKey keeps k and a. An id that exists is a Conflict fault.
 func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		_, err := t.Exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		_, err := t.Exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 			k.ID, k.Account, k.Name, db.List(k.Scopes), db.List(k.Domains), db.List(texts(k.Networks)), k.Hash,
-			db.Millis(k.Created), db.Millis(k.Expires), db.Millis(k.Revoked), db.Millis(k.LastUsed), db.Bit(k.Test))
+			db.Millis(k.Created), db.Millis(k.Expires), db.Millis(k.Revoked), db.Millis(k.LastUsed), db.Bit(k.Test),
+			string(k.CreatedBy.Kind), k.CreatedBy.ID)
 		return err
 	})
 	if s.db.Taken(err) {
@@ -37,7 +53,7 @@ func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a 
 // Key returns a key in whatever state, or a NotFound fault: also if its account
 // is suspended.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
-	k, err := scanKey(s.db.Read(ctx).ByKey(`SELECT `+keyColumns+` FROM keys WHERE id = $1 AND account `+notSuspended, id))
+	k, err := scanKey(s.db.Read(ctx).ByKey(selectKeys+`WHERE id = $1 AND account `+notSuspended, id))
 	if err != nil {
 		return account.Key{}, s.found("key", err)
 	}
@@ -46,26 +62,39 @@ func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
 
 // Keys returns the keys of an account, the newest first.
 func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
-	var keys []account.Key
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		k, err := scanKey(r)
-		keys = append(keys, k)
-		return err
-	}, `SELECT `+keyColumns+` FROM keys WHERE account = $1 ORDER BY created DESC, id`, owner)
+	keys, err := scanKeys(s.db.Read(ctx), `WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("store: keys: %w", s.db.Diagnose(err))
 	}
 	return keys, nil
 }
 
+// KeysOf returns the keys of an account that a member created, those that were
+// created by these keys, and so on: as many as work at the time, the newest
+// first.
+func (s *Store) KeysOf(ctx context.Context, owner, member string, at time.Time) ([]account.Key, error) {
+	keys, err := scanKeys(s.db.Read(ctx), keysOf, owner, member, db.Millis(at))
+	if err != nil {
+		return nil, fmt.Errorf("store: keys of a member: %w", s.db.Diagnose(err))
+	}
+	return keys, nil
+}
+
+func scanKeys(t *db.Tx, condition string, args ...any) ([]account.Key, error) {
+	var keys []account.Key
+	err := t.Each(func(r db.Row) error {
+		k, err := scanKey(r)
+		keys = append(keys, k)
+		return err
+	}, selectKeys+condition, args...)
+	return keys, err
+}
+
 // RevokeKey revokes a key of the account and keeps a. One that is not the
 // account's, or is revoked already, is a NotFound fault.
 func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
-		if err := lockKey(t, "keys", id); err != nil {
-			return err
-		}
-		n, err := t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
+		n, err := revokeKey(t, owner, id, at)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such key.")
 		}
@@ -75,6 +104,32 @@ func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string,
 		return fmt.Errorf("store: revoke key: %w", err)
 	}
 	return nil
+}
+
+// revokeKey needs the account locked. It returns 0 if there is no such key, or
+// it is revoked.
+func revokeKey(t *db.Tx, owner, id string, at time.Time) (int64, error) {
+	if err := lockKey(t, "keys", id); err != nil {
+		return 0, err
+	}
+	return t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
+}
+
+// revokeKeysOf revokes the keys that a member created and those that were
+// created by these, and returns the actions that revoked makes of them.
+func revokeKeysOf(t *db.Tx, owner, member string, at time.Time, revoked func(account.Key) audit.Action) ([]audit.Action, error) {
+	keys, err := scanKeys(t, keysOf, owner, member, db.Millis(at))
+	if err != nil {
+		return nil, err
+	}
+	var actions []audit.Action
+	for _, k := range keys {
+		if _, err := revokeKey(t, owner, k.ID, at); err != nil {
+			return nil, err
+		}
+		actions = append(actions, revoked(k))
+	}
+	return actions, nil
 }
 
 // TouchKey notes that the key was used. It is bookkeeping and leaves no
@@ -94,7 +149,8 @@ func scanKey(r db.Row) (account.Key, error) {
 	var k account.Key
 	var scopes, domains, networks string
 	var created, expires, revoked, used, test int64
-	err := r.Scan(&k.ID, &k.Account, &k.Name, &scopes, &domains, &networks, &k.Hash, &created, &expires, &revoked, &used, &test)
+	err := r.Scan(&k.ID, &k.Account, &k.Name, &scopes, &domains, &networks, &k.Hash, &created, &expires, &revoked, &used, &test,
+		&k.CreatedBy.Kind, &k.CreatedBy.ID, &k.CreatedBy.Name)
 	if err != nil {
 		return account.Key{}, err
 	}
