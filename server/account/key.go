@@ -116,6 +116,12 @@ func (k Key) PermitDomain(name string) error {
 	return nil
 }
 
+// Sees reports whether the key may know of the other one. A key that acts for
+// some domains alone knows itself and the keys for some of the same domains.
+func (k Key) Sees(other Key) bool {
+	return len(k.Domains) == 0 || other.ID == k.ID || len(other.Domains) > 0 && subset(other.Domains, k.Domains)
+}
+
 // ParseNetwork reads a network, or an address as the network of it alone.
 func ParseNetwork(text string) (netip.Prefix, error) {
 	if ip, err := netip.ParseAddr(text); err == nil {

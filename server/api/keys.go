@@ -30,8 +30,8 @@ type Key struct {
 // A Creator is who created a key.
 type Creator struct {
 	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself."`
-	ID   string `json:"id,omitempty" doc:"Of the member or key."`
-	Name string `json:"name,omitempty" doc:"Absent if the member was removed."`
+	ID   string `json:"id,omitempty" doc:"Of the member or key. Absent if your key may not see it."`
+	Name string `json:"name,omitempty" doc:"Absent if the member was removed, or if your key may not see it."`
 }
 
 func keyOf(k account.Key) Key {
@@ -57,10 +57,10 @@ func optional(t time.Time) *time.Time {
 
 func (a *API) keys(h huma.API) {
 	register(a, h, operation("list-keys", http.MethodGet, "/keys", account.KeysRead, "List the keys"), a.listKeys)
-	create := operation("create-key", http.MethodPost, "/keys", account.KeysWrite, "Create a key that may do no more than this one")
+	create := forTests(operation("create-key", http.MethodPost, "/keys", account.KeysWrite, "Create a key that may do no more than this one"))
 	create.DefaultStatus = http.StatusCreated
 	register(a, h, create, a.createKey)
-	register(a, h, operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once"), a.revokeKey)
+	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
 }
 
 type keyList struct {
@@ -70,7 +70,7 @@ type keyList struct {
 }
 
 func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*keyList, error) {
-	all, err := a.Keys.List(ctx, c.key.Account)
+	all, err := a.Keys.ListSeen(ctx, c.key)
 	if err != nil {
 		return nil, err
 	}

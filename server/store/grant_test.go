@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -50,6 +52,45 @@ func TestGrantCovers(t *testing.T) {
 				t.Errorf("%s: %d actions, want %d", tt.name, n, before)
 			}
 		}
+	})
+}
+
+// TestTestKeyGrant wants the grant of a test key to cover nothing that is live,
+// whatever asks for it.
+func TestTestKeyGrant(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		key := account.Key{ID: "key_test", Account: account.Default, Name: "trial", Scopes: account.Scopes(), Hash: []byte("h"), Test: true,
+			CreatedBy: account.Creator{Kind: audit.Operator}}
+		must(t, s.CreateKey(t.Context(), by, key, action(audit.KeyCreate, key.ID)))
+		trial := key.Grant(account.KeysWrite)
+		may := []audit.Name{audit.KeyCreate, audit.KeyRevoke, audit.LinkCreate, audit.LinkRevoke, audit.ProfileIssue, audit.LogExport}
+		for _, name := range audit.Names() {
+			err := s.Record(t.Context(), trial, action(name, "x"))
+			if slices.Contains(may, name) {
+				must(t, err)
+			} else {
+				wantFault(t, err, fault.Forbidden)
+			}
+		}
+		withDomain(t, s)
+		live, test := newLink("lnk_live"), newLink("lnk_test")
+		live.Test = false
+		for _, l := range []setup.Link{live, test} {
+			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
+		}
+		revoke := action(audit.LinkRevoke, "x")
+		wantFault(t, s.RevokeLink(t.Context(), trial, account.Default, "lnk_live", start, revoke), fault.Forbidden)
+		n, err := s.RevokeLinks(t.Context(), trial, setup.Group{Account: account.Default, Domain: live.Domain}, start, revoke)
+		if err != nil || n != 1 {
+			t.Errorf("%d links were revoked: %v", n, err)
+		}
+		if got := linkOf(t, s, "lnk_live"); !got.Revoked.IsZero() {
+			t.Error("the live link was revoked")
+		}
+		key.ID, key.Test = "key_live", false
+		must(t, s.CreateKey(t.Context(), by, key, action(audit.KeyCreate, key.ID)))
+		wantFault(t, s.RevokeKey(t.Context(), trial, account.Default, "key_live", start, action(audit.KeyRevoke, "key_live")), fault.NotFound)
+		must(t, s.RevokeKey(t.Context(), trial, account.Default, "key_test", start, action(audit.KeyRevoke, "key_test")))
 	})
 }
 

@@ -94,7 +94,7 @@ func scanKeys(t *db.Tx, condition string, args ...any) ([]account.Key, error) {
 // account's, or is revoked already, is a NotFound fault.
 func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
-		n, err := revokeKey(t, owner, id, at)
+		n, err := revokeKey(t, by, owner, id, at)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such key.")
 		}
@@ -107,24 +107,25 @@ func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string,
 }
 
 // revokeKey needs the account locked. It returns 0 if there is no such key, or
-// it is revoked.
-func revokeKey(t *db.Tx, owner, id string, at time.Time) (int64, error) {
+// it is revoked, or it is no test and the grant is a test key's.
+func revokeKey(t *db.Tx, by audit.Grant, owner, id string, at time.Time) (int64, error) {
 	if err := lockKey(t, "keys", id); err != nil {
 		return 0, err
 	}
-	return t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
+	return t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND test >= $4 AND revoked = 0`,
+		db.Millis(at), id, owner, db.Bit(by.Actor.Test))
 }
 
 // revokeKeysOf revokes the keys that a member created and those that were
 // created by these, and returns the actions that revoked makes of them.
-func revokeKeysOf(t *db.Tx, owner, member string, at time.Time, revoked func(account.Key) audit.Action) ([]audit.Action, error) {
+func revokeKeysOf(t *db.Tx, by audit.Grant, owner, member string, at time.Time, revoked func(account.Key) audit.Action) ([]audit.Action, error) {
 	keys, err := scanKeys(t, keysOf, owner, member, db.Millis(at))
 	if err != nil {
 		return nil, err
 	}
 	var actions []audit.Action
 	for _, k := range keys {
-		if _, err := revokeKey(t, owner, k.ID, at); err != nil {
+		if _, err := revokeKey(t, by, owner, k.ID, at); err != nil {
 			return nil, err
 		}
 		actions = append(actions, revoked(k))

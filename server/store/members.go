@@ -169,7 +169,7 @@ func (s *Store) RemoveMember(ctx context.Context, by audit.Grant, owner, member 
 		}
 		actions := []audit.Action{a}
 		if revoked != nil {
-			ended, err := revokeKeysOf(t, owner, member, s.now(), revoked)
+			ended, err := revokeKeysOf(t, by, owner, member, s.now(), revoked)
 			if err != nil {
 				return nil, err
 			}
