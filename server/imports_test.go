@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 
 	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel",
 		"server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
-	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
+	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/passkey": {"server/fault"},
 	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/audit":           {"server/fault"},
@@ -48,18 +48,18 @@ var arrows = map[string][]string{
 	"server/probe":           {"profile", "server/dial", "server/fault"},
 	"server/reload":          {},
 	"server/soak":            {},
-	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
-	"server/seal":            {},
+	"server/settings":        {"profile", "server/audit", "server/crypt", "server/fault", "server/id"},
+	"server/crypt":           {},
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
-	"server/setup":           {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
+	"server/setup":           {"profile", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
 	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/panel": {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup",
 		"server/web", "signing", "templates"},
 	"server/jobs":   {"server/night", "server/notify"},
 	"server/night":  {"server/audit", "server/fault"},
-	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
+	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
 	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
-	"server/web":    {"server/audit", "server/fault", "server/id", "server/seal"},
+	"server/web":    {"server/audit", "server/fault", "server/id", "server/crypt"},
 
 	// Not a part of the program: whoever imports these can make members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
@@ -69,7 +69,7 @@ var arrows = map[string][]string{
 	"server/crashtest":       {},
 	"server/dial/dialtest":   {},
 	"server/probe/probetest": {"signing/signingtest"},
-	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/seal", "server/settings", "server/store", "server/store/storetest",
+	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
 	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/fault", "server/settings", "server/setup", "server/store"},
@@ -99,6 +99,8 @@ var homes = map[string][]string{
 	"github.com/ccojocar":           {"server/account"},
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
+	"crypto/hkdf":                   {"server/crypt"},
+	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "signing"}, // webhooks and PKCS#12 have keys of their own
 	"github.com/golang-jwt":         {"server/redirect"},
 }
 

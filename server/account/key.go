@@ -20,7 +20,8 @@ type Key struct {
 	// Domains are the mail domains that the key may act for, as lower-case
 	// A-labels. None: all of the account's.
 	Domains []string
-	// Networks are where requests may come from. None: anywhere.
+	// Networks are where requests may come from. None: anywhere. One that can't
+	// be read in the database is the zero value, from which none come.
 	Networks []netip.Prefix
 	// Test marks the key as one for trying things out: what it makes works,
 	// and says of itself that it is a test.

@@ -124,7 +124,7 @@ func (h *house) enrol(token string) (seed string) {
 	setup, err := h.factors.NewTOTP(in.Member)
 	h.must(err)
 	seed = strings.ReplaceAll(setup.Secret, " ", "")
-	h.must(h.factors.EnrolTOTP(h.t.Context(), own(in), in, setup.Sealed, h.code(seed)))
+	h.must(h.factors.EnrolTOTP(h.t.Context(), own(in), in, setup.Encrypted, h.code(seed)))
 	h.clock.Move(30 * time.Second)
 	return seed
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
@@ -38,6 +39,11 @@ func (p *Panel) domainRows(v *visit) ([]domainRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	used := map[string]setup.Usage{} // by domain
+	for _, u := range usage {
+		sum := used[u.Domain]
+		used[u.Domain] = setup.Usage{Links: sum.Links + u.Links, Downloads: sum.Downloads + u.Downloads}
+	}
 	rows := make([]domainRow, len(all))
 	for i, d := range all {
 		rows[i] = domainRow{
@@ -46,12 +52,9 @@ func (p *Panel) domainRows(v *visit) ([]domainRow, error) {
 			Outgoing: d.Service.Outgoing.String(),
 			Offer:    string(d.Policy),
 			Erases:   d.Policy != settings.Off && d.DevicePolicy.MaxFailedAttempts > 0,
-		}
-		for _, u := range usage {
-			if u.Domain == d.Name {
-				rows[i].Links += u.Links
-				rows[i].Downloads += u.Downloads
-			}
+
+			Links:     used[d.Name].Links,
+			Downloads: used[d.Name].Downloads,
 		}
 	}
 	return rows, nil

@@ -2,10 +2,14 @@ package panel_test
 
 import (
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -72,4 +76,29 @@ func TestInternationalDomain(t *testing.T) {
 			t.Errorf("%s does not say %s", path, want)
 		}
 	}
+}
+
+// TestDomainUsage wants the list of domains to add up the days of each.
+func TestDomainUsage(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		clock := storetest.NewClock()
+		s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })
+		m := s.Owner("olga@example.com")
+		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
+		c.Want(t, 201, "POST", "/domains", `{"name":"other.example.com","imap":"imap.example.com","smtp":"smtp.example.com"}`)
+		for range 2 {
+			c.Want(t, 201, "POST", "/setup-links", `{"address":"jane@example.com"}`)
+			clock.Move(24 * time.Hour)
+		}
+		c.Want(t, 201, "POST", "/setup-links", `{"address":"jane@example.com"}`)
+		c.Want(t, 201, "POST", "/setup-links", `{"address":"jane@other.example.com"}`)
+		m.SignIn()
+		var got []string
+		for _, found := range regexp.MustCompile(`class="end num">([^<]*)<`).FindAllStringSubmatch(string(m.Get("/panel/domains").Body), -1) {
+			got = append(got, found[1])
+		}
+		if want := []string{"3", "0", "1", "0"}; !slices.Equal(got, want) {
+			t.Errorf("links and downloads are %q, want %q", got, want)
+		}
+	})
 }

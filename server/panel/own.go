@@ -81,7 +81,7 @@ func (p *Panel) totp(v *visit) error {
 
 func (p *Panel) totpPage(f frame, setup account.TOTPSetup) (totpPage, error) {
 	qr, err := web.NewQR(setup.URI)
-	return totpPage{f, setup.Secret, setup.Sealed, qr}, err
+	return totpPage{f, setup.Secret, setup.Encrypted, qr}, err
 }
 
 // enrolTOTP makes the app the member's.

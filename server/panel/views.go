@@ -86,7 +86,7 @@ type enrolPage struct {
 type totpPage struct {
 	frame
 	Secret string // base32 in groups of four
-	Setup  string // sealed; goes back with the code
+	Setup  string // encrypted; goes back with the code
 	QR     web.QR
 }
 

@@ -179,7 +179,7 @@ func isLocale(s string) bool {
 
 // Path is the path of the link's page, which holds the token. Whoever may see
 // the link can be shown it again.
-func (l *Links) Path(link Link) string { return "/s/" + l.links.seal(link.ID) }
+func (l *Links) Path(link Link) string { return "/s/" + l.links.token(link.ID) }
 
 // Get returns a link of the account in whatever state.
 func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {

@@ -153,7 +153,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.SetCodes(ctx, by, "mem_1", [][]byte{[]byte("1"), []byte("2"), []byte("3")}, start, "", a)
 		}},
 		{"SetTOTP", func(s *store.Store, a audit.Action) error {
-			return s.SetTOTP(ctx, by, "mem_1", account.TOTP{Sealed: []byte("seed"), Step: 1, Since: start}, "", a)
+			return s.SetTOTP(ctx, by, "mem_1", account.TOTP{Encrypted: []byte("seed"), Step: 1, Since: start}, "", a)
 		}},
 		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, by, passkey("psk_1"), "", a) }},
 		{"CreateSession", func(s *store.Store, a audit.Action) error {

@@ -118,7 +118,7 @@ func TestProofOfAnotherPassword(t *testing.T) {
 			return s.CreateSession(t.Context(), by, account.Session{ID: id, Member: "mem_1", Hash: []byte(id), Method: account.ByTOTP, Created: start, LastUsed: start},
 				proof, action(audit.MemberSignIn, "mem_1"))
 		}
-		app := account.TOTP{Sealed: []byte("seed"), Since: start}
+		app := account.TOTP{Encrypted: []byte("seed"), Since: start}
 		must(t, s.SetTOTP(t.Context(), by, "mem_1", app, "", action(audit.TOTPAdd, "mem_1")))
 		must(t, signIn("ses_", "old", start))
 		wantFault(t, signIn("ses_2", "older", start), fault.SignInRefused)

