@@ -9,6 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -223,7 +224,7 @@ func (p *Panel) checkDomain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	results, err := p.Checker.Check(v.ctx(), d.Name, d.Service.Incoming, d.Service.Outgoing)
+	results, err := p.Checker.Check(v.ctx(), d.Name, probe.Targets(d.Service.Incoming, d.Service.Outgoing, d.Service.Calendars, d.Service.Contacts))
 	if err != nil {
 		return p.domainAgain(v, err, d, domainForm(d))
 	}

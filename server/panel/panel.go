@@ -13,7 +13,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
@@ -65,7 +64,7 @@ type Panel struct {
 // A Checker says whether the mail servers of a domain offer TLS as a device
 // needs it. *probe.Checker is one.
 type Checker interface {
-	Check(ctx context.Context, domain string, incoming, outgoing profile.Server) ([]probe.Result, error)
+	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
 }
 
 // Actions are the action log of every account.
