@@ -53,7 +53,7 @@ func (p *Panel) oneAccount(v *visit) error {
 	}
 	page := accountPage{frame: p.frame(v, "accounts"), Form: form, Row: accountRowOf(v, a)}
 	var made madeInvitation
-	there, shown := p.once(v, &made)
+	there, shown := p.shown(v, &made)
 	if shown {
 		return p.to(v, path("accounts", a.ID), "shown")
 	}

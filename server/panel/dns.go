@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/web"
 )
 
 // How often the DNS is asked for the records of one domain.
@@ -19,7 +20,7 @@ func (p *Panel) checkDNS(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := p.perDomain.Use(d.Name).Exceeded(); err != nil {
+	if err := p.DNSLimiter.Use(d.Name).Exceeded(); err != nil {
 		return p.domainAgain(v, err, d, domainForm(d))
 	}
 	records := autoconfig.Records(d, p.BaseURL)
@@ -40,4 +41,9 @@ func (page *domainPage) setRecords(records []autoconfig.Record, states []autocon
 		lines[i] = r.String()
 	}
 	page.Zone = strings.Join(lines, "\n")
+}
+
+// NewDNSLimiter returns the limit on how often a domain's DNS is asked.
+func NewDNSLimiter(now func() time.Time) *web.Limiter {
+	return web.NewLimiter("dns", limitDNS, dnsWindow, now)
 }

@@ -163,7 +163,7 @@ func (p *Panel) domain(v *visit) error {
 		return err
 	}
 	var said answers
-	p.once(v, &said)
+	p.shown(v, &said)
 	return p.showDomain(v, d, domainForm(d), func(page *domainPage) {
 		page.Checks = said.Checks
 		if records := autoconfig.Records(d, p.BaseURL); len(said.DNS) == len(records) {

@@ -80,7 +80,7 @@ func (p *Panel) setRetention(v *visit) error {
 		return fault.On("retention_days", fault.Invalid, "Choose one of the times.")
 	}
 	return p.do(v, Prefix+"/members", "retention.saved", func() error {
-		return p.Actions.SetRetention(v.ctx(), v.by(), v.account(), days, audit.Action{Outcome: audit.Done})
+		return p.Retention.SetRetention(v.ctx(), v.by(), v.account(), days, audit.Action{Outcome: audit.Done})
 	})
 }
 

@@ -66,7 +66,7 @@ var keyLives = []int{30, 90, 365, 0}
 // newKey shows the form of a key, or the key that has just been made.
 func (p *Panel) newKey(v *visit) error {
 	var made madeKey
-	there, shown := p.once(v, &made)
+	there, shown := p.shown(v, &made)
 	if shown {
 		return p.to(v, Prefix+"/keys", "shown")
 	}

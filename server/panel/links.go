@@ -1,6 +1,7 @@
 package panel
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -66,24 +67,28 @@ func (p *Panel) links(v *visit) error {
 // linkFilter reads the filter. Problems come all at once.
 func linkFilter(account string, form web.Form) (setup.Filter, error) {
 	f := setup.Filter{Account: account, Limit: pageSize}
-	bad := problemList{form: form}
+	var bad []error
 	if text := form["address"]; text != "" {
 		address, err := profile.ParseAddress(text)
 		if err != nil {
-			bad.add("address", "Write a whole mail address, such as jane@example.com.")
+			bad = append(bad, fault.On("address", fault.Invalid, "Write a whole mail address, such as jane@example.com."))
 		} else {
 			f.Mailbox = address.Folded()
 		}
 	}
-	f.Domain = bad.domain("domain")
 	var err error
+	if form["domain"] != "" {
+		if f.Domain, err = profile.ParseHost(form["domain"]); err != nil {
+			bad = append(bad, fault.On("domain", fault.Invalid, "Write a domain such as example.com."))
+		}
+	}
 	if f.State, err = setup.ParseState(form["state"]); err != nil {
-		bad.all = append(bad.all, fault.Of(err))
+		bad = append(bad, err)
 	}
 	if f.Before, err = setup.ParsePlace(form["cursor"]); err != nil {
 		f.Before = setup.Place{} // the first part then
 	}
-	return f, bad.err()
+	return f, errors.Join(bad...)
 }
 
 // linkListPath is the list with the same filters, from the cursor on.

@@ -60,7 +60,7 @@ func (p *Panel) memberRows(v *visit) ([]memberRow, error) {
 func (p *Panel) newInvitation(v *visit) error {
 	page := invitePage{frame: p.frame(v, "members"), Form: web.Form{"role": string(account.Admin)}}
 	var made madeInvitation
-	there, shown := p.once(v, &made)
+	there, shown := p.shown(v, &made)
 	if shown {
 		return p.to(v, Prefix+"/members", "shown")
 	}

@@ -135,7 +135,7 @@ func (p *Panel) removePasskey(v *visit) error {
 // left and offers new ones.
 func (p *Panel) recovery(v *visit) error {
 	page := recoveryPage{frame: p.frame(v, "sign-in"), Left: v.in.Member.CodesLeft, Made: v.in.Member.CodesMade}
-	if _, shown := p.once(v, &page.Codes); shown {
+	if _, shown := p.shown(v, &page.Codes); shown {
 		return p.to(v, Prefix+ownPath, "shown")
 	}
 	return p.render(v, http.StatusOK, "recovery", page.frame, page)

@@ -49,16 +49,16 @@ type Panel struct {
 	Issuer        *issue.Issuer
 	Checker       Checker
 	DNS           autoconfig.Resolver
+	DNSLimiter    *web.Limiter
 	History       History
 	Actions       Actions
+	Retention     Retention
 	Texts         *templates.Set
 	BaseURL       *url.URL
 	Once          web.Once
 	Identity      func() signing.Description
 	Log           *slog.Logger
 	Now           func() time.Time
-
-	perDomain *web.Limiter
 }
 
 // A Checker says whether the mail servers of a domain offer TLS as a device
@@ -77,6 +77,10 @@ type Actions interface {
 	// keeps a as an action that names them. Where there is none, the fault is
 	// NotFound.
 	ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error)
+}
+
+// A Retention says for how long the content of actions is kept.
+type Retention interface {
 	// SetRetention has the content of the account's actions removed after so
 	// many days, or never for 0, and keeps a as an action that says so.
 	SetRetention(ctx context.Context, by audit.Grant, account string, days int, a audit.Action) error
@@ -99,7 +103,6 @@ func (p *Panel) Routes(e *echo.Echo) error {
 	if err != nil {
 		return err
 	}
-	p.perDomain = web.NewLimiter("dns", limitDNS, dnsWindow, p.Now)
 	g := e.Group(Prefix, web.Script, sameOrigin)
 	for _, r := range p.routes() {
 		methods := []string{r.method}
@@ -244,9 +247,9 @@ func (p *Panel) showOnce(v *visit, path string, made any) error {
 	return v.Redirect(http.StatusSeeOther, path+"?once=yes")
 }
 
-// once reads what showOnce has kept for the page that is asked for. Shown is
+// shown reads what showOnce has kept for the page that is asked for. Shown is
 // set if the page is asked for once more.
-func (p *Panel) once(v *visit, made any) (there, shown bool) {
+func (p *Panel) shown(v *visit, made any) (there, shown bool) {
 	if v.QueryParam("once") == "" {
 		return false, false
 	}

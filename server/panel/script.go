@@ -30,14 +30,16 @@ type (
 	goOn struct {
 		To string `json:"to"`
 	}
-	problemJSON struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-		Code   string `json:"code"`
-	}
 )
+
+// problemJSON is what the script gets if something went wrong.
+type problemJSON struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Code   string `json:"code"`
+}
 
 // maxJSON is the largest body from the script in bytes.
 const maxJSON = 72 << 10

@@ -96,7 +96,7 @@ func (p *Panel) webhook(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if _, shown := p.once(v, &page.Secret); shown {
+	if _, shown := p.shown(v, &page.Secret); shown {
 		return p.to(v, webhookPath(w.ID), "shown")
 	}
 	return p.render(v, http.StatusOK, "webhook", page.frame, page)
