@@ -31,8 +31,7 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel",
-		"server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server":                 {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/passkey": {"server/fault"},
 	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
@@ -53,13 +52,15 @@ var arrows = map[string][]string{
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
 	"server/setup":           {"profile", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
 	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/panel": {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup",
-		"server/web", "signing", "templates"},
-	"server/jobs":   {"server/night", "server/notify"},
-	"server/night":  {"server/audit", "server/fault"},
-	"server/notify": {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
-	"server/web":    {"server/audit", "server/fault", "server/id", "server/crypt"},
+	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
+	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
+	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
+	"server/panel/mail":      {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
+	"server/jobs":            {"server/night", "server/notify"},
+	"server/night":           {"server/audit", "server/fault"},
+	"server/notify":          {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
+	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
+	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
 	// Not a part of the program: whoever imports these can make members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
@@ -78,7 +79,7 @@ var arrows = map[string][]string{
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
-	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/panel", "server/web"},
+	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/web"},
 	"github.com/jackc/pgx":          {"server/db", "server/store/storetest"},
 	"modernc.org/sqlite":            {"server/db", "server/store/storetest"},
 	"database/sql":                  {"server/db", "server/store/storetest"},

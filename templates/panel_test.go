@@ -3,6 +3,7 @@ package templates
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -17,7 +18,7 @@ import (
 	"time"
 )
 
-// What the handlers of the panel bring: the structs of server/panel/views.go,
+// What the handlers of the panel bring: the structs of views.go in server/panel and its pages,
 // which this package cannot know. TestPanelViews holds that they are the same.
 type (
 	panelFrame struct {
@@ -322,15 +323,15 @@ type (
 
 // panelViews are the structs above by their names in server/panel.
 var panelViews = map[string]any{
-	"frame": panelFrame{}, "person": panelPerson{}, "problem": problem{}, "paging": panelPaging{},
-	"signInPage": signInPage{}, "invitationPage": invitationPage{}, "confirmPage": confirmPage{}, "field": confirmField{},
+	"Frame": panelFrame{}, "Person": panelPerson{}, "problem": problem{}, "Paging": panelPaging{},
+	"signInPage": signInPage{}, "invitationPage": invitationPage{}, "confirmPage": confirmPage{}, "Field": confirmField{},
 	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
 	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
-	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
-	"removePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
+	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "Choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
+	"RemovePage": removePage{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
 	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{},
-	"keysPage": keysPage{}, "keyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
+	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
 	"notificationsPage": notificationsPage{}, "recipientRow": recipientRow{}, "recipientPage": recipientPage{}, "topicRow": topicRow{},
@@ -341,12 +342,8 @@ var panelViews = map[string]any{
 // TestPanelViews wants every struct that a handler gives a page to be among
 // those that the tests render, field by field.
 func TestPanelViews(t *testing.T) {
-	files, err := filepath.Glob("../server/panel/views*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for _, name := range files {
+	for _, name := range panelFiles(t, "views*.go") {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -356,6 +353,26 @@ func TestPanelViews(t *testing.T) {
 	if seen != len(panelViews) {
 		t.Errorf("%d structs, %d in the tests", seen, len(panelViews))
 	}
+}
+
+// embeddedType is the name of an embedded type, in its own package or from outside.
+func embeddedType(e ast.Expr) string {
+	if s, ok := e.(*ast.SelectorExpr); ok {
+		return s.Sel.Name
+	}
+	return e.(*ast.Ident).Name
+}
+
+// panelFiles are the source files of the panel and its pages with names like
+// the pattern.
+func panelFiles(t *testing.T, pattern string) []string {
+	t.Helper()
+	shared, err := filepath.Glob("../server/panel/" + pattern)
+	pages, err1 := filepath.Glob("../server/panel/*/" + pattern)
+	if err := errors.Join(err, err1); err != nil || len(shared) == 0 || len(pages) == 0 {
+		t.Fatalf("%d and %d files, %v", len(shared), len(pages), err)
+	}
+	return slices.DeleteFunc(append(shared, pages...), func(name string) bool { return strings.HasSuffix(name, "_test.go") })
 }
 
 // checkViews compares the structs of a file, and returns how many there are.
@@ -378,14 +395,14 @@ func checkViews(t *testing.T, file *ast.File) (seen int) {
 				want = append(want, name.Name)
 			}
 			if f.Names == nil {
-				want = append(want, f.Type.(*ast.Ident).Name)
+				want = append(want, embeddedType(f.Type))
 			}
 		}
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(view)) {
 			switch {
 			case len(f.Index) > 1:
 			case f.Anonymous:
-				got = append(got, strings.ToLower(strings.TrimPrefix(f.Name, "panel")))
+				got = append(got, strings.TrimPrefix(f.Name, "panel"))
 			default:
 				got = append(got, f.Name)
 			}
@@ -935,19 +952,17 @@ func panelIDs() []string {
 
 // TestPanelDone wants a text for whatever the handlers say was done.
 func TestPanelDone(t *testing.T) {
-	files, err := os.ReadDir("../server/panel")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), "_test.go") {
-			continue
-		}
-		for _, id := range quoted("../server/panel/"+f.Name(), `(?:p\.to|p\.do|afterEnrol|p\.onWebhook)\(.*"([a-z]+\.[a-z]+)"`) {
+	seen := 0
+	for _, name := range panelFiles(t, "*.go") {
+		for _, id := range quoted(name, `(?:p\.To|p\.Do|afterEnrol|(?:p\.|panel\.)?onWebhook)\(.*"([a-z]+\.[a-z]+)"`) {
+			seen++
 			if !slices.Contains(doneIDs, id) {
-				t.Errorf("%s: no text for %q", f.Name(), id)
+				t.Errorf("%s: no text for %q", name, id)
 			}
 		}
+	}
+	if seen < len(doneIDs)/2 {
+		t.Errorf("the handlers say %d times what was done", seen)
 	}
 }
 
