@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"server":                 {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/audit":           {"server/fault"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
@@ -46,11 +46,12 @@ var arrows = map[string][]string{
 	"server/issue":           {"profile", "profile/idn", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
 	"server/probe":           {"profile", "server/dial", "server/fault"},
 	"server/reload":          {},
+	"server/replay":          {},
 	"server/soak":            {},
 	"server/settings":        {"profile", "server/audit", "server/crypt", "server/fault", "server/id"},
 	"server/crypt":           {},
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
-	"server/setup":           {"profile", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
+	"server/setup":           {"profile", "server/audit", "server/crypt", "server/fault", "server/id", "server/replay", "server/settings"},
 	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
@@ -58,8 +59,9 @@ var arrows = map[string][]string{
 	"server/panel/mail":      {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
 	"server/jobs":            {"server/night", "server/notify"},
 	"server/night":           {"server/audit", "server/fault"},
-	"server/notify":          {"profile", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
-	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify", "server/redirect", "server/settings", "server/setup"},
+	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
+	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
 	// Not a part of the program: whoever imports these can make members.
@@ -73,7 +75,7 @@ var arrows = map[string][]string{
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
-	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/fault", "server/settings", "server/setup", "server/store"},
+	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/settings", "server/setup", "server/store"},
 	"server/web/qrtest":        {},
 }
 

@@ -136,7 +136,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
 		Links:     links,
-		Repeats:   s.store,
+		Replays:   s.store,
 		Issuer:    issue.New(texts, s.config.Identity.Current),
 		Identity:  s.describeIdentity,
 		Texts:     texts,

@@ -15,13 +15,23 @@ import (
 
 var _ account.KeyStore = (*Store)(nil)
 
-const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used, test, created_by_kind, created_by`
+var keys = db.NewTable("keys", func(k *account.Key) []db.Column {
+	return []db.Column{
+		db.Col("id", &k.ID), db.Col("account", &k.Account), db.Col("name", &k.Name), db.Col("scopes", db.Words(&k.Scopes)),
+		db.Col("domains", db.Words(&k.Domains)), db.Col("networks", networks(&k.Networks)), db.Col("hash", &k.Hash),
+		db.Col("created", db.Time(&k.Created)), db.Col("expires", db.Time(&k.Expires)), db.Col("revoked", db.Time(&k.Revoked)),
+		db.Col("last_used", db.Time(&k.LastUsed)), db.Col("test", db.Bool(&k.Test)),
+		db.Col("created_by_kind", &k.CreatedBy.Kind), db.Col("created_by", &k.CreatedBy.ID),
+	}
+})
 
 // selectKeys is followed by a condition on keys.
-const selectKeys = `SELECT ` + keyColumns + `, COALESCE(
+var selectKeys = `SELECT ` + keys.Columns + `, COALESCE(
 		(SELECT CASE WHEN members.name = '' THEN members.email ELSE members.name END FROM members WHERE members.id = keys.created_by),
 		(SELECT creators.name FROM keys AS creators WHERE creators.id = keys.created_by), '')
 	FROM keys `
+
+var selectKey = selectKeys + `WHERE id = $1 AND account ` + notSuspended
 
 // keysOf are the keys of the account $1 that the member $2 created, and those
 // that were created by these, which work at the time $3.
@@ -32,15 +42,21 @@ const keysOf = `WHERE id IN (
 		) SELECT below.id FROM below)
 	AND revoked = 0 AND (expires = 0 OR expires > $3) ORDER BY created DESC, id`
 
+// networks stores networks as words.
+func networks(at *[]netip.Prefix) any {
+	return db.Text(func() string { return db.List(texts(*at)) }, func(s string) error {
+		*at = nil
+		for text := range strings.FieldsSeq(s) {
+			p, _ := netip.ParsePrefix(text) // what can't be read holds no address
+			*at = append(*at, p)
+		}
+		return nil
+	})
+}
+
 // CreateKey keeps k and a. An id that exists is a Conflict fault.
 func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		_, err := t.Exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-			k.ID, k.Account, k.Name, db.List(k.Scopes), db.List(k.Domains), db.List(texts(k.Networks)), k.Hash,
-			db.Millis(k.Created), db.Millis(k.Expires), db.Millis(k.Revoked), db.Millis(k.LastUsed), db.Bit(k.Test),
-			string(k.CreatedBy.Kind), k.CreatedBy.ID)
-		return err
-	})
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return keys.Insert(t, k) })
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a key with this id.")
 	}
@@ -53,7 +69,7 @@ func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a 
 // Key returns a key in whatever state, or a NotFound fault: also if its account
 // is suspended.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
-	k, err := scanKey(s.db.Read(ctx).ByKey(selectKeys+`WHERE id = $1 AND account `+notSuspended, id))
+	k, err := scanKey(s.db.Read(ctx).ByKey(selectKey, id))
 	if err != nil {
 		return account.Key{}, s.found("key", err)
 	}
@@ -62,32 +78,32 @@ func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
 
 // Keys returns the keys of an account, the newest first.
 func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
-	keys, err := scanKeys(s.db.Read(ctx), `WHERE account = $1 ORDER BY created DESC, id`, owner)
+	all, err := scanKeys(s.db.Read(ctx), `WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("store: keys: %w", s.db.Diagnose(err))
 	}
-	return keys, nil
+	return all, nil
 }
 
 // KeysOf returns the keys of an account that a member created, those that were
 // created by these keys, and so on: as many as work at the time, the newest
 // first.
 func (s *Store) KeysOf(ctx context.Context, owner, member string, at time.Time) ([]account.Key, error) {
-	keys, err := scanKeys(s.db.Read(ctx), keysOf, owner, member, db.Millis(at))
+	all, err := scanKeys(s.db.Read(ctx), keysOf, owner, member, db.Millis(at))
 	if err != nil {
 		return nil, fmt.Errorf("store: keys of a member: %w", s.db.Diagnose(err))
 	}
-	return keys, nil
+	return all, nil
 }
 
 func scanKeys(t *db.Tx, condition string, args ...any) ([]account.Key, error) {
-	var keys []account.Key
+	var all []account.Key
 	err := t.Each(func(r db.Row) error {
 		k, err := scanKey(r)
-		keys = append(keys, k)
+		all = append(all, k)
 		return err
 	}, selectKeys+condition, args...)
-	return keys, err
+	return all, err
 }
 
 // RevokeKey revokes a key of the account and keeps a. One that is not the
@@ -119,12 +135,12 @@ func revokeKey(t *db.Tx, by audit.Grant, owner, id string, at time.Time) (int64,
 // revokeKeysOf revokes the keys that a member created and those that were
 // created by these, and returns the actions that revoked makes of them.
 func revokeKeysOf(t *db.Tx, by audit.Grant, owner, member string, at time.Time, revoked func(account.Key) audit.Action) ([]audit.Action, error) {
-	keys, err := scanKeys(t, keysOf, owner, member, db.Millis(at))
+	all, err := scanKeys(t, keysOf, owner, member, db.Millis(at))
 	if err != nil {
 		return nil, err
 	}
 	var actions []audit.Action
-	for _, k := range keys {
+	for _, k := range all {
 		if _, err := revokeKey(t, by, owner, k.ID, at); err != nil {
 			return nil, err
 		}
@@ -147,24 +163,10 @@ func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
 }
 
 func scanKey(r db.Row) (account.Key, error) {
-	var k account.Key
-	var scopes, domains, networks string
-	var created, expires, revoked, used, test int64
-	err := r.Scan(&k.ID, &k.Account, &k.Name, &scopes, &domains, &networks, &k.Hash, &created, &expires, &revoked, &used, &test,
-		&k.CreatedBy.Kind, &k.CreatedBy.ID, &k.CreatedBy.Name)
-	if err != nil {
-		return account.Key{}, err
-	}
-	k.Created, k.Expires, k.Revoked, k.LastUsed = db.Moment(created), db.Moment(expires), db.Moment(revoked), db.Moment(used)
-	k.Domains, k.Test = strings.Fields(domains), test != 0
-	for _, name := range strings.Fields(scopes) {
-		k.Scopes = append(k.Scopes, account.Scope(name))
-	}
-	for _, text := range strings.Fields(networks) {
-		p, _ := netip.ParsePrefix(text) // what can't be read holds no address
-		k.Networks = append(k.Networks, p)
-	}
-	return k, nil
+	var creator string
+	k, err := keys.Scan(r, &creator)
+	k.CreatedBy.Name = creator
+	return k, err
 }
 
 func texts(networks []netip.Prefix) []string {
@@ -173,4 +175,14 @@ func texts(networks []netip.Prefix) []string {
 		out[i] = p.String()
 	}
 	return out
+}
+
+// lockKey takes a row of keys or redirect_keys alone before it is changed. A
+// change alone wouldn't do: a grant that waits for the account shares the row
+// as its statement first saw it, unless the row itself was taken FOR UPDATE.
+func lockKey(t *db.Tx, table, id string) error {
+	if !t.Locks() {
+		return nil
+	}
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM `+table+` WHERE id = $1`+t.Exclusive(), id)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
@@ -35,17 +36,12 @@ func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.
 	if f.Before != (setup.Place{}) {
 		w.Add(`(links.created, links.id) < (?, ?)`, db.Millis(f.Before.Created), f.Before.ID)
 	}
-	query, args := w.Query(`SELECT `+linkColumns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
-	var found setup.Found
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		var l linkRow
-		err := r.Scan(l.fields()...)
-		found.Links = append(found.Links, l.link())
-		return err
-	}, query, args...)
+	query, args := w.Query(`SELECT `+links.Columns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
+	all, err := links.All(s.db.Read(ctx), query, args...)
 	if err != nil {
 		return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
 	}
+	found := setup.Found{Links: all}
 	if len(found.Links) > f.Limit {
 		found.Links = found.Links[:f.Limit]
 		last := found.Links[f.Limit-1]
@@ -89,28 +85,30 @@ func anys(texts []string) []any {
 // already stays as it is, without an action; one that is not there is a
 // NotFound fault, and one that is no test is Forbidden to a test key.
 func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
-			return err
+			return nil, err
 		}
 		n, err := t.Exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND test >= $4 AND revoked = 0`,
 			db.Millis(at), id, owner, db.Bit(by.Actor.Test))
-		if err != nil || n == 1 {
-			return err
+		if err != nil {
+			return nil, err
+		}
+		if n == 1 {
+			return []audit.Action{a}, nil
 		}
 		var there, tests int
 		err = t.Row(`SELECT COUNT(*), COALESCE(SUM(test), 0) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there, &tests)
 		switch {
 		case err != nil:
-			return err
 		case there == 0:
-			return fault.New(fault.NotFound, "There is no such link.")
+			err = fault.New(fault.NotFound, "There is no such link.")
 		case by.Actor.Test && tests == 0:
-			return errLive()
+			err = ledger.ErrLive()
 		}
-		return errSame
+		return nil, err
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return fmt.Errorf("store: revoke link: %w", err)
 	}
 	return nil
@@ -143,20 +141,20 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 		return 0, errors.New("store: revoke links: neither a mailbox nor a domain is named")
 	}
 	var revoked int64
-	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ofGroup, groupArgs(g, by, at)); err != nil {
 			return nil, err
 		}
 		var err error
 		revoked, err = t.Exec(`UPDATE links SET revoked = $6 WHERE`+ofGroup, append(groupArgs(g, by, at), db.Millis(at))...)
-		if err == nil && revoked == 0 {
-			err = errSame
+		if err != nil || revoked == 0 {
+			return nil, err
 		}
 		a := a // fn may run again
 		a.Changes = []audit.Change{{Field: "links", New: strconv.FormatInt(revoked, 10)}}
-		return []audit.Action{a}, err
+		return []audit.Action{a}, nil
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return 0, fmt.Errorf("store: revoke links: %w", err)
 	}
 	return int(revoked), nil

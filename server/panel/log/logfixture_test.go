@@ -26,9 +26,9 @@ type ledger struct {
 	clock           *storetest.Clock
 	database        string
 	owner, customer *servertest.Member
-	store   *store.Store
-	auditor *servertest.Member
-	since   time.Time // just before the first of the actions
+	store           *store.Store
+	auditor         *servertest.Member
+	since           time.Time // just before the first of the actions
 }
 
 func newLedger(t *testing.T, database string) *ledger {

@@ -1,4 +1,4 @@
-package store
+package ledger
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 var _ interface {
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
-} = (*Store)(nil)
+} = (*Ledger)(nil)
 
 // A reach is how many actions a search looks at before it gives way: those
 // that stand in a row, those that the best index leads to, which may stand far
@@ -22,25 +22,19 @@ type reach struct{ rows, led, texts int64 }
 // searchReach keeps a search below 100 ms; BenchmarkSearch measures it.
 var searchReach = reach{rows: 12_000, led: 5_000, texts: 2_500}
 
-// How many actions a page of a search has.
-const (
-	searchLimit    = 50
-	maxSearchLimit = 500
-)
-
 // Search returns the newest actions that the filter wants, and where to go on.
 // Actions whose content has been removed are not found.
-func (s *Store) Search(ctx context.Context, f audit.Filter) (audit.Found, error) {
-	found, err := s.search(ctx, f, searchReach)
+func (l *Ledger) Search(ctx context.Context, f audit.Filter) (audit.Found, error) {
+	found, err := l.search(ctx, f, searchReach)
 	if err != nil {
-		return audit.Found{}, fmt.Errorf("store: search: %w", s.db.Diagnose(err))
+		return audit.Found{}, fmt.Errorf("ledger: search: %w", l.db.Diagnose(err))
 	}
 	return found, nil
 }
 
 // A search is what is looked for in a log, after the action lo and before hi.
 type search struct {
-	s       *Store
+	l       *Ledger
 	ctx     context.Context
 	account string
 	lo, hi  int64
@@ -55,12 +49,12 @@ type search struct {
 	reach
 }
 
-func (s *Store) search(ctx context.Context, f audit.Filter, r reach) (audit.Found, error) {
-	q := &search{s: s, ctx: ctx, account: f.Account, limit: f.Limit, text: newMatcher(f.Text), reach: r}
+func (l *Ledger) search(ctx context.Context, f audit.Filter, r reach) (audit.Found, error) {
+	q := &search{l: l, ctx: ctx, account: f.Account, limit: f.Limit, text: newMatcher(f.Text), reach: r}
 	if q.limit <= 0 {
-		q.limit = searchLimit
+		q.limit = audit.DefaultLimit
 	}
-	q.limit = min(q.limit, maxSearchLimit)
+	q.limit = min(q.limit, audit.MaxLimit)
 	if err := q.bound(f); err != nil || q.hi-q.lo <= 1 {
 		return audit.Found{}, err
 	}
@@ -72,7 +66,7 @@ func (s *Store) search(ctx context.Context, f audit.Filter, r reach) (audit.Foun
 
 // limitFlood turns times into places in the log.
 func (q *search) bound(f audit.Filter) error {
-	size, retained, err := q.s.logBounds(q.ctx, q.account)
+	size, retained, err := q.l.logBounds(q.ctx, q.account)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil
 	}
@@ -84,12 +78,12 @@ func (q *search) bound(f audit.Filter) error {
 		q.hi = min(q.hi, f.Before)
 	}
 	if !f.From.IsZero() {
-		if q.lo, err = q.s.lastBefore(q.ctx, q.account, up(f.From), q.lo, max(q.lo, q.hi-1)); err != nil {
+		if q.lo, err = q.l.lastBefore(q.ctx, q.account, up(f.From), q.lo, max(q.lo, q.hi-1)); err != nil {
 			return err
 		}
 	}
 	if !f.To.IsZero() {
-		last, err := q.s.lastBefore(q.ctx, q.account, up(f.To), q.lo, max(q.lo, q.hi-1))
+		last, err := q.l.lastBefore(q.ctx, q.account, up(f.To), q.lo, max(q.lo, q.hi-1))
 		if err != nil {
 			return err
 		}
@@ -139,7 +133,7 @@ func (q *search) count(t term, most int64) (int64, error) {
 		}
 		query, args := q.where(&t, value, q.hi).Query(`SELECT 1 AS one FROM actions`, `LIMIT ?`, most-total)
 		var n int64
-		if err := q.s.db.Read(q.ctx).Row(`SELECT COUNT(*) FROM (`+query+`) AS probed`, args...).Scan(&n); err != nil {
+		if err := q.l.db.Read(q.ctx).Row(`SELECT COUNT(*) FROM (`+query+`) AS probed`, args...).Scan(&n); err != nil {
 			return 0, err
 		}
 		total += n
@@ -189,7 +183,7 @@ func (q *search) stop(value any, sharing int) error {
 		return nil
 	}
 	query, args := q.where(q.lead, value, q.hi).Query(`SELECT seq FROM actions`, `ORDER BY seq DESC LIMIT 1 OFFSET ?`, most/int64(sharing))
-	err := q.s.db.Read(q.ctx).Row(query, args...).Scan(&q.lo)
+	err := q.l.db.Read(q.ctx).Row(query, args...).Scan(&q.lo)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil
 	}
@@ -240,14 +234,8 @@ func (q *search) some(value any, hi int64, limit int) ([]audit.Record, error) {
 	for _, t := range q.rest {
 		t.holdAgainst(w)
 	}
-	query, args := w.Query(`SELECT `+recordColumns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
-	var records []audit.Record
-	err := q.s.db.Read(q.ctx).Each(func(r db.Row) error {
-		rec, err := scanRecord(r)
-		records = append(records, rec)
-		return err
-	}, query, args...)
-	return records, err
+	query, args := w.Query(`SELECT `+records.Columns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
+	return records.All(q.l.db.Read(q.ctx), query, args...)
 }
 
 // page makes a page of at most one action too many, and says where to go on.
@@ -262,7 +250,7 @@ func (q *search) page(records []audit.Record) (audit.Found, error) {
 		f.Next = q.lo + 1
 	}
 	var at int64
-	err := q.s.db.Read(q.ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT 1`, q.account, q.lo).Scan(&at)
+	err := q.l.db.Read(q.ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT 1`, q.account, q.lo).Scan(&at)
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return audit.Found{}, err
 	}

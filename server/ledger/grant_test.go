@@ -1,4 +1,4 @@
-package store_test
+package ledger_test
 
 import (
 	"slices"
@@ -76,7 +76,7 @@ func TestTestKeyGrant(t *testing.T) {
 		live, test := newLink("lnk_live"), newLink("lnk_test")
 		live.Test = false
 		for _, l := range []setup.Link{live, test} {
-			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, nil, action(audit.LinkCreate, l.ID)))
 		}
 		revoke := action(audit.LinkRevoke, "x")
 		wantFault(t, s.RevokeLink(t.Context(), trial, account.Default, "lnk_live", start, revoke), fault.Forbidden)
@@ -84,7 +84,7 @@ func TestTestKeyGrant(t *testing.T) {
 		if err != nil || n != 1 {
 			t.Errorf("%d links were revoked: %v", n, err)
 		}
-		if got := linkOf(t, s, "lnk_live"); !got.Revoked.IsZero() {
+		if got := storetest.LinkOf(t, s, "lnk_live"); !got.Revoked.IsZero() {
 			t.Error("the live link was revoked")
 		}
 		key.ID, key.Test = "key_live", false

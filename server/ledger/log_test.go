@@ -1,4 +1,4 @@
-package store_test
+package ledger_test
 
 import (
 	"errors"
@@ -17,20 +17,6 @@ func logKey(t *testing.T) *audit.LogKey {
 	k, err := audit.NewLogKey(storetest.LogKey)
 	must(t, err)
 	return k
-}
-
-func publicKey(t *testing.T) string {
-	t.Helper()
-	public, err := logKey(t).Public(account.Default)
-	must(t, err)
-	return public
-}
-
-// verify checks the log of the default account.
-func verify(t *testing.T, s *store.Store, known ...audit.Known) error {
-	t.Helper()
-	_, err := audit.Verify(t.Context(), s, account.Default, publicKey(t), known...)
-	return err
 }
 
 // sign keeps a checkpoint of the log as it is and returns its state.

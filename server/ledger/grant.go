@@ -1,4 +1,4 @@
-package store
+package ledger
 
 import (
 	"errors"
@@ -51,7 +51,7 @@ func covers(by audit.Grant, a audit.Action) error {
 			return fmt.Errorf("the grant of a refusal doesn't cover %s with the outcome %q", a.Name, a.Outcome)
 		}
 	case by.Actor.Test && !slices.Contains(tests, a.Name):
-		return errLive()
+		return ErrLive()
 	case a.Account != by.Account && by.Need != string(account.Operate):
 		return fmt.Errorf("the grant of the account %q doesn't cover %s in %q", by.Account, a.Name, a.Account)
 	}
@@ -150,7 +150,8 @@ func errSuspended() error {
 	return fault.New(fault.AccountSuspended, "This account is suspended. Ask whoever runs this service.")
 }
 
-func errLive() error {
+// ErrLive refuses what is live to a test key.
+func ErrLive() error {
 	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
 }
 
@@ -164,16 +165,6 @@ func lockOut(t *db.Tx, id string) error {
 		err = fault.New(fault.NotFound, "There is no such account.")
 	}
 	return err
-}
-
-// lockKey takes a row of keys or redirect_keys alone before it is changed. A
-// change alone wouldn't do: a grant that waits for the account shares the row
-// as its statement first saw it, unless the row itself was taken FOR UPDATE.
-func lockKey(t *db.Tx, table, id string) error {
-	if !t.Locks() {
-		return nil
-	}
-	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM `+table+` WHERE id = $1`+t.Exclusive(), id)
 }
 
 // lockSession ends the SELECT of a session's grant. A write that changes the

@@ -1,4 +1,4 @@
-package store_test
+package ledger_test
 
 import (
 	"bytes"
@@ -136,7 +136,7 @@ var forgeries = map[string]func(f *forger){
 	"erased, and nobody says so": func(f *forger) { f.blank(1290) },
 	"retain by another key": func(f *forger) {
 		f.clock.Move(kept + 48*time.Hour)
-		_, err := f.other().Retain(f.t.Context(), by, account.Default, due(f.t, f.store, f.clock), cleaner())
+		_, err := f.other().Retain(f.t.Context(), by, account.Default, storetest.Due(f.t, f.store, f.clock), cleaner())
 		must(f.t, err)
 	},
 	"erase by another key": func(f *forger) {
@@ -295,7 +295,7 @@ func TestForgeries(t *testing.T) {
 		_, err := s.ErasePersonal(t.Context(), by, account.Default, audit.Erasure{Mailbox: "p30@example.com"}, cleaner())
 		must(t, err)
 		clock.Move(kept)
-		if n, err := s.Retain(t.Context(), by, account.Default, due(t, s, clock), cleaner()); err != nil || n != 1200 {
+		if n, err := s.Retain(t.Context(), by, account.Default, storetest.Due(t, s, clock), cleaner()); err != nil || n != 1200 {
 			t.Fatalf("retained %d, %v", n, err)
 		}
 		known := sign(t, s)

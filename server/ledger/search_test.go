@@ -1,4 +1,4 @@
-package store_test
+package ledger_test
 
 import (
 	"database/sql"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -110,7 +112,7 @@ func searchAll(t *testing.T, s *store.Store, f audit.Filter, reach [2]int64) []i
 	var got []int64
 	reached := time.Now().Add(time.Hour)
 	for pages := 0; ; pages++ {
-		found, err := store.SearchWithin(t.Context(), s, f, reach[0], reach[1])
+		found, err := ledger.SearchWithin(t.Context(), s.Ledger, f, reach[0], reach[1])
 		must(t, err)
 		if len(found.Records) > f.Limit || pages > 1000 {
 			t.Fatalf("%d records on page %d of %+v", len(found.Records), pages, f)
@@ -220,23 +222,28 @@ func TestSearchPlans(t *testing.T) {
 	fillLog(t, database, 20_000)
 	storetest.Exec(t, database, `UPDATE logs SET edge = $1 WHERE account = 'acc_default'`, someEdge(20_000))
 	s := storetest.Open(t, store.Config{Database: database})
-	var heard []store.Statement
-	store.Listen(s, func(st store.Statement) { heard = append(heard, st) })
+	var heard []db.Call
+	s.Database().Watch(func(c db.Call) error {
+		if c.Reads {
+			heard = append(heard, c)
+		}
+		return nil
+	})
 	for name, f := range hardFilters {
 		f.Account = account.Default
-		_, err := store.SearchWithin(t.Context(), s, f, 1000, 300)
+		_, err := ledger.SearchWithin(t.Context(), s.Ledger, f, 1000, 300)
 		must(t, err)
 		if len(heard) == 0 {
 			t.Errorf("%s: no statement", name)
 		}
 	}
-	db, err := sql.Open("sqlite", strings.TrimPrefix(database, "sqlite:"))
+	file, err := sql.Open("sqlite", strings.TrimPrefix(database, "sqlite:"))
 	must(t, err)
-	defer db.Close()
+	defer file.Close()
 	seen := map[string]bool{}
 	for _, st := range heard {
 		if !seen[st.Query] {
-			wantPlan(t, db, st)
+			wantPlan(t, file, st)
 		}
 		seen[st.Query] = true
 	}
@@ -245,9 +252,9 @@ func TestSearchPlans(t *testing.T) {
 	}
 }
 
-func wantPlan(t *testing.T, db *sql.DB, st store.Statement) {
+func wantPlan(t *testing.T, on *sql.DB, st db.Call) {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+st.Query, st.Args...)
+	rows, err := on.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+st.Query, st.Args...)
 	must(t, err)
 	defer rows.Close()
 	for rows.Next() {

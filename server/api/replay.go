@@ -8,18 +8,22 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/replay"
 )
 
-// Repeats are the requests that were done and may be sent again.
-type Repeats interface {
-	// Repeated returns the request of the API key that was done under the
+// Replays are the requests that were done and may be sent again.
+type Replays interface {
+	// Replayed returns the request of the API key that was done under the
 	// name, or a NotFound fault. If that one asked for something else, the
 	// fault is RepeatDiffers.
-	Repeated(ctx context.Context, r audit.Repeat) (audit.Repeat, error)
+	Replayed(ctx context.Context, r replay.Request) (replay.Request, error)
+	// RecordOnce keeps an action that goes with no other change. If the request
+	// was done before, the error is [replay.ErrDone].
+	RecordOnce(ctx context.Context, by audit.Grant, once *replay.Request, a audit.Action) error
 }
 
-// A RepeatHeader names a request, so that it can be sent again.
-type RepeatHeader struct {
+// A ReplayHeader names a request, so that it can be sent again.
+type ReplayHeader struct {
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"A name of your own for the request. Sent again within 24 hours by the same key, it is done once and gets the same answer; with another body it is refused as idempotency_key_reused."`
 }
 
@@ -30,35 +34,35 @@ type ReplayedHeader struct {
 
 func (h *ReplayedHeader) replayed() { h.Replayed = "true" }
 
-// A repeatable does a request for the first time, or makes the answer again
+// A replayable does a request for the first time, or makes the answer again
 // from what was kept then.
-type repeatable[Out any] struct {
+type replayable[Out any] struct {
 	operation string
-	first     func(call) (*Out, error)
-	again     func(audit.Repeat) (*Out, error)
+	// first does it. Without a name the request is nil.
+	first func(*replay.Request) (*Out, error)
+	again func(replay.Request) (*Out, error)
 }
 
 // once does the request, unless it has a name and was done under it before.
 // Of two that come at once, on whatever servers, the database refuses one: it
 // gets the other's answer.
-func once[Out any](ctx context.Context, a *API, c call, h RepeatHeader, body any, r repeatable[Out]) (*Out, error) {
+func once[Out any](ctx context.Context, a *API, c call, h ReplayHeader, body any, r replayable[Out]) (*Out, error) {
 	if h.IdempotencyKey == "" {
-		return r.first(c)
+		return r.first(nil)
 	}
 	asked, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	name, print := sha256.Sum256([]byte(h.IdempotencyKey)), sha256.Sum256([]byte(r.operation+"\x00"+string(asked)))
-	repeat := audit.Repeat{Key: c.key.ID, Name: name[:], Fingerprint: print[:]}
-	done, err := a.Repeats.Repeated(ctx, repeat)
+	request := replay.Request{Key: c.key.ID, Name: name[:], Fingerprint: print[:]}
+	done, err := a.Replays.Replayed(ctx, request)
 	if fault.Is(err, fault.NotFound) {
-		c.by.Repeat = &repeat
 		var out *Out
-		if out, err = r.first(c); !errors.Is(err, audit.ErrRepeated) {
+		if out, err = r.first(&request); !errors.Is(err, replay.ErrDone) {
 			return out, err
 		}
-		done, err = a.Repeats.Repeated(ctx, repeat)
+		done, err = a.Replays.Replayed(ctx, request)
 	}
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package store_test
+package ledger_test
 
 import (
 	"os"
@@ -125,19 +125,6 @@ func agedLog(t *testing.T, database string) (*store.Store, *storetest.Clock) {
 	return s, clock
 }
 
-// due is what is to be removed from the log now. So many days after its last
-// action, that is its first day.
-func due(t *testing.T, s *store.Store, clock *storetest.Clock) audit.Retention {
-	t.Helper()
-	report, err := audit.Verify(t.Context(), s, account.Default, publicKey(t))
-	must(t, err)
-	r, ok := report.Retention(clock.Now())
-	if !ok {
-		t.Fatal("there is nothing to remove")
-	}
-	return r
-}
-
 // kept is for how long the first day of an agedLog stays, and no longer.
 const kept = audit.DefaultRetention * 24 * time.Hour
 
@@ -148,7 +135,7 @@ func TestRetain(t *testing.T) {
 		known := sign(t, s)
 		before := actions(t, s)
 		clock.Move(kept)
-		first := due(t, s, clock)
+		first := storetest.Due(t, s, clock)
 		if n, err := s.Retain(t.Context(), by, account.Default, first, cleaner()); err != nil || n != 1200 {
 			t.Fatalf("removed %d, %v", n, err)
 		}
@@ -187,7 +174,7 @@ func TestRetain(t *testing.T) {
 			}
 		})
 		clock.Move(kept + 48*time.Hour)
-		if n, err := s.Retain(t.Context(), by, account.Default, due(t, s, clock), cleaner()); err != nil || n != 101 {
+		if n, err := s.Retain(t.Context(), by, account.Default, storetest.Due(t, s, clock), cleaner()); err != nil || n != 101 {
 			t.Errorf("all the rest are %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -200,18 +187,18 @@ func TestRetainGoesOn(t *testing.T) {
 		s, clock := agedLog(t, database)
 		known := sign(t, s)
 		clock.Move(kept)
-		r := due(t, s, clock)
+		r := storetest.Due(t, s, clock)
 		var removed int64
 		for call := 1; removed == 0; call++ {
-			store.FailCalls(s, func(n int) bool { return n == call })
+			storetest.FailCalls(s, func(n int) bool { return n == call })
 			var err error
 			if removed, err = s.Retain(t.Context(), by, account.Default, r, cleaner()); err == nil {
 				t.Fatalf("%d calls, and none failed between two batches", call)
 			}
 		}
-		store.FailCalls(s, func(int) bool { return false })
+		storetest.FailCalls(s, func(int) bool { return false })
 		must(t, verify(t, s, known))
-		if n, err := s.Retain(t.Context(), by, account.Default, due(t, s, clock), cleaner()); err != nil || n != 1200-removed {
+		if n, err := s.Retain(t.Context(), by, account.Default, storetest.Due(t, s, clock), cleaner()); err != nil || n != 1200-removed {
 			t.Errorf("then it removed %d, %v", n, err)
 		}
 		must(t, verify(t, s, known))
@@ -228,7 +215,7 @@ func TestRetainRace(t *testing.T) {
 		s, clock := agedLog(t, database)
 		known := sign(t, s)
 		clock.Move(kept)
-		r := due(t, s, clock)
+		r := storetest.Due(t, s, clock)
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		var total int64
@@ -339,7 +326,7 @@ func TestExportWhileRetaining(t *testing.T) {
 			t.Errorf("%d of %d, %v", whole, len(actions(t, s)), err)
 		}
 		clock.Move(kept)
-		r := due(t, s, clock)
+		r := storetest.Due(t, s, clock)
 		if _, err := count(func() { _, _ = s.Retain(t.Context(), by, account.Default, r, cleaner()) }); err == nil || !strings.Contains(err.Error(), "try again") {
 			t.Errorf("got %v, want that it is to be tried again", err)
 		}

@@ -1,6 +1,6 @@
 //go:build !race
 
-package store_test
+package ledger_test
 
 import (
 	"math/rand/v2"

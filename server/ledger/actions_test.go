@@ -1,4 +1,4 @@
-package store_test
+package ledger_test
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ func TestActionIsKeptAsEncoded(t *testing.T) {
 	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
 		a := action(audit.LinkCreate, "lnk_1")
 		a.Changes = []audit.Change{{Field: "policy", Old: "off", New: "<&>"}}
-		must(t, s.Change(t.Context(), a, func(store.Exec) error { return nil }))
+		must(t, s.Record(t.Context(), storetest.As(a.Actor), a))
 		r := actions(t, s)[0]
 		if !r.At.Equal(clock.Now()) || r.At.Location() != time.UTC {
 			t.Errorf("the time is %v, want %v", r.At, clock.Now())
@@ -46,7 +46,7 @@ func TestActionColumns(t *testing.T) {
 		a := action(audit.ProfileDownload, "tkt_1")
 		a.Actor.ID = "mem_1"
 		a.Link = "lnk_1"
-		must(t, s.Change(t.Context(), a, func(store.Exec) error { return nil }))
+		must(t, s.Record(t.Context(), storetest.As(a.Actor), a))
 		dump := storetest.Dump(t, database)
 		for _, line := range []string{
 			"account=acc_default", "seq=1", "name=profile.download", "outcome=done", "actor_kind=visitor",
@@ -62,7 +62,7 @@ func TestActionColumns(t *testing.T) {
 func TestSaltsDiffer(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for range 2 {
-			must(t, s.Change(t.Context(), action(audit.LinkCreate, "lnk_1"), func(store.Exec) error { return nil }))
+			must(t, s.Record(t.Context(), by, action(audit.LinkCreate, "lnk_1")))
 		}
 		log := actions(t, s)
 		if len(log[0].Salt) != audit.SaltSize || bytes.Equal(log[0].Salt, log[1].Salt) {
@@ -78,7 +78,7 @@ func TestLogTimeDoesNotRunBackwards(t *testing.T) {
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 		for _, d := range []time.Duration{0, -time.Hour, 2 * time.Hour} {
 			clock.Move(d)
-			must(t, s.Change(t.Context(), action(audit.LinkCreate, "lnk_1"), func(store.Exec) error { return nil }))
+			must(t, s.Record(t.Context(), by, action(audit.LinkCreate, "lnk_1")))
 		}
 		want := []time.Time{first, first, first.Add(time.Hour)}
 		for i, r := range actions(t, s) {
@@ -97,7 +97,7 @@ func TestLogTimeDoesNotRunBackwards(t *testing.T) {
 func TestActionsPages(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for range 5 {
-			must(t, s.Change(t.Context(), action(audit.LinkCreate, "lnk_1"), func(store.Exec) error { return nil }))
+			must(t, s.Record(t.Context(), by, action(audit.LinkCreate, "lnk_1")))
 		}
 		tests := []struct {
 			account string
@@ -136,7 +136,7 @@ func TestLogOfManyWriters(t *testing.T) {
 			if i%4 > 1 {
 				return s.CreateTicket(t.Context(), by, newTicket(id("tkt", i), "lnk_unknown"), action(audit.LinkOpen, "lnk_unknown"))
 			}
-			return s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i)))
+			return s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, nil, action(audit.LinkCreate, id("lnk", i)))
 		})
 		log := actions(t, storetest.Open(t, store.Config{Database: database}))
 		if n != 50 || len(log) != n+1 {
