@@ -11,21 +11,21 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 )
 
-// A term is one filter of a search: a column that has one of the values.
-type term struct {
+// A condition is one filter of a search: a column that has one of the values.
+type condition struct {
 	column string
 	values []any
 	// leads says that the column has an index for these values, and but is
-	// the condition by which that index leaves others out.
+	// the predicate by which that index leaves others out.
 	leads bool
 	but   string
 	// With between, the values are the first and the last of a range.
 	between bool
 }
 
-// terms are the filters of f, those first that mostly fit fewer actions.
-func terms(f audit.Filter) []term {
-	all := []term{
+// conditions are the filters of f, those first that mostly fit fewer actions.
+func conditions(f audit.Filter) []condition {
+	all := []condition{
 		text("profile", f.Profile),
 		text("target_id", f.Target),
 		text("link", f.Link),
@@ -39,20 +39,20 @@ func terms(f audit.Filter) []term {
 		names(f.Names),
 		text("domain", f.Domain),
 	}
-	return slices.DeleteFunc(all, func(t term) bool { return len(t.values) == 0 })
+	return slices.DeleteFunc(all, func(t condition) bool { return len(t.values) == 0 })
 }
 
 // text is a filter on a column that has an index of all values but none.
-func text(column, value string) term {
+func text(column, value string) condition {
 	if value == "" {
-		return term{}
+		return condition{}
 	}
-	return term{column: column, values: []any{value}, leads: true, but: column + ` <> ''`}
+	return condition{column: column, values: []any{value}, leads: true, but: column + ` <> ''`}
 }
 
 // rare is a filter on a column whose index leaves out the values that most
 // actions have.
-func rare(column, value string, common ...string) term {
+func rare(column, value string, common ...string) condition {
 	t := text(column, value)
 	if value == "" {
 		return t
@@ -64,7 +64,7 @@ func rare(column, value string, common ...string) term {
 	return t
 }
 
-func names(wanted []audit.Name) term {
+func names(wanted []audit.Name) condition {
 	t := text("name", "any")
 	t.values = nil
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(wanted))) {
@@ -75,9 +75,9 @@ func names(wanted []audit.Name) term {
 
 // network is a filter on addresses. A single one has an index; more are not in
 // the order of the log there.
-func network(p netip.Prefix) term {
+func network(p netip.Prefix) condition {
 	if !p.IsValid() {
-		return term{}
+		return condition{}
 	}
 	first := p.Masked().Addr().As16()
 	last := first
@@ -88,20 +88,20 @@ func network(p netip.Prefix) term {
 	for i := bits; i < 128; i++ {
 		last[i/8] |= 1 << (7 - i%8)
 	}
-	t := term{column: "ip", values: []any{first[:]}, leads: true, but: `ip IS NOT NULL`}
+	t := condition{column: "ip", values: []any{first[:]}, leads: true, but: `ip IS NOT NULL`}
 	if first != last {
-		t = term{column: "ip", values: []any{first[:], last[:]}, between: true}
+		t = condition{column: "ip", values: []any{first[:], last[:]}, between: true}
 	}
 	return t
 }
 
-// indexed is the condition for one value by which both databases take the
+// indexed is the SQL for one value by which both databases take the
 // index of the column.
-func (t *term) indexed() string { return t.column + ` = ? AND ` + t.but }
+func (t *condition) indexed() string { return t.column + ` = ? AND ` + t.but }
 
 // holdAgainst adds the filter in a form for which no index is taken: only the
 // lead's keeps the order of the log.
-func (t *term) holdAgainst(w *db.Where) {
+func (t *condition) holdAgainst(w *db.Where) {
 	column := `COALESCE(` + t.column + `, ` + t.column + `)`
 	if t.between {
 		w.Add(column+` >= ?`, t.values[0])
