@@ -858,7 +858,7 @@ var (
 		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
