@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/jobs"
 	"github.com/updatecase/mobileconfig/server/notify"
-	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/panel/access"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
@@ -121,5 +121,5 @@ func (s *Server) invitationURL(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return panel.InvitationURL(s.base.String(), s.members.Token(i)), nil
+	return access.InvitationURL(s.base.String(), s.members.Token(i)), nil
 }

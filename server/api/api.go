@@ -134,6 +134,9 @@ func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
 		c := humaecho.Unwrap(ctx)
 		who, err := a.admit(c, scopeOf(ctx.Operation()))
 		if err == nil {
+			err = permitTest(who.key, ctx.Operation())
+		}
+		if err == nil {
 			err = a.readmit(c, &who)
 		}
 		if err != nil {
@@ -233,6 +236,25 @@ const scopeKey = "x-scope"
 func scopeOf(op *huma.Operation) account.Scope {
 	s, _ := op.Extensions[scopeKey].(account.Scope)
 	return s
+}
+
+// testsKey is where a writing operation says that test keys may call it.
+const testsKey = "x-test-keys"
+
+// forTests lets test keys call a writing operation, which may change nothing
+// but what is a test itself. The store holds them to that.
+func forTests(op huma.Operation) huma.Operation {
+	op.Extensions[testsKey] = true
+	return op
+}
+
+// permitTest refuses an operation to a test key if it may change what is live.
+func permitTest(k account.Key, op *huma.Operation) error {
+	reads := op.Method == http.MethodGet || op.Method == http.MethodHead
+	if !k.Test || reads || op.Extensions[testsKey] == true {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
 }
 
 // operation describes a route: what it does, and the scope that it needs.

@@ -43,7 +43,7 @@ type checkedServer struct {
 
 // check adds the check of a domain's servers.
 func (a *API) check(h huma.API) {
-	op := operation("check-domain", http.MethodPost, "/domains/{domain}/check", account.DomainsRead, "Check whether the mail servers offer TLS")
+	op := forTests(operation("check-domain", http.MethodPost, "/domains/{domain}/check", account.DomainsRead, "Check whether the mail servers offer TLS"))
 	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusTooManyRequests)
 	register(a, h, op, a.checkDomain)
 }

@@ -14,22 +14,30 @@ import (
 
 // A Key is a key as the API shows it, without its secret.
 type Key struct {
-	ID       string     `json:"id"`
-	Name     string     `json:"name"`
-	Scopes   []string   `json:"scopes"`
-	Domains  []string   `json:"domains" doc:"Domains that it may act for; none: all."`
-	Networks []string   `json:"networks" doc:"Networks that it may come from; none: all."`
-	Test     bool       `json:"test" doc:"It is for trying things out: profiles and pages that it makes are marked as tests, and work like others."`
-	Created  time.Time  `json:"created"`
-	Expires  *time.Time `json:"expires,omitempty"`
-	Revoked  *time.Time `json:"revoked,omitempty"`
-	LastUsed *time.Time `json:"last_used,omitempty" doc:"To the minute."`
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Scopes    []string   `json:"scopes"`
+	Domains   []string   `json:"domains" doc:"Domains that it may act for; none: all."`
+	Networks  []string   `json:"networks" doc:"Networks that it may come from; none: all."`
+	Test      bool       `json:"test" doc:"It is for trying things out: profiles and pages that it makes are marked as tests, and work like others."`
+	Created   time.Time  `json:"created"`
+	CreatedBy Creator    `json:"created_by" doc:"Who created it."`
+	Expires   *time.Time `json:"expires,omitempty"`
+	Revoked   *time.Time `json:"revoked,omitempty"`
+	LastUsed  *time.Time `json:"last_used,omitempty" doc:"To the minute."`
+}
+
+// A Creator is who created a key.
+type Creator struct {
+	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself."`
+	ID   string `json:"id,omitempty" doc:"Of the member or key. Absent if your key may not see it."`
+	Name string `json:"name,omitempty" doc:"Absent if the member was removed, or if your key may not see it."`
 }
 
 func keyOf(k account.Key) Key {
 	out := Key{
 		ID: k.ID, Name: k.Name, Scopes: []string{}, Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
-		Created: k.Created, Expires: optional(k.Expires), Revoked: optional(k.Revoked), LastUsed: optional(k.LastUsed),
+		Created: k.Created, CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name}, Expires: optional(k.Expires), Revoked: optional(k.Revoked), LastUsed: optional(k.LastUsed),
 	}
 	for _, s := range k.Scopes {
 		out.Scopes = append(out.Scopes, string(s))
@@ -49,10 +57,10 @@ func optional(t time.Time) *time.Time {
 
 func (a *API) keys(h huma.API) {
 	register(a, h, operation("list-keys", http.MethodGet, "/keys", account.KeysRead, "List the keys"), a.listKeys)
-	create := operation("create-key", http.MethodPost, "/keys", account.KeysWrite, "Create a key that may do no more than this one")
+	create := forTests(operation("create-key", http.MethodPost, "/keys", account.KeysWrite, "Create a key that may do no more than this one"))
 	create.DefaultStatus = http.StatusCreated
 	register(a, h, create, a.createKey)
-	register(a, h, operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once"), a.revokeKey)
+	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
 }
 
 type keyList struct {
@@ -62,7 +70,7 @@ type keyList struct {
 }
 
 func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*keyList, error) {
-	all, err := a.Keys.List(ctx, c.key.Account)
+	all, err := a.Keys.ListSeen(ctx, c.key)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ type LinkPath struct {
 }
 
 func (a *API) links(h huma.API) {
-	create := operation("create-setup-link", http.MethodPost, "/setup-links", account.LinksWrite, "Make a setup link for a mailbox")
+	create := forTests(operation("create-setup-link", http.MethodPost, "/setup-links", account.LinksWrite, "Make a setup link for a mailbox"))
 	create.DefaultStatus = http.StatusCreated
 	register(a, h, create, func(ctx context.Context, c call, in *createLink) (*linkBody, error) {
 		return once(ctx, a, c, in.ReplayHeader, in.Body, replayable[linkBody]{
@@ -69,8 +69,8 @@ func (a *API) links(h huma.API) {
 	})
 	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)
 	register(a, h, operation("get-setup-link", http.MethodGet, "/setup-links/{id}", account.LinksRead, "Show a setup link"), a.getLink)
-	register(a, h, operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once"), a.revokeLink)
-	register(a, h, operation("revoke-setup-links", http.MethodPost, "/setup-links/revoke", account.LinksWrite, "Revoke all setup links of a mailbox or domain"), a.revokeLinks)
+	register(a, h, forTests(operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once")), a.revokeLink)
+	register(a, h, forTests(operation("revoke-setup-links", http.MethodPost, "/setup-links/revoke", account.LinksWrite, "Revoke all setup links of a mailbox or domain")), a.revokeLinks)
 	a.drawings(h)
 }
 
@@ -99,7 +99,6 @@ func (a *API) createLink(ctx context.Context, c call, in *createLink, once *repl
 	l, err := a.Links.Create(ctx, c.by, setup.LinkSpec{
 		Account: c.key.Account, Address: b.Address, Name: b.Name, Login: b.Login, Locale: b.Locale, Variant: settings.Variant(b.Variant),
 		Life: time.Duration(b.ExpiresIn) * time.Second, MaxDownloads: b.MaxDownloads, ExternalID: b.ExternalID, ReturnURL: b.ReturnURL,
-		Test: c.key.Test,
 	}, once)
 	if err != nil {
 		return nil, err

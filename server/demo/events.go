@@ -23,7 +23,7 @@ func (w *world) changes() {
 		return err
 	})
 	w.own(w.on(9, 17, 40), func(ctx context.Context) error {
-		return w.members.Remove(ctx, w.people[owner].grant(), account.Default, w.people[former].Member.ID)
+		return w.members.Remove(ctx, w.people[owner].grant(), account.Default, w.people[former].Member.ID, false)
 	})
 	w.own(w.on(4, 10, 26), func(ctx context.Context) error {
 		spec := harbourSpec()

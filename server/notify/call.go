@@ -121,7 +121,7 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 // signatures are those by the secret and, during a rotation, by the one before
 // it.
 func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) (string, error) {
-	s, err := n.seals.Open(w.Secret, w.ID)
+	s, err := n.cipher.Decrypt(w.Secret, w.ID)
 	if err != nil {
 		return "", fmt.Errorf("notify: %w", err)
 	}
@@ -129,7 +129,7 @@ func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) 
 	if w.Previous == nil || !now.Before(w.Rotated.Add(RotationLife)) {
 		return text, nil
 	}
-	if s, err = n.seals.Open(w.Previous, w.ID); err != nil {
+	if s, err = n.cipher.Decrypt(w.Previous, w.ID); err != nil {
 		return "", fmt.Errorf("notify: %w", err)
 	}
 	return text + " " + secret(s).sign(id, now, body), nil

@@ -156,7 +156,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.DeleteWebhook(ctx, by, account.Default, "whk_1", a)
 		}},
 		{"CreateKey", func(s *store.Store, a audit.Action) error {
-			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start}, a)
+			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start, CreatedBy: account.Creator{Kind: audit.Member, ID: "mem_2"}}, a)
 		}},
 		{"RecordOnce", func(s *store.Store, a audit.Action) error {
 			return s.RecordOnce(ctx, by, &replay.Request{Key: "key_1", Name: []byte("n"), Fingerprint: []byte("f")}, a)
@@ -171,7 +171,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.SetCodes(ctx, by, "mem_1", [][]byte{[]byte("1"), []byte("2"), []byte("3")}, start, "", a)
 		}},
 		{"SetTOTP", func(s *store.Store, a audit.Action) error {
-			return s.SetTOTP(ctx, by, "mem_1", account.TOTP{Sealed: []byte("seed"), Step: 1, Since: start}, "", a)
+			return s.SetTOTP(ctx, by, "mem_1", account.TOTP{Encrypted: []byte("seed"), Step: 1, Since: start}, "", a)
 		}},
 		{"AddPasskey", func(s *store.Store, a audit.Action) error { return s.AddPasskey(ctx, by, passkey("psk_1"), "", a) }},
 		{"CreateSession", func(s *store.Store, a audit.Action) error {
@@ -188,7 +188,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"RemovePasskey", func(s *store.Store, a audit.Action) error { return s.RemovePasskey(ctx, by, "mem_1", "psk_1", "", a) }},
 		{"ResetFactors", func(s *store.Store, a audit.Action) error { return s.ResetFactors(ctx, by, "mem_1", a) }},
 		{"RemoveMember", func(s *store.Store, a audit.Action) error {
-			return s.RemoveMember(ctx, by, account.Default, "mem_2", a)
+			return s.RemoveMember(ctx, by, account.Default, "mem_2", a, nil)
 		}},
 		{"CreateAccount", func(s *store.Store, a audit.Action) error {
 			owner := invitation("inv_3", "zoe@example.com")

@@ -164,7 +164,7 @@ func TestReplay(t *testing.T) {
 		clock := storetest.NewClock()
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 		withDomain(t, s)
-		must(t, s.CreateKey(t.Context(), by, account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h")}, action(audit.KeyCreate, "key_1")))
+		must(t, s.CreateKey(t.Context(), by, account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h"), CreatedBy: account.Creator{Kind: audit.Operator}}, action(audit.KeyCreate, "key_1")))
 		request := replay.Request{Key: "key_1", Name: []byte("name"), Fingerprint: []byte("print")}
 		do := func(s *store.Store, id string) error {
 			return s.CreateLink(t.Context(), by, newLink(id), &request, nil, action(audit.LinkCreate, id))

@@ -110,21 +110,26 @@ CREATE TABLE invitations (
     expires  BIGINT NOT NULL
 );
 
--- API keys. A test key only tries things out.
+-- API keys. A test key only tries things out. created_by is the id of the
+-- member or of the key that created it; empty: the command line.
 CREATE TABLE keys (
-    id        TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
-    account   TEXT   NOT NULL REFERENCES accounts (id),
-    name      TEXT   NOT NULL,
-    scopes    TEXT   NOT NULL CHECK (scopes <> ''),
-    domains   TEXT   NOT NULL,
-    networks  TEXT   NOT NULL,
-    test      BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
-    hash      BYTEA  NOT NULL,
-    created   BIGINT NOT NULL,
-    expires   BIGINT NOT NULL,
-    revoked   BIGINT NOT NULL,
-    last_used BIGINT NOT NULL
+    id              TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account         TEXT   NOT NULL REFERENCES accounts (id),
+    name            TEXT   NOT NULL,
+    scopes          TEXT   NOT NULL CHECK (scopes <> ''),
+    domains         TEXT   NOT NULL,
+    networks        TEXT   NOT NULL,
+    test            BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
+    hash            BYTEA  NOT NULL,
+    created         BIGINT NOT NULL,
+    created_by_kind TEXT   NOT NULL CHECK (created_by_kind IN ('member', 'key', 'operator', 'system')),
+    created_by      TEXT   NOT NULL,
+    expires         BIGINT NOT NULL,
+    revoked         BIGINT NOT NULL,
+    last_used       BIGINT NOT NULL
 );
+
+CREATE INDEX keys_created_by ON keys (created_by);
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
 -- of the request, and the object that the first request created.
