@@ -182,7 +182,7 @@ func may(role account.Role, row row) bool {
 	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links"}, p[strings.LastIndex(p, "/")+1:]) &&
 		p != "/members/:id", p == "/domains/:domain/check", p == "/domains/:domain/dns":
 		return true
-	case strings.HasPrefix(p, "/members"):
+	case strings.HasPrefix(p, "/members"), p == "/hosts", p == "/hosts/withdraw":
 		return role == account.Owner
 	}
 	return role != account.Auditor
