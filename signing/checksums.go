@@ -52,3 +52,6 @@ func isFileName(name string) bool {
 	}
 	return true
 }
+
+// Reset empties the list.
+func (c *Checksums) Reset() { c.text.Reset() }
