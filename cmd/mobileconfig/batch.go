@@ -48,8 +48,8 @@ type batchCommand struct {
 // Memory is given back when there is this much garbage, in percent of what is
 // used, and sooner when so many bytes are in use.
 const (
-	batchGCPercent = 400
-	batchMemory    = 96 << 20
+	batchGCPercent = 200
+	batchMemory    = 64 << 20
 )
 
 // Run checks the input, makes the files and puts them in archives.
@@ -105,7 +105,7 @@ func (c *batchCommand) prepare(s streams) (*batchRun, error) {
 	if _, err := language.Parse(c.Locale); c.Locale != "" && err != nil {
 		return nil, flagError("--locale", errors.New("it isn't a language such as en or pt-BR"))
 	}
-	if run.texts, err = templates.New(); err != nil {
+	if run.texts, err = templates.Words(); err != nil {
 		return nil, err
 	}
 	if !c.DryRun {

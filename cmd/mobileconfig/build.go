@@ -75,7 +75,7 @@ func (c *buildCommand) order() (issue.Order, error) {
 }
 
 func (c *buildCommand) issuer(s streams) (*issue.Issuer, error) {
-	texts, err := templates.New()
+	texts, err := templates.Words()
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package batch
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -33,29 +34,41 @@ func fileName(row int, identifier string, address profile.Address, what What) st
 		}
 	}
 	hash := identifier[strings.LastIndex(identifier, hashMark)+len(hashMark):][:hashLength]
-	return fmt.Sprintf("signed/%s/%04d/%s@%s--%s%s.mobileconfig", what.Platform, folder, safe(address.Local()), safe(address.Domain()), hash, suffix)
+	out := append(make([]byte, 0, 160), "signed/"...)
+	out = append(append(out, what.Platform...), '/')
+	for rest := 1000; rest > 1 && folder < rest; rest /= 10 {
+		out = append(out, '0')
+	}
+	out = append(strconv.AppendInt(out, int64(folder), 10), '/')
+	out = append(appendSafe(out, address.Local()), '@')
+	out = append(appendSafe(out, address.Domain()), "--"...)
+	out = append(append(out, hash...), suffix...)
+	return string(append(out, ".mobileconfig"...))
 }
 
 // hashMark stands before the hash of the mailbox in an identifier.
 const hashMark = ".mobileconfig."
 
-// safe is text as a part of a file's name.
-func safe(text string) string {
-	out := make([]byte, 0, nameLength)
-	for _, r := range strings.ToLower(text) {
-		if len(out) == nameLength {
+// appendSafe appends a text as a part of a file's name.
+func appendSafe(out []byte, text string) []byte {
+	start := len(out)
+	for _, r := range text {
+		if len(out) == start+nameLength {
 			break
 		}
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r) {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			r += 'a' - 'A'
+		case (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-':
 			r = '_'
 		}
 		out = append(out, byte(r))
 	}
-	stem, _, _ := strings.Cut(string(out), ".")
-	if slices.Contains(reserved, stem) || out[0] == '.' || out[0] == '-' {
-		return "_" + string(out)
+	stem, _, _ := strings.Cut(string(out[start:]), ".")
+	if slices.Contains(reserved, stem) || out[start] == '.' || out[start] == '-' {
+		out = slices.Insert(out, start, '_')
 	}
-	return string(out)
+	return out
 }
 
 // Names are the names of so many archives, and of the file with rows that were

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"archive/zip"
 	"bufio"
 	"bytes"
 	"context"
@@ -20,7 +19,12 @@ type spool struct {
 	file *os.File
 	buf  *bufio.Writer
 	size int64
-	sum  uint32 // of what was written
+}
+
+// A summed spool knows the CRC-32 of what was written.
+type summed struct {
+	*spool
+	sum uint32
 }
 
 // openSpool opens a file to go on after so many bytes. What stands behind them
@@ -44,12 +48,16 @@ func openSpool(name string, size int64) (*spool, error) {
 func (s *spool) Write(p []byte) (int, error) {
 	n, err := s.buf.Write(p)
 	s.size += int64(n)
-	s.sum = crc32.Update(s.sum, crc32.IEEETable, p[:n])
 	return n, err
 }
 
+func (s *summed) Write(p []byte) (int, error) {
+	s.sum = crc32.Update(s.sum, crc32.IEEETable, p)
+	return s.spool.Write(p)
+}
+
 // resum reads what is there, and reports whether it has the checksum.
-func (s *spool) resum(sum uint32) (bool, error) {
+func (s *summed) resum(sum uint32) (bool, error) {
 	h := crc32.NewIEEE()
 	_, err := io.Copy(h, s.section(0, s.size))
 	s.sum = h.Sum32()
@@ -67,10 +75,10 @@ type part struct {
 	plan        *Plan
 	about       About
 
-	zip     *zip.Writer
+	zip     *zipWriter
 	out     *spool
-	csv     *spool // rows of manifest.csv
-	json    *spool // rows of manifest.json
+	csv     summed // rows of manifest.csv
+	json    summed // rows of manifest.json
 	journal *spool
 	sums    signing.Checksums
 	line    []byte
@@ -99,30 +107,14 @@ func (p *part) add(f *File) error {
 	return err
 }
 
-// The modes of files in an archive.
-const (
-	plainMode  = 0o100644
-	scriptMode = 0o100755
-)
-
-// header is that of a file which is stored as it is: sizes and checksum stand
-// before the content, and the time is the first that ZIP can tell.
-func header(name string, size int, sum uint32, mode uint32) *zip.FileHeader {
-	return &zip.FileHeader{
-		Name: name, Method: zip.Store, CRC32: sum, CompressedSize64: uint64(size), UncompressedSize64: uint64(size),
-		CreatorVersion: 3<<8 | 20, ReaderVersion: 20, ExternalAttrs: mode << 16, ModifiedDate: 1<<5 | 1,
-	}
-}
-
 func (p *part) addBytes(name string, data []byte, sum uint32, digest [sha256.Size]byte) error {
 	if err := p.sums.Add(name, digest); err != nil {
 		return err
 	}
-	w, err := p.zip.CreateRaw(header(name, len(data), sum, plainMode))
-	if err != nil {
+	if err := p.zip.add(name, plainMode, int64(len(data)), sum); err != nil {
 		return err
 	}
-	_, err = w.Write(data)
+	_, err := p.zip.Write(data)
 	return err
 }
 
@@ -138,17 +130,16 @@ func (p *part) addText(name string, mode uint32, listed bool, write func(io.Writ
 			return err
 		}
 	}
-	w, err := p.zip.CreateRaw(header(name, size.n, sum.Sum32(), mode))
-	if err != nil {
+	if err := p.zip.add(name, mode, size.n, sum.Sum32()); err != nil {
 		return err
 	}
-	return write(w)
+	return write(p.zip)
 }
 
-type counter struct{ n int }
+type counter struct{ n int64 }
 
 func (c *counter) Write(p []byte) (int, error) {
-	c.n += len(p)
+	c.n += int64(len(p))
 	return len(p), nil
 }
 
@@ -197,7 +188,7 @@ func (p *part) finish(ctx context.Context, errors *spool, sign func(context.Cont
 	if err := p.addText("SHA256SUMS.p7s.sha256", plainMode, false, text(line)); err != nil {
 		return err
 	}
-	if err := p.zip.Close(); err != nil {
+	if err := p.zip.close(); err != nil {
 		return err
 	}
 	return p.flush()
@@ -285,10 +276,7 @@ func (p *part) addDevices() error {
 
 // flush hands everything to the system.
 func (p *part) flush() error {
-	if err := p.zip.Flush(); err != nil {
-		return err
-	}
-	for _, s := range []*spool{p.out, p.csv, p.json} {
+	for _, s := range []*spool{p.out, p.csv.spool, p.json.spool} {
 		if err := s.buf.Flush(); err != nil {
 			return err
 		}
@@ -306,7 +294,7 @@ func (p *part) record(next int) error {
 }
 
 func (p *part) close() {
-	for _, s := range []*spool{p.out, p.csv, p.json, p.journal} {
+	for _, s := range []*spool{p.out, p.csv.spool, p.json.spool, p.journal} {
 		if s != nil {
 			s.file.Close()
 		}

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"archive/zip"
 	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
@@ -86,12 +85,12 @@ func (p *part) openAt(base string, at mark) (err error) {
 	for name, s := range map[string]struct {
 		spool **spool
 		size  int64
-	}{".zip": {&p.out, at.out}, ".csv": {&p.csv, at.csv}, ".json": {&p.json, at.json}, ".journal": {&p.journal, 0}} {
+	}{".zip": {&p.out, at.out}, ".csv": {&p.csv.spool, at.csv}, ".json": {&p.json.spool, at.json}, ".journal": {&p.journal, 0}} {
 		if *s.spool, err = openSpool(base+name, s.size); err != nil {
 			return err
 		}
 	}
-	for s, sum := range map[*spool]uint32{p.csv: at.csvSum, p.json: at.jsonSum} {
+	for s, sum := range map[*summed]uint32{&p.csv: at.csvSum, &p.json: at.jsonSum} {
 		if same, err := s.resum(sum); err != nil {
 			return err
 		} else if !same {
@@ -100,7 +99,7 @@ func (p *part) openAt(base string, at mark) (err error) {
 	}
 	p.sums.Reset()
 	skip := &skipper{w: p.out, left: at.out}
-	p.zip = zip.NewWriter(skip)
+	p.zip = &zipWriter{w: skip}
 	if err := p.replay(at.out); err != nil {
 		return err
 	}
@@ -140,7 +139,7 @@ func (p *part) replay(size int64) error {
 	var name, data []byte
 	for read := int64(0); read < size; {
 		var h localHeader
-		if err := binary.Read(r, binary.LittleEndian, &h); err != nil || h.Signature != 0x04034b50 || h.CompressedSize > 1<<20 {
+		if err := binary.Read(r, binary.LittleEndian, &h); err != nil || h.Signature != localSignature || h.CompressedSize > 1<<20 {
 			return errDamaged
 		}
 		name, data = resize(name, int(h.NameLength)), resize(data, int(h.CompressedSize))
@@ -155,7 +154,7 @@ func (p *part) replay(size int64) error {
 			return errDamaged
 		}
 	}
-	return p.zip.Flush()
+	return nil
 }
 
 func resize(b []byte, n int) []byte {
