@@ -30,10 +30,11 @@ type rig struct {
 func newRig(t testing.TB, kind string) *rig {
 	t.Helper()
 	root := signingtest.Root(t, kind)
-	leaf := root.Leaf(t, kind, func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(0, 6, 0) })
+	middle := root.Intermediate(t, kind)
+	leaf := middle.Leaf(t, kind, func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(0, 6, 0) })
 	pool := x509.NewCertPool()
 	pool.AddCert(root.Cert)
-	id, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert}, pool, nil)
+	id, err := signing.New(leaf.Key, []*x509.Certificate{leaf.Cert, middle.Cert}, pool, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

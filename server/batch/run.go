@@ -20,6 +20,7 @@ type Batch struct {
 	dir   string
 	lock  *flock.Flock
 	state state
+	limit int // of files in an archive
 }
 
 // state is what the folder holds of a batch whose input has been checked.
@@ -60,7 +61,7 @@ func Resume(dir string) (*Batch, error) {
 }
 
 func open(dir string) (*Batch, error) {
-	b := &Batch{dir: dir, lock: flock.New(filepath.Join(dir, "lock"))}
+	b := &Batch{dir: dir, lock: flock.New(filepath.Join(dir, "lock")), limit: PartFiles}
 	locked, err := b.lock.TryLock()
 	if err != nil {
 		return nil, err
@@ -172,7 +173,7 @@ func (b *Batch) parts() []*part {
 	var all []*part
 	for i, chunk := range b.state.Plan.Chunks {
 		n := len(all)
-		if n == 0 || all[n-1].files+chunk.Files > PartFiles {
+		if n == 0 || all[n-1].files+chunk.Files > b.limit {
 			all = append(all, &part{number: n + 1, first: i, plan: b.state.Plan, about: b.state.About})
 			n++
 		}
