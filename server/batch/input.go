@@ -196,7 +196,8 @@ func newCSVSource(text *bufio.Reader, o Options) (*csvSource, error) {
 // skip skips the lines that programs write before the header: Entra its
 // version, PowerShell a type, Excel the separator, which is returned.
 func (s *csvSource) skip(text *bufio.Reader) (comma rune, err error) {
-	for {
+	const most = 3
+	for s.above < most {
 		start, _ := text.Peek(5)
 		low := strings.ToLower(string(start))
 		if low != "versi" && low != "#type" && !strings.HasPrefix(low, "sep=") {
@@ -217,6 +218,7 @@ func (s *csvSource) skip(text *bufio.Reader) (comma rune, err error) {
 		text.Discard(len(line))
 		s.above++
 	}
+	return comma, nil
 }
 
 // delimiter is the separator that the first line has most of.
