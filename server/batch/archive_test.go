@@ -279,6 +279,7 @@ func TestOtherReaders(t *testing.T) {
 
 func (r *rig) otherReaders(t *testing.T, archive string, atLeast int) {
 	t.Helper()
+	needs(t, "unzip", "python3", "openssl")
 	for _, command := range [][]string{{"unzip", "-tqq", archive}, {"python3", "-m", "zipfile", "-t", archive}} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("bad")) {
 			t.Errorf("%s: %v\n%s", command[0], err, out)
@@ -337,6 +338,7 @@ func hostileAddresses(n int) []string {
 // TestHostileAddresses makes files for 5,000 addresses that want to break
 // names, a shell or a spreadsheet.
 func TestHostileAddresses(t *testing.T) {
+	needs(t, "unzip")
 	var input bytes.Buffer
 	w := csv.NewWriter(&input)
 	w.Write([]string{"email", "group", "note", "serial"})

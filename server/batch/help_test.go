@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -154,6 +156,19 @@ func check(t testing.TB, input string, c choice) (plan *batch.Plan, problems []b
 	checking.Rows, checking.Errors = io.Discard, &bad
 	plan, err = batch.Check(t.Context(), reader, checking)
 	return plan, problems, bad.String(), err
+}
+
+// needs skips the test where a program is not installed, unless all tests must
+// run.
+func needs(t testing.TB, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil && os.Getenv("MOBILECONFIG_TEST_ALL") != "1" {
+			t.Skipf("%s is not installed", program)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func output(t testing.TB) string { return filepath.Join(t.TempDir(), "out.zip") }

@@ -14,6 +14,7 @@ import (
 // alone.
 func bareFolder(t testing.TB) string {
 	t.Helper()
+	needs(t, "openssl", "sha256sum")
 	dir := t.TempDir()
 	for _, program := range []string{"openssl", "sha256sum"} {
 		path, err := exec.LookPath(program)
