@@ -48,8 +48,8 @@ type batchCommand struct {
 // Memory is given back when there is this much garbage, in percent of what is
 // used, and sooner when so many bytes are in use.
 const (
-	batchGCPercent = 200
-	batchMemory    = 64 << 20
+	batchGCPercent = 400
+	batchMemory    = 80 << 20
 )
 
 // Run checks the input, makes the files and puts them in archives.

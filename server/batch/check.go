@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"errors"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -247,30 +246,12 @@ func (w *checking) device(f Field) string {
 
 // order asks whether the person may have the files.
 func (w *checking) order() {
-	person := &w.out.row.Person
-	if err := person.Check(); err != nil {
-		w.refuse(DisplayName, NameInvalid, problemsOf(err))
-		return
-	}
 	for _, what := range w.out.row.whats() {
-		if _, err := w.orders(*person, what); err != nil {
+		if _, err := w.orders(w.out.row.Person, what); err != nil {
 			w.refuse(Email, NotPossible, err.Error())
 			return
 		}
 	}
-}
-
-// problemsOf are the details of an invalid profile.
-func problemsOf(err error) string {
-	invalid, ok := errors.AsType[*profile.InvalidError](err)
-	if !ok {
-		return err.Error()
-	}
-	var details []string
-	for _, p := range invalid.Problems {
-		details = append(details, p.Detail)
-	}
-	return strings.Join(details, "; ")
 }
 
 // keep keeps the values of a row with problems, those that were refused masked.

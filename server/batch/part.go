@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"io"
 	"os"
@@ -21,10 +22,12 @@ type spool struct {
 	size int64
 }
 
-// A summed spool knows the CRC-32 of what was written.
+// A summed spool is a file of the archive that grows with the profiles. It knows
+// the checksums of what was written.
 type summed struct {
 	*spool
 	sum uint32
+	sha hash.Hash
 }
 
 // openSpool opens a file to go on after so many bytes. What stands behind them
@@ -53,13 +56,15 @@ func (s *spool) Write(p []byte) (int, error) {
 
 func (s *summed) Write(p []byte) (int, error) {
 	s.sum = crc32.Update(s.sum, crc32.IEEETable, p)
+	s.sha.Write(p)
 	return s.spool.Write(p)
 }
 
 // resum reads what is there, and reports whether it has the checksum.
 func (s *summed) resum(sum uint32) (bool, error) {
 	h := crc32.NewIEEE()
-	_, err := io.Copy(h, s.section(0, s.size))
+	s.sha = sha256.New()
+	_, err := io.Copy(io.MultiWriter(h, s.sha), s.section(0, s.size))
 	s.sum = h.Sum32()
 	return s.sum == sum, err
 }
@@ -77,10 +82,11 @@ type part struct {
 
 	zip     *zipWriter
 	out     *spool
-	csv     summed // rows of manifest.csv
-	json    summed // rows of manifest.json
+	csv     summed // manifest.csv
+	json    summed // manifest.json
 	journal *spool
 	sums    signing.Checksums
+	made    int // profiles that the archive holds
 	line    []byte
 }
 
@@ -94,16 +100,26 @@ func (p *part) add(f *File) error {
 	if _, err := p.csv.Write(p.line); err != nil {
 		return err
 	}
-	var err error
-	if p.line, err = e.appendJSON(p.line[:0]); err != nil {
+	p.line = append(p.line[:0], ",\n"...)
+	if p.made == 0 {
+		p.line = p.line[:0]
+	}
+	p.made++
+	p.line = e.appendJSON(p.line)
+	_, err := p.json.Write(p.line)
+	return err
+}
+
+// begin writes what stands before the rows of the manifests.
+func (p *part) begin() error {
+	head, err := p.head()
+	if err != nil {
 		return err
 	}
-	if p.json.size > 0 {
-		if _, err := p.json.Write([]byte(",\n")); err != nil {
-			return err
-		}
+	if _, err := p.json.Write(head); err != nil {
+		return err
 	}
-	_, err = p.json.Write(bytes.TrimSuffix(p.line, []byte("\n")))
+	_, err = p.csv.Write(appendCSV(nil, manifestHeader...))
 	return err
 }
 
@@ -217,30 +233,27 @@ func (p *part) addErrors(errors *spool) error {
 }
 
 func (p *part) addManifests() error {
-	err := p.addText("manifest.csv", plainMode, true, func(w io.Writer) error {
-		if _, err := w.Write(appendCSV(nil, manifestHeader...)); err != nil {
-			return err
-		}
-		_, err := io.Copy(w, p.csv.section(0, p.csv.size))
-		return err
-	})
-	if err != nil {
+	if _, err := p.json.Write([]byte("\n]}\n")); err != nil {
 		return err
 	}
-	head, err := p.head()
-	if err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
-	return p.addText("manifest.json", plainMode, true, func(w io.Writer) error {
-		if _, err := w.Write(head); err != nil {
-			return err
-		}
-		if _, err := io.Copy(w, p.json.section(0, p.json.size)); err != nil {
-			return err
-		}
-		_, err := io.WriteString(w, "\n]}\n")
+	if err := p.addSpool("manifest.csv", &p.csv); err != nil {
 		return err
-	})
+	}
+	return p.addSpool("manifest.json", &p.json)
+}
+
+func (p *part) addSpool(name string, s *summed) error {
+	if err := p.sums.Add(name, [sha256.Size]byte(s.sha.Sum(nil))); err != nil {
+		return err
+	}
+	if err := p.zip.add(name, plainMode, s.size, s.sum); err != nil {
+		return err
+	}
+	_, err := io.Copy(p.zip, s.section(0, s.size))
+	return err
 }
 
 // addDevices adds the script that installs by cable, if a row of the part names

@@ -98,15 +98,16 @@ func (p *part) openAt(base string, at mark) (err error) {
 		}
 	}
 	p.sums.Reset()
+	p.made = 0
 	skip := &skipper{w: p.out, left: at.out}
 	p.zip = &zipWriter{w: skip}
 	if err := p.replay(at.out); err != nil {
 		return err
 	}
-	if at.out > 0 {
+	if at.next > p.first {
 		return p.record(at.next)
 	}
-	return nil
+	return p.begin()
 }
 
 // A skipper skips what is in the file already.
@@ -153,6 +154,7 @@ func (p *part) replay(size int64) error {
 		if err := p.addBytes(string(name), data, h.CRC32, sha256.Sum256(data)); err != nil {
 			return errDamaged
 		}
+		p.made++
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func (i *Issuer) build(buffer []byte, k kind, who Person) (*made, []byte, error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
-	if err := who.Check(); err != nil {
+	if err := who.check(); err != nil {
 		return nil, nil, fmt.Errorf("issue: %w", err)
 	}
 	text, err := made.template.Append(buffer, profile.Fields{Address: who.Address, PersonName: profile.PlainName(who.Name), Login: who.login()})
@@ -169,9 +169,8 @@ func (i *Issuer) build(buffer []byte, k kind, who Person) (*made, []byte, error)
 // login is the user name on the servers.
 func (p Person) login() string { return cmp.Or(p.Login, p.Address.String()) }
 
-// Check refuses what the gate would, in words for the person. The error is a
-// [profile.InvalidError].
-func (p Person) Check() error {
+// check refuses what the gate would, in words for the person.
+func (p Person) check() error {
 	var problems []profile.Problem
 	if !profile.IsPersonName(p.Name) {
 		problems = append(problems, profile.Problem{Path: "mail.person_name", Detail: "a name has letters, digits, spaces and ' - . , & ( ) only, and no web address"})
