@@ -94,4 +94,4 @@ vuln: prepare
 	@.ci/vuln
 
 screenshots: prepare
-	cd $(E2E) && go test -tags soak $(TESTING) ./browser -run TestSoakScreenshots -screenshots $(CURDIR)/docs/screenshots
+	cd $(E2E) && go test -tags soak $(TESTING) ./browser -screenshots $(CURDIR)/docs/screenshots

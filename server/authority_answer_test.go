@@ -73,6 +73,24 @@ func (s *stage) refused(a servertest.Answer, r revocation) bool {
 	return r.letter == "f" && a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte(`name="confirm_`))
 }
 
+// reload loads twice the page that a browser is on after the answer. What a
+// form has made is not in the answer itself: a reload would make it again.
+func (s *stage) reload(t *testing.T, at *servertest.Server, a servertest.Answer) {
+	t.Helper()
+	if strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {
+		return // the browser stays on the page with the form
+	}
+	if a.Status != http.StatusSeeOther {
+		t.Errorf("a form is answered with %d, not with a redirect", a.Status)
+		return
+	}
+	m := at.As(s.actor)
+	m.Keep(a)
+	for range 2 {
+		m.Get(a.Location())
+	}
+}
+
 // isDone reports whether the answer is that of a request that did what it asks
 // for.
 func (s *stage) isDone(a servertest.Answer) bool {

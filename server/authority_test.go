@@ -220,6 +220,13 @@ func (w *authorityWorld) control(t *testing.T, stages []*stage) {
 			if len(gone)+len(added) == 0 && !s.reads {
 				t.Error("nothing was kept")
 			}
+			if !s.api() && !s.json {
+				s.reload(t, w.a, a)
+				gone, added := difference(before, storetest.Rows(t, w.database, bookkeeping...))
+				if len(gone)+len(added) > 0 {
+					t.Errorf("a reload changed %v and made %v", gone, added)
+				}
+			}
 		})
 	}
 }

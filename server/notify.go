@@ -94,7 +94,7 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 			continue
 		}
 		expires := identity.NotAfter.UTC().Format(time.DateOnly)
-		return s.store.Once(ctx, audit.ByProgram(), fmt.Sprintf("expiry %d %s", days, identity.Fingerprint), audit.Action{
+		return s.store.NoteExpiry(ctx, audit.ByProgram(), identity.Fingerprint, days, audit.Action{
 			Account: account.Installation,
 			Name:    audit.IdentityExpiring,
 			Outcome: audit.Done,

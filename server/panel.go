@@ -20,6 +20,7 @@ func (s *Server) newPanel(a *api.API) *panel.Panel {
 		Webhooks:      a.Webhooks,
 		Mail:          s.config.Mail != nil,
 		Vault:         vault,
+		Once:          s.once,
 		Sessions:      account.NewSessions(vault, s.store),
 		Members:       s.members,
 		Factors:       account.NewFactors(vault, s.store),

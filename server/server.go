@@ -22,6 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -32,6 +33,7 @@ type Server struct {
 	base    *url.URL
 	store   *store.Store
 	vault   *account.Vault
+	once    web.Once
 	members *account.Members
 	metrics *metrics
 	handler http.Handler
@@ -76,6 +78,9 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	}
 	var err error
 	if s.vault, err = account.NewVault(s.config.Secret, s.base, s.config.Now); err != nil {
+		return err
+	}
+	if s.once, err = web.NewOnce(s.base, s.config.Secret, s.config.Now); err != nil {
 		return err
 	}
 	s.members = account.NewMembers(s.vault, s.store)
@@ -131,7 +136,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
 		Links:     links,
-		Repeats:   s.store,
+		Replays:   s.store,
 		Issuer:    issue.New(texts, s.config.Identity.Current),
 		Identity:  s.describeIdentity,
 		Texts:     texts,

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/profile/idn"
 )
 
 // funcs are what a page can call. An id that no locale has, or a value that a
@@ -27,6 +29,7 @@ func (l *locale) funcs() template.FuncMap {
 		"dict":   pairs,
 		"breaks": breaks,
 		"status": knownStatus,
+		"host":   idn.Show,
 
 		"tv":       l.filled,
 		"richv":    l.richFilled,

@@ -24,7 +24,7 @@ type buildCommand struct {
 	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
 	Locale            string `placeholder:"L" help:"Language of the profile's texts, such as en (default: en)."`
 	Unsigned          bool   `help:"Write the profile unsigned."`
-	Output            string `short:"o" placeholder:"FILE" help:"Where to write it (default: standard output)."`
+	Output            string `short:"o" placeholder:"FILE" help:"Where to write it (default, and -: standard output)."`
 	identityFlags
 }
 
@@ -44,7 +44,7 @@ func (c *buildCommand) Run(s streams) error {
 	if c.Platform != string(profile.Mac) || !c.Secure {
 		return c.write(s, issuer, order, c.Output)
 	}
-	if c.Output == "" {
+	if toStdout(c.Output) {
 		return usage(errors.New("a Mac takes mail and policy in two files: give -o FILE, and the policy goes beside it to FILE" + deviceSuffix))
 	}
 	mail := order
@@ -103,7 +103,7 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 	if err != nil {
 		return inFlags(err)
 	}
-	if file == "" {
+	if toStdout(file) {
 		_, err = s.out.Write(data)
 		return err
 	}

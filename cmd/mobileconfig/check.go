@@ -19,7 +19,7 @@ import (
 
 type checkCommand struct {
 	Target   string `arg:"" placeholder:"DOMAIN|HOST:PORT" help:"A mail domain, or one server: HOST:PORT, HOST:143/starttls or HOST:587/starttls."`
-	Protocol string `enum:"imap,smtp,auto" default:"auto" placeholder:"P" help:"imap or smtp, for a port that does not say which (default: by the port)."`
+	Protocol string `enum:"imap,smtp,caldav,carddav,auto" default:"auto" placeholder:"P" help:"imap, smtp, caldav or carddav, for a port that does not say which (default: by the port)."`
 	Connect  string `placeholder:"ADDR" help:"HOST:PORT to connect to instead, for one server that its name does not lead to yet."`
 	Roots    string `placeholder:"PEM" help:"Roots that count beside the system's."`
 	JSON     bool   `name:"json" help:"Answer in JSON."`
@@ -114,12 +114,16 @@ func (c *checkCommand) kind() (probe.Kind, error) {
 	case "465", "587":
 		return probe.Outgoing, nil
 	}
-	return "", errors.New("this port may be for IMAP or for SMTP: say which with --protocol")
+	return "", errors.New("this port doesn't say what the server is for: give --protocol imap, smtp, caldav or carddav")
 }
 
 func parseFor(kind probe.Kind, text string) (profile.Server, error) {
-	if kind == probe.Incoming {
+	switch kind {
+	case probe.Incoming:
 		return profile.ParseIncoming(text)
+	case probe.CalDAV, probe.CardDAV:
+		s, err := profile.ParseDAV(text)
+		return profile.Server{Host: s.Host, Port: s.Port}, err
 	}
 	return profile.ParseOutgoing(text)
 }

@@ -69,7 +69,7 @@ func (f *logFlags) key() (*audit.LogKey, error) {
 }
 
 type logExportCommand struct {
-	Output string `short:"o" placeholder:"FILE" help:"Where to write it (default: standard output)."`
+	Output string `short:"o" placeholder:"FILE" help:"Where to write it (default, and -: standard output)."`
 	logFlags
 }
 
@@ -90,7 +90,7 @@ func (c *logExportCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	if c.Output == "" {
+	if toStdout(c.Output) {
 		return exportLog(ctx, kept, c.Account, s.out)
 	}
 	err = datadir.WriteWhole(c.Output, func(w io.Writer) error { return exportLog(ctx, kept, c.Account, w) })

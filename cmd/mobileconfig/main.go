@@ -40,6 +40,9 @@ type streams struct {
 	out, err io.Writer
 }
 
+// toStdout reports whether a flag for a file to write means standard output.
+func toStdout(file string) bool { return file == "" || file == "-" }
+
 func main() {
 	os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr}))
 }

@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"golang.org/x/net/idna"
+
+	"github.com/updatecase/mobileconfig/profile/idn"
 )
 
 // A flaw is what is wrong with a value, in a sentence. The zero value is none.
@@ -110,7 +112,7 @@ func encodedFlaw(s string) flaw {
 	switch {
 	case err != nil:
 		return flaw{codeWrongValue, Error, "A part of the host name begins with xn-- and stands for no name."}
-	case looksLatin(decoded):
+	case idn.LooksLatin(decoded):
 		return flaw{codeWrongValue, Error, "The host name has letters of another script that look like Latin ones: " + quoted(decoded) + "."}
 	}
 	return flaw{}
@@ -123,7 +125,7 @@ func internationalFlaw(s string) flaw {
 	if err != nil {
 		return flaw{codeWrongValue, Error, "The host name has a character that no host name has."}
 	}
-	if looksLatin(s) {
+	if idn.LooksLatin(s) {
 		return flaw{codeWrongValue, Error, "The host name has letters of another script that look like Latin ones; it is really " + shown(ascii, maxShown) + "."}
 	}
 	if f := labelFlaw(ascii); f.detail != "" {
@@ -145,40 +147,6 @@ func encoded(s string) string {
 		return ""
 	}
 	return shown(ascii, maxShown)
-}
-
-// latinLike are letters of other scripts that look like Latin ones, or like
-// Latin ones with a mark.
-const latinLike = "асԁеёһіїјӏорԛѕԝхуүьҽпгѵѡкмтвнԍԏ" + "αβγεικνορτυωχηϲϳѕ" + "օոսցհգզւքյթ" + "ꓐꓑꓒꓓꓔꓕꓖꓗꓘꓙꓚꓛꓜꓝꓞꓟꓠꓡꓢꓣꓤꓥꓦꓧꓨꓩꓪꓫꓬꓭꓮꓯꓰꓱꓲꓳꓴ"
-
-// mixable are the scripts that stand beside Latin letters in one name.
-var mixable = []*unicode.RangeTable{unicode.Latin, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Bopomofo, unicode.Hangul, unicode.Common, unicode.Inherited}
-
-// looksLatin reports whether a name could pass for a Latin one: a label mixes
-// Latin letters with those of another alphabet, or has only letters that look
-// like Latin ones while the last label is Latin.
-func looksLatin(name string) bool {
-	labels := strings.Split(strings.ToLower(name), ".")
-	latinEnd := strings.ContainsFunc(labels[len(labels)-1], func(r rune) bool { return unicode.Is(unicode.Latin, r) })
-	for _, label := range labels {
-		latin, other, alike := 0, 0, 0
-		for _, r := range label {
-			switch {
-			case !unicode.IsLetter(r):
-			case unicode.Is(unicode.Latin, r):
-				latin++
-			case !unicode.In(r, mixable...):
-				other++
-				if strings.ContainsRune(latinLike, r) {
-					alike++
-				}
-			}
-		}
-		if other > 0 && (latin > 0 || alike == other && latinEnd) {
-			return true
-		}
-	}
-	return false
 }
 
 func isASCII(s string) bool {

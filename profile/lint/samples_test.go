@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
@@ -113,5 +114,41 @@ func TestSamples(t *testing.T) {
 				t.Error("the password is in the report")
 			}
 		})
+	}
+}
+
+// reported are inputs made after what people reported of other programs: what was
+// said of them there was wrong, or nothing.
+var reported = []struct{ name, want string }{
+	{"hosturl", "error wrong_value, note unsigned"},
+	{"hostspace", "error wrong_value, note unsigned"},
+	{"exp-ms", "error malformed_value, note unsigned"},
+	{"x-zwsp", "warning hidden_characters*3, note unsigned"},
+	{"s-pss", "note untrusted_signer"},
+	{"s-crossexp", "note untrusted_signer"},
+	{"s-leadnl", "error leading_data, note untrusted_signer"},
+	{"s-texthdr", "error mail_header, note untrusted_signer"},
+}
+
+// TestReported looks at these from the folder samples/found of the folder that
+// MOBILECONFIG_SHARED names. Nothing that the file says of servers is dropped.
+func TestReported(t *testing.T) {
+	dir := shared(t, filepath.Join("samples", "found"))
+	files, err := filepath.Glob(filepath.Join(dir, "*.mobileconfig"))
+	if err != nil || len(files) != len(reported) {
+		t.Errorf("%d files for %d rows: %v", len(files), len(reported), err)
+	}
+	for _, f := range reported {
+		data := read(t, filepath.Join(dir, f.name+".mobileconfig"))
+		r, err := lint.Inspect(data, time.Now()) // the certificates are fresh
+		if err != nil {
+			t.Fatalf("%s: %v", f.name, err)
+		}
+		if got := strings.Join(codes(r), ", "); got != f.want {
+			t.Errorf("%s:\n got  %s\n want %s", f.name, got, f.want)
+		}
+		if n := len(r.Payloads[0].Servers); n != 2 {
+			t.Errorf("%s: %d servers", f.name, n)
+		}
 	}
 }

@@ -57,7 +57,7 @@ func (s *Accounts) Get(ctx context.Context, account string) (Account, error) {
 // the language.
 func (s *Accounts) Create(ctx context.Context, by audit.Grant, name string, trusted bool, email, language string) (acc Account, token string, err error) {
 	now := s.vault.now()
-	acc = Account{ID: id.New("acc"), Name: profile.Plain(name), Trusted: trusted, FactorRequired: true, Created: now}
+	acc = Account{ID: id.New("acc"), Name: profile.Plain(name), Trusted: trusted, FactorRequired: true, RetentionDays: audit.DefaultRetention, Created: now}
 	owner := Invitation{ID: id.New("inv"), Account: acc.ID, Role: Owner, Language: language, Created: now, Expires: now.Add(InvitationLife)}
 	var unread error
 	owner.Email, unread = parseEmail(email)

@@ -49,7 +49,7 @@ type API struct {
 	Redirects *redirect.Keys
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
-	Repeats   Repeats
+	Replays   Replays
 	Issuer    *issue.Issuer
 	Identity  func() signing.Description
 	Texts     *templates.Set

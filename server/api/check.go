@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/probe"
 )
@@ -15,7 +14,7 @@ import (
 // A Checker says whether the mail servers of a domain offer TLS as a profile
 // needs it. *probe.Checker is one.
 type Checker interface {
-	Check(ctx context.Context, domain string, incoming, outgoing profile.Server) ([]probe.Result, error)
+	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
 }
 
 // A checkRequest takes nothing: what is checked are the domain's own servers.
@@ -32,7 +31,7 @@ type checkBody struct {
 
 // A checkedServer is what a check found of one server.
 type checkedServer struct {
-	Protocol   string         `json:"protocol" enum:"imap,smtp"`
+	Protocol   string         `json:"protocol" enum:"imap,smtp,caldav,carddav"`
 	Host       string         `json:"host"`
 	Port       int            `json:"port"`
 	Encryption string         `json:"encryption" enum:"SSL/TLS,STARTTLS"`
@@ -54,7 +53,7 @@ func (a *API) checkDomain(ctx context.Context, c call, in *checkRequest) (*check
 	if err != nil {
 		return nil, err
 	}
-	results, err := a.Checker.Check(ctx, d.Name, d.Service.Incoming, d.Service.Outgoing)
+	results, err := a.Checker.Check(ctx, d.Name, probe.Targets(d.Service.Incoming, d.Service.Outgoing, d.Service.Calendars, d.Service.Contacts))
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
-	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
@@ -61,10 +61,10 @@ func (a *API) links(h huma.API) {
 	create := operation("create-setup-link", http.MethodPost, "/setup-links", account.LinksWrite, "Make a setup link for a mailbox")
 	create.DefaultStatus = http.StatusCreated
 	register(a, h, create, func(ctx context.Context, c call, in *createLink) (*linkBody, error) {
-		return once(ctx, a, c, in.RepeatHeader, in.Body, repeatable[linkBody]{
+		return once(ctx, a, c, in.ReplayHeader, in.Body, replayable[linkBody]{
 			operation: create.OperationID,
-			first:     func(c call) (*linkBody, error) { return a.createLink(ctx, c, in) },
-			again:     func(r audit.Repeat) (*linkBody, error) { return a.linkAsMade(ctx, c, r.Target) },
+			first:     func(once *replay.Request) (*linkBody, error) { return a.createLink(ctx, c, in, once) },
+			again:     func(r replay.Request) (*linkBody, error) { return a.linkAsMade(ctx, c, r.Target) },
 		})
 	})
 	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)
@@ -75,7 +75,7 @@ func (a *API) links(h huma.API) {
 }
 
 type createLink struct {
-	RepeatHeader
+	ReplayHeader
 	Body struct {
 		Address      string `json:"address" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
 		Name         string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
@@ -89,7 +89,7 @@ type createLink struct {
 	}
 }
 
-func (a *API) createLink(ctx context.Context, c call, in *createLink) (*linkBody, error) {
+func (a *API) createLink(ctx context.Context, c call, in *createLink, once *replay.Request) (*linkBody, error) {
 	b := in.Body
 	if address, err := profile.ParseAddress(b.Address); err == nil {
 		if err := c.key.PermitDomain(address.Domain()); err != nil {
@@ -100,7 +100,7 @@ func (a *API) createLink(ctx context.Context, c call, in *createLink) (*linkBody
 		Account: c.key.Account, Address: b.Address, Name: b.Name, Login: b.Login, Locale: b.Locale, Variant: settings.Variant(b.Variant),
 		Life: time.Duration(b.ExpiresIn) * time.Second, MaxDownloads: b.MaxDownloads, ExternalID: b.ExternalID, ReturnURL: b.ReturnURL,
 		Test: c.key.Test,
-	})
+	}, once)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -21,7 +22,7 @@ import (
 const contentType = "application/x-apple-aspen-config"
 
 type createProfile struct {
-	RepeatHeader
+	ReplayHeader
 	Body struct {
 		Address  string `json:"address" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
 		Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
@@ -47,10 +48,10 @@ func (a *API) profiles(h huma.API) {
 		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
 	}}
 	register(a, h, create, func(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
-		return once(ctx, a, c, in.RepeatHeader, in.Body, repeatable[profileBytes]{
+		return once(ctx, a, c, in.ReplayHeader, in.Body, replayable[profileBytes]{
 			operation: create.OperationID,
-			first:     func(c call) (*profileBytes, error) { return a.createProfile(ctx, c, in) },
-			again: func(r audit.Repeat) (*profileBytes, error) {
+			first:     func(once *replay.Request) (*profileBytes, error) { return a.createProfile(ctx, c, in, once) },
+			again: func(r replay.Request) (*profileBytes, error) {
 				var kept keptProfile
 				err := json.Unmarshal(r.Answer, &kept)
 				return kept.answer(), err
@@ -71,7 +72,7 @@ func (k keptProfile) answer() *profileBytes {
 }
 
 // createProfile signs a profile and records that it did, before it is sent.
-func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
+func (a *API) createProfile(ctx context.Context, c call, in *createProfile, once *replay.Request) (*profileBytes, error) {
 	order, d, err := a.order(ctx, c, in)
 	if err != nil {
 		return nil, err
@@ -81,12 +82,12 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*pr
 		return nil, err
 	}
 	out := keptProfile{order.FileName(), signed.Hash, signed.Bytes}
-	if c.by.Repeat != nil {
-		if c.by.Repeat.Answer, err = json.Marshal(out); err != nil {
+	if once != nil {
+		if once.Answer, err = json.Marshal(out); err != nil {
 			return nil, err
 		}
 	}
-	err = a.Actions.Record(ctx, c.by, audit.Action{
+	err = a.Replays.RecordOnce(ctx, c.by, once, audit.Action{
 		Account:  d.Account,
 		Name:     audit.ProfileIssue,
 		Outcome:  audit.Done,

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// How many actions a page of a search has: by default, and at most.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 500
+)
+
 // A Filter says which actions of a log to show. The zero value of a field
 // filters nothing.
 type Filter struct {
@@ -36,7 +42,7 @@ type Filter struct {
 	// Before shows actions with smaller sequence numbers alone: it is the
 	// cursor of the next page.
 	Before int64
-	// Limit is the most actions to show; 0 is 50, and 500 the most.
+	// Limit is the most actions to show, up to MaxLimit; 0 is DefaultLimit.
 	Limit int
 }
 

@@ -27,9 +27,6 @@ type Grant struct {
 	// Renews says that the write replaces the token of the session, which ends
 	// the old one: no other write of the session may be under way.
 	Renews bool
-	// Repeat has the write happen once, however often the request is sent. Nil:
-	// each time.
-	Repeat *Repeat
 }
 
 // A GrantKind says what holds the right.

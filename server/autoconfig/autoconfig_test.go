@@ -48,6 +48,10 @@ var domains = map[string]settings.Domain{
 	"starttls": domain("xn--mller-kva.example", "imap.example.com:143/starttls", "smtp.example.com:587/starttls", func(d *settings.Domain) {
 		d.Login = settings.LocalPartLogin
 	}),
+	"groupware": domain("example.com", "imap.example.com", "smtp.example.com", func(d *settings.Domain) {
+		d.Service.Calendars = profile.DAVServer{Host: "cal.example.com", Port: 443}
+		d.Service.Contacts = profile.DAVServer{Host: "card.example.com", Port: 8443}
+	}),
 	"given": domain("example.org", "imap.example.com", "smtp.example.com:2465", func(d *settings.Domain) { d.Login = settings.GivenLogin }),
 }
 
@@ -95,7 +99,7 @@ func TestDocuments(t *testing.T) {
 			golden(t, file, got)
 		}
 	}
-	for code, name := range map[int]string{InvalidRequest: "invalid", OtherSchema: "schema"} {
+	for code, name := range map[int]string{UnknownAddress: "unknown", InvalidRequest: "invalid", OtherSchema: "schema"} {
 		got, err := OutlookFault(code, time.Date(2026, 11, 27, 6, 40, 0, 0, time.UTC))
 		if err != nil {
 			t.Fatal(err)
@@ -115,10 +119,20 @@ type (
 		Authentication string `xml:"authentication"`
 		Username       string `xml:"username"`
 	}
+	mozillaDAV struct {
+		Type           string   `xml:"type,attr"`
+		URL            string   `xml:"url"`
+		ServerURL      string   `xml:"serverURL"`
+		Authentication []string `xml:"authentication"`
+		Username       string   `xml:"username"`
+	}
 	mozilla struct {
-		XMLName  xml.Name `xml:"clientConfig"`
-		Version  string   `xml:"version,attr"`
-		Provider struct {
+		XMLName     xml.Name   `xml:"clientConfig"`
+		AddressBook mozillaDAV `xml:"addressBook"` // as of 2020
+		Addressbook mozillaDAV `xml:"addressbook"` // draft -06
+		Calendar    mozillaDAV `xml:"calendar"`
+		Version     string     `xml:"version,attr"`
+		Provider    struct {
 			ID               string        `xml:"id,attr"`
 			Domain           string        `xml:"domain"`
 			DisplayName      string        `xml:"displayName"`
@@ -162,6 +176,16 @@ func TestReadBack(t *testing.T) {
 	if want := (mozillaServer{"smtp", "mail.example.net", 465, "SSL", "password-cleartext", "%EMAILADDRESS%"}); p.OutgoingServer != want {
 		t.Errorf("got %+v, want %+v", p.OutgoingServer, want)
 	}
+	body, err = Thunderbird(domains["groupware"])
+	if err != nil || xml.Unmarshal(body, &m) != nil {
+		t.Fatalf("%v %s", err, body)
+	}
+	both := []string{"basic", "http-basic"}
+	contacts := mozillaDAV{"carddav", "https://card.example.com:8443/.well-known/carddav", "https://card.example.com:8443/.well-known/carddav", both, "%EMAILADDRESS%"}
+	calendar := mozillaDAV{"caldav", "https://cal.example.com/.well-known/caldav", "https://cal.example.com/.well-known/caldav", both, "%EMAILADDRESS%"}
+	if !reflect.DeepEqual(m.AddressBook, contacts) || !reflect.DeepEqual(m.Addressbook, contacts) || !reflect.DeepEqual(m.Calendar, calendar) {
+		t.Errorf("%+v", m)
+	}
 	d = domains["starttls"]
 	body, err = Outlook(d, address(t, "jane@müller.example"))
 	var o microsoft
@@ -200,12 +224,12 @@ for name in sorted(glob.glob("testdata/*.xml")):
 for name in sorted(glob.glob("testdata/*.json")):
     d = json.load(open(name))
     n += 1
-    assert set(d["protocols"]) == {"imap", "smtp", "submit"} and d["authentication"] == {"password": True}, name
+    assert set(d["protocols"]) == {"imap", "smtp", "submit"} | ({"caldav", "carddav"} if "groupware" in name else set()) and d["authentication"] == {"password": True}, name
 print(n)
 `
 	out, err := exec.CommandContext(t.Context(), python, "-c", script).CombinedOutput()
-	if got := strings.TrimSpace(string(out)); err != nil || got != "10" {
-		t.Errorf("%v: got %s, want 10 files", err, got)
+	if got := strings.TrimSpace(string(out)); err != nil || got != "14" {
+		t.Errorf("%v: got %s, want 14 files", err, got)
 	}
 }
 

@@ -29,6 +29,7 @@ const outlookSchema = "http://schemas.microsoft.com/exchange/autodiscover/outloo
 
 // The error codes of the form that are answered here.
 const (
+	UnknownAddress = 500 // it asks for an address of no domain here
 	InvalidRequest = 600 // it cannot be read
 	OtherSchema    = 601 // it asks for another form, such as that of ActiveSync
 )
@@ -207,9 +208,13 @@ type outlookFault struct {
 func OutlookFault(code int, at time.Time) ([]byte, error) {
 	var answer outlookFault
 	answer.Error.Time, answer.Error.ID, answer.Error.Code = at.UTC().Format("15:04:05.0000000"), "0", code
-	answer.Error.Message = "Invalid Request"
-	if code == OtherSchema {
+	switch code {
+	case UnknownAddress:
+		answer.Error.Message = "The email address can't be found"
+	case OtherSchema:
 		answer.Error.Message = "Provider is not available"
+	default:
+		answer.Error.Message = "Invalid Request"
 	}
 	return marshal(autodiscover{Response: answer})
 }

@@ -17,9 +17,11 @@ const maxProvider = 60
 // skip the name that they do not know.
 type paccDocument struct {
 	Protocols struct {
-		IMAP   paccServer `json:"imap"`
-		SMTP   paccServer `json:"smtp"`
-		Submit paccServer `json:"submit"`
+		IMAP    paccServer `json:"imap"`
+		SMTP    paccServer `json:"smtp"`
+		Submit  paccServer `json:"submit"`
+		CalDAV  *paccURL   `json:"caldav,omitempty"`
+		CardDAV *paccURL   `json:"carddav,omitempty"`
 	} `json:"protocols"`
 	Authentication struct {
 		Password bool `json:"password"`
@@ -33,6 +35,18 @@ type paccDocument struct {
 
 type paccServer struct {
 	Host string `json:"host"`
+}
+
+type paccURL struct {
+	URL string `json:"url"`
+}
+
+// paccURLOf is nil for a server that is none.
+func paccURLOf(kind string, s profile.DAVServer) *paccURL {
+	if s.IsZero() {
+		return nil
+	}
+	return &paccURL{davURL(kind, s)}
 }
 
 // PACC returns the settings of d as the file user-agent-configuration.json. It
@@ -50,6 +64,8 @@ func PACC(d settings.Domain) ([]byte, error) {
 	document.Protocols.IMAP.Host = in.Host
 	document.Protocols.SMTP.Host = out.Host
 	document.Protocols.Submit.Host = out.Host
+	document.Protocols.CalDAV = paccURLOf("caldav", d.Service.Calendars)
+	document.Protocols.CardDAV = paccURLOf("carddav", d.Service.Contacts)
 	document.Authentication.Password = true
 	document.Info.Provider.Name = provider(d)
 	return marshalJSON(document)

@@ -31,7 +31,8 @@ func (r Record) String() string {
 }
 
 // Records returns what to publish so that mail programs find the settings of
-// d: where its mail is (RFC 6186, RFC 8314), and that the rest is at base, the
+// d: where its mail is (RFC 6186, RFC 8314), where calendars and contacts are
+// (RFC 6764), and that the rest is at base, the
 // address of the service. What a program could not reach there is left out:
 // some look at the usual port alone, some by HTTPS alone.
 func Records(d settings.Domain, base *url.URL) []Record {
@@ -39,6 +40,12 @@ func Records(d settings.Domain, base *url.URL) []Record {
 	records := []Record{
 		service(d, pick(in, "_imap", "_imaps"), in.Host, in.Port),
 		service(d, pick(out, "_submission", "_submissions"), out.Host, out.Port),
+	}
+	if s := d.Service.Calendars; !s.IsZero() {
+		records = append(records, service(d, "_caldavs", s.Host, s.Port))
+	}
+	if s := d.Service.Contacts; !s.IsZero() {
+		records = append(records, service(d, "_carddavs", s.Host, s.Port))
 	}
 	host, named := base.Hostname(), d.Login != settings.GivenLogin
 	if !strings.Contains(host, ".") {

@@ -33,6 +33,12 @@ func TestRecords(t *testing.T) {
 			"ua-auto-config.example.com. IN CNAME setup.example.net.",
 			`_ua-auto-config.example.com. IN TXT "v=UAAC1; a=sha256; d=HASH"`,
 		}},
+		{"groupware", "http://localhost:8080", []string{
+			"_imaps._tcp.example.com. IN SRV 0 1 993 imap.example.com.",
+			"_submissions._tcp.example.com. IN SRV 0 1 465 smtp.example.com.",
+			"_caldavs._tcp.example.com. IN SRV 0 1 443 cal.example.com.",
+			"_carddavs._tcp.example.com. IN SRV 0 1 8443 card.example.com.",
+		}},
 		{"starttls", "https://setup.example.net:8443", []string{
 			"_imap._tcp.xn--mller-kva.example. IN SRV 0 1 143 imap.example.com.",
 			"_submission._tcp.xn--mller-kva.example. IN SRV 0 1 587 smtp.example.com.",

@@ -17,6 +17,11 @@ type clientConfig struct {
 	XMLName  xml.Name      `xml:"clientConfig"`
 	Version  string        `xml:"version,attr"`
 	Provider emailProvider `xml:"emailProvider"`
+	// Contacts stand there under both the name of the draft and the one that
+	// programs had before.
+	Contacts       *davServer `xml:"addressbook"`
+	ContactsBefore *davServer `xml:"addressBook"`
+	Calendars      *davServer `xml:"calendar"`
 }
 
 type emailProvider struct {
@@ -26,6 +31,16 @@ type emailProvider struct {
 	ShortName string       `xml:"displayShortName"`
 	Incoming  clientServer `xml:"incomingServer"`
 	Outgoing  clientServer `xml:"outgoingServer"`
+}
+
+// A davServer has address and authentication by the names of the draft, and by
+// those that programs had before.
+type davServer struct {
+	Type            string   `xml:"type,attr"` // caldav or carddav
+	URL             string   `xml:"url"`
+	URLBefore       string   `xml:"serverURL"`
+	Authentications []string `xml:"authentication"`
+	UserName        string   `xml:"username"`
 }
 
 type clientServer struct {
@@ -51,7 +66,8 @@ func Thunderbird(d settings.Domain) ([]byte, error) {
 	default:
 		user = "%EMAILADDRESS%"
 	}
-	return marshal(clientConfig{Version: "1.1", Provider: emailProvider{
+	contacts := davServerOf("carddav", d.Service.Contacts, user)
+	return marshal(clientConfig{Version: "1.1", Contacts: contacts, ContactsBefore: contacts, Calendars: davServerOf("caldav", d.Service.Calendars, user), Provider: emailProvider{
 		ID:        d.Name,
 		Domain:    d.Name,
 		Name:      d.Organization(),
@@ -67,6 +83,34 @@ func clientServerOf(kind string, s profile.Server, user string) clientServer {
 		socket = "STARTTLS"
 	}
 	return clientServer{kind, s.Host, s.Port, socket, "password-cleartext", user}
+}
+
+// ThunderbirdNone returns the file of a domain that is not here: its root
+// alone.
+func ThunderbirdNone() ([]byte, error) {
+	return marshal(struct {
+		XMLName xml.Name `xml:"clientConfig"`
+		Version string   `xml:"version,attr"`
+	}{Version: "1.1"})
+}
+
+// davServerOf is nil for a server that is none.
+func davServerOf(kind string, s profile.DAVServer, user string) *davServer {
+	if s.IsZero() {
+		return nil
+	}
+	url := davURL(kind, s)
+	return &davServer{kind, url, url, []string{"basic", "http-basic"}, user}
+}
+
+// davURL is where a program begins to look for what the server has (RFC 6764,
+// section 5).
+func davURL(kind string, s profile.DAVServer) string {
+	host := s.Host
+	if s.Port != profile.DefaultDAVPort {
+		host = s.String()
+	}
+	return "https://" + host + "/.well-known/" + kind
 }
 
 // The numbers of Thunderbird's "Export for Mobile" QR code, version 1.

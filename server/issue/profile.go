@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/signing/gate"
 	"github.com/updatecase/mobileconfig/templates"
@@ -116,7 +117,7 @@ func (i *Issuer) kind(o Order) kind {
 	return kind{
 		language:     i.language(o.Person.Locale),
 		domain:       o.Person.Address.Domain(),
-		organization: cmp.Or(o.Organization, o.Person.Address.Domain()),
+		organization: cmp.Or(o.Organization, idn.Show(o.Person.Address.Domain())),
 		service:      o.Service,
 		platform:     o.Platform,
 		variant:      o.Variant,
@@ -217,7 +218,7 @@ func (k kind) keep(id string) string {
 // values are what the words of a profile may name.
 func (k kind) values() map[string]any {
 	return map[string]any{
-		"Domain":      k.domain,
+		"Domain":      idn.Show(k.domain),
 		"Attempts":    k.policy.MaxFailedAttempts,
 		"MinLength":   k.policy.MinLength,
 		"LockMinutes": int(k.policy.AutoLock / time.Minute),

@@ -17,6 +17,10 @@ const (
 	// comes on top is counted in one digest.
 	FloodMost   = 20
 	FloodWindow = time.Hour
+	// InFlight is how long a try that has not ended counts as under way.
+	InFlight = 5 * time.Minute
+	// MailHistory is how long it is kept how a mail went.
+	MailHistory = 90 * 24 * time.Hour
 	// FailingLong is how long a webhook fails until somebody is told.
 	FailingLong = 24 * time.Hour
 )

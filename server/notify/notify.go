@@ -140,19 +140,15 @@ var signIns = map[Type]Event{
 	RecoveryUsed:   {RecoveryUsed, Factors, true},
 }
 
-// EventOf returns what the action is to those who are told of it; ok is false
-// if nobody is. Sign-ins are not among them: see [SignIn].
-func EventOf(a audit.Action) (e Event, ok bool) {
+// eventOf returns what the action is to those who are told of it; ok is false
+// if nobody is. Sign-ins are not among them.
+func eventOf(a audit.Action) (e Event, ok bool) {
 	if a.Outcome != audit.Done {
 		return Event{}, false
 	}
 	e, ok = events[a.Name]
 	return e, ok
 }
-
-// SignIn returns the event of a sign-in that is one of NewDevice,
-// SignInsRefused and RecoveryUsed.
-func SignIn(t Type) Event { return signIns[t] }
 
 // Types lists the types that a webhook can ask for, sorted.
 func Types() []Type {

@@ -14,6 +14,11 @@ import (
 // MaxAddresses is how many further addresses an account can have told.
 const MaxAddresses = 20
 
+// TooManyAddresses says that an account has all the addresses it can have.
+func TooManyAddresses() error {
+	return fault.New(fault.Conflict, "An account can have %d further addresses told. Remove one first.", MaxAddresses)
+}
+
 // A Subscription says of which topics a recipient is told by mail.
 type Subscription struct {
 	// Recipient is a member's id, or the address of somebody who is told too.
@@ -23,6 +28,18 @@ type Subscription struct {
 	// Owner says that what is locked comes in any case.
 	Owner  bool
 	Topics []Topic
+}
+
+// With returns the subscription with the topics that the recipient is told of,
+// by what the recipient has said about each.
+func (n Subscription) With(said map[Topic]bool) Subscription {
+	for _, topic := range Topics() {
+		wanted, ok := said[topic]
+		if (Recipient{Owner: n.Owner, Said: ok, Wanted: wanted}).told(Event{}, "") {
+			n.Topics = append(n.Topics, topic)
+		}
+	}
+	return n
 }
 
 // A SubscriptionStore keeps subscriptions.

@@ -41,6 +41,9 @@ func (p *Pages) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// A domain that is not here is answered with a small 404 in the form that the
+// program reads.
+
 // thunderbird sends the settings of the domain of the address or, without one,
 // of the domain by whose name the program came.
 func (p *Pages) thunderbird(c echo.Context) error {
@@ -48,11 +51,17 @@ func (p *Pages) thunderbird(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	var document []byte
 	domain, err := p.askedFor(c, query["emailaddress"])
-	if err != nil {
-		return err
+	if err == nil {
+		document, err = autoconfig.Thunderbird(domain)
 	}
-	document, err := autoconfig.Thunderbird(domain)
+	if fault.Is(err, fault.NotFound) {
+		if document, err = autoconfig.ThunderbirdNone(); err != nil {
+			return err
+		}
+		return c.Blob(http.StatusNotFound, xmlType, document)
+	}
 	if err != nil {
 		return err
 	}
@@ -69,11 +78,14 @@ func (p *Pages) askedFor(c echo.Context, address string) (settings.Domain, error
 
 // pacc sends the settings of the domain by whose name the program came.
 func (p *Pages) pacc(c echo.Context) error {
+	var document []byte
 	domain, err := autoconfig.ForHost(c.Request().Context(), p.Domains, autoconfig.PACCHost, c.Request().Host)
-	if err != nil {
-		return err
+	if err == nil {
+		document, err = autoconfig.PACC(domain)
 	}
-	document, err := autoconfig.PACC(domain)
+	if fault.Is(err, fault.NotFound) {
+		return c.Blob(http.StatusNotFound, echo.MIMEApplicationJSON, []byte("{}"))
+	}
 	if err != nil {
 		return err
 	}
@@ -93,11 +105,14 @@ func (p *Pages) outlook(c echo.Context) error {
 	case err != nil:
 		return p.outlookFault(c, http.StatusBadRequest, autoconfig.InvalidRequest)
 	}
+	var document []byte
 	domain, mailbox, err := autoconfig.ForAddress(c.Request().Context(), p.Domains, address)
-	if err != nil {
-		return err
+	if err == nil {
+		document, err = autoconfig.Outlook(domain, mailbox)
 	}
-	document, err := autoconfig.Outlook(domain, mailbox)
+	if fault.Is(err, fault.NotFound) {
+		return p.outlookFault(c, http.StatusNotFound, autoconfig.UnknownAddress)
+	}
 	if err != nil {
 		return err
 	}

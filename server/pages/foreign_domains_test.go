@@ -154,7 +154,7 @@ func foreignDomains(t *testing.T, most int) {
 		link := s.Link("jane@" + o.ascii)
 		var known []string // from what says nothing of a domain
 		for _, a := range []ask{
-			{target: "/"}, {target: configFile}, {target: link}, {method: "POST", target: "/start", kind: formType, body: "address=jane"},
+			{target: "/"}, {target: "/nowhere"}, {target: configFile}, {target: link}, {method: "POST", target: "/start", kind: formType, body: "address=jane"},
 		} {
 			known = append(known, hostLike.FindAllString(strings.ToLower(a.to(s).Body.String()), -1)...)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -174,7 +175,7 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		Device:     deviceOf(client, domain),
 		Browser:    string(client.Browser),
 		Masked:     mask(link.Address),
-		Domain:     domain.Name,
+		Domain:     idn.Show(domain.Name),
 		Name:       domain.DisplayName,
 		Help:       lines(domain.HelpText),
 		Hint:       domain.SignInHint,
@@ -255,5 +256,5 @@ func davView(s profile.DAVServer) *mailServer {
 func mask(address string) string {
 	local, domain, _ := strings.Cut(address, "@")
 	first, _ := utf8.DecodeRuneInString(local)
-	return string(first) + "•••@" + domain
+	return string(first) + "•••@" + idn.Show(domain)
 }

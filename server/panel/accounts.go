@@ -31,15 +31,15 @@ func (p *Panel) newAccount(v *visit) error {
 	return p.render(v, http.StatusOK, "account", f, accountPage{frame: f, Form: web.Form{}})
 }
 
-// createAccount makes an account and the invitation of its first owner.
+// createAccount makes an account and the invitation of its first owner, which
+// the next page shows, once.
 func (p *Panel) createAccount(v *visit) error {
 	form := v.form
 	made, token, err := p.Accounts.Create(v.ctx(), v.by(), form["name"], form["trusted"] == "yes", form["email"], p.language(v).Tag)
 	if err != nil {
 		return p.again(v, err, "account", "accounts", func(f frame) any { return accountPage{frame: f, Form: form} })
 	}
-	f := p.frame(v, "accounts")
-	return p.render(v, http.StatusOK, "account", f, accountPage{f, form, accountRowOf(v, made), p.invitationURL(token)})
+	return p.showOnce(v, path("accounts", made.ID), madeInvitation{form["email"], p.invitationURL(token)})
 }
 
 func (p *Panel) oneAccount(v *visit) error {
@@ -51,8 +51,16 @@ func (p *Panel) oneAccount(v *visit) error {
 	if a.Trusted {
 		form["trusted"] = "yes"
 	}
-	f := p.frame(v, "accounts")
-	return p.render(v, http.StatusOK, "account", f, accountPage{frame: f, Form: form, Row: accountRowOf(v, a)})
+	page := accountPage{frame: p.frame(v, "accounts"), Form: form, Row: accountRowOf(v, a)}
+	var made madeInvitation
+	there, shown := p.once(v, &made)
+	if shown {
+		return p.to(v, path("accounts", a.ID), "shown")
+	}
+	if there {
+		page.Form["email"], page.URL = made.Email, made.URL
+	}
+	return p.render(v, http.StatusOK, "account", page.frame, page)
 }
 
 func (p *Panel) updateAccount(v *visit) error {

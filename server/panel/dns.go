@@ -24,7 +24,7 @@ func (p *Panel) checkDNS(v *visit) error {
 	}
 	records := autoconfig.Records(d, p.BaseURL)
 	states := autoconfig.Check(v.ctx(), p.DNS, records)
-	return p.showDomain(v, d, domainForm(d), func(page *domainPage) { page.setRecords(records, states) })
+	return p.showOnce(v, path("domains", d.Name), answers{DNS: states})
 }
 
 // setRecords shows the records, with their states if they were asked for.

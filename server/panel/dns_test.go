@@ -42,7 +42,7 @@ func TestDNSRecords(t *testing.T) {
 		}
 		before := storetest.Fingerprint(t, database)
 		for n := range 3 {
-			a := m.Post(at + "/dns")
+			a := m.Make(at + "/dns")
 			body := string(a.Body)
 			if a.Status != 200 || strings.Count(body, ">found<") != 1 || strings.Count(body, ">has another value<") != 1 || strings.Count(body, ">missing<") != 4 {
 				t.Errorf("check %d: %d %s", n, a.Status, body)
@@ -52,7 +52,7 @@ func TestDNSRecords(t *testing.T) {
 			t.Errorf("a fourth check: %d %s", a.Status, a.Header)
 		}
 		clock.Move(30 * time.Second)
-		if a := m.Post(at + "/dns"); a.Status != 200 {
+		if a := m.Make(at + "/dns"); a.Status != 200 {
 			t.Errorf("half a minute later: %d", a.Status)
 		}
 		if storetest.Fingerprint(t, database) != before {

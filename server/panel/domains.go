@@ -5,9 +5,11 @@ import (
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/web"
 )
@@ -145,13 +147,26 @@ func domainSpec(form web.Form) (settings.DomainSpec, error) {
 	return spec, nil
 }
 
-// domain shows a domain.
+// answers are what servers and the DNS have said of a domain.
+type answers struct {
+	Checks []check
+	DNS    []autoconfig.State // of its records, in their order
+}
+
+// domain shows a domain, and what was just asked about it.
 func (p *Panel) domain(v *visit) error {
 	d, err := p.Domains.Get(v.ctx(), v.account(), v.Param("domain"))
 	if err != nil {
 		return err
 	}
-	return p.showDomain(v, d, domainForm(d), nil)
+	var said answers
+	p.once(v, &said)
+	return p.showDomain(v, d, domainForm(d), func(page *domainPage) {
+		page.Checks = said.Checks
+		if records := autoconfig.Records(d, p.BaseURL); len(said.DNS) == len(records) {
+			page.setRecords(records, said.DNS)
+		}
+	})
 }
 
 // domainForm is the domain as its form shows it.
@@ -206,7 +221,7 @@ func (p *Panel) checkDomain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	results, err := p.Checker.Check(v.ctx(), d.Name, d.Service.Incoming, d.Service.Outgoing)
+	results, err := p.Checker.Check(v.ctx(), d.Name, probe.Targets(d.Service.Incoming, d.Service.Outgoing, d.Service.Calendars, d.Service.Contacts))
 	if err != nil {
 		return p.domainAgain(v, err, d, domainForm(d))
 	}
@@ -214,7 +229,7 @@ func (p *Panel) checkDomain(v *visit) error {
 	for _, r := range results {
 		checks = append(checks, check{string(r.Kind), r.Server.String(), string(r.State.Severity()), r.State.Detail(), r.NotAfter})
 	}
-	return p.showDomain(v, d, domainForm(d), func(page *domainPage) { page.Checks = checks })
+	return p.showOnce(v, path("domains", d.Name), answers{Checks: checks})
 }
 
 func (p *Panel) askDeleteDomain(v *visit) error {
@@ -232,7 +247,7 @@ func (p *Panel) askDeleteDomain(v *visit) error {
 			links = r.Links
 		}
 	}
-	return p.ask(v, "domains", "domain", map[string]any{"Domain": d.Name, "Links": links}, path("domains", d.Name))
+	return p.ask(v, "domains", "domain", map[string]any{"Domain": idn.Show(d.Name), "Links": links}, path("domains", d.Name))
 }
 
 func (p *Panel) deleteDomain(v *visit) error {

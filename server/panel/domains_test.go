@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -46,4 +47,29 @@ func TestDomainCalendars(t *testing.T) {
 			t.Error("the calendars are there still")
 		}
 	})
+}
+
+// TestInternationalDomain has members read the letters of a domain wherever
+// the panel names it, and its encoded form beside those that could be another's.
+func TestInternationalDomain(t *testing.T) {
+	const shown = "аррӏе.com (xn--80ak6aa92e.com)"
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, func(c *server.Config) { c.First = servertest.First(t, "xn--80ak6aa92e.com") })
+	m := s.Owner("olga@example.com")
+	s.Link("jane@xn--80ak6aa92e.com")
+	link := storetest.Column(t, database, `SELECT id FROM links`)[0]
+	for path, want := range map[string]string{
+		"/panel":                            shown,
+		"/panel/domains":                    shown,
+		"/panel/domains/xn--80ak6aa92e.com": "<h1><bdi>" + shown,
+		"/panel/domains/xn--80ak6aa92e.com/delete": shown,
+		"/panel/links":                     "jane@" + shown,
+		"/panel/links/" + link:             "jane@" + shown,
+		"/panel/links/" + link + "/revoke": "jane@" + shown,
+		"/panel/policies/standard":         shown,
+	} {
+		if page := string(m.Get(path).Body); !strings.Contains(page, want) {
+			t.Errorf("%s does not say %s", path, want)
+		}
+	}
 }

@@ -62,13 +62,25 @@ func scopeNames() []string {
 // keyLives are for how many days a key may be made; 0 is for ever.
 var keyLives = []int{30, 90, 365, 0}
 
+// newKey shows the form of a key, or the key that has just been made.
 func (p *Panel) newKey(v *visit) error {
+	var made madeKey
+	there, shown := p.once(v, &made)
+	if shown {
+		return p.to(v, Prefix+"/keys", "shown")
+	}
 	page, err := p.keyPage(v, p.frame(v, "keys"), web.Form{"expires": "365"})
 	if err != nil {
 		return err
 	}
+	if there {
+		page.Form["name"], page.Key = made.Name, made.Key
+	}
 	return p.render(v, http.StatusOK, "key", page.frame, page)
 }
+
+// A madeKey is a key as it is shown, once.
+type madeKey struct{ Name, Key string }
 
 func (p *Panel) keyPage(v *visit, f frame, form web.Form) (keyPage, error) {
 	domains, err := p.Domains.List(v.ctx(), v.account())
@@ -79,16 +91,17 @@ func (p *Panel) keyPage(v *visit, f frame, form web.Form) (keyPage, error) {
 	return page, err
 }
 
-// createKey makes a key and shows it, this once.
+// createKey makes a key, which the next page shows, once.
 func (p *Panel) createKey(v *visit) error {
 	form := v.form
 	page, err := p.keyPage(v, p.frame(v, "keys"), form)
 	if err != nil {
 		return err
 	}
+	made := madeKey{Name: form["name"]}
 	spec, err := p.keySpec(v, form)
 	if err == nil {
-		_, page.Key, err = p.Keys.Create(v.ctx(), v.by(), spec)
+		_, made.Key, err = p.Keys.Create(v.ctx(), v.by(), spec)
 	}
 	if err != nil {
 		return p.again(v, err, "key", "keys", func(f frame) any {
@@ -96,7 +109,7 @@ func (p *Panel) createKey(v *visit) error {
 			return page
 		})
 	}
-	return p.render(v, http.StatusOK, "key", page.frame, page)
+	return p.showOnce(v, Prefix+"/keys/new", made)
 }
 
 // keySpec reads the form of a key.

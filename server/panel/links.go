@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -135,7 +136,7 @@ func (p *Panel) createLink(v *visit) error {
 	spec, err := linkSpec(v.account(), form)
 	var link setup.Link
 	if err == nil {
-		link, err = p.Links.Create(v.ctx(), v.by(), spec)
+		link, err = p.Links.Create(v.ctx(), v.by(), spec, nil)
 	}
 	if err != nil {
 		page, failed := p.newLinkPage(v, frame{}, form)
@@ -201,7 +202,7 @@ func (p *Panel) askRevokeLink(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return p.ask(v, "links", "link", map[string]any{"Address": l.Address}, path("links", l.ID))
+	return p.ask(v, "links", "link", map[string]any{"Address": idn.Show(l.Address)}, path("links", l.ID))
 }
 
 func (p *Panel) revokeLink(v *visit) error {
@@ -231,7 +232,7 @@ func (p *Panel) askRevokeMailbox(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return p.ask(v, "links", "mailbox-links", map[string]any{"Address": l.Address, "Links": n}, path("links", l.ID))
+	return p.ask(v, "links", "mailbox-links", map[string]any{"Address": idn.Show(l.Address), "Links": n}, path("links", l.ID))
 }
 
 func (p *Panel) revokeMailbox(v *visit) error {
@@ -253,7 +254,7 @@ func (p *Panel) askRevokeDomain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return p.ask(v, "links", "links", map[string]any{"Domain": d.Name, "Links": n}, Prefix+linksPath+"?domain="+url.QueryEscape(d.Name))
+	return p.ask(v, "links", "links", map[string]any{"Domain": idn.Show(d.Name), "Links": n}, Prefix+linksPath+"?domain="+url.QueryEscape(d.Name))
 }
 
 func (p *Panel) revokeDomain(v *visit) error {

@@ -58,19 +58,29 @@ func (p *Panel) memberRows(v *visit) ([]memberRow, error) {
 }
 
 func (p *Panel) newInvitation(v *visit) error {
-	f := p.frame(v, "members")
-	return p.render(v, http.StatusOK, "invite", f, invitePage{frame: f, Form: web.Form{"role": string(account.Admin)}})
+	page := invitePage{frame: p.frame(v, "members"), Form: web.Form{"role": string(account.Admin)}}
+	var made madeInvitation
+	there, shown := p.once(v, &made)
+	if shown {
+		return p.to(v, Prefix+"/members", "shown")
+	}
+	if there {
+		page.Form["email"], page.URL = made.Email, made.URL
+	}
+	return p.render(v, http.StatusOK, "invite", page.frame, page)
 }
 
-// invite makes an invitation and shows its address.
+// A madeInvitation is an invitation as it is shown, once.
+type madeInvitation struct{ Email, URL string }
+
+// invite makes an invitation, whose address the next page shows.
 func (p *Panel) invite(v *visit) error {
 	form := v.form
 	_, token, err := p.Members.Invite(v.ctx(), v.by(), v.account(), form["email"], form["role"], p.language(v).Tag)
 	if err != nil {
 		return p.again(v, err, "invite", "members", func(f frame) any { return invitePage{frame: f, Form: form} })
 	}
-	f := p.frame(v, "members")
-	return p.render(v, http.StatusOK, "invite", f, invitePage{f, form, p.invitationURL(token)})
+	return p.showOnce(v, Prefix+"/members/invite", madeInvitation{form["email"], p.invitationURL(token)})
 }
 
 func (p *Panel) revokeInvitation(v *visit) error {

@@ -185,7 +185,7 @@ func TestPanelWebhook(t *testing.T) {
 		if a := owner.Post(hooks+"/new", "url", "http://hooks.example.com", "key.created", "yes"); a.Status != http.StatusUnprocessableEntity {
 			t.Errorf("without TLS: %d", a.Status)
 		}
-		a := owner.Post(hooks+"/new", "url", "https://hooks.example.com/canary-path", "key.created", "yes", "link.opened", "yes")
+		a := owner.Make(hooks+"/new", "url", "https://hooks.example.com/canary-path", "key.created", "yes", "link.opened", "yes")
 		_, secret, _ := strings.Cut(string(a.Body), "whsec_")
 		if secret, _, _ = strings.Cut(secret, "<"); a.Status != http.StatusOK || len(secret) < 40 {
 			t.Fatalf("%d %s", a.Status, a.Body)
@@ -221,7 +221,7 @@ func TestPanelWebhook(t *testing.T) {
 		if a := owner.Post(again); a.Status != http.StatusConflict {
 			t.Errorf("sent again twice: %d", a.Status)
 		}
-		if a := owner.Post(hook + "/rotate"); !strings.Contains(string(a.Body), "whsec_") || strings.Contains(string(a.Body), secret) {
+		if a := owner.Make(hook + "/rotate"); !strings.Contains(string(a.Body), "whsec_") || strings.Contains(string(a.Body), secret) {
 			t.Error("no new secret is shown")
 		}
 		auditor := owner.Invite("anna@example.com", "auditor")

@@ -131,20 +131,23 @@ func (p *Panel) removePasskey(v *visit) error {
 	})
 }
 
-// recovery says how many recovery codes are left, and offers new ones.
+// recovery shows recovery codes that have just been made, or says how many are
+// left and offers new ones.
 func (p *Panel) recovery(v *visit) error {
-	f := p.frame(v, "sign-in")
-	return p.render(v, http.StatusOK, "recovery", f, recoveryPage{frame: f, Left: v.in.Member.CodesLeft, Made: v.in.Member.CodesMade})
+	page := recoveryPage{frame: p.frame(v, "sign-in"), Left: v.in.Member.CodesLeft, Made: v.in.Member.CodesMade}
+	if _, shown := p.once(v, &page.Codes); shown {
+		return p.to(v, Prefix+ownPath, "shown")
+	}
+	return p.render(v, http.StatusOK, "recovery", page.frame, page)
 }
 
-// createCodes makes recovery codes and shows them, this once.
+// createCodes makes recovery codes, which the next page shows, once.
 func (p *Panel) createCodes(v *visit) error {
 	codes, err := p.Factors.NewCodes(v.ctx(), v.by(), v.in)
 	if err != nil {
 		return err
 	}
-	f := p.frame(v, "sign-in")
-	return p.render(v, http.StatusOK, "recovery", f, recoveryPage{f, codes, len(codes), p.Now()})
+	return p.showOnce(v, Prefix+ownPath+"/recovery", codes)
 }
 
 func (p *Panel) password(v *visit) error {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
@@ -54,6 +53,7 @@ type Panel struct {
 	Actions       Actions
 	Texts         *templates.Set
 	BaseURL       *url.URL
+	Once          web.Once
 	Identity      func() signing.Description
 	Log           *slog.Logger
 	Now           func() time.Time
@@ -64,7 +64,7 @@ type Panel struct {
 // A Checker says whether the mail servers of a domain offer TLS as a device
 // needs it. *probe.Checker is one.
 type Checker interface {
-	Check(ctx context.Context, domain string, incoming, outgoing profile.Server) ([]probe.Result, error)
+	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
 }
 
 // Actions are the action log of every account.
@@ -234,6 +234,24 @@ func (p *Panel) to(v *visit, path, done string) error {
 		path += "?done=" + done
 	}
 	return v.Redirect(http.StatusSeeOther, path)
+}
+
+// showOnce leads on to a page below Prefix, which shows what was made this once.
+func (p *Panel) showOnce(v *visit, path string, made any) error {
+	if err := p.Once.Put(v, v.in.Session.ID, path, made); err != nil {
+		return err
+	}
+	return v.Redirect(http.StatusSeeOther, path+"?once=yes")
+}
+
+// once reads what showOnce has kept for the page that is asked for. Shown is
+// set if the page is asked for once more.
+func (p *Panel) once(v *visit, made any) (there, shown bool) {
+	if v.QueryParam("once") == "" {
+		return false, false
+	}
+	there = p.Once.Take(v, v.in.Session.ID, v.Request().URL.Path, made)
+	return there, !there
 }
 
 // Error answers with a page that says what went wrong.

@@ -69,7 +69,7 @@ func webhookSpec(form web.Form) notify.WebhookSpec {
 	return spec
 }
 
-// createWebhook makes a webhook and shows its secret, this once.
+// createWebhook makes a webhook, whose secret the next page shows, once.
 func (p *Panel) createWebhook(v *visit) error {
 	form := v.form
 	w, secret, err := p.Webhooks.Create(v.ctx(), v.by(), v.account(), webhookSpec(form))
@@ -78,15 +78,11 @@ func (p *Panel) createWebhook(v *visit) error {
 			return webhookPage{frame: f, Form: form, Groups: eventGroups()}
 		})
 	}
-	return p.showSecret(v, w, secret)
+	return p.showOnce(v, webhookPath(w.ID), secret)
 }
 
-func (p *Panel) showSecret(v *visit, w notify.Webhook, secret string) error {
-	f := p.frame(v, "notifications")
-	return p.render(v, http.StatusOK, "webhook", f, webhookPage{frame: f, Form: web.Form{}, Row: webhookRowOf(w, p.Now()), Secret: secret})
-}
-
-// webhook shows a webhook and its last calls.
+// webhook shows a webhook and its last calls, and its secret if that has just
+// been made.
 func (p *Panel) webhook(v *visit) error {
 	w, err := p.Webhooks.Get(v.ctx(), v.account(), v.Param("id"))
 	if err != nil {
@@ -99,6 +95,9 @@ func (p *Panel) webhook(v *visit) error {
 	page, err := p.webhookPage(v, p.frame(v, "notifications"), w, form)
 	if err != nil {
 		return err
+	}
+	if _, shown := p.once(v, &page.Secret); shown {
+		return p.to(v, webhookPath(w.ID), "shown")
 	}
 	return p.render(v, http.StatusOK, "webhook", page.frame, page)
 }
@@ -183,13 +182,13 @@ func (p *Panel) askWebhook(id string) func(*visit) error {
 	}
 }
 
-// rotateWebhook gives a webhook a new secret and shows it, this once.
+// rotateWebhook gives a webhook a new secret, which the next page shows, once.
 func (p *Panel) rotateWebhook(v *visit) error {
 	w, secret, err := p.Webhooks.Rotate(v.ctx(), v.by(), v.account(), v.Param("id"))
 	if err != nil {
 		return err
 	}
-	return p.showSecret(v, w, secret)
+	return p.showOnce(v, webhookPath(w.ID), secret)
 }
 
 func (p *Panel) deleteWebhook(v *visit) error {

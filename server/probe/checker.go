@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -26,18 +25,19 @@ type Checker struct {
 // NewChecker returns a Checker that asks the prober.
 func NewChecker(p *Prober) *Checker { return &Checker{prober: p} }
 
-// Check checks both servers of a domain. The fault is Limited if the domain
+// Check checks the servers of a domain. The fault is Limited if the domain
 // was checked a moment ago, or if too many others are.
-func (c *Checker) Check(ctx context.Context, domain string, incoming, outgoing profile.Server) ([]Result, error) {
+func (c *Checker) Check(ctx context.Context, domain string, targets []Target) ([]Result, error) {
 	if err := c.checks.begin(domain, c.prober.now()); err != nil {
 		return nil, err
 	}
 	defer c.checks.end()
-	results := make([]Result, 2)
-	var both sync.WaitGroup
-	both.Go(func() { results[0] = c.prober.Check(ctx, Incoming, incoming) })
-	both.Go(func() { results[1] = c.prober.Check(ctx, Outgoing, outgoing) })
-	both.Wait()
+	results := make([]Result, len(targets))
+	var all sync.WaitGroup
+	for i, t := range targets {
+		all.Go(func() { results[i] = c.prober.Check(ctx, t.Kind, t.Server) })
+	}
+	all.Wait()
 	return results, nil
 }
 

@@ -1,5 +1,5 @@
-// Package probe connects to a mail server as a device would and says whether
-// it offers TLS as a profile needs it. It sends no credentials, and nothing of
+// Package probe connects to a server of mail, calendars or contacts as a device
+// would and says whether it offers TLS as a profile needs it. It sends no credentials, and nothing of
 // what a server says leaves the package.
 package probe
 
@@ -30,7 +30,28 @@ type Kind string
 const (
 	Incoming Kind = "imap"
 	Outgoing Kind = "smtp" // submission
+	CalDAV   Kind = "caldav"
+	CardDAV  Kind = "carddav"
 )
+
+// A Target is a server to check.
+type Target struct {
+	Kind   Kind
+	Server profile.Server
+}
+
+// Targets are the servers of a domain. One of calendars or contacts that is
+// zero is none.
+func Targets(incoming, outgoing profile.Server, calendars, contacts profile.DAVServer) []Target {
+	targets := []Target{{Incoming, incoming}, {Outgoing, outgoing}}
+	if !calendars.IsZero() {
+		targets = append(targets, Target{CalDAV, profile.Server{Host: calendars.Host, Port: calendars.Port}})
+	}
+	if !contacts.IsZero() {
+		targets = append(targets, Target{CardDAV, profile.Server{Host: contacts.Host, Port: contacts.Port}})
+	}
+	return targets
+}
 
 // A Dialer connects to an address. Where it may not go its error is
 // [dial.ErrForbidden]. *dial.Dialer is one.
@@ -38,7 +59,7 @@ type Dialer interface {
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// A Prober checks mail servers.
+// A Prober checks servers.
 type Prober struct {
 	dialer Dialer
 	roots  *x509.CertPool
@@ -96,7 +117,7 @@ func (p *Prober) check(ctx context.Context, r *Result) error {
 
 // talk goes through what a device says until it would sign in.
 func (p *Prober) talk(ctx context.Context, conn net.Conn, r *Result) error {
-	talk := protocolOf(r.Kind)
+	talk := protocolOf(r.Kind, r.Server)
 	if r.Server.STARTTLS {
 		if err := startTLS(talk, newLines(conn)); err != nil {
 			return err

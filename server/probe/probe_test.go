@@ -370,7 +370,7 @@ func TestMeanings(t *testing.T) {
 			t.Errorf("%s: %s %q", m.State, m.State.Severity(), m.State.Detail())
 		}
 	}
-	if len(seen) != 19 {
+	if len(seen) != 20 {
 		t.Errorf("%d states", len(seen))
 	}
 }

@@ -23,6 +23,7 @@ const (
 	CertificateUnsuitable  State = "certificate_unsuitable"
 	TLSOld                 State = "tls_old"
 	NotMail                State = "not_mail"
+	NotDAV                 State = "not_dav"
 	NoPasswordSignIn       State = "no_password_sign_in"
 	Broken                 State = "broken"
 )
@@ -65,6 +66,7 @@ func Meanings() []Meaning {
 		{CertificateUnsuitable, Error, "Devices refuse the server's certificate: its RSA key has fewer than 2048 bits, or it is not made for servers.", "Get a new one from a public authority, such as Let's Encrypt."},
 		{TLSOld, Error, "The server speaks nothing better than TLS 1.1, or only ciphers that are broken.", "Turn TLS 1.2 and 1.3 on."},
 		{NotMail, Error, "What answers there is no mail server of this kind.", "Check host and port."},
+		{NotDAV, Warning, "The web server there doesn't say where calendars or contacts are.", "Have it redirect /.well-known/caldav and /.well-known/carddav to where they are (RFC 6764); without that, devices may not find them."},
 		{NoPasswordSignIn, Error, "The server takes no password on this port, not even over TLS.", "Turn sign-in by PLAIN or LOGIN on for it."},
 		{Broken, Error, "The server breaks off, or answers against the rules.", "Look into its log."},
 	}

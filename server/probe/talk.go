@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
 )
 
 // maxLine is the longest line of a server in bytes.
@@ -73,8 +75,11 @@ type protocol interface {
 	leave(l *lines)
 }
 
-func protocolOf(k Kind) protocol {
-	if k == Outgoing {
+func protocolOf(k Kind, s profile.Server) protocol {
+	switch k {
+	case CalDAV, CardDAV:
+		return dav{k, s}
+	case Outgoing:
 		return smtp{}
 	}
 	return imap{}

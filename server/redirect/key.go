@@ -82,6 +82,9 @@ func (k Key) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// UseGrain is how exactly it is kept when a key was used last.
+const UseGrain = time.Minute
+
 // Live reports whether what the key signs is taken at the time.
 func (k Key) Live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
 

@@ -20,6 +20,7 @@ type Member struct {
 	Email  string
 	Seed   string // of the authenticator app, in base32; empty: none
 	Cookie string // of the session, "name=value"
+	Once   string // what the next page shows once, "name=value"; or empty
 	Server *Server
 }
 
@@ -105,22 +106,35 @@ func (m *Member) SignIn() Answer {
 	return m.Post("/panel/sign-in", "email", m.Email, "password", Password, "code", m.Code())
 }
 
-// Do sends a request with the member's session, and keeps the one that comes
-// back. Header may be nil.
+// Do sends a request with the member's cookies, and keeps those that come back. Header may be nil.
 func (m *Member) Do(method, path string, header http.Header, body string) Answer {
 	m.Server.t.Helper()
 	all := http.Header{}
 	for name, values := range header {
 		all[name] = values
 	}
-	if m.Cookie != "" {
-		all.Set("Cookie", m.Cookie)
+	for _, cookie := range []string{m.Cookie, m.Once} {
+		if cookie != "" {
+			all.Add("Cookie", cookie)
+		}
 	}
 	a := m.Server.Do(method, path, all, body)
-	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
-		m.Cookie = c.Name + "=" + c.Value
-	}
+	m.Keep(a)
 	return a
+}
+
+// Keep keeps the cookies of an answer.
+func (m *Member) Keep(a Answer) {
+	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
+		switch value := c.Name + "=" + c.Value; {
+		case !strings.HasSuffix(c.Name, "once"):
+			m.Cookie = value
+		case c.MaxAge < 0:
+			m.Once = ""
+		default:
+			m.Once = value
+		}
+	}
 }
 
 // Get fetches a page.
@@ -140,6 +154,17 @@ func (m *Member) Post(path string, fields ...string) Answer {
 	return m.Do(http.MethodPost, path, http.Header{"Sec-Fetch-Site": {"same-origin"}}, form.Encode())
 }
 
+// Make sends a form like Post and returns the page behind the redirect, which
+// shows once what was made. If there is no redirect, it returns the answer.
+func (m *Member) Make(path string, fields ...string) Answer {
+	m.Server.t.Helper()
+	a := m.Post(path, fields...)
+	if a.Status != http.StatusSeeOther {
+		return a
+	}
+	return m.Get(a.Location())
+}
+
 var invitationText = regexp.MustCompile(`https?://[^"< ]+/panel/invitation/[a-z2-7]+`)
 
 // Invite invites a person to the member's account and returns them as a new
@@ -157,7 +182,7 @@ func (m *Member) Customer(name, email string) *Member {
 
 func (m *Member) invitation(path string, fields ...string) string {
 	m.Server.t.Helper()
-	return m.Server.Invitation(m.Post(path, fields...))
+	return m.Server.Invitation(m.Make(path, fields...))
 }
 
 // Invitation is the address of an invitation that a page shows.

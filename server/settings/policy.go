@@ -2,6 +2,8 @@ package settings
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -120,4 +122,16 @@ type PolicyStore interface {
 	// domain uses is a Conflict fault that names the domains, one that is not
 	// there a NotFound fault.
 	DeletePolicy(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
+}
+
+// namedDomains is how many domains a refusal names.
+const namedDomains = 10
+
+// PolicyInUse is the Conflict fault of a policy that the domains use.
+func PolicyInUse(domains []string) error {
+	more := ""
+	if n := len(domains) - namedDomains; n > 0 {
+		domains, more = domains[:namedDomains], fmt.Sprintf(" and %d more", n)
+	}
+	return fault.New(fault.Conflict, "Domains use this policy: %s%s. Give them another one first.", strings.Join(domains, ", "), more)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -43,14 +44,14 @@ type LinkSpec struct {
 	Test         bool
 }
 
-// Create makes a link for a mailbox of the account. The error holds a fault
-// for each field that cannot be taken.
-func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
+// Create makes a link for a mailbox of the account, once if once is not nil.
+// The error holds a fault for each field that cannot be taken.
+func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec, once *replay.Request) (Link, error) {
 	link, err := l.build(ctx, spec)
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.CreateLink(ctx, by, link, nil, l.action(audit.LinkCreate, by, link)); err != nil {
+	if err := l.store.CreateLink(ctx, by, link, once, nil, l.action(audit.LinkCreate, by, link)); err != nil {
 		return Link{}, err
 	}
 	return link, nil

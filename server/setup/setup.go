@@ -7,6 +7,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -115,8 +116,9 @@ type Limit struct {
 // and its action, or neither.
 type Store interface {
 	// CreateLink keeps l. Where one of the limits is used up it keeps
-	// nothing and returns a Limited fault that says how long to wait.
-	CreateLink(ctx context.Context, by audit.Grant, l Link, limits []Limit, a audit.Action) error
+	// nothing and returns a Limited fault that says how long to wait. If the
+	// request was done before, the error is [replay.ErrDone].
+	CreateLink(ctx context.Context, by audit.Grant, l Link, once *replay.Request, limits []Limit, a audit.Action) error
 	// CreateLinkOnce is CreateLink, and keeps that the pass was used. One that
 	// was is a RedirectUsed fault, one whose key is gone RedirectInvalid.
 	CreateLinkOnce(ctx context.Context, by audit.Grant, l Link, p Pass, limits []Limit, a audit.Action) error

@@ -13,51 +13,42 @@ import (
 
 var _ account.AccountStore = (*Store)(nil)
 
-const accountColumns = `accounts.id, accounts.name, accounts.trusted, accounts.factor_required, accounts.suspended, accounts.created,
-	accounts.retention_days,
+var accounts = db.NewTable("accounts", func(a *account.Account) []db.Column {
+	return []db.Column{
+		db.Col("id", &a.ID), db.Col("name", &a.Name), db.Col("trusted", db.Bool(&a.Trusted)), db.Col("factor_required", db.Bool(&a.FactorRequired)),
+		db.Col("suspended", db.Time(&a.Suspended)), db.Col("created", db.Time(&a.Created)), db.Col("retention_days", &a.RetentionDays),
+	}
+})
+
+// accountColumns are those of an account and what is counted for it.
+var accountColumns = accounts.Columns + `,
 	(SELECT COUNT(*) FROM members AS counted WHERE counted.account = accounts.id),
 	(SELECT COUNT(*) FROM domains WHERE domains.account = accounts.id)`
+
+// intoAccount returns where accountColumns are scanned to.
+func intoAccount(a *account.Account) []any { return append(accounts.Into(a), &a.Members, &a.Domains) }
 
 // notSuspended stands behind the column of an account that must not be
 // suspended.
 const notSuspended = `IN (SELECT id FROM accounts WHERE suspended = 0)`
 
-// An accountRow is an account as its columns hold it.
-type accountRow struct {
-	a                                      account.Account
-	trusted, required, suspended, createdA int64
-}
-
-// fields are where accountColumns are scanned to.
-func (r *accountRow) fields() []any {
-	a := &r.a
-	return []any{&a.ID, &a.Name, &r.trusted, &r.required, &r.suspended, &r.createdA, &a.RetentionDays, &a.Members, &a.Domains}
-}
-
-func (r *accountRow) account() account.Account {
-	a := r.a
-	a.Trusted, a.FactorRequired = r.trusted != 0, r.required != 0
-	a.Suspended, a.Created = db.Moment(r.suspended), db.Moment(r.createdA)
-	return a
-}
-
 // Account returns an account, or a NotFound fault.
 func (s *Store) Account(ctx context.Context, id string) (account.Account, error) {
-	var r accountRow
-	err := s.db.Read(ctx).Row(`SELECT `+accountColumns+` FROM accounts WHERE id = $1`, id).Scan(r.fields()...)
+	var a account.Account
+	err := s.db.Read(ctx).Row(`SELECT `+accountColumns+` FROM accounts WHERE id = $1`, id).Scan(intoAccount(&a)...)
 	if err != nil {
 		return account.Account{}, s.found("account", err)
 	}
-	return r.account(), nil
+	return a, nil
 }
 
 // Accounts returns all accounts but Installation, by their names.
 func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 	var all []account.Account
 	err := s.db.Read(ctx).Each(func(row db.Row) error {
-		var r accountRow
-		err := row.Scan(r.fields()...)
-		all = append(all, r.account())
+		var a account.Account
+		err := row.Scan(intoAccount(&a)...)
+		all = append(all, a)
 		return err
 	}, `SELECT `+accountColumns+` FROM accounts WHERE id <> $1 ORDER BY name, id`, account.Installation)
 	if err != nil {
@@ -69,10 +60,8 @@ func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 // CreateAccount keeps a new account with its log, the invitation of its first
 // owner, and both actions. An address that is a member's is a Conflict fault.
 func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.Account, owner account.Invitation, created, invited audit.Action) error {
-	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		_, err := t.Exec(`INSERT INTO accounts (id, name, trusted, factor_required, created) VALUES ($1, $2, $3, $4, $5)`,
-			acc.ID, acc.Name, db.Bit(acc.Trusted), db.Bit(acc.FactorRequired), db.Millis(acc.Created))
-		if err != nil {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := accounts.Insert(t, acc); err != nil {
 			return nil, err
 		}
 		if _, err := t.Exec(`INSERT INTO logs (account, size, latest) VALUES ($1, 0, 0)`, acc.ID); err != nil {

@@ -10,89 +10,21 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
-	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 var _ notify.DeliveryStore = (*Store)(nil)
 
-// mailMark is set while mails can be sent.
-const mailMark = "mail"
-
-// inFlight is how long a try that has not ended counts as under way.
-const inFlight = 5 * time.Minute
-
-const deliveryColumns = `id, account, seq, type, address, COALESCE(webhook, ''), state, tries, status, failure,
-	message, again, created, tried, ended`
-
-func scanDelivery(r db.Row) (notify.Delivery, error) {
-	var d notify.Delivery
-	var created, tried, ended int64
-	err := r.Scan(&d.ID, &d.Account, &d.Seq, &d.Type, &d.Address, &d.Webhook, &d.State, &d.Tries, &d.Status, &d.Failure,
-		&d.Message, &d.Again, &created, &tried, &ended)
-	d.Created, d.Tried, d.Ended = db.Moment(created), db.Moment(tried), db.Moment(ended)
-	return d, err
-}
-
 // Deliveries returns the last deliveries to a webhook of the account, the
 // newest first; without a webhook those by mail.
 func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
-	var all []notify.Delivery
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		d, err := scanDelivery(r)
-		all = append(all, d)
-		return err
-	}, `SELECT `+deliveryColumns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
+	all, err := ledger.Deliveries.All(s.db.Read(ctx), `SELECT `+ledger.Deliveries.Columns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
 		ORDER BY created DESC, id LIMIT $3`, owner, webhook, notify.History)
 	if err != nil {
 		return nil, fmt.Errorf("store: deliveries: %w", s.db.Diagnose(err))
 	}
 	return all, nil
-}
-
-// SetMail notes whether mails can be sent: where they cannot, none are kept to
-// be sent. It is bookkeeping and leaves no action.
-func (s *Store) SetMail(ctx context.Context, on bool) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		if on {
-			_, err := mark(t, mailMark, s.now())
-			return err
-		}
-		_, err := t.Exec(`DELETE FROM marks WHERE name = $1`, mailMark)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store: set mail: %w", err)
-	}
-	return nil
-}
-
-// mark sets a mark and reports whether it was not set before.
-func mark(t *db.Tx, name string, at time.Time) (bool, error) {
-	n, err := t.Exec(`INSERT INTO marks (name, at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, db.Millis(at))
-	return n == 1, err
-}
-
-func marked(t *db.Tx, name string) (bool, error) {
-	var n int
-	err := t.Row(`SELECT COUNT(*) FROM marks WHERE name = $1`, name).Scan(&n)
-	return n == 1, err
-}
-
-// Once records the action if none was recorded by this name before, on any
-// server.
-func (s *Store) Once(ctx context.Context, by audit.Grant, name string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		fresh, err := mark(t, name, s.now())
-		if err == nil && !fresh {
-			err = errSame
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, errSame) {
-		return fmt.Errorf("store: once: %w", err)
-	}
-	return nil
 }
 
 // BeginTry counts a try of a delivery that is waiting and returns what it
@@ -102,8 +34,8 @@ func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	var try notify.Try
 	err := s.db.Transact(ctx, func(t *db.Tx) (err error) {
 		try = notify.Try{}
-		try.Delivery, err = scanDelivery(t.Row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
-			WHERE id = $1 AND state = 'waiting' RETURNING `+deliveryColumns, id, db.Millis(s.now()), string(notify.Interrupted)))
+		try.Delivery, err = ledger.Deliveries.Scan(t.Row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
+			WHERE id = $1 AND state = 'waiting' RETURNING `+ledger.Deliveries.Columns, id, db.Millis(s.now()), string(notify.Interrupted)))
 		if err != nil {
 			return err
 		}
@@ -149,7 +81,7 @@ func readSubject(t *db.Tx, try *notify.Try) error {
 		}
 		return err
 	}
-	rec, err := scanRecord(t.Row(`SELECT `+recordColumns+` FROM actions WHERE account = $1 AND seq = $2`, try.Account, try.Seq))
+	rec, err := ledger.ReadRecord(t, try.Account, try.Seq)
 	if errors.Is(err, db.ErrNoRows) || err == nil && rec.Leaf == nil {
 		return dropTry(t, try)
 	}
@@ -190,7 +122,7 @@ func limitFlood(t *db.Tx, try *notify.Try, now time.Time) error {
 	var many, first int64
 	err = t.Row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3
 		AND (state = 'sent' OR (state = 'waiting' AND failure = $4 AND tried > $5))`,
-		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-inFlight))).Scan(&many, &first)
+		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-notify.InFlight))).Scan(&many, &first)
 	if err != nil || many < notify.FloodMost {
 		return err
 	}
@@ -209,7 +141,7 @@ func ensureDigest(t *db.Tx, d notify.Delivery, now time.Time, delay time.Duratio
 	if err != nil || n > 0 {
 		return err
 	}
-	return deliver(t, notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
+	return ledger.Deliver(t, notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
 }
 
 // endTry keeps how a try ended.
@@ -240,7 +172,7 @@ func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, 
 		if err := lockAccount(t, d.Account); err != nil {
 			return err
 		}
-		w, err := scanWebhook(t.Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, d.Webhook))
+		w, err := webhooks.Scan(t.Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, d.Webhook))
 		if errors.Is(err, db.ErrNoRows) {
 			return nil // deleted, with its deliveries
 		}
@@ -258,11 +190,11 @@ func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, 
 			_, err := t.Exec(`UPDATE webhooks SET failing = 0, told = 0 WHERE id = $1 AND failing > 0`, w.ID)
 			return err
 		case disable != "" && w.Disabled.IsZero():
-			return disableWebhook(t, by, w, disable, now)
+			return s.disableWebhook(t, by, w, disable, now)
 		case disable != "":
 			return nil
 		}
-		return noteFailing(t, by, w, d.Tried, now)
+		return s.noteFailing(t, by, w, d.Tried, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: end call: %w", err)
@@ -277,7 +209,7 @@ func trimDeliveries(t *db.Tx, webhook string) error {
 	return err
 }
 
-func disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
+func (s *Store) disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
 	_, err := t.Exec(`UPDATE webhooks SET disabled = $2, reason = $3 WHERE id = $1`, w.ID, db.Millis(now), string(reason))
 	if err != nil {
 		return err
@@ -289,13 +221,13 @@ func disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Re
 	if err := countHooks(t, w.Account); err != nil {
 		return err
 	}
-	return record(t, by, w.Action(audit.WebhookDisable, by, string(reason)), now)
+	return s.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookDisable, by, string(reason))})
 }
 
 // noteFailing notes since when a webhook fails, and tells of it once when that is
 // long. The time is that of the try: how long it took is not for callers to
 // see.
-func noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
+func (s *Store) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
 	_, err := t.Exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, db.Millis(tried))
 	if err != nil {
 		return err
@@ -304,19 +236,14 @@ func noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, no
 	if err != nil || long == 0 {
 		return err
 	}
-	return record(t, by, w.Action(audit.WebhookFailing, by, ""), now)
+	return s.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookFailing, by, "")})
 }
 
 // WebhookByID returns a webhook of whatever account, or a NotFound fault.
 func (s *Store) WebhookByID(ctx context.Context, id string) (notify.Webhook, error) {
-	w, err := scanWebhook(s.db.Read(ctx).Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1`, id))
+	w, err := webhooks.Scan(s.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, id))
 	if err != nil {
 		return notify.Webhook{}, s.found("webhook", err)
 	}
 	return w, nil
-}
-
-// errTooManyAddresses says that an account has all the addresses it can have.
-func errTooManyAddresses() error {
-	return fault.New(fault.Conflict, "An account can have %d further addresses told. Remove one first.", notify.MaxAddresses)
 }

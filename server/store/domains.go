@@ -3,10 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -18,25 +16,51 @@ import (
 
 var _ settings.Store = (*Store)(nil)
 
-// errSame ends a transaction that has nothing to keep.
-var errSame = errors.New("nothing differs")
-
-// domainFields are the columns of a domain as they are written.
-const domainFields = `id, account, name, imap_host, imap_port, imap_starttls, smtp_host, smtp_port, smtp_starttls,
-	policy, policy_id, display_name, help_text, sign_in_hint, login, platforms, return_hosts, created, updated,
-	caldav_host, caldav_port, carddav_host, carddav_port`
+// domains are stored without the device policy, which is joined to them.
+var domains = db.NewTable("domains", func(d *settings.Domain) []db.Column {
+	in, out := &d.Service.Incoming, &d.Service.Outgoing
+	calendars, contacts := &d.Service.Calendars, &d.Service.Contacts
+	return []db.Column{
+		db.Col("id", &d.ID), db.Col("account", &d.Account), db.Col("name", &d.Name),
+		db.Col("imap_host", &in.Host), db.Col("imap_port", &in.Port), db.Col("imap_starttls", db.Bool(&in.STARTTLS)),
+		db.Col("smtp_host", &out.Host), db.Col("smtp_port", &out.Port), db.Col("smtp_starttls", db.Bool(&out.STARTTLS)),
+		db.Col("caldav_host", &calendars.Host), db.Col("caldav_port", &calendars.Port),
+		db.Col("carddav_host", &contacts.Host), db.Col("carddav_port", &contacts.Port),
+		db.Col("policy", &d.Policy), db.Col("policy_id", db.Optional(&d.PolicyID)),
+		db.Col("display_name", &d.DisplayName), db.Col("help_text", &d.HelpText), db.Col("sign_in_hint", &d.SignInHint),
+		db.Col("login", &d.Login), db.Col("platforms", db.Words(&d.Platforms)), db.Col("return_hosts", db.Words(&d.ReturnHosts)),
+		db.Col("created", db.Time(&d.Created)), db.Col("updated", db.Time(&d.Updated)),
+	}
+})
 
 // domainColumns are those of a domain and, by withPolicy, of the policy that
 // it names.
-const domainColumns = `domains.id, domains.account, domains.name, domains.imap_host, domains.imap_port, domains.imap_starttls,
-	domains.smtp_host, domains.smtp_port, domains.smtp_starttls, domains.policy, COALESCE(domains.policy_id, ''),
-	domains.display_name, domains.help_text, domains.sign_in_hint, domains.login, domains.platforms, domains.return_hosts,
-	domains.created, domains.updated, domains.caldav_host, domains.caldav_port, domains.carddav_host, domains.carddav_port, ` + rulesColumns
+var domainColumns = domains.Columns + `, ` + rules.Columns
 
 const withPolicy = ` LEFT JOIN policies ON policies.id = domains.policy_id`
 
 // selectDomains reads domains, each with the policy that it names.
-const selectDomains = `SELECT ` + domainColumns + ` FROM domains` + withPolicy
+var selectDomains = `SELECT ` + domainColumns + ` FROM domains` + withPolicy
+
+// intoDomain returns where domainColumns are scanned to. Then comes
+// standardPolicy.
+func intoDomain(d *settings.Domain) []any {
+	return append(domains.Into(d), rules.Into(&d.DevicePolicy)...)
+}
+
+// standardPolicy gives a domain that names no policy the standard one.
+func standardPolicy(d *settings.Domain) {
+	if d.PolicyID == "" {
+		d.DevicePolicy = profile.DefaultPasscode()
+	}
+}
+
+func scanDomain(r db.Row) (settings.Domain, error) {
+	var d settings.Domain
+	err := r.Scan(intoDomain(&d)...)
+	standardPolicy(&d)
+	return d, err
+}
 
 // Domain returns the domain with the name, or a NotFound fault: also if its
 // account is suspended.
@@ -57,12 +81,14 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	now := s.now()
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
-	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		a := a // fn may run again
-		err := setDomain(t, d, &a)
-		return []audit.Action{a}, err
+		if differs, err := setDomain(t, d, &a); err != nil || !differs {
+			return nil, err
+		}
+		return []audit.Action{a}, nil
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return fmt.Errorf("store: set domain: %w", s.policyFault(err))
 	}
 	return nil
@@ -81,29 +107,31 @@ func errNoPolicy() error {
 	return fault.On("policy_id", fault.PolicyUnknown, "The account has no such policy. Name one of its own, or %q.", settings.StandardPolicy)
 }
 
-func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) error {
+// setDomain reports whether it changed anything.
+func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (bool, error) {
 	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
 	created, err := insertDomain(t, d)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if created {
 		a.Name, a.Changes = audit.DomainCreate, domainChanges(nil, d)
-		return nil
+		return true, nil
 	}
 	old, err := lockDomain(t, d.Name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if old.Account != d.Account {
-		return fault.New(fault.Conflict, "This domain belongs to another account.")
+		return false, fault.New(fault.Conflict, "This domain belongs to another account.")
 	}
 	a.Target.ID = old.ID
 	a.Name, a.Changes = audit.DomainUpdate, domainChanges(&old, d)
 	if len(a.Changes) == 0 {
-		return errSame
+		return false, nil
 	}
-	return updateDomain(t, old.ID, d)
+	d.ID = old.ID
+	return true, domains.Update(t, spelledOut(d), "account", "name", "created")
 }
 
 // lockDomain returns the domain, which stays as it is until the transaction
@@ -120,15 +148,7 @@ func insertDomain(t *db.Tx, d settings.Domain) (bool, error) {
 	if err := checkPolicy(t, d); err != nil {
 		return false, err
 	}
-	in, out := d.Service.Incoming, d.Service.Outgoing
-	n, err := t.Exec(`INSERT INTO domains (`+domainFields+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULLIF($11, ''), $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
-		ON CONFLICT (name) DO NOTHING`,
-		d.ID, d.Account, d.Name, in.Host, in.Port, db.Bit(in.STARTTLS), out.Host, out.Port, db.Bit(out.STARTTLS),
-		string(d.Policy), d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), db.List(platformsOf(d)),
-		db.List(d.ReturnHosts), db.Millis(d.Created), db.Millis(d.Updated),
-		d.Service.Calendars.Host, d.Service.Calendars.Port, d.Service.Contacts.Host, d.Service.Contacts.Port)
-	return n == 1, err
+	return domains.InsertNew(t, spelledOut(d), "name")
 }
 
 // checkPolicy refuses a policy that is not the account's. That it stays there
@@ -145,21 +165,14 @@ func checkPolicy(t *db.Tx, d settings.Domain) error {
 	return err
 }
 
-func updateDomain(t *db.Tx, id string, d settings.Domain) error {
-	in, out := d.Service.Incoming, d.Service.Outgoing
-	_, err := t.Exec(`UPDATE domains SET imap_host = $2, imap_port = $3, imap_starttls = $4,
-		smtp_host = $5, smtp_port = $6, smtp_starttls = $7, policy = $8, policy_id = NULLIF($9, ''), display_name = $10,
-		help_text = $11, sign_in_hint = $12, login = $13, platforms = $14, updated = $15, return_hosts = $16,
-		caldav_host = $17, caldav_port = $18, carddav_host = $19, carddav_port = $20 WHERE id = $1`,
-		id, in.Host, in.Port, db.Bit(in.STARTTLS), out.Host, out.Port, db.Bit(out.STARTTLS), string(d.Policy),
-		d.PolicyID, d.DisplayName, d.HelpText, d.SignInHint, loginOf(d), db.List(platformsOf(d)), db.Millis(d.Updated),
-		db.List(d.ReturnHosts), d.Service.Calendars.Host, d.Service.Calendars.Port, d.Service.Contacts.Host, d.Service.Contacts.Port)
-	return err
+// spelledOut is d with what its empty values mean.
+func spelledOut(d settings.Domain) settings.Domain {
+	d.Login = cmp.Or(d.Login, settings.AddressLogin)
+	d.Platforms = platformsOf(d)
+	return d
 }
 
-// loginOf and platformsOf are what the empty values of d mean.
-func loginOf(d settings.Domain) string { return string(cmp.Or(d.Login, settings.AddressLogin)) }
-
+// platformsOf are those that d makes profiles for.
 func platformsOf(d settings.Domain) []profile.Platform {
 	return slices.DeleteFunc(settings.Platforms(), func(p profile.Platform) bool { return !d.MakesFor(p) })
 }
@@ -185,7 +198,7 @@ func domainText(d settings.Domain) []setting {
 		{"display_name", d.DisplayName},
 		{"help_text", d.HelpText},
 		{"sign_in_hint", d.SignInHint},
-		{"login", loginOf(d)},
+		{"login", string(cmp.Or(d.Login, settings.AddressLogin))},
 		{"platforms", db.List(platformsOf(d))},
 		{"return_hosts", db.List(d.ReturnHosts)},
 	}
@@ -208,49 +221,6 @@ func changes(before, after []setting) []audit.Change {
 		}
 	}
 	return all
-}
-
-func scanDomain(r db.Row) (settings.Domain, error) {
-	var d domainRow
-	if err := r.Scan(d.fields()...); err != nil {
-		return settings.Domain{}, err
-	}
-	return d.domain(), nil
-}
-
-// A domainRow is a domain as its columns hold it.
-type domainRow struct {
-	d                               settings.Domain
-	inTLS, outTLS, created, updated int64
-	platforms, hosts                string
-	rules                           rulesRow
-}
-
-// fields are where domainColumns are scanned to.
-func (r *domainRow) fields() []any {
-	d := &r.d
-	in, out := &d.Service.Incoming, &d.Service.Outgoing
-	calendars, contacts := &d.Service.Calendars, &d.Service.Contacts
-	return append([]any{&d.ID, &d.Account, &d.Name, &in.Host, &in.Port, &r.inTLS, &out.Host, &out.Port, &r.outTLS,
-		&d.Policy, &d.PolicyID, &d.DisplayName, &d.HelpText, &d.SignInHint, &d.Login, &r.platforms, &r.hosts, &r.created, &r.updated,
-		&calendars.Host, &calendars.Port, &contacts.Host, &contacts.Port},
-		r.rules.fields()...)
-}
-
-func (r *domainRow) domain() settings.Domain {
-	d := r.d
-	d.Service.Incoming.STARTTLS, d.Service.Outgoing.STARTTLS = r.inTLS != 0, r.outTLS != 0
-	d.Created, d.Updated = db.Moment(r.created), db.Moment(r.updated)
-	for _, p := range strings.Fields(r.platforms) {
-		d.Platforms = append(d.Platforms, profile.Platform(p))
-	}
-	if r.hosts != "" {
-		d.ReturnHosts = strings.Fields(r.hosts)
-	}
-	if d.DevicePolicy = profile.DefaultPasscode(); d.PolicyID != "" {
-		d.DevicePolicy = r.rules.passcode()
-	}
-	return d
 }
 
 func timeOr(t, other time.Time) time.Time {

@@ -13,6 +13,13 @@ import (
 
 var _ account.FactorStore = (*Store)(nil)
 
+var passkeys = db.NewTable("passkeys", func(p *account.Passkey) []db.Column {
+	return []db.Column{
+		db.Col("id", &p.ID), db.Col("member", &p.Member), db.Col("name", &p.Name), db.Col("credential", &p.Credential), db.Col("data", &p.Data),
+		db.Col("created", db.Time(&p.Created)), db.Col("last_used", db.Time(&p.LastUsed)),
+	}
+})
+
 // changeFactor is changeRight for what a member signs in with: fn runs while
 // nothing else changes it, and the member's sessions end but for the one to
 // keep.
@@ -77,9 +84,7 @@ func (s *Store) RemoveTOTP(ctx context.Context, by audit.Grant, member, keep str
 // keep. A credential that is somebody's is a PasskeyRefused fault.
 func (s *Store) AddPasskey(ctx context.Context, by audit.Grant, p account.Passkey, keep string, a audit.Action) error {
 	err := s.changeFactor(ctx, by, p.Member, keep, a, func(t *db.Tx) error {
-		_, err := t.Exec(`INSERT INTO passkeys (id, member, name, credential, data, created, last_used) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			p.ID, p.Member, p.Name, p.Credential, p.Data, db.Millis(p.Created), db.Millis(p.LastUsed))
-		if err != nil {
+		if err := passkeys.Insert(t, p); err != nil {
 			return err
 		}
 		return confirmSession(t, keep, p.Created)
@@ -117,15 +122,7 @@ func lastFactor(n int64, err error) error {
 
 // Passkeys returns the passkeys of a member, the oldest first.
 func (s *Store) Passkeys(ctx context.Context, member string) ([]account.Passkey, error) {
-	var all []account.Passkey
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		var p account.Passkey
-		var created, used int64
-		err := r.Scan(&p.ID, &p.Member, &p.Name, &p.Credential, &p.Data, &created, &used)
-		p.Created, p.LastUsed = db.Moment(created), db.Moment(used)
-		all = append(all, p)
-		return err
-	}, `SELECT id, member, name, credential, data, created, last_used FROM passkeys WHERE member = $1 ORDER BY created, id`, member)
+	all, err := passkeys.All(s.db.Read(ctx), `SELECT `+passkeys.Columns+` FROM passkeys WHERE member = $1 ORDER BY created, id`, member)
 	if err != nil {
 		return nil, fmt.Errorf("store: passkeys: %w", s.db.Diagnose(err))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -49,7 +50,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.ReportLog(ctx, by, &audit.Finding{First: 1, Last: 1, Detail: "x"}, start, a)
 		}},
 		{"UseIdentity", func(s *store.Store, a audit.Action) error { return s.UseIdentity(ctx, by, "two", a) }},
-		{"Once", func(s *store.Store, a audit.Action) error { return s.Once(ctx, by, "mark", a) }},
+		{"NoteExpiry", func(s *store.Store, a audit.Action) error { return s.NoteExpiry(ctx, by, "ff", 30, a) }},
 		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
 			return s.CreateInvitation(ctx, by, invitation("inv_1", "ann@example.com"), a)
 		}},
@@ -107,7 +108,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error {
 			limits := []setup.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
-			return s.CreateLink(ctx, by, newLink("lnk_1"), limits, a)
+			return s.CreateLink(ctx, by, newLink("lnk_1"), nil, limits, a)
 		}},
 		{"CreateTicket", func(s *store.Store, a audit.Action) error {
 			return s.CreateTicket(ctx, by, newTicket("tkt_1", "lnk_1"), a)
@@ -116,7 +117,9 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"RevokeLink", func(s *store.Store, a audit.Action) error {
 			return s.RevokeLink(ctx, by, account.Default, "lnk_1", start, a)
 		}},
-		{"CreateLink", func(s *store.Store, a audit.Action) error { return s.CreateLink(ctx, by, newLink("lnk_2"), nil, a) }},
+		{"CreateLink", func(s *store.Store, a audit.Action) error {
+			return s.CreateLink(ctx, by, newLink("lnk_2"), nil, nil, a)
+		}},
 		{"CreateRedirectKey", func(s *store.Store, a audit.Action) error { return s.CreateRedirectKey(ctx, by, panelKey("panel"), a) }},
 		{"UpdateRedirectKey", func(s *store.Store, a audit.Action) error { return s.UpdateRedirectKey(ctx, by, panelKey("portal"), a) }},
 		{"CreateLinkOnce", func(s *store.Store, a audit.Action) error {
@@ -142,6 +145,9 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"CreateKey", func(s *store.Store, a audit.Action) error {
 			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start}, a)
+		}},
+		{"RecordOnce", func(s *store.Store, a audit.Action) error {
+			return s.RecordOnce(ctx, by, &replay.Request{Key: "key_1", Name: []byte("n"), Fingerprint: []byte("f")}, a)
 		}},
 		{"RevokeKey", func(s *store.Store, a audit.Action) error {
 			return s.RevokeKey(ctx, by, account.Default, "key_1", start, a)
@@ -190,7 +196,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"Retain", func(s *store.Store, a audit.Action) error {
 			clock.Move(92 * 24 * time.Hour)
-			_, err := s.Retain(ctx, by, account.Default, due(t, s, clock), a)
+			_, err := s.Retain(ctx, by, account.Default, storetest.Due(t, s, clock), a)
 			return err
 		}},
 	}
@@ -214,7 +220,7 @@ func TestEveryCallFails(t *testing.T) {
 		for _, st := range steps(t, clock) {
 			total += failEach(t, database, s, st)
 		}
-		must(t, verify(t, s))
+		must(t, storetest.Verify(t, s))
 		t.Logf("%d calls were made to fail", total)
 	})
 }
@@ -227,9 +233,9 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 	a.Mailbox = "ann@example.com"
 	before, n := storetest.Fingerprint(t, database), len(actions(t, s))
 	for k := 1; ; k++ {
-		calls := store.FailCalls(s, func(n int) bool { return n == k })
+		calls := storetest.FailCalls(s, func(n int) bool { return n == k })
 		err := st.change(s, a)
-		store.FailCalls(s, func(int) bool { return false })
+		storetest.FailCalls(s, func(int) bool { return false })
 		if calls() < k {
 			must(t, err)
 			if grown := len(actions(t, s)) - n; grown != 1 || k < 6 {
@@ -248,7 +254,7 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 
 // TestEveryChangeIsAStep wants each method that takes an action among the steps.
 func TestEveryChangeIsAStep(t *testing.T) {
-	have := map[string]bool{"Change": true, "Twice": true} // of these tests
+	have := map[string]bool{"Keep": true, "Twice": true} // of these tests
 	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true
 	}

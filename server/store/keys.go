@@ -15,16 +15,38 @@ import (
 
 var _ account.KeyStore = (*Store)(nil)
 
-const keyColumns = `id, account, name, scopes, domains, networks, hash, created, expires, revoked, last_used, test`
+var keys = db.NewTable("keys", func(k *account.Key) []db.Column {
+	return []db.Column{
+		db.Col("id", &k.ID), db.Col("account", &k.Account), db.Col("name", &k.Name), db.Col("scopes", db.Words(&k.Scopes)),
+		db.Col("domains", db.Words(&k.Domains)), db.Col("networks", networks(&k.Networks)), db.Col("hash", &k.Hash),
+		db.Col("created", db.Time(&k.Created)), db.Col("expires", db.Time(&k.Expires)), db.Col("revoked", db.Time(&k.Revoked)),
+		db.Col("last_used", db.Time(&k.LastUsed)), db.Col("test", db.Bool(&k.Test)),
+	}
+})
+
+// selectKeys is followed by a condition on keys.
+var selectKeys = `SELECT ` + keys.Columns + ` FROM keys `
+
+var selectKey = selectKeys + `WHERE id = $1 AND account ` + notSuspended
+
+// networks stores networks as words.
+func networks(at *[]netip.Prefix) any {
+	return db.Text(func() string { return db.List(texts(*at)) }, func(s string) error {
+		*at = nil
+		for text := range strings.FieldsSeq(s) {
+			p, err := netip.ParsePrefix(text)
+			if err != nil {
+				return err
+			}
+			*at = append(*at, p)
+		}
+		return nil
+	})
+}
 
 // CreateKey keeps k and a. An id that exists is a Conflict fault.
 func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		_, err := t.Exec(`INSERT INTO keys (`+keyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			k.ID, k.Account, k.Name, db.List(k.Scopes), db.List(k.Domains), db.List(texts(k.Networks)), k.Hash,
-			db.Millis(k.Created), db.Millis(k.Expires), db.Millis(k.Revoked), db.Millis(k.LastUsed), db.Bit(k.Test))
-		return err
-	})
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return keys.Insert(t, k) })
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a key with this id.")
 	}
@@ -37,7 +59,7 @@ func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a 
 // Key returns a key in whatever state, or a NotFound fault: also if its account
 // is suspended.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
-	k, err := scanKey(s.db.Read(ctx).ByKey(`SELECT `+keyColumns+` FROM keys WHERE id = $1 AND account `+notSuspended, id))
+	k, err := keys.Scan(s.db.Read(ctx).ByKey(selectKey, id))
 	if err != nil {
 		return account.Key{}, s.found("key", err)
 	}
@@ -46,16 +68,11 @@ func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
 
 // Keys returns the keys of an account, the newest first.
 func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
-	var keys []account.Key
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		k, err := scanKey(r)
-		keys = append(keys, k)
-		return err
-	}, `SELECT `+keyColumns+` FROM keys WHERE account = $1 ORDER BY created DESC, id`, owner)
+	all, err := keys.All(s.db.Read(ctx), selectKeys+`WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("store: keys: %w", s.db.Diagnose(err))
 	}
-	return keys, nil
+	return all, nil
 }
 
 // RevokeKey revokes a key of the account and keeps a. One that is not the
@@ -90,33 +107,20 @@ func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
 	return nil
 }
 
-func scanKey(r db.Row) (account.Key, error) {
-	var k account.Key
-	var scopes, domains, networks string
-	var created, expires, revoked, used, test int64
-	err := r.Scan(&k.ID, &k.Account, &k.Name, &scopes, &domains, &networks, &k.Hash, &created, &expires, &revoked, &used, &test)
-	if err != nil {
-		return account.Key{}, err
-	}
-	k.Created, k.Expires, k.Revoked, k.LastUsed = db.Moment(created), db.Moment(expires), db.Moment(revoked), db.Moment(used)
-	k.Domains, k.Test = strings.Fields(domains), test != 0
-	for _, name := range strings.Fields(scopes) {
-		k.Scopes = append(k.Scopes, account.Scope(name))
-	}
-	for _, text := range strings.Fields(networks) {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return account.Key{}, err
-		}
-		k.Networks = append(k.Networks, p)
-	}
-	return k, nil
-}
-
 func texts(networks []netip.Prefix) []string {
 	out := make([]string, len(networks))
 	for i, p := range networks {
 		out[i] = p.String()
 	}
 	return out
+}
+
+// lockKey takes a row of keys or redirect_keys alone before it is changed. A
+// change alone wouldn't do: a grant that waits for the account shares the row
+// as its statement first saw it, unless the row itself was taken FOR UPDATE.
+func lockKey(t *db.Tx, table, id string) error {
+	if !t.Locks() {
+		return nil
+	}
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM `+table+` WHERE id = $1`+t.Exclusive(), id)
 }

@@ -35,17 +35,12 @@ func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.
 	if f.Before != (setup.Place{}) {
 		w.Add(`(links.created, links.id) < (?, ?)`, db.Millis(f.Before.Created), f.Before.ID)
 	}
-	query, args := w.Query(`SELECT `+linkColumns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
-	var found setup.Found
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		var l linkRow
-		err := r.Scan(l.fields()...)
-		found.Links = append(found.Links, l.link())
-		return err
-	}, query, args...)
+	query, args := w.Query(`SELECT `+links.Columns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
+	all, err := links.All(s.db.Read(ctx), query, args...)
 	if err != nil {
 		return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
 	}
+	found := setup.Found{Links: all}
 	if len(found.Links) > f.Limit {
 		found.Links = found.Links[:f.Limit]
 		last := found.Links[f.Limit-1]
@@ -89,24 +84,25 @@ func anys(texts []string) []any {
 // already stays as it is, without an action; one that is not there is a
 // NotFound fault.
 func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
-			return err
+			return nil, err
 		}
 		n, err := t.Exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
-		if err != nil || n == 1 {
-			return err
+		if err != nil {
+			return nil, err
+		}
+		if n == 1 {
+			return []audit.Action{a}, nil
 		}
 		var there int
-		if err := t.Row(`SELECT COUNT(*) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there); err != nil {
-			return err
+		err = t.Row(`SELECT COUNT(*) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there)
+		if err == nil && there == 0 {
+			err = fault.New(fault.NotFound, "There is no such link.")
 		}
-		if there == 0 {
-			return fault.New(fault.NotFound, "There is no such link.")
-		}
-		return errSame
+		return nil, err
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return fmt.Errorf("store: revoke link: %w", err)
 	}
 	return nil
@@ -137,20 +133,20 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 		return 0, errors.New("store: revoke links: neither a mailbox nor a domain is named")
 	}
 	var revoked int64
-	err := s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ofGroup, groupArgs(g, at)); err != nil {
 			return nil, err
 		}
 		var err error
 		revoked, err = t.Exec(`UPDATE links SET revoked = $5 WHERE`+ofGroup, append(groupArgs(g, at), db.Millis(at))...)
-		if err == nil && revoked == 0 {
-			err = errSame
+		if err != nil || revoked == 0 {
+			return nil, err
 		}
 		a := a // fn may run again
 		a.Changes = []audit.Change{{Field: "links", New: strconv.FormatInt(revoked, 10)}}
-		return []audit.Action{a}, err
+		return []audit.Action{a}, nil
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return 0, fmt.Errorf("store: revoke links: %w", err)
 	}
 	return int(revoked), nil

@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -51,7 +52,7 @@ func TestLinksFilters(t *testing.T) {
 			l := newLink(id)
 			l.Variant, l.ReturnURL = settings.Secure, "https://panel.example.com/x"
 			change(&l)
-			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, id)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, nil, action(audit.LinkCreate, id)))
 			if got := linkOf(t, s, id); got != l {
 				t.Errorf("got  %+v\nwant %+v", got, l)
 			}
@@ -121,7 +122,7 @@ func TestRevokeLinks(t *testing.T) {
 			if i == 3 {
 				l.Address = "eve@example.com"
 			}
-			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, nil, action(audit.LinkCreate, l.ID)))
 		}
 		must(t, s.RevokeLink(t.Context(), by, account.Default, "lnk_0", start, action(audit.LinkRevoke, "lnk_0")))
 		mailbox := setup.Group{Account: account.Default, Mailbox: "ann@example.com"}
@@ -157,18 +158,16 @@ func TestRevokeLinks(t *testing.T) {
 	})
 }
 
-// TestRepeat has two servers do one request many times at once: one does it.
-func TestRepeat(t *testing.T) {
+// TestReplay has two servers do one request many times at once: one does it.
+func TestReplay(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 		withDomain(t, s)
 		must(t, s.CreateKey(t.Context(), by, account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h")}, action(audit.KeyCreate, "key_1")))
-		repeat := audit.Repeat{Key: "key_1", Name: []byte("name"), Fingerprint: []byte("print")}
+		request := replay.Request{Key: "key_1", Name: []byte("name"), Fingerprint: []byte("print")}
 		do := func(s *store.Store, id string) error {
-			by := by
-			by.Repeat = &repeat
-			return s.CreateLink(t.Context(), by, newLink(id), nil, action(audit.LinkCreate, id))
+			return s.CreateLink(t.Context(), by, newLink(id), &request, nil, action(audit.LinkCreate, id))
 		}
 		before := len(actions(t, s))
 		stores := [2]*store.Store{s, storetest.Open(t, store.Config{Database: database, Now: clock.Now})}
@@ -181,7 +180,7 @@ func TestRepeat(t *testing.T) {
 			switch err := <-results; {
 			case err == nil:
 				made++
-			case !strings.Contains(err.Error(), audit.ErrRepeated.Error()):
+			case !strings.Contains(err.Error(), replay.ErrDone.Error()):
 				t.Error(err)
 			}
 		}
@@ -189,25 +188,25 @@ func TestRepeat(t *testing.T) {
 		if made != 1 || len(links) != 1 || len(actions(t, s)) != before+1 {
 			t.Fatalf("done %d times, %d links, %d actions", made, len(links), len(actions(t, s))-before)
 		}
-		done, err := s.Repeated(t.Context(), repeat)
+		done, err := s.Replayed(t.Context(), request)
 		if err != nil || done.Target != links[0] {
 			t.Errorf("got %+v, %v", done, err)
 		}
-		other := repeat
+		other := request
 		other.Fingerprint = []byte("other")
-		_, err = s.Repeated(t.Context(), other)
+		_, err = s.Replayed(t.Context(), other)
 		wantFault(t, err, fault.RepeatDiffers)
 		other.Key = "key_2"
-		_, err = s.Repeated(t.Context(), other)
+		_, err = s.Replayed(t.Context(), other)
 		wantFault(t, err, fault.NotFound)
-		clock.Move(audit.RepeatLife)
-		_, err = s.Repeated(t.Context(), repeat)
+		clock.Move(replay.Life)
+		_, err = s.Replayed(t.Context(), request)
 		wantFault(t, err, fault.NotFound)
 		must(t, do(s, "lnk_again"))
-		clock.Move(audit.RepeatLife)
+		clock.Move(replay.Life)
 		must(t, s.Prune(t.Context()))
-		if n := storetest.Column(t, database, `SELECT COUNT(*) FROM repeats`); n[0] != "0" {
-			t.Errorf("%s repeats are kept after their time", n[0])
+		if n := storetest.Column(t, database, `SELECT COUNT(*) FROM replays`); n[0] != "0" {
+			t.Errorf("%s requests are kept after their time", n[0])
 		}
 	})
 }

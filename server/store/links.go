@@ -11,22 +11,40 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
 var _ setup.Store = (*Store)(nil)
 
-const linkColumns = `links.id, links.account, links.domain, links.address, links.name, links.login, links.locale,
-	links.created, links.expires, links.revoked, links.max_downloads, links.tickets, links.downloads,
-	links.variant, links.external_id, links.return_url, links.test`
+var links = db.NewTable("links", func(l *setup.Link) []db.Column {
+	return []db.Column{
+		db.Col("id", &l.ID), db.Col("account", &l.Account), db.Col("domain", &l.Domain), db.Col("address", &l.Address), db.Col("name", &l.Name), db.Col("login", &l.Login),
+		db.Col("locale", &l.Locale), db.Col("variant", &l.Variant), db.Col("external_id", &l.ExternalID), db.Col("return_url", &l.ReturnURL),
+		db.Col("test", db.Bool(&l.Test)), db.Col("max_downloads", &l.MaxDownloads), db.Col("tickets", &l.Tickets), db.Col("downloads", &l.Downloads),
+		db.Col("created", db.Time(&l.Created)), db.Col("expires", db.Time(&l.Expires)), db.Col("revoked", db.Time(&l.Revoked)),
+	}
+})
+
+var (
+	selectLink          = `SELECT ` + links.Columns + ` FROM links WHERE id = $1`
+	selectLinkAndDomain = `SELECT ` + links.Columns + `, ` + domainColumns + `
+		FROM links JOIN domains ON domains.name = links.domain` + withPolicy + ` WHERE links.id = $1 AND domains.account ` + notSuspended
+)
 
 // CreateLink keeps l and a. Where one of the limits is used up at l.Created it
 // keeps nothing, counts nothing on any limit, and returns a Limited fault
 // whose RetryAfter is how long to wait. A limit whose Max is not positive
-// covers no link. An id that exists is a Conflict fault.
-func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []setup.Limit, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error { return createLink(t, l, limits) })
+// covers no link. An id that exists is a Conflict fault, and a request that was
+// done before [replay.ErrDone].
+func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, once *replay.Request, limits []setup.Limit, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if err := claim(t, once, l.ID, s.now()); err != nil {
+			return err
+		}
+		return createLink(t, l, limits)
+	})
 	return s.linkCreated(err)
 }
 
@@ -65,26 +83,24 @@ func createLink(t *db.Tx, l setup.Link, limits []setup.Limit) error {
 
 // Link returns a link in whatever state, or a NotFound fault.
 func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
-	var l linkRow
-	err := s.db.Read(ctx).ByKey(`SELECT `+linkColumns+` FROM links WHERE id = $1`, id).Scan(l.fields()...)
+	l, err := links.Scan(s.db.Read(ctx).ByKey(selectLink, id))
 	if err != nil {
 		return setup.Link{}, s.found("link", err)
 	}
-	return l.link(), nil
+	return l, nil
 }
 
 // LinkAndDomain returns a link in whatever state with its domain, or a NotFound
 // fault: also if their account is suspended.
 func (s *Store) LinkAndDomain(ctx context.Context, id string) (setup.Link, settings.Domain, error) {
-	var l linkRow
-	var d domainRow
-	err := s.db.Read(ctx).ByKey(`SELECT `+linkColumns+`, `+domainColumns+`
-		FROM links JOIN domains ON domains.name = links.domain`+withPolicy+`
-		WHERE links.id = $1 AND domains.account `+notSuspended, id).Scan(append(l.fields(), d.fields()...)...)
+	var l setup.Link
+	var d settings.Domain
+	err := s.db.Read(ctx).ByKey(selectLinkAndDomain, id).Scan(append(links.Into(&l), intoDomain(&d)...)...)
 	if err != nil {
 		return setup.Link{}, settings.Domain{}, s.found("link", err)
 	}
-	return l.link(), d.domain(), nil
+	standardPolicy(&d)
+	return l, d, nil
 }
 
 func insertLink(t *db.Tx, l setup.Link) error {
@@ -92,13 +108,8 @@ func insertLink(t *db.Tx, l setup.Link) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO links (id, account, domain, address, name, login, locale,
-		created, expires, revoked, max_downloads, tickets, downloads, mailbox, variant, external_id, return_url, test)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-		l.ID, l.Account, l.Domain, l.Address, l.Name, l.Login, l.Locale,
-		db.Millis(l.Created), db.Millis(l.Expires), db.Millis(l.Revoked), l.MaxDownloads, l.Tickets, l.Downloads,
-		address.Folded(), string(l.Variant), l.ExternalID, l.ReturnURL, db.Bit(l.Test))
-	return err
+	mailbox := address.Folded()
+	return links.InsertWith(t, l, db.Col("mailbox", &mailbox))
 }
 
 // useLimits uses each of the limits once, or returns a Limited fault with the
@@ -144,26 +155,4 @@ func useLimit(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
 		return 0, err
 	}
 	return max(db.Moment(until).Sub(now), time.Millisecond), nil
-}
-
-// A linkRow is a link as its columns hold it.
-type linkRow struct {
-	l                         setup.Link
-	created, expires, revoked int64
-	test                      int64
-}
-
-// fields are where linkColumns are scanned to.
-func (r *linkRow) fields() []any {
-	l := &r.l
-	return []any{&l.ID, &l.Account, &l.Domain, &l.Address, &l.Name, &l.Login, &l.Locale,
-		&r.created, &r.expires, &r.revoked, &l.MaxDownloads, &l.Tickets, &l.Downloads,
-		&l.Variant, &l.ExternalID, &l.ReturnURL, &r.test}
-}
-
-func (r *linkRow) link() setup.Link {
-	l := r.l
-	l.Created, l.Expires, l.Revoked = db.Moment(r.created), db.Moment(r.expires), db.Moment(r.revoked)
-	l.Test = r.test != 0
-	return l
 }

@@ -15,34 +15,23 @@ var (
 	_ account.InvitationStore = (*Store)(nil)
 )
 
-const memberColumns = `members.id, members.account, members.email, members.name, members.role, members.operator,
-	members.password, members.password_set, members.totp, members.totp_since, members.totp_step, members.codes_made,
-	members.language, members.created, members.last_seen,
+var members = db.NewTable("members", func(m *account.Member) []db.Column {
+	return []db.Column{
+		db.Col("id", &m.ID), db.Col("account", &m.Account), db.Col("email", &m.Email), db.Col("name", &m.Name), db.Col("role", &m.Role),
+		db.Col("operator", db.Bool(&m.Operator)), db.Col("password", &m.Password), db.Col("password_set", db.Time(&m.PasswordSet)),
+		db.Col("totp", &m.TOTP), db.Col("totp_since", db.Time(&m.TOTPSince)), db.Col("totp_step", &m.TOTPStep),
+		db.Col("codes_made", db.Time(&m.CodesMade)), db.Col("language", &m.Language),
+		db.Col("created", db.Time(&m.Created)), db.Col("last_seen", db.Time(&m.LastSeen)),
+	}
+})
+
+// memberColumns are those of a member and what is counted for it.
+var memberColumns = members.Columns + `,
 	(SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.member = members.id),
 	(SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id)`
 
-// A memberRow is a member as its columns hold it.
-type memberRow struct {
-	m                                        account.Member
-	operator                                 int64
-	passwordSet, since, made, created, lastS int64
-}
-
-// fields are where memberColumns are scanned to.
-func (r *memberRow) fields() []any {
-	m := &r.m
-	return []any{&m.ID, &m.Account, &m.Email, &m.Name, &m.Role, &r.operator,
-		&m.Password, &r.passwordSet, &m.TOTP, &r.since, &m.TOTPStep, &r.made,
-		&m.Language, &r.created, &r.lastS, &m.CodesLeft, &m.Passkeys}
-}
-
-func (r *memberRow) member() account.Member {
-	m := r.m
-	m.Operator = r.operator != 0
-	m.PasswordSet, m.TOTPSince, m.CodesMade = db.Moment(r.passwordSet), db.Moment(r.since), db.Moment(r.made)
-	m.Created, m.LastSeen = db.Moment(r.created), db.Moment(r.lastS)
-	return m
-}
+// intoMember returns where memberColumns are scanned to.
+func intoMember(m *account.Member) []any { return append(members.Into(m), &m.CodesLeft, &m.Passkeys) }
 
 // Member returns a member, or a NotFound fault.
 func (s *Store) Member(ctx context.Context, id string) (account.Member, error) {
@@ -56,20 +45,20 @@ func (s *Store) MemberByEmail(ctx context.Context, email string) (account.Member
 }
 
 func (s *Store) member(ctx context.Context, query, arg string) (account.Member, error) {
-	var r memberRow
-	if err := s.db.Read(ctx).Row(query, arg).Scan(r.fields()...); err != nil {
+	var m account.Member
+	if err := s.db.Read(ctx).Row(query, arg).Scan(intoMember(&m)...); err != nil {
 		return account.Member{}, s.found("member", err)
 	}
-	return r.member(), nil
+	return m, nil
 }
 
 // Members returns the members of an account by their addresses.
 func (s *Store) Members(ctx context.Context, owner string) ([]account.Member, error) {
 	var all []account.Member
 	err := s.db.Read(ctx).Each(func(row db.Row) error {
-		var r memberRow
-		err := row.Scan(r.fields()...)
-		all = append(all, r.member())
+		var m account.Member
+		err := row.Scan(intoMember(&m)...)
+		all = append(all, m)
 		return err
 	}, `SELECT `+memberColumns+` FROM members WHERE account = $1 ORDER BY email`, owner)
 	if err != nil {
@@ -98,12 +87,7 @@ func (s *Store) CreateMember(ctx context.Context, by audit.Grant, m account.Memb
 				return err
 			}
 		}
-		_, err := t.Exec(`INSERT INTO members (id, account, email, name, role, operator, password, password_set,
-			totp, totp_since, totp_step, codes_made, language, created, last_seen)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, 0, 0, 0, $9, $10, 0)`,
-			m.ID, m.Account, m.Email, m.Name, string(m.Role), db.Bit(m.Operator), m.Password, db.Millis(m.PasswordSet),
-			m.Language, db.Millis(m.Created))
-		return err
+		return members.Insert(t, m)
 	})
 	if s.db.Taken(err) {
 		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
@@ -234,7 +218,12 @@ func notLastOwner(t *db.Tx, owner, member string) error {
 	return err
 }
 
-const invitationColumns = `id, account, email, role, language, created, expires`
+var invitations = db.NewTable("invitations", func(i *account.Invitation) []db.Column {
+	return []db.Column{
+		db.Col("id", &i.ID), db.Col("account", &i.Account), db.Col("email", &i.Email), db.Col("role", &i.Role), db.Col("language", &i.Language),
+		db.Col("created", db.Time(&i.Created)), db.Col("expires", db.Time(&i.Expires)),
+	}
+})
 
 // CreateInvitation keeps i and a. An address that is a member's is a Conflict
 // fault.
@@ -247,10 +236,8 @@ func (s *Store) CreateInvitation(ctx context.Context, by audit.Grant, i account.
 }
 
 func insertInvitation(t *db.Tx, i account.Invitation) error {
-	n, err := t.Exec(`INSERT INTO invitations (`+invitationColumns+`)
-		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM members WHERE email = $3)`,
-		i.ID, i.Account, i.Email, string(i.Role), i.Language, db.Millis(i.Created), db.Millis(i.Expires))
-	if err == nil && n == 0 {
+	created, err := invitations.InsertIf(t, i, `NOT EXISTS (SELECT 1 FROM members WHERE email = ?)`, i.Email)
+	if err == nil && !created {
 		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
 	}
 	return err
@@ -259,7 +246,7 @@ func insertInvitation(t *db.Tx, i account.Invitation) error {
 // Invitation returns an invitation that was not used or revoked, or a NotFound
 // fault.
 func (s *Store) Invitation(ctx context.Context, id string) (account.Invitation, error) {
-	i, err := scanInvitation(s.db.Read(ctx).Row(`SELECT `+invitationColumns+` FROM invitations WHERE id = $1`, id))
+	i, err := invitations.Scan(s.db.Read(ctx).Row(`SELECT `+invitations.Columns+` FROM invitations WHERE id = $1`, id))
 	if err != nil {
 		return account.Invitation{}, s.found("invitation", err)
 	}
@@ -268,12 +255,7 @@ func (s *Store) Invitation(ctx context.Context, id string) (account.Invitation, 
 
 // Invitations returns those of an account, the newest first.
 func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invitation, error) {
-	var all []account.Invitation
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		i, err := scanInvitation(r)
-		all = append(all, i)
-		return err
-	}, `SELECT `+invitationColumns+` FROM invitations WHERE account = $1 ORDER BY created DESC, id`, owner)
+	all, err := invitations.All(s.db.Read(ctx), `SELECT `+invitations.Columns+` FROM invitations WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("store: invitations: %w", s.db.Diagnose(err))
 	}
@@ -294,12 +276,4 @@ func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id 
 		return fmt.Errorf("store: revoke invitation: %w", err)
 	}
 	return nil
-}
-
-func scanInvitation(r db.Row) (account.Invitation, error) {
-	var i account.Invitation
-	var created, expires int64
-	err := r.Scan(&i.ID, &i.Account, &i.Email, &i.Role, &i.Language, &created, &expires)
-	i.Created, i.Expires = db.Moment(created), db.Moment(expires)
-	return i, err
 }

@@ -330,10 +330,10 @@ func TestSignInsAreTold(t *testing.T) {
 	})
 }
 
-func TestOnce(t *testing.T) {
+func TestNoteExpiry(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, _ string, _ *storetest.Clock) {
 		for range 3 {
-			must(t, s.Once(t.Context(), by, "expiry 30", did(audit.IdentityExpiring, "olga", "", "")))
+			must(t, s.NoteExpiry(t.Context(), by, "ff", 30, did(audit.IdentityExpiring, "olga", "", "")))
 		}
 		if n := len(actions(t, s)); n != 1 {
 			t.Errorf("%d actions, want 1", n)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -17,22 +14,32 @@ import (
 
 var _ settings.PolicyStore = (*Store)(nil)
 
-const (
-	rulesColumns = `min_length, max_failed_attempts, reset_minutes, auto_lock_minutes, grace_minutes, ` +
-		`min_complex, alphanumeric, max_age_days, history`
-	policyColumns = `id, account, name, created, updated, ` + rulesColumns
-)
+// rules are the columns of a policy that go to devices. They're empty where a
+// domain names no policy.
+var rules = db.NewTable("policies", ruleColumns)
 
-// namedDomains is how many domains a refusal names.
-const namedDomains = 10
+func ruleColumns(p *profile.Passcode) []db.Column {
+	return []db.Column{
+		db.Col("min_length", db.Int(&p.MinLength)), db.Col("max_failed_attempts", db.Int(&p.MaxFailedAttempts)),
+		db.Col("reset_minutes", db.Minutes(&p.ResetAfter)), db.Col("auto_lock_minutes", db.Minutes(&p.AutoLock)),
+		db.Col("grace_minutes", db.Minutes(&p.Grace)), db.Col("min_complex", db.Int(&p.MinComplex)),
+		db.Col("alphanumeric", db.Bool(&p.Alphanumeric)), db.Col("max_age_days", db.Int(&p.MaxAgeDays)), db.Col("history", db.Int(&p.History)),
+	}
+}
+
+var policies = db.NewTable("policies", func(p *settings.Policy) []db.Column {
+	return append([]db.Column{
+		db.Col("id", &p.ID), db.Col("account", &p.Account), db.Col("name", &p.Name), db.Col("created", db.Time(&p.Created)), db.Col("updated", db.Time(&p.Updated)),
+	}, ruleColumns(&p.Passcode)...)
+})
 
 // selectPolicies reads policies, each once for every domain that uses it.
-const selectPolicies = `SELECT policies.id, policies.account, policies.name, policies.created, policies.updated, ` + rulesColumns + `,
-	COALESCE(domains.name, '') FROM policies LEFT JOIN domains ON domains.policy_id = policies.id WHERE policies.account = $1`
+var selectPolicies = `SELECT ` + policies.Columns + `, COALESCE(domains.name, '')
+	FROM policies LEFT JOIN domains ON domains.policy_id = policies.id WHERE policies.account = $1`
 
 // Policies returns the policies of an account by name.
 func (s *Store) Policies(ctx context.Context, account string) ([]settings.Policy, error) {
-	all, err := s.policies(ctx, selectPolicies+` ORDER BY policies.name, policies.id, domains.name`, account)
+	all, err := s.policiesBy(ctx, selectPolicies+` ORDER BY policies.name, policies.id, domains.name`, account)
 	if err != nil {
 		return nil, fmt.Errorf("store: policies: %w", err)
 	}
@@ -41,7 +48,7 @@ func (s *Store) Policies(ctx context.Context, account string) ([]settings.Policy
 
 // Policy returns a policy of the account, or a NotFound fault.
 func (s *Store) Policy(ctx context.Context, account, id string) (settings.Policy, error) {
-	all, err := s.policies(ctx, selectPolicies+` AND policies.id = $2 ORDER BY domains.name`, account, id)
+	all, err := s.policiesBy(ctx, selectPolicies+` AND policies.id = $2 ORDER BY domains.name`, account, id)
 	if err == nil && len(all) == 0 {
 		err = errPolicyMissing()
 	}
@@ -53,12 +60,12 @@ func (s *Store) Policy(ctx context.Context, account, id string) (settings.Policy
 
 func errPolicyMissing() error { return fault.New(fault.NotFound, "There is no such policy.") }
 
-// policies puts the rows of each policy together.
-func (s *Store) policies(ctx context.Context, query string, args ...any) ([]settings.Policy, error) {
+// policiesBy puts the rows of each policy together.
+func (s *Store) policiesBy(ctx context.Context, query string, args ...any) ([]settings.Policy, error) {
 	var all []settings.Policy
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
 		var domain string
-		p, err := scanPolicy(r, &domain)
+		p, err := policies.Scan(r, &domain)
 		if err != nil {
 			return err
 		}
@@ -97,12 +104,7 @@ func (s *Store) domainNames(ctx context.Context, query string, args ...any) ([]s
 // CreatePolicy keeps p and a, whose changes it fills in.
 func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	a.Changes = changes(nil, policyText(p))
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		_, err := t.Exec(`INSERT INTO policies (`+policyColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-			append([]any{p.ID, p.Account, p.Name, db.Millis(p.Created), db.Millis(p.Updated)}, rules(p.Passcode)...)...)
-		return err
-	})
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return policies.Insert(t, p) })
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a policy with this id.")
 	}
@@ -116,12 +118,16 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 // rules of p, and keeps a, whose changes it fills in. Where nothing differs it
 // keeps nothing. One that is not there is a NotFound fault.
 func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
-	err := s.write(ctx, by, func(t *db.Tx) (_ []audit.Action, err error) {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		changes, err := updatePolicy(t, p)
+		if err != nil || len(changes) == 0 {
+			return nil, err
+		}
 		a := a // fn may run again
-		a.Changes, err = updatePolicy(t, p)
-		return []audit.Action{a}, err
+		a.Changes = changes
+		return []audit.Action{a}, nil
 	})
-	if err != nil && !errors.Is(err, errSame) {
+	if err != nil {
 		return fmt.Errorf("store: update policy: %w", err)
 	}
 	return nil
@@ -130,7 +136,7 @@ func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 func updatePolicy(t *db.Tx, p settings.Policy) ([]audit.Change, error) {
 	// The statement changes nothing: it locks the row until the transaction
 	// ends, so that what it returns stays true.
-	old, err := scanPolicy(t.Row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policyColumns, p.ID, p.Account))
+	old, err := policies.Scan(t.Row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policies.Columns, p.ID, p.Account))
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, errPolicyMissing()
 	}
@@ -139,12 +145,9 @@ func updatePolicy(t *db.Tx, p settings.Policy) ([]audit.Change, error) {
 	}
 	differ := changes(policyText(old), policyText(p))
 	if len(differ) == 0 {
-		return nil, errSame
+		return nil, nil
 	}
-	_, err = t.Exec(`UPDATE policies SET name = $2, updated = $3, min_length = $4, max_failed_attempts = $5, reset_minutes = $6,
-		auto_lock_minutes = $7, grace_minutes = $8, min_complex = $9, alphanumeric = $10, max_age_days = $11, history = $12 WHERE id = $1`,
-		append([]any{p.ID, p.Name, db.Millis(p.Updated)}, rules(p.Passcode)...)...)
-	return differ, err
+	return differ, policies.Update(t, p, "account", "created")
 }
 
 // DeletePolicy deletes a policy of the account and keeps a. One that a domain
@@ -172,81 +175,14 @@ func (s *Store) policyInUse(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	more := ""
-	if n := len(names) - namedDomains; n > 0 {
-		names, more = names[:namedDomains], fmt.Sprintf(" and %d more", n)
-	}
-	return fault.New(fault.Conflict, "Domains use this policy: %s%s. Give them another one first.", strings.Join(names, ", "), more)
+	return settings.PolicyInUse(names)
 }
 
 // policyText is what can be set of a policy, as its log shows it.
 func policyText(p settings.Policy) []setting {
-	names := strings.Split(rulesColumns, ", ")
 	all := []setting{{"name", p.Name}}
-	for i, n := range numbers(p.Passcode) {
-		all = append(all, setting{names[i], strconv.FormatInt(n, 10)})
+	for _, c := range ruleColumns(&p.Passcode) {
+		all = append(all, setting{c.Name, fmt.Sprint(c.Value())})
 	}
 	return all
-}
-
-// numbers are the rules in the order of rulesColumns.
-func numbers(p profile.Passcode) []int64 {
-	return []int64{int64(p.MinLength), int64(p.MaxFailedAttempts), int64(p.ResetAfter / time.Minute), int64(p.AutoLock / time.Minute),
-		int64(p.Grace / time.Minute), int64(p.MinComplex), db.Bit(p.Alphanumeric), int64(p.MaxAgeDays), int64(p.History)}
-}
-
-// rules are the numbers as arguments.
-func rules(p profile.Passcode) []any {
-	var args []any
-	for _, n := range numbers(p) {
-		args = append(args, n)
-	}
-	return args
-}
-
-// A rulesRow holds the rulesColumns of a row, which may have none.
-type rulesRow [9]*int64
-
-// fields are where rulesColumns are scanned to.
-func (r *rulesRow) fields() []any {
-	out := make([]any, len(r))
-	for i := range r {
-		out[i] = &r[i]
-	}
-	return out
-}
-
-// passcode is the reverse of numbers.
-func (r *rulesRow) passcode() profile.Passcode {
-	n := func(i int) int {
-		if r[i] == nil {
-			return 0
-		}
-		return int(*r[i])
-	}
-	minutes := func(i int) time.Duration { return time.Duration(n(i)) * time.Minute }
-	return profile.Passcode{
-		MinLength:         n(0),
-		MaxFailedAttempts: n(1),
-		ResetAfter:        minutes(2),
-		AutoLock:          minutes(3),
-		Grace:             minutes(4),
-		MinComplex:        n(5),
-		Alphanumeric:      n(6) != 0,
-		MaxAgeDays:        n(7),
-		History:           n(8),
-	}
-}
-
-// scanPolicy reads the policyColumns of a row and what comes after them.
-func scanPolicy(r db.Row, more ...any) (settings.Policy, error) {
-	var p settings.Policy
-	var created, updated int64
-	var rules rulesRow
-	into := append([]any{&p.ID, &p.Account, &p.Name, &created, &updated}, rules.fields()...)
-	if err := r.Scan(append(into, more...)...); err != nil {
-		return settings.Policy{}, err
-	}
-	p.Created, p.Updated, p.Passcode = db.Moment(created), db.Moment(updated), rules.passcode()
-	return p, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
@@ -18,7 +19,7 @@ func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery,
 		if err := needMail(t); err != nil {
 			return err
 		}
-		return deliver(t, d, 0)
+		return ledger.Deliver(t, d, 0)
 	})
 	if err != nil {
 		return fmt.Errorf("store: test mail: %w", err)
@@ -28,7 +29,7 @@ func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery,
 
 // needMail refuses a mail where none can be sent.
 func needMail(t *db.Tx) error {
-	on, err := marked(t, mailMark)
+	on, err := ledger.SendsMail(t)
 	if err == nil && !on {
 		err = fault.New(fault.Conflict, "No mail server is set, so no mail can be sent.")
 	}
@@ -41,9 +42,9 @@ func needMail(t *db.Tx) error {
 func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
 	made := d
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		was, err := scanDelivery(t.Row(`UPDATE deliveries SET again = $4
+		was, err := ledger.Deliveries.Scan(t.Row(`UPDATE deliveries SET again = $4
 			WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3
-			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+deliveryColumns,
+			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+ledger.Deliveries.Columns,
 			old, d.Account, d.Webhook, d.ID, string(notify.DigestMail)))
 		if errors.Is(err, db.ErrNoRows) {
 			return notAgain(t, d, old)
@@ -61,7 +62,7 @@ func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery
 				return err
 			}
 		}
-		return deliver(t, made, 0)
+		return ledger.Deliver(t, made, 0)
 	})
 	if err != nil {
 		return notify.Delivery{}, fmt.Errorf("store: redeliver: %w", err)

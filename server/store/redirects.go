@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -15,18 +14,17 @@ import (
 
 var _ redirect.KeyStore = (*Store)(nil)
 
-const redirectColumns = `id, account, name, public_key, domains, created, expires, last_used`
-
-// passUsed is how exactly the last use of a redirect key is kept.
-const passUsed = time.Minute
+var redirectKeys = db.NewTable("redirect_keys", func(k *redirect.Key) []db.Column {
+	return []db.Column{
+		db.Col("id", &k.ID), db.Col("account", &k.Account), db.Col("name", &k.Name), db.Col("public_key", &k.Public),
+		db.Col("domains", db.Words(&k.Domains)), db.Col("created", db.Time(&k.Created)), db.Col("expires", db.Time(&k.Expires)),
+		db.Col("last_used", db.Time(&k.LastUsed)),
+	}
+})
 
 // CreateRedirectKey keeps k and a.
 func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		_, err := t.Exec(`INSERT INTO redirect_keys (`+redirectColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			k.ID, k.Account, k.Name, k.Public, db.List(k.Domains), db.Millis(k.Created), db.Millis(k.Expires), db.Millis(k.LastUsed))
-		return err
-	})
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return redirectKeys.Insert(t, k) })
 	if err != nil {
 		return fmt.Errorf("store: create redirect key: %w", err)
 	}
@@ -36,7 +34,7 @@ func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirec
 // RedirectKey returns a key, or a NotFound fault: also if its account is
 // suspended.
 func (s *Store) RedirectKey(ctx context.Context, id string) (redirect.Key, error) {
-	k, err := scanRedirectKey(s.db.Read(ctx).Row(`SELECT `+redirectColumns+` FROM redirect_keys WHERE id = $1 AND account `+notSuspended, id))
+	k, err := redirectKeys.Scan(s.db.Read(ctx).Row(`SELECT `+redirectKeys.Columns+` FROM redirect_keys WHERE id = $1 AND account `+notSuspended, id))
 	if err != nil {
 		return redirect.Key{}, s.found("redirect key", err)
 	}
@@ -45,12 +43,7 @@ func (s *Store) RedirectKey(ctx context.Context, id string) (redirect.Key, error
 
 // RedirectKeys returns the keys of an account, the newest first.
 func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key, error) {
-	var keys []redirect.Key
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		k, err := scanRedirectKey(r)
-		keys = append(keys, k)
-		return err
-	}, `SELECT `+redirectColumns+` FROM redirect_keys WHERE account = $1 ORDER BY created DESC, id`, owner)
+	keys, err := redirectKeys.All(s.db.Read(ctx), `SELECT `+redirectKeys.Columns+` FROM redirect_keys WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("store: redirect keys: %w", s.db.Diagnose(err))
 	}
@@ -102,7 +95,7 @@ func usePass(t *db.Tx, p setup.Pass, now time.Time) error {
 	}
 	if n == 1 {
 		_, err = t.Exec(`UPDATE redirect_keys SET last_used = $1 WHERE id = $2 AND last_used <= $3`,
-			db.Millis(now), p.Key, db.Millis(now.Add(-passUsed)))
+			db.Millis(now), p.Key, db.Millis(now.Add(-redirect.UseGrain)))
 		return err
 	}
 	err = t.Row(`SELECT COUNT(*) FROM redirect_keys WHERE id = $1`, p.Key).Scan(&n)
@@ -113,14 +106,4 @@ func usePass(t *db.Tx, p setup.Pass, now time.Time) error {
 		return fault.On("kid", fault.RedirectInvalid, "The public key was removed.")
 	}
 	return fault.New(fault.RedirectUsed, "This button was used. Go back, load its page again and press it there.")
-}
-
-func scanRedirectKey(r db.Row) (redirect.Key, error) {
-	var k redirect.Key
-	var domains string
-	var created, expires, used int64
-	err := r.Scan(&k.ID, &k.Account, &k.Name, &k.Public, &domains, &created, &expires, &used)
-	k.Domains = strings.Fields(domains)
-	k.Created, k.Expires, k.LastUsed = db.Moment(created), db.Moment(expires), db.Moment(used)
-	return k, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -18,24 +19,17 @@ var (
 	_ account.CeremonyStore = (*Store)(nil)
 )
 
-const sessionColumns = `sessions.id, sessions.member, sessions.hash, sessions.method, sessions.client, sessions.ip,
-	sessions.created, sessions.last_used, sessions.confirmed`
+var sessions = db.NewTable("sessions", func(s *account.Session) []db.Column {
+	return []db.Column{
+		db.Col("id", &s.ID), db.Col("member", &s.Member), db.Col("hash", &s.Hash), db.Col("method", &s.Method), db.Col("client", &s.Client),
+		db.Col("ip", &s.IP), db.Col("created", db.Time(&s.Created)), db.Col("last_used", db.Time(&s.LastUsed)),
+		db.Col("confirmed", db.Time(&s.Confirmed)),
+	}
+})
 
-type sessionRow struct {
-	s                        account.Session
-	created, used, confirmed int64
-}
-
-func (r *sessionRow) fields() []any {
-	s := &r.s
-	return []any{&s.ID, &s.Member, &s.Hash, &s.Method, &s.Client, &s.IP, &r.created, &r.used, &r.confirmed}
-}
-
-func (r *sessionRow) session() account.Session {
-	s := r.s
-	s.Created, s.LastUsed, s.Confirmed = db.Moment(r.created), db.Moment(r.used), db.Moment(r.confirmed)
-	return s
-}
+var selectSession = `SELECT ` + sessions.Columns + `, ` + memberColumns + `, ` + accountColumns + `
+	FROM sessions JOIN members ON members.id = sessions.member JOIN accounts ON accounts.id = members.account
+	WHERE sessions.hash = $1`
 
 // CreateSession uses up the proof and keeps n and a. A proof that was used up
 // before, or that was checked against a password or factor that has changed
@@ -46,10 +40,7 @@ func (s *Store) CreateSession(ctx context.Context, by audit.Grant, n account.Ses
 		if err := useUp(t, proof, n.Created); err != nil {
 			return err
 		}
-		_, err := t.Exec(`INSERT INTO sessions (id, member, hash, method, client, ip, created, last_used, confirmed)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			n.ID, n.Member, n.Hash, string(n.Method), n.Client, n.IP, db.Millis(n.Created), db.Millis(n.LastUsed), db.Millis(n.Confirmed))
-		return err
+		return sessions.Insert(t, n)
 	})
 	if err != nil {
 		return fmt.Errorf("store: create session: %w", err)
@@ -90,17 +81,14 @@ func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 // Session returns the session with the hash, its member and account, or a
 // NotFound fault.
 func (s *Store) Session(ctx context.Context, hash []byte) (account.Session, account.Member, account.Account, error) {
-	var r sessionRow
-	var m memberRow
-	var a accountRow
-	fields := append(append(r.fields(), m.fields()...), a.fields()...)
-	err := s.db.Read(ctx).ByKey(`SELECT `+sessionColumns+`, `+memberColumns+`, `+accountColumns+`
-		FROM sessions JOIN members ON members.id = sessions.member JOIN accounts ON accounts.id = members.account
-		WHERE sessions.hash = $1`, hash).Scan(fields...)
+	var r account.Session
+	var m account.Member
+	var a account.Account
+	err := s.db.Read(ctx).ByKey(selectSession, hash).Scan(slices.Concat(sessions.Into(&r), intoMember(&m), intoAccount(&a))...)
 	if err != nil {
 		return account.Session{}, account.Member{}, account.Account{}, s.found("session", err)
 	}
-	return r.session(), m.member(), a.account(), nil
+	return r, m, a, nil
 }
 
 // TouchSession notes that the session was used, if it is still there. It is
@@ -138,13 +126,7 @@ func (s *Store) ConfirmSession(ctx context.Context, by audit.Grant, c account.Se
 
 // Sessions returns the sessions of a member, the latest used first.
 func (s *Store) Sessions(ctx context.Context, member string) ([]account.Session, error) {
-	var all []account.Session
-	err := s.db.Read(ctx).Each(func(row db.Row) error {
-		var r sessionRow
-		err := row.Scan(r.fields()...)
-		all = append(all, r.session())
-		return err
-	}, `SELECT `+sessionColumns+` FROM sessions WHERE member = $1 ORDER BY last_used DESC, id`, member)
+	all, err := sessions.All(s.db.Read(ctx), `SELECT `+sessions.Columns+` FROM sessions WHERE member = $1 ORDER BY last_used DESC, id`, member)
 	if err != nil {
 		return nil, fmt.Errorf("store: sessions: %w", s.db.Diagnose(err))
 	}

@@ -1,6 +1,6 @@
-// Package store keeps everything in SQLite or PostgreSQL. It holds the only
-// SQL, written once for both: what differs stands in dialect.go, sqlite.go
-// and postgres.go.
+// Package store holds the tables: each file reads and writes one of them, by
+// SQL that is written once for SQLite and PostgreSQL. Whatever can be changed
+// goes through the ledger.
 package store
 
 import (
@@ -13,12 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
-)
-
-// How long it is kept how mails went, and from where a member signed in.
-const (
-	mailHistory = 90 * 24 * time.Hour
-	deviceLife  = 400 * 24 * time.Hour
+	"github.com/updatecase/mobileconfig/server/ledger"
+	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // Config is all that can be set.
@@ -33,13 +29,13 @@ type Config struct {
 	Signer audit.Signer
 }
 
-// A Store keeps everything. It is safe for concurrent use, and any number of
+// A Store is the tables and the ledger that they are changed through. It is safe for concurrent use, and any number of
 // stores, in one process or in many, may work on one database.
 type Store struct {
-	db     *db.DB
-	now    func() time.Time
-	signer audit.Signer
-	uses   *uses
+	*ledger.Ledger
+	db   *db.DB
+	now  func() time.Time
+	uses *uses
 }
 
 // Open opens the database as [db.Open] does. The caller closes the store.
@@ -51,7 +47,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: d, now: cfg.Now, signer: cfg.Signer, uses: newUses()}, nil
+	return &Store{ledger.New(d, cfg.Now, cfg.Signer), d, cfg.Now, newUses()}, nil
 }
 
 // Close lets go of the database. Nothing may use s afterwards.
@@ -67,7 +63,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Prune deletes what has run out: limits whose window has passed, repeats, used
+// Prune deletes what has run out: limits whose window has passed, replays, used
 // redirects, sessions, ceremonies, invitations, old mails and devices. It is bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
@@ -77,10 +73,10 @@ func (s *Store) Prune(ctx context.Context) error {
 			before    time.Time
 		}{
 			{`DELETE FROM limits WHERE ends <= $1`, now},
-			{`DELETE FROM repeats WHERE expires <= $1`, now},
+			{`DELETE FROM replays WHERE expires <= $1`, now},
 			{`DELETE FROM redirect_uses WHERE expires <= $1`, now},
-			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-mailHistory)},
-			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-deviceLife)},
+			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-notify.MailHistory)},
+			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-notify.DeviceLife)},
 			{`DELETE FROM ceremonies WHERE expires <= $1`, now},
 			{`DELETE FROM invitations WHERE expires <= $1`, now},
 			{`DELETE FROM sessions WHERE created <= $1`, now.Add(-account.AbsoluteLife)},
@@ -98,54 +94,14 @@ func (s *Store) Prune(ctx context.Context) error {
 	return nil
 }
 
-// write checks the grant, runs fn and records the actions that fn returns, all
-// in one transaction: everything is kept or nothing is. Whatever can be changed
-// by anybody goes through here. fn may run more than once.
-func (s *Store) write(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
-	return s.db.Transact(ctx, func(t *db.Tx) error { return s.writeIn(t, by, fn) })
-}
-
-// revoke is write for what ends or reduces a right in the account.
-func (s *Store) revoke(ctx context.Context, by audit.Grant, account string, fn func(*db.Tx) ([]audit.Action, error)) error {
-	return s.db.Transact(ctx, func(t *db.Tx) error {
-		if err := lockOut(t, account); err != nil {
-			return err
-		}
-		return s.writeIn(t, by, fn)
-	})
-}
-
-func (s *Store) writeIn(t *db.Tx, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
-	now := s.now()
-	if err := checkGrant(t, by, now); err != nil {
-		return err
-	}
-	actions, err := fn(t)
-	if err != nil {
-		return err
-	}
-	if len(actions) == 0 {
-		return errNoAction
-	}
-	for _, a := range actions {
-		if err := record(t, by, a, now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// errNoAction says that a change came without its action.
-var errNoAction = errors.New("a change without an action")
-
-// change is write for one action that is known beforehand.
+// change is Change for one action that is known beforehand.
 func (s *Store) change(ctx context.Context, by audit.Grant, a audit.Action, fn func(*db.Tx) error) error {
-	return s.write(ctx, by, func(t *db.Tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
+	return s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
 }
 
-// changeRight is revoke for one action that is known beforehand.
+// changeRight is ChangeRights for one action that is known beforehand.
 func (s *Store) changeRight(ctx context.Context, by audit.Grant, account string, a audit.Action, fn func(*db.Tx) error) error {
-	return s.revoke(ctx, by, account, func(t *db.Tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
+	return s.ChangeRights(ctx, by, account, func(t *db.Tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
 }
 
 // found turns the absence of a row into a NotFound fault.

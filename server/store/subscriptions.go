@@ -39,7 +39,7 @@ func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subsc
 	var all []notify.Subscription
 	for _, m := range members {
 		n := notify.Subscription{Recipient: m.ID, Email: m.Email, Name: m.Name, Owner: m.Role == account.Owner}
-		all = append(all, withTopics(n, said[m.ID]))
+		all = append(all, n.With(said[m.ID]))
 	}
 	var addresses []string
 	for recipient := range said {
@@ -49,19 +49,9 @@ func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subsc
 	}
 	slices.Sort(addresses)
 	for _, address := range addresses {
-		all = append(all, withTopics(notify.Subscription{Recipient: address, Email: address}, said[address]))
+		all = append(all, notify.Subscription{Recipient: address, Email: address}.With(said[address]))
 	}
 	return all, nil
-}
-
-func withTopics(n notify.Subscription, said map[notify.Topic]bool) notify.Subscription {
-	for _, topic := range notify.Topics() {
-		wanted, ok := said[topic]
-		if wanted || !ok && n.Owner {
-			n.Topics = append(n.Topics, topic)
-		}
-	}
-	return n
 }
 
 // Subscribe has the recipient told of the topics and of no others, and keeps
@@ -104,7 +94,7 @@ func mayBeTold(t *db.Tx, owner, recipient string) error {
 		err := t.Row(`SELECT COUNT(DISTINCT recipient) FROM subscriptions
 			WHERE account = $1 AND recipient LIKE '%@%' AND recipient <> $2`, owner, recipient).Scan(&n)
 		if err == nil && n >= notify.MaxAddresses {
-			err = errTooManyAddresses()
+			err = notify.TooManyAddresses()
 		}
 		return err
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,11 +10,20 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-const ticketColumns = `tickets.id, tickets.link, tickets.variant, tickets.platform,
-	tickets.created, tickets.expires, tickets.max_fetches, tickets.fetches`
+var tickets = db.NewTable("tickets", func(t *setup.Ticket) []db.Column {
+	return []db.Column{
+		db.Col("id", &t.ID), db.Col("link", &t.Link), db.Col("variant", &t.Variant), db.Col("platform", &t.Platform), db.Col("created", db.Time(&t.Created)),
+		db.Col("expires", db.Time(&t.Expires)), db.Col("max_fetches", &t.MaxFetches), db.Col("fetches", &t.Fetches),
+	}
+})
+
+var selectPermit = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + domainColumns + `
+	FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain` + withPolicy + `
+	WHERE tickets.id = $1 AND domains.account ` + notSuspended
 
 // CreateTicket keeps t and a and counts t on its link. If the link is not
 // live at t.Created, or there is none, nothing is kept and the fault is
@@ -30,7 +38,7 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 		if n == 0 {
 			return fault.New(fault.NotFound, "There is no such link.")
 		}
-		return insertTicket(x, t)
+		return tickets.Insert(x, t)
 	})
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a ticket with this id.")
@@ -44,17 +52,13 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 // Permit returns a ticket with its link and the link's domain, or a NotFound
 // fault: also if their account is suspended.
 func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error) {
-	var t ticketRow
-	var l linkRow
-	var d domainRow
-	err := s.db.Read(ctx).ByKey(`SELECT `+ticketColumns+`, `+linkColumns+`, `+domainColumns+`
-		FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain`+withPolicy+`
-		WHERE tickets.id = $1 AND domains.account `+notSuspended, ticket).
-		Scan(slices.Concat(t.fields(), l.fields(), d.fields())...)
-	if err != nil {
+	var p setup.Permit
+	into := slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
+	if err := s.db.Read(ctx).ByKey(selectPermit, ticket).Scan(into...); err != nil {
 		return setup.Permit{}, s.found("ticket", err)
 	}
-	return setup.Permit{Ticket: t.ticket(), Link: l.link(), Domain: d.domain()}, nil
+	standardPolicy(&p.Domain)
+	return p, nil
 }
 
 // UseTicket counts one fetch of the ticket, and on its link the download if
@@ -89,7 +93,7 @@ func (s *Store) useAll(group []*use) {
 		if err := fetchAll(t, here); err != nil {
 			return err
 		}
-		return recordUses(t, here, s.now())
+		return s.recordUses(t, here)
 	})
 	if err == nil {
 		return
@@ -101,43 +105,18 @@ func (s *Store) useAll(group []*use) {
 	}
 }
 
-// A ticketRow is a ticket as its columns hold it.
-type ticketRow struct {
-	t                setup.Ticket
-	created, expires int64
-}
-
-// fields are where ticketColumns are scanned to.
-func (r *ticketRow) fields() []any {
-	t := &r.t
-	return []any{&t.ID, &t.Link, &t.Variant, &t.Platform, &r.created, &r.expires, &t.MaxFetches, &t.Fetches}
-}
-
-func (r *ticketRow) ticket() setup.Ticket {
-	t := r.t
-	t.Created, t.Expires = db.Moment(r.created), db.Moment(r.expires)
-	return t
-}
-
-func insertTicket(t *db.Tx, k setup.Ticket) error {
-	_, err := t.Exec(`INSERT INTO tickets (id, link, variant, platform, created, expires, max_fetches, fetches)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		k.ID, k.Link, string(k.Variant), string(k.Platform), db.Millis(k.Created), db.Millis(k.Expires), k.MaxFetches, k.Fetches)
-	return err
-}
-
 // lockForDownload locks the accounts and links of a group of downloads against
 // suspension and revocation, by one statement and in the order of the links.
 func lockForDownload(t *db.Tx, group []*use) error {
 	if !t.Locks() || len(group) == 0 {
 		return nil
 	}
-	tickets := make([]string, len(group))
+	ids := make([]string, len(group))
 	for i, u := range group {
-		tickets[i] = u.ticket
+		ids[i] = u.ticket
 	}
 	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM accounts JOIN links ON links.account = accounts.id
-		WHERE links.id IN (SELECT link FROM tickets WHERE id = ANY($1)) ORDER BY links.id`+t.Share("accounts", "links"), tickets)
+		WHERE links.id IN (SELECT link FROM tickets WHERE id = ANY($1)) ORDER BY links.id`+t.Share("accounts", "links"), ids)
 }
 
 // fetchAll counts the fetches of the uses whose tickets allow it, and gives the
@@ -148,14 +127,14 @@ func fetchAll(t *db.Tx, group []*use) error {
 	for i, u := range group {
 		runs[i], u.err = []any{u.ticket, db.Millis(u.at)}, fault.New(fault.NotFound, "There is no such ticket.")
 	}
-	var links [][]any // that have a download more
+	var counted [][]any // links that have a download more
 	err := t.Many(func(i int, r db.Row) error {
 		var fetches int64
 		var link string
 		err := r.Scan(&fetches, &link)
 		group[i].err = nil
 		if fetches == 1 {
-			links = append(links, []any{link})
+			counted = append(counted, []any{link})
 		}
 		return err
 	}, `UPDATE tickets SET fetches = fetches + 1
@@ -166,8 +145,8 @@ func fetchAll(t *db.Tx, group []*use) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(links, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	if err := t.Many(nil, `UPDATE links SET downloads = downloads + 1 WHERE id = $1`, links); err != nil {
+	slices.SortFunc(counted, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	if err := t.Many(nil, `UPDATE links SET downloads = downloads + 1 WHERE id = $1`, counted); err != nil {
 		return err
 	}
 	return whyNot(t, group)
@@ -186,23 +165,13 @@ func whyNot(t *db.Tx, group []*use) error {
 	}, `SELECT 1 FROM tickets WHERE id = $1`, runs)
 }
 
-// recordUses adds the actions of the good uses to their logs, one log after
-// the other.
-func recordUses(t *db.Tx, group []*use, now time.Time) error {
-	logs := map[string][]audit.Action{}
+// recordUses appends the actions of the good uses.
+func (s *Store) recordUses(t *db.Tx, group []*use) error {
+	var entries []ledger.Entry
 	for _, u := range group {
 		if u.err == nil {
-			if err := covers(u.by, u.action); err != nil {
-				return err
-			}
-			u.action.Actor = u.by.Actor
-			logs[u.action.Account] = append(logs[u.action.Account], u.action)
+			entries = append(entries, ledger.Entry{By: u.by, Action: u.action})
 		}
 	}
-	for _, account := range slices.Sorted(maps.Keys(logs)) {
-		if err := recordAll(t, account, logs[account], now); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.Append(t, entries...)
 }

@@ -21,7 +21,7 @@ func withTickets(t *testing.T, s *store.Store, n int) {
 	t.Helper()
 	withDomain(t, s)
 	for i := range n {
-		must(t, s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i))))
+		must(t, s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, nil, action(audit.LinkCreate, id("lnk", i))))
 		must(t, s.CreateTicket(t.Context(), by, newTicket(id("tkt", i), id("lnk", i)), action(audit.LinkOpen, id("lnk", i))))
 	}
 }
@@ -73,7 +73,7 @@ func TestGroup(t *testing.T) {
 			t.Errorf("the log has %d actions more, want 4", n)
 		}
 		wantCounts(t, database, "0 2,1 5,2 0,3 0,4 5,5 1", "0 1,1 0,2 0,3 0,4 0,5 1")
-		must(t, verify(t, s))
+		must(t, storetest.Verify(t, s))
 	})
 }
 
@@ -131,7 +131,7 @@ func TestGroupIsOneTransaction(t *testing.T) {
 		if !slices.Equal(sizes, []int{64, 6}) {
 			t.Errorf("groups of %d, want 64 and 6", sizes)
 		}
-		must(t, verify(t, s))
+		must(t, storetest.Verify(t, s))
 	})
 }
 
@@ -152,7 +152,7 @@ func TestGroupsRace(t *testing.T) {
 		if len(wrong) > 0 {
 			t.Errorf("tickets with a wrong count: %s", wrong)
 		}
-		must(t, verify(t, s))
+		must(t, storetest.Verify(t, s))
 	})
 }
 
@@ -165,7 +165,7 @@ func TestEveryCallOfAGroupFails(t *testing.T) {
 		storetest.Exec(t, database, `UPDATE tickets SET fetches = max_fetches WHERE id = 'tkt_1'`)
 		before := storetest.Fingerprint(t, database)
 		for k := 1; ; k++ {
-			calls := store.FailCalls(s, func(n int) bool { return n == k })
+			calls := storetest.FailCalls(s, func(n int) bool { return n == k })
 			errs := useTogether(t, s, "tkt_0", "tkt_1", "tkt_2", "tkt_0")
 			if calls() < k {
 				must(t, errors.Join(errs[0], errs[2], errs[3]))
@@ -183,7 +183,7 @@ func TestEveryCallOfAGroupFails(t *testing.T) {
 			}
 		}
 		wantCounts(t, database, "0 2,1 5,2 1", "0 1,1 0,2 1")
-		must(t, verify(t, s))
+		must(t, storetest.Verify(t, s))
 	})
 }
 
@@ -241,7 +241,7 @@ func TestGroupGoesOn(t *testing.T) {
 		if storetest.Fingerprint(t, database) != before {
 			t.Error("all left, and something was kept")
 		}
-		must(t, verify(t, s))
+		must(t, storetest.Verify(t, s))
 	})
 }
 
@@ -290,7 +290,7 @@ func lockLog(t *testing.T, database string) (unlock func()) {
 	errEnd := errors.New("the end")
 	go func() {
 		defer close(ended)
-		_ = other.Change(t.Context(), action("", ""), func(exec store.Exec) error {
+		_ = other.Keep(t.Context(), action("", ""), func(exec store.Exec) error {
 			if err := exec(`UPDATE logs SET size = size`); err != nil {
 				return err
 			}

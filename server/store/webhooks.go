@@ -3,44 +3,24 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 var _ notify.WebhookStore = (*Store)(nil)
 
-const webhookColumns = `id, account, url, types, secret, previous, rotated, failing, disabled, reason, created, updated`
-
-func scanWebhook(r db.Row) (notify.Webhook, error) {
-	var w notify.Webhook
-	var types string
-	var rotated, failing, disabled, created, updated int64
-	err := r.Scan(&w.ID, &w.Account, &w.URL, &types, &w.Secret, &w.Previous, &rotated, &failing, &disabled, &w.Reason, &created, &updated)
-	w.Types = splitTypes(types)
-	w.Rotated, w.Failing, w.Disabled = db.Moment(rotated), db.Moment(failing), db.Moment(disabled)
-	w.Created, w.Updated = db.Moment(created), db.Moment(updated)
-	return w, err
-}
-
-func splitTypes(text string) []notify.Type {
-	var all []notify.Type
-	for name := range strings.SplitSeq(text, ",") {
-		all = append(all, notify.Type(name))
+var webhooks = db.NewTable("webhooks", func(w *notify.Webhook) []db.Column {
+	return []db.Column{
+		db.Col("id", &w.ID), db.Col("account", &w.Account), db.Col("url", &w.URL), db.Col("types", db.Words(&w.Types)),
+		db.Col("secret", &w.Secret), db.Col("previous", &w.Previous), db.Col("rotated", db.Time(&w.Rotated)),
+		db.Col("failing", db.Time(&w.Failing)), db.Col("disabled", db.Time(&w.Disabled)), db.Col("reason", &w.Reason),
+		db.Col("created", db.Time(&w.Created)), db.Col("updated", db.Time(&w.Updated)),
 	}
-	return all
-}
-
-func joinTypes(types []notify.Type) string {
-	names := make([]string, len(types))
-	for i, t := range types {
-		names[i] = string(t)
-	}
-	return strings.Join(names, ",")
-}
+})
 
 // changeWebhooks is change for the webhooks of an account. It counts afresh
 // how many are called.
@@ -65,12 +45,8 @@ func countHooks(t *db.Tx, owner string) error {
 // CreateWebhook keeps w and a. One too many is a Conflict fault.
 func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	err := s.changeWebhooks(ctx, by, w.Account, a, func(t *db.Tx) error {
-		n, err := t.Exec(`INSERT INTO webhooks (`+webhookColumns+`)
-			SELECT $1, $2, $3, $4, $5, NULL, 0, 0, $6, $7, $8, $9
-			WHERE (SELECT COUNT(*) FROM webhooks WHERE account = $2) < $10`,
-			w.ID, w.Account, w.URL, joinTypes(w.Types), w.Secret, db.Millis(w.Disabled), string(w.Reason),
-			db.Millis(w.Created), db.Millis(w.Updated), notify.MaxWebhooks)
-		if err == nil && n == 0 {
+		created, err := webhooks.InsertIf(t, w, `(SELECT COUNT(*) FROM webhooks WHERE account = ?) < ?`, w.Account, notify.MaxWebhooks)
+		if err == nil && !created {
 			err = fault.New(fault.Conflict, "An account has up to %d webhooks. Delete one first.", notify.MaxWebhooks)
 		}
 		return err
@@ -83,7 +59,7 @@ func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webh
 
 // Webhook returns a webhook of the account, or a NotFound fault.
 func (s *Store) Webhook(ctx context.Context, owner, id string) (notify.Webhook, error) {
-	w, err := scanWebhook(s.db.Read(ctx).Row(`SELECT `+webhookColumns+` FROM webhooks WHERE id = $1 AND account = $2`, id, owner))
+	w, err := webhooks.Scan(s.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1 AND account = $2`, id, owner))
 	if err != nil {
 		return notify.Webhook{}, s.found("webhook", err)
 	}
@@ -92,12 +68,7 @@ func (s *Store) Webhook(ctx context.Context, owner, id string) (notify.Webhook, 
 
 // Webhooks returns those of an account, the oldest first.
 func (s *Store) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, error) {
-	var all []notify.Webhook
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		w, err := scanWebhook(r)
-		all = append(all, w)
-		return err
-	}, `SELECT `+webhookColumns+` FROM webhooks WHERE account = $1 ORDER BY created, id`, owner)
+	all, err := webhooks.All(s.db.Read(ctx), `SELECT `+webhooks.Columns+` FROM webhooks WHERE account = $1 ORDER BY created, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("store: webhooks: %w", s.db.Diagnose(err))
 	}
@@ -123,7 +94,7 @@ func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string,
 func (s *Store) UpdateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
 		WHERE id = $1 AND account = $2`,
-		w.ID, w.Account, w.URL, joinTypes(w.Types), db.Millis(w.Failing), db.Millis(w.Disabled), string(w.Reason), db.Millis(w.Updated))
+		w.ID, w.Account, w.URL, db.List(w.Types), db.Millis(w.Failing), db.Millis(w.Disabled), string(w.Reason), db.Millis(w.Updated))
 }
 
 // RotateWebhook keeps the secrets of w and a.
@@ -139,7 +110,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id str
 
 // TestWebhook keeps a delivery that is to be made, and a.
 func (s *Store) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error { return deliver(t, d, 0) })
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return ledger.Deliver(t, d, 0) })
 	if s.db.Dangling(err) {
 		err = fault.New(fault.NotFound, "There is no such webhook.")
 	}

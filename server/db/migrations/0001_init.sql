@@ -118,7 +118,7 @@ CREATE TABLE keys (
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
 -- of the request, and the object that the first request created.
-CREATE TABLE repeats (
+CREATE TABLE replays (
     api_key     TEXT   NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     name        BYTEA  NOT NULL,
     fingerprint BYTEA  NOT NULL,
@@ -128,7 +128,7 @@ CREATE TABLE repeats (
     PRIMARY KEY (api_key, name)
 );
 
-CREATE INDEX repeats_expires ON repeats (expires);
+CREATE INDEX replays_expires ON replays (expires);
 
 -- Action log
 
@@ -363,7 +363,7 @@ CREATE TABLE deliveries (
     tries   BIGINT NOT NULL,
     status  BIGINT NOT NULL,
     failure TEXT   NOT NULL,
-    digest  TEXT   NOT NULL,
+    digest  TEXT   NOT NULL DEFAULT '',
     created BIGINT NOT NULL,
     tried   BIGINT NOT NULL,
     ended   BIGINT NOT NULL,
@@ -388,10 +388,39 @@ CREATE TABLE limits (
 
 CREATE INDEX limits_ends ON limits (ends);
 
--- Facts about the whole installation, and what was done there once.
-CREATE TABLE marks (
-    name TEXT   NOT NULL PRIMARY KEY CHECK (name <> ''),
-    at   BIGINT NOT NULL
+-- What holds for the whole installation, in one row: whether mails can be sent,
+-- the fingerprint of the certificate that signs, and when maintenance of the
+-- logs began last.
+CREATE TABLE installation (
+    id         BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    mail       BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
+    identity   TEXT   NOT NULL DEFAULT '',
+    maintained BIGINT NOT NULL DEFAULT 0
+);
+
+INSERT INTO installation (id) VALUES (1);
+
+-- Notices that a certificate expires in so many days.
+CREATE TABLE expiry_notices (
+    identity TEXT   NOT NULL,
+    days     BIGINT NOT NULL,
+    created  BIGINT NOT NULL,
+    PRIMARY KEY (identity, days)
+);
+
+-- Logs whose last check has failed, with what it found. Their accounts and
+-- heads may be gone.
+CREATE TABLE log_findings (
+    account  TEXT   NOT NULL PRIMARY KEY,
+    finding  TEXT   NOT NULL,
+    reported BIGINT NOT NULL
+);
+
+-- The size of the checkpoint that was sent last, and when one was mailed.
+CREATE TABLE checkpoint_notices (
+    account TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
+    size    BIGINT NOT NULL,
+    mailed  BIGINT NOT NULL DEFAULT 0
 );
 
 -- The default account, and the one whose log is the installation's own.

@@ -29,7 +29,7 @@ func pressButtons(t *testing.T, on ...device) {
 	running(t)
 	database := storetest.SQLite(t)
 	s := servertest.Local(t, database, nil)
-	panel, stop := demo(t, database, s.URL)
+	panel, stop := button(t, database, s.URL)
 	for _, d := range on {
 		for id, want := range map[string]string{"link": "/s/", "signed": "/s/", "plain": "/?address="} {
 			b := open(t, d, "light")
@@ -59,8 +59,8 @@ func pressButtons(t *testing.T, on ...device) {
 	}
 }
 
-// demo runs the demo and returns where its page is.
-func demo(t *testing.T, database, service string) (url string, stop func()) {
+// button runs the demo of the button and returns where its page is.
+func button(t *testing.T, database, service string) (url string, stop func()) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "demo")

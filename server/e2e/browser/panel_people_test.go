@@ -61,7 +61,7 @@ func inUse(t *testing.T) *people {
 // newcomer is a member who has no second factor yet.
 func (p *people) newcomer() {
 	owner, m := p.members["owner"], &servertest.Member{Server: p.Server}
-	a := owner.Post("/panel/members/invite", "email", "nora@example.com", "role", "auditor")
+	a := owner.Make("/panel/members/invite", "email", "nora@example.com", "role", "auditor")
 	token := regexp.MustCompile(`/panel/invitation/[a-z2-7]+`).Find(withoutBreaks(a.Body))
 	m.Post(string(token), "email", "nora@example.com", "name", "Nora New", "password", servertest.Password)
 	p.members["newcomer"] = m

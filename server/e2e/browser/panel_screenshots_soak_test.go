@@ -89,7 +89,7 @@ func TestSoakScreenshotsOfPanel(t *testing.T) {
 			}
 			b.carry(h.owner)
 			path := strings.ReplaceAll(p.path, "{policy}", h.policy)
-			b.visit(h.shown.URL + "/panel" + path)
+			b.visit(h.URL + "/panel" + path)
 			if p.prepare != nil {
 				p.prepare(b, h.office)
 			}

@@ -13,13 +13,19 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/updatecase/mobileconfig/server"
-	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/demo"
 	"github.com/updatecase/mobileconfig/server/soak"
-	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-var screenshots = flag.String("screenshots", "", "write the pictures of the README to this `folder`, absolute or relative to that of the package")
+// screenshots is the folder that gets the pictures of the README, if any.
+var screenshots string
+
+func init() {
+	flag.Func("screenshots", "take the pictures of the README and nothing else, and write them to this `folder`, absolute or relative to that of the package", func(folder string) error {
+		screenshots = folder
+		return flag.Set("test.run", "^TestSoakScreenshots")
+	})
+}
 
 // A picture is a part of a page.
 type picture struct {
@@ -40,7 +46,7 @@ var pictures = []picture{
 	{"setup-in-app.png", inApp, "light", "LINK", ""},
 	{"setup-mac.png", device{"mac", mac.userAgent, 1000, 620, false}, "light", "LINK", ""},
 	{"setup-android.png", android, "light", "LINK", ""},
-	{"setup-desktop.png", device{"desktop", linux.userAgent, 1200, 660, false}, "light", "LINK", ""},
+	{"setup-desktop.png", device{"desktop", linux.userAgent, 1200, 640, false}, "light", "LINK", ""},
 	{"sheet.png", device{"paper", linux.userAgent, 800, 900, false}, "light", "LINK/sheet", ""},
 	{"unavailable.png", iPhone, "light", "/s/gone", ""},
 }
@@ -50,23 +56,20 @@ const phoneFont = `document.documentElement.style.setProperty("--font", "Inter, 
 
 // TestSoakScreenshots takes the pictures of the public pages. In server/e2e
 //
-//	go test -tags soak ./browser -run '^TestSoakScreenshots' -screenshots ../../../docs/screenshots
+//	go test -tags soak ./browser -screenshots ../../../docs/screenshots
 //
 // takes all of them, and those of the panel, for the README.
 func TestSoakScreenshots(t *testing.T) {
 	t.Parallel()
 	running(t)
 	dir, full := gallery(t)
-	clock := storetest.NewClock()
-	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) {
-		c.BaseURL = "https://setup.example.com"
-		c.Now = clock.Now
-	})
+	h := seed(t)
+	link := h.Link("jane@" + demo.Harbour)
 	for _, p := range sample(pictures, full(3, len(pictures))) {
 		t.Run(p.file, func(t *testing.T) {
 			b := open(t, p.device, p.scheme)
 			b.scale(2)
-			b.visit(s.URL + strings.Replace(p.path, "LINK", s.Link("jane@example.com"), 1))
+			b.visit(h.URL + strings.Replace(p.path, "LINK", link, 1))
 			run(b, chromedp.Evaluate[chromedp.Void](phoneFont))
 			save(t, filepath.Join(dir, p.file), p.take(b))
 		})
@@ -77,10 +80,10 @@ func TestSoakScreenshots(t *testing.T) {
 // for the README is always complete.
 func gallery(t *testing.T) (dir string, count func(short, full int) int) {
 	t.Helper()
-	if *screenshots == "" {
+	if screenshots == "" {
 		return t.TempDir(), soak.Count
 	}
-	return *screenshots, func(_, full int) int { return full }
+	return screenshots, func(_, full int) int { return full }
 }
 
 // take takes the picture.
@@ -98,7 +101,7 @@ func (p picture) take(b *tab) []byte {
 // save writes a picture that is small enough and shows something.
 func save(t *testing.T, path string, data []byte) {
 	t.Helper()
-	const largest = 200 << 10
+	const largest = 200_000
 	if len(data) > largest {
 		t.Errorf("%d bytes, more than %d", len(data), largest)
 	}

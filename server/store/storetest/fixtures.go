@@ -105,7 +105,7 @@ func SecondAccount(t testing.TB, database string) {
 func WithLink(t testing.TB, s *store.Store, l setup.Link) {
 	t.Helper()
 	WithDomain(t, s)
-	Must(t, s.CreateLink(t.Context(), By, l, nil, Action(audit.LinkCreate, l.ID)))
+	Must(t, s.CreateLink(t.Context(), By, l, nil, nil, Action(audit.LinkCreate, l.ID)))
 }
 
 // WithTicket keeps the ticket, its link and their domain.
@@ -209,4 +209,34 @@ func Await(t testing.TB, done func() bool) {
 			t.Fatal("waited for too long")
 		}
 	}
+}
+
+// PublicKey checks what LogKey signs of the default account's log.
+func PublicKey(t *testing.T) string {
+	t.Helper()
+	key, err := audit.NewLogKey(LogKey)
+	Must(t, err)
+	public, err := key.Public(account.Default)
+	Must(t, err)
+	return public
+}
+
+// Verify checks the log of the default account.
+func Verify(t *testing.T, s *store.Store, known ...audit.Known) error {
+	t.Helper()
+	_, err := audit.Verify(t.Context(), s, account.Default, PublicKey(t), known...)
+	return err
+}
+
+// Due is what is to be removed from the log now. So many days after its last
+// action, that is its first day.
+func Due(t *testing.T, s *store.Store, clock *Clock) audit.Retention {
+	t.Helper()
+	report, err := audit.Verify(t.Context(), s, account.Default, PublicKey(t))
+	Must(t, err)
+	r, ok := report.Retention(clock.Now())
+	if !ok {
+		t.Fatal("there is nothing to remove")
+	}
+	return r
 }

@@ -1,0 +1,130 @@
+package db
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Column is a column of a table and where its value is in memory: a pointer
+// to a text, a number or bytes, or a codec such as Time.
+type Column struct {
+	Name string
+	At   any
+}
+
+// Col is a column of the name.
+func Col(name string, at any) Column { return Column{name, at} }
+
+// A Table inserts, selects and scans rows by one list of columns.
+type Table[T any] struct {
+	name    string
+	columns func(*T) []Column
+	// Columns are what is selected for Into, each with the name of the table.
+	Columns string
+	insert  string
+}
+
+// NewTable returns the table of the name. The first column that columns returns
+// is the key.
+func NewTable[T any](name string, columns func(*T) []Column) *Table[T] {
+	list := columns(new(T))
+	values(list) // each must have a value
+	names := make([]string, len(list))
+	for i, c := range list {
+		names[i] = name + "." + c.Name
+	}
+	return &Table[T]{name, columns, strings.Join(names, ", "), insertText(name, list)}
+}
+
+func insertText(name string, columns []Column) string {
+	names, marks := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		names[i], marks[i] = c.Name, fmt.Sprintf("$%d", i+1)
+	}
+	return `INSERT INTO ` + name + ` (` + strings.Join(names, ", ") + `) VALUES (` + strings.Join(marks, ", ") + `)`
+}
+
+// Into returns where the Columns of a row are scanned to.
+func (t *Table[T]) Into(v *T) []any {
+	columns := t.columns(v)
+	to := make([]any, len(columns))
+	for i, c := range columns {
+		to[i] = c.At
+	}
+	return to
+}
+
+// Scan reads a row that has the Columns, and then those of more.
+func (t *Table[T]) Scan(r Row, more ...any) (T, error) {
+	var v T
+	err := r.Scan(append(t.Into(&v), more...)...)
+	return v, err
+}
+
+// All runs a query whose rows have the Columns.
+func (t *Table[T]) All(x *Tx, query string, args ...any) ([]T, error) {
+	var all []T
+	err := x.Each(func(r Row) error {
+		v, err := t.Scan(r)
+		all = append(all, v)
+		return err
+	}, query, args...)
+	return all, err
+}
+
+// values are those of the columns of v, as arguments.
+func (t *Table[T]) values(v *T) []any { return values(t.columns(v)) }
+
+// Insert inserts v.
+func (t *Table[T]) Insert(x *Tx, v T) error {
+	_, err := x.Exec(t.insert, t.values(&v)...)
+	return err
+}
+
+// InsertWith inserts v with more columns, which are never read.
+func (t *Table[T]) InsertWith(x *Tx, v T, more ...Column) error {
+	columns := append(t.columns(&v), more...)
+	_, err := x.Exec(insertText(t.name, columns), values(columns)...)
+	return err
+}
+
+// InsertNew inserts v unless there is a row with the same value of a unique
+// column. It reports whether it did.
+func (t *Table[T]) InsertNew(x *Tx, v T, unique string) (bool, error) {
+	n, err := x.Exec(t.insert+` ON CONFLICT (`+unique+`) DO NOTHING`, t.values(&v)...)
+	return n == 1, err
+}
+
+// InsertIf inserts v if the condition holds, which has a question mark for each
+// of its arguments. It reports whether it did.
+func (t *Table[T]) InsertIf(x *Tx, v T, condition string, args ...any) (bool, error) {
+	w := Where{args: t.values(&v)}
+	condition = w.numbered(condition, args)
+	insert, marks, _ := strings.Cut(t.insert, ` VALUES (`)
+	n, err := x.Exec(insert+` SELECT `+strings.TrimSuffix(marks, `)`)+` WHERE `+condition, w.args...)
+	return n == 1, err
+}
+
+// InsertAll inserts all in their order.
+func (t *Table[T]) InsertAll(x *Tx, all []T) error {
+	runs := make([][]any, len(all))
+	for i := range all {
+		runs[i] = t.values(&all[i])
+	}
+	return x.Many(nil, t.insert, runs)
+}
+
+// Update sets all columns of the row that has the key of v, but the fixed ones.
+func (t *Table[T]) Update(x *Tx, v T, fixed ...string) error {
+	columns := t.columns(&v)
+	w := Where{args: []any{columns[0].Value()}}
+	var set []string
+	for _, c := range columns[1:] {
+		if !slices.Contains(fixed, c.Name) {
+			set = append(set, w.numbered(c.Name+` = ?`, []any{c.Value()}))
+		}
+	}
+	_, err := x.Exec(`UPDATE `+t.name+` SET `+strings.Join(set, `, `)+` WHERE `+columns[0].Name+` = $1`, w.args...)
+	return err
+}

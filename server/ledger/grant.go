@@ -1,0 +1,169 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// Rights are locked in one order: the account, the member, the session or key,
+// and the head of the log last. A grant shares its rows with other grants
+// (FOR KEY SHARE, which also lets notes of last use through). Whoever ends or
+// reduces a right in an account takes the account's row for itself first (FOR
+// UPDATE), before its own grant: it waits for the writes under way, and those
+// that come later see what it did. SQLite has one writer and needs no locks.
+
+// checkGrant locks the rows of the grant against revocation and returns a fault if
+// it doesn't entitle to a write now: Unauthorized if it has ended,
+// AccountSuspended, Forbidden if the role or scope isn't enough, or
+// ConfirmationNeeded if the second factor has grown old.
+func checkGrant(t *db.Tx, by audit.Grant, now time.Time) error {
+	switch by.Kind {
+	case audit.ProgramGrant, audit.RefusalGrant:
+		return nil
+	case audit.PublicGrant:
+		return checkAccount(t, by.Account)
+	case audit.SessionGrant:
+		return checkSession(t, by, now)
+	case audit.KeyGrant:
+		return checkKey(t, by, now)
+	case audit.RedirectKeyGrant:
+		return checkRedirectKey(t, by, now)
+	}
+	return fmt.Errorf("grant of the unknown kind %q", by.Kind)
+}
+
+// covers returns an error if the grant doesn't cover the action: each grant
+// writes to its own account, a refusal records nothing else.
+func covers(by audit.Grant, a audit.Action) error {
+	switch {
+	case by.Kind == audit.ProgramGrant:
+	case by.Kind == audit.RefusalGrant:
+		if a.Outcome != audit.Refused {
+			return fmt.Errorf("the grant of a refusal doesn't cover %s with the outcome %q", a.Name, a.Outcome)
+		}
+	case a.Account != by.Account && by.Need != string(account.Operate):
+		return fmt.Errorf("the grant of the account %q doesn't cover %s in %q", by.Account, a.Name, a.Account)
+	}
+	return nil
+}
+
+func checkAccount(t *db.Tx, id string) error {
+	var suspended int64
+	err := t.Row(`SELECT suspended FROM accounts WHERE id = $1`+t.Share("accounts"), id).Scan(&suspended)
+	if errors.Is(err, db.ErrNoRows) {
+		return fault.New(fault.NotFound, "There is no such account.")
+	}
+	if err == nil && suspended != 0 {
+		err = errSuspended()
+	}
+	return err
+}
+
+func checkSession(t *db.Tx, by audit.Grant, now time.Time) error {
+	var m account.Member
+	var s account.Session
+	var operator, factors, suspended, required, created, used, confirmed int64
+	err := t.Row(`SELECT members.account, members.role, members.operator,
+			CASE WHEN members.totp IS NULL THEN 0 ELSE 1 END + (SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id),
+			accounts.suspended, accounts.factor_required, sessions.created, sessions.last_used, sessions.confirmed
+		FROM accounts JOIN members ON members.account = accounts.id JOIN sessions ON sessions.member = members.id
+		WHERE sessions.id = $1`+lockSession(t, by.Renews), by.ID).
+		Scan(&m.Account, &m.Role, &operator, &factors, &suspended, &required, &created, &used, &confirmed)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return err
+	}
+	s.Created, s.LastUsed, s.Confirmed = db.Moment(created), db.Moment(used), db.Moment(confirmed)
+	m.Operator = operator != 0
+	switch {
+	case err != nil, m.Account != by.Account, !s.Live(now):
+		return fault.New(fault.Unauthorized, "Your session has ended. Sign in again.")
+	case suspended != 0:
+		return errSuspended()
+	case !m.May(account.Permission(by.Need)):
+		return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+	case by.FirstFactor && factors == 0 && required != 0:
+		return nil
+	case by.Fresh && !s.Fresh(now):
+		return fault.New(fault.ConfirmationNeeded, "Confirm that it is you, then try again.")
+	}
+	return nil
+}
+
+func checkKey(t *db.Tx, by audit.Grant, now time.Time) error {
+	var owner, scopes, domains string
+	var suspended, expires, revoked int64
+	err := t.Row(`SELECT keys.account, keys.scopes, keys.domains, keys.expires, keys.revoked, accounts.suspended
+		FROM accounts JOIN keys ON keys.account = accounts.id WHERE keys.id = $1`+t.Share("accounts", "keys"), by.ID).
+		Scan(&owner, &scopes, &domains, &expires, &revoked, &suspended)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return err
+	}
+	switch {
+	case err != nil, owner != by.Account, revoked != 0, expires != 0 && db.Millis(now) >= expires:
+		return fault.New(fault.Unauthorized, "This key has been revoked or has expired.")
+	case suspended != 0:
+		return errSuspended()
+	case !slices.Contains(strings.Fields(scopes), by.Need):
+		return fault.New(fault.Forbidden, "This key lacks the scope %s.", by.Need)
+	case domains != by.Domains:
+		return fault.New(fault.Forbidden, "The domains of this key have changed. Send the request again.")
+	}
+	return nil
+}
+
+func checkRedirectKey(t *db.Tx, by audit.Grant, now time.Time) error {
+	var owner string
+	var suspended, expires int64
+	err := t.Row(`SELECT redirect_keys.account, redirect_keys.expires, accounts.suspended
+		FROM accounts JOIN redirect_keys ON redirect_keys.account = accounts.id WHERE redirect_keys.id = $1`+
+		t.Share("accounts", "redirect_keys"), by.ID).Scan(&owner, &expires, &suspended)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return err
+	}
+	switch {
+	case err != nil, owner != by.Account:
+		return fault.On("kid", fault.RedirectInvalid, "The public key was removed.")
+	case expires != 0 && db.Millis(now) >= expires:
+		return fault.On("kid", fault.RedirectInvalid, "The public key has expired.")
+	case suspended != 0:
+		return errSuspended()
+	}
+	return nil
+}
+
+func errSuspended() error {
+	return fault.New(fault.AccountSuspended, "This account is suspended. Ask whoever runs this service.")
+}
+
+// lockOut waits until no grant of the account is in a transaction, and keeps
+// new ones out until this transaction ends. It comes first in whatever ends or
+// reduces a right. An account that isn't there is a NotFound fault.
+func lockOut(t *db.Tx, id string) error {
+	var n int64
+	err := t.Row(`SELECT 1 FROM accounts WHERE id = $1`+t.Exclusive(), id).Scan(&n)
+	if errors.Is(err, db.ErrNoRows) {
+		err = fault.New(fault.NotFound, "There is no such account.")
+	}
+	return err
+}
+
+// lockSession ends the SELECT of a session's grant. A write that changes the
+// session itself takes its row alone from the start: two that shared it would
+// wait for each other.
+func lockSession(t *db.Tx, alone bool) string {
+	if !alone {
+		return t.Share("accounts", "members", "sessions")
+	}
+	if !t.Locks() {
+		return ""
+	}
+	return t.Share("accounts", "members") + " FOR UPDATE OF sessions"
+}

@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/id"
+	"github.com/updatecase/mobileconfig/server/notify"
+)
+
+// notifyOf enqueues the deliveries of an action. Without hooks the account has
+// no webhook that is called.
+func notifyOf(t *db.Tx, a audit.Action, seq int64, at time.Time, hooks bool) error {
+	all, err := notify.Decide(reader{t, hooks}, a, seq, at)
+	if err != nil {
+		return err
+	}
+	return deliverAll(t, all)
+}
+
+func deliverAll(t *db.Tx, all []notify.Delivery) error {
+	for _, d := range all {
+		if err := Deliver(t, d, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Deliveries is the table of the deliveries.
+var Deliveries = db.NewTable("deliveries", func(d *notify.Delivery) []db.Column {
+	return []db.Column{
+		db.Col("id", &d.ID), db.Col("account", &d.Account), db.Col("seq", &d.Seq), db.Col("type", &d.Type), db.Col("address", &d.Address),
+		db.Col("webhook", db.Optional(&d.Webhook)), db.Col("state", &d.State), db.Col("tries", &d.Tries), db.Col("status", &d.Status),
+		db.Col("failure", &d.Failure), db.Col("message", &d.Message), db.Col("again", &d.Again), db.Col("created", db.Time(&d.Created)),
+		db.Col("tried", db.Time(&d.Tried)), db.Col("ended", db.Time(&d.Ended)),
+	}
+})
+
+// Deliver keeps a delivery and has it made after the delay.
+func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
+	if d.ID == "" {
+		d.ID = id.New("msg")
+	}
+	if d.Message == "" {
+		d.Message = d.ID
+	}
+	d.State = notify.Waiting
+	if err := Deliveries.Insert(t, d); err != nil {
+		return err
+	}
+	if d.Webhook != "" {
+		return t.Enqueue(notify.WebhookJob{Delivery: d.ID}, notify.WebhookQueue, delay)
+	}
+	return t.Enqueue(notify.MailJob{Delivery: d.ID}, notify.MailQueue, delay)
+}
+
+// A reader is the [notify.Reader] of a transaction.
+type reader struct {
+	t *db.Tx
+	// hooks is whether the account has a webhook that is called. Without one
+	// there is nothing to look up.
+	hooks bool
+}
+
+// Webhooks returns the enabled webhooks of the account that want the type.
+func (r reader) Webhooks(owner string, kind notify.Type) ([]string, error) {
+	if !r.hooks {
+		return nil, nil
+	}
+	var wanting []string
+	err := r.t.Each(func(row db.Row) error {
+		var id, types string
+		err := row.Scan(&id, &types)
+		if slices.Contains(strings.Fields(types), string(kind)) {
+			wanting = append(wanting, id)
+		}
+		return err
+	}, `SELECT id, types FROM webhooks WHERE account = $1 AND disabled = 0 ORDER BY id`, owner)
+	return wanting, err
+}
+
+// SendsMail reports whether mails can be sent.
+func (r reader) SendsMail() (bool, error) { return SendsMail(r.t) }
+
+// SendsMail reports whether mails can be sent.
+func SendsMail(t *db.Tx) (bool, error) {
+	var mail int64
+	err := t.Row(`SELECT mail FROM installation`).Scan(&mail)
+	return mail == 1, err
+}
+
+// Recipients returns who may be told of the topic by mail.
+func (r reader) Recipients(owner string, topic notify.Topic) ([]notify.Recipient, error) {
+	var all []notify.Recipient
+	err := r.t.Each(func(row db.Row) error {
+		var one notify.Recipient
+		var role account.Role
+		var wanted int64
+		err := row.Scan(&one.Member, &one.Address, &role, &wanted)
+		one.Owner, one.Said, one.Wanted = role == account.Owner, wanted >= 0, wanted == 1
+		all = append(all, one)
+		return err
+	}, `SELECT members.id, members.email, members.role, COALESCE(said.wanted, -1) FROM members
+		LEFT JOIN subscriptions said ON said.account = $1 AND said.recipient = members.id AND said.topic = $2
+		WHERE members.account = $1 OR ($1 = '`+account.Installation+`' AND members.operator = 1)
+		UNION ALL SELECT '', recipient, '', wanted FROM subscriptions
+		WHERE account = $1 AND topic = $2 AND recipient LIKE '%@%' ORDER BY 2`, owner, string(topic))
+	return all, err
+}
+
+// CountRefused counts a refused sign-in of the member in a window.
+func (r reader) CountRefused(member string, at time.Time, window time.Duration) (int, error) {
+	var used int
+	err := r.t.Row(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (key) DO UPDATE SET
+			used  = CASE WHEN limits.ends <= $2 THEN 1 ELSE limits.used + 1 END,
+			ends  = CASE WHEN limits.ends <= $2 THEN $3 ELSE limits.ends END,
+			began = CASE WHEN limits.ends <= $2 THEN $2 ELSE limits.began END
+		RETURNING used`, "refused "+member, db.Millis(at), db.Millis(at.Add(window))).Scan(&used)
+	return used, err
+}
+
+// SeeDevice notes that the member has signed in from the device.
+func (r reader) SeeDevice(member string, device []byte, at time.Time) (known, any bool, err error) {
+	var before int64
+	if err := r.t.Row(`SELECT COUNT(*) FROM devices WHERE member = $1`, member).Scan(&before); err != nil {
+		return false, false, err
+	}
+	n, err := r.t.Exec(`UPDATE devices SET seen = $3 WHERE member = $1 AND hash = $2`, member, device, db.Millis(at))
+	if err == nil && n == 0 {
+		_, err = r.t.Exec(`INSERT INTO devices (member, hash, seen) VALUES ($1, $2, $3)`, member, device, db.Millis(at))
+	}
+	return n > 0, before > 0, err
+}

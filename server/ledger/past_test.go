@@ -1,0 +1,131 @@
+package ledger_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// past are the writes that don't go through Change, each with the reason. Only
+// bookkeeping, which nobody can ask for and no log tells of, stands here without
+// another.
+var past = map[string]string{
+	"ledger.transact": "Change itself",
+	"ledger.Retain":   "a removal in several transactions: the first has the action, each checks the grant",
+
+	"ledger.ReportLog":      "a damaged log may be unable to take the report",
+	"ledger.BeginNight":     "bookkeeping",
+	"ledger.ClearLog":       "bookkeeping",
+	"ledger.KeepCheckpoint": "bookkeeping",
+	"ledger.SendCheckpoint": "bookkeeping",
+
+	"store.UseIdentity":  "bookkeeping, with an action if another certificate signed before",
+	"store.SetMail":      "bookkeeping",
+	"store.useAll":       "a group of downloads: one statement checks the grants of all, and each has its action",
+	"store.EndCall":      "bookkeeping, with an action if a webhook keeps failing",
+	"store.Attempt":      "bookkeeping",
+	"store.BeginTry":     "bookkeeping",
+	"store.EndTry":       "bookkeeping",
+	"store.KeepCeremony": "bookkeeping",
+	"store.Prune":        "bookkeeping",
+	"store.TakeCeremony": "bookkeeping",
+	"store.TouchKey":     "bookkeeping",
+	"store.TouchSession": "bookkeeping",
+}
+
+// TestEveryWriteGoesThroughTheLedger finds the functions that begin a
+// transaction, and wants them to be those of past; what reads mustn't write.
+func TestEveryWriteGoesThroughTheLedger(t *testing.T) {
+	found := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		hidden := strings.HasPrefix(d.Name(), ".") && d.Name() != ".."
+		if d.IsDir() && (hidden || d.Name() == "testdata" || path == "../../server/db") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok {
+				inspectWrites(t, file.Name.Name+"."+f.Name.Name, f, found)
+			}
+		}
+		return nil
+	})
+	must(t, err)
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if past[name] == "" {
+			t.Errorf("%s writes past the ledger", name)
+		}
+	}
+	for name := range past {
+		if !found[name] {
+			t.Errorf("%s stands in past and writes nothing by itself", name)
+		}
+	}
+}
+
+var writing = regexp.MustCompile(`\b(INSERT|UPDATE|DELETE)\b`)
+
+func inspectWrites(t *testing.T, name string, f *ast.FuncDecl, found map[string]bool) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		method, on := selected(call)
+		switch {
+		case method == "Transact":
+			found[name] = true
+		case method == "Exec" || method == "Many":
+			if outer, ok := on.(*ast.CallExpr); ok {
+				if m, _ := selected(outer); m == "Read" {
+					t.Errorf("%s writes with what is for reading", name)
+				}
+			}
+		case method == "Row" || method == "Each" || method == "ByKey":
+			if outer, ok := on.(*ast.CallExpr); ok {
+				if m, _ := selected(outer); m == "Read" && writes(call.Args) {
+					t.Errorf("%s writes with what is for reading", name)
+				}
+			}
+		}
+		return true
+	})
+}
+
+// selected returns the method that is called and what it is called on.
+func selected(call *ast.CallExpr) (string, ast.Expr) {
+	s, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return "", nil
+	}
+	return s.Sel.Name, s.X
+}
+
+func writes(args []ast.Expr) bool {
+	return slices.ContainsFunc(args, func(arg ast.Expr) bool {
+		found := false
+		ast.Inspect(arg, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && writing.MatchString(lit.Value) {
+				found = true
+			}
+			return true
+		})
+		return found
+	})
+}

@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+)
+
+// A row is an action in the log of an account.
+type row struct {
+	account string
+	audit.Row
+}
+
+var (
+	records = db.NewTable("actions", recordColumns)
+	entries = db.NewTable("actions", entryColumns)
+	actions = db.NewTable("actions", func(r *row) []db.Column {
+		return append([]db.Column{db.Col("account", &r.account)}, entryColumns(&r.Row)...)
+	})
+)
+
+func recordColumns(r *audit.Record) []db.Column {
+	return []db.Column{
+		db.Col("seq", &r.Seq), db.Col("at", db.Time(&r.At)), db.Col("leaf", &r.Leaf), db.Col("personal", &r.Personal), db.Col("salt", &r.Salt),
+		db.Col("hash", &r.Hash),
+	}
+}
+
+func entryColumns(r *audit.Row) []db.Column {
+	c := &r.Columns
+	return append(recordColumns(&r.Record),
+		db.Col("name", &c.Name), db.Col("outcome", &c.Outcome), db.Col("actor_kind", &c.ActorKind), db.Col("actor_id", &c.Actor),
+		db.Col("interface", &c.Interface), db.Col("target_kind", &c.TargetKind), db.Col("target_id", &c.Target), db.Col("link", &c.Link),
+		db.Col("profile", &c.Profile), db.Col("domain", &c.Domain), db.Col("mailbox", &c.Mailbox), db.Col("ip", db.Binary(&c.IP)))
+}
+
+// Actions returns at most limit records of the account's action log, those
+// after the sequence number, in the order of the log.
+func (l *Ledger) Actions(ctx context.Context, account string, after int64, limit int) ([]audit.Record, error) {
+	all, err := records.All(l.db.Read(ctx), `SELECT `+records.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		account, after, max(limit, 0))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: actions: %w", l.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+// ReadRecord returns an action of the account's log. If there is none the error
+// is [db.ErrNoRows].
+func ReadRecord(t *db.Tx, account string, seq int64) (audit.Record, error) {
+	return records.Scan(t.Row(`SELECT `+records.Columns+` FROM actions WHERE account = $1 AND seq = $2`, account, seq))
+}
+
+// Retained returns up to which action of the account's log the content has
+// been removed, or a NotFound fault.
+func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
+	_, retained, err := l.logBounds(ctx, account)
+	if err != nil {
+		return 0, l.found("log", err)
+	}
+	return retained, nil
+}
+
+// Rows returns at most limit rows of the account's action log, those after the
+// sequence number, in the order of the log, with what stands beside them.
+func (l *Ledger) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
+	all, err := entries.All(l.db.Read(ctx), `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		account, after, max(limit, 0))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: log: %w", l.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+// recentSpan is how far back Recent looks, in actions: downloads may stand
+// between those that it looks for, and an overview must not read them all.
+const recentSpan = 2000
+
+// Recent returns the latest actions of the account with one of the names, the
+// newest first: at most limit, and of the end of the log alone. With a target
+// it returns those on that alone. Those without content are left out.
+func (l *Ledger) Recent(ctx context.Context, owner string, names []audit.Name, target string, limit int) ([]audit.Record, error) {
+	args := []any{owner, recentSpan, target, limit}
+	marks := make([]string, len(names))
+	for i, name := range names {
+		args = append(args, string(name))
+		marks[i] = fmt.Sprintf("$%d", len(args))
+	}
+	all, err := records.All(l.db.Read(ctx), `SELECT `+records.Columns+` FROM actions
+		WHERE account = $1 AND seq > (SELECT size FROM logs WHERE account = $1) - $2
+		AND ($3 = '' OR target_id = $3) AND name IN (`+strings.Join(marks, ", ")+`) ORDER BY seq DESC LIMIT $4`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: recent actions: %w", l.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+// logBounds returns how many actions the log has, and up to which of them the
+// content has been removed.
+func (l *Ledger) logBounds(ctx context.Context, account string) (size, retained int64, err error) {
+	err = l.db.Read(ctx).Row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
+	return size, retained, err
+}
+
+// lastBefore returns the last action from before the time, of those after one
+// and up to another; if there is none, the one that it begins after. Times
+// never run backwards in a log, so it looks at a few.
+func (l *Ledger) lastBefore(ctx context.Context, account string, before time.Time, after, to int64) (int64, error) {
+	var failed error
+	n := sort.Search(int(to-after), func(i int) bool {
+		var at int64
+		err := l.db.Read(ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1`,
+			account, after+int64(i)+1).Scan(&at)
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
+			failed = err
+		}
+		return err != nil || at >= db.Millis(before)
+	})
+	return after + int64(n), failed
+}

@@ -1,0 +1,272 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+)
+
+var _ interface {
+	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
+} = (*Ledger)(nil)
+
+// A reach is how many actions a search looks at before it gives way: those
+// that stand in a row, those that the best index leads to, which may stand far
+// from each other, and those in which it looks for a text.
+type reach struct{ rows, led, texts int64 }
+
+// searchReach keeps a search below 100 ms; BenchmarkSearch measures it.
+var searchReach = reach{rows: 12_000, led: 5_000, texts: 2_500}
+
+// Search returns the newest actions that the filter wants, and where to go on.
+// Actions whose content has been removed are not found.
+func (l *Ledger) Search(ctx context.Context, f audit.Filter) (audit.Found, error) {
+	found, err := l.search(ctx, f, searchReach)
+	if err != nil {
+		return audit.Found{}, fmt.Errorf("ledger: search: %w", l.db.Diagnose(err))
+	}
+	return found, nil
+}
+
+// A search is what is looked for in a log, after the action lo and before hi.
+type search struct {
+	l       *Ledger
+	ctx     context.Context
+	account string
+	lo, hi  int64
+	limit   int
+	// lead is the filter whose index is gone through, nil for all actions;
+	// rest are the others, which an action is held against.
+	lead *term
+	rest []term
+	text *matcher
+	// end is where lo was before the reach of the search raised it.
+	end int64
+	reach
+}
+
+func (l *Ledger) search(ctx context.Context, f audit.Filter, r reach) (audit.Found, error) {
+	q := &search{l: l, ctx: ctx, account: f.Account, limit: f.Limit, text: newMatcher(f.Text), reach: r}
+	if q.limit <= 0 {
+		q.limit = audit.DefaultLimit
+	}
+	q.limit = min(q.limit, audit.MaxLimit)
+	if err := q.bound(f); err != nil || q.hi-q.lo <= 1 {
+		return audit.Found{}, err
+	}
+	if err := q.choose(terms(f)); err != nil {
+		return audit.Found{}, err
+	}
+	return q.run()
+}
+
+// limitFlood turns times into places in the log.
+func (q *search) bound(f audit.Filter) error {
+	size, retained, err := q.l.logBounds(q.ctx, q.account)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	q.lo, q.hi = retained, size+1
+	if f.Before > 0 {
+		q.hi = min(q.hi, f.Before)
+	}
+	if !f.From.IsZero() {
+		if q.lo, err = q.l.lastBefore(q.ctx, q.account, up(f.From), q.lo, max(q.lo, q.hi-1)); err != nil {
+			return err
+		}
+	}
+	if !f.To.IsZero() {
+		last, err := q.l.lastBefore(q.ctx, q.account, up(f.To), q.lo, max(q.lo, q.hi-1))
+		if err != nil {
+			return err
+		}
+		q.hi = min(q.hi, last+1)
+	}
+	return nil
+}
+
+// up is the time in whole milliseconds, as those of actions are.
+func up(t time.Time) time.Time { return t.Add(time.Millisecond - 1).Truncate(time.Millisecond) }
+
+// probe is how many actions count as many when the lead is chosen.
+const probe = 1000
+
+// choose makes the filter lead that fewest actions fit, as far as that is
+// known by looking at a few.
+func (q *search) choose(all []term) error {
+	best, fewest := -1, int64(probe+1)
+	for i, t := range all {
+		if !t.leads {
+			continue
+		}
+		n, err := q.count(t, fewest)
+		if err != nil {
+			return err
+		}
+		if n < fewest || best < 0 {
+			best, fewest = i, n
+		}
+	}
+	for i := range all {
+		if i == best {
+			q.lead = &all[i]
+		} else {
+			q.rest = append(q.rest, all[i])
+		}
+	}
+	return nil
+}
+
+// count returns how many actions fit the filter, or no less than the most.
+func (q *search) count(t term, most int64) (int64, error) {
+	var total int64
+	for _, value := range t.values {
+		if total >= most {
+			break
+		}
+		query, args := q.where(&t, value, q.hi).Query(`SELECT 1 AS one FROM actions`, `LIMIT ?`, most-total)
+		var n int64
+		if err := q.l.db.Read(q.ctx).Row(`SELECT COUNT(*) FROM (`+query+`) AS probed`, args...).Scan(&n); err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// run looks at what the lead leads to, value by value, and takes the newest.
+func (q *search) run() (audit.Found, error) {
+	values := []any{nil}
+	if q.lead != nil {
+		values = q.lead.values
+	}
+	q.end = q.lo
+	for _, value := range values {
+		if err := q.stop(value, len(values)); err != nil {
+			return audit.Found{}, err
+		}
+	}
+	var all []audit.Record
+	for _, value := range values {
+		records, err := q.records(value)
+		if err != nil {
+			return audit.Found{}, err
+		}
+		all = merge(all, records)
+		all = all[:min(len(all), q.limit+1)]
+	}
+	return q.page(all)
+}
+
+// stop raises lo to where the reach ends, if actions have to be held against
+// filters. All values of the lead share it.
+func (q *search) stop(value any, sharing int) error {
+	most := q.rows
+	if q.lead != nil {
+		most = q.led
+	}
+	if q.text != nil {
+		most = q.texts
+	}
+	if len(q.rest) == 0 && q.text == nil {
+		return nil
+	}
+	if q.lead == nil {
+		q.lo = max(q.lo, q.hi-1-most)
+		return nil
+	}
+	query, args := q.where(q.lead, value, q.hi).Query(`SELECT seq FROM actions`, `ORDER BY seq DESC LIMIT 1 OFFSET ?`, most/int64(sharing))
+	err := q.l.db.Read(q.ctx).Row(query, args...).Scan(&q.lo)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// where is the condition of a lead, between lo and hi.
+func (q *search) where(lead *term, value any, hi int64) *db.Where {
+	w := &db.Where{}
+	w.Add(`account = ?`, q.account)
+	if lead != nil {
+		w.Add(lead.indexed(), value)
+	}
+	w.Add(`seq > ?`, q.lo)
+	w.Add(`seq < ?`, hi)
+	return w
+}
+
+// textBatch is how many actions are looked for a text in at once.
+const textBatch = 500
+
+// records returns one more than a page of those that fit.
+func (q *search) records(value any) ([]audit.Record, error) {
+	if q.text == nil {
+		return q.some(value, q.hi, q.limit+1)
+	}
+	var fit []audit.Record
+	for hi := q.hi; len(fit) <= q.limit; {
+		some, err := q.some(value, hi, textBatch)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range some {
+			if q.text.fits(r) {
+				fit = append(fit, r)
+			}
+		}
+		if len(some) < textBatch {
+			break
+		}
+		hi = some[len(some)-1].Seq
+	}
+	return fit[:min(len(fit), q.limit+1)], nil
+}
+
+func (q *search) some(value any, hi int64, limit int) ([]audit.Record, error) {
+	w := q.where(q.lead, value, hi)
+	for _, t := range q.rest {
+		t.holdAgainst(w)
+	}
+	query, args := w.Query(`SELECT `+records.Columns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
+	return records.All(q.l.db.Read(q.ctx), query, args...)
+}
+
+// page makes a page of at most one action too many, and says where to go on.
+func (q *search) page(records []audit.Record) (audit.Found, error) {
+	if len(records) > q.limit {
+		records = records[:q.limit]
+		last := records[q.limit-1]
+		return audit.Found{Records: records, Next: last.Seq, Reached: last.At}, nil
+	}
+	f := audit.Found{Records: records}
+	if q.lo > q.end {
+		f.Next = q.lo + 1
+	}
+	var at int64
+	err := q.l.db.Read(q.ctx).Row(`SELECT at FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT 1`, q.account, q.lo).Scan(&at)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return audit.Found{}, err
+	}
+	f.Reached = db.Moment(at)
+	return f, nil
+}
+
+// merge merges two lists of records, the newest first.
+func merge(a, b []audit.Record) []audit.Record {
+	all := make([]audit.Record, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].Seq > b[0].Seq {
+			all, a = append(all, a[0]), a[1:]
+		} else {
+			all, b = append(all, b[0]), b[1:]
+		}
+	}
+	return append(append(all, a...), b...)
+}

@@ -1,0 +1,133 @@
+package store_test
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sources calls f for each file of the package that is no test.
+func sources(t *testing.T, f func(path string, file *ast.File)) {
+	t.Helper()
+	paths, err := filepath.Glob("*.go")
+	must(t, err)
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		must(t, err)
+		f(path, file)
+	}
+}
+
+// numbers are the constants of the store that a number is in. None of them is a
+// rule: rules stand in the domain packages.
+var numbers = map[string]bool{
+	"groupMax": true, // of a transaction
+}
+
+// TestNoRuleInTheStore wants no constant with a number but those of numbers.
+func TestNoRuleInTheStore(t *testing.T) {
+	sources(t, func(path string, file *ast.File) {
+		for _, decl := range file.Decls {
+			g, ok := decl.(*ast.GenDecl)
+			if !ok || g.Tok != token.CONST && g.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range g.Specs {
+				v := spec.(*ast.ValueSpec)
+				for _, value := range v.Values {
+					if hasNumber(value) && !numbers[v.Names[0].Name] {
+						t.Errorf("%s: %s is a rule", path, v.Names[0].Name)
+					}
+				}
+			}
+		}
+	})
+}
+
+func hasNumber(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		lit, ok := n.(*ast.BasicLit)
+		found = found || ok && (lit.Kind == token.INT || lit.Kind == token.FLOAT)
+		return true
+	})
+	return found
+}
+
+// TestNoKeyIsTakenApart wants SQL to compare whole columns: a key that holds
+// several things is several columns.
+func TestNoKeyIsTakenApart(t *testing.T) {
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if err == nil && strings.HasPrefix(d.Name(), ".") && d.Name() != ".." {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		if ext := filepath.Ext(path); ext != ".go" && ext != ".sql" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(bytes.ToUpper(data), []byte("SUBSTR(")) {
+			t.Errorf("%s takes a key apart", path)
+		}
+		return err
+	})
+	must(t, err)
+}
+
+// TestColumnsAreListedOnce wants each column of a domain, but those that other
+// tables have too, spelled at most twice in the store: in the list of the table,
+// and where the log shows it.
+func TestColumnsAreListedOnce(t *testing.T) {
+	schema, err := os.ReadFile("../db/migrations/0001_init.sql")
+	must(t, err)
+	tables := map[string][]string{} // of each column
+	table := ""
+	for line := range strings.Lines(string(schema)) {
+		if m := regexp.MustCompile(`^CREATE TABLE (\w+)`).FindStringSubmatch(line); m != nil {
+			table = m[1]
+		}
+		if m := regexp.MustCompile(`^    ([a-z]\w*) +(TEXT|BIGINT|BYTEA)`).FindStringSubmatch(line); m != nil {
+			tables[m[1]] = append(tables[m[1]], table)
+		}
+	}
+	own := map[string]int{}
+	for column, in := range tables {
+		reference := column == "policy_id" // by which tables are joined
+		if slices.Equal(in, []string{"domains"}) && !reference && column != "policy" { // a word of messages
+			own[column] = 0
+		}
+	}
+	if len(own) < 15 {
+		t.Errorf("the schema has %d columns of domains alone", len(own))
+	}
+	sources(t, func(_ string, file *ast.File) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				for _, word := range regexp.MustCompile(`\w+`).FindAllString(lit.Value, -1) {
+					if _, ok := own[word]; ok {
+						own[word]++
+					}
+				}
+			}
+			return true
+		})
+	})
+	for column, n := range own {
+		if n < 1 || n > 2 {
+			t.Errorf("the column %s is spelled %d times", column, n)
+		}
+	}
+}
