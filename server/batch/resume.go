@@ -57,7 +57,7 @@ func (p *part) open(base string) (next int, err error) {
 		return 0, err
 	}
 	from := mark{next: p.first}
-	if n := len(marks); n > 0 && fits(base, marks[n-1]) {
+	if n := len(marks); n > 0 {
 		from = marks[n-1]
 	}
 	if err := p.openAt(base, from); err == nil {
@@ -70,17 +70,8 @@ func (p *part) open(base string) (next int, err error) {
 	return from.next, p.openAt(base, from)
 }
 
-// fits reports whether the files are as long as the mark says, or longer.
-func fits(base string, m mark) bool {
-	for name, size := range map[string]int64{".zip": m.out, ".csv": m.csv, ".json": m.json} {
-		if info, err := os.Stat(base + name); err != nil || info.Size() < size {
-			return false
-		}
-	}
-	return true
-}
-
-// openAt opens the files to go on at the mark.
+// openAt opens the files to go on at the mark. A file that is shorter gets zeros,
+// which its checksums don't fit.
 func (p *part) openAt(base string, at mark) (err error) {
 	for name, s := range map[string]struct {
 		spool **spool

@@ -198,7 +198,9 @@ func (b *Batch) Make(ctx context.Context, m *Maker, progress func(people int)) e
 	}
 	defer bad.file.Close()
 	people := 0
-	for _, p := range b.parts() {
+	parts := b.parts()
+	for i, p := range parts {
+		parts[i] = nil // a part that is complete needs no memory
 		_, done, err := readJournal(b.base(p) + ".journal")
 		if err != nil {
 			return err
