@@ -153,6 +153,8 @@ func pbes2Key(parameters cryptobyte.String, passphrase []byte) (how blockCipher,
 	return how, key, vector, err
 }
 
+// PBKDF2Key reads PBKDF2-params (RFC 8018, appendix A.2) and derives a key of so
+// many bytes.
 func PBKDF2Key(parameters cryptobyte.String, passphrase []byte, size int) ([]byte, error) {
 	var p, salt, prf, ignored cryptobyte.String
 	var iterations int
