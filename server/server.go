@@ -19,6 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/redirect"
+	"github.com/updatecase/mobileconfig/server/seal"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -129,6 +130,10 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 	if err != nil {
 		return nil, err
 	}
+	answers, err := seal.New(s.config.Secret, "answers")
+	if err != nil {
+		return nil, err
+	}
 	return &api.API{
 		Keys:      account.NewKeys(s.store, s.config.Now),
 		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
@@ -137,6 +142,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Webhooks:  webhooks,
 		Links:     links,
 		Replays:   s.store,
+		Answers:   answers,
 		Issuer:    issue.New(texts, s.config.Identity.Current),
 		Identity:  s.describeIdentity,
 		Texts:     texts,

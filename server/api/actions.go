@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,38 +15,45 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// An action is an entry of the action log as the API shows it.
-type action struct {
-	Seq       int64          `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap."`
-	Time      time.Time      `json:"time"`
-	Action    string         `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
-	Outcome   string         `json:"outcome,omitempty" enum:"done,refused"`
-	Reason    string         `json:"reason,omitempty" doc:"The code of the refusal."`
-	Interface string         `json:"interface,omitempty" enum:"page,panel,command_line,api,internal"`
-	Actor     *party         `json:"actor,omitempty"`
-	Target    *party         `json:"target,omitempty"`
-	IP        string         `json:"ip,omitempty"`
-	Client    string         `json:"client,omitempty" example:"Safari on iPhone"`
-	Request   string         `json:"request,omitempty"`
-	Changes   []audit.Change `json:"changes,omitempty"`
-	Link      string         `json:"link,omitempty"`
-	Profile   string         `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
-	Identity  string         `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
-	Erased    bool           `json:"erased,omitempty" doc:"Personal text has been erased."`
-
-	Unreadable bool `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
+// An Action is an entry of the action log as the API shows it.
+type Action struct {
+	Seq        int64      `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap." example:"41"`
+	Time       moment     `json:"time"`
+	Action     actionName `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
+	Outcome    string     `json:"outcome,omitempty" enum:"done,refused"`
+	Reason     string     `json:"reason,omitempty" doc:"The code of the refusal, one of those in docs/codes.md." example:"sign_in_refused"`
+	Interface  string     `json:"interface,omitempty" enum:"page,panel,command_line,api,internal" example:"api"`
+	Actor      *Party     `json:"actor,omitempty"`
+	Target     *Party     `json:"target,omitempty"`
+	IP         string     `json:"ip,omitempty" example:"192.0.2.7"`
+	Client     string     `json:"client,omitempty" example:"Safari on iPhone"`
+	Request    string     `json:"request,omitempty" doc:"The request, as Request-Id named it." example:"req_k3v7q2m4x5r6t7ab"`
+	Changes    []Change   `json:"changes,omitempty"`
+	Link       string     `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
+	Profile    string     `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
+	Identity   string     `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
+	Erased     bool       `json:"erased,omitempty" doc:"Personal text has been erased."`
+	Unreadable bool       `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
 }
 
-type party struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
+// A Party is who did something, or to what.
+type Party struct {
+	Kind string `json:"kind" example:"key"`
+	ID   string `json:"id,omitempty" example:"key_r6t7abk3v7q2m4x5"`
+	Name string `json:"name,omitempty" example:"panel"`
 	Test bool   `json:"test,omitempty" doc:"A key for trying things out."`
 }
 
+// A Change is a field that differs afterwards.
+type Change struct {
+	Field string `json:"field" example:"incoming"`
+	Old   string `json:"old,omitempty" doc:"Absent: there was nothing." example:"imap.example.com:993"`
+	New   string `json:"new,omitempty" doc:"Absent: there is nothing." example:"mail.example.com:993"`
+}
+
 // actionOf shows a record. One that can't be read hides no others.
-func actionOf(r audit.Record) action {
-	a := action{Seq: r.Seq, Time: r.At}
+func actionOf(r audit.Record) Action {
+	a := Action{Seq: r.Seq, Time: moment{r.At}}
 	if r.Leaf == nil {
 		return a
 	}
@@ -54,44 +62,46 @@ func actionOf(r audit.Record) action {
 		a.Unreadable = true
 		return a
 	}
-	a.Action, a.Outcome, a.Reason, a.Interface = string(e.Name), string(e.Outcome), e.Reason, string(e.Actor.Interface)
-	a.Actor = &party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName, e.Actor.Test}
-	a.Target = &party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName, false}
+	a.Action, a.Outcome, a.Reason, a.Interface = actionName(e.Name), string(e.Outcome), e.Reason, string(e.Actor.Interface)
+	a.Actor = &Party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName, e.Actor.Test}
+	a.Target = &Party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName, false}
 	a.IP, a.Client, a.Request = e.Personal.IP, e.Personal.Client, e.Actor.Request
-	a.Changes, a.Link, a.Profile, a.Identity = e.Changes, e.Link, e.Profile, e.Identity
+	a.Link, a.Profile, a.Identity = e.Link, e.Profile, e.Identity
+	for _, c := range e.Changes {
+		a.Changes = append(a.Changes, Change(c))
+	}
 	a.Erased = r.Personal == nil
 	return a
 }
 
 type actionsQuery struct {
-	From      time.Time `query:"from" doc:"Actions from this time on."`
-	To        time.Time `query:"to" doc:"Actions before this time."`
-	Actor     string    `query:"actor" maxLength:"40" doc:"The id of a member or key."`
-	Action    string    `query:"action" maxLength:"60" doc:"What was done." example:"domain.update"`
-	Outcome   string    `query:"outcome" enum:"done,refused" doc:"How it ended."`
-	Interface string    `query:"interface" enum:"page,panel,command_line,api,internal" doc:"By what it was done."`
-	Target    string    `query:"target" maxLength:"80" doc:"The id of what was acted on."`
-	Mailbox   string    `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
-	Domain    string    `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`
-	Network   string    `query:"network" maxLength:"64" doc:"From where: an address or a network." example:"192.0.2.0/24"`
-	Link      string    `query:"link" maxLength:"40" doc:"The id of a setup link."`
-	Text      string    `query:"text" maxLength:"100" doc:"Text that stands anywhere in the entry."`
-	Cursor    string    `query:"cursor" maxLength:"20" doc:"What next_cursor of the page before was."`
-	Limit     int       `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+	From      time.Time  `query:"from" doc:"Actions from this time on."`
+	To        time.Time  `query:"to" doc:"Actions before this time."`
+	Actor     string     `query:"actor" maxLength:"40" doc:"The id of a member or key."`
+	Action    actionName `query:"action" doc:"What was done." example:"domain.update"`
+	Outcome   string     `query:"outcome" enum:"done,refused" doc:"How it ended."`
+	Interface string     `query:"interface" enum:"page,panel,command_line,api,internal" doc:"By what it was done."`
+	Target    string     `query:"target" maxLength:"80" doc:"The id of what was acted on."`
+	Mailbox   string     `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
+	Domain    string     `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`
+	IP        string     `query:"ip" maxLength:"64" doc:"From where: an address or a network." example:"192.0.2.0/24"`
+	Link      string     `query:"link" maxLength:"40" doc:"The id of a setup link."`
+	Text      string     `query:"text" maxLength:"100" doc:"Text that stands anywhere in the entry."`
+	Cursor    string     `query:"cursor" maxLength:"20" doc:"What next_cursor of the page before was."`
+	Limit     int        `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
 }
 
-type actionList struct {
-	Body struct {
-		Actions    []action `json:"actions" doc:"The newest first. A page may be short, or empty, and have a next one."`
-		NextCursor string   `json:"next_cursor,omitempty"`
-	}
+// An ActionList is a page of the action log.
+type ActionList struct {
+	Actions    []Action `json:"actions" doc:"The newest first. A page may be short, or empty, and have a next one."`
+	NextCursor string   `json:"next_cursor,omitempty" doc:"Absent: this is the last page." example:"41"`
 }
 
 func (a *API) actions(h huma.API) {
 	register(a, h, operation("list-actions", http.MethodGet, "/actions", account.ActionsRead, "Read the action log"), a.listActions)
 }
 
-func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*actionList, error) {
+func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*answer[ActionList], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
@@ -103,8 +113,7 @@ func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*actio
 	if err != nil {
 		return nil, err
 	}
-	out := &actionList{}
-	out.Body.Actions = []action{}
+	out := &answer[ActionList]{ActionList{Actions: []Action{}}}
 	for _, r := range found.Records {
 		out.Body.Actions = append(out.Body.Actions, actionOf(r))
 	}
@@ -123,28 +132,35 @@ func (q *actionsQuery) filter(owner string) (audit.Filter, error) {
 	if q.Action != "" {
 		f.Names = []audit.Name{audit.Name(q.Action)}
 	}
+	var bad []error
 	if q.Mailbox != "" {
 		address, err := profile.ParseAddress(q.Mailbox)
 		if err != nil {
-			return f, fault.OnText("mailbox", err, fault.AddressMalformed, "Write a whole mail address.")
+			bad = append(bad, fault.OnText("mailbox", err, fault.AddressMalformed, "Write a whole mail address."))
+		} else {
+			f.Mailbox = address.Folded()
 		}
-		f.Mailbox = address.Folded()
 	}
 	var err error
 	if q.Domain != "" {
 		if f.Domain, err = profile.ParseHost(q.Domain); err != nil {
-			return f, fault.On("domain", fault.Invalid, "Name a domain such as example.com.")
+			bad = append(bad, fault.On("domain", fault.Invalid, "Name a domain such as example.com."))
 		}
 	}
-	if q.Network != "" {
-		if f.Network, err = account.ParseNetwork(q.Network); err != nil {
-			return f, fault.On("network", fault.Invalid, "Name an address or a network such as 192.0.2.0/24.")
+	if q.IP != "" {
+		if f.Network, err = account.ParseNetwork(q.IP); err != nil {
+			bad = append(bad, fault.On("ip", fault.Invalid, "Name an address or a network such as 192.0.2.0/24."))
 		}
 	}
 	if q.Cursor != "" {
 		if f.Before, err = strconv.ParseInt(q.Cursor, 10, 64); err != nil || f.Before <= 0 {
-			return f, fault.On("cursor", fault.Invalid, "Take the cursor of the page before.")
+			bad = append(bad, fault.On("cursor", fault.Invalid, "Take the cursor of the page before."))
 		}
 	}
-	return f, nil
+	return f, errors.Join(bad...)
+}
+
+func (q *actionsQuery) check(_ context.Context, _ *API, c call) error {
+	_, err := q.filter(c.key.Account)
+	return err
 }

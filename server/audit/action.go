@@ -41,10 +41,12 @@ const (
 	DomainDelete    Name = "domain.delete"
 	LinkCreate      Name = "link.create"
 	LinkOpen        Name = "link.open"
+	LinkUpdate      Name = "link.update"
 	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
 	ProfileDownload Name = "profile.download"
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"
+	KeyUpdate       Name = "key.update"
 	KeyRevoke       Name = "key.revoke"
 
 	RedirectKeyCreate Name = "redirect_key.create"

@@ -5,9 +5,9 @@ func Names() []Name {
 	return []Name{
 		DomainCreate, DomainUpdate, DomainDelete,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
-		LinkCreate, LinkOpen, LinkRevoke,
+		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke,
 		ProfileDownload, ProfileIssue,
-		KeyCreate, KeyRevoke,
+		KeyCreate, KeyUpdate, KeyRevoke,
 		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
 		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,
 		InvitationCreate, InvitationRevoke,

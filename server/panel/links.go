@@ -136,7 +136,7 @@ func (p *Panel) createLink(v *visit) error {
 	spec, err := linkSpec(v.account(), form)
 	var link setup.Link
 	if err == nil {
-		link, err = p.Links.Create(v.ctx(), v.by(), spec, nil)
+		link, err = p.Links.Create(v.ctx(), v.by(), spec)
 	}
 	if err != nil {
 		page, failed := p.newLinkPage(v, frame{}, form)

@@ -34,8 +34,9 @@ func (p *Panel) notifications(v *visit) error {
 	}
 	var shown []notify.Delivery
 	page.paging, shown = pageOf(v, mails, func(d notify.Delivery) []string { return []string{d.Address, string(d.Type)} })
+	repeats := repeatsOf(mails)
 	for _, d := range shown {
-		row := deliveryRowOf(d)
+		row := deliveryRowOf(d, repeats[d.ID])
 		if page.Manage && p.Mail && d.Renewable() && d.State != notify.Dropped {
 			row.Path = path("security", "notifications", "mails", d.ID, "redeliver")
 		}
@@ -44,10 +45,19 @@ func (p *Panel) notifications(v *visit) error {
 	return p.render(v, http.StatusOK, "notifications", page.frame, page)
 }
 
-func deliveryRowOf(d notify.Delivery) deliveryRow {
+// repeatsOf are the deliveries by which others were sent again, by their ids.
+func repeatsOf(all []notify.Delivery) map[string]bool {
+	repeats := map[string]bool{}
+	for _, d := range all {
+		repeats[d.Again] = true
+	}
+	return repeats
+}
+
+func deliveryRowOf(d notify.Delivery, repeat bool) deliveryRow {
 	return deliveryRow{
 		ID: d.ID, Event: string(d.Type), To: d.Address, State: string(d.State), Tries: d.Tries, Status: d.Status,
-		Failure: string(d.Failure), Created: d.Created, Tried: d.Tried, Again: d.Again != "", Repeat: d.Message != d.ID,
+		Failure: string(d.Failure), Created: d.Created, Tried: d.Tried, Again: d.Again != "", Repeat: repeat,
 	}
 }
 

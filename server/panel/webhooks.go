@@ -113,8 +113,9 @@ func (p *Panel) webhookPage(v *visit, f frame, w notify.Webhook, form web.Form) 
 	}
 	var shown []notify.Delivery
 	page.paging, shown = pageOf(v, all, func(d notify.Delivery) []string { return []string{string(d.Type), d.Message} })
+	repeats := repeatsOf(all)
 	for _, d := range shown {
-		row := deliveryRowOf(d)
+		row := deliveryRowOf(d, repeats[d.ID])
 		if f.Write && w.Disabled.IsZero() && d.Renewable() {
 			row.Path = webhookPath(w.ID, "deliveries", d.ID, "redeliver")
 		}

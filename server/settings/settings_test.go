@@ -56,6 +56,14 @@ func (f *fake) SetDomain(_ context.Context, _ audit.Grant, d settings.Domain, a 
 	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
+func (f *fake) ChangeDomain(ctx context.Context, by audit.Grant, _, name string, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
+	d, err := change(f.domains[name])
+	if err != nil {
+		return err
+	}
+	return f.SetDomain(ctx, by, d, a)
+}
+
 func (f *fake) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	return f.SetDomain(ctx, by, d, a)
 }
@@ -94,7 +102,11 @@ func (f *fake) CreatePolicy(_ context.Context, _ audit.Grant, p settings.Policy,
 	return f.keep(a, func() { f.policies[p.ID] = p })
 }
 
-func (f *fake) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
+func (f *fake) ChangePolicy(ctx context.Context, by audit.Grant, _, id string, change func(settings.Policy) (settings.Policy, error), a audit.Action) error {
+	p, err := change(f.policies[id])
+	if err != nil {
+		return err
+	}
 	return f.CreatePolicy(ctx, by, p, a)
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -126,12 +127,49 @@ func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (bool, error) {
 		return false, fault.New(fault.Conflict, "This domain belongs to another account.")
 	}
 	a.Target.ID = old.ID
+	return changeDomain(t, old, d, a)
+}
+
+// changeDomain gives old what can be set of d. It reports whether that differs.
+func changeDomain(t *db.Tx, old, d settings.Domain, a *audit.Action) (bool, error) {
 	a.Name, a.Changes = audit.DomainUpdate, domainChanges(&old, d)
 	if len(a.Changes) == 0 {
 		return false, nil
 	}
 	d.ID = old.ID
 	return true, domains.Update(t, spelledOut(d), "account", "name", "created")
+}
+
+// ChangeDomain gives the domain of the account all that can be set of what
+// change makes of it as it is, and keeps a, whose changes it fills in. Where
+// nothing differs it keeps nothing. One that is not there is a NotFound fault, a
+// policy that is not the account's PolicyUnknown.
+func (s *Store) ChangeDomain(ctx context.Context, by audit.Grant, account, name string, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		old, err := lockDomain(t, name)
+		if errors.Is(err, db.ErrNoRows) || err == nil && old.Account != account {
+			err = fault.New(fault.NotFound, "There is no such domain.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		d, err := change(old)
+		if err == nil {
+			err = checkPolicy(t, d)
+		}
+		if err != nil {
+			return nil, err
+		}
+		a := a // fn may run again
+		if differs, err := changeDomain(t, old, d, &a); err != nil || !differs {
+			return nil, err
+		}
+		return []audit.Action{a}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("store: change domain: %w", s.policyFault(err))
+	}
+	return nil
 }
 
 // lockDomain returns the domain, which stays as it is until the transaction

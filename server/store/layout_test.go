@@ -105,7 +105,7 @@ func TestColumnsAreListedOnce(t *testing.T) {
 	}
 	own := map[string]int{}
 	for column, in := range tables {
-		reference := column == "policy_id" // by which tables are joined
+		reference := column == "policy_id"                                             // by which tables are joined
 		if slices.Equal(in, []string{"domains"}) && !reference && column != "policy" { // a word of messages
 			own[column] = 0
 		}
