@@ -7,19 +7,23 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/web"
 )
 
 // minCompressed is how large an answer must be to be compressed, in bytes.
 const minCompressed = 1 << 10
 
-// compress compresses answers of the API for clients that want it, and leaves
-// out the body of answers to HEAD.
+// compress names the request in every answer of the API, as the log does. It
+// compresses answers for clients that want it, and leaves out the body of those
+// to HEAD.
 func compress(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, res := c.Request(), c.Response()
 		if !strings.HasPrefix(r.URL.Path, Prefix+"/") {
 			return next(c)
 		}
+		res.Header().Set("Request-Id", web.RequestID(c))
 		res.Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 		w := &compressor{ResponseWriter: res.Writer, head: r.Method == http.MethodHead, gzip: acceptsGzip(r.Header)}
 		res.Writer = w

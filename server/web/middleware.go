@@ -18,8 +18,7 @@ const policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src
 
 // Headers puts on every answer what keeps a page from being framed, sniffed,
 // indexed, cached, or made to load anything from elsewhere. With https it
-// also binds the browser to it for a year. Request-Id names the request as the
-// log does.
+// also binds the browser to it for a year.
 func Headers(https bool) echo.MiddlewareFunc {
 	fixed := map[string]string{
 		"Content-Security-Policy":      policy,
@@ -40,7 +39,6 @@ func Headers(https bool) echo.MiddlewareFunc {
 			for name, value := range fixed {
 				c.Response().Header().Set(name, value)
 			}
-			c.Response().Header().Set("Request-Id", RequestID(c))
 			return next(c)
 		}
 	}
