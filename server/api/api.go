@@ -247,6 +247,7 @@ func (a *API) Error(c echo.Context, f *fault.Fault) error {
 	}
 	p := problemOf(f)
 	p.Instance = instanceOf(c)
+	header.Set("Request-Id", web.RequestID(c)) // also if the request came to no route
 	web.SetRetryAfter(c, f)
 	switch p.Status {
 	case http.StatusUnauthorized:

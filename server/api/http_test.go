@@ -137,7 +137,7 @@ func TestAPICompresses(t *testing.T) {
 			t.Errorf("%s: Request-Id %s", path, id)
 		}
 	}
-	for _, path := range []string{"/api/v1/nowhere", "/api/v1/domains", "/api/v1/openapi.json"} {
+	for _, path := range []string{"/api/v1/nowhere", "/api/v1/keys/%00", "/api/v1/domains", "/api/v1/openapi.json"} {
 		if id := s.Get(path).Header.Get("Request-Id"); !strings.HasPrefix(id, "req_") {
 			t.Errorf("%s: Request-Id %q", path, id)
 		}

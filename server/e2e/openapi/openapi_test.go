@@ -98,7 +98,7 @@ func run(t *testing.T, folder string, env []string, command ...string) string {
 	cmd.Env = append(os.Environ(), append(env, "NO_COLOR=1", "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s: %v\n%.4000s", strings.Join(command, " "), err, out)
+		t.Fatalf("%s: %v\n%s", command[0], err, out)
 	}
 	return string(out)
 }
