@@ -196,7 +196,10 @@ func bodies(all []exchange) map[string]string {
 // check wants each section's operation called in turn, and answered as it says.
 func (d *documented) check(t *testing.T, g guide) {
 	t.Helper()
-	heard := slices.CompactFunc(slices.Clone(d.heard), func(a, b exchange) bool { return a.title == b.title })
+	heard := slices.Clone(d.heard) // of repeated calls, the last counts
+	slices.Reverse(heard)
+	heard = slices.CompactFunc(heard, func(a, b exchange) bool { return a.title == b.title })
+	slices.Reverse(heard)
 	for i, s := range g.sections {
 		if i >= len(heard) || heard[i].title != s.title {
 			t.Fatalf("%s: its snippet did not call the operation; the calls were %v", s.title, titles(heard))

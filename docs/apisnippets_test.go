@@ -199,11 +199,9 @@ func (d *documented) serve(w http.ResponseWriter, r *http.Request, title string)
 	}
 	r.Body = io.NopCloser(strings.NewReader(hookOf(d.endpoint).Replace(string(body))))
 	r.ContentLength = -1
+	r.Header.Del("Accept-Encoding") // what is heard here is to be read
 	answer := httptest.NewRecorder()
 	d.Handler().ServeHTTP(answer, r)
-	if strings.HasSuffix(r.URL.Path, "/test") {
-		d.awaitCall(strings.TrimSuffix(r.URL.Path, "/test"))
-	}
 	d.mu.Lock()
 	d.heard = append(d.heard, exchange{title, r.Header, body, answer.Code, answer.Body.Bytes()})
 	d.mu.Unlock()
@@ -218,15 +216,4 @@ func (d *documented) serve(w http.ResponseWriter, r *http.Request, title string)
 // PHP writes it.
 func hookOf(endpoint string) *strings.Replacer {
 	return strings.NewReplacer(example, endpoint, strings.ReplaceAll(example, "/", `\/`), endpoint)
-}
-
-// awaitCall waits until the webhook has been called: only a call that has ended
-// can be made again.
-func (d *documented) awaitCall(webhook string) {
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		var w struct{ Deliveries []struct{ State string } }
-		if json.Unmarshal(d.do("GET", webhook, "").Body, &w) == nil && len(w.Deliveries) > 0 && w.Deliveries[0].State == "sent" {
-			return
-		}
-	}
 }

@@ -36,37 +36,49 @@ const (
 
 // apiRows are the rows of the API.
 func apiRows() []*authorityRow {
-	const post, put, del = http.MethodPost, http.MethodPut, http.MethodDelete
+	const post, put, patch, del = http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	named := func(r *authorityRow) {
 		r.note, r.header = "repeatable", http.Header{"Idempotency-Key": {"once"}}
 	}
 	return []*authorityRow{
 		// The other domain has the same servers.
 		operation(post, "/domains", haveDomain, `{"name":"new.{domain}",`+servers+`}`),
-		operation(put, "/domains/:domain", haveDomain, `{"display_name":"Other",`+servers+`}`),
-		operation(del, "/domains/:domain", haveDomain, ""),
-		with(operation(post, "/domains/:domain/check", haveDomain, "{}"), func(r *authorityRow) { r.reads = true }),
+		operation(put, "/domains/:id", haveDomainID, `{"display_name":"Other",`+servers+`}`),
+		operation(patch, "/domains/:id", haveDomainID, `{"display_name":"Other"}`),
+		operation(del, "/domains/:id", haveDomainID, ""),
+		with(operation(post, "/domains/:id/check", haveDomainID, "{}"), func(r *authorityRow) { r.reads = true }),
 		operation(post, "/policies", nil, `{"name":"Phones",`+rules+`}`),
-		operation(put, "/policies/:policy", havePolicy, `{"name":"Other",`+rules+`}`),
-		operation(del, "/policies/:policy", havePolicy, ""),
+		operation(put, "/policies/:id", havePolicy, `{"name":"Other",`+rules+`}`),
+		operation(patch, "/policies/:id", havePolicy, `{"history":3}`),
+		operation(del, "/policies/:id", havePolicy, ""),
 		operation(post, "/profiles", haveDomain, `{"address":"jane@{domain}"}`),
 		with(operation(post, "/profiles", haveDomain, `{"address":"jane@{domain}"}`), named),
 		operation(post, "/setup-links", haveDomain, `{"address":"jane@{domain}"}`),
 		with(operation(post, "/setup-links", haveDomain, `{"address":"jane@{domain}"}`), named),
+		operation(patch, "/setup-links/:id", haveLink, `{"max_downloads":3}`),
 		operation(post, "/setup-links/:id/revoke", haveLink, ""),
-		operation(post, "/setup-links/revoke", haveLink, `{"domain":"{domain}"}`),
+		operation(post, "/revoke-setup-links", haveLink, `{"domain":"{domain}"}`),
 		operation(post, "/keys", nil, `{"name":"Child","scopes":["domains:read"],"expires_in":60}`),
+		operation(patch, "/keys/:id", haveKey, `{"name":"Other"}`),
 		operation(post, "/keys/:id/revoke", haveKey, ""),
 		operation(post, "/redirect-keys", nil, `{"name":"Panel","public_key":"`+escaped(authorityPublicKey)+`","expires_in":60}`),
 		operation(put, "/redirect-keys/:id", haveRedirect, `{"name":"Other"}`),
+		operation(patch, "/redirect-keys/:id", haveRedirect, `{"name":"Other"}`),
 		operation(del, "/redirect-keys/:id", haveRedirect, ""),
 		operation(post, "/webhooks", nil, `{"url":"https://{domain}/hook","events":["key.created"]}`),
 		operation(put, "/webhooks/:id", haveWebhook, `{"url":"https://{domain}/other","events":["key.created"]}`),
+		operation(patch, "/webhooks/:id", haveWebhook, `{"disabled":true}`),
 		operation(del, "/webhooks/:id", haveWebhook, ""),
 		operation(post, "/webhooks/:id/test", haveWebhook, ""),
 		operation(post, "/webhooks/:id/rotate", haveWebhook, ""),
-		operation(post, "/webhooks/:id/deliveries/:delivery/redeliver", haveCall, ""),
+		operation(post, "/webhooks/:id/deliveries/:delivery_id/redeliver", haveCall, ""),
 	}
+}
+
+// haveDomainID is haveDomain for paths that name the domain as the API does.
+func haveDomainID(t *testing.T, s *stage) {
+	haveDomain(t, s)
+	s.ids[":id"] = s.domain
 }
 
 // escaped is a text within a text of JSON.

@@ -160,7 +160,7 @@ func (s *stage) seed(t *testing.T) {
 
 // fill puts the ids of the stage in the place of their names.
 func (s *stage) fill(text string) string {
-	pairs := []string{"{domain}", s.domain}
+	pairs := []string{"{domain}", s.domain, ":delivery_id", s.ids[":delivery"]}
 	for name, id := range s.ids {
 		pairs = append(pairs, name, id)
 	}

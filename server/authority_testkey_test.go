@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,10 +14,10 @@ import (
 // testOperations are the only writing operations that a test key may call, and
 // whether it may for what they are about in the table: live things.
 var testOperations = map[string]bool{
-	"POST /domains/:domain/check":  true,
+	"POST /domains/:id/check":      true,
 	"POST /profiles":               true,
 	"POST /setup-links":            true,
-	"POST /setup-links/revoke":     true, // of the test links, which are none
+	"POST /revoke-setup-links":     true, // of the test links, which are none
 	"POST /setup-links/:id/revoke": false,
 	"POST /keys":                   true,
 	"POST /keys/:id/revoke":        false,
@@ -35,7 +36,7 @@ func TestTestKeyChangesNothingLive(t *testing.T) {
 			if row.note != "" {
 				continue // is another way to send one that is there
 			}
-			s := &stage{authorityRow: row, world: w, seeder: seeder, server: w.a, domain: "row" + string(rune('a'+i)) + ".example.com", ids: map[string]string{}}
+			s := &stage{authorityRow: row, world: w, seeder: seeder, server: w.a, domain: fmt.Sprintf("row%d.example.com", i), ids: map[string]string{}}
 			s.seed(t)
 			s.makeKey(t, "Trial", "test", "yes")
 			operation := strings.Replace(row.method+" "+row.path, "/api/v1", "", 1)

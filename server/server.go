@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -131,6 +132,10 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 	if err != nil {
 		return nil, err
 	}
+	answers, err := crypt.NewCipher(s.config.Secret, "answers")
+	if err != nil {
+		return nil, err
+	}
 	return &api.API{
 		Keys:      account.NewKeys(s.store, s.config.Now),
 		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
@@ -140,6 +145,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Webhooks:  webhooks,
 		Links:     links,
 		Replays:   s.store,
+		Answers:   answers,
 		Issuer:    issue.New(texts, s.config.Identity.Current),
 		Identity:  s.describeIdentity,
 		Texts:     texts,

@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -28,7 +30,7 @@ const (
 // touchEvery is how exactly the last use of a key is kept.
 const touchEvery = time.Minute
 
-// maxKeyName is the longest name of a key in bytes.
+// maxKeyName is the longest name of a key in characters.
 const maxKeyName = 100
 
 // A KeyStore keeps keys.
@@ -47,6 +49,11 @@ type KeyStore interface {
 	// RevokeKey revokes a key of the account and keeps a. One that is not the
 	// account's, or is revoked already, is a NotFound fault.
 	RevokeKey(ctx context.Context, by audit.Grant, account, id string, at time.Time, a audit.Action) error
+	// ChangeKey gives the key of the account the name and the end of what
+	// change makes of it as it is, and keeps the action that change returns. If
+	// that has no changes, it keeps nothing. One that is not the account's is a
+	// NotFound fault. Change may be called more than once.
+	ChangeKey(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Key, audit.Action, error)) error
 	// TouchKey notes that the key was used.
 	TouchKey(ctx context.Context, id string, at time.Time) error
 }
@@ -137,30 +144,41 @@ func subset[T comparable](some, all []T) bool {
 	return !slices.ContainsFunc(some, func(t T) bool { return !slices.Contains(all, t) })
 }
 
+// build makes a key of the spec. The error holds a fault for each field that
+// cannot be taken.
 func (k *Keys) build(spec KeySpec) (Key, error) {
-	scopes, err := ParseScopes(spec.Scopes)
-	if err != nil {
-		return Key{}, err
-	}
-	spec.Name = profile.Plain(spec.Name)
-	if err := profile.CheckLine(spec.Name); err != nil || spec.Name == "" || len(spec.Name) > maxKeyName {
-		return Key{}, fault.OnText("name", err, fault.NameInvalid, "Name the program that will have the key, in up to %d bytes.", maxKeyName)
-	}
+	key := Key{ID: id.New("key"), Account: spec.Account, Networks: spec.Networks, Test: spec.Test, Created: k.now()}
+	bad := make([]error, 3, 4)
+	key.Scopes, bad[0] = ParseScopes(spec.Scopes)
+	key.Name, bad[1] = parseKeyName(spec.Name)
+	key.Domains, bad[2] = parseKeyDomains(spec.Domains)
 	if spec.Life < 0 {
-		return Key{}, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0.")
-	}
-	key := Key{ID: id.New("key"), Account: spec.Account, Name: spec.Name, Scopes: scopes, Networks: spec.Networks, Test: spec.Test, Created: k.now()}
-	for _, name := range spec.Domains {
-		domain, err := profile.ParseHost(name)
-		if err != nil {
-			return Key{}, fault.On("domains", fault.Invalid, "Name domains such as example.com.")
-		}
-		key.Domains = append(key.Domains, domain)
+		bad = append(bad, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0."))
 	}
 	if spec.Life > 0 {
 		key.Expires = key.Created.Add(spec.Life)
 	}
-	return key, nil
+	return key, errors.Join(bad...)
+}
+
+func parseKeyName(name string) (string, error) {
+	name = profile.Plain(name)
+	if err := profile.CheckLine(name); err != nil || name == "" || utf8.RuneCountInString(name) > maxKeyName {
+		return "", fault.OnText("name", err, fault.NameInvalid, "Name the program that will have the key, in up to %d characters.", maxKeyName)
+	}
+	return name, nil
+}
+
+func parseKeyDomains(names []string) ([]string, error) {
+	var domains []string
+	for _, name := range names {
+		domain, err := profile.ParseHost(name)
+		if err != nil {
+			return nil, fault.On("domains", fault.Invalid, "Name domains such as example.com.")
+		}
+		domains = append(domains, domain)
+	}
+	return domains, nil
 }
 
 // Authenticate returns the key of a token that comes from the address. A
@@ -229,17 +247,17 @@ func (k *Keys) Revoke(ctx context.Context, by audit.Grant, account, id string) e
 }
 
 // RevokeBelow is Revoke by another key: it ends no key that it could not have
-// made. One that it may not know of is not found.
+// made. One that it may not know of is not found; one that is revoked stays so.
 func (k *Keys) RevokeBelow(ctx context.Context, parent Key, by audit.Grant, id string) error {
-	key, err := k.store.Key(ctx, id)
-	if err == nil && (key.Account != parent.Account || !parent.Sees(key)) {
-		err = fault.New(fault.NotFound, "There is no such key.")
-	}
+	key, err := k.GetSeen(ctx, parent, id)
 	if err != nil {
 		return err
 	}
 	if parent.covers(key) != nil {
 		return fault.New(fault.Forbidden, "This key may not revoke one that may do more.")
+	}
+	if !key.Revoked.IsZero() {
+		return nil
 	}
 	return k.Revoke(ctx, by, parent.Account, id)
 }

@@ -58,8 +58,8 @@ func TestListActions(t *testing.T) {
 			"mailbox=Jane@example.com":              "link.open link.create",
 			"link=" + opened:                        "link.open link.create",
 			"domain=example.com&action=link.create": "link.create link.create",
-			"network=127.0.0.0/8&interface=page":    "link.create link.open link.create",
-			"network=192.0.2.1":                     "",
+			"ip=127.0.0.0/8&interface=page":         "link.create link.open link.create",
+			"ip=192.0.2.1":                          "",
 			"from=2099-01-01T00:00:00Z":             "",
 			"to=2001-01-01T00:00:00Z":               "",
 			"limit=1":                               "policy.create",
@@ -114,7 +114,7 @@ func TestListActionsRefuses(t *testing.T) {
 	s := servertest.New(t, database, nil)
 	c := reader(t, s, database, "")
 	for query, field := range map[string]string{
-		"mailbox=jane": "mailbox", "domain=no%20host": "domain", "network=here": "network", "cursor=-1": "cursor", "cursor=x": "cursor",
+		"mailbox=jane": "mailbox", "domain=no%20host": "domain", "ip=here": "ip", "cursor=-1": "cursor", "cursor=x": "cursor",
 		"limit=0": "limit", "limit=501": "limit", "limit=x": "limit", "outcome=maybe": "outcome", "interface=door": "interface",
 		"from=yesterday": "from", "to=1": "to", "text=" + strings.Repeat("x", 101): "text",
 	} {
@@ -172,7 +172,7 @@ func TestExportAndCheckpoint(t *testing.T) {
 		grow(t, database, 1100)
 		c := reader(t, s, database, "")
 		a := c.Want(t, http.StatusOK, http.MethodGet, "/actions/export", "")
-		if kind := a.Header.Get("Content-Type"); kind != "application/jsonl" || a.Header.Get("Cache-Control") != "no-store" {
+		if kind := a.Header.Get("Content-Type"); kind != "application/octet-stream" || a.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%v", a.Header)
 		}
 		var point struct {

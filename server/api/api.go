@@ -4,9 +4,11 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/notify"
@@ -51,6 +54,7 @@ type API struct {
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
 	Replays   Replays
+	Answers   *crypt.Cipher // of Replays
 	Issuer    *issue.Issuer
 	Identity  func() signing.Description
 	Texts     *templates.Set
@@ -81,16 +85,10 @@ type Actions interface {
 func (a *API) Routes(e *echo.Echo) {
 	a.perKey = web.NewLimiter("key", limitPerKey, limitWindow, a.Now)
 	a.refused = web.NewLimiter("network", limitRefused, limitWindow, a.Now)
-	config := huma.DefaultConfig("mobileconfig", "1")
-	config.Info.Description = "Signed Apple configuration profiles that set up mail. Send a key with every request: `Authorization: Bearer mck_…`."
-	config.Servers = []*huma.Server{{URL: a.BaseURL.String()}}
-	config.OpenAPIPath = Prefix + "/openapi"
-	config.DocsPath, config.SchemasPath = "", "" // its page would load from elsewhere
-	config.CreateHooks = nil                     // no $schema, which is made of the Host header
-	config.Transformers = []huma.Transformer{toProblem}
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
-	h := humaecho.New(e, config)
-	h.UseMiddleware(a.authenticate(h))
+	e.Use(compress)
+	config := configOf(a.BaseURL)
+	h := huma.NewAPI(config, adapter{humaecho.New(e, config).Adapter()})
+	h.UseMiddleware(a.admitCall(h))
 	a.domains(h)
 	a.hosts(h)
 	a.policies(h)
@@ -102,14 +100,40 @@ func (a *API) Routes(e *echo.Echo) {
 	a.actions(h)
 	a.log(h, e)
 	a.webhooks(h)
-	describeProblems(h.OpenAPI())
-	e.Match([]string{http.MethodGet, http.MethodHead}, "/api/docs", a.docs(h))
+	finish(h.OpenAPI())
+	read := []string{http.MethodGet, http.MethodHead}
+	for path, handler := range documents(h.OpenAPI()) {
+		e.Match(read, path, handler)
+	}
+	e.Match(read, "/api/docs", a.docs(h))
 }
 
-// A call is who asks: the key, and the grant of its request.
+// An adapter adds a route for HEAD with each for GET.
+type adapter struct{ huma.Adapter }
+
+// Handle adds the routes of an operation.
+func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
+	a.Adapter.Handle(op, handler)
+	if op.Method == http.MethodGet {
+		head := *op
+		head.Method = http.MethodHead
+		a.Adapter.Handle(&head, handler)
+	}
+}
+
+// A call is who asks, the grant of the request, and what the operation needs
+// of the request beside its input.
 type call struct {
 	key account.Key
 	by  audit.Grant
+	// faults are what is wrong with single fields, which were taken out of the
+	// input.
+	faults []*fault.Fault
+	// header is of the request, answer of what it is answered with.
+	header, answer http.Header
+	// fingerprint is a hash of all that the request asks for.
+	fingerprint []byte
+	op          *huma.Operation
 }
 
 // permitAll refuses a key that acts for some domains alone, where it is about
@@ -128,16 +152,19 @@ func callOf(ctx context.Context) call {
 	return c
 }
 
-// authenticate lets in a request with a key that has the operation's scope.
-func (a *API) authenticate(h huma.API) func(huma.Context, func(huma.Context)) {
+// admitCall lets in a request with a key that has the operation's scope.
+func (a *API) admitCall(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		c := humaecho.Unwrap(ctx)
-		who, err := a.admit(c, scopeOf(ctx.Operation()))
+		c, op := humaecho.Unwrap(ctx), ctx.Operation()
+		who, err := a.admit(c, scopeOf(op))
 		if err == nil {
 			err = permitTest(who.key, ctx.Operation())
 		}
 		if err == nil {
 			err = a.readmit(c, &who)
+		}
+		if err == nil {
+			err = who.read(h, op, c)
 		}
 		if err != nil {
 			a.refuse(c, err)
@@ -158,7 +185,7 @@ func (a *API) admit(c echo.Context, scope account.Scope) (call, error) {
 	}
 	by := key.Grant(scope)
 	by.Actor.IP, by.Actor.Request = web.ClientIP(c).String(), web.RequestID(c)
-	return call{key, by}, nil
+	return call{key: key, by: by, header: c.Request().Header, answer: c.Response().Header()}, nil
 }
 
 // readmit waits for the body and looks again what the key of the call may do.
@@ -175,30 +202,33 @@ func (a *API) readmit(c echo.Context, who *call) error {
 	return key.Permit(account.Scope(who.by.Need))
 }
 
+// tokenOf is the bearer token of the request (RFC 6750), whose scheme may be
+// written in any case.
 func tokenOf(c echo.Context) string {
-	token, _ := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
-	return token
+	scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimLeft(token, " ")
 }
 
-// keyOf returns the key of the request, unless it has none that is valid or
-// has come too often. A network that has sent too many others is refused
-// before the database is asked.
+// keyOf returns the key of the request, if it is valid and hasn't come too
+// often. A valid key counts for itself alone, whatever else comes from its
+// network.
 func (a *API) keyOf(c echo.Context) (account.Key, error) {
-	network := web.Network(c).String()
-	quota := a.refused.Look(network)
-	if err := quota.Spent(); err != nil {
-		web.SetQuota(c, quota)
-		return account.Key{}, err
-	}
 	key, err := a.Keys.Authenticate(c.Request().Context(), tokenOf(c), web.ClientIP(c))
 	switch {
 	case fault.Is(err, fault.Unauthorized):
-		web.SetQuota(c, a.refused.Use(network))
+		quota := a.refused.Use(web.Network(c).String())
+		web.SetQuota(c, quota)
+		if limited := quota.Exceeded(); limited != nil {
+			err = limited
+		}
 		return account.Key{}, err
 	case err != nil:
 		return account.Key{}, err
 	}
-	quota = a.perKey.Use(key.ID)
+	quota := a.perKey.Use(key.ID)
 	web.SetQuota(c, quota)
 	return key, quota.Exceeded()
 }
@@ -216,16 +246,21 @@ func (a *API) refuse(c echo.Context, err error) {
 
 // Error answers with the fault as a problem.
 func (a *API) Error(c echo.Context, f *fault.Fault) error {
-	if c.Response().Header().Get("RateLimit") == "" {
+	header := c.Response().Header()
+	if header.Get("RateLimit") == "" {
 		web.SetQuota(c, a.refused.Look(web.Network(c).String()))
 	}
 	p := problemOf(f)
 	p.Instance = instanceOf(c)
+	header.Set("Request-Id", web.RequestID(c)) // also if the request came to no route
 	web.SetRetryAfter(c, f)
-	if p.Status == http.StatusUnauthorized {
-		c.Response().Header().Set("WWW-Authenticate", "Bearer")
+	switch p.Status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
+	case http.StatusUnsupportedMediaType:
+		header.Set("Accept-Encoding", "identity") // RFC 9110, 12.5.3
 	}
-	c.Response().Header().Set(echo.HeaderContentType, problemType)
+	header.Set(echo.HeaderContentType, problemType)
 	c.Response().WriteHeader(p.Status)
 	return c.Echo().JSONSerializer.Serialize(c, p, "")
 }
@@ -260,33 +295,89 @@ func permitTest(k account.Key, op *huma.Operation) error {
 // operation describes a route: what it does, and the scope that it needs.
 func operation(id, method, path string, scope account.Scope, summary string) huma.Operation {
 	return huma.Operation{
-		OperationID:  id,
-		Method:       method,
-		Path:         Prefix + path,
-		Summary:      summary,
-		Description:  "Needs the scope `" + string(scope) + "`.",
-		Tags:         []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
-		Security:     []map[string][]string{{"key": {}}},
-		MaxBodyBytes: maxBody,
-		Extensions:   map[string]any{scopeKey: scope},
-		Errors:       []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
+		OperationID:        id,
+		Method:             method,
+		Path:               Prefix + path,
+		Summary:            summary,
+		Description:        "Needs the scope `" + string(scope) + "`.",
+		Tags:               []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
+		Security:           []map[string][]string{{securityScheme: {}}},
+		Extensions:         map[string]any{scopeKey: scope},
+		SkipValidateParams: true, // call.read has done it
+		SkipValidateBody:   true,
 	}
+}
+
+// creating is an operation that answers 201.
+func creating(id, path string, scope account.Scope, summary string) huma.Operation {
+	op := operation(id, http.MethodPost, path, scope, summary)
+	op.DefaultStatus = http.StatusCreated
+	return op
+}
+
+// A checker says what else is wrong with an input of which some fields were
+// refused.
+type checker interface {
+	check(ctx context.Context, a *API, c call) error
 }
 
 // register adds an operation whose handler is told who asks. What it returns
 // as an error becomes a problem.
 func register[In, Out any](a *API, h huma.API, op huma.Operation, handle func(context.Context, call, *In) (*Out, error)) {
+	parameters[Out](&op)
 	huma.Register(h, op, func(ctx context.Context, in *In) (*Out, error) {
-		out, err := handle(ctx, callOf(ctx), in)
+		c := callOf(ctx)
+		var out *Out
+		err := a.refusals(ctx, c, in)
+		if err == nil {
+			out, err = once(ctx, a, c, func(ctx context.Context) (*Out, error) { return handle(ctx, c, in) })
+		}
+		if err == nil {
+			err = c.unchanged(out)
+		}
 		if err == nil {
 			return out, nil
 		}
-		faults := faultsOf(err)
-		if faults[0].Code == fault.Internal {
-			a.Log.Error("internal error", "id", callOf(ctx).by.Actor.Request, "route", op.Path, "error", err)
-		}
-		header := http.Header{}
-		web.RetryAfter(header, faults[0])
-		return nil, huma.ErrorWithHeaders(problemOf(faults...), header)
+		return nil, a.problem(err, c, op.Path)
 	})
 }
+
+// problem is the error that huma answers with.
+func (a *API) problem(err error, c call, route string) error {
+	if _, ok := errors.AsType[huma.StatusError](err); ok {
+		return err
+	}
+	faults := faultsOf(err)
+	if faults[0].Code == fault.Internal {
+		a.Log.Error("internal error", "id", c.by.Actor.Request, "route", route, "error", err)
+	}
+	header := http.Header{}
+	web.RetryAfter(header, faults[0])
+	return huma.ErrorWithHeaders(problemOf(faults...), header)
+}
+
+// refusals are all that is wrong with the fields of a request, if some were
+// refused by the document.
+func (a *API) refusals(ctx context.Context, c call, in any) error {
+	if len(c.faults) == 0 {
+		return nil
+	}
+	var all []error
+	for _, f := range c.faults {
+		all = append(all, f)
+	}
+	if in, ok := in.(checker); ok {
+		for _, f := range faultsOf(in.check(ctx, a, c)) {
+			switch {
+			case f.Code == fault.Internal:
+				return f
+			case f.Field != "" && !slices.ContainsFunc(c.faults, func(known *fault.Fault) bool { return covers(known.Field, f.Field) }):
+				all = append(all, f)
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
+// covers reports whether the one field is the other, or a part of it.
+func covers(part, field string) bool { return part == field || strings.HasPrefix(part, field+"/") }

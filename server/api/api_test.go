@@ -124,11 +124,10 @@ func TestAPIScopes(t *testing.T) {
 // filled is the path of an operation with names in it: those of things that may
 // be there, or the same for all.
 func filled(path, all string) string {
-	names := []string{"{domain}", "example.com", "{id}", "key_x", "{policy}", "pol_x"}
-	for i := 1; i < len(names) && all != ""; i += 2 {
-		names[i] = all
+	if all != "" {
+		return strings.NewReplacer("{id}", all, "{delivery_id}", all).Replace(path)
 	}
-	return strings.NewReplacer(names...).Replace(path)
+	return strings.NewReplacer("/domains/{id}", "/domains/example.com", "{id}", "key_x", "{delivery_id}", "dlv_x").Replace(path)
 }
 
 // TestAPIPathParameters wants every operation to read what its path names.

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,39 +16,40 @@ type Checker interface {
 	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
 }
 
+// Nothing is an object without fields.
+type Nothing struct{}
+
 // A checkRequest takes nothing: what is checked are the domain's own servers.
 type checkRequest struct {
 	DomainPath
-	Body *struct{}
+	Body *Nothing
 }
 
-type checkBody struct {
-	Body struct {
-		Servers []checkedServer `json:"servers"`
-	}
+// A DomainCheck is what a check found.
+type DomainCheck struct {
+	Servers []CheckedServer `json:"servers"`
 }
 
-// A checkedServer is what a check found of one server.
-type checkedServer struct {
+// A CheckedServer is what a check found of one server.
+type CheckedServer struct {
 	Protocol   string         `json:"protocol" enum:"imap,smtp,caldav,carddav"`
-	Host       string         `json:"host"`
-	Port       int            `json:"port"`
+	Host       string         `json:"host" example:"imap.example.com"`
+	Port       int            `json:"port" minimum:"1" maximum:"65535" example:"993"`
 	Encryption string         `json:"encryption" enum:"SSL/TLS,STARTTLS"`
-	State      probe.State    `json:"state" doc:"One of the codes of mail servers in docs/codes.md." example:"good"`
+	State      serverState    `json:"state" doc:"The codes of mail servers in docs/codes.md say what they mean." example:"good"`
 	Severity   probe.Severity `json:"severity" enum:"good,warning,error"`
-	Detail     string         `json:"detail" doc:"What is so, and the way out."`
-	NotAfter   *time.Time     `json:"certificate_not_after,omitempty" doc:"When the certificate expires, if there was one."`
+	Detail     string         `json:"detail" doc:"What is so, and the way out." example:"The server offers TLS as a profile needs it."`
+	ExpiresAt  *moment        `json:"certificate_expires_at,omitempty" doc:"When the certificate expires, if there was one."`
 }
 
 // check adds the check of a domain's servers.
 func (a *API) check(h huma.API) {
-	op := forTests(operation("check-domain", http.MethodPost, "/domains/{domain}/check", account.DomainsRead, "Check whether the mail servers offer TLS"))
-	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusTooManyRequests)
+	op := forTests(operation("check-domain", http.MethodPost, "/domains/{id}/check", account.DomainsRead, "Check whether the mail servers offer TLS"))
 	register(a, h, op, a.checkDomain)
 }
 
-func (a *API) checkDomain(ctx context.Context, c call, in *checkRequest) (*checkBody, error) {
-	d, err := a.permitted(ctx, c, in.Domain)
+func (a *API) checkDomain(ctx context.Context, c call, in *checkRequest) (*answer[DomainCheck], error) {
+	d, err := a.permitted(ctx, c, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -57,25 +57,23 @@ func (a *API) checkDomain(ctx context.Context, c call, in *checkRequest) (*check
 	if err != nil {
 		return nil, err
 	}
-	out := &checkBody{}
+	out := &answer[DomainCheck]{DomainCheck{[]CheckedServer{}}}
 	for _, r := range results {
 		out.Body.Servers = append(out.Body.Servers, checkedOf(r))
 	}
 	return out, nil
 }
 
-func checkedOf(r probe.Result) checkedServer {
-	s := checkedServer{
+func checkedOf(r probe.Result) CheckedServer {
+	s := CheckedServer{
 		Protocol:   string(r.Kind),
 		Host:       r.Server.Host,
 		Port:       r.Server.Port,
 		Encryption: r.Server.Encryption(),
-		State:      r.State,
+		State:      serverState(r.State),
 		Severity:   r.State.Severity(),
 		Detail:     r.State.Detail(),
 	}
-	if !r.NotAfter.IsZero() {
-		s.NotAfter = &r.NotAfter
-	}
+	s.ExpiresAt = momentOf(r.NotAfter)
 	return s
 }

@@ -40,7 +40,7 @@ type checked struct {
 	Servers []struct {
 		Protocol, Host, Encryption, State, Severity, Detail string
 		Port                                                int
-		NotAfter                                            *time.Time `json:"certificate_not_after"`
+		NotAfter                                            *time.Time `json:"certificate_expires_at"`
 	}
 }
 

@@ -72,7 +72,7 @@ func documentedOf(doc *huma.OpenAPI) []documented {
 }
 
 func operationsOf(item *huma.PathItem) []*huma.Operation {
-	all := []*huma.Operation{item.Get, item.Post, item.Put, item.Delete}
+	all := []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete}
 	return slices.DeleteFunc(all, func(op *huma.Operation) bool { return op == nil })
 }
 
@@ -86,7 +86,7 @@ func fieldsOf(doc *huma.OpenAPI, op *huma.Operation) []documentedField {
 	if op.RequestBody == nil {
 		return fields
 	}
-	schema := op.RequestBody.Content["application/json"].Schema
+	schema := op.RequestBody.Content[jsonType].Schema
 	if schema.Ref != "" {
 		schema = doc.Components.Schemas.SchemaFromRef(schema.Ref)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -12,35 +13,45 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
+// KeySettings are what can be changed of a key.
+type KeySettings struct {
+	Name      string  `json:"name" minLength:"1" maxLength:"100" doc:"Which program has the key." example:"Customer portal"`
+	ExpiresAt *moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+}
+
 // A Key is a key as the API shows it, without its secret.
 type Key struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	Scopes    []string   `json:"scopes"`
-	Domains   []string   `json:"domains" doc:"Domains that it may act for; none: all."`
-	Networks  []string   `json:"networks" doc:"Networks that it may come from; none: all."`
-	Test      bool       `json:"test" doc:"It is for trying things out: profiles and pages that it makes are marked as tests, and work like others."`
-	Created   time.Time  `json:"created"`
-	CreatedBy Creator    `json:"created_by" doc:"Who created it."`
-	Expires   *time.Time `json:"expires,omitempty"`
-	Revoked   *time.Time `json:"revoked,omitempty"`
-	LastUsed  *time.Time `json:"last_used,omitempty" doc:"To the minute."`
+	ID         string   `json:"id" example:"key_k3v7q2m4x5r6t7ab"`
+	Name       string   `json:"name" example:"Customer portal"`
+	Scopes     []scope  `json:"scopes"`
+	Domains    []string `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
+	Networks   []string `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
+	Test       bool     `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests, and work like others." example:"false"`
+	CreatedAt  moment   `json:"created_at"`
+	CreatedBy  Creator  `json:"created_by" doc:"Who created it."`
+	ExpiresAt  *moment  `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	RevokedAt  *moment  `json:"revoked_at,omitempty"`
+	LastUsedAt *moment  `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
+}
+
+// lasting is the key without its last use.
+func (k Key) lasting() any {
+	k.LastUsedAt = nil
+	return k
 }
 
 // A Creator is who created a key.
 type Creator struct {
-	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself."`
-	ID   string `json:"id,omitempty" doc:"Of the member or key. Absent if your key may not see it."`
-	Name string `json:"name,omitempty" doc:"Absent if the member was removed, or if your key may not see it."`
+	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself." example:"key"`
+	ID   string `json:"id,omitempty" doc:"Of the member or key. Absent if your key may not see it." example:"key_r6t7abk3v7q2m4x5"`
+	Name string `json:"name,omitempty" doc:"Absent if the member was removed, or if your key may not see it." example:"panel"`
 }
 
 func keyOf(k account.Key) Key {
 	out := Key{
-		ID: k.ID, Name: k.Name, Scopes: []string{}, Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
-		Created: k.Created, CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name}, Expires: optional(k.Expires), Revoked: optional(k.Revoked), LastUsed: optional(k.LastUsed),
-	}
-	for _, s := range k.Scopes {
-		out.Scopes = append(out.Scopes, string(s))
+		ID: k.ID, Name: k.Name, Scopes: texts[scope](k.Scopes), Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
+		CreatedAt: moment{k.Created}, CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name},
+		ExpiresAt: momentOf(k.Expires), RevokedAt: momentOf(k.Revoked), LastUsedAt: momentOf(k.LastUsed),
 	}
 	for _, n := range k.Networks {
 		out.Networks = append(out.Networks, n.String())
@@ -48,87 +59,122 @@ func keyOf(k account.Key) Key {
 	return out
 }
 
-func optional(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
 func (a *API) keys(h huma.API) {
 	register(a, h, operation("list-keys", http.MethodGet, "/keys", account.KeysRead, "List the keys"), a.listKeys)
-	create := forTests(operation("create-key", http.MethodPost, "/keys", account.KeysWrite, "Create a key that may do no more than this one"))
-	create.DefaultStatus = http.StatusCreated
-	register(a, h, create, a.createKey)
+	register(a, h, forTests(creating("create-key", "/keys", account.KeysWrite, "Create a key that may do no more than this one")), a.createKey)
+	register(a, h, operation("get-key", http.MethodGet, "/keys/{id}", account.KeysRead, "Show a key"), a.getKey)
+	patch := operation("patch-key", http.MethodPatch, "/keys/{id}", account.KeysWrite, "Change the name or the end of a key")
+	takes[KeySettings, Key](h, nil, &patch)
+	register(a, h, patch, a.patchKey)
 	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
 }
 
-type keyList struct {
-	Body struct {
-		Keys []Key `json:"keys"`
-	}
+// A KeyList is all keys.
+type KeyList struct {
+	Keys []Key `json:"keys" doc:"The newest first."`
 }
 
-func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*keyList, error) {
+func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*answer[KeyList], error) {
 	all, err := a.Keys.ListSeen(ctx, c.key)
 	if err != nil {
 		return nil, err
 	}
-	out := &keyList{}
-	out.Body.Keys = []Key{}
+	out := &answer[KeyList]{KeyList{[]Key{}}}
 	for _, k := range all {
 		out.Body.Keys = append(out.Body.Keys, keyOf(k))
 	}
 	return out, nil
 }
 
-type createKey struct {
-	Body struct {
-		Name      string   `json:"name" minLength:"1" maxLength:"100" doc:"Which program will have the key."`
-		Scopes    []string `json:"scopes" minItems:"1" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
-		Domains   []string `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give."`
-		Networks  []string `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from, such as 192.0.2.0/24."`
-		ExpiresIn int64    `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever."`
-		Test      bool     `json:"test,omitempty" doc:"Make a key for trying things out. A test key makes test keys alone."`
-	}
+// A NewKey is what a key is made of.
+type NewKey struct {
+	Name      string   `json:"name" minLength:"1" maxLength:"100" doc:"Which program will have the key." example:"Customer portal"`
+	Scopes    []scope  `json:"scopes" minItems:"1" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
+	Domains   []string `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give." example:"[\"example.com\"]"`
+	Networks  []string `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from." example:"[\"192.0.2.0/24\"]"`
+	ExpiresIn int64    `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever." example:"31536000"`
+	Test      bool     `json:"test,omitempty" doc:"Make a key for trying things out. A test key makes test keys alone." example:"false"`
 }
 
-type createdKey struct {
-	Body struct {
-		Key
-		Secret string `json:"key" doc:"The key itself. It is shown this once."`
-	}
+type createKey struct{ Body NewKey }
+
+// A CreatedKey is a new key with its secret.
+type CreatedKey struct {
+	Key
+	Secret string `json:"key" doc:"The key itself. It's shown this once." example:"mck_k3v7q2m4x5r6t7ab…"`
 }
 
-func (a *API) createKey(ctx context.Context, c call, in *createKey) (*createdKey, error) {
+// spec is what the key is to be.
+func (k NewKey) spec(owner string) (account.KeySpec, error) {
 	spec := account.KeySpec{
-		Account: c.key.Account,
-		Name:    in.Body.Name,
-		Scopes:  in.Body.Scopes,
-		Domains: in.Body.Domains,
-		Life:    time.Duration(in.Body.ExpiresIn) * time.Second,
-		Test:    in.Body.Test,
+		Account: owner, Name: k.Name, Scopes: texts[string](k.Scopes), Domains: k.Domains,
+		Life: time.Duration(k.ExpiresIn) * time.Second, Test: k.Test,
 	}
-	for _, text := range in.Body.Networks {
+	for _, text := range k.Networks {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, fault.On("networks", fault.Invalid, "Write networks such as 192.0.2.0/24.")
+			return spec, fault.On("networks", fault.Invalid, "Write networks such as 192.0.2.0/24.")
 		}
 		spec.Networks = append(spec.Networks, network)
+	}
+	return spec, nil
+}
+
+func (in *createKey) check(_ context.Context, a *API, c call) error {
+	spec, err := in.Body.spec(c.key.Account)
+	return errors.Join(err, a.Keys.Check(spec))
+}
+
+func (a *API) createKey(ctx context.Context, c call, in *createKey) (*resource[CreatedKey], error) {
+	spec, err := in.Body.spec(c.key.Account)
+	if err != nil {
+		return nil, errors.Join(err, a.Keys.Check(spec))
 	}
 	k, secret, err := a.Keys.CreateBelow(ctx, c.key, c.by, spec)
 	if err != nil {
 		return nil, err
 	}
-	out := &createdKey{}
-	out.Body.Key, out.Body.Secret = keyOf(k), secret
-	return out, nil
+	return &resource[CreatedKey]{etagOf(keyOf(k)), CreatedKey{keyOf(k), secret}}, nil
 }
 
-type keyPath struct {
-	ID string `path:"id" maxLength:"40"`
+// A KeyPath names a key.
+type KeyPath struct {
+	ID string `path:"id" maxLength:"40" doc:"The key's ID." example:"key_k3v7q2m4x5r6t7ab"`
 }
 
-func (a *API) revokeKey(ctx context.Context, c call, in *keyPath) (*noBody, error) {
-	return nil, a.Keys.RevokeBelow(ctx, c.key, c.by, in.ID)
+func (a *API) getKey(ctx context.Context, c call, in *KeyPath) (*resource[Key], error) {
+	k, err := a.Keys.GetSeen(ctx, c.key, in.ID)
+	return resourceOf(keyOf(k)), err
+}
+
+type patchKey struct {
+	KeyPath
+	Body mergePatch `contentType:"application/merge-patch+json"`
+}
+
+// settingsOf are what the patch makes of the key's settings.
+func (in *patchKey) settingsOf(k account.Key) (account.KeySettings, error) {
+	s, err := patched(KeySettings{k.Name, momentOf(k.Expires)}, in.Body)
+	out := account.KeySettings{Name: s.Name}
+	if s.ExpiresAt != nil {
+		out.Expires = s.ExpiresAt.Time
+	}
+	return out, err
+}
+
+func (a *API) patchKey(ctx context.Context, c call, in *patchKey) (*resource[Key], error) {
+	k, err := a.Keys.ChangeBelow(ctx, c.key, c.by, in.ID, func(k account.Key) (account.KeySettings, error) {
+		if err := c.matches(keyOf(k)); err != nil {
+			return account.KeySettings{}, err
+		}
+		return in.settingsOf(k)
+	})
+	return resourceOf(keyOf(k)), err
+}
+
+func (a *API) revokeKey(ctx context.Context, c call, in *KeyPath) (*resource[Key], error) {
+	if err := a.Keys.RevokeBelow(ctx, c.key, c.by, in.ID); err != nil {
+		return nil, err
+	}
+	return a.getKey(ctx, c, in)
 }

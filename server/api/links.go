@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -10,111 +11,132 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/fault"
-	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// A setupLink is a link as the API shows it.
-type setupLink struct {
-	ID           string     `json:"id" example:"lnk_k3v7q2m4x5r6t7ab"`
-	URL          string     `json:"url" doc:"The page for the person. Whoever has it can set up the mailbox, so hand it over as you would a letter."`
-	QRURL        string     `json:"qr_url" doc:"The same as a QR code, as SVG, for as long as the link works. With .png at its end it is a PNG."`
-	State        string     `json:"state" enum:"waiting,opened,downloaded,used,expired,revoked" doc:"opened: the button was pressed; looking at the page changes nothing."`
-	Downloads    int        `json:"downloads"`
-	MaxDownloads int        `json:"max_downloads"`
-	Address      string     `json:"address"`
-	Domain       string     `json:"domain"`
-	Name         string     `json:"name"`
-	Login        string     `json:"login"`
-	Locale       string     `json:"locale"`
-	Variant      string     `json:"variant" doc:"Empty: the person chooses."`
-	ExternalID   string     `json:"external_id"`
-	ReturnURL    string     `json:"return_url"`
-	Test         bool       `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others."`
-	CreatedAt    time.Time  `json:"created_at"`
-	ExpiresAt    time.Time  `json:"expires_at"`
-	RevokedAt    *time.Time `json:"revoked_at,omitempty"`
+// LinkSettings are what can be changed of a setup link.
+type LinkSettings struct {
+	Name         string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
+	Login        string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says." example:"jane@example.com"`
+	Locale       string `json:"locale,omitempty" maxLength:"35" doc:"Language of the page and of the profile's texts; the default is the browser's." example:"en"`
+	Variant      string `json:"variant,omitempty" enum:"mail,secure" doc:"The one that the page offers; absent: the person chooses as the domain offers it."`
+	MaxDownloads int    `json:"max_downloads,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How often the button on the page works. 1: once." example:"5"`
+	ExternalID   string `json:"external_id,omitempty" maxLength:"100" doc:"What you know the link by. Webhooks have it too." example:"mbx_812"`
+	ReturnURL    string `json:"return_url,omitempty" maxLength:"1000" doc:"Where the page leads back to: https, on one of the domain's return_hosts." example:"https://panel.example.com/mail"`
 }
 
-func (a *API) linkOf(l setup.Link, now time.Time) setupLink {
+// LinkChanges are LinkSettings with the end of a link that is there.
+type LinkChanges struct {
+	LinkSettings
+	ExpiresAt moment `json:"expires_at" doc:"When it ends: in up to 30 days."`
+}
+
+// A SetupLink is a link as the API shows it.
+type SetupLink struct {
+	ID           string    `json:"id" example:"lnk_k3v7q2m4x5r6t7ab"`
+	URL          string    `json:"url" format:"uri" doc:"The page for the person. Whoever has it can set up the mailbox, so hand it over as you would a letter." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta"`
+	QRURL        string    `json:"qr_url" format:"uri" doc:"The same as a QR code, as SVG, for as long as the link works. With .png at its end it's a PNG." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta/qr.svg"`
+	State        linkState `json:"state" doc:"opened: the button was pressed; looking at the page changes nothing."`
+	Downloads    int       `json:"downloads" example:"0"`
+	MaxDownloads int       `json:"max_downloads" example:"5"`
+	Address      string    `json:"address" example:"jane@example.com"`
+	Domain       string    `json:"domain" example:"example.com"`
+	Name         string    `json:"name" example:"Jane Doe"`
+	Login        string    `json:"login" example:""`
+	Locale       string    `json:"locale" example:"en"`
+	Variant      string    `json:"variant,omitempty" enum:"mail,secure" doc:"Absent: the person chooses."`
+	ExternalID   string    `json:"external_id" example:"mbx_812"`
+	ReturnURL    string    `json:"return_url" example:"https://panel.example.com/mail"`
+	Test         bool      `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others." example:"false"`
+	CreatedAt    moment    `json:"created_at"`
+	ExpiresAt    moment    `json:"expires_at"`
+	RevokedAt    *moment   `json:"revoked_at,omitempty"`
+}
+
+func (a *API) linkOf(l setup.Link, now time.Time) SetupLink {
 	url := a.BaseURL.String() + a.Links.Path(l)
-	return setupLink{
-		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: string(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
+	return SetupLink{
+		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: linkState(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
 		Address: l.Address, Domain: l.Domain, Name: l.Name, Login: l.Login, Locale: l.Locale, Variant: string(l.Variant),
 		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Test: l.Test,
-		CreatedAt: l.Created.UTC().Truncate(time.Millisecond), ExpiresAt: l.Expires.UTC().Truncate(time.Millisecond), RevokedAt: optional(l.Revoked),
+		CreatedAt: moment{l.Created}, ExpiresAt: moment{l.Expires}, RevokedAt: momentOf(l.Revoked),
 	}
 }
 
-type linkBody struct {
-	ReplayedHeader
-	Body setupLink
+// settings are what can be changed of the link.
+func (l SetupLink) settings() LinkChanges {
+	return LinkChanges{LinkSettings{l.Name, l.Login, l.Locale, l.Variant, l.MaxDownloads, l.ExternalID, l.ReturnURL}, l.ExpiresAt}
 }
 
-// A LinkPath is the link in the path of a route.
+// spec is what a link is to be, but for whose it is.
+func (s LinkSettings) spec() setup.LinkSpec {
+	return setup.LinkSpec{
+		Name: s.Name, Login: s.Login, Locale: s.Locale, Variant: settings.Variant(s.Variant),
+		MaxDownloads: s.MaxDownloads, ExternalID: s.ExternalID, ReturnURL: s.ReturnURL,
+	}
+}
+
+// A LinkPath names a link.
 type LinkPath struct {
-	ID string `path:"id" maxLength:"40" doc:"The link's id."`
+	ID string `path:"id" maxLength:"40" doc:"The link's ID." example:"lnk_k3v7q2m4x5r6t7ab"`
 }
 
 func (a *API) links(h huma.API) {
-	create := forTests(operation("create-setup-link", http.MethodPost, "/setup-links", account.LinksWrite, "Make a setup link for a mailbox"))
-	create.DefaultStatus = http.StatusCreated
-	register(a, h, create, func(ctx context.Context, c call, in *createLink) (*linkBody, error) {
-		return once(ctx, a, c, in.ReplayHeader, in.Body, replayable[linkBody]{
-			operation: create.OperationID,
-			first:     func(once *replay.Request) (*linkBody, error) { return a.createLink(ctx, c, in, once) },
-			again:     func(r replay.Request) (*linkBody, error) { return a.linkAsMade(ctx, c, r.Target) },
-		})
-	})
+	register(a, h, forTests(creating("create-setup-link", "/setup-links", account.LinksWrite, "Make a setup link for a mailbox")), a.createLink)
 	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)
 	register(a, h, operation("get-setup-link", http.MethodGet, "/setup-links/{id}", account.LinksRead, "Show a setup link"), a.getLink)
+	patch := operation("patch-setup-link", http.MethodPatch, "/setup-links/{id}", account.LinksWrite, "Change some settings of a setup link")
+	takes[LinkChanges, SetupLink](h, nil, &patch)
+	register(a, h, patch, a.patchLink)
 	register(a, h, forTests(operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once")), a.revokeLink)
-	register(a, h, forTests(operation("revoke-setup-links", http.MethodPost, "/setup-links/revoke", account.LinksWrite, "Revoke all setup links of a mailbox or domain")), a.revokeLinks)
+	revoke := forTests(operation("revoke-setup-links", http.MethodPost, "/revoke-setup-links", account.LinksWrite, "Revoke all setup links of a mailbox or domain"))
+	revoke.Tags = patch.Tags
+	register(a, h, revoke, a.revokeLinks)
 	a.drawings(h)
 }
 
-type createLink struct {
-	ReplayHeader
-	Body struct {
-		Address      string `json:"address" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
-		Name         string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
-		Login        string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says."`
-		Locale       string `json:"locale,omitempty" maxLength:"35" doc:"Language of the page and of the profile's texts; the default is the browser's." example:"en"`
-		Variant      string `json:"variant,omitempty" enum:"mail,secure" doc:"The one that the page offers; the default is that the person chooses as the domain offers it."`
-		ExpiresIn    int64  `json:"expires_in,omitempty" minimum:"60" maximum:"2592000" default:"86400" doc:"Life in seconds."`
-		MaxDownloads int    `json:"max_downloads,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How often the button on the page works. 1: once."`
-		ExternalID   string `json:"external_id,omitempty" maxLength:"100" doc:"What you know the link by. Webhooks have it too." example:"mbx_812"`
-		ReturnURL    string `json:"return_url,omitempty" maxLength:"1000" doc:"Where the page leads back to: https, on one of the domain's return_hosts." example:"https://panel.example.com/mail"`
-	}
+// A NewSetupLink is what a link is made of.
+type NewSetupLink struct {
+	Address string `json:"address" minLength:"1" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
+	LinkSettings
+	ExpiresIn int64 `json:"expires_in,omitempty" minimum:"60" maximum:"2592000" default:"86400" doc:"Life in seconds." example:"86400"`
 }
 
-func (a *API) createLink(ctx context.Context, c call, in *createLink, once *replay.Request) (*linkBody, error) {
-	b := in.Body
-	if address, err := profile.ParseAddress(b.Address); err == nil {
-		if err := c.key.PermitDomain(address.Domain()); err != nil {
-			return nil, err
-		}
+type createLink struct{ Body NewSetupLink }
+
+func (in *createLink) spec(c call) setup.LinkSpec {
+	spec := in.Body.spec()
+	spec.Account, spec.Address = c.key.Account, in.Body.Address
+	spec.Life = time.Duration(in.Body.ExpiresIn) * time.Second
+	return spec
+}
+
+func (in *createLink) check(ctx context.Context, a *API, c call) error {
+	if err := permitAddress(c, in.Body.Address); err != nil {
+		return err
 	}
-	l, err := a.Links.Create(ctx, c.by, setup.LinkSpec{
-		Account: c.key.Account, Address: b.Address, Name: b.Name, Login: b.Login, Locale: b.Locale, Variant: settings.Variant(b.Variant),
-		Life: time.Duration(b.ExpiresIn) * time.Second, MaxDownloads: b.MaxDownloads, ExternalID: b.ExternalID, ReturnURL: b.ReturnURL,
-	}, once)
+	return a.Links.Check(ctx, c.by, in.spec(c))
+}
+
+// permitAddress refuses a mailbox of a domain that the key may not act for.
+func permitAddress(c call, text string) error {
+	address, err := profile.ParseAddress(text)
+	if err != nil {
+		return nil // whoever needs it says so
+	}
+	return c.key.PermitDomain(address.Domain())
+}
+
+func (a *API) createLink(ctx context.Context, c call, in *createLink) (*resource[SetupLink], error) {
+	if err := permitAddress(c, in.Body.Address); err != nil {
+		return nil, err
+	}
+	l, err := a.Links.Create(ctx, c.by, in.spec(c))
 	if err != nil {
 		return nil, err
 	}
-	return &linkBody{Body: a.linkOf(l, l.Created)}, nil
-}
-
-// linkAsMade is the answer that the link was made with, whatever has become of
-// it.
-func (a *API) linkAsMade(ctx context.Context, c call, id string) (*linkBody, error) {
-	l, err := a.permittedLink(ctx, c, id)
-	if err != nil {
-		return nil, err
-	}
-	l.Tickets, l.Downloads, l.Revoked = 0, 0, time.Time{}
-	return &linkBody{Body: a.linkOf(l, l.Created)}, nil
+	return resourceOf(a.linkOf(l, l.Created)), nil
 }
 
 // permittedLink returns a link that the key may act for. One of another domain
@@ -127,50 +149,100 @@ func (a *API) permittedLink(ctx context.Context, c call, id string) (setup.Link,
 	return l, err
 }
 
-func (a *API) getLink(ctx context.Context, c call, in *LinkPath) (*linkBody, error) {
+func (a *API) getLink(ctx context.Context, c call, in *LinkPath) (*resource[SetupLink], error) {
 	l, err := a.permittedLink(ctx, c, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &linkBody{Body: a.linkOf(l, a.Now())}, nil
+	return resourceOf(a.linkOf(l, a.Now())), nil
 }
 
-type linksQuery struct {
-	Address    string `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
-	Domain     string `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
-	State      string `query:"state" enum:"waiting,opened,downloaded,used,expired,revoked" doc:"The state that links are in now."`
-	ExternalID string `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
-	Cursor     string `query:"cursor" maxLength:"60" doc:"What next_cursor of the page before was."`
-	Limit      int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+type patchLink struct {
+	LinkPath
+	Body mergePatch `contentType:"application/merge-patch+json"`
 }
 
-type linkList struct {
-	Body struct {
-		Links      []setupLink `json:"setup_links" doc:"The newest first."`
-		NextCursor string      `json:"next_cursor,omitempty"`
+// change is what the patch makes of the link.
+func (in *patchLink) change(now SetupLink) (setup.LinkSpec, time.Time, error) {
+	s, err := patched(now.settings(), in.Body)
+	return s.spec(), s.ExpiresAt.Time, err
+}
+
+func (in *patchLink) check(ctx context.Context, a *API, c call) error {
+	l, err := a.permittedLink(ctx, c, in.ID)
+	if err != nil {
+		return err
 	}
+	spec, end, err := in.change(a.linkOf(l, a.Now()))
+	if err != nil {
+		return err
+	}
+	return a.Links.CheckChange(ctx, l, spec, end)
 }
 
-func (a *API) listLinks(ctx context.Context, c call, in *linksQuery) (*linkList, error) {
-	f := setup.Filter{Account: c.key.Account, Domains: c.key.Domains, State: setup.State(in.State), ExternalID: in.ExternalID, Limit: in.Limit}
-	g, err := a.group(c, in.Address, in.Domain)
+func (a *API) patchLink(ctx context.Context, c call, in *patchLink) (*resource[SetupLink], error) {
+	l, err := a.permittedLink(ctx, c, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	f.Mailbox, f.Domain = g.Mailbox, g.Domain
-	f.ExternalID = profile.Trim(f.ExternalID)
-	if err := profile.CheckLine(f.ExternalID); err != nil {
-		return nil, fault.OnText("external_id", err, fault.Invalid, "The external id has a character that may not stand there.")
+	l, err = a.Links.Change(ctx, c.by, c.key.Account, l.ID, func(l setup.Link) (setup.LinkSpec, time.Time, error) {
+		now := a.linkOf(l, a.Now())
+		if err := c.matches(now); err != nil {
+			return setup.LinkSpec{}, time.Time{}, err
+		}
+		return in.change(now)
+	})
+	if err != nil {
+		return nil, err
 	}
-	if f.Before, err = setup.ParsePlace(in.Cursor); err != nil {
+	return resourceOf(a.linkOf(l, a.Now())), nil
+}
+
+type linksQuery struct {
+	Address    string    `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
+	Domain     string    `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
+	State      linkState `query:"state" doc:"The state that links are in now."`
+	ExternalID string    `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
+	Cursor     string    `query:"cursor" maxLength:"60" doc:"What next_cursor of the page before was."`
+	Limit      int       `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+}
+
+// A SetupLinkList is a page of setup links.
+type SetupLinkList struct {
+	Links      []SetupLink `json:"setup_links" doc:"The newest first."`
+	NextCursor string      `json:"next_cursor,omitempty" doc:"Absent: this is the last page."`
+}
+
+// filter reads the query.
+func (q *linksQuery) filter(a *API, c call) (setup.Filter, error) {
+	f := setup.Filter{
+		Account: c.key.Account, Domains: c.key.Domains, State: setup.State(q.State), ExternalID: profile.Trim(q.ExternalID), Limit: q.Limit,
+	}
+	g, err := a.group(c, q.Address, q.Domain)
+	bad := []error{err}
+	f.Mailbox, f.Domain = g.Mailbox, g.Domain
+	if err := profile.CheckLine(f.ExternalID); err != nil {
+		bad = append(bad, fault.OnText("external_id", err, fault.Invalid, "The external id has a character that may not stand there."))
+	}
+	f.Before, err = setup.ParsePlace(q.Cursor)
+	return f, errors.Join(append(bad, err)...)
+}
+
+func (q *linksQuery) check(_ context.Context, a *API, c call) error {
+	_, err := q.filter(a, c)
+	return err
+}
+
+func (a *API) listLinks(ctx context.Context, c call, in *linksQuery) (*answer[SetupLinkList], error) {
+	f, err := in.filter(a, c)
+	if err != nil {
 		return nil, err
 	}
 	found, err := a.Links.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	out := &linkList{}
-	out.Body.Links = []setupLink{}
+	out := &answer[SetupLinkList]{SetupLinkList{Links: []SetupLink{}}}
 	for _, l := range found.Links {
 		out.Body.Links = append(out.Body.Links, a.linkOf(l, a.Now()))
 	}
@@ -182,30 +254,29 @@ func (a *API) listLinks(ctx context.Context, c call, in *linksQuery) (*linkList,
 // those that the key may not act for.
 func (a *API) group(c call, address, domain string) (setup.Group, error) {
 	g := setup.Group{Account: c.key.Account}
+	var bad []error
 	if address != "" {
 		parsed, err := profile.ParseAddress(address)
 		if err != nil {
-			return g, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+			bad = append(bad, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com."))
+		} else {
+			g.Mailbox = parsed.Folded()
+			bad = append(bad, c.key.PermitDomain(parsed.Domain()))
 		}
-		if err := c.key.PermitDomain(parsed.Domain()); err != nil {
-			return g, err
-		}
-		g.Mailbox = parsed.Folded()
 	}
 	if domain != "" {
 		host, err := profile.ParseHost(domain)
 		if err != nil {
-			return g, fault.On("domain", fault.Invalid, "Name a domain such as example.com.")
+			bad = append(bad, fault.On("domain", fault.Invalid, "Name a domain such as example.com."))
+		} else {
+			g.Domain = host
+			bad = append(bad, c.key.PermitDomain(host))
 		}
-		if err := c.key.PermitDomain(host); err != nil {
-			return g, err
-		}
-		g.Domain = host
 	}
-	return g, nil
+	return g, errors.Join(bad...)
 }
 
-func (a *API) revokeLink(ctx context.Context, c call, in *LinkPath) (*linkBody, error) {
+func (a *API) revokeLink(ctx context.Context, c call, in *LinkPath) (*resource[SetupLink], error) {
 	l, err := a.permittedLink(ctx, c, in.ID)
 	if err != nil {
 		return nil, err
@@ -213,31 +284,38 @@ func (a *API) revokeLink(ctx context.Context, c call, in *LinkPath) (*linkBody, 
 	if l, err = a.Links.Revoke(ctx, c.by, c.key.Account, l.ID); err != nil {
 		return nil, err
 	}
-	return &linkBody{Body: a.linkOf(l, a.Now())}, nil
+	return resourceOf(a.linkOf(l, a.Now())), nil
 }
 
-type revokeLinks struct {
-	Body struct {
-		Address string `json:"address,omitempty" maxLength:"254" doc:"The mailbox whose links to revoke; else name the domain." example:"jane@example.com"`
-		Domain  string `json:"domain,omitempty" maxLength:"255" doc:"The domain whose links to revoke."`
-	}
+// A LinkGroup is a mailbox or a domain.
+type LinkGroup struct {
+	Address string `json:"address,omitempty" maxLength:"254" doc:"The mailbox whose links to revoke; else name the domain." example:"jane@example.com"`
+	Domain  string `json:"domain,omitempty" maxLength:"255" doc:"The domain whose links to revoke."`
 }
 
-type revokedLinks struct {
-	Body struct {
-		Revoked int `json:"revoked" doc:"How many links were revoked. Those that led nowhere any more are not counted."`
-	}
+type revokeLinks struct{ Body LinkGroup }
+
+// RevokedLinks says what came of a revocation.
+type RevokedLinks struct {
+	Revoked int `json:"revoked" doc:"How many links were revoked. Those that led nowhere any more are not counted." example:"2"`
 }
 
-func (a *API) revokeLinks(ctx context.Context, c call, in *revokeLinks) (*revokedLinks, error) {
+func (in *revokeLinks) check(_ context.Context, a *API, c call) error {
 	if (in.Body.Address == "") == (in.Body.Domain == "") {
-		return nil, fault.On("address", fault.Invalid, "Name either an address or a domain.")
+		return fault.On("address", fault.Invalid, "Name either an address or a domain.")
+	}
+	_, err := a.group(c, in.Body.Address, in.Body.Domain)
+	return err
+}
+
+func (a *API) revokeLinks(ctx context.Context, c call, in *revokeLinks) (*answer[RevokedLinks], error) {
+	if err := in.check(ctx, a, c); err != nil {
+		return nil, err
 	}
 	g, err := a.group(c, in.Body.Address, in.Body.Domain)
 	if err != nil {
 		return nil, err
 	}
-	out := &revokedLinks{}
-	out.Body.Revoked, err = a.Links.RevokeAll(ctx, c.by, g)
-	return out, err
+	n, err := a.Links.RevokeAll(ctx, c.by, g)
+	return &answer[RevokedLinks]{RevokedLinks{n}}, err
 }

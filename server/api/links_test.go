@@ -85,7 +85,7 @@ func TestAPILinkRevoked(t *testing.T) {
 			t.Errorf("a ticket of a revoked link: %d", got)
 		}
 		c.Want(t, 200, "POST", "/setup-links/"+one.ID+"/revoke", "")
-		if a := c.Want(t, 200, "POST", "/setup-links/revoke", `{"address":"Jane@EXAMPLE.com"}`); !bytes.Contains(a.Body, []byte(`"revoked":2`)) {
+		if a := c.Want(t, 200, "POST", "/revoke-setup-links", `{"address":"Jane@EXAMPLE.com"}`); !bytes.Contains(a.Body, []byte(`"revoked":2`)) {
 			t.Errorf("%s", a.Body)
 		}
 		for _, l := range []servertest.APILink{one, two, three} {
@@ -96,14 +96,14 @@ func TestAPILinkRevoked(t *testing.T) {
 		if got := s.Get(other.Path()).Status; got != 200 {
 			t.Errorf("another mailbox's link: %d", got)
 		}
-		c.Want(t, 200, "POST", "/setup-links/revoke", `{"domain":"example.com"}`)
+		c.Want(t, 200, "POST", "/revoke-setup-links", `{"domain":"example.com"}`)
 		if got := s.Get(other.Path()).Status; got != 404 {
 			t.Errorf("a link of the domain: %d", got)
 		}
 		for _, body := range []string{`{}`, `{"address":"a@example.com","domain":"example.com"}`, `{"address":"x"}`, `{"domain":".."}`} {
-			c.Want(t, 422, "POST", "/setup-links/revoke", body)
+			c.Want(t, 422, "POST", "/revoke-setup-links", body)
 		}
-		c.Want(t, 404, "POST", "/setup-links/revoke", `{"domain":"nowhere.example"}`)
+		c.Want(t, 404, "POST", "/revoke-setup-links", `{"domain":"nowhere.example"}`)
 		dump := storetest.Dump(t, database)
 		if n := strings.Count(dump, "link.revoke"); n < 3 {
 			t.Errorf("%d actions", n)
@@ -125,8 +125,8 @@ func TestAPILinkDomains(t *testing.T) {
 		c.Want(t, 404, "GET", "/setup-links/"+foreign.ID+"/qr.svg", "")
 		c.Want(t, 404, "GET", "/setup-links/"+foreign.ID+"/qr.png", "")
 		c.Want(t, 404, "POST", "/setup-links/"+foreign.ID+"/revoke", "")
-		c.Want(t, 403, "POST", "/setup-links/revoke", `{"domain":"example.org"}`)
-		c.Want(t, 403, "POST", "/setup-links/revoke", `{"address":"joe@example.org"}`)
+		c.Want(t, 403, "POST", "/revoke-setup-links", `{"domain":"example.org"}`)
+		c.Want(t, 403, "POST", "/revoke-setup-links", `{"address":"joe@example.org"}`)
 		c.Want(t, 403, "GET", "/setup-links?domain=example.org", "")
 		list := c.Want(t, 200, "GET", "/setup-links", "")
 		if bytes.Contains(list.Body, []byte(foreign.ID)) || !bytes.Contains(list.Body, []byte(own.ID)) {

@@ -16,16 +16,18 @@ import (
 // exportPart is how long one part of an export may take to be sent.
 const exportPart = 30 * time.Second
 
-// A checkpoint says what a log is, by the word of the installation's key.
-type checkpoint struct {
+// exportType is the media type of an export. Generators take every other one for
+// a single JSON value if json is in its name.
+const exportType = "application/octet-stream"
+
+// A Checkpoint says what a log is, by the word of the installation's key.
+type Checkpoint struct {
 	Origin    string `json:"origin" example:"mobileconfig/lyvquex4sgfvxaml/acc_default"`
-	Size      int64  `json:"size" doc:"How many actions the log has."`
-	Root      string `json:"root" doc:"The hash over all of them, in base64."`
+	Size      int64  `json:"size" doc:"How many actions the log has." example:"4697"`
+	Root      string `json:"root" doc:"The hash over all of them, in base64." example:"9Yo1zV4nKxTq6sYp2lB3mJcR0dUe7WfGhAaSbNvXk5I="`
 	Note      string `json:"note" doc:"All this as a signed note (C2SP tlog-checkpoint). Keep it as it is, where nobody who can change the log can change it."`
 	PublicKey string `json:"public_key" doc:"By which the note is verified. Keep it apart from the notes, once."`
 }
-
-type checkpointAnswer struct{ Body checkpoint }
 
 // log adds the routes of the log as a whole.
 func (a *API) log(h huma.API, e *echo.Echo) {
@@ -33,26 +35,24 @@ func (a *API) log(h huma.API, e *echo.Echo) {
 
 	export := operation("export-actions", http.MethodGet, "/actions/export", account.ActionsRead, "Export the whole action log")
 	export.Description += " JSON Lines, the oldest action first, as `mobileconfig log verify` takes them. The export is an action too."
-	export.Responses = map[string]*huma.Response{"200": {
-		Description: "The lines. An answer that breaks off is not whole.",
-		Content:     map[string]*huma.MediaType{"application/jsonl": {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}}
+	export.Responses = binary(exportType, "The lines. An answer that breaks off is not whole.")
 	h.OpenAPI().AddOperation(&export)
-	e.GET(export.Path, a.plain(export, a.exportLog))
-}
-
-// plain is a handler outside of huma, for what is sent part by part.
-func (a *API) plain(op huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		who, err := a.admit(c, scopeOf(&op))
+	e.Match([]string{http.MethodGet, http.MethodHead}, export.Path, func(c echo.Context) error {
+		who, err := a.admit(c, scopeOf(&export))
 		if err == nil {
-			err = handle(c, who)
+			err = who.read(h, &export, c)
+		}
+		if err == nil {
+			err = a.refusals(c.Request().Context(), who, nil)
+		}
+		if err == nil {
+			err = a.exportLog(c, who)
 		}
 		return err
-	}
+	})
 }
 
-func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*checkpointAnswer, error) {
+func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*answer[Checkpoint], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*checkpointAnsw
 	if err := a.Actions.KeepCheckpoint(ctx, c.key.Account, tree.Size, note); err != nil {
 		return nil, err
 	}
-	return &checkpointAnswer{checkpoint{a.LogKey.Origin(c.key.Account), tree.Size, tree.Root.String(), string(note), public}}, nil
+	return &answer[Checkpoint]{Checkpoint{a.LogKey.Origin(c.key.Account), tree.Size, tree.Root.String(), string(note), public}}, nil
 }
 
 // exportLog sends the log as it is when it gets to its end. The record of the
@@ -79,6 +79,11 @@ func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*checkpointAnsw
 func (a *API) exportLog(c echo.Context, who call) error {
 	if err := who.permitAll(); err != nil {
 		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentType, exportType)
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="actions.jsonl"`)
+	if c.Request().Method == http.MethodHead {
+		return c.NoContent(http.StatusOK)
 	}
 	ctx, owner := c.Request().Context(), who.key.Account
 	err := a.Actions.Record(ctx, who.by, audit.Action{
@@ -90,8 +95,6 @@ func (a *API) exportLog(c echo.Context, who call) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/jsonl")
-	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="actions.jsonl"`)
 	return audit.Export(ctx, a.Actions, owner, func(records []audit.Record) error { return sendPart(c, records) })
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -11,54 +12,54 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A PolicyRules is what can be set of a device policy.
-type PolicyRules struct {
-	Name              string `json:"name" maxLength:"80" doc:"What members call it." example:"Field staff"`
-	MinLength         int    `json:"min_length" doc:"The shortest code, 4 to 12 characters." example:"6"`
-	MaxFailedAttempts int    `json:"max_failed_attempts" doc:"After how many wrong codes an iPhone is erased, 7 to 10; 0: never." example:"10"`
-	ResetMinutes      int    `json:"reset_minutes,omitempty" default:"15" doc:"After how many minutes a locked Mac can be tried again, 1 to 60."`
-	AutoLockMinutes   int    `json:"auto_lock_minutes" doc:"After how many minutes without use the screen locks, 1 to 15." example:"5"`
-	GraceMinutes      int    `json:"grace_minutes,omitempty" doc:"For how many minutes a locked screen opens without the code, up to 240."`
-	MinComplex        int    `json:"min_complex,omitempty" doc:"How many characters must be neither letter nor digit, up to 2."`
-	Alphanumeric      bool   `json:"alphanumeric,omitempty" doc:"Whether there must be letters beside digits."`
-	MaxAgeDays        int    `json:"max_age_days,omitempty" doc:"After how many days the code must be changed, 30 to 730; 0: never."`
-	History           int    `json:"history,omitempty" doc:"How many earlier codes may not come again, up to 10."`
+// PolicySettings are what can be set of a device policy.
+type PolicySettings struct {
+	Name              string `json:"name" minLength:"1" maxLength:"80" doc:"What members call it." example:"Field staff"`
+	MinLength         int    `json:"min_length" minimum:"4" maximum:"12" doc:"The shortest passcode, in characters." example:"6"`
+	MaxFailedAttempts int    `json:"max_failed_attempts" enum:"0,7,8,9,10" doc:"After how many wrong passcodes an iPhone is erased; 0: never." example:"10"`
+	ResetMinutes      int    `json:"reset_minutes,omitempty" minimum:"0" maximum:"60" default:"15" doc:"After how many minutes a locked Mac can be tried again. Without max_failed_attempts it says nothing." example:"15"`
+	AutoLockMinutes   int    `json:"auto_lock_minutes" minimum:"1" maximum:"15" doc:"After how many minutes without use the screen locks." example:"5"`
+	GraceMinutes      int    `json:"grace_minutes,omitempty" minimum:"0" maximum:"240" doc:"For how many minutes a locked screen opens without the passcode." example:"0"`
+	MinComplex        int    `json:"min_complex,omitempty" minimum:"0" maximum:"2" doc:"How many characters must be neither letter nor digit." example:"0"`
+	Alphanumeric      bool   `json:"alphanumeric,omitempty" doc:"Whether there must be letters beside digits." example:"false"`
+	MaxAgeDays        int    `json:"max_age_days,omitempty" minimum:"0" maximum:"730" doc:"After how many days the passcode must be changed, 30 or more; 0: never." example:"0"`
+	History           int    `json:"history,omitempty" minimum:"0" maximum:"10" doc:"How many earlier passcodes can't be used again." example:"0"`
 }
 
-func (r PolicyRules) spec() settings.PolicySpec {
+func (s PolicySettings) spec() settings.PolicySpec {
 	return settings.PolicySpec{
-		Name: r.Name, MinLength: r.MinLength, MaxFailedAttempts: r.MaxFailedAttempts, ResetMinutes: r.ResetMinutes,
-		AutoLockMinutes: r.AutoLockMinutes, GraceMinutes: r.GraceMinutes, MinComplex: r.MinComplex,
-		MaxAgeDays: r.MaxAgeDays, History: r.History, Alphanumeric: r.Alphanumeric,
+		Name: s.Name, MinLength: s.MinLength, MaxFailedAttempts: s.MaxFailedAttempts, ResetMinutes: cmp.Or(s.ResetMinutes, settings.DefaultResetMinutes),
+		AutoLockMinutes: s.AutoLockMinutes, GraceMinutes: s.GraceMinutes, MinComplex: s.MinComplex,
+		MaxAgeDays: s.MaxAgeDays, History: s.History, Alphanumeric: s.Alphanumeric,
 	}
 }
 
-// A policy is a device policy as the API shows it.
-type policy struct {
-	ID                string     `json:"id" example:"standard"`
-	Name              string     `json:"name"`
-	MinLength         int        `json:"min_length"`
-	MaxFailedAttempts int        `json:"max_failed_attempts"`
-	Erases            bool       `json:"erases" doc:"Whether an iPhone is erased after too many wrong codes."`
-	ResetMinutes      int        `json:"reset_minutes"`
-	AutoLockMinutes   int        `json:"auto_lock_minutes"`
-	GraceMinutes      int        `json:"grace_minutes"`
-	MinComplex        int        `json:"min_complex"`
-	Alphanumeric      bool       `json:"alphanumeric"`
-	MaxAgeDays        int        `json:"max_age_days"`
-	History           int        `json:"history"`
-	Domains           []string   `json:"domains" doc:"Domains that use it, as far as the key may act for them."`
-	Created           *time.Time `json:"created,omitempty"`
-	Updated           *time.Time `json:"updated,omitempty"`
+// A Policy is a device policy as the API shows it.
+type Policy struct {
+	ID                string   `json:"id" example:"pol_k3v7q2m4x5r6t7ab"`
+	Name              string   `json:"name" example:"Field staff"`
+	MinLength         int      `json:"min_length" example:"6"`
+	MaxFailedAttempts int      `json:"max_failed_attempts" example:"10"`
+	Erases            bool     `json:"erases" doc:"Whether an iPhone is erased after too many wrong passcodes." example:"true"`
+	ResetMinutes      int      `json:"reset_minutes" example:"15"`
+	AutoLockMinutes   int      `json:"auto_lock_minutes" example:"5"`
+	GraceMinutes      int      `json:"grace_minutes" example:"0"`
+	MinComplex        int      `json:"min_complex" example:"0"`
+	Alphanumeric      bool     `json:"alphanumeric" example:"false"`
+	MaxAgeDays        int      `json:"max_age_days" example:"0"`
+	History           int      `json:"history" example:"0"`
+	Domains           []string `json:"domains" doc:"Domains that use it, as far as the key may act for them." example:"[\"example.com\"]"`
+	CreatedAt         *moment  `json:"created_at,omitempty"`
+	UpdatedAt         *moment  `json:"updated_at,omitempty"`
 }
 
-func policyOf(c call, p settings.Policy) policy {
+func policyOf(c call, p settings.Policy) Policy {
 	r := p.Passcode
-	out := policy{
+	out := Policy{
 		ID: p.ID, Name: p.Name, MinLength: r.MinLength, MaxFailedAttempts: r.MaxFailedAttempts, Erases: p.Wipes(),
 		ResetMinutes: minutes(r.ResetAfter), AutoLockMinutes: minutes(r.AutoLock), GraceMinutes: minutes(r.Grace),
 		MinComplex: r.MinComplex, Alphanumeric: r.Alphanumeric, MaxAgeDays: r.MaxAgeDays, History: r.History,
-		Domains: []string{}, Created: optional(p.Created), Updated: optional(p.Updated),
+		Domains: []string{}, CreatedAt: momentOf(p.Created), UpdatedAt: momentOf(p.Updated),
 	}
 	for _, name := range p.Domains {
 		if c.key.PermitDomain(name) == nil {
@@ -70,72 +71,116 @@ func policyOf(c call, p settings.Policy) policy {
 
 func minutes(d time.Duration) int { return int(d / time.Minute) }
 
-// A PolicyPath is the policy in the path of a route.
-type PolicyPath struct {
-	Policy string `path:"policy" maxLength:"40" doc:"The policy's id."`
-}
-
-type policyBody struct{ Body policy }
-
-func (a *API) policies(h huma.API) {
-	register(a, h, operation("list-policies", http.MethodGet, "/policies", account.PoliciesRead, "List the device policies"), a.listPolicies)
-	create := operation("create-policy", http.MethodPost, "/policies", account.PoliciesWrite, "Create a device policy")
-	create.DefaultStatus = http.StatusCreated
-	register(a, h, create, a.createPolicy)
-	register(a, h, operation("get-policy", http.MethodGet, "/policies/{policy}", account.PoliciesRead, "Show a device policy"), a.getPolicy)
-	register(a, h, operation("update-policy", http.MethodPut, "/policies/{policy}", account.PoliciesWrite, "Change a device policy from the next download on"), a.updatePolicy)
-	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{policy}", account.PoliciesWrite, "Delete a device policy that no domain uses"), a.deletePolicy)
-}
-
-type policyList struct {
-	Body struct {
-		Policies []policy `json:"policies"`
+// settings are what can be set of the policy.
+func (p Policy) settings() PolicySettings {
+	return PolicySettings{
+		Name: p.Name, MinLength: p.MinLength, MaxFailedAttempts: p.MaxFailedAttempts, ResetMinutes: p.ResetMinutes, AutoLockMinutes: p.AutoLockMinutes,
+		GraceMinutes: p.GraceMinutes, MinComplex: p.MinComplex, Alphanumeric: p.Alphanumeric, MaxAgeDays: p.MaxAgeDays, History: p.History,
 	}
 }
 
-func (a *API) listPolicies(ctx context.Context, c call, _ *struct{}) (*policyList, error) {
+// A PolicyPath names a policy.
+type PolicyPath struct {
+	ID string `path:"id" maxLength:"40" doc:"The policy's ID." example:"standard"`
+}
+
+func (a *API) policies(h huma.API) {
+	register(a, h, operation("list-policies", http.MethodGet, "/policies", account.PoliciesRead, "List the device policies"), a.listPolicies)
+	register(a, h, creating("create-policy", "/policies", account.PoliciesWrite, "Create a device policy"), a.createPolicy)
+	register(a, h, operation("get-policy", http.MethodGet, "/policies/{id}", account.PoliciesRead, "Show a device policy"), a.getPolicy)
+	update := operation("update-policy", http.MethodPut, "/policies/{id}", account.PoliciesWrite, "Replace all settings of a device policy")
+	patch := operation("patch-policy", http.MethodPatch, "/policies/{id}", account.PoliciesWrite, "Change some settings of a device policy")
+	takes[PolicySettings, Policy](h, &update, &patch)
+	register(a, h, update, a.updatePolicy)
+	register(a, h, patch, a.patchPolicy)
+	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{id}", account.PoliciesWrite, "Delete a device policy that no domain uses"), a.deletePolicy)
+}
+
+// A PolicyList is all device policies.
+type PolicyList struct {
+	Policies []Policy `json:"policies" doc:"The standard one, then by name."`
+}
+
+func (a *API) listPolicies(ctx context.Context, c call, _ *struct{}) (*answer[PolicyList], error) {
 	all, err := a.Policies.List(ctx, c.key.Account)
 	if err != nil {
 		return nil, err
 	}
-	out := &policyList{}
+	out := &answer[PolicyList]{}
 	for _, p := range all {
 		out.Body.Policies = append(out.Body.Policies, policyOf(c, p))
 	}
 	return out, nil
 }
 
-func (a *API) getPolicy(ctx context.Context, c call, in *PolicyPath) (*policyBody, error) {
-	p, err := a.Policies.Get(ctx, c.key.Account, in.Policy)
-	return &policyBody{policyOf(c, p)}, err
+func (a *API) getPolicy(ctx context.Context, c call, in *PolicyPath) (*resource[Policy], error) {
+	p, err := a.Policies.Get(ctx, c.key.Account, in.ID)
+	return resourceOf(policyOf(c, p)), err
 }
 
-type createPolicy struct{ Body PolicyRules }
+type createPolicy struct{ Body PolicySettings }
 
-func (a *API) createPolicy(ctx context.Context, c call, in *createPolicy) (*policyBody, error) {
+func (in *createPolicy) check(context.Context, *API, call) error { return in.Body.spec().Check() }
+
+func (a *API) createPolicy(ctx context.Context, c call, in *createPolicy) (*resource[Policy], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	p, err := a.Policies.Create(ctx, c.by, c.key.Account, in.Body.spec())
-	return &policyBody{policyOf(c, p)}, err
+	return resourceOf(policyOf(c, p)), err
 }
 
 type updatePolicy struct {
 	PolicyPath
-	Body PolicyRules
+	Body PolicySettings
 }
 
-func (a *API) updatePolicy(ctx context.Context, c call, in *updatePolicy) (*policyBody, error) {
+func (in *updatePolicy) check(context.Context, *API, call) error { return in.Body.spec().Check() }
+
+func (a *API) updatePolicy(ctx context.Context, c call, in *updatePolicy) (*resource[Policy], error) {
+	return a.changePolicy(ctx, c, in.ID, func(PolicySettings) (PolicySettings, error) { return in.Body, nil })
+}
+
+type patchPolicy struct {
+	PolicyPath
+	Body mergePatch `contentType:"application/merge-patch+json"`
+}
+
+func (in *patchPolicy) check(ctx context.Context, a *API, c call) error {
+	p, err := a.Policies.Get(ctx, c.key.Account, in.ID)
+	if err != nil {
+		return err
+	}
+	s, err := patched(policyOf(c, p).settings(), in.Body)
+	if err != nil {
+		return err
+	}
+	return s.spec().Check()
+}
+
+func (a *API) patchPolicy(ctx context.Context, c call, in *patchPolicy) (*resource[Policy], error) {
+	return a.changePolicy(ctx, c, in.ID, func(s PolicySettings) (PolicySettings, error) { return patched(s, in.Body) })
+}
+
+// changePolicy changes the settings, from those that the policy has now.
+func (a *API) changePolicy(ctx context.Context, c call, id string, change func(PolicySettings) (PolicySettings, error)) (*resource[Policy], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	p, err := a.Policies.Update(ctx, c.by, c.key.Account, in.Policy, in.Body.spec())
-	return &policyBody{policyOf(c, p)}, err
+	p, err := a.Policies.Change(ctx, c.by, c.key.Account, id, func(p settings.Policy) (settings.PolicySpec, error) {
+		now := policyOf(c, p)
+		if err := c.matches(now); err != nil {
+			return settings.PolicySpec{}, err
+		}
+		s, err := change(now.settings())
+		return s.spec(), err
+	})
+	return resourceOf(policyOf(c, p)), err
 }
 
 func (a *API) deletePolicy(ctx context.Context, c call, in *PolicyPath) (*noBody, error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	return nil, a.Policies.Delete(ctx, c.by, c.key.Account, in.Policy)
+	return nil, a.Policies.Delete(ctx, c.by, c.key.Account, in.ID)
 }

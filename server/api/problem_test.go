@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -23,6 +24,12 @@ func TestAPIProblemSchema(t *testing.T) {
 	var document struct {
 		Paths map[string]map[string]struct {
 			Responses map[string]struct {
+				Ref string `json:"$ref"`
+			}
+		}
+		Components struct {
+			Schemas   map[string]schema
+			Responses map[string]struct {
 				Content map[string]struct {
 					Schema struct {
 						Ref string `json:"$ref"`
@@ -30,7 +37,6 @@ func TestAPIProblemSchema(t *testing.T) {
 				}
 			}
 		}
-		Components struct{ Schemas map[string]schema }
 	}
 	if err := json.Unmarshal(s.Get("/api/v1/openapi.json").Body, &document); err != nil {
 		t.Fatal(err)
@@ -41,7 +47,8 @@ func TestAPIProblemSchema(t *testing.T) {
 				t.Errorf("%s %s describes no refusal", method, path)
 			}
 			for status, r := range op.Responses {
-				if got := r.Content["application/problem+json"].Schema.Ref; status >= "400" && got != "#/components/schemas/Problem" {
+				shared := document.Components.Responses[strings.TrimPrefix(r.Ref, "#/components/responses/")]
+				if got := shared.Content["application/problem+json"].Schema.Ref; status >= "400" && got != "#/components/schemas/Problem" {
 					t.Errorf("%s %s: a %s is %q", method, path, status, got)
 				}
 			}

@@ -1,11 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,65 +13,47 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
-	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 // contentType is by what a device knows a profile.
 const contentType = "application/x-apple-aspen-config"
 
-type createProfile struct {
-	ReplayHeader
-	Body struct {
-		Address  string `json:"address" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
-		Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
-		Login    string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says."`
-		Locale   string `json:"locale,omitempty" maxLength:"35" doc:"Language of the profile's texts." example:"en"`
-		Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone" doc:"The device; iphone means iPads too."`
-		Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure erases an iPhone after too many wrong codes, unless the domain's policy never does: tell the person before."`
-	}
+// A NewProfile is what a profile is made of.
+type NewProfile struct {
+	Address  string `json:"address" minLength:"1" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
+	Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
+	Login    string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says." example:"jane@example.com"`
+	Locale   string `json:"locale,omitempty" maxLength:"35" doc:"Language of the profile's texts." example:"en"`
+	Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone" doc:"The device; iphone means iPads too."`
+	Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure erases an iPhone after too many wrong codes, unless the domain's policy never does: tell the person before."`
 }
+
+type createProfile struct{ Body NewProfile }
 
 type profileBytes struct {
 	ContentType string `header:"Content-Type"`
-	Disposition string `header:"Content-Disposition"`
+	Disposition string `header:"Content-Disposition" example:"attachment; filename=\"mail-example.com.mobileconfig\""`
 	Hash        string `header:"X-Profile-Sha256" doc:"SHA-256 of the profile inside the signature, in hex."`
-	ReplayedHeader
-	Body []byte
+	Body        []byte
 }
 
 func (a *API) profiles(h huma.API) {
 	create := forTests(operation("create-profile", http.MethodPost, "/profiles", account.ProfilesWrite, "Make a signed profile"))
-	create.Responses = map[string]*huma.Response{"200": {
-		Description: "The signed profile.",
-		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
+	create.Responses = binary(contentType, "The signed profile.")
+	register(a, h, create, a.createProfile)
+}
+
+// binary describes an answer that is a file of the media type.
+func binary(kind, text string) map[string]*huma.Response {
+	return map[string]*huma.Response{"200": {
+		Description: text,
+		Content:     map[string]*huma.MediaType{kind: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 	}}
-	register(a, h, create, func(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
-		return once(ctx, a, c, in.ReplayHeader, in.Body, replayable[profileBytes]{
-			operation: create.OperationID,
-			first:     func(once *replay.Request) (*profileBytes, error) { return a.createProfile(ctx, c, in, once) },
-			again: func(r replay.Request) (*profileBytes, error) {
-				var kept keptProfile
-				err := json.Unmarshal(r.Answer, &kept)
-				return kept.answer(), err
-			},
-		})
-	})
-}
-
-// A keptProfile is the answer as it is kept to be given again: a second
-// signature would differ.
-type keptProfile struct {
-	FileName, Hash string
-	Bytes          []byte
-}
-
-func (k keptProfile) answer() *profileBytes {
-	return &profileBytes{ContentType: contentType, Disposition: `attachment; filename="` + k.FileName + `"`, Hash: k.Hash, Body: k.Bytes}
 }
 
 // createProfile signs a profile and records that it did, before it is sent.
-func (a *API) createProfile(ctx context.Context, c call, in *createProfile, once *replay.Request) (*profileBytes, error) {
+func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
 	order, d, err := a.order(ctx, c, in)
 	if err != nil {
 		return nil, err
@@ -81,13 +62,7 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile, once
 	if err != nil {
 		return nil, err
 	}
-	out := keptProfile{order.FileName(), signed.Hash, signed.Bytes}
-	if once != nil {
-		if once.Answer, err = json.Marshal(out); err != nil {
-			return nil, err
-		}
-	}
-	err = a.Replays.RecordOnce(ctx, c.by, once, audit.Action{
+	err = a.Actions.Record(ctx, c.by, audit.Action{
 		Account:  d.Account,
 		Name:     audit.ProfileIssue,
 		Outcome:  audit.Done,
@@ -101,30 +76,35 @@ func (a *API) createProfile(ctx context.Context, c call, in *createProfile, once
 	if err != nil {
 		return nil, err
 	}
-	return out.answer(), nil
+	return &profileBytes{contentType, `attachment; filename="` + order.FileName() + `"`, signed.Hash, signed.Bytes}, nil
+}
+
+func (in *createProfile) check(ctx context.Context, a *API, c call) error {
+	_, _, err := a.order(ctx, c, in)
+	return err
 }
 
 func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order, settings.Domain, error) {
 	b := in.Body
+	who := issue.Person{Name: profile.Plain(b.Name), Login: profile.Trim(b.Login), Locale: profile.Trim(b.Locale)}
+	bad := checkPerson(who)
 	address, err := profile.ParseAddress(b.Address)
 	if err != nil {
-		return issue.Order{}, settings.Domain{}, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		err = fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		return issue.Order{}, settings.Domain{}, errors.Join(err, bad)
 	}
 	d, err := a.permitted(ctx, c, address.Domain())
 	if fault.Is(err, fault.NotFound) {
 		err = fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
 	}
 	if err != nil {
+		return issue.Order{}, settings.Domain{}, errors.Join(err, bad)
+	}
+	variant, platform := settings.Variant(cmp.Or(b.Variant, string(settings.Mail))), profile.Platform(cmp.Or(b.Platform, string(profile.IPhone)))
+	if err := errors.Join(d.Offers(variant, platform), bad); err != nil {
 		return issue.Order{}, settings.Domain{}, err
 	}
-	variant, platform := settings.Variant(b.Variant), profile.Platform(b.Platform)
-	if err := d.Offers(variant, platform); err != nil {
-		return issue.Order{}, settings.Domain{}, err
-	}
-	who := issue.Person{Address: address, Name: profile.Plain(b.Name), Login: profile.Trim(b.Login), Locale: profile.Trim(b.Locale)}
-	if err := checkPerson(who); err != nil {
-		return issue.Order{}, d, err
-	}
+	who.Address = address
 	order, err := issue.OrderOf(d, who, variant, platform)
 	order.Test = c.key.Test
 	return order, d, err
@@ -142,22 +122,19 @@ func checkPerson(who issue.Person) error {
 	return errors.Join(bad...)
 }
 
-type identityBody struct {
-	Body struct {
-		Name        string    `json:"name" doc:"What a device shows as the signer."`
-		Fingerprint string    `json:"fingerprint" doc:"SHA-256 of the certificate in hex."`
-		Expires     time.Time `json:"expires" doc:"When the first certificate of the chain expires."`
-		Development bool      `json:"development" doc:"No device trusts it."`
-		Usable      bool      `json:"usable"`
-	}
+// An Identity is what signs.
+type Identity struct {
+	Name        string `json:"name" doc:"What a device shows as the signer." example:"setup.example.com"`
+	Fingerprint string `json:"fingerprint" doc:"SHA-256 of the certificate in hex." example:"9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de"`
+	ExpiresAt   moment `json:"expires_at" doc:"When the first certificate of the chain expires."`
+	Development bool   `json:"development" doc:"No device trusts it." example:"false"`
+	Usable      bool   `json:"usable" doc:"Whether profiles can be signed now." example:"true"`
 }
 
 func (a *API) identity(h huma.API) {
 	register(a, h, operation("get-identity", http.MethodGet, "/identity", account.IdentityRead, "Show what signs"),
-		func(context.Context, call, *struct{}) (*identityBody, error) {
-			id, out := a.Identity(), &identityBody{}
-			out.Body.Name, out.Body.Fingerprint, out.Body.Expires = id.Name, id.Fingerprint, id.NotAfter
-			out.Body.Development, out.Body.Usable = id.Development, id.Fault == nil
-			return out, nil
+		func(context.Context, call, *struct{}) (*answer[Identity], error) {
+			id := a.Identity()
+			return &answer[Identity]{Identity{id.Name, id.Fingerprint, moment{id.NotAfter}, id.Development, id.Fault == nil}}, nil
 		})
 }

@@ -18,13 +18,13 @@ type linkDrawing struct {
 // drawings adds the routes that draw a setup link.
 func (a *API) drawings(h huma.API) {
 	svg := operation("get-setup-link-qr", http.MethodGet, "/setup-links/{id}/qr.svg", account.LinksRead, "Draw a setup link as a QR code")
-	svg.Responses = drawn(web.SVGType, &huma.Schema{Type: "string"})
+	svg.Responses = binary(web.SVGType, "The QR code, black on white.")
 	register(a, h, svg, func(ctx context.Context, c call, in *LinkPath) (*linkDrawing, error) {
 		drawing, err := a.linkQR(ctx, c, in.ID)
 		return &linkDrawing{web.SVGType, []byte(drawing.SVG())}, err
 	})
 	png := operation("get-setup-link-qr-png", http.MethodGet, "/setup-links/{id}/qr.png", account.LinksRead, "Draw a setup link as a QR code for programs that take no SVG, such as those of mail")
-	png.Responses = drawn(web.PNGType, &huma.Schema{Type: "string", Format: "binary"})
+	png.Responses = binary(web.PNGType, "The QR code, black on white.")
 	register(a, h, png, func(ctx context.Context, c call, in *LinkPath) (*linkDrawing, error) {
 		drawing, err := a.linkQR(ctx, c, in.ID)
 		if err != nil {
@@ -33,13 +33,6 @@ func (a *API) drawings(h huma.API) {
 		data, err := drawing.PNG()
 		return &linkDrawing{web.PNGType, data}, err
 	})
-}
-
-func drawn(kind string, schema *huma.Schema) map[string]*huma.Response {
-	return map[string]*huma.Response{"200": {
-		Description: "The QR code, black on white.",
-		Content:     map[string]*huma.MediaType{kind: {Schema: schema}},
-	}}
 }
 
 func (a *API) linkQR(ctx context.Context, c call, id string) (web.QR, error) {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
+	"net/http"
+	"time"
 
-	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/replay"
 )
@@ -17,62 +17,81 @@ type Replays interface {
 	// name, or a NotFound fault. If that one asked for something else, the
 	// fault is RepeatDiffers.
 	Replayed(ctx context.Context, r replay.Request) (replay.Request, error)
-	// RecordOnce keeps an action that goes with no other change. If the request
-	// was done before, the error is [replay.ErrDone].
-	RecordOnce(ctx context.Context, by audit.Grant, once *replay.Request, a audit.Action) error
+	// KeepAnswer keeps what the request was answered with.
+	KeepAnswer(ctx context.Context, r replay.Request) error
 }
 
-// A ReplayHeader names a request, so that it can be sent again.
-type ReplayHeader struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"A name of your own for the request. Sent again within 24 hours by the same key, it is done once and gets the same answer; with another body it is refused as idempotency_key_reused."`
-}
+const (
+	nameHeader     = "Idempotency-Key"
+	replayedHeader = "Idempotent-Replayed"
+)
 
-// A ReplayedHeader says that the answer was given before.
-type ReplayedHeader struct {
-	Replayed string `header:"Idempotent-Replayed" enum:"true" doc:"The request was done before."`
-}
-
-func (h *ReplayedHeader) replayed() { h.Replayed = "true" }
-
-// A replayable does a request for the first time, or makes the answer again
-// from what was kept then.
-type replayable[Out any] struct {
-	operation string
-	// first does it. Without a name the request is nil.
-	first func(*replay.Request) (*Out, error)
-	again func(replay.Request) (*Out, error)
-}
+// How long a repeated request waits for the answer of the first one, and how
+// often it looks.
+const (
+	answerWait = 5 * time.Second
+	answerLook = 20 * time.Millisecond
+)
 
 // once does the request, unless it has a name and was done under it before.
 // Of two that come at once, on whatever servers, the database refuses one: it
 // gets the other's answer.
-func once[Out any](ctx context.Context, a *API, c call, h ReplayHeader, body any, r replayable[Out]) (*Out, error) {
-	if h.IdempotencyKey == "" {
-		return r.first(nil)
+func once[Out any](ctx context.Context, a *API, c call, do func(context.Context) (*Out, error)) (*Out, error) {
+	name := c.header.Get(nameHeader)
+	if name == "" || c.op.Method != http.MethodPost {
+		return do(ctx)
 	}
-	asked, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	name, print := sha256.Sum256([]byte(h.IdempotencyKey)), sha256.Sum256([]byte(r.operation+"\x00"+string(asked)))
-	request := replay.Request{Key: c.key.ID, Name: name[:], Fingerprint: print[:]}
-	done, err := a.Replays.Replayed(ctx, request)
-	if fault.Is(err, fault.NotFound) {
-		var out *Out
-		if out, err = r.first(&request); !errors.Is(err, replay.ErrDone) {
-			return out, err
+	hash := sha256.Sum256([]byte(name))
+	request := replay.Request{Key: c.key.ID, Name: hash[:], Fingerprint: c.fingerprint}
+	if _, err := a.Replays.Replayed(ctx, request); fault.Is(err, fault.NotFound) {
+		out, err := do(replay.With(ctx, request))
+		if err == nil {
+			return out, a.keep(ctx, request, out)
 		}
-		done, err = a.Replays.Replayed(ctx, request)
+		// Whatever refused it may be that the other was done.
+		if _, missing := a.Replays.Replayed(ctx, request); missing != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
+	out := new(Out)
+	if err := a.replay(ctx, request, out); err != nil {
 		return nil, err
 	}
-	out, err := r.again(done)
-	if err != nil {
-		return nil, err
-	}
-	if h, ok := any(out).(interface{ replayed() }); ok {
-		h.replayed()
-	}
+	c.answer.Set(replayedHeader, "true")
 	return out, nil
+}
+
+// keep keeps the answer, which may hold a secret.
+func (a *API) keep(ctx context.Context, r replay.Request, out any) error {
+	data, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	r.Answer = a.Answers.Encrypt(data, r.Key)
+	return a.Replays.KeepAnswer(ctx, r)
+}
+
+// replay reads the answer that the request was given the first time. If that
+// isn't known yet, it waits.
+func (a *API) replay(ctx context.Context, r replay.Request, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	for {
+		done, err := a.Replays.Replayed(ctx, r)
+		if err != nil {
+			return err
+		}
+		if len(done.Answer) > 0 {
+			data, err := a.Answers.Decrypt(done.Answer, r.Key)
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(data, out)
+		}
+		select {
+		case <-ctx.Done():
+			return fault.New(fault.Conflict, "This request was sent before, and its answer isn't known. Look whether it was done.")
+		case <-time.After(answerLook):
+		}
+	}
 }

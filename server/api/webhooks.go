@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -11,75 +10,87 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
+// WebhookSettings are what can be set of a webhook.
+type WebhookSettings struct {
+	URL      string  `json:"url" format:"uri" minLength:"1" maxLength:"2000" doc:"Address of the endpoint, with https." example:"https://panel.example.com/hooks"`
+	Events   []event `json:"events" minItems:"1" maxItems:"100" doc:"What to call it for. See docs/webhooks.md." example:"[\"link.opened\",\"link.downloaded\"]"`
+	Disabled bool    `json:"disabled,omitempty" doc:"Whether it isn't called." example:"false"`
+}
+
 // A Webhook is a webhook as the API shows it, without its secret.
 type Webhook struct {
-	ID           string     `json:"id"`
-	URL          string     `json:"url"`
-	Events       []string   `json:"events"`
-	Disabled     bool       `json:"disabled"`
-	Reason       string     `json:"reason,omitempty" doc:"Why it is disabled: gone (it answered 410), exhausted (the last try failed) or owner."`
-	FailingSince *time.Time `json:"failing_since,omitempty" doc:"Since when no call has come through."`
-	Rotated      *time.Time `json:"rotated,omitempty" doc:"When it got a new secret; for 24 hours the old one signs too."`
-	Created      time.Time  `json:"created"`
-	Updated      time.Time  `json:"updated"`
+	ID           string         `json:"id" example:"whk_k3v7q2m4x5r6t7ab"`
+	URL          string         `json:"url" format:"uri" example:"https://panel.example.com/hooks"`
+	Events       []event        `json:"events" example:"[\"link.opened\",\"link.downloaded\"]"`
+	Disabled     bool           `json:"disabled" example:"false"`
+	Reason       disabledReason `json:"reason,omitempty" doc:"Why it's disabled: gone (it answered 410), exhausted (the last try failed) or owner."`
+	FailingSince *moment        `json:"failing_since,omitempty" doc:"Since when no call has come through."`
+	RotatedAt    *moment        `json:"rotated_at,omitempty" doc:"When it got a new secret. For 24 hours the old one signs too."`
+	CreatedAt    moment         `json:"created_at"`
+	UpdatedAt    moment         `json:"updated_at"`
 }
 
 func webhookOf(w notify.Webhook) Webhook {
-	out := Webhook{
-		ID: w.ID, URL: w.URL, Events: []string{}, Disabled: !w.Disabled.IsZero(), Reason: string(w.Reason),
-		FailingSince: optional(w.Failing), Rotated: optional(w.Rotated), Created: w.Created, Updated: w.Updated,
+	return Webhook{
+		ID: w.ID, URL: w.URL, Events: texts[event](w.Types), Disabled: !w.Disabled.IsZero(), Reason: disabledReason(w.Reason),
+		FailingSince: momentOf(w.Failing), RotatedAt: momentOf(w.Rotated), CreatedAt: moment{w.Created}, UpdatedAt: moment{w.Updated},
 	}
-	for _, t := range w.Types {
-		out.Events = append(out.Events, string(t))
-	}
-	return out
+}
+
+// settings are what can be set of the webhook.
+func (w Webhook) settings() WebhookSettings { return WebhookSettings{w.URL, w.Events, w.Disabled} }
+
+func (s WebhookSettings) spec() notify.WebhookSpec {
+	return notify.WebhookSpec{URL: s.URL, Types: texts[string](s.Events), Disabled: s.Disabled}
 }
 
 // A Delivery is a call of a webhook as the API shows it.
 type Delivery struct {
-	ID      string     `json:"id"`
-	Message string     `json:"message" doc:"The webhook-id of its calls. A call that is made again has the same."`
-	Event   string     `json:"event"`
-	State   string     `json:"state" doc:"waiting, sent, given_up or dropped."`
-	Tries   int        `json:"tries"`
-	Status  int        `json:"status,omitempty" doc:"HTTP status of the last try."`
-	Failure string     `json:"failure,omitempty" doc:"Why the last try failed."`
-	Again   string     `json:"again,omitempty" doc:"The delivery by which it was made again."`
-	Created time.Time  `json:"created"`
-	Tried   *time.Time `json:"tried,omitempty"`
+	ID        string         `json:"id" example:"dlv_m4x5r6t7abk3v7q2"`
+	Message   string         `json:"message" doc:"The webhook-id of its calls. A call that is made again has the same." example:"msg_q2m4x5r6t7abk3v7"`
+	Event     deliveryEvent  `json:"event"`
+	State     deliveryState  `json:"state"`
+	Tries     int            `json:"tries" example:"1"`
+	Status    int            `json:"status,omitempty" doc:"HTTP status of the last try." example:"200"`
+	Reason    deliveryReason `json:"reason,omitempty" doc:"Why the last try failed."`
+	Again     string         `json:"again,omitempty" doc:"The delivery by which it was made again." example:"dlv_x5r6t7abk3v7q2m4"`
+	CreatedAt moment         `json:"created_at"`
+	TriedAt   *moment        `json:"tried_at,omitempty"`
 }
 
 func deliveryOf(d notify.Delivery) Delivery {
 	return Delivery{
-		ID: d.ID, Message: d.Message, Event: string(d.Type), State: string(d.State), Tries: d.Tries, Status: d.Status,
-		Failure: string(d.Failure), Again: d.Again, Created: d.Created, Tried: optional(d.Tried),
+		ID: d.ID, Message: d.Message, Event: deliveryEvent(d.Type), State: deliveryState(d.State), Tries: d.Tries, Status: d.Status,
+		Reason: deliveryReason(d.Failure), Again: d.Again, CreatedAt: moment{d.Created}, TriedAt: momentOf(d.Tried),
 	}
 }
 
 func (a *API) webhooks(h huma.API) {
 	register(a, h, operation("list-webhooks", http.MethodGet, "/webhooks", account.WebhooksRead, "List the webhooks"), a.listWebhooks)
-	create := operation("create-webhook", http.MethodPost, "/webhooks", account.WebhooksWrite, "Create a webhook")
-	create.DefaultStatus = http.StatusCreated
-	register(a, h, create, a.createWebhook)
-	register(a, h, operation("get-webhook", http.MethodGet, "/webhooks/{id}", account.WebhooksRead, "Show a webhook and its last deliveries"), a.getWebhook)
-	register(a, h, operation("replace-webhook", http.MethodPut, "/webhooks/{id}", account.WebhooksWrite, "Change a webhook, or enable it again"), a.replaceWebhook)
+	register(a, h, creating("create-webhook", "/webhooks", account.WebhooksWrite, "Create a webhook"), a.createWebhook)
+	register(a, h, operation("get-webhook", http.MethodGet, "/webhooks/{id}", account.WebhooksRead, "Show a webhook"), a.getWebhook)
+	update := operation("update-webhook", http.MethodPut, "/webhooks/{id}", account.WebhooksWrite, "Replace all settings of a webhook, or enable it again")
+	patch := operation("patch-webhook", http.MethodPatch, "/webhooks/{id}", account.WebhooksWrite, "Change some settings of a webhook")
+	takes[WebhookSettings, Webhook](h, &update, &patch)
+	register(a, h, update, a.updateWebhook)
+	register(a, h, patch, a.patchWebhook)
 	register(a, h, operation("delete-webhook", http.MethodDelete, "/webhooks/{id}", account.WebhooksWrite, "Delete a webhook"), a.deleteWebhook)
+	register(a, h, operation("list-webhook-deliveries", http.MethodGet, "/webhooks/{id}/deliveries", account.WebhooksRead, "List the last deliveries to a webhook"), a.listDeliveries)
 	test := operation("test-webhook", http.MethodPost, "/webhooks/{id}/test", account.WebhooksWrite, "Call a webhook with an event `test`")
 	test.DefaultStatus = http.StatusAccepted
 	register(a, h, test, a.testWebhook)
-	again := operation("redeliver-webhook", http.MethodPost, "/webhooks/{id}/deliveries/{delivery}/redeliver", account.WebhooksWrite, "Make a call again")
+	again := operation("redeliver-webhook", http.MethodPost, "/webhooks/{id}/deliveries/{delivery_id}/redeliver", account.WebhooksWrite, "Make a call again")
 	again.DefaultStatus = http.StatusAccepted
 	register(a, h, again, a.redeliverWebhook)
 	register(a, h, operation("rotate-webhook", http.MethodPost, "/webhooks/{id}/rotate", account.WebhooksWrite, "Give a webhook a new secret"), a.rotateWebhook)
 }
 
-type webhookList struct {
-	Body struct {
-		Webhooks []Webhook `json:"webhooks"`
-	}
+// A WebhookList is all webhooks.
+type WebhookList struct {
+	Webhooks []Webhook `json:"webhooks" doc:"The oldest first."`
 }
 
-func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*webhookList, error) {
+func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*answer[WebhookList], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
@@ -87,102 +98,96 @@ func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*webhookLi
 	if err != nil {
 		return nil, err
 	}
-	out := &webhookList{}
-	out.Body.Webhooks = []Webhook{}
+	out := &answer[WebhookList]{WebhookList{[]Webhook{}}}
 	for _, w := range all {
 		out.Body.Webhooks = append(out.Body.Webhooks, webhookOf(w))
 	}
 	return out, nil
 }
 
-// A WebhookBody is what a caller says of a webhook.
-type WebhookBody struct {
-	URL      string   `json:"url" minLength:"1" maxLength:"2000" doc:"Address of the endpoint, with https."`
-	Events   []string `json:"events" minItems:"1" maxItems:"100" doc:"What to call it for. See docs/webhooks.md."`
-	Disabled bool     `json:"disabled,omitempty" doc:"Whether it is not called."`
+type createWebhook struct{ Body WebhookSettings }
+
+func (in *createWebhook) check(context.Context, *API, call) error { return in.Body.spec().Check() }
+
+// A WebhookSecret is a webhook with its new secret.
+type WebhookSecret struct {
+	Webhook
+	Secret string `json:"secret" doc:"The secret. It's shown this once." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
 }
 
-func (b WebhookBody) spec() notify.WebhookSpec {
-	return notify.WebhookSpec{URL: b.URL, Types: b.Events, Disabled: b.Disabled}
-}
-
-type webhookInput struct{ Body WebhookBody }
-
-type webhookSecret struct {
-	Body struct {
-		Webhook
-		Secret string `json:"secret" doc:"The secret, whsec_…. It is shown this once."`
-	}
-}
-
-func secretOf(w notify.Webhook, secret string, err error) (*webhookSecret, error) {
+func secretOf(w notify.Webhook, secret string, err error) (*resource[WebhookSecret], error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &webhookSecret{}
-	out.Body.Webhook, out.Body.Secret = webhookOf(w), secret
-	return out, nil
+	return &resource[WebhookSecret]{etagOf(webhookOf(w)), WebhookSecret{webhookOf(w), secret}}, nil
 }
 
-func (a *API) createWebhook(ctx context.Context, c call, in *webhookInput) (*webhookSecret, error) {
+func (a *API) createWebhook(ctx context.Context, c call, in *createWebhook) (*resource[WebhookSecret], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	return secretOf(a.Webhooks.Create(ctx, c.by, c.key.Account, in.Body.spec()))
 }
 
-// A WebhookPath names a webhook. It is exported for huma, which reads no field
-// that an input embeds otherwise.
+// A WebhookPath names a webhook.
 type WebhookPath struct {
-	ID string `path:"id" maxLength:"40"`
+	ID string `path:"id" maxLength:"40" doc:"The webhook's ID." example:"whk_k3v7q2m4x5r6t7ab"`
 }
 
-type webhookOutput struct {
-	Body struct {
-		Webhook
-		Deliveries []Delivery `json:"deliveries" doc:"The last 100, the newest first."`
-	}
-}
-
-func (a *API) getWebhook(ctx context.Context, c call, in *WebhookPath) (*webhookOutput, error) {
+func (a *API) getWebhook(ctx context.Context, c call, in *WebhookPath) (*resource[Webhook], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	w, err := a.Webhooks.Get(ctx, c.key.Account, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	return a.shown(ctx, w)
+	return resourceOf(webhookOf(w)), err
 }
 
-// shown is a webhook with its deliveries.
-func (a *API) shown(ctx context.Context, w notify.Webhook) (*webhookOutput, error) {
-	all, err := a.Webhooks.Deliveries(ctx, w.Account, w.ID)
-	if err != nil {
-		return nil, err
-	}
-	out := &webhookOutput{}
-	out.Body.Webhook, out.Body.Deliveries = webhookOf(w), []Delivery{}
-	for _, d := range all {
-		out.Body.Deliveries = append(out.Body.Deliveries, deliveryOf(d))
-	}
-	return out, nil
-}
-
-type webhookReplace struct {
+type updateWebhook struct {
 	WebhookPath
-	Body WebhookBody
+	Body WebhookSettings
 }
 
-func (a *API) replaceWebhook(ctx context.Context, c call, in *webhookReplace) (*webhookOutput, error) {
+func (in *updateWebhook) check(context.Context, *API, call) error { return in.Body.spec().Check() }
+
+func (a *API) updateWebhook(ctx context.Context, c call, in *updateWebhook) (*resource[Webhook], error) {
+	return a.changeWebhook(ctx, c, in.ID, func(WebhookSettings) (WebhookSettings, error) { return in.Body, nil })
+}
+
+type patchWebhook struct {
+	WebhookPath
+	Body mergePatch `contentType:"application/merge-patch+json"`
+}
+
+func (in *patchWebhook) check(ctx context.Context, a *API, c call) error {
+	w, err := a.Webhooks.Get(ctx, c.key.Account, in.ID)
+	if err != nil {
+		return err
+	}
+	s, err := patched(webhookOf(w).settings(), in.Body)
+	if err != nil {
+		return err
+	}
+	return s.spec().Check()
+}
+
+func (a *API) patchWebhook(ctx context.Context, c call, in *patchWebhook) (*resource[Webhook], error) {
+	return a.changeWebhook(ctx, c, in.ID, func(s WebhookSettings) (WebhookSettings, error) { return patched(s, in.Body) })
+}
+
+// changeWebhook changes the settings, from those that the webhook has now.
+func (a *API) changeWebhook(ctx context.Context, c call, id string, change func(WebhookSettings) (WebhookSettings, error)) (*resource[Webhook], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	w, err := a.Webhooks.Update(ctx, c.by, c.key.Account, in.ID, in.Body.spec())
-	if err != nil {
-		return nil, err
-	}
-	return a.shown(ctx, w)
+	w, err := a.Webhooks.Change(ctx, c.by, c.key.Account, id, func(w notify.Webhook) (notify.WebhookSpec, error) {
+		now := webhookOf(w)
+		if err := c.matches(now); err != nil {
+			return notify.WebhookSpec{}, err
+		}
+		s, err := change(now.settings())
+		return s.spec(), err
+	})
+	return resourceOf(webhookOf(w)), err
 }
 
 func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBody, error) {
@@ -192,36 +197,48 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBo
 	return nil, a.Webhooks.Delete(ctx, c.by, c.key.Account, in.ID)
 }
 
-type deliveryOutput struct{ Body Delivery }
+// A DeliveryList is the last deliveries to a webhook.
+type DeliveryList struct {
+	Deliveries []Delivery `json:"deliveries" doc:"The last 100, the newest first."`
+}
 
-func (a *API) testWebhook(ctx context.Context, c call, in *WebhookPath) (*deliveryOutput, error) {
+func (a *API) listDeliveries(ctx context.Context, c call, in *WebhookPath) (*answer[DeliveryList], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	all, err := a.Webhooks.Deliveries(ctx, c.key.Account, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[DeliveryList]{DeliveryList{[]Delivery{}}}
+	for _, d := range all {
+		out.Body.Deliveries = append(out.Body.Deliveries, deliveryOf(d))
+	}
+	return out, nil
+}
+
+func (a *API) testWebhook(ctx context.Context, c call, in *WebhookPath) (*answer[Delivery], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	d, err := a.Webhooks.Test(ctx, c.by, c.key.Account, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	return &deliveryOutput{deliveryOf(d)}, nil
+	return &answer[Delivery]{deliveryOf(d)}, err
 }
 
 type deliveryPath struct {
-	ID       string `path:"id" maxLength:"40"`
-	Delivery string `path:"delivery" maxLength:"40"`
+	WebhookPath
+	Delivery string `path:"delivery_id" maxLength:"40" doc:"The delivery's ID." example:"dlv_m4x5r6t7abk3v7q2"`
 }
 
-func (a *API) redeliverWebhook(ctx context.Context, c call, in *deliveryPath) (*deliveryOutput, error) {
+func (a *API) redeliverWebhook(ctx context.Context, c call, in *deliveryPath) (*answer[Delivery], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
 	d, err := a.Webhooks.Redeliver(ctx, c.by, c.key.Account, in.ID, in.Delivery)
-	if err != nil {
-		return nil, err
-	}
-	return &deliveryOutput{deliveryOf(d)}, nil
+	return &answer[Delivery]{deliveryOf(d)}, err
 }
 
-func (a *API) rotateWebhook(ctx context.Context, c call, in *WebhookPath) (*webhookSecret, error) {
+func (a *API) rotateWebhook(ctx context.Context, c call, in *WebhookPath) (*resource[WebhookSecret], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}

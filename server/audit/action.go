@@ -43,10 +43,12 @@ const (
 	HostWithdraw    Name = "host.withdraw"
 	LinkCreate      Name = "link.create"
 	LinkOpen        Name = "link.open"
+	LinkUpdate      Name = "link.update"
 	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
 	ProfileDownload Name = "profile.download"
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"
+	KeyUpdate       Name = "key.update"
 	KeyRevoke       Name = "key.revoke"
 
 	RedirectKeyCreate Name = "redirect_key.create"
@@ -193,7 +195,7 @@ const (
 
 // A Change is the value of one field before and after.
 type Change struct {
-	Field string `json:"field"`
-	Old   string `json:"old,omitempty"`
-	New   string `json:"new,omitempty"`
+	Field string `json:"field" example:"incoming"`
+	Old   string `json:"old,omitempty" doc:"Absent: there was nothing." example:"imap.example.com:993"`
+	New   string `json:"new,omitempty" doc:"Absent: there is nothing." example:"mail.example.com:993"`
 }

@@ -28,9 +28,9 @@ type View struct {
 
 // A Party is who did something, or to what.
 type Party struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
+	Kind string `json:"kind" example:"key"`
+	ID   string `json:"id,omitempty" example:"key_r6t7abk3v7q2m4x5"`
+	Name string `json:"name,omitempty" example:"panel"`
 	Test bool   `json:"test,omitempty" doc:"A key for trying things out."`
 }
 

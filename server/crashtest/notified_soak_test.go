@@ -202,11 +202,11 @@ func (r *receiver) wantAll(t *testing.T, database string, again func() *process)
 	r.wantCaught(t, c, made)
 }
 
-// deliveries returns the states and tries of all deliveries by their id.
+// deliveries returns the states and tries of all deliveries by the IDs of their messages.
 func (r *receiver) deliveries(t *testing.T, db *sql.DB) map[string]made {
 	t.Helper()
 	all := map[string]made{}
-	each(t, db, `SELECT id, state, tries FROM deliveries UNION ALL SELECT id, state, tries FROM kept`, func(scan func(...any)) {
+	each(t, db, `SELECT message, state, tries FROM deliveries UNION ALL SELECT message, state, tries FROM kept`, func(scan func(...any)) {
 		var id string
 		var m made
 		scan(&id, &m.state, &m.tries)

@@ -61,7 +61,7 @@ func (w *world) byVisitor(where place) maker {
 }
 
 func (w *world) create(ctx context.Context, by audit.Grant, spec setup.LinkSpec) (string, error) {
-	link, err := w.links.Create(ctx, by, spec, nil)
+	link, err := w.links.Create(ctx, by, spec)
 	if err != nil {
 		return "", err
 	}

@@ -54,6 +54,7 @@ func Codes() []Meaning {
 		{RedirectUsed, "The redirect that a hosting panel signed has been used."},
 		{StorageFull, "Nothing can be stored, because there is no space left."},
 		{DatabaseUnavailable, "The database can't be reached, is locked or is damaged."},
+		{PreconditionFailed, "The resource has changed since the state that If-Match names. Nothing was changed."},
 		{Internal, "The service failed. Its log has the cause."},
 	}
 }

@@ -76,7 +76,10 @@ const (
 	StorageFull Code = "storage_full"
 	// DatabaseUnavailable says that the database is away, locked or damaged.
 	DatabaseUnavailable Code = "database_unavailable"
-	Internal            Code = "internal"
+	// PreconditionFailed says that what was to be changed isn't any more as the
+	// request says.
+	PreconditionFailed Code = "precondition_failed"
+	Internal           Code = "internal"
 )
 
 // A Fault is a failure with its code and a sentence that says what is wrong

@@ -136,7 +136,7 @@ func TestLogOfManyWriters(t *testing.T) {
 			if i%4 > 1 {
 				return s.CreateTicket(t.Context(), by, newTicket(id("tkt", i), "lnk_unknown"), action(audit.LinkOpen, "lnk_unknown"))
 			}
-			return s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, nil, action(audit.LinkCreate, id("lnk", i)))
+			return s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i)))
 		})
 		log := actions(t, storetest.Open(t, store.Config{Database: database}))
 		if n != 50 || len(log) != n+3 { // a domain and its two servers come first

@@ -76,7 +76,7 @@ func TestTestKeyGrant(t *testing.T) {
 		live, test := newLink("lnk_live"), newLink("lnk_test")
 		live.Test = false
 		for _, l := range []setup.Link{live, test} {
-			must(t, s.CreateLink(t.Context(), by, l, nil, nil, action(audit.LinkCreate, l.ID)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
 		}
 		revoke := action(audit.LinkRevoke, "x")
 		wantFault(t, s.RevokeLink(t.Context(), trial, account.Default, "lnk_live", start, revoke), fault.Forbidden)

@@ -44,10 +44,10 @@ var Deliveries = db.NewTable("deliveries", func(d *notify.Delivery) []db.Column 
 // Deliver keeps a delivery and has it made after the delay.
 func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	if d.ID == "" {
-		d.ID = id.New("msg")
+		d.ID = id.New("dlv")
 	}
 	if d.Message == "" {
-		d.Message = d.ID
+		d.Message = id.New("msg")
 	}
 	d.State = notify.Waiting
 	if err := Deliveries.Insert(t, d); err != nil {

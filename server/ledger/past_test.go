@@ -34,6 +34,7 @@ var past = map[string]string{
 	"store.Attempt":      "bookkeeping",
 	"store.BeginTry":     "bookkeeping",
 	"store.EndTry":       "bookkeeping",
+	"store.KeepAnswer":   "bookkeeping",
 	"store.KeepCeremony": "bookkeeping",
 	"store.Prune":        "bookkeeping",
 	"store.TakeCeremony": "bookkeeping",

@@ -58,6 +58,11 @@ const (
 	Interrupted Failure = "interrupted"
 )
 
+// Failures lists all failures.
+func Failures() []Failure {
+	return []Failure{NoRelay, Unreachable, Forbidden, BadTLS, Timeout, BadStatus, Redirected, Refused, Interrupted}
+}
+
 // A Delivery is one notification to one address or endpoint.
 type Delivery struct {
 	ID string // "msg_…"

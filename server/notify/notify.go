@@ -60,6 +60,7 @@ const (
 	MemberRemoved    Type = "member.removed"
 	AccountChanged   Type = "account.changed"
 	KeyCreated       Type = "key.created"
+	KeyChanged       Type = "key.changed"
 	KeyRevoked       Type = "key.revoked"
 	RedirectKeys     Type = "redirect_key.changed"
 	IdentityChanged  Type = "identity.changed"
@@ -117,6 +118,7 @@ var events = map[audit.Name]Event{
 	audit.AccountResume:    {AccountChanged, Members, true},
 
 	audit.KeyCreate: {KeyCreated, Keys, true},
+	audit.KeyUpdate: {KeyChanged, Keys, true},
 	audit.KeyRevoke: {KeyRevoked, Keys, false},
 
 	audit.RedirectKeyCreate: {RedirectKeys, Keys, true},

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -69,8 +70,11 @@ type WebhookStore interface {
 	Webhook(ctx context.Context, account, id string) (Webhook, error)
 	// Webhooks returns those of an account, the oldest first.
 	Webhooks(ctx context.Context, account string) ([]Webhook, error)
-	// UpdateWebhook keeps all of w but its secrets, and a.
-	UpdateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
+	// ChangeWebhook gives the webhook of the account all but secrets of what
+	// change makes of it as it is, and keeps the action that change returns.
+	// Where nothing differs it keeps nothing. One that is not there is a
+	// NotFound fault. Change may be called more than once.
+	ChangeWebhook(ctx context.Context, by audit.Grant, account, id string, change func(Webhook) (Webhook, audit.Action, error)) error
 	// RotateWebhook keeps the secrets of w and a.
 	RotateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
 	// DeleteWebhook deletes a webhook with its deliveries, and keeps a.
@@ -116,14 +120,14 @@ type WebhookSpec struct {
 	Disabled bool
 }
 
+// Check returns a fault for each field that cannot be taken.
+func (s WebhookSpec) Check() error { return s.apply(&Webhook{}, time.Time{}) }
+
 // apply brings the spec into w, or returns a fault.
 func (s WebhookSpec) apply(w *Webhook, now time.Time) error {
 	s.URL = profile.Trim(s.URL)
-	if err := checkURL(s.URL); err != nil {
-		return err
-	}
 	types, err := parseTypes(s.Types)
-	if err != nil {
+	if err = errors.Join(checkURL(s.URL), err); err != nil {
 		return err
 	}
 	w.URL, w.Types, w.Updated = s.URL, types, now
@@ -217,15 +221,25 @@ func (s *Webhooks) Create(ctx context.Context, by audit.Grant, account string, s
 // Update gives a webhook all that the spec says. One that was disabled and is
 // no more starts afresh.
 func (s *Webhooks) Update(ctx context.Context, by audit.Grant, account, webhook string, spec WebhookSpec) (Webhook, error) {
-	old, err := s.store.Webhook(ctx, account, webhook)
+	return s.Change(ctx, by, account, webhook, func(Webhook) (WebhookSpec, error) { return spec, nil })
+}
+
+// Change is Update by a spec that is made of the webhook as it is: nobody else
+// changes it meanwhile. If change fails, nothing is changed. It may be called
+// more than once.
+func (s *Webhooks) Change(ctx context.Context, by audit.Grant, account, webhook string, change func(Webhook) (WebhookSpec, error)) (Webhook, error) {
+	err := s.store.ChangeWebhook(ctx, by, account, webhook, func(old Webhook) (Webhook, audit.Action, error) {
+		w := old
+		spec, err := change(old)
+		if err == nil {
+			err = spec.apply(&w, s.now())
+		}
+		return w, webhookAction(audit.WebhookUpdate, by, old, w), err
+	})
 	if err != nil {
 		return Webhook{}, err
 	}
-	w := old
-	if err := spec.apply(&w, s.now()); err != nil {
-		return Webhook{}, err
-	}
-	return w, s.store.UpdateWebhook(ctx, by, w, webhookAction(audit.WebhookUpdate, by, old, w))
+	return s.store.Webhook(ctx, account, webhook)
 }
 
 // Rotate gives a webhook a new secret, which is shown this once. The old one
@@ -258,8 +272,7 @@ func (s *Webhooks) Test(ctx context.Context, by audit.Grant, account, webhook st
 	if err != nil {
 		return Delivery{}, err
 	}
-	d := Delivery{ID: id.New("msg"), Account: account, Type: TestEvent, Webhook: w.ID, State: Waiting, Created: s.now()}
-	d.Message = d.ID
+	d := Delivery{ID: id.New("dlv"), Message: id.New("msg"), Account: account, Type: TestEvent, Webhook: w.ID, State: Waiting, Created: s.now()}
 	return d, s.store.TestWebhook(ctx, by, d, webhookAction(audit.WebhookTest, by, w, w))
 }
 
@@ -282,7 +295,7 @@ func (s *Webhooks) Redeliver(ctx context.Context, by audit.Grant, account, webho
 	}
 	a := webhookAction(audit.WebhookRedeliver, by, w, w)
 	a.Changes = []audit.Change{{Field: "delivery", New: delivery}}
-	return s.store.Redeliver(ctx, by, Delivery{ID: id.New("msg"), Account: account, Webhook: w.ID, Created: s.now()}, delivery, a)
+	return s.store.Redeliver(ctx, by, Delivery{ID: id.New("dlv"), Account: account, Webhook: w.ID, Created: s.now()}, delivery, a)
 }
 
 // Enable has a webhook called again that was disabled.

@@ -65,7 +65,7 @@ func TestWebhookRebinding(t *testing.T) {
 		t.Helper()
 		servertest.Eventually(t, state+" "+failure, func() bool {
 			for _, d := range h.Show(t, c).Deliveries {
-				if d.ID == id && d.State == state && d.Failure == failure {
+				if d.ID == id && d.State == state && d.Reason == failure {
 					return true
 				}
 			}
@@ -112,7 +112,7 @@ func TestWebhookRedirects(t *testing.T) {
 	servertest.Eventually(t, fmt.Sprintf("%d redirects", calls), func() bool {
 		var n int
 		for _, d := range h.Show(t, c).Deliveries {
-			if d.Failure == string(notify.Redirected) && d.Status >= 300 && d.Status < 400 {
+			if d.Reason == string(notify.Redirected) && d.Status >= 300 && d.Status < 400 {
 				n++
 			}
 		}

@@ -204,8 +204,8 @@ func (o outsider) ended(c servertest.Client, id string) map[string]any {
 	var shown struct{ Deliveries []map[string]any }
 	servertest.Eventually(o.t, "a try", func() bool {
 		shown.Deliveries = nil
-		servertest.Decode(o.t, c.Want(o.t, http.StatusOK, http.MethodGet, "/webhooks/"+id, ""), &shown)
-		failure := shown.Deliveries[0]["failure"]
+		servertest.Decode(o.t, c.Want(o.t, http.StatusOK, http.MethodGet, "/webhooks/"+id+"/deliveries", ""), &shown)
+		failure := shown.Deliveries[0]["reason"]
 		return shown.Deliveries[0]["tries"] != 0.0 && failure != "interrupted"
 	})
 	return shown.Deliveries[0]
@@ -240,7 +240,7 @@ func TestWebhookPrivateAddresses(t *testing.T) {
 	ended := o.try(open)
 	count := map[string]int{}
 	for url, e := range ended {
-		failure, _ := e.delivery["failure"].(string)
+		failure, _ := e.delivery["reason"].(string)
 		count[fmt.Sprint(e.status, failure)]++
 		switch {
 		case e.status == http.StatusUnprocessableEntity:
@@ -275,10 +275,10 @@ func wantNoOracle(t *testing.T, o outsider, addresses []string, open, closed str
 			}
 		}
 		for _, e := range []tried{one, other} {
-			if got := slices.Sorted(maps.Keys(e.delivery)); !slices.Equal(got, []string{"created", "event", "failure", "id", "message", "state", "tried", "tries"}) {
+			if got := slices.Sorted(maps.Keys(e.delivery)); !slices.Equal(got, []string{"created_at", "event", "id", "message", "reason", "state", "tried_at", "tries"}) {
 				t.Errorf("%s: fields %q", a, got)
 			}
-			for _, own := range []string{"id", "message", "created", "tried"} {
+			for _, own := range []string{"id", "message", "created_at", "tried_at"} {
 				delete(e.delivery, own)
 			}
 		}

@@ -65,7 +65,7 @@ func TestWebhooks(t *testing.T) {
 		}
 		servertest.Eventually(t, "the history", func() bool {
 			for _, d := range h.Show(t, c).Deliveries {
-				if d.State != "sent" || d.Status != http.StatusOK || !ids[d.ID] {
+				if d.State != "sent" || d.Status != http.StatusOK || !ids[d.Message] {
 					return false
 				}
 			}
@@ -199,7 +199,7 @@ func TestWebhookAnswers(t *testing.T) {
 		servertest.Eventually(t, fmt.Sprint(tt.status), func() bool {
 			got := h.Show(t, c)
 			d := got.Deliveries[0]
-			return d.Status == tt.status && d.State == tt.state && d.Failure == tt.failure && got.Disabled == tt.gone
+			return d.Status == tt.status && d.State == tt.state && d.Reason == tt.failure && got.Disabled == tt.gone
 		})
 		if tt.status == http.StatusTooManyRequests {
 			wantLater(t, database, begun.Add(time.Hour))

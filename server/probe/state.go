@@ -28,6 +28,15 @@ const (
 	Broken                 State = "broken"
 )
 
+// States lists all states.
+func States() []State {
+	var all []State
+	for _, m := range Meanings() {
+		all = append(all, m.State)
+	}
+	return all
+}
+
 // A Severity is how grave a state is.
 type Severity string
 

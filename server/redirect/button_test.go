@@ -65,7 +65,7 @@ func newButton(t *testing.T, c servertest.Client, kind string, domains ...string
 	t.Helper()
 	g := button{key: pairOf(t, kind)}
 	g.pem = publicPEM(t, g.key)
-	body, err := json.Marshal(map[string]any{"name": "Panel", "public_key": g.pem, "domains": domains})
+	body, err := json.Marshal(map[string]any{"name": "Panel", "public_key": g.pem, "domains": append([]string{}, domains...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,6 +181,8 @@ func (g button) badAlgorithms(t *testing.T, now time.Time) []badToken {
 		{"alg RS256", header(map[string]any{"alg": "RS256"}), "alg"},
 		{"alg PS256", header(map[string]any{"alg": "PS256"}), "alg"},
 		{"alg ES384", header(map[string]any{"alg": "ES384"}), "alg"},
+		{"alg Ed25519 in small letters", header(map[string]any{"alg": "ed25519"}), "alg"},
+		{"alg Ed448", header(map[string]any{"alg": "Ed448"}), "alg"},
 		{"alg in small letters", header(map[string]any{"alg": strings.ToLower(g.Algorithm)}), "alg"},
 		{"alg of the other kind", header(map[string]any{"alg": otherAlg}), "alg"},
 		{"alg missing", header(map[string]any{"alg": ""}), "alg"},
@@ -253,8 +255,11 @@ func (g button) badClaims(t *testing.T, now time.Time) []badToken {
 	}
 	add("aud of another service", "aud", map[string]any{"aud": "https://other.example.com"})
 	add("aud with a slash", "aud", map[string]any{"aud": g.Audience + "/"})
-	add("aud a list", "aud", map[string]any{"aud": []string{g.Audience}})
-	add("aud a list with another", "aud", map[string]any{"aud": []string{g.Audience, "https://other.example.com"}})
+	add("aud a list of others", "aud", map[string]any{"aud": []string{"https://other.example.com", g.Audience + "/"}})
+	add("aud an empty list", "aud", map[string]any{"aud": []string{}})
+	add("aud a list with null", "aud", map[string]any{"aud": []any{g.Audience, nil}})
+	add("aud a list with a number", "aud", map[string]any{"aud": []any{g.Audience, 1}})
+	add("aud an object", "aud", map[string]any{"aud": map[string]any{"url": g.Audience}})
 	add("aud missing", "aud", map[string]any{"aud": nil})
 	add("aud empty", "aud", map[string]any{"aud": ""})
 	add("iss missing", "iss", map[string]any{"iss": nil})

@@ -13,9 +13,11 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -25,7 +27,7 @@ import (
 
 // Longest texts of a key.
 const (
-	maxName    = 100  // bytes
+	maxName    = 100  // characters
 	maxPEM     = 4096 // bytes
 	maxDomains = 100
 	maxID      = 40 // bytes
@@ -103,9 +105,11 @@ type KeyStore interface {
 	RedirectKey(ctx context.Context, id string) (Key, error)
 	// RedirectKeys returns the keys of an account, the newest first.
 	RedirectKeys(ctx context.Context, account string) ([]Key, error)
-	// UpdateRedirectKey keeps the name and the domains of k. One that is not
-	// the account's is a NotFound fault.
-	UpdateRedirectKey(ctx context.Context, by audit.Grant, k Key, a audit.Action) error
+	// ChangeRedirectKey gives the key of the account the name and the domains
+	// of what change makes of it as it is, and keeps the action that change
+	// returns. If that has no changes, it keeps nothing. One that is not the
+	// account's is a NotFound fault. Change may be called more than once.
+	ChangeRedirectKey(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Key, audit.Action, error)) error
 	// DeleteRedirectKey deletes a key of the account. One that is not the
 	// account's is a NotFound fault.
 	DeleteRedirectKey(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
@@ -128,19 +132,31 @@ type Spec struct {
 	Life    time.Duration // of a new key; zero: for ever
 }
 
-// Create registers a key of the account.
+// Check returns a fault for each field that a new key cannot have.
+func (s Spec) Check() error {
+	_, err := s.key()
+	return err
+}
+
+// key is a new key of the spec.
+func (s Spec) key() (Key, error) {
+	public, err := parsePublic(s.PEM)
+	key := Key{Public: public}
+	bad := []error{err, key.apply(s)}
+	if s.Life < 0 {
+		bad = append(bad, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0."))
+	}
+	return key, errors.Join(bad...)
+}
+
+// Create registers a key of the account. The error holds a fault for each field
+// that cannot be taken.
 func (k *Keys) Create(ctx context.Context, by audit.Grant, account string, spec Spec) (Key, error) {
-	public, err := parsePublic(spec.PEM)
+	key, err := spec.key()
 	if err != nil {
 		return Key{}, err
 	}
-	key := Key{ID: id.New("rdk"), Account: account, Public: public, Created: k.now()}
-	if err := key.apply(spec); err != nil {
-		return Key{}, err
-	}
-	if spec.Life < 0 {
-		return Key{}, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0.")
-	}
+	key.ID, key.Account, key.Created = id.New("rdk"), account, k.now()
 	if spec.Life > 0 {
 		key.Expires = key.Created.Add(spec.Life)
 	}
@@ -171,15 +187,26 @@ func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
 
 // Update gives a key of the account the name and the domains of the spec.
 func (k *Keys) Update(ctx context.Context, by audit.Grant, account, id string, spec Spec) (Key, error) {
-	old, err := k.Get(ctx, account, id)
+	return k.Change(ctx, by, account, id, func(Key) (Spec, error) { return spec, nil })
+}
+
+// Change is Update by a spec that is made of the key as it is: nobody else
+// changes it meanwhile. If change fails, nothing is changed. It may be called
+// more than once.
+func (k *Keys) Change(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Spec, error)) (Key, error) {
+	key, err := k.Get(ctx, account, id)
 	if err != nil {
 		return Key{}, err
 	}
-	key := old
-	if err := key.apply(spec); err != nil {
-		return Key{}, err
-	}
-	return key, k.store.UpdateRedirectKey(ctx, by, key, action(audit.RedirectKeyUpdate, by, key, changes(old, key)))
+	err = k.store.ChangeRedirectKey(ctx, by, account, key.ID, func(old Key) (Key, audit.Action, error) {
+		key = old
+		spec, err := change(old)
+		if err == nil {
+			err = key.apply(spec)
+		}
+		return key, action(audit.RedirectKeyUpdate, by, key, changes(old, key)), err
+	})
+	return key, err
 }
 
 // Delete deletes a key of the account: nothing that it has signed is taken any
@@ -192,27 +219,37 @@ func (k *Keys) Delete(ctx context.Context, by audit.Grant, account, id string) e
 	return k.store.DeleteRedirectKey(ctx, by, account, key.ID, action(audit.RedirectKeyDelete, by, key, nil))
 }
 
-// apply takes the name and the domains of the spec.
+// apply takes the name and the domains of the spec. The error holds a fault for
+// each that cannot be taken.
 func (k *Key) apply(spec Spec) error {
+	var bad []error
 	spec.Name = profile.Plain(spec.Name)
-	if err := profile.CheckLine(spec.Name); err != nil || spec.Name == "" || len(spec.Name) > maxName {
-		return fault.OnText("name", err, fault.NameInvalid, "Name the program that signs, in up to %d bytes.", maxName)
+	if err := profile.CheckLine(spec.Name); err != nil || spec.Name == "" || utf8.RuneCountInString(spec.Name) > maxName {
+		bad = append(bad, fault.OnText("name", err, fault.NameInvalid, "Name the program that signs, in up to %d characters.", maxName))
 	}
+	domains, err := parseDomains(spec.Domains)
+	if err = errors.Join(append(bad, err)...); err != nil {
+		return err
+	}
+	k.Name, k.Domains = spec.Name, domains
+	return nil
+}
+
+func parseDomains(names []string) ([]string, error) {
 	var domains []string
-	for _, name := range spec.Domains {
+	for _, name := range names {
 		domain, err := profile.ParseHost(name)
 		if err != nil {
-			return fault.On("domains", fault.Invalid, "Name domains such as example.com.")
+			return nil, fault.On("domains", fault.Invalid, "Name domains such as example.com.")
 		}
 		if !slices.Contains(domains, domain) {
 			domains = append(domains, domain)
 		}
 	}
 	if len(domains) > maxDomains {
-		return fault.On("domains", fault.Invalid, "Name up to %d domains, or none for all.", maxDomains)
+		return nil, fault.On("domains", fault.Invalid, "Name up to %d domains, or none for all.", maxDomains)
 	}
-	k.Name, k.Domains = spec.Name, domains
-	return nil
+	return domains, nil
 }
 
 const publicBlock = "PUBLIC KEY"

@@ -27,8 +27,8 @@ func TestRedirectKeys(t *testing.T) {
 			PublicKey string     `json:"public_key"`
 			Name      string     `json:"name"`
 			Domains   []string   `json:"domains"`
-			Expires   *time.Time `json:"expires"`
-			LastUsed  *time.Time `json:"last_used"`
+			Expires   *time.Time `json:"expires_at"`
+			LastUsed  *time.Time `json:"last_used_at"`
 		}
 		servertest.Decode(t, c.Want(t, http.StatusOK, http.MethodGet, "/redirect-keys/"+g.ID, ""), &shown)
 		if shown.PublicKey != g.pem || shown.LastUsed != nil || shown.Expires != nil {

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -31,6 +33,7 @@ type Links interface {
 // New returns Redirects for tokens that are meant for the audience, which is
 // the service's base URL.
 func New(keys KeyStore, links Links, audience string, now func() time.Time) *Redirects {
+	jwt.RegisterSigningMethod(rfc9864, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
 	return &Redirects{keys, links, audience, now}
 }
 

@@ -69,6 +69,31 @@ func TestSignedRedirect(t *testing.T) {
 	})
 }
 
+// TestSignedRedirectSpellings takes tokens as libraries write them.
+func TestSignedRedirectSpellings(t *testing.T) {
+	s, clock, c := redirectServer(t, storetest.SQLite(t))
+	for _, kind := range []string{"EdDSA", "ES256"} {
+		g := newButton(t, c, kind)
+		names := []string{kind}
+		if kind == "EdDSA" {
+			names = append(names, "Ed25519")
+		}
+		for _, alg := range names {
+			for _, aud := range []any{g.Audience, []string{g.Audience}, []string{"https://other.example.com", g.Audience}} {
+				token := g.signed(t, map[string]any{"alg": alg, "kid": g.ID}, g.with(clock.Now(), map[string]any{"aud": aud}))
+				if a := s.Post("/start/signed", "jwt", token); a.Status != http.StatusSeeOther {
+					t.Errorf("%s by %s for %v: %d %s", alg, kind, aud, a.Status, a.Body)
+				}
+			}
+		}
+	}
+	g := newButton(t, c, "ES256")
+	token := g.signed(t, map[string]any{"alg": "Ed25519", "kid": g.ID}, g.claims("jane@example.com", clock.Now()))
+	if a := s.Post("/start/signed", "jwt", token); a.Status != http.StatusForbidden {
+		t.Errorf("Ed25519 by a key of ES256: %d", a.Status)
+	}
+}
+
 // TestSignedRedirectRefused brings what must not make a link: each is refused
 // with a page that says which part is wrong and nothing that came in, and
 // nothing is kept.

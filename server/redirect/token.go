@@ -18,8 +18,9 @@ import (
 
 // The signatures that are taken.
 const (
-	edDSA = "EdDSA"
-	es256 = "ES256"
+	edDSA   = "EdDSA"
+	es256   = "ES256"
+	rfc9864 = "Ed25519" // what EdDSA means here, by its newer name
 )
 
 // Limits of a token.
@@ -35,7 +36,7 @@ const (
 // claims are what a panel signs.
 type claims struct {
 	Issuer     string
-	Audience   string
+	Audience   audience
 	Subject    string
 	ID         string
 	IssuedAt   int64
@@ -50,6 +51,29 @@ type claims struct {
 }
 
 var _ jwt.Claims = (*claims)(nil)
+
+// An audience is one text, or a list of texts (RFC 7519, 4.1.3).
+type audience []string
+
+// UnmarshalJSON reads either form.
+func (a *audience) UnmarshalJSON(data []byte) error {
+	var one string
+	if err := json.Unmarshal(data, &one); err == nil {
+		*a = audience{one}
+		return nil
+	}
+	var all []*string // null is no text
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	for _, one := range all {
+		if one == nil {
+			return errClaim("aud")
+		}
+		*a = append(*a, *one)
+	}
+	return nil
+}
 
 // UnmarshalJSON refuses what [object] refuses.
 func (c *claims) UnmarshalJSON(data []byte) error {
@@ -68,7 +92,7 @@ func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.I
 func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return date(c.NotBefore) }
 func (c *claims) GetIssuer() (string, error)                   { return c.Issuer, nil }
 func (c *claims) GetSubject() (string, error)                  { return c.Subject, nil }
-func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return jwt.ClaimStrings{c.Audience}, nil }
+func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return jwt.ClaimStrings(c.Audience), nil }
 
 func date(seconds int64) (*jwt.NumericDate, error) {
 	if seconds < 0 || seconds > maxTime {
@@ -84,7 +108,7 @@ func date(seconds int64) (*jwt.NumericDate, error) {
 func (c *claims) Validate() error {
 	visible := func(r rune) bool { return r > ' ' && r < 0x7f }
 	switch {
-	case c.Audience == "":
+	case strings.Join(c.Audience, "") == "":
 		return errClaim("aud")
 	case c.IssuedAt == 0:
 		return errClaim("iat")
@@ -164,7 +188,7 @@ func (r *Redirects) keyOf(ctx context.Context, parser *jwt.Parser, t *jwt.Token)
 	switch {
 	case err != nil:
 		return Key{}, err
-	case algorithm != t.Method.Alg():
+	case algorithm != t.Method.Alg() && (algorithm != rfc9864 || t.Method.Alg() != edDSA):
 		return Key{}, errClaim("alg")
 	case kind != "" && !strings.EqualFold(kind, "JWT"):
 		return Key{}, errClaim("typ")

@@ -3,6 +3,7 @@
 package replay
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -13,15 +14,27 @@ const Life = 24 * time.Hour
 // ErrDone says that a request was done before: nothing is kept.
 var ErrDone = errors.New("the request was done before")
 
-// A Request of an API key is done once, however often it is sent. Where one is
-// a parameter, nil stands for a request that is done each time.
+// A Request of an API key is done once, however often it is sent.
 type Request struct {
 	Key         string // the API key's ID
 	Name        []byte // SHA-256 of the name that the client gave the request
 	Fingerprint []byte // SHA-256 of what the request asks for
-	// Target is the ID of what was created.
-	Target string
-	// Answer is what the request was answered with, where that cannot be made
-	// again.
+	// Answer is what the request was answered with, encrypted. It is empty until
+	// that is known.
 	Answer []byte
+}
+
+type contextKey struct{}
+
+// With returns a context in which a change is made for the request. The store
+// keeps in the transaction of the change that the request is done; if it was
+// done before, the change fails with ErrDone.
+func With(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, contextKey{}, r)
+}
+
+// Of returns the request that a change in ctx is made for, if there is one.
+func Of(ctx context.Context) (Request, bool) {
+	r, ok := ctx.Value(contextKey{}).(Request)
+	return r, ok
 }

@@ -129,8 +129,8 @@ type Hook struct {
 	Disabled   bool
 	Reason     string
 	Deliveries []struct {
-		ID, Message, Event, State, Failure, Again string
-		Tries, Status                             int
+		ID, Message, Event, State, Reason, Again string
+		Tries, Status                            int
 	}
 }
 
@@ -151,5 +151,6 @@ func (h Hook) Show(t *testing.T, c Client) Hook {
 	t.Helper()
 	var out Hook
 	Decode(t, c.Want(t, http.StatusOK, http.MethodGet, "/webhooks/"+h.ID, ""), &out)
+	Decode(t, c.Want(t, http.StatusOK, http.MethodGet, "/webhooks/"+h.ID+"/deliveries", ""), &out)
 	return out
 }

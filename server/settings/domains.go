@@ -119,15 +119,26 @@ func (d *Domains) prove(ctx context.Context, account, domain string) error {
 // Update gives a domain of the account all that the spec says. The error holds
 // a fault for each field that cannot be taken.
 func (d *Domains) Update(ctx context.Context, by audit.Grant, account, name string, spec DomainSpec) (Domain, error) {
+	return d.Change(ctx, by, account, name, func(Domain) (DomainSpec, error) { return spec, nil })
+}
+
+// Change is Update by a spec that is made of the domain as it is: nobody else
+// changes it meanwhile. If change fails, nothing is changed. It may be called
+// more than once.
+func (d *Domains) Change(ctx context.Context, by audit.Grant, account, name string, change func(Domain) (DomainSpec, error)) (Domain, error) {
 	domain, err := d.Get(ctx, account, name)
 	if err != nil {
 		return Domain{}, err
 	}
-	if err := spec.apply(&domain); err != nil {
-		return Domain{}, err
+	apply := func(domain Domain) (Domain, error) {
+		spec, err := change(domain)
+		if err == nil {
+			err = spec.apply(&domain)
+		}
+		domain.Updated = d.now()
+		return domain, err
 	}
-	domain.Updated = d.now()
-	if err := d.store.UpdateDomain(ctx, by, domain, domainAction(audit.DomainUpdate, by, domain)); err != nil {
+	if err := d.store.ChangeDomain(ctx, by, domain, apply, domainAction(audit.DomainUpdate, by, domain)); err != nil {
 		return Domain{}, err
 	}
 	return d.store.Domain(ctx, domain.Name)

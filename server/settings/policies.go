@@ -55,15 +55,26 @@ func (p *Policies) Create(ctx context.Context, by audit.Grant, account string, s
 // Update gives a policy of the account all that the spec says. The error holds
 // a fault for each field that cannot be taken.
 func (p *Policies) Update(ctx context.Context, by audit.Grant, account, id string, spec PolicySpec) (Policy, error) {
+	return p.Change(ctx, by, account, id, func(Policy) (PolicySpec, error) { return spec, nil })
+}
+
+// Change is Update by a spec that is made of the policy as it is: nobody else
+// changes it meanwhile. If change fails, nothing is changed. It may be called
+// more than once.
+func (p *Policies) Change(ctx context.Context, by audit.Grant, account, id string, change func(Policy) (PolicySpec, error)) (Policy, error) {
 	policy, err := p.own(ctx, account, id)
 	if err != nil {
 		return Policy{}, err
 	}
-	if err := spec.apply(&policy); err != nil {
-		return Policy{}, err
+	apply := func(policy Policy) (Policy, error) {
+		spec, err := change(policy)
+		if err == nil {
+			err = spec.apply(&policy)
+		}
+		policy.Updated = p.now()
+		return policy, err
 	}
-	policy.Updated = p.now()
-	if err := p.store.UpdatePolicy(ctx, by, policy, policyAction(audit.PolicyUpdate, by, policy)); err != nil {
+	if err := p.store.ChangePolicy(ctx, by, account, id, apply, policyAction(audit.PolicyUpdate, by, policy)); err != nil {
 		return Policy{}, err
 	}
 	return p.store.Policy(ctx, account, id)

@@ -30,6 +30,10 @@ type Policy struct {
 // Wipes reports whether the policy has an iPhone erased.
 func (p Policy) Wipes() bool { return p.Passcode.MaxFailedAttempts > 0 }
 
+// DefaultResetMinutes is after how many minutes a locked Mac can be tried again,
+// where nobody says otherwise.
+const DefaultResetMinutes = 15
+
 // StandardPolicy is the id of the policy that every account has and none can
 // change: [profile.DefaultPasscode]. A domain that names none uses it.
 const StandardPolicy = "standard"
@@ -53,6 +57,9 @@ type PolicySpec struct {
 	History           int    // 0 to 10
 	Alphanumeric      bool
 }
+
+// Check returns a fault for each field that cannot be taken.
+func (s PolicySpec) Check() error { return s.apply(&Policy{}) }
 
 // apply puts the spec into p. The error holds a fault for each field that
 // cannot be taken. The bounds are those of [profile.Passcode].
@@ -114,10 +121,11 @@ type PolicyStore interface {
 	StandardDomains(ctx context.Context, account string) ([]string, error)
 	// CreatePolicy keeps p and a, whose changes it fills in.
 	CreatePolicy(ctx context.Context, by audit.Grant, p Policy, a audit.Action) error
-	// UpdatePolicy gives the policy of that id in the same account the name
-	// and rules of p, and keeps a, whose changes it fills in. Where nothing
-	// differs it keeps nothing. One that is not there is a NotFound fault.
-	UpdatePolicy(ctx context.Context, by audit.Grant, p Policy, a audit.Action) error
+	// ChangePolicy gives the policy of that id in the account the name and
+	// rules that change makes of it as it is, and keeps a, whose changes it
+	// fills in. Where nothing differs it keeps nothing. One that is not there
+	// is a NotFound fault. Change may be called more than once.
+	ChangePolicy(ctx context.Context, by audit.Grant, account, id string, change func(Policy) (Policy, error), a audit.Action) error
 	// DeletePolicy deletes a policy of the account and keeps a. One that a
 	// domain uses is a Conflict fault that names the domains, one that is not
 	// there a NotFound fault.

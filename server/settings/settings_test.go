@@ -52,12 +52,16 @@ func (f *fake) Domain(_ context.Context, name string) (settings.Domain, error) {
 	return d, nil
 }
 
-func (f *fake) UpdateDomain(_ context.Context, _ audit.Grant, d settings.Domain, a audit.Action) error {
+func (f *fake) ChangeDomain(_ context.Context, _ audit.Grant, d settings.Domain, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
+	d, err := change(f.domains[d.Name])
+	if err != nil {
+		return err
+	}
 	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
-func (f *fake) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
-	return f.UpdateDomain(ctx, by, d, a)
+func (f *fake) CreateDomain(_ context.Context, _ audit.Grant, d settings.Domain, a audit.Action) error {
+	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
 func (f *fake) DeleteDomain(_ context.Context, _ audit.Grant, _, name string, a audit.Action) error {
@@ -94,7 +98,11 @@ func (f *fake) CreatePolicy(_ context.Context, _ audit.Grant, p settings.Policy,
 	return f.keep(a, func() { f.policies[p.ID] = p })
 }
 
-func (f *fake) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
+func (f *fake) ChangePolicy(ctx context.Context, by audit.Grant, _, id string, change func(settings.Policy) (settings.Policy, error), a audit.Action) error {
+	p, err := change(f.policies[id])
+	if err != nil {
+		return err
+	}
 	return f.CreatePolicy(ctx, by, p, a)
 }
 

@@ -43,6 +43,10 @@ type DomainSpec struct {
 	ReturnHosts []string // each counts once
 }
 
+// Check returns a fault for each field that cannot be taken, whatever the
+// domain's name.
+func (s DomainSpec) Check() error { return s.apply(&Domain{}) }
+
 // apply puts the spec, but for its name, into d. The error holds a fault for
 // each field that cannot be taken.
 func (s DomainSpec) apply(d *Domain) error {

@@ -104,7 +104,7 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
 	}
 	by := audit.ByPublic(who, link.Account)
-	if err := l.store.CreateLink(ctx, by, link, nil, limits, l.action(audit.LinkCreate, by, link)); err != nil {
+	if err := l.store.CreateLink(ctx, by, link, limits, l.action(audit.LinkCreate, by, link)); err != nil {
 		return "", err
 	}
 	return l.links.token(link.ID), nil

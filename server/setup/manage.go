@@ -12,13 +12,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
-	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Longest texts in bytes, but for the name.
+// Longest texts in characters.
 const (
-	maxGivenName  = 200 // characters
+	maxGivenName  = 200
 	maxLogin      = 254
 	maxLocale     = 35
 	maxExternalID = 100
@@ -43,17 +42,80 @@ type LinkSpec struct {
 	ReturnURL    string
 }
 
-// Create makes a link for a mailbox of the account, once if once is not nil.
-// The error holds a fault for each field that cannot be taken.
-func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec, once *replay.Request) (Link, error) {
+// Create makes a link for a mailbox of the account. The error holds a fault for each field that cannot be taken.
+func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
 	link, err := l.build(ctx, by, spec)
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.CreateLink(ctx, by, link, once, nil, l.action(audit.LinkCreate, by, link)); err != nil {
+	if err := l.store.CreateLink(ctx, by, link, nil, l.action(audit.LinkCreate, by, link)); err != nil {
 		return Link{}, err
 	}
 	return link, nil
+}
+
+// Check returns a fault for each field that a link of the spec cannot have.
+func (l *Links) Check(ctx context.Context, by audit.Grant, spec LinkSpec) error {
+	_, err := l.build(ctx, by, spec)
+	return err
+}
+
+// Change gives a link of the account what can be changed of the spec that
+// change makes of the link as it is, and its end: nobody else changes it
+// meanwhile. If change fails, nothing is changed. It may be called more than
+// once. The error holds a fault for each field that cannot be taken; a link that
+// is revoked is a Conflict.
+func (l *Links) Change(ctx context.Context, by audit.Grant, account, id string, change func(Link) (LinkSpec, time.Time, error)) (Link, error) {
+	link, err := l.Get(ctx, account, id)
+	if err != nil {
+		return Link{}, err
+	}
+	domain, err := l.domains.Domain(ctx, link.Domain)
+	if err != nil {
+		return Link{}, err
+	}
+	apply := func(link Link) (Link, error) {
+		spec, end, err := change(link)
+		if err != nil {
+			return Link{}, err
+		}
+		return link, l.apply(&link, domain, spec, end)
+	}
+	if err := l.store.ChangeLink(ctx, by, account, id, apply, l.action(audit.LinkUpdate, by, link)); err != nil {
+		return Link{}, err
+	}
+	return l.store.Link(ctx, id)
+}
+
+// CheckChange returns a fault for each field that the link cannot come to have.
+func (l *Links) CheckChange(ctx context.Context, link Link, spec LinkSpec, end time.Time) error {
+	domain, err := l.domains.Domain(ctx, link.Domain)
+	if err != nil {
+		return err
+	}
+	return l.apply(&link, domain, spec, end)
+}
+
+// apply gives the link what can be changed of the spec, and its end.
+func (l *Links) apply(link *Link, domain settings.Domain, spec LinkSpec, end time.Time) error {
+	if !link.Revoked.IsZero() {
+		return fault.New(fault.Conflict, "This link has been revoked. Make a new one.")
+	}
+	address, err := profile.ParseAddress(link.Address)
+	if err != nil {
+		return err
+	}
+	spec.trim()
+	link.Name, link.Login, link.Locale, link.Variant = spec.Name, spec.Login, spec.Locale, spec.Variant
+	link.ExternalID, link.ReturnURL, link.MaxDownloads = spec.ExternalID, spec.ReturnURL, orMany(spec.MaxDownloads)
+	bad := link.check(address, domain)
+	if end = end.Truncate(time.Millisecond); !end.Equal(link.Expires) {
+		if now := l.now(); !end.After(now) || end.After(now.Add(MaxLifetime)) {
+			bad = errors.Join(bad, fault.On("expires_at", fault.Invalid, "A link can end in up to %d days. Revoke it to end it now.", MaxLifetime/(24*time.Hour)))
+		}
+		link.Expires = end
+	}
+	return bad
 }
 
 // A Pass lets one link be made. It is what was signed with a redirect key.
@@ -105,7 +167,11 @@ func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link,
 		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL, Test: by.Actor.Test,
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
-	return link, link.check(address, domain)
+	bad := link.check(address, domain)
+	if life := orLife(spec.Life); life < MinLifetime || life > MaxLifetime {
+		bad = errors.Join(bad, fault.On("expires_in", fault.Invalid, "A link can last from %d seconds up to %d days.", int(MinLifetime/time.Second), int(MaxLifetime/(24*time.Hour))))
+	}
+	return link, bad
 }
 
 // trim takes away what nobody means to write at the ends of texts.
@@ -141,17 +207,15 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 	must(profile.IsPersonName(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
 		"Write a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), and no web address.", maxGivenName)
 	line := func(s string, longest int, field, format string, args ...any) {
-		if err := profile.CheckLine(s); err != nil || len(s) > longest {
+		if err := profile.CheckLine(s); err != nil || utf8.RuneCountInString(s) > longest {
 			bad = append(bad, fault.OnText(field, err, fault.Invalid, format, args...))
 		}
 	}
 	line(l.Login, maxLogin, "login", "The login has a character that may not stand there, or is too long.")
 	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
-	line(l.ExternalID, maxExternalID, "external_id", "The external id is one line of up to %d bytes.", maxExternalID)
+	line(l.ExternalID, maxExternalID, "external_id", "The external id is one line of up to %d characters.", maxExternalID)
 	must(l.ReturnURL == "" || d.Returns(l.ReturnURL), "return_url",
 		"Write an address that begins with https:// and one of the hosts that the domain may lead back to.")
-	life := l.Expires.Sub(l.Created)
-	must(life >= MinLifetime && life <= MaxLifetime, "expires_in", "A link can last from %d seconds up to %d days.", int(MinLifetime/time.Second), int(MaxLifetime/(24*time.Hour)))
 	must(l.MaxDownloads >= 1 && l.MaxDownloads <= MaxMaxDownloads, "max_downloads", "A link gives out from 1 up to %d downloads.", MaxMaxDownloads)
 	if _, err := d.LoginFor(address, l.Login); err != nil {
 		bad = append(bad, err)

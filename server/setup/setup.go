@@ -7,7 +7,6 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
-	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -118,12 +117,17 @@ type Store interface {
 	// CreateLink keeps l. Where one of the limits is used up it keeps
 	// nothing and returns a Limited fault that says how long to wait. If the
 	// request was done before, the error is [replay.ErrDone].
-	CreateLink(ctx context.Context, by audit.Grant, l Link, once *replay.Request, limits []Limit, a audit.Action) error
+	CreateLink(ctx context.Context, by audit.Grant, l Link, limits []Limit, a audit.Action) error
 	// CreateLinkOnce is CreateLink, and keeps that the pass was used. One that
 	// was is a RedirectUsed fault, one whose key is gone RedirectInvalid.
 	CreateLinkOnce(ctx context.Context, by audit.Grant, l Link, p Pass, limits []Limit, a audit.Action) error
 	// Link returns a link in whatever state, or a NotFound fault.
 	Link(ctx context.Context, id string) (Link, error)
+	// ChangeLink gives the link of the account what can be changed of what
+	// change makes of it as it is, and keeps a, whose changes it adds to. Where
+	// nothing differs it keeps nothing. One that is not there is a NotFound
+	// fault. Change may be called more than once.
+	ChangeLink(ctx context.Context, by audit.Grant, account, id string, change func(Link) (Link, error), a audit.Action) error
 	// LinkAndDomain returns a link in whatever state with its domain, or a
 	// NotFound fault: also if their account is suspended.
 	LinkAndDomain(ctx context.Context, id string) (Link, settings.Domain, error)

@@ -96,18 +96,23 @@ func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain
 	return nil
 }
 
-// UpdateDomain gives the domain of that id all that can be set of d, and keeps
-// a, whose changes it fills in. Where nothing differs it keeps nothing. One that
-// was deleted, also if there is another of its name since, is a NotFound fault,
-// a policy that is not the account's PolicyUnknown.
-func (s *Store) UpdateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
+// ChangeDomain gives d, a domain of that id, all that can be set of what change
+// makes of it as it is now, and keeps a, whose changes it fills in. Where
+// nothing differs it keeps nothing. One that was deleted, also if there is
+// another of its name since, is a NotFound fault, a policy that is not the
+// account's PolicyUnknown.
+func (s *Store) ChangeDomain(ctx context.Context, by audit.Grant, d settings.Domain, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		if err := checkPolicy(t, d); err != nil {
-			return nil, err
-		}
 		old, err := lockDomain(t, d.Name)
 		if errors.Is(err, db.ErrNoRows) || err == nil && (old.ID != d.ID || old.Account != d.Account) {
 			err = fault.New(fault.NotFound, "There is no such domain.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		d, err := change(old)
+		if err == nil {
+			err = checkPolicy(t, d)
 		}
 		if err != nil {
 			return nil, err
@@ -119,7 +124,7 @@ func (s *Store) UpdateDomain(ctx context.Context, by audit.Grant, d settings.Dom
 		return allowed(t, by, old, d, a, s.now())
 	})
 	if err != nil {
-		return fmt.Errorf("store: update domain: %w", s.policyFault(err))
+		return fmt.Errorf("store: change domain: %w", s.policyFault(err))
 	}
 	return nil
 }

@@ -296,29 +296,31 @@ func TestSuspendedDomain(t *testing.T) {
 	})
 }
 
-// TestUpdateOfADeletedDomain wants an update that comes after the deletion to
+// TestChangeOfADeletedDomain wants a change that comes after the deletion to
 // find nothing, whoever has the name since, and to bring nothing back.
-func TestUpdateOfADeletedDomain(t *testing.T) {
+func TestChangeOfADeletedDomain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)
 		d, err := s.Domain(t.Context(), "example.com")
 		must(t, err)
-		d.HelpText = "Call us."
-		must(t, s.UpdateDomain(t.Context(), by, d, action(audit.DomainUpdate, "")))
+		change := func(text string) error {
+			return s.ChangeDomain(t.Context(), by, d, func(d settings.Domain) (settings.Domain, error) {
+				d.HelpText = text
+				return d, nil
+			}, action(audit.DomainUpdate, ""))
+		}
+		must(t, change("Call us."))
 		log := actions(t, s)
 		wantDomainAction(t, log[len(log)-1], audit.DomainUpdate, d, []audit.Change{{Field: "help_text", New: "Call us."}})
 		must(t, s.DeleteDomain(t.Context(), by, account.Default, d.Name, action(audit.DomainDelete, d.Name)))
-		d.HelpText = "Write to us."
-		update := func() {
-			wantUnchanged(t, database, func() {
-				wantFault(t, s.UpdateDomain(t.Context(), by, d, action(audit.DomainUpdate, "")), fault.NotFound)
-			})
+		late := func() {
+			wantUnchanged(t, database, func() { wantFault(t, change("Write to us."), fault.NotFound) })
 		}
-		update()
+		late()
 		again := newDomain(d.Name)
 		again.ID = "dom_again"
 		must(t, s.CreateDomain(t.Context(), by, again, action(audit.DomainCreate, d.Name)))
-		update()
+		late()
 	})
 }

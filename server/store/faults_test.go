@@ -12,7 +12,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
-	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -74,7 +73,12 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.Subscribe(ctx, by, account.Default, "mem_1", []notify.Topic{notify.Domains, notify.Keys, notify.Policies}, a)
 		}},
 		{"CreateWebhook", func(s *store.Store, a audit.Action) error { return s.CreateWebhook(ctx, by, hook, a) }},
-		{"UpdateWebhook", func(s *store.Store, a audit.Action) error { return s.UpdateWebhook(ctx, by, hook, a) }},
+		{"ChangeWebhook", func(s *store.Store, a audit.Action) error {
+			return s.ChangeWebhook(ctx, by, account.Default, hook.ID, func(w notify.Webhook) (notify.Webhook, audit.Action, error) {
+				w.URL += "/x"
+				return w, a, nil
+			})
+		}},
 		{"RotateWebhook", func(s *store.Store, a audit.Action) error { return s.RotateWebhook(ctx, by, hook, a) }},
 		{"TestWebhook", func(s *store.Store, a audit.Action) error {
 			return s.TestWebhook(ctx, by, notify.Delivery{ID: "msg_1", Account: account.Default, Type: notify.DomainChanged, Webhook: "whk_1", Created: start}, a)
@@ -90,10 +94,11 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.SetLanguage(ctx, by, account.Default, "mem_2", "de", a)
 		}},
 		{"CreatePolicy", func(s *store.Store, a audit.Action) error { return s.CreatePolicy(ctx, by, newPolicy("one"), a) }},
-		{"UpdatePolicy", func(s *store.Store, a audit.Action) error {
-			p := newPolicy("one")
-			p.Name = "other"
-			return s.UpdatePolicy(ctx, by, p, a)
+		{"ChangePolicy", func(s *store.Store, a audit.Action) error {
+			return s.ChangePolicy(ctx, by, account.Default, "pol_one", func(p settings.Policy) (settings.Policy, error) {
+				p.Name = "other"
+				return p, nil
+			}, a)
 		}},
 		{"DeletePolicy", func(s *store.Store, a audit.Action) error {
 			return s.DeletePolicy(ctx, by, account.Default, "pol_one", a)
@@ -104,12 +109,25 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			d.Policy = settings.Required
 			return s.SetDomain(ctx, by, d, a)
 		}},
+		{"ChangeDomain", func(s *store.Store, a audit.Action) error {
+			d, err := s.Domain(ctx, "example.com")
+			return errors.Join(err, s.ChangeDomain(ctx, by, d, func(d settings.Domain) (settings.Domain, error) {
+				d.Policy = settings.Off
+				return d, nil
+			}, a))
+		}},
 		{"CreateDomain", func(s *store.Store, a audit.Action) error {
 			return s.CreateDomain(ctx, by, newDomain("example.org"), a)
 		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error {
 			limits := []setup.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
-			return s.CreateLink(ctx, by, newLink("lnk_1"), nil, limits, a)
+			return s.CreateLink(ctx, by, newLink("lnk_1"), limits, a)
+		}},
+		{"ChangeLink", func(s *store.Store, a audit.Action) error {
+			return s.ChangeLink(ctx, by, account.Default, "lnk_1", func(l setup.Link) (setup.Link, error) {
+				l.Name = "Joe"
+				return l, nil
+			}, a)
 		}},
 		{"CreateTicket", func(s *store.Store, a audit.Action) error {
 			return s.CreateTicket(ctx, by, newTicket("tkt_1", "lnk_1"), a)
@@ -119,10 +137,15 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.RevokeLink(ctx, by, account.Default, "lnk_1", start, a)
 		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error {
-			return s.CreateLink(ctx, by, newLink("lnk_2"), nil, nil, a)
+			return s.CreateLink(ctx, by, newLink("lnk_2"), nil, a)
 		}},
 		{"CreateRedirectKey", func(s *store.Store, a audit.Action) error { return s.CreateRedirectKey(ctx, by, panelKey("panel"), a) }},
-		{"UpdateRedirectKey", func(s *store.Store, a audit.Action) error { return s.UpdateRedirectKey(ctx, by, panelKey("portal"), a) }},
+		{"ChangeRedirectKey", func(s *store.Store, a audit.Action) error {
+			return s.ChangeRedirectKey(ctx, by, account.Default, "rdk_1", func(k redirect.Key) (redirect.Key, audit.Action, error) {
+				a.Changes = []audit.Change{{Field: "name", New: "portal"}}
+				return k, a, nil
+			})
+		}},
 		{"CreateLinkOnce", func(s *store.Store, a audit.Action) error {
 			pass := setup.Pass{Key: "rdk_1", Name: []byte("jti"), Expires: start.Add(time.Minute)}
 			limits := []setup.Limit{{Key: "c", Max: 9, Window: time.Hour}}
@@ -144,11 +167,6 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"WithdrawHost", func(s *store.Store, a audit.Action) error {
 			return s.WithdrawHost(ctx, by, account.Default, "*.example.net", a)
 		}},
-		{"UpdateDomain", func(s *store.Store, a audit.Action) error {
-			d, err := s.Domain(ctx, "example.com")
-			d.HelpText = "Call us."
-			return errors.Join(err, s.UpdateDomain(ctx, by, d, a))
-		}},
 		{"DeleteDomain", func(s *store.Store, a audit.Action) error {
 			return s.DeleteDomain(ctx, by, account.Default, "example.com", a)
 		}},
@@ -157,9 +175,6 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"CreateKey", func(s *store.Store, a audit.Action) error {
 			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start, CreatedBy: account.Creator{Kind: audit.Member, ID: "mem_2"}}, a)
-		}},
-		{"RecordOnce", func(s *store.Store, a audit.Action) error {
-			return s.RecordOnce(ctx, by, &replay.Request{Key: "key_1", Name: []byte("n"), Fingerprint: []byte("f")}, a)
 		}},
 		{"RevokeKey", func(s *store.Store, a audit.Action) error {
 			return s.RevokeKey(ctx, by, account.Default, "key_1", start, a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,6 +113,69 @@ func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string
 		return fmt.Errorf("store: revoke link: %w", err)
 	}
 	return nil
+}
+
+// ChangeLink gives the link of the account what can be changed of what change
+// makes of it as it is, and keeps a, whose changes it adds to. Where nothing
+// differs it keeps nothing. One that is not there is a NotFound fault.
+func (s *Store) ChangeLink(ctx context.Context, by audit.Grant, owner, id string, change func(setup.Link) (setup.Link, error), a audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
+			return nil, err
+		}
+		old, err := links.Scan(t.Row(selectLink+` AND account = $2`, id, owner))
+		if errors.Is(err, db.ErrNoRows) {
+			err = fault.New(fault.NotFound, "There is no such link.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		l, err := change(old)
+		if err != nil {
+			return nil, err
+		}
+		differ := linkChanges(old, l)
+		if len(differ) == 0 {
+			return nil, nil
+		}
+		a := a // fn may run again
+		a.Changes = append(slices.Clone(a.Changes), differ...)
+		_, err = t.Exec(`UPDATE links SET name = $3, login = $4, locale = $5, variant = $6, expires = $7, max_downloads = $8, external_id = $9, return_url = $10
+			WHERE id = $1 AND account = $2`,
+			id, owner, l.Name, l.Login, l.Locale, string(l.Variant), db.Millis(l.Expires), l.MaxDownloads, l.ExternalID, l.ReturnURL)
+		return []audit.Action{a}, err
+	})
+	if err != nil {
+		return fmt.Errorf("store: change link: %w", err)
+	}
+	return nil
+}
+
+// linkChanges are the fields in which the two differ, as the log shows them. Of
+// what is personal it shows that it differs, and no more.
+func linkChanges(before, after setup.Link) []audit.Change {
+	all := changes(linkText(before), linkText(after))
+	for i, c := range all {
+		switch c.Field {
+		case "name", "login", "external_id", "return_url":
+			all[i].Old, all[i].New = "***", "***"
+		}
+	}
+	return all
+}
+
+// linkText is what can be changed of a link.
+func linkText(l setup.Link) []setting {
+	return []setting{
+		{"name", l.Name},
+		{"login", l.Login},
+		{"locale", l.Locale},
+		{"variant", string(l.Variant)},
+		{"expires_at", l.Expires.UTC().Format(time.RFC3339Nano)},
+		{"max_downloads", strconv.Itoa(l.MaxDownloads)},
+		{"external_id", l.ExternalID},
+		{"return_url", l.ReturnURL},
+	}
 }
 
 // lockLinks waits until no download is under way by the links that the

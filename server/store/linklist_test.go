@@ -52,7 +52,7 @@ func TestLinksFilters(t *testing.T) {
 			l := newLink(id)
 			l.Variant, l.ReturnURL = settings.Secure, "https://panel.example.com/x"
 			change(&l)
-			must(t, s.CreateLink(t.Context(), by, l, nil, nil, action(audit.LinkCreate, id)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, id)))
 			if got := linkOf(t, s, id); got != l {
 				t.Errorf("got  %+v\nwant %+v", got, l)
 			}
@@ -122,7 +122,7 @@ func TestRevokeLinks(t *testing.T) {
 			if i == 3 {
 				l.Address = "eve@example.com"
 			}
-			must(t, s.CreateLink(t.Context(), by, l, nil, nil, action(audit.LinkCreate, l.ID)))
+			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
 		}
 		must(t, s.RevokeLink(t.Context(), by, account.Default, "lnk_0", start, action(audit.LinkRevoke, "lnk_0")))
 		mailbox := setup.Group{Account: account.Default, Mailbox: "ann@example.com"}
@@ -167,7 +167,7 @@ func TestReplay(t *testing.T) {
 		must(t, s.CreateKey(t.Context(), by, account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h"), CreatedBy: account.Creator{Kind: audit.Operator}}, action(audit.KeyCreate, "key_1")))
 		request := replay.Request{Key: "key_1", Name: []byte("name"), Fingerprint: []byte("print")}
 		do := func(s *store.Store, id string) error {
-			return s.CreateLink(t.Context(), by, newLink(id), &request, nil, action(audit.LinkCreate, id))
+			return s.CreateLink(replay.With(t.Context(), request), by, newLink(id), nil, action(audit.LinkCreate, id))
 		}
 		before := len(actions(t, s))
 		stores := [2]*store.Store{s, storetest.Open(t, store.Config{Database: database, Now: clock.Now})}
@@ -188,13 +188,17 @@ func TestReplay(t *testing.T) {
 		if made != 1 || len(links) != 1 || len(actions(t, s)) != before+1 {
 			t.Fatalf("done %d times, %d links, %d actions", made, len(links), len(actions(t, s))-before)
 		}
-		done, err := s.Replayed(t.Context(), request)
-		if err != nil || done.Target != links[0] {
+		if done, err := s.Replayed(t.Context(), request); err != nil || len(done.Answer) > 0 {
+			t.Errorf("got %+v, %v", done, err)
+		}
+		request.Answer = []byte("answer")
+		must(t, s.KeepAnswer(t.Context(), request))
+		if done, err := s.Replayed(t.Context(), request); err != nil || string(done.Answer) != "answer" {
 			t.Errorf("got %+v, %v", done, err)
 		}
 		other := request
 		other.Fingerprint = []byte("other")
-		_, err = s.Replayed(t.Context(), other)
+		_, err := s.Replayed(t.Context(), other)
 		wantFault(t, err, fault.RepeatDiffers)
 		other.Key = "key_2"
 		_, err = s.Replayed(t.Context(), other)
@@ -203,6 +207,9 @@ func TestReplay(t *testing.T) {
 		_, err = s.Replayed(t.Context(), request)
 		wantFault(t, err, fault.NotFound)
 		must(t, do(s, "lnk_again"))
+		if err := s.Record(replay.With(t.Context(), request), by, action(audit.ProfileIssue, "")); err == nil || !strings.Contains(err.Error(), replay.ErrDone.Error()) {
+			t.Errorf("an action of a request that was done: %v", err)
+		}
 		clock.Move(replay.Life)
 		must(t, s.Prune(t.Context()))
 		if n := storetest.Column(t, database, `SELECT COUNT(*) FROM replays`); n[0] != "0" {

@@ -11,7 +11,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
-	"github.com/updatecase/mobileconfig/server/replay"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
@@ -38,11 +37,8 @@ var (
 // whose RetryAfter is how long to wait. A limit whose Max is not positive
 // covers no link. An id that exists is a Conflict fault, and a request that was
 // done before [replay.ErrDone].
-func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, once *replay.Request, limits []setup.Limit, a audit.Action) error {
+func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []setup.Limit, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		if err := claim(t, once, l.ID, s.now()); err != nil {
-			return err
-		}
 		return createLink(t, l, limits)
 	})
 	return s.linkCreated(err)

@@ -23,7 +23,7 @@ func TestCreateLink(t *testing.T) {
 			t.Errorf("the log has %d entries, want 2", n)
 		}
 		wantUnchanged(t, database, func() {
-			err := s.CreateLink(t.Context(), by, newLink("lnk_1"), nil, []setup.Limit{{Key: "k", Max: 1, Window: time.Hour}}, action(audit.LinkCreate, "lnk_1"))
+			err := s.CreateLink(t.Context(), by, newLink("lnk_1"), []setup.Limit{{Key: "k", Max: 1, Window: time.Hour}}, action(audit.LinkCreate, "lnk_1"))
 			wantFault(t, err, fault.Conflict)
 		})
 	})
@@ -56,7 +56,7 @@ func TestLinkOfUnknownDomain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		wantUnchanged(t, database, func() {
-			if err := s.CreateLink(t.Context(), by, newLink("lnk_1"), nil, nil, action(audit.LinkCreate, "lnk_1")); err == nil {
+			if err := s.CreateLink(t.Context(), by, newLink("lnk_1"), nil, action(audit.LinkCreate, "lnk_1")); err == nil {
 				t.Error("it was kept")
 			}
 		})
@@ -68,7 +68,7 @@ func create(t *testing.T, s *store.Store, link string, at time.Time, limits ...s
 	t.Helper()
 	l := newLink(link)
 	l.Created, l.Expires = at, at.Add(time.Hour)
-	return s.CreateLink(t.Context(), by, l, nil, limits, action(audit.LinkCreate, link))
+	return s.CreateLink(t.Context(), by, l, limits, action(audit.LinkCreate, link))
 }
 
 func wantLimited(t *testing.T, err error, wait time.Duration) {

@@ -88,17 +88,24 @@ func (s *Store) StandardDomains(ctx context.Context, account string) ([]string, 
 }
 
 func (s *Store) domainNames(ctx context.Context, query string, args ...any) ([]string, error) {
+	names, err := domainNames(s.db.Read(ctx), query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: domains of a policy: %w", s.db.Diagnose(err))
+	}
+	return names, nil
+}
+
+func domainNames(from interface {
+	Each(func(db.Row) error, string, ...any) error
+}, query string, args ...any) ([]string, error) {
 	var names []string
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
+	err := from.Each(func(r db.Row) error {
 		var name string
 		err := r.Scan(&name)
 		names = append(names, name)
 		return err
 	}, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("store: domains of a policy: %w", s.db.Diagnose(err))
-	}
-	return names, nil
+	return names, err
 }
 
 // CreatePolicy keeps p and a, whose changes it fills in.
@@ -121,45 +128,48 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 	return nil
 }
 
-// UpdatePolicy gives the policy of that id in the same account the name and
-// rules of p, and keeps a, whose changes it fills in. Where nothing differs it
-// keeps nothing. One that is not there is a NotFound fault.
-func (s *Store) UpdatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
+// ChangePolicy gives the policy of that id in the account the name and rules
+// that change makes of it as it is, and keeps a, whose changes it fills in.
+// Where nothing differs it keeps nothing. One that is not there is a NotFound
+// fault.
+func (s *Store) ChangePolicy(ctx context.Context, by audit.Grant, account, id string, change func(settings.Policy) (settings.Policy, error), a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		changes, err := updatePolicy(t, by, p)
-		if err != nil || len(changes) == 0 {
+		old, err := lockPolicy(t, account, id)
+		if err != nil {
+			return nil, err
+		}
+		p, err := change(old)
+		if err == nil && p.Wipes() && p.Passcode.MaxFailedAttempts != old.Passcode.MaxFailedAttempts {
+			err = checkErasing(t, by, "max_failed_attempts")
+		}
+		if err != nil {
 			return nil, err
 		}
 		a := a // fn may run again
-		a.Changes = changes
-		return []audit.Action{a}, nil
+		a.Target.Name = p.Name
+		if a.Changes = changes(policyText(old), policyText(p)); len(a.Changes) == 0 {
+			return nil, nil
+		}
+		return []audit.Action{a}, policies.Update(t, p, "account", "created")
 	})
 	if err != nil {
-		return fmt.Errorf("store: update policy: %w", err)
+		return fmt.Errorf("store: change policy: %w", err)
 	}
 	return nil
 }
 
-func updatePolicy(t *db.Tx, by audit.Grant, p settings.Policy) ([]audit.Change, error) {
-	// The statement changes nothing: it locks the row until the transaction
-	// ends, so that what it returns stays true.
-	old, err := policies.Scan(t.Row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policies.Columns, p.ID, p.Account))
+// lockPolicy returns the policy, which stays as it is until the transaction
+// ends: the statement changes nothing and locks the row.
+func lockPolicy(t *db.Tx, account, id string) (settings.Policy, error) {
+	p, err := policies.Scan(t.Row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policies.Columns, id, account))
 	if errors.Is(err, db.ErrNoRows) {
-		return nil, errPolicyMissing()
+		return settings.Policy{}, errPolicyMissing()
 	}
 	if err != nil {
-		return nil, err
+		return settings.Policy{}, err
 	}
-	if p.Wipes() && p.Passcode.MaxFailedAttempts != old.Passcode.MaxFailedAttempts {
-		if err := checkErasing(t, by, "max_failed_attempts"); err != nil {
-			return nil, err
-		}
-	}
-	differ := changes(policyText(old), policyText(p))
-	if len(differ) == 0 {
-		return nil, nil
-	}
-	return differ, policies.Update(t, p, "account", "created")
+	p.Domains, err = domainNames(t, `SELECT name FROM domains WHERE policy_id = $1 ORDER BY name`, id)
+	return p, err
 }
 
 // DeletePolicy deletes a policy of the account and keeps a. One that a domain

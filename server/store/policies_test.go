@@ -93,7 +93,12 @@ func TestCreatePolicy(t *testing.T) {
 	})
 }
 
-func TestUpdatePolicyEachField(t *testing.T) {
+// to is a change to the policy.
+func to(p settings.Policy) func(settings.Policy) (settings.Policy, error) {
+	return func(settings.Policy) (settings.Policy, error) { return p, nil }
+}
+
+func TestChangePolicyEachField(t *testing.T) {
 	changes := map[string]func(*settings.Policy){
 		"name":                func(p *settings.Policy) { p.Name = "other" },
 		"min_length":          func(p *settings.Policy) { p.Passcode.MinLength = 9 },
@@ -112,7 +117,7 @@ func TestUpdatePolicyEachField(t *testing.T) {
 			withPolicy(t, s, p)
 			change(&p)
 			p.Updated = start.Add(time.Hour)
-			must(t, s.UpdatePolicy(t.Context(), by, p, action(audit.PolicyUpdate, p.ID)))
+			must(t, s.ChangePolicy(t.Context(), by, p.Account, p.ID, to(p), action(audit.PolicyUpdate, p.ID)))
 			got, err := s.Policy(t.Context(), account.Default, p.ID)
 			must(t, err)
 			if !reflect.DeepEqual(got, p) {
@@ -129,13 +134,13 @@ func TestUpdatePolicyEachField(t *testing.T) {
 }
 
 // A policy that is changed is another one for its domains at once.
-func TestUpdatePolicyReachesDomains(t *testing.T) {
+func TestChangePolicyReachesDomains(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		p := newPolicy("strict")
 		withPolicy(t, s, p)
 		must(t, s.CreateDomain(t.Context(), by, using("example.com", p.ID), action(audit.DomainCreate, "")))
 		p.Passcode.MaxFailedAttempts = 0
-		must(t, s.UpdatePolicy(t.Context(), by, p, action(audit.PolicyUpdate, p.ID)))
+		must(t, s.ChangePolicy(t.Context(), by, p.Account, p.ID, to(p), action(audit.PolicyUpdate, p.ID)))
 		d, err := s.Domain(t.Context(), "example.com")
 		must(t, err)
 		if d.DevicePolicy != p.Passcode {
@@ -144,7 +149,7 @@ func TestUpdatePolicyReachesDomains(t *testing.T) {
 	})
 }
 
-func TestUpdatePolicyKeepsNothing(t *testing.T) {
+func TestChangePolicyKeepsNothing(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		secondAccount(t, database)
@@ -153,10 +158,10 @@ func TestUpdatePolicyKeepsNothing(t *testing.T) {
 		wantUnchanged(t, database, func() {
 			same := p
 			same.Updated = start.Add(time.Hour)
-			must(t, s.UpdatePolicy(t.Context(), by, same, action(audit.PolicyUpdate, p.ID)))
+			must(t, s.ChangePolicy(t.Context(), by, same.Account, same.ID, to(same), action(audit.PolicyUpdate, p.ID)))
 			other := p
 			other.Account, other.Name = "acc_2", "taken over"
-			wantFault(t, s.UpdatePolicy(t.Context(), by, other, action(audit.PolicyUpdate, p.ID)), fault.NotFound)
+			wantFault(t, s.ChangePolicy(t.Context(), by, other.Account, other.ID, to(other), action(audit.PolicyUpdate, p.ID)), fault.NotFound)
 			wantFault(t, s.DeletePolicy(t.Context(), by, "acc_2", p.ID, action(audit.PolicyDelete, p.ID)), fault.NotFound)
 			wantFault(t, s.DeletePolicy(t.Context(), by, account.Default, "pol_none", action(audit.PolicyDelete, "")), fault.NotFound)
 		})

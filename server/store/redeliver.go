@@ -57,7 +57,7 @@ func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery
 			Address: was.Address, Webhook: was.Webhook, State: notify.Waiting, Created: d.Created,
 		}
 		if made.Webhook == "" {
-			made.Message = d.ID
+			made.Message = "" // a new one
 			if err := needMail(t); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,18 +51,30 @@ func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key,
 	return keys, nil
 }
 
-// UpdateRedirectKey keeps the name and the domains of k, and a. One that is not
-// the account's is a NotFound fault.
-func (s *Store) UpdateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
-	err := s.changeRight(ctx, by, k.Account, a, func(t *db.Tx) error {
-		if err := lockKey(t, "redirect_keys", k.ID); err != nil {
-			return err
+// ChangeRedirectKey gives the key of the account the name and the domains of
+// what change makes of it as it is, and keeps the action that change returns. If
+// that has no changes, it keeps nothing. One that is not the account's is a NotFound fault.
+func (s *Store) ChangeRedirectKey(ctx context.Context, by audit.Grant, owner, id string, change func(redirect.Key) (redirect.Key, audit.Action, error)) error {
+	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockKey(t, "redirect_keys", id); err != nil {
+			return nil, err
 		}
-		return oneRedirectKey(t.Exec(`UPDATE redirect_keys SET name = $1, domains = $2 WHERE id = $3 AND account = $4`,
-			k.Name, db.List(k.Domains), k.ID, k.Account))
+		old, err := redirectKeys.Scan(t.Row(`SELECT `+redirectKeys.Columns+` FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
+		if errors.Is(err, db.ErrNoRows) {
+			err = fault.New(fault.NotFound, "There is no such public key.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		k, a, err := change(old)
+		if err != nil || len(a.Changes) == 0 {
+			return nil, err
+		}
+		_, err = t.Exec(`UPDATE redirect_keys SET name = $1, domains = $2 WHERE id = $3 AND account = $4`, k.Name, db.List(k.Domains), id, owner)
+		return []audit.Action{a}, err
 	})
 	if err != nil {
-		return fmt.Errorf("store: update redirect key: %w", err)
+		return fmt.Errorf("store: change redirect key: %w", err)
 	}
 	return nil
 }

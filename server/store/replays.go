@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
@@ -17,9 +16,9 @@ import (
 // tells, the fault is RepeatDiffers.
 func (s *Store) Replayed(ctx context.Context, r replay.Request) (replay.Request, error) {
 	done := replay.Request{Key: r.Key, Name: r.Name}
-	err := s.db.Read(ctx).Row(`SELECT fingerprint, target, answer FROM replays
+	err := s.db.Read(ctx).Row(`SELECT fingerprint, answer FROM replays
 		WHERE api_key = $1 AND name = $2 AND expires > $3`, r.Key, r.Name, db.Millis(s.now())).
-		Scan(&done.Fingerprint, &done.Target, &done.Answer)
+		Scan(&done.Fingerprint, &done.Answer)
 	if err != nil {
 		return replay.Request{}, s.found("request", err)
 	}
@@ -29,33 +28,59 @@ func (s *Store) Replayed(ctx context.Context, r replay.Request) (replay.Request,
 	return done, nil
 }
 
-// RecordOnce is Record for a request that is done once. One that was done
-// before is [replay.ErrDone].
-func (s *Store) RecordOnce(ctx context.Context, by audit.Grant, once *replay.Request, a audit.Action) error {
-	if err := s.change(ctx, by, a, func(t *db.Tx) error { return claim(t, once, a.Target.ID, s.now()) }); err != nil {
-		return fmt.Errorf("store: record once: %w", err)
+// KeepAnswer keeps what the request was answered with, for as long as it can be
+// sent again. One that changed nothing is done only now.
+func (s *Store) KeepAnswer(ctx context.Context, r replay.Request) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`INSERT INTO replays (api_key, name, fingerprint, answer, expires) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (api_key, name) DO UPDATE SET answer = $4, expires = $5 WHERE replays.fingerprint = $3`,
+			r.Key, r.Name, r.Fingerprint, r.Answer, db.Millis(s.now().Add(replay.Life)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: keep answer: %w", err)
 	}
 	return nil
 }
 
-// claim keeps that the request, which created the target, is done. The
-// statement decides which of two that come at once is first: the other fails
-// with [replay.ErrDone].
-func claim(t *db.Tx, r *replay.Request, target string, now time.Time) error {
-	if r == nil {
-		return nil
+// claiming has fn also keep that the request of the context is done, if there is
+// one. The statement decides which of two that come at once is first: the other
+// fails with [replay.ErrDone].
+func (s *Store) claiming(ctx context.Context, fn func(*db.Tx) ([]audit.Action, error)) func(*db.Tx) ([]audit.Action, error) {
+	r, ok := replay.Of(ctx)
+	if !ok {
+		return fn
 	}
-	answer := r.Answer
-	if answer == nil {
-		answer = []byte{}
+	return func(t *db.Tx) ([]audit.Action, error) {
+		now := s.now()
+		n, err := t.Exec(`INSERT INTO replays (api_key, name, fingerprint, answer, expires) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (api_key, name) DO UPDATE SET fingerprint = $3, answer = $4, expires = $5 WHERE replays.expires <= $6`,
+			r.Key, r.Name, r.Fingerprint, []byte{}, db.Millis(now.Add(replay.Life)), db.Millis(now))
+		if err == nil && n == 0 {
+			err = replay.ErrDone
+		}
+		if err != nil {
+			return nil, err
+		}
+		return fn(t)
 	}
-	n, err := t.Exec(`INSERT INTO replays (api_key, name, fingerprint, target, answer, expires)
-		VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (api_key, name) DO UPDATE SET fingerprint = $3, target = $4, answer = $5, expires = $6
-		WHERE replays.expires <= $7`,
-		r.Key, r.Name, r.Fingerprint, target, answer, db.Millis(now.Add(replay.Life)), db.Millis(now))
-	if err == nil && n == 0 {
-		err = replay.ErrDone
+}
+
+// Change is that of the ledger. It does the request of the context once.
+func (s *Store) Change(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
+	return s.Ledger.Change(ctx, by, s.claiming(ctx, fn))
+}
+
+// ChangeRights is that of the ledger. It does the request of the context once.
+func (s *Store) ChangeRights(ctx context.Context, by audit.Grant, account string, fn func(*db.Tx) ([]audit.Action, error)) error {
+	return s.Ledger.ChangeRights(ctx, by, account, s.claiming(ctx, fn))
+}
+
+// Record is that of the ledger. It does the request of the context once.
+func (s *Store) Record(ctx context.Context, by audit.Grant, a audit.Action) error {
+	err := s.Change(ctx, by, func(*db.Tx) ([]audit.Action, error) { return []audit.Action{a}, nil })
+	if err != nil {
+		return fmt.Errorf("store: record: %w", err)
 	}
-	return err
+	return nil
 }

@@ -157,7 +157,7 @@ func TestPrune(t *testing.T) {
 		withDomain(t, s)
 		l := newLink("lnk_1")
 		l.Created = clock.Now()
-		must(t, s.CreateLink(t.Context(), by, l, nil, []setup.Limit{
+		must(t, s.CreateLink(t.Context(), by, l, []setup.Limit{
 			{Key: "short", Max: 5, Window: time.Minute}, {Key: "long", Max: 5, Window: time.Hour},
 		}, action(audit.LinkCreate, l.ID)))
 		wantUnchanged(t, database, func() {

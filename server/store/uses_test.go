@@ -21,7 +21,7 @@ func withTickets(t *testing.T, s *store.Store, n int) {
 	t.Helper()
 	withDomain(t, s)
 	for i := range n {
-		must(t, s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, nil, action(audit.LinkCreate, id("lnk", i))))
+		must(t, s.CreateLink(t.Context(), by, newLink(id("lnk", i)), nil, action(audit.LinkCreate, id("lnk", i))))
 		must(t, s.CreateTicket(t.Context(), by, newTicket(id("tkt", i), id("lnk", i)), action(audit.LinkOpen, id("lnk", i))))
 	}
 }

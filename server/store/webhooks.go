@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
@@ -90,11 +92,38 @@ func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string,
 	return nil
 }
 
-// UpdateWebhook keeps all of w but its secrets, and a.
-func (s *Store) UpdateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
-	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
-		WHERE id = $1 AND account = $2`,
-		w.ID, w.Account, w.URL, db.List(w.Types), db.Millis(w.Failing), db.Millis(w.Disabled), string(w.Reason), db.Millis(w.Updated))
+// ChangeWebhook gives the webhook of the account all but secrets of what change
+// makes of it as it is, and keeps the action that change returns. Where nothing
+// differs it keeps nothing. One that is not there is a NotFound fault.
+func (s *Store) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id string, change func(notify.Webhook) (notify.Webhook, audit.Action, error)) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockAccount(t, owner); err != nil {
+			return nil, err
+		}
+		// The statement changes nothing: it locks the row.
+		old, err := webhooks.Scan(t.Row(`UPDATE webhooks SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+webhooks.Columns, id, owner))
+		if errors.Is(err, db.ErrNoRows) {
+			err = fault.New(fault.NotFound, "There is no such webhook.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		w, a, err := change(old)
+		if err != nil || w.URL == old.URL && slices.Equal(w.Types, old.Types) && w.Disabled.Equal(old.Disabled) && w.Failing.Equal(old.Failing) {
+			return nil, err
+		}
+		_, err = t.Exec(`UPDATE webhooks SET url = $3, types = $4, failing = $5, told = 0, disabled = $6, reason = $7, updated = $8
+			WHERE id = $1 AND account = $2`,
+			id, owner, w.URL, db.List(w.Types), db.Millis(w.Failing), db.Millis(w.Disabled), string(w.Reason), db.Millis(w.Updated))
+		if err == nil {
+			err = countHooks(t, owner)
+		}
+		return []audit.Action{a}, err
+	})
+	if err != nil {
+		return fmt.Errorf("store: change webhook: %w", err)
+	}
+	return nil
 }
 
 // RotateWebhook keeps the secrets of w and a.

@@ -26,7 +26,8 @@ import (
 // that a stranger chooses, the stranger finds out the secret letter by letter
 // (BREACH). Here no size depends on whether a value repeats anything. What is
 // made anew for each request is not compressed: forms that show again what was
-// typed, the control panel, the API's responses.
+// typed, and the control panel. The API compresses its answers by itself: only
+// programs with a key get them.
 type Piece struct {
 	text   []byte
 	packed []byte // blocks of DEFLATE that end on a whole byte, or nil

@@ -54,6 +54,7 @@ var status = map[fault.Code]int{
 	fault.RedirectUsed:        http.StatusGone,
 	fault.StorageFull:         http.StatusServiceUnavailable,
 	fault.DatabaseUnavailable: http.StatusServiceUnavailable,
+	fault.PreconditionFailed:  http.StatusPreconditionFailed,
 	fault.Internal:            http.StatusInternalServerError,
 }
 

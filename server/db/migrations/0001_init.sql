@@ -137,7 +137,6 @@ CREATE TABLE replays (
     api_key     TEXT   NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     name        BYTEA  NOT NULL,
     fingerprint BYTEA  NOT NULL,
-    target      TEXT   NOT NULL,
     answer      BYTEA  NOT NULL,
     expires     BIGINT NOT NULL,
     PRIMARY KEY (api_key, name)

@@ -35,8 +35,9 @@ func (p *Pages) notifications(v *panel.Visit) error {
 	}
 	var shown []notify.Delivery
 	page.Paging, shown = panel.PageOf(v, mails, func(d notify.Delivery) []string { return []string{d.Address, string(d.Type)} })
+	repeats := repeatsOf(mails)
 	for _, d := range shown {
-		row := deliveryRowOf(d)
+		row := deliveryRowOf(d, repeats[d.ID])
 		if page.Manage && p.Mail && d.Renewable() && d.State != notify.Dropped {
 			row.Path = panel.Path("security", "notifications", "mails", d.ID, "redeliver")
 		}
@@ -45,10 +46,19 @@ func (p *Pages) notifications(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "notifications", page.Frame, page)
 }
 
-func deliveryRowOf(d notify.Delivery) deliveryRow {
+// repeatsOf are the deliveries by which others were sent again, by their ids.
+func repeatsOf(all []notify.Delivery) map[string]bool {
+	repeats := map[string]bool{}
+	for _, d := range all {
+		repeats[d.Again] = true
+	}
+	return repeats
+}
+
+func deliveryRowOf(d notify.Delivery, repeat bool) deliveryRow {
 	return deliveryRow{
 		ID: d.ID, Event: string(d.Type), To: d.Address, State: string(d.State), Tries: d.Tries, Status: d.Status,
-		Failure: string(d.Failure), Created: d.Created, Tried: d.Tried, Again: d.Again != "", Repeat: d.Message != d.ID,
+		Failure: string(d.Failure), Created: d.Created, Tried: d.Tried, Again: d.Again != "", Repeat: repeat,
 	}
 }
 

@@ -114,8 +114,9 @@ func (p *Pages) webhookPage(v *panel.Visit, f panel.Frame, w notify.Webhook, for
 	}
 	var shown []notify.Delivery
 	page.Paging, shown = panel.PageOf(v, all, func(d notify.Delivery) []string { return []string{string(d.Type), d.Message} })
+	repeats := repeatsOf(all)
 	for _, d := range shown {
-		row := deliveryRowOf(d)
+		row := deliveryRowOf(d, repeats[d.ID])
 		if f.Write && w.Disabled.IsZero() && d.Renewable() {
 			row.Path = webhookPath(w.ID, "deliveries", d.ID, "redeliver")
 		}

@@ -142,7 +142,7 @@ func (p *Pages) createLink(v *panel.Visit) error {
 	spec, err := linkSpec(v.Account(), form)
 	var link setup.Link
 	if err == nil {
-		link, err = p.Links.Create(v.Ctx(), v.By(), spec, nil)
+		link, err = p.Links.Create(v.Ctx(), v.By(), spec)
 	}
 	if err != nil {
 		page, failed := p.newLinkPage(v, panel.Frame{}, form)

@@ -105,7 +105,7 @@ func SecondAccount(t testing.TB, database string) {
 func WithLink(t testing.TB, s *store.Store, l setup.Link) {
 	t.Helper()
 	WithDomain(t, s)
-	Must(t, s.CreateLink(t.Context(), By, l, nil, nil, Action(audit.LinkCreate, l.ID)))
+	Must(t, s.CreateLink(t.Context(), By, l, nil, Action(audit.LinkCreate, l.ID)))
 }
 
 // WithTicket keeps the ticket, its link and their domain.

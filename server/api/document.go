@@ -1,0 +1,287 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+)
+
+// securityScheme is the name of the scheme in the document. A schema is called
+// Key, so this isn't.
+const securityScheme = "bearerAuth"
+
+// configOf is how huma makes the document.
+func configOf(base *url.URL) huma.Config {
+	config := huma.DefaultConfig("mobileconfig", "1")
+	config.Info.Description = "Signed Apple configuration profiles that set up mail. Send a key with every request: `Authorization: Bearer mck_…`. A request for HEAD works where one for GET does."
+	config.Info.Contact = &huma.Contact{Name: "mobileconfig", URL: "https://github.com/updatecase/mobileconfig"}
+	config.Info.License = &huma.License{Name: "MIT", URL: "https://github.com/updatecase/mobileconfig/blob/main/LICENSE"}
+	config.Servers = []*huma.Server{{URL: base.String(), Description: "This installation"}}
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // huma's page would load from elsewhere
+	config.CreateHooks = nil                                             // no $schema, which is made of the Host header
+	config.Transformers = []huma.Transformer{toProblem}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		securityScheme: {Type: "http", Scheme: "bearer", Description: "A key of the API, mck_…"},
+	}
+	for _, t := range []struct{ name, text string }{
+		{"domains", "Mail domains with their servers."},
+		{"policies", "Device policies, which domains offer or require."},
+		{"profiles", "Signed profiles."},
+		{"setup-links", "Links by which a person sets up a mailbox."},
+		{"keys", "Keys of this API."},
+		{"redirect-keys", "Public keys of panels that sign redirects."},
+		{"identity", "What signs profiles."},
+		{"actions", "The action log."},
+		{"webhooks", "Calls that tell a program of events."},
+	} {
+		config.Tags = append(config.Tags, &huma.Tag{Name: t.name, Description: t.text})
+	}
+	return config
+}
+
+// documents are the handlers of the document for programs, by path.
+func documents(doc *huma.OpenAPI) map[string]echo.HandlerFunc {
+	serve := func(write func() ([]byte, error)) echo.HandlerFunc {
+		data := sync.OnceValues(write)
+		return func(c echo.Context) error {
+			data, err := data()
+			if err != nil {
+				return err
+			}
+			return c.Blob(http.StatusOK, "application/openapi+json", data)
+		}
+	}
+	return map[string]echo.HandlerFunc{
+		Prefix + "/openapi.json":     serve(func() ([]byte, error) { return json.Marshal(doc) }),
+		Prefix + "/openapi-3.0.json": serve(func() ([]byte, error) { return downgraded(doc) }),
+	}
+}
+
+// finish completes the document by what operations have in common.
+func finish(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas
+	for name, s := range schemas.Map() {
+		if !strings.HasSuffix(name, "Patch") { // where null gives a list its default
+			plainLists(s)
+		}
+	}
+	delete(schemas.Map(), "ErrorModel") // huma's own, which is never sent
+	delete(schemas.Map(), "ErrorDetail")
+	doc.Components.Headers = map[string]*huma.Header{
+		"Request-Id":       header("The request, as the logs name it.", "req_k3v7q2m4x5r6t7ab"),
+		"RateLimit-Policy": header("How many requests a key may send, and in how many seconds.", `"key";q=600;w=60`),
+		"RateLimit":        header("How many are left, and after how many seconds they are counted anew.", `"key";r=598;t=41`),
+		"Retry-After":      header("After how many seconds to try again.", "41"),
+		replayedHeader:     header("true: the request was done before, and this is the answer that it got.", "true"),
+	}
+	doc.Components.Responses = responses(schemas)
+	for _, item := range doc.Paths {
+		for _, op := range operationsOf(item) {
+			finishOperation(schemas, op)
+		}
+	}
+	doc.Webhooks = calls(schemas)
+}
+
+// plainLists says that lists are never null.
+func plainLists(s *huma.Schema) {
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+	}
+	for _, p := range s.Properties {
+		plainLists(p)
+	}
+}
+
+func header(text, example string) *huma.Header {
+	return &huma.Header{Description: text, Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
+}
+
+func finishOperation(schemas huma.Registry, op *huma.Operation) {
+	if op.RequestBody != nil {
+		for _, media := range op.RequestBody.Content {
+			media.Example = exampleOf(schemas, media.Schema)
+		}
+	}
+	for status := range op.Responses {
+		if status >= "4" { // huma's errors, and its default
+			delete(op.Responses, status)
+		}
+	}
+	for _, r := range op.Responses {
+		for _, media := range r.Content {
+			media.Example = exampleOf(schemas, media.Schema)
+		}
+	}
+	for status, r := range op.Responses {
+		addHeaders(op, status, r)
+	}
+	for _, status := range refusalsOf(op) {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + responseName(status)}
+	}
+	op.Responses["default"] = &huma.Response{Ref: "#/components/responses/Refusal"}
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == ifNoneMatch }) {
+		op.Responses["304"] = &huma.Response{Ref: "#/components/responses/" + responseName(http.StatusNotModified)}
+	}
+}
+
+// responses are those that operations have in common.
+func responses(schemas huma.Registry) map[string]*huma.Response {
+	refusal := &huma.MediaType{Schema: schemas.Schema(reflect.TypeFor[problem](), true, "")}
+	refusal.Example = exampleOf(schemas, refusal.Schema)
+	content := map[string]*huma.MediaType{problemType: refusal}
+	all := map[string]*huma.Response{
+		"Refusal":                            {Description: "Any other refusal.", Content: content},
+		responseName(http.StatusNotModified): {Description: "The state that If-None-Match names is still the current one."},
+	}
+	for _, status := range []int{
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
+		http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity,
+		http.StatusTooManyRequests,
+	} {
+		all[responseName(status)] = &huma.Response{Description: http.StatusText(status), Content: content}
+	}
+	for name, r := range all {
+		addHeaders(&huma.Operation{}, name, r)
+	}
+	return all
+}
+
+// responseName is the status in words.
+func responseName(status int) string { return strings.ReplaceAll(http.StatusText(status), " ", "") }
+
+// refusalsOf are the statuses of refusals that an operation can have.
+func refusalsOf(op *huma.Operation) []int {
+	all := []int{
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+	}
+	if strings.Contains(op.Path, "{") || op.OperationID == "revoke-setup-links" {
+		all = append(all, http.StatusNotFound)
+	}
+	if op.Method != http.MethodGet {
+		all = append(all, http.StatusConflict)
+	}
+	if op.RequestBody != nil {
+		all = append(all, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == ifMatch }) {
+		all = append(all, http.StatusPreconditionFailed)
+	}
+	if op.OperationID == "check-domain" {
+		all = append(all, http.StatusTooManyRequests)
+	}
+	return all
+}
+
+// addHeaders adds those that a response has besides its own. One that
+// operations have in common is known by its name.
+func addHeaders(op *huma.Operation, status string, r *huma.Response) {
+	if r.Headers == nil {
+		r.Headers = map[string]*huma.Param{}
+	}
+	names := []string{"Request-Id", "RateLimit-Policy", "RateLimit"}
+	switch {
+	case status == responseName(http.StatusTooManyRequests):
+		names = append(names, "Retry-After")
+	case op.Method == http.MethodPost:
+		names = append(names, replayedHeader)
+	}
+	for _, name := range names {
+		r.Headers[name] = &huma.Param{Ref: "#/components/headers/" + name}
+	}
+}
+
+// exampleOf makes an example of those of the fields.
+func exampleOf(schemas huma.Registry, s *huma.Schema) any {
+	if s.Ref != "" {
+		s = schemas.SchemaFromRef(s.Ref)
+	}
+	switch {
+	case len(s.Examples) > 0:
+		return s.Examples[0]
+	case s.Default != nil:
+		return s.Default
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	}
+	switch s.Type {
+	case huma.TypeObject:
+		fields := map[string]any{}
+		for name, p := range s.Properties {
+			if !p.ReadOnly {
+				fields[name] = exampleOf(schemas, p)
+			}
+		}
+		return fields
+	case huma.TypeArray:
+		return []any{exampleOf(schemas, s.Items)}
+	case huma.TypeInteger:
+		return orFloat(s.Minimum, 0)
+	case huma.TypeBoolean:
+		return false
+	}
+	return "…"
+}
+
+// downgraded is the document as OpenAPI 3.0, for programs that don't read 3.1.
+// It lacks the webhooks.
+func downgraded(doc *huma.OpenAPI) ([]byte, error) {
+	data, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	var v map[string]any
+	if err := json.Unmarshal(data, &v); err != nil {
+		return nil, err
+	}
+	v["openapi"] = "3.0.3"
+	delete(v, "webhooks")
+	if c, ok := v["components"].(map[string]any); ok {
+		if schemas, ok := c["schemas"].(map[string]any); ok {
+			for name := range schemas {
+				if strings.HasSuffix(name, "Event") || name == "EventData" {
+					delete(schemas, name)
+				}
+			}
+		}
+	}
+	downgrade(v)
+	return json.Marshal(v)
+}
+
+// downgrade says as OpenAPI 3.0 does what 3.1 says otherwise.
+func downgrade(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			downgrade(one)
+		}
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok {
+			clear(v)
+			v["$ref"] = ref
+			return
+		}
+		if types, ok := v["type"].([]any); ok {
+			v["type"], v["nullable"] = types[0], true
+		}
+		if examples, ok := v["examples"].([]any); ok {
+			v["example"] = examples[0]
+			delete(v, "examples")
+		}
+		if _, ok := v["contentMediaType"].(string); ok {
+			delete(v, "contentMediaType")
+		}
+		for _, one := range v {
+			downgrade(one)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// maxDepth is how deep objects and lists may be nested in a body.
+const maxDepth = 16
+
+// A decoder reads JSON more strictly than encoding/json: names count in their
+// exact form, and each is in an object once.
+type decoder struct {
+	*json.Decoder
+	duplicates []string // JSON pointers
+}
+
+// decode reads one value and the pointers to fields that are there more than
+// once, of which the first counts. Numbers stay as they were written.
+func decode(data []byte) (value any, duplicates []string, err error) {
+	d := &decoder{Decoder: json.NewDecoder(bytes.NewReader(data))}
+	d.UseNumber()
+	if utf8.Valid(data) && json.Valid(data) {
+		value, err = d.value("", maxDepth)
+	} else {
+		err = errors.New("no JSON")
+	}
+	if err != nil {
+		return nil, nil, fault.New(fault.FormMalformed, "The request can't be parsed as JSON in UTF-8.")
+	}
+	return value, d.duplicates, nil
+}
+
+// value reads the next value of a document that is valid.
+func (d *decoder) value(at string, depth int) (any, error) {
+	t, err := d.Token()
+	delim, nested := t.(json.Delim)
+	switch {
+	case err != nil || !nested:
+		return t, err
+	case depth == 0:
+		return nil, errors.New("nested too deeply")
+	case delim == '{':
+		return d.object(at, depth-1)
+	}
+	list := []any{}
+	for d.More() {
+		v, err := d.value(at, depth-1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err = d.Token()
+	return list, err
+}
+
+func (d *decoder) object(at string, depth int) (any, error) {
+	fields := map[string]any{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := t.(string)
+		below := at
+		if fieldName.MatchString(name) {
+			below += "/" + name
+		}
+		v, err := d.value(below, depth)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := fields[name]; ok {
+			d.duplicates = append(d.duplicates, below)
+			continue
+		}
+		fields[name] = v
+	}
+	_, err := d.Token()
+	return fields, err
+}
+
+// fieldName is what names of fields look like. Refusals repeat no other name:
+// it could be anything, such as a password.
+var fieldName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
+
+// A moment is a time as the API writes all times: RFC 3339 in UTC, to the
+// millisecond.
+type moment struct{ time.Time }
+
+const momentLayout = "2006-01-02T15:04:05.000Z"
+
+// momentOf is nil for no time.
+func momentOf(t time.Time) *moment {
+	if t.IsZero() {
+		return nil
+	}
+	return &moment{t}
+}
+
+// MarshalJSON writes the time.
+func (m moment) MarshalJSON() ([]byte, error) {
+	return json.Marshal(m.UTC().Format(momentLayout))
+}
+
+// Schema describes a moment to huma.
+func (moment) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Examples: []any{"2026-11-24T09:30:00.120Z"}}
+}
