@@ -36,7 +36,12 @@ var arrows = map[string][]string{
 	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api/compress":    {"server/web"},
+	"server/api/field":       {"server/account", "server/audit", "server/fault", "server/notify", "server/probe", "server/setup"},
+	"server/api/openapi":     {"server/api/field", "server/api/problem", "server/audit", "server/notify"},
+	"server/api/problem":     {"profile", "server/api/field", "server/fault", "server/web"},
+	"server/api/strict":      {"server/fault"},
 	"server/audit":           {"server/fault"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
@@ -86,7 +91,7 @@ var arrows = map[string][]string{
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
-	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/web"},
+	"github.com/labstack/echo":      {"server", "server/api", "server/api/compress", "server/api/openapi", "server/api/problem", "server/api/strict", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/web"},
 	"github.com/jackc/pgx":          {"server/db", "server/store/storetest"},
 	"modernc.org/sqlite":            {"server/db", "server/store/storetest"},
 	"database/sql":                  {"server/db", "server/store/storetest"},
@@ -99,7 +104,7 @@ var homes = map[string][]string{
 	"github.com/alecthomas/kong":    {"cmd/mobileconfig"},
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates", "docs/button/demo"},
-	"github.com/danielgtaylor/huma": {"server/api"},
+	"github.com/danielgtaylor/huma": {"server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
 	"os/exec":                       {"server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},

@@ -11,56 +11,57 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
 // An Action is an entry of the action log as the API shows it.
 type Action struct {
-	Seq        int64          `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap." example:"41"`
-	Time       moment         `json:"time"`
-	Action     actionName     `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
-	Outcome    string         `json:"outcome,omitempty" enum:"done,refused"`
-	Reason     string         `json:"reason,omitempty" doc:"The code of the refusal, one of those in docs/codes.md." example:"sign_in_refused"`
-	Interface  string         `json:"interface,omitempty" enum:"page,panel,command_line,api,internal" example:"api"`
-	Actor      *audit.Party   `json:"actor,omitempty"`
-	Target     *audit.Party   `json:"target,omitempty"`
-	IP         string         `json:"ip,omitempty" example:"192.0.2.7"`
-	Client     string         `json:"client,omitempty" example:"Safari on iPhone"`
-	Request    string         `json:"request,omitempty" doc:"The request, as Request-Id named it." example:"req_k3v7q2m4x5r6t7ab"`
-	Changes    []audit.Change `json:"changes,omitempty"`
-	Link       string         `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
-	Profile    string         `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
-	Identity   string         `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
-	Erased     bool           `json:"erased,omitempty" doc:"Personal text has been erased."`
-	Unreadable bool           `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
+	Seq        int64            `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap." example:"41"`
+	Time       field.Moment     `json:"time"`
+	Action     field.ActionName `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
+	Outcome    string           `json:"outcome,omitempty" enum:"done,refused"`
+	Reason     string           `json:"reason,omitempty" doc:"The code of the refusal, one of those in docs/codes.md." example:"sign_in_refused"`
+	Interface  string           `json:"interface,omitempty" enum:"page,panel,command_line,api,internal" example:"api"`
+	Actor      *audit.Party     `json:"actor,omitempty"`
+	Target     *audit.Party     `json:"target,omitempty"`
+	IP         string           `json:"ip,omitempty" example:"192.0.2.7"`
+	Client     string           `json:"client,omitempty" example:"Safari on iPhone"`
+	Request    string           `json:"request,omitempty" doc:"The request, as Request-Id named it." example:"req_k3v7q2m4x5r6t7ab"`
+	Changes    []audit.Change   `json:"changes,omitempty"`
+	Link       string           `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
+	Profile    string           `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
+	Identity   string           `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
+	Erased     bool             `json:"erased,omitempty" doc:"Personal text has been erased."`
+	Unreadable bool             `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
 }
 
 // actionOf shows a record.
 func actionOf(r audit.Record) Action {
 	v := r.View()
 	return Action{
-		Seq: v.Seq, Time: moment{v.Time}, Action: actionName(v.Action), Outcome: string(v.Outcome), Reason: v.Reason, Interface: string(v.Interface),
+		Seq: v.Seq, Time: field.At(v.Time), Action: field.ActionName(v.Action), Outcome: string(v.Outcome), Reason: v.Reason, Interface: string(v.Interface),
 		Actor: v.Actor, Target: v.Target, IP: v.IP, Client: v.Client, Request: v.Request, Changes: v.Changes,
 		Link: v.Link, Profile: v.Profile, Identity: v.Identity, Erased: v.Erased, Unreadable: v.Unreadable,
 	}
 }
 
 type actionsQuery struct {
-	From      time.Time  `query:"from" doc:"Actions from this time on."`
-	To        time.Time  `query:"to" doc:"Actions before this time."`
-	Actor     string     `query:"actor" maxLength:"40" doc:"The id of a member or key."`
-	Action    actionName `query:"action" doc:"What was done." example:"domain.update"`
-	Outcome   string     `query:"outcome" enum:"done,refused" doc:"How it ended."`
-	Interface string     `query:"interface" enum:"page,panel,command_line,api,internal" doc:"By what it was done."`
-	Target    string     `query:"target" maxLength:"80" doc:"The id of what was acted on."`
-	Mailbox   string     `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
-	Domain    string     `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`
-	IP        string     `query:"ip" maxLength:"64" doc:"From where: an address or a network." example:"192.0.2.0/24"`
-	Link      string     `query:"link" maxLength:"40" doc:"The id of a setup link."`
-	Text      string     `query:"text" maxLength:"100" doc:"Text that stands anywhere in the entry."`
-	Cursor    string     `query:"cursor" maxLength:"20" doc:"What next_cursor of the page before was."`
-	Limit     int        `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+	From      time.Time        `query:"from" doc:"Actions from this time on."`
+	To        time.Time        `query:"to" doc:"Actions before this time."`
+	Actor     string           `query:"actor" maxLength:"40" doc:"The id of a member or key."`
+	Action    field.ActionName `query:"action" doc:"What was done." example:"domain.update"`
+	Outcome   string           `query:"outcome" enum:"done,refused" doc:"How it ended."`
+	Interface string           `query:"interface" enum:"page,panel,command_line,api,internal" doc:"By what it was done."`
+	Target    string           `query:"target" maxLength:"80" doc:"The id of what was acted on."`
+	Mailbox   string           `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
+	Domain    string           `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`
+	IP        string           `query:"ip" maxLength:"64" doc:"From where: an address or a network." example:"192.0.2.0/24"`
+	Link      string           `query:"link" maxLength:"40" doc:"The id of a setup link."`
+	Text      string           `query:"text" maxLength:"100" doc:"Text that stands anywhere in the entry."`
+	Cursor    string           `query:"cursor" maxLength:"20" doc:"What next_cursor of the page before was."`
+	Limit     int              `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
 }
 
 // An ActionList is a page of the action log.

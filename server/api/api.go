@@ -17,6 +17,10 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/compress"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
+	"github.com/updatecase/mobileconfig/server/api/problem"
+	"github.com/updatecase/mobileconfig/server/api/strict"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -32,9 +36,6 @@ import (
 
 // Prefix is where the API lives.
 const Prefix = "/api/v1"
-
-// maxBody is the largest body of a request in bytes.
-const maxBody = 64 << 10
 
 // What a key may ask for in a window, and how often a network may come without
 // a valid one before it has to wait for the next.
@@ -85,8 +86,8 @@ type Actions interface {
 func (a *API) Routes(e *echo.Echo) {
 	a.perKey = web.NewLimiter("key", limitPerKey, limitWindow, a.Now)
 	a.refused = web.NewLimiter("network", limitRefused, limitWindow, a.Now)
-	e.Use(compress)
-	config := configOf(a.BaseURL)
+	e.Use(compress.Below(Prefix))
+	config := openapi.Config(a.BaseURL)
 	h := huma.NewAPI(config, adapter{humaecho.New(e, config).Adapter()})
 	h.UseMiddleware(a.admitCall(h))
 	a.domains(h)
@@ -100,9 +101,9 @@ func (a *API) Routes(e *echo.Echo) {
 	a.actions(h)
 	a.log(h, e)
 	a.webhooks(h)
-	finish(h.OpenAPI())
+	openapi.Finish(h.OpenAPI())
 	read := []string{http.MethodGet, http.MethodHead}
-	for path, handler := range documents(h.OpenAPI()) {
+	for path, handler := range openapi.Documents(Prefix, h.OpenAPI()) {
 		e.Match(read, path, handler)
 	}
 	e.Match(read, "/api/docs", a.docs(h))
@@ -202,6 +203,14 @@ func (a *API) readmit(c echo.Context, who *call) error {
 	return key.Permit(account.Scope(who.by.Need))
 }
 
+// read holds the request against the document. What is wrong with single fields
+// the call keeps.
+func (c *call) read(h huma.API, op *huma.Operation, ctx echo.Context) (err error) {
+	c.op = op
+	c.faults, c.fingerprint, err = strict.Read(h.OpenAPI(), op, ctx)
+	return err
+}
+
 // tokenOf is the bearer token of the request (RFC 6750), whose scheme may be
 // written in any case.
 func tokenOf(c echo.Context) string {
@@ -250,8 +259,8 @@ func (a *API) Error(c echo.Context, f *fault.Fault) error {
 	if header.Get("RateLimit") == "" {
 		web.SetQuota(c, a.refused.Look(web.Network(c).String()))
 	}
-	p := problemOf(f)
-	p.Instance = instanceOf(c)
+	p := problem.Of(f)
+	p.Instance = problem.Instance(c)
 	header.Set("Request-Id", web.RequestID(c)) // also if the request came to no route
 	web.SetRetryAfter(c, f)
 	switch p.Status {
@@ -260,7 +269,7 @@ func (a *API) Error(c echo.Context, f *fault.Fault) error {
 	case http.StatusUnsupportedMediaType:
 		header.Set("Accept-Encoding", "identity") // RFC 9110, 12.5.3
 	}
-	header.Set(echo.HeaderContentType, problemType)
+	header.Set(echo.HeaderContentType, problem.Type)
 	c.Response().WriteHeader(p.Status)
 	return c.Echo().JSONSerializer.Serialize(c, p, "")
 }
@@ -301,7 +310,7 @@ func operation(id, method, path string, scope account.Scope, summary string) hum
 		Summary:            summary,
 		Description:        "Needs the scope `" + string(scope) + "`.",
 		Tags:               []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
-		Security:           []map[string][]string{{securityScheme: {}}},
+		Security:           []map[string][]string{{openapi.SecurityScheme: {}}},
 		Extensions:         map[string]any{scopeKey: scope},
 		SkipValidateParams: true, // call.read has done it
 		SkipValidateBody:   true,
@@ -347,13 +356,13 @@ func (a *API) problem(err error, c call, route string) error {
 	if _, ok := errors.AsType[huma.StatusError](err); ok {
 		return err
 	}
-	faults := faultsOf(err)
+	faults := problem.Faults(err)
 	if faults[0].Code == fault.Internal {
 		a.Log.Error("internal error", "id", c.by.Actor.Request, "route", route, "error", err)
 	}
 	header := http.Header{}
 	web.RetryAfter(header, faults[0])
-	return huma.ErrorWithHeaders(problemOf(faults...), header)
+	return huma.ErrorWithHeaders(problem.Of(faults...), header)
 }
 
 // refusals are all that is wrong with the fields of a request, if some were
@@ -367,7 +376,7 @@ func (a *API) refusals(ctx context.Context, c call, in any) error {
 		all = append(all, f)
 	}
 	if in, ok := in.(checker); ok {
-		for _, f := range faultsOf(in.check(ctx, a, c)) {
+		for _, f := range problem.Faults(in.check(ctx, a, c)) {
 			switch {
 			case f.Code == fault.Internal:
 				return f

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
 	"github.com/updatecase/mobileconfig/server/probe"
 )
 
@@ -32,14 +33,14 @@ type DomainCheck struct {
 
 // A CheckedServer is what a check found of one server.
 type CheckedServer struct {
-	Protocol   string         `json:"protocol" enum:"imap,smtp,caldav,carddav"`
-	Host       string         `json:"host" example:"imap.example.com"`
-	Port       int            `json:"port" minimum:"1" maximum:"65535" example:"993"`
-	Encryption string         `json:"encryption" enum:"SSL/TLS,STARTTLS"`
-	State      serverState    `json:"state" doc:"The codes of mail servers in docs/codes.md say what they mean." example:"good"`
-	Severity   probe.Severity `json:"severity" enum:"good,warning,error"`
-	Detail     string         `json:"detail" doc:"What is so, and the way out." example:"The server offers TLS as a profile needs it."`
-	ExpiresAt  *moment        `json:"certificate_expires_at,omitempty" doc:"When the certificate expires, if there was one."`
+	Protocol   string            `json:"protocol" enum:"imap,smtp,caldav,carddav"`
+	Host       string            `json:"host" example:"imap.example.com"`
+	Port       int               `json:"port" minimum:"1" maximum:"65535" example:"993"`
+	Encryption string            `json:"encryption" enum:"SSL/TLS,STARTTLS"`
+	State      field.ServerState `json:"state" doc:"The codes of mail servers in docs/codes.md say what they mean." example:"good"`
+	Severity   probe.Severity    `json:"severity" enum:"good,warning,error"`
+	Detail     string            `json:"detail" doc:"What is so, and the way out." example:"The server offers TLS as a profile needs it."`
+	ExpiresAt  *field.Moment     `json:"certificate_expires_at,omitempty" doc:"When the certificate expires, if there was one."`
 }
 
 // check adds the check of a domain's servers.
@@ -70,10 +71,10 @@ func checkedOf(r probe.Result) CheckedServer {
 		Host:       r.Server.Host,
 		Port:       r.Server.Port,
 		Encryption: r.Server.Encryption(),
-		State:      serverState(r.State),
+		State:      field.ServerState(r.State),
 		Severity:   r.State.Severity(),
 		Detail:     r.State.Detail(),
 	}
-	s.ExpiresAt = momentOf(r.NotAfter)
+	s.ExpiresAt = field.AtOrNil(r.NotAfter)
 	return s
 }

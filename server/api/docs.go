@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -61,7 +62,7 @@ func (a *API) docs(h huma.API) echo.HandlerFunc {
 func documentedOf(doc *huma.OpenAPI) []documented {
 	var all []documented
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
-		for _, op := range operationsOf(doc.Paths[path]) {
+		for _, op := range openapi.Operations(doc.Paths[path]) {
 			all = append(all, documented{
 				ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary,
 				Scope: string(scopeOf(op)), Fields: fieldsOf(doc, op),
@@ -69,11 +70,6 @@ func documentedOf(doc *huma.OpenAPI) []documented {
 		}
 	}
 	return all
-}
-
-func operationsOf(item *huma.PathItem) []*huma.Operation {
-	all := []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete}
-	return slices.DeleteFunc(all, func(op *huma.Operation) bool { return op == nil })
 }
 
 // fieldsOf lists what an operation takes: in its path and query, and in its
@@ -86,7 +82,7 @@ func fieldsOf(doc *huma.OpenAPI, op *huma.Operation) []documentedField {
 	if op.RequestBody == nil {
 		return fields
 	}
-	schema := op.RequestBody.Content[jsonType].Schema
+	schema := op.RequestBody.Content[openapi.JSON].Schema
 	if schema.Ref != "" {
 		schema = doc.Components.Schemas.SchemaFromRef(schema.Ref)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -32,21 +34,21 @@ type DomainSettings struct {
 
 // A Domain is a mail domain as the API shows it.
 type Domain struct {
-	Name        string   `json:"name" doc:"The domain as lower-case A-label." example:"example.com"`
-	IMAP        string   `json:"imap" doc:"IMAP server: HOST:PORT, with /starttls behind it if TLS begins that way." example:"imap.example.com:993"`
-	SMTP        string   `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
-	CalDAV      string   `json:"caldav" doc:"CalDAV server for calendars: HOST:PORT, reached over HTTPS. Empty: profiles set up no calendars." example:"dav.example.com:443"`
-	CardDAV     string   `json:"carddav" doc:"CardDAV server for contacts, in the same form." example:"dav.example.com:443"`
-	Policy      string   `json:"policy" enum:"off,offered,required" doc:"Whether profiles come with a device policy." example:"offered"`
-	PolicyID    string   `json:"policy_id" doc:"The device policy." example:"standard"`
-	DisplayName string   `json:"display_name" doc:"What people call the service; may be empty." example:"Example Mail"`
-	HelpText    string   `json:"help_text" doc:"Who helps; may be empty." example:"Call 030 1234."`
-	SignInHint  string   `json:"sign_in_hint" doc:"Which password is meant; may be empty." example:"The one that you use for webmail."`
-	Login       string   `json:"login" enum:"address,local_part,given" doc:"The form of user names on the servers."`
-	Platforms   []string `json:"platforms" enum:"iphone,mac" doc:"What profiles are made for." example:"[\"iphone\",\"mac\"]"`
-	ReturnHosts []string `json:"return_hosts" doc:"Hosts to which the page of a setup link may lead back." example:"[\"panel.example.com\"]"`
-	CreatedAt   moment   `json:"created_at"`
-	UpdatedAt   moment   `json:"updated_at"`
+	Name        string       `json:"name" doc:"The domain as lower-case A-label." example:"example.com"`
+	IMAP        string       `json:"imap" doc:"IMAP server: HOST:PORT, with /starttls behind it if TLS begins that way." example:"imap.example.com:993"`
+	SMTP        string       `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
+	CalDAV      string       `json:"caldav" doc:"CalDAV server for calendars: HOST:PORT, reached over HTTPS. Empty: profiles set up no calendars." example:"dav.example.com:443"`
+	CardDAV     string       `json:"carddav" doc:"CardDAV server for contacts, in the same form." example:"dav.example.com:443"`
+	Policy      string       `json:"policy" enum:"off,offered,required" doc:"Whether profiles come with a device policy." example:"offered"`
+	PolicyID    string       `json:"policy_id" doc:"The device policy." example:"standard"`
+	DisplayName string       `json:"display_name" doc:"What people call the service; may be empty." example:"Example Mail"`
+	HelpText    string       `json:"help_text" doc:"Who helps; may be empty." example:"Call 030 1234."`
+	SignInHint  string       `json:"sign_in_hint" doc:"Which password is meant; may be empty." example:"The one that you use for webmail."`
+	Login       string       `json:"login" enum:"address,local_part,given" doc:"The form of user names on the servers."`
+	Platforms   []string     `json:"platforms" enum:"iphone,mac" doc:"What profiles are made for." example:"[\"iphone\",\"mac\"]"`
+	ReturnHosts []string     `json:"return_hosts" doc:"Hosts to which the page of a setup link may lead back." example:"[\"panel.example.com\"]"`
+	CreatedAt   field.Moment `json:"created_at"`
+	UpdatedAt   field.Moment `json:"updated_at"`
 }
 
 func domainOf(d settings.Domain) Domain {
@@ -54,8 +56,8 @@ func domainOf(d settings.Domain) Domain {
 		Name: d.Name, IMAP: d.Service.Incoming.String(), SMTP: d.Service.Outgoing.String(),
 		CalDAV: d.Service.Calendars.String(), CardDAV: d.Service.Contacts.String(), Policy: string(d.Policy),
 		PolicyID: cmp.Or(d.PolicyID, settings.StandardPolicy), DisplayName: d.DisplayName, HelpText: d.HelpText,
-		SignInHint: d.SignInHint, Login: string(d.Login), Platforms: texts[string](d.Platforms),
-		ReturnHosts: append([]string{}, d.ReturnHosts...), CreatedAt: moment{d.Created}, UpdatedAt: moment{d.Updated},
+		SignInHint: d.SignInHint, Login: string(d.Login), Platforms: field.Words[string](d.Platforms),
+		ReturnHosts: append([]string{}, d.ReturnHosts...), CreatedAt: field.At(d.Created), UpdatedAt: field.At(d.Updated),
 	}
 }
 
@@ -92,7 +94,7 @@ func (a *API) domains(h huma.API) {
 	register(a, h, operation("get-domain", http.MethodGet, "/domains/{id}", account.DomainsRead, "Show a domain"), a.getDomain)
 	update := operation("update-domain", http.MethodPut, "/domains/{id}", account.DomainsWrite, "Replace all settings of a domain")
 	patch := operation("patch-domain", http.MethodPatch, "/domains/{id}", account.DomainsWrite, "Change some settings of a domain")
-	takes[DomainSettings, Domain](h, &update, &patch)
+	openapi.Takes[DomainSettings, Domain](h, &update, &patch)
 	register(a, h, update, a.updateDomain)
 	register(a, h, patch, a.patchDomain)
 	register(a, h, operation("delete-domain", http.MethodDelete, "/domains/{id}", account.DomainsWrite, "Delete a domain with its links"), a.deleteDomain)

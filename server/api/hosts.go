@@ -7,12 +7,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
 )
 
 // An ApprovedHost is a server that domains may use.
 type ApprovedHost struct {
-	Host      string `json:"host" doc:"A host, or \"*.\" and the domain that hosts are below." example:"*.example.com"`
-	CreatedAt moment `json:"created_at"`
+	Host      string       `json:"host" doc:"A host, or \"*.\" and the domain that hosts are below." example:"*.example.com"`
+	CreatedAt field.Moment `json:"created_at"`
 }
 
 // An ApprovedHostList is all servers that domains may use.
@@ -35,7 +36,7 @@ func (a *API) listApprovedHosts(ctx context.Context, c call, _ *struct{}) (*answ
 	}
 	out := &answer[ApprovedHostList]{ApprovedHostList{make([]ApprovedHost, 0, len(all))}}
 	for _, host := range all {
-		out.Body.Hosts = append(out.Body.Hosts, ApprovedHost{host.Pattern, moment{host.Created}})
+		out.Body.Hosts = append(out.Body.Hosts, ApprovedHost{host.Pattern, field.At(host.Created)})
 	}
 	return out, nil
 }

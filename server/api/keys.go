@@ -10,28 +10,30 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
 // KeySettings are what can be changed of a key.
 type KeySettings struct {
-	Name      string  `json:"name" minLength:"1" maxLength:"100" doc:"Which program has the key." example:"Customer portal"`
-	ExpiresAt *moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"Which program has the key." example:"Customer portal"`
+	ExpiresAt *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
 }
 
 // A Key is a key as the API shows it, without its secret.
 type Key struct {
-	ID         string   `json:"id" example:"key_k3v7q2m4x5r6t7ab"`
-	Name       string   `json:"name" example:"Customer portal"`
-	Scopes     []scope  `json:"scopes"`
-	Domains    []string `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
-	Networks   []string `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
-	Test       bool     `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests, and work like others." example:"false"`
-	CreatedAt  moment   `json:"created_at"`
-	CreatedBy  Creator  `json:"created_by" doc:"Who created it."`
-	ExpiresAt  *moment  `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
-	RevokedAt  *moment  `json:"revoked_at,omitempty"`
-	LastUsedAt *moment  `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
+	ID         string        `json:"id" example:"key_k3v7q2m4x5r6t7ab"`
+	Name       string        `json:"name" example:"Customer portal"`
+	Scopes     []field.Scope `json:"scopes"`
+	Domains    []string      `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
+	Networks   []string      `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
+	Test       bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests, and work like others." example:"false"`
+	CreatedAt  field.Moment  `json:"created_at"`
+	CreatedBy  Creator       `json:"created_by" doc:"Who created it."`
+	ExpiresAt  *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	RevokedAt  *field.Moment `json:"revoked_at,omitempty"`
+	LastUsedAt *field.Moment `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
 }
 
 // lasting is the key without its last use.
@@ -49,9 +51,9 @@ type Creator struct {
 
 func keyOf(k account.Key) Key {
 	out := Key{
-		ID: k.ID, Name: k.Name, Scopes: texts[scope](k.Scopes), Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
-		CreatedAt: moment{k.Created}, CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name},
-		ExpiresAt: momentOf(k.Expires), RevokedAt: momentOf(k.Revoked), LastUsedAt: momentOf(k.LastUsed),
+		ID: k.ID, Name: k.Name, Scopes: field.Words[field.Scope](k.Scopes), Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
+		CreatedAt: field.At(k.Created), CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name},
+		ExpiresAt: field.AtOrNil(k.Expires), RevokedAt: field.AtOrNil(k.Revoked), LastUsedAt: field.AtOrNil(k.LastUsed),
 	}
 	for _, n := range k.Networks {
 		out.Networks = append(out.Networks, n.String())
@@ -64,7 +66,7 @@ func (a *API) keys(h huma.API) {
 	register(a, h, forTests(creating("create-key", "/keys", account.KeysWrite, "Create a key that may do no more than this one")), a.createKey)
 	register(a, h, operation("get-key", http.MethodGet, "/keys/{id}", account.KeysRead, "Show a key"), a.getKey)
 	patch := operation("patch-key", http.MethodPatch, "/keys/{id}", account.KeysWrite, "Change the name or the end of a key")
-	takes[KeySettings, Key](h, nil, &patch)
+	openapi.Takes[KeySettings, Key](h, nil, &patch)
 	register(a, h, patch, a.patchKey)
 	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
 }
@@ -88,12 +90,12 @@ func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*answer[KeyLis
 
 // A NewKey is what a key is made of.
 type NewKey struct {
-	Name      string   `json:"name" minLength:"1" maxLength:"100" doc:"Which program will have the key." example:"Customer portal"`
-	Scopes    []scope  `json:"scopes" minItems:"1" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
-	Domains   []string `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give." example:"[\"example.com\"]"`
-	Networks  []string `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from." example:"[\"192.0.2.0/24\"]"`
-	ExpiresIn int64    `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever." example:"31536000"`
-	Test      bool     `json:"test,omitempty" doc:"Make a key for trying things out. A test key makes test keys alone." example:"false"`
+	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"Which program will have the key." example:"Customer portal"`
+	Scopes    []field.Scope `json:"scopes" minItems:"1" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
+	Domains   []string      `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give." example:"[\"example.com\"]"`
+	Networks  []string      `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from." example:"[\"192.0.2.0/24\"]"`
+	ExpiresIn int64         `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever." example:"31536000"`
+	Test      bool          `json:"test,omitempty" doc:"Make a key for trying things out. A test key makes test keys alone." example:"false"`
 }
 
 type createKey struct{ Body NewKey }
@@ -107,7 +109,7 @@ type CreatedKey struct {
 // spec is what the key is to be.
 func (k NewKey) spec(owner string) (account.KeySpec, error) {
 	spec := account.KeySpec{
-		Account: owner, Name: k.Name, Scopes: texts[string](k.Scopes), Domains: k.Domains,
+		Account: owner, Name: k.Name, Scopes: field.Words[string](k.Scopes), Domains: k.Domains,
 		Life: time.Duration(k.ExpiresIn) * time.Second, Test: k.Test,
 	}
 	for _, text := range k.Networks {
@@ -154,7 +156,7 @@ type patchKey struct {
 
 // settingsOf are what the patch makes of the key's settings.
 func (in *patchKey) settingsOf(k account.Key) (account.KeySettings, error) {
-	s, err := patched(KeySettings{k.Name, momentOf(k.Expires)}, in.Body)
+	s, err := patched(KeySettings{k.Name, field.AtOrNil(k.Expires)}, in.Body)
 	out := account.KeySettings{Name: s.Name}
 	if s.ExpiresAt != nil {
 		out.Expires = s.ExpiresAt.Time

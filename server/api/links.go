@@ -10,6 +10,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -29,38 +31,38 @@ type LinkSettings struct {
 // LinkChanges are LinkSettings with the end of a link that is there.
 type LinkChanges struct {
 	LinkSettings
-	ExpiresAt moment `json:"expires_at" doc:"When it ends: in up to 30 days."`
+	ExpiresAt field.Moment `json:"expires_at" doc:"When it ends: in up to 30 days."`
 }
 
 // A SetupLink is a link as the API shows it.
 type SetupLink struct {
-	ID           string    `json:"id" example:"lnk_k3v7q2m4x5r6t7ab"`
-	URL          string    `json:"url" format:"uri" doc:"The page for the person. Whoever has it can set up the mailbox, so hand it over as you would a letter." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta"`
-	QRURL        string    `json:"qr_url" format:"uri" doc:"The same as a QR code, as SVG, for as long as the link works. With .png at its end it's a PNG." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta/qr.svg"`
-	State        linkState `json:"state" doc:"opened: the button was pressed; looking at the page changes nothing."`
-	Downloads    int       `json:"downloads" example:"0"`
-	MaxDownloads int       `json:"max_downloads" example:"5"`
-	Address      string    `json:"address" example:"jane@example.com"`
-	Domain       string    `json:"domain" example:"example.com"`
-	Name         string    `json:"name" example:"Jane Doe"`
-	Login        string    `json:"login" example:""`
-	Locale       string    `json:"locale" example:"en"`
-	Variant      string    `json:"variant,omitempty" enum:"mail,secure" doc:"Absent: the person chooses."`
-	ExternalID   string    `json:"external_id" example:"mbx_812"`
-	ReturnURL    string    `json:"return_url" example:"https://panel.example.com/mail"`
-	Test         bool      `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others." example:"false"`
-	CreatedAt    moment    `json:"created_at"`
-	ExpiresAt    moment    `json:"expires_at"`
-	RevokedAt    *moment   `json:"revoked_at,omitempty"`
+	ID           string          `json:"id" example:"lnk_k3v7q2m4x5r6t7ab"`
+	URL          string          `json:"url" format:"uri" doc:"The page for the person. Whoever has it can set up the mailbox, so hand it over as you would a letter." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta"`
+	QRURL        string          `json:"qr_url" format:"uri" doc:"The same as a QR code, as SVG, for as long as the link works. With .png at its end it's a PNG." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta/qr.svg"`
+	State        field.LinkState `json:"state" doc:"opened: the button was pressed; looking at the page changes nothing."`
+	Downloads    int             `json:"downloads" example:"0"`
+	MaxDownloads int             `json:"max_downloads" example:"5"`
+	Address      string          `json:"address" example:"jane@example.com"`
+	Domain       string          `json:"domain" example:"example.com"`
+	Name         string          `json:"name" example:"Jane Doe"`
+	Login        string          `json:"login" example:""`
+	Locale       string          `json:"locale" example:"en"`
+	Variant      string          `json:"variant,omitempty" enum:"mail,secure" doc:"Absent: the person chooses."`
+	ExternalID   string          `json:"external_id" example:"mbx_812"`
+	ReturnURL    string          `json:"return_url" example:"https://panel.example.com/mail"`
+	Test         bool            `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others." example:"false"`
+	CreatedAt    field.Moment    `json:"created_at"`
+	ExpiresAt    field.Moment    `json:"expires_at"`
+	RevokedAt    *field.Moment   `json:"revoked_at,omitempty"`
 }
 
 func (a *API) linkOf(l setup.Link, now time.Time) SetupLink {
 	url := a.BaseURL.String() + a.Links.Path(l)
 	return SetupLink{
-		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: linkState(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
+		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: field.LinkState(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
 		Address: l.Address, Domain: l.Domain, Name: l.Name, Login: l.Login, Locale: l.Locale, Variant: string(l.Variant),
 		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Test: l.Test,
-		CreatedAt: moment{l.Created}, ExpiresAt: moment{l.Expires}, RevokedAt: momentOf(l.Revoked),
+		CreatedAt: field.At(l.Created), ExpiresAt: field.At(l.Expires), RevokedAt: field.AtOrNil(l.Revoked),
 	}
 }
 
@@ -87,7 +89,7 @@ func (a *API) links(h huma.API) {
 	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)
 	register(a, h, operation("get-setup-link", http.MethodGet, "/setup-links/{id}", account.LinksRead, "Show a setup link"), a.getLink)
 	patch := operation("patch-setup-link", http.MethodPatch, "/setup-links/{id}", account.LinksWrite, "Change some settings of a setup link")
-	takes[LinkChanges, SetupLink](h, nil, &patch)
+	openapi.Takes[LinkChanges, SetupLink](h, nil, &patch)
 	register(a, h, patch, a.patchLink)
 	register(a, h, forTests(operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once")), a.revokeLink)
 	revoke := forTests(operation("revoke-setup-links", http.MethodPost, "/revoke-setup-links", account.LinksWrite, "Revoke all setup links of a mailbox or domain"))
@@ -199,12 +201,12 @@ func (a *API) patchLink(ctx context.Context, c call, in *patchLink) (*resource[S
 }
 
 type linksQuery struct {
-	Address    string    `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
-	Domain     string    `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
-	State      linkState `query:"state" doc:"The state that links are in now."`
-	ExternalID string    `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
-	Cursor     string    `query:"cursor" maxLength:"60" doc:"What next_cursor of the page before was."`
-	Limit      int       `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+	Address    string          `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
+	Domain     string          `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
+	State      field.LinkState `query:"state" doc:"The state that links are in now."`
+	ExternalID string          `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
+	Cursor     string          `query:"cursor" maxLength:"60" doc:"What next_cursor of the page before was."`
+	Limit      int             `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
 }
 
 // A SetupLinkList is a page of setup links.

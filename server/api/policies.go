@@ -9,6 +9,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -36,21 +38,21 @@ func (s PolicySettings) spec() settings.PolicySpec {
 
 // A Policy is a device policy as the API shows it.
 type Policy struct {
-	ID                string   `json:"id" example:"pol_k3v7q2m4x5r6t7ab"`
-	Name              string   `json:"name" example:"Field staff"`
-	MinLength         int      `json:"min_length" example:"6"`
-	MaxFailedAttempts int      `json:"max_failed_attempts" example:"10"`
-	Erases            bool     `json:"erases" doc:"Whether an iPhone is erased after too many wrong passcodes." example:"true"`
-	ResetMinutes      int      `json:"reset_minutes" example:"15"`
-	AutoLockMinutes   int      `json:"auto_lock_minutes" example:"5"`
-	GraceMinutes      int      `json:"grace_minutes" example:"0"`
-	MinComplex        int      `json:"min_complex" example:"0"`
-	Alphanumeric      bool     `json:"alphanumeric" example:"false"`
-	MaxAgeDays        int      `json:"max_age_days" example:"0"`
-	History           int      `json:"history" example:"0"`
-	Domains           []string `json:"domains" doc:"Domains that use it, as far as the key may act for them." example:"[\"example.com\"]"`
-	CreatedAt         *moment  `json:"created_at,omitempty"`
-	UpdatedAt         *moment  `json:"updated_at,omitempty"`
+	ID                string        `json:"id" example:"pol_k3v7q2m4x5r6t7ab"`
+	Name              string        `json:"name" example:"Field staff"`
+	MinLength         int           `json:"min_length" example:"6"`
+	MaxFailedAttempts int           `json:"max_failed_attempts" example:"10"`
+	Erases            bool          `json:"erases" doc:"Whether an iPhone is erased after too many wrong passcodes." example:"true"`
+	ResetMinutes      int           `json:"reset_minutes" example:"15"`
+	AutoLockMinutes   int           `json:"auto_lock_minutes" example:"5"`
+	GraceMinutes      int           `json:"grace_minutes" example:"0"`
+	MinComplex        int           `json:"min_complex" example:"0"`
+	Alphanumeric      bool          `json:"alphanumeric" example:"false"`
+	MaxAgeDays        int           `json:"max_age_days" example:"0"`
+	History           int           `json:"history" example:"0"`
+	Domains           []string      `json:"domains" doc:"Domains that use it, as far as the key may act for them." example:"[\"example.com\"]"`
+	CreatedAt         *field.Moment `json:"created_at,omitempty"`
+	UpdatedAt         *field.Moment `json:"updated_at,omitempty"`
 }
 
 func policyOf(c call, p settings.Policy) Policy {
@@ -59,7 +61,7 @@ func policyOf(c call, p settings.Policy) Policy {
 		ID: p.ID, Name: p.Name, MinLength: r.MinLength, MaxFailedAttempts: r.MaxFailedAttempts, Erases: p.Wipes(),
 		ResetMinutes: minutes(r.ResetAfter), AutoLockMinutes: minutes(r.AutoLock), GraceMinutes: minutes(r.Grace),
 		MinComplex: r.MinComplex, Alphanumeric: r.Alphanumeric, MaxAgeDays: r.MaxAgeDays, History: r.History,
-		Domains: []string{}, CreatedAt: momentOf(p.Created), UpdatedAt: momentOf(p.Updated),
+		Domains: []string{}, CreatedAt: field.AtOrNil(p.Created), UpdatedAt: field.AtOrNil(p.Updated),
 	}
 	for _, name := range p.Domains {
 		if c.key.PermitDomain(name) == nil {
@@ -90,7 +92,7 @@ func (a *API) policies(h huma.API) {
 	register(a, h, operation("get-policy", http.MethodGet, "/policies/{id}", account.PoliciesRead, "Show a device policy"), a.getPolicy)
 	update := operation("update-policy", http.MethodPut, "/policies/{id}", account.PoliciesWrite, "Replace all settings of a device policy")
 	patch := operation("patch-policy", http.MethodPatch, "/policies/{id}", account.PoliciesWrite, "Change some settings of a device policy")
-	takes[PolicySettings, Policy](h, &update, &patch)
+	openapi.Takes[PolicySettings, Policy](h, &update, &patch)
 	register(a, h, update, a.updatePolicy)
 	register(a, h, patch, a.patchPolicy)
 	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{id}", account.PoliciesWrite, "Delete a device policy that no domain uses"), a.deletePolicy)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
@@ -124,17 +125,17 @@ func checkPerson(who issue.Person) error {
 
 // An Identity is what signs.
 type Identity struct {
-	Name        string `json:"name" doc:"What a device shows as the signer." example:"setup.example.com"`
-	Fingerprint string `json:"fingerprint" doc:"SHA-256 of the certificate in hex." example:"9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de"`
-	ExpiresAt   moment `json:"expires_at" doc:"When the first certificate of the chain expires."`
-	Development bool   `json:"development" doc:"No device trusts it." example:"false"`
-	Usable      bool   `json:"usable" doc:"Whether profiles can be signed now." example:"true"`
+	Name        string       `json:"name" doc:"What a device shows as the signer." example:"setup.example.com"`
+	Fingerprint string       `json:"fingerprint" doc:"SHA-256 of the certificate in hex." example:"9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de"`
+	ExpiresAt   field.Moment `json:"expires_at" doc:"When the first certificate of the chain expires."`
+	Development bool         `json:"development" doc:"No device trusts it." example:"false"`
+	Usable      bool         `json:"usable" doc:"Whether profiles can be signed now." example:"true"`
 }
 
 func (a *API) identity(h huma.API) {
 	register(a, h, operation("get-identity", http.MethodGet, "/identity", account.IdentityRead, "Show what signs"),
 		func(context.Context, call, *struct{}) (*answer[Identity], error) {
 			id := a.Identity()
-			return &answer[Identity]{Identity{id.Name, id.Fingerprint, moment{id.NotAfter}, id.Development, id.Fault == nil}}, nil
+			return &answer[Identity]{Identity{id.Name, id.Fingerprint, field.At(id.NotAfter), id.Development, id.Fault == nil}}, nil
 		})
 }

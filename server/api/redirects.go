@@ -9,22 +9,24 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/redirect"
 )
 
 // A RedirectKey is a public key as the API shows it.
 type RedirectKey struct {
-	ID         string   `json:"id" doc:"The kid of what the key signs." example:"rdk_k3v7q2m4x5r6t7ab"`
-	Issuer     string   `json:"issuer" doc:"The iss of what the key signs." example:"acc_default"`
-	Audience   string   `json:"audience" doc:"The aud of what the key signs." example:"https://setup.example.com"`
-	Algorithm  string   `json:"algorithm" enum:"EdDSA,ES256" doc:"The alg of what the key signs; for EdDSA, Ed25519 is taken too."`
-	Name       string   `json:"name" doc:"Which program signs." example:"Customer portal"`
-	PublicKey  string   `json:"public_key" doc:"The key as PEM." example:"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"`
-	Domains    []string `json:"domains" doc:"Domains that it may sign for; none: all." example:"[\"example.com\"]"`
-	CreatedAt  moment   `json:"created_at" doc:"When it was registered."`
-	ExpiresAt  *moment  `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
-	LastUsedAt *moment  `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
+	ID         string        `json:"id" doc:"The kid of what the key signs." example:"rdk_k3v7q2m4x5r6t7ab"`
+	Issuer     string        `json:"issuer" doc:"The iss of what the key signs." example:"acc_default"`
+	Audience   string        `json:"audience" doc:"The aud of what the key signs." example:"https://setup.example.com"`
+	Algorithm  string        `json:"algorithm" enum:"EdDSA,ES256" doc:"The alg of what the key signs; for EdDSA, Ed25519 is taken too."`
+	Name       string        `json:"name" doc:"Which program signs." example:"Customer portal"`
+	PublicKey  string        `json:"public_key" doc:"The key as PEM." example:"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"`
+	Domains    []string      `json:"domains" doc:"Domains that it may sign for; none: all." example:"[\"example.com\"]"`
+	CreatedAt  field.Moment  `json:"created_at" doc:"When it was registered."`
+	ExpiresAt  *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	LastUsedAt *field.Moment `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
 }
 
 // lasting is the key without its last use.
@@ -36,7 +38,7 @@ func (k RedirectKey) lasting() any {
 func (a *API) redirectKeyOf(k redirect.Key) RedirectKey {
 	return RedirectKey{
 		ID: k.ID, Issuer: k.Account, Audience: a.BaseURL.String(), Algorithm: k.Algorithm(), Name: k.Name, PublicKey: k.PEM(),
-		Domains: append([]string{}, k.Domains...), CreatedAt: moment{k.Created}, ExpiresAt: momentOf(k.Expires), LastUsedAt: momentOf(k.LastUsed),
+		Domains: append([]string{}, k.Domains...), CreatedAt: field.At(k.Created), ExpiresAt: field.AtOrNil(k.Expires), LastUsedAt: field.AtOrNil(k.LastUsed),
 	}
 }
 
@@ -51,7 +53,7 @@ func (a *API) redirectKeys(h huma.API) {
 	for _, op := range []*huma.Operation{&update, &patch} {
 		op.Description += " It needs `" + string(account.LinksWrite) + "` too."
 	}
-	takes[RedirectKeySettings, RedirectKey](h, &update, &patch)
+	openapi.Takes[RedirectKeySettings, RedirectKey](h, &update, &patch)
 	register(a, h, update, a.updateRedirectKey)
 	register(a, h, patch, a.patchRedirectKey)
 	register(a, h, operation("delete-redirect-key", http.MethodDelete, "/redirect-keys/{id}", account.KeysWrite, "Delete a public key: what it signs is refused at once"), a.deleteRedirectKey)

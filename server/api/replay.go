@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/replay"
 )
@@ -21,11 +22,6 @@ type Replays interface {
 	KeepAnswer(ctx context.Context, r replay.Request) error
 }
 
-const (
-	nameHeader     = "Idempotency-Key"
-	replayedHeader = "Idempotent-Replayed"
-)
-
 // How long a repeated request waits for the answer of the first one, and how
 // often it looks.
 const (
@@ -37,7 +33,7 @@ const (
 // Of two that come at once, on whatever servers, the database refuses one: it
 // gets the other's answer.
 func once[Out any](ctx context.Context, a *API, c call, do func(context.Context) (*Out, error)) (*Out, error) {
-	name := c.header.Get(nameHeader)
+	name := c.header.Get(openapi.IdempotencyKey)
 	if name == "" || c.op.Method != http.MethodPost {
 		return do(ctx)
 	}
@@ -57,7 +53,7 @@ func once[Out any](ctx context.Context, a *API, c call, do func(context.Context)
 	if err := a.replay(ctx, request, out); err != nil {
 		return nil, err
 	}
-	c.answer.Set(replayedHeader, "true")
+	c.answer.Set(openapi.Replayed, "true")
 	return out, nil
 }
 

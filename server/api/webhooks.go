@@ -7,33 +7,35 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // WebhookSettings are what can be set of a webhook.
 type WebhookSettings struct {
-	URL      string  `json:"url" format:"uri" minLength:"1" maxLength:"2000" doc:"Address of the endpoint, with https." example:"https://panel.example.com/hooks"`
-	Events   []event `json:"events" minItems:"1" maxItems:"100" doc:"What to call it for. See docs/webhooks.md." example:"[\"link.opened\",\"link.downloaded\"]"`
-	Disabled bool    `json:"disabled,omitempty" doc:"Whether it isn't called." example:"false"`
+	URL      string        `json:"url" format:"uri" minLength:"1" maxLength:"2000" doc:"Address of the endpoint, with https." example:"https://panel.example.com/hooks"`
+	Events   []field.Event `json:"events" minItems:"1" maxItems:"100" doc:"What to call it for. See docs/webhooks.md." example:"[\"link.opened\",\"link.downloaded\"]"`
+	Disabled bool          `json:"disabled,omitempty" doc:"Whether it isn't called." example:"false"`
 }
 
 // A Webhook is a webhook as the API shows it, without its secret.
 type Webhook struct {
-	ID           string         `json:"id" example:"whk_k3v7q2m4x5r6t7ab"`
-	URL          string         `json:"url" format:"uri" example:"https://panel.example.com/hooks"`
-	Events       []event        `json:"events" example:"[\"link.opened\",\"link.downloaded\"]"`
-	Disabled     bool           `json:"disabled" example:"false"`
-	Reason       disabledReason `json:"reason,omitempty" doc:"Why it's disabled: gone (it answered 410), exhausted (the last try failed) or owner."`
-	FailingSince *moment        `json:"failing_since,omitempty" doc:"Since when no call has come through."`
-	RotatedAt    *moment        `json:"rotated_at,omitempty" doc:"When it got a new secret. For 24 hours the old one signs too."`
-	CreatedAt    moment         `json:"created_at"`
-	UpdatedAt    moment         `json:"updated_at"`
+	ID           string               `json:"id" example:"whk_k3v7q2m4x5r6t7ab"`
+	URL          string               `json:"url" format:"uri" example:"https://panel.example.com/hooks"`
+	Events       []field.Event        `json:"events" example:"[\"link.opened\",\"link.downloaded\"]"`
+	Disabled     bool                 `json:"disabled" example:"false"`
+	Reason       field.DisabledReason `json:"reason,omitempty" doc:"Why it's disabled: gone (it answered 410), exhausted (the last try failed) or owner."`
+	FailingSince *field.Moment        `json:"failing_since,omitempty" doc:"Since when no call has come through."`
+	RotatedAt    *field.Moment        `json:"rotated_at,omitempty" doc:"When it got a new secret. For 24 hours the old one signs too."`
+	CreatedAt    field.Moment         `json:"created_at"`
+	UpdatedAt    field.Moment         `json:"updated_at"`
 }
 
 func webhookOf(w notify.Webhook) Webhook {
 	return Webhook{
-		ID: w.ID, URL: w.URL, Events: texts[event](w.Types), Disabled: !w.Disabled.IsZero(), Reason: disabledReason(w.Reason),
-		FailingSince: momentOf(w.Failing), RotatedAt: momentOf(w.Rotated), CreatedAt: moment{w.Created}, UpdatedAt: moment{w.Updated},
+		ID: w.ID, URL: w.URL, Events: field.Words[field.Event](w.Types), Disabled: !w.Disabled.IsZero(), Reason: field.DisabledReason(w.Reason),
+		FailingSince: field.AtOrNil(w.Failing), RotatedAt: field.AtOrNil(w.Rotated), CreatedAt: field.At(w.Created), UpdatedAt: field.At(w.Updated),
 	}
 }
 
@@ -41,27 +43,27 @@ func webhookOf(w notify.Webhook) Webhook {
 func (w Webhook) settings() WebhookSettings { return WebhookSettings{w.URL, w.Events, w.Disabled} }
 
 func (s WebhookSettings) spec() notify.WebhookSpec {
-	return notify.WebhookSpec{URL: s.URL, Types: texts[string](s.Events), Disabled: s.Disabled}
+	return notify.WebhookSpec{URL: s.URL, Types: field.Words[string](s.Events), Disabled: s.Disabled}
 }
 
 // A Delivery is a call of a webhook as the API shows it.
 type Delivery struct {
-	ID        string         `json:"id" example:"dlv_m4x5r6t7abk3v7q2"`
-	Message   string         `json:"message" doc:"The webhook-id of its calls. A call that is made again has the same." example:"msg_q2m4x5r6t7abk3v7"`
-	Event     deliveryEvent  `json:"event"`
-	State     deliveryState  `json:"state"`
-	Tries     int            `json:"tries" example:"1"`
-	Status    int            `json:"status,omitempty" doc:"HTTP status of the last try." example:"200"`
-	Reason    deliveryReason `json:"reason,omitempty" doc:"Why the last try failed."`
-	Again     string         `json:"again,omitempty" doc:"The delivery by which it was made again." example:"dlv_x5r6t7abk3v7q2m4"`
-	CreatedAt moment         `json:"created_at"`
-	TriedAt   *moment        `json:"tried_at,omitempty"`
+	ID        string               `json:"id" example:"dlv_m4x5r6t7abk3v7q2"`
+	Message   string               `json:"message" doc:"The webhook-id of its calls. A call that is made again has the same." example:"msg_q2m4x5r6t7abk3v7"`
+	Event     field.DeliveryEvent  `json:"event"`
+	State     field.DeliveryState  `json:"state"`
+	Tries     int                  `json:"tries" example:"1"`
+	Status    int                  `json:"status,omitempty" doc:"HTTP status of the last try." example:"200"`
+	Reason    field.DeliveryReason `json:"reason,omitempty" doc:"Why the last try failed."`
+	Again     string               `json:"again,omitempty" doc:"The delivery by which it was made again." example:"dlv_x5r6t7abk3v7q2m4"`
+	CreatedAt field.Moment         `json:"created_at"`
+	TriedAt   *field.Moment        `json:"tried_at,omitempty"`
 }
 
 func deliveryOf(d notify.Delivery) Delivery {
 	return Delivery{
-		ID: d.ID, Message: d.Message, Event: deliveryEvent(d.Type), State: deliveryState(d.State), Tries: d.Tries, Status: d.Status,
-		Reason: deliveryReason(d.Failure), Again: d.Again, CreatedAt: moment{d.Created}, TriedAt: momentOf(d.Tried),
+		ID: d.ID, Message: d.Message, Event: field.DeliveryEvent(d.Type), State: field.DeliveryState(d.State), Tries: d.Tries, Status: d.Status,
+		Reason: field.DeliveryReason(d.Failure), Again: d.Again, CreatedAt: field.At(d.Created), TriedAt: field.AtOrNil(d.Tried),
 	}
 }
 
@@ -71,7 +73,7 @@ func (a *API) webhooks(h huma.API) {
 	register(a, h, operation("get-webhook", http.MethodGet, "/webhooks/{id}", account.WebhooksRead, "Show a webhook"), a.getWebhook)
 	update := operation("update-webhook", http.MethodPut, "/webhooks/{id}", account.WebhooksWrite, "Replace all settings of a webhook, or enable it again")
 	patch := operation("patch-webhook", http.MethodPatch, "/webhooks/{id}", account.WebhooksWrite, "Change some settings of a webhook")
-	takes[WebhookSettings, Webhook](h, &update, &patch)
+	openapi.Takes[WebhookSettings, Webhook](h, &update, &patch)
 	register(a, h, update, a.updateWebhook)
 	register(a, h, patch, a.patchWebhook)
 	register(a, h, operation("delete-webhook", http.MethodDelete, "/webhooks/{id}", account.WebhooksWrite, "Delete a webhook"), a.deleteWebhook)

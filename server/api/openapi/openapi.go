@@ -1,4 +1,6 @@
-package api
+// Package openapi shapes the OpenAPI document that huma makes of the API's
+// operations.
+package openapi
 
 import (
 	"encoding/json"
@@ -12,14 +14,16 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/api/problem"
 )
 
-// securityScheme is the name of the scheme in the document. A schema is called
+// SecurityScheme is the name of the scheme in the document. A schema is called
 // Key, so this isn't.
-const securityScheme = "bearerAuth"
+const SecurityScheme = "bearerAuth"
 
-// configOf is how huma makes the document.
-func configOf(base *url.URL) huma.Config {
+// Config is how huma makes the document.
+func Config(base *url.URL) huma.Config {
 	config := huma.DefaultConfig("mobileconfig", "1")
 	config.Info.Description = "Signed Apple configuration profiles that set up mail. Send a key with every request: `Authorization: Bearer mck_…`. A request for HEAD works where one for GET does."
 	config.Info.Contact = &huma.Contact{Name: "mobileconfig", URL: "https://github.com/updatecase/mobileconfig"}
@@ -27,9 +31,9 @@ func configOf(base *url.URL) huma.Config {
 	config.Servers = []*huma.Server{{URL: base.String(), Description: "This installation"}}
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // huma's page would load from elsewhere
 	config.CreateHooks = nil                                             // no $schema, which is made of the Host header
-	config.Transformers = []huma.Transformer{toProblem}
+	config.Transformers = []huma.Transformer{problem.Transform}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		securityScheme: {Type: "http", Scheme: "bearer", Description: "A key of the API, mck_…"},
+		SecurityScheme: {Type: "http", Scheme: "bearer", Description: "A key of the API, mck_…"},
 	}
 	for _, t := range []struct{ name, text string }{
 		{"domains", "Mail domains with their servers."},
@@ -47,8 +51,9 @@ func configOf(base *url.URL) huma.Config {
 	return config
 }
 
-// documents are the handlers of the document for programs, by path.
-func documents(doc *huma.OpenAPI) map[string]echo.HandlerFunc {
+// Documents are the handlers of the document for programs, by path below the
+// prefix.
+func Documents(prefix string, doc *huma.OpenAPI) map[string]echo.HandlerFunc {
 	serve := func(write func() ([]byte, error)) echo.HandlerFunc {
 		data := sync.OnceValues(write)
 		return func(c echo.Context) error {
@@ -60,13 +65,13 @@ func documents(doc *huma.OpenAPI) map[string]echo.HandlerFunc {
 		}
 	}
 	return map[string]echo.HandlerFunc{
-		Prefix + "/openapi.json":     serve(func() ([]byte, error) { return json.Marshal(doc) }),
-		Prefix + "/openapi-3.0.json": serve(func() ([]byte, error) { return downgraded(doc) }),
+		prefix + "/openapi.json":     serve(func() ([]byte, error) { return json.Marshal(doc) }),
+		prefix + "/openapi-3.0.json": serve(func() ([]byte, error) { return downgraded(doc) }),
 	}
 }
 
-// finish completes the document by what operations have in common.
-func finish(doc *huma.OpenAPI) {
+// Finish completes the document by what operations have in common.
+func Finish(doc *huma.OpenAPI) {
 	schemas := doc.Components.Schemas
 	for name, s := range schemas.Map() {
 		if !strings.HasSuffix(name, "Patch") { // where null gives a list its default
@@ -80,15 +85,21 @@ func finish(doc *huma.OpenAPI) {
 		"RateLimit-Policy": header("How many requests a key may send, and in how many seconds.", `"key";q=600;w=60`),
 		"RateLimit":        header("How many are left, and after how many seconds they are counted anew.", `"key";r=598;t=41`),
 		"Retry-After":      header("After how many seconds to try again.", "41"),
-		replayedHeader:     header("true: the request was done before, and this is the answer that it got.", "true"),
+		Replayed:           header("true: the request was done before, and this is the answer that it got.", "true"),
 	}
 	doc.Components.Responses = responses(schemas)
 	for _, item := range doc.Paths {
-		for _, op := range operationsOf(item) {
+		for _, op := range Operations(item) {
 			finishOperation(schemas, op)
 		}
 	}
 	doc.Webhooks = calls(schemas)
+}
+
+// Operations are those of a path.
+func Operations(item *huma.PathItem) []*huma.Operation {
+	all := []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete}
+	return slices.DeleteFunc(all, func(op *huma.Operation) bool { return op == nil })
 }
 
 // plainLists says that lists are never null.
@@ -128,16 +139,16 @@ func finishOperation(schemas huma.Registry, op *huma.Operation) {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + responseName(status)}
 	}
 	op.Responses["default"] = &huma.Response{Ref: "#/components/responses/Refusal"}
-	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == ifNoneMatch }) {
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == IfNoneMatch }) {
 		op.Responses["304"] = &huma.Response{Ref: "#/components/responses/" + responseName(http.StatusNotModified)}
 	}
 }
 
 // responses are those that operations have in common.
 func responses(schemas huma.Registry) map[string]*huma.Response {
-	refusal := &huma.MediaType{Schema: schemas.Schema(reflect.TypeFor[problem](), true, "")}
+	refusal := &huma.MediaType{Schema: schemas.Schema(reflect.TypeFor[problem.Problem](), true, "")}
 	refusal.Example = exampleOf(schemas, refusal.Schema)
-	content := map[string]*huma.MediaType{problemType: refusal}
+	content := map[string]*huma.MediaType{problem.Type: refusal}
 	all := map[string]*huma.Response{
 		"Refusal":                            {Description: "Any other refusal.", Content: content},
 		responseName(http.StatusNotModified): {Description: "The state that If-None-Match names is still the current one."},
@@ -172,7 +183,7 @@ func refusalsOf(op *huma.Operation) []int {
 	if op.RequestBody != nil {
 		all = append(all, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
-	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == ifMatch }) {
+	if slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == IfMatch }) {
 		all = append(all, http.StatusPreconditionFailed)
 	}
 	if op.OperationID == "check-domain" {
@@ -192,7 +203,7 @@ func addHeaders(op *huma.Operation, status string, r *huma.Response) {
 	case status == responseName(http.StatusTooManyRequests):
 		names = append(names, "Retry-After")
 	case op.Method == http.MethodPost:
-		names = append(names, replayedHeader)
+		names = append(names, Replayed)
 	}
 	for _, name := range names {
 		r.Headers[name] = &huma.Param{Ref: "#/components/headers/" + name}
@@ -224,7 +235,10 @@ func exampleOf(schemas huma.Registry, s *huma.Schema) any {
 	case huma.TypeArray:
 		return []any{exampleOf(schemas, s.Items)}
 	case huma.TypeInteger:
-		return orFloat(s.Minimum, 0)
+		if s.Minimum != nil {
+			return *s.Minimum
+		}
+		return 0.0
 	case huma.TypeBoolean:
 		return false
 	}

@@ -1,4 +1,6 @@
-package api
+// Package field holds what single fields of the API are made of: words that the
+// document lists, and times.
+package field
 
 import (
 	"github.com/danielgtaylor/huma/v2"
@@ -13,53 +15,53 @@ import (
 
 // Texts that are one of some words, which the document lists.
 type (
-	scope          string // of a key
-	event          string // that a webhook can ask for
-	deliveryEvent  string // that a webhook is called for
-	deliveryState  string
-	deliveryReason string // why a try failed
-	disabledReason string // why a webhook is disabled
-	linkState      string
-	serverState    string // of a mail server
-	actionName     string
-	code           string // of a problem
+	Scope          string // of a key
+	Event          string // that a webhook can ask for
+	DeliveryEvent  string // that a webhook is called for
+	DeliveryState  string
+	DeliveryReason string // why a try failed
+	DisabledReason string // why a webhook is disabled
+	LinkState      string
+	ServerState    string // of a mail server
+	ActionName     string
+	Code           string // of a problem
 )
 
 // Schema describes the type to huma; so do those below.
-func (scope) Schema(huma.Registry) *huma.Schema { return oneOf(account.Scopes()...) }
+func (Scope) Schema(huma.Registry) *huma.Schema { return oneOf(account.Scopes()...) }
 
 // Schema lists the events.
-func (event) Schema(huma.Registry) *huma.Schema { return oneOf(notify.Types()...) }
+func (Event) Schema(huma.Registry) *huma.Schema { return oneOf(notify.Types()...) }
 
 // Schema lists the events and that of a test.
-func (deliveryEvent) Schema(huma.Registry) *huma.Schema {
+func (DeliveryEvent) Schema(huma.Registry) *huma.Schema {
 	return oneOf(append(notify.Types(), notify.TestEvent)...)
 }
 
 // Schema lists the states that calls of webhooks have.
-func (deliveryState) Schema(huma.Registry) *huma.Schema {
+func (DeliveryState) Schema(huma.Registry) *huma.Schema {
 	return oneOf(notify.Waiting, notify.Sent, notify.GivenUp, notify.Dropped)
 }
 
 // Schema lists the reasons.
-func (deliveryReason) Schema(huma.Registry) *huma.Schema { return oneOf(notify.Failures()...) }
+func (DeliveryReason) Schema(huma.Registry) *huma.Schema { return oneOf(notify.Failures()...) }
 
 // Schema lists the reasons.
-func (disabledReason) Schema(huma.Registry) *huma.Schema {
+func (DisabledReason) Schema(huma.Registry) *huma.Schema {
 	return oneOf(notify.EndpointGone, notify.Exhausted, notify.ByOwner)
 }
 
 // Schema lists the states.
-func (linkState) Schema(huma.Registry) *huma.Schema { return oneOf(setup.States()...) }
+func (LinkState) Schema(huma.Registry) *huma.Schema { return oneOf(setup.States()...) }
 
 // Schema lists the states.
-func (serverState) Schema(huma.Registry) *huma.Schema { return oneOf(probe.States()...) }
+func (ServerState) Schema(huma.Registry) *huma.Schema { return oneOf(probe.States()...) }
 
 // Schema lists the names.
-func (actionName) Schema(huma.Registry) *huma.Schema { return oneOf(audit.Names()...) }
+func (ActionName) Schema(huma.Registry) *huma.Schema { return oneOf(audit.Names()...) }
 
 // Schema lists the codes.
-func (code) Schema(huma.Registry) *huma.Schema {
+func (Code) Schema(huma.Registry) *huma.Schema {
 	var all []fault.Code
 	for _, m := range fault.Codes() {
 		all = append(all, m.Code)
@@ -75,8 +77,8 @@ func oneOf[T ~string](all ...T) *huma.Schema {
 	return s
 }
 
-// texts turns words into those of another type.
-func texts[To, From ~string](all []From) []To {
+// Words turns words into those of another type.
+func Words[To, From ~string](all []From) []To {
 	out := make([]To, len(all))
 	for i, one := range all {
 		out[i] = To(one)

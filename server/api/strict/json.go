@@ -1,14 +1,11 @@
-package api
+package strict
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"regexp"
-	"time"
 	"unicode/utf8"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/updatecase/mobileconfig/server/fault"
 )
@@ -92,27 +89,3 @@ func (d *decoder) object(at string, depth int) (any, error) {
 // fieldName is what names of fields look like. Refusals repeat no other name:
 // it could be anything, such as a password.
 var fieldName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
-
-// A moment is a time as the API writes all times: RFC 3339 in UTC, to the
-// millisecond.
-type moment struct{ time.Time }
-
-const momentLayout = "2006-01-02T15:04:05.000Z"
-
-// momentOf is nil for no time.
-func momentOf(t time.Time) *moment {
-	if t.IsZero() {
-		return nil
-	}
-	return &moment{t}
-}
-
-// MarshalJSON writes the time.
-func (m moment) MarshalJSON() ([]byte, error) {
-	return json.Marshal(m.UTC().Format(momentLayout))
-}
-
-// Schema describes a moment to huma.
-func (moment) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Examples: []any{"2026-11-24T09:30:00.120Z"}}
-}

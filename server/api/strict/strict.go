@@ -1,4 +1,6 @@
-package api
+// Package strict reads requests exactly: it holds them against the OpenAPI
+// document before huma sees them, and names every field that is wrong.
+package strict
 
 import (
 	"bytes"
@@ -19,30 +21,26 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// The media types of bodies.
-const (
-	jsonType  = "application/json"
-	patchType = "application/merge-patch+json" // RFC 7396
-)
+// maxBody is the largest body of a request in bytes.
+const maxBody = 64 << 10
 
-// read holds the request against the document, before huma does anything with
-// it. What is wrong with single fields it keeps in the call and takes away, so
-// that the operation can tell what else is wrong. The error is a fault of the
-// request as a whole.
-func (c *call) read(h huma.API, op *huma.Operation, ctx echo.Context) error {
-	r := reader{schemas: h.OpenAPI().Components.Schemas}
+// Read holds the request against the document, before huma does anything with
+// it. What is wrong with single fields it returns as faults and takes away, so
+// that the operation can tell what else is wrong. The fingerprint is a hash of
+// all that the request asks for. The error is a fault of the request as a
+// whole.
+func Read(doc *huma.OpenAPI, op *huma.Operation, ctx echo.Context) (faults []*fault.Fault, fingerprint []byte, err error) {
+	r := reader{schemas: doc.Components.Schemas}
 	if err := r.path(op, ctx); err != nil {
-		return err
+		return nil, nil, err
 	}
 	r.query(op, ctx.Request())
 	r.headers(op, ctx.Request().Header)
 	body, err := r.body(op, ctx.Request())
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	c.fingerprint = fingerprint(op, ctx.Request(), body)
-	c.op, c.faults = op, r.faults
-	return nil
+	return r.faults, hash(op, ctx.Request(), body), nil
 }
 
 // path refuses names in the path that nothing can have.
@@ -135,7 +133,7 @@ func (r *reader) body(op *huma.Operation, req *http.Request) ([]byte, error) {
 	if data, err = json.Marshal(value); err != nil {
 		return nil, err
 	}
-	req.Header.Set(echo.HeaderContentType, jsonType)
+	req.Header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
 	return data, nil
 }
@@ -153,8 +151,8 @@ func schemaOf(op *huma.Operation, header http.Header) (*huma.Schema, error) {
 	return media.Schema, nil
 }
 
-// fingerprint is a hash of all that the request asks for.
-func fingerprint(op *huma.Operation, req *http.Request, body []byte) []byte {
+// hash is the fingerprint of a request.
+func hash(op *huma.Operation, req *http.Request, body []byte) []byte {
 	sum := sha256.New()
 	for _, part := range []string{op.OperationID, req.URL.EscapedPath(), req.URL.RawQuery, string(body)} {
 		sum.Write([]byte(part))

@@ -1,4 +1,4 @@
-package api
+package strict
 
 import (
 	"encoding/json"

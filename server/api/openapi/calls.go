@@ -1,4 +1,4 @@
-package api
+package openapi
 
 import (
 	"net/http"
@@ -7,22 +7,23 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/updatecase/mobileconfig/server/api/field"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // EventData is what the call of a webhook tells of. What is empty is left out.
 type EventData struct {
-	Account    string         `json:"account" doc:"The account's ID." example:"acc_default"`
-	Sequence   int64          `json:"sequence,omitempty" doc:"The place in the action log." example:"41"`
-	Action     actionName     `json:"action,omitempty" doc:"What was done." example:"link.open"`
-	Outcome    string         `json:"outcome,omitempty" enum:"done,refused"`
-	Actor      *audit.Party   `json:"actor,omitempty"`
-	Target     *audit.Party   `json:"target,omitempty"`
-	Link       string         `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
-	ExternalID string         `json:"external_id,omitempty" doc:"Of the setup link." example:"mbx_812"`
-	Changes    []audit.Change `json:"changes,omitempty"`
-	Note       string         `json:"note,omitempty" doc:"Of log.checkpoint: the checkpoint, as it was signed."`
+	Account    string           `json:"account" doc:"The account's ID." example:"acc_default"`
+	Sequence   int64            `json:"sequence,omitempty" doc:"The place in the action log." example:"41"`
+	Action     field.ActionName `json:"action,omitempty" doc:"What was done." example:"link.open"`
+	Outcome    string           `json:"outcome,omitempty" enum:"done,refused"`
+	Actor      *audit.Party     `json:"actor,omitempty"`
+	Target     *audit.Party     `json:"target,omitempty"`
+	Link       string           `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
+	ExternalID string           `json:"external_id,omitempty" doc:"Of the setup link." example:"mbx_812"`
+	Changes    []audit.Change   `json:"changes,omitempty"`
+	Note       string           `json:"note,omitempty" doc:"Of log.checkpoint: the checkpoint, as it was signed."`
 }
 
 // calls describes the calls that webhooks get, one for each event.
@@ -58,7 +59,7 @@ func calls(schemas huma.Registry) map[string]*huma.PathItem {
 				text("webhook-signature", "Signatures of ID, timestamp and body, separated by spaces.", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="),
 			},
 			RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-				jsonType: {Schema: schema, Example: exampleOf(schemas, schema)},
+				JSON: {Schema: schema, Example: exampleOf(schemas, schema)},
 			}},
 			Responses: map[string]*huma.Response{
 				"204": {Description: "Taken. Every other 2xx says the same."},

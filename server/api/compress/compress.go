@@ -1,4 +1,6 @@
-package api
+// Package compress holds what every answer of the API has in common on its way
+// out: the name of its request, and its compression.
+package compress
 
 import (
 	"bytes"
@@ -14,25 +16,32 @@ import (
 // minCompressed is how large an answer must be to be compressed, in bytes.
 const minCompressed = 1 << 10
 
-// compress names the request in every answer of the API, as the log does. It
-// compresses answers for clients that want it, and leaves out the body of those
-// to HEAD.
-func compress(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r, res := c.Request(), c.Response()
-		if !strings.HasPrefix(r.URL.Path, Prefix+"/") {
-			return next(c)
-		}
-		res.Header().Set("Request-Id", web.RequestID(c))
-		res.Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
-		w := &compressor{ResponseWriter: res.Writer, head: r.Method == http.MethodHead, gzip: acceptsGzip(r.Header)}
-		res.Writer = w
-		defer func() { res.Writer = w.ResponseWriter }()
-		if err := next(c); err != nil {
-			c.Error(err)
-		}
-		return w.close()
+// Tag ends the entity tag of an answer that was compressed.
+const Tag = `-gzip"`
+
+// Below names the request in every answer to a path below the prefix, as the
+// log does. It compresses answers for clients that want it, and leaves out the
+// body of those to HEAD.
+func Below(prefix string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error { return answer(prefix, next, c) }
 	}
+}
+
+func answer(prefix string, next echo.HandlerFunc, c echo.Context) error {
+	r, res := c.Request(), c.Response()
+	if !strings.HasPrefix(r.URL.Path, prefix+"/") {
+		return next(c)
+	}
+	res.Header().Set("Request-Id", web.RequestID(c))
+	res.Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	w := &compressor{ResponseWriter: res.Writer, head: r.Method == http.MethodHead, gzip: acceptsGzip(r.Header)}
+	res.Writer = w
+	defer func() { res.Writer = w.ResponseWriter }()
+	if err := next(c); err != nil {
+		c.Error(err)
+	}
+	return w.close()
 }
 
 // acceptsGzip reports whether the client takes gzip.
@@ -93,7 +102,7 @@ func (w *compressor) begin(compressed bool) error {
 		header.Set(echo.HeaderContentEncoding, "gzip")
 		header.Del(echo.HeaderContentLength)
 		if tag, ok := strings.CutSuffix(header.Get("ETag"), `"`); ok {
-			header.Set("ETag", tag+compressedTag)
+			header.Set("ETag", tag+Tag)
 		}
 		w.to = gzip.NewWriter(w.ResponseWriter)
 	}

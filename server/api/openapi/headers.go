@@ -1,0 +1,36 @@
+package openapi
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Headers that operations have in common.
+const (
+	IfMatch        = "If-Match"
+	IfNoneMatch    = "If-None-Match"
+	IdempotencyKey = "Idempotency-Key"
+	Replayed       = "Idempotent-Replayed"
+)
+
+// AddParameters adds the headers that operations of a method have in common.
+// A tagged one answers with an entity tag.
+func AddParameters(op *huma.Operation, tagged bool) {
+	add := func(name, example, doc string) {
+		low, high := 1, 255
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: name, In: "header", Description: doc, Example: example,
+			Schema: &huma.Schema{Type: huma.TypeString, MinLength: &low, MaxLength: &high},
+		})
+	}
+	const tag = `"mSxV0mKzYz8q3rGqR1bT"`
+	switch {
+	case op.Method == http.MethodPost:
+		add(IdempotencyKey, "job-4711", "A name of your own for the request. Sent again within 24 hours with the same key, it's done once and gets the same answer; a different request is refused as `idempotency_key_reused`.")
+	case op.Method == http.MethodPut, op.Method == http.MethodPatch:
+		add(IfMatch, tag, "The ETag of the state that you want to change. If the resource has changed since, the answer is 412.")
+	case tagged:
+		add(IfNoneMatch, tag, "The ETag of the state that you have. If it's still the current one, the answer is 304.")
+	}
+}
