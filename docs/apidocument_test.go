@@ -21,6 +21,7 @@ type apiOperation struct {
 	method, path string
 	Summary      string
 	Scope        string `json:"x-scope"`
+	TestKeys     bool   `json:"x-test-keys"`
 	Parameters   []struct {
 		Name, In, Description string
 		Required              bool
@@ -80,6 +81,9 @@ func (d apiDocument) head(t *testing.T, op *apiOperation) string {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n`%s %s` needs the scope `%s`", op.method, op.path, op.Scope)
+	if op.TestKeys {
+		b.WriteString(", allows test keys")
+	}
 	query := [][]string{}
 	for _, p := range op.Parameters {
 		switch p.In {

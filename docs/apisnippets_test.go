@@ -22,6 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -165,7 +166,8 @@ func work(t *testing.T, s *servertest.Server) {
 	})
 }
 
-// newKey makes a key that may do everything.
+// newKey makes a key that may do everything, in an account whose owners have
+// approved the servers of the examples and erasing policies.
 func newKey(t *testing.T, database string) string {
 	t.Helper()
 	spec := account.KeySpec{Account: account.Default, Name: "panel"}
@@ -177,6 +179,10 @@ func newKey(t *testing.T, database string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := settings.NewHosts(kept, time.Now).Approve(t.Context(), audit.ByOperator(), account.Default, "*.example.net"); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Exec(t, database, `UPDATE accounts SET erasing_policies_by_key = 1`)
 	return key
 }
 

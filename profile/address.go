@@ -127,6 +127,9 @@ func (a Address) identifier() string {
 // identifierMiddle stands between the mail domain and the hash.
 const identifierMiddle = "mobileconfig."
 
+// UUID is the PayloadUUID of the profile that has the identifier.
+func UUID(identifier string) string { return payloadUUID(identifier) }
+
 // payloadUUID is derived, so that an installed payload is updated in place.
 func payloadUUID(identifier string) string {
 	text := uuidText(identifier, "")

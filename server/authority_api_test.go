@@ -9,12 +9,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 )
 
-var keyText = regexp.MustCompile(`mck_[a-z2-7]+`)
+var keyText = regexp.MustCompile(`mck_(test_)?[a-z2-7]+`)
 
-// makeKey makes the API key of a stage, which may do everything.
-func (s *stage) makeKey(t *testing.T, name string) {
+// makeKey makes the API key of a stage, which may do everything. The fields
+// are further ones of the form.
+func (s *stage) makeKey(t *testing.T, name string, fields ...string) {
 	t.Helper()
-	fields := []string{"name", name, "expires", "30"}
+	fields = append(fields, "name", name, "expires", "30")
 	for _, scope := range account.Scopes() {
 		fields = append(fields, string(scope), "yes")
 	}

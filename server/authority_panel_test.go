@@ -165,6 +165,8 @@ func settingRows() []*authorityRow {
 		with(signed("/domains/:domain/dns", haveDomain), reads),
 		fresh("/domains/:domain/delete", haveDomain),
 		fresh("/domains/:domain/revoke-links", haveLink),
+		fresh("/hosts", nil, "host", "mail.{domain}"),
+		fresh("/hosts/withdraw", func(t *testing.T, s *stage) { s.post(t, "/panel/hosts", "host", "mail."+s.domain) }, "host", "mail.{domain}"),
 		fresh("/policies/new", nil, authorityPolicy...),
 		fresh("/policies/:id", havePolicy, append([]string{"alphanumeric", "yes"}, authorityPolicy...)...),
 		fresh("/policies/:id/delete", havePolicy),

@@ -44,7 +44,8 @@ func BenchmarkDownload(b *testing.B) {
 // signed, with the kinds of key that authorities certify, and kept in the
 // action log on databases that write through to the disk. It reports how many
 // are done in a second as a part of how many profiles as many callers build
-// and sign in the process, in turns.
+// and sign in the process, in turns, and what processor time of this process a
+// download takes, client included.
 func BenchmarkHTTPDownloads(b *testing.B) {
 	for _, kind := range []string{"p256", "rsa-2048"} {
 		b.Run(kind+"/sqlite", func(b *testing.B) { benchmarkHTTP(b, kind, storetest.SQLite(b)) })
@@ -64,15 +65,17 @@ func benchmarkHTTP(b *testing.B, kind, database string) {
 		c.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 	})
 	tickets, clients := ticketsOf(s, database, b), phones(b, s.URL, callers)
-	var over, within time.Duration
+	var over, within, used time.Duration
 	round := func() {
 		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
 		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
+		before := processorTime(b)
 		took, _ := allAtOnce(b, func(i int) error {
 			_, err := clients[i%callers].fetch(tickets[i%len(tickets)])
 			return err
 		})
 		over += took
+		used += processorTime(b) - before
 		took, _ = allAtOnce(b, func(i int) error {
 			_, err := build(issuer, i)
 			return err
@@ -80,13 +83,14 @@ func benchmarkHTTP(b *testing.B, kind, database string) {
 		within += took
 	}
 	round() // warm
-	over, within = 0, 0
+	over, within, used = 0, 0, 0
 	for b.Loop() {
 		round()
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(within)/float64(over), "of-inprocess")
 	b.ReportMetric(float64(b.N*callers*perCaller)/over.Seconds(), "downloads/s")
+	b.ReportMetric(float64(used.Microseconds())/1000/float64(b.N*callers*perCaller), "cpu-ms/download")
 }
 
 // ticketsOf asks for tickets as visitors do, as many as there are callers times

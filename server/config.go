@@ -29,7 +29,7 @@ type Config struct {
 	BaseURL string
 	// Database is "sqlite:PATH" or "postgres://…". Required.
 	Database string
-	// Secret is the installation's, of datadir.SecretSize bytes. Required.
+	// Secret is the installation's, of 32 bytes. Required.
 	Secret []byte
 	// LogKey is the seed of the key that signs checkpoints of the action log,
 	// of audit.LogKeySize bytes. Required.
@@ -99,6 +99,10 @@ func NewFirstDomain(name, incoming, outgoing string) (*FirstDomain, error) {
 	return &d, nil
 }
 
+// secretSize is the size of an installation's secret in bytes, as package
+// datadir makes it.
+const secretSize = 32
+
 // ErrConfig is behind every error of a configuration that cannot work.
 var ErrConfig = errors.New("configuration")
 
@@ -119,6 +123,8 @@ func (c *Config) complete() (base *url.URL, err error) {
 	switch {
 	case c.Database == "":
 		return nil, fmt.Errorf("%w: no database", ErrConfig)
+	case len(c.Secret) != secretSize:
+		return nil, fmt.Errorf("%w: no secret of %d bytes", ErrConfig, secretSize)
 	case len(c.LogKey) != audit.LogKeySize:
 		return nil, fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
 	case c.Identity == nil:

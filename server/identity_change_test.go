@@ -42,7 +42,7 @@ func TestIdentityChange(t *testing.T) {
 		look := func(servers ...*servertest.Server) {
 			t.Helper()
 			for _, s := range servers {
-				if err := s.Tend(t.Context()); err != nil {
+				if err := s.RunScheduled(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}

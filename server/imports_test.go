@@ -17,7 +17,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/datadir",
+	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/datadir",
 		"server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
 
 	"docs/button/go":   {},
@@ -31,14 +31,15 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server": {"profile", "server/account", "server/api", "server/audit", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/night", "server/notify", "server/pages", "server/panel",
-		"server/probe", "server/redirect", "server/reload", "server/seal", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
-	"server/account":         {"profile", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/seal"},
+	"server":                 {"profile", "server/account", "server/api", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
+	"server/account/guess":   {},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/replay", "server/seal", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/audit":           {"server/fault"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
+	"server/batch":           {"profile", "server/issue", "server/settings", "signing"},
 	"server/datadir":         {"signing"},
 	"server/db":              {"server/fault"},
 	"server/dial":            {},
@@ -49,29 +50,31 @@ var arrows = map[string][]string{
 	"server/reload":          {},
 	"server/replay":          {},
 	"server/soak":            {},
-	"server/settings":        {"profile", "server/audit", "server/fault", "server/id"},
-	"server/seal":            {},
+	"server/settings":        {"profile", "server/audit", "server/crypt", "server/fault", "server/id"},
+	"server/crypt":           {},
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
-	"server/setup":           {"profile", "server/audit", "server/fault", "server/id", "server/settings"},
+	"server/setup":           {"profile", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
 	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
-	"server/panel": {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/settings", "server/setup",
-		"server/web", "signing", "templates"},
-	"server/jobs":   {"server/night", "server/notify"},
-	"server/ledger": {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/night", "server/notify"},
-	"server/night":  {"server/audit", "server/fault"},
-	"server/notify": {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/seal", "templates"},
-	"server/store":  {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
-	"server/web":    {"server/audit", "server/fault", "server/id", "server/seal"},
+	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
+	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
+	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
+	"server/panel/mail":      {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
+	"server/jobs":            {"server/maintenance", "server/notify"},
+	"server/maintenance":     {"server/audit", "server/fault"},
+	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
+	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify"},
+	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
 	// Not a part of the program: whoever imports these can make members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
-	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/night", "server/notify", "server/redirect",
+	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/maintenance", "server/notify", "server/redirect",
 		"server/settings", "server/setup", "server/store", "signing", "templates"},
 
 	"server/crashtest":       {},
 	"server/dial/dialtest":   {},
 	"server/probe/probetest": {"signing/signingtest"},
-	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/seal", "server/settings", "server/store", "server/store/storetest",
+	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
 	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/settings", "server/setup", "server/store"},
@@ -80,7 +83,7 @@ var arrows = map[string][]string{
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
-	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/panel", "server/web"},
+	"github.com/labstack/echo":      {"server", "server/api", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/web"},
 	"github.com/jackc/pgx":          {"server/db", "server/store/storetest"},
 	"modernc.org/sqlite":            {"server/db", "server/store/storetest"},
 	"database/sql":                  {"server/db", "server/store/storetest"},
@@ -98,9 +101,11 @@ var homes = map[string][]string{
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},
-	"github.com/ccojocar":           {"server/account"},
+	"github.com/ccojocar":           {"server/account/guess"},
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
+	"crypto/hkdf":                   {"server/crypt"},
+	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "signing"}, // webhooks and PKCS#12 have keys of their own
 	"github.com/golang-jwt":         {"server/redirect"},
 }
 
@@ -170,14 +175,14 @@ func TestOneCallOfTheSigner(t *testing.T) {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
-				if s, ok := call.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "Sign" || s.Sel.Name == "AddSigner") {
+				if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Sign", "SignChecksums", "AddSigner"}, s.Sel.Name) {
 					calls = append(calls, path)
 				}
 			}
 			return true
 		})
 	})
-	if !slices.Equal(calls, []string{"../server/issue/issue.go"}) {
+	if !slices.Equal(calls, []string{"../server/issue/issue.go", "../server/issue/issue.go"}) {
 		t.Errorf("the signer is called in %v", calls)
 	}
 }

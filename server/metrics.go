@@ -59,7 +59,7 @@ func newMetrics(identity Identity) *metrics {
 // watchLogs shows how many action logs are not what they were.
 func (m *metrics) watchLogs(failed func(context.Context) (int, error)) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "mobileconfig_log_check_failed", Help: "How many action logs the last nightly check found changed; -1 while the database does not answer.",
+		Name: "mobileconfig_log_check_failed", Help: "How many action logs the last daily check found changed; -1 while the database does not answer.",
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 		defer cancel()
@@ -110,7 +110,7 @@ func (s *Server) inside() http.Handler {
 type details struct {
 	Ready    bool            `json:"ready"`
 	Database string          `json:"database"` // "ok" or what is wrong
-	Log      string          `json:"log"`      // "ok" or of how many action logs the nightly check failed
+	Log      string          `json:"log"`      // "ok" or of how many action logs the daily check failed
 	Identity identityDetails `json:"identity"`
 }
 
@@ -148,7 +148,7 @@ func (s *Server) checkLogs(ctx context.Context) error {
 	defer cancel()
 	n, err := s.store.FailedLogs(ctx)
 	if err == nil && n > 0 {
-		err = fmt.Errorf("the nightly check of %d action logs failed", n)
+		err = fmt.Errorf("the daily check of %d action logs failed", n)
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/jobs"
 	"github.com/updatecase/mobileconfig/server/notify"
-	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/panel/access"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
@@ -52,7 +52,7 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store.Database(), s.notifier, s.night, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), s.notifier, s.maintenance, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is
@@ -121,5 +121,5 @@ func (s *Server) invitationURL(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return panel.InvitationURL(s.base.String(), s.members.Token(i)), nil
+	return access.InvitationURL(s.base.String(), s.members.Token(i)), nil
 }

@@ -6,40 +6,77 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/log"
+	"github.com/updatecase/mobileconfig/server/panel/mail"
 )
 
-// newPanel builds the control panel on what the API works with too.
-func (s *Server) newPanel(a *api.API) *panel.Panel {
-	vault := s.vault
-	return &panel.Panel{
-		Subscriptions: notify.NewSubscriptions(s.store, s.config.Now),
-		Webhooks:      a.Webhooks,
-		Mail:          s.config.Mail != nil,
-		Vault:         vault,
-		Once:          s.once,
-		Sessions:      account.NewSessions(vault, s.store),
-		Members:       s.members,
-		Factors:       account.NewFactors(vault, s.store),
-		Accounts:      account.NewAccounts(vault, s.store),
-		Keys:          a.Keys,
-		Redirects:     a.Redirects,
-		Domains:       a.Domains,
-		Policies:      a.Policies,
-		Links:         a.Links,
-		Issuer:        a.Issuer,
-		Checker:       a.Checker,
-		DNS:           cmp.Or(s.config.HostResolver, net.DefaultResolver),
-		History:       s.store,
-		Actions:       s.store,
-		Texts:         a.Texts,
-		BaseURL:       a.BaseURL,
-		Identity:      a.Identity,
-		Log:           a.Log,
-		Now:           s.config.Now,
+// A controlPanel is the control panel: what its pages share, and the pages.
+type controlPanel struct {
+	*panel.Panel
+	access *access.Pages
+	mail   *mail.Pages
+	log    *log.Pages
+}
+
+// routes adds the control panel to e.
+func (c *controlPanel) routes(e *echo.Echo) error {
+	return c.Serve(e, c.access.Routes(), c.mail.Routes(), c.log.Routes())
+}
+
+// newPanel builds the control panel from what it shares with the API.
+func (s *Server) newPanel(a *api.API) *controlPanel {
+	shared := &panel.Panel{
+		Vault:    s.vault,
+		Sessions: account.NewSessions(s.vault, s.store),
+		Texts:    a.Texts,
+		BaseURL:  a.BaseURL,
+		Once:     s.once,
+		Identity: a.Identity,
+		Log:      a.Log,
+		Now:      s.config.Now,
+	}
+	return &controlPanel{
+		Panel: shared,
+		access: &access.Pages{
+			Panel:     shared,
+			Members:   s.members,
+			Factors:   account.NewFactors(s.vault, s.store),
+			Accounts:  account.NewAccounts(s.vault, s.store),
+			Keys:      a.Keys,
+			Redirects: a.Redirects,
+			Domains:   a.Domains,
+			History:   s.store,
+			Retention: s.store,
+		},
+		mail: &mail.Pages{
+			Panel:      shared,
+			Members:    s.members,
+			Domains:    a.Domains,
+			Policies:   a.Policies,
+			Hosts:      a.Hosts,
+			Links:      a.Links,
+			Issuer:     a.Issuer,
+			Checker:    a.Checker,
+			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),
+			DNSLimiter: mail.NewDNSLimiter(s.config.Now),
+			History:    s.store,
+		},
+		log: &log.Pages{
+			Panel:         shared,
+			Actions:       s.store,
+			Members:       s.members,
+			Keys:          a.Keys,
+			Subscriptions: notify.NewSubscriptions(s.store, s.config.Now),
+			Webhooks:      a.Webhooks,
+			Mail:          s.config.Mail != nil,
+		},
 	}
 }
 
@@ -53,5 +90,5 @@ func (s *Server) SetupURL(ctx context.Context) (string, error) {
 	if token == "" {
 		return "", nil
 	}
-	return panel.InvitationURL(s.base.String(), token), nil
+	return access.InvitationURL(s.base.String(), token), nil
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -13,11 +14,11 @@ import (
 // pins are the oldest versions that may be built with, and why. They hold what
 // the vulnerability database does not know, or knew too late.
 var pins = []struct{ module, oldest, why string }{
-	{"github.com/labstack/echo/v4", "v4.16.0", "the scheme by X-Forwarded-Proto, redirects to /%09/…, guards around static files"},
+	{"github.com/labstack/echo/v4", "v4.16.4", "the scheme by X-Forwarded-Proto, redirects to /%09/…, guards around static files, redirects by empty hosts (4.16.4)"},
 	{"go.mozilla.org/pkcs7", "v0.10.0", "a panic on BER of two bytes"},
 	{"golang.org/x/net", "v0.61.0", "idna reads xn--example-.com as example.com"},
-	{"github.com/jackc/pgx/v5", "v5.9.2", "memory safety (5.9.0), injection by dollar quotes (5.9.2)"},
-	{"golang.org/x/crypto", "v0.58.0", "kept current; openpgp in it is not used"},
+	{"github.com/jackc/pgx/v5", "v5.13.0", "memory safety (5.9.0), injection by dollar quotes (5.9.2), servers that skip authentication (5.12.0), a panic on rows that lack values, retries of statements that the server may have run (5.13.0)"},
+	{"golang.org/x/crypto", "v0.59.0", "kept current; openpgp in it is not used"},
 	{"github.com/groob/plist", "v0.0.0-20220217120414-63fa881b19a5", "the one version whose bytes the gate knows; it has no releases"},
 }
 
@@ -80,32 +81,58 @@ func TestModules(t *testing.T) {
 // productModule has no version, here or in the test module.
 var productModule = strings.TrimSuffix(module, "/")
 
+// TestLibc holds the C library of SQLite at the version that its driver was
+// translated with: any other may misbehave without an error. Other modules
+// require newer ones, which go.mod excludes.
+func TestLibc(t *testing.T) {
+	const driver, libc = "modernc.org/sqlite", "modernc.org/libc"
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.GoMod}}", driver).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var want string
+	for _, r := range requirements(t, strings.TrimSpace(string(out))) {
+		if r.Path == libc {
+			want = r.Version
+		}
+	}
+	for _, dir := range []string{"..", testModule} {
+		if got := importedModules(t, dir)[libc]; got != want || want == "" {
+			t.Errorf("%s: %s is %s, %s wants %s", dir, libc, got, driver, want)
+		}
+	}
+}
+
 // direct are the modules that the go.mod of the folder says its packages
 // import.
 func direct(t *testing.T, dir string) []string {
 	t.Helper()
-	edit := exec.Command("go", "mod", "edit", "-json")
-	edit.Dir = dir
-	out, err := edit.Output()
-	if err != nil {
-		t.Fatalf("go mod edit: %v", err)
-	}
-	var file struct {
-		Require []struct {
-			Path     string
-			Indirect bool
-		}
-	}
-	if err := json.Unmarshal(out, &file); err != nil {
-		t.Fatal(err)
-	}
 	var paths []string
-	for _, r := range file.Require {
+	for _, r := range requirements(t, filepath.Join(dir, "go.mod")) {
 		if !r.Indirect {
 			paths = append(paths, r.Path)
 		}
 	}
 	return paths
+}
+
+type requirement struct {
+	Path, Version string
+	Indirect      bool
+}
+
+// requirements are those of a go.mod file.
+func requirements(t *testing.T, file string) []requirement {
+	t.Helper()
+	out, err := exec.Command("go", "mod", "edit", "-json", file).Output()
+	if err != nil {
+		t.Fatalf("go mod edit: %v", err)
+	}
+	var mod struct{ Require []requirement }
+	if err := json.Unmarshal(out, &mod); err != nil {
+		t.Fatal(err)
+	}
+	return mod.Require
 }
 
 // importedModules are the modules of all packages that are built or tested in

@@ -17,7 +17,7 @@ import (
 )
 
 // routes puts the handlers together. Middleware runs from the top down.
-func (s *Server) routes(p *pages.Pages, a *api.API, control *panel.Panel) (http.Handler, error) {
+func (s *Server) routes(p *pages.Pages, a *api.API, control *controlPanel) (http.Handler, error) {
 	e := echo.New()
 	e.IPExtractor = web.Proxies(s.config.TrustedProxies)
 	e.HTTPErrorHandler = web.ErrorHandler(s.config.Log, func(c echo.Context, f *fault.Fault) error {
@@ -42,7 +42,7 @@ func (s *Server) routes(p *pages.Pages, a *api.API, control *panel.Panel) (http.
 	e.Match(read, "/readyz", s.ready)
 	p.Routes(e)
 	a.Routes(e)
-	return e, control.Routes(e)
+	return e, control.routes(e)
 }
 
 // healthy says that the process answers.

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/updatecase/mobileconfig/server/night"
+	"github.com/updatecase/mobileconfig/server/maintenance"
 )
 
 // Bounds on what one client can hold of the server.
@@ -56,7 +56,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		serve(ctx, group, s.httpServer(s.inside()), inside)
 	}
 	serve(ctx, group, public, outside)
-	group.Go(func() error { return s.tendAlways(ctx) })
+	group.Go(func() error { return s.runMaintenance(ctx) })
 	group.Go(func() error { return s.RunJobs(ctx) })
 	if ready != nil {
 		ready(outside.Addr())
@@ -106,24 +106,27 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 	}
 }
 
-// tendAlways clears away what has run out, now and then, and does what is due
-// by the clock.
-func (s *Server) tendAlways(ctx context.Context) error {
+// runMaintenance deletes expired rows and runs scheduled work until ctx is done.
+//
+// The schedule is a ticker that inserts unique jobs, and not River's periodic
+// jobs: those go by timers of the process that leads, which tests can't set, and
+// forget a run that was missed while no server was up.
+func (s *Server) runMaintenance(ctx context.Context) error {
 	prune, look := time.NewTicker(pruneEvery), time.NewTicker(time.Minute)
 	defer prune.Stop()
 	defer look.Stop()
-	tend := func() {
-		if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
-			s.config.Log.Error("what is due", "error", err)
+	run := func() {
+		if err := s.RunScheduled(ctx); err != nil && ctx.Err() == nil {
+			s.config.Log.Error("scheduled work", "error", err)
 		}
 	}
-	tend()
+	run()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-look.C:
-			tend()
+			run()
 		case <-prune.C:
 			if err := s.store.Prune(ctx); err != nil && ctx.Err() == nil {
 				s.config.Log.Error("prune", "error", err)
@@ -132,13 +135,27 @@ func (s *Server) tendAlways(ctx context.Context) error {
 	}
 }
 
-// Tend does what is due by the clock. It notes what signs, looking whether the
+// RunScheduled does what is due. It notes what signs, looking whether the
 // identity's files have changed also while nothing is signed, tells of a
-// certificate about to expire, and has the night's work done on the action
-// logs once a night. Run calls it every minute; of several servers on one
-// database each may.
-func (s *Server) Tend(ctx context.Context) error {
-	return errors.Join(s.tellIdentity(ctx), s.tellExpiry(ctx), s.store.BeginNight(ctx, night.Begin(s.config.Now())))
+// certificate about to expire, and enqueues the maintenance of the action logs
+// once a day. Run calls it every minute; of several servers on one database
+// each may.
+func (s *Server) RunScheduled(ctx context.Context) error {
+	return errors.Join(s.tellIdentity(ctx), s.tellExpiry(ctx), s.beginRound(ctx))
+}
+
+// beginRound enqueues the round of maintenance that began last. If all servers
+// were off when it began, it is made up.
+func (s *Server) beginRound(ctx context.Context) error {
+	day := maintenance.Day(s.config.Now())
+	if day == s.round {
+		return nil
+	}
+	if err := s.store.EnqueueRound(ctx, day); err != nil {
+		return err
+	}
+	s.round = day
+	return nil
 }
 
 // connectionLog takes what net/http says of broken connections. Its words may

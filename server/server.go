@@ -10,16 +10,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
-	"github.com/updatecase/mobileconfig/server/night"
+	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/redirect"
-	"github.com/updatecase/mobileconfig/server/seal"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -39,10 +39,12 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 
-	notifier *notify.Notifier
-	night    *night.Night
+	notifier    *notify.Notifier
+	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
 	signs string
+	// round is the day of maintenance that this server has enqueued.
+	round string
 }
 
 // New opens the database and brings it up to date.
@@ -85,7 +87,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 		return err
 	}
 	s.members = account.NewMembers(s.vault, s.store)
-	s.night = &night.Night{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
+	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
 	if err := s.newNotifier(ctx, texts); err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 	if err != nil {
 		return nil, err
 	}
-	answers, err := seal.New(s.config.Secret, "answers")
+	answers, err := crypt.NewCipher(s.config.Secret, "answers")
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +140,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Keys:      account.NewKeys(s.store, s.config.Now),
 		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
 		Policies:  settings.NewPolicies(s.store, s.config.Now),
+		Hosts:     settings.NewHosts(s.store, s.config.Now),
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
 		Links:     links,
@@ -147,7 +150,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
-		LogKey:    s.night.Key,
+		LogKey:    s.maintenance.Key,
 		Checker:   s.checker(),
 		BaseURL:   s.base,
 		Log:       s.config.Log,

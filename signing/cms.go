@@ -34,8 +34,8 @@ var (
 	context0  = byte(explicit0)
 )
 
-// A cmsWriter writes CMS SignedData in DER with one signer: SHA-256, the
-// content inside, signed attributes. Everything that does not depend on the
+// A cmsWriter writes CMS SignedData in DER with one signer: SHA-256, a profile
+// inside or nothing, signed attributes. Everything that does not depend on the
 // content was encoded when it was made.
 type cmsWriter struct {
 	signedData   []byte // the type of the outermost content
@@ -124,7 +124,13 @@ const maxAttributes = 128
 
 // sign returns the profile in an envelope that key signed at the time.
 func (w *cmsWriter) sign(key crypto.Signer, profile gate.Cleared, at time.Time) ([]byte, error) {
-	attributes := w.attributes(profile.Digest(), at)
+	return w.envelope(key, profile.Digest(), profile, at)
+}
+
+// envelope returns the signature of the content that has the digest. The
+// profile stands inside; if it holds nothing, the signature is detached.
+func (w *cmsWriter) envelope(key crypto.Signer, digest [sha256.Size]byte, profile gate.Cleared, at time.Time) ([]byte, error) {
+	attributes := w.attributes(digest, at)
 	// They are signed as the SET that they are (RFC 5652, section 5.4).
 	sum := sha256.Sum256(attributes)
 	signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
@@ -135,7 +141,10 @@ func (w *cmsWriter) sign(key crypto.Signer, profile gate.Cleared, at time.Time) 
 	attributes[0] = context0
 
 	octets := sized(profile.Size())
-	content := len(w.data) + sized(octets)
+	content := len(w.data)
+	if profile.Size() > 0 {
+		content += sized(octets)
+	}
 	info := len(w.signer) + len(attributes) + len(w.algorithm) + sized(len(signature))
 	inner := len(w.head) + sized(content) + len(w.certificates) + sized(sized(info))
 	outer := len(w.signedData) + sized(sized(inner))
@@ -148,9 +157,11 @@ func (w *cmsWriter) sign(key crypto.Signer, profile gate.Cleared, at time.Time) 
 	out = append(out, w.head...)
 	out = appendHeader(out, sequence, content)
 	out = append(out, w.data...)
-	out = appendHeader(out, context0, octets)
-	out = appendHeader(out, octetText, profile.Size())
-	out = profile.Append(out)
+	if profile.Size() > 0 {
+		out = appendHeader(out, context0, octets)
+		out = appendHeader(out, octetText, profile.Size())
+		out = profile.Append(out)
+	}
 	out = append(out, w.certificates...)
 	out = appendHeader(out, set, sized(info))
 	out = appendHeader(out, sequence, info)

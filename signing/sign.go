@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
@@ -17,14 +18,32 @@ func (id *Identity) Sign(ctx context.Context, profile gate.Cleared) ([]byte, err
 	if profile.Size() == 0 {
 		return nil, errors.New("signing: nothing was cleared")
 	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("signing: %w", context.Cause(ctx))
-	}
-	now := id.now()
-	if err := id.usable(now); err != nil {
+	now, err := id.ready(ctx)
+	if err != nil {
 		return nil, err
 	}
 	return id.writer.sign(id.key, profile, now)
+}
+
+// SignChecksums returns a detached signature of the list, as a [Signer] does.
+func (id *Identity) SignChecksums(ctx context.Context, list *Checksums) ([]byte, error) {
+	if list.text.Len() == 0 {
+		return nil, errors.New("signing: the list of checksums is empty")
+	}
+	now, err := id.ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return id.writer.envelope(id.key, list.digest(), gate.Cleared{}, now)
+}
+
+// ready returns the time of a signature, or why there is none.
+func (id *Identity) ready(ctx context.Context) (time.Time, error) {
+	if ctx.Err() != nil {
+		return time.Time{}, fmt.Errorf("signing: %w", context.Cause(ctx))
+	}
+	now := id.now()
+	return now, id.usable(now)
 }
 
 // Describe says what signs.

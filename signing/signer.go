@@ -8,7 +8,8 @@ import (
 )
 
 // A Signer puts profiles that the gate has cleared into the envelope that
-// Apple devices verify. It can be used by several goroutines at once.
+// Apple devices verify, and signs the checksums of what it has signed. There is
+// no other content that it takes. It can be used by several goroutines at once.
 // *[Identity] is one.
 type Signer interface {
 	// Sign returns the profile in a signed envelope. It must not use the profile
@@ -17,6 +18,9 @@ type Signer interface {
 	// that is done. The result differs each time, since it holds the time of
 	// the signature.
 	Sign(ctx context.Context, profile gate.Cleared) ([]byte, error)
+	// SignChecksums returns a detached signature of the list. It refuses as Sign
+	// does.
+	SignChecksums(ctx context.Context, list *Checksums) ([]byte, error)
 	// Describe says what signs, and whether it can at this moment.
 	Describe() Description
 }

@@ -1,12 +1,14 @@
 package templates
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -29,8 +31,14 @@ const fallback = "en"
 // A locale is a Language and what is needed to speak it.
 type locale struct {
 	Language
-	texts   *i18n.Localizer
+	texts   parsed[*i18n.Localizer]
 	numbers *message.Printer
+	// panel is whether the control panel is written in it.
+	panel bool
+	// english has the texts that this one lacks.
+	english *locale
+	// messages reads all texts.
+	messages func() ([]*i18n.Message, error)
 }
 
 // strict makes a text that lacks a value an error instead of "<no value>".
@@ -41,11 +49,9 @@ func (s *Set) loadLocales(files fs.FS) error {
 	if err != nil {
 		return err
 	}
-	bundle := i18n.NewBundle(language.MustParse(fallback))
-	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	s.byTag = map[string]*locale{}
 	for _, name := range names {
-		l, err := loadLocale(files, name, bundle)
+		l, err := loadLocale(files, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -61,6 +67,7 @@ func (s *Set) loadLocales(files fs.FS) error {
 	s.ordered = []*locale{first}
 	tags := []language.Tag{language.MustParse(fallback)}
 	for _, l := range s.locales {
+		l.english = first
 		if l != first {
 			s.ordered = append(s.ordered, l)
 			tags = append(tags, language.MustParse(l.Tag))
@@ -70,9 +77,10 @@ func (s *Set) loadLocales(files fs.FS) error {
 	return nil
 }
 
-// loadLocale adds the texts of one file to the bundle and checks that each can
-// be parsed, which go-i18n would do only when it is used.
-func loadLocale(files fs.FS, name string, bundle *i18n.Bundle) (*locale, error) {
+// loadLocale reads what a file says of its language, which stands before its
+// first heading. The texts are parsed when one is first asked for: all languages
+// take as long as the rest of a start.
+func loadLocale(files fs.FS, name string) (*locale, error) {
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		return nil, err
@@ -81,34 +89,63 @@ func loadLocale(files fs.FS, name string, bundle *i18n.Bundle) (*locale, error) 
 	if err != nil {
 		return nil, err
 	}
-	messages, err := bundle.ParseMessageBytes(tag, text, toml.Unmarshal)
-	if err != nil {
+	head, _, _ := bytes.Cut(text, []byte("\n# ---"))
+	var about struct {
+		Name     string `toml:"language.name"`
+		Dir      string `toml:"language.dir"`
+		Reviewed string `toml:"language.reviewed"`
+	}
+	if err := toml.Unmarshal(head, &about); err != nil {
 		return nil, err
 	}
-	own := map[string]string{}
+	switch {
+	case about.Name == "":
+		return nil, errors.New("language.name is missing")
+	case about.Dir != "ltr" && about.Dir != "rtl":
+		return nil, errors.New(`language.dir must be "ltr" or "rtl"`)
+	case about.Reviewed != "yes" && about.Reviewed != "no":
+		return nil, errors.New(`language.reviewed must be "yes" or "no"`)
+	}
+	l := &locale{
+		Language: Language{Tag: tag.String(), Name: about.Name, Dir: about.Dir},
+		numbers:  message.NewPrinter(tag),
+		panel:    bytes.Contains(text, []byte("\n"+panelText)),
+	}
+	l.messages = func() ([]*i18n.Message, error) {
+		messages, err := i18n.ParseMessageBytes(text, toml.Unmarshal)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return messages, nil
+	}
+	l.texts = sync.OnceValues(func() (*i18n.Localizer, error) {
+		messages, err := l.messages()
+		if err != nil {
+			return nil, err
+		}
+		bundle := i18n.NewBundle(tag)
+		if err := bundle.AddMessages(tag, messages...); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return i18n.NewLocalizer(bundle, l.Tag), nil
+	})
+	return l, nil
+}
+
+// check parses each text, which go-i18n would do only when it is used.
+func (l *locale) check() error {
+	messages, err := l.messages()
+	if err != nil {
+		return err
+	}
 	for _, m := range messages {
 		for _, form := range []string{m.Zero, m.One, m.Two, m.Few, m.Many, m.Other} {
 			if _, err := strict.Parse(form, "", ""); err != nil {
-				return nil, fmt.Errorf("%s: %w", m.ID, err)
+				return fmt.Errorf("locales/%s.toml: %s: %w", l.Tag, m.ID, err)
 			}
 		}
-		own[m.ID] = m.Other
 	}
-	l := &locale{
-		Language: Language{Tag: tag.String(), Name: own["language.name"], Dir: own["language.dir"]},
-		texts:    i18n.NewLocalizer(bundle, tag.String()),
-		numbers:  message.NewPrinter(tag),
-	}
-	if l.Name == "" {
-		return nil, errors.New("language.name is missing")
-	}
-	if l.Dir != "ltr" && l.Dir != "rtl" {
-		return nil, errors.New(`language.dir must be "ltr" or "rtl"`)
-	}
-	if r := own["language.reviewed"]; r != "yes" && r != "no" {
-		return nil, errors.New(`language.reviewed must be "yes" or "no"`)
-	}
-	return l, nil
+	return nil
 }
 
 // Languages returns the languages of the set, sorted by name.
@@ -120,20 +157,20 @@ func (s *Set) Languages() []Language {
 	return all
 }
 
-// panelText is a text of the control panel that every language of it has.
-const panelText = "panel.menu.out"
+// panelText begins the line of a text of the control panel that every language
+// of it has.
+const panelText = `"panel.menu.out"`
 
 // PanelLanguages returns the languages that the control panel is written in,
 // sorted by name. The pages for devices, and mails, are written in more.
 func (s *Set) PanelLanguages() []Language {
-	written := s.Texts(panelText, nil)
-	return slices.DeleteFunc(s.Languages(), func(l Language) bool { return written[l.Tag] == "" })
+	return slices.DeleteFunc(s.Languages(), func(l Language) bool { return !s.byTag[l.Tag].panel })
 }
 
 // ForPanel returns l if the control panel is written in it, else English.
 func (s *Set) ForPanel(l Language) Language {
-	if slices.Contains(s.PanelLanguages(), l) {
-		return l
+	if known := s.byTag[l.Tag]; known != nil && known.panel {
+		return known.Language
 	}
 	return s.byTag[fallback].Language
 }
@@ -177,25 +214,34 @@ func (s *Set) Text(lang Language, id string, data map[string]any) string {
 func (s *Set) Texts(id string, data map[string]any) map[string]string {
 	texts := map[string]string{}
 	for _, l := range s.locales {
-		text, tag, err := l.texts.LocalizeWithTag(l.config(id, nil, data))
-		if err == nil && tag.String() == l.Tag {
+		if text, err := l.from(l, id, nil, data); err == nil {
 			texts[l.Tag] = text
 		}
 	}
 	return texts
 }
 
-// text returns the text of id; count, if there is one, chooses the plural form.
+// text returns the text of id, in English where the language lacks it; count, if
+// there is one, chooses the plural form.
 func (l *locale) text(id string, count any, data map[string]any) (string, error) {
-	text, err := l.texts.Localize(l.config(id, count, data))
+	text, err := l.from(l, id, count, data)
 	var missing *i18n.MessageNotFoundErr
-	if errors.As(err, &missing) && text != "" {
-		return text, nil // in English
+	if errors.As(err, &missing) {
+		text, err = l.from(l.english, id, count, data)
 	}
 	if err != nil {
 		return "", fmt.Errorf("text %q: %w", id, err)
 	}
 	return text, nil
+}
+
+// from is a text of a locale with numbers as this one writes them.
+func (l *locale) from(source *locale, id string, count any, data map[string]any) (string, error) {
+	texts, err := source.texts()
+	if err != nil {
+		return "", err
+	}
+	return texts.Localize(l.config(id, count, data))
 }
 
 func (l *locale) config(id string, count any, data map[string]any) *i18n.LocalizeConfig {

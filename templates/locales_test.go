@@ -23,7 +23,7 @@ var usedByGo = []string{
 	"problem.mac_policy_needs_mdm", "problem.unknown_field", "problem.limited", "problem.form_malformed",
 	"problem.redirect_invalid", "problem.redirect_expired", "problem.redirect_used", "redirect.title",
 	"problem.sign_in_refused", "problem.code_wrong", "problem.password_weak", "problem.passkey_refused", "problem.last_factor",
-	"problem.cross_origin", "problem.confirmation_needed", "problem.account_suspended", "problem.domain_unproven", "problem.policy_unknown",
+	"problem.cross_origin", "problem.confirmation_needed", "problem.account_suspended", "problem.domain_unproven", "problem.host_unapproved", "problem.erasing_unapproved", "problem.policy_unknown",
 	"problem.unauthorized", "problem.forbidden", "problem.conflict",
 	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
@@ -368,7 +368,7 @@ func TestPanelIsKeptOnce(t *testing.T) {
 
 // pending are texts that are English alone until the next translation. Pages
 // show them in English then.
-var pending = []string{"problem.hidden_characters", "mail.event.key.changed"}
+var pending = []string{"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones
 // in every language.

@@ -2,10 +2,13 @@ package templates
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"strings"
+	"sync"
 	texttemplate "text/template"
 	"time"
 	"unicode"
@@ -43,15 +46,22 @@ type mailPage struct {
 
 type mailRow struct{ Label, Value string }
 
-// loadMails parses mail/message.html and mail/message.txt.
-func (s *Set) loadMails(files fs.FS) (err error) {
-	if s.mailHTML, err = template.ParseFS(files, "mail/message.html"); err != nil {
-		return fmt.Errorf("mail/message.html: %w", err)
-	}
-	if s.mailText, err = texttemplate.ParseFS(files, "mail/message.txt"); err != nil {
-		return fmt.Errorf("mail/message.txt: %w", err)
-	}
-	return nil
+// loadMails has mail/message.html and mail/message.txt parsed for the first mail.
+func (s *Set) loadMails(files fs.FS) {
+	s.mailHTML = sync.OnceValues(func() (*template.Template, error) {
+		t, err := template.ParseFS(files, "mail/message.html")
+		if err != nil {
+			return nil, fmt.Errorf("mail/message.html: %w", err)
+		}
+		return t, nil
+	})
+	s.mailText = sync.OnceValues(func() (*texttemplate.Template, error) {
+		t, err := texttemplate.ParseFS(files, "mail/message.txt")
+		if err != nil {
+			return nil, fmt.Errorf("mail/message.txt: %w", err)
+		}
+		return t, nil
+	})
 }
 
 // Mail writes a notice in lang. Values that somebody chose stand in it on one
@@ -67,13 +77,19 @@ func (s *Set) Mail(lang Language, n Notice) (Mail, error) {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
 	var text, html bytes.Buffer
-	if err := s.mailText.Execute(&text, p); err != nil {
-		return Mail{}, fmt.Errorf("templates: mail: %w", err)
-	}
-	if err := s.mailHTML.Execute(&html, p); err != nil {
+	if err := errors.Join(execute(&text, s.mailText, p), execute(&html, s.mailHTML, p)); err != nil {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
 	return Mail{title, text.String(), html.String()}, nil
+}
+
+// execute writes p as a template, of either kind, has it.
+func execute[T interface{ Execute(io.Writer, any) error }](w io.Writer, t parsed[T], p mailPage) error {
+	of, err := t()
+	if err != nil {
+		return err
+	}
+	return of.Execute(w, p)
 }
 
 // fill brings the texts and the facts.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What the pages of notifications are given: see server/panel/views_notify.go.
+// What the pages of notifications are given: see server/panel/log/views_notify.go.
 type (
 	notificationsPage struct {
 		panelFrame

@@ -23,22 +23,26 @@ import (
 //go:embed pages panel mail static locales
 var embedded embed.FS
 
-// A Set is all pages in all languages. It does not change after New and may be
-// used by several goroutines.
+// A Set is all pages in all languages. What it says does not change after New;
+// it may be used by several goroutines.
 type Set struct {
 	locales []*locale // sorted by name
 	byTag   map[string]*locale
 	matcher language.Matcher // the first of its languages is English
 	ordered []*locale        // as the matcher numbers them
 
-	pages map[string]map[string]*template.Template // by name, then by tag
+	pages map[string]map[string]parsed[*template.Template] // by name, then by tag
 
-	mailHTML *template.Template
-	mailText *texttemplate.Template
+	mailHTML parsed[*template.Template]
+	mailText parsed[*texttemplate.Template]
 
 	assets map[string]asset  // by path
 	paths  map[string]string // of the assets, by file name
 }
+
+// A parsed is a file that is parsed when it is first asked for. All pages in all
+// languages take a second and 40 MiB, of which most people need little.
+type parsed[T any] = func() (T, error)
 
 // An asset is a file that pages load, such as the stylesheet.
 type asset struct {
@@ -53,15 +57,23 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// New returns all embedded pages and locales. They are parsed once in a process
-// and the Set is the same each time, for it takes a third of a second and some
-// 40 MiB. An error names the file.
-func New() (*Set, error) { return parsed() }
+// New returns all embedded pages and locales. Each is parsed when it is first
+// asked for, and the Set is the same each time. Tests parse all of it.
+func New() (*Set, error) { return fromBinary() }
 
 // NewFrom is New for pages and locales that are not those of the binary:
 // files is laid out as the folder of this package. Each call reads and parses
-// all of it.
-func NewFrom(files fs.FS) (*Set, error) { return load(files) }
+// all of it. An error names the file.
+func NewFrom(files fs.FS) (*Set, error) {
+	s, err := load(files)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.parseAll(); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	return s, nil
+}
 
 // folders are those of the files that a Set is made from.
 var folders = []string{"pages", "panel", "mail", "static", "locales"}
@@ -87,20 +99,42 @@ func Digest(files fs.FS) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-var parsed = sync.OnceValues(func() (*Set, error) { return load(embedded) })
+var fromBinary = sync.OnceValues(func() (*Set, error) { return load(embedded) })
 
 func load(files fs.FS) (*Set, error) {
 	s := &Set{
-		pages:  map[string]map[string]*template.Template{},
+		pages:  map[string]map[string]parsed[*template.Template]{},
 		assets: map[string]asset{},
 		paths:  map[string]string{},
 	}
-	for _, step := range []func(fs.FS) error{s.loadAssets, s.loadLocales, s.loadPages, s.loadMails} {
+	s.loadMails(files)
+	for _, step := range []func(fs.FS) error{s.loadAssets, s.loadLocales, s.loadPages} {
 		if err := step(files); err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
 	}
 	return s, nil
+}
+
+// parseAll finds what is wrong with any file.
+func (s *Set) parseAll() error {
+	for _, l := range s.locales {
+		if err := l.check(); err != nil {
+			return err
+		}
+	}
+	for _, languages := range s.pages {
+		for _, page := range languages {
+			if _, err := page(); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := s.mailHTML(); err != nil {
+		return err
+	}
+	_, err := s.mailText()
+	return err
 }
 
 // loadAssets gives each file of static/ a path that changes with its content,
@@ -135,79 +169,83 @@ func (s *Set) Asset(name string) (string, error) {
 	return p, nil
 }
 
-// loadPages parses pages/parts/*.html, which every page may use, and then each
-// page of pages/ beside them. Those of panel/ have the parts of panel/parts/
-// too, which come after the others and may take their place.
+// loadPages looks which pages there are. Every page may use pages/parts/*.html;
+// those of panel/ have the parts of panel/parts/ too, which come after the others
+// and may take their place.
 func (s *Set) loadPages(files fs.FS) error {
-	shared := template.New("").Option("missingkey=error").Funcs(s.locales[0].funcs()).Funcs(template.FuncMap{"asset": s.Asset})
-	if err := parse(shared, files, "pages/parts/*.html", nil); err != nil {
-		return err
-	}
-	panel, err := shared.Clone()
-	if err != nil {
-		return err
-	}
-	if err := parse(panel, files, "panel/parts/*.html", nil); err != nil {
-		return err
-	}
-	err = parse(shared, files, "pages/*.html", func(name string, page *template.Template) error {
-		return s.add(name, page, s.Languages())
+	shared := sync.OnceValues(func() (*template.Template, error) {
+		t := template.New("").Option("missingkey=error").Funcs(s.locales[0].funcs()).Funcs(template.FuncMap{"asset": s.Asset})
+		return t, parse(t, files, "pages/parts/*.html")
 	})
-	if err != nil {
+	panel := sync.OnceValues(func() (*template.Template, error) {
+		t, err := copied(shared)
+		if err != nil {
+			return nil, err
+		}
+		return t, parse(t, files, "panel/parts/*.html")
+	})
+	if err := s.list(files, "pages/", "", shared, s.Languages()); err != nil {
 		return err
 	}
-	return parse(panel, files, "panel/*.html", func(name string, page *template.Template) error {
-		return s.add("panel/"+name, page, s.PanelLanguages())
-	})
+	return s.list(files, "panel/", "panel/", panel, s.PanelLanguages())
 }
 
-// add keeps a page in the languages. Each has a copy of its own, because the
-// functions that bring the words belong to the language. Copies are large: a
-// page that nobody reads in a language is not kept in it.
-func (s *Set) add(name string, page *template.Template, languages []Language) error {
-	s.pages[name] = map[string]*template.Template{}
-	for _, lang := range languages {
-		own, err := page.Clone()
-		if err != nil {
-			return err
+// list adds the pages of a folder in the languages. Each has a copy of the parts
+// of its own, because the functions that bring the words belong to the language.
+func (s *Set) list(files fs.FS, folder, prefix string, parts parsed[*template.Template], languages []Language) error {
+	names, err := glob(files, folder+"*.html")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		page := map[string]parsed[*template.Template]{}
+		for _, lang := range languages {
+			page[lang.Tag] = sync.OnceValues(func() (*template.Template, error) {
+				t, err := copied(parts)
+				if err != nil {
+					return nil, err
+				}
+				return t.Funcs(s.byTag[lang.Tag].funcs()), parse(t, files, name)
+			})
 		}
-		s.pages[name][lang.Tag] = own.Funcs(s.byTag[lang.Tag].funcs())
+		s.pages[prefix+strings.TrimSuffix(path.Base(name), ".html")] = page
 	}
 	return nil
 }
 
-// parse adds the files of pattern to t or, if each is given, each file to a
-// copy of t of its own.
-func parse(t *template.Template, files fs.FS, pattern string, each func(name string, page *template.Template) error) error {
-	names, err := fs.Glob(files, pattern)
+func copied(t parsed[*template.Template]) (*template.Template, error) {
+	original, err := t()
+	if err != nil {
+		return nil, err
+	}
+	return original.Clone()
+}
+
+// parse adds the files of pattern to t.
+func parse(t *template.Template, files fs.FS, pattern string) error {
+	names, err := glob(files, pattern)
 	if err != nil {
 		return err
-	}
-	if len(names) == 0 {
-		return errors.New("no files " + pattern)
 	}
 	for _, name := range names {
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		into := t
-		if each != nil {
-			if into, err = t.Clone(); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		if _, err := into.New(name).Parse(string(text)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if each == nil {
-			continue
-		}
-		if err := each(strings.TrimSuffix(path.Base(name), ".html"), into); err != nil {
+		if _, err := t.New(name).Parse(string(text)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// glob returns the files of pattern, of which there is one at least.
+func glob(files fs.FS, pattern string) ([]string, error) {
+	names, err := fs.Glob(files, pattern)
+	if err == nil && len(names) == 0 {
+		err = errors.New("no files " + pattern)
+	}
+	return names, err
 }
 
 // Page writes pages/NAME.html, or panel/NAME.html for "panel/NAME", in lang with
@@ -221,11 +259,15 @@ func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
 	if page == nil {
 		return fmt.Errorf("templates: no page %q", name)
 	}
-	var out bytes.Buffer
-	if err := page.ExecuteTemplate(&out, "base", data); err != nil {
+	t, err := page()
+	if err != nil {
 		return fmt.Errorf("templates: %w", err)
 	}
-	_, err := out.WriteTo(w)
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, "base", data); err != nil {
+		return fmt.Errorf("templates: %w", err)
+	}
+	_, err = out.WriteTo(w)
 	return err
 }
 

@@ -457,6 +457,14 @@ func TestLanguageMenu(t *testing.T) {
 	}
 }
 
+// TestEverythingParses wants no mistake in a file of the binary, also in what no
+// other test shows.
+func TestEverythingParses(t *testing.T) {
+	if _, err := NewFrom(embedded); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNewNamesTheFile breaks one file at a time.
 func TestNewNamesTheFile(t *testing.T) {
 	whole := fstest.MapFS{
@@ -467,9 +475,9 @@ func TestNewNamesTheFile(t *testing.T) {
 		"mail/message.html":     {Data: []byte(`x`)},
 		"mail/message.txt":      {Data: []byte(`x`)},
 		"static/app.css":        {Data: []byte(`a{}`)},
-		"locales/en.toml":       {Data: []byte("\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n\"language.reviewed\" = \"no\"\n")},
+		"locales/en.toml":       {Data: []byte("\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n\"language.reviewed\" = \"no\"\n\"panel.menu.out\" = \"Sign out\"\n")},
 	}
-	if _, err := load(whole); err != nil {
+	if _, err := NewFrom(whole); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ file, text string }{
@@ -483,7 +491,8 @@ func TestNewNamesTheFile(t *testing.T) {
 		{"locales/en.toml", "= 1"},
 		{"locales/en.toml", `"language.name" = "English"`},
 		{"locales/en.toml", "\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n"},
-		{"locales/en.toml", "\"language.name\" = \"{{.English\"\n\"language.dir\" = \"ltr\"\n"},
+		{"locales/en.toml", "\"language.name\" = \"{{.English\"\n\"language.dir\" = \"ltr\"\n\"language.reviewed\" = \"no\"\n"},
+		{"locales/en.toml", "\"language.name\" = \"English\"\n\"language.dir\" = \"ltr\"\n\"language.reviewed\" = \"no\"\n# --- words\n= 1"},
 		{"locales/en.toml", "\"language.dir\" = \"ltr\"\n"},
 		{"locales/en.toml", ""},
 		{"locales/not a tag.toml", "x"},
@@ -495,7 +504,7 @@ func TestNewNamesTheFile(t *testing.T) {
 		if files[tt.file] = (&fstest.MapFile{Data: []byte(tt.text)}); tt.text == "" {
 			delete(files, tt.file)
 		}
-		if _, err := load(files); err == nil || !strings.Contains(err.Error(), tt.file) {
+		if _, err := NewFrom(files); err == nil || !strings.Contains(err.Error(), tt.file) {
 			t.Errorf("%s %q: got error %v", tt.file, tt.text, err)
 		}
 	}

@@ -24,6 +24,7 @@ type adminCommand struct {
 	Key         adminKeyCommand      `cmd:"" help:"Make a key for the API and print it, alone, on standard output."`
 	ResetFactor adminResetCommand    `cmd:"" help:"Remove the second factors and sessions of a member who has lost them."`
 	Accounts    adminAccountsCommand `cmd:"" help:"List the accounts."`
+	Host        adminHostCommand     `cmd:"" help:"The servers that the domains of an account may use."`
 }
 
 // storeFlags say which installation a command works on. The service may run

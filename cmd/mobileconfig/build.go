@@ -15,13 +15,10 @@ import (
 )
 
 type buildCommand struct {
-	Address           string `required:"" placeholder:"A" help:"The mailbox."`
-	Name              string `placeholder:"N" help:"The sender's name in new messages."`
-	Login             string `placeholder:"L" help:"The user name on the servers (default: the address)."`
-	IMAP              string `name:"imap" required:"" placeholder:"H[:P]" help:"IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
-	SMTP              string `name:"smtp" required:"" placeholder:"H[:P]" help:"SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
-	CalDAV            string `name:"caldav" placeholder:"H[:P]" help:"CalDAV server: HOST or HOST:PORT (default port: 443). Adds calendars; the device asks for a password once more."`
-	CardDAV           string `name:"carddav" placeholder:"H[:P]" help:"CardDAV server: HOST or HOST:PORT (default port: 443). Adds contacts; the device asks for a password once more."`
+	Address string `required:"" placeholder:"A" help:"The mailbox."`
+	Name    string `placeholder:"N" help:"The sender's name in new messages."`
+	Login   string `placeholder:"L" help:"The user name on the servers (default: the address)."`
+	serviceFlags
 	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"iphone (also for iPads) or mac (default: iphone)."`
 	Secure            bool   `help:"Add the device policy: too many wrong codes erase an iPhone, or lock a Mac."`
 	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
@@ -64,16 +61,7 @@ func (c *buildCommand) order() (issue.Order, error) {
 	if o.Person.Address, err = profile.ParseAddress(c.Address); err != nil {
 		return o, flagError("--address", err)
 	}
-	if o.Service.Incoming, err = profile.ParseIncoming(c.IMAP); err != nil {
-		return o, flagError("--imap", err)
-	}
-	if o.Service.Outgoing, err = profile.ParseOutgoing(c.SMTP); err != nil {
-		return o, flagError("--smtp", err)
-	}
-	if o.Service.Calendars, err = parseDAV("--caldav", c.CalDAV); err != nil {
-		return o, err
-	}
-	if o.Service.Contacts, err = parseDAV("--carddav", c.CardDAV); err != nil {
+	if o.Service, err = c.service(); err != nil {
 		return o, err
 	}
 	o.Person.Name, o.Person.Login, o.Person.Locale = profile.Plain(c.Name), profile.Trim(c.Login), profile.Trim(c.Locale)
@@ -82,28 +70,12 @@ func (c *buildCommand) order() (issue.Order, error) {
 	if c.Secure {
 		o.Variant = settings.Secure
 	}
-	o.Policy = profile.DefaultPasscode()
-	o.Policy.MaxFailedAttempts = c.MaxFailedAttempts
-	if c.MaxFailedAttempts < 7 || c.MaxFailedAttempts > 10 {
-		return o, usage(errors.New("--max-failed-attempts: it is not from 7 to 10; with 6 and less an iPhone is erased without a pause between the tries"))
-	}
-	return o, nil
-}
-
-// parseDAV reads the server of a part that a profile need not have.
-func parseDAV(flag, text string) (profile.DAVServer, error) {
-	if profile.Trim(text) == "" {
-		return profile.DAVServer{}, nil
-	}
-	server, err := profile.ParseDAV(text)
-	if err != nil {
-		return server, flagError(flag, err)
-	}
-	return server, nil
+	o.Policy, err = devicePolicy(c.MaxFailedAttempts)
+	return o, err
 }
 
 func (c *buildCommand) issuer(s streams) (*issue.Issuer, error) {
-	texts, err := templates.New()
+	texts, err := templates.Words()
 	if err != nil {
 		return nil, err
 	}

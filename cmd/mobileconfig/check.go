@@ -13,6 +13,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/probe"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
@@ -138,6 +139,8 @@ type checkedServer struct {
 	Detail     string         `json:"detail"`
 	TLS        string         `json:"tls,omitempty"`
 	NotAfter   *time.Time     `json:"certificate_not_after,omitempty"`
+	// Advice is for a host that is known to refuse the password of a mailbox.
+	Advice string `json:"password_advice,omitempty"`
 }
 
 func (c *checkCommand) print(out io.Writer, results []probe.Result) error {
@@ -148,7 +151,7 @@ func (c *checkCommand) print(out io.Writer, results []probe.Result) error {
 		Servers []checkedServer `json:"servers"`
 	}
 	for _, r := range results {
-		s := checkedServer{string(r.Kind), r.Server.Host, r.Server.Port, r.Server.Encryption(), r.State, r.State.Severity(), r.State.Detail(), r.TLSVersion, nil}
+		s := checkedServer{string(r.Kind), r.Server.Host, r.Server.Port, r.Server.Encryption(), r.State, r.State.Severity(), r.State.Detail(), r.TLSVersion, nil, settings.PasswordAdvice(r.Server.Host)}
 		if !r.NotAfter.IsZero() {
 			s.NotAfter = &r.NotAfter
 		}
@@ -169,6 +172,9 @@ func printResults(out io.Writer, results []probe.Result) error {
 		}
 		if !r.NotAfter.IsZero() {
 			line += fmt.Sprintf(" (%s, certificate until %s)", r.TLSVersion, r.NotAfter.Format(time.DateOnly))
+		}
+		if advice := settings.PasswordAdvice(r.Server.Host); advice != "" {
+			line += "\n  " + advice
 		}
 		if _, err := fmt.Fprintln(out, line); err != nil {
 			return err

@@ -140,7 +140,7 @@ func TestCheckJSON(t *testing.T) {
 	s := got.Servers[0]
 	until := s.NotAfter
 	s.NotAfter = nil
-	if want := (checkedServer{"smtp", "smtp.example.com", 587, "STARTTLS", probe.CertificateUntrusted, probe.Error, probe.CertificateUntrusted.Detail(), "TLS 1.3", nil}); s != want {
+	if want := (checkedServer{"smtp", "smtp.example.com", 587, "STARTTLS", probe.CertificateUntrusted, probe.Error, probe.CertificateUntrusted.Detail(), "TLS 1.3", nil, ""}); s != want {
 		t.Errorf("%+v", s)
 	}
 	if until == nil || until.Before(time.Now()) {

@@ -1,5 +1,5 @@
 // Command mobileconfig issues signed Apple configuration profiles that set up
-// mail: as a service, and one at a time on the command line.
+// mail: as a service, and one or many at a time on the command line.
 package main
 
 import (
@@ -26,6 +26,7 @@ type commands struct {
 
 	Serve   serveCommand   `cmd:"" help:"Run the service: people open a link and set up their devices."`
 	Build   buildCommand   `cmd:"" help:"Make one signed profile."`
+	Batch   batchCommand   `cmd:"" help:"Make signed profiles for many people, in one archive or several."`
 	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
 	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`

@@ -14,30 +14,16 @@ type server struct {
 	host, port, tls, path string
 	on                    bool // TLS is on where the key is absent
 	url                   bool // the host may be a whole URL
+	// speaks is the protocol behind the port; nil: HTTPS.
+	speaks func(account *value) protocol
 }
 
-// servers are those of each type of account.
-var servers = map[string][]server{
-	mailType: {
-		{host: "IncomingMailServerHostName", port: "IncomingMailServerPortNumber", tls: "IncomingMailServerUseSSL"},
-		{host: "OutgoingMailServerHostName", port: "OutgoingMailServerPortNumber", tls: "OutgoingMailServerUseSSL"},
-	},
-	calendarType:                           {{host: "CalDAVHostName", port: "CalDAVPort", tls: "CalDAVUseSSL", path: "CalDAVPrincipalURL", on: true}},
-	contactsType:                           {{host: "CardDAVHostName", port: "CardDAVPort", tls: "CardDAVUseSSL", path: "CardDAVPrincipalURL", on: true}},
-	"com.apple.subscribedcalendar.account": {{host: "SubCalAccountHostName", tls: "SubCalAccountUseSSL", url: true}},
-	"com.apple.ldap.account":               {{host: "LDAPAccountHostName", tls: "LDAPAccountUseSSL", on: true}},
-	"com.apple.eas.account":                {{host: "Host", tls: "SSL"}},
-	"com.apple.ews.account": {
-		{host: "Host", port: "Port", tls: "SSL", path: "Path", on: true},
-		{host: "ExternalHost", port: "ExternalPort", tls: "ExternalSSL", path: "ExternalPath", on: true},
-	},
-}
-
-// account inspects an account of any type.
-func (i *inspector) account(name string, v *value, at *place) {
-	for _, s := range servers[name] {
+// account inspects the servers of a payload, what is special to its type, and
+// its address.
+func (i *inspector) account(t *payloadType, v *value, at *place) {
+	for _, s := range t.servers {
 		i.tls(s, v, at)
-		i.port(name, s, v, at)
+		i.port(s, v, at)
 		if host := v.find(s.host); host != nil {
 			if s.url && strings.Contains(host.text, "/") {
 				i.url(host, at.at(s.host))
@@ -49,11 +35,8 @@ func (i *inspector) account(name string, v *value, at *place) {
 			i.accountPath(path, at.at(s.path))
 		}
 	}
-	switch name {
-	case mailType:
-		i.mail(v, at)
-	case calendarType, contactsType:
-		i.dav(servers[name][0], v, at)
+	if t.inspect != nil {
+		t.inspect(i, t, v, at)
 	}
 	if address := v.find("EmailAddress"); address != nil {
 		i.address(address, at.at("EmailAddress"))
@@ -62,7 +45,8 @@ func (i *inspector) account(name string, v *value, at *place) {
 
 // dav inspects an account of calendars or of contacts, for which Apple's
 // schema lets almost everything be left to the device.
-func (i *inspector) dav(s server, v *value, at *place) {
+func (i *inspector) dav(t *payloadType, v *value, at *place) {
+	s := t.servers[0]
 	if v.find(s.tls) == nil {
 		i.add(codeTLSUnstated, at.at(s.tls), "")
 	}
@@ -134,10 +118,10 @@ func isWeb(scheme string) bool {
 	return slices.Contains([]string{"https", "http", "webcal", "webcals"}, strings.ToLower(scheme))
 }
 
-func (i *inspector) mail(v *value, at *place) {
+func (i *inspector) mail(_ *payloadType, v *value, at *place) {
 	const incoming, outgoing = "IncomingMailServerPortNumber", "OutgoingMailServerPortNumber"
 	if len(v.like(incoming)) == 0 {
-		i.add(codePortMissing, at.at(incoming), "").as(Note).advise("Write it: " + protocolOf(mailType, incoming, v).right() + ".")
+		i.add(codePortMissing, at.at(incoming), "").as(Note).advise("Write it: " + incomingOf(v).right() + ".")
 	}
 	if len(v.like(outgoing)) == 0 {
 		i.add(codePortMissing, at.at(outgoing), "The port is missing: the device tries 25 first, then 587 and 465.").advise("Write it: 465.")
@@ -181,7 +165,7 @@ func serversOf(t *payloadType, v *value) (list []string) {
 	if t == nil {
 		return nil
 	}
-	for _, s := range servers[t.name] {
+	for _, s := range t.servers {
 		ports, paths := v.like(s.port), v.like(s.path)
 		for _, host := range v.like(s.host) {
 			if host.kind == text && host.text == "" {

@@ -38,7 +38,7 @@ func (i *inspector) identities(root *value, payloads []value, at *place) {
 func (i *inspector) randomProfile(payloads []value) {
 	h := i.add(codeRandomIdentifier, (*place)(nil).at("PayloadIdentifier"), "")
 	for n := range payloads {
-		if t := typeOf(clean(payloads[n].string("PayloadType"))); t != nil && servers[t.name] != nil {
+		if t := typeOf(clean(payloads[n].string("PayloadType"))); t != nil && t.servers != nil {
 			h.detail = "The identifier looks random: if each download has another, the device keeps both accounts instead of replacing one."
 			h.advise("Derive it from the mailbox.")
 			return

@@ -167,13 +167,7 @@ func (i *inspector) payload(v *value, at *place) {
 	if i.otherDevice(t.only) {
 		i.add(codeWrongPlatform, at, "")
 	}
-	if name == pkcs12Type {
-		i.privateKey(v, at)
-	}
-	i.account(name, v, at)
-	if name == policyType {
-		i.policy(v, at)
-	}
+	i.account(t, v, at)
 }
 
 // payloadType reports a type that is not known, more loudly if it is one but
@@ -194,7 +188,7 @@ func (i *inspector) payloadType(v *value, at *place) {
 
 // privateKey reports a PKCS#12 file, which has a private key in it, or what
 // stands in the place of one: placeholders are common in templates.
-func (i *inspector) privateKey(v *value, at *place) {
+func (i *inspector) privateKey(_ *payloadType, v *value, at *place) {
 	content := v.find("PayloadContent")
 	switch at := at.at("PayloadContent"); {
 	case content == nil || content.kind != data || content.bad: // reported elsewhere

@@ -3,7 +3,6 @@ package lint
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // A protocol is what a server of an account speaks, with its ports.
@@ -32,15 +31,9 @@ var portNames = map[int64]string{
 	443: "HTTPS", 465: "SMTP", 587: "SMTP", 636: "LDAP", 993: "IMAP", 995: "POP", 2525: "SMTP", 4190: "ManageSieve", 5222: "XMPP",
 }
 
-// protocolOf is the protocol of the server that a port key belongs to.
-func protocolOf(name, port string, v *value) protocol {
-	switch {
-	case name != mailType:
-		return web
-	case strings.HasPrefix(port, "Outgoing"):
-		return smtp
-	}
-	switch clean(v.string("EmailAccountType")) {
+// incomingOf is the protocol of a mail account's incoming server.
+func incomingOf(account *value) protocol {
+	switch clean(account.string("EmailAccountType")) {
 	case "EmailTypeIMAP":
 		return imap
 	case "EmailTypePOP":
@@ -49,19 +42,25 @@ func protocolOf(name, port string, v *value) protocol {
 	return incoming
 }
 
+// outgoingOf is the protocol of its outgoing server.
+func outgoingOf(*value) protocol { return smtp }
+
 // port reports a port that is in clear text, begins in clear text, or belongs
 // to another protocol than the server's.
-func (i *inspector) port(name string, s server, v *value, at *place) {
+func (i *inspector) port(s server, v *value, at *place) {
 	port, ok := v.int(s.port)
 	if !ok {
 		return
 	}
-	at, p := at.at(s.port), protocolOf(name, s.port, v)
+	at, p := at.at(s.port), web
+	if s.speaks != nil {
+		p = s.speaks(v)
+	}
 	use := fmt.Sprintf("Use %s for %s.", p.right(), p.name)
 	switch {
-	case port == 25 && name == mailType:
+	case port == 25 && p.name != web.name:
 		i.add(codePlaintextPort, at, "Port 25 is for mail between servers: many networks block it, and connections begin in clear text.").advise(use)
-	case port == 110 && name == mailType:
+	case port == 110 && p.name != web.name:
 		i.add(codePlaintextPort, at, "Port 110 is POP in clear text.").advise(use)
 	case port == 80 && p.name == web.name:
 		i.add(codePlaintextPort, at, "Port 80 is HTTP in clear text.").advise(use)

@@ -24,14 +24,18 @@ type keys struct {
 	deprecated bool
 }
 
-// A payloadType is what is known of a type of payload.
+// A payloadType is what is known of a type of payload: all that there is to add
+// for a new one.
 type payloadType struct {
 	name     string
-	keys     []keys // nil: not checked
-	only     string // the platform that takes it
-	once     bool   // a file has one at most
-	userOnly bool   // on a Mac it is for the user, not for the system
-	danger   string // what it does beyond an account
+	keys     []keys   // nil: not checked
+	servers  []server // of an account
+	only     string   // the platform that takes it
+	once     bool     // a file has one at most
+	userOnly bool     // on a Mac it is for the user, not for the system
+	danger   string   // what it does beyond an account
+	// inspect looks for what is special to the type; nil: nothing is.
+	inspect func(*inspector, *payloadType, *value, *place)
 }
 
 const uuids = "VPNUUID"
@@ -74,7 +78,10 @@ var certificate = []keys{
 }
 
 var payloadTypes = []payloadType{
-	{name: mailType, userOnly: true, keys: []keys{
+	{name: mailType, userOnly: true, servers: []server{
+		{host: "IncomingMailServerHostName", port: "IncomingMailServerPortNumber", tls: "IncomingMailServerUseSSL", speaks: incomingOf},
+		{host: "OutgoingMailServerHostName", port: "OutgoingMailServerPortNumber", tls: "OutgoingMailServerUseSSL", speaks: outgoingOf},
+	}, inspect: (*inspector).mail, keys: []keys{
 		{kind: text, names: "EmailAccountDescription EmailAccountName EmailAddress IncomingMailServerUsername IncomingPassword OutgoingPassword OutgoingMailServerUsername IncomingMailServerIMAPPathPrefix"},
 		{kind: text, required: true, values: "EmailTypeIMAP EmailTypePOP", names: "EmailAccountType"},
 		{kind: text, required: true, values: "EmailAuthNone EmailAuthPassword EmailAuthCRAMMD5 EmailAuthNTLM EmailAuthHTTPMD5", names: "IncomingMailServerAuthentication OutgoingMailServerAuthentication"},
@@ -85,7 +92,7 @@ var payloadTypes = []payloadType{
 		{kind: boolean, only: iphone, deprecated: true, names: "SMIMEEnabled SMIMEEnablePerMessageSwitch"},
 		{kind: text, only: iphone, names: smimeUUIDs + " " + uuids},
 	}},
-	{name: policyType, once: true, keys: []keys{
+	{name: policyType, once: true, inspect: (*inspector).policy, keys: []keys{
 		{kind: boolean, names: "allowSimple forcePIN requireAlphanumeric"},
 		{kind: integer, min: 2, max: 11, names: "maxFailedAttempts"},
 		{kind: integer, min: 0, max: 60, names: "maxInactivity"},
@@ -98,14 +105,18 @@ var payloadTypes = []payloadType{
 		{kind: boolean, only: mac, names: "changeAtNextAuth"},
 		{kind: dict, only: mac, names: "customRegex"},
 	}},
-	{name: calendarType, userOnly: true, keys: []keys{
+	{name: calendarType, userOnly: true, servers: []server{
+		{host: "CalDAVHostName", port: "CalDAVPort", tls: "CalDAVUseSSL", path: "CalDAVPrincipalURL", on: true},
+	}, inspect: (*inspector).dav, keys: []keys{
 		{kind: text, names: "CalDAVAccountDescription CalDAVUsername CalDAVPassword CalDAVPrincipalURL"},
 		{kind: text, required: true, names: "CalDAVHostName"},
 		{kind: boolean, names: "CalDAVUseSSL"},
 		{kind: integer, min: 1, max: 65535, names: "CalDAVPort"},
 		{kind: text, only: iphone, names: uuids},
 	}},
-	{name: contactsType, userOnly: true, keys: []keys{
+	{name: contactsType, userOnly: true, servers: []server{
+		{host: "CardDAVHostName", port: "CardDAVPort", tls: "CardDAVUseSSL", path: "CardDAVPrincipalURL", on: true},
+	}, inspect: (*inspector).dav, keys: []keys{
 		{kind: text, names: "CardDAVAccountDescription CardDAVUsername CardDAVPassword"},
 		{kind: text, required: true, names: "CardDAVHostName"},
 		{kind: boolean, names: "CardDAVUseSSL"},
@@ -113,12 +124,16 @@ var payloadTypes = []payloadType{
 		{kind: text, only: iphone, names: "CardDAVPrincipalURL " + uuids},
 		{kind: dict, only: iphone, names: "CommunicationServiceRules"},
 	}},
-	{name: "com.apple.subscribedcalendar.account", only: iphone, keys: []keys{
+	{name: "com.apple.subscribedcalendar.account", only: iphone, servers: []server{
+		{host: "SubCalAccountHostName", tls: "SubCalAccountUseSSL", url: true},
+	}, keys: []keys{
 		{kind: text, names: "SubCalAccountDescription SubCalAccountUsername SubCalAccountPassword " + uuids},
 		{kind: text, required: true, names: "SubCalAccountHostName"},
 		{kind: boolean, names: "SubCalAccountUseSSL"},
 	}},
-	{name: "com.apple.ldap.account", userOnly: true, keys: []keys{
+	{name: "com.apple.ldap.account", userOnly: true, servers: []server{
+		{host: "LDAPAccountHostName", tls: "LDAPAccountUseSSL", on: true},
+	}, keys: []keys{
 		{kind: text, names: "LDAPAccountDescription LDAPAccountUserName LDAPAccountPassword"},
 		{kind: text, required: true, names: "LDAPAccountHostName"},
 		{kind: boolean, names: "LDAPAccountUseSSL"},
@@ -130,7 +145,9 @@ var payloadTypes = []payloadType{
 		{kind: text, required: true, names: "EmailAddress"},
 		{kind: dict, names: "CommunicationServiceRules"},
 	}},
-	{name: "com.apple.eas.account", only: iphone, keys: []keys{
+	{name: "com.apple.eas.account", only: iphone, servers: []server{
+		{host: "Host", tls: "SSL"},
+	}, keys: []keys{
 		{kind: text, names: "EmailAddress Host UserName Password CertificateName CertificatePassword OAuthSignInURL OAuthTokenRequestURL PayloadCertificateUUID " + smimeUUIDs + " " + uuids},
 		{kind: boolean, names: "SSL OAuth PreventMove PreventAppSheet disableMailRecentsSyncing allowMailDrop OverridePreviousPassword " + smime},
 		{kind: boolean, names: "EnableMail EnableContacts EnableCalendars EnableReminders EnableNotes EnableMailUserOverridable EnableContactsUserOverridable EnableCalendarsUserOverridable EnableRemindersUserOverridable EnableNotesUserOverridable"},
@@ -140,7 +157,10 @@ var payloadTypes = []payloadType{
 		{kind: data, names: "Certificate"},
 		{kind: dict, names: "CommunicationServiceRules"},
 	}},
-	{name: "com.apple.ews.account", only: mac, userOnly: true, keys: []keys{
+	{name: "com.apple.ews.account", only: mac, userOnly: true, servers: []server{
+		{host: "Host", port: "Port", tls: "SSL", path: "Path", on: true},
+		{host: "ExternalHost", port: "ExternalPort", tls: "ExternalSSL", path: "ExternalPath", on: true},
+	}, keys: []keys{
 		{kind: text, names: "EmailAddress Host OAuthSignInURL UserName Password AuthenticationCertificateUUID PayloadCertificateUUID Path ExternalHost ExternalPath"},
 		{kind: boolean, names: "SSL OAuth allowMailDrop ExternalSSL"},
 		{kind: integer, min: 1, max: 65535, names: "Port ExternalPort"},
@@ -151,7 +171,7 @@ var payloadTypes = []payloadType{
 	{name: "com.apple.security.root", danger: "It makes the device trust a certificate authority. " + readsAll, keys: certificate},
 	{name: "com.apple.security.pkcs1", danger: "It adds a certificate. " + readsAll, keys: certificate},
 	{name: "com.apple.security.pem", danger: "It adds a certificate. " + readsAll, keys: certificate},
-	{name: pkcs12Type, danger: "It adds a private key.", keys: append([]keys{
+	{name: pkcs12Type, danger: "It adds a private key.", inspect: (*inspector).privateKey, keys: append([]keys{
 		{kind: text, names: "Password"},
 		{kind: boolean, only: mac, names: "AllowAllAppsAccess KeyIsExtractable"},
 	}, certificate...)},
@@ -246,7 +266,9 @@ func typeLike(name string) *payloadType {
 
 // rules are the keys of each payload type one by one, with the common ones;
 // those of the file are under "".
-var rules = sync.OnceValue(func() map[string]map[string]keys {
+var rules = sync.OnceValue(allRules)
+
+func allRules() map[string]map[string]keys {
 	all := map[string]map[string]keys{"": byName(topLevel)}
 	for _, t := range payloadTypes {
 		if t.keys != nil {
@@ -254,7 +276,7 @@ var rules = sync.OnceValue(func() map[string]map[string]keys {
 		}
 	}
 	return all
-})
+}
 
 func byName(groups []keys) map[string]keys {
 	named := map[string]keys{}

@@ -21,6 +21,9 @@ type Account struct {
 	// FactorRequired says that a member without a second factor can do
 	// nothing but enrol one.
 	FactorRequired bool
+	// ErasingPoliciesByKey says that API keys may have devices erase
+	// themselves after wrong codes.
+	ErasingPoliciesByKey bool
 	// RetentionDays is after how many days the content of its actions is
 	// removed from the log. 0: never.
 	RetentionDays int

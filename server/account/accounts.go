@@ -85,14 +85,23 @@ func (s *Accounts) Update(ctx context.Context, by audit.Grant, account, name str
 	return s.update(ctx, by, old, acc)
 }
 
-// RequireFactor says whether the members of an account need a second factor.
-func (s *Accounts) RequireFactor(ctx context.Context, by audit.Grant, account string, required bool) error {
+// Rules are what the owners of an account decide for everybody in it.
+type Rules struct {
+	// FactorRequired says that members need a second factor.
+	FactorRequired bool
+	// ErasingPoliciesByKey lets API keys make, change and assign policies that
+	// erase a device.
+	ErasingPoliciesByKey bool
+}
+
+// SetRules gives an account its rules.
+func (s *Accounts) SetRules(ctx context.Context, by audit.Grant, account string, rules Rules) error {
 	old, err := s.Get(ctx, account)
 	if err != nil {
 		return err
 	}
 	acc := old
-	acc.FactorRequired = required
+	acc.FactorRequired, acc.ErasingPoliciesByKey = rules.FactorRequired, rules.ErasingPoliciesByKey
 	return s.update(ctx, by, old, acc)
 }
 
@@ -155,6 +164,7 @@ func accountChanges(old, acc Account) []audit.Change {
 	add("name", old.Name, acc.Name)
 	add("trusted", yes(old.Trusted), yes(acc.Trusted))
 	add("factor_required", yes(old.FactorRequired), yes(acc.FactorRequired))
+	add("erasing_policies_by_key", yes(old.ErasingPoliciesByKey), yes(acc.ErasingPoliciesByKey))
 	return changes
 }
 

@@ -68,9 +68,9 @@ func (s *Factors) SetPassword(ctx context.Context, by audit.Grant, in In, curren
 
 // A TOTP is an authenticator app as it is kept.
 type TOTP struct {
-	Sealed []byte // the seed
-	Step   int64  // of the code that proved it
-	Since  time.Time
+	Encrypted []byte // the seed
+	Step      int64  // of the code that proved it
+	Since     time.Time
 }
 
 // A TOTPSetup is an authenticator app that is about to be enrolled.
@@ -79,56 +79,56 @@ type TOTPSetup struct {
 	Secret string
 	// URI is what the QR code holds.
 	URI string
-	// Sealed comes back with the code: nothing is kept until then.
-	Sealed string
+	// Encrypted comes back with the code: nothing is kept until then.
+	Encrypted string
 }
 
 // setupLife is how long an enrolment may take.
 const setupLife = 30 * time.Minute
 
-// sealedSetup is what TOTPSetup.Sealed holds.
-type sealedSetup struct {
+// totpSetup is what TOTPSetup.Encrypted holds.
+type totpSetup struct {
 	Seed    string `json:"seed"`
 	Expires int64  `json:"expires"`
 }
 
-// setupContext binds a sealed setup to the member and away from kept seeds.
+// setupContext binds a encrypted setup to the member and away from kept seeds.
 func setupContext(member string) string { return "setup " + member }
 
 // NewTOTP returns a new seed for the member's authenticator app.
 func (s *Factors) NewTOTP(m Member) (TOTPSetup, error) {
-	return s.totp(m, sealedSetup{newSeed(), s.vault.now().Add(setupLife).Unix()})
+	return s.totp(m, totpSetup{newSeed(), s.vault.now().Add(setupLife).Unix()})
 }
 
-func (s *Factors) totp(m Member, setup sealedSetup) (TOTPSetup, error) {
+func (s *Factors) totp(m Member, setup totpSetup) (TOTPSetup, error) {
 	text, err := json.Marshal(setup)
 	if err != nil {
 		return TOTPSetup{}, err
 	}
 	return TOTPSetup{
-		Secret: grouped(setup.Seed, 4, " "),
-		URI:    totpURI(setup.Seed, s.vault.issuer, m.Email),
-		Sealed: base64.RawURLEncoding.EncodeToString(s.vault.secrets.seeds.Close(text, setupContext(m.ID))),
+		Secret:    grouped(setup.Seed, 4, " "),
+		URI:       totpURI(setup.Seed, s.vault.issuer, m.Email),
+		Encrypted: base64.RawURLEncoding.EncodeToString(s.vault.secrets.seeds.Encrypt(text, setupContext(m.ID))),
 	}, nil
 }
 
 // AgainTOTP returns a setup that NewTOTP made, or a new one if it is over.
-func (s *Factors) AgainTOTP(m Member, sealed string) (TOTPSetup, error) {
-	setup, err := s.openSetup(m, sealed)
+func (s *Factors) AgainTOTP(m Member, encrypted string) (TOTPSetup, error) {
+	setup, err := s.decryptSetup(m, encrypted)
 	if err != nil {
 		return s.NewTOTP(m)
 	}
 	return s.totp(m, setup)
 }
 
-func (s *Factors) openSetup(m Member, sealed string) (sealedSetup, error) {
+func (s *Factors) decryptSetup(m Member, encrypted string) (totpSetup, error) {
 	over := fault.On("code", fault.CodeWrong, "This took too long. Scan the new QR code and type its code.")
-	var setup sealedSetup
-	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	var setup totpSetup
+	raw, err := base64.RawURLEncoding.DecodeString(encrypted)
 	if err != nil {
 		return setup, over
 	}
-	text, err := s.vault.secrets.seeds.Open(raw, setupContext(m.ID))
+	text, err := s.vault.secrets.seeds.Decrypt(raw, setupContext(m.ID))
 	if err != nil {
 		return setup, over
 	}
@@ -140,9 +140,9 @@ func (s *Factors) openSetup(m Member, sealed string) (sealedSetup, error) {
 
 // EnrolTOTP makes the app of the setup the member's, in place of an earlier
 // one, once a code shows that it has the seed.
-func (s *Factors) EnrolTOTP(ctx context.Context, by audit.Grant, in In, sealed, code string) error {
+func (s *Factors) EnrolTOTP(ctx context.Context, by audit.Grant, in In, encrypted, code string) error {
 	m := in.Member
-	setup, err := s.openSetup(m, sealed)
+	setup, err := s.decryptSetup(m, encrypted)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *Factors) EnrolTOTP(ctx context.Context, by audit.Grant, in In, sealed, 
 	if !ok {
 		return fault.On("code", fault.CodeWrong, "This code does not fit. Type the one that the app shows now, and see that the phone's clock is right.")
 	}
-	app := TOTP{s.vault.secrets.seeds.Close([]byte(setup.Seed), m.ID), step, s.vault.now()}
+	app := TOTP{s.vault.secrets.seeds.Encrypt([]byte(setup.Seed), m.ID), step, s.vault.now()}
 	return s.store.SetTOTP(ctx, by, m.ID, app, in.Session.ID, memberAction(audit.TOTPAdd, by, m))
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -19,17 +20,31 @@ type Key struct {
 	// Domains are the mail domains that the key may act for, as lower-case
 	// A-labels. None: all of the account's.
 	Domains []string
-	// Networks are where requests may come from. None: anywhere.
+	// Networks are where requests may come from. None: anywhere. One that can't
+	// be read in the database is the zero value, from which none come.
 	Networks []netip.Prefix
 	// Test marks the key as one for trying things out: what it makes works,
 	// and says of itself that it is a test.
-	Test     bool
-	Created  time.Time
-	Expires  time.Time // zero: never
-	Revoked  time.Time // zero: not revoked
-	LastUsed time.Time // to the minute; zero: never
+	Test    bool
+	Created time.Time
+	// CreatedBy is who created the key.
+	CreatedBy Creator
+	Expires   time.Time // zero: never
+	Revoked   time.Time // zero: not revoked
+	LastUsed  time.Time // to the minute; zero: never
 	// Hash is the SHA-256 of the key's secret part.
 	Hash []byte
+}
+
+// A Creator is who created a key.
+type Creator struct {
+	// Kind is a member, a key, the operator on the command line, or the program
+	// itself.
+	Kind audit.ActorKind
+	ID   string // of the member or key; may be empty
+	// Name is the member's, or the email address of one who has none, or the
+	// key's. Empty: a member who was removed, or neither.
+	Name string
 }
 
 // A Scope is a permission of a key.
@@ -100,6 +115,12 @@ func (k Key) PermitDomain(name string) error {
 		return fault.New(fault.Forbidden, "This key may not act for this domain.")
 	}
 	return nil
+}
+
+// Sees reports whether the key may know of the other one. A key that acts for
+// some domains alone knows itself and the keys for some of the same domains.
+func (k Key) Sees(other Key) bool {
+	return len(k.Domains) == 0 || other.ID == k.ID || len(other.Domains) > 0 && subset(other.Domains, k.Domains)
 }
 
 // ParseNetwork reads a network, or an address as the network of it alone.

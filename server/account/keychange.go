@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -21,16 +22,18 @@ func (k *Keys) Check(spec KeySpec) error {
 	return err
 }
 
-// Get returns a key of the account in whatever state, or a NotFound fault.
-func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
-	key, err := k.store.Key(ctx, id)
-	if err == nil && key.Account != account {
-		err = fault.New(fault.NotFound, "There is no such key.")
-	}
+// GetSeen returns a key in whatever state, as [Keys.ListSeen] does. One that the
+// key may not know of is a NotFound fault.
+func (k *Keys) GetSeen(ctx context.Context, by Key, id string) (Key, error) {
+	all, err := k.ListSeen(ctx, by)
 	if err != nil {
 		return Key{}, err
 	}
-	return key, nil
+	i := slices.IndexFunc(all, func(key Key) bool { return key.ID == id })
+	if i < 0 {
+		return Key{}, fault.New(fault.NotFound, "There is no such key.")
+	}
+	return all[i], nil
 }
 
 // ChangeBelow gives a key what change makes of it as it is, by another key: that
@@ -39,11 +42,15 @@ func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
 // error holds a fault for each field that cannot be taken; a key that is revoked
 // is a Conflict.
 func (k *Keys) ChangeBelow(ctx context.Context, parent Key, by audit.Grant, id string, change func(Key) (KeySettings, error)) (Key, error) {
-	key, err := k.Get(ctx, parent.Account, id)
+	seen, err := k.GetSeen(ctx, parent, id)
 	if err != nil {
 		return Key{}, err
 	}
+	key := seen
 	err = k.store.ChangeKey(ctx, by, key.Account, key.ID, func(old Key) (Key, audit.Action, error) {
+		if seen.CreatedBy.ID == "" {
+			old.CreatedBy = seen.CreatedBy
+		}
 		key = old
 		if parent.covers(old) != nil {
 			return key, audit.Action{}, fault.New(fault.Forbidden, "This key may not change one that may do more.")

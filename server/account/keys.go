@@ -42,6 +42,10 @@ type KeyStore interface {
 	Key(ctx context.Context, id string) (Key, error)
 	// Keys returns the keys of an account, the newest first.
 	Keys(ctx context.Context, account string) ([]Key, error)
+	// KeysOf returns the keys of an account that a member created, those that
+	// were created by these keys, and so on: as many as work at the time, the
+	// newest first.
+	KeysOf(ctx context.Context, account, member string, at time.Time) ([]Key, error)
 	// RevokeKey revokes a key of the account and keeps a. One that is not the
 	// account's, or is revoked already, is a NotFound fault.
 	RevokeKey(ctx context.Context, by audit.Grant, account, id string, at time.Time, a audit.Action) error
@@ -84,11 +88,14 @@ func (k *Keys) Create(ctx context.Context, by audit.Grant, spec KeySpec) (Key, s
 	return k.keep(ctx, by, key)
 }
 
-// keep gives the key its secret and keeps the hash.
+// keep gives the key its secret and keeps the hash. What a test key creates is
+// a test.
 func (k *Keys) keep(ctx context.Context, by audit.Grant, key Key) (Key, string, error) {
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
 	key.Hash = hash(secret)
+	key.Test = key.Test || by.Actor.Test
+	key.CreatedBy = Creator{by.Actor.Kind, by.Actor.ID, by.Actor.Name}
 	if err := k.store.CreateKey(ctx, by, key, keyAction(audit.KeyCreate, by, key)); err != nil {
 		return Key{}, "", err
 	}
@@ -210,15 +217,39 @@ func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
 	return k.store.Keys(ctx, account)
 }
 
-// Revoke ends a key of the account for good.
+// ListSeen returns the keys that the key may know of, the newest first. Who
+// created one is named only if the key may know of that one too.
+func (k *Keys) ListSeen(ctx context.Context, by Key) ([]Key, error) {
+	all, err := k.store.Keys(ctx, by.Account)
+	if err != nil || len(by.Domains) == 0 {
+		return all, err
+	}
+	all = slices.DeleteFunc(all, func(other Key) bool { return !by.Sees(other) })
+	for i := range all {
+		creator := &all[i].CreatedBy
+		if !slices.ContainsFunc(all, func(other Key) bool { return other.ID == creator.ID }) {
+			*creator = Creator{Kind: creator.Kind}
+		}
+	}
+	return all, nil
+}
+
+// Of returns the keys that end with a member of the account unless they are
+// kept: those that the member created, and those that were created by these.
+// The member has seen the former and could ask for the latter.
+func (k *Keys) Of(ctx context.Context, account, member string) ([]Key, error) {
+	return k.store.KeysOf(ctx, account, member, k.now())
+}
+
+// Revoke ends a key of the account for good. Keys that it created stay.
 func (k *Keys) Revoke(ctx context.Context, by audit.Grant, account, id string) error {
 	return k.store.RevokeKey(ctx, by, account, id, k.now(), keyAction(audit.KeyRevoke, by, Key{ID: id, Account: account}))
 }
 
 // RevokeBelow is Revoke by another key: it ends no key that it could not have
-// made. One that is revoked stays so.
+// made. One that it may not know of is not found; one that is revoked stays so.
 func (k *Keys) RevokeBelow(ctx context.Context, parent Key, by audit.Grant, id string) error {
-	key, err := k.Get(ctx, parent.Account, id)
+	key, err := k.GetSeen(ctx, parent, id)
 	if err != nil {
 		return err
 	}

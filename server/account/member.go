@@ -19,7 +19,7 @@ type Member struct {
 	// Password is the argon2id hash in PHC form. Empty: none.
 	Password    string
 	PasswordSet time.Time
-	// TOTP is the sealed seed of the authenticator app. Nil: none.
+	// TOTP is the encrypted seed of the authenticator app. Nil: none.
 	TOTP      []byte
 	TOTPSince time.Time
 	// TOTPStep is the last time step of which a code was taken.

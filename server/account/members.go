@@ -27,8 +27,10 @@ type MemberStore interface {
 	// sessions, and keeps a. The last owner's role stays: a Conflict fault.
 	SetRole(ctx context.Context, by audit.Grant, account, member string, role Role, a audit.Action) error
 	// RemoveMember removes a member of the account with all that is theirs,
-	// and keeps a. The last owner stays: a Conflict fault.
-	RemoveMember(ctx context.Context, by audit.Grant, account, member string, a audit.Action) error
+	// and keeps a. It revokes the keys that KeyStore.KeysOf returns, and keeps
+	// for each the action that revoked makes; nil: the keys stay. The last
+	// owner stays: a Conflict fault.
+	RemoveMember(ctx context.Context, by audit.Grant, account, member string, a audit.Action, revoked func(Key) audit.Action) error
 	// SetLanguage keeps which language a member of the account reads, and a.
 	SetLanguage(ctx context.Context, by audit.Grant, account, member, language string, a audit.Action) error
 }
@@ -244,14 +246,18 @@ func (s *Members) SetRole(ctx context.Context, by audit.Grant, account, member, 
 	return s.store.SetRole(ctx, by, account, member, r, a)
 }
 
-// Remove removes a member of the account. The last owner stays: a Conflict
-// fault.
-func (s *Members) Remove(ctx context.Context, by audit.Grant, account, member string) error {
+// Remove removes a member of the account and, unless keepKeys is set, revokes
+// the keys that [Keys.Of] returns. The last owner stays: a Conflict fault.
+func (s *Members) Remove(ctx context.Context, by audit.Grant, account, member string, keepKeys bool) error {
 	m, err := s.Get(ctx, account, member)
 	if err != nil {
 		return err
 	}
-	return s.store.RemoveMember(ctx, by, account, member, memberAction(audit.MemberRemove, by, m))
+	var revoked func(Key) audit.Action
+	if !keepKeys {
+		revoked = func(k Key) audit.Action { return keyAction(audit.KeyRevoke, by, k) }
+	}
+	return s.store.RemoveMember(ctx, by, account, member, memberAction(audit.MemberRemove, by, m), revoked)
 }
 
 // SetLanguage keeps which language a member reads.

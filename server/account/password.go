@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
-	"github.com/ccojocar/zxcvbn-go"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/updatecase/mobileconfig/server/account/guess"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -21,9 +21,9 @@ const (
 	maxPassword           = 1024
 )
 
-// minScore is how well a password must stand guessing, of 0 to 4: below 3, a
-// list of common passwords, names and patterns finds it.
-const minScore = 3
+// minGuesses is how many guesses a password must withstand. All numbers of nine
+// digits, and two words together, do not.
+const minGuesses = 2e9
 
 // scored is how many characters of a password are scored: that takes time
 // which grows faster than the password.
@@ -112,13 +112,13 @@ func checkPassword(password string, withFactor bool, known ...string) error {
 		return fault.On("password", fault.PasswordWeak, "Choose a password of up to %d bytes.", maxPassword)
 	case utf8.RuneCountInString(norm.NFC.String(password)) < least:
 		return fault.On("password", fault.PasswordWeak, "Choose a password of %d characters or more. Four words or more are good.", least)
-	case score(password, known) < minScore:
+	case guesses(password, known) < minGuesses:
 		return fault.On("password", fault.PasswordWeak, "This password is easy to guess. Choose four words or more that do not belong together.")
 	}
 	return nil
 }
 
-func score(password string, known []string) int {
+func guesses(password string, known []string) float64 {
 	var words []string
 	for _, k := range append(known, "mobileconfig") {
 		words = append(words, k)
@@ -127,5 +127,5 @@ func score(password string, known []string) int {
 	if r := []rune(password); len(r) > scored {
 		password = string(r[:scored])
 	}
-	return zxcvbn.PasswordStrength(password, words).Score
+	return guess.Count(password, words)
 }

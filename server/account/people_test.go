@@ -124,7 +124,7 @@ func (h *house) enrol(token string) (seed string) {
 	setup, err := h.factors.NewTOTP(in.Member)
 	h.must(err)
 	seed = strings.ReplaceAll(setup.Secret, " ", "")
-	h.must(h.factors.EnrolTOTP(h.t.Context(), own(in), in, setup.Sealed, h.code(seed)))
+	h.must(h.factors.EnrolTOTP(h.t.Context(), own(in), in, setup.Encrypted, h.code(seed)))
 	h.clock.Move(30 * time.Second)
 	return seed
 }
@@ -542,7 +542,7 @@ func TestLastOwnerStays(t *testing.T) {
 		m := h.first()
 		by := entitled(audit.Actor{Kind: audit.Member, ID: m.ID})
 		h.want(h.members.SetRole(ctx, by, account.Default, m.ID, "admin"), fault.Conflict)
-		h.want(h.members.Remove(ctx, by, account.Default, m.ID), fault.Conflict)
+		h.want(h.members.Remove(ctx, by, account.Default, m.ID, false), fault.Conflict)
 		other := h.join("tom@example.com", account.Owner)
 		token, err := h.sessions.SignIn(ctx, from, "tom@example.com", phrase, "")
 		h.must(err)
@@ -553,7 +553,7 @@ func TestLastOwnerStays(t *testing.T) {
 			wg.Go(func() {
 				var err error
 				if i%2 == 0 {
-					err = h.members.Remove(ctx, by, account.Default, other.ID)
+					err = h.members.Remove(ctx, by, account.Default, other.ID, i%4 == 0)
 				} else {
 					err = h.members.SetRole(ctx, by, account.Default, m.ID, "auditor")
 				}
@@ -662,7 +662,7 @@ func TestAccounts(t *testing.T) {
 			h.t.Errorf("got the accounts %+v", all)
 		}
 		h.must(h.accounts.Update(ctx, by, acc.ID, "Shop Ltd", true))
-		h.must(h.accounts.RequireFactor(ctx, by, acc.ID, false))
+		h.must(h.accounts.SetRules(ctx, by, acc.ID, account.Rules{}))
 		token, err = h.sessions.SignIn(ctx, from, "olga@example.org", phrase, "")
 		h.must(err)
 		if in := h.load(token); in.Enrol() || in.Account.Name != "Shop Ltd" || !in.Account.Trusted {

@@ -3,6 +3,7 @@ package account
 import (
 	"slices"
 
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -54,4 +55,10 @@ func (m Member) May(p Permission) bool {
 		return m.Operator
 	}
 	return slices.Contains(may[m.Role], p)
+}
+
+// Decides reports whether whoever holds the grant decides for the account which
+// servers its domains use: an owner, or the operator of the installation.
+func Decides(by audit.Grant) bool {
+	return by.Kind == audit.ProgramGrant || by.Kind == audit.SessionGrant && by.Need == string(Manage)
 }

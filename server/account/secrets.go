@@ -1,44 +1,38 @@
 package account
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/updatecase/mobileconfig/server/seal"
+	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
 // secrets are the keys that are derived from the installation's secret, each
 // for one purpose.
 type secrets struct {
-	seeds       *seal.Seal // of authenticator apps
-	codes       []byte     // hashes recovery codes
-	invitations []byte     // makes the tokens of invitations
-	attempts    []byte     // names the limits of sign-ins
+	seeds       *crypt.Cipher // of authenticator apps
+	codes       *crypt.MAC    // hashes recovery codes
+	invitations *crypt.MAC    // makes the tokens of invitations
+	attempts    *crypt.MAC    // names the limits of sign-ins
 }
 
 func newSecrets(secret []byte) (*secrets, error) {
-	seeds, err := seal.New(secret, "totp seed")
-	codes, err1 := seal.Key(secret, "recovery code")
-	invitations, err2 := seal.Key(secret, "invitation")
-	attempts, err3 := seal.Key(secret, "sign-in attempt")
+	seeds, err := crypt.NewCipher(secret, "totp seed")
+	codes, err1 := crypt.NewMAC(secret, "recovery code")
+	invitations, err2 := crypt.NewMAC(secret, "invitation")
+	attempts, err3 := crypt.NewMAC(secret, "sign-in attempt")
 	if err := errors.Join(err, err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("account: secret: %w", err)
 	}
 	return &secrets{seeds, codes, invitations, attempts}, nil
 }
 
-func mac(key []byte, parts ...string) []byte {
-	h := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
-	}
-	return h.Sum(nil)
+// mac is the code of a list of texts.
+func mac(m *crypt.MAC, parts ...string) []byte {
+	return m.Sum(strings.Join(parts, "\x00") + "\x00")
 }
 
 // How a recovery code is written: 80 bits as four groups of four.

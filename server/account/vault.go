@@ -89,7 +89,7 @@ func (v *Vault) code(m Member, typed string) (Used, bool) {
 }
 
 func (v *Vault) seed(m Member) (string, error) {
-	seed, err := v.secrets.seeds.Open(m.TOTP, m.ID)
+	seed, err := v.secrets.seeds.Decrypt(m.TOTP, m.ID)
 	return string(seed), err
 }
 

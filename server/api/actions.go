@@ -17,61 +17,33 @@ import (
 
 // An Action is an entry of the action log as the API shows it.
 type Action struct {
-	Seq        int64      `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap." example:"41"`
-	Time       moment     `json:"time"`
-	Action     actionName `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
-	Outcome    string     `json:"outcome,omitempty" enum:"done,refused"`
-	Reason     string     `json:"reason,omitempty" doc:"The code of the refusal, one of those in docs/codes.md." example:"sign_in_refused"`
-	Interface  string     `json:"interface,omitempty" enum:"page,panel,command_line,api,internal" example:"api"`
-	Actor      *Party     `json:"actor,omitempty"`
-	Target     *Party     `json:"target,omitempty"`
-	IP         string     `json:"ip,omitempty" example:"192.0.2.7"`
-	Client     string     `json:"client,omitempty" example:"Safari on iPhone"`
-	Request    string     `json:"request,omitempty" doc:"The request, as Request-Id named it." example:"req_k3v7q2m4x5r6t7ab"`
-	Changes    []Change   `json:"changes,omitempty"`
-	Link       string     `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
-	Profile    string     `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
-	Identity   string     `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
-	Erased     bool       `json:"erased,omitempty" doc:"Personal text has been erased."`
-	Unreadable bool       `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
+	Seq        int64          `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap." example:"41"`
+	Time       moment         `json:"time"`
+	Action     actionName     `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
+	Outcome    string         `json:"outcome,omitempty" enum:"done,refused"`
+	Reason     string         `json:"reason,omitempty" doc:"The code of the refusal, one of those in docs/codes.md." example:"sign_in_refused"`
+	Interface  string         `json:"interface,omitempty" enum:"page,panel,command_line,api,internal" example:"api"`
+	Actor      *audit.Party   `json:"actor,omitempty"`
+	Target     *audit.Party   `json:"target,omitempty"`
+	IP         string         `json:"ip,omitempty" example:"192.0.2.7"`
+	Client     string         `json:"client,omitempty" example:"Safari on iPhone"`
+	Request    string         `json:"request,omitempty" doc:"The request, as Request-Id named it." example:"req_k3v7q2m4x5r6t7ab"`
+	Changes    []audit.Change `json:"changes,omitempty"`
+	Link       string         `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
+	Profile    string         `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
+	Identity   string         `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
+	Erased     bool           `json:"erased,omitempty" doc:"Personal text has been erased."`
+	Unreadable bool           `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
 }
 
-// A Party is who did something, or to what.
-type Party struct {
-	Kind string `json:"kind" example:"key"`
-	ID   string `json:"id,omitempty" example:"key_r6t7abk3v7q2m4x5"`
-	Name string `json:"name,omitempty" example:"panel"`
-	Test bool   `json:"test,omitempty" doc:"A key for trying things out."`
-}
-
-// A Change is a field that differs afterwards.
-type Change struct {
-	Field string `json:"field" example:"incoming"`
-	Old   string `json:"old,omitempty" doc:"Absent: there was nothing." example:"imap.example.com:993"`
-	New   string `json:"new,omitempty" doc:"Absent: there is nothing." example:"mail.example.com:993"`
-}
-
-// actionOf shows a record. One that can't be read hides no others.
+// actionOf shows a record.
 func actionOf(r audit.Record) Action {
-	a := Action{Seq: r.Seq, Time: moment{r.At}}
-	if r.Leaf == nil {
-		return a
+	v := r.View()
+	return Action{
+		Seq: v.Seq, Time: moment{v.Time}, Action: actionName(v.Action), Outcome: string(v.Outcome), Reason: v.Reason, Interface: string(v.Interface),
+		Actor: v.Actor, Target: v.Target, IP: v.IP, Client: v.Client, Request: v.Request, Changes: v.Changes,
+		Link: v.Link, Profile: v.Profile, Identity: v.Identity, Erased: v.Erased, Unreadable: v.Unreadable,
 	}
-	e, err := r.Read()
-	if err != nil {
-		a.Unreadable = true
-		return a
-	}
-	a.Action, a.Outcome, a.Reason, a.Interface = actionName(e.Name), string(e.Outcome), e.Reason, string(e.Actor.Interface)
-	a.Actor = &Party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName, e.Actor.Test}
-	a.Target = &Party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName, false}
-	a.IP, a.Client, a.Request = e.Personal.IP, e.Personal.Client, e.Actor.Request
-	a.Link, a.Profile, a.Identity = e.Link, e.Profile, e.Identity
-	for _, c := range e.Changes {
-		a.Changes = append(a.Changes, Change(c))
-	}
-	a.Erased = r.Personal == nil
-	return a
 }
 
 type actionsQuery struct {

@@ -18,11 +18,11 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
-	"github.com/updatecase/mobileconfig/server/seal"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -49,11 +49,12 @@ type API struct {
 	Keys      *account.Keys
 	Domains   *settings.Domains
 	Policies  *settings.Policies
+	Hosts     *settings.Hosts
 	Redirects *redirect.Keys
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
 	Replays   Replays
-	Answers   *seal.Seal // of Replays
+	Answers   *crypt.Cipher // of Replays
 	Issuer    *issue.Issuer
 	Identity  func() signing.Description
 	Texts     *templates.Set
@@ -89,6 +90,7 @@ func (a *API) Routes(e *echo.Echo) {
 	h := huma.NewAPI(config, adapter{humaecho.New(e, config).Adapter()})
 	h.UseMiddleware(a.admitCall(h))
 	a.domains(h)
+	a.hosts(h)
 	a.policies(h)
 	a.profiles(h)
 	a.links(h)
@@ -155,6 +157,9 @@ func (a *API) admitCall(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c, op := humaecho.Unwrap(ctx), ctx.Operation()
 		who, err := a.admit(c, scopeOf(op))
+		if err == nil {
+			err = permitTest(who.key, ctx.Operation())
+		}
 		if err == nil {
 			err = a.readmit(c, &who)
 		}
@@ -266,6 +271,25 @@ const scopeKey = "x-scope"
 func scopeOf(op *huma.Operation) account.Scope {
 	s, _ := op.Extensions[scopeKey].(account.Scope)
 	return s
+}
+
+// testsKey is where a writing operation says that test keys may call it.
+const testsKey = "x-test-keys"
+
+// forTests lets test keys call a writing operation, which may change nothing
+// but what is a test itself. The store holds them to that.
+func forTests(op huma.Operation) huma.Operation {
+	op.Extensions[testsKey] = true
+	return op
+}
+
+// permitTest refuses an operation to a test key if it may change what is live.
+func permitTest(k account.Key, op *huma.Operation) error {
+	reads := op.Method == http.MethodGet || op.Method == http.MethodHead
+	if !k.Test || reads || op.Extensions[testsKey] == true {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
 }
 
 // operation describes a route: what it does, and the scope that it needs.

@@ -7,21 +7,22 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // EventData is what the call of a webhook tells of. What is empty is left out.
 type EventData struct {
-	Account    string     `json:"account" doc:"The account's ID." example:"acc_default"`
-	Sequence   int64      `json:"sequence,omitempty" doc:"The place in the action log." example:"41"`
-	Action     actionName `json:"action,omitempty" doc:"What was done." example:"link.open"`
-	Outcome    string     `json:"outcome,omitempty" enum:"done,refused"`
-	Actor      *Party     `json:"actor,omitempty"`
-	Target     *Party     `json:"target,omitempty"`
-	Link       string     `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
-	ExternalID string     `json:"external_id,omitempty" doc:"Of the setup link." example:"mbx_812"`
-	Changes    []Change   `json:"changes,omitempty"`
-	Note       string     `json:"note,omitempty" doc:"Of log.checkpoint: the checkpoint, as it was signed."`
+	Account    string         `json:"account" doc:"The account's ID." example:"acc_default"`
+	Sequence   int64          `json:"sequence,omitempty" doc:"The place in the action log." example:"41"`
+	Action     actionName     `json:"action,omitempty" doc:"What was done." example:"link.open"`
+	Outcome    string         `json:"outcome,omitempty" enum:"done,refused"`
+	Actor      *audit.Party   `json:"actor,omitempty"`
+	Target     *audit.Party   `json:"target,omitempty"`
+	Link       string         `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
+	ExternalID string         `json:"external_id,omitempty" doc:"Of the setup link." example:"mbx_812"`
+	Changes    []audit.Change `json:"changes,omitempty"`
+	Note       string         `json:"note,omitempty" doc:"Of log.checkpoint: the checkpoint, as it was signed."`
 }
 
 // calls describes the calls that webhooks get, one for each event.

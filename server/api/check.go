@@ -44,7 +44,7 @@ type CheckedServer struct {
 
 // check adds the check of a domain's servers.
 func (a *API) check(h huma.API) {
-	op := operation("check-domain", http.MethodPost, "/domains/{id}/check", account.DomainsRead, "Check whether the mail servers offer TLS")
+	op := forTests(operation("check-domain", http.MethodPost, "/domains/{id}/check", account.DomainsRead, "Check whether the mail servers offer TLS"))
 	register(a, h, op, a.checkDomain)
 }
 

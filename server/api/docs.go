@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
@@ -52,7 +53,7 @@ func (a *API) docs(h huma.API) echo.HandlerFunc {
 		if err := a.Texts.Page(&b, "api", page.Language, page); err != nil {
 			return err
 		}
-		return c.HTMLBlob(http.StatusOK, b.Bytes())
+		return web.Send(c, http.StatusOK, echo.MIMETextHTMLCharsetUTF8, web.NewPiece(b.Bytes()))
 	}
 }
 

@@ -28,6 +28,7 @@ type Key struct {
 	Networks   []string `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
 	Test       bool     `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests, and work like others." example:"false"`
 	CreatedAt  moment   `json:"created_at"`
+	CreatedBy  Creator  `json:"created_by" doc:"Who created it."`
 	ExpiresAt  *moment  `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
 	RevokedAt  *moment  `json:"revoked_at,omitempty"`
 	LastUsedAt *moment  `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
@@ -39,10 +40,18 @@ func (k Key) lasting() any {
 	return k
 }
 
+// A Creator is who created a key.
+type Creator struct {
+	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself." example:"key"`
+	ID   string `json:"id,omitempty" doc:"Of the member or key. Absent if your key may not see it." example:"key_r6t7abk3v7q2m4x5"`
+	Name string `json:"name,omitempty" doc:"Absent if the member was removed, or if your key may not see it." example:"panel"`
+}
+
 func keyOf(k account.Key) Key {
 	out := Key{
 		ID: k.ID, Name: k.Name, Scopes: texts[scope](k.Scopes), Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
-		CreatedAt: moment{k.Created}, ExpiresAt: momentOf(k.Expires), RevokedAt: momentOf(k.Revoked), LastUsedAt: momentOf(k.LastUsed),
+		CreatedAt: moment{k.Created}, CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name},
+		ExpiresAt: momentOf(k.Expires), RevokedAt: momentOf(k.Revoked), LastUsedAt: momentOf(k.LastUsed),
 	}
 	for _, n := range k.Networks {
 		out.Networks = append(out.Networks, n.String())
@@ -52,12 +61,12 @@ func keyOf(k account.Key) Key {
 
 func (a *API) keys(h huma.API) {
 	register(a, h, operation("list-keys", http.MethodGet, "/keys", account.KeysRead, "List the keys"), a.listKeys)
-	register(a, h, creating("create-key", "/keys", account.KeysWrite, "Create a key that may do no more than this one"), a.createKey)
+	register(a, h, forTests(creating("create-key", "/keys", account.KeysWrite, "Create a key that may do no more than this one")), a.createKey)
 	register(a, h, operation("get-key", http.MethodGet, "/keys/{id}", account.KeysRead, "Show a key"), a.getKey)
 	patch := operation("patch-key", http.MethodPatch, "/keys/{id}", account.KeysWrite, "Change the name or the end of a key")
 	takes[KeySettings, Key](h, nil, &patch)
 	register(a, h, patch, a.patchKey)
-	register(a, h, operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once"), a.revokeKey)
+	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
 }
 
 // A KeyList is all keys.
@@ -66,7 +75,7 @@ type KeyList struct {
 }
 
 func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*answer[KeyList], error) {
-	all, err := a.Keys.List(ctx, c.key.Account)
+	all, err := a.Keys.ListSeen(ctx, c.key)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +143,7 @@ type KeyPath struct {
 }
 
 func (a *API) getKey(ctx context.Context, c call, in *KeyPath) (*resource[Key], error) {
-	k, err := a.Keys.Get(ctx, c.key.Account, in.ID)
+	k, err := a.Keys.GetSeen(ctx, c.key, in.ID)
 	return resourceOf(keyOf(k)), err
 }
 

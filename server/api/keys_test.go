@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestAPIKeys(t *testing.T) {
 			t.Error("the key is in the database")
 		}
 		mighty := servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()})
-		parent.Want(t, 403, "POST", "/keys/key_"+mighty[4:20]+"/revoke", "")
+		parent.Want(t, 404, "POST", "/keys/key_"+mighty[4:20]+"/revoke", "")
 		servertest.NewClient(s, mighty).Want(t, 200, "GET", "/domains", "")
 		parent.Want(t, 200, "POST", "/keys/"+made.ID+"/revoke", "")
 		child.Want(t, 401, "GET", "/domains/example.com", "")
@@ -66,5 +67,107 @@ func TestKeyEnds(t *testing.T) {
 		now = now.Add(time.Hour + time.Minute)
 		short.Want(t, 401, "GET", "/domains", "")
 		here.Want(t, 200, "GET", "/domains", "")
+	})
+}
+
+// TestKeyCreators wants a key to say who created it.
+func TestKeyCreators(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		line := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "line", Scopes: []string{"keys:read", "keys:write"}}))
+		type creator struct{ Kind, ID, Name string }
+		var created struct {
+			ID        string
+			CreatedBy creator `json:"created_by"`
+		}
+		servertest.Decode(t, line.Want(t, 201, "POST", "/keys", `{"name":"child","scopes":["keys:read"]}`), &created)
+		own := creator{"key", "key_" + line.Key[4:20], "line"}
+		if created.CreatedBy != own {
+			t.Errorf("created by %+v, want %+v", created.CreatedBy, own)
+		}
+		s.Owner("olga@example.com").Post("/panel/keys/new", "name", "panel", "links:read", "yes", "expires", "30")
+		member := storetest.Column(t, database, `SELECT id FROM members`)[0]
+		var all struct {
+			Keys []struct {
+				Name      string
+				CreatedBy creator `json:"created_by"`
+			}
+		}
+		servertest.Decode(t, line.Want(t, 200, "GET", "/keys", ""), &all)
+		want := map[string]creator{"line": {"operator", "", ""}, "child": own, "panel": {"member", member, "Member olga@example.com"}}
+		if len(all.Keys) != len(want) {
+			t.Errorf("%d keys", len(all.Keys))
+		}
+		for _, k := range all.Keys {
+			if k.CreatedBy != want[k.Name] {
+				t.Errorf("%s was created by %+v, want %+v", k.Name, k.CreatedBy, want[k.Name])
+			}
+		}
+	})
+}
+
+// TestKeysOfSomeDomains wants a key that is bound to domains to see itself and
+// the keys for some of the same domains, and nothing of others.
+func TestKeysOfSomeDomains(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		admin := servertest.Admin(t, s, database)
+		ids, keys := map[string]string{}, map[string]servertest.Client{}
+		create := func(by servertest.Client, name, domains string) {
+			t.Helper()
+			var made struct{ ID, Key string }
+			servertest.Decode(t, by.Want(t, 201, "POST", "/keys", `{"name":"`+name+`","scopes":["keys:read","keys:write"],"domains":[`+domains+`]}`), &made)
+			ids[name], keys[name] = made.ID, servertest.NewClient(s, made.Key)
+		}
+		create(admin, "wide", "")
+		create(admin, "bound", `"example.com","example.org"`)
+		create(admin, "part", `"example.org"`)
+		create(admin, "beyond", `"example.org","example.net"`)
+		create(admin, "elsewhere", `"example.net"`)
+		create(keys["bound"], "child", `"example.com"`)
+		want := map[string][]string{
+			"wide":  {"beyond", "bound", "child", "elsewhere", "panel", "part", "wide"},
+			"bound": {"bound", "child", "part"},
+			"part":  {"part"},
+			"child": {"child"},
+		}
+		for name, seen := range want {
+			var list struct {
+				Keys []struct {
+					Name      string
+					CreatedBy struct{ Kind, ID, Name string } `json:"created_by"`
+				}
+			}
+			servertest.Decode(t, keys[name].Want(t, 200, "GET", "/keys", ""), &list)
+			var got []string
+			for _, k := range list.Keys {
+				got = append(got, k.Name)
+				creator := k.CreatedBy.Name
+				if k.Name == "child" && name == "bound" && creator != "bound" || name == "part" && creator != "" || name == "child" && creator+k.CreatedBy.ID != "" {
+					t.Errorf("%s sees that %s was created by %+v", name, k.Name, k.CreatedBy)
+				}
+			}
+			if slices.Sort(got); !slices.Equal(got, seen) {
+				t.Errorf("%s sees %q, want %q", name, got, seen)
+			}
+			for other, id := range ids {
+				if !slices.Contains(seen, other) {
+					keys[name].Want(t, 404, "POST", "/keys/"+id+"/revoke", "")
+					keys[name].Want(t, 404, "GET", "/keys/"+id, "")
+					keys[name].Want(t, 404, "PATCH", "/keys/"+id, `{"name":"x"}`)
+					continue
+				}
+				if name == "wide" {
+					continue
+				}
+				shown := keys[name].Want(t, 200, "GET", "/keys/"+id, "")
+				changed := send(keys[name], "PATCH", "/keys/"+id, "If-Match", shown.Header.Get("ETag"), `{"name":"`+other+`"}`)
+				if changed.Status != 200 || changed.Header.Get("ETag") != shown.Header.Get("ETag") {
+					t.Errorf("%s changes %s: %d %s, and was shown %s", name, other, changed.Status, changed.Body, shown.Body)
+				}
+			}
+		}
+		keys["bound"].Want(t, 403, "GET", "/actions", "")
+		keys["bound"].Want(t, 403, "POST", "/keys", `{"name":"x","scopes":["keys:read"],"domains":["example.net"]}`)
+		keys["bound"].Want(t, 200, "POST", "/keys/"+ids["part"]+"/revoke", "")
+		keys["bound"].Want(t, 200, "POST", "/keys/"+ids["bound"]+"/revoke", "")
 	})
 }

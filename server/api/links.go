@@ -83,14 +83,14 @@ type LinkPath struct {
 }
 
 func (a *API) links(h huma.API) {
-	register(a, h, creating("create-setup-link", "/setup-links", account.LinksWrite, "Make a setup link for a mailbox"), a.createLink)
+	register(a, h, forTests(creating("create-setup-link", "/setup-links", account.LinksWrite, "Make a setup link for a mailbox")), a.createLink)
 	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)
 	register(a, h, operation("get-setup-link", http.MethodGet, "/setup-links/{id}", account.LinksRead, "Show a setup link"), a.getLink)
 	patch := operation("patch-setup-link", http.MethodPatch, "/setup-links/{id}", account.LinksWrite, "Change some settings of a setup link")
 	takes[LinkChanges, SetupLink](h, nil, &patch)
 	register(a, h, patch, a.patchLink)
-	register(a, h, operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once"), a.revokeLink)
-	revoke := operation("revoke-setup-links", http.MethodPost, "/revoke-setup-links", account.LinksWrite, "Revoke all setup links of a mailbox or domain")
+	register(a, h, forTests(operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once")), a.revokeLink)
+	revoke := forTests(operation("revoke-setup-links", http.MethodPost, "/revoke-setup-links", account.LinksWrite, "Revoke all setup links of a mailbox or domain"))
 	revoke.Tags = patch.Tags
 	register(a, h, revoke, a.revokeLinks)
 	a.drawings(h)
@@ -107,7 +107,7 @@ type createLink struct{ Body NewSetupLink }
 
 func (in *createLink) spec(c call) setup.LinkSpec {
 	spec := in.Body.spec()
-	spec.Account, spec.Address, spec.Test = c.key.Account, in.Body.Address, c.key.Test
+	spec.Account, spec.Address = c.key.Account, in.Body.Address
 	spec.Life = time.Duration(in.Body.ExpiresIn) * time.Second
 	return spec
 }
@@ -116,7 +116,7 @@ func (in *createLink) check(ctx context.Context, a *API, c call) error {
 	if err := permitAddress(c, in.Body.Address); err != nil {
 		return err
 	}
-	return a.Links.Check(ctx, in.spec(c))
+	return a.Links.Check(ctx, c.by, in.spec(c))
 }
 
 // permitAddress refuses a mailbox of a domain that the key may not act for.

@@ -39,7 +39,7 @@ type profileBytes struct {
 }
 
 func (a *API) profiles(h huma.API) {
-	create := operation("create-profile", http.MethodPost, "/profiles", account.ProfilesWrite, "Make a signed profile")
+	create := forTests(operation("create-profile", http.MethodPost, "/profiles", account.ProfilesWrite, "Make a signed profile"))
 	create.Responses = binary(contentType, "The signed profile.")
 	register(a, h, create, a.createProfile)
 }

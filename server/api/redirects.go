@@ -137,21 +137,10 @@ func (a *API) permitRedirectKey(c call, domains []string) error {
 	if err := c.key.Permit(account.LinksWrite); err != nil {
 		return err
 	}
-	if err := c.permitNoTest(); err != nil {
-		return err
-	}
 	if len(c.key.Networks) > 0 {
 		return fault.New(fault.Forbidden, "What a public key signs comes from anywhere, and this key from some networks alone. Register it in the control panel.")
 	}
 	return c.permitDomains(domains)
-}
-
-// permitNoTest refuses a test key: the links that public keys make are none.
-func (c call) permitNoTest() error {
-	if c.key.Test {
-		return fault.New(fault.Forbidden, "A test key changes no public keys: the links that they make are real.")
-	}
-	return nil
 }
 
 // A RedirectKeyPath names a public key.
@@ -216,9 +205,6 @@ func (a *API) changeRedirectKey(ctx context.Context, c call, id string, change f
 
 func (a *API) deleteRedirectKey(ctx context.Context, c call, in *RedirectKeyPath) (*noBody, error) {
 	k, err := a.permittedRedirectKey(ctx, c, in.ID)
-	if err == nil {
-		err = c.permitNoTest()
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func (a *API) keep(ctx context.Context, r replay.Request, out any) error {
 	if err != nil {
 		return err
 	}
-	r.Answer = a.Answers.Close(data, r.Key)
+	r.Answer = a.Answers.Encrypt(data, r.Key)
 	return a.Replays.KeepAnswer(ctx, r)
 }
 
@@ -82,7 +82,7 @@ func (a *API) replay(ctx context.Context, r replay.Request, out any) error {
 			return err
 		}
 		if len(done.Answer) > 0 {
-			data, err := a.Answers.Open(done.Answer, r.Key)
+			data, err := a.Answers.Decrypt(done.Answer, r.Key)
 			if err != nil {
 				return err
 			}

@@ -39,6 +39,8 @@ const (
 	DomainCreate    Name = "domain.create"
 	DomainUpdate    Name = "domain.update"
 	DomainDelete    Name = "domain.delete"
+	HostApprove     Name = "host.approve" // a server that domains may use
+	HostWithdraw    Name = "host.withdraw"
 	LinkCreate      Name = "link.create"
 	LinkOpen        Name = "link.open"
 	LinkUpdate      Name = "link.update"
@@ -101,7 +103,7 @@ const (
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
 	LogRetain Name = "log.retain" // the content of old actions was removed
-	// LogCheckFailed says that the nightly check of the log found something.
+	// LogCheckFailed says that the daily check of the log found something.
 	LogCheckFailed Name = "log.check_failed"
 )
 
@@ -171,6 +173,7 @@ type TargetKind string
 // The kinds of target.
 const (
 	DomainTarget TargetKind = "domain"
+	HostTarget   TargetKind = "host" // the id is its pattern
 	LinkTarget   TargetKind = "link"
 	TicketTarget TargetKind = "ticket"
 	KeyTarget    TargetKind = "key"
@@ -192,7 +195,7 @@ const (
 
 // A Change is the value of one field before and after.
 type Change struct {
-	Field string `json:"field"`
-	Old   string `json:"old,omitempty"`
-	New   string `json:"new,omitempty"`
+	Field string `json:"field" example:"incoming"`
+	Old   string `json:"old,omitempty" doc:"Absent: there was nothing." example:"imap.example.com:993"`
+	New   string `json:"new,omitempty" doc:"Absent: there is nothing." example:"mail.example.com:993"`
 }

@@ -4,6 +4,7 @@ package audit
 func Names() []Name {
 	return []Name{
 		DomainCreate, DomainUpdate, DomainDelete,
+		HostApprove, HostWithdraw,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
 		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke,
 		ProfileDownload, ProfileIssue,

@@ -26,6 +26,16 @@ func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error
 	if delay > 0 {
 		opts.ScheduledAt = time.Now().Add(delay) // by the clock that the queue goes by
 	}
+	return t.enqueue(job, opts)
+}
+
+// EnqueueOnce is Enqueue for a job that is done once for its arguments, whoever
+// asks: as long as the queue knows of it, which is a day after it is done.
+func (t *Tx) EnqueueOnce(job river.JobArgs, queue string) error {
+	return t.enqueue(job, &river.InsertOpts{Queue: queue, UniqueOpts: river.UniqueOpts{ByArgs: true}})
+}
+
+func (t *Tx) enqueue(job river.JobArgs, opts *river.InsertOpts) error {
 	err := t.watched("", nil)
 	if err == nil {
 		err = t.insert(t.ctx, job, opts)
@@ -36,9 +46,12 @@ func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error
 	return nil
 }
 
-// newInserter returns a client that puts jobs in and works on none.
+// newInserter returns a client that puts jobs in and works on none. River
+// notifies PostgreSQL's listeners at most once per FetchCooldown and queue: with
+// that of the workers, a job that came just after another waited a second for
+// the next poll. The workers wait for their own cooldown anyway.
 func newInserter[T any](driver riverdriver.Driver[T]) (*river.Client[T], error) {
-	return river.NewClient(driver, &river.Config{FetchCooldown: fetchCooldown, Logger: silent()})
+	return river.NewClient(driver, &river.Config{FetchCooldown: river.FetchCooldownMin, Logger: silent()})
 }
 
 // insertInto is the inserter of one transaction.

@@ -23,7 +23,7 @@ func (w *world) changes() {
 		return err
 	})
 	w.own(w.on(9, 17, 40), func(ctx context.Context) error {
-		return w.members.Remove(ctx, w.people[owner].grant(), account.Default, w.people[former].Member.ID)
+		return w.members.Remove(ctx, w.people[owner].grant(), account.Default, w.people[former].Member.ID, false)
 	})
 	w.own(w.on(4, 10, 26), func(ctx context.Context) error {
 		spec := harbourSpec()
@@ -101,10 +101,10 @@ func (w *world) comings() {
 	w.own(w.ago(25*time.Minute), w.visits(admin, desk, false))
 }
 
-// nightly does the night's work on all logs.
-func (w *world) nightly(ctx context.Context) error {
+// maintain does the maintenance of all logs.
+func (w *world) maintain(ctx context.Context) error {
 	for _, id := range append([]string{account.Installation, account.Default}, w.more...) {
-		if err := w.night.Tend(ctx, id); err != nil {
+		if err := w.maintenance.Run(ctx, id); err != nil {
 			return err
 		}
 		if err := w.tell(ctx, id); err != nil {

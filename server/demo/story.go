@@ -36,7 +36,7 @@ func (w *world) story() {
 	w.traffic()
 	w.states()
 	for back := days - 1; back >= 0; back-- {
-		w.at(w.on(back, 1, 0), account.Default, w.nightly)
+		w.at(w.on(back, 1, 0), account.Default, w.maintain)
 	}
 }
 

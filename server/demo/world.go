@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
-	"github.com/updatecase/mobileconfig/server/night"
+	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -51,7 +51,7 @@ type world struct {
 	webhooks      *notify.Webhooks
 	subscriptions *notify.Subscriptions
 	notifier      *notify.Notifier
-	night         *night.Night
+	maintenance   *maintenance.Runner
 
 	people map[string]*person // by address
 	hosts  endpoints
@@ -109,7 +109,7 @@ func (w *world) build(c Config, key *audit.LogKey) error {
 		return err
 	}
 	silent := slog.New(slog.DiscardHandler)
-	w.night = &night.Night{Store: w.store, Key: key, Log: silent, Now: w.now}
+	w.maintenance = &maintenance.Runner{Store: w.store, Key: key, Log: silent, Now: w.now}
 	w.notifier, err = notify.New(notify.Config{
 		Store:  w.store,
 		Secret: c.Secret,

@@ -37,6 +37,8 @@ func Codes() []Meaning {
 		{PolicyUnknown, "The account has no policy with this name."},
 		{LoginNeeded, "The domain's user names can't be derived from the addresses, so the login has to be given."},
 		{PlatformOff, "The domain doesn't offer profiles for this platform."},
+		{HostUnapproved, "An owner of the account has not approved this server for its domains."},
+		{ErasingUnapproved, "API keys may not have devices erase themselves in this account."},
 		{DomainUnproven, "The DNS record that proves control of the domain wasn't found."},
 		{SignInRefused, "The sign-in was refused. Nothing says which part was wrong, so that guesses learn nothing."},
 		{ConfirmationNeeded, "The operation requires that the second factor was confirmed recently."},

@@ -45,6 +45,12 @@ const (
 	PolicyUnknown     Code = "policy_unknown"
 	LoginNeeded       Code = "login_needed"
 	PlatformOff       Code = "platform_not_offered"
+	// HostUnapproved says that an owner has not approved the server for the
+	// domains of the account.
+	HostUnapproved Code = "host_unapproved"
+	// ErasingUnapproved says that API keys may not have devices erase
+	// themselves in the account.
+	ErasingUnapproved Code = "erasing_unapproved"
 	// DomainUnproven says that a DNS record is needed that proves whose the
 	// domain is.
 	DomainUnproven Code = "domain_unproven"

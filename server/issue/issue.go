@@ -118,14 +118,29 @@ func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
 	if err != nil {
 		return Signed{}, fmt.Errorf("issue: the gate refused what was built: %w", err)
 	}
-	if e, ok := errors.AsType[*signing.IdentityError](failure); ok {
-		return Signed{}, fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
-	}
 	if failure != nil {
-		return Signed{}, fmt.Errorf("issue: %w", failure)
+		return Signed{}, unsigned(failure)
 	}
 	out.Identity = signer.Describe().Fingerprint
 	return out, nil
+}
+
+// SignChecksums returns a detached signature of the list, by what signs
+// profiles. A signer that may not sign gives a SignerUnavailable fault.
+func (i *Issuer) SignChecksums(ctx context.Context, list *signing.Checksums) ([]byte, error) {
+	signature, err := i.signer().SignChecksums(ctx, list)
+	if err != nil {
+		return nil, unsigned(err)
+	}
+	return signature, nil
+}
+
+// unsigned says why the signer refused.
+func unsigned(err error) error {
+	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
+		return fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
+	}
+	return fmt.Errorf("issue: %w", err)
 }
 
 // Build returns the profile unsigned. What is wrong with the person is a

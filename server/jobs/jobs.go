@@ -10,7 +10,7 @@ import (
 
 	"github.com/riverqueue/river"
 
-	"github.com/updatecase/mobileconfig/server/night"
+	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
@@ -26,11 +26,11 @@ const (
 	mailWorkers    = 4
 	webhookWorkers = 16
 
-	// nightTimeout is how long the night's work on one log may take, and
-	// nightTries how often it is tried until it is left to the next night: for
-	// some hours.
-	nightTimeout = time.Hour
-	nightTries   = 9
+	// maintenanceTimeout is how long the work on one log may take, and
+	// maintenanceTries how often it is tried until it is left to the next day:
+	// for some hours.
+	maintenanceTimeout = time.Hour
+	maintenanceTries   = 9
 )
 
 // A Store keeps the queues.
@@ -47,18 +47,23 @@ type Deliverer interface {
 	Call(ctx context.Context, delivery string) (time.Duration, error)
 }
 
-// A Tender does a night's work on the log of an account. *night.Night is one.
-type Tender interface {
-	Tend(ctx context.Context, account string) error
+// A Maintainer does the scheduled work on the action logs. *maintenance.Runner
+// is one.
+type Maintainer interface {
+	// Begin enqueues the day's job for each log.
+	Begin(ctx context.Context, day string) error
+	// Run works on the account's log.
+	Run(ctx context.Context, account string) error
 }
 
 // Run works on jobs until ctx is done and then lets those under way finish.
-func Run(ctx context.Context, store Store, deliverer Deliverer, tender Tender, log *slog.Logger) error {
+func Run(ctx context.Context, store Store, deliverer Deliverer, maintainer Maintainer, log *slog.Logger) error {
 	workers := river.NewWorkers()
 	for _, err := range []error{
 		river.AddWorkerSafely(workers, &mailWorker{deliverer: deliverer}),
 		river.AddWorkerSafely(workers, &webhookWorker{deliverer: deliverer}),
-		river.AddWorkerSafely(workers, &nightWorker{tender: tender, log: log}),
+		river.AddWorkerSafely(workers, &roundWorker{maintainer: maintainer, log: log}),
+		river.AddWorkerSafely(workers, &logWorker{maintainer: maintainer, log: log}),
 	} {
 		if err != nil {
 			return fmt.Errorf("jobs: %w", err)
@@ -69,7 +74,7 @@ func Run(ctx context.Context, store Store, deliverer Deliverer, tender Tender, l
 		Queues: map[string]river.QueueConfig{
 			notify.MailQueue:    {MaxWorkers: mailWorkers},
 			notify.WebhookQueue: {MaxWorkers: webhookWorkers},
-			night.Queue:         {MaxWorkers: 1}, // it reads whole logs: people come first
+			maintenance.Queue:   {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
@@ -115,24 +120,40 @@ func (w *webhookWorker) Work(ctx context.Context, job *river.Job[notify.WebhookJ
 	return later(w.deliverer.Call(ctx, job.Args.Delivery))
 }
 
-// A nightWorker does the night's work.
-type nightWorker struct {
-	river.WorkerDefaults[night.Job]
-	tender Tender
-	log    *slog.Logger
+// A roundWorker begins a round of maintenance.
+type roundWorker struct {
+	river.WorkerDefaults[maintenance.Round]
+	maintainer Maintainer
+	log        *slog.Logger
 }
 
-// Timeout is longer than that of jobs by which somebody waits.
-func (w *nightWorker) Timeout(*river.Job[night.Job]) time.Duration { return nightTimeout }
+// Work begins the round.
+func (w *roundWorker) Work(ctx context.Context, job *river.Job[maintenance.Round]) error {
+	err := w.maintainer.Begin(ctx, job.Args.Day)
+	if err != nil && ctx.Err() == nil {
+		w.log.Error("maintenance", "day", job.Args.Day, "error", err)
+	}
+	return err
+}
 
-// Work does the night's work on one log.
-func (w *nightWorker) Work(ctx context.Context, job *river.Job[night.Job]) error {
-	err := w.tender.Tend(ctx, job.Args.Account)
+// A logWorker does the maintenance of one log.
+type logWorker struct {
+	river.WorkerDefaults[maintenance.Job]
+	maintainer Maintainer
+	log        *slog.Logger
+}
+
+// Timeout is longer than that of jobs that somebody waits for.
+func (w *logWorker) Timeout(*river.Job[maintenance.Job]) time.Duration { return maintenanceTimeout }
+
+// Work does the maintenance of one log.
+func (w *logWorker) Work(ctx context.Context, job *river.Job[maintenance.Job]) error {
+	err := w.maintainer.Run(ctx, job.Args.Account)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	w.log.Error("night", "account", job.Args.Account, "error", err)
-	if job.Attempt >= nightTries {
+	w.log.Error("maintenance", "account", job.Args.Account, "error", err)
+	if job.Attempt >= maintenanceTries {
 		return river.JobCancel(err)
 	}
 	return err

@@ -20,7 +20,7 @@ import (
 )
 
 // A worker records the jobs that reach it. It stands for the notifier and the
-// night, whose own tests are elsewhere: here it matters which job reaches
+// maintenance, whose own tests are elsewhere: here it matters which job reaches
 // whom, and what becomes of its answer.
 type worker struct {
 	mu   sync.Mutex
@@ -53,8 +53,13 @@ func (w *worker) Call(_ context.Context, delivery string) (time.Duration, error)
 	return w.take("call " + delivery)
 }
 
-func (w *worker) Tend(_ context.Context, account string) error {
-	_, err := w.take("night " + account)
+func (w *worker) Begin(_ context.Context, day string) error {
+	_, err := w.take("begin " + day)
+	return err
+}
+
+func (w *worker) Run(_ context.Context, account string) error {
+	_, err := w.take("run " + account)
 	return err
 }
 
@@ -101,16 +106,19 @@ func TestRun(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		add(t, s)
-		if err := s.BeginNight(t.Context(), time.Now()); err != nil {
-			t.Fatal(err)
+		for range 2 {
+			err := errors.Join(s.EnqueueRound(t.Context(), "2026-03-01"), s.EnqueueJobs(t.Context(), "2026-03-01"))
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		w := &worker{}
 		stop := run(t, s, w, slog.New(slog.DiscardHandler))
 		defer stop()
-		done := []string{"night.log completed", "night.log completed", "notify.mail completed", "notify.webhook completed"}
+		done := []string{"maintenance.log completed", "maintenance.log completed", "maintenance.round completed", "notify.mail completed", "notify.webhook completed"}
 		servertest.Eventually(t, "all jobs", func() bool { return slices.Equal(states(t, database), done) })
 		stop()
-		want := []string{"call msg_1", "mail msg_2", "night " + account.Default, "night " + account.Installation}
+		want := []string{"begin 2026-03-01", "call msg_1", "mail msg_2", "run " + account.Default, "run " + account.Installation}
 		if got := w.all(); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -138,13 +146,13 @@ func TestAgainLater(t *testing.T) {
 	})
 }
 
-// TestNightGivesUp wants a night's work that fails to be logged and tried
-// again, and to be left to the next night after the ninth try.
-func TestNightGivesUp(t *testing.T) {
+// TestMaintenanceGivesUp wants maintenance that fails to be logged and tried
+// again, and to be left to the next day after the ninth try.
+func TestMaintenanceGivesUp(t *testing.T) {
 	for tries, want := range map[int]string{0: "retryable", 8: "cancelled"} {
 		storetest.EachDatabase(t, func(t *testing.T, database string) {
 			s := storetest.Open(t, store.Config{Database: database})
-			if err := s.BeginNight(t.Context(), time.Now()); err != nil {
+			if err := s.EnqueueJobs(t.Context(), "2026-03-01"); err != nil {
 				t.Fatal(err)
 			}
 			storetest.Exec(t, database, `UPDATE river_job SET attempt = $1`, tries)
@@ -157,7 +165,7 @@ func TestNightGivesUp(t *testing.T) {
 			ended := states(t, database)
 			for _, state := range ended {
 				// A job that failed once waits for its turn, or has it already.
-				if state != "night.log "+want && (tries != 0 || state != "night.log available") {
+				if state != "maintenance.log "+want && (tries != 0 || state != "maintenance.log available") {
 					t.Errorf("after %d tries: %q, want %s", tries+1, ended, want)
 				}
 			}

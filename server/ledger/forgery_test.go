@@ -253,7 +253,7 @@ var forgeries = map[string]func(f *forger){
 }
 
 // onlyByACheckpoint are the forgeries that leave a log without a contradiction:
-// the nightly check can't find them once the checkpoints beside the log are gone
+// the daily check can't find them once the checkpoints beside the log are gone
 // too, a checkpoint that was kept elsewhere finds them.
 var onlyByACheckpoint = map[string]bool{"checkpoints removed, and an edit": true, "written anew": true}
 
@@ -285,7 +285,7 @@ func verifyExport(t *testing.T, s *store.Store, known ...audit.Known) error {
 
 // TestForgeries forges the log with access to the database alone. Verifying
 // with a checkpoint finds each forgery, in the database and in an export, and so
-// does the nightly check, which knows the checkpoints in the database, but for
+// does the daily check, which knows the checkpoints in the database, but for
 // those named above. A checkpoint from before the removals is enough: then
 // nothing but their signatures speaks for them.
 func TestForgeries(t *testing.T) {

@@ -41,7 +41,8 @@ func checkGrant(t *db.Tx, by audit.Grant, now time.Time) error {
 }
 
 // covers returns an error if the grant doesn't cover the action: each grant
-// writes to its own account, a refusal records nothing else.
+// writes to its own account, a refusal records nothing else, and a test key
+// changes nothing that is live.
 func covers(by audit.Grant, a audit.Action) error {
 	switch {
 	case by.Kind == audit.ProgramGrant:
@@ -49,11 +50,17 @@ func covers(by audit.Grant, a audit.Action) error {
 		if a.Outcome != audit.Refused {
 			return fmt.Errorf("the grant of a refusal doesn't cover %s with the outcome %q", a.Name, a.Outcome)
 		}
+	case by.Actor.Test && !slices.Contains(tests, a.Name):
+		return ErrLive()
 	case a.Account != by.Account && by.Need != string(account.Operate):
 		return fmt.Errorf("the grant of the account %q doesn't cover %s in %q", by.Account, a.Name, a.Account)
 	}
 	return nil
 }
+
+// tests are the only actions that a test key's grant covers: those on what is
+// a test itself, and the export of the log.
+var tests = []audit.Name{audit.KeyCreate, audit.KeyRevoke, audit.LinkCreate, audit.LinkRevoke, audit.ProfileIssue, audit.LogExport}
 
 func checkAccount(t *db.Tx, id string) error {
 	var suspended int64
@@ -141,6 +148,11 @@ func checkRedirectKey(t *db.Tx, by audit.Grant, now time.Time) error {
 
 func errSuspended() error {
 	return fault.New(fault.AccountSuspended, "This account is suspended. Ask whoever runs this service.")
+}
+
+// ErrLive refuses what is live to a test key.
+func ErrLive() error {
+	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
 }
 
 // lockOut waits until no grant of the account is in a transaction, and keeps

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -53,6 +55,45 @@ func TestGrantCovers(t *testing.T) {
 	})
 }
 
+// TestTestKeyGrant wants the grant of a test key to cover nothing that is live,
+// whatever asks for it.
+func TestTestKeyGrant(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		key := account.Key{ID: "key_test", Account: account.Default, Name: "trial", Scopes: account.Scopes(), Hash: []byte("h"), Test: true,
+			CreatedBy: account.Creator{Kind: audit.Operator}}
+		must(t, s.CreateKey(t.Context(), by, key, action(audit.KeyCreate, key.ID)))
+		trial := key.Grant(account.KeysWrite)
+		may := []audit.Name{audit.KeyCreate, audit.KeyRevoke, audit.LinkCreate, audit.LinkRevoke, audit.ProfileIssue, audit.LogExport}
+		for _, name := range audit.Names() {
+			err := s.Record(t.Context(), trial, action(name, "x"))
+			if slices.Contains(may, name) {
+				must(t, err)
+			} else {
+				wantFault(t, err, fault.Forbidden)
+			}
+		}
+		withDomain(t, s)
+		live, test := newLink("lnk_live"), newLink("lnk_test")
+		live.Test = false
+		for _, l := range []setup.Link{live, test} {
+			must(t, s.CreateLink(t.Context(), by, l, nil, action(audit.LinkCreate, l.ID)))
+		}
+		revoke := action(audit.LinkRevoke, "x")
+		wantFault(t, s.RevokeLink(t.Context(), trial, account.Default, "lnk_live", start, revoke), fault.Forbidden)
+		n, err := s.RevokeLinks(t.Context(), trial, setup.Group{Account: account.Default, Domain: live.Domain}, start, revoke)
+		if err != nil || n != 1 {
+			t.Errorf("%d links were revoked: %v", n, err)
+		}
+		if got := storetest.LinkOf(t, s, "lnk_live"); !got.Revoked.IsZero() {
+			t.Error("the live link was revoked")
+		}
+		key.ID, key.Test = "key_live", false
+		must(t, s.CreateKey(t.Context(), by, key, action(audit.KeyCreate, key.ID)))
+		wantFault(t, s.RevokeKey(t.Context(), trial, account.Default, "key_live", start, action(audit.KeyRevoke, "key_live")), fault.NotFound)
+		must(t, s.RevokeKey(t.Context(), trial, account.Default, "key_test", start, action(audit.KeyRevoke, "key_test")))
+	})
+}
+
 // TestActorOfTheGrant wants an action to name the actor of its grant, whatever
 // it says itself.
 func TestActorOfTheGrant(t *testing.T) {
@@ -77,7 +118,7 @@ func TestProofOfAnotherPassword(t *testing.T) {
 			return s.CreateSession(t.Context(), by, account.Session{ID: id, Member: "mem_1", Hash: []byte(id), Method: account.ByTOTP, Created: start, LastUsed: start},
 				proof, action(audit.MemberSignIn, "mem_1"))
 		}
-		app := account.TOTP{Sealed: []byte("seed"), Since: start}
+		app := account.TOTP{Encrypted: []byte("seed"), Since: start}
 		must(t, s.SetTOTP(t.Context(), by, "mem_1", app, "", action(audit.TOTPAdd, "mem_1")))
 		must(t, signIn("ses_", "old", start))
 		wantFault(t, signIn("ses_2", "older", start), fault.SignInRefused)
@@ -109,7 +150,7 @@ func TestOperatorsStay(t *testing.T) {
 			return s.SetRole(t.Context(), by, account.Default, "mem_op", r, action(audit.MemberUpdate, "mem_op"))
 		}
 		remove := func(by audit.Grant) error {
-			return s.RemoveMember(t.Context(), by, account.Default, "mem_op", action(audit.MemberRemove, "mem_op"))
+			return s.RemoveMember(t.Context(), by, account.Default, "mem_op", action(audit.MemberRemove, "mem_op"), nil)
 		}
 		wantFault(t, role(as("ses_own"), account.Admin), fault.Conflict) // the last one
 		wantFault(t, remove(as("ses_op")), fault.Conflict)

@@ -8,51 +8,45 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
-	"github.com/updatecase/mobileconfig/server/night"
+	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-var _ night.Store = (*Ledger)(nil)
+var _ maintenance.Store = (*Ledger)(nil)
 
-// BeginNight has the night's work done on every log, unless it was begun since
-// the time by any server. It is bookkeeping and leaves no action.
-func (l *Ledger) BeginNight(ctx context.Context, since time.Time) error {
-	var begun int64
-	err := l.db.Read(ctx).Row(`SELECT maintained FROM installation`).Scan(&begun)
-	if err == nil && begun >= db.Millis(since) {
-		return nil // as nearly always
-	}
-	if err == nil {
-		err = l.db.Transact(ctx, func(t *db.Tx) error {
-			n, err := t.Exec(`UPDATE installation SET maintained = $1 WHERE maintained < $2`, db.Millis(l.now()), db.Millis(since))
-			if err != nil || n == 0 {
-				return err
-			}
-			return enqueueNight(t)
-		})
-	}
+// EnqueueRound enqueues the round of a day, once over all servers. It is
+// bookkeeping and leaves no action.
+func (l *Ledger) EnqueueRound(ctx context.Context, day string) error {
+	err := l.db.Transact(ctx, func(t *db.Tx) error { return t.EnqueueOnce(maintenance.Round{Day: day}, maintenance.Queue) })
 	if err != nil {
-		return fmt.Errorf("ledger: night: %w", l.db.Diagnose(err))
+		return fmt.Errorf("ledger: round: %w", err)
 	}
 	return nil
 }
 
-// enqueueNight makes a job for each log, also where its head is gone.
-func enqueueNight(t *db.Tx) error {
-	var all []string
-	err := t.Each(func(r db.Row) error {
-		var id string
-		err := r.Scan(&id)
-		all = append(all, id)
-		return err
-	}, `SELECT id FROM accounts UNION SELECT account FROM logs ORDER BY 1`)
-	if err != nil {
-		return err
-	}
-	for _, id := range all {
-		if err := t.Enqueue(night.Job{Account: id}, night.Queue, 0); err != nil {
+// EnqueueJobs enqueues the day's job for each log, also where its head is gone.
+// It is bookkeeping and leaves no action.
+func (l *Ledger) EnqueueJobs(ctx context.Context, day string) error {
+	err := l.db.Transact(ctx, func(t *db.Tx) error {
+		var all []string
+		err := t.Each(func(r db.Row) error {
+			var id string
+			err := r.Scan(&id)
+			all = append(all, id)
+			return err
+		}, `SELECT id FROM accounts UNION SELECT account FROM logs ORDER BY 1`)
+		if err != nil {
 			return err
 		}
+		for _, id := range all {
+			if err := t.EnqueueOnce(maintenance.Job{Account: id, Day: day}, maintenance.Queue); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: jobs: %w", err)
 	}
 	return nil
 }

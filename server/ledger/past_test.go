@@ -21,7 +21,8 @@ var past = map[string]string{
 	"ledger.Retain":   "a removal in several transactions: the first has the action, each checks the grant",
 
 	"ledger.ReportLog":      "a damaged log may be unable to take the report",
-	"ledger.BeginNight":     "bookkeeping",
+	"ledger.EnqueueRound":   "bookkeeping",
+	"ledger.EnqueueJobs":    "bookkeeping",
 	"ledger.ClearLog":       "bookkeeping",
 	"ledger.KeepCheckpoint": "bookkeeping",
 	"ledger.SendCheckpoint": "bookkeeping",

@@ -41,8 +41,8 @@ type search struct {
 	limit   int
 	// lead is the filter whose index is gone through, nil for all actions;
 	// rest are the others, which an action is held against.
-	lead *term
-	rest []term
+	lead *condition
+	rest []condition
 	text *matcher
 	// end is where lo was before the reach of the search raised it.
 	end int64
@@ -58,7 +58,7 @@ func (l *Ledger) search(ctx context.Context, f audit.Filter, r reach) (audit.Fou
 	if err := q.bound(f); err != nil || q.hi-q.lo <= 1 {
 		return audit.Found{}, err
 	}
-	if err := q.choose(terms(f)); err != nil {
+	if err := q.choose(conditions(f)); err != nil {
 		return audit.Found{}, err
 	}
 	return q.run()
@@ -100,7 +100,7 @@ const probe = 1000
 
 // choose makes the filter lead that fewest actions fit, as far as that is
 // known by looking at a few.
-func (q *search) choose(all []term) error {
+func (q *search) choose(all []condition) error {
 	best, fewest := -1, int64(probe+1)
 	for i, t := range all {
 		if !t.leads {
@@ -125,7 +125,7 @@ func (q *search) choose(all []term) error {
 }
 
 // count returns how many actions fit the filter, or no less than the most.
-func (q *search) count(t term, most int64) (int64, error) {
+func (q *search) count(t condition, most int64) (int64, error) {
 	var total int64
 	for _, value := range t.values {
 		if total >= most {
@@ -191,7 +191,7 @@ func (q *search) stop(value any, sharing int) error {
 }
 
 // where is the condition of a lead, between lo and hi.
-func (q *search) where(lead *term, value any, hi int64) *db.Where {
+func (q *search) where(lead *condition, value any, hi int64) *db.Where {
 	w := &db.Where{}
 	w.Add(`account = ?`, q.account)
 	if lead != nil {

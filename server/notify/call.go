@@ -42,34 +42,25 @@ type Data struct {
 	Sequence int64          `json:"sequence,omitempty"` // in the account's action log
 	Action   audit.Name     `json:"action,omitempty"`
 	Outcome  audit.Outcome  `json:"outcome,omitempty"`
-	Actor    *Party         `json:"actor,omitempty"`
-	Target   *Party         `json:"target,omitempty"`
+	Actor    *audit.Party   `json:"actor,omitempty"`
+	Target   *audit.Party   `json:"target,omitempty"`
 	Link     string         `json:"link,omitempty"`
 	External string         `json:"external_id,omitempty"` // of the link
 	Changes  []audit.Change `json:"changes,omitempty"`
 	Note     string         `json:"note,omitempty"` // of a LogCheckpoint, as it was signed
 }
 
-// A Party is who did something, or to what.
-type Party struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
-}
-
 // message is the same at every try.
 func message(t Try) ([]byte, error) {
 	m := Message{Type: t.Type, Timestamp: t.Created.UTC(), Data: Data{Account: t.Account, Sequence: t.Seq, Note: string(t.Note)}}
 	if t.hasAction() {
-		e, err := t.Record.Read()
-		if err != nil {
-			return nil, fmt.Errorf("notify: %w", err)
+		a := t.Record.View()
+		if a.Unreadable {
+			return nil, fmt.Errorf("notify: action %d can't be read", a.Seq)
 		}
-		m.Timestamp = t.Record.At.UTC()
-		m.Data.Action, m.Data.Outcome, m.Data.Link, m.Data.Changes = e.Name, e.Outcome, e.Link, e.Changes
-		m.Data.External = t.ExternalID
-		m.Data.Actor = &Party{string(e.Actor.Kind), e.Actor.ID, e.Personal.ActorName}
-		m.Data.Target = &Party{string(e.Target.Kind), e.Target.ID, e.Personal.TargetName}
+		m.Timestamp = a.Time
+		m.Data.Action, m.Data.Outcome, m.Data.Actor, m.Data.Target = a.Action, a.Outcome, a.Actor, a.Target
+		m.Data.Link, m.Data.External, m.Data.Changes = a.Link, t.ExternalID, a.Changes
 	}
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -130,7 +121,7 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 // signatures are those by the secret and, during a rotation, by the one before
 // it.
 func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) (string, error) {
-	s, err := n.seals.Open(w.Secret, w.ID)
+	s, err := n.cipher.Decrypt(w.Secret, w.ID)
 	if err != nil {
 		return "", fmt.Errorf("notify: %w", err)
 	}
@@ -138,7 +129,7 @@ func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) 
 	if w.Previous == nil || !now.Before(w.Rotated.Add(RotationLife)) {
 		return text, nil
 	}
-	if s, err = n.seals.Open(w.Previous, w.ID); err != nil {
+	if s, err = n.cipher.Decrypt(w.Previous, w.ID); err != nil {
 		return "", fmt.Errorf("notify: %w", err)
 	}
 	return text + " " + secret(s).sign(id, now, body), nil

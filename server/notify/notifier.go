@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
-	"github.com/updatecase/mobileconfig/server/seal"
 )
 
 const (
@@ -75,12 +75,12 @@ type Config struct {
 // A Notifier makes deliveries.
 type Notifier struct {
 	Config
-	seals *seal.Seal
+	cipher *crypt.Cipher
 }
 
 // New returns a Notifier.
 func New(c Config) (*Notifier, error) {
-	s, err := seal.New(c.Secret, sealPurpose)
+	s, err := crypt.NewCipher(c.Secret, secretPurpose)
 	if err != nil {
 		return nil, err
 	}

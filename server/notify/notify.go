@@ -45,6 +45,8 @@ const (
 	LinkOpened       Type = "link.opened"
 	LinkDownloaded   Type = "link.downloaded"
 	DomainChanged    Type = "domain.changed"
+	HostApproved     Type = "host.approved"
+	HostWithdrawn    Type = "host.withdrawn"
 	PolicyChanged    Type = "policy.changed"
 	NewDevice        Type = "sign_in.new_device"
 	SignInsRefused   Type = "sign_in.refused"
@@ -93,6 +95,8 @@ var events = map[audit.Name]Event{
 	audit.DomainCreate: {DomainChanged, Domains, false},
 	audit.DomainUpdate: {DomainChanged, Domains, false},
 	audit.DomainDelete: {DomainChanged, Domains, false},
+	audit.HostApprove:  {HostApproved, Domains, false},
+	audit.HostWithdraw: {HostWithdrawn, Domains, false},
 	audit.PolicyCreate: {PolicyChanged, Policies, true},
 	audit.PolicyUpdate: {PolicyChanged, Policies, true},
 	audit.PolicyDelete: {PolicyChanged, Policies, true},

@@ -32,6 +32,6 @@ func (s secret) sign(id string, at time.Time, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// sealPurpose is for which key of the installation the secrets of webhooks are
-// sealed, each for the id of its webhook.
-const sealPurpose = "webhook secret"
+// secretPurpose is for which key of the installation the secrets of webhooks are
+// encrypted, each for the id of its webhook.
+const secretPurpose = "webhook secret"

@@ -12,9 +12,9 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
-	"github.com/updatecase/mobileconfig/server/seal"
 )
 
 const (
@@ -32,7 +32,7 @@ type Webhook struct {
 	Account string
 	URL     string
 	Types   []Type // sorted
-	// Secret is sealed, and so is Previous, which also signs until Rotated is
+	// Secret is encrypted, and so is Previous, which also signs until Rotated is
 	// RotationLife ago. Nil: none.
 	Secret   []byte
 	Previous []byte
@@ -98,15 +98,15 @@ type Redeliverer interface {
 
 // Webhooks makes and changes webhooks.
 type Webhooks struct {
-	store WebhookStore
-	seals *seal.Seal
-	now   func() time.Time
+	store  WebhookStore
+	cipher *crypt.Cipher
+	now    func() time.Time
 }
 
 // NewWebhooks returns Webhooks that are kept in the store. The installation's
-// secret seals theirs.
+// secret encrypts theirs.
 func NewWebhooks(store WebhookStore, secret []byte, now func() time.Time) (*Webhooks, error) {
-	s, err := seal.New(secret, sealPurpose)
+	s, err := crypt.NewCipher(secret, secretPurpose)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (s *Webhooks) Create(ctx context.Context, by audit.Grant, account string, s
 		return Webhook{}, "", err
 	}
 	secret := newSecret()
-	w.Secret = s.seals.Close(secret, w.ID)
+	w.Secret = s.cipher.Encrypt(secret, w.ID)
 	return w, secret.String(), s.store.CreateWebhook(ctx, by, w, webhookAction(audit.WebhookCreate, by, Webhook{}, w))
 }
 
@@ -252,7 +252,7 @@ func (s *Webhooks) Rotate(ctx context.Context, by audit.Grant, account, webhook 
 	a := webhookAction(audit.WebhookRotate, by, w, w)
 	a.Changes = []audit.Change{{Field: "secret", Old: "***", New: "***"}}
 	secret := newSecret()
-	w.Previous, w.Secret, w.Rotated = w.Secret, s.seals.Close(secret, w.ID), s.now()
+	w.Previous, w.Secret, w.Rotated = w.Secret, s.cipher.Encrypt(secret, w.ID), s.now()
 	w.Updated = w.Rotated
 	return w, secret.String(), s.store.RotateWebhook(ctx, by, w, a)
 }

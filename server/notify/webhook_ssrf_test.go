@@ -240,7 +240,7 @@ func TestWebhookPrivateAddresses(t *testing.T) {
 	ended := o.try(open)
 	count := map[string]int{}
 	for url, e := range ended {
-		failure, _ := e.delivery["failure"].(string)
+		failure, _ := e.delivery["reason"].(string)
 		count[fmt.Sprint(e.status, failure)]++
 		switch {
 		case e.status == http.StatusUnprocessableEntity:

@@ -5,20 +5,30 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // maxOutlines is how many outlines are kept, of some twenty kilobytes each.
 const maxOutlines = 512
 
-// An outline is a page with gaps: what stands before each, and the number of
-// the value that goes in. The last has none.
-type outline []struct {
-	text  []byte
-	value int
+// An outline is a page with gaps.
+type outline struct {
+	gaps []gap
+	tag  string // of the page, if no value goes in
+}
+
+// A gap is what stands before it, and the number of the value that goes in. The
+// last has none.
+type gap struct {
+	before web.Piece
+	value  int
 }
 
 // mark is what stands for the i-th value in the page that an outline is made
@@ -35,29 +45,42 @@ func newOutline(page string, n int) outline {
 				at, value = found, i
 			}
 		}
-		o = append(o, struct {
-			text  []byte
-			value int
-		}{[]byte(page[:at]), value})
+		o.gaps = append(o.gaps, gap{web.NewPiece([]byte(page[:at])), value})
 		if value < 0 {
-			return o
+			break
 		}
 		page = page[at+len(mark(value)):]
 	}
+	if len(o.gaps) == 1 {
+		o.tag = web.ETag([]byte(page))
+	}
+	return o
 }
 
 // fill returns the page in pieces, with the values between them, escaped as for
 // text or for an attribute in quotes. The pieces are not to be changed: a
 // connection may still send one when its request is over, so none is used anew
 // for another page.
-func (o outline) fill(values []string) [][]byte {
-	pieces := make([][]byte, 0, 2*len(o))
-	for _, part := range o {
-		if pieces = append(pieces, part.text); part.value >= 0 {
-			pieces = append(pieces, []byte(html.EscapeString(values[part.value])))
+func (o outline) fill(values []string) []web.Piece {
+	pieces := make([]web.Piece, 0, 2*len(o.gaps))
+	for _, part := range o.gaps {
+		if pieces = append(pieces, part.before); part.value >= 0 {
+			pieces = append(pieces, web.Value([]byte(html.EscapeString(values[part.value]))))
 		}
 	}
 	return pieces
+}
+
+// is reports whether the page filled with the values is the body.
+func (o outline) is(body []byte, values []string) bool {
+	for _, piece := range o.fill(values) {
+		rest, ok := bytes.CutPrefix(body, piece.Text())
+		if !ok {
+			return false
+		}
+		body = rest
+	}
+	return len(body) == 0
 }
 
 // outlines keeps outlines by all that they depend on. The zero value is empty.
@@ -107,7 +130,7 @@ func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, da
 		return err
 	}
 	if o, ok := p.outlines.get(key); ok {
-		return p.send(c, status, in.Language, o.fill(values)...)
+		return p.sendKept(c, status, in.Language, o, values)
 	}
 	body, err := p.execute(page, in.Language, data)
 	if err != nil {
@@ -117,8 +140,22 @@ func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, da
 	if err != nil {
 		return err
 	}
-	if o := newOutline(string(text), len(values)); bytes.Equal(bytes.Join(o.fill(values), nil), body) {
+	if o := newOutline(string(text), len(values)); o.is(body, values) {
 		p.outlines.keep(key, o)
+		return p.sendKept(c, status, in.Language, o, values)
 	}
-	return p.send(c, status, in.Language, body)
+	return p.send(c, status, in.Language, web.Value(body))
+}
+
+// sendKept answers with an outline. A page without values is nobody's: a browser
+// may keep it, and asks whether it is still the same.
+func (p *Pages) sendKept(c echo.Context, status int, language templates.Language, o outline, values []string) error {
+	if o.tag != "" && status == http.StatusOK {
+		c.Response().Header().Set("Cache-Control", "no-cache")
+		if web.Unchanged(c, o.tag) {
+			describe(c, language)
+			return web.NotModified(c)
+		}
+	}
+	return p.send(c, status, language, o.fill(values)...)
 }

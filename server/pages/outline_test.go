@@ -1,10 +1,18 @@
 package pages
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 )
+
+// text is the filled outline in one piece.
+func text(o outline, values ...string) string {
+	var text string
+	for _, piece := range o.fill(values) {
+		text += string(piece.Text())
+	}
+	return text
+}
 
 func TestOutline(t *testing.T) {
 	for _, page := range []string{"", "no mark", mark(0), mark(1) + mark(0), "a" + mark(1) + "b" + mark(0) + "c" + mark(1), mark(2)} {
@@ -19,8 +27,10 @@ func TestOutline(t *testing.T) {
 				want, rest = want+rest[:1], rest[1:]
 			}
 		}
-		if got := string(bytes.Join(newOutline(page, 2).fill([]string{`<b title="&'>`, ""}), nil)); got != want {
+		if got := text(newOutline(page, 2), `<b title="&'>`, ""); got != want {
 			t.Errorf("%q: got %q, want %q", page, got, want)
+		} else if o := newOutline(page, 2); !o.is([]byte(want), []string{`<b title="&'>`, ""}) || o.is([]byte(want+"x"), []string{`<b title="&'>`, ""}) {
+			t.Errorf("%q: not recognized", page)
 		}
 	}
 }
@@ -49,7 +59,7 @@ func TestOutlinesBounded(t *testing.T) {
 	for i := range 3 * maxOutlines {
 		key := fmt.Sprint(i)
 		all.keep(key, newOutline(key, 0))
-		if o, ok := all.get(key); !ok || string(bytes.Join(o.fill(nil), nil)) != key {
+		if o, ok := all.get(key); !ok || text(o) != key {
 			t.Fatalf("%s: %v %v", key, o, ok)
 		}
 	}

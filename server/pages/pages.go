@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -43,6 +43,7 @@ type Pages struct {
 
 	programs, redirects *web.Limiter
 	outlines            outlines
+	files               sync.Map // by path: of each a file
 }
 
 // Routes adds the public pages to e.
@@ -151,7 +152,7 @@ func (p *Pages) render(c echo.Context, status int, page string, language templat
 	if err != nil {
 		return err
 	}
-	return p.send(c, status, language, body)
+	return p.send(c, status, language, web.Value(body))
 }
 
 // execute makes a page of its template.
@@ -162,23 +163,16 @@ func (p *Pages) execute(page string, language templates.Language, data any) ([]b
 }
 
 // send answers with a page that is made, in one piece or several.
-func (p *Pages) send(c echo.Context, status int, language templates.Language, pieces ...[]byte) error {
-	size := 0
-	for _, piece := range pieces {
-		size += len(piece)
-	}
+func (p *Pages) send(c echo.Context, status int, language templates.Language, pieces ...web.Piece) error {
+	describe(c, language)
+	return web.Send(c, status, echo.MIMETextHTMLCharsetUTF8, pieces...)
+}
+
+// describe says what language a page is in, and what it depends on.
+func describe(c echo.Context, language templates.Language) {
 	header := c.Response().Header()
 	header.Set("Content-Language", language.Tag)
 	header.Set(echo.HeaderVary, "Accept-Language, User-Agent")
-	header.Set(echo.HeaderContentLength, strconv.Itoa(size))
-	header.Set(echo.HeaderContentType, echo.MIMETextHTMLCharsetUTF8)
-	c.Response().WriteHeader(status)
-	for _, piece := range pieces {
-		if _, err := c.Response().Write(piece); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // An errorPage is a page that says what went wrong.
@@ -206,12 +200,27 @@ func (p *Pages) Error(c echo.Context, f *fault.Fault) error {
 	return p.renderKept(c, page.Status, "error", in, page, page)
 }
 
-// static serves stylesheet and icon under names that hold their hashes.
+// A file is one of static/ with its content type.
+type file struct {
+	body        web.Piece
+	contentType string
+}
+
+// static serves stylesheet, scripts and icon under names that hold their hashes.
+// Each is compressed once.
 func (p *Pages) static(c echo.Context) error {
-	body, kind, ok := p.Texts.StaticFile(c.Request().URL.Path)
+	path := c.Request().URL.Path
+	kept, ok := p.files.Load(path)
 	if !ok {
-		return fault.New(fault.NotFound, "There is no such file.")
+		body, kind, ok := p.Texts.StaticFile(path)
+		if !ok {
+			return fault.New(fault.NotFound, "There is no such file.")
+		}
+		kept, _ = p.files.LoadOrStore(path, file{web.NewPiece(body), kind})
 	}
 	c.Response().Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	return c.Blob(http.StatusOK, kind, body)
+	if web.Unchanged(c, web.ETag([]byte(path))) {
+		return web.NotModified(c)
+	}
+	return web.Send(c, http.StatusOK, kept.(file).contentType, kept.(file).body)
 }

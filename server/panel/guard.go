@@ -9,30 +9,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/web"
-)
-
-// A route is one way into the panel. What it needs stands beside it; the zero
-// values need the most.
-type route struct {
-	method, path string
-	need         account.Permission
-	rule         rule
-	// fields are those that the form of a POST may have; nil: it takes JSON.
-	fields []string
-	handle func(*visit) error
-}
-
-// A rule is what a route needs beside the permission.
-type rule int
-
-const (
-	fresh  rule = iota // a second factor at most ConfirmLife old
-	signed             // a session
-	enrol              // a fresh factor, or a member who must enrol the first
-	open               // nothing
 )
 
 // inKey is where a request keeps who makes it, for the page of an error.
@@ -41,7 +19,7 @@ const inKey = "in"
 // guard lets in who may use the route. The transaction of a write checks again;
 // where it finds that the session has ended or that its second factor has grown
 // old meanwhile, the member signs in or confirms first.
-func (p *Panel) guard(r route) echo.HandlerFunc {
+func (p *Panel) guard(r Route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		v := visitOf(c)
 		v.need = r
@@ -50,10 +28,10 @@ func (p *Panel) guard(r route) echo.HandlerFunc {
 		case !endsVisit(err) || v.Response().Committed:
 			return err
 		case fault.Is(err, fault.Unauthorized):
-			p.cookie().Clear(v)
+			p.Cookie().Clear(v)
 			return p.signInFirst(v)
-		case r.fields == nil:
-			return p.problem(v, err)
+		case r.Fields == nil:
+			return p.Problem(v, err)
 		}
 		return p.askToConfirm(v, "post", nil)
 	}
@@ -66,15 +44,15 @@ func endsVisit(err error) bool {
 
 // admit lets the visit in if it may use the route: once before its body is
 // read, and once more when that has arrived.
-func (p *Panel) admit(v *visit, r route) error {
-	if r.rule == open {
+func (p *Panel) admit(v *Visit, r Route) error {
+	if r.Rule == Open {
 		return p.read(v, r)
 	}
 	answered, err := p.letIn(v, r)
 	if err != nil || answered {
 		return err
 	}
-	if r.method == http.MethodPost {
+	if r.Method == http.MethodPost {
 		waited, err := web.ReadAhead(v)
 		if err != nil {
 			return err
@@ -85,7 +63,7 @@ func (p *Panel) admit(v *visit, r route) error {
 			}
 		}
 	}
-	if r.rule == fresh || r.rule == enrol && !v.in.Enrol() {
+	if r.Rule == Fresh || r.Rule == Enrol && !v.In.Enrol() {
 		return p.freshly(v, r)
 	}
 	return p.read(v, r)
@@ -93,81 +71,81 @@ func (p *Panel) admit(v *visit, r route) error {
 
 // letIn finds out whose visit it is and whether they may use the route. Where
 // they have to sign in or enrol first, it has answered so.
-func (p *Panel) letIn(v *visit, r route) (answered bool, err error) {
-	in, err := p.Sessions.Load(v.ctx(), p.cookie().Token(v))
+func (p *Panel) letIn(v *Visit, r Route) (answered bool, err error) {
+	in, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v))
 	if fault.Is(err, fault.NotFound) {
 		return true, p.signInFirst(v)
 	}
 	if err != nil {
 		return false, err
 	}
-	v.in = in
+	v.In = in
 	v.Set(inKey, in)
-	if in.Enrol() && r.rule != enrol && r.path != signOutPath {
-		return true, v.Redirect(http.StatusSeeOther, Prefix+enrolPath)
+	if in.Enrol() && r.Rule != Enrol && r.Path != SignOutPath {
+		return true, v.Redirect(http.StatusSeeOther, Prefix+EnrolPath)
 	}
-	if !in.Member.May(r.need) {
+	if !in.Member.May(r.Need) {
 		return false, fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
 	}
 	return false, nil
 }
 
 // read reads the form of the request, if the route has one, and goes on.
-func (p *Panel) read(v *visit, r route) error {
-	if r.fields == nil {
-		return r.handle(v)
+func (p *Panel) read(v *Visit, r Route) error {
+	if r.Fields == nil {
+		return r.Handle(v)
 	}
 	var err error
-	if v.form, err = web.ReadSecrets(v, secretFields, r.fields...); err != nil {
+	if v.Form, err = web.ReadSecrets(v, secretFields, r.Fields...); err != nil {
 		return err
 	}
-	for name := range v.form {
-		if !slices.Contains(r.fields, name) {
+	for name := range v.Form {
+		if !slices.Contains(r.Fields, name) {
 			return fault.New(fault.UnknownField, "The form has a field that does not belong there.")
 		}
 	}
-	return r.handle(v)
+	return r.Handle(v)
 }
 
 // signInFirst leads to the sign-in, and from there back to the page. A request
 // of the panel's script gets a problem instead.
-func (p *Panel) signInFirst(v *visit) error {
-	if isJSON(v) {
-		return p.problem(v, fault.New(fault.Unauthorized, "Your session has ended. Load the page again and sign in."))
+func (p *Panel) signInFirst(v *Visit) error {
+	if IsJSON(v) {
+		return p.Problem(v, fault.New(fault.Unauthorized, "Your session has ended. Load the page again and sign in."))
 	}
 	next := ""
 	if v.Request().Method == http.MethodGet {
 		next = "?" + url.Values{"next": {v.Request().URL.Path}}.Encode()
 	}
-	return v.Redirect(http.StatusSeeOther, Prefix+signInPath+next)
+	return v.Redirect(http.StatusSeeOther, Prefix+SignInPath+next)
 }
 
 // freshly lets the request on if the session has shown a second factor lately,
 // or shows one now. Else it asks for one, and loses nothing that was typed but
 // secrets.
-func (p *Panel) freshly(v *visit, r route) error {
-	isFresh := v.in.Session.Fresh(p.Now())
+func (p *Panel) freshly(v *Visit, r Route) error {
+	isFresh := v.In.Session.Fresh(p.Now())
 	switch {
-	case isFresh && r.method == http.MethodGet, isFresh && r.fields == nil:
-		return r.handle(v)
-	case r.method == http.MethodGet:
+	case isFresh && r.Method == http.MethodGet, isFresh && r.Fields == nil:
+		return r.Handle(v)
+	case r.Method == http.MethodGet:
 		return p.askToConfirm(v, "get", nil)
-	case r.fields == nil:
-		return p.problem(v, fault.New(fault.ConfirmationNeeded, "Load the page again and confirm that it is you."))
+	case r.Fields == nil:
+		return p.Problem(v, fault.New(fault.ConfirmationNeeded, "Load the page again and confirm that it is you."))
 	}
 	code, password, err := p.takeConfirm(v)
 	if err != nil {
 		return err
 	}
-	handle := r.handle
+	handle := r.Handle
 	if !isFresh {
-		r.handle = func(v *visit) error {
+		r.Handle = func(v *Visit) error {
 			if code == "" && password == "" {
 				return p.askToConfirm(v, "post", nil)
 			}
-			token, err := p.Sessions.Confirm(v.ctx(), v.from, v.in, code, password)
+			token, err := p.Sessions.Confirm(v.Ctx(), v.From, v.In, code, password)
 			if err == nil {
-				err = p.confirmed(v, token)
+				err = p.Confirmed(v, token)
 			}
 			if endsVisit(err) {
 				return err
@@ -188,7 +166,7 @@ const (
 )
 
 // takeConfirm takes these fields out of the form.
-func (p *Panel) takeConfirm(v *visit) (code, password string, err error) {
+func (p *Panel) takeConfirm(v *Visit) (code, password string, err error) {
 	values, err := web.Body(v)
 	if err != nil {
 		return "", "", err
@@ -200,12 +178,12 @@ func (p *Panel) takeConfirm(v *visit) (code, password string, err error) {
 	return code, password, nil
 }
 
-// confirmed goes on with the session under its new token.
-func (p *Panel) confirmed(v *visit, token string) error {
-	p.cookie().Set(v, token)
+// Confirmed goes on with the session under its new token.
+func (p *Panel) Confirmed(v *Visit, token string) error {
+	p.Cookie().Set(v, token)
 	var err error
-	v.in, err = p.Sessions.Load(v.ctx(), token)
-	v.Set(inKey, v.in)
+	v.In, err = p.Sessions.Load(v.Ctx(), token)
+	v.Set(inKey, v.In)
 	return err
 }
 
@@ -214,36 +192,36 @@ var secretFields = []string{"password", "current", "code"}
 
 // askToConfirm shows the page that asks for a factor, with what is wrong if
 // something is, and repeats the request.
-func (p *Panel) askToConfirm(v *visit, method string, err error) error {
-	f := p.frame(v, "")
+func (p *Panel) askToConfirm(v *Visit, method string, err error) error {
+	f := p.Frame(v, "")
 	status := http.StatusForbidden
 	if err != nil {
 		if status = web.Status(fault.Of(err).Code); status >= http.StatusInternalServerError || status == http.StatusNotFound {
 			return err
 		}
-		f.Problems = p.problems(f, err)
+		f.Problems = p.Problems(f, err)
 		web.SetRetryAfter(v, fault.Of(err))
 	}
 	page := confirmPage{
-		frame:   f,
+		Frame:   f,
 		Action:  v.Request().URL.Path,
 		Method:  method,
-		Passkey: v.in.Member.Passkeys > 0 && p.Vault.Passkeys(),
-		Code:    v.in.Member.HasFactor(),
+		Passkey: v.In.Member.Passkeys > 0 && p.Vault.Passkeys(),
+		Code:    v.In.Member.HasFactor(),
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.form)) {
+	for _, name := range slices.Sorted(maps.Keys(v.Form)) {
 		if slices.Contains(secretFields, name) {
 			page.Withheld = true
 			continue
 		}
-		page.Fields = append(page.Fields, field{name, v.form[name]})
+		page.Fields = append(page.Fields, Field{name, v.Form[name]})
 	}
-	return p.render(v, status, "confirm", f, page)
+	return p.Render(v, status, "confirm", f, page)
 }
 
-// inside is the path if it leads into the panel, else the overview: no page
+// Inside is the path if it leads into the panel, else the overview: no page
 // leads elsewhere for what an address says.
-func inside(path string) string {
+func Inside(path string) string {
 	u, err := url.Parse(path)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil ||
 		strings.ContainsAny(path, "\\\x00\r\n\t") || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "..") {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server"
-	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -120,7 +119,7 @@ func testCanaries(h *installation) {
 		return canaries[len(canaries)-1]
 	}
 	var answers strings.Builder
-	for _, row := range panel.Rows() {
+	for _, row := range rows() {
 		if row.Method != http.MethodPost || strings.HasSuffix(row.Path, "sign-out") {
 			continue
 		}

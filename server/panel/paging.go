@@ -8,17 +8,17 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// pageSize is how many rows a list shows at once.
-const pageSize = 20
+// PageSize is how many rows a list shows at once.
+const PageSize = 20
 
-// maxQuery is the longest text that a list is filtered by, in bytes.
-const maxQuery = 100
+// MaxQuery is the longest text that a list is filtered by, in bytes.
+const MaxQuery = 100
 
-// pageOf returns the rows of the list that the request asks for: those that
+// PageOf returns the rows of the list that the request asks for: those that
 // contain the query, a page of them.
-func pageOf[T any](v *visit, rows []T, texts func(T) []string) (paging, []T) {
+func PageOf[T any](v *Visit, rows []T, texts func(T) []string) (Paging, []T) {
 	query := profile.Trim(v.QueryParam("q"))
-	if len(query) > maxQuery {
+	if len(query) > MaxQuery {
 		query = ""
 	}
 	var found []T
@@ -27,15 +27,15 @@ func pageOf[T any](v *visit, rows []T, texts func(T) []string) (paging, []T) {
 			found = append(found, r)
 		}
 	}
-	last := max((len(found)+pageSize-1)/pageSize, 1)
+	last := max((len(found)+PageSize-1)/PageSize, 1)
 	number, err := strconv.Atoi(v.QueryParam("page"))
 	if err != nil || number < 1 {
 		number = 1
 	}
 	number = min(number, last)
-	from := (number - 1) * pageSize
-	to := min(from+pageSize, len(found))
-	p := paging{Query: query, Total: len(found), From: min(from+1, to), To: to}
+	from := (number - 1) * PageSize
+	to := min(from+PageSize, len(found))
+	p := Paging{Query: query, Total: len(found), From: min(from+1, to), To: to}
 	if number > 1 {
 		p.Prev = pagePath(v, query, number-1)
 	}
@@ -45,7 +45,7 @@ func pageOf[T any](v *visit, rows []T, texts func(T) []string) (paging, []T) {
 	return p, found[from:to]
 }
 
-func pagePath(v *visit, query string, page int) string {
+func pagePath(v *Visit, query string, page int) string {
 	values := url.Values{}
 	if query != "" {
 		values.Set("q", query)

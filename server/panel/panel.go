@@ -8,21 +8,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
-	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/fault"
-	"github.com/updatecase/mobileconfig/server/issue"
-	"github.com/updatecase/mobileconfig/server/notify"
-	"github.com/updatecase/mobileconfig/server/probe"
-	"github.com/updatecase/mobileconfig/server/redirect"
-	"github.com/updatecase/mobileconfig/server/settings"
-	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/templates"
@@ -31,126 +26,86 @@ import (
 // Prefix is where the control panel lives.
 const Prefix = "/panel"
 
-// Panel are the handlers of the control panel. All fields are required.
+// A Panel is what all pages of the control panel share. All fields are
+// required.
 type Panel struct {
-	Vault         *account.Vault
-	Sessions      *account.Sessions
-	Members       *account.Members
-	Factors       *account.Factors
-	Accounts      *account.Accounts
-	Keys          *account.Keys
-	Redirects     *redirect.Keys
-	Subscriptions *notify.Subscriptions
-	Webhooks      *notify.Webhooks
-	Mail          bool // a mail server is set
-	Domains       *settings.Domains
-	Policies      *settings.Policies
-	Links         *setup.Links
-	Issuer        *issue.Issuer
-	Checker       Checker
-	DNS           autoconfig.Resolver
-	History       History
-	Actions       Actions
-	Texts         *templates.Set
-	BaseURL       *url.URL
-	Once          web.Once
-	Identity      func() signing.Description
-	Log           *slog.Logger
-	Now           func() time.Time
-
-	perDomain *web.Limiter
+	Vault    *account.Vault
+	Sessions *account.Sessions
+	Texts    *templates.Set
+	BaseURL  *url.URL
+	Once     web.Once
+	Identity func() signing.Description
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
-// A Checker says whether the mail servers of a domain offer TLS as a device
-// needs it. *probe.Checker is one.
-type Checker interface {
-	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
-}
-
-// Actions are the action log of every account.
-type Actions interface {
-	// Search returns the actions that the filter finds, the newest first.
-	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
-	// Record keeps an action that goes with no other change.
-	Record(ctx context.Context, by audit.Grant, a audit.Action) error
-	// ErasePersonal removes the personal text of actions of the account, and
-	// keeps a as an action that names them. Where there is none, the fault is
-	// NotFound.
-	ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error)
-	// SetRetention has the content of the account's actions removed after so
-	// many days, or never for 0, and keeps a as an action that says so.
-	SetRetention(ctx context.Context, by audit.Grant, account string, days int, a audit.Action) error
-}
-
-// A History tells what has happened in an account.
-type History interface {
-	// Usage counts the links made since the time, and their downloads, by
-	// day and domain.
-	Usage(ctx context.Context, account string, since time.Time) ([]setup.Usage, error)
-	// Recent returns the latest actions with one of the names, the newest
-	// first: at most limit, and of the log's end alone. With a target it
-	// returns those on that alone.
-	Recent(ctx context.Context, account string, names []audit.Name, target string, limit int) ([]audit.Record, error)
-}
-
-// Routes adds the control panel to e.
-func (p *Panel) Routes(e *echo.Echo) error {
+// Serve adds lists of routes to e.
+func (p *Panel) Serve(e *echo.Echo, lists ...[]Route) error {
 	sameOrigin, err := web.SameOrigin(p.BaseURL)
 	if err != nil {
 		return err
 	}
-	p.perDomain = web.NewLimiter("dns", limitDNS, dnsWindow, p.Now)
 	g := e.Group(Prefix, web.Script, sameOrigin)
-	for _, r := range p.routes() {
-		methods := []string{r.method}
-		if r.method == http.MethodGet {
+	for _, r := range slices.Concat(lists...) {
+		methods := []string{r.Method}
+		if r.Method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
-		g.Match(methods, r.path, p.guard(r))
+		g.Match(methods, r.Path, p.guard(r))
 	}
 	return nil
 }
 
-// A visit is one request, with who makes it.
-type visit struct {
+// A Visit is one request, with who makes it.
+type Visit struct {
 	echo.Context
-	in   account.In // zero on the routes that are open to all
-	need route      // what the route needs, which the grant repeats
-	from account.From
-	form web.Form // of a POST
+	In   account.In // zero on the routes that are open to all
+	need Route      // what the route needs, which the grant repeats
+	From account.From
+	Form web.Form // of a POST
 }
 
-// ctx is the context of the request.
-func (v *visit) ctx() context.Context { return v.Request().Context() }
+// Ctx is the context of the request.
+func (v *Visit) Ctx() context.Context { return v.Request().Context() }
 
-// by is the grant of the member to do what the route does. The transaction
+// By is the grant of the member to do what the route does. The transaction
 // checks it again: the guard let the request in, its body may have come later.
-func (v *visit) by() audit.Grant {
-	a := v.from.Actor
-	a.Kind, a.ID, a.Name = audit.Member, v.in.Member.ID, v.in.Member.Email
-	g := v.in.Grant(a, v.need.need, v.need.rule == fresh || v.need.rule == enrol)
-	g.FirstFactor = v.need.rule == enrol
+func (v *Visit) By() audit.Grant {
+	a := v.From.Actor
+	a.Kind, a.ID, a.Name = audit.Member, v.In.Member.ID, v.In.Member.Email
+	g := v.In.Grant(a, v.need.Need, v.need.Rule == Fresh || v.need.Rule == Enrol)
+	g.FirstFactor = v.need.Rule == Enrol
 	return g
 }
 
-// account is the member's account, whose things alone the visit can reach.
-func (v *visit) account() string { return v.in.Account.ID }
-
-func visitOf(c echo.Context) *visit {
-	actor := web.Visitor(c)
-	actor.Interface = audit.Panel
-	return &visit{Context: c, from: account.From{Actor: actor, Network: web.Network(c)}}
+// Deciding is By for a domain. What an owner does there approves its servers.
+func (v *Visit) Deciding() audit.Grant {
+	g := v.By()
+	if v.In.Member.May(account.Manage) {
+		g.Need = string(account.Manage)
+	}
+	return g
 }
 
-func (p *Panel) cookie() web.SessionCookie { return web.NewSessionCookie(p.BaseURL) }
+// Account is the member's account, whose things alone the visit can reach.
+func (v *Visit) Account() string { return v.In.Account.ID }
 
-// frame fills what every page shows around its own.
-func (p *Panel) frame(v *visit, nav string) frame {
-	m := v.in.Member
-	f := frame{
+func visitOf(c echo.Context) *Visit {
+	actor := web.Visitor(c)
+	actor.Interface = audit.Panel
+	return &Visit{Context: c, From: account.From{Actor: actor, Network: web.Network(c)}}
+}
+
+// Cookie is the cookie of the session.
+func (p *Panel) Cookie() web.SessionCookie { return web.NewSessionCookie(p.BaseURL) }
+
+// Frame fills what every page shows around its own.
+func (p *Panel) Frame(v *Visit, nav string) Frame {
+	m := v.In.Member
+	f := Frame{
 		Operator:    p.BaseURL.Hostname(),
 		Languages:   p.Texts.PanelLanguages(),
-		Language:    p.Texts.ForPanel(p.language(v)),
+		Language:    p.Texts.ForPanel(p.Language(v)),
 		Path:        v.Request().URL.Path,
 		Nav:         nav,
 		Done:        p.done(v.QueryParam("done")),
@@ -161,16 +116,16 @@ func (p *Panel) frame(v *visit, nav string) frame {
 		if name == "" {
 			name = m.Email
 		}
-		f.Person = person{name, m.Email, v.in.Account.Name}
+		f.Person = Person{name, m.Email, v.In.Account.Name}
 		f.Write, f.Manage, f.Operate = m.May(account.Change), m.May(account.Manage), m.May(account.Operate)
 	}
 	return f
 }
 
-// language is the one that the address asks for, or the form was in, else the
+// Language is the one that the address asks for, or the form was in, else the
 // member's, else what the browser says.
-func (p *Panel) language(v *visit) templates.Language {
-	return p.Texts.Match(v.QueryParam("lang"), v.form["language"], v.in.Member.Language, v.Request().Header.Get("Accept-Language"))
+func (p *Panel) Language(v *Visit) templates.Language {
+	return p.Texts.Match(v.QueryParam("lang"), v.Form["language"], v.In.Member.Language, v.Request().Header.Get("Accept-Language"))
 }
 
 // done is the id of what has just been done, if it is one of ours.
@@ -181,9 +136,9 @@ func (p *Panel) done(id string) string {
 	return id
 }
 
-// problems are the faults behind an error in the page's language. An error
+// Problems are the faults behind an error in the page's language. An error
 // that is none is not for a page.
-func (p *Panel) problems(f frame, err error) []problem {
+func (p *Panel) Problems(f Frame, err error) []problem {
 	var out []problem
 	for _, each := range fault.All(err) {
 		out = append(out, problem{each.Field, string(each.Code), p.say(f.Language, each)})
@@ -206,8 +161,8 @@ func (p *Panel) say(l templates.Language, f *fault.Fault) string {
 	return f.Detail
 }
 
-// render answers with a page.
-func (p *Panel) render(v *visit, status int, name string, f frame, page any) error {
+// Render answers with a page.
+func (p *Panel) Render(v *Visit, status int, name string, f Frame, page any) error {
 	var out bytes.Buffer
 	if err := p.Texts.Page(&out, "panel/"+name, f.Language, page); err != nil {
 		return err
@@ -215,42 +170,42 @@ func (p *Panel) render(v *visit, status int, name string, f frame, page any) err
 	return v.HTMLBlob(status, out.Bytes())
 }
 
-// again shows a form again with what is wrong with it: fill makes the page
+// Again shows a form again with what is wrong with it: fill makes the page
 // from the frame. An error that is no fault of the form goes on.
-func (p *Panel) again(v *visit, err error, name, nav string, fill func(frame) any) error {
+func (p *Panel) Again(v *Visit, err error, name, nav string, fill func(Frame) any) error {
 	status := web.Status(fault.Of(err).Code)
 	if status >= http.StatusInternalServerError || status == http.StatusNotFound || endsVisit(err) {
 		return err
 	}
-	f := p.frame(v, nav)
-	f.Problems = p.problems(f, err)
+	f := p.Frame(v, nav)
+	f.Problems = p.Problems(f, err)
 	web.SetRetryAfter(v, fault.Of(err))
-	return p.render(v, status, name, f, fill(f))
+	return p.Render(v, status, name, f, fill(f))
 }
 
-// to leads on to a page of the panel after something was done.
-func (p *Panel) to(v *visit, path, done string) error {
+// To leads on to a page of the panel after something was done.
+func (p *Panel) To(v *Visit, path, done string) error {
 	if done != "" {
 		path += "?done=" + done
 	}
 	return v.Redirect(http.StatusSeeOther, path)
 }
 
-// showOnce leads on to a page below Prefix, which shows what was made this once.
-func (p *Panel) showOnce(v *visit, path string, made any) error {
-	if err := p.Once.Put(v, v.in.Session.ID, path, made); err != nil {
+// ShowOnce leads on to a page below Prefix, which shows what was made this once.
+func (p *Panel) ShowOnce(v *Visit, path string, made any) error {
+	if err := p.Once.Put(v, v.In.Session.ID, path, made); err != nil {
 		return err
 	}
 	return v.Redirect(http.StatusSeeOther, path+"?once=yes")
 }
 
-// once reads what showOnce has kept for the page that is asked for. Shown is
+// Shown reads what showOnce has kept for the page that is asked for. Shown is
 // set if the page is asked for once more.
-func (p *Panel) once(v *visit, made any) (there, shown bool) {
+func (p *Panel) Shown(v *Visit, made any) (there, shown bool) {
 	if v.QueryParam("once") == "" {
 		return false, false
 	}
-	there = p.Once.Take(v, v.in.Session.ID, v.Request().URL.Path, made)
+	there = p.Once.Take(v, v.In.Session.ID, v.Request().URL.Path, made)
 	return there, !there
 }
 
@@ -258,9 +213,40 @@ func (p *Panel) once(v *visit, made any) (there, shown bool) {
 func (p *Panel) Error(c echo.Context, f *fault.Fault) error {
 	v := visitOf(c)
 	if in, ok := c.Get(inKey).(account.In); ok {
-		v.in = in
+		v.In = in
 	}
-	frame := p.frame(v, "")
+	frame := p.Frame(v, "")
 	page := errorPage{frame, web.Status(f.Code), string(f.Code), p.say(frame.Language, f)}
-	return p.render(v, page.Status, "error", frame, page)
+	return p.Render(v, page.Status, "error", frame, page)
+}
+
+// Path is a path below the panel whose parts are escaped.
+func Path(parts ...string) string {
+	var b strings.Builder
+	b.WriteString(Prefix)
+	for _, part := range parts {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(part))
+	}
+	return b.String()
+}
+
+// Words are the parts of a list that people separate as they like.
+func Words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
+}
+
+// Ask shows the page that says what will be lost, whose form goes to its own
+// path.
+func (p *Panel) Ask(v *Visit, nav, id string, values map[string]any, back string) error {
+	f := p.Frame(v, nav)
+	return p.Render(v, http.StatusOK, "remove", f, RemovePage{Frame: f, ID: id, Values: values, Action: v.Request().URL.Path, Back: back})
+}
+
+// Do does what a form asks for, and leads on.
+func (p *Panel) Do(v *Visit, path, done string, fn func() error) error {
+	if err := fn(); err != nil {
+		return err
+	}
+	return p.To(v, path, done)
 }

@@ -11,9 +11,28 @@ import (
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/log"
+	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
+
+// A row is a route and what it needs.
+type row struct {
+	Method, Path string
+	Need         account.Permission
+	Fresh, Open  bool
+}
+
+// rows lists all routes.
+func rows() []row {
+	var all []row
+	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes()) {
+		all = append(all, row{r.Method, panel.Prefix + r.Path, r.Need, r.Rule == panel.Fresh || r.Rule == panel.Enrol, r.Rule == panel.Open})
+	}
+	return all
+}
 
 // An installation is a server with two accounts, each with one of everything.
 type installation struct {
@@ -144,7 +163,7 @@ func path(route string, ids map[string]string) string {
 }
 
 // may says again, in the test's own words, which routes a role may use.
-func may(role account.Role, row panel.Row) bool {
+func may(role account.Role, row row) bool {
 	p := strings.TrimPrefix(row.Path, "/panel")
 	switch {
 	case strings.HasPrefix(p, "/security/log/erase"), strings.HasPrefix(p, "/security/notifications/recipients"), strings.HasPrefix(p, "/security/notifications/mails"):
@@ -163,7 +182,7 @@ func may(role account.Role, row panel.Row) bool {
 	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links"}, p[strings.LastIndex(p, "/")+1:]) &&
 		p != "/members/:id", p == "/domains/:domain/check", p == "/domains/:domain/dns":
 		return true
-	case strings.HasPrefix(p, "/members"):
+	case strings.HasPrefix(p, "/members"), p == "/hosts", p == "/hosts/withdraw":
 		return role == account.Owner
 	}
 	return role != account.Auditor
@@ -172,7 +191,7 @@ func may(role account.Role, row panel.Row) bool {
 // testRoles walks every route as everybody: nobody, each role, and the owner
 // of another account.
 func testRoles(h *installation) {
-	for _, row := range panel.Rows() {
+	for _, row := range rows() {
 		where := path(row.Path, h.own)
 		name := row.Method + " " + row.Path
 		if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isDoor(a) {
@@ -232,7 +251,7 @@ func headers(t *testing.T, name string, a servertest.Answer) {
 func testOtherAccount(h *installation) {
 	before := storetest.Dump(h.t, h.database)
 	tried := 0
-	for _, row := range panel.Rows() {
+	for _, row := range rows() {
 		where := path(row.Path, h.other)
 		if where == row.Path || row.Open || strings.Contains(row.Path, "/accounts") || !strings.Contains(row.Path, "/:") {
 			continue
@@ -278,7 +297,7 @@ func encode(fields []string) string {
 // testLookingChangesNothing gets and heads every route.
 func testLookingChangesNothing(h *installation) {
 	before := storetest.Fingerprint(h.t, h.database)
-	for _, row := range panel.Rows() {
+	for _, row := range rows() {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "TRACE"} {
 			a := h.owner.Do(method, path(row.Path, h.own), nil, "")
 			if a.Status >= 500 {
@@ -294,7 +313,7 @@ func testLookingChangesNothing(h *installation) {
 // testOtherSites sends every form from another site.
 func testOtherSites(h *installation) {
 	before := storetest.Fingerprint(h.t, h.database)
-	for _, row := range panel.Rows() {
+	for _, row := range rows() {
 		if row.Method != http.MethodPost {
 			continue
 		}

@@ -60,8 +60,9 @@ func AllScopes() []string {
 	return out
 }
 
-// NewKey creates an API key as the command line does. The account defaults to
-// the default account and the name to "panel".
+// NewKey creates an API key as the command line does, in an account that lets
+// keys use every server and set every policy; [Restrict] ends that. The account
+// defaults to the default account and the name to "panel".
 func NewKey(t *testing.T, database string, spec account.KeySpec) string {
 	t.Helper()
 	if spec.Account == "" {
@@ -75,7 +76,19 @@ func NewKey(t *testing.T, database string, spec account.KeySpec) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	storetest.Exec(t, database, `UPDATE accounts SET erasing_policies_by_key = 1 WHERE id = $1`, spec.Account)
+	for _, suffix := range []string{"com", "net", "org", "test", "example"} {
+		storetest.Exec(t, database, `INSERT INTO approved_hosts (account, pattern, created) VALUES ($1, $2, 0) ON CONFLICT (account, pattern) DO NOTHING`, spec.Account, "*."+suffix)
+	}
 	return key
+}
+
+// Restrict has no server approved and no erasing policy set by keys in the
+// account.
+func Restrict(t *testing.T, database, account string) {
+	t.Helper()
+	storetest.Exec(t, database, `DELETE FROM approved_hosts WHERE account = $1`, account)
+	storetest.Exec(t, database, `UPDATE accounts SET erasing_policies_by_key = 0 WHERE id = $1`, account)
 }
 
 // A Client calls the API with a key.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/id"
-	"github.com/updatecase/mobileconfig/server/seal"
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
@@ -118,12 +118,12 @@ func (s *Seeder) Session(seat Seat, confirmed time.Time) Seat {
 // sessions of theirs.
 func (s *Seeder) TOTP(seat Seat) Seat {
 	s.t.Helper()
-	seeds, err := seal.New(Secret, "totp seed")
+	seeds, err := crypt.NewCipher(Secret, "totp seed")
 	s.must(err)
 	sum := sha256.Sum256([]byte("seed of " + seat.Member))
 	seat.TOTP = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:20])
 	seat.since = s.now()
-	app := account.TOTP{Sealed: seeds.Close([]byte(seat.TOTP), seat.Member), Step: 0, Since: seat.since}
+	app := account.TOTP{Encrypted: seeds.Encrypt([]byte(seat.TOTP), seat.Member), Step: 0, Since: seat.since}
 	s.must(s.store.SetTOTP(s.t.Context(), audit.ByProgram(), seat.Member, app, seat.Session, seeded(audit.TOTPAdd, seat.Account)))
 	return seat
 }

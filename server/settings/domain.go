@@ -138,18 +138,12 @@ type Store interface {
 	// Domain returns the domain with the name, or a NotFound fault: also if
 	// its account is suspended.
 	Domain(ctx context.Context, name string) (Domain, error)
-	// SetDomain creates d, or gives the domain of that name in the same
-	// account all that can be set of d, and keeps a, whose name and changes it
-	// fills in. Where nothing differs it keeps nothing. A domain of another
-	// account is a Conflict fault, a policy that is not the account's
-	// PolicyUnknown.
-	SetDomain(ctx context.Context, by audit.Grant, d Domain, a audit.Action) error
-	// ChangeDomain gives the domain of the account all that can be set of what
-	// change makes of it as it is, and keeps a, whose changes it fills in.
-	// Where nothing differs it keeps nothing. One that is not there is a
+	// ChangeDomain gives d, a domain of that id, all that can be set of what
+	// change makes of it as it is now, and keeps a, whose changes it fills in.
+	// If nothing differs it keeps nothing. A domain that was deleted is a
 	// NotFound fault, a policy that is not the account's PolicyUnknown. Change
 	// may be called more than once.
-	ChangeDomain(ctx context.Context, by audit.Grant, account, name string, change func(Domain) (Domain, error), a audit.Action) error
+	ChangeDomain(ctx context.Context, by audit.Grant, d Domain, change func(Domain) (Domain, error), a audit.Action) error
 	// Domains returns the domains of an account in the order of their names.
 	Domains(ctx context.Context, account string) ([]Domain, error)
 	// CreateDomain keeps d and a. A name that is taken is a Conflict fault, a

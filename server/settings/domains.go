@@ -138,7 +138,7 @@ func (d *Domains) Change(ctx context.Context, by audit.Grant, account, name stri
 		domain.Updated = d.now()
 		return domain, err
 	}
-	if err := d.store.ChangeDomain(ctx, by, account, domain.Name, apply, domainAction(audit.DomainUpdate, by, domain)); err != nil {
+	if err := d.store.ChangeDomain(ctx, by, domain, apply, domainAction(audit.DomainUpdate, by, domain)); err != nil {
 		return Domain{}, err
 	}
 	return d.store.Domain(ctx, domain.Name)

@@ -2,14 +2,13 @@ package settings
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
 // Bounds on what is asked of the DNS.
@@ -30,7 +29,7 @@ type Resolver interface {
 // A DNSProof is a Prover by a TXT record of the domain. What the record must
 // say follows from the installation's secret: nothing is kept.
 type DNSProof struct {
-	key      []byte
+	mac      *crypt.MAC
 	resolver Resolver
 }
 
@@ -38,18 +37,16 @@ var _ Prover = (*DNSProof)(nil)
 
 // NewDNSProof returns a DNSProof of the installation's secret.
 func NewDNSProof(secret []byte, resolver Resolver) (*DNSProof, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, "mobileconfig domain proof", sha256.Size)
+	mac, err := crypt.NewMAC(secret, "domain proof")
 	if err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	return &DNSProof{key, resolver}, nil
+	return &DNSProof{mac, resolver}, nil
 }
 
 // Record returns the TXT record that proves that the domain is the account's.
 func (d *DNSProof) Record(account, domain string) (name, value string) {
-	mac := hmac.New(sha256.New, d.key)
-	mac.Write([]byte(account + "\x00" + domain))
-	sum := strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil)))
+	sum := strings.ToLower(base32.StdEncoding.EncodeToString(d.mac.Sum(account + "\x00" + domain)))
 	return "_mobileconfig." + domain, "mobileconfig-domain=" + sum[:proofSize]
 }
 

@@ -52,20 +52,16 @@ func (f *fake) Domain(_ context.Context, name string) (settings.Domain, error) {
 	return d, nil
 }
 
-func (f *fake) SetDomain(_ context.Context, _ audit.Grant, d settings.Domain, a audit.Action) error {
-	return f.keep(a, func() { f.domains[d.Name] = d })
-}
-
-func (f *fake) ChangeDomain(ctx context.Context, by audit.Grant, _, name string, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
-	d, err := change(f.domains[name])
+func (f *fake) ChangeDomain(_ context.Context, _ audit.Grant, d settings.Domain, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
+	d, err := change(f.domains[d.Name])
 	if err != nil {
 		return err
 	}
-	return f.SetDomain(ctx, by, d, a)
+	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
-func (f *fake) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
-	return f.SetDomain(ctx, by, d, a)
+func (f *fake) CreateDomain(_ context.Context, _ audit.Grant, d settings.Domain, a audit.Action) error {
+	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
 func (f *fake) DeleteDomain(_ context.Context, _ audit.Grant, _, name string, a audit.Action) error {

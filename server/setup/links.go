@@ -41,17 +41,17 @@ type Links struct {
 	store   Store
 	domains settings.Store
 	now     func() time.Time
-	links   sealer
-	tickets sealer
+	links   tokens
+	tickets tokens
 }
 
 // New returns Links whose tokens are derived from the installation's secret.
 func New(store Store, domains settings.Store, secret []byte, now func() time.Time) (*Links, error) {
-	links, err := newSealer(secret, "lnk_")
+	links, err := newTokens(secret, "lnk_")
 	if err != nil {
 		return nil, err
 	}
-	tickets, err := newSealer(secret, "tkt_")
+	tickets, err := newTokens(secret, "tkt_")
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 	if err := l.store.CreateLink(ctx, by, link, limits, l.action(audit.LinkCreate, by, link)); err != nil {
 		return "", err
 	}
-	return l.links.seal(link.ID), nil
+	return l.links.token(link.ID), nil
 }
 
 // errAddress is the refusal of what profile.ParseAddress refuses.
@@ -138,7 +138,7 @@ func digits(name string) (n int) {
 // Open returns the live link of a token and its domain. Whatever else the
 // token may be, the fault is the same NotFound.
 func (l *Links) Open(ctx context.Context, token string) (Link, settings.Domain, error) {
-	key, ok := l.links.open(token)
+	key, ok := l.links.id(token)
 	if !ok {
 		return Link{}, settings.Domain{}, errNoLink()
 	}
@@ -218,7 +218,7 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 	if err := l.store.CreateTicket(ctx, by, t, a); err != nil {
 		return "", Permit{}, err
 	}
-	return l.tickets.seal(t.ID), Permit{t, link, domain}, nil
+	return l.tickets.token(t.ID), Permit{t, link, domain}, nil
 }
 
 // checkLogin refuses a link without the login that its domain has come to need.
@@ -241,7 +241,7 @@ func errAskHost(field string) error {
 // Permit returns what the token of a ticket permits. A ticket that is spent or
 // past its time is Gone, one that was never given out NotFound.
 func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
-	key, ok := l.tickets.open(token)
+	key, ok := l.tickets.id(token)
 	if !ok {
 		return Permit{}, fault.New(fault.NotFound, "There is no such download.")
 	}

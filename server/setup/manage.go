@@ -40,13 +40,11 @@ type LinkSpec struct {
 	MaxDownloads int
 	ExternalID   string
 	ReturnURL    string
-	Test         bool
 }
 
-// Create makes a link for a mailbox of the account, once if once is not nil.
-// The error holds a fault for each field that cannot be taken.
+// Create makes a link for a mailbox of the account. The error holds a fault for each field that cannot be taken.
 func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
-	link, err := l.build(ctx, spec)
+	link, err := l.build(ctx, by, spec)
 	if err != nil {
 		return Link{}, err
 	}
@@ -57,8 +55,8 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 }
 
 // Check returns a fault for each field that a link of the spec cannot have.
-func (l *Links) Check(ctx context.Context, spec LinkSpec) error {
-	_, err := l.build(ctx, spec)
+func (l *Links) Check(ctx context.Context, by audit.Grant, spec LinkSpec) error {
+	_, err := l.build(ctx, by, spec)
 	return err
 }
 
@@ -133,7 +131,7 @@ type Pass struct {
 // The limits are those of visitors: a panel's button may be pressed by anybody
 // who is signed in there.
 func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, pass Pass) (Link, error) {
-	link, err := l.build(ctx, spec)
+	link, err := l.build(ctx, by, spec)
 	if err != nil {
 		return Link{}, err
 	}
@@ -148,8 +146,8 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 	return link, nil
 }
 
-// build returns the link of the spec.
-func (l *Links) build(ctx context.Context, spec LinkSpec) (Link, error) {
+// build returns the link of the spec. What a test key creates is a test.
+func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {
 		return Link{}, errAddress(err)
@@ -166,7 +164,7 @@ func (l *Links) build(ctx context.Context, spec LinkSpec) (Link, error) {
 	link := Link{
 		ID: id.New("lnk"), Account: domain.Account, Domain: domain.Name, Address: address.String(),
 		Name: spec.Name, Login: spec.Login, Locale: spec.Locale, Variant: spec.Variant,
-		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL, Test: spec.Test,
+		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL, Test: by.Actor.Test,
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
 	bad := link.check(address, domain)
@@ -246,7 +244,7 @@ func isLocale(s string) bool {
 
 // Path is the path of the link's page, which holds the token. Whoever may see
 // the link can be shown it again.
-func (l *Links) Path(link Link) string { return "/s/" + l.links.seal(link.ID) }
+func (l *Links) Path(link Link) string { return "/s/" + l.links.token(link.ID) }
 
 // Get returns a link of the account in whatever state.
 func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {

@@ -10,9 +10,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-func sealerFor(t testing.TB, secret byte, prefix string) sealer {
+func tokensFor(t testing.TB, secret byte, prefix string) tokens {
 	t.Helper()
-	s, err := newSealer(bytes.Repeat([]byte{secret}, 32), prefix)
+	s, err := newTokens(bytes.Repeat([]byte{secret}, 32), prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,22 +20,22 @@ func sealerFor(t testing.TB, secret byte, prefix string) sealer {
 }
 
 func TestTokens(t *testing.T) {
-	links, tickets, foreign := sealerFor(t, 1, "lnk_"), sealerFor(t, 1, "tkt_"), sealerFor(t, 2, "lnk_")
+	links, tickets, foreign := tokensFor(t, 1, "lnk_"), tokensFor(t, 1, "tkt_"), tokensFor(t, 2, "lnk_")
 	key := id.New("lnk")
-	token := links.seal(key)
-	if got, ok := links.open(token); !ok || got != key {
+	token := links.token(key)
+	if got, ok := links.id(token); !ok || got != key {
 		t.Fatalf("%q opened as %q, %v", token, got, ok)
 	}
-	if again := links.seal(key); again != token {
+	if again := links.token(key); again != token {
 		t.Error("the same id gave another token")
 	}
 	if len(token) != 42 || strings.ToLower(token) != token || strings.Trim(token, "abcdefghijklmnopqrstuvwxyz234567") != "" {
 		t.Errorf("token %q", token)
 	}
-	if _, ok := foreign.open(token); ok {
+	if _, ok := foreign.id(token); ok {
 		t.Error("another installation opened the token")
 	}
-	if _, ok := tickets.open(token); ok {
+	if _, ok := tickets.id(token); ok {
 		t.Error("the token of a link opened as one of a ticket")
 	}
 	for i := range len(token) {
@@ -44,25 +44,25 @@ func TestTokens(t *testing.T) {
 				continue
 			}
 			changed := token[:i] + string(c) + token[i+1:]
-			if _, ok := links.open(changed); ok {
+			if _, ok := links.id(changed); ok {
 				t.Errorf("opened with character %d changed", i)
 			}
 		}
 	}
 	for _, bad := range []string{"", "a", token[:41], token + "a", strings.ToUpper(token), token[16:], " " + token} {
-		if _, ok := links.open(bad); ok {
+		if _, ok := links.id(bad); ok {
 			t.Errorf("opened %q", bad)
 		}
 	}
 }
 
-// FuzzToken wants no token opened that was not sealed.
+// FuzzToken wants no token taken that was not made.
 func FuzzToken(f *testing.F) {
-	s := sealerFor(f, 1, "lnk_")
-	f.Add(s.seal("lnk_aaaaaaaaaaaaaaaa"))
+	s := tokensFor(f, 1, "lnk_")
+	f.Add(s.token("lnk_aaaaaaaaaaaaaaaa"))
 	f.Add("")
 	f.Fuzz(func(t *testing.T, token string) {
-		if key, ok := s.open(token); ok && s.seal(key) != token {
+		if key, ok := s.id(token); ok && s.token(key) != token {
 			t.Errorf("%q opened as %q", token, key)
 		}
 	})

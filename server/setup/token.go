@@ -1,47 +1,45 @@
 package setup
 
 import (
-	"crypto/hkdf"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
 	"fmt"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
 // macSize is how many bytes of the MAC stand in a token: 128 bits.
 const macSize = 16
 
-// A sealer turns the ids of one kind into tokens and back. A token is the id
-// and a MAC of it under the installation's secret, so nothing of it needs to
-// be kept, and whoever has the id can be shown the token again.
-type sealer struct {
+// tokens turns the ids of one kind into tokens and back. A token is the id and
+// a MAC of it under the installation's secret, so nothing of it needs to be
+// kept, and whoever has the id can be shown the token again.
+type tokens struct {
 	prefix string // of the ids, with the underscore
-	key    []byte
+	mac    *crypt.MAC
 }
 
-func newSealer(secret []byte, prefix string) (sealer, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, "mobileconfig token "+prefix, sha256.Size)
+func newTokens(secret []byte, prefix string) (tokens, error) {
+	mac, err := crypt.NewMAC(secret, "token "+prefix)
 	if err != nil {
-		return sealer{}, fmt.Errorf("setup: %w", err)
+		return tokens{}, fmt.Errorf("setup: %w", err)
 	}
-	return sealer{prefix, key}, nil
+	return tokens{prefix, mac}, nil
 }
 
-func (s sealer) seal(id string) string {
-	mac := hmac.New(sha256.New, s.key)
-	mac.Write([]byte(id))
-	sum := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:macSize])
-	return strings.TrimPrefix(id, s.prefix) + strings.ToLower(sum)
+// token returns the token of an id.
+func (t tokens) token(id string) string {
+	sum := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(t.mac.Sum(id)[:macSize])
+	return strings.TrimPrefix(id, t.prefix) + strings.ToLower(sum)
 }
 
-// open returns the id of a token that seal has made.
-func (s sealer) open(token string) (id string, ok bool) {
+// id returns the id of a token, unless it is none.
+func (t tokens) id(token string) (id string, ok bool) {
 	const macLength = (macSize*8 + 4) / 5
 	if len(token) <= macLength {
 		return "", false
 	}
-	id = s.prefix + token[:len(token)-macLength]
-	return id, subtle.ConstantTimeCompare([]byte(s.seal(id)), []byte(token)) == 1
+	id = t.prefix + token[:len(token)-macLength]
+	return id, subtle.ConstantTimeCompare([]byte(t.token(id)), []byte(token)) == 1
 }

@@ -17,6 +17,7 @@ var accounts = db.NewTable("accounts", func(a *account.Account) []db.Column {
 	return []db.Column{
 		db.Col("id", &a.ID), db.Col("name", &a.Name), db.Col("trusted", db.Bool(&a.Trusted)), db.Col("factor_required", db.Bool(&a.FactorRequired)),
 		db.Col("suspended", db.Time(&a.Suspended)), db.Col("created", db.Time(&a.Created)), db.Col("retention_days", &a.RetentionDays),
+		db.Col("erasing_policies_by_key", db.Bool(&a.ErasingPoliciesByKey)),
 	}
 })
 
@@ -78,8 +79,8 @@ func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.A
 // UpdateAccount gives the account its name and rules, and keeps a.
 func (s *Store) UpdateAccount(ctx context.Context, by audit.Grant, acc account.Account, a audit.Action) error {
 	err := s.changeRight(ctx, by, acc.ID, a, func(t *db.Tx) error {
-		_, err := t.Exec(`UPDATE accounts SET name = $2, trusted = $3, factor_required = $4 WHERE id = $1`,
-			acc.ID, acc.Name, db.Bit(acc.Trusted), db.Bit(acc.FactorRequired))
+		_, err := t.Exec(`UPDATE accounts SET name = $2, trusted = $3, factor_required = $4, erasing_policies_by_key = $5 WHERE id = $1`,
+			acc.ID, acc.Name, db.Bit(acc.Trusted), db.Bit(acc.FactorRequired), db.Bit(acc.ErasingPoliciesByKey))
 		return err
 	})
 	if err != nil {

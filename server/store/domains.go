@@ -84,13 +84,47 @@ func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		a := a // fn may run again
-		if differs, err := setDomain(t, d, &a); err != nil || !differs {
+		old, differs, err := setDomain(t, d, &a)
+		if err != nil || !differs {
 			return nil, err
 		}
-		return []audit.Action{a}, nil
+		return allowed(t, by, old, d, a, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: set domain: %w", s.policyFault(err))
+	}
+	return nil
+}
+
+// ChangeDomain gives d, a domain of that id, all that can be set of what change
+// makes of it as it is now, and keeps a, whose changes it fills in. Where
+// nothing differs it keeps nothing. One that was deleted, also if there is
+// another of its name since, is a NotFound fault, a policy that is not the
+// account's PolicyUnknown.
+func (s *Store) ChangeDomain(ctx context.Context, by audit.Grant, d settings.Domain, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		old, err := lockDomain(t, d.Name)
+		if errors.Is(err, db.ErrNoRows) || err == nil && (old.ID != d.ID || old.Account != d.Account) {
+			err = fault.New(fault.NotFound, "There is no such domain.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		d, err := change(old)
+		if err == nil {
+			err = checkPolicy(t, d)
+		}
+		if err != nil {
+			return nil, err
+		}
+		a := a // fn may run again
+		if differs, err := changeDomain(t, old, d, &a); err != nil || !differs {
+			return nil, err
+		}
+		return allowed(t, by, old, d, a, s.now())
+	})
+	if err != nil {
+		return fmt.Errorf("store: change domain: %w", s.policyFault(err))
 	}
 	return nil
 }
@@ -108,68 +142,55 @@ func errNoPolicy() error {
 	return fault.On("policy_id", fault.PolicyUnknown, "The account has no such policy. Name one of its own, or %q.", settings.StandardPolicy)
 }
 
-// setDomain reports whether it changed anything.
-func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (bool, error) {
-	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
-	created, err := insertDomain(t, d)
-	if err != nil {
-		return false, err
+// allowed returns the action of a domain that is d now and was old before, and
+// before it those that approve its servers. What the grant may not do is
+// refused.
+func allowed(t *db.Tx, by audit.Grant, old, d settings.Domain, a audit.Action, now time.Time) ([]audit.Action, error) {
+	if err := checkErasingDomain(t, by, old, d); err != nil {
+		return nil, err
 	}
-	if created {
-		a.Name, a.Changes = audit.DomainCreate, domainChanges(nil, d)
-		return true, nil
-	}
-	old, err := lockDomain(t, d.Name)
-	if err != nil {
-		return false, err
-	}
-	if old.Account != d.Account {
-		return false, fault.New(fault.Conflict, "This domain belongs to another account.")
-	}
-	a.Target.ID = old.ID
-	return changeDomain(t, old, d, a)
+	approvals, err := approve(t, by, old, d, now)
+	return append(approvals, a), err
 }
 
-// changeDomain gives old what can be set of d. It reports whether that differs.
+// setDomain returns what the domain was before, and reports whether it changed
+// anything.
+func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (old settings.Domain, differs bool, err error) {
+	created, err := insertDomain(t, d)
+	if err != nil {
+		return old, false, err
+	}
+	if created {
+		a.Name = audit.DomainCreate
+		describe(a, d, domainChanges(nil, d))
+		return old, true, nil
+	}
+	if old, err = lockDomain(t, d.Name); err != nil {
+		return old, false, err
+	}
+	if old.Account != d.Account {
+		return old, false, fault.New(fault.Conflict, "This domain belongs to another account.")
+	}
+	a.Name = audit.DomainUpdate
+	differs, err = changeDomain(t, old, d, a)
+	return old, differs, err
+}
+
+// changeDomain gives a domain that is locked what can be set of d. It reports
+// whether that changed anything.
 func changeDomain(t *db.Tx, old, d settings.Domain, a *audit.Action) (bool, error) {
-	a.Name, a.Changes = audit.DomainUpdate, domainChanges(&old, d)
+	d.ID = old.ID
+	describe(a, d, domainChanges(&old, d))
 	if len(a.Changes) == 0 {
 		return false, nil
 	}
-	d.ID = old.ID
 	return true, domains.Update(t, spelledOut(d), "account", "name", "created")
 }
 
-// ChangeDomain gives the domain of the account all that can be set of what
-// change makes of it as it is, and keeps a, whose changes it fills in. Where
-// nothing differs it keeps nothing. One that is not there is a NotFound fault, a
-// policy that is not the account's PolicyUnknown.
-func (s *Store) ChangeDomain(ctx context.Context, by audit.Grant, account, name string, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
-	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		old, err := lockDomain(t, name)
-		if errors.Is(err, db.ErrNoRows) || err == nil && old.Account != account {
-			err = fault.New(fault.NotFound, "There is no such domain.")
-		}
-		if err != nil {
-			return nil, err
-		}
-		d, err := change(old)
-		if err == nil {
-			err = checkPolicy(t, d)
-		}
-		if err != nil {
-			return nil, err
-		}
-		a := a // fn may run again
-		if differs, err := changeDomain(t, old, d, &a); err != nil || !differs {
-			return nil, err
-		}
-		return []audit.Action{a}, nil
-	})
-	if err != nil {
-		return fmt.Errorf("store: change domain: %w", s.policyFault(err))
-	}
-	return nil
+// describe says in the action what was done to which domain.
+func describe(a *audit.Action, d settings.Domain, changes []audit.Change) {
+	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
+	a.Changes = changes
 }
 
 // lockDomain returns the domain, which stays as it is until the transaction
@@ -286,12 +307,15 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 // is a Conflict fault, a policy that is not the account's PolicyUnknown.
 func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	a.Changes = domainChanges(nil, d)
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		created, err := insertDomain(t, d)
 		if err == nil && !created {
 			err = fault.New(fault.Conflict, "This domain is there already.")
 		}
-		return err
+		if err != nil {
+			return nil, err
+		}
+		return allowed(t, by, settings.Domain{}, d, a, s.now())
 	})
 	if err != nil {
 		return fmt.Errorf("store: create domain: %w", s.policyFault(err))

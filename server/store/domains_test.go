@@ -295,3 +295,32 @@ func TestSuspendedDomain(t *testing.T) {
 		must(t, err)
 	})
 }
+
+// TestChangeOfADeletedDomain wants a change that comes after the deletion to
+// find nothing, whoever has the name since, and to bring nothing back.
+func TestChangeOfADeletedDomain(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		d, err := s.Domain(t.Context(), "example.com")
+		must(t, err)
+		change := func(text string) error {
+			return s.ChangeDomain(t.Context(), by, d, func(d settings.Domain) (settings.Domain, error) {
+				d.HelpText = text
+				return d, nil
+			}, action(audit.DomainUpdate, ""))
+		}
+		must(t, change("Call us."))
+		log := actions(t, s)
+		wantDomainAction(t, log[len(log)-1], audit.DomainUpdate, d, []audit.Change{{Field: "help_text", New: "Call us."}})
+		must(t, s.DeleteDomain(t.Context(), by, account.Default, d.Name, action(audit.DomainDelete, d.Name)))
+		late := func() {
+			wantUnchanged(t, database, func() { wantFault(t, change("Write to us."), fault.NotFound) })
+		}
+		late()
+		again := newDomain(d.Name)
+		again.ID = "dom_again"
+		must(t, s.CreateDomain(t.Context(), by, again, action(audit.DomainCreate, d.Name)))
+		late()
+	})
+}

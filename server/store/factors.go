@@ -57,7 +57,7 @@ func (s *Store) SetPassword(ctx context.Context, by audit.Grant, member, hash st
 func (s *Store) SetTOTP(ctx context.Context, by audit.Grant, member string, app account.TOTP, keep string, a audit.Action) error {
 	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
 		_, err := t.Exec(`UPDATE members SET totp = $2, totp_step = $3, totp_since = $4 WHERE id = $1`,
-			member, app.Sealed, app.Step, db.Millis(app.Since))
+			member, app.Encrypted, app.Step, db.Millis(app.Since))
 		if err != nil {
 			return err
 		}

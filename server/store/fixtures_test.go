@@ -1,8 +1,13 @@
 package store_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
+	"testing"
 
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
@@ -26,9 +31,22 @@ var (
 	wantUnchanged = storetest.WantUnchanged
 	linkOf        = storetest.LinkOf
 	await         = storetest.Await
-	actions       = storetest.Entries
 	race          = storetest.Race
 	raced         = storetest.RaceWith
 )
+
+// actions is the log of the default account without the approvals of servers,
+// which every domain comes with.
+func actions(t testing.TB, s *store.Store) []audit.Record {
+	t.Helper()
+	return withoutApprovals(storetest.Entries(t, s))
+}
+
+func withoutApprovals(log []audit.Record) []audit.Record {
+	return slices.DeleteFunc(log, func(r audit.Record) bool {
+		var leaf audit.Leaf
+		return json.Unmarshal(r.Leaf, &leaf) == nil && leaf.Name == audit.HostApprove
+	})
+}
 
 func id(kind string, i int) string { return fmt.Sprintf("%s_%d", kind, i) }

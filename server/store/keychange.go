@@ -19,7 +19,7 @@ func (s *Store) ChangeKey(ctx context.Context, by audit.Grant, owner, id string,
 		if err := lockKey(t, "keys", id); err != nil {
 			return nil, err
 		}
-		old, err := keys.Scan(t.Row(selectKeys+`WHERE id = $1 AND account = $2`, id, owner))
+		old, err := scanKey(t.Row(selectKeys+`WHERE id = $1 AND account = $2`, id, owner))
 		if errors.Is(err, db.ErrNoRows) {
 			err = fault.New(fault.NotFound, "There is no such key.")
 		}

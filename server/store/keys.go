@@ -21,23 +21,33 @@ var keys = db.NewTable("keys", func(k *account.Key) []db.Column {
 		db.Col("domains", db.Words(&k.Domains)), db.Col("networks", networks(&k.Networks)), db.Col("hash", &k.Hash),
 		db.Col("created", db.Time(&k.Created)), db.Col("expires", db.Time(&k.Expires)), db.Col("revoked", db.Time(&k.Revoked)),
 		db.Col("last_used", db.Time(&k.LastUsed)), db.Col("test", db.Bool(&k.Test)),
+		db.Col("created_by_kind", &k.CreatedBy.Kind), db.Col("created_by", &k.CreatedBy.ID),
 	}
 })
 
 // selectKeys is followed by a condition on keys.
-var selectKeys = `SELECT ` + keys.Columns + ` FROM keys `
+var selectKeys = `SELECT ` + keys.Columns + `, COALESCE(
+		(SELECT CASE WHEN members.name = '' THEN members.email ELSE members.name END FROM members WHERE members.id = keys.created_by),
+		(SELECT creators.name FROM keys AS creators WHERE creators.id = keys.created_by), '')
+	FROM keys `
 
 var selectKey = selectKeys + `WHERE id = $1 AND account ` + notSuspended
+
+// keysOf are the keys of the account $1 that the member $2 created, and those
+// that were created by these, which work at the time $3.
+const keysOf = `WHERE id IN (
+		WITH RECURSIVE below (id) AS (
+			SELECT own.id FROM keys AS own WHERE own.account = $1 AND own.created_by = $2
+			UNION SELECT child.id FROM below JOIN keys AS child ON child.created_by = below.id
+		) SELECT below.id FROM below)
+	AND revoked = 0 AND (expires = 0 OR expires > $3) ORDER BY created DESC, id`
 
 // networks stores networks as words.
 func networks(at *[]netip.Prefix) any {
 	return db.Text(func() string { return db.List(texts(*at)) }, func(s string) error {
 		*at = nil
 		for text := range strings.FieldsSeq(s) {
-			p, err := netip.ParsePrefix(text)
-			if err != nil {
-				return err
-			}
+			p, _ := netip.ParsePrefix(text) // what can't be read holds no address
 			*at = append(*at, p)
 		}
 		return nil
@@ -59,7 +69,7 @@ func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a 
 // Key returns a key in whatever state, or a NotFound fault: also if its account
 // is suspended.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
-	k, err := keys.Scan(s.db.Read(ctx).ByKey(selectKey, id))
+	k, err := scanKey(s.db.Read(ctx).ByKey(selectKey, id))
 	if err != nil {
 		return account.Key{}, s.found("key", err)
 	}
@@ -68,21 +78,39 @@ func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
 
 // Keys returns the keys of an account, the newest first.
 func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
-	all, err := keys.All(s.db.Read(ctx), selectKeys+`WHERE account = $1 ORDER BY created DESC, id`, owner)
+	all, err := scanKeys(s.db.Read(ctx), `WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("store: keys: %w", s.db.Diagnose(err))
 	}
 	return all, nil
 }
 
+// KeysOf returns the keys of an account that a member created, those that were
+// created by these keys, and so on: as many as work at the time, the newest
+// first.
+func (s *Store) KeysOf(ctx context.Context, owner, member string, at time.Time) ([]account.Key, error) {
+	all, err := scanKeys(s.db.Read(ctx), keysOf, owner, member, db.Millis(at))
+	if err != nil {
+		return nil, fmt.Errorf("store: keys of a member: %w", s.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+func scanKeys(t *db.Tx, condition string, args ...any) ([]account.Key, error) {
+	var all []account.Key
+	err := t.Each(func(r db.Row) error {
+		k, err := scanKey(r)
+		all = append(all, k)
+		return err
+	}, selectKeys+condition, args...)
+	return all, err
+}
+
 // RevokeKey revokes a key of the account and keeps a. One that is not the
 // account's, or is revoked already, is a NotFound fault.
 func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
-		if err := lockKey(t, "keys", id); err != nil {
-			return err
-		}
-		n, err := t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
+		n, err := revokeKey(t, by, owner, id, at)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such key.")
 		}
@@ -92,6 +120,33 @@ func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string,
 		return fmt.Errorf("store: revoke key: %w", err)
 	}
 	return nil
+}
+
+// revokeKey needs the account locked. It returns 0 if there is no such key, or
+// it is revoked, or it is no test and the grant is a test key's.
+func revokeKey(t *db.Tx, by audit.Grant, owner, id string, at time.Time) (int64, error) {
+	if err := lockKey(t, "keys", id); err != nil {
+		return 0, err
+	}
+	return t.Exec(`UPDATE keys SET revoked = $1 WHERE id = $2 AND account = $3 AND test >= $4 AND revoked = 0`,
+		db.Millis(at), id, owner, db.Bit(by.Actor.Test))
+}
+
+// revokeKeysOf revokes the keys that a member created and those that were
+// created by these, and returns the actions that revoked makes of them.
+func revokeKeysOf(t *db.Tx, by audit.Grant, owner, member string, at time.Time, revoked func(account.Key) audit.Action) ([]audit.Action, error) {
+	all, err := scanKeys(t, keysOf, owner, member, db.Millis(at))
+	if err != nil {
+		return nil, err
+	}
+	var actions []audit.Action
+	for _, k := range all {
+		if _, err := revokeKey(t, by, owner, k.ID, at); err != nil {
+			return nil, err
+		}
+		actions = append(actions, revoked(k))
+	}
+	return actions, nil
 }
 
 // TouchKey notes that the key was used. It is bookkeeping and leaves no
@@ -105,6 +160,13 @@ func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
 		return fmt.Errorf("store: touch key: %w", err)
 	}
 	return nil
+}
+
+func scanKey(r db.Row) (account.Key, error) {
+	var creator string
+	k, err := keys.Scan(r, &creator)
+	k.CreatedBy.Name = creator
+	return k, err
 }
 
 func texts(networks []netip.Prefix) []string {

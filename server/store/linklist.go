@@ -12,6 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
@@ -83,23 +84,28 @@ func anys(texts []string) []any {
 
 // RevokeLink revokes a link of the account and keeps a. One that is revoked
 // already stays as it is, without an action; one that is not there is a
-// NotFound fault.
+// NotFound fault, and one that is no test is Forbidden to a test key.
 func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
 			return nil, err
 		}
-		n, err := t.Exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND revoked = 0`, db.Millis(at), id, owner)
+		n, err := t.Exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND test >= $4 AND revoked = 0`,
+			db.Millis(at), id, owner, db.Bit(by.Actor.Test))
 		if err != nil {
 			return nil, err
 		}
 		if n == 1 {
 			return []audit.Action{a}, nil
 		}
-		var there int
-		err = t.Row(`SELECT COUNT(*) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there)
-		if err == nil && there == 0 {
+		var there, tests int
+		err = t.Row(`SELECT COUNT(*), COALESCE(SUM(test), 0) FROM links WHERE id = $1 AND account = $2`, id, owner).Scan(&there, &tests)
+		switch {
+		case err != nil:
+		case there == 0:
 			err = fault.New(fault.NotFound, "There is no such link.")
+		case by.Actor.Test && tests == 0:
+			err = ledger.ErrLive()
 		}
 		return nil, err
 	})
@@ -183,10 +189,12 @@ func lockLinks(t *db.Tx, condition string, args []any) error {
 
 // ofGroup are the links of a group that could still lead to a download: also
 // those that expired while their last ticket lives on.
-const ofGroup = ` account = $1 AND (mailbox = $2 OR $2 = '') AND (domain = $3 OR $3 = '') AND revoked = 0 AND expires > $4`
+const ofGroup = ` account = $1 AND (mailbox = $2 OR $2 = '') AND (domain = $3 OR $3 = '') AND test >= $4 AND revoked = 0 AND expires > $5`
 
-func groupArgs(g setup.Group, at time.Time) []any {
-	return []any{g.Account, g.Mailbox, g.Domain, db.Millis(at.Add(-setup.TicketLife))}
+// groupArgs are the arguments of ofGroup: a grant of a test key finds test links
+// alone.
+func groupArgs(g setup.Group, by audit.Grant, at time.Time) []any {
+	return []any{g.Account, g.Mailbox, g.Domain, db.Bit(by.Actor.Test), db.Millis(at.Add(-setup.TicketLife))}
 }
 
 // RevokeLinks revokes the links of a mailbox or domain that could still lead
@@ -198,11 +206,11 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 	}
 	var revoked int64
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		if err := lockLinks(t, ofGroup, groupArgs(g, at)); err != nil {
+		if err := lockLinks(t, ofGroup, groupArgs(g, by, at)); err != nil {
 			return nil, err
 		}
 		var err error
-		revoked, err = t.Exec(`UPDATE links SET revoked = $5 WHERE`+ofGroup, append(groupArgs(g, at), db.Millis(at))...)
+		revoked, err = t.Exec(`UPDATE links SET revoked = $6 WHERE`+ofGroup, append(groupArgs(g, by, at), db.Millis(at))...)
 		if err != nil || revoked == 0 {
 			return nil, err
 		}
@@ -219,7 +227,7 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 // CountLinks returns how many links RevokeLinks would revoke.
 func (s *Store) CountLinks(ctx context.Context, g setup.Group, at time.Time) (int, error) {
 	var n int
-	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM links WHERE`+ofGroup, groupArgs(g, at)...).Scan(&n)
+	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM links WHERE`+ofGroup, groupArgs(g, audit.Grant{}, at)...).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("store: count links: %w", s.db.Diagnose(err))
 	}

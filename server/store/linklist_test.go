@@ -164,7 +164,7 @@ func TestReplay(t *testing.T) {
 		clock := storetest.NewClock()
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 		withDomain(t, s)
-		must(t, s.CreateKey(t.Context(), by, account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h")}, action(audit.KeyCreate, "key_1")))
+		must(t, s.CreateKey(t.Context(), by, account.Key{ID: "key_1", Account: account.Default, Scopes: account.Scopes(), Hash: []byte("h"), CreatedBy: account.Creator{Kind: audit.Operator}}, action(audit.KeyCreate, "key_1")))
 		request := replay.Request{Key: "key_1", Name: []byte("name"), Fingerprint: []byte("print")}
 		do := func(s *store.Store, id string) error {
 			return s.CreateLink(replay.With(t.Context(), request), by, newLink(id), nil, action(audit.LinkCreate, id))
@@ -207,6 +207,9 @@ func TestReplay(t *testing.T) {
 		_, err = s.Replayed(t.Context(), request)
 		wantFault(t, err, fault.NotFound)
 		must(t, do(s, "lnk_again"))
+		if err := s.Record(replay.With(t.Context(), request), by, action(audit.ProfileIssue, "")); err == nil || !strings.Contains(err.Error(), replay.ErrDone.Error()) {
+			t.Errorf("an action of a request that was done: %v", err)
+		}
 		clock.Move(replay.Life)
 		must(t, s.Prune(t.Context()))
 		if n := storetest.Column(t, database, `SELECT COUNT(*) FROM replays`); n[0] != "0" {

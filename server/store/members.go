@@ -139,16 +139,33 @@ func (s *Store) SetRole(ctx context.Context, by audit.Grant, owner, member strin
 }
 
 // RemoveMember removes a member of the account with all that is theirs, and
-// keeps a. The last owner and the last operator stay: a Conflict fault. Only
-// operators remove operators: else the fault is Forbidden.
-func (s *Store) RemoveMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action) error {
-	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
+// keeps a. It revokes the keys that KeysOf returns, and keeps for each the
+// action that revoked makes; nil: the keys stay. The last owner and the last
+// operator stay: a Conflict fault. Only operators remove operators: else the
+// fault is Forbidden.
+func (s *Store) RemoveMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action, revoked func(account.Key) audit.Action) error {
+	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
+		if err := lockMember(t, owner, member); err != nil {
+			return nil, err
+		}
 		if err := mayLose(t, by, owner, member); err != nil {
-			return err
+			return nil, err
+		}
+		actions := []audit.Action{a}
+		if revoked != nil {
+			ended, err := revokeKeysOf(t, by, owner, member, s.now(), revoked)
+			if err != nil {
+				return nil, err
+			}
+			actions = append(actions, ended...)
 		}
 		_, err := t.Exec(`DELETE FROM members WHERE id = $1`, member)
-		return err
+		return actions, err
 	})
+	if err != nil {
+		return fmt.Errorf("store: remove member: %w", err)
+	}
+	return nil
 }
 
 // SetLanguage keeps which language a member of the account reads, and a.
@@ -163,12 +180,8 @@ func (s *Store) SetLanguage(ctx context.Context, by audit.Grant, owner, member, 
 // changes its members.
 func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action, fn func(*db.Tx) error) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
-		n, err := t.Exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, owner)
-		if err != nil {
+		if err := lockMember(t, owner, member); err != nil {
 			return err
-		}
-		if n == 0 {
-			return fault.New(fault.NotFound, "There is no such member.")
 		}
 		return fn(t)
 	})
@@ -176,6 +189,16 @@ func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member 
 		return fmt.Errorf("store: change member: %w", err)
 	}
 	return nil
+}
+
+// lockMember takes the row of a member of the account, or returns a NotFound
+// fault.
+func lockMember(t *db.Tx, owner, member string) error {
+	n, err := t.Exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, owner)
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "There is no such member.")
+	}
+	return err
 }
 
 // mayLose refuses if the account or the installation cannot do without what

@@ -190,7 +190,7 @@ func TestRolledBackTellsNobody(t *testing.T) {
 func withHook(t *testing.T, s *store.Store, id string, types ...notify.Type) {
 	t.Helper()
 	must(t, s.CreateWebhook(t.Context(), by, notify.Webhook{
-		ID: id, Account: account.Default, URL: "https://example.com/" + id, Types: types, Secret: []byte("sealed"), Created: start, Updated: start,
+		ID: id, Account: account.Default, URL: "https://example.com/" + id, Types: types, Secret: []byte("encrypted"), Created: start, Updated: start,
 	}, did(audit.WebhookCreate, "olga", id, "")))
 }
 

@@ -111,7 +111,14 @@ func domainNames(from interface {
 // CreatePolicy keeps p and a, whose changes it fills in.
 func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	a.Changes = changes(nil, policyText(p))
-	err := s.change(ctx, by, a, func(t *db.Tx) error { return policies.Insert(t, p) })
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		if p.Wipes() {
+			if err := checkErasing(t, by, "max_failed_attempts"); err != nil {
+				return err
+			}
+		}
+		return policies.Insert(t, p)
+	})
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a policy with this id.")
 	}
@@ -132,6 +139,9 @@ func (s *Store) ChangePolicy(ctx context.Context, by audit.Grant, account, id st
 			return nil, err
 		}
 		p, err := change(old)
+		if err == nil && p.Wipes() && p.Passcode.MaxFailedAttempts != old.Passcode.MaxFailedAttempts {
+			err = checkErasing(t, by, "max_failed_attempts")
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -75,3 +75,12 @@ func (s *Store) Change(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]a
 func (s *Store) ChangeRights(ctx context.Context, by audit.Grant, account string, fn func(*db.Tx) ([]audit.Action, error)) error {
 	return s.Ledger.ChangeRights(ctx, by, account, s.claiming(ctx, fn))
 }
+
+// Record is that of the ledger. It does the request of the context once.
+func (s *Store) Record(ctx context.Context, by audit.Grant, a audit.Action) error {
+	err := s.Change(ctx, by, func(*db.Tx) ([]audit.Action, error) { return []audit.Action{a}, nil })
+	if err != nil {
+		return fmt.Errorf("store: record: %w", err)
+	}
+	return nil
+}

@@ -29,8 +29,9 @@ type Config struct {
 	Signer audit.Signer
 }
 
-// A Store is the tables and the ledger that they are changed through. It is safe for concurrent use, and any number of
-// stores, in one process or in many, may work on one database.
+// A Store is the tables and the ledger that they are changed through. It is
+// safe for concurrent use, and any number of stores, in one process or in many,
+// may work on one database.
 type Store struct {
 	*ledger.Ledger
 	db   *db.DB
@@ -56,7 +57,7 @@ func (s *Store) Close() { s.db.Close() }
 // Ping returns an error if the database does not answer.
 func (s *Store) Ping(ctx context.Context) error {
 	var n int64
-	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM accounts`).Scan(&n)
+	err := s.db.Read(ctx).Row(`SELECT id FROM installation`).Scan(&n)
 	if err != nil {
 		return fmt.Errorf("store: ping: %w", s.db.Diagnose(err))
 	}
@@ -64,7 +65,8 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Prune deletes what has run out: limits whose window has passed, replays, used
-// redirects, sessions, ceremonies, invitations, old mails and devices. It is bookkeeping and leaves no action.
+// redirects, sessions, ceremonies, invitations, old mails and devices. It is
+// bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
 	err := s.db.Transact(ctx, func(t *db.Tx) error {

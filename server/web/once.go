@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/updatecase/mobileconfig/server/seal"
+	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
 // onceLife is how long what was made can be shown.
@@ -22,20 +22,20 @@ const onceLife = 2 * time.Minute
 type Once struct {
 	name   string
 	secure bool
-	seal   *seal.Seal
+	cipher *crypt.Cipher
 	now    func() time.Time
 }
 
 // NewOnce returns the Once of an installation with the secret.
 func NewOnce(base *url.URL, secret []byte, now func() time.Time) (Once, error) {
-	s, err := seal.New(secret, "shown once")
+	c, err := crypt.NewCipher(secret, "shown once")
 	if err != nil {
 		return Once{}, err
 	}
 	if base.Scheme == "https" {
-		return Once{"__Host-once", true, s, now}, nil
+		return Once{"__Host-once", true, c, now}, nil
 	}
-	return Once{"once", false, s, now}, nil
+	return Once{"once", false, c, now}, nil
 }
 
 type once struct {
@@ -53,7 +53,7 @@ func (o Once) Put(c echo.Context, session, page string, what any) error {
 	if data, err = json.Marshal(once{o.now().Add(onceLife), data}); err != nil {
 		return err
 	}
-	o.set(c, base64.RawURLEncoding.EncodeToString(o.seal.Close(data, session+" "+page)), int(onceLife/time.Second))
+	o.set(c, base64.RawURLEncoding.EncodeToString(o.cipher.Encrypt(data, session+" "+page)), int(onceLife/time.Second))
 	return nil
 }
 
@@ -66,11 +66,11 @@ func (o Once) Take(c echo.Context, session, page string, what any) bool {
 		return false
 	}
 	o.set(c, "", -1)
-	sealed, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	encrypted, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 	if err != nil {
 		return false
 	}
-	data, err := o.seal.Open(sealed, session+" "+page)
+	data, err := o.cipher.Decrypt(encrypted, session+" "+page)
 	var kept once
 	if err != nil || json.Unmarshal(data, &kept) != nil || !o.now().Before(kept.Until) {
 		return false

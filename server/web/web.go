@@ -37,6 +37,8 @@ var status = map[fault.Code]int{
 	fault.PolicyUnknown:       http.StatusUnprocessableEntity,
 	fault.LoginNeeded:         http.StatusUnprocessableEntity,
 	fault.PlatformOff:         http.StatusUnprocessableEntity,
+	fault.HostUnapproved:      http.StatusForbidden,
+	fault.ErasingUnapproved:   http.StatusForbidden,
 	fault.DomainUnproven:      http.StatusUnprocessableEntity,
 	fault.SignInRefused:       http.StatusUnauthorized,
 	fault.ConfirmationNeeded:  http.StatusForbidden,

@@ -16,7 +16,17 @@ CREATE TABLE accounts (
     factor_required BIGINT NOT NULL DEFAULT 1 CHECK (factor_required IN (0, 1)),
     trusted         BIGINT NOT NULL DEFAULT 0 CHECK (trusted IN (0, 1)),
     retention_days  BIGINT NOT NULL DEFAULT 400
-        CHECK (retention_days = 0 OR retention_days BETWEEN 90 AND 2557)
+        CHECK (retention_days = 0 OR retention_days BETWEEN 90 AND 2557),
+    erasing_policies_by_key BIGINT NOT NULL DEFAULT 0 CHECK (erasing_policies_by_key IN (0, 1))
+);
+
+-- The servers that the domains of an account may use: a host, or "*." and the
+-- domain that hosts are below.
+CREATE TABLE approved_hosts (
+    account TEXT   NOT NULL REFERENCES accounts (id),
+    pattern TEXT   NOT NULL CHECK (pattern <> ''),
+    created BIGINT NOT NULL,
+    PRIMARY KEY (account, pattern)
 );
 
 -- language is the BCP 47 tag of the language in which a member is written to.
@@ -100,21 +110,26 @@ CREATE TABLE invitations (
     expires  BIGINT NOT NULL
 );
 
--- API keys. A test key only tries things out.
+-- API keys. A test key only tries things out. created_by is the id of the
+-- member or of the key that created it; empty: the command line.
 CREATE TABLE keys (
-    id        TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
-    account   TEXT   NOT NULL REFERENCES accounts (id),
-    name      TEXT   NOT NULL,
-    scopes    TEXT   NOT NULL CHECK (scopes <> ''),
-    domains   TEXT   NOT NULL,
-    networks  TEXT   NOT NULL,
-    test      BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
-    hash      BYTEA  NOT NULL,
-    created   BIGINT NOT NULL,
-    expires   BIGINT NOT NULL,
-    revoked   BIGINT NOT NULL,
-    last_used BIGINT NOT NULL
+    id              TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account         TEXT   NOT NULL REFERENCES accounts (id),
+    name            TEXT   NOT NULL,
+    scopes          TEXT   NOT NULL CHECK (scopes <> ''),
+    domains         TEXT   NOT NULL,
+    networks        TEXT   NOT NULL,
+    test            BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
+    hash            BYTEA  NOT NULL,
+    created         BIGINT NOT NULL,
+    created_by_kind TEXT   NOT NULL CHECK (created_by_kind IN ('member', 'key', 'operator', 'system')),
+    created_by      TEXT   NOT NULL,
+    expires         BIGINT NOT NULL,
+    revoked         BIGINT NOT NULL,
+    last_used       BIGINT NOT NULL
 );
+
+CREATE INDEX keys_created_by ON keys (created_by);
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
 -- of the request, and the object that the first request created.
@@ -388,13 +403,11 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- the fingerprint of the certificate that signs, and when maintenance of the
--- logs began last.
+-- and the fingerprint of the certificate that signs.
 CREATE TABLE installation (
-    id         BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    mail       BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
-    identity   TEXT   NOT NULL DEFAULT '',
-    maintained BIGINT NOT NULL DEFAULT 0
+    id       BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    mail     BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
+    identity TEXT   NOT NULL DEFAULT ''
 );
 
 INSERT INTO installation (id) VALUES (1);

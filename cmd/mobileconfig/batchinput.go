@@ -1,0 +1,35 @@
+package main
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// openInput opens an input. A manifest may stand in its archive.
+func openInput(name string, manifest bool) (io.ReadCloser, error) {
+	if !manifest || !strings.HasSuffix(name, ".zip") {
+		return os.Open(name)
+	}
+	archive, err := zip.OpenReader(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f, err := archive.Open("manifest.csv")
+	if err != nil {
+		archive.Close()
+		return nil, fmt.Errorf("%s: it isn't the archive of a batch", name)
+	}
+	return inArchive{f, archive}, nil
+}
+
+// An inArchive is a file that closes its archive, too.
+type inArchive struct {
+	io.ReadCloser
+	archive *zip.ReadCloser
+}
+
+func (f inArchive) Close() error { return errors.Join(f.ReadCloser.Close(), f.archive.Close()) }

@@ -1,0 +1,407 @@
+package batch_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile/lint"
+	"github.com/updatecase/mobileconfig/server/batch"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// members are the files of an archive in their order.
+func members(t testing.TB, name string) (names []string, contents map[string][]byte) {
+	t.Helper()
+	r, err := zip.OpenReader(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	contents = map[string][]byte{}
+	for _, f := range r.File {
+		names = append(names, f.Name)
+		in, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if contents[f.Name], err = io.ReadAll(in); err != nil {
+			t.Fatal(err)
+		}
+		in.Close()
+	}
+	return names, contents
+}
+
+// signatures are what differs between two runs: digests and sizes of signed
+// files.
+var signatures = regexp.MustCompile(`"file_sha256":"[0-9a-f]{64}","bytes":\d+`)
+
+// same is a digest of what two runs of a batch have in common: all but times
+// and signatures.
+func same(t testing.TB, archives ...string) string {
+	t.Helper()
+	h := sha256.New()
+	for _, archive := range archives {
+		names, contents := members(t, archive)
+		for _, name := range names {
+			data := contents[name]
+			switch {
+			case strings.HasSuffix(name, ".mobileconfig"):
+				envelope, err := signing.Open(data)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				data = envelope.Content
+			case name == "manifest.csv":
+				rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, row := range rows[1:] {
+					row[7], row[8] = "", ""
+				}
+				data = fmt.Append(nil, rows)
+			case name == "manifest.json":
+				data = signatures.ReplaceAll(data, nil)
+			case strings.HasPrefix(name, "SHA256SUMS"):
+				continue
+			}
+			fmt.Fprintf(h, "%s %d\n", name, len(data))
+			h.Write(data)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// extract unpacks an archive into a folder.
+func extract(t testing.TB, archive string) string {
+	t.Helper()
+	dir := t.TempDir()
+	names, contents := members(t, archive)
+	for _, name := range names {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, contents[name], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// everything is a batch with two files of an iPhone and a Mac each.
+var everything = batch.Defaults{Platforms: batch.Both, Variant: settings.Secure, Locale: "de"}
+
+// TestSameTwice makes the same batch twice, in parts.
+func TestSameTwice(t *testing.T) {
+	r := newRig(t, "p256")
+	made := func() string {
+		name := output(t)
+		b, err := batch.Begin(name + ".unfinished")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Limit(3500)
+		reader, err := batch.NewReader(people(2500), batch.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Check(t.Context(), reader, choice{Defaults: everything}.checking(), r.about); err != nil {
+			t.Fatal(err)
+		}
+		r.finish(t, b, name, choice{})
+		archives, _ := b.Names(name)
+		if len(archives) != 3 || filepath.Base(archives[2]) != "out-003.zip" {
+			t.Fatalf("got %v", archives)
+		}
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(name), "*"))
+		if err != nil || len(left) != 3 {
+			t.Errorf("%v, %v", left, err)
+		}
+		seen := 0
+		for _, archive := range archives {
+			checkRules(t, archive)
+			_, contents := members(t, archive)
+			seen += checkManifests(t, contents)
+		}
+		if seen != 7500 {
+			t.Errorf("%d files", seen)
+		}
+		return same(t, archives...)
+	}
+	if a, b := made(), made(); a != b {
+		t.Errorf("got %s and %s", a, b)
+	}
+}
+
+// checkManifests wants both manifests to name exactly the profiles of an
+// archive, with their digests, and returns how many there are.
+func checkManifests(t *testing.T, contents map[string][]byte) int {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(contents["manifest.csv"])).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Schema int `json:"schema_version"`
+		Files  int `json:"files"`
+		Rows   []struct {
+			Row     int    `json:"row"`
+			File    string `json:"file"`
+			Digest  string `json:"file_sha256"`
+			Content string `json:"content_sha256"`
+			UUID    string `json:"profile_uuid"`
+		} `json:"rows"`
+	}
+	if err := json.Unmarshal(contents["manifest.json"], &manifest); err != nil {
+		t.Fatal(err)
+	}
+	profiles := 0
+	for name := range contents {
+		if strings.HasSuffix(name, ".mobileconfig") {
+			profiles++
+		}
+	}
+	if len(rows)-1 != profiles || len(manifest.Rows) != profiles || manifest.Files != profiles || manifest.Schema != 1 {
+		t.Fatalf("%d profiles, manifests of %d and %d", profiles, len(rows)-1, len(manifest.Rows))
+	}
+	for i, row := range rows[1:] {
+		m := manifest.Rows[i]
+		data := contents[row[3]]
+		sum := sha256.Sum256(data)
+		if row[0] != fmt.Sprint(m.Row) || row[3] != m.File || row[7] != hex.EncodeToString(sum[:]) || row[7] != m.Digest || row[6] != m.Content || row[8] != fmt.Sprint(len(data)) || row[5] != m.UUID {
+			t.Fatalf("row %d: %q, %+v", i, row, m)
+		}
+		if i%500 == 0 {
+			envelope, err := signing.Open(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := sha256.Sum256(envelope.Content)
+			if row[6] != hex.EncodeToString(content[:]) || !bytes.Contains(envelope.Content, []byte(row[4])) || !bytes.Contains(envelope.Content, []byte(row[5])) {
+				t.Errorf("%q doesn't fit its profile", row)
+			}
+		}
+	}
+	return profiles
+}
+
+var safeName = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z._@-]*$`)
+
+// checkRules reads an archive byte by byte, as macOS and others do, and refuses
+// what one of them doesn't take.
+func checkRules(t testing.TB, name string) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	le := binary.LittleEndian
+	end := data[len(data)-22:]
+	if le.Uint32(end) != 0x06054b50 || le.Uint32(end[4:]) != 0 || le.Uint16(end[20:]) != 0 {
+		t.Fatalf("%s: the end of the directory isn't the end of the file", name)
+	}
+	count, size, start := int(le.Uint16(end[10:])), le.Uint32(end[12:]), le.Uint32(end[16:])
+	if int(start)+int(size)+22 != len(data) || count == 0xffff || start == 0xffffffff {
+		t.Fatalf("%s: %d files, directory of %d bytes at %d", name, count, size, start)
+	}
+	next, profiles := 0, 0
+	folders, seen := map[string]int{}, map[string]bool{}
+	directory := data[start : start+size]
+	for range count {
+		d := directory
+		n, offset := int(le.Uint16(d[28:])), int(le.Uint32(d[42:]))
+		file := string(d[46 : 46+n])
+		local := data[offset:]
+		switch {
+		case le.Uint32(d) != 0x02014b50 || le.Uint32(local) != 0x04034b50 || offset != next:
+			t.Fatalf("%s: %s isn't at its place", name, file)
+		case le.Uint16(d[30:]) != 0 || le.Uint16(d[32:]) != 0 || le.Uint16(local[28:]) != 0:
+			t.Errorf("%s: %s has extra fields", name, file)
+		case le.Uint16(local[6:]) != 0 || le.Uint16(local[8:]) != 0:
+			t.Errorf("%s: %s has flags or is compressed", name, file)
+		case !bytes.Equal(d[6:30], local[4:28]):
+			t.Errorf("%s: %s differs between directory and file", name, file)
+		case le.Uint32(local[18:]) != le.Uint32(local[22:]):
+			t.Errorf("%s: sizes of %s", name, file)
+		case le.Uint32(local[10:]) != 1<<21|1<<16:
+			t.Errorf("%s: time of %s", name, file)
+		}
+		for part := range strings.SplitSeq(file, "/") {
+			stem, _, _ := strings.Cut(strings.ToLower(part), ".")
+			if !safeName.MatchString(part) || len(part) > 140 || regexp.MustCompile(`^(con|prn|aux|nul|com\d|lpt\d)$`).MatchString(stem) {
+				t.Errorf("%s: %q isn't safe", name, file)
+			}
+		}
+		if lower := strings.ToLower(file); seen[lower] {
+			t.Errorf("%s: %s is there twice", name, file)
+		} else {
+			seen[lower] = true
+		}
+		if folders[path.Dir(file)]++; folders[path.Dir(file)] > batch.FolderFiles {
+			t.Fatalf("%s: too many files in %s", name, path.Dir(file))
+		}
+		if strings.HasSuffix(file, ".mobileconfig") {
+			profiles++
+		}
+		next = offset + 30 + n + int(le.Uint32(local[22:]))
+		directory = directory[46+n:]
+	}
+	if next != int(start) || profiles > batch.PartFiles {
+		t.Errorf("%s: %d profiles, gap before the directory", name, profiles)
+	}
+}
+
+// TestOtherReaders has unzip and Python read an archive, OpenSSL verify 1,000
+// files of it against the root alone, and finds nothing wrong with any.
+func TestOtherReaders(t *testing.T) {
+	r := newRig(t, "p256")
+	_, archives := r.run(t, output(t), people(334), choice{Defaults: everything})
+	r.otherReaders(t, archives[0], 1000)
+}
+
+func (r *rig) otherReaders(t *testing.T, archive string, atLeast int) {
+	t.Helper()
+	needs(t, "unzip", "python3", "openssl")
+	for _, command := range [][]string{{"unzip", "-tqq", archive}, {"python3", "-m", "zipfile", "-t", archive}} {
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("bad")) {
+			t.Errorf("%s: %v\n%s", command[0], err, out)
+		}
+	}
+	dir := extract(t, archive)
+	if err := os.WriteFile(filepath.Join(dir, "root.pem"), r.root.CertPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", `n=0; for f in signed/*/*/*; do openssl cms -verify -inform DER -in "$f" -CAfile root.pem -purpose any -out /dev/null 2>/dev/null || { echo "$f"; exit 1; }; n=$((n+1)); done; echo $n`)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	var verified int
+	if fmt.Sscan(string(out), &verified); err != nil || verified < atLeast {
+		t.Errorf("openssl: %v, %s", err, out)
+	}
+	names, contents := members(t, archive)
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".mobileconfig") {
+			continue
+		}
+		report, err := lint.Inspect(contents[name], time.Now())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, f := range report.Findings {
+			// The intermediate certificate of the test lives for a day.
+			if f.Severity != lint.Note && f.Code != "signer_expiring" {
+				t.Fatalf("%s: %+v", name, f)
+			}
+		}
+	}
+}
+
+// hostileAddresses are mailboxes that profile.ParseAddress takes and that are
+// made to collide, to leave a folder or to mean something to a system.
+func hostileAddresses(n int) []string {
+	words := []string{"con", "CON.txt", "nul", "com1", "lpt9.a", "aux", "-rf", "--", "!", "#", "$HOME", "%00", "&", "'", "*", "+", "/etc/passwd", "a/../../b", "=cmd|calc", "?", "^", "_", "`id`", "{a,b}", "|sh", "~root",
+		"ä", "Ä", "山田", "é", "e\u0301", "jane.doe", "JANE.doe2", strings.Repeat("x", 64), strings.Repeat("-", 63), "ß", "ſ", "K", "desktop.ini", "thumbs.db", "icon", "a'b", "a\u0301"}
+	var out []string
+	for i := 0; len(out) < n; i++ {
+		word := words[i%len(words)]
+		if i >= len(words) {
+			number := fmt.Sprint(i / len(words))
+			word = word[:min(len(word), 64-len(number))]
+			for !strings.Contains("0123456789", word[len(word)-1:]) && word[len(word)-1] >= 0x80 && len(word) > 58 {
+				word = word[:len(word)-1]
+			}
+			word += number
+		}
+		out = append(out, word+"@"+[]string{"example.com", "EXAMPLE.org", "xn--mnchen-3ya.de", "münchen.example", strings.Repeat("a.", 80) + "example"}[i%5])
+	}
+	return out
+}
+
+// TestHostileAddresses makes files for 5,000 addresses that want to break
+// names, a shell or a spreadsheet.
+func TestHostileAddresses(t *testing.T) {
+	needs(t, "unzip")
+	var input bytes.Buffer
+	w := csv.NewWriter(&input)
+	w.Write([]string{"email", "group", "note", "serial"})
+	for i, address := range hostileAddresses(5000) {
+		w.Write([]string{address, []string{"=1+1", "@SUM(A1)", "+1", "-1", "\tx", "＝1", "plain"}[i%7], "'=x", fmt.Sprintf("C02ABCD%05d", i)})
+	}
+	w.Flush()
+	r := newRig(t, "p256")
+	problems := map[batch.Code]int{}
+	plan, archives := r.run(t, output(t), &input, choice{problem: func(p batch.Problem) { problems[p.Code]++ }})
+	if plan.Rows < 4500 {
+		t.Errorf("only %d of %d rows were good: %v", plan.Rows, plan.Read, problems)
+	}
+	checkRules(t, archives[0])
+	_, contents := members(t, archives[0])
+	if got := checkManifests(t, contents); got != plan.Files {
+		t.Errorf("%d files, want %d", got, plan.Files)
+	}
+	checkFormulas(t, contents["manifest.csv"])
+	if out, err := exec.Command("unzip", "-tqq", archives[0]).CombinedOutput(); err != nil {
+		t.Errorf("unzip: %v\n%s", err, out)
+	}
+	script := filepath.Join(t.TempDir(), "cfgutil.sh")
+	if err := os.WriteFile(script, contents["cfgutil.sh"], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("sh", "-n", script).CombinedOutput(); err != nil {
+		t.Errorf("cfgutil.sh: %v\n%s", err, out)
+	}
+}
+
+// checkFormulas wants no value of a CSV to begin as a formula does.
+func checkFormulas(t *testing.T, data []byte) {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	marks := 0
+	for _, row := range rows {
+		for _, cell := range row {
+			if cell != "" && strings.ContainsAny(string([]rune(cell)[0]), "=+-@\t\r\n\x00＝＋－＠") {
+				t.Fatalf("%q begins a formula", cell)
+			}
+			if strings.HasPrefix(cell, "'") {
+				marks++
+			}
+		}
+	}
+	if marks == 0 {
+		t.Error("nothing was marked")
+	}
+}
+
+// TestFormulas writes values and reads them again.
+func TestFormulas(t *testing.T) {
+	for _, value := range []string{"", "x", "=1", "+1", "-1", "@a", "'=1", "''=1", "'", "''", "'t Hooft", "\t", "\r", "\n", "\x00", "＝1", "＠", "a=b", "\"=\"", "'＋"} {
+		line := string(batch.AppendCSV(nil, value))
+		if got := batch.Unmarked(strings.ReplaceAll(line[1:len(line)-3], `""`, `"`)); got != value {
+			t.Errorf("%q became %q by %q", value, got, line)
+		}
+		if first := []rune(line)[1]; strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", first) {
+			t.Errorf("%q begins a formula", line)
+		}
+	}
+}

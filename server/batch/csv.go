@@ -1,0 +1,45 @@
+package batch
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// appendCSV appends a row of CSV. Each value is quoted, and none begins as a
+// formula of a spreadsheet does.
+func appendCSV(out []byte, values ...string) []byte {
+	for i, value := range values {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, '"')
+		if needsMark(value) {
+			out = append(out, '\'')
+		}
+		for {
+			before, after, found := strings.Cut(value, `"`)
+			out = append(out, before...)
+			if !found {
+				break
+			}
+			out, value = append(out, `""`...), after
+		}
+		out = append(out, '"')
+	}
+	return append(out, "\r\n"...)
+}
+
+// needsMark reports whether a spreadsheet would take the value as a formula, or
+// unmarked would take a mark from it that isn't one.
+func needsMark(value string) bool {
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(value, "'"))
+	return value != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", r)
+}
+
+// unmarked is the value that appendCSV has written.
+func unmarked(value string) string {
+	if strings.HasPrefix(value, "'") && needsMark(value[1:]) {
+		return value[1:]
+	}
+	return value
+}

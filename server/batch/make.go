@@ -1,0 +1,105 @@
+package batch
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash/crc32"
+	"iter"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/issue"
+)
+
+// A File is one signed profile of a batch.
+type File struct {
+	Row   *Row
+	Index int // of the row among all good ones, from 0
+	What  What
+	Name  string // in the archive
+	Bytes []byte
+	// Identifier and UUID are the profile's.
+	Identifier, UUID string
+	// Content is the SHA-256 of the profile inside, in hex: what a later batch
+	// is compared by, since a signature differs each time.
+	Content string
+	Digest  [sha256.Size]byte // of Bytes
+	CRC32   uint32            // of Bytes
+}
+
+// A Maker makes the files of rows.
+type Maker struct {
+	Issuer *issue.Issuer
+	Orders Orders
+}
+
+// unitRows is how many rows a core takes at a time.
+const unitRows = 20
+
+// A unit is a run of rows.
+type unit struct {
+	first int
+	rows  []Row
+}
+
+// units are the rows in runs. The first has the index.
+func units(rows iter.Seq2[Row, error], index int) iter.Seq2[unit, error] {
+	return func(yield func(unit, error) bool) {
+		u := unit{first: index}
+		for row, err := range rows {
+			if err != nil {
+				yield(u, err)
+				return
+			}
+			if u.rows = append(u.rows, row); len(u.rows) < unitRows {
+				continue
+			}
+			if !yield(u, nil) {
+				return
+			}
+			u = unit{first: u.first + len(u.rows), rows: make([]Row, 0, unitRows)}
+		}
+		if len(u.rows) > 0 {
+			yield(u, nil)
+		}
+	}
+}
+
+// Make makes the files of the rows on all cores and gives them to sink in the
+// order of the rows, the first of which has the index among all of the batch.
+func (m *Maker) Make(ctx context.Context, rows iter.Seq2[Row, error], index int, sink func(*File) error) error {
+	return ordered(ctx, units(rows, index), m.make, func(files []File) error {
+		for i := range files {
+			if err := sink(&files[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (m *Maker) make(ctx context.Context, u unit) ([]File, error) {
+	files := make([]File, 0, len(u.rows))
+	for i := range u.rows {
+		row := &u.rows[i]
+		for _, what := range row.whats() {
+			order, err := m.Orders(row.Person, what)
+			if err != nil {
+				return nil, fmt.Errorf("batch: row %d: %w", row.Line, err)
+			}
+			signed, err := m.Issuer.Issue(ctx, order)
+			if err != nil {
+				return nil, fmt.Errorf("batch: row %d: %w", row.Line, err)
+			}
+			files = append(files, File{
+				Row: row, Index: u.first + i, What: what,
+				Name:       fileName(u.first+i, signed.Identifier, row.Person.Address, what),
+				Bytes:      signed.Bytes,
+				Identifier: signed.Identifier, UUID: profile.UUID(signed.Identifier),
+				Content: signed.Hash,
+				Digest:  sha256.Sum256(signed.Bytes), CRC32: crc32.ChecksumIEEE(signed.Bytes),
+			})
+		}
+	}
+	return files, nil
+}

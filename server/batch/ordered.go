@@ -1,0 +1,73 @@
+package batch
+
+import (
+	"context"
+	"iter"
+	"runtime"
+	"sync"
+)
+
+// ordered works on the values of a sequence on all cores, and calls done with
+// the results in the order of the values. It stops with the first error, or the
+// cause of ctx, and returns when all of its goroutines have.
+func ordered[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(context.Context, In) (Out, error), done func(Out) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	workers := runtime.GOMAXPROCS(0)
+	type job struct {
+		in  In
+		out chan<- Out
+	}
+	jobs := make(chan job)
+	order := make(chan chan Out, 2*workers)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop(nil)
+	wg.Go(func() {
+		defer close(order)
+		defer close(jobs)
+		for value, err := range in {
+			if err != nil {
+				stop(err)
+				return
+			}
+			out := make(chan Out, 1)
+			select {
+			case order <- out:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case jobs <- job{value, out}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for range workers {
+		wg.Go(func() {
+			for j := range jobs {
+				out, err := work(ctx, j.in)
+				if err != nil {
+					stop(err)
+					return
+				}
+				j.out <- out
+			}
+		})
+	}
+	for out := range order {
+		select {
+		case result := <-out:
+			if err := done(result); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}

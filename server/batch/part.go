@@ -1,0 +1,315 @@
+package batch
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"os"
+
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// A spool is a file that is written from its start to its end.
+type spool struct {
+	file *os.File
+	buf  *bufio.Writer
+	size int64
+}
+
+// A summed spool is a file of the archive that grows with the profiles. It knows
+// the checksums of what was written.
+type summed struct {
+	*spool
+	sum uint32
+	sha hash.Hash
+}
+
+// openSpool opens a file to go on after so many bytes. What stands behind them
+// is cut off.
+func openSpool(name string, size int64) (*spool, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Truncate(size); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if _, err := f.Seek(size, io.SeekStart); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &spool{file: f, buf: bufio.NewWriterSize(f, 64<<10), size: size}, nil
+}
+
+func (s *spool) Write(p []byte) (int, error) {
+	n, err := s.buf.Write(p)
+	s.size += int64(n)
+	return n, err
+}
+
+func (s *summed) Write(p []byte) (int, error) {
+	s.sum = crc32.Update(s.sum, crc32.IEEETable, p)
+	s.sha.Write(p)
+	return s.spool.Write(p)
+}
+
+// resum reads what is there, and reports whether it has the checksum.
+func (s *summed) resum(sum uint32) (bool, error) {
+	h := crc32.NewIEEE()
+	s.sha = sha256.New()
+	_, err := io.Copy(io.MultiWriter(h, s.sha), s.section(0, s.size))
+	s.sum = h.Sum32()
+	return s.sum == sum, err
+}
+
+// section is what stands from one place to another.
+func (s *spool) section(from, to int64) io.Reader { return io.NewSectionReader(s.file, from, to-from) }
+
+// A part is an archive that is being written.
+type part struct {
+	number, of  int
+	first, last int // chunks, the last excluded
+	rows, files int
+	plan        *Plan
+	about       About
+
+	zip     *zipWriter
+	out     *spool
+	csv     summed // manifest.csv
+	json    summed // manifest.json
+	journal *spool
+	sums    signing.Checksums
+	made    int // profiles that the archive holds
+	line    []byte
+}
+
+// add adds a profile.
+func (p *part) add(f *File) error {
+	if err := p.addBytes(f.Name, f.Bytes, f.CRC32, f.Digest); err != nil {
+		return err
+	}
+	e := f.entry()
+	p.line = e.appendCSV(p.line[:0])
+	if _, err := p.csv.Write(p.line); err != nil {
+		return err
+	}
+	p.line = append(p.line[:0], ",\n"...)
+	if p.made == 0 {
+		p.line = p.line[:0]
+	}
+	p.made++
+	p.line = e.appendJSON(p.line)
+	_, err := p.json.Write(p.line)
+	return err
+}
+
+// begin writes what stands before the rows of the manifests.
+func (p *part) begin() error {
+	head, err := p.head()
+	if err != nil {
+		return err
+	}
+	if _, err := p.json.Write(head); err != nil {
+		return err
+	}
+	_, err = p.csv.Write(appendCSV(nil, manifestHeader...))
+	return err
+}
+
+func (p *part) addBytes(name string, data []byte, sum uint32, digest [sha256.Size]byte) error {
+	if err := p.sums.Add(name, digest); err != nil {
+		return err
+	}
+	if err := p.zip.add(name, plainMode, int64(len(data)), sum); err != nil {
+		return err
+	}
+	_, err := p.zip.Write(data)
+	return err
+}
+
+// addText adds a file whose content is written twice: to know its size and
+// checksums before it stands in the archive.
+func (p *part) addText(name string, mode uint32, listed bool, write func(io.Writer) error) error {
+	sum, digest, size := crc32.NewIEEE(), sha256.New(), &counter{}
+	if err := write(io.MultiWriter(sum, digest, size)); err != nil {
+		return err
+	}
+	if listed {
+		if err := p.sums.Add(name, [sha256.Size]byte(digest.Sum(nil))); err != nil {
+			return err
+		}
+	}
+	if err := p.zip.add(name, mode, size.n, sum.Sum32()); err != nil {
+		return err
+	}
+	return write(p.zip)
+}
+
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
+}
+
+// text writes a text.
+func text(s string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, s)
+		return err
+	}
+}
+
+// finish adds what stands beside the profiles, and signs the checksums.
+func (p *part) finish(ctx context.Context, errors *spool, sign func(context.Context, *signing.Checksums) ([]byte, error)) error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	if err := p.addErrors(errors); err != nil {
+		return err
+	}
+	if p.plan.Devices {
+		if err := p.addDevices(); err != nil {
+			return err
+		}
+	}
+	if err := p.addManifests(); err != nil {
+		return err
+	}
+	texts := p.replacer("")
+	if err := p.addText("README.txt", plainMode, true, text(texts.Replace(readmeText))); err != nil {
+		return err
+	}
+	if err := p.addText("verify.sh", scriptMode, true, text(texts.Replace(verifyText))); err != nil {
+		return err
+	}
+	signature, err := sign(ctx, &p.sums)
+	if err != nil {
+		return err
+	}
+	if err := p.addText("SHA256SUMS", plainMode, false, text(p.sums.Text())); err != nil {
+		return err
+	}
+	if err := p.addText("SHA256SUMS.p7s", plainMode, false, text(string(signature))); err != nil {
+		return err
+	}
+	line := fmt.Sprintf("%x  SHA256SUMS.p7s\n", sha256.Sum256(signature))
+	if err := p.addText("SHA256SUMS.p7s.sha256", plainMode, false, text(line)); err != nil {
+		return err
+	}
+	if err := p.zip.close(); err != nil {
+		return err
+	}
+	return p.flush()
+}
+
+// addErrors adds the rows that were left out among those of this part.
+func (p *part) addErrors(errors *spool) error {
+	head := int64(len(appendCSV(nil, errorsHeader()...)))
+	from, to := max(head, p.plan.Chunks[p.first].Errors), p.plan.Errors
+	if p.last < len(p.plan.Chunks) {
+		to = p.plan.Chunks[p.last].Errors
+	}
+	if p.first == 0 {
+		from = head
+	}
+	if to <= from {
+		return nil
+	}
+	return p.addText("errors.csv", plainMode, true, func(w io.Writer) error {
+		if _, err := w.Write(appendCSV(nil, errorsHeader()...)); err != nil {
+			return err
+		}
+		_, err := io.Copy(w, errors.section(from, to))
+		return err
+	})
+}
+
+func (p *part) addManifests() error {
+	if _, err := p.json.Write([]byte("\n]}\n")); err != nil {
+		return err
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	if err := p.addSpool("manifest.csv", &p.csv); err != nil {
+		return err
+	}
+	return p.addSpool("manifest.json", &p.json)
+}
+
+func (p *part) addSpool(name string, s *summed) error {
+	if err := p.sums.Add(name, [sha256.Size]byte(s.sha.Sum(nil))); err != nil {
+		return err
+	}
+	if err := p.zip.add(name, plainMode, s.size, s.sum); err != nil {
+		return err
+	}
+	_, err := io.Copy(p.zip, s.section(0, s.size))
+	return err
+}
+
+// addDevices adds the script that installs by cable, if a row of the part names
+// an iPhone.
+func (p *part) addDevices() error {
+	var devices bytes.Buffer
+	r := csv.NewReader(p.csv.section(0, p.csv.size))
+	r.ReuseRecord = true
+	for {
+		row, err := r.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		file, platform, serial, ecid := row[3], row[15], row[17], row[19]
+		if platform != string(IPhone) {
+			continue
+		}
+		if ecid != "" {
+			fmt.Fprintf(&devices, "\t%s) echo %s ;;\n", hexECID(ecid), file)
+		}
+		if serial != "" {
+			fmt.Fprintf(&devices, "\t%s) echo %s ;;\n", serial, file)
+		}
+	}
+	if devices.Len() == 0 {
+		return nil
+	}
+	return p.addText("cfgutil.sh", scriptMode, true, text(p.replacer(devices.String()).Replace(cfgutilText)))
+}
+
+// flush hands everything to the system.
+func (p *part) flush() error {
+	for _, s := range []*spool{p.out, p.csv.spool, p.json.spool} {
+		if err := s.buf.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record notes in the journal that a chunk is complete.
+func (p *part) record(next int) error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.journal, "%d %d %d %d %d %d\n", next, p.out.size, p.csv.size, p.csv.sum, p.json.size, p.json.sum)
+	return p.journal.buf.Flush()
+}
+
+func (p *part) close() {
+	for _, s := range []*spool{p.out, p.csv.spool, p.json.spool, p.journal} {
+		if s != nil {
+			s.file.Close()
+		}
+	}
+}

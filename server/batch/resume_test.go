@@ -1,0 +1,310 @@
+package batch_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/batch"
+)
+
+// A resumed batch is made in a folder that is left, in whatever state, and gone
+// on with.
+type resumed struct {
+	*rig
+	rows  int
+	limit int
+	want  string // what [same] says of an undisturbed run
+}
+
+func newResumed(t testing.TB, rows, limit int) *resumed {
+	r := &resumed{rig: newRig(t, "p256"), rows: rows, limit: limit}
+	name := output(t)
+	b := r.begin(t, name)
+	r.finish(t, b, name, choice{})
+	archives, _ := b.Names(name)
+	r.want = same(t, archives...)
+	return r
+}
+
+func (r *resumed) begin(t testing.TB, name string) *batch.Batch {
+	t.Helper()
+	b, err := batch.Begin(name + ".unfinished")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Limit(r.limit)
+	input := io.MultiReader(people(r.rows), strings.NewReader("bad\n"))
+	reader, err := batch.NewReader(input, batch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Check(t.Context(), reader, choice{}.checking(), r.about); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// interrupt makes a batch until so many people are done.
+func (r *resumed) interrupt(t testing.TB, b *batch.Batch, people int) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	err := b.Make(ctx, r.maker(), func(made int) {
+		if made >= people {
+			stop()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goOn resumes the batch, and wants what an undisturbed run gives.
+func (r *resumed) goOn(t testing.TB, name string) {
+	t.Helper()
+	b, err := batch.Resume(name + ".unfinished")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Limit(r.limit)
+	archives, _ := b.Names(name)
+	r.finish(t, b, name, choice{})
+	if got := same(t, archives...); got != r.want {
+		t.Error("it isn't what an undisturbed run gives")
+	}
+	for _, archive := range archives {
+		checkRules(t, archive)
+	}
+	if _, err := os.Stat(name + ".unfinished"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+}
+
+// TestCancelLeavesNoArchive wants nothing to have its name before all is done.
+func TestCancelLeavesNoArchive(t *testing.T) {
+	r := newResumed(t, 2500, 1500)
+	name := output(t)
+	r.interrupt(t, r.begin(t, name), 2000)
+	left, err := os.ReadDir(filepath.Dir(name))
+	if err != nil || len(left) != 1 || left[0].Name() != "out.zip.unfinished" {
+		t.Errorf("%v, %v", left, err)
+	}
+	r.goOn(t, name)
+	records, err := os.ReadFile(strings.TrimSuffix(name, ".zip") + "-errors.csv")
+	if err != nil || !strings.Contains(string(records), "cells_mismatch") {
+		t.Errorf("%v, %s", err, records)
+	}
+}
+
+// TestResumeDamaged interrupts a batch anywhere, and then cuts, extends or spoils
+// its temporary files as a crash can: behind the last complete chunk, or, as a
+// loss of power may, before it.
+func TestResumeDamaged(t *testing.T) {
+	resumeDamaged(t, 8)
+}
+
+func resumeDamaged(t *testing.T, times int) {
+	r := newResumed(t, 3500, 2000)
+	random := rand.New(rand.NewPCG(3, 4))
+	for range times {
+		name := output(t)
+		r.interrupt(t, r.begin(t, name), 1+random.IntN(3400))
+		files, err := filepath.Glob(name + ".unfinished/part-*")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%v, %v", files, err)
+		}
+		for range 2 {
+			spoil(t, random, files[random.IntN(len(files))])
+		}
+		r.goOn(t, name)
+	}
+}
+
+// spoil damages a file of an unfinished part.
+func spoil(t testing.TB, random *rand.Rand, name string) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(data), "done\n") { // complete, and on the disk
+		return
+	}
+	if journal, err := os.ReadFile(strings.TrimSuffix(name, filepath.Ext(name)) + ".journal"); err == nil && strings.Contains(string(journal), "done\n") {
+		return
+	}
+	switch how := random.IntN(4); {
+	case len(data) == 0 || how == 0:
+		data = append(data, make([]byte, random.IntN(5000))...)
+	case how == 1:
+		data = data[:random.IntN(len(data))]
+	case how == 2:
+		clear(data[random.IntN(len(data)):])
+	default:
+		data[random.IntN(len(data))] ^= 1
+	}
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFolder refuses a second batch in the folder, a second process, and to
+// resume what isn't there.
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	if _, err := batch.Resume(dir); !errors.Is(err, batch.ErrMissing) {
+		t.Errorf("resume of nothing: %v", err)
+	}
+	b, err := batch.Begin(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := batch.Begin(dir); !errors.Is(err, batch.ErrExists) {
+		t.Errorf("a second begin: %v", err)
+	}
+	if _, err := batch.Resume(dir); !errors.Is(err, batch.ErrBusy) {
+		t.Errorf("a second process: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err = batch.Resume(dir)
+	if err != nil || b.Plan() != nil {
+		t.Errorf("before the check: %v", err)
+	}
+	if err := b.Discard(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReissue makes again what a batch made, from the manifests of its parts:
+// the same files, rows and order.
+func TestReissue(t *testing.T) {
+	r := newRig(t, "p256")
+	name := output(t)
+	b, err := batch.Begin(name + ".unfinished")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Limit(1500)
+	input := "email,display_name,platform,group,locale,login\njoe@example.com,Joe,mac,=1+1,fr,joe\nbad,,,,,\nann@example.com,,both,,,\n" + strings.Repeat("\n", 3)
+	rest := &generator{n: 1500, row: func(i int) string {
+		return "x" + string(rune('a'+i%26)) + strings.Repeat("y", i/26) + "@example.com,X,,'=1,,\n"
+	}, next: []byte(input)}
+	reader, err := batch.NewReader(rest, batch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Check(t.Context(), reader, choice{Defaults: everything}.checking(), r.about); err != nil {
+		t.Fatal(err)
+	}
+	r.finish(t, b, name, choice{})
+	archives, _ := b.Names(name)
+	var readers []*batch.Reader
+	var since batch.Since
+	for _, archive := range archives {
+		_, contents := members(t, archive)
+		reader, err := batch.NewReader(strings.NewReader(string(contents["manifest.csv"])), batch.Options{Manifest: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers = append(readers, reader)
+		if err := since.Read(strings.NewReader(string(contents["manifest.csv"]))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(archives) != 2 {
+		t.Fatalf("got %v", archives)
+	}
+	again := output(t)
+	b, err = batch.Begin(again + ".unfinished")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Limit(1500)
+	// The defaults are others: every row says for itself what was made.
+	if _, err := b.Check(t.Context(), batch.Join(readers...), choice{}.checking(), r.about); err != nil {
+		t.Fatal(err)
+	}
+	difference, err := r.maker().Compare(t.Context(), b.Rows(), &since, func(how, address string) error {
+		t.Errorf("%s is %s", address, how)
+		return nil
+	})
+	if want := (batch.Difference{Same: b.Plan().Files}); err != nil || difference != want {
+		t.Errorf("%v, %+v, want %+v", err, difference, want)
+	}
+	r.finish(t, b, again, choice{})
+	repeated, _ := b.Names(again)
+	if a, b := sameProfiles(t, archives), sameProfiles(t, repeated); a != b {
+		t.Errorf("profiles or manifest differ")
+	}
+}
+
+// sameProfiles is [same] of archives without what tells of bad rows.
+func sameProfiles(t *testing.T, archives []string) string {
+	t.Helper()
+	var out strings.Builder
+	for _, archive := range archives {
+		_, contents := members(t, archive)
+		rows := strings.Split(string(contents["manifest.csv"]), "\r\n")
+		for _, row := range rows {
+			cells := strings.Split(row, `","`)
+			if len(cells) > 9 {
+				cells[7], cells[8] = "", ""
+			}
+			out.WriteString(strings.Join(cells, `","`) + "\n")
+		}
+	}
+	return out.String()
+}
+
+// TestSince tells what is new, changed, the same and gone.
+func TestSince(t *testing.T) {
+	r := newRig(t, "p256")
+	_, archives := r.run(t, output(t), strings.NewReader("email,display_name\nsame@example.com,A\nchanged@example.com,B\ngone@example.com,C\n"), choice{})
+	_, contents := members(t, archives[0])
+	manifest := string(contents["manifest.csv"])
+	var since batch.Since
+	if err := since.Read(strings.NewReader(manifest)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := batch.Begin(filepath.Join(t.TempDir(), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Discard()
+	reader, err := batch.NewReader(strings.NewReader("email,display_name\nnew@example.com,\nSAME@example.com,A\nsame@example.com,A\nchanged@example.com,Bee\n"), batch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Check(t.Context(), reader, choice{}.checking(), r.about); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	tell := func(how, address string) error {
+		got = append(got, how+" "+address)
+		return nil
+	}
+	difference, err := r.maker().Compare(t.Context(), b.Rows(), &since, tell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := since.Gone(strings.NewReader(manifest), func(address string) error { return tell("gone", address) }); err != nil {
+		t.Fatal(err)
+	}
+	if want := "new new@example.com, changed SAME@example.com, changed changed@example.com, gone gone@example.com"; strings.Join(got, ", ") != want {
+		t.Errorf("got %v", got)
+	}
+	if want := (batch.Difference{New: 1, Changed: 2, Gone: 1}); difference != want {
+		t.Errorf("got %+v", difference)
+	}
+}

@@ -1,0 +1,321 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+// A Batch is made in a folder of temporary files, which lies beside where its
+// archives will be. The folder survives a crash, and [Resume] goes on with it.
+type Batch struct {
+	dir   string
+	lock  *flock.Flock
+	state state
+	limit int // of files in an archive
+}
+
+// state is what the folder holds of a batch whose input has been checked.
+type state struct {
+	Key   string `json:"key"`
+	About About  `json:"about"`
+	Plan  *Plan  `json:"plan"`
+	// Published says that the archives have their names.
+	Published bool `json:"published"`
+}
+
+// Errors of Begin and Resume.
+var (
+	ErrExists  = errors.New("batch: an unfinished batch is there")
+	ErrMissing = errors.New("batch: no unfinished batch is there")
+	ErrBusy    = errors.New("batch: another process works on it")
+)
+
+const stateFile = "state.json"
+
+// Begin makes the folder of a new batch.
+func Begin(dir string) (*Batch, error) {
+	switch err := os.Mkdir(dir, 0o700); {
+	case errors.Is(err, fs.ErrExist):
+		return nil, ErrExists
+	case err != nil:
+		return nil, err
+	}
+	return open(dir)
+}
+
+// Resume opens the folder of a batch that was interrupted.
+func Resume(dir string) (*Batch, error) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrMissing
+	}
+	return open(dir)
+}
+
+func open(dir string) (*Batch, error) {
+	b := &Batch{dir: dir, lock: flock.New(filepath.Join(dir, "lock")), limit: PartFiles}
+	locked, err := b.lock.TryLock()
+	if err != nil {
+		return nil, err
+	}
+	if !locked {
+		return nil, ErrBusy
+	}
+	data, err := os.ReadFile(b.file(stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return b, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &b.state)
+	}
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Close lets go of the folder, and leaves it for Resume.
+func (b *Batch) Close() error { return b.lock.Close() }
+
+// Discard deletes the folder.
+func (b *Batch) Discard() error { return errors.Join(os.RemoveAll(b.dir), b.lock.Close()) }
+
+func (b *Batch) file(name string) string { return filepath.Join(b.dir, name) }
+
+// Plan is that of an input which has been checked; nil before that.
+func (b *Batch) Plan() *Plan { return b.state.Plan }
+
+// Key is what [Batch.Check] was given.
+func (b *Batch) Key() string { return b.state.Key }
+
+// Check reads the input, and keeps the rows. Where c says, it says nothing of
+// Rows and Errors. The key names input and choices: a batch may be resumed with
+// the same alone. about is called when the input has been read.
+func (b *Batch) Check(ctx context.Context, r *Reader, c Checking, about func() (key string, a About)) (*Plan, error) {
+	rows, err := openSpool(b.file("rows"), 0)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.file.Close()
+	bad, err := openSpool(b.file("errors.csv"), 0)
+	if err != nil {
+		return nil, err
+	}
+	defer bad.file.Close()
+	c.Rows, c.Errors = rows, bad
+	plan, err := Check(ctx, r, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []*spool{rows, bad} {
+		if err := errors.Join(s.buf.Flush(), s.file.Sync()); err != nil {
+			return nil, err
+		}
+	}
+	b.state.Plan = plan
+	b.state.Key, b.state.About = about()
+	return plan, b.save()
+}
+
+// save writes the state: all of it or nothing.
+func (b *Batch) save() error {
+	data, err := json.Marshal(b.state)
+	if err != nil {
+		return err
+	}
+	return writeFile(b.file(stateFile), data)
+}
+
+func writeFile(name string, data []byte) error {
+	f, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}
+
+// Rows are the good rows of the input.
+func (b *Batch) Rows() iter.Seq2[Row, error] { return b.rows(0, len(b.state.Plan.Chunks)) }
+
+// rows are those of some chunks, the last excluded.
+func (b *Batch) rows(first, last int) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		if first >= last {
+			return
+		}
+		f, err := os.Open(b.file("rows"))
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		defer f.Close()
+		chunks := b.state.Plan.Chunks
+		from, to := chunks[first].Offset, chunks[last-1].Offset+chunks[last-1].Size
+		ReadRows(io.NewSectionReader(f, from, to-from))(yield)
+	}
+}
+
+// parts are the archives of the batch.
+func (b *Batch) parts() []*part {
+	var all []*part
+	for i, chunk := range b.state.Plan.Chunks {
+		n := len(all)
+		if n == 0 || all[n-1].files+chunk.Files > b.limit {
+			all = append(all, &part{number: n + 1, first: i, plan: b.state.Plan, about: b.state.About})
+			n++
+		}
+		p := all[n-1]
+		p.last, p.rows, p.files = i+1, p.rows+chunk.Rows, p.files+chunk.Files
+	}
+	for _, p := range all {
+		p.of = len(all)
+	}
+	return all
+}
+
+// base is the name of a part's temporary files without their extension.
+func (b *Batch) base(p *part) string { return b.file(fmt.Sprintf("part-%03d", p.number)) }
+
+// Make makes the archives, each under a temporary name, and goes on where it was
+// interrupted. It calls progress with the number of people whose files are made.
+func (b *Batch) Make(ctx context.Context, m *Maker, progress func(people int)) error {
+	bad, err := openSpool(b.file("errors.csv"), b.state.Plan.Errors)
+	if err != nil {
+		return err
+	}
+	defer bad.file.Close()
+	people := 0
+	parts := b.parts()
+	for i, p := range parts {
+		parts[i] = nil // a part that is complete needs no memory
+		_, done, err := readJournal(b.base(p) + ".journal")
+		if err != nil {
+			return err
+		}
+		if !done {
+			err := b.makePart(ctx, m, p, bad, func(made int) { progress(people + made) })
+			p.close()
+			if err != nil {
+				return err
+			}
+		}
+		people += p.rows
+		progress(people)
+	}
+	return nil
+}
+
+func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, progress func(int)) error {
+	next, err := p.open(b.base(p))
+	if err != nil {
+		return err
+	}
+	chunks := b.state.Plan.Chunks
+	made := 0
+	for _, chunk := range chunks[p.first:next] {
+		made += chunk.Rows
+	}
+	left := 0
+	if next < p.last {
+		left = chunks[next].Files
+	}
+	err = m.Make(ctx, b.rows(next, p.last), next*ChunkRows, func(f *File) error {
+		if err := p.add(f); err != nil {
+			return err
+		}
+		if left--; left > 0 {
+			return nil
+		}
+		made += chunks[next].Rows
+		if next++; next < p.last {
+			left = chunks[next].Files
+		}
+		progress(made)
+		return p.record(next)
+	})
+	if err != nil {
+		return err
+	}
+	if next != p.last {
+		return errRows
+	}
+	if err := p.finish(ctx, bad, m.Issuer.SignChecksums); err != nil {
+		return err
+	}
+	if err := p.out.file.Sync(); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.journal, doneLine)
+	if err := errors.Join(p.journal.buf.Flush(), p.journal.file.Sync()); err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(b.base(p)+".csv"), os.Remove(b.base(p)+".json"))
+}
+
+// Names are those of the archives, and of the file with the rows that were left
+// out, by the name of the only archive, such as out.zip.
+func (b *Batch) Names(output string) (archives []string, errorsFile string) {
+	return Names(output, len(b.parts()))
+}
+
+// Publish gives the archives their names, which are those of [Batch.Names], and
+// deletes the folder.
+func (b *Batch) Publish(output string) error {
+	if !b.state.Published {
+		archives, errorsFile := b.Names(output)
+		for i, p := range b.parts() {
+			if err := move(b.base(p)+".zip", archives[i]); err != nil {
+				return err
+			}
+		}
+		if err := b.PublishErrors(errorsFile); err != nil {
+			return err
+		}
+		if err := syncFolder(filepath.Dir(output)); err != nil {
+			return err
+		}
+		b.state.Published = true
+		if err := b.save(); err != nil {
+			return err
+		}
+	}
+	return b.Discard()
+}
+
+// PublishErrors gives errors.csv its name, if there are any.
+func (b *Batch) PublishErrors(name string) error {
+	if b.state.Plan.Bad == 0 {
+		return nil
+	}
+	return move(b.file("errors.csv"), name)
+}
+
+// move gives a file its name. One that isn't there has it already.
+func move(from, to string) error {
+	if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// syncFolder makes the names in a folder survive a loss of power.
+func syncFolder(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

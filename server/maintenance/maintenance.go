@@ -1,0 +1,150 @@
+// Package maintenance does the scheduled work on the action logs, once a day: it
+// checks each log, removes the content of what is too old, and has a signed
+// checkpoint sent.
+package maintenance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// Queue is the queue of the jobs.
+const Queue = "maintenance"
+
+// A Round enqueues the jobs of one day. There is one for each day.
+type Round struct {
+	Day string `json:"day"` // as Day returns it
+}
+
+// Kind names the job in the queue.
+func (Round) Kind() string { return "maintenance.round" }
+
+// A Job works on one log. There is one for each log and day.
+type Job struct {
+	Account string `json:"account"`
+	Day     string `json:"day"`
+}
+
+// Kind names the job in the queue.
+func (Job) Kind() string { return "maintenance.log" }
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+	// slack is by how much one round can come earlier than another.
+	slack = day / 2
+	// hour is when a round begins, in UTC.
+	hour = time.Hour
+)
+
+// Day is the day of the round that began last.
+func Day(now time.Time) string { return now.UTC().Add(-hour).Format(time.DateOnly) }
+
+// A Store keeps the logs. *store.Store is one.
+type Store interface {
+	audit.Keeper
+	// EnqueueJobs enqueues the day's job for each log.
+	EnqueueJobs(ctx context.Context, day string) error
+	// ReportLog keeps a, a LogCheckFailed, and has those told who are to be,
+	// unless the same finding was reported since the time.
+	ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error
+	// ClearLog says that the check of the log has found nothing.
+	ClearLog(ctx context.Context, account string) error
+	// Retain removes the content of the account's actions that r names, and
+	// keeps a as a signed LogRetain if there was any.
+	Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error)
+	// SendCheckpoint keeps the note and sends it out, unless that of this size
+	// was; by mail only if none was mailed since the time.
+	SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error
+}
+
+// A Runner does the work. All fields are required.
+type Runner struct {
+	Store Store
+	Key   *audit.LogKey
+	Log   *slog.Logger
+	Now   func() time.Time
+}
+
+// Begin enqueues the day's job for each log.
+func (r *Runner) Begin(ctx context.Context, day string) error {
+	if err := r.Store.EnqueueJobs(ctx, day); err != nil {
+		return fmt.Errorf("maintenance: %w", err)
+	}
+	return nil
+}
+
+// Run works on the account's log; doing it again does no harm. Where the check finds something, that is reported, and nothing else is
+// done: what may be evidence stays, and no checkpoint vouches for such a log.
+func (r *Runner) Run(ctx context.Context, account string) error {
+	report, err := r.check(ctx, account)
+	if f, ok := errors.AsType[*audit.Finding](err); ok {
+		r.Log.Error("the check of an action log failed", "account", account, "finding", f.Error())
+		by := audit.ByProgram()
+		return r.Store.ReportLog(ctx, by, f, r.Now().Add(slack-week), audit.Action{
+			Account: account,
+			Name:    audit.LogCheckFailed,
+			Outcome: audit.Done,
+			Actor:   by.Actor,
+			Target:  audit.Target{Kind: audit.LogTarget, ID: account},
+			Changes: audit.Failed(f),
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("maintenance: %w", err)
+	}
+	if err = r.Store.ClearLog(ctx, account); err == nil {
+		err = r.retain(ctx, account, report)
+	}
+	if err == nil {
+		err = r.checkpoint(ctx, account)
+	}
+	if err != nil {
+		return fmt.Errorf("maintenance: %w", err)
+	}
+	return nil
+}
+
+// check verifies the log.
+func (r *Runner) check(ctx context.Context, account string) (audit.Report, error) {
+	public, err := r.Key.Public(account)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	report, err := audit.Verify(ctx, r.Store, account, public)
+	if fault.Is(err, fault.NotFound) {
+		err = &audit.Finding{First: 1, Last: 1, Detail: "the head of the log is missing"}
+	}
+	return report, err
+}
+
+// retain removes what the log's own setting says is too old, by the check that
+// has just found the log good.
+func (r *Runner) retain(ctx context.Context, account string, report audit.Report) error {
+	what, due := report.Retention(r.Now())
+	if !due {
+		return nil
+	}
+	by := audit.ByProgram()
+	_, err := r.Store.Retain(ctx, by, account, what, audit.Action{Outcome: audit.Done, Actor: by.Actor})
+	return err
+}
+
+// checkpoint has it sent out what the log is now. By mail that is weekly.
+func (r *Runner) checkpoint(ctx context.Context, account string) error {
+	tree, err := r.Store.Checkpoint(ctx, account)
+	if err != nil || tree.Size == 0 {
+		return err
+	}
+	note, err := r.Key.Checkpoint(account, tree)
+	if err != nil {
+		return err
+	}
+	return r.Store.SendCheckpoint(ctx, account, tree.Size, note, r.Now().Add(slack-week))
+}

@@ -1,0 +1,324 @@
+package maintenance_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/notify/notifytest"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A watch is a server with maintenance: with an owner, who gets mails, a webhook, and
+// a clock that the test sets.
+type watch struct {
+	*testing.T
+	database string
+	servers  []*servertest.Server
+	c        servertest.Client
+	sink     *notifytest.Server
+	hook     *servertest.Endpoint
+	now      atomic.Int64 // Unix milliseconds
+	days     int
+}
+
+// watching has two servers on one database, one of which works on jobs.
+func watching(t *testing.T, database string) *watch {
+	t.Helper()
+	w := &watch{T: t, database: database, sink: notifytest.New(t, true), hook: servertest.NewEndpoint(t, nil)}
+	w.now.Store(time.Now().Add(time.Minute).UnixMilli())
+	one := servertest.NewIdentity(t)
+	change := func(c *server.Config) {
+		c.Identity = server.Fixed(one)
+		c.Now = func() time.Time { return time.UnixMilli(w.now.Load()) }
+		c.Mail = &notify.RelayConfig{Server: w.sink.Address, From: "setup@example.org", Roots: w.sink.Roots}
+	}
+	w.servers = append(w.servers, servertest.Notifying(t, database, w.hook, change), servertest.New(t, database, change))
+	w.servers[0].Owner("olga@example.com")
+	w.c = servertest.NewClient(w.servers[0], servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
+	servertest.NewHook(t, w.c, w.hook.URL, "log.checkpoint", "log.check_failed")
+	return w
+}
+
+// nextDay lets a day pass, has both servers look more than once, and waits until
+// the work is done.
+func (w *watch) nextDay() {
+	w.Helper()
+	w.now.Add((24 * time.Hour).Milliseconds())
+	w.days++
+	for range 2 {
+		for _, s := range w.servers {
+			if err := s.RunScheduled(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+		}
+	}
+	var states []string
+	servertest.Eventually(w.T, "maintenance", func() bool {
+		states = storetest.Column(w, w.database, `SELECT CAST(state AS TEXT) FROM river_job WHERE kind LIKE 'maintenance.%'`)
+		return !slices.ContainsFunc(states, func(s string) bool { return s != "completed" })
+	})
+	if len(states) != 3*w.days {
+		w.Errorf("%d jobs after %d days, want a round and one for each of 2 logs", len(states), w.days)
+	}
+}
+
+// TestMissedRound leaves all servers off for three days. Whichever starts first
+// makes up one round, and the next is due after 01:00 UTC.
+func TestMissedRound(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		var now atomic.Pointer[time.Time]
+		set := func(text string) {
+			at, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now.Store(&at)
+		}
+		start := func() *servertest.Server {
+			return servertest.New(t, database, func(c *server.Config) { c.Now = func() time.Time { return *now.Load() } })
+		}
+		rounds := func(servers ...*servertest.Server) string {
+			t.Helper()
+			for range 2 {
+				for _, s := range servers {
+					if err := s.RunScheduled(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			return strings.Join(storetest.Column(t, database, `SELECT CAST(args AS TEXT) FROM river_job WHERE kind = 'maintenance.round' ORDER BY id`), " ")
+		}
+		set("2026-03-01T12:00:00Z")
+		first := start()
+		want := func(got string, days ...string) {
+			t.Helper()
+			if n := strings.Count(got, "2026-"); n != len(days) {
+				t.Errorf("%d rounds, want %d: %s", n, len(days), got)
+			}
+			for _, day := range days {
+				if strings.Count(got, day) != 1 {
+					t.Errorf("the rounds are %s, want one of %s", got, day)
+				}
+			}
+		}
+		want(rounds(first), "2026-03-01")
+		set("2026-03-04T15:30:00Z")
+		second := start()
+		want(rounds(first, second), "2026-03-01", "2026-03-04")
+		set("2026-03-05T00:59:59Z")
+		want(rounds(first, second, start()), "2026-03-01", "2026-03-04")
+		set("2026-03-05T01:00:00Z")
+		want(rounds(second, first), "2026-03-01", "2026-03-04", "2026-03-05")
+	})
+}
+
+// called returns the calls of a type, as soon as there are n, and no more.
+func (w *watch) called(kind string, n int) []notify.Message {
+	w.Helper()
+	var all []notify.Message
+	servertest.Eventually(w.T, fmt.Sprintf("%d calls of %s", n, kind), func() bool {
+		all = nil
+		for _, call := range w.hook.All() {
+			var m notify.Message
+			if err := json.Unmarshal(call.Body, &m); err == nil && call.Event == kind {
+				all = append(all, m)
+			}
+		}
+		return len(all) >= n && w.quiet()
+	})
+	if len(all) != n {
+		w.Errorf("%d calls of %s, want %d", len(all), kind, n)
+	}
+	return all
+}
+
+// quiet says that no delivery waits.
+func (w *watch) quiet() bool { return servertest.Quiet(w, w.database) }
+
+// mails returns the mails to the owner with the subject.
+func (w *watch) mails(subject string) []string {
+	w.Helper()
+	return servertest.MailsTo(w.T, w.database, w.sink, "olga@example.com", subject)
+}
+
+// log returns the actions of an account's log by a name.
+func (w *watch) log(owner string, name audit.Name) []audit.Entry {
+	w.Helper()
+	return servertest.ReadLog(w.T, w.database, owner, name)
+}
+
+// failedLogs is how many logs there are whose check has failed.
+func (w *watch) failedLogs() int {
+	w.Helper()
+	s, err := store.Open(w.Context(), store.Config{Database: w.database})
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer s.Close()
+	n, err := s.FailedLogs(w.Context())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return n
+}
+
+// public is the key of the account's log.
+func (w *watch) public(owner string) string {
+	w.Helper()
+	key, err := audit.NewLogKey(servertest.LogKey)
+	if err != nil {
+		w.Fatal(err)
+	}
+	public, err := key.Public(owner)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return public
+}
+
+// TestCheckpoints goes through nine days: a checkpoint is sent out when the
+// log has grown, by mail once a week.
+func TestCheckpoints(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		w := watching(t, database)
+		const subject = "Checkpoint of the action log"
+		w.nextDay()
+		first := w.called("log.checkpoint", 1)[0]
+		mails := w.mails(subject)
+		if len(mails) != 1 { // the log of the installation is empty
+			t.Fatalf("%d mails, want 1", len(mails))
+		}
+		note := first.Data.Note
+		point, err := audit.OpenCheckpoint([]byte(note), w.public(account.Default))
+		if err != nil || point.Size != first.Data.Sequence || point.Size == 0 || first.Data.Account != account.Default {
+			t.Errorf("%+v %+v %v", first, point, err)
+		}
+		root := strings.Split(note, "\n")[2]
+		if !slices.ContainsFunc(mails, func(m string) bool { return strings.Count(html.UnescapeString(m), root) == 2 }) { // as text and as HTML
+			t.Errorf("no mail has the root %s: %s", root, mails)
+		}
+		servertest.WantExample(t, w.hook.All()[0])
+		w.nextDay()
+		w.called("log.checkpoint", 1)
+		for day := 3; day <= 9; day++ {
+			w.c.Want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"other","scopes":["keys:read"]}`)
+			w.nextDay()
+			w.called("log.checkpoint", day-1)
+			want := 1
+			if day >= 8 {
+				want = 2
+			}
+			if n := len(w.mails(subject)); n != want {
+				t.Errorf("after %d days %d mails, want %d", day, n, want)
+			}
+		}
+		if n := len(w.mails("Action log: the check failed")); n != 0 {
+			t.Errorf("%d mails of a sound log", n)
+		}
+	})
+}
+
+// TestCheckFails changes a log behind the program's back, in several ways.
+func TestCheckFails(t *testing.T) {
+	const failed = "Action log: the check failed"
+	for name, tt := range map[string]struct {
+		statement string
+		finding   string
+		// head says that nothing can be added to the log any more.
+		head bool
+	}{
+		"edited": {`UPDATE actions SET leaf = personal WHERE account = 'acc_default' AND seq = 2`,
+			"action 2: it was edited: its content does not have its hash", false},
+		"removed":  {`DELETE FROM actions WHERE account = 'acc_default' AND seq = 3`, "action 3: it is missing; the next that is there is 4", false},
+		"head":     {`UPDATE logs SET edge = salt FROM actions WHERE actions.account = logs.account AND seq = 1 AND logs.account = 'acc_default'`, "the head of the log was changed: it cannot be read", true},
+		"emptied":  {`UPDATE logs SET size = 0, edge = (SELECT edge FROM logs WHERE account = 'acc_installation') WHERE account = 'acc_default'`, "actions 1 to 7: they stand behind the end of the log by its own head", true},
+		"set back": {`UPDATE logs SET size = size - 2 WHERE account = 'acc_default'`, "the head of the log was set back from 7 actions to 5", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.EachDatabase(t, func(t *testing.T, database string) {
+				w := watching(t, database)
+				w.nextDay()
+				w.called("log.checkpoint", 1)
+				storetest.Exec(t, database, tt.statement)
+				w.nextDay()
+				if got := len(w.mails(failed)); got < 1 || got > 2 {
+					t.Errorf("%d mails, want one, or one as owner and one as operator", got)
+				}
+				call := w.called("log.check_failed", 1)[0]
+				owner := account.Default
+				if tt.head {
+					owner = account.Installation
+				} else if w.log(owner, audit.LogCheckFailed)[0].Finding() != call.Data.Changes[0].New {
+					t.Errorf("the call says %v", call.Data)
+				}
+				found := w.log(owner, audit.LogCheckFailed)
+				if len(found) != 1 || !strings.HasSuffix(found[0].Finding(), tt.finding) || found[0].Target.ID != account.Default {
+					t.Errorf("recorded: %+v, want %q", found, tt.finding)
+				}
+				if n := w.failedLogs(); n != 1 {
+					t.Errorf("%d logs have failed, want 1", n)
+				}
+				if !strings.Contains(w.servers[0].Log.String(), tt.finding) {
+					t.Error("the program's log does not say it")
+				}
+				for range 5 {
+					w.nextDay()
+				}
+				w.called("log.check_failed", 1)
+				w.nextDay()
+				w.called("log.check_failed", 1)
+				w.nextDay()
+				w.called("log.check_failed", 2)
+				w.called("log.checkpoint", 1) // none of a log that is not sound
+			})
+		})
+	}
+}
+
+// TestRetention removes what is too old, and the log stays sound.
+func TestRetention(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		w := watching(t, database)
+		key, err := audit.NewLogKey(servertest.LogKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := storetest.Open(t, store.Config{Database: database, Signer: key})
+		if err := kept.SetRetention(t.Context(), audit.ByOperator(), account.Default, 90, audit.Action{Outcome: audit.Done}); err != nil {
+			t.Fatal(err)
+		}
+		w.nextDay()
+		if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
+			t.Errorf("%d removals on the first day", n)
+		}
+		w.now.Add((92 * 24 * time.Hour).Milliseconds()) // content goes by whole days
+		w.nextDay()
+		found := w.log(account.Default, audit.LogRetain)
+		if len(found) != 1 || found[0].Through() != found[0].Seq-1 || found[0].Actor.Kind != audit.System {
+			t.Fatalf("%+v, want one removal of all before it", found)
+		}
+		w.nextDay()
+		if n := len(w.log(account.Default, audit.LogRetain)); n != 1 {
+			t.Errorf("%d removals, want 1", n)
+		}
+		for _, point := range w.called("log.checkpoint", 2) {
+			if _, err := audit.OpenCheckpoint([]byte(point.Data.Note), w.public(account.Default)); err != nil {
+				t.Error(err)
+			}
+		}
+		w.called("log.check_failed", 0)
+	})
+}

@@ -1,0 +1,101 @@
+package access
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// signIn shows the form to sign in; whoever is signed in goes on.
+func (p *Pages) signIn(v *panel.Visit) error {
+	next := panel.Inside(v.QueryParam("next"))
+	if _, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v)); err == nil {
+		return v.Redirect(http.StatusSeeOther, next)
+	} else if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	f := p.Frame(v, "")
+	return p.Render(v, http.StatusOK, "sign-in", f, signInPage{f, web.Form{}, p.Vault.Passkeys(), next})
+}
+
+// createSession lets a member in by password and code.
+func (p *Pages) createSession(v *panel.Visit) error {
+	form := v.Form
+	token, err := p.Sessions.SignIn(v.Ctx(), v.From, form["email"], form["password"], form["code"])
+	if err != nil {
+		return p.Again(v, err, "sign-in", "", func(f panel.Frame) any {
+			return signInPage{f, web.Form{"email": echoable(form["email"])}, p.Vault.Passkeys(), panel.Inside(form["next"])}
+		})
+	}
+	p.Cookie().Set(v, token)
+	return v.Redirect(http.StatusSeeOther, panel.Inside(form["next"]))
+}
+
+// echoable is an address that may be shown again: what has no "@" may be a
+// password in the wrong box.
+func echoable(email string) string {
+	if len(email) > 254 || !strings.Contains(email, "@") {
+		return ""
+	}
+	return email
+}
+
+// signOut ends the session and has the browser forget what it kept.
+func (p *Pages) signOut(v *panel.Visit) error {
+	if err := p.Sessions.SignOut(v.Ctx(), v.By(), v.In); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	p.Cookie().Clear(v)
+	v.Response().Header().Set("Clear-Site-Data", `"cache", "cookies", "storage"`)
+	return v.Redirect(http.StatusSeeOther, panel.Prefix+panel.SignInPath)
+}
+
+// invitation shows the form by which a person becomes a member.
+func (p *Pages) invitation(v *panel.Visit) error {
+	page, err := p.invitationPage(v, p.Frame(v, ""), web.Form{})
+	if err != nil {
+		return err
+	}
+	return p.Render(v, http.StatusOK, "invitation", page.Frame, page)
+}
+
+func (p *Pages) invitationPage(v *panel.Visit, f panel.Frame, form web.Form) (invitationPage, error) {
+	token := v.Param("token")
+	i, acc, err := p.Members.Invitation(v.Ctx(), token)
+	return invitationPage{f, form, token, i.Email, acc.Name, string(i.Role), i.First(), i.Expires}, err
+}
+
+// join makes a member by an invitation and signs them in.
+func (p *Pages) join(v *panel.Visit) error {
+	form := v.Form
+	m, err := p.Members.Join(v.Ctx(), v.From, v.Param("token"), account.Newcomer{
+		Email: form["email"], Name: form["name"], Password: form["password"], Language: p.Language(v).Tag,
+	})
+	if err != nil {
+		page, gone := p.invitationPage(v, panel.Frame{}, web.Form{"email": echoable(form["email"]), "name": form["name"]})
+		if gone != nil {
+			return gone
+		}
+		return p.Again(v, err, "invitation", "", func(f panel.Frame) any {
+			page.Frame = f
+			return page
+		})
+	}
+	token, err := p.Sessions.SignIn(v.Ctx(), v.From, m.Email, form["password"], "")
+	if err != nil {
+		return err
+	}
+	p.Cookie().Set(v, token)
+	return v.Redirect(http.StatusSeeOther, panel.Prefix)
+}
+
+// confirmPage goes on to the page that asked for a fresh factor, which guard
+// has taken.
+func (p *Pages) confirmPage(v *panel.Visit) error {
+	form := v.Form
+	return v.Redirect(http.StatusSeeOther, panel.Inside(form["next"]))
+}

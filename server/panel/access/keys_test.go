@@ -1,0 +1,118 @@
+package access_test
+
+import (
+	"bytes"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+var keyText = regexp.MustCompile(`mck_[a-z2-7]+`)
+
+// newKey has the member create a key that may create others, and returns it.
+func newKey(t *testing.T, m *servertest.Member, name string) servertest.Client {
+	t.Helper()
+	a := m.Make("/panel/keys/new", "name", name, "keys:read", "yes", "keys:write", "yes", "expires", "")
+	key := keyText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil))
+	if key == nil {
+		t.Fatalf("the key %s: %d %s", name, a.Status, a.Body)
+	}
+	return servertest.NewClient(m.Server, string(key))
+}
+
+// newChild has a key create another one that may create others.
+func newChild(t *testing.T, parent servertest.Client, name string) (child servertest.Client, id string) {
+	t.Helper()
+	var made struct{ ID, Key string }
+	servertest.Decode(t, parent.Want(t, 201, "POST", "/keys", `{"name":"`+name+`","scopes":["keys:read","keys:write"]}`), &made)
+	return servertest.NewClient(parent.Server, made.Key), made.ID
+}
+
+// TestRemovedMemberKeys removes a member whose key has created others, once so
+// that the keys end, and once so that they stay.
+func TestRemovedMemberKeys(t *testing.T) {
+	for name, keep := range map[string]string{"revoked": "", "kept": "yes"} {
+		t.Run(name, func(t *testing.T) {
+			storetest.EachDatabase(t, func(t *testing.T, database string) {
+				s := servertest.New(t, database, nil)
+				owner := s.Owner("olga@example.com")
+				admin := owner.Invite("tom@example.com", "admin")
+				own, portal := newKey(t, owner, "Own"), newKey(t, admin, "Portal")
+				line := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "Line", Scopes: []string{"keys:read"}}))
+				child, childID := newChild(t, portal, "Child")
+				grandchild, _ := newChild(t, child, "Grandchild")
+				other, _ := newChild(t, own, "Other")
+				child.Want(t, 200, "POST", "/keys/"+childID+"/revoke", "")
+
+				wantTexts(t, owner.Get("/panel/keys"), "Created by <bdi>Member olga@example.com", "Created by <bdi>Member tom@example.com",
+					"Created by the key <bdi>Portal", "Created by the key <bdi>Child", "Created by the key <bdi>Own", "Created on the command line")
+				id := storetest.Column(t, database, `SELECT id FROM members WHERE email = 'tom@example.com'`)[0]
+				page := owner.Get("/panel/members/" + id + "/remove")
+				wantTexts(t, page, "<bdi>Portal</bdi>", "<bdi>Grandchild</bdi>", `name="keep_keys"`)
+				for _, text := range []string{"<bdi>Own</bdi><", "<bdi>Other", "<bdi>Line", "<li><bdi>Child"} {
+					if bytes.Contains(page.Body, []byte(text)) {
+						t.Errorf("the page says %q", text)
+					}
+				}
+
+				before := len(storetest.Column(t, database, `SELECT seq FROM actions`))
+				if a := owner.Post("/panel/members/"+id+"/remove", "keep_keys", keep); a.Status != http.StatusSeeOther || !strings.Contains(a.Location(), "done=member.removed") {
+					t.Fatalf("%d %s %s", a.Status, a.Location(), a.Body)
+				}
+				status, actions := 401, []string{"key.revoke", "key.revoke", "member.remove"}
+				if keep != "" {
+					status, actions = 200, actions[2:]
+				}
+				for _, c := range []servertest.Client{portal, grandchild} {
+					c.Want(t, status, "GET", "/keys", "")
+				}
+				for _, c := range []servertest.Client{own, other, line} {
+					c.Want(t, 200, "GET", "/keys", "")
+				}
+				got := storetest.Column(t, database, `SELECT name FROM actions WHERE account = 'acc_default' ORDER BY seq`)[before:]
+				if slices.Sort(got); !slices.Equal(got, actions) {
+					t.Errorf("the log says %q, want %q", got, actions)
+				}
+				wantTexts(t, owner.Get("/panel/keys"), "Created by a member who was removed")
+			})
+		})
+	}
+}
+
+func wantTexts(t *testing.T, a servertest.Answer, texts ...string) {
+	t.Helper()
+	body := strings.ReplaceAll(string(a.Body), "<wbr>", "")
+	for _, text := range texts {
+		if !strings.Contains(body, text) {
+			t.Errorf("the page lacks %q: %d %s", text, a.Status, body)
+		}
+	}
+}
+
+// TestManyKeysOfOneMember wants the page that removes a member to say how many
+// keys it doesn't show.
+func TestManyKeysOfOneMember(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	owner := s.Owner("olga@example.com")
+	portal := newKey(t, owner, "Portal")
+	for range 101 {
+		newChild(t, portal, "Child")
+	}
+	owner.Invite("paul@example.com", "owner")
+	members := regexp.MustCompile(`/panel/members/mem_\w+`).FindAllString(string(owner.Get("/panel/members").Body), -1)
+	shown := ""
+	for _, path := range members {
+		if page := string(owner.Get(path + "/remove").Body); strings.Contains(page, "Portal") {
+			shown = page
+		}
+	}
+	if n := strings.Count(shown, "<li><bdi>"); n != 100 || !strings.Contains(shown, "And 2 more.") {
+		t.Errorf("%d keys are shown: %s", n, shown)
+	}
+}

@@ -1,0 +1,252 @@
+package log
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// logFields are what the log can be filtered by. All stand in the address of
+// the page, so that a member can hand it on.
+var logFields = []string{"from", "to", "zone", "actor", "action", "outcome", "interface", "kind", "target",
+	"mailbox", "domain", "network", "link", "profile", "text", "before"}
+
+// maxFilter is how long one of them may be, in characters.
+const maxFilter = 255
+
+// What the fields may say that offer a choice.
+var (
+	outcomes    = []audit.Outcome{audit.Done, audit.Refused}
+	interfaces  = []audit.Interface{audit.Page, audit.Panel, audit.API, audit.CommandLine, audit.Internal}
+	actorKinds  = []audit.ActorKind{audit.Member, audit.KeyActor, audit.Visitor, audit.Operator, audit.System}
+	targetKinds = []audit.TargetKind{audit.DomainTarget, audit.HostTarget, audit.PolicyTarget, audit.LinkTarget, audit.TicketTarget, audit.ProfileTarget,
+		audit.KeyTarget, audit.RedirectKeyTarget, audit.MemberTarget, audit.InvitationTarget, audit.PasskeyTarget, audit.SessionTarget, audit.AccountTarget,
+		audit.WebhookTarget, audit.RecipientTarget, audit.IdentityTarget, audit.LogTarget}
+)
+
+// logFilter reads the filter of the account's log. Problems come all at once.
+// The form then says the times and the zone as browsers take them.
+func logFilter(account string, form web.Form) (audit.Filter, *time.Location, error) {
+	tidy(form)
+	bad := problemList{form: form}
+	zone := bad.zone()
+	f := audit.Filter{
+		Account:    account,
+		Outcome:    oneOf(&bad, "outcome", outcomes),
+		Interface:  oneOf(&bad, "interface", interfaces),
+		TargetKind: oneOf(&bad, "kind", targetKinds),
+		Names:      bad.names(),
+		From:       bad.time("from", zone),
+		To:         bad.time("to", zone),
+		Target:     bad.id("target"),
+		Link:       bad.id("link"),
+		Profile:    bad.hash("profile"),
+		Mailbox:    bad.mailbox("mailbox"),
+		Domain:     bad.domain("domain"),
+		Network:    bad.network("network"),
+		Text:       form["text"],
+		Before:     bad.before(),
+		Limit:      shownLog,
+	}
+	f.Actor, f.ActorKind = bad.actor()
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		bad.add("to", "The end must be later than the beginning.")
+	}
+	for name, value := range form {
+		if utf8.RuneCountInString(value) > maxFilter || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+			bad.unless(name, "Write up to 255 characters on one line.")
+		}
+	}
+	return f, zone, bad.err()
+}
+
+// tidy takes away what fields have around them, and those without a value.
+func tidy(form web.Form) {
+	for name, value := range form {
+		if form[name] = profile.Trim(value); form[name] == "" {
+			delete(form, name)
+		}
+	}
+}
+
+// A problemList collects what is wrong with the fields of a filter.
+type problemList struct {
+	form web.Form
+	all  []*fault.Fault
+}
+
+func (l *problemList) add(field, detail string) {
+	l.all = append(l.all, fault.On(field, fault.Invalid, "%s", detail))
+}
+
+// unless adds the problem unless the field has one already.
+func (l *problemList) unless(field, detail string) {
+	if !slices.ContainsFunc(l.all, func(f *fault.Fault) bool { return f.Field == field }) {
+		l.add(field, detail)
+	}
+}
+
+// err is nothing, or all problems in the order of the fields.
+func (l *problemList) err() error {
+	slices.SortStableFunc(l.all, func(x, y *fault.Fault) int {
+		return cmp.Compare(slices.Index(logFields, x.Field), slices.Index(logFields, y.Field))
+	})
+	var all []error
+	for _, f := range l.all {
+		all = append(all, f)
+	}
+	return errors.Join(all...)
+}
+
+// chooseListed is said of a value that a list does not offer.
+const chooseListed = "Choose one of the list."
+
+// oneOf reads a field that offers a choice.
+func oneOf[T ~string](l *problemList, name string, offered []T) T {
+	value := T(l.form[name])
+	if value != "" && !slices.Contains(offered, value) {
+		l.add(name, chooseListed)
+	}
+	return value
+}
+
+// names are those of the action, or of a group of actions: "domain.".
+func (l *problemList) names() []audit.Name {
+	wanted := l.form["action"]
+	if wanted == "" {
+		return nil
+	}
+	names := slices.DeleteFunc(audit.Names(), func(n audit.Name) bool {
+		return string(n) != wanted && !(strings.HasSuffix(wanted, ".") && strings.HasPrefix(string(n), wanted))
+	})
+	if len(names) == 0 {
+		l.add("action", chooseListed)
+	}
+	return names
+}
+
+// actor is an id, also of somebody who is gone, or a kind of actor.
+func (l *problemList) actor() (string, audit.ActorKind) {
+	kind, ok := strings.CutPrefix(l.form["actor"], "kind:")
+	if !ok {
+		return l.id("actor"), ""
+	}
+	if !slices.Contains(actorKinds, audit.ActorKind(kind)) {
+		l.add("actor", chooseListed)
+	}
+	return "", audit.ActorKind(kind)
+}
+
+// id is a number as details show it.
+func (l *problemList) id(name string) string {
+	if strings.ContainsFunc(l.form[name], unicode.IsSpace) {
+		l.add(name, "Write one number, as the details of an entry show it.")
+	}
+	return l.form[name]
+}
+
+func (l *problemList) hash(name string) string {
+	value := strings.ToLower(l.form[name])
+	if value != "" && (len(value) != 64 || strings.Trim(value, "0123456789abcdef") != "") {
+		l.add(name, "Write the 64 digits and letters of the hash.")
+	}
+	return value
+}
+
+func (l *problemList) zone() *time.Location {
+	zone, err := time.LoadLocation(cmp.Or(l.form["zone"], "UTC"))
+	if err != nil || zone == time.Local {
+		l.add("zone", "Write a time zone such as Europe/Berlin, or UTC.")
+		return time.UTC
+	}
+	return zone
+}
+
+// timeForms are how times are taken: as browsers send them, and as people
+// write them.
+var timeForms = []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02", time.RFC3339}
+
+func (l *problemList) time(name string, zone *time.Location) time.Time {
+	if l.form[name] == "" {
+		return time.Time{}
+	}
+	for _, layout := range timeForms {
+		if t, err := time.ParseInLocation(layout, l.form[name], zone); err == nil {
+			l.form[name] = inField(t.In(zone))
+			return t
+		}
+	}
+	l.add(name, "Write a time such as 2026-11-24 08:30.")
+	return time.Time{}
+}
+
+// inField is a time as a field for times takes it.
+func inField(t time.Time) string {
+	if t.Truncate(time.Minute).Equal(t) {
+		return t.Format("2006-01-02T15:04")
+	}
+	return t.Format("2006-01-02T15:04:05.999")
+}
+
+func (l *problemList) mailbox(name string) string {
+	if l.form[name] == "" {
+		return ""
+	}
+	address, err := profile.ParseAddress(l.form[name])
+	if err != nil {
+		l.add(name, "Write a whole mail address, such as jane@example.com.")
+		return ""
+	}
+	return address.Folded()
+}
+
+func (l *problemList) domain(name string) string {
+	if l.form[name] == "" {
+		return ""
+	}
+	host, err := profile.ParseHost(l.form[name])
+	if err != nil {
+		l.add(name, "Write a domain such as example.com.")
+		return ""
+	}
+	return host
+}
+
+func (l *problemList) network(name string) netip.Prefix {
+	if l.form[name] == "" {
+		return netip.Prefix{}
+	}
+	network, err := account.ParseNetwork(l.form[name])
+	if err != nil {
+		l.add(name, "Write an address or a network, such as 192.0.2.7 or 192.0.2.0/24.")
+		return netip.Prefix{}
+	}
+	return network
+}
+
+// before is the cursor of a page, which no field shows.
+func (l *problemList) before() int64 {
+	text := l.form["before"]
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		l.add("", "This page of the log is not there. Go back to the newest entries.")
+		delete(l.form, "before")
+		return 0
+	}
+	return n
+}

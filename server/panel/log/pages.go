@@ -1,0 +1,20 @@
+// Package log holds the pages of the control panel that are about what has
+// happened: the action log, and who is told of what.
+package log
+
+import (
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/panel"
+)
+
+// Pages are the handlers. All fields are required.
+type Pages struct {
+	*panel.Panel
+	Actions       Actions
+	Members       *account.Members
+	Keys          *account.Keys
+	Subscriptions *notify.Subscriptions
+	Webhooks      *notify.Webhooks
+	Mail          bool // a mail server is set
+}

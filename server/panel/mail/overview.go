@@ -1,0 +1,148 @@
+package mail
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/panel"
+)
+
+const (
+	plotDays     = 14
+	shownDomains = 5
+	shownActions = 6
+	// fewCodes is when a member is told to make new recovery codes.
+	fewCodes = 3
+	// expiresSoon is when the end of the identity needs attention, in days.
+	expiresSoon = 30
+)
+
+// plotStart is the first day of the plot, in UTC.
+func (p *Pages) plotStart() time.Time {
+	return p.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-plotDays)
+}
+
+// overview says what needs doing and how things stand.
+func (p *Pages) overview(v *panel.Visit) error {
+	rows, err := p.domainRows(v)
+	if err != nil {
+		return err
+	}
+	page := overviewPage{Frame: p.Frame(v, "overview"), Domains: len(rows), List: rows[:min(len(rows), shownDomains)], Identity: p.identity()}
+	if err := p.plot(v, &page); err != nil {
+		return err
+	}
+	if page.Recent, err = p.recent(v); err != nil {
+		return err
+	}
+	if page.Todos, err = p.todos(v, page); err != nil {
+		return err
+	}
+	return p.Render(v, http.StatusOK, "overview", page.Frame, page)
+}
+
+// plot counts the links and their downloads of each day.
+func (p *Pages) plot(v *panel.Visit, page *overviewPage) error {
+	start := p.plotStart()
+	usage, err := p.History.Usage(v.Ctx(), v.Account(), start)
+	page.Days = make([]day, plotDays)
+	for i := range page.Days {
+		page.Days[i].Day = start.AddDate(0, 0, i)
+	}
+	for _, u := range usage {
+		page.Links += u.Links
+		page.Downloads += u.Downloads
+		if i := int(u.Day.Sub(start) / (24 * time.Hour)); i >= 0 && i < plotDays {
+			page.Days[i].Links += u.Links
+			page.Days[i].Downloads += u.Downloads
+		}
+	}
+	return err
+}
+
+// changes are the actions that the overview shows: those that change how
+// things are.
+var changes = []audit.Name{
+	audit.DomainCreate, audit.DomainUpdate, audit.DomainDelete,
+	audit.PolicyCreate, audit.PolicyUpdate, audit.PolicyDelete,
+	audit.KeyCreate, audit.KeyRevoke,
+	audit.RedirectKeyCreate, audit.RedirectKeyUpdate, audit.RedirectKeyDelete,
+	audit.AccountCreate, audit.AccountUpdate, audit.AccountSuspend, audit.AccountResume,
+	audit.InvitationCreate, audit.InvitationRevoke,
+	audit.MemberJoin, audit.MemberUpdate, audit.MemberRemove, audit.MemberPassword,
+	audit.TOTPAdd, audit.TOTPRemove, audit.PasskeyAdd, audit.PasskeyRemove, audit.RecoveryCreate, audit.FactorReset,
+}
+
+func (p *Pages) recent(v *panel.Visit) ([]actionRow, error) {
+	records, err := p.History.Recent(v.Ctx(), v.Account(), changes, "", shownActions)
+	if err != nil {
+		return nil, err
+	}
+	var rows []actionRow
+	for _, r := range records {
+		a := r.View()
+		if a.Actor == nil {
+			continue // the page of the log shows it, and the check of the log reports it
+		}
+		rows = append(rows, actionRow{
+			Name:    string(a.Action),
+			Target:  a.Target.Name,
+			Who:     a.Actor.Name,
+			Kind:    a.Actor.Kind,
+			Refused: a.Outcome == audit.Refused,
+			At:      a.Time,
+		})
+	}
+	return rows, nil
+}
+
+// identity is what signs now.
+func (p *Pages) identity() identity {
+	id := p.Identity()
+	out := identity{
+		Subject:     id.Name,
+		Issuer:      id.Issuer(),
+		NotAfter:    id.NotAfter,
+		DaysLeft:    int(id.NotAfter.Sub(p.Now()) / (24 * time.Hour)),
+		Development: id.Development,
+	}
+	if id.Fault != nil {
+		out.Fault = id.Fault.Error()
+	}
+	return out
+}
+
+// todos are what needs attention, the most urgent first.
+func (p *Pages) todos(v *panel.Visit, page overviewPage) ([]todo, error) {
+	var list []todo
+	add := func(when bool, t todo) {
+		if when {
+			list = append(list, t)
+		}
+	}
+	id, m := page.Identity, v.In.Member
+	days := map[string]any{"Days": id.DaysLeft}
+	add(id.Fault != "", todo{ID: "identity_bad", Values: map[string]any{"Fault": id.Fault}, Urgent: true})
+	add(id.Fault == "" && id.DaysLeft <= expiresSoon && !id.Development, todo{ID: "identity_expires", Values: days, Urgent: id.DaysLeft <= 7})
+	add(page.Domains == 0 && page.Write, todo{ID: "no_domain", Path: panel.Prefix + "/domains/new"})
+	add(!m.HasFactor(), todo{ID: "one_factor", Path: panel.Prefix + panel.EnrolPath, Urgent: true})
+	add(m.HasFactor() && m.CodesMade.IsZero(), todo{ID: "no_recovery", Path: panel.Prefix + panel.OwnPath + "/recovery"})
+	add(!m.CodesMade.IsZero() && m.CodesLeft <= fewCodes, todo{ID: "few_recovery", Values: map[string]any{"Left": m.CodesLeft}, Path: panel.Prefix + panel.OwnPath + "/recovery"})
+	add(id.Development, todo{ID: "identity_development"})
+	if page.Manage {
+		members, err := p.Members.List(v.Ctx(), v.Account())
+		if err != nil {
+			return nil, err
+		}
+		owners := 0
+		for _, other := range members {
+			if other.Role == account.Owner {
+				owners++
+			}
+		}
+		add(owners == 1, todo{ID: "one_owner", Path: panel.Prefix + "/members/invite"})
+	}
+	return list, nil
+}

@@ -1,0 +1,46 @@
+package mail
+
+import (
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/panel"
+)
+
+// Routes are all routes of these pages, and who may use them.
+func (p *Pages) Routes() []panel.Route {
+	return []panel.Route{
+		panel.Get("", account.Look, panel.Signed, p.overview),
+
+		panel.Get("/domains", account.Look, panel.Signed, p.domains),
+		panel.Get("/domains/new", account.Change, panel.Signed, p.newDomain),
+		panel.Post("/domains/new", account.Change, panel.Fresh, append([]string{"name", "approve"}, domainFields...), p.createDomain),
+		panel.Get("/domains/:domain", account.Look, panel.Signed, p.domain),
+		panel.Post("/domains/:domain", account.Change, panel.Fresh, domainFields, p.updateDomain),
+		panel.Button("/domains/:domain/check", account.Look, panel.Signed, p.checkDomain),
+		panel.Button("/domains/:domain/dns", account.Look, panel.Signed, p.checkDNS),
+		panel.Get("/domains/:domain/delete", account.Change, panel.Signed, p.askDeleteDomain),
+		panel.Button("/domains/:domain/delete", account.Change, panel.Fresh, p.deleteDomain),
+
+		panel.Get(hostsPath, account.Look, panel.Signed, p.hosts),
+		panel.Post(hostsPath, account.Manage, panel.Fresh, []string{"host"}, p.approveHost),
+		panel.Post(hostsPath+"/withdraw", account.Manage, panel.Fresh, []string{"host"}, p.withdrawHost),
+
+		panel.Get("/policies", account.Look, panel.Signed, p.policies),
+		panel.Get("/policies/new", account.Change, panel.Signed, p.newPolicy),
+		panel.Post("/policies/new", account.Change, panel.Fresh, policyFields, p.createPolicy),
+		panel.Get("/policies/:id", account.Look, panel.Signed, p.policy),
+		panel.Post("/policies/:id", account.Change, panel.Fresh, policyFields, p.updatePolicy),
+		panel.Get("/policies/:id/delete", account.Change, panel.Signed, p.askDeletePolicy),
+		panel.Button("/policies/:id/delete", account.Change, panel.Fresh, p.deletePolicy),
+
+		panel.Get(panel.LinksPath, account.Look, panel.Signed, p.links),
+		panel.Get(panel.LinksPath+"/new", account.Change, panel.Signed, p.newLink),
+		panel.Post(panel.LinksPath+"/new", account.Change, panel.Fresh, linkFields, p.createLink),
+		panel.Get(panel.LinksPath+"/:id", account.Look, panel.Signed, p.link),
+		panel.Get(panel.LinksPath+"/:id/revoke", account.Change, panel.Signed, p.askRevokeLink),
+		panel.Button(panel.LinksPath+"/:id/revoke", account.Change, panel.Fresh, p.revokeLink),
+		panel.Get(panel.LinksPath+"/:id/revoke-mailbox", account.Change, panel.Signed, p.askRevokeMailbox),
+		panel.Button(panel.LinksPath+"/:id/revoke-mailbox", account.Change, panel.Fresh, p.revokeMailbox),
+		panel.Get("/domains/:domain/revoke-links", account.Change, panel.Signed, p.askRevokeDomain),
+		panel.Button("/domains/:domain/revoke-links", account.Change, panel.Fresh, p.revokeDomain),
+	}
+}

@@ -1,0 +1,50 @@
+package panel
+
+import (
+	"net/http"
+
+	"github.com/updatecase/mobileconfig/server/account"
+)
+
+// A Route is one way into the panel. What it needs stands beside it; the zero
+// values need the most. Whatever changes something needs a fresh second factor,
+// but for leaving: that is made easy.
+type Route struct {
+	Method, Path string
+	Need         account.Permission
+	Rule         Rule
+	// Fields are those that the form of a POST may have; nil: it takes JSON.
+	Fields []string
+	Handle func(*Visit) error
+}
+
+// A Rule is what a route needs beside the permission.
+type Rule int
+
+// The rules.
+const (
+	Fresh  Rule = iota // a second factor at most ConfirmLife old
+	Signed             // a session
+	Enrol              // a fresh factor, or a member who must enrol the first
+	Open               // nothing
+)
+
+// Get is a route that shows a page.
+func Get(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
+	return Route{http.MethodGet, path, need, rule, nil, handle}
+}
+
+// Post is a route that takes a form with the fields.
+func Post(path string, need account.Permission, rule Rule, fields []string, handle func(*Visit) error) Route {
+	return Route{http.MethodPost, path, need, rule, fields, handle}
+}
+
+// Button is a route that takes a form without fields.
+func Button(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
+	return Post(path, need, rule, []string{}, handle)
+}
+
+// Script is a route that takes JSON from the panel's script.
+func Script(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
+	return Post(path, need, rule, nil, handle)
+}

@@ -1,0 +1,134 @@
+package settings
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// MaxApprovedHosts is how many patterns an account can have.
+const MaxApprovedHosts = 500
+
+// An ApprovedHost says which servers the domains of an account may use, by the
+// word of an owner.
+type ApprovedHost struct {
+	// Pattern is a host name in lower-case A-label form, or "*." and the domain
+	// that any number of hosts are below.
+	Pattern string
+	Created time.Time
+}
+
+// ParseHostPattern returns a pattern in its one form. All hosts below a public
+// suffix, such as *.co.uk, are nobody's to approve.
+func ParseHostPattern(s string) (string, error) {
+	host, below := strings.CutPrefix(profile.Trim(s), "*.")
+	host, err := profile.ParseHost(host)
+	if err != nil {
+		return "", fmt.Errorf("%w: write a host such as imap.example.com, or *.example.com for all hosts below it", err)
+	}
+	if !below {
+		return host, nil
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(host); suffix == host {
+		return "", fmt.Errorf("*.%s is not one organization's: write a name below it, such as *.example.%s", host, host)
+	}
+	return "*." + host, nil
+}
+
+// Approves reports whether one of the patterns holds the host.
+func Approves(patterns []string, host string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if suffix, below := strings.CutPrefix(p, "*"); below {
+			return len(host) > len(suffix) && strings.HasSuffix(host, suffix)
+		}
+		return p == host
+	})
+}
+
+// A ServerField is a server of a domain with the name of the field that holds
+// it.
+type ServerField struct{ Field, Host string }
+
+// ServerFields are the servers that the domain has.
+func (d Domain) ServerFields() []ServerField {
+	all := []ServerField{
+		{"imap", d.Service.Incoming.Host}, {"smtp", d.Service.Outgoing.Host},
+		{"caldav", d.Service.Calendars.Host}, {"carddav", d.Service.Contacts.Host},
+	}
+	return slices.DeleteFunc(all, func(s ServerField) bool { return s.Host == "" })
+}
+
+// Unapproved returns a fault for each server of the domain that neither the
+// patterns hold nor the domain had before; nil if there is none. An old domain
+// that is zero had none.
+func Unapproved(patterns []string, old, d Domain) []error {
+	var all []error
+	before := old.ServerFields()
+	for _, s := range d.ServerFields() {
+		if !slices.Contains(before, s) && !Approves(patterns, s.Host) {
+			all = append(all, fault.On(s.Field, fault.HostUnapproved,
+				"An owner of the account has not approved this server. Owners do it in the control panel, under Domains, Approved servers; the operator does it with \"mobileconfig admin host approve\"."))
+		}
+	}
+	return all
+}
+
+// A HostStore keeps approved hosts.
+type HostStore interface {
+	// ApprovedHosts returns those of an account by their patterns.
+	ApprovedHosts(ctx context.Context, account string) ([]ApprovedHost, error)
+	// ApproveHost keeps h and a. A pattern that is there is a Conflict fault,
+	// as is one more than MaxApprovedHosts.
+	ApproveHost(ctx context.Context, by audit.Grant, account string, h ApprovedHost, a audit.Action) error
+	// WithdrawHost forgets the pattern and keeps a. One that is not there is a
+	// NotFound fault.
+	WithdrawHost(ctx context.Context, by audit.Grant, account, pattern string, a audit.Action) error
+}
+
+// Hosts approves servers and withdraws them.
+type Hosts struct {
+	store HostStore
+	now   func() time.Time
+}
+
+// NewHosts returns the Hosts that are kept in the store.
+func NewHosts(store HostStore, now func() time.Time) *Hosts { return &Hosts{store, now} }
+
+// List returns the approved hosts of an account by their patterns.
+func (h *Hosts) List(ctx context.Context, account string) ([]ApprovedHost, error) {
+	return h.store.ApprovedHosts(ctx, account)
+}
+
+// Approve lets the domains of the account use the hosts of a pattern, by
+// whoever may set one. The fault is Invalid for what is no pattern, and a
+// Conflict for one that is there.
+func (h *Hosts) Approve(ctx context.Context, by audit.Grant, account, pattern string) (ApprovedHost, error) {
+	pattern, err := ParseHostPattern(pattern)
+	if err != nil {
+		return ApprovedHost{}, fault.On("host", fault.Invalid, "This is not a server: %s.", err)
+	}
+	approved := ApprovedHost{pattern, h.now()}
+	return approved, h.store.ApproveHost(ctx, by, account, approved, HostAction(audit.HostApprove, account, pattern))
+}
+
+// Withdraw ends an approval. Domains that use the hosts go on; new ones can't
+// use them.
+func (h *Hosts) Withdraw(ctx context.Context, by audit.Grant, account, pattern string) error {
+	return h.store.WithdrawHost(ctx, by, account, pattern, HostAction(audit.HostWithdraw, account, pattern))
+}
+
+// HostAction is the action on a pattern.
+func HostAction(name audit.Name, account, pattern string) audit.Action {
+	return audit.Action{
+		Account: account, Name: name, Outcome: audit.Done,
+		Target: audit.Target{Kind: audit.HostTarget, ID: pattern, Name: pattern},
+	}
+}

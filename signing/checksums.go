@@ -1,0 +1,57 @@
+package signing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// maxFileName is the length in bytes of the longest name in a list.
+const maxFileName = 255
+
+// Checksums is a list of files with the SHA-256 of each, in the form that
+// sha256sum reads. The zero value is an empty list.
+//
+// Only Add writes its text, from a digest and a checked name. So whoever may
+// have a list signed can't have anything else signed: no profile, in any
+// encoding, consists of such lines.
+type Checksums struct{ text strings.Builder }
+
+// Add adds a file. Its name is a relative path of letters and digits of ASCII
+// and "._@-", with slashes, and without empty parts or parts that begin with a
+// dot.
+func (c *Checksums) Add(name string, sum [sha256.Size]byte) error {
+	if !isFileName(name) {
+		return fmt.Errorf("signing: %q can't be the name of a file in a list of checksums", name)
+	}
+	var line [2*sha256.Size + 2 + maxFileName + 1]byte
+	out := hex.AppendEncode(line[:0], sum[:])
+	out = append(out, "  "...)
+	out = append(out, name...)
+	c.text.Write(append(out, '\n'))
+	return nil
+}
+
+// Text is the list as sha256sum writes it.
+func (c *Checksums) Text() string { return c.text.String() }
+
+// digest is the SHA-256 of the text.
+func (c *Checksums) digest() [sha256.Size]byte { return sha256.Sum256([]byte(c.Text())) }
+
+func isFileName(name string) bool {
+	if len(name) > maxFileName {
+		return false
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "" || part[0] == '.' || strings.ContainsFunc(part, func(r rune) bool {
+			return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("._@-", r)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// Reset empties the list.
+func (c *Checksums) Reset() { c.text.Reset() }
