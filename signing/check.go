@@ -16,6 +16,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
 // find returns the certificates that the signer may mean. Several may have
@@ -209,7 +211,7 @@ func pssOptions(parameters []byte, hash crypto.Hash) (*rsa.PSSOptions, bool) {
 		return nil, false
 	}
 	if present {
-		if !readAlgorithm(&field, &id, &ignored) {
+		if !pbe.ReadAlgorithm(&field, &id, &ignored) {
 			return nil, false
 		}
 		digest = hashes[id.String()]
@@ -218,7 +220,7 @@ func pssOptions(parameters []byte, hash crypto.Hash) (*rsa.PSSOptions, bool) {
 		return nil, false
 	}
 	if present {
-		if !readAlgorithm(&field, &id, &ignored) || id.String() != "1.2.840.113549.1.1.8" || !readAlgorithm(&ignored, &inner, &field) {
+		if !pbe.ReadAlgorithm(&field, &id, &ignored) || id.String() != "1.2.840.113549.1.1.8" || !pbe.ReadAlgorithm(&ignored, &inner, &field) {
 			return nil, false
 		}
 		mask = hashes[inner.String()]
@@ -240,7 +242,7 @@ func publicKey(c *x509.Certificate) crypto.PublicKey {
 	var info, parameters cryptobyte.String
 	var id asn1.ObjectIdentifier
 	var bits []byte
-	if !raw.ReadASN1(&info, cbasn1.SEQUENCE) || !readAlgorithm(&info, &id, &parameters) ||
+	if !raw.ReadASN1(&info, cbasn1.SEQUENCE) || !pbe.ReadAlgorithm(&info, &id, &parameters) ||
 		schemes[id.String()].kind != pss || !info.ReadASN1BitStringAsBytes(&bits) {
 		return nil
 	}

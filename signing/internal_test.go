@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"os"
@@ -15,6 +14,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
 // envelopeOf reads an envelope that openssl has made for the tests of
@@ -92,7 +93,7 @@ func TestEmptyPassphrase(t *testing.T) {
 		!info.ReadASN1(&digest, cbasn1.OCTET_STRING) || !mac.ReadASN1(&salt, cbasn1.OCTET_STRING) {
 		t.Fatal("openssl writes another form")
 	}
-	h := hmac.New(sha256.New, pkcs12KDF(crypto.SHA256, 3, nil, salt, 2048, 32))
+	h := hmac.New(sha256.New, pbe.PKCS12KDF(crypto.SHA256, 3, nil, salt, 2048, 32))
 	h.Write(content)
 	copy(digest, h.Sum(nil)) // in place
 	for _, passphrase := range [][]byte{nil, {}} {
@@ -100,29 +101,8 @@ func TestEmptyPassphrase(t *testing.T) {
 			t.Errorf("with %v: %v", passphrase, err)
 		}
 	}
-	if _, err := openP12("p12", data, []byte("x")); !errors.Is(err, errPassphrase) {
+	if _, err := openP12("p12", data, []byte("x")); !errors.Is(err, pbe.ErrPassphrase) {
 		t.Errorf("with another passphrase: %v", err)
-	}
-}
-
-// TestRC2 holds the vectors of RFC 2268, section 5, whose effective length is
-// that of the key.
-func TestRC2(t *testing.T) {
-	for _, tt := range []struct{ key, plain, cipher string }{
-		{"ffffffffffffffff", "ffffffffffffffff", "278b27e42e2f0d49"},
-		{"3000000000000000", "1000000000000001", "30649edf9be7d2c2"},
-		{"88bca90e90875a7f0f79c384627bafb2", "0000000000000000", "2269552ab0f85ca6"},
-	} {
-		key, _ := hex.DecodeString(tt.key)
-		data, _ := hex.DecodeString(tt.cipher)
-		c, err := newRC2(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Decrypt(data, data)
-		if got := hex.EncodeToString(data); got != tt.plain {
-			t.Errorf("%s with the key %s: got %s, want %s", tt.cipher, tt.key, got, tt.plain)
-		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
 // An opener decrypts keys with a passphrase. A nil passphrase is none.
@@ -92,14 +94,14 @@ func (o opener) decrypt(file string, der []byte) (crypto.Signer, error) {
 	input := cryptobyte.String(der)
 	var info, parameters, data cryptobyte.String
 	var method asn1.ObjectIdentifier
-	if !input.ReadASN1(&info, cbasn1.SEQUENCE) || !input.Empty() || !readAlgorithm(&info, &method, &parameters) ||
+	if !input.ReadASN1(&info, cbasn1.SEQUENCE) || !input.Empty() || !pbe.ReadAlgorithm(&info, &method, &parameters) ||
 		!info.ReadASN1(&data, cbasn1.OCTET_STRING) || !info.Empty() {
 		return nil, refuse(Unreadable, "the private key in %s is damaged", file)
 	}
-	plain, err := decryptPBE(method, parameters, data, o.passphrase)
-	if unsupported, ok := errors.AsType[*unsupportedError](err); ok {
+	plain, err := pbe.Decrypt(method, parameters, data, o.passphrase)
+	if unsupported, ok := errors.AsType[*pbe.UnsupportedError](err); ok {
 		return nil, refuse(UnsupportedEncryption, "the key in %s is encrypted with %s, which isn't supported. Convert it: %s",
-			file, unsupported.method, o.convert(pkcs8Command(unsupported.legacy), file))
+			file, unsupported.Method, o.convert(pkcs8Command(unsupported.Legacy), file))
 	}
 	if o.passphrase == nil {
 		return nil, refuse(KeyEncrypted, "the key in %s is encrypted; name the file with its passphrase: --signing-passphrase-file", file)
@@ -126,7 +128,7 @@ func signer(file string, key any, err error, der []byte) (crypto.Signer, error) 
 	input := cryptobyte.String(der)
 	var info, parameters cryptobyte.String
 	var id asn1.ObjectIdentifier
-	if input.ReadASN1(&info, cbasn1.SEQUENCE) && info.SkipASN1(cbasn1.INTEGER) && readAlgorithm(&info, &id, &parameters) {
+	if input.ReadASN1(&info, cbasn1.SEQUENCE) && info.SkipASN1(cbasn1.INTEGER) && pbe.ReadAlgorithm(&info, &id, &parameters) {
 		switch how := schemes[id.String()]; {
 		case how.kind == pss:
 			return nil, refuse(UnsupportedAlgorithm, "the key in %s is for RSA-PSS alone; use P-256, or an ordinary RSA key", file)

@@ -7,11 +7,11 @@ import (
 	"encoding/asn1"
 	"errors"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
 var (
@@ -41,14 +41,14 @@ func (o opener) readP12(file string) ([]crypto.Signer, []*x509.Certificate, erro
 	if refused, ok := errors.AsType[*IdentityError](err); ok {
 		return nil, nil, refused
 	}
-	if method, ok := errors.AsType[*unsupportedError](err); ok {
+	if method, ok := errors.AsType[*pbe.UnsupportedError](err); ok {
 		return nil, nil, refuse(UnsupportedEncryption, "%s is encrypted with %s, which isn't supported. Convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
-			file, method.method, o.convert("pkcs12 -legacy", file))
+			file, method.Method, o.convert("pkcs12 -legacy", file))
 	}
 	switch {
-	case errors.Is(err, errPassphrase) && o.passphrase == nil:
+	case errors.Is(err, pbe.ErrPassphrase) && o.passphrase == nil:
 		return nil, nil, refuse(KeyEncrypted, "%s is encrypted; name the file with its passphrase: --signing-passphrase-file", file)
-	case errors.Is(err, errPassphrase):
+	case errors.Is(err, pbe.ErrPassphrase):
 		return nil, nil, refuse(KeyEncrypted, "the passphrase in %s doesn't open %s", o.passphraseFile, file)
 	case err != nil:
 		return nil, nil, refuse(Unreadable, "%s cannot be read: %s. If OpenSSL can read it, convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
@@ -71,7 +71,7 @@ func openP12(file string, data, passphrase []byte) (*p12, error) {
 		return decodeP12(file, der, passphrase)
 	}
 	p, err := decodeP12(file, der, nil)
-	if errors.Is(err, errPassphrase) {
+	if errors.Is(err, pbe.ErrPassphrase) {
 		return decodeP12(file, der, noPassphrase)
 	}
 	return p, err
@@ -114,17 +114,17 @@ func checkMAC(mac, content cryptobyte.String, passphrase []byte) error {
 	var info, parameters, digest, salt cryptobyte.String
 	var id asn1.ObjectIdentifier
 	iterations := 1
-	if !mac.ReadASN1(&info, cbasn1.SEQUENCE) || !readAlgorithm(&info, &id, &parameters) || !info.ReadASN1(&digest, cbasn1.OCTET_STRING) ||
+	if !mac.ReadASN1(&info, cbasn1.SEQUENCE) || !pbe.ReadAlgorithm(&info, &id, &parameters) || !info.ReadASN1(&digest, cbasn1.OCTET_STRING) ||
 		!mac.ReadASN1(&salt, cbasn1.OCTET_STRING) || !mac.Empty() && !mac.ReadASN1Integer(&iterations) {
 		return errNotP12
 	}
 	var key []byte
 	hash, ok := hashes[id.String()]
 	switch {
-	case ok && (iterations < 1 || iterations > maxIterations):
+	case ok && (iterations < 1 || iterations > pbe.MaxIterations):
 		return errUnknownMAC
 	case ok:
-		key = pkcs12KDF(hash, 3, bmpString(passphrase), salt, iterations, hash.Size())
+		key = pbe.PKCS12KDF(hash, 3, pbe.BMPString(passphrase), salt, iterations, hash.Size())
 	case id.String() == "1.2.840.113549.1.5.14":
 		var err error
 		if key, hash, err = pbmac1Key(parameters, passphrase); err != nil {
@@ -136,7 +136,7 @@ func checkMAC(mac, content cryptobyte.String, passphrase []byte) error {
 	h := hmac.New(hash.New, key)
 	h.Write(content)
 	if !hmac.Equal(h.Sum(nil), digest) {
-		return errPassphrase
+		return pbe.ErrPassphrase
 	}
 	return nil
 }
@@ -147,17 +147,17 @@ func pbmac1Key(parameters cryptobyte.String, passphrase []byte) ([]byte, crypto.
 	var p, kdf, ignored, inner cryptobyte.String
 	var kdfID, macID asn1.ObjectIdentifier
 	var size int
-	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !readAlgorithm(&p, &kdfID, &kdf) || !readAlgorithm(&p, &macID, &ignored) ||
+	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !pbe.ReadAlgorithm(&p, &kdfID, &kdf) || !pbe.ReadAlgorithm(&p, &macID, &ignored) ||
 		kdfID.String() != "1.2.840.113549.1.5.12" {
 		return nil, 0, errUnknownMAC
 	}
 	whole := kdf
-	hash, ok := prfs[macID.String()]
+	hash, ok := pbe.PRFs[macID.String()]
 	if !ok || !kdf.ReadASN1(&inner, cbasn1.SEQUENCE) || !inner.SkipASN1(cbasn1.OCTET_STRING) || !inner.SkipASN1(cbasn1.INTEGER) ||
 		!inner.ReadASN1Integer(&size) || size < 20 || size > 64 {
 		return nil, 0, errUnknownMAC
 	}
-	key, err := pbkdf2Key(whole, passphrase, size)
+	key, err := pbe.PBKDF2Key(whole, passphrase, size)
 	return key, hash, err
 }
 
@@ -187,7 +187,7 @@ func (p *p12) safes(content, passphrase []byte) error {
 		}
 		bags, err := berSequence(plain)
 		if err != nil && kind.Equal(oidEncryptedData) {
-			return errPassphrase // without a checksum, this is how a wrong one shows
+			return pbe.ErrPassphrase // without a checksum, this is how a wrong one shows
 		}
 		if err != nil {
 			return err
@@ -219,7 +219,7 @@ func decryptSafe(explicit cryptobyte.String, passphrase []byte) ([]byte, error) 
 	var method asn1.ObjectIdentifier
 	if !explicit.ReadASN1(&encrypted, cbasn1.SEQUENCE) || !encrypted.SkipASN1(cbasn1.INTEGER) ||
 		!encrypted.ReadASN1(&content, cbasn1.SEQUENCE) || !content.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
-		!readAlgorithm(&content, &method, &parameters) {
+		!pbe.ReadAlgorithm(&content, &method, &parameters) {
 		return nil, errNotP12
 	}
 	if content.PeekASN1Tag(tag0Inside) { // in pieces
@@ -234,7 +234,7 @@ func decryptSafe(explicit cryptobyte.String, passphrase []byte) ([]byte, error) 
 	} else if !content.ReadASN1(&data, tag0) {
 		return nil, errNotP12
 	}
-	return decryptPBE(method, parameters, data, passphrase)
+	return pbe.Decrypt(method, parameters, data, passphrase)
 }
 
 // read reads SafeContents. Bags inside bags go no deeper than anybody needs.
@@ -281,15 +281,15 @@ func (p *p12) bag(kind string, value cryptobyte.String, passphrase []byte, depth
 func (p *p12) shrouded(value cryptobyte.String, passphrase []byte) (crypto.Signer, error) {
 	var info, parameters, data cryptobyte.String
 	var method asn1.ObjectIdentifier
-	if !value.ReadASN1(&info, cbasn1.SEQUENCE) || !readAlgorithm(&info, &method, &parameters) || !info.ReadASN1(&data, cbasn1.OCTET_STRING) {
+	if !value.ReadASN1(&info, cbasn1.SEQUENCE) || !pbe.ReadAlgorithm(&info, &method, &parameters) || !info.ReadASN1(&data, cbasn1.OCTET_STRING) {
 		return nil, errNotP12
 	}
-	plain, err := decryptPBE(method, parameters, data, passphrase)
+	plain, err := pbe.Decrypt(method, parameters, data, passphrase)
 	if err != nil {
 		return nil, err
 	}
 	if !isPrivateKeyInfo(plain) {
-		return nil, errPassphrase
+		return nil, pbe.ErrPassphrase
 	}
 	return parsePKCS8(p.file, plain)
 }
@@ -307,25 +307,4 @@ func (p *p12) certificate(value cryptobyte.String) error {
 	}
 	p.certificates = append(p.certificates, c)
 	return nil
-}
-
-// bmpString is a passphrase in the form that PKCS#12 hashes: in UTF-16, with
-// two zero bytes at the end. Bytes that are no UTF-8 are Latin-1, as OpenSSL
-// takes them.
-func bmpString(passphrase []byte) []byte {
-	if passphrase != nil && len(passphrase) == 0 {
-		return nil
-	}
-	runes := []rune(string(passphrase))
-	if !utf8.Valid(passphrase) {
-		runes = runes[:0]
-		for _, b := range passphrase {
-			runes = append(runes, rune(b))
-		}
-	}
-	var out []byte
-	for _, unit := range utf16.Encode(runes) {
-		out = append(out, byte(unit>>8), byte(unit))
-	}
-	return append(out, 0, 0)
 }

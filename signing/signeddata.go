@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
 // maxKeyBits is the size of the largest RSA key that is used: one that fills
@@ -141,9 +143,9 @@ func (s *signerInfo) read(info cryptobyte.String) bool {
 	var attributes, algorithm, parameters, signature cryptobyte.String
 	var signed bool
 	if !info.SkipASN1(cbasn1.INTEGER) || !s.readSigner(&info) ||
-		!readAlgorithm(&info, &s.digest, &parameters) ||
+		!pbe.ReadAlgorithm(&info, &s.digest, &parameters) ||
 		!info.ReadOptionalASN1(&attributes, &signed, tag0Inside) ||
-		!readAlgorithm(&info, &s.algorithm, &algorithm) ||
+		!pbe.ReadAlgorithm(&info, &s.algorithm, &algorithm) ||
 		!info.ReadASN1(&signature, cbasn1.OCTET_STRING) ||
 		!info.SkipOptionalASN1(tag1Inside) || !info.Empty() {
 		return false
@@ -170,17 +172,6 @@ func (s *signerInfo) readSigner(info *cryptobyte.String) bool {
 	}
 	s.issuer, s.serial = issuer, serial
 	return true
-}
-
-// readAlgorithm reads an AlgorithmIdentifier; the parameters keep their tag.
-func readAlgorithm(from *cryptobyte.String, id *asn1.ObjectIdentifier, parameters *cryptobyte.String) bool {
-	var algorithm cryptobyte.String
-	if !from.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(id) {
-		return false
-	}
-	*parameters = nil
-	var tag cbasn1.Tag
-	return algorithm.Empty() || algorithm.ReadAnyASN1Element(parameters, &tag) && algorithm.Empty()
 }
 
 // signedAttributes are the attributes that say something about a signature.

@@ -161,6 +161,7 @@ type (
 		Name                  string
 		Policies              []policyChoice
 		ProofName, ProofValue string
+		PasswordAdvice        string
 		Checks                []serverCheck
 		Records               []dnsRecord
 		Zone                  string
@@ -620,6 +621,7 @@ func domainCases() []panelCase {
 		{name: "domain-proof-owner", page: "domain", who: owner, nav: "domains", path: at + "/new", view: proof, problems: badFields("name")},
 		{name: "domain", page: "domain", who: owner, nav: "domains", path: at + "/example.com/check", done: "domain.saved", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Checks: checks, Records: records("", "", "", ""), Zone: zone}},
 		{name: "domain-dns", page: "domain", who: owner, nav: "domains", path: at + "/example.com/dns", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Records: records("found", "missing", "other", "unknown"), Zone: zone}},
+		{name: "domain-password", page: "domain", who: owner, nav: "domains", path: at + "/example.com", view: domainPage{Form: saved, Name: "example.com", Policies: policies, PasswordAdvice: "Make an app password there."}},
 		{name: "domain-problems", page: "domain", who: operator, nav: "domains", path: at + "/example.com", problems: kept, view: domainPage{Form: saved, Name: "example.com", Policies: policies}},
 		{name: "domain-auditor", page: "domain", who: auditor, nav: "domains", path: at + "/example.com", view: domainPage{Form: saved, Name: "example.com", Policies: policies[1:]}},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,9 +64,12 @@ func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error
 }
 
 // people returns the members and their factors. What is done here needs
-// neither the installation's secret nor its address.
+// neither the installation's secret nor its address: a secret of the moment
+// makes nothing that is kept.
 func people(s *store.Store) (*account.Members, *account.Factors, error) {
-	vault, err := account.NewVault(nil, &url.URL{}, time.Now)
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	vault, err := account.NewVault(secret, &url.URL{}, time.Now)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/settings"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
 // Defaults are for rows that don't say it themselves.
@@ -82,7 +84,7 @@ func (w *checking) refuse(f Field, code Code, detail string) {
 func (w *checking) value(f Field) string {
 	text := w.record.value(f)
 	if w.marked {
-		text = unmarked(text)
+		text = format.Unmarked(text)
 	}
 	return profile.Trim(text)
 }

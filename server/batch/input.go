@@ -12,6 +12,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/updatecase/mobileconfig/profile"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
 // A record is a row of the input as it stands there.
@@ -136,28 +138,10 @@ func decode(r io.Reader) (text *bufio.Reader, first byte, err error) {
 	return b, start[0], nil
 }
 
-// A limited reader gives so many bytes and then an error, so that a row without
-// an end isn't read into memory.
-type limited struct {
-	r    io.Reader
-	left int
-}
-
-var errTooLong = errors.New("too long")
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errTooLong
-	}
-	n, err := l.r.Read(p[:min(len(p), l.left)])
-	l.left -= n
-	return n, err
-}
-
 // A csvSource reads CSV.
 type csvSource struct {
 	csv     *csv.Reader
-	limit   *limited
+	limit   *format.Limited
 	above   int // lines before the header
 	columns []Column
 	where   map[Field]int
@@ -166,7 +150,7 @@ type csvSource struct {
 }
 
 func newCSVSource(text *bufio.Reader, o Options) (*csvSource, error) {
-	s := &csvSource{limit: &limited{r: text}}
+	s := &csvSource{limit: &format.Limited{R: text}}
 	comma, err := s.skip(text)
 	if err != nil {
 		return nil, err
@@ -252,12 +236,12 @@ func most(counts map[rune]int) rune {
 
 // read reads a record. The line is that of an error, too.
 func (s *csvSource) read() (cells []string, line int, err error) {
-	s.limit.left = maxRecord
+	s.limit.Left = maxRecord
 	cells, err = s.csv.Read()
 	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 		return nil, parse.StartLine + s.above, err
 	}
-	if errors.Is(err, errTooLong) {
+	if errors.Is(err, format.ErrTooLong) {
 		return nil, 0, unusable(TooLarge, 0, "The row after byte %d is longer than %d bytes. Is the quote at the end of a value missing?", s.csv.InputOffset(), maxRecord)
 	}
 	if err != nil {

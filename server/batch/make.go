@@ -9,6 +9,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/issue"
+
+	"github.com/updatecase/mobileconfig/server/batch/ordered"
 )
 
 // A File is one signed profile of a batch.
@@ -68,7 +70,7 @@ func units(rows iter.Seq2[Row, error], index int) iter.Seq2[unit, error] {
 // Make makes the files of the rows on all cores and gives them to sink in the
 // order of the rows, the first of which has the index among all of the batch.
 func (m *Maker) Make(ctx context.Context, rows iter.Seq2[Row, error], index int, sink func(*File) error) error {
-	return ordered(ctx, units(rows, index), m.make, func(files []File) error {
+	return ordered.Do(ctx, units(rows, index), m.make, func(files []File) error {
 		for i := range files {
 			if err := sink(&files[i]); err != nil {
 				return err

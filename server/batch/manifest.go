@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/updatecase/mobileconfig/server/settings"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
 // manifestHeader are the columns of manifest.csv. The first eleven tell what was
@@ -37,7 +39,7 @@ func (f *File) entry() entry {
 
 // appendCSV appends the entry as a row of manifest.csv.
 func (e *entry) appendCSV(out []byte) []byte {
-	return appendCSV(out, strconv.Itoa(e.Row), e.Email, e.ExternalID, e.File, e.Identifier, e.UUID, e.Content, e.Digest, strconv.Itoa(e.Bytes), e.Status, "",
+	return format.AppendCSV(out, strconv.Itoa(e.Row), e.Email, e.ExternalID, e.File, e.Identifier, e.UUID, e.Content, e.Digest, strconv.Itoa(e.Bytes), e.Status, "",
 		e.DisplayName, e.Login, e.Locale, e.Group, e.Platform, e.Variant, e.Serial, e.UDID, e.ECID, e.Note)
 }
 

@@ -2,12 +2,13 @@ package batch
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/settings"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
 // Lengths of the parts of a file's name. The hash's is what makes it unique: 80
@@ -16,10 +17,6 @@ const (
 	nameLength = 40
 	hashLength = 16
 )
-
-// reserved are names that Windows keeps for devices, with any extension.
-var reserved = []string{"con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
-	"lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "clock$", "conin$", "conout$"}
 
 // fileName is the name of a file in the archive. It has letters of ASCII in
 // lower case, digits and ._@- alone, so every system can hold it, and no two
@@ -40,36 +37,14 @@ func fileName(row int, identifier string, address profile.Address, what What) st
 		out = append(out, '0')
 	}
 	out = append(strconv.AppendInt(out, int64(folder), 10), '/')
-	out = append(appendSafe(out, address.Local()), '@')
-	out = append(appendSafe(out, address.Domain()), "--"...)
+	out = append(format.AppendSafe(out, address.Local(), nameLength), '@')
+	out = append(format.AppendSafe(out, address.Domain(), nameLength), "--"...)
 	out = append(append(out, hash...), suffix...)
 	return string(append(out, ".mobileconfig"...))
 }
 
 // hashMark stands before the hash of the mailbox in an identifier.
 const hashMark = ".mobileconfig."
-
-// appendSafe appends a text as a part of a file's name.
-func appendSafe(out []byte, text string) []byte {
-	start := len(out)
-	for _, r := range text {
-		if len(out) == start+nameLength {
-			break
-		}
-		switch {
-		case r >= 'A' && r <= 'Z':
-			r += 'a' - 'A'
-		case (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-':
-			r = '_'
-		}
-		out = append(out, byte(r))
-	}
-	stem, _, _ := strings.Cut(string(out[start:]), ".")
-	if slices.Contains(reserved, stem) || out[start] == '.' || out[start] == '-' {
-		out = slices.Insert(out, start, '_')
-	}
-	return out
-}
 
 // Names are the names of so many archives, and of the file with rows that were
 // left out, by the name of the only archive: out.zip, or out-001.zip and so on,

@@ -13,6 +13,8 @@ import (
 	"os"
 
 	"github.com/updatecase/mobileconfig/signing"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
 // A spool is a file that is written from its start to its end.
@@ -80,7 +82,7 @@ type part struct {
 	plan        *Plan
 	about       About
 
-	zip     *zipWriter
+	zip     *format.ZIP
 	out     *spool
 	csv     summed // manifest.csv
 	json    summed // manifest.json
@@ -119,7 +121,7 @@ func (p *part) begin() error {
 	if _, err := p.json.Write(head); err != nil {
 		return err
 	}
-	_, err = p.csv.Write(appendCSV(nil, manifestHeader...))
+	_, err = p.csv.Write(format.AppendCSV(nil, manifestHeader...))
 	return err
 }
 
@@ -127,7 +129,7 @@ func (p *part) addBytes(name string, data []byte, sum uint32, digest [sha256.Siz
 	if err := p.sums.Add(name, digest); err != nil {
 		return err
 	}
-	if err := p.zip.add(name, plainMode, int64(len(data)), sum); err != nil {
+	if err := p.zip.Add(name, format.PlainMode, int64(len(data)), sum); err != nil {
 		return err
 	}
 	_, err := p.zip.Write(data)
@@ -146,7 +148,7 @@ func (p *part) addText(name string, mode uint32, listed bool, write func(io.Writ
 			return err
 		}
 	}
-	if err := p.zip.add(name, mode, size.n, sum.Sum32()); err != nil {
+	if err := p.zip.Add(name, mode, size.n, sum.Sum32()); err != nil {
 		return err
 	}
 	return write(p.zip)
@@ -184,27 +186,27 @@ func (p *part) finish(ctx context.Context, errors *spool, sign func(context.Cont
 		return err
 	}
 	texts := p.replacer("")
-	if err := p.addText("README.txt", plainMode, true, text(texts.Replace(readmeText))); err != nil {
+	if err := p.addText("README.txt", format.PlainMode, true, text(texts.Replace(readmeText))); err != nil {
 		return err
 	}
-	if err := p.addText("verify.sh", scriptMode, true, text(texts.Replace(verifyText))); err != nil {
+	if err := p.addText("verify.sh", format.ScriptMode, true, text(texts.Replace(verifyText))); err != nil {
 		return err
 	}
 	signature, err := sign(ctx, &p.sums)
 	if err != nil {
 		return err
 	}
-	if err := p.addText("SHA256SUMS", plainMode, false, text(p.sums.Text())); err != nil {
+	if err := p.addText("SHA256SUMS", format.PlainMode, false, text(p.sums.Text())); err != nil {
 		return err
 	}
-	if err := p.addText("SHA256SUMS.p7s", plainMode, false, text(string(signature))); err != nil {
+	if err := p.addText("SHA256SUMS.p7s", format.PlainMode, false, text(string(signature))); err != nil {
 		return err
 	}
 	line := fmt.Sprintf("%x  SHA256SUMS.p7s\n", sha256.Sum256(signature))
-	if err := p.addText("SHA256SUMS.p7s.sha256", plainMode, false, text(line)); err != nil {
+	if err := p.addText("SHA256SUMS.p7s.sha256", format.PlainMode, false, text(line)); err != nil {
 		return err
 	}
-	if err := p.zip.close(); err != nil {
+	if err := p.zip.Close(); err != nil {
 		return err
 	}
 	return p.flush()
@@ -212,7 +214,7 @@ func (p *part) finish(ctx context.Context, errors *spool, sign func(context.Cont
 
 // addErrors adds the rows that were left out among those of this part.
 func (p *part) addErrors(errors *spool) error {
-	head := int64(len(appendCSV(nil, errorsHeader()...)))
+	head := int64(len(format.AppendCSV(nil, errorsHeader()...)))
 	from, to := max(head, p.plan.Chunks[p.first].Errors), p.plan.Errors
 	if p.last < len(p.plan.Chunks) {
 		to = p.plan.Chunks[p.last].Errors
@@ -223,8 +225,8 @@ func (p *part) addErrors(errors *spool) error {
 	if to <= from {
 		return nil
 	}
-	return p.addText("errors.csv", plainMode, true, func(w io.Writer) error {
-		if _, err := w.Write(appendCSV(nil, errorsHeader()...)); err != nil {
+	return p.addText("errors.csv", format.PlainMode, true, func(w io.Writer) error {
+		if _, err := w.Write(format.AppendCSV(nil, errorsHeader()...)); err != nil {
 			return err
 		}
 		_, err := io.Copy(w, errors.section(from, to))
@@ -249,7 +251,7 @@ func (p *part) addSpool(name string, s *summed) error {
 	if err := p.sums.Add(name, [sha256.Size]byte(s.sha.Sum(nil))); err != nil {
 		return err
 	}
-	if err := p.zip.add(name, plainMode, s.size, s.sum); err != nil {
+	if err := p.zip.Add(name, format.PlainMode, s.size, s.sum); err != nil {
 		return err
 	}
 	_, err := io.Copy(p.zip, s.section(0, s.size))
@@ -284,7 +286,7 @@ func (p *part) addDevices() error {
 	if devices.Len() == 0 {
 		return nil
 	}
-	return p.addText("cfgutil.sh", scriptMode, true, text(p.replacer(devices.String()).Replace(cfgutilText)))
+	return p.addText("cfgutil.sh", format.ScriptMode, true, text(p.replacer(devices.String()).Replace(cfgutilText)))
 }
 
 // flush hands everything to the system.

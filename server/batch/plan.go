@@ -8,6 +8,10 @@ import (
 	"io"
 	"iter"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
+
+	"github.com/updatecase/mobileconfig/server/batch/ordered"
 )
 
 // A Chunk is a run of rows of a spool.
@@ -67,7 +71,7 @@ func Check(ctx context.Context, r *Reader, c Checking) (*Plan, error) {
 		}
 		return out, nil
 	}
-	if err := ordered(ctx, r.blocks(), work, p.take); err != nil {
+	if err := ordered.Do(ctx, r.blocks(), work, p.take); err != nil {
 		return nil, err
 	}
 	p.plan.Columns = r.Columns()
@@ -212,7 +216,7 @@ func errorsHeader() []string {
 
 func (p *planner) error(values []string) {
 	before := len(p.errors)
-	p.errors = appendCSV(p.errors, values...)
+	p.errors = format.AppendCSV(p.errors, values...)
 	p.plan.Errors += int64(len(p.errors) - before)
 }
 

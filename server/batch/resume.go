@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
 // A part leaves four temporary files: the archive, the rows of both manifests,
@@ -91,7 +93,7 @@ func (p *part) openAt(base string, at mark) (err error) {
 	p.sums.Reset()
 	p.made = 0
 	skip := &skipper{w: p.out, left: at.out}
-	p.zip = &zipWriter{w: skip}
+	p.zip = format.NewZIP(skip)
 	if err := p.replay(at.out); err != nil {
 		return err
 	}
@@ -131,7 +133,7 @@ func (p *part) replay(size int64) error {
 	var name, data []byte
 	for read := int64(0); read < size; {
 		var h localHeader
-		if err := binary.Read(r, binary.LittleEndian, &h); err != nil || h.Signature != localSignature || h.CompressedSize > 1<<20 {
+		if err := binary.Read(r, binary.LittleEndian, &h); err != nil || h.Signature != format.LocalSignature || h.CompressedSize > 1<<20 {
 			return errDamaged
 		}
 		name, data = resize(name, int(h.NameLength)), resize(data, int(h.CompressedSize))

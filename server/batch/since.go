@@ -11,6 +11,10 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/settings"
+
+	"github.com/updatecase/mobileconfig/server/batch/format"
+
+	"github.com/updatecase/mobileconfig/server/batch/ordered"
 )
 
 // A Since is what an earlier batch made. Files and contents stand there by 64
@@ -62,7 +66,7 @@ func eachEntry(r io.Reader, f func(key, content uint64, address string) error) e
 		if row.problem != nil {
 			return unusable(NoManifest, row.line, "%s", row.problem.Detail)
 		}
-		cell := func(name string) string { return unmarked(row.cells[index(row.columns, name)]) }
+		cell := func(name string) string { return format.Unmarked(row.cells[index(row.columns, name)]) }
 		address, addressErr := profile.ParseAddress(cell("email"))
 		content, err := hex.DecodeString(cell("content sha256"))
 		if addressErr != nil || err != nil || len(content) != sha256.Size {
@@ -114,7 +118,7 @@ func (m *Maker) Compare(ctx context.Context, rows iter.Seq2[Row, error], since *
 		return out, nil
 	}
 	var d Difference
-	err := ordered(ctx, units(rows, 0), work, func(files []built) error {
+	err := ordered.Do(ctx, units(rows, 0), work, func(files []built) error {
 		for _, file := range files {
 			before, found := since.made[file.key]
 			if found && before.content == file.content {

@@ -89,7 +89,7 @@ func read(t *testing.T, database string) content {
 	})
 	each(t, db, `SELECT COUNT(*) FROM domains`, func(scan func(...any)) { scan(&c.domains) })
 	each(t, db, `SELECT COUNT(*) FROM invitations`, func(scan func(...any)) { scan(&c.invitations) })
-	each(t, db, `SELECT (SELECT COUNT(*) FROM webhooks) + (SELECT COUNT(*) FROM keys)`, func(scan func(...any)) { scan(&c.hooks) })
+	each(t, db, `SELECT (SELECT COUNT(*) FROM webhooks) + (SELECT COUNT(*) FROM keys) + (SELECT COUNT(*) FROM approved_hosts)`, func(scan func(...any)) { scan(&c.hooks) })
 	each(t, db, `SELECT size FROM logs WHERE account = 'acc_default'`, func(scan func(...any)) { scan(&c.size) })
 	each(t, db, `SELECT seq, name, target_id, leaf FROM actions ORDER BY seq`, func(scan func(...any)) {
 		var a heldAction

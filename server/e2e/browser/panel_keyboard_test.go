@@ -39,7 +39,7 @@ func TestKeyboard(t *testing.T) {
 	k.to(`[name=policy][value=off]`)
 	k.press(kb.ArrowDown, `[name=policy][value=offered]:checked`)
 	k.to(mainButton)
-	k.enter("/panel/domains")
+	k.enter("/panel/domains/keys.example")
 	b.wantText("The domain is live", "keys.example")
 
 	b.visit(o.URL + "/panel/domains/keys.example")

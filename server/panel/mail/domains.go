@@ -86,6 +86,9 @@ func (p *Pages) domainPage(v *panel.Visit, f panel.Frame, d settings.Domain, for
 	if d.Name != "" {
 		page.setRecords(autoconfig.Records(d, p.BaseURL), nil)
 	}
+	if incoming, bad := profile.ParseIncoming(form["imap"]); bad == nil {
+		page.PasswordAdvice = settings.PasswordAdvice(incoming.Host)
+	}
 	for _, policy := range policies {
 		page.Policies = append(page.Policies, panel.Choice{Value: policy.ID, Label: policy.Name, Erases: policy.Wipes()})
 	}
@@ -96,18 +99,19 @@ func (p *Pages) domainPage(v *panel.Visit, f panel.Frame, d settings.Domain, for
 // which record to publish.
 func (p *Pages) createDomain(v *panel.Visit) error {
 	form := v.Form
+	var made settings.Domain
 	spec, err := domainSpec(form)
 	if err == nil {
 		create := p.Domains.Create
 		if form["approve"] == "yes" && v.In.Member.May(account.Operate) {
 			create = p.Domains.CreateApproved
 		}
-		_, err = create(v.Ctx(), v.Deciding(), v.Account(), spec)
+		made, err = create(v.Ctx(), v.Deciding(), v.Account(), spec)
 	}
 	if err != nil {
 		return p.domainAgain(v, err, settings.Domain{}, form)
 	}
-	return p.To(v, panel.Prefix+"/domains", "domain.created")
+	return p.To(v, panel.Path("domains", made.Name), "domain.created")
 }
 
 // domainAgain shows the form again with what is wrong.

@@ -102,3 +102,21 @@ func TestDomainUsage(t *testing.T) {
 		}
 	})
 }
+
+// TestPasswordAdvice warns on the page of a domain whose mail server takes no
+// password of a mailbox.
+func TestPasswordAdvice(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	m := s.Owner("olga@example.com")
+	const at, warning = "/panel/domains/example.com", "does not take the password of the mailbox"
+	if strings.Contains(string(m.Get(at).Body), warning) {
+		t.Error("a warning of any server")
+	}
+	a := m.Post(at, "imap", "imap.gmail.com", "smtp", "smtp.gmail.com", "login", "address", "iphone", "yes", "policy", "off", "policy_id", "standard")
+	if a.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	if page := string(m.Get(a.Location()).Body); !strings.Contains(page, warning) || !strings.Contains(page, "app password") {
+		t.Error("no warning of Google's servers")
+	}
+}

@@ -82,7 +82,10 @@ type domainPage struct {
 	// is needed.
 	ProofName  string
 	ProofValue string
-	Checks     []check // of its servers, after "Check the servers"
+	// PasswordAdvice is what to do where the mail server is known to refuse the
+	// password of a mailbox; empty: nothing is known.
+	PasswordAdvice string
+	Checks         []check // of its servers, after "Check the servers"
 	// Records are what to publish in the DNS of a domain that is there, and
 	// Zone the same as lines of a zone file.
 	Records []record

@@ -1,4 +1,5 @@
-package batch
+// Package ordered works on all cores and keeps the order.
+package ordered
 
 import (
 	"context"
@@ -7,10 +8,10 @@ import (
 	"sync"
 )
 
-// ordered works on the values of a sequence on all cores, and calls done with
+// Do works on the values of a sequence on all cores, and calls done with
 // the results in the order of the values. It stops with the first error, or the
 // cause of ctx, and returns when all of its goroutines have.
-func ordered[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(context.Context, In) (Out, error), done func(Out) error) error {
+func Do[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(context.Context, In) (Out, error), done func(Out) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	workers := runtime.GOMAXPROCS(0)

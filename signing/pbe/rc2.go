@@ -1,4 +1,4 @@
-package signing
+package pbe
 
 import (
 	"crypto/cipher"
@@ -34,7 +34,7 @@ func newRC2(key []byte) (cipher.Block, error) {
 func (c *rc2) BlockSize() int { return rc2BlockSize }
 
 // Encrypt is not used: nothing new is encrypted with RC2.
-func (c *rc2) Encrypt(_, _ []byte) { panic("signing: RC2 only decrypts") }
+func (c *rc2) Encrypt(_, _ []byte) { panic("pbe: RC2 only decrypts") }
 
 func (c *rc2) Decrypt(dst, src []byte) {
 	var r [4]uint16

@@ -1,13 +1,15 @@
-package batch
+// Package format writes the files of a batch byte by byte: ZIP archives, CSV,
+// and names that every system takes.
+package format
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// appendCSV appends a row of CSV. Each value is quoted, and none begins as a
+// AppendCSV appends a row of CSV. Each value is quoted, and none begins as a
 // formula of a spreadsheet does.
-func appendCSV(out []byte, values ...string) []byte {
+func AppendCSV(out []byte, values ...string) []byte {
 	for i, value := range values {
 		if i > 0 {
 			out = append(out, ',')
@@ -30,14 +32,14 @@ func appendCSV(out []byte, values ...string) []byte {
 }
 
 // needsMark reports whether a spreadsheet would take the value as a formula, or
-// unmarked would take a mark from it that isn't one.
+// Unmarked would take a mark from it that isn't one.
 func needsMark(value string) bool {
 	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(value, "'"))
 	return value != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", r)
 }
 
-// unmarked is the value that appendCSV has written.
-func unmarked(value string) string {
+// Unmarked is the value that AppendCSV has written.
+func Unmarked(value string) string {
 	if strings.HasPrefix(value, "'") && needsMark(value[1:]) {
 		return value[1:]
 	}

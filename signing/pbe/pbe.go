@@ -1,4 +1,6 @@
-package signing
+// Package pbe decrypts what a passphrase encrypts in files of keys: PBES2
+// (RFC 8018) and the older methods of PKCS#12 (RFC 7292, appendices B and C).
+package pbe
 
 import (
 	"bytes"
@@ -10,6 +12,8 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -19,20 +23,21 @@ import (
 // Bounds on the work for one passphrase. OpenSSL's usual counts are 2,048 and
 // 16,384; nobody's are as high as these.
 const (
-	maxIterations = 10_000_000
+	MaxIterations = 10_000_000
 	maxScrypt     = 256 << 20 // bytes; OpenSSL needs 16 MiB
 )
 
-// errPassphrase means that a passphrase does not decrypt the data.
-var errPassphrase = errors.New("the passphrase is wrong")
+// ErrPassphrase means that a passphrase does not decrypt the data.
+var ErrPassphrase = errors.New("the passphrase is wrong")
 
-// An unsupportedError names a method of encryption that is not supported.
-type unsupportedError struct {
-	method string
-	legacy bool // OpenSSL 3 needs its legacy provider for it
+// An UnsupportedError names a method of encryption that is not supported.
+type UnsupportedError struct {
+	Method string
+	Legacy bool // OpenSSL 3 needs its legacy provider for it
 }
 
-func (e *unsupportedError) Error() string { return e.method + " isn't supported" }
+// Error names the method.
+func (e *UnsupportedError) Error() string { return e.Method + " isn't supported" }
 
 // outdated are methods of PBES1 and PKCS#12 that are refused by name.
 var outdated = map[string]string{
@@ -50,9 +55,9 @@ var outdated = map[string]string{
 
 func unsupported(id asn1.ObjectIdentifier) error {
 	if name, ok := outdated[id.String()]; ok {
-		return &unsupportedError{name, true}
+		return &UnsupportedError{name, true}
 	}
-	return &unsupportedError{"a method with the number " + id.String(), false}
+	return &UnsupportedError{"a method with the number " + id.String(), false}
 }
 
 // A blockCipher is one that is used in CBC mode.
@@ -81,8 +86,8 @@ func newDoubleDES(key []byte) (cipher.Block, error) {
 	return des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...))
 }
 
-// prfs are the functions that PBKDF2 repeats, HMAC with these digests.
-var prfs = map[string]crypto.Hash{
+// PRFs are the functions that PBKDF2 repeats, HMAC with these digests.
+var PRFs = map[string]crypto.Hash{
 	"1.2.840.113549.2.7":  crypto.SHA1,
 	"1.2.840.113549.2.8":  crypto.SHA224,
 	"1.2.840.113549.2.9":  crypto.SHA256,
@@ -92,9 +97,9 @@ var prfs = map[string]crypto.Hash{
 	"1.2.840.113549.2.13": crypto.SHA512_256,
 }
 
-// decryptPBE decrypts data with a passphrase, by PBES2 (RFC 8018) or by a
-// method of PKCS#12. The error is an unsupportedError or errPassphrase.
-func decryptPBE(method asn1.ObjectIdentifier, parameters cryptobyte.String, data, passphrase []byte) ([]byte, error) {
+// Decrypt decrypts data with a passphrase, by PBES2 (RFC 8018) or by a
+// method of PKCS#12. The error is an UnsupportedError or ErrPassphrase.
+func Decrypt(method asn1.ObjectIdentifier, parameters cryptobyte.String, data, passphrase []byte) ([]byte, error) {
 	var key, iv []byte
 	var err error
 	var how blockCipher
@@ -111,14 +116,14 @@ func decryptPBE(method asn1.ObjectIdentifier, parameters cryptobyte.String, data
 	}
 	block, err := how.create(key)
 	if err != nil || len(data) == 0 || len(data)%block.BlockSize() != 0 {
-		return nil, errPassphrase
+		return nil, ErrPassphrase
 	}
 	plain := make([]byte, len(data))
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, data)
 	padding := int(plain[len(plain)-1])
 	if padding == 0 || padding > block.BlockSize() ||
 		!bytes.HasSuffix(plain, bytes.Repeat([]byte{byte(padding)}, padding)) {
-		return nil, errPassphrase
+		return nil, ErrPassphrase
 	}
 	return plain[:len(plain)-padding], nil
 }
@@ -127,19 +132,19 @@ func decryptPBE(method asn1.ObjectIdentifier, parameters cryptobyte.String, data
 func pbes2Key(parameters cryptobyte.String, passphrase []byte) (how blockCipher, key, iv []byte, err error) {
 	var p, kdf, encryption, vector cryptobyte.String
 	var kdfID, cipherID asn1.ObjectIdentifier
-	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !readAlgorithm(&p, &kdfID, &kdf) || !readAlgorithm(&p, &cipherID, &encryption) {
-		return how, nil, nil, &unsupportedError{"PBES2 with parameters that can't be read", false}
+	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !ReadAlgorithm(&p, &kdfID, &kdf) || !ReadAlgorithm(&p, &cipherID, &encryption) {
+		return how, nil, nil, &UnsupportedError{"PBES2 with parameters that can't be read", false}
 	}
 	how, ok := pbes2Ciphers[cipherID.String()]
 	if !ok {
 		return how, nil, nil, unsupported(cipherID)
 	}
 	if !encryption.ReadASN1(&vector, cbasn1.OCTET_STRING) || len(vector) != how.ivSize {
-		return how, nil, nil, &unsupportedError{"PBES2 with parameters that can't be read", false}
+		return how, nil, nil, &UnsupportedError{"PBES2 with parameters that can't be read", false}
 	}
 	switch kdfID.String() {
 	case "1.2.840.113549.1.5.12":
-		key, err = pbkdf2Key(kdf, passphrase, how.keySize)
+		key, err = PBKDF2Key(kdf, passphrase, how.keySize)
 	case "1.3.6.1.4.1.11591.4.11":
 		key, err = scryptKey(kdf, passphrase, how.keySize)
 	default:
@@ -148,23 +153,25 @@ func pbes2Key(parameters cryptobyte.String, passphrase []byte) (how blockCipher,
 	return how, key, vector, err
 }
 
-func pbkdf2Key(parameters cryptobyte.String, passphrase []byte, size int) ([]byte, error) {
+// PBKDF2Key reads PBKDF2-params (RFC 8018, appendix A.2) and derives a key of so
+// many bytes.
+func PBKDF2Key(parameters cryptobyte.String, passphrase []byte, size int) ([]byte, error) {
 	var p, salt, prf, ignored cryptobyte.String
 	var iterations int
 	id := asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 7}
 	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !p.ReadASN1(&salt, cbasn1.OCTET_STRING) || !p.ReadASN1Integer(&iterations) ||
 		!p.SkipOptionalASN1(cbasn1.INTEGER) {
-		return nil, &unsupportedError{"PBKDF2 with parameters that can't be read", false}
+		return nil, &UnsupportedError{"PBKDF2 with parameters that can't be read", false}
 	}
-	if prf = p; !prf.Empty() && !readAlgorithm(&prf, &id, &ignored) {
-		return nil, &unsupportedError{"PBKDF2 with parameters that can't be read", false}
+	if prf = p; !prf.Empty() && !ReadAlgorithm(&prf, &id, &ignored) {
+		return nil, &UnsupportedError{"PBKDF2 with parameters that can't be read", false}
 	}
-	hash, ok := prfs[id.String()]
+	hash, ok := PRFs[id.String()]
 	if !ok {
 		return nil, unsupported(id)
 	}
-	if iterations < 1 || iterations > maxIterations {
-		return nil, &unsupportedError{"PBKDF2 with more than ten million iterations", false}
+	if iterations < 1 || iterations > MaxIterations {
+		return nil, &UnsupportedError{"PBKDF2 with more than ten million iterations", false}
 	}
 	return pbkdf2.Key(hash.New, string(passphrase), salt, iterations, size)
 }
@@ -174,14 +181,14 @@ func scryptKey(parameters cryptobyte.String, passphrase []byte, size int) ([]byt
 	var n, r, parallel int
 	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !p.ReadASN1(&salt, cbasn1.OCTET_STRING) ||
 		!p.ReadASN1Integer(&n) || !p.ReadASN1Integer(&r) || !p.ReadASN1Integer(&parallel) {
-		return nil, &unsupportedError{"scrypt with parameters that can't be read", false}
+		return nil, &UnsupportedError{"scrypt with parameters that can't be read", false}
 	}
 	if n < 2 || r < 1 || parallel < 1 || parallel > 16 || r > 1<<10 || n > maxScrypt/128/r {
-		return nil, &unsupportedError{"scrypt that needs more than 256 MiB", false}
+		return nil, &UnsupportedError{"scrypt that needs more than 256 MiB", false}
 	}
 	key, err := scrypt.Key(passphrase, salt, n, r, parallel, size)
 	if err != nil {
-		return nil, &unsupportedError{"scrypt with parameters that can't be used", false}
+		return nil, &UnsupportedError{"scrypt with parameters that can't be used", false}
 	}
 	return key, nil
 }
@@ -191,17 +198,17 @@ func pkcs12Key(how blockCipher, parameters cryptobyte.String, passphrase []byte)
 	var p, salt cryptobyte.String
 	var iterations int
 	if !parameters.ReadASN1(&p, cbasn1.SEQUENCE) || !p.ReadASN1(&salt, cbasn1.OCTET_STRING) || !p.ReadASN1Integer(&iterations) ||
-		iterations < 1 || iterations > maxIterations {
-		return nil, nil, &unsupportedError{"a method of PKCS#12 with parameters that can't be used", false}
+		iterations < 1 || iterations > MaxIterations {
+		return nil, nil, &UnsupportedError{"a method of PKCS#12 with parameters that can't be used", false}
 	}
-	secret := bmpString(passphrase)
-	key = pkcs12KDF(crypto.SHA1, 1, secret, salt, iterations, how.keySize)
-	iv = pkcs12KDF(crypto.SHA1, 2, secret, salt, iterations, how.ivSize)
+	secret := BMPString(passphrase)
+	key = PKCS12KDF(crypto.SHA1, 1, secret, salt, iterations, how.keySize)
+	iv = PKCS12KDF(crypto.SHA1, 2, secret, salt, iterations, how.ivSize)
 	return key, iv, nil
 }
 
-// pkcs12KDF derives size bytes for a purpose (RFC 7292, appendix B.2).
-func pkcs12KDF(hash crypto.Hash, purpose byte, secret, salt []byte, iterations, size int) []byte {
+// PKCS12KDF derives size bytes for a purpose (RFC 7292, appendix B.2).
+func PKCS12KDF(hash crypto.Hash, purpose byte, secret, salt []byte, iterations, size int) []byte {
 	h := hash.New()
 	v := h.BlockSize()
 	diversifier := bytes.Repeat([]byte{purpose}, v)
@@ -236,4 +243,36 @@ func stretch(data []byte, size int) []byte {
 	}
 	n := (len(data) + size - 1) / size * size
 	return bytes.Repeat(data, n/len(data)+1)[:n]
+}
+
+// ReadAlgorithm reads an AlgorithmIdentifier; the parameters keep their tag.
+func ReadAlgorithm(from *cryptobyte.String, id *asn1.ObjectIdentifier, parameters *cryptobyte.String) bool {
+	var algorithm cryptobyte.String
+	if !from.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(id) {
+		return false
+	}
+	*parameters = nil
+	var tag cbasn1.Tag
+	return algorithm.Empty() || algorithm.ReadAnyASN1Element(parameters, &tag) && algorithm.Empty()
+}
+
+// BMPString is a passphrase in the form that PKCS#12 hashes: in UTF-16, with
+// two zero bytes at the end. Bytes that are no UTF-8 are Latin-1, as OpenSSL
+// takes them.
+func BMPString(passphrase []byte) []byte {
+	if passphrase != nil && len(passphrase) == 0 {
+		return nil
+	}
+	runes := []rune(string(passphrase))
+	if !utf8.Valid(passphrase) {
+		runes = runes[:0]
+		for _, b := range passphrase {
+			runes = append(runes, rune(b))
+		}
+	}
+	var out []byte
+	for _, unit := range utf16.Encode(runes) {
+		out = append(out, byte(unit>>8), byte(unit))
+	}
+	return append(out, 0, 0)
 }

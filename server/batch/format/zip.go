@@ -1,4 +1,4 @@
-package batch
+package format
 
 import (
 	"encoding/binary"
@@ -6,18 +6,21 @@ import (
 	"io"
 )
 
-// A zipWriter writes an archive of stored files whose sizes and checksums are
+// A ZIP writes an archive of stored files whose sizes and checksums are
 // known before: no data descriptors, no ZIP64, no times but the first that ZIP
 // can tell. archive/zip would write the same, but it keeps half a kilobyte in
 // many small pieces for each file until the end, and the collector walks over
 // them again and again.
-type zipWriter struct {
+type ZIP struct {
 	w         io.Writer
 	size      int64
 	files     int
 	directory []byte
 	fixed     [localSize]byte
 }
+
+// NewZIP returns the writer of an archive to w.
+func NewZIP(w io.Writer) *ZIP { return &ZIP{w: w} }
 
 // Sizes of what stands before a file, in the directory, and at the end.
 const (
@@ -28,7 +31,7 @@ const (
 
 // Signatures, and what is the same for all files.
 const (
-	localSignature   = 0x04034b50
+	LocalSignature   = 0x04034b50
 	centralSignature = 0x02014b50
 	endSignature     = 0x06054b50
 	zipVersion       = 20
@@ -38,22 +41,22 @@ const (
 
 // The modes of files.
 const (
-	plainMode  = 0o100644
-	scriptMode = 0o100755
+	PlainMode  = 0o100644
+	ScriptMode = 0o100755
 )
 
-var errZipFull = errors.New("batch: the archive would need ZIP64")
+var errZipFull = errors.New("format: the archive would need ZIP64")
 
-// add writes a file whose content has the size and the CRC-32. The caller writes
+// Add writes a file whose content has the size and the CRC-32. The caller writes
 // the content to w, through Write.
-func (z *zipWriter) add(name string, mode uint32, size int64, sum uint32) error {
+func (z *ZIP) Add(name string, mode uint32, size int64, sum uint32) error {
 	const end = 1<<32 - 1
 	if z.files == 1<<16-2 || z.size+localSize+int64(len(name))+size+int64(len(z.directory))+centralSize+int64(len(name))+endSize >= end {
 		return errZipFull
 	}
 	offset := uint32(z.size)
 	le := binary.LittleEndian
-	b := le.AppendUint32(z.fixed[:0], localSignature)
+	b := le.AppendUint32(z.fixed[:0], LocalSignature)
 	shared := func(b []byte) []byte {
 		b = le.AppendUint16(b, zipVersion)
 		b = le.AppendUint16(b, 0) // flags
@@ -86,14 +89,14 @@ func (z *zipWriter) add(name string, mode uint32, size int64, sum uint32) error 
 }
 
 // Write writes a piece of the content of the last file.
-func (z *zipWriter) Write(p []byte) (int, error) {
+func (z *ZIP) Write(p []byte) (int, error) {
 	n, err := z.w.Write(p)
 	z.size += int64(n)
 	return n, err
 }
 
-// close writes the directory.
-func (z *zipWriter) close() error {
+// Close writes the directory.
+func (z *ZIP) Close() error {
 	le := binary.LittleEndian
 	offset := z.size
 	if _, err := z.Write(z.directory); err != nil {
