@@ -1,5 +1,5 @@
 // Package outbox holds the tables of what people and programs are told: webhooks
-// and deliveries.
+// and deliveries. It is a part of the store, by whose tests it is tested.
 package outbox
 
 import (
