@@ -70,7 +70,8 @@ var arrows = map[string][]string{
 	"server/jobs":            {"server/maintenance", "server/notify"},
 	"server/maintenance":     {"server/audit", "server/fault"},
 	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
-	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/outbox":          {"server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
+	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 

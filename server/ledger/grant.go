@@ -179,3 +179,12 @@ func lockSession(t *db.Tx, alone bool) string {
 	}
 	return t.Share("accounts", "members") + " FOR UPDATE OF sessions"
 }
+
+// LockAccount makes what counts something of an account wait for others that do.
+func LockAccount(t *db.Tx, id string) error {
+	n, err := t.Exec(`UPDATE accounts SET name = name WHERE id = $1`, id)
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "There is no such account.")
+	}
+	return err
+}

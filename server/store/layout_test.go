@@ -18,6 +18,11 @@ import (
 func sources(t *testing.T, f func(path string, file *ast.File)) {
 	t.Helper()
 	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outbox, err := filepath.Glob("../outbox/*.go") // part of the store
+	paths = append(paths, outbox...)
 	must(t, err)
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") {

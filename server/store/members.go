@@ -98,16 +98,6 @@ func (s *Store) CreateMember(ctx context.Context, by audit.Grant, m account.Memb
 	return nil
 }
 
-// lockAccount makes what counts the members of an account wait for others that
-// do.
-func lockAccount(t *db.Tx, id string) error {
-	n, err := t.Exec(`UPDATE accounts SET name = name WHERE id = $1`, id)
-	if err == nil && n == 0 {
-		err = fault.New(fault.NotFound, "There is no such account.")
-	}
-	return err
-}
-
 func useInvitation(t *db.Tx, id string, m account.Member) error {
 	n, err := t.Exec(`DELETE FROM invitations WHERE id = $1 AND account = $2 AND expires > $3
 		AND (email = $4 OR (email = '' AND NOT EXISTS (SELECT 1 FROM members)))`,

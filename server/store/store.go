@@ -15,6 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/outbox"
 )
 
 // Config is all that can be set.
@@ -34,6 +35,7 @@ type Config struct {
 // may work on one database.
 type Store struct {
 	*ledger.Ledger
+	*outbox.Outbox
 	db   *db.DB
 	now  func() time.Time
 	uses *uses
@@ -48,7 +50,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{ledger.New(d, cfg.Now, cfg.Signer), d, cfg.Now, newUses()}, nil
+	l := ledger.New(d, cfg.Now, cfg.Signer)
+	return &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newUses()}, nil
 }
 
 // Close lets go of the database. Nothing may use s afterwards.

@@ -9,6 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
@@ -59,7 +60,7 @@ func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subsc
 // is a NotFound fault, an address too many a Conflict one.
 func (s *Store) Subscribe(ctx context.Context, by audit.Grant, owner, recipient string, topics []notify.Topic, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		if err := lockAccount(t, owner); err != nil {
+		if err := ledger.LockAccount(t, owner); err != nil {
 			return err
 		}
 		if err := mayBeTold(t, owner, recipient); err != nil {

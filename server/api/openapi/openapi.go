@@ -37,6 +37,7 @@ func Config(base *url.URL) huma.Config {
 	}
 	for _, t := range []struct{ name, text string }{
 		{"domains", "Mail domains with their servers."},
+		{"approved-hosts", "Servers that domains may use."},
 		{"policies", "Device policies, which domains offer or require."},
 		{"profiles", "Signed profiles."},
 		{"setup-links", "Links by which a person sets up a mailbox."},

@@ -1,4 +1,4 @@
-package store
+package outbox
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-var _ notify.WebhookStore = (*Store)(nil)
+var _ notify.WebhookStore = (*Outbox)(nil)
 
 var webhooks = db.NewTable("webhooks", func(w *notify.Webhook) []db.Column {
 	return []db.Column{
@@ -26,9 +26,9 @@ var webhooks = db.NewTable("webhooks", func(w *notify.Webhook) []db.Column {
 
 // changeWebhooks is change for the webhooks of an account. It counts afresh
 // how many are called.
-func (s *Store) changeWebhooks(ctx context.Context, by audit.Grant, owner string, a audit.Action, fn func(*db.Tx) error) error {
-	return s.change(ctx, by, a, func(t *db.Tx) error {
-		if err := lockAccount(t, owner); err != nil {
+func (b *Outbox) changeWebhooks(ctx context.Context, by audit.Grant, owner string, a audit.Action, fn func(*db.Tx) error) error {
+	return b.change(ctx, by, a, func(t *db.Tx) error {
+		if err := ledger.LockAccount(t, owner); err != nil {
 			return err
 		}
 		if err := fn(t); err != nil {
@@ -45,8 +45,8 @@ func countHooks(t *db.Tx, owner string) error {
 }
 
 // CreateWebhook keeps w and a. One too many is a Conflict fault.
-func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
-	err := s.changeWebhooks(ctx, by, w.Account, a, func(t *db.Tx) error {
+func (b *Outbox) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
+	err := b.changeWebhooks(ctx, by, w.Account, a, func(t *db.Tx) error {
 		created, err := webhooks.InsertIf(t, w, `(SELECT COUNT(*) FROM webhooks WHERE account = ?) < ?`, w.Account, notify.MaxWebhooks)
 		if err == nil && !created {
 			err = fault.New(fault.Conflict, "An account has up to %d webhooks. Delete one first.", notify.MaxWebhooks)
@@ -54,32 +54,32 @@ func (s *Store) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webh
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("store: create webhook: %w", err)
+		return fmt.Errorf("outbox: create webhook: %w", err)
 	}
 	return nil
 }
 
 // Webhook returns a webhook of the account, or a NotFound fault.
-func (s *Store) Webhook(ctx context.Context, owner, id string) (notify.Webhook, error) {
-	w, err := webhooks.Scan(s.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1 AND account = $2`, id, owner))
+func (b *Outbox) Webhook(ctx context.Context, owner, id string) (notify.Webhook, error) {
+	w, err := webhooks.Scan(b.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1 AND account = $2`, id, owner))
 	if err != nil {
-		return notify.Webhook{}, s.found("webhook", err)
+		return notify.Webhook{}, b.found("webhook", err)
 	}
 	return w, nil
 }
 
 // Webhooks returns those of an account, the oldest first.
-func (s *Store) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, error) {
-	all, err := webhooks.All(s.db.Read(ctx), `SELECT `+webhooks.Columns+` FROM webhooks WHERE account = $1 ORDER BY created, id`, owner)
+func (b *Outbox) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, error) {
+	all, err := webhooks.All(b.db.Read(ctx), `SELECT `+webhooks.Columns+` FROM webhooks WHERE account = $1 ORDER BY created, id`, owner)
 	if err != nil {
-		return nil, fmt.Errorf("store: webhooks: %w", s.db.Diagnose(err))
+		return nil, fmt.Errorf("outbox: webhooks: %w", b.db.Diagnose(err))
 	}
 	return all, nil
 }
 
 // changeWebhook is changeWebhooks for a statement that must find the webhook.
-func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string, a audit.Action, query string, args ...any) error {
-	err := s.changeWebhooks(ctx, by, owner, a, func(t *db.Tx) error {
+func (b *Outbox) changeWebhook(ctx context.Context, by audit.Grant, owner string, a audit.Action, query string, args ...any) error {
+	err := b.changeWebhooks(ctx, by, owner, a, func(t *db.Tx) error {
 		n, err := t.Exec(query, args...)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "There is no such webhook.")
@@ -87,7 +87,7 @@ func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string,
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("store: change webhook: %w", err)
+		return fmt.Errorf("outbox: change webhook: %w", err)
 	}
 	return nil
 }
@@ -95,9 +95,9 @@ func (s *Store) changeWebhook(ctx context.Context, by audit.Grant, owner string,
 // ChangeWebhook gives the webhook of the account all but secrets of what change
 // makes of it as it is, and keeps the action that change returns. Where nothing
 // differs it keeps nothing. One that is not there is a NotFound fault.
-func (s *Store) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id string, change func(notify.Webhook) (notify.Webhook, audit.Action, error)) error {
-	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		if err := lockAccount(t, owner); err != nil {
+func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id string, change func(notify.Webhook) (notify.Webhook, audit.Action, error)) error {
+	err := b.ledger.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := ledger.LockAccount(t, owner); err != nil {
 			return nil, err
 		}
 		// The statement changes nothing: it locks the row.
@@ -121,30 +121,30 @@ func (s *Store) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id str
 		return []audit.Action{a}, err
 	})
 	if err != nil {
-		return fmt.Errorf("store: change webhook: %w", err)
+		return fmt.Errorf("outbox: change webhook: %w", err)
 	}
 	return nil
 }
 
 // RotateWebhook keeps the secrets of w and a.
-func (s *Store) RotateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
-	return s.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
+func (b *Outbox) RotateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
+	return b.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
 		WHERE id = $1 AND account = $2`, w.ID, w.Account, w.Secret, w.Previous, db.Millis(w.Rotated), db.Millis(w.Updated))
 }
 
 // DeleteWebhook deletes a webhook with its deliveries, and keeps a.
-func (s *Store) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
-	return s.changeWebhook(ctx, by, owner, a, `DELETE FROM webhooks WHERE id = $1 AND account = $2`, id, owner)
+func (b *Outbox) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
+	return b.changeWebhook(ctx, by, owner, a, `DELETE FROM webhooks WHERE id = $1 AND account = $2`, id, owner)
 }
 
 // TestWebhook keeps a delivery that is to be made, and a.
-func (s *Store) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error { return ledger.Deliver(t, d, 0) })
-	if s.db.Dangling(err) {
+func (b *Outbox) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
+	err := b.change(ctx, by, a, func(t *db.Tx) error { return ledger.Deliver(t, d, 0) })
+	if b.db.Dangling(err) {
 		err = fault.New(fault.NotFound, "There is no such webhook.")
 	}
 	if err != nil {
-		return fmt.Errorf("store: test webhook: %w", err)
+		return fmt.Errorf("outbox: test webhook: %w", err)
 	}
 	return nil
 }

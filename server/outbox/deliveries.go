@@ -1,4 +1,4 @@
-package store
+package outbox
 
 import (
 	"context"
@@ -14,15 +14,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-var _ notify.DeliveryStore = (*Store)(nil)
+var _ notify.DeliveryStore = (*Outbox)(nil)
 
 // Deliveries returns the last deliveries to a webhook of the account, the
 // newest first; without a webhook those by mail.
-func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
-	all, err := ledger.Deliveries.All(s.db.Read(ctx), `SELECT `+ledger.Deliveries.Columns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
+func (b *Outbox) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
+	all, err := ledger.Deliveries.All(b.db.Read(ctx), `SELECT `+ledger.Deliveries.Columns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
 		ORDER BY created DESC, id LIMIT $3`, owner, webhook, notify.History)
 	if err != nil {
-		return nil, fmt.Errorf("store: deliveries: %w", s.db.Diagnose(err))
+		return nil, fmt.Errorf("outbox: deliveries: %w", b.db.Diagnose(err))
 	}
 	return all, nil
 }
@@ -30,17 +30,17 @@ func (s *Store) Deliveries(ctx context.Context, owner, webhook string) ([]notify
 // BeginTry counts a try of a delivery that is waiting and returns what it
 // readSubject of. Any other delivery is a NotFound fault. An address that has had
 // its mails for now gets no further one: the delivery is held for a digest.
-func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
+func (b *Outbox) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	var try notify.Try
-	err := s.db.Transact(ctx, func(t *db.Tx) (err error) {
+	err := b.db.Transact(ctx, func(t *db.Tx) (err error) {
 		try = notify.Try{}
 		try.Delivery, err = ledger.Deliveries.Scan(t.Row(`UPDATE deliveries SET tries = tries + 1, tried = $2, failure = $3
-			WHERE id = $1 AND state = 'waiting' RETURNING `+ledger.Deliveries.Columns, id, db.Millis(s.now()), string(notify.Interrupted)))
+			WHERE id = $1 AND state = 'waiting' RETURNING `+ledger.Deliveries.Columns, id, db.Millis(b.now()), string(notify.Interrupted)))
 		if err != nil {
 			return err
 		}
 		if try.Address != "" {
-			if err := limitFlood(t, &try, s.now()); err != nil {
+			if err := limitFlood(t, &try, b.now()); err != nil {
 				return err
 			}
 		}
@@ -50,7 +50,7 @@ func (s *Store) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 		return readSubject(t, &try)
 	})
 	if err != nil {
-		return notify.Try{}, s.found("delivery", err)
+		return notify.Try{}, b.found("delivery", err)
 	}
 	return try, nil
 }
@@ -156,9 +156,9 @@ func endTry(t *db.Tx, id string, o notify.Outcome, at time.Time) error {
 }
 
 // EndTry keeps how a try of a mail ended.
-func (s *Store) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome) error {
-	if err := s.db.Transact(ctx, func(t *db.Tx) error { return endTry(t, d.ID, o, s.now()) }); err != nil {
-		return fmt.Errorf("store: end try: %w", err)
+func (b *Outbox) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome) error {
+	if err := b.db.Transact(ctx, func(t *db.Tx) error { return endTry(t, d.ID, o, b.now()) }); err != nil {
+		return fmt.Errorf("outbox: end try: %w", err)
 	}
 	return nil
 }
@@ -166,10 +166,10 @@ func (s *Store) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome)
 // EndCall keeps how a call of a webhook ended and what that makes of the
 // webhook. One that is to be disabled is, for the reason: its other deliveries
 // are dropped. The actions that say so are recorded by the grant.
-func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, o notify.Outcome, disable notify.Reason) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		now := s.now()
-		if err := lockAccount(t, d.Account); err != nil {
+func (b *Outbox) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, o notify.Outcome, disable notify.Reason) error {
+	err := b.db.Transact(ctx, func(t *db.Tx) error {
+		now := b.now()
+		if err := ledger.LockAccount(t, d.Account); err != nil {
 			return err
 		}
 		w, err := webhooks.Scan(t.Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, d.Webhook))
@@ -190,14 +190,14 @@ func (s *Store) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, 
 			_, err := t.Exec(`UPDATE webhooks SET failing = 0, told = 0 WHERE id = $1 AND failing > 0`, w.ID)
 			return err
 		case disable != "" && w.Disabled.IsZero():
-			return s.disableWebhook(t, by, w, disable, now)
+			return b.disableWebhook(t, by, w, disable, now)
 		case disable != "":
 			return nil
 		}
-		return s.noteFailing(t, by, w, d.Tried, now)
+		return b.noteFailing(t, by, w, d.Tried, now)
 	})
 	if err != nil {
-		return fmt.Errorf("store: end call: %w", err)
+		return fmt.Errorf("outbox: end call: %w", err)
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func trimDeliveries(t *db.Tx, webhook string) error {
 	return err
 }
 
-func (s *Store) disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
+func (b *Outbox) disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reason notify.Reason, now time.Time) error {
 	_, err := t.Exec(`UPDATE webhooks SET disabled = $2, reason = $3 WHERE id = $1`, w.ID, db.Millis(now), string(reason))
 	if err != nil {
 		return err
@@ -221,13 +221,13 @@ func (s *Store) disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reaso
 	if err := countHooks(t, w.Account); err != nil {
 		return err
 	}
-	return s.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookDisable, by, string(reason))})
+	return b.ledger.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookDisable, by, string(reason))})
 }
 
 // noteFailing notes since when a webhook fails, and tells of it once when that is
 // long. The time is that of the try: how long it took is not for callers to
 // see.
-func (s *Store) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
+func (b *Outbox) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
 	_, err := t.Exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, db.Millis(tried))
 	if err != nil {
 		return err
@@ -236,14 +236,14 @@ func (s *Store) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried ti
 	if err != nil || long == 0 {
 		return err
 	}
-	return s.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookFailing, by, "")})
+	return b.ledger.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookFailing, by, "")})
 }
 
 // WebhookByID returns a webhook of whatever account, or a NotFound fault.
-func (s *Store) WebhookByID(ctx context.Context, id string) (notify.Webhook, error) {
-	w, err := webhooks.Scan(s.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, id))
+func (b *Outbox) WebhookByID(ctx context.Context, id string) (notify.Webhook, error) {
+	w, err := webhooks.Scan(b.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, id))
 	if err != nil {
-		return notify.Webhook{}, s.found("webhook", err)
+		return notify.Webhook{}, b.found("webhook", err)
 	}
 	return w, nil
 }

@@ -1,4 +1,4 @@
-package store
+package outbox
 
 import (
 	"context"
@@ -14,15 +14,15 @@ import (
 
 // TestMail keeps a delivery by mail that is to be made, and a. Where no mails
 // can be sent, the fault is a Conflict.
-func (s *Store) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
+func (b *Outbox) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
+	err := b.change(ctx, by, a, func(t *db.Tx) error {
 		if err := needMail(t); err != nil {
 			return err
 		}
 		return ledger.Deliver(t, d, 0)
 	})
 	if err != nil {
-		return fmt.Errorf("store: test mail: %w", err)
+		return fmt.Errorf("outbox: test mail: %w", err)
 	}
 	return nil
 }
@@ -39,9 +39,9 @@ func needMail(t *db.Tx) error {
 // Redeliver keeps d, which tells again what an old delivery told of, and a.
 // Each delivery is sent again once: the statement decides, so of two requests
 // one is refused.
-func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
+func (b *Outbox) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
 	made := d
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
+	err := b.change(ctx, by, a, func(t *db.Tx) error {
 		was, err := ledger.Deliveries.Scan(t.Row(`UPDATE deliveries SET again = $4
 			WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3
 			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+ledger.Deliveries.Columns,
@@ -65,7 +65,7 @@ func (s *Store) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery
 		return ledger.Deliver(t, made, 0)
 	})
 	if err != nil {
-		return notify.Delivery{}, fmt.Errorf("store: redeliver: %w", err)
+		return notify.Delivery{}, fmt.Errorf("outbox: redeliver: %w", err)
 	}
 	return made, nil
 }
