@@ -72,7 +72,7 @@ var arrows = map[string][]string{
 	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
 	"server/outbox":          {"server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
 	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
-	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify"},
+	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
 	// Not a part of the program: whoever imports these can make members.

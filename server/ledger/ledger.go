@@ -37,14 +37,17 @@ var errNothing = errors.New("nothing to keep")
 // Change locks and checks the grant, runs fn, and appends the actions that fn
 // returns to the logs, all in one transaction: everything is kept or nothing is.
 // If fn returns neither an action nor an error, the transaction is rolled back
-// and Change returns nil. fn may run more than once.
+// and Change returns nil. fn may run more than once. A request of the context
+// that can be repeated is done once.
 func (l *Ledger) Change(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
+	fn = l.claiming(ctx, fn)
 	return l.transact(ctx, func(t *db.Tx) error { return l.change(t, by, fn) })
 }
 
 // ChangeRights is Change for whatever ends or reduces a right in the account. It
 // waits for the writes under way in the account and holds back new ones.
 func (l *Ledger) ChangeRights(ctx context.Context, by audit.Grant, account string, fn func(*db.Tx) ([]audit.Action, error)) error {
+	fn = l.claiming(ctx, fn)
 	return l.transact(ctx, func(t *db.Tx) error {
 		if err := lockOut(t, account); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/replay"
@@ -39,48 +38,6 @@ func (s *Store) KeepAnswer(ctx context.Context, r replay.Request) error {
 	})
 	if err != nil {
 		return fmt.Errorf("store: keep answer: %w", err)
-	}
-	return nil
-}
-
-// claiming has fn also keep that the request of the context is done, if there is
-// one. The statement decides which of two that come at once is first: the other
-// fails with [replay.ErrDone].
-func (s *Store) claiming(ctx context.Context, fn func(*db.Tx) ([]audit.Action, error)) func(*db.Tx) ([]audit.Action, error) {
-	r, ok := replay.Of(ctx)
-	if !ok {
-		return fn
-	}
-	return func(t *db.Tx) ([]audit.Action, error) {
-		now := s.now()
-		n, err := t.Exec(`INSERT INTO replays (api_key, name, fingerprint, answer, expires) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (api_key, name) DO UPDATE SET fingerprint = $3, answer = $4, expires = $5 WHERE replays.expires <= $6`,
-			r.Key, r.Name, r.Fingerprint, []byte{}, db.Millis(now.Add(replay.Life)), db.Millis(now))
-		if err == nil && n == 0 {
-			err = replay.ErrDone
-		}
-		if err != nil {
-			return nil, err
-		}
-		return fn(t)
-	}
-}
-
-// Change is that of the ledger. It does the request of the context once.
-func (s *Store) Change(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
-	return s.Ledger.Change(ctx, by, s.claiming(ctx, fn))
-}
-
-// ChangeRights is that of the ledger. It does the request of the context once.
-func (s *Store) ChangeRights(ctx context.Context, by audit.Grant, account string, fn func(*db.Tx) ([]audit.Action, error)) error {
-	return s.Ledger.ChangeRights(ctx, by, account, s.claiming(ctx, fn))
-}
-
-// Record is that of the ledger. It does the request of the context once.
-func (s *Store) Record(ctx context.Context, by audit.Grant, a audit.Action) error {
-	err := s.Change(ctx, by, func(*db.Tx) ([]audit.Action, error) { return []audit.Action{a}, nil })
-	if err != nil {
-		return fmt.Errorf("store: record: %w", err)
 	}
 	return nil
 }
