@@ -3,7 +3,6 @@ package probe_test
 import (
 	"net"
 	"net/http"
-	"sync"
 	"testing"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -52,10 +51,7 @@ func TestDAV(t *testing.T) {
 			if tt.port != 443 {
 				wantHost += ":8443"
 			}
-			var asked sync.WaitGroup
-			asked.Add(1)
 			handler := func(w http.ResponseWriter, r *http.Request) {
-				defer asked.Done()
 				if r.Method != "PROPFIND" || r.URL.Path != "/.well-known/"+string(tt.kind) || r.Host != wantHost || r.Header.Get("Authorization") != "" {
 					t.Errorf("asked with %s %s %s", r.Method, r.Host, r.URL)
 				}
@@ -65,8 +61,14 @@ func TestDAV(t *testing.T) {
 				l := one{conn: make(chan net.Conn, 1)}
 				l.conn <- c
 				close(l.conn)
-				http.Serve(l, http.HandlerFunc(handler))
-				asked.Wait()
+				answered := make(chan bool)
+				server := http.Server{Handler: http.HandlerFunc(handler), ConnState: func(_ net.Conn, state http.ConnState) {
+					if state == http.StateClosed {
+						close(answered)
+					}
+				}}
+				server.Serve(l)
+				<-answered
 			})
 			s := profile.Server{Host: host, Port: tt.port}
 			r := probe.New(to(probetest.Listen(t, serve)), p.pool, nil).Check(t.Context(), tt.kind, s)
