@@ -266,7 +266,7 @@ func (k *Keys) RevokeBelow(ctx context.Context, parent Key, by audit.Grant, id s
 func (k Key) Grant(need Scope) audit.Grant {
 	return audit.Grant{
 		Actor: audit.Actor{Kind: audit.KeyActor, ID: k.ID, Name: k.Name, Test: k.Test, Interface: audit.API},
-		Kind:  audit.KeyGrant, ID: k.ID, Account: k.Account, Need: string(need), Domains: strings.Join(k.Domains, " "),
+		Kind:  audit.KeyGrant, ID: k.ID, Account: k.Account, Need: string(need), Domains: strings.Join(k.Domains, " "), Expires: k.Expires,
 	}
 }
 

@@ -1,5 +1,7 @@
 package audit
 
+import "time"
+
 // A Grant is what entitles a write: the actor, and the right that the actor
 // acts by. The transaction of the write locks the rows of that right against
 // revocation and checks them again, whatever was checked when the request
@@ -19,6 +21,10 @@ type Grant struct {
 	// Domains are the mail domains that the API key could act for when the
 	// request was admitted, separated by spaces. They must still be the same.
 	Domains string
+	// Expires is when the API key was to end when the request was admitted;
+	// zero: never. It must still be the same, for a key that makes or changes
+	// others gives them no longer life than its own.
+	Expires time.Time
 	// Fresh says that the session must have shown a second factor lately.
 	Fresh bool
 	// FirstFactor excuses a member from Fresh who has no second factor yet and

@@ -120,8 +120,8 @@ func checkKey(t *db.Tx, by audit.Grant, now time.Time) error {
 		return errSuspended()
 	case !slices.Contains(strings.Fields(scopes), by.Need):
 		return fault.New(fault.Forbidden, "This key lacks the scope %s.", by.Need)
-	case domains != by.Domains:
-		return fault.New(fault.Forbidden, "The domains of this key have changed. Send the request again.")
+	case domains != by.Domains, expires != db.Millis(by.Expires):
+		return fault.New(fault.Forbidden, "This key has been changed. Send the request again.")
 	}
 	return nil
 }

@@ -94,6 +94,29 @@ func TestTestKeyGrant(t *testing.T) {
 	})
 }
 
+// TestChangedKeyGrant wants a request to end that was admitted when its key was
+// to live longer, or for ever: it could give that life to another key.
+func TestChangedKeyGrant(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for name, expires := range map[string]time.Time{"days": time.Now().Add(48 * time.Hour).Truncate(time.Millisecond), "for ever": {}} {
+			key := account.Key{ID: "key_" + name, Account: account.Default, Name: "panel", Scopes: account.Scopes(), Hash: []byte(name), Expires: expires,
+				CreatedBy: account.Creator{Kind: audit.Operator}}
+			must(t, s.CreateKey(t.Context(), by, key, action(audit.KeyCreate, key.ID)))
+			held := key.Grant(account.KeysWrite)
+			must(t, s.Record(t.Context(), held, action(audit.KeyCreate, "x")))
+			must(t, s.ChangeKey(t.Context(), by, account.Default, key.ID, func(k account.Key) (account.Key, audit.Action, error) {
+				k.Expires = time.Now().Add(time.Hour).Truncate(time.Millisecond)
+				a := action(audit.KeyUpdate, key.ID)
+				a.Changes = []audit.Change{{Field: "expires_at"}}
+				key = k
+				return k, a, nil
+			}))
+			wantFault(t, s.Record(t.Context(), held, action(audit.KeyCreate, "x")), fault.Forbidden)
+			must(t, s.Record(t.Context(), key.Grant(account.KeysWrite), action(audit.KeyCreate, "x")))
+		}
+	})
+}
+
 // TestActorOfTheGrant wants an action to name the actor of its grant, whatever
 // it says itself.
 func TestActorOfTheGrant(t *testing.T) {
