@@ -199,8 +199,11 @@ func (a *API) readmit(c echo.Context, who *call) error {
 	if err != nil {
 		return err
 	}
-	who.key, who.by.Domains = key, key.Grant("").Domains
-	return key.Permit(account.Scope(who.by.Need))
+	scope := account.Scope(who.by.Need)
+	by := key.Grant(scope)
+	by.Actor = who.by.Actor
+	who.key, who.by = key, by
+	return key.Permit(scope)
 }
 
 // read holds the request against the document. What is wrong with single fields
