@@ -100,7 +100,7 @@ func Send(c echo.Context, status int, contentType string, pieces ...Piece) error
 	header.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	header.Set(echo.HeaderContentType, contentType)
 	var parts [][]byte
-	if takesGzip(c.Request().Header.Values(echo.HeaderAcceptEncoding)) && slices.ContainsFunc(pieces, Piece.compressed) {
+	if TakesGzip(c.Request().Header) && slices.ContainsFunc(pieces, Piece.compressed) {
 		header.Set(echo.HeaderContentEncoding, "gzip")
 		parts = packed(pieces)
 	} else {
@@ -122,10 +122,10 @@ func Send(c echo.Context, status int, contentType string, pieces ...Piece) error
 	return nil
 }
 
-// takesGzip reads Accept-Encoding. A client that says nothing gets what
-// everybody can read.
-func takesGzip(lines []string) bool {
-	for _, line := range lines {
+// TakesGzip reports whether the client takes gzip, by Accept-Encoding. One that
+// says nothing gets what everybody can read.
+func TakesGzip(header http.Header) bool {
+	for _, line := range header.Values(echo.HeaderAcceptEncoding) {
 		for coding := range strings.SplitSeq(line, ",") {
 			name, weight, weighed := strings.Cut(coding, ";")
 			if strings.EqualFold(strings.TrimSpace(name), "gzip") {

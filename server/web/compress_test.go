@@ -73,7 +73,7 @@ func TestTakesGzip(t *testing.T) {
 		"": false, "gzip": true, "GZIP": true, "deflate, gzip;q=0.5, br": true, "gzip ; q=1": true, "gzip;q=0": false, "gzip; q=0.000": false,
 		"gzip;q=x": true, "x-gzip": false, "identity": false, "*": false,
 	} {
-		if got := takesGzip([]string{"br", line}); got != want {
+		if got := TakesGzip(http.Header{"Accept-Encoding": {"br", line}}); got != want {
 			t.Errorf("%q: %v", line, got)
 		}
 	}

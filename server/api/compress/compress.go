@@ -35,25 +35,13 @@ func answer(prefix string, next echo.HandlerFunc, c echo.Context) error {
 	}
 	res.Header().Set("Request-Id", web.RequestID(c))
 	res.Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
-	w := &compressor{ResponseWriter: res.Writer, head: r.Method == http.MethodHead, gzip: acceptsGzip(r.Header)}
+	w := &compressor{ResponseWriter: res.Writer, head: r.Method == http.MethodHead, gzip: web.TakesGzip(r.Header)}
 	res.Writer = w
 	defer func() { res.Writer = w.ResponseWriter }()
 	if err := next(c); err != nil {
 		c.Error(err)
 	}
 	return w.close()
-}
-
-// acceptsGzip reports whether the client takes gzip.
-func acceptsGzip(header http.Header) bool {
-	for one := range strings.SplitSeq(strings.Join(header.Values(echo.HeaderAcceptEncoding), ","), ",") {
-		coding, weight, _ := strings.Cut(one, ";")
-		weight = strings.ReplaceAll(weight, " ", "")
-		if strings.EqualFold(strings.TrimSpace(coding), "gzip") && strings.Trim(weight, "0.") != "q=" {
-			return true
-		}
-	}
-	return false
 }
 
 // A compressor holds an answer back until it is known whether it is large.
