@@ -178,5 +178,7 @@ func TestErasingByKey(t *testing.T) {
 		saved(t, owner.Post("/panel/members/settings", "required", "yes"))
 		refused(http.MethodPut, "/domains/example.com", put("required", "standard"))
 		c.Want(t, http.StatusOK, http.MethodPut, "/domains/example.com", put("required", grim)) // as it was
+		c.Want(t, http.StatusOK, http.MethodPut, "/domains/example.com", put("offered", grim))  // less than it was
+		refused(http.MethodPut, "/domains/example.com", put("required", grim))
 	})
 }

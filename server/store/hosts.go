@@ -42,7 +42,7 @@ func approvedHosts(t *db.Tx, account string) ([]settings.ApprovedHost, error) {
 // one more than settings.MaxApprovedHosts.
 func (s *Store) ApproveHost(ctx context.Context, by audit.Grant, account string, h settings.ApprovedHost, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		added, err := approveHost(t, account, h.Pattern, h.Created)
+		added, err := approveHost(t, account, "host", h.Pattern, h.Created)
 		if err == nil && !added {
 			err = fault.On("host", fault.Conflict, "This is approved already.")
 		}
@@ -54,8 +54,9 @@ func (s *Store) ApproveHost(ctx context.Context, by audit.Grant, account string,
 	return nil
 }
 
-// approveHost reports whether the pattern is new.
-func approveHost(t *db.Tx, account, pattern string, at time.Time) (bool, error) {
+// approveHost reports whether the pattern is new. The field is the one that it
+// was written in.
+func approveHost(t *db.Tx, account, field, pattern string, at time.Time) (bool, error) {
 	n, err := t.Exec(`INSERT INTO approved_hosts (account, pattern, created)
 		SELECT $1, $2, $3 WHERE (SELECT COUNT(*) FROM approved_hosts WHERE account = $1) < $4
 		ON CONFLICT (account, pattern) DO NOTHING`, account, pattern, db.Millis(at), settings.MaxApprovedHosts)
@@ -67,7 +68,7 @@ func approveHost(t *db.Tx, account, pattern string, at time.Time) (bool, error) 
 		return false, err
 	}
 	if there == 0 {
-		return false, fault.On("host", fault.Conflict, "An account can approve %d servers. Withdraw some, or approve all below a domain by *.example.com.", settings.MaxApprovedHosts)
+		return false, fault.On(field, fault.Conflict, "An account can approve %d servers. Withdraw some, or approve all below a domain by *.example.com.", settings.MaxApprovedHosts)
 	}
 	return false, nil
 }
@@ -109,7 +110,7 @@ func approve(t *db.Tx, by audit.Grant, old, d settings.Domain, now time.Time) ([
 		if settings.Approves(patterns, s.Host) {
 			continue
 		}
-		if _, err := approveHost(t, d.Account, s.Host, now); err != nil {
+		if _, err := approveHost(t, d.Account, s.Field, s.Host, now); err != nil {
 			return nil, err
 		}
 		patterns = append(patterns, s.Host)
@@ -134,9 +135,10 @@ func checkErasing(t *db.Tx, by audit.Grant, field string) error {
 }
 
 // checkErasingDomain is checkErasing for a domain whose devices would take an
-// erasing policy that they did not take before.
+// erasing policy that they did not take before, or could do without.
 func checkErasingDomain(t *db.Tx, by audit.Grant, old, d settings.Domain) error {
-	if d.Policy == settings.Off || by.Kind != audit.KeyGrant || old.Policy != "" && old.Policy != settings.Off && old.PolicyID == d.PolicyID && old.Policy == d.Policy {
+	asBefore := old.PolicyID == d.PolicyID && (old.Policy == d.Policy || old.Policy == settings.Required)
+	if d.Policy == settings.Off || asBefore {
 		return nil
 	}
 	attempts := profile.DefaultPasscode().MaxFailedAttempts
