@@ -82,20 +82,28 @@ type batchRun struct {
 	id      *signing.Identity // nil in a dry run
 }
 
+// checkFlags refuses flags that don't go together.
+func (c *batchCommand) checkFlags() error {
+	switch {
+	case (c.Input == "") == (len(c.Reissue) == 0):
+		return errors.New("give --input FILE or --reissue MANIFEST")
+	case c.Output == "" && !c.DryRun:
+		return errors.New("-o is missing: the archive to write, such as out.zip")
+	case len(c.Since) > 0 && !c.DryRun:
+		return errors.New("--since needs --dry-run")
+	case c.Resume && c.DryRun:
+		return errors.New("--resume and --dry-run don't go together")
+	}
+	return nil
+}
+
 // prepare reads the flags.
 func (c *batchCommand) prepare(s streams) (*batchRun, error) {
 	run := &batchRun{batchCommand: c, teller: newTeller(s, c.JSON)}
-	switch {
-	case (c.Input == "") == (len(c.Reissue) == 0):
-		return nil, usage(errors.New("give --input FILE or --reissue MANIFEST"))
-	case c.Output == "" && !c.DryRun:
-		return nil, usage(errors.New("-o is missing: the archive to write, such as out.zip"))
-	case len(c.Since) > 0 && !c.DryRun:
-		return nil, usage(errors.New("--since needs --dry-run"))
-	case c.Resume && c.DryRun:
-		return nil, usage(errors.New("--resume and --dry-run don't go together"))
+	err := c.checkFlags()
+	if err != nil {
+		return nil, usage(err)
 	}
-	var err error
 	if run.service, err = c.service(); err != nil {
 		return nil, err
 	}
