@@ -18,8 +18,9 @@ import (
 	"time"
 )
 
-// What the handlers of the panel bring: the structs of views.go in server/panel and its pages,
-// which this package cannot know. TestPanelViews holds that they are the same.
+// What the handlers of the panel bring: the structs of views.go in server/panel
+// and its pages, which this package cannot know. TestPanelViews holds that they
+// are the same.
 type (
 	panelFrame struct {
 		Operator               string

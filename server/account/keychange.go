@@ -22,9 +22,9 @@ func (k *Keys) Check(spec KeySpec) error {
 	return err
 }
 
-// GetSeen returns a key in whatever state, as [Keys.ListSeen] does. One that the
+// Seen returns a key in whatever state, as [Keys.ListSeen] does. One that the
 // key may not know of is a NotFound fault.
-func (k *Keys) GetSeen(ctx context.Context, by Key, id string) (Key, error) {
+func (k *Keys) Seen(ctx context.Context, by Key, id string) (Key, error) {
 	all, err := k.ListSeen(ctx, by)
 	if err != nil {
 		return Key{}, err
@@ -42,7 +42,7 @@ func (k *Keys) GetSeen(ctx context.Context, by Key, id string) (Key, error) {
 // error holds a fault for each field that cannot be taken; a key that is revoked
 // is a Conflict.
 func (k *Keys) ChangeBelow(ctx context.Context, parent Key, by audit.Grant, id string, change func(Key) (KeySettings, error)) (Key, error) {
-	seen, err := k.GetSeen(ctx, parent, id)
+	seen, err := k.Seen(ctx, parent, id)
 	if err != nil {
 		return Key{}, err
 	}

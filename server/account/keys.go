@@ -249,7 +249,7 @@ func (k *Keys) Revoke(ctx context.Context, by audit.Grant, account, id string) e
 // RevokeBelow is Revoke by another key: it ends no key that it could not have
 // made. One that it may not know of is not found; one that is revoked stays so.
 func (k *Keys) RevokeBelow(ctx context.Context, parent Key, by audit.Grant, id string) error {
-	key, err := k.GetSeen(ctx, parent, id)
+	key, err := k.Seen(ctx, parent, id)
 	if err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ type KeyPath struct {
 }
 
 func (a *API) getKey(ctx context.Context, c call, in *KeyPath) (*resource[Key], error) {
-	k, err := a.Keys.GetSeen(ctx, c.key, in.ID)
+	k, err := a.Keys.Seen(ctx, c.key, in.ID)
 	return resourceOf(keyOf(k)), err
 }
 

@@ -1,11 +1,11 @@
 // Package batch makes signed profiles for many people: rows go in, archives of
 // signed files come out. It knows neither HTTP nor SQL.
 //
-// A batch has two passes. [Check] reads the input to its end, and writes the
-// rows that are good to a [Spool] before anything is made. A [Maker] then makes
-// the files of these rows on all cores, in their order, and [Run] puts them into
-// archives. Memory depends on the size of a chunk and of a part of the archive,
-// never on the number of rows.
+// A batch has two passes. [Check] reads the input to its end and writes out the
+// good rows before anything is made. A [Maker] then makes the files of these
+// rows on all cores, in their order, and a [Batch] puts them into archives.
+// Memory depends on the size of a chunk and of a part of the archive, never on
+// the number of rows.
 package batch
 
 import (

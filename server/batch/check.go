@@ -8,9 +8,8 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/updatecase/mobileconfig/profile"
-	"github.com/updatecase/mobileconfig/server/settings"
-
 	"github.com/updatecase/mobileconfig/server/batch/format"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 // Defaults are for rows that don't say it themselves.

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/updatecase/mobileconfig/profile"
-
 	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 

@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"github.com/updatecase/mobileconfig/server/settings"
-
 	"github.com/updatecase/mobileconfig/server/batch/format"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 // manifestHeader are the columns of manifest.csv. The first eleven tell what was

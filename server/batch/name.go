@@ -6,9 +6,8 @@ import (
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
-	"github.com/updatecase/mobileconfig/server/settings"
-
 	"github.com/updatecase/mobileconfig/server/batch/format"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 // Lengths of the parts of a file's name. The hash's is what makes it unique: 80

@@ -12,9 +12,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/updatecase/mobileconfig/signing"
-
 	"github.com/updatecase/mobileconfig/server/batch/format"
+	"github.com/updatecase/mobileconfig/signing"
 )
 
 // A spool is a file that is written from its start to its end.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/updatecase/mobileconfig/server/batch/format"
-
 	"github.com/updatecase/mobileconfig/server/batch/ordered"
 )
 

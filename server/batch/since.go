@@ -10,11 +10,9 @@ import (
 	"iter"
 
 	"github.com/updatecase/mobileconfig/profile"
-	"github.com/updatecase/mobileconfig/server/settings"
-
 	"github.com/updatecase/mobileconfig/server/batch/format"
-
 	"github.com/updatecase/mobileconfig/server/batch/ordered"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 // A Since is what an earlier batch made. Files and contents stand there by 64

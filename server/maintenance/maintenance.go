@@ -80,8 +80,9 @@ func (r *Runner) Begin(ctx context.Context, day string) error {
 	return nil
 }
 
-// Run works on the account's log; doing it again does no harm. Where the check finds something, that is reported, and nothing else is
-// done: what may be evidence stays, and no checkpoint vouches for such a log.
+// Run works on the account's log; doing it again does no harm. Where the check
+// finds something, that is reported and nothing else is done: what may be
+// evidence stays, and no checkpoint vouches for such a log.
 func (r *Runner) Run(ctx context.Context, account string) error {
 	report, err := r.check(ctx, account)
 	if f, ok := errors.AsType[*audit.Finding](err); ok {

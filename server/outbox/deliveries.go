@@ -27,8 +27,8 @@ func (b *Outbox) Deliveries(ctx context.Context, owner, webhook string) ([]notif
 	return all, nil
 }
 
-// BeginTry counts a try of a delivery that is waiting and returns what it
-// readSubject of. Any other delivery is a NotFound fault. An address that has had
+// BeginTry counts a try of a delivery that is waiting and returns what it tells
+// of. Any other delivery is a NotFound fault. An address that has had
 // its mails for now gets no further one: the delivery is held for a digest.
 func (b *Outbox) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	var try notify.Try
@@ -55,8 +55,8 @@ func (b *Outbox) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	return try, nil
 }
 
-// readLanguage brings the language of whom a mail goes to: a member's, or that of an
-// invitation, else that of the account's first owner.
+// readLanguage brings the language of whom a mail goes to: a member's, or that of
+// an invitation, else that of the account's first owner.
 func readLanguage(t *db.Tx, try *notify.Try) error {
 	if try.Address == "" {
 		return nil
@@ -68,8 +68,8 @@ func readLanguage(t *db.Tx, try *notify.Try) error {
 		try.Address, try.Account).Scan(&try.Language)
 }
 
-// readSubject brings the action or the checkpoint of the try. Where the log has no content of it any
-// more, there is nothing to tell.
+// readSubject brings the action or the checkpoint of the try. Where the log has
+// no content of it any more, there is nothing to tell.
 func readSubject(t *db.Tx, try *notify.Try) error {
 	if try.Seq == 0 || try.State != notify.Waiting {
 		return nil

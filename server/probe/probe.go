@@ -1,6 +1,6 @@
 // Package probe connects to a server of mail, calendars or contacts as a device
-// would and says whether it offers TLS as a profile needs it. It sends no credentials, and nothing of
-// what a server says leaves the package.
+// would and says whether it offers TLS as a profile needs it. It sends no
+// credentials, and nothing of what a server says leaves the package.
 package probe
 
 import (

@@ -106,7 +106,8 @@ func (m *Member) SignIn() Answer {
 	return m.Post("/panel/sign-in", "email", m.Email, "password", Password, "code", m.Code())
 }
 
-// Do sends a request with the member's cookies, and keeps those that come back. Header may be nil.
+// Do sends a request with the member's cookies, and keeps those that come back.
+// Header may be nil.
 func (m *Member) Do(method, path string, header http.Header, body string) Answer {
 	m.Server.t.Helper()
 	all := http.Header{}

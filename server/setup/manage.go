@@ -42,7 +42,8 @@ type LinkSpec struct {
 	ReturnURL    string
 }
 
-// Create makes a link for a mailbox of the account. The error holds a fault for each field that cannot be taken.
+// Create makes a link for a mailbox of the account. The error holds a fault for
+// each field that cannot be taken.
 func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
 	link, err := l.build(ctx, by, spec)
 	if err != nil {

@@ -52,8 +52,9 @@ func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key,
 }
 
 // ChangeRedirectKey gives the key of the account the name and the domains of
-// what change makes of it as it is, and keeps the action that change returns. If
-// that has no changes, it keeps nothing. One that is not the account's is a NotFound fault.
+// what change makes of it as it is, and keeps the action that change returns.
+// If that has no changes, it keeps nothing. One that is not the account's is a
+// NotFound fault.
 func (s *Store) ChangeRedirectKey(ctx context.Context, by audit.Grant, owner, id string, change func(redirect.Key) (redirect.Key, audit.Action, error)) error {
 	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockKey(t, "redirect_keys", id); err != nil {

@@ -19,8 +19,8 @@ const (
 	secureForm = `form:has([name="variant"][value="secure"])`
 )
 
-// TestFromAddressToProfile goes the way of a person with an iPhone, from the address to the
-// file, with and without script.
+// TestFromAddressToProfile goes the way of a person with an iPhone, from the
+// address to the file, with and without script.
 func TestFromAddressToProfile(t *testing.T) {
 	t.Parallel()
 	running(t)

@@ -38,8 +38,8 @@ func EachWith(t *testing.T, cfg store.Config, f func(t *testing.T, s *store.Stor
 }
 
 // EachDatabase runs f with what store.Config takes as Database, for a new one
-// whose schema is up to date, in the subtests "sqlite" and "postgres". Any number of stores may
-// be opened on it.
+// whose schema is up to date, in the subtests "sqlite" and "postgres". Any
+// number of stores may be opened on it.
 func EachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
