@@ -32,13 +32,13 @@ func ParseHostPattern(s string) (string, error) {
 	host, below := strings.CutPrefix(profile.Trim(s), "*.")
 	host, err := profile.ParseHost(host)
 	if err != nil {
-		return "", fmt.Errorf("%w: write a host such as imap.example.com, or *.example.com for all hosts below it", err)
+		return "", fmt.Errorf("%w; write a host such as imap.example.com, or *.example.com for all hosts below it", err)
 	}
 	if !below {
 		return host, nil
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(host); suffix == host {
-		return "", fmt.Errorf("*.%s is not one organization's: write a name below it, such as *.example.%s", host, host)
+		return "", fmt.Errorf("many organizations share *.%s; write a name below it, such as *.example.%s", host, host)
 	}
 	return "*." + host, nil
 }
@@ -113,7 +113,7 @@ func (h *Hosts) List(ctx context.Context, account string) ([]ApprovedHost, error
 func (h *Hosts) Approve(ctx context.Context, by audit.Grant, account, pattern string) (ApprovedHost, error) {
 	pattern, err := ParseHostPattern(pattern)
 	if err != nil {
-		return ApprovedHost{}, fault.On("host", fault.Invalid, "This is not a server: %s.", err)
+		return ApprovedHost{}, fault.On("host", fault.Invalid, "This can't be approved: %s.", err)
 	}
 	approved := ApprovedHost{pattern, h.now()}
 	return approved, h.store.ApproveHost(ctx, by, account, approved, HostAction(audit.HostApprove, account, pattern))

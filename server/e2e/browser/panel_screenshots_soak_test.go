@@ -22,14 +22,14 @@ type panelPicture struct {
 	scheme string
 	path   string
 	// prepare, if not nil, does what leads on from there.
-	prepare func(b *tab, o *office)
+	prepare func(b *tab, h *host)
 }
 
 // screen is as high as what is worth seeing of a page.
 func screen(height int64) device { return device{"screen", mac.userAgent, 1280, height, false} }
 
 var panelPictures = []panelPicture{
-	{"panel-sign-in.png", screen(860), "light", "/sign-in", func(b *tab, _ *office) { b.nobody() }},
+	{"panel-sign-in.png", screen(860), "light", "/sign-in", func(b *tab, _ *host) { b.nobody() }},
 	{"panel-overview.png", screen(1250), "light", "", nil},
 	{"panel-overview-dark.png", screen(1250), "dark", "", nil},
 	{"panel-overview-phone.png", device{"phone", servertest.IPhone, 390, 844, true}, "light", "", nil},
@@ -37,29 +37,29 @@ var panelPictures = []panelPicture{
 	{"panel-policy.png", screen(1000), "light", "/policies/{policy}", nil},
 	{"panel-links.png", screen(860), "light", "/links", nil},
 	{"panel-key.png", screen(560), "light", "/keys/new", showKey},
-	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *office) {
+	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *host) {
 		b.say("#invitation-0", "https://setup.example.com/panel/invitation/y4q7n2xk5m3rv6ctz8hw")
 	}},
 	{"panel-log.png", screen(1120), "light", "/security/log?action=domain.&zone=Europe/Berlin", openChanged},
 	{"panel-security.png", screen(1180), "light", "/security/sign-in", nil},
 	{"panel-notifications.png", screen(1330), "light", "/security/notifications", nil},
-	{"panel-confirm.png", screen(720), "light", "/security/sign-in/password", func(b *tab, o *office) {
-		o.clock.Move(11 * time.Minute)
+	{"panel-confirm.png", screen(720), "light", "/security/sign-in/password", func(b *tab, h *host) {
+		h.clock.Move(11 * time.Minute)
 		b.visit(run(b, chromedp.Location()))
 	}},
 }
 
 // showKey makes a key and shows one that is the same in every run.
-func showKey(b *tab, _ *office) {
+func showKey(b *tab, h *host) {
 	b.t.Helper()
-	b.fill("#name", "Shop")
-	b.tick(`[name="profiles:write"]`)
-	b.wantSubmit(mainButton, 200, "/panel/keys/new")
+	a := h.owner.Post("/panel/keys/new", "name", "Shop", "profiles:write", "yes", "expires", "365")
+	b.carry(h.owner)
+	b.visit(h.URL + a.Location())
 	b.say("#key", "mck_k3v7q2mx4bnr6wzt5hcy2jd7_p6xw3qk7m2vb4ztn5rcy7hjd2gs4fk6wq3xb5mzv")
 }
 
 // openChanged opens the entry that replaced most.
-func openChanged(b *tab, _ *office) {
+func openChanged(b *tab, _ *host) {
 	b.t.Helper()
 	evaluate[bool](b, `(() => {
 		const size = (row) => row.nextElementSibling.querySelectorAll(".changes del").length
@@ -91,7 +91,7 @@ func TestSoakScreenshotsOfPanel(t *testing.T) {
 			path := strings.ReplaceAll(p.path, "{policy}", h.policy)
 			b.visit(h.URL + "/panel" + path)
 			if p.prepare != nil {
-				p.prepare(b, h.office)
+				p.prepare(b, h)
 			}
 			run(b, chromedp.Evaluate[chromedp.Void](phoneFont))
 			save(t, filepath.Join(dir, p.file), b.picture(0, float64(p.device.height)))
@@ -99,13 +99,14 @@ func TestSoakScreenshotsOfPanel(t *testing.T) {
 	}
 }
 
-// carry sends the session of the member with each request, for the browser
-// keeps no cookie of a server with another name.
+// carry sends the cookies of the member with each request, for the browser keeps
+// none of a server with another name.
 func (b *tab) carry(m *servertest.Member) {
 	b.t.Helper()
 	_, token, _ := strings.Cut(m.Cookie, "=")
+	_, once, _ := strings.Cut(m.Once, "=")
 	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{
-		"Cookie": "__Host-session=" + token, "X-Forwarded-For": workplace,
+		"Cookie": "__Host-session=" + token + "; __Host-once=" + once, "X-Forwarded-For": workplace,
 	}})
 }
 

@@ -46,7 +46,7 @@ var pictures = []picture{
 	{"setup-in-app.png", inApp, "light", "LINK", ""},
 	{"setup-mac.png", device{"mac", mac.userAgent, 1000, 620, false}, "light", "LINK", ""},
 	{"setup-android.png", android, "light", "LINK", ""},
-	{"setup-desktop.png", device{"desktop", linux.userAgent, 1200, 640, false}, "light", "LINK", ""},
+	{"setup-desktop.png", device{"desktop", linux.userAgent, 1200, 600, false}, "light", "LINK", ""},
 	{"sheet.png", device{"paper", linux.userAgent, 800, 900, false}, "light", "LINK/sheet", ""},
 	{"unavailable.png", iPhone, "light", "/s/gone", ""},
 }
