@@ -148,7 +148,7 @@ func (r *batchRun) checking() batch.Checking {
 	}
 }
 
-// reader opens the input. Whatever is read also goes to the digest.
+// reader opens the input and writes everything it reads to the digest, too.
 func (r *batchRun) reader(digest io.Writer) (*batch.Reader, func(), error) {
 	files, options := []string{r.Input}, batch.Options{Map: map[string]batch.Field{}, Drop: r.DropColumn}
 	for column, field := range r.Map {

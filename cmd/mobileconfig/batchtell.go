@@ -94,7 +94,7 @@ func (t *teller) checked(p *batch.Plan) {
 	fmt.Fprintf(t.out, "Rows: %d. Good: %d. With problems: %d, of them duplicates: %d. Left out: %d. Files: %d.\n", p.Read, p.Rows, p.Bad, p.Twice, p.Off, p.Files)
 }
 
-// differs tells of a file that isn't as an earlier batch made it.
+// differs reports a file that differs from the one in an earlier batch.
 func (t *teller) differs(how, address string) error {
 	if !t.event("difference", map[string]string{"difference": how, "email": address}) {
 		_, err := fmt.Fprintf(t.out, "%-8s %s\n", how, address)
@@ -111,7 +111,7 @@ func (t *teller) compared(d batch.Difference) {
 
 func (t *teller) refused(p *batch.Plan, errorsFile string) {
 	if !t.event("refused", map[string]any{"bad": p.Bad, "errors": errorsFile}) {
-		fmt.Fprintf(t.err, "mobileconfig: nothing was made. Mend the rows in %s, or leave them out with --skip-bad-rows.\n", errorsFile)
+		fmt.Fprintf(t.err, "mobileconfig: nothing was made. Correct the rows in %s, or leave them out with --skip-bad-rows.\n", errorsFile)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestBar shows how far a batch is, how fast, and how long it will take, by what
+// TestBar wants progress, rate and time left. Rate and time left count only what
 // this process has made.
 func TestBar(t *testing.T) {
 	var out bytes.Buffer

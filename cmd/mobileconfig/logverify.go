@@ -147,8 +147,8 @@ func good(s streams, account string, r audit.Report, known []audit.Known) error 
 	}
 	text := fmt.Sprintf("The log of %s is good: %d actions, %d of them up to the checkpoint.\n", account, r.Size, covered)
 	if len(known) == 0 {
-		text = fmt.Sprintf("The log of %s is good: %d actions, by what is kept beside them. "+
-			"A note that was kept elsewhere tells more: --checkpoint NOTE.\n", account, r.Size)
+		text = fmt.Sprintf("The log of %s is good: %d actions match the hashes in the same database. "+
+			"A checkpoint kept elsewhere proves more: --checkpoint NOTE.\n", account, r.Size)
 	}
 	_, err := io.WriteString(s.out, text+emptied(r))
 	return err

@@ -75,7 +75,7 @@ func Unapproved(patterns []string, old, d Domain) []error {
 	for _, s := range d.ServerFields() {
 		if !slices.Contains(before, s) && !Approves(patterns, s.Host) {
 			all = append(all, fault.On(s.Field, fault.HostUnapproved,
-				"An owner of the account has not approved this server. Owners do it in the control panel, under Domains, Approved servers; the operator does it with \"mobileconfig admin host approve\"."))
+				"An owner of the account hasn't approved this server. Owners approve servers in the control panel under Domains, Approved servers; operators use \"mobileconfig admin host approve\"."))
 		}
 	}
 	return all

@@ -129,7 +129,7 @@ func checkErasing(t *db.Tx, by audit.Grant, field string) error {
 	err := t.Row(`SELECT erasing_policies_by_key FROM accounts WHERE id = $1`, by.Account).Scan(&allowed)
 	if err == nil && allowed == 0 {
 		err = fault.On(field, fault.ErasingUnapproved,
-			"An API key may not have devices erase themselves in this account. An owner does it in the control panel, or allows it to keys there, under Members.")
+			"API keys can't set policies that erase devices in this account. An owner can set one in the control panel, or allow it for keys under Members.")
 	}
 	return err
 }

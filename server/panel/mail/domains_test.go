@@ -108,7 +108,7 @@ func TestDomainUsage(t *testing.T) {
 func TestPasswordAdvice(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	m := s.Owner("olga@example.com")
-	const at, warning = "/panel/domains/example.com", "does not take the password of the mailbox"
+	const at, warning = "/panel/domains/example.com", "accept the mailbox password"
 	if strings.Contains(string(m.Get(at).Body), warning) {
 		t.Error("a warning of any server")
 	}
