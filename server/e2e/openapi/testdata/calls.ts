@@ -17,5 +17,12 @@ export const domains: keyof paths = '/api/v1/domains';
 export const list = (page: operations['list-setup-links']['responses'][200]['content']['application/json']): string[] =>
   page.setup_links.map((l) => l.url); // never null
 export const opened = (e: Event): string => `${e.type satisfies 'link.opened'} ${e.data.link ?? ''} ${e.data.external_id ?? ''}`;
+type Schemas = components['schemas'];
+type Put = operations['update-domain']['requestBody']['content']['application/json'];
+export const again = (d: Schemas['Domain']): Put => d; // what was read can be sent back
+export const servers = (d: Schemas['Domain']): string[] => [d.imap, d.smtp, d.caldav, d.carddav, d.created_at, d.updated_at];
+export const lives = (k: Schemas['Key']): string => `${k.id} ${k.created_at} ${k.created_by.kind} ${k.expires_at ?? ''} ${k.revoked_at ?? ''}`;
+export const hosts = (page: operations['list-approved-hosts']['responses'][200]['content']['application/json']): string[] =>
+  page.approved_hosts.map((h) => `${h.host} ${h.created_at}`);
 // @ts-expect-error there is no such variant
 export const bad: Body = { address: 'jane@example.com', variant: 'x' };
