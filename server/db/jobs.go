@@ -16,6 +16,9 @@ import (
 // again, and after how long one job more may wake it.
 const fetchCooldown = 20 * time.Millisecond
 
+// startAgain is how long jobs that did not start wait for the next try.
+const startAgain = time.Second
+
 // An inserter puts a job into its queue within a transaction.
 type inserter func(ctx context.Context, job river.JobArgs, opts *river.InsertOpts) error
 
@@ -74,22 +77,30 @@ type runner interface {
 
 // RunJobs works on the queues of the configuration until ctx is done and then
 // lets the jobs under way finish. When it returns, all that it started has
-// stopped. The configuration brings the queues, the workers and SoftStopTimeout.
+// stopped. Where the database does not let it begin, it says so and tries again:
+// what waits for jobs is no reason to end what does not. The configuration
+// brings the queues, the workers, SoftStopTimeout and the Logger.
 func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
 	config.FetchCooldown = fetchCooldown
-	r, release, err := d.kind.runner(ctx, config)
-	if err != nil {
-		return fmt.Errorf("jobs: %w", err)
-	}
-	defer release()
-	if err := r.Start(ctx); err != nil {
-		if ctx.Err() != nil {
+	for {
+		r, release, err := d.kind.runner(ctx, config)
+		if err != nil {
+			return fmt.Errorf("jobs: %w", err)
+		}
+		if err = r.Start(ctx); err == nil {
+			<-r.Stopped()
+		}
+		release()
+		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		return fmt.Errorf("jobs: %w", d.Diagnose(err))
+		config.Logger.WarnContext(ctx, "the jobs do not start: they are tried again", "error", d.Diagnose(err), "after", startAgain)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(startAgain):
+		}
 	}
-	<-r.Stopped()
-	return nil
 }
 
 // migrateJobs brings the tables of the queues up to date. The caller holds the

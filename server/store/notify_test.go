@@ -356,6 +356,12 @@ func (w *worker) Work(_ context.Context, job *river.Job[notify.WebhookJob]) erro
 // ends them.
 func working(t *testing.T, s *store.Store) (w *worker, stop func()) {
 	t.Helper()
+	return workingWith(t, s, slog.New(slog.DiscardHandler))
+}
+
+// workingWith is working with a log.
+func workingWith(t *testing.T, s *store.Store, log *slog.Logger) (w *worker, stop func()) {
+	t.Helper()
 	withStaff(t, s)
 	withHook(t, s, "whk_1", notify.LinkOpened)
 	w = &worker{came: make(chan string, 100)}
@@ -366,7 +372,7 @@ func working(t *testing.T, s *store.Store) (w *worker, stop func()) {
 	go func() {
 		done <- s.Database().RunJobs(ctx, &river.Config{
 			Workers: workers, Queues: map[string]river.QueueConfig{notify.WebhookQueue: {MaxWorkers: 4}},
-			Logger: slog.New(slog.DiscardHandler), SoftStopTimeout: time.Minute,
+			Logger: log, SoftStopTimeout: time.Minute,
 		})
 	}()
 	return w, func() { cancel(); must(t, <-done) }
@@ -399,4 +405,31 @@ func TestRunJobs(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// TestRunJobsAgain starts the jobs while their table is away, which is what a
+// database does that is locked or comes later: they begin when it is there.
+func TestRunJobsAgain(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		storetest.Exec(t, database, `ALTER TABLE river_queue RENAME TO away`)
+		said := make(chan string, 100)
+		w, stop := workingWith(t, s, slog.New(slog.NewTextHandler(lines(said), nil)))
+		for !strings.Contains(<-said, "the jobs do not start") {
+		}
+		storetest.Exec(t, database, `ALTER TABLE away RENAME TO river_queue`)
+		w.next(t, s, "lnk_1")
+		stop()
+	})
+}
+
+// lines sends each line that is written, as long as there is room.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default:
+	}
+	return len(line), nil
 }
