@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"profile":             {},
 	"profile/idn":         {},
 	"profile/lint":        {"profile/idn", "signing"},
+	"profile/mdm":         {"profile"},
 	"profile/schematest":  {},
 	"signing":             {"signing/gate", "signing/pbe"},
 	"signing/pbe":         {},
