@@ -55,7 +55,7 @@ var arrows = map[string][]string{
 	"server/dial":            {},
 	"server/fault":           {},
 	"server/id":              {},
-	"server/issue":           {"profile", "profile/idn", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
+	"server/issue":           {"profile", "profile/idn", "profile/mdm", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
 	"server/probe":           {"profile", "server/dial", "server/fault"},
 	"server/reload":          {},
 	"server/replay":          {},

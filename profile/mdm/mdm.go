@@ -6,7 +6,10 @@
 // be written to a file or an answer, and a signer takes neither.
 package mdm
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Sure says where a fact about a vendor comes from.
 type Sure string
@@ -125,15 +128,18 @@ func Names() (names []string) {
 	return names
 }
 
-// VariableOf returns the title of a vendor that would replace the text, which as
-// a whole is one of its variables.
-func VariableOf(text string) (title string, found bool) {
+// VariableIn returns a variable in the text, and the title of a vendor that would
+// replace it. Whoever signs for a person looks here first.
+func VariableIn(text string) (variable, title string) {
+	if !strings.ContainsAny(text, "$%{") {
+		return "", ""
+	}
 	for _, v := range vendors {
 		for _, variable := range v.Variables() {
-			if variable.Text == text {
-				return v.Title, true
+			if strings.Contains(text, variable.Text) {
+				return variable.Text, v.Title
 			}
 		}
 	}
-	return "", false
+	return "", ""
 }

@@ -124,8 +124,8 @@ func TestVendors(t *testing.T) {
 			if secret.MatchString(variable.Text) {
 				t.Errorf("%s: %s reads like a password", v.Name, variable.Text)
 			}
-			if title, ok := mdm.VariableOf(variable.Text); !ok || title == "" {
-				t.Errorf("%s: %s is no variable", v.Name, variable.Text)
+			if found, title := mdm.VariableIn("x" + variable.Text + "@example.com"); title == "" || !strings.Contains(variable.Text, found) {
+				t.Errorf("%s: %s is no variable: %q of %q", v.Name, variable.Text, found, title)
 			}
 		}
 		if _, err := time.Parse(time.DateOnly, v.Checked); err != nil || len(v.Sources) == 0 || v.Install == "" {
@@ -138,8 +138,10 @@ func TestVendors(t *testing.T) {
 	if _, ok := mdm.Find("jamf"); ok {
 		t.Error("found a vendor that isn't there")
 	}
-	if _, ok := mdm.VariableOf("jane@example.com"); ok {
-		t.Error("an address is a variable")
+	for _, text := range []string{"", "jane@example.com", "$jane", "50%off", "{jane}"} {
+		if found, title := mdm.VariableIn(text); found != "" || title != "" {
+			t.Errorf("%q has the variable %q of %q", text, found, title)
+		}
 	}
 }
 
