@@ -1,7 +1,10 @@
 package mdm
 
-// checked is the day on which the sources of all vendors were last read.
-const checked = "2026-11-29"
+// The days on which sources were last read.
+const (
+	nov28 = "2026-11-28"
+	nov29 = "2026-11-29"
+)
 
 // Texts that several vendors share.
 const (
@@ -36,7 +39,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"In Apple Business, open the device and choose Lost Mode or Erase.", Unconfirmed},
 		Sources: []string{"https://developer.apple.com/documentation/applebusinessapi/create-a-configuration", "https://developer.apple.com/documentation/applebusinessapi/create-a-blueprint", "https://github.com/microsoft/mdatp-xplat/issues/257"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).appleBusiness,
 	},
 	{
@@ -62,7 +65,7 @@ var vendors = []*Vendor{
 		Lost: Fact{"Open the device in Jamf Pro: Management > Management Commands.", Unconfirmed},
 		Sources: []string{"https://learn.jamf.com", "https://developer.jamf.com/jamf-pro/reference/mobiledeviceconfigurationprofiles", "https://gist.github.com/rtrouton/8e0e3696",
 			"https://github.com/usnistgov/macos_security/issues/224", "https://github.com/grahampugh/jamf-upload", "https://github.com/Jamf-Concepts/jamf-cli/pull/121"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).jamfPro,
 	},
 	{
@@ -85,7 +88,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Open the device in Jamf School and use its remote commands.", Unconfirmed},
 		Sources: []string{"https://docs.jamf.com/jamf-school/documentation/Payload_Variables.html"},
-		Checked: checked,
+		Checked: nov28,
 		files:   (*Set).templatesOnly,
 	},
 	{
@@ -113,7 +116,7 @@ var vendors = []*Vendor{
 		MaxBytes: 1_000_000,
 		Sources: []string{"https://learn.microsoft.com/intune/intune-service/configuration/custom-settings-ios", "https://learn.microsoft.com/graph/api/resources/intune-deviceconfig-ioscustomconfiguration",
 			"https://learn.microsoft.com/graph/api/resources/intune-deviceconfig-macoscustomconfiguration?view=graph-rest-beta", "https://github.com/gilburns/Intune-Profile-Converter"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).intune,
 	},
 	{
@@ -141,7 +144,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Host details > Actions > Lock or Wipe (Fleet Premium).", Documented},
 		Sources: []string{"https://github.com/fleetdm/fleet/blob/main/articles/custom-os-settings.md", "https://github.com/fleetdm/fleet/blob/main/articles/lock-wipe-hosts.md", "https://github.com/fleetdm/fleet/issues/49976"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).fleet,
 	},
 	{
@@ -161,7 +164,7 @@ var vendors = []*Vendor{
 		StepsSure: Documented,
 		Lost:      Fact{"Open the device: Actions > Lock or Erase. By API: devices/ID/action/lock and erase.", SecondHand},
 		Sources:   []string{"https://github.com/kandji-inc/support (Global Variables.mobileconfig)", "https://github.com/kandji-inc/iructl/wiki/API-Custom-Profiles", "https://support.1password.com/saas-manager-kandji/"},
-		Checked:   checked,
+		Checked:   nov29,
 		files:     (*Set).iru,
 	},
 	{
@@ -181,7 +184,7 @@ var vendors = []*Vendor{
 		StepsSure: SecondHand,
 		Lost:      Fact{"Open the device in Mosyle: its commands lock and erase it.", Unconfirmed},
 		Sources:   []string{"third-party guides for Mosyle's custom profiles; nothing by the vendor was found"},
-		Checked:   checked,
+		Checked:   nov28,
 		files:     (*Set).templatesOnly,
 	},
 	{
@@ -204,7 +207,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Open the device: Actions > Lock or Wipe.", Unconfirmed},
 		Sources: []string{"https://api.simplemdm.com/v1/#custom-configuration-profiles", "the Go client and the examples of the Terraform provider"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).simpleMDM,
 	},
 	{
@@ -227,7 +230,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Open the device: MDM commands > Lock or Erase.", Unconfirmed},
 		Sources: []string{"https://support.addigy.com/hc/en-us/articles/49233526494739"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).templatesOnly,
 	},
 	{
@@ -250,7 +253,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Open the device: More Actions > Lock or Device Wipe.", Unconfirmed},
 		Sources: []string{"https://gist.github.com/synic/fc7a219f229ef1df7748b8564a2fbcf1"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).workspaceONE,
 	},
 	{
@@ -274,7 +277,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Systems Manager > Devices, open the device: Lock or Erase. By API: wipe a device of the network.", SecondHand},
 		Sources: []string{"https://documentation.meraki.com/SM (owners)", "https://docs.ansible.com/ansible/2.6/collections/cisco/meraki/networks_sm_devices_wipe_module.html", "a third-party list of the variables"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).templatesOnly,
 	},
 	{
@@ -297,7 +300,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Open the device: Actions > Lock or Wipe.", Unconfirmed},
 		Sources: []string{"https://doc.sophos.com/central/customer/help (Mobile, Placeholders)"},
-		Checked: checked,
+		Checked: nov28,
 		files:   (*Set).templatesOnly,
 	},
 	{
@@ -321,7 +324,7 @@ var vendors = []*Vendor{
 		Lost: Fact{"Open the device: Actions > Remote Lock or Complete Wipe. By API: devices/ID/actions/lock.", Documented},
 		Sources: []string{"https://www.manageengine.com/mobile-device-management/help/api/cloud/ios-add-custom-profile-payload-ios.html", "https://www.manageengine.com/mobile-device-management/files-upload-file-ems.html",
 			"https://www.manageengine.com/mobile-device-management/help/api/cloud/android-add-email-payload-android.md", "https://www.manageengine.com/products/desktop-central/help/api/onpremise/action-lock-device.html"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).manageEngine,
 	},
 	{
@@ -344,7 +347,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Open the device: Actions > Lock or Wipe. By API: the MDM actions pin_lock and full_wipe.", Documented},
 		Sources: []string{"https://www.ibm.com/docs/SS8H2S (default attributes)", "https://www.ibm.com/docs/maas360?topic=maas360-mdm-action"},
-		Checked: checked,
+		Checked: nov29,
 		files:   (*Set).templatesOnly,
 	},
 	{
@@ -367,7 +370,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Open the device: Actions > Lock Device or Wipe Device.", Unconfirmed},
 		Sources: []string{"https://www.hexnode.com/mobile-device-management/developers (iOS policies)"},
-		Checked: checked,
+		Checked: nov28,
 		files:   (*Set).templatesOnly,
 	},
 	{
@@ -387,7 +390,7 @@ var vendors = []*Vendor{
 		StepsSure: Unconfirmed,
 		Lost:      Fact{"Open the device: Actions > Lock or Wipe.", Unconfirmed},
 		Sources:   []string{"a third-party page on the form of the variables; nothing by the vendor was found"},
-		Checked:   checked,
+		Checked:   nov28,
 		files:     (*Set).templatesOnly,
 	},
 	{
@@ -409,7 +412,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Enqueue the commands DeviceLock or EraseDevice.", Documented},
 		Sources: []string{"https://github.com/micromdm/nanomdm/blob/main/docs/operations-guide.md"},
-		Checked: checked,
+		Checked: nov28,
 		files:   (*Set).nanoMDM,
 	},
 	{
@@ -431,7 +434,7 @@ var vendors = []*Vendor{
 		},
 		Lost:    Fact{"Configurator can't reach a lost device. Use Find My, or an MDM.", Documented},
 		Sources: []string{"https://github.com/libimobiledevice/libimobiledevice/issues/489", "https://github.com/danielpaulus/go-ios/pull/114"},
-		Checked: checked,
+		Checked: nov28,
 		files:   (*Set).configurator,
 	},
 }
