@@ -61,7 +61,7 @@ func run(args []string, s streams) int {
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.DefaultEnvars("MOBILECONFIG"),
-		kong.Vars{"version": version(), "vendors": strings.Join(mdm.Names(), ","), "vendor_list": strings.Join(mdm.Names(), ", ")},
+		variables(),
 		kong.UsageOnError(),
 		kong.Bind(s),
 	)
@@ -79,6 +79,11 @@ func run(args []string, s streams) int {
 		return fail(s, err)
 	}
 	return exitGood
+}
+
+// variables are what the tags of the commands name.
+func variables() kong.Vars {
+	return kong.Vars{"version": version(), "vendors": strings.Join(mdm.Names(), ","), "vendor_list": strings.Join(mdm.Names(), ", ")}
 }
 
 // version is what the Go tool knows of the build.
