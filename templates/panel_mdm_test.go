@@ -13,16 +13,17 @@ type (
 		Made    *mdmMade
 	}
 	mdmVendor struct {
-		Name, Title                 string
-		Fills                       bool
-		SecondHand                  bool
-		Checked                     string
-		Signed, Needs, Values, Lost mdmFact
-		Variables                   []mdmVariable
-		Steps                       []string
-		StepsMark                   string
-		Limits                      []mdmFact
-		Sources                     []string
+		Name, Title           string
+		Fills                 bool
+		SecondHand            bool
+		Checked               string
+		Signed, Needs, Values mdmFact
+		Variables             []mdmVariable
+		Steps                 []string
+		StepsMark             string
+		Limits                []mdmFact
+		Sources               []string
+		Notes                 []string
 	}
 	mdmFact     struct{ Text, Mark string }
 	mdmVariable struct {
@@ -34,8 +35,8 @@ type (
 		ZIP       string
 		Templates []mdmTemplate
 		Asks      []mdmAsk
-		Notes     []string
 		Warnings  []string
+		Advice    string
 	}
 	mdmTemplate struct{ Platform, XML, Path string }
 	mdmAsk      struct{ What, Times string }
@@ -47,16 +48,16 @@ func mdmCases() []panelCase {
 	mosyle := &mdmVendor{
 		Name: "mosyle", Title: "Mosyle", Fills: true, SecondHand: true, Checked: "2026-11-28",
 		Signed: mdmFact{"Use unsigned profiles.", "unconfirmed"}, Needs: mdmFact{"A device that is assigned to a person", "second-hand"},
-		Values: mdmFact{"Variables have to be turned on.", "second-hand"}, Lost: mdmFact{"Open the device in Mosyle.", "unconfirmed"},
+		Values:    mdmFact{"Variables have to be turned on.", "second-hand"},
 		Variables: []mdmVariable{{"address", mdmFact{"%Email%", "second-hand"}}, {"name", mdmFact{"%FullName%", ""}}, {"user", mdmFact{"%UserId%", ""}}, {"local", mdmFact{strings.Repeat("$LONG_", 20), ""}}},
 		Steps:     []string{"Upload.", "Assign.", "Look.", "Check.", "Open Mail."}, StepsMark: "second-hand",
-		Limits: []mdmFact{{"Names must be unique.", "unconfirmed"}}, Sources: []string{"https://example.com/a/page/with/a/long/name"},
+		Limits: []mdmFact{{"Names must be unique.", "unconfirmed"}}, Sources: []string{"https://example.com/a/page/with/a/long/name"}, Notes: []string{"An MDM can't promise a single password prompt."},
 	}
-	nano := &mdmVendor{Name: "nanomdm", Title: "NanoMDM", Checked: "2026-11-28", Signed: mdmFact{"Accepted.", ""}, Needs: mdmFact{"The ID", ""}, Values: mdmFact{"Nothing", ""}, Steps: mosyle.Steps, Lost: mdmFact{"Enqueue EraseDevice.", ""}, Limits: mosyle.Limits}
+	nano := &mdmVendor{Name: "nanomdm", Title: "NanoMDM", Checked: "2026-11-28", Signed: mdmFact{"Accepted.", ""}, Needs: mdmFact{"The ID", ""}, Values: mdmFact{"Nothing", ""}, Steps: mosyle.Steps, Limits: mosyle.Limits}
 	made := &mdmMade{
 		Files: []string{"platforms/ios/configuration-profiles/mail-example.com.mobileconfig", "README.txt"}, ZIP: "/panel/domains/example.com/mdm/files.zip?vendor=mosyle",
 		Templates: []mdmTemplate{{"iphone", "<dict>\n\t<key>EmailAddress</key>\n</dict>", "/panel/domains/example.com/mdm/template?platform=iphone"}, {"mac", "<dict/>", "/panel/domains/example.com/mdm/template?platform=mac"}},
-		Asks:      []mdmAsk{{"To install the profile", "never"}, {"Email password", "once or twice"}}, Notes: []string{"An MDM can't promise a single password prompt."}, Warnings: []string{"Mosyle has no variable for the part before the @."},
+		Asks:      []mdmAsk{{"To install the profile", "never"}, {"Email password", "once or twice"}}, Advice: "Google takes an app password only.", Warnings: []string{"Mosyle has no variable for the part before the @."},
 	}
 	at := "/panel/mdm"
 	chosen := panelForm{"vendor": "mosyle", "domain": "example.com", "policy": "own"}

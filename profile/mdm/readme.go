@@ -34,30 +34,33 @@ func (s *Set) Asks() []Ask {
 // hasPolicy reports whether the set has a device policy.
 func (s *Set) hasPolicy() bool { return s.has("com.apple.mobiledevice.passwordpolicy") }
 
-// Notes are what to know with every vendor, in whole sentences.
+// Notes are what to know of the set, in whole sentences.
 func (s *Set) Notes() []string {
-	notes := []string{
-		"An MDM can't promise a single password prompt: incoming and outgoing mail may ask separately.",
+	notes := s.Vendor.Notes(s.hasPolicy())
+	if s.Advice != "" {
+		notes = append(notes, s.Advice)
 	}
-	if s.hasPolicy() {
-		notes = append(notes, "Personal devices that their owner enrolled (User Enrollment) ignore passcode rules.")
-		if _, ok := s.Template(profile.Mac, true); ok {
-			notes = append(notes, "On a Mac, email is a profile of the user and the policy one of the system. That's two files: mail goes to the user channel, the policy to the device channel.")
-		}
-		notes = append(notes, "The policy acts on wrong passcodes only: too many erase an iPhone or lock a Mac, if it says so. It can't reach a lost device. Locking and erasing one is the MDM's own business.")
+	return notes
+}
+
+// Notes are what to know with every vendor, with a device policy or without, in
+// whole sentences.
+func (v *Vendor) Notes(policy bool) []string {
+	notes := []string{"An MDM can't promise a single password prompt: incoming and outgoing mail may ask separately."}
+	if policy {
+		notes = append(notes,
+			"Personal devices that their owner enrolled (User Enrollment) ignore passcode rules.",
+			"On a Mac, email is a profile of the user and the policy one of the system. That's two files: mail goes to the user channel, the policy to the device channel.",
+			"The policy acts on wrong passcodes only: too many erase an iPhone or lock a Mac, if it says so. It can't reach a lost device. Locking and erasing one is the MDM's own business.")
 	} else {
 		notes = append(notes,
 			"On a Mac, email is a profile of the user: use the user channel or user scope.",
 			"Nothing here locks or erases a device. That is the MDM's own business.")
 	}
-	notes = append(notes,
-		"To lock or erase a lost device: "+s.Vendor.Lost.String(),
+	return append(notes,
+		"To lock or erase a lost device: "+v.Lost.String(),
 		"A profile that someone installed by hand stays, because an MDM can't replace it. They remove it first, or the account appears twice.",
 		"Google, iCloud and Yahoo take app passwords only, and Microsoft 365 takes no password over IMAP at all. A profile can't change that.")
-	if s.Advice != "" {
-		notes = append(notes, s.Advice)
-	}
-	return notes
 }
 
 // readme is README.txt about the other files.

@@ -39,6 +39,7 @@ func (p *Pages) mdm(v *panel.Visit) error {
 		return p.Render(v, http.StatusOK, "mdm", page.Frame, page)
 	}
 	page.Vendor = vendorView(vendor)
+	page.Vendor.Notes = vendor.Notes(page.Form["policy"] == "own")
 	if !vendor.Fills() && page.Form["address"] == "" {
 		return p.Render(v, http.StatusOK, "mdm", page.Frame, page)
 	}
@@ -140,7 +141,7 @@ func vendorView(v *mdm.Vendor) *mdmVendor {
 	out := &mdmVendor{
 		Name: v.Name, Title: v.Title, Fills: v.Fills(), SecondHand: v.SecondHand(), Checked: v.Checked, Sources: v.Sources,
 		Steps: v.Steps[:], StepsMark: markOf(v.StepsSure),
-		Signed: factView(v.Signed), Needs: factView(v.Needs), Values: factView(v.Values), Lost: factView(v.Lost),
+		Signed: factView(v.Signed), Needs: factView(v.Needs), Values: factView(v.Values),
 	}
 	for _, f := range v.Limits {
 		out.Limits = append(out.Limits, factView(f))
@@ -172,7 +173,7 @@ func madeView(set *mdm.Set, form web.Form) (*mdmMade, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &mdmMade{Warnings: set.Warnings, Notes: set.Notes()}
+	made := &mdmMade{Warnings: set.Warnings, Advice: set.Advice}
 	for _, f := range files {
 		made.Files = append(made.Files, f.Path)
 	}

@@ -18,16 +18,17 @@ type mdmPage struct {
 
 // An mdmVendor is the chosen service. Its texts are in English, as its files are.
 type mdmVendor struct {
-	Name, Title                 string
-	Fills                       bool // the person
-	SecondHand                  bool // some facts have a mark
-	Checked                     string
-	Signed, Needs, Values, Lost mdmFact
-	Variables                   []mdmVariable
-	Steps                       []string
-	StepsMark                   string
-	Limits                      []mdmFact
-	Sources                     []string
+	Name, Title           string
+	Fills                 bool // the person
+	SecondHand            bool // some facts have a mark
+	Checked               string
+	Signed, Needs, Values mdmFact
+	Variables             []mdmVariable
+	Steps                 []string
+	StepsMark             string
+	Limits                []mdmFact
+	Sources               []string
+	Notes                 []string
 }
 
 // An mdmFact is a sentence. Its mark, second-hand or unconfirmed, says that it isn't
@@ -46,8 +47,8 @@ type mdmMade struct {
 	ZIP       string // where the archive is
 	Templates []mdmTemplate
 	Asks      []mdmAsk
-	Notes     []string
 	Warnings  []string
+	Advice    string // about the servers
 }
 
 // An mdmTemplate is that of a kind of device: iphone, mac.
