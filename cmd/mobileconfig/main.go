@@ -24,9 +24,11 @@ const (
 type commands struct {
 	Version kong.VersionFlag `env:"-" help:"Say which version this is."`
 
-	Serve   serveCommand   `cmd:"" help:"Run the service: people open a link and set up their devices."`
-	Build   buildCommand   `cmd:"" help:"Make one signed profile."`
-	Batch   batchCommand   `cmd:"" help:"Make signed profiles for many people, in one archive or several."`
+	Serve        serveCommand        `cmd:"" help:"Run the service: people open a link and set up their devices."`
+	Build        buildCommand        `cmd:"" help:"Make one signed profile."`
+	Batch        batchCommand        `cmd:"" help:"Make signed profiles for many people, in one archive or several."`
+	Declarations declarationsCommand `cmd:"" help:"Write the device policy as declarations, for the device management of an MDM."`
+
 	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
 	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`

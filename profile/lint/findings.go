@@ -38,6 +38,8 @@ type inspector struct {
 	report *Report
 	at     time.Time
 	hits   []hit
+	// declared says that a passcode policy was found as a declaration.
+	declared bool
 }
 
 // A hit is a finding that is not written out yet.
