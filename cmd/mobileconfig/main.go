@@ -27,6 +27,7 @@ type commands struct {
 	Serve        serveCommand        `cmd:"" help:"Run the service: people open a link and set up their devices."`
 	Build        buildCommand        `cmd:"" help:"Make one signed profile."`
 	Batch        batchCommand        `cmd:"" help:"Make signed profiles for many people, in one archive or several."`
+	Push         pushCommand         `cmd:"" help:"Send a batch to the devices that NanoMDM manages, and follow what they answer."`
 	Declarations declarationsCommand `cmd:"" help:"Write the device policy as declarations, for the device management of an MDM."`
 
 	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
