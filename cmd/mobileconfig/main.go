@@ -31,6 +31,7 @@ type commands struct {
 	Declarations declarationsCommand `cmd:"" help:"Write the device policy as declarations, for the device management of an MDM."`
 
 	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
+	Diff    diffCommand    `cmd:"" help:"Say what a device would see differently in a second profile."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
 	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
 	Admin   adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
