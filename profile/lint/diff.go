@@ -58,19 +58,9 @@ func Diff(first, second []byte) (*Comparison, error) {
 		Replaces: id != "" && id == b.root.string("PayloadIdentifier"), Signers: [2]*string{a.signer, b.signer},
 		SameSigner: (a.signer == nil) == (b.signer == nil) && bytes.Equal(a.certificate, b.certificate), Changes: []Change{},
 	}
-	old, now := leaves(&a.root), leaves(&b.root)
-	paths := maps.Clone(old)
-	maps.Copy(paths, now)
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		if was, is := old[path], now[path]; was == nil || is == nil || !was.same(is) {
-			c.Changes = append(c.Changes, Change{shown(path, maxPath), was.text(is), is.text(was)})
-		}
-	}
+	c.compare(&a.root, &b.root, nil, false)
 	return c, nil
 }
-
-// maxPath is how many runes of a path are shown.
-const maxPath = 400
 
 // A side is one of two profiles.
 type side struct {
@@ -95,85 +85,88 @@ func read(data []byte) (side, error) {
 	return s, err
 }
 
-// A leaf is a value without others in it.
-type leaf struct {
-	value  *value
-	secret bool
-}
-
-// leaves are the values of a profile by their paths. A payload has its
-// identifier in the path, so that it is found wherever it stands.
-func leaves(root *value) map[string]*leaf {
-	all := map[string]*leaf{}
-	var walk func(v *value, path string, secret bool)
-	walk = func(v *value, path string, secret bool) {
-		switch {
-		case v.kind == dict && len(v.fields) > 0:
-			for n := range v.fields {
-				f := &v.fields[n]
-				walk(&f.value, strings.TrimPrefix(path+"."+f.key, "."), secret || isSecret(f.key, &f.value))
-			}
-		case v.kind == array && len(v.items) > 0:
-			for n, name := range namesOf(v) {
-				walk(&v.items[n], path+"."+name, secret)
-			}
-		default:
-			all[path] = &leaf{v, secret}
+// compare adds the changes from a to b, one of which may be nil.
+func (c *Comparison) compare(a, b *value, at *place, secret bool) {
+	was, is := a.parts(), b.parts()
+	switch {
+	case a != nil && b != nil && (was == nil) != (is == nil), was != nil && is != nil && a.kind != b.kind:
+		c.compare(a, nil, at, secret)
+		c.compare(nil, b, at, secret)
+	case was == nil && is == nil, (a == nil || b == nil) && len(was)+len(is) == 0:
+		if a == nil || b == nil || !a.same(b) {
+			c.Changes = append(c.Changes, Change{pathOf(at), a.told(secret), b.told(secret)})
+		}
+	default:
+		names := maps.Clone(was)
+		if names == nil {
+			names = map[string]*value{}
+		}
+		maps.Copy(names, is)
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			hidden := secret || was[name] != nil && isSecret(name, was[name]) || is[name] != nil && isSecret(name, is[name])
+			c.compare(was[name], is[name], at.at(name), hidden)
 		}
 	}
-	walk(root, "", false)
+}
+
+// parts are the values in a dict by their keys, or in an array by what they are
+// called: payloads by their identifiers, wherever they stand. It is nil for all
+// other values, and for nil.
+func (v *value) parts() map[string]*value {
+	if v == nil || v.kind != dict && v.kind != array {
+		return nil
+	}
+	all := map[string]*value{}
+	for n := range v.fields {
+		all[v.fields[n].key] = &v.fields[n].value
+	}
+	count := map[string]int{}
+	for n := range v.items {
+		count[v.items[n].string("PayloadIdentifier")]++
+	}
+	for n := range v.items {
+		name := strconv.Itoa(n)
+		if id := v.items[n].string("PayloadIdentifier"); id != "" && count[id] == 1 {
+			name = "[" + id + "]"
+		}
+		all[name] = &v.items[n]
+	}
 	return all
 }
 
-// namesOf are what the items of a list are called: the identifiers of payloads,
-// and the place where there is none, or another one has it.
-func namesOf(list *value) []string {
-	count := map[string]int{}
-	for n := range list.items {
-		count[list.items[n].string("PayloadIdentifier")]++
+// pathOf shows where a change is.
+func pathOf(at *place) string {
+	if at == nil {
+		return ""
 	}
-	names := make([]string, len(list.items))
-	for n := range list.items {
-		names[n] = strconv.Itoa(n)
-		if id := list.items[n].string("PayloadIdentifier"); id != "" && count[id] == 1 {
-			names[n] = "[" + id + "]"
-		}
-	}
-	return names
+	return strings.TrimPrefix(pathOf(at.in)+"."+shown(at.key, maxShown), ".")
 }
 
-// same reports whether a device reads the same.
-func (l *leaf) same(other *leaf) bool {
-	a, b := l.value, other.value
-	if a.kind != b.kind || a.bad != b.bad {
+// same reports whether a device reads the same from two values without others in
+// them.
+func (v *value) same(other *value) bool {
+	if v.kind != other.kind || v.bad != other.bad {
 		return false
 	}
 	switch {
-	case a.bad:
-		return a.raw == b.raw
-	case a.kind == text:
-		return a.text == b.text
-	case a.kind == integer, a.kind == real:
-		return a.whole == b.whole && a.n == b.n && a.real == b.real
-	case a.kind == boolean:
-		return a.truth == b.truth
-	case a.kind == date:
-		return a.time.Equal(b.time)
-	case a.kind == data:
-		return bytes.Equal(a.data, b.data)
+	case v.bad:
+		return v.raw == other.raw
+	case v.kind == integer, v.kind == real:
+		return v.whole == other.whole && v.n == other.n && v.real == other.real
+	case v.kind == date:
+		return v.time.Equal(other.time)
 	}
-	return true // an empty dict or array
+	return v.text == other.text && v.truth == other.truth && bytes.Equal(v.data, other.data)
 }
 
-// text shows a value beside the one that it is compared with; nil if there is
-// none.
-func (l *leaf) text(other *leaf) *string {
-	if l == nil {
+// told shows a value without others in it; nil if there is none.
+func (v *value) told(secret bool) *string {
+	if v == nil {
 		return nil
 	}
-	v, out := l.value, ""
+	out := ""
 	switch {
-	case l.secret || other != nil && other.secret:
+	case secret:
 		out = "(a secret)"
 	case v.kind == text:
 		out = quoted(v.text)

@@ -63,6 +63,9 @@ func TestDiff(t *testing.T) {
 		{"TLS off", change("IncomingMailServerUseSSL</key><true/>", "IncomingMailServerUseSSL</key><false/>"), []string{"~ " + mail + "IncomingMailServerUseSSL"}},
 		{"a key more", change("\t\t\t\t<key>EmailAddress</key>", "<key>PreventMove</key><true/><key>EmailAddress</key>"), []string{"+ " + mail + "PreventMove"}},
 		{"a key less", change("\t\t\t\t<key>allowSimple</key><false/>\n", ""), []string{"- PayloadContent.[" + id + ".passcode].allowSimple"}},
+		{"an empty dict more", change("\t\t\t\t<key>EmailAddress</key>", "<key>Rules</key><dict/><key>EmailAddress</key>"), []string{"+ " + mail + "Rules"}},
+		{"a list instead of a text", change("<string>imap.example.com</string>", "<array><string>imap.example.com</string></array>"),
+			[]string{"- " + mail + "IncomingMailServerHostName", "+ " + mail + "IncomingMailServerHostName.0"}},
 		{"another text of the consent", change("10 wrong codes", "9 wrong codes"), []string{"~ ConsentText.default"}},
 	} {
 		c, got := diff(t, good, tt.other)
