@@ -286,6 +286,11 @@ func TestWebhook(t *testing.T) {
 	if err != nil || result.Waiting() != 1 || len(s.commands) != 2 || s.commands[1] == first {
 		t.Fatalf("%+v, %v, commands %v", result, err, s.commands)
 	}
+	before := len(*told)
+	answer(p, nil, sign, acknowledge("DEVICE-jane", first, "Acknowledged", ""))
+	if len(*told) != before {
+		t.Errorf("an answer to the first attempt counts: %+v", (*told)[before:])
+	}
 	// The program is started again, and the answer comes.
 	p, told = pusher(t, s, journal)
 	if result, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil || result.Unchanged != 1 {
@@ -352,6 +357,18 @@ func TestJournalCutOff(t *testing.T) {
 		if after, err := os.ReadFile(cut); err != nil || bytes.Count(after, []byte("\n")) != 2 {
 			t.Errorf("cut at %d: the journal is\n%s", end, after)
 		}
+	}
+	// What was cut off may be longer than what is written in its place.
+	long := filepath.Join(t.TempDir(), "long")
+	if err := os.WriteFile(long, bytes.Repeat([]byte("x"), 2000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, _ = pusher(t, s, long)
+	if _, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(long); err != nil || !bytes.HasSuffix(after, []byte("}\n")) {
+		t.Errorf("the journal has more in it than lines:\n%s", after)
 	}
 	other := filepath.Join(t.TempDir(), "other")
 	if err := os.WriteFile(other, []byte("{}\n"), 0o600); err != nil {
