@@ -18,7 +18,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // added here in the commit that draws it.
 var arrows = map[string][]string{
 	"cmd/mobileconfig": {"profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/datadir",
-		"server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
+		"server/fault", "server/issue", "server/notify", "server/probe", "server/push", "server/settings", "server/store", "signing", "templates"},
 
 	"docs/button/go":   {},
 	"docs/button/demo": {"docs/button/go"},
@@ -57,6 +57,7 @@ var arrows = map[string][]string{
 	"server/id":              {},
 	"server/issue":           {"profile", "profile/idn", "profile/mdm", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
 	"server/probe":           {"profile", "server/dial", "server/fault"},
+	"server/push":            {"server/batch/format"},
 	"server/reload":          {},
 	"server/replay":          {},
 	"server/soak":            {},
@@ -116,7 +117,7 @@ var homes = map[string][]string{
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
 	"crypto/hkdf":                   {"server/crypt"},
-	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "signing"}, // webhooks and PKCS#12 have keys of their own
+	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "server/push", "signing"}, // webhooks and PKCS#12 have keys of their own
 	"github.com/golang-jwt":         {"server/redirect"},
 }
 

@@ -58,6 +58,9 @@ type support struct {
 // profile has: no key may need a later one.
 var floors = map[string]string{"iOS": "12.2", "macOS": "10.15"}
 
+// declaredFloors are the first versions that take declarations by hand.
+var declaredFloors = map[string]string{"iOS": "17.0", "macOS": "14.0"}
+
 // Facts that newer schema files than 18.1 state.
 var (
 	newerRanges = map[string][2]float64{"maxPINAgeInDays": {1, 730}}
@@ -105,6 +108,7 @@ func Read(t *testing.T, folder string) *Schemas {
 // A schemaCheck is one run over one profile.
 type schemaCheck struct {
 	os       string
+	floor    string // the first version that counts
 	channel  string // of a Mac: "System", "User" or empty
 	problems []string
 	seen     map[string]bool // identifiers and UUIDs
@@ -122,6 +126,7 @@ func (s *Schemas) Check(top map[string]any) []string {
 	default:
 		return []string{"TargetDeviceType: neither an iPhone nor a Mac"}
 	}
+	c.floor = floors[c.os]
 	c.payload("", s.top, s.top.Keys, top)
 	c.languages(top)
 	payloads, _ := top["PayloadContent"].([]any)
@@ -137,6 +142,10 @@ func (s *Schemas) Check(top map[string]any) []string {
 		}
 		if count[kind]++; count[kind] > 1 && !isTrue(schema.Payload.SupportedOS[c.os].Multiple) {
 			c.add(path, "more than one of this type")
+		}
+		c.floor = floors[c.os]
+		if kind == "com.apple.declarations" {
+			c.floor = declaredFloors[c.os]
 		}
 		c.payload(path+".", schema, slices.Concat(s.common.Keys, schema.Keys), dict)
 	}
@@ -213,7 +222,7 @@ func (c *schemaCheck) supported(path string, s support) bool {
 	switch {
 	case s.Introduced == nil || *s.Introduced == "n/a" || s.Removed != nil:
 		c.add(path, "not for %s", c.os)
-	case later(*s.Introduced, floors[c.os]):
+	case later(*s.Introduced, c.floor):
 		c.add(path, "needs %s %s", c.os, *s.Introduced)
 	case isTrue(s.Supervised):
 		c.add(path, "for supervised devices only")
