@@ -34,7 +34,7 @@ func Open(ctx context.Context, text string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	return &DB{kind: kind, health: health{every: probeEvery}}, nil
+	return &DB{kind: kind}, nil
 }
 
 // Close releases the database. Nothing may use d afterwards.

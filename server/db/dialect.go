@@ -40,6 +40,9 @@ type database interface {
 	touch(ctx context.Context) error
 	// broken is that of DB.
 	broken() (<-chan struct{}, func() error)
+	// rescue is a statement that has the lost jobs of the queue $1 done again:
+	// those under way for longer than $2 seconds.
+	rescue() string
 	// runner returns what works on jobs, and a function that lets go of what
 	// it needs, to be called when it has stopped.
 	runner(ctx context.Context, config *river.Config) (r runner, release func(), err error)
@@ -65,6 +68,16 @@ func open(ctx context.Context, text string) (database, error) {
 		return openPostgres(ctx, text)
 	}
 	return nil, errors.New("the database is given as sqlite:PATH or postgres://USER@HOST/NAME")
+}
+
+func (*liteDB) rescue() string {
+	return `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec') WHERE state = 'running' AND queue = $1
+		AND julianday(attempted_at) < julianday('now', 'subsec') - $2 / 86400.0 AND attempt < max_attempts`
+}
+
+func (*pgDB) rescue() string {
+	return `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1
+		AND attempted_at < now() - make_interval(secs => $2) AND attempt < max_attempts`
 }
 
 func (*liteDB) taken(err error) bool {

@@ -26,7 +26,6 @@ type health struct {
 	// doubt is why a write failed after which none worked, or nil.
 	doubt  error
 	probed time.Time
-	every  time.Duration // probeEvery
 }
 
 // note takes in the outcome of a write that began at a time.
@@ -45,7 +44,7 @@ func (h *health) note(began time.Time, err error) {
 func (h *health) due() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.doubt == nil || time.Since(h.probed) < h.every {
+	if h.doubt == nil || time.Since(h.probed) < probeEvery {
 		return false
 	}
 	h.probed = time.Now()
