@@ -59,13 +59,21 @@ func watching(t *testing.T, database string) *watch {
 // the work is done.
 func (w *watch) nextDay() {
 	w.Helper()
+	w.days++
+	if n := w.pass(); n != 3*w.days {
+		w.Errorf("%d jobs after %d days, want a round and one for each of 2 logs", n, w.days)
+	}
+}
+
+// pass is nextDay on any clock, and returns how many jobs there were so far.
+func (w *watch) pass() (jobs int) {
+	w.Helper()
 	for range 48 {
 		w.now.Add((30 * time.Minute).Milliseconds())
 		if err := w.store.NoteClock(w.Context()); err != nil {
 			w.Fatal(err)
 		}
 	}
-	w.days++
 	for range 2 {
 		for _, s := range w.servers {
 			if err := s.RunScheduled(w.Context()); err != nil {
@@ -78,8 +86,44 @@ func (w *watch) nextDay() {
 		states = storetest.Column(w, w.database, `SELECT CAST(state AS TEXT) FROM river_job WHERE kind LIKE 'maintenance.%'`)
 		return !slices.ContainsFunc(states, func(s string) bool { return s != "completed" })
 	})
-	if len(states) != 3*w.days {
-		w.Errorf("%d jobs after %d days, want a round and one for each of 2 logs", len(states), w.days)
+	return len(states)
+}
+
+// TestClockJumps sets the clock forward and back. Nothing is erased, the logs stay
+// sound, what happens then has the time of then, and a checkpoint of it is sent
+// within a day.
+func TestClockJumps(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"an hour": time.Hour, "a day and a half": 36 * time.Hour, "400 days": 400 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			storetest.EachDatabase(t, func(t *testing.T, database string) {
+				w := watching(t, database)
+				key, err := audit.NewLogKey(servertest.LogKey)
+				if err != nil {
+					t.Fatal(err)
+				}
+				kept := storetest.Open(t, store.Config{Database: database, Signer: key})
+				if err := kept.SetRetention(t.Context(), audit.ByOperator(), account.Default, 90, audit.Action{Outcome: audit.Done}); err != nil {
+					t.Fatal(err)
+				}
+				w.pass()
+				for i, by := range []time.Duration{jump, -jump, -jump, jump} {
+					at := w.now.Add(by.Milliseconds())
+					w.c.Want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"other","scopes":["keys:read"]}`)
+					all := storetest.Entries(t, w.store)
+					if got := all[len(all)-1].At.UnixMilli(); got != at {
+						t.Errorf("jump %d: the action is %v off", i+1, time.Duration(got-at)*time.Millisecond)
+					}
+					w.pass()
+					if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
+						t.Errorf("jump %d: %d removals", i+1, n)
+					}
+					if n := w.failedLogs(); n != 0 {
+						t.Errorf("jump %d: %d logs are not sound", i+1, n)
+					}
+				}
+				w.called("log.checkpoint", 5)
+			})
+		})
 	}
 }
 
