@@ -94,6 +94,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.hosts(h)
 	a.policies(h)
 	a.profiles(h)
+	a.mdm(h)
 	a.links(h)
 	a.keys(h)
 	a.redirectKeys(h)
