@@ -201,7 +201,7 @@ func TestOneCallOfTheSigner(t *testing.T) {
 
 // dialers are the packages that may connect to others by what they are told:
 // the guarded dialer, the command line, and tests.
-var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "cmd/mobileconfig"}
+var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "cmd/mobileconfig"}
 
 // relay connects to the mail server that the operator names, which may well be
 // in a private network.

@@ -152,13 +152,10 @@ func (c *Check) add(r Record) (Entry, error) {
 // place finds what was removed, inserted or moved.
 func (c *Check) place(r Record) error {
 	next := c.Size() + 1
-	switch {
-	case next == 1:
+	if next == 1 {
 		if err := c.compare(); err != nil { // with the empty log
 			return err
 		}
-	case r.At.UnixMilli() < c.at:
-		return c.finding(r.Seq, "it is older than the action before it")
 	}
 	if r.Seq > next {
 		return c.finding(next, fmt.Sprintf("it is missing; the next that is there is %d", r.Seq))

@@ -66,7 +66,7 @@ func (l *Ledger) search(ctx context.Context, f audit.Filter, r reach) (audit.Fou
 
 // limitFlood turns times into places in the log.
 func (q *search) bound(f audit.Filter) error {
-	size, retained, err := q.l.logBounds(q.ctx, q.account)
+	size, retained, stepped, err := q.l.logBounds(q.ctx, q.account)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil
 	}
@@ -76,6 +76,12 @@ func (q *search) bound(f audit.Filter) error {
 	q.lo, q.hi = retained, size+1
 	if f.Before > 0 {
 		q.hi = min(q.hi, f.Before)
+	}
+	if stepped > retained { // the times are in no order: each is held against them
+		if c := times(f); c.column != "" {
+			q.rest = append(q.rest, c)
+		}
+		return nil
 	}
 	if !f.From.IsZero() {
 		if q.lo, err = q.l.lastBefore(q.ctx, q.account, up(f.From), q.lo, max(q.lo, q.hi-1)); err != nil {

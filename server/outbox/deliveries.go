@@ -120,9 +120,9 @@ func limitFlood(t *db.Tx, try *notify.Try, now time.Time) error {
 		return t.Row(`SELECT COUNT(*) FROM deliveries WHERE digest = $1`, try.ID).Scan(&try.Held)
 	}
 	var many, first int64
-	err = t.Row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3
+	err = t.Row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3 AND tried <= $6
 		AND (state = 'sent' OR (state = 'waiting' AND failure = $4 AND tried > $5))`,
-		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-notify.InFlight))).Scan(&many, &first)
+		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-notify.InFlight)), db.Millis(now.Add(audit.ClockSkew))).Scan(&many, &first)
 	if err != nil || many < notify.FloodMost {
 		return err
 	}

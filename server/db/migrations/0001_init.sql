@@ -148,12 +148,14 @@ CREATE INDEX replays_expires ON replays (expires);
 
 -- The head of an account's action log. Its row is the lock of the log. edge is
 -- the right edge of the log's tree. Content is removed up to the action
--- retained. hooks is how many webhooks of the account are called: an action
+-- retained. stepped is the last action whose time is before that of the one before
+-- it, for a clock was wrong, or 0. hooks is how many webhooks of the account are called: an action
 -- that only webhooks are told of then reads no other table.
 CREATE TABLE logs (
     account  TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
     size     BIGINT NOT NULL CHECK (size >= 0),
     latest   BIGINT NOT NULL,
+    stepped  BIGINT NOT NULL DEFAULT 0,
     edge     BYTEA,
     retained BIGINT NOT NULL DEFAULT 0 CHECK (retained BETWEEN 0 AND size),
     hooks    BIGINT NOT NULL DEFAULT 0
@@ -403,11 +405,14 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- and the fingerprint of the certificate that signs.
+-- the fingerprint of the certificate that signs, what time it was when the clock
+-- was last looked at, and since when it has run on without a jump.
 CREATE TABLE installation (
     id       BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     mail     BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
-    identity TEXT   NOT NULL DEFAULT ''
+    identity TEXT   NOT NULL DEFAULT '',
+    clock    BIGINT NOT NULL DEFAULT 0,
+    steady   BIGINT NOT NULL DEFAULT 0
 );
 
 INSERT INTO installation (id) VALUES (1);
