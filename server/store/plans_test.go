@@ -35,9 +35,9 @@ func of[T any](method func(*store.Store, context.Context, string) (T, error), id
 	return ask(func(s *store.Store, ctx context.Context) (T, error) { return method(s, ctx, id) })
 }
 
-// lists are all lists of panel and API, by the method that reads them. The
-// overview begins at the time.
-func lists(since time.Time) map[string][]list {
+// lists are all lists of panel and API, by the method that reads them, when half
+// of so many links have expired. The overview is of the latest.
+func lists(links int) map[string][]list {
 	deliveries := func(webhook string) []list {
 		return ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.Deliveries(ctx, account.Default, webhook)
@@ -48,6 +48,7 @@ func lists(since time.Time) map[string][]list {
 			return s.Recent(ctx, account.Default, []audit.Name{audit.LinkOpen, audit.PolicyUpdate}, target, 10)
 		})
 	}
+	since := start.Add(time.Duration(links) * 980 * time.Millisecond)
 	return map[string][]list{
 		"Accounts":        ask((*store.Store).Accounts),
 		"ApprovedHosts":   of((*store.Store).ApprovedHosts, account.Default),
@@ -71,7 +72,7 @@ func lists(since time.Time) map[string][]list {
 		"Actions": ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Actions(ctx, account.Default, 7, 100) }),
 		"Rows":    ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Rows(ctx, account.Default, 7, 100) }),
 		"Usage":   ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Usage(ctx, account.Default, since) }),
-		"Links":   linkLists(),
+		"Links":   linkLists(start.Add(time.Hour + time.Duration(links)*500*time.Millisecond)),
 		"Search":  searches(),
 		"CountLinks": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.CountLinks(ctx, setup.Group{Account: account.Default, Mailbox: "p1@example.com"}, start)
@@ -81,7 +82,7 @@ func lists(since time.Time) map[string][]list {
 
 // linkLists are all filters of the list of links, in all combinations and with
 // all states.
-func linkLists() []list {
+func linkLists(at time.Time) []list {
 	var all []list
 	filters := []setup.Filter{{Account: account.Default, Limit: 50}}
 	for _, set := range []func(*setup.Filter){
@@ -97,8 +98,10 @@ func linkLists() []list {
 		}
 	}
 	for _, f := range filters {
-		for _, f.State = range append(setup.States(), "") {
-			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Links(ctx, f, start.Add(time.Hour)) })...)
+		for _, state := range append(setup.States(), "") {
+			f := f
+			f.State = state
+			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Links(ctx, f, at) })...)
 		}
 	}
 	return all
@@ -115,7 +118,9 @@ func searches() []list {
 		{Profile: "aa"}, {Before: 100},
 	} {
 		f.Account, f.Limit = account.Default, 50
-		for _, f.Text = range []string{"", "nowhere"} {
+		for _, text := range []string{"", "nowhere"} {
+			f := f
+			f.Text = text
 			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Search(ctx, f) })...)
 		}
 	}
@@ -125,7 +130,7 @@ func searches() []list {
 // TestListsAreAll wants each method that returns a list among those whose plans
 // are looked at.
 func TestListsAreAll(t *testing.T) {
-	known := lists(start)
+	known := lists(0)
 	kind := reflect.TypeFor[*store.Store]()
 	for i := range kind.NumMethod() {
 		m := kind.Method(i)
@@ -150,9 +155,11 @@ func TestListsAreAll(t *testing.T) {
 
 // TestListPlans wants every list with every filter to go by an index on both
 // databases, those that grow in the order of the index.
-func TestListPlans(t *testing.T) { testListPlans(t, 4000, 20_000) }
+//
+// In a short log PostgreSQL would rather go through all of it.
+func TestListPlans(t *testing.T) { testListPlans(t, 4000, 20_000, "enable_seqscan = off") }
 
-func testListPlans(t *testing.T, links, actions int) {
+func testListPlans(t *testing.T, links, actions int, ofLogs ...string) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		storetest.Open(t, store.Config{Database: database}).Close()
 		fillLists(t, database, links, actions)
@@ -166,16 +173,16 @@ func testListPlans(t *testing.T, links, actions int) {
 			}
 			return nil
 		})
-		for name, all := range lists(start.Add(time.Duration(links) * 980 * time.Millisecond)) {
+		for name, all := range lists(links) {
 			for _, show := range all {
 				must(t, show(t.Context(), s))
 			}
 			for _, c := range heard {
-				wantIndex(t, database, name, c)
+				wantIndex(t, database, name, c, ofLogs...)
 			}
 			heard = nil
 		}
-		if len(seen) < 80 {
+		if len(seen) < 120 {
 			t.Errorf("%d statements were looked at", len(seen))
 		}
 	})
@@ -196,7 +203,7 @@ var (
 )
 
 // wantIndex reports a query that doesn't go by an index.
-func wantIndex(t *testing.T, database, name string, c db.Call) {
+func wantIndex(t *testing.T, database, name string, c db.Call, ofLogs ...string) {
 	t.Helper()
 	var steps []string
 	bad := func(step string) bool { return through.MatchString(step) }
@@ -205,7 +212,7 @@ func wantIndex(t *testing.T, database, name string, c db.Call) {
 		steps = storetest.Plan(t, database, c.Query, c.Args)
 		bad = func(step string) bool { return through.MatchString(step) || sorts.MatchString(step) }
 	case endless.MatchString(c.Query):
-		steps = storetest.Plan(t, database, c.Query, c.Args)
+		steps = storetest.Plan(t, database, c.Query, c.Args, ofLogs...)
 	default:
 		steps = storetest.Plan(t, database, c.Query, c.Args, "enable_seqscan = off")
 		bad = func(step string) bool { return scans.MatchString(step) && !whole.MatchString(step) }
