@@ -222,7 +222,8 @@ func wantIndex(t *testing.T, database, name string, c db.Call, ofLogs ...string)
 		"links.external_id = ": "links_external", "links.mailbox = ": "links_mailbox",
 		"links.progress = ": "_progress",
 	} {
-		if strings.Contains(c.Query, condition) && !strings.Contains(plan, index) {
+		// PostgreSQL knows which value is common, and may then take another index.
+		if strings.HasPrefix(database, "sqlite:") && strings.Contains(c.Query, condition) && !strings.Contains(plan, index) {
 			t.Errorf("%s: %s isn't used:\n%s\nfor\n%s", name, index, plan, c.Query)
 		}
 	}
