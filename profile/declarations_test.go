@@ -12,21 +12,8 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/schematest"
 )
-
-// declarationSchema returns Apple's schema of what a declaration holds.
-func declarationSchema(t *testing.T, name string) []keySchema {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(schemaFolder, "declarations", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var schema payloadSchema
-	if err := json.Unmarshal(data, &schema); err != nil || len(schema.Keys) == 0 {
-		t.Fatalf("%s: %d keys, %v", name, len(schema.Keys), err)
-	}
-	return schema.Keys
-}
 
 // plain is a declaration as its reader gets it.
 func plain(t *testing.T, text []byte) map[string]any {
@@ -64,10 +51,7 @@ func plain(t *testing.T, text []byte) map[string]any {
 // no token.
 func conforms(t *testing.T, platform profile.Platform, forServer bool, all ...[]byte) {
 	t.Helper()
-	c := &schemaCheck{os: map[profile.Platform]string{profile.IPhone: "iOS", profile.Mac: "macOS"}[platform]}
-	c.floor = declaredFloors[c.os]
-	first := "1.0"
-	base := support{Introduced: &first}
+	system := map[profile.Platform]string{profile.IPhone: "iOS", profile.Mac: "macOS"}[platform]
 	for n, kind := range []string{"com.apple.configuration.passcode.settings", "com.apple.activation.simple"} {
 		d := plain(t, all[n])
 		if d["Type"] != kind {
@@ -79,22 +63,16 @@ func conforms(t *testing.T, platform profile.Platform, forServer bool, all ...[]
 			}
 		}
 		payload, _ := d["Payload"].(map[string]any)
-		keys := declarationSchema(t, "declarationbase")
 		if _, has := d["ServerToken"]; has == forServer {
 			t.Errorf("%s: a token is there: %t", kind, has)
 		}
-		if forServer {
-			keys = slices.DeleteFunc(keys, func(k keySchema) bool { return k.Key == "ServerToken" })
+		schema := []string{"passcode.settings", "simple"}[n]
+		for _, problem := range schematest.Declaration(t, schemaFolder, system, schema, forServer, d) {
+			t.Errorf("%s: %s in %s", kind, problem, all[n])
 		}
-		d["Payload"] = map[string]any{}
-		c.dict(kind+".", base, keys, d)
-		c.dict(kind+".Payload.", base, declarationSchema(t, map[int]string{0: "passcode.settings", 1: "simple"}[n]), payload)
 		if _, has := payload["Predicate"]; has {
 			t.Errorf("%s has a predicate", kind)
 		}
-	}
-	for _, problem := range c.problems {
-		t.Errorf("%s in %s", problem, bytes.Join(all, []byte("\n")))
 	}
 }
 
@@ -110,7 +88,7 @@ func declare(p *profile.Profile) *profile.Profile {
 // TestDeclarations holds every policy that there can be against Apple's schema,
 // for a server and inside a profile.
 func TestDeclarations(t *testing.T) {
-	schemas := readSchemas(t, schemaFolder)
+	schemas := schematest.Read(t, schemaFolder)
 	for _, platform := range []profile.Platform{profile.IPhone, profile.Mac} {
 		n := 0
 		eachPolicy(t, platform, func(p *profile.Profile) {
@@ -140,7 +118,7 @@ func TestDeclarations(t *testing.T) {
 				t.Fatal(err)
 			}
 			top := tree(t, data)
-			for _, problem := range schemas.check(top) {
+			for _, problem := range schemas.Check(top) {
 				t.Errorf("%s\n%s", problem, data)
 			}
 			payloads := top["PayloadContent"].([]any)

@@ -152,6 +152,39 @@ func (s *Schemas) Check(top map[string]any) []string {
 	return c.problems
 }
 
+// Declaration lists what is wrong with a declaration for the system, "iOS" or
+// "macOS", by the schema of its payload: a file in the folder declarations, named
+// without its ending. One for a server has no ServerToken.
+func Declaration(t *testing.T, folder, system, payload string, forServer bool, declaration map[string]any) []string {
+	t.Helper()
+	c := &schemaCheck{os: system, floor: declaredFloors[system]}
+	first := "1.0"
+	base := support{Introduced: &first}
+	keys := declarationKeys(t, folder, "declarationbase")
+	if forServer {
+		keys = slices.DeleteFunc(keys, func(k keySchema) bool { return k.Key == "ServerToken" })
+	}
+	outer := maps.Clone(declaration)
+	outer["Payload"] = map[string]any{}
+	c.dict("", base, keys, outer)
+	inner, _ := declaration["Payload"].(map[string]any)
+	c.dict("Payload.", base, declarationKeys(t, folder, payload), inner)
+	return c.problems
+}
+
+func declarationKeys(t *testing.T, folder, name string) []keySchema {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(folder, "declarations", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema payloadSchema
+	if err := json.Unmarshal(data, &schema); err != nil || len(schema.Keys) == 0 {
+		t.Fatalf("%s: %d keys, %v", name, len(schema.Keys), err)
+	}
+	return schema.Keys
+}
+
 func (c *schemaCheck) add(path, format string, args ...any) {
 	c.problems = append(c.problems, path+": "+fmt.Sprintf(format, args...))
 }

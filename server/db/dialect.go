@@ -128,14 +128,21 @@ func (l *liteDB) explain(err error) error {
 	return fmt.Errorf("sqlite: %w", err)
 }
 
-// litePrimary is the primary result code in err, or 0.
+// litePrimary is the primary result code in err, or 0. A file in shared memory
+// that can't grow is a full disk.
 func litePrimary(err error) int {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return 0
 	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		return sqlite3.SQLITE_FULL
+	}
 	return e.Code() & 0xff
 }
+
+// liteFull reports whether err says that there is no space left.
+func liteFull(err error) bool { return litePrimary(err) == sqlite3.SQLITE_FULL }
 
 func (*pgDB) taken(err error) bool { return pgCode(err) == "23505" }
 

@@ -52,6 +52,17 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	if err := file.prepare(); err != nil {
 		return nil, err
 	}
+	l, err := openLite(ctx, file)
+	if liteFull(err) && file.spendReserve() {
+		// What can be read is served, and writes fail until there is space.
+		l, err = openLite(ctx, file)
+	} else if err == nil {
+		file.keepReserve()
+	}
+	return l, err
+}
+
+func openLite(ctx context.Context, file *liteFile) (*liteDB, error) {
 	l := &liteDB{file: file, fuse: fuse{blown: make(chan struct{})}}
 	if err := l.open(ctx); err != nil {
 		l.disconnect()

@@ -65,8 +65,10 @@ func (t *Table[T]) Scan(r Row, more ...any) (T, error) {
 // All runs a query whose rows have the Columns.
 func (t *Table[T]) All(x *Tx, query string, args ...any) ([]T, error) {
 	var all []T
+	var v T
+	to := t.Into(&v) // a scan sets each of them, and keeps nothing of the last
 	err := x.Each(func(r Row) error {
-		v, err := t.Scan(r)
+		err := r.Scan(to...)
 		all = append(all, v)
 		return err
 	}, query, args...)

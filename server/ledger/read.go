@@ -71,8 +71,14 @@ func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
 // Rows returns at most limit rows of the account's action log, those after the
 // sequence number, in the order of the log, with what stands beside them.
 func (l *Ledger) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
-	all, err := entries.All(l.db.Read(ctx), `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-		account, after, max(limit, 0))
+	all := make([]audit.Row, 0, min(max(limit, 0), 1000)) // a row is large: one that is moved costs as much as its hash
+	var r audit.Row
+	to := entries.Into(&r)
+	err := l.db.Read(ctx).Each(func(row db.Row) error {
+		err := row.Scan(to...)
+		all = append(all, r)
+		return err
+	}, `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`, account, after, max(limit, 0))
 	if err != nil {
 		return nil, fmt.Errorf("ledger: log: %w", l.db.Diagnose(err))
 	}

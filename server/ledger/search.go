@@ -130,14 +130,15 @@ func (q *search) choose(all []condition) error {
 	return nil
 }
 
-// count returns how many actions fit the filter, or no less than the most.
+// count returns how many actions fit the filter, or no less than the most. The
+// order keeps PostgreSQL from going through the table.
 func (q *search) count(t condition, most int64) (int64, error) {
 	var total int64
 	for _, value := range t.values {
 		if total >= most {
 			break
 		}
-		query, args := q.where(&t, value, q.hi).Query(`SELECT 1 AS one FROM actions`, `LIMIT ?`, most-total)
+		query, args := q.where(&t, value, q.hi).Query(`SELECT 1 AS one FROM actions`, `ORDER BY seq DESC LIMIT ?`, most-total)
 		var n int64
 		if err := q.l.db.Read(q.ctx).Row(`SELECT COUNT(*) FROM (`+query+`) AS probed`, args...).Scan(&n); err != nil {
 			return 0, err

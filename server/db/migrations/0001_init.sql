@@ -110,6 +110,8 @@ CREATE TABLE invitations (
     expires  BIGINT NOT NULL
 );
 
+CREATE INDEX invitations_account ON invitations (account, created);
+
 -- API keys. A test key only tries things out. created_by is the id of the
 -- member or of the key that created it; empty: the command line.
 CREATE TABLE keys (
@@ -129,6 +131,7 @@ CREATE TABLE keys (
     last_used       BIGINT NOT NULL
 );
 
+CREATE INDEX keys_account ON keys (account, created);
 CREATE INDEX keys_created_by ON keys (created_by);
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
@@ -269,7 +272,8 @@ CREATE INDEX domains_account ON domains (account);
 -- Links and tickets
 
 -- The mailbox is the folded address. An empty variant leaves the choice to the
--- person. A test link was created by a test key.
+-- person. A test link was created by a test key. The progress is the state of a
+-- link, but for its expiry: lists are filtered by it.
 CREATE TABLE links (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account       TEXT   NOT NULL REFERENCES accounts (id),
@@ -289,14 +293,22 @@ CREATE TABLE links (
     max_downloads BIGINT NOT NULL,
     tickets       BIGINT NOT NULL,
     downloads     BIGINT NOT NULL,
+    progress      TEXT   NOT NULL GENERATED ALWAYS AS (CASE
+        WHEN revoked <> 0 THEN 'revoked'
+        WHEN tickets >= max_downloads THEN 'used'
+        WHEN downloads > 0 THEN 'downloaded'
+        WHEN tickets > 0 THEN 'opened'
+        ELSE 'waiting' END) STORED,
     CHECK (tickets BETWEEN 0 AND max_downloads),
     CHECK (downloads BETWEEN 0 AND tickets)
 );
 
-CREATE INDEX links_account_created ON links (account, created);
-CREATE INDEX links_mailbox ON links (account, mailbox, created);
-CREATE INDEX links_domain ON links (domain, created);
-CREATE INDEX links_external ON links (account, external_id, created) WHERE external_id <> '';
+CREATE INDEX links_created ON links (account, created, id, expires);
+CREATE INDEX links_progress ON links (account, progress, created, id, expires);
+CREATE INDEX links_domain ON links (domain, account, created, id, expires);
+CREATE INDEX links_domain_progress ON links (domain, account, progress, created, id, expires);
+CREATE INDEX links_mailbox ON links (account, mailbox, created, id);
+CREATE INDEX links_external ON links (account, external_id, created, id) WHERE external_id <> '';
 
 CREATE TABLE tickets (
     id          TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
@@ -388,9 +400,9 @@ CREATE TABLE deliveries (
     CHECK ((webhook IS NULL) <> (address = ''))
 );
 
-CREATE INDEX deliveries_webhook ON deliveries (webhook, created);
+CREATE INDEX deliveries_webhook ON deliveries (webhook, account, created, id);
+CREATE INDEX deliveries_mail ON deliveries (account, created, id) WHERE webhook IS NULL;
 CREATE INDEX deliveries_address ON deliveries (address, tried);
-CREATE INDEX deliveries_account ON deliveries (account, created);
 
 -- Bookkeeping
 
