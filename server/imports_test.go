@@ -64,7 +64,7 @@ var arrows = map[string][]string{
 	"server/settings":        {"profile", "server/audit", "server/crypt", "server/fault", "server/id"},
 	"server/crypt":           {},
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
-	"server/setup":           {"profile", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
+	"server/setup":           {"profile", "profile/mdm", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
 	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
@@ -95,7 +95,7 @@ var arrows = map[string][]string{
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
-	"github.com/labstack/echo":      {"server", "server/api", "server/api/compress", "server/api/openapi", "server/api/problem", "server/api/strict", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/web"},
+	"github.com/labstack/echo":      {"server", "server/api", "server/api/compress", "server/api/openapi", "server/api/problem", "server/api/strict", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/web"},
 	"github.com/jackc/pgx":          {"server/db", "server/store/storetest"},
 	"modernc.org/sqlite":            {"server/db", "server/store/storetest"},
 	"database/sql":                  {"server/db", "server/store/storetest"},

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -74,6 +75,9 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 	address, err := profile.ParseAddress(v.Address)
 	if err != nil {
 		return "", errAddress(err)
+	}
+	if variable, _ := mdm.VariableIn(v.Address); variable != "" {
+		return "", errAddress(nil)
 	}
 	v.Name = profile.Plain(v.Name)
 	if err := CheckName(v.Name); err != nil {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -211,6 +212,10 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 		if err := profile.CheckLine(s); err != nil || utf8.RuneCountInString(s) > longest {
 			bad = append(bad, fault.OnText(field, err, fault.Invalid, format, args...))
 		}
+	}
+	for _, f := range [...]struct{ field, text string }{{"address", l.Address}, {"login", l.Login}} {
+		variable, title := mdm.VariableIn(f.text)
+		must(variable == "", f.field, "This has %s, a variable of %s, which no profile for one person has. Make the files for that MDM instead.", variable, title)
 	}
 	line(l.Login, maxLogin, "login", "The login has a character that may not stand there, or is too long.")
 	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
