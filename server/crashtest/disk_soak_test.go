@@ -73,7 +73,7 @@ func TestSoakFullDisk(t *testing.T) {
 		j.more(t, p, 50)
 		fill(t, ballast)
 		untilFull(t, p, j)
-		for _, path := range []string{"/healthz", "/readyz", "/", "/s/" + token, "/s/" + token + "/qr.svg"} {
+		for _, path := range []string{"/healthz", "/", "/s/" + token, "/s/" + token + "/qr.svg"} {
 			if a := visitor.do("GET", path, ""); a.status != 200 {
 				t.Errorf("%s with a full disk: %d %s", path, a.status, a.code)
 			}
@@ -81,10 +81,12 @@ func TestSoakFullDisk(t *testing.T) {
 		if a := visitor.do("POST", "/start", "address=jane%40example.com"); a.status != 503 || a.code != "storage_full" {
 			t.Errorf("a write with a full disk: %d %s", a.status, a.code)
 		}
+		until(t, p, "unreadiness on a full disk", func() bool { return visitor.do("GET", "/readyz", "").status == 503 })
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
 		slowest = max(slowest, untilPromise(t, p, j, time.Now()))
+		until(t, p, "readiness, which the full disk ended", func() bool { return visitor.do("GET", "/readyz", "").status == 200 })
 	}
 	fill(t, ballast)
 	untilFull(t, p, j)
