@@ -18,7 +18,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // added here in the commit that draws it.
 var arrows = map[string][]string{
 	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/datadir",
-		"server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
+		"server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
 
 	"docs/button/go":   {},
 	"docs/button/demo": {"docs/button/go"},
@@ -32,11 +32,11 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server":                 {"profile", "server/account", "server/api", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server":                 {"profile", "server/account", "server/api", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/api/compress":    {"server/web"},
 	"server/api/field":       {"server/account", "server/audit", "server/fault", "server/notify", "server/probe", "server/setup"},
 	"server/api/openapi":     {"server/api/field", "server/api/problem", "server/audit", "server/notify"},
@@ -66,12 +66,13 @@ var arrows = map[string][]string{
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
-	"server/panel/mail":      {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
-	"server/jobs":            {"server/maintenance", "server/notify"},
+	"server/panel/mail":      {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
+	"server/jobs":            {"server/mailing", "server/maintenance", "server/notify"},
+	"server/mailing":         {"profile", "profile/idn", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup", "templates"},
 	"server/maintenance":     {"server/audit", "server/fault"},
 	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
 	"server/outbox":          {"server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
-	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/mailing", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 

@@ -62,6 +62,8 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			Policies:   a.Policies,
 			Hosts:      a.Hosts,
 			Links:      a.Links,
+			Mails:      a.Mails,
+			SendsMail:  s.config.Mail != nil,
 			Issuer:     a.Issuer,
 			Checker:    a.Checker,
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),

@@ -15,6 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
@@ -39,7 +40,9 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 
+	links       *setup.Links
 	notifier    *notify.Notifier
+	mailer      *mailing.Sender
 	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
 	signs string
@@ -88,6 +91,9 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	}
 	s.members = account.NewMembers(s.vault, s.store)
 	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
+	if s.links, err = setup.New(s.store, s.store, s.config.Secret, s.config.Now); err != nil {
+		return err
+	}
 	if err := s.newNotifier(ctx, texts); err != nil {
 		return err
 	}
@@ -101,17 +107,13 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 
 // newHandler builds the handler of the service on the texts.
 func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
-	links, err := setup.New(s.store, s.store, s.config.Secret, s.config.Now)
-	if err != nil {
-		return nil, err
-	}
-	a, err := s.newAPI(links, texts)
+	a, err := s.newAPI(texts)
 	if err != nil {
 		return nil, err
 	}
 	return s.routes(&pages.Pages{
-		Links:           links,
-		Redirects:       redirect.New(s.store, links, s.base.String(), s.config.Now),
+		Links:           s.links,
+		Redirects:       redirect.New(s.store, s.links, s.base.String(), s.config.Now),
 		Domains:         s.store,
 		Issuer:          a.Issuer,
 		Texts:           texts,
@@ -123,7 +125,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 }
 
 // newAPI builds the API.
-func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, error) {
+func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 	proof, err := settings.NewDNSProof(s.config.Secret, s.config.Resolver)
 	if err != nil {
 		return nil, err
@@ -143,7 +145,8 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Hosts:     settings.NewHosts(s.store, s.config.Now),
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
-		Links:     links,
+		Links:     s.links,
+		Mails:     mailing.New(s.store, s.links, s.config.Now),
 		Replays:   s.store,
 		Answers:   answers,
 		Issuer:    issue.New(texts, s.config.Identity.Current),

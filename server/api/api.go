@@ -25,6 +25,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -54,6 +55,7 @@ type API struct {
 	Redirects *redirect.Keys
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
+	Mails     *mailing.Mails
 	Replays   Replays
 	Answers   *crypt.Cipher // of Replays
 	Issuer    *issue.Issuer

@@ -6,7 +6,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -15,10 +17,14 @@ import (
 // each is done once, and all answers are the same.
 func TestEveryPostOnce(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := servertest.New(t, database, servertest.Unhurried)
+		s := servertest.New(t, database, func(c *server.Config) {
+			servertest.Unhurried(c)
+			c.Mail = &notify.RelayConfig{From: "setup@example.org"} // to which nothing is sent: no jobs are done
+		})
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
 		link := made(t, c, "/setup-links", `{"address":"jane@example.com"}`)
 		made(t, c, "/setup-links", `{"address":"joe@example.com"}`)
+		mailed := made(t, c, "/setup-links", `{"address":"jim@example.com"}`)
 		key := made(t, c, "/keys", `{"name":"billing","scopes":["keys:read"]}`)
 		hook := made(t, c, "/webhooks", `{"url":"https://panel.example.com/hooks","events":["link.opened"]}`)
 		var delivery struct{ ID string }
@@ -30,6 +36,7 @@ func TestEveryPostOnce(t *testing.T) {
 			"/policies":                {"/policies", `{"name":"Field","min_length":6,"max_failed_attempts":0,"auto_lock_minutes":5}`},
 			"/profiles":                {"/profiles", `{"address":"jane@example.com"}`},
 			"/setup-links":             {"/setup-links", `{"address":"jane@example.com"}`},
+			"/setup-links/{id}/mail":   {mailed + "/mail", ``},
 			"/setup-links/{id}/revoke": {link + "/revoke", ``},
 			"/revoke-setup-links":      {"/revoke-setup-links", `{"address":"joe@example.com"}`},
 			"/keys":                    {"/keys", `{"name":"other","scopes":["keys:read"]}`},

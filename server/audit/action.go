@@ -45,6 +45,7 @@ const (
 	LinkOpen        Name = "link.open"
 	LinkUpdate      Name = "link.update"
 	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
+	LinkMail        Name = "link.mail"   // to be sent to its person
 	ProfileDownload Name = "profile.download"
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"

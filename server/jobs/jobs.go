@@ -10,6 +10,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
@@ -25,6 +26,7 @@ const (
 
 	mailWorkers    = 4
 	webhookWorkers = 16
+	mailingWorkers = 4
 
 	// maintenanceTimeout is how long the work on one log may take, and
 	// maintenanceTries how often it is tried until it is left to the next day:
@@ -47,6 +49,12 @@ type Deliverer interface {
 	Call(ctx context.Context, delivery string) (time.Duration, error)
 }
 
+// A LinkSender sends setup links by mail. It returns how long to wait before the
+// next try; 0 if there is none. *mailing.Sender is one.
+type LinkSender interface {
+	Send(ctx context.Context, mail string) (time.Duration, error)
+}
+
 // A Maintainer does the scheduled work on the action logs. *maintenance.Runner
 // is one.
 type Maintainer interface {
@@ -56,14 +64,22 @@ type Maintainer interface {
 	Run(ctx context.Context, account string) error
 }
 
+// Work are those who do the jobs. All fields are required.
+type Work struct {
+	Deliverer  Deliverer
+	LinkSender LinkSender
+	Maintainer Maintainer
+}
+
 // Run works on jobs until ctx is done and then lets those under way finish.
-func Run(ctx context.Context, store Store, deliverer Deliverer, maintainer Maintainer, log *slog.Logger) error {
+func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	workers := river.NewWorkers()
 	for _, err := range []error{
-		river.AddWorkerSafely(workers, &mailWorker{deliverer: deliverer}),
-		river.AddWorkerSafely(workers, &webhookWorker{deliverer: deliverer}),
-		river.AddWorkerSafely(workers, &roundWorker{maintainer: maintainer, log: log}),
-		river.AddWorkerSafely(workers, &logWorker{maintainer: maintainer, log: log}),
+		river.AddWorkerSafely(workers, &mailWorker{deliverer: w.Deliverer}),
+		river.AddWorkerSafely(workers, &webhookWorker{deliverer: w.Deliverer}),
+		river.AddWorkerSafely(workers, &linkWorker{sender: w.LinkSender}),
+		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
+		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
 	} {
 		if err != nil {
 			return fmt.Errorf("jobs: %w", err)
@@ -74,6 +90,7 @@ func Run(ctx context.Context, store Store, deliverer Deliverer, maintainer Maint
 		Queues: map[string]river.QueueConfig{
 			notify.MailQueue:    {MaxWorkers: mailWorkers},
 			notify.WebhookQueue: {MaxWorkers: webhookWorkers},
+			mailing.Queue:       {MaxWorkers: mailingWorkers},
 			maintenance.Queue:   {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,
@@ -118,6 +135,17 @@ type webhookWorker struct {
 // Work calls one webhook.
 func (w *webhookWorker) Work(ctx context.Context, job *river.Job[notify.WebhookJob]) error {
 	return later(w.deliverer.Call(ctx, job.Args.Delivery))
+}
+
+// A linkWorker sends setup links by mail.
+type linkWorker struct {
+	river.WorkerDefaults[mailing.Job]
+	sender LinkSender
+}
+
+// Work sends one link.
+func (w *linkWorker) Work(ctx context.Context, job *river.Job[mailing.Job]) error {
+	return later(w.sender.Send(ctx, job.Args.Mail))
 }
 
 // A roundWorker begins a round of maintenance.

@@ -53,6 +53,10 @@ func (w *worker) Call(_ context.Context, delivery string) (time.Duration, error)
 	return w.take("call " + delivery)
 }
 
+func (w *worker) Send(_ context.Context, mail string) (time.Duration, error) {
+	return w.take("link " + mail)
+}
+
 func (w *worker) Begin(_ context.Context, day string) error {
 	_, err := w.take("begin " + day)
 	return err
@@ -69,7 +73,9 @@ func run(t *testing.T, s *store.Store, w *worker, log *slog.Logger) (stop func()
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- jobs.Run(ctx, s.Database(), w, w, log) }()
+	go func() {
+		done <- jobs.Run(ctx, s.Database(), jobs.Work{Deliverer: w, LinkSender: w, Maintainer: w}, log)
+	}()
 	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -27,6 +27,10 @@ var past = map[string]string{
 	"ledger.KeepCheckpoint": "bookkeeping",
 	"ledger.SendCheckpoint": "bookkeeping",
 
+	"store.TakeTurn":      "bookkeeping",
+	"store.BeginLinkMail": "bookkeeping",
+	"store.EndLinkMail":   "bookkeeping",
+
 	"store.UseIdentity":  "bookkeeping, with an action if another certificate signed before",
 	"store.SetMail":      "bookkeeping",
 	"store.useAll":       "a group of downloads: one statement checks the grants of all, and each has its action",

@@ -390,6 +390,24 @@ CREATE INDEX deliveries_webhook ON deliveries (webhook, created);
 CREATE INDEX deliveries_address ON deliveries (address, tried);
 CREATE INDEX deliveries_account ON deliveries (account, created);
 
+-- Setup links that are sent by mail. A link has one mail on its way at most.
+-- reply is what the mail server has said that refused it.
+CREATE TABLE link_mails (
+    id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account TEXT   NOT NULL REFERENCES accounts (id),
+    link    TEXT   NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+    state   TEXT   NOT NULL CHECK (state IN ('waiting', 'sent', 'given_up', 'dropped')),
+    tries   BIGINT NOT NULL,
+    failure TEXT   NOT NULL,
+    reply   TEXT   NOT NULL,
+    created BIGINT NOT NULL,
+    tried   BIGINT NOT NULL,
+    ended   BIGINT NOT NULL
+);
+
+CREATE INDEX link_mails_link ON link_mails (link, created);
+CREATE UNIQUE INDEX link_mails_waiting ON link_mails (link) WHERE state = 'waiting';
+
 -- Bookkeeping
 
 -- How often a limit was used in the window from began to ends.
@@ -403,11 +421,13 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- and the fingerprint of the certificate that signs.
+-- when the next link may be sent by mail (in microseconds), and the fingerprint
+-- of the certificate that signs.
 CREATE TABLE installation (
-    id       BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    mail     BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
-    identity TEXT   NOT NULL DEFAULT ''
+    id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    mail      BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
+    mail_turn BIGINT NOT NULL DEFAULT 0,
+    identity  TEXT   NOT NULL DEFAULT ''
 );
 
 INSERT INTO installation (id) VALUES (1);

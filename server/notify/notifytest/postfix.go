@@ -30,7 +30,8 @@ const (
 	SelfSigned Certificate = "self-signed"
 )
 
-// A Postfix is a real one on loopback, which keeps all mail to example.com.
+// A Postfix is a real one on loopback, which keeps all mail to example.com but
+// that to refused@ and, for now, to later@.
 type Postfix struct {
 	Roots *x509.CertPool
 
@@ -206,6 +207,7 @@ mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
+smtpd_recipient_restrictions = check_recipient_access inline:{{refused@example.com = 550 5.1.1 No such mailbox}, {later@example.com = 450 4.2.0 Come back later}}, permit_mynetworks, reject
 alias_maps =
 alias_database =
 smtpd_tls_received_header = yes

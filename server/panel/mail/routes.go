@@ -38,6 +38,7 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get(panel.LinksPath+"/:id", account.Look, panel.Signed, p.link),
 		panel.Get(panel.LinksPath+"/:id/revoke", account.Change, panel.Signed, p.askRevokeLink),
 		panel.Button(panel.LinksPath+"/:id/revoke", account.Change, panel.Fresh, p.revokeLink),
+		panel.Button(panel.LinksPath+"/:id/mail", account.Change, panel.Fresh, p.mailLink),
 		panel.Get(panel.LinksPath+"/:id/revoke-mailbox", account.Change, panel.Signed, p.askRevokeMailbox),
 		panel.Button(panel.LinksPath+"/:id/revoke-mailbox", account.Change, panel.Fresh, p.revokeMailbox),
 		panel.Get("/domains/:domain/revoke-links", account.Change, panel.Signed, p.askRevokeDomain),
