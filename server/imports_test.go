@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
 	"server/batch":           {"profile", "server/batch/format", "server/batch/ordered", "server/issue", "server/settings", "signing"},
+	"server/batches":         {"server/audit", "server/batch", "server/settings"},
 	"server/batch/format":    {},
 	"server/batch/ordered":   {},
 	"server/datadir":         {"signing"},

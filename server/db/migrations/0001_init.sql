@@ -332,6 +332,73 @@ CREATE TABLE redirect_uses (
 
 CREATE INDEX redirect_uses_expires ON redirect_uses (expires);
 
+-- Batches
+
+-- The list of people and what is made of it lie in the archive, not here.
+-- maker_right, maker_need, maker_domains and maker_expires are the grant that
+-- the batch acts by. choice, plan, about and archives are JSON. settings is the
+-- SHA-256 of the settings that the batch was started with. round counts how
+-- often its jobs were enqueued.
+CREATE TABLE batches (
+    id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account       TEXT   NOT NULL REFERENCES accounts (id),
+    name          TEXT   NOT NULL,
+    state         TEXT   NOT NULL CHECK (state IN ('checking', 'ready', 'running', 'done', 'failed', 'cancelled')),
+    choice        TEXT   NOT NULL,
+    maker_kind    TEXT   NOT NULL,
+    maker_id      TEXT   NOT NULL,
+    maker_name    TEXT   NOT NULL,
+    maker_right   TEXT   NOT NULL,
+    maker_need    TEXT   NOT NULL,
+    maker_domains TEXT   NOT NULL,
+    maker_expires BIGINT NOT NULL,
+    size          BIGINT NOT NULL,
+    digest        TEXT   NOT NULL,
+    plan          TEXT   NOT NULL,
+    settings      TEXT   NOT NULL,
+    about         TEXT   NOT NULL,
+    archives      TEXT   NOT NULL,
+    round         BIGINT NOT NULL,
+    made          BIGINT NOT NULL CHECK (made >= 0),
+    reason        TEXT   NOT NULL,
+    detail        TEXT   NOT NULL,
+    checksums     TEXT   NOT NULL,
+    created       BIGINT NOT NULL,
+    started       BIGINT NOT NULL,
+    ended         BIGINT NOT NULL,
+    expires       BIGINT NOT NULL,
+    expired       BIGINT NOT NULL CHECK (expired IN (0, 1))
+);
+
+CREATE INDEX batches_account ON batches (account, created, id);
+CREATE INDEX batches_live ON batches (created) WHERE state IN ('checking', 'running');
+CREATE INDEX batches_expires ON batches (expires) WHERE expires > 0 AND expired = 0;
+
+-- part is the name of the files that were made of the chunk; empty: none yet.
+CREATE TABLE batch_chunks (
+    batch     TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    number    BIGINT NOT NULL,
+    people    BIGINT NOT NULL,
+    files     BIGINT NOT NULL,
+    position  BIGINT NOT NULL,
+    size      BIGINT NOT NULL,
+    errors    BIGINT NOT NULL,
+    part      TEXT   NOT NULL,
+    PRIMARY KEY (batch, number)
+);
+
+-- The first problems of a list. errors.csv has all.
+CREATE TABLE batch_problems (
+    batch  TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    number BIGINT NOT NULL,
+    line   BIGINT NOT NULL,
+    name   TEXT   NOT NULL,
+    code   TEXT   NOT NULL,
+    value  TEXT   NOT NULL,
+    detail TEXT   NOT NULL,
+    PRIMARY KEY (batch, number)
+);
+
 -- Notifications
 
 -- Without a row, owners are notified and nobody else. A recipient is a
