@@ -52,7 +52,7 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store.Database(), s.notifier, s.maintenance, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), s.notifier, s.maintenance, s.batches, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is
