@@ -55,7 +55,7 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance}, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches}, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -41,6 +44,7 @@ type Server struct {
 	handler http.Handler
 
 	links       *setup.Links
+	batches     *batches.Service
 	notifier    *notify.Notifier
 	mailer      *mailing.Sender
 	maintenance *maintenance.Runner
@@ -97,12 +101,29 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	if err := s.newNotifier(ctx, texts); err != nil {
 		return err
 	}
+	if err := s.newBatches(ctx, texts); err != nil {
+		return err
+	}
 	if s.config.Templates != nil {
 		s.handler = &freshHandler{files: s.config.Templates, build: s.newHandler, log: s.config.Log}
 		return nil
 	}
 	s.handler, err = s.newHandler(texts)
 	return err
+}
+
+// newBatches opens the archive.
+func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
+	files, err := blob.Open(ctx, s.config.Archive, s.config.ArchiveS3)
+	if err != nil {
+		return fmt.Errorf("%w: archive: %w", ErrConfig, err)
+	}
+	s.batches = &batches.Service{
+		Store: s.store, Files: files, Domains: s.store,
+		Issuer: issue.New(texts, s.config.Identity.Current), Identity: s.describeIdentity,
+		Tool: s.config.Version, Retention: time.Duration(s.config.ArchiveDays) * 24 * time.Hour, Log: s.config.Log, Now: s.config.Now,
+	}
+	return nil
 }
 
 // newHandler builds the handler of the service on the texts.

@@ -101,6 +101,15 @@ const (
 	IdentityChange        Name = "identity.change"
 	IdentityExpiring      Name = "identity.expiring"
 
+	BatchCreate   Name = "batch.create"
+	BatchUpdate   Name = "batch.update" // the list is checked by another choice
+	BatchStart    Name = "batch.start"
+	BatchFinish   Name = "batch.finish"
+	BatchFail     Name = "batch.fail" // by the program itself
+	BatchCancel   Name = "batch.cancel"
+	BatchDelete   Name = "batch.delete"
+	BatchDownload Name = "batch.download"
+
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
 	LogRetain Name = "log.retain" // the content of old actions was removed
@@ -191,6 +200,7 @@ const (
 	WebhookTarget    TargetKind = "webhook"
 	RecipientTarget  TargetKind = "recipient" // of notifications: a member's id or an address
 	IdentityTarget   TargetKind = "identity"
+	BatchTarget      TargetKind = "batch"
 	LogTarget        TargetKind = "log" // ID is the account
 )
 

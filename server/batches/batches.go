@@ -65,8 +65,9 @@ type Batch struct {
 	Name   string
 	State  State
 	Choice Choice
-	// Maker is who made the batch, and whom it acts for once it was started.
-	Maker audit.Actor
+	// By is the right of whoever made the batch, or has started it since: what
+	// it acts by, and its Actor. A member's session may end meanwhile.
+	By audit.Grant
 	// Size and Digest are of the list as it was uploaded; the digest is the
 	// SHA-256 in hex.
 	Size   int64
@@ -74,22 +75,33 @@ type Batch struct {
 	// Plan is what was found in the list, without its chunks. It is empty while
 	// the list is being checked.
 	Plan batch.Plan
+	// Domains are the mail domains in the list, and Settings the SHA-256, in
+	// hex, of what was set for them when it was checked.
+	Domains  []string
+	Settings string
+	// Erases says that some of the files have devices erase themselves.
+	Erases bool
 	// Made is how many rows have their files.
 	Made int
 	// Reason is the code of a fault, and Detail its text, if the state is
 	// Failed.
 	Reason, Detail string
-	// Signer is the certificate that signs the files. It is empty before the
-	// start.
-	Signer batch.Signer
+	// About is what the archives say of themselves, among it the certificate
+	// that signs the files. It is empty before the start.
+	About batch.About
 	// Checksums is the SHA-256, in hex, of the digests of all archives, one
 	// after the other: what the action log names. Empty until Done.
 	Checksums string
-	// Archives are the files to download, in their order. None until Done.
+	// Archives are the files to download, in their order: all of them when the
+	// state is Done.
 	Archives []Archive
-	Created  time.Time
-	Started  time.Time // zero: not started
-	Ended    time.Time // zero: neither done, failed nor cancelled
+	// Parts is how many archives there will be.
+	Parts int
+	// Round is how often the jobs of the batch were enqueued.
+	Round   int
+	Created time.Time
+	Started time.Time // zero: not started
+	Ended   time.Time // zero: neither done, failed nor cancelled
 	// Expires is when archives and list are deleted; zero: not ended yet.
 	// Manifests stay.
 	Expires time.Time
@@ -100,6 +112,19 @@ type Batch struct {
 // Rows is how many rows get files.
 func (b Batch) Rows() int { return b.Plan.Rows }
 
+// Chunks is how many chunks the rows have.
+func (b Batch) Chunks() int { return (b.Plan.Rows + batch.ChunkRows - 1) / batch.ChunkRows }
+
+// Archive returns the archive of the number, or nil if it isn't made.
+func (b Batch) Archive(number int) *Archive {
+	for i := range b.Archives {
+		if b.Archives[i].Number == number {
+			return &b.Archives[i]
+		}
+	}
+	return nil
+}
+
 // Live reports whether something still happens to the batch by itself.
 func (b Batch) Live() bool { return b.State == Checking || b.State == Running }
 
@@ -108,16 +133,18 @@ func (b Batch) Live() bool { return b.State == Checking || b.State == Running }
 // left out.
 func (b Batch) Startable() bool {
 	rows := b.Plan.Rows > 0 && (b.Plan.Bad == 0 || b.Choice.SkipBadRows)
-	return rows && (b.State == Ready || b.State == Failed && !b.Expired)
+	return rows && !b.Expired && (b.State == Ready || b.State == Failed)
 }
 
 // An Archive is one ZIP archive of a batch.
 type Archive struct {
-	// Number counts from 1 to Of.
-	Number, Of  int
-	Rows, Files int
-	Size        int64
-	Digest      string // SHA-256 in hex
+	Number int    `json:"number"` // counted from 1
+	Rows   int    `json:"rows"`
+	Files  int    `json:"files"`
+	Size   int64  `json:"size"`
+	Digest string `json:"sha256"` // in hex
+	// Blob is where the archive is kept.
+	Blob string `json:"blob"`
 }
 
 // A Filter finds batches of an account, the newest first.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
@@ -33,6 +34,14 @@ const (
 	// for some hours.
 	maintenanceTimeout = time.Hour
 	maintenanceTries   = 9
+
+	// batchWorkers is how many steps of batches a server works on at a time: one
+	// makes files on all cores, while the other one reads and writes.
+	batchWorkers = 2
+	// batchTimeout is how long reading a list and writing an archive may take.
+	batchTimeout = time.Hour
+	// batchTries is how often a step is tried, for some twenty minutes.
+	batchTries = 25
 )
 
 // A Store keeps the queues.
@@ -64,11 +73,27 @@ type Maintainer interface {
 	Run(ctx context.Context, account string) error
 }
 
+// A Batcher does the steps of batches; doing one again does no harm.
+// *batches.Service is one.
+type Batcher interface {
+	// Resume enqueues what servers that died have left.
+	Resume(ctx context.Context) error
+	// Check reads a list.
+	Check(ctx context.Context, batch string) error
+	// Chunk makes the files of a chunk.
+	Chunk(ctx context.Context, batch string, number int) error
+	// Archive puts files into an archive.
+	Archive(ctx context.Context, batch string, number int) error
+	// GiveUp ends a batch whose step has failed too often.
+	GiveUp(ctx context.Context, batch string) error
+}
+
 // Work are those who do the jobs. All fields are required.
 type Work struct {
 	Deliverer  Deliverer
 	LinkSender LinkSender
 	Maintainer Maintainer
+	Batcher    Batcher
 }
 
 // Run works on jobs until ctx is done and then lets those under way finish.
@@ -80,10 +105,18 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 		river.AddWorkerSafely(workers, &linkWorker{sender: w.LinkSender}),
 		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
+		addStep(workers, log, batchTimeout, w.Batcher, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error { return w.Batcher.Check(ctx, j.Batch) }),
+		addStep(workers, log, jobTimeout, w.Batcher, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error { return w.Batcher.Chunk(ctx, j.Batch, j.Number) }),
+		addStep(workers, log, batchTimeout, w.Batcher, func(j batches.ArchiveJob) string { return j.Batch }, func(ctx context.Context, j batches.ArchiveJob) error {
+			return w.Batcher.Archive(ctx, j.Batch, j.Number)
+		}),
 	} {
 		if err != nil {
 			return fmt.Errorf("jobs: %w", err)
 		}
+	}
+	if err := w.Batcher.Resume(ctx); err != nil && ctx.Err() == nil {
+		log.Error("batches can't go on until their jobs are found again", "error", err)
 	}
 	return store.RunJobs(ctx, &river.Config{
 		Workers: workers,
@@ -91,6 +124,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 			notify.MailQueue:    {MaxWorkers: mailWorkers},
 			notify.WebhookQueue: {MaxWorkers: webhookWorkers},
 			mailing.Queue:       {MaxWorkers: mailingWorkers},
+			batches.Queue:       {MaxWorkers: batchWorkers},
 			maintenance.Queue:   {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,

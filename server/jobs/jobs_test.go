@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -67,6 +68,28 @@ func (w *worker) Run(_ context.Context, account string) error {
 	return err
 }
 
+func (w *worker) Resume(context.Context) error { return nil }
+
+func (w *worker) Check(_ context.Context, batch string) error {
+	_, err := w.take("check " + batch)
+	return err
+}
+
+func (w *worker) Chunk(_ context.Context, batch string, number int) error {
+	_, err := w.take(fmt.Sprintf("chunk %s %d", batch, number))
+	return err
+}
+
+func (w *worker) Archive(_ context.Context, batch string, number int) error {
+	_, err := w.take(fmt.Sprintf("archive %s %d", batch, number))
+	return err
+}
+
+func (w *worker) GiveUp(_ context.Context, batch string) error {
+	_, err := w.take("give up " + batch)
+	return err
+}
+
 // run works on the store's jobs and returns a function that stops that and
 // waits until it has stopped.
 func run(t *testing.T, s *store.Store, w *worker, log *slog.Logger) (stop func()) {
@@ -74,7 +97,7 @@ func run(t *testing.T, s *store.Store, w *worker, log *slog.Logger) (stop func()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- jobs.Run(ctx, s.Database(), jobs.Work{Deliverer: w, LinkSender: w, Maintainer: w}, log)
+		done <- jobs.Run(ctx, s.Database(), jobs.Work{Deliverer: w, LinkSender: w, Maintainer: w, Batcher: w}, log)
 	}()
 	return sync.OnceFunc(func() {
 		cancel()

@@ -355,9 +355,12 @@ CREATE TABLE batches (
     size          BIGINT NOT NULL,
     digest        TEXT   NOT NULL,
     plan          TEXT   NOT NULL,
+    domains       TEXT   NOT NULL,
     settings      TEXT   NOT NULL,
+    erases        BIGINT NOT NULL CHECK (erases IN (0, 1)),
     about         TEXT   NOT NULL,
     archives      TEXT   NOT NULL,
+    parts         BIGINT NOT NULL,
     round         BIGINT NOT NULL,
     made          BIGINT NOT NULL CHECK (made >= 0),
     reason        TEXT   NOT NULL,
@@ -374,10 +377,12 @@ CREATE INDEX batches_account ON batches (account, created, id);
 CREATE INDEX batches_live ON batches (created) WHERE state IN ('checking', 'running');
 CREATE INDEX batches_expires ON batches (expires) WHERE expires > 0 AND expired = 0;
 
--- part is the name of the files that were made of the chunk; empty: none yet.
+-- A chunk goes to the archive of that number. part is the name of the files
+-- that were made of it; empty: none yet.
 CREATE TABLE batch_chunks (
     batch     TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
     number    BIGINT NOT NULL,
+    archive   BIGINT NOT NULL,
     people    BIGINT NOT NULL,
     files     BIGINT NOT NULL,
     position  BIGINT NOT NULL,
