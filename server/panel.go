@@ -64,6 +64,8 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			Links:      a.Links,
 			Mails:      a.Mails,
 			SendsMail:  s.config.Mail != nil,
+			Batches:    s.batches,
+			BatchLinks: s.store,
 			Issuer:     a.Issuer,
 			Checker:    a.Checker,
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),

@@ -119,7 +119,7 @@ func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
 		return fmt.Errorf("%w: archive: %w", ErrConfig, err)
 	}
 	s.batches = &batches.Service{
-		Store: s.store, Files: files, Domains: s.store,
+		Store: s.store, Files: files, Domains: s.store, Links: s.links,
 		Issuer: issue.New(texts, s.config.Identity.Current), Identity: s.describeIdentity,
 		Tool: s.config.Version, Retention: time.Duration(s.config.ArchiveDays) * 24 * time.Hour, Log: s.config.Log, Now: s.config.Now,
 	}

@@ -49,6 +49,10 @@ type Choice struct {
 	// looked at.
 	Map  map[string]batch.Field `json:"map,omitempty"`
 	Drop []string               `json:"drop,omitempty"`
+	// Output is what people get. Empty: Files.
+	Output Output `json:"output,omitempty"`
+	// Mail has each link sent to its person.
+	Mail bool `json:"mail,omitempty"`
 	// SkipBadRows leaves out rows with problems. Otherwise a batch that has any
 	// can't be started.
 	SkipBadRows bool `json:"skip_bad_rows,omitempty"`

@@ -23,6 +23,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
@@ -37,6 +38,10 @@ type Service struct {
 	Domains interface {
 		// Domain returns the domain with the name, or a NotFound fault.
 		Domain(ctx context.Context, name string) (settings.Domain, error)
+	}
+	Links interface {
+		// Build returns the link of the spec, which is not kept.
+		Build(ctx context.Context, by audit.Grant, spec setup.LinkSpec) (setup.Link, error)
 	}
 	Issuer   *issue.Issuer
 	Identity func() signing.Description
@@ -76,12 +81,19 @@ func (s *Service) Create(ctx context.Context, by audit.Grant, account string, li
 // checked fills in defaults, and refuses what can't be chosen.
 func (c Choice) checked() (Choice, error) {
 	c.Variant, c.Platforms = cmp.Or(c.Variant, settings.Mail), cmp.Or(c.Platforms, batch.IPhone)
+	c.Output = cmp.Or(c.Output, Files)
 	var bad []error
 	if c.Variant != settings.Mail && c.Variant != settings.Secure {
 		bad = append(bad, fault.On("variant", fault.VariantUnknown, "The variant is %q or %q.", settings.Mail, settings.Secure))
 	}
 	if _, err := batch.ParsePlatforms(string(c.Platforms)); err != nil {
 		bad = append(bad, fault.On("platform", fault.PlatformUnknown, "The platform is iphone, mac or both."))
+	}
+	if !slices.Contains([]Output{Files, Links, Both}, c.Output) {
+		bad = append(bad, fault.On("output", fault.Invalid, "The output is %q, %q or %q.", Files, Links, Both))
+	}
+	if c.Mail && !c.MakesLinks() {
+		c.Mail = false
 	}
 	if _, err := language.Parse(c.Locale); c.Locale != "" && err != nil {
 		bad = append(bad, fault.On("locale", fault.Invalid, "Write a language such as en or pt-BR."))

@@ -44,10 +44,10 @@ type WorkStore interface {
 	KeepPlan(ctx context.Context, by audit.Grant, account, id string, chunks []Chunk, problems []Problem, change Change) error
 	// Chunks returns the chunks of the batch from first on, last excluded.
 	Chunks(ctx context.Context, id string, first, last int) ([]Chunk, error)
-	// FinishChunk keeps that the files of a chunk are in the part, unless
+	// FinishChunk keeps the links of a chunk and that its files are in the part, unless
 	// another part was kept before. If it's the last one of its archive, it
 	// enqueues the job for that. It reports whether the part counts.
-	FinishChunk(ctx context.Context, by audit.Grant, id string, number int, part string) (bool, error)
+	FinishChunk(ctx context.Context, by audit.Grant, id string, number int, part string, links []Link) (bool, error)
 	// RequeueBatches enqueues once more what is to be done for batches that
 	// something happens to. Jobs of a server that died are found by it.
 	RequeueBatches(ctx context.Context) error

@@ -143,6 +143,16 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 		return err
 	}
 	defer rows.Close()
+	var links []Link
+	if b.Choice.MakesLinks() {
+		if links, err = s.linksOf(ctx, b, io.NewSectionReader(rows, c.Offset, c.Size)); err != nil {
+			return err
+		}
+	}
+	if !b.Choice.MakesFiles() {
+		_, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, string(Links), links)
+		return err
+	}
 	out, err := os.Create(filepath.Join(dir, "part"))
 	if err != nil {
 		return err
@@ -163,7 +173,7 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	if err := s.Files.Put(ctx, fileOf(b.ID, part), out); err != nil {
 		return err
 	}
-	counts, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, part)
+	counts, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, part, links)
 	if !counts && (err == nil || fault.Of(err).Code != fault.Internal) {
 		err = errors.Join(err, s.Files.Delete(context.WithoutCancel(ctx), fileOf(b.ID, part)))
 	}
@@ -209,6 +219,9 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 	parts := chunks[archive.First:archive.Last]
 	if slices.ContainsFunc(parts, func(c Chunk) bool { return c.Part == "" }) {
 		return nil
+	}
+	if !b.Choice.MakesFiles() {
+		return s.keepArchive(ctx, b, Archive{Number: number, Rows: archive.Rows})
 	}
 	bad, err := s.Files.Open(ctx, fileOf(b.ID, ErrorsFile))
 	if err != nil {

@@ -32,6 +32,12 @@ func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error
 	return t.enqueue(job, opts)
 }
 
+// EnqueueBehind is Enqueue for one of many jobs: those that are put in by Enqueue
+// are done first.
+func (t *Tx) EnqueueBehind(job river.JobArgs, queue string) error {
+	return t.enqueue(job, &river.InsertOpts{Queue: queue, Priority: river.PriorityDefault + 1})
+}
+
 // EnqueueOnce is Enqueue for a job that is done once for its arguments, whoever
 // asks: as long as the queue knows of it, which is a day after it is done.
 func (t *Tx) EnqueueOnce(job river.JobArgs, queue string) error {

@@ -53,6 +53,12 @@ type Mail struct {
 	Ended   time.Time // zero: waiting
 }
 
+// A Refused is a mail that a mail server has refused, with whom it is for.
+type Refused struct {
+	Mail
+	Address string
+}
+
 // A Try is a mail that is being tried, with its link and the link's domain.
 type Try struct {
 	Mail

@@ -288,10 +288,10 @@ func chunksOf(t *db.Tx, id string, first, last int) ([]batches.Chunk, error) {
 	return all, err
 }
 
-// FinishChunk keeps that the files of a chunk are in the part, unless another
+// FinishChunk keeps the links of a chunk, and that its files are in the part, unless another
 // part was kept before. If it's the last one of its archive, it enqueues the job
 // for that. It reports whether the part counts.
-func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, number int, part string) (counts bool, err error) {
+func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, number int, part string, links []batches.Link) (counts bool, err error) {
 	err = s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		counts = false
 		b, err := lockBatch(t, by.Account, id)
@@ -307,6 +307,9 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 			return nil, err
 		}
 		counts = true
+		if err := keepBatchLinks(t, id, links, b.Choice.Mail, s.now()); err != nil {
+			return nil, err
+		}
 		if _, err := t.Exec(`UPDATE batches SET made = made + $2 WHERE id = $1`, id, people); err != nil {
 			return nil, err
 		}

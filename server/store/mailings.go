@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
@@ -67,6 +70,110 @@ func (s *Store) LastLinkMail(ctx context.Context, link string) (mailing.Mail, er
 		return mailing.Mail{}, s.found("mail", err)
 	}
 	return m, nil
+}
+
+// keepBatchLinks keeps links of a batch that the chunk of a transaction has made,
+// each with the line of its row, unless the row has one, and has them sent by mail if that is asked for.
+func keepBatchLinks(t *db.Tx, batch string, all []batches.Link, mail bool, now time.Time) error {
+	if len(all) == 0 {
+		return nil
+	}
+	there := map[int]bool{} // of a start that came to nothing
+	err := t.Each(func(r db.Row) error {
+		var line int64
+		err := r.Scan(&line)
+		there[int(line)] = true
+		return err
+	}, `SELECT line FROM links WHERE batch = $1 AND line BETWEEN $2 AND $3`, batch, all[0].Line, all[len(all)-1].Line)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if there[l.Line] {
+			continue
+		}
+		address, err := profile.ParseAddress(l.Address)
+		if err != nil {
+			return err
+		}
+		mailbox := address.Folded()
+		if err := links.InsertWith(t, l.Link, db.Col("mailbox", &mailbox), db.Col("batch", &batch), db.Col("line", db.Int(&l.Line))); err != nil {
+			return err
+		}
+		if !mail {
+			continue
+		}
+		m := mailing.Mail{ID: id.New("msg"), Account: l.Account, Link: l.ID, State: notify.Waiting, Created: now}
+		if err := linkMails.Insert(t, m); err != nil {
+			return err
+		}
+		if err := t.EnqueueBehind(mailing.Job{Mail: m.ID}, mailing.Queue); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BatchLinks returns up to limit links of a batch of the account whose rows come
+// after the line, in the order of the list.
+func (s *Store) BatchLinks(ctx context.Context, account, batch string, after, limit int) ([]batches.Link, error) {
+	var all []batches.Link
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
+		var l batches.Link
+		var line int64
+		err := r.Scan(append(links.Into(&l.Link), &line)...)
+		l.Line = int(line)
+		all = append(all, l)
+		return err
+	}, `SELECT `+links.Columns+`, links.line FROM links WHERE links.batch = $1 AND links.account = $2 AND links.line > $3 ORDER BY links.line LIMIT $4`, batch, account, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("store: links of a batch: %w", s.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+// CountBatchLinks returns how many links a batch of the account has.
+func (s *Store) CountBatchLinks(ctx context.Context, account, batch string) (int, error) {
+	var n int
+	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM links WHERE batch = $1 AND account = $2`, batch, account).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("store: links of a batch: %w", s.db.Diagnose(err))
+	}
+	return n, nil
+}
+
+// BatchMails returns how many mails of a batch of the account are in each state.
+func (s *Store) BatchMails(ctx context.Context, account, batch string) (map[notify.State]int, error) {
+	counts := map[notify.State]int{}
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
+		var state notify.State
+		var n int64
+		err := r.Scan(&state, &n)
+		counts[state] = int(n)
+		return err
+	}, `SELECT link_mails.state, COUNT(*) FROM link_mails JOIN links ON links.id = link_mails.link
+		WHERE links.batch = $1 AND links.account = $2 GROUP BY link_mails.state`, batch, account)
+	if err != nil {
+		return nil, fmt.Errorf("store: mails of a batch: %w", s.db.Diagnose(err))
+	}
+	return counts, nil
+}
+
+// RefusedMails returns mails of a batch of the account that the mail server has
+// refused for good or for now, with the links' addresses, in the order of the list.
+func (s *Store) RefusedMails(ctx context.Context, account, batch string, limit int) ([]mailing.Refused, error) {
+	var all []mailing.Refused
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
+		var m mailing.Refused
+		err := r.Scan(append(linkMails.Into(&m.Mail), &m.Address)...)
+		all = append(all, m)
+		return err
+	}, `SELECT `+linkMails.Columns+`, links.address FROM link_mails JOIN links ON links.id = link_mails.link
+		WHERE links.batch = $1 AND links.account = $2 AND link_mails.reply <> '' AND link_mails.state <> 'sent' ORDER BY links.line LIMIT $3`, batch, account, limit)
+	if err != nil {
+		return nil, fmt.Errorf("store: refused mails: %w", s.db.Diagnose(err))
+	}
+	return all, nil
 }
 
 // TakeTurn lets one mail be sent for each interval, on all servers together: the

@@ -287,6 +287,8 @@ CREATE TABLE links (
     max_downloads BIGINT NOT NULL,
     tickets       BIGINT NOT NULL,
     downloads     BIGINT NOT NULL,
+    batch         TEXT   NOT NULL DEFAULT '',
+    line          BIGINT NOT NULL DEFAULT 0,
     CHECK (tickets BETWEEN 0 AND max_downloads),
     CHECK (downloads BETWEEN 0 AND tickets)
 );
@@ -294,6 +296,7 @@ CREATE TABLE links (
 CREATE INDEX links_account_created ON links (account, created);
 CREATE INDEX links_mailbox ON links (account, mailbox, created);
 CREATE INDEX links_domain ON links (domain, created);
+CREATE UNIQUE INDEX links_batch ON links (batch, line) WHERE batch <> '';
 CREATE INDEX links_external ON links (account, external_id, created) WHERE external_id <> '';
 
 CREATE TABLE tickets (

@@ -21,12 +21,14 @@ import (
 // Pages are the handlers. All fields are required but SendsMail.
 type Pages struct {
 	*panel.Panel
-	Members  *account.Members
-	Domains  *settings.Domains
-	Policies *settings.Policies
-	Hosts    *settings.Hosts
-	Links    *setup.Links
-	Mails    *mailing.Mails
+	Members    *account.Members
+	Domains    *settings.Domains
+	Policies   *settings.Policies
+	Hosts      *settings.Hosts
+	Links      *setup.Links
+	Mails      *mailing.Mails
+	BatchLinks BatchLinks
+	Batches    Batches
 	// SendsMail says that there is a mail server.
 	SendsMail  bool
 	Issuer     *issue.Issuer

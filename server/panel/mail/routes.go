@@ -7,7 +7,7 @@ import (
 
 // Routes are all routes of these pages, and who may use them.
 func (p *Pages) Routes() []panel.Route {
-	return []panel.Route{
+	return append(p.batchRoutes(), []panel.Route{
 		panel.Get("", account.Look, panel.Signed, p.overview),
 
 		panel.Get("/domains", account.Look, panel.Signed, p.domains),
@@ -43,5 +43,5 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Button(panel.LinksPath+"/:id/revoke-mailbox", account.Change, panel.Fresh, p.revokeMailbox),
 		panel.Get("/domains/:domain/revoke-links", account.Change, panel.Signed, p.askRevokeDomain),
 		panel.Button("/domains/:domain/revoke-links", account.Change, panel.Fresh, p.revokeDomain),
-	}
+	}...)
 }
