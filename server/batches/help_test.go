@@ -137,6 +137,7 @@ type idle struct{}
 
 func (idle) Mail(context.Context, string) (time.Duration, error) { return 0, nil }
 func (idle) Call(context.Context, string) (time.Duration, error) { return 0, nil }
+func (idle) Send(context.Context, string) (time.Duration, error) { return 0, nil }
 func (idle) Begin(context.Context, string) error                 { return nil }
 func (idle) Run(context.Context, string) error                   { return nil }
 
@@ -145,7 +146,9 @@ func (r *rig) work(t testing.TB) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- jobs.Run(ctx, r.store.Database(), idle{}, idle{}, r.Service, r.Log) }()
+	go func() {
+		done <- jobs.Run(ctx, r.store.Database(), jobs.Work{Deliverer: idle{}, LinkSender: idle{}, Maintainer: idle{}, Batcher: r.Service}, r.Log)
+	}()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -63,10 +63,6 @@ func lookAtPanel(t *testing.T, each int, f look) {
 		t.Parallel()
 		watched(t).look(t, axe, sample(noticeRooms, each), f)
 	})
-	t.Run("batches", func(t *testing.T) {
-		t.Parallel()
-		batched(t).look(t, axe, sample(batchRooms, each), f)
-	})
 	t.Run("no mail", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, nil)
