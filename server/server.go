@@ -165,6 +165,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
 		Links:     links,
+		Batches:   s.batches,
 		Replays:   s.store,
 		Answers:   answers,
 		Issuer:    issue.New(texts, s.config.Identity.Current),

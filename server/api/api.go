@@ -22,6 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/api/problem"
 	"github.com/updatecase/mobileconfig/server/api/strict"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
@@ -54,6 +55,7 @@ type API struct {
 	Redirects *redirect.Keys
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
+	Batches   *batches.Service
 	Replays   Replays
 	Answers   *crypt.Cipher // of Replays
 	Issuer    *issue.Issuer
@@ -95,6 +97,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.policies(h)
 	a.profiles(h)
 	a.links(h)
+	a.batches(h, e)
 	a.keys(h)
 	a.redirectKeys(h)
 	a.identity(h)
