@@ -17,7 +17,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"profile", "profile/lint", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir",
+	"cmd/mobileconfig": {"profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir",
 		"server/fault", "server/issue", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
 
 	"docs/button/go":   {},
@@ -26,6 +26,8 @@ var arrows = map[string][]string{
 	"profile":             {},
 	"profile/idn":         {},
 	"profile/lint":        {"profile/idn", "signing"},
+	"profile/mdm":         {"profile"},
+	"profile/schematest":  {},
 	"signing":             {"signing/gate", "signing/pbe"},
 	"signing/pbe":         {},
 	"signing/gate":        {},
@@ -36,9 +38,9 @@ var arrows = map[string][]string{
 	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/batch", "server/batches", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "profile/mdm", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/batch", "server/batches", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/api/compress":    {"server/web"},
-	"server/api/field":       {"server/account", "server/audit", "server/fault", "server/notify", "server/probe", "server/setup"},
+	"server/api/field":       {"profile/mdm", "server/account", "server/audit", "server/fault", "server/notify", "server/probe", "server/setup"},
 	"server/api/openapi":     {"server/api/field", "server/api/problem", "server/audit", "server/notify"},
 	"server/api/problem":     {"profile", "server/api/field", "server/fault", "server/web"},
 	"server/api/strict":      {"server/fault"},
@@ -55,7 +57,7 @@ var arrows = map[string][]string{
 	"server/dial":            {},
 	"server/fault":           {},
 	"server/id":              {},
-	"server/issue":           {"profile", "profile/idn", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
+	"server/issue":           {"profile", "profile/idn", "profile/mdm", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
 	"server/probe":           {"profile", "server/dial", "server/fault"},
 	"server/reload":          {},
 	"server/replay":          {},
@@ -68,7 +70,7 @@ var arrows = map[string][]string{
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
-	"server/panel/mail":      {"profile", "profile/idn", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
+	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
 	"server/jobs":            {"server/batches", "server/maintenance", "server/notify"},
 	"server/maintenance":     {"server/audit", "server/fault"},
 	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},

@@ -96,6 +96,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.hosts(h)
 	a.policies(h)
 	a.profiles(h)
+	a.mdm(h)
 	a.links(h)
 	a.batches(h, e)
 	a.keys(h)
