@@ -30,7 +30,7 @@ export CGO_ENABLED = 0
 
 # vet is run once, by lint. The limit only ends what hangs. A third package at a
 # time uses what the others leave while they wait.
-TESTING = -vet off -timeout 40m -p 3
+TESTING = -vet off -timeout 60m -p 3
 
 # Tests that need other people's modules or programs are a module of their own.
 E2E = server/e2e
@@ -41,7 +41,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 # the files that say so themselves (//go:build !race).
 NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/crashtest ./templates
 
-.PHONY: run dev dev-code dev-reset prepare test race soak lint fuzz bench bench-log vuln build codes screenshots
+.PHONY: run dev dev-code dev-reset prepare test test-main test-e2e race soak lint fuzz bench bench-log vuln build codes screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
@@ -58,17 +58,24 @@ build:
 prepare:
 	@.ci/prepare
 
+# Both modules at once: what one leaves of the machine while it waits for a
+# browser or a disk the other takes.
 test: prepare
 	go build -o /dev/null ./cmd/mobileconfig
+	@$(MAKE) --no-print-directory -j 2 test-main test-e2e
+
+test-main:
 	TMPDIR=$$(.ci/tmp) go test $(TESTING) ./...
+
+test-e2e:
 	cd $(E2E) && TMPDIR=$$(../../.ci/tmp) AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $(TESTING) ./...
 
 race: prepare
 	TMPDIR=$$(.ci/tmp) $$(.ci/race) $(TESTING) $$(go list ./... | grep -vxF "$$(go list $(NO_RACE))")
 
 soak: prepare
-	MOBILECONFIG_SOAK=$(SIZE) go test -tags soak $(TESTING:40m=12h) -run '^TestSoak' $$(.ci/soaked)
-	cd $(E2E) && MOBILECONFIG_SOAK=$(SIZE) AXE_JS=$$(ls $(AXE) 2>/dev/null) go test -tags soak $(TESTING:40m=12h) -run '^TestSoak' $$(../../.ci/soaked)
+	MOBILECONFIG_SOAK=$(SIZE) go test -tags soak $(TESTING:60m=12h) -run '^TestSoak' $$(.ci/soaked)
+	cd $(E2E) && MOBILECONFIG_SOAK=$(SIZE) AXE_JS=$$(ls $(AXE) 2>/dev/null) go test -tags soak $(TESTING:60m=12h) -run '^TestSoak' $$(../../.ci/soaked)
 	@[ $(SIZE) != full ] || $(MAKE) fuzz FUZZTIME=10m
 
 lint: prepare

@@ -13,6 +13,7 @@ import (
 	"github.com/groob/plist"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/schematest"
 )
 
 // schemaFolder holds Apple's schema files of github.com/apple/device-management
@@ -34,7 +35,7 @@ const writtenKeys = `ConsentText DurationUntilRemoval PayloadContent PayloadDesc
 // TestSchema holds everything that a profile can be against Apple's schema:
 // each field left out and set, and on the edges of its range.
 func TestSchema(t *testing.T) {
-	schemas := readSchemas(t, schemaFolder)
+	schemas := schematest.Read(t, schemaFolder)
 	profiles, problems, seen := 0, 0, map[string]bool{}
 	check := func(p *profile.Profile) {
 		data, err := p.Marshal()
@@ -44,7 +45,7 @@ func TestSchema(t *testing.T) {
 		tree := tree(t, data)
 		profiles++
 		noteKeys(tree, seen)
-		for _, problem := range schemas.check(tree) {
+		for _, problem := range schemas.Check(tree) {
 			if problems++; problems <= 20 {
 				t.Errorf("%s\n%s", problem, data)
 			}
@@ -63,7 +64,7 @@ func TestSchema(t *testing.T) {
 
 // TestSchemaGolden holds the golden files against Apple's schema.
 func TestSchemaGolden(t *testing.T) {
-	schemas := readSchemas(t, schemaFolder)
+	schemas := schematest.Read(t, schemaFolder)
 	files, err := filepath.Glob(filepath.Join("testdata", "*.mobileconfig"))
 	if err != nil || len(files) < 25 {
 		t.Fatalf("%d golden files, %v", len(files), err)
@@ -73,7 +74,7 @@ func TestSchemaGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, problem := range schemas.check(tree(t, data)) {
+		for _, problem := range schemas.Check(tree(t, data)) {
 			t.Errorf("%s: %s", file, problem)
 		}
 	}
@@ -208,7 +209,7 @@ func eachEdge(rows [][]int, f func([]int)) {
 // TestSchemaFinds spoils good profiles: the check above is worth what this
 // one finds.
 func TestSchemaFinds(t *testing.T) {
-	schemas := readSchemas(t, schemaFolder)
+	schemas := schematest.Read(t, schemaFolder)
 	type dict = map[string]any
 	payload := func(top dict, i int) dict { return top["PayloadContent"].([]any)[i].(dict) }
 	tests := []struct {
@@ -251,7 +252,7 @@ func TestSchemaFinds(t *testing.T) {
 		}
 		top := tree(t, data)
 		tt.spoil(top, payload(top, 0), payload(top, 1))
-		if got := schemas.check(top); !slices.Equal(got, []string{tt.want}) {
+		if got := schemas.Check(top); !slices.Equal(got, []string{tt.want}) {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}
@@ -259,7 +260,7 @@ func TestSchemaFinds(t *testing.T) {
 
 // TestSchemaFindsOnMac is TestSchemaFinds for what is special there.
 func TestSchemaFindsOnMac(t *testing.T) {
-	schemas := readSchemas(t, schemaFolder)
+	schemas := schematest.Read(t, schemaFolder)
 	tests := []struct {
 		p     *profile.Profile
 		want  string
@@ -281,7 +282,7 @@ func TestSchemaFindsOnMac(t *testing.T) {
 		}
 		top := tree(t, data)
 		tt.spoil(top)
-		if got := schemas.check(top); !slices.Equal(got, []string{tt.want}) {
+		if got := schemas.Check(top); !slices.Equal(got, []string{tt.want}) {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}

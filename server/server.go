@@ -168,6 +168,7 @@ func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 		Webhooks:  webhooks,
 		Links:     s.links,
 		Mails:     mailing.New(s.store, s.links, s.config.Now),
+		Batches:   s.batches,
 		Replays:   s.store,
 		Answers:   answers,
 		Issuer:    issue.New(texts, s.config.Identity.Current),

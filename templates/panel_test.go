@@ -342,6 +342,7 @@ var panelViews = map[string]any{
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
 	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
 	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "Choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
+	"mdmPage": mdmPage{}, "mdmVendor": mdmVendor{}, "mdmFact": mdmFact{}, "mdmVariable": mdmVariable{}, "mdmMade": mdmMade{}, "mdmTemplate": mdmTemplate{}, "mdmAsk": mdmAsk{},
 	"RemovePage": removePage{}, "hostsPage": hostsPage{}, "hostRow": hostRow{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
 	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
 	"batchesPage": batchesPage{}, "batchRow": batchRow{}, "newBatchPage": newBatchPage{}, "batchPage": batchPage{}, "batchColumn": batchColumn{}, "batchProblem": batchProblem{}, "batchLive": batchLive{}, "batchArchive": batchArchive{},
@@ -491,7 +492,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), mdmCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -972,6 +973,12 @@ func panelIDs() []string {
 	add("panel.factor.", []string{"passkey", "totp"})
 	add("panel.dns.", []string{"found", "missing", "other", "unknown"})
 	add("panel.offer.", []string{"off", "offered", "required"})
+	add("panel.mdm.variable.", []string{"address", "name", "user", "local"})
+	add("panel.mdm.mark.", []string{"second-hand", "unconfirmed"})
+	add("panel.mdm.policy.", []string{"none", "own"})
+	for _, id := range []string{"panel.mdm.show.", "panel.mdm.xml."} {
+		add(id, []string{"iphone", "mac"})
+	}
 	add("panel.offered.", []string{"off", "offered", "required"}, ".means")
 	add("panel.login.", []string{"address", "local_part", "given"}, ".means")
 	add("panel.role.", []string{"owner", "admin", "auditor"}, ".means")

@@ -112,6 +112,7 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 
 // flagOf names the flag behind a field of the profile.
 var flagOf = map[string]string{
+	"address":          "--address",
 	"mail.person_name": "--name",
 	"mail.login":       "--login",
 }

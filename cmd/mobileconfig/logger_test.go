@@ -14,7 +14,7 @@ import (
 func serveLog(t *testing.T, args ...string) string {
 	t.Helper()
 	var c commands
-	parser, err := kong.New(&c, kong.DefaultEnvars("MOBILECONFIG"), kong.Vars{"version": ""})
+	parser, err := kong.New(&c, kong.DefaultEnvars("MOBILECONFIG"), variables())
 	if err != nil {
 		t.Fatal(err)
 	}

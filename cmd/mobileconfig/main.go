@@ -8,9 +8,11 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
@@ -27,6 +29,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service: people open a link and set up their devices."`
 	Build   buildCommand   `cmd:"" help:"Make one signed profile."`
 	Batch   batchCommand   `cmd:"" help:"Make signed profiles for many people, in one archive or several."`
+	MDM     mdmCommand     `cmd:"" name:"mdm" help:"Write what a device management service takes: an unsigned template with its variables, and files for its tools."`
 	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
 	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
@@ -58,7 +61,7 @@ func run(args []string, s streams) int {
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.DefaultEnvars("MOBILECONFIG"),
-		kong.Vars{"version": version()},
+		variables(),
 		kong.UsageOnError(),
 		kong.Bind(s),
 	)
@@ -76,6 +79,11 @@ func run(args []string, s streams) int {
 		return fail(s, err)
 	}
 	return exitGood
+}
+
+// variables are what the tags of the commands name.
+func variables() kong.Vars {
+	return kong.Vars{"version": version(), "vendors": strings.Join(mdm.Names(), ","), "vendor_list": strings.Join(mdm.Names(), ", ")}
 }
 
 // version is what the Go tool knows of the build.

@@ -22,6 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/api/problem"
 	"github.com/updatecase/mobileconfig/server/api/strict"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
@@ -56,6 +57,7 @@ type API struct {
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
 	Mails     *mailing.Mails
+	Batches   *batches.Service
 	Replays   Replays
 	Answers   *crypt.Cipher // of Replays
 	Issuer    *issue.Issuer
@@ -96,7 +98,9 @@ func (a *API) Routes(e *echo.Echo) {
 	a.hosts(h)
 	a.policies(h)
 	a.profiles(h)
+	a.mdm(h)
 	a.links(h)
+	a.batches(h, e)
 	a.keys(h)
 	a.redirectKeys(h)
 	a.identity(h)

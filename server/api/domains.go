@@ -216,7 +216,7 @@ func (a *API) deleteDomain(ctx context.Context, c call, in *DomainPath) (*noBody
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Domains.Delete(ctx, c.by, c.key.Account, d.Name)
+	return nil, a.Domains.Delete(ctx, c.by, c.key.Account, d.Name, func(d settings.Domain) error { return c.matches(domainOf(d)) })
 }
 
 type settingsQuery struct {

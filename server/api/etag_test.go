@@ -16,12 +16,15 @@ import (
 
 const publicKey = `"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"`
 
-// resources are how each kind of resource is made and changed.
-var resources = []struct {
+// A resource is a kind of thing that the API has.
+type resource struct {
 	name, path, create string
 	patch, other       string // two changes
-	put                bool
-}{
+	put                bool   // it can be replaced as a whole, and deleted
+}
+
+// resources are how each kind of resource is made and changed.
+var resources = []resource{
 	{"domain", "/domains", `{"name":"example.net","imap":"imap.example.net","smtp":"smtp.example.net"}`, `{"display_name":"One"}`, `{"display_name":null}`, true},
 	{"policy", "/policies", `{"name":"Field","min_length":6,"max_failed_attempts":0,"auto_lock_minutes":5}`, `{"history":3}`, `{"max_failed_attempts":10}`, true},
 	{"webhook", "/webhooks", `{"url":"https://panel.example.com/hooks","events":["link.opened"]}`, `{"disabled":true}`, `{"events":["link.opened","link.downloaded"]}`, true},
@@ -97,6 +100,11 @@ func TestAPIResources(t *testing.T) {
 			}
 			wantFields(t, r.name, c.Want(t, 200, "PATCH", path, r.other).Body, r.other)
 			wantFields(t, r.name, c.Want(t, 200, "GET", path, "").Body, r.other)
+			if r.put {
+				if b := send(c, "DELETE", path, "If-Match", a.Header.Get("ETag"), ""); b.Status != 412 {
+					t.Errorf("%s: DELETE of the state before: %d %s", r.name, b.Status, b.Body)
+				}
+			}
 			if strings.Contains(r.other, "null") {
 				continue
 			}
@@ -144,6 +152,9 @@ func TestAPILostUpdate(t *testing.T) {
 			servertest.NewClient(servertest.New(t, database, servertest.Unhurried), key),
 		}
 		for _, r := range resources {
+			if r.put {
+				deleteOrChange(t, clients, r)
+			}
 			path := made(t, clients[0], r.path, r.create)
 			for round := range 10 {
 				tag := clients[0].Want(t, 200, "GET", path, "").Header.Get("ETag")
@@ -160,4 +171,29 @@ func TestAPILostUpdate(t *testing.T) {
 			}
 		}
 	})
+}
+
+// deleteOrChange has one program delete a resource and another one change it,
+// from one state: what is changed is not deleted, what is deleted not changed.
+func deleteOrChange(t *testing.T, clients []servertest.Client, r resource) {
+	t.Helper()
+	for round := range 10 {
+		path := made(t, clients[0], r.path, r.create)
+		tag := clients[0].Want(t, 200, "GET", path, "").Header.Get("ETag")
+		var changed, deleted servertest.Answer
+		var wg sync.WaitGroup
+		wg.Go(func() { changed = send(clients[round%2], "PATCH", path, "If-Match", tag, r.patch) })
+		wg.Go(func() { deleted = send(clients[1-round%2], "DELETE", path, "If-Match", tag, "") })
+		wg.Wait()
+		left := send(clients[0], "GET", path, "", "", "").Status
+		switch got := [3]int{changed.Status, deleted.Status, left}; got {
+		case [3]int{200, 412, 200}:
+			if a := send(clients[0], "DELETE", path, "If-Match", changed.Header.Get("ETag"), ""); a.Status != 204 {
+				t.Fatalf("%s: DELETE of the state that it is in: %d %s", r.name, a.Status, a.Body)
+			}
+		case [3]int{404, 204, 404}:
+		default:
+			t.Errorf("%s: changed, deleted and read: %v", r.name, got)
+		}
+	}
 }

@@ -184,5 +184,5 @@ func (a *API) deletePolicy(ctx context.Context, c call, in *PolicyPath) (*noBody
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	return nil, a.Policies.Delete(ctx, c.by, c.key.Account, in.ID)
+	return nil, a.Policies.Delete(ctx, c.by, c.key.Account, in.ID, func(p settings.Policy) error { return c.matches(policyOf(c, p)) })
 }

@@ -210,5 +210,7 @@ func (a *API) deleteRedirectKey(ctx context.Context, c call, in *RedirectKeyPath
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Redirects.Delete(ctx, c.by, c.key.Account, k.ID)
+	return nil, a.Redirects.Delete(ctx, c.by, c.key.Account, k.ID, func(k redirect.Key) error {
+		return errors.Join(c.permitDomains(k.Domains), c.matches(a.redirectKeyOf(k)))
+	})
 }

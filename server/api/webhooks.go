@@ -196,7 +196,7 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBo
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	return nil, a.Webhooks.Delete(ctx, c.by, c.key.Account, in.ID)
+	return nil, a.Webhooks.Delete(ctx, c.by, c.key.Account, in.ID, func(w notify.Webhook) error { return c.matches(webhookOf(w)) })
 }
 
 // A DeliveryList is the last deliveries to a webhook.

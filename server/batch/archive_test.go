@@ -17,9 +17,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/updatecase/mobileconfig/profile/lint"
 	"github.com/updatecase/mobileconfig/server/batch"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/signing"
@@ -108,48 +106,6 @@ func extract(t testing.TB, archive string) string {
 
 // everything is a batch with two files of an iPhone and a Mac each.
 var everything = batch.Defaults{Platforms: batch.Both, Variant: settings.Secure, Locale: "de"}
-
-// TestSameTwice makes the same batch twice, in parts.
-func TestSameTwice(t *testing.T) {
-	r := newRig(t, "p256")
-	made := func() string {
-		name := output(t)
-		b, err := batch.Begin(name + ".unfinished")
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Limit(3500)
-		reader, err := batch.NewReader(people(2500), batch.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := b.Check(t.Context(), reader, choice{Defaults: everything}.checking(), r.about); err != nil {
-			t.Fatal(err)
-		}
-		r.finish(t, b, name, choice{})
-		archives, _ := b.Names(name)
-		if len(archives) != 3 || filepath.Base(archives[2]) != "out-003.zip" {
-			t.Fatalf("got %v", archives)
-		}
-		left, err := filepath.Glob(filepath.Join(filepath.Dir(name), "*"))
-		if err != nil || len(left) != 3 {
-			t.Errorf("%v, %v", left, err)
-		}
-		seen := 0
-		for _, archive := range archives {
-			checkRules(t, archive)
-			_, contents := members(t, archive)
-			seen += checkManifests(t, contents)
-		}
-		if seen != 7500 {
-			t.Errorf("%d files", seen)
-		}
-		return same(t, archives...)
-	}
-	if a, b := made(), made(); a != b {
-		t.Errorf("got %s and %s", a, b)
-	}
-}
 
 // checkManifests wants both manifests to name exactly the profiles of an
 // archive, with their digests, and returns how many there are.
@@ -269,51 +225,6 @@ func checkRules(t testing.TB, name string) {
 	}
 }
 
-// TestOtherReaders has unzip and Python read an archive, OpenSSL verify 1,000
-// files of it against the root alone, and finds nothing wrong with any.
-func TestOtherReaders(t *testing.T) {
-	r := newRig(t, "p256")
-	_, archives := r.run(t, output(t), people(334), choice{Defaults: everything})
-	r.otherReaders(t, archives[0], 1000)
-}
-
-func (r *rig) otherReaders(t *testing.T, archive string, atLeast int) {
-	t.Helper()
-	needs(t, "unzip", "python3", "openssl")
-	for _, command := range [][]string{{"unzip", "-tqq", archive}, {"python3", "-m", "zipfile", "-t", archive}} {
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil || bytes.Contains(out, []byte("bad")) {
-			t.Errorf("%s: %v\n%s", command[0], err, out)
-		}
-	}
-	dir := extract(t, archive)
-	if err := os.WriteFile(filepath.Join(dir, "root.pem"), r.root.CertPEM(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("sh", "-c", `n=0; for f in signed/*/*/*; do openssl cms -verify -inform DER -in "$f" -CAfile root.pem -purpose any -out /dev/null 2>/dev/null || { echo "$f"; exit 1; }; n=$((n+1)); done; echo $n`)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	var verified int
-	if fmt.Sscan(string(out), &verified); err != nil || verified < atLeast {
-		t.Errorf("openssl: %v, %s", err, out)
-	}
-	names, contents := members(t, archive)
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".mobileconfig") {
-			continue
-		}
-		report, err := lint.Inspect(contents[name], time.Now())
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for _, f := range report.Findings {
-			// The intermediate certificate of the test lives for a day.
-			if f.Severity != lint.Note && f.Code != "signer_expiring" {
-				t.Fatalf("%s: %+v", name, f)
-			}
-		}
-	}
-}
-
 // hostileAddresses are mailboxes that profile.ParseAddress takes and that are
 // made to collide, to leave a folder or to mean something to a system.
 func hostileAddresses(n int) []string {
@@ -404,4 +315,18 @@ func TestFormulas(t *testing.T) {
 			t.Errorf("%q begins a formula", line)
 		}
 	}
+}
+
+func allFiles(t testing.TB, dir string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }

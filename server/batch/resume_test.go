@@ -109,7 +109,7 @@ func TestCancelLeavesNoArchive(t *testing.T) {
 // its temporary files as a crash can: behind the last complete chunk, or, as a
 // loss of power may, before it.
 func TestResumeDamaged(t *testing.T) {
-	resumeDamaged(t, 8)
+	resumeDamaged(t, 4)
 }
 
 func resumeDamaged(t *testing.T, times int) {

@@ -1,3 +1,5 @@
+//go:build !race
+
 package batch_test
 
 import (
@@ -47,20 +49,6 @@ func (r *rig) small(t testing.TB) string {
 	input := "email,display_name,serial,ecid\njane@example.com,Jane Doe,C02ABCDEFGH,\njoe@example.com,Joe,,0x1A2B\nbad,,,\nann@example.com,Ann,,6699\n"
 	_, archives := r.run(t, output(t), strings.NewReader(input), choice{})
 	return extract(t, archives[0])
-}
-
-func allFiles(t testing.TB, dir string) (files []string) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
 }
 
 // TestVerifyScript runs verify.sh on archives with each kind of key, with and

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/signing"
@@ -177,6 +178,11 @@ func (p Person) check() error {
 	}
 	if err := profile.CheckLine(p.Login); err != nil {
 		problems = append(problems, profile.Problem{Path: "mail.login", Detail: err.Error()})
+	}
+	for _, field := range [...]struct{ path, text string }{{"address", p.Address.String()}, {"mail.login", p.Login}} {
+		if variable, title := mdm.VariableIn(field.text); variable != "" {
+			problems = append(problems, profile.Problem{Path: field.path, Detail: fmt.Sprintf("it has %s, a variable of %s, which no profile for one person has; make the files for that MDM instead", variable, title)})
+		}
 	}
 	if len(problems) > 0 {
 		return &profile.InvalidError{Problems: problems}

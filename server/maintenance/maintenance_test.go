@@ -249,6 +249,7 @@ func TestCheckFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.EachDatabase(t, func(t *testing.T, database string) {
+				t.Parallel() // each mostly waits for its jobs
 				w := watching(t, database)
 				w.nextDay()
 				w.called("log.checkpoint", 1)

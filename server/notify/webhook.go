@@ -77,8 +77,10 @@ type WebhookStore interface {
 	ChangeWebhook(ctx context.Context, by audit.Grant, account, id string, change func(Webhook) (Webhook, audit.Action, error)) error
 	// RotateWebhook keeps the secrets of w and a.
 	RotateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
-	// DeleteWebhook deletes a webhook with its deliveries, and keeps a.
-	DeleteWebhook(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
+	// DeleteWebhook deletes a webhook with its deliveries, if check has
+	// nothing against it as it is, and keeps a. One that is not there is a
+	// NotFound fault.
+	DeleteWebhook(ctx context.Context, by audit.Grant, account, id string, check func(Webhook) error, a audit.Action) error
 	// TestWebhook keeps a delivery of a TestEvent that is to be made, and a.
 	TestWebhook(ctx context.Context, by audit.Grant, d Delivery, a audit.Action) error
 	// Deliveries returns the last deliveries to a webhook, the newest first.
@@ -257,13 +259,14 @@ func (s *Webhooks) Rotate(ctx context.Context, by audit.Grant, account, webhook 
 	return w, secret.String(), s.store.RotateWebhook(ctx, by, w, a)
 }
 
-// Delete deletes a webhook of the account.
-func (s *Webhooks) Delete(ctx context.Context, by audit.Grant, account, webhook string) error {
+// Delete deletes a webhook of the account, if check, which may be nil, has nothing
+// against it as it is: its error is Delete's.
+func (s *Webhooks) Delete(ctx context.Context, by audit.Grant, account, webhook string, check func(Webhook) error) error {
 	w, err := s.store.Webhook(ctx, account, webhook)
 	if err != nil {
 		return err
 	}
-	return s.store.DeleteWebhook(ctx, by, account, webhook, webhookAction(audit.WebhookDelete, by, w, Webhook{}))
+	return s.store.DeleteWebhook(ctx, by, account, webhook, check, webhookAction(audit.WebhookDelete, by, w, Webhook{}))
 }
 
 // Test calls a webhook with a TestEvent, soon, and returns the delivery.

@@ -100,11 +100,7 @@ func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id st
 		if err := ledger.LockAccount(t, owner); err != nil {
 			return nil, err
 		}
-		// The statement changes nothing: it locks the row.
-		old, err := webhooks.Scan(t.Row(`UPDATE webhooks SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+webhooks.Columns, id, owner))
-		if errors.Is(err, db.ErrNoRows) {
-			err = fault.New(fault.NotFound, "There is no such webhook.")
-		}
+		old, err := lockWebhook(t, owner, id)
 		if err != nil {
 			return nil, err
 		}
@@ -126,15 +122,40 @@ func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id st
 	return nil
 }
 
+// lockWebhook returns the webhook, which stays as it is until the transaction
+// ends: the statement changes nothing and locks the row.
+func lockWebhook(t *db.Tx, owner, id string) (notify.Webhook, error) {
+	w, err := webhooks.Scan(t.Row(`UPDATE webhooks SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+webhooks.Columns, id, owner))
+	if errors.Is(err, db.ErrNoRows) {
+		err = fault.New(fault.NotFound, "There is no such webhook.")
+	}
+	return w, err
+}
+
 // RotateWebhook keeps the secrets of w and a.
 func (b *Outbox) RotateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	return b.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
 		WHERE id = $1 AND account = $2`, w.ID, w.Account, w.Secret, w.Previous, db.Millis(w.Rotated), db.Millis(w.Updated))
 }
 
-// DeleteWebhook deletes a webhook with its deliveries, and keeps a.
-func (b *Outbox) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
-	return b.changeWebhook(ctx, by, owner, a, `DELETE FROM webhooks WHERE id = $1 AND account = $2`, id, owner)
+// DeleteWebhook deletes a webhook with its deliveries, if check has nothing
+// against it as it is, and keeps a. One that is not there is a NotFound fault.
+func (b *Outbox) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id string, check func(notify.Webhook) error, a audit.Action) error {
+	err := b.changeWebhooks(ctx, by, owner, a, func(t *db.Tx) error {
+		w, err := lockWebhook(t, owner, id)
+		if err == nil && check != nil {
+			err = check(w)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = t.Exec(`DELETE FROM webhooks WHERE id = $1 AND account = $2`, id, owner)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("outbox: delete webhook: %w", err)
+	}
+	return nil
 }
 
 // TestWebhook keeps a delivery that is to be made, and a.

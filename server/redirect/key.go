@@ -110,9 +110,9 @@ type KeyStore interface {
 	// returns. If that has no changes, it keeps nothing. One that is not the
 	// account's is a NotFound fault. Change may be called more than once.
 	ChangeRedirectKey(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Key, audit.Action, error)) error
-	// DeleteRedirectKey deletes a key of the account. One that is not the
-	// account's is a NotFound fault.
-	DeleteRedirectKey(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
+	// DeleteRedirectKey deletes a key of the account, if check has nothing
+	// against it as it is. One that is not the account's is a NotFound fault.
+	DeleteRedirectKey(ctx context.Context, by audit.Grant, account, id string, check func(Key) error, a audit.Action) error
 }
 
 // Keys registers keys.
@@ -209,14 +209,15 @@ func (k *Keys) Change(ctx context.Context, by audit.Grant, account, id string, c
 	return key, err
 }
 
-// Delete deletes a key of the account: nothing that it has signed is taken any
-// more. The links that were made by it stay.
-func (k *Keys) Delete(ctx context.Context, by audit.Grant, account, id string) error {
+// Delete deletes a key of the account, if check, which may be nil, has nothing
+// against it as it is: its error is Delete's. Nothing that the key has signed is
+// taken any more; the links that were made by it stay.
+func (k *Keys) Delete(ctx context.Context, by audit.Grant, account, id string, check func(Key) error) error {
 	key, err := k.Get(ctx, account, id)
 	if err != nil {
 		return err
 	}
-	return k.store.DeleteRedirectKey(ctx, by, account, key.ID, action(audit.RedirectKeyDelete, by, key, nil))
+	return k.store.DeleteRedirectKey(ctx, by, account, key.ID, check, action(audit.RedirectKeyDelete, by, key, nil))
 }
 
 // apply takes the name and the domains of the spec. The error holds a fault for

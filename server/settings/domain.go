@@ -150,8 +150,9 @@ type Store interface {
 	// policy that is not the account's PolicyUnknown.
 	CreateDomain(ctx context.Context, by audit.Grant, d Domain, a audit.Action) error
 	// DeleteDomain deletes a domain of the account with its links and
-	// tickets, and keeps a. One that is not there is a NotFound fault.
-	DeleteDomain(ctx context.Context, by audit.Grant, account, name string, a audit.Action) error
+	// tickets, if check has nothing against it as it is, and keeps a. One that
+	// is not there is a NotFound fault.
+	DeleteDomain(ctx context.Context, by audit.Grant, account, name string, check func(Domain) error, a audit.Action) error
 	// Trusted reports whether the account may have domains without proof.
 	Trusted(ctx context.Context, account string) (bool, error)
 }

@@ -144,13 +144,14 @@ func (d *Domains) Change(ctx context.Context, by audit.Grant, account, name stri
 	return d.store.Domain(ctx, domain.Name)
 }
 
-// Delete deletes a domain of the account with all its links.
-func (d *Domains) Delete(ctx context.Context, by audit.Grant, account, name string) error {
+// Delete deletes a domain of the account with all its links, if check, which may
+// be nil, has nothing against it as it is: its error is Delete's.
+func (d *Domains) Delete(ctx context.Context, by audit.Grant, account, name string, check func(Domain) error) error {
 	domain, err := d.Get(ctx, account, name)
 	if err != nil {
 		return err
 	}
-	return d.store.DeleteDomain(ctx, by, account, domain.Name, domainAction(audit.DomainDelete, by, domain))
+	return d.store.DeleteDomain(ctx, by, account, domain.Name, check, domainAction(audit.DomainDelete, by, domain))
 }
 
 func domainAction(name audit.Name, by audit.Grant, d Domain) audit.Action {

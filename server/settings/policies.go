@@ -80,14 +80,15 @@ func (p *Policies) Change(ctx context.Context, by audit.Grant, account, id strin
 	return p.store.Policy(ctx, account, id)
 }
 
-// Delete deletes a policy of the account. One that a domain uses is a Conflict
-// fault that names the domains.
-func (p *Policies) Delete(ctx context.Context, by audit.Grant, account, id string) error {
+// Delete deletes a policy of the account, if check, which may be nil, has nothing
+// against it as it is: its error is Delete's. One that a domain uses is a
+// Conflict fault that names the domains.
+func (p *Policies) Delete(ctx context.Context, by audit.Grant, account, id string, check func(Policy) error) error {
 	policy, err := p.own(ctx, account, id)
 	if err != nil {
 		return err
 	}
-	return p.store.DeletePolicy(ctx, by, account, id, policyAction(audit.PolicyDelete, by, policy))
+	return p.store.DeletePolicy(ctx, by, account, id, check, policyAction(audit.PolicyDelete, by, policy))
 }
 
 // own is Get of a policy that can be changed.

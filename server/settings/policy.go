@@ -126,10 +126,10 @@ type PolicyStore interface {
 	// fills in. Where nothing differs it keeps nothing. One that is not there
 	// is a NotFound fault. Change may be called more than once.
 	ChangePolicy(ctx context.Context, by audit.Grant, account, id string, change func(Policy) (Policy, error), a audit.Action) error
-	// DeletePolicy deletes a policy of the account and keeps a. One that a
-	// domain uses is a Conflict fault that names the domains, one that is not
-	// there a NotFound fault.
-	DeletePolicy(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
+	// DeletePolicy deletes a policy of the account, if check has nothing
+	// against it as it is, and keeps a. One that a domain uses is a Conflict
+	// fault that names the domains, one that is not there a NotFound fault.
+	DeletePolicy(ctx context.Context, by audit.Grant, account, id string, check func(Policy) error, a audit.Action) error
 }
 
 // namedDomains is how many domains a refusal names.

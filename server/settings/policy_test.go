@@ -34,7 +34,7 @@ func TestPolicies(t *testing.T) {
 	if err != nil || changed.Wipes() || changed.ID != p.ID || changed.Passcode.ResetAfter != 0 {
 		t.Errorf("%+v, %v", changed, err)
 	}
-	if err := policies.Delete(t.Context(), who, "acc_1", p.ID); err != nil {
+	if err := policies.Delete(t.Context(), who, "acc_1", p.ID, nil); err != nil {
 		t.Error(err)
 	}
 	var names []audit.Name
@@ -72,7 +72,7 @@ func TestForeignPolicy(t *testing.T) {
 		if _, err := policies.Update(t.Context(), who, tt.account, tt.id, goodPolicy()); !fault.Is(err, tt.want) {
 			t.Errorf("update %q: %v", tt.id, err)
 		}
-		if err := policies.Delete(t.Context(), who, tt.account, tt.id); !fault.Is(err, tt.want) {
+		if err := policies.Delete(t.Context(), who, tt.account, tt.id, nil); !fault.Is(err, tt.want) {
 			t.Errorf("delete %q: %v", tt.id, err)
 		}
 	}

@@ -64,7 +64,7 @@ func (f *fake) CreateDomain(_ context.Context, _ audit.Grant, d settings.Domain,
 	return f.keep(a, func() { f.domains[d.Name] = d })
 }
 
-func (f *fake) DeleteDomain(_ context.Context, _ audit.Grant, _, name string, a audit.Action) error {
+func (f *fake) DeleteDomain(_ context.Context, _ audit.Grant, _, name string, _ func(settings.Domain) error, a audit.Action) error {
 	return f.keep(a, func() { delete(f.domains, name) })
 }
 
@@ -106,7 +106,7 @@ func (f *fake) ChangePolicy(ctx context.Context, by audit.Grant, _, id string, c
 	return f.CreatePolicy(ctx, by, p, a)
 }
 
-func (f *fake) DeletePolicy(_ context.Context, _ audit.Grant, _, id string, a audit.Action) error {
+func (f *fake) DeletePolicy(_ context.Context, _ audit.Grant, _, id string, _ func(settings.Policy) error, a audit.Action) error {
 	return f.keep(a, func() { delete(f.policies, id) })
 }
 

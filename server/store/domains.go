@@ -323,10 +323,21 @@ func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Dom
 	return nil
 }
 
-// DeleteDomain deletes a domain of the account with its links and tickets, and
-// keeps a. One that is not there is a NotFound fault.
-func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name string, a audit.Action) error {
+// DeleteDomain deletes a domain of the account with its links and tickets, if
+// check has nothing against it as it is, and keeps a. One that is not there is a
+// NotFound fault.
+func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name string, check func(settings.Domain) error, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		d, err := lockDomain(t, name)
+		if errors.Is(err, db.ErrNoRows) || err == nil && d.Account != account {
+			err = fault.New(fault.NotFound, "There is no such domain.")
+		}
+		if err == nil && check != nil {
+			err = check(d)
+		}
+		if err != nil {
+			return err
+		}
 		if _, err := t.Exec(`DELETE FROM tickets WHERE link IN
 			(SELECT id FROM links WHERE domain = $1 AND account = $2)`, name, account); err != nil {
 			return err
@@ -334,10 +345,7 @@ func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name 
 		if _, err := t.Exec(`DELETE FROM links WHERE domain = $1 AND account = $2`, name, account); err != nil {
 			return err
 		}
-		n, err := t.Exec(`DELETE FROM domains WHERE name = $1 AND account = $2`, name, account)
-		if err == nil && n == 0 {
-			err = fault.New(fault.NotFound, "There is no such domain.")
-		}
+		_, err = t.Exec(`DELETE FROM domains WHERE name = $1 AND account = $2`, name, account)
 		return err
 	})
 	if err != nil {

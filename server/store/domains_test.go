@@ -313,7 +313,7 @@ func TestChangeOfADeletedDomain(t *testing.T) {
 		must(t, change("Call us."))
 		log := actions(t, s)
 		wantDomainAction(t, log[len(log)-1], audit.DomainUpdate, d, []audit.Change{{Field: "help_text", New: "Call us."}})
-		must(t, s.DeleteDomain(t.Context(), by, account.Default, d.Name, action(audit.DomainDelete, d.Name)))
+		must(t, s.DeleteDomain(t.Context(), by, account.Default, d.Name, nil, action(audit.DomainDelete, d.Name)))
 		late := func() {
 			wantUnchanged(t, database, func() { wantFault(t, change("Write to us."), fault.NotFound) })
 		}

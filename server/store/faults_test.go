@@ -101,7 +101,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			}, a)
 		}},
 		{"DeletePolicy", func(s *store.Store, a audit.Action) error {
-			return s.DeletePolicy(ctx, by, account.Default, "pol_one", a)
+			return s.DeletePolicy(ctx, by, account.Default, "pol_one", nil, a)
 		}},
 		{"SetDomain", func(s *store.Store, a audit.Action) error { return s.SetDomain(ctx, by, newDomain("example.com"), a) }},
 		{"SetDomain", func(s *store.Store, a audit.Action) error {
@@ -152,7 +152,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.CreateLinkOnce(ctx, by, newLink("lnk_3"), pass, limits, a)
 		}},
 		{"DeleteRedirectKey", func(s *store.Store, a audit.Action) error {
-			return s.DeleteRedirectKey(ctx, by, account.Default, "rdk_1", a)
+			return s.DeleteRedirectKey(ctx, by, account.Default, "rdk_1", nil, a)
 		}},
 		{"RevokeLinks", func(s *store.Store, a audit.Action) error {
 			n, err := s.RevokeLinks(ctx, by, setup.Group{Account: account.Default, Domain: "example.com"}, start, a)
@@ -168,10 +168,10 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.WithdrawHost(ctx, by, account.Default, "*.example.net", a)
 		}},
 		{"DeleteDomain", func(s *store.Store, a audit.Action) error {
-			return s.DeleteDomain(ctx, by, account.Default, "example.com", a)
+			return s.DeleteDomain(ctx, by, account.Default, "example.com", nil, a)
 		}},
 		{"DeleteWebhook", func(s *store.Store, a audit.Action) error {
-			return s.DeleteWebhook(ctx, by, account.Default, "whk_1", a)
+			return s.DeleteWebhook(ctx, by, account.Default, "whk_1", nil, a)
 		}},
 		{"CreateKey", func(s *store.Store, a audit.Action) error {
 			return s.CreateKey(ctx, by, account.Key{ID: "key_1", Account: account.Default, Name: "k", Scopes: []account.Scope{account.DomainsRead}, Hash: []byte("h"), Created: start, CreatedBy: account.Creator{Kind: audit.Member, ID: "mem_2"}}, a)

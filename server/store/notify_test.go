@@ -245,8 +245,8 @@ func TestWebhookDeliveries(t *testing.T) {
 		if jobCount(t, database) != before {
 			t.Error("a job for a webhook that is disabled")
 		}
-		must(t, s.DeleteWebhook(t.Context(), by, account.Default, "whk_1", did(audit.WebhookDelete, "olga", "whk_1", "")))
-		wantFault(t, s.DeleteWebhook(t.Context(), by, "acc_2", "whk_2", did(audit.WebhookDelete, "olga", "whk_2", "")), fault.NotFound)
+		must(t, s.DeleteWebhook(t.Context(), by, account.Default, "whk_1", nil, did(audit.WebhookDelete, "olga", "whk_1", "")))
+		wantFault(t, s.DeleteWebhook(t.Context(), by, "acc_2", "whk_2", nil, did(audit.WebhookDelete, "olga", "whk_2", "")), fault.NotFound)
 	})
 }
 

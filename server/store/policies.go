@@ -172,15 +172,19 @@ func lockPolicy(t *db.Tx, account, id string) (settings.Policy, error) {
 	return p, err
 }
 
-// DeletePolicy deletes a policy of the account and keeps a. One that a domain
-// uses is a Conflict fault that names the domains: that is decided by the
+// DeletePolicy deletes a policy of the account, if check has nothing against it
+// as it is, and keeps a. One that a domain uses is a Conflict fault that names the domains: that is decided by the
 // reference in the domain's row. One that is not there is a NotFound fault.
-func (s *Store) DeletePolicy(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error {
+func (s *Store) DeletePolicy(ctx context.Context, by audit.Grant, account, id string, check func(settings.Policy) error, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		n, err := t.Exec(`DELETE FROM policies WHERE id = $1 AND account = $2`, id, account)
-		if err == nil && n == 0 {
-			err = errPolicyMissing()
+		p, err := lockPolicy(t, account, id)
+		if err == nil && check != nil {
+			err = check(p)
 		}
+		if err != nil {
+			return err
+		}
+		_, err = t.Exec(`DELETE FROM policies WHERE id = $1 AND account = $2`, id, account)
 		return err
 	})
 	if s.db.Dangling(err) {

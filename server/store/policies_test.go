@@ -162,8 +162,8 @@ func TestChangePolicyKeepsNothing(t *testing.T) {
 			other := p
 			other.Account, other.Name = "acc_2", "taken over"
 			wantFault(t, s.ChangePolicy(t.Context(), by, other.Account, other.ID, to(other), action(audit.PolicyUpdate, p.ID)), fault.NotFound)
-			wantFault(t, s.DeletePolicy(t.Context(), by, "acc_2", p.ID, action(audit.PolicyDelete, p.ID)), fault.NotFound)
-			wantFault(t, s.DeletePolicy(t.Context(), by, account.Default, "pol_none", action(audit.PolicyDelete, "")), fault.NotFound)
+			wantFault(t, s.DeletePolicy(t.Context(), by, "acc_2", p.ID, nil, action(audit.PolicyDelete, p.ID)), fault.NotFound)
+			wantFault(t, s.DeletePolicy(t.Context(), by, account.Default, "pol_none", nil, action(audit.PolicyDelete, "")), fault.NotFound)
 		})
 	})
 }
@@ -178,7 +178,7 @@ func TestDeletePolicy(t *testing.T) {
 			must(t, s.CreateDomain(t.Context(), by, d, action(audit.DomainCreate, d.ID)))
 		}
 		wantUnchanged(t, database, func() {
-			err := s.DeletePolicy(t.Context(), by, account.Default, p.ID, action(audit.PolicyDelete, p.ID))
+			err := s.DeletePolicy(t.Context(), by, account.Default, p.ID, nil, action(audit.PolicyDelete, p.ID))
 			wantFault(t, err, fault.Conflict)
 			if detail := fault.Of(err).Detail; !strings.Contains(detail, "a.example, b.example") || !strings.Contains(detail, "and 2 more") {
 				t.Errorf("the fault says %q", detail)
@@ -187,7 +187,7 @@ func TestDeletePolicy(t *testing.T) {
 		for i := range 12 {
 			must(t, s.SetDomain(t.Context(), by, newDomain(string(rune('a'+i))+".example"), action("", "")))
 		}
-		must(t, s.DeletePolicy(t.Context(), by, account.Default, p.ID, action(audit.PolicyDelete, p.ID)))
+		must(t, s.DeletePolicy(t.Context(), by, account.Default, p.ID, nil, action(audit.PolicyDelete, p.ID)))
 		_, err := s.Policy(t.Context(), account.Default, p.ID)
 		wantFault(t, err, fault.NotFound)
 	})
@@ -235,7 +235,7 @@ func TestDeletePolicyRace(t *testing.T) {
 					d := using(p.Name+string(rune('a'+i))+".example", p.ID)
 					return s.CreateDomain(t.Context(), by, d, action(audit.DomainCreate, d.ID))
 				}
-				err := s.DeletePolicy(t.Context(), by, account.Default, p.ID, action(audit.PolicyDelete, p.ID))
+				err := s.DeletePolicy(t.Context(), by, account.Default, p.ID, nil, action(audit.PolicyDelete, p.ID))
 				deleted <- err == nil
 				return err
 			}, fault.PolicyUnknown, fault.Conflict, fault.NotFound)

@@ -57,13 +57,7 @@ func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key,
 // NotFound fault.
 func (s *Store) ChangeRedirectKey(ctx context.Context, by audit.Grant, owner, id string, change func(redirect.Key) (redirect.Key, audit.Action, error)) error {
 	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
-		if err := lockKey(t, "redirect_keys", id); err != nil {
-			return nil, err
-		}
-		old, err := redirectKeys.Scan(t.Row(`SELECT `+redirectKeys.Columns+` FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
-		if errors.Is(err, db.ErrNoRows) {
-			err = fault.New(fault.NotFound, "There is no such public key.")
-		}
+		old, err := lockRedirectKey(t, owner, id)
 		if err != nil {
 			return nil, err
 		}
@@ -80,23 +74,37 @@ func (s *Store) ChangeRedirectKey(ctx context.Context, by audit.Grant, owner, id
 	return nil
 }
 
-// DeleteRedirectKey deletes a key of the account and keeps a. One that is not
-// the account's is a NotFound fault.
-func (s *Store) DeleteRedirectKey(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
+// lockRedirectKey returns the key, which stays as it is until the transaction
+// ends.
+func lockRedirectKey(t *db.Tx, owner, id string) (redirect.Key, error) {
+	if err := lockKey(t, "redirect_keys", id); err != nil {
+		return redirect.Key{}, err
+	}
+	k, err := redirectKeys.Scan(t.Row(`SELECT `+redirectKeys.Columns+` FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
+	if errors.Is(err, db.ErrNoRows) {
+		err = fault.New(fault.NotFound, "There is no such public key.")
+	}
+	return k, err
+}
+
+// DeleteRedirectKey deletes a key of the account, if check has nothing against
+// it as it is, and keeps a. One that is not the account's is a NotFound fault.
+func (s *Store) DeleteRedirectKey(ctx context.Context, by audit.Grant, owner, id string, check func(redirect.Key) error, a audit.Action) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
-		return oneRedirectKey(t.Exec(`DELETE FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner))
+		k, err := lockRedirectKey(t, owner, id)
+		if err == nil && check != nil {
+			err = check(k)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = t.Exec(`DELETE FROM redirect_keys WHERE id = $1 AND account = $2`, id, owner)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("store: delete redirect key: %w", err)
 	}
 	return nil
-}
-
-func oneRedirectKey(n int64, err error) error {
-	if err == nil && n == 0 {
-		err = fault.New(fault.NotFound, "There is no such public key.")
-	}
-	return err
 }
 
 // usePass keeps that the pass was used, unless it was.

@@ -5,6 +5,7 @@ package field
 import (
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -25,6 +26,7 @@ type (
 	ServerState    string // of a mail server
 	ActionName     string
 	Code           string // of a problem
+	Vendor         string // a device management service
 )
 
 // Schema describes the type to huma; so do those below.
@@ -56,6 +58,9 @@ func (LinkState) Schema(huma.Registry) *huma.Schema { return oneOf(setup.States(
 
 // Schema lists the states.
 func (ServerState) Schema(huma.Registry) *huma.Schema { return oneOf(probe.States()...) }
+
+// Schema lists the names.
+func (Vendor) Schema(huma.Registry) *huma.Schema { return oneOf(mdm.Names()...) }
 
 // Schema lists the names.
 func (ActionName) Schema(huma.Registry) *huma.Schema { return oneOf(audit.Names()...) }

@@ -28,8 +28,8 @@ func AddParameters(op *huma.Operation, tagged bool) {
 	switch {
 	case op.Method == http.MethodPost:
 		add(IdempotencyKey, "job-4711", "A name of your own for the request. Sent again within 24 hours with the same key, it's done once and gets the same answer; a different request is refused as `idempotency_key_reused`.")
-	case op.Method == http.MethodPut, op.Method == http.MethodPatch:
-		add(IfMatch, tag, "The ETag of the state that you want to change. If the resource has changed since, the answer is 412.")
+	case op.Method == http.MethodPut, op.Method == http.MethodPatch, op.Method == http.MethodDelete:
+		add(IfMatch, tag, "The ETag of the state that you want to change or delete. If the resource has changed since, the answer is 412.")
 	case tagged:
 		add(IfNoneMatch, tag, "The ETag of the state that you have. If it's still the current one, the answer is 304.")
 	}

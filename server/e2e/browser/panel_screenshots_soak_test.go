@@ -35,6 +35,8 @@ var panelPictures = []panelPicture{
 	{"panel-overview-phone.png", device{"phone", servertest.IPhone, 390, 844, true}, "light", "", nil},
 	{"panel-domain.png", screen(1000), "light", "/domains/example.com", nil},
 	{"panel-policy.png", screen(1000), "light", "/policies/{policy}", nil},
+	{"panel-mdm.png", screen(1040), "light", "/mdm?vendor=fleet&domain=example.com&policy=own", nil},
+	{"panel-mdm-second-hand.png", screen(1180), "light", "/mdm?vendor=mosyle&domain=example.com", nil},
 	{"panel-links.png", screen(860), "light", "/links", nil},
 	{"panel-key.png", screen(560), "light", "/keys/new", showKey},
 	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *host) {

@@ -141,6 +141,6 @@ func (p *Pages) askDeleteRedirect(v *panel.Visit) error {
 
 func (p *Pages) deleteRedirect(v *panel.Visit) error {
 	return p.Do(v, panel.Prefix+"/keys", "redirect.deleted", func() error {
-		return p.Redirects.Delete(v.Ctx(), v.By(), v.Account(), v.Param("id"))
+		return p.Redirects.Delete(v.Ctx(), v.By(), v.Account(), v.Param("id"), nil)
 	})
 }

@@ -195,6 +195,6 @@ func (p *Pages) rotateWebhook(v *panel.Visit) error {
 
 func (p *Pages) deleteWebhook(v *panel.Visit) error {
 	return p.Do(v, panel.Prefix+panel.NoticesPath, "webhook.deleted", func() error {
-		return p.Webhooks.Delete(v.Ctx(), v.By(), v.Account(), v.Param("id"))
+		return p.Webhooks.Delete(v.Ctx(), v.By(), v.Account(), v.Param("id"), nil)
 	})
 }

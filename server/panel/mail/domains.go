@@ -260,6 +260,6 @@ func (p *Pages) askDeleteDomain(v *panel.Visit) error {
 
 func (p *Pages) deleteDomain(v *panel.Visit) error {
 	return p.Do(v, panel.Prefix+"/domains", "domain.deleted", func() error {
-		return p.Domains.Delete(v.Ctx(), v.By(), v.Account(), v.Param("domain"))
+		return p.Domains.Delete(v.Ctx(), v.By(), v.Account(), v.Param("domain"), nil)
 	})
 }

@@ -235,6 +235,6 @@ func (p *Pages) askDeletePolicy(v *panel.Visit) error {
 
 func (p *Pages) deletePolicy(v *panel.Visit) error {
 	return p.Do(v, panel.Prefix+"/policies", "policy.deleted", func() error {
-		return p.Policies.Delete(v.Ctx(), v.By(), v.Account(), v.Param("id"))
+		return p.Policies.Delete(v.Ctx(), v.By(), v.Account(), v.Param("id"), nil)
 	})
 }

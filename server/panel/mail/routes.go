@@ -20,6 +20,10 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get("/domains/:domain/delete", account.Change, panel.Signed, p.askDeleteDomain),
 		panel.Button("/domains/:domain/delete", account.Change, panel.Fresh, p.deleteDomain),
 
+		panel.Get("/mdm", account.Look, panel.Signed, p.mdm),
+		panel.Get("/domains/:domain/mdm/files.zip", account.Look, panel.Signed, p.mdmFiles),
+		panel.Get("/domains/:domain/mdm/template", account.Look, panel.Signed, p.mdmTemplate),
+
 		panel.Get(hostsPath, account.Look, panel.Signed, p.hosts),
 		panel.Post(hostsPath, account.Manage, panel.Fresh, []string{"host"}, p.approveHost),
 		panel.Post(hostsPath+"/withdraw", account.Manage, panel.Fresh, []string{"host"}, p.withdrawHost),

@@ -1,4 +1,5 @@
-package profile_test
+// Package schematest holds profiles against Apple's schema files, for tests.
+package schematest
 
 import (
 	"encoding/json"
@@ -18,8 +19,7 @@ import (
 )
 
 // A payloadSchema is one of Apple's schema files, as far as it concerns
-// profiles that a person installs (docs/schema.md in the repository that
-// schemaFolder names).
+// profiles that a person installs (docs/schema.md in Apple's repository).
 type payloadSchema struct {
 	Payload struct {
 		Type        string             `json:"payloadtype"`
@@ -67,18 +67,20 @@ var (
 // needs are keys that require another, by the text of the schema.
 var needs = map[string]string{"minutesUntilFailedLoginReset": "maxFailedAttempts"}
 
-type appleSchemas struct {
+// Schemas are Apple's schema files of the payloads that a profile can have.
+type Schemas struct {
 	top, common payloadSchema
 	payloads    map[string]payloadSchema
 }
 
-func readSchemas(t *testing.T, folder string) *appleSchemas {
+// Read reads the schemas in a folder, which server/e2e/schema has made from Apple's.
+func Read(t *testing.T, folder string) *Schemas {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(files) < 6 {
 		t.Fatalf("%s: %d files, %v", folder, len(files), err)
 	}
-	s := &appleSchemas{payloads: map[string]payloadSchema{}}
+	s := &Schemas{payloads: map[string]payloadSchema{}}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -108,8 +110,8 @@ type schemaCheck struct {
 	seen     map[string]bool // identifiers and UUIDs
 }
 
-// check lists what is wrong with the profile, if a person installs it.
-func (s *appleSchemas) check(top map[string]any) []string {
+// Check lists what is wrong with the profile, if a person installs it.
+func (s *Schemas) Check(top map[string]any) []string {
 	c := &schemaCheck{seen: map[string]bool{}}
 	switch fmt.Sprint(top["TargetDeviceType"]) {
 	case "1":

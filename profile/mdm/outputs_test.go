@@ -1,0 +1,270 @@
+package mdm_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/profile/mdm"
+)
+
+// strict reads JSON that may have no other keys than into has.
+func strict(t *testing.T, data string, into any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("%v\n%s", err, data)
+	}
+}
+
+// TestAppleBusinessShape holds the files against the request of
+// https://developer.apple.com/documentation/applebusinessapi/create-a-configuration.
+func TestAppleBusinessShape(t *testing.T) {
+	v, _ := mdm.Find("apple-business")
+	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+	for file, platform := range map[string]string{"mail-iphone": "PLATFORM_IOS", "mail-mac": "PLATFORM_MACOS", "policy-mac": "PLATFORM_MACOS"} {
+		var body struct {
+			Data struct {
+				Type       string `json:"type"`
+				Attributes struct {
+					Type                   string   `json:"type"`
+					Name                   string   `json:"name"`
+					ConfiguredForPlatforms []string `json:"configuredForPlatforms"`
+					CustomSettingsValues   struct {
+						ConfigurationProfile string `json:"configurationProfile"`
+						Filename             string `json:"filename"`
+					} `json:"customSettingsValues"`
+				} `json:"attributes"`
+			} `json:"data"`
+		}
+		strict(t, files[file+".json"], &body)
+		a := body.Data.Attributes
+		if body.Data.Type != "configurations" || a.Type != "CUSTOM_SETTING" || len(a.ConfiguredForPlatforms) != 1 || a.ConfiguredForPlatforms[0] != platform {
+			t.Errorf("%s: %+v", file, body)
+		}
+		if !strings.HasSuffix(a.Name, ": jane@example.com") || a.CustomSettingsValues.Filename != file+".mobileconfig" || a.CustomSettingsValues.ConfigurationProfile != files[file+".mobileconfig"] {
+			t.Errorf("%s: %s, %s, %s", file, a.Name, a.CustomSettingsValues.Filename, a.CustomSettingsValues.ConfigurationProfile)
+		}
+	}
+}
+
+// TestIntuneShape holds the files against the resources iosCustomConfiguration and
+// macOSCustomConfiguration (beta, which has channels) of
+// https://learn.microsoft.com/graph/api/resources/intune-deviceconfig-ioscustomconfiguration
+// and https://learn.microsoft.com/graph/api/resources/intune-deviceconfig-macoscustomconfiguration.
+func TestIntuneShape(t *testing.T) {
+	v, _ := mdm.Find("intune")
+	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+	for file, want := range map[string][2]string{
+		"mail-iphone": {"#microsoft.graph.iosCustomConfiguration", ""},
+		"mail-mac":    {"#microsoft.graph.macOSCustomConfiguration", "userChannel"},
+		"policy-mac":  {"#microsoft.graph.macOSCustomConfiguration", "deviceChannel"},
+	} {
+		var body struct {
+			Kind        string  `json:"@odata.type"`
+			DisplayName string  `json:"displayName"`
+			Description string  `json:"description"`
+			PayloadName string  `json:"payloadName"`
+			FileName    string  `json:"payloadFileName"`
+			Payload     string  `json:"payload"`
+			Channel     *string `json:"deploymentChannel"`
+		}
+		strict(t, files[file+".json"], &body)
+		if body.Kind != want[0] || (body.Channel == nil) != (want[1] == "") || body.Channel != nil && *body.Channel != want[1] {
+			t.Errorf("%s: %+v", file, body)
+		}
+		payload, err := base64.StdEncoding.DecodeString(body.Payload)
+		if err != nil || string(payload) != files[file+".mobileconfig"] || body.FileName != file+".mobileconfig" || body.PayloadName == "" || body.DisplayName == "" {
+			t.Errorf("%s: %v, %s, %s", file, err, body.FileName, payload)
+		}
+	}
+}
+
+// TestFleetShape holds the files against the folders and the YAML of
+// https://github.com/fleetdm/fleet/blob/main/articles/custom-os-settings.md: paths
+// are relative to the folder of fleets, and labels tell iPhones from Macs.
+func TestFleetShape(t *testing.T) {
+	v, _ := mdm.Find("fleet")
+	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+	snippet := files["fleets-snippet.yml"]
+	for path, labels := range map[string]string{
+		"platforms/ios/configuration-profiles/mail-example.com.mobileconfig":       "          - iOS\n          - iPadOS\n",
+		"platforms/macos/configuration-profiles/mail-example.com.mobileconfig":     "          - macOS\n",
+		"platforms/macos/configuration-profiles/passcode-example.com.mobileconfig": "          - macOS\n",
+	} {
+		if files[path] == "" || !strings.Contains(snippet, "      - path: ../"+path+"\n        labels_include_any:\n"+labels) {
+			t.Errorf("%s is not there, or not in\n%s", path, snippet)
+		}
+	}
+	if !strings.Contains(snippet, "controls:\n  apple_settings:\n    configuration_profiles:\n") {
+		t.Errorf("the snippet is\n%s", snippet)
+	}
+	if mail := files["platforms/macos/configuration-profiles/mail-example.com.mobileconfig"]; !strings.Contains(mail, "<key>PayloadScope</key>\n\t\t<string>User</string>") {
+		t.Errorf("mail on a Mac is not for the user:\n%s", mail)
+	}
+}
+
+// TestWorkspaceONEShape wants one <dict> for each payload, which a profile could have
+// as it is.
+func TestWorkspaceONEShape(t *testing.T) {
+	v, _ := mdm.Find("workspace-one")
+	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+	var documents []string
+	for _, path := range []string{"iphone-mail.xml", "iphone-caldav.xml", "iphone-carddav.xml", "iphone-passcode.xml", "mac-mail.xml", "mac-passcode.xml"} {
+		if !strings.HasPrefix(files[path], "<dict>\n\t<key>") || !strings.HasSuffix(files[path], "</dict>\n") {
+			t.Errorf("%s is\n%s", path, files[path])
+		}
+		documents = append(documents, `<plist version="1.0">`+files[path]+"</plist>")
+	}
+	payloads := plistlib(t, documents)
+	for i, want := range []string{"com.apple.mail.managed", "com.apple.caldav.account", "com.apple.carddav.account", "com.apple.mobiledevice.passwordpolicy", "com.apple.mail.managed", "com.apple.mobiledevice.passwordpolicy"} {
+		if got := payloads[i]["PayloadType"]; got != want {
+			t.Errorf("payload %d is %v, want %s", i, got, want)
+		}
+	}
+}
+
+// TestReadmes wants the plain words in every README, and a mark on whatever isn't
+// from the vendor.
+func TestReadmes(t *testing.T) {
+	always := []string{"can't promise a single password prompt", "by hand stays", "Microsoft 365 takes no password over IMAP at all", "To lock or erase a lost device: ", "Email password, when Mail first connects: once or twice"}
+	secure := []string{"(User Enrollment) ignore passcode rules", "That's two files", "acts on wrong passcodes only", "A new passcode, if theirs doesn't meet the policy"}
+	for _, v := range mdm.Vendors() {
+		for _, policy := range []bool{false, true} {
+			readme := filesOf(t, newSet(t, v, policy, mdm.AddressLogin))["README.txt"]
+			for _, part := range append([]string{v.Title, v.Checked, v.Lost.String(), v.Signed.String(), v.Steps[2]}, always...) {
+				if !strings.Contains(readme, part) {
+					t.Errorf("%s: README.txt lacks %q:\n%s", v.Name, part, readme)
+				}
+			}
+			for _, part := range secure {
+				if strings.Contains(readme, part) != policy {
+					t.Errorf("%s, policy %v: README.txt has %q: %v", v.Name, policy, part, !policy)
+				}
+			}
+			if v.Fills() && v.Address.Sure != mdm.Documented && !strings.Contains(readme, v.Address.Text+" ["+v.Address.Sure.Mark()+"]") {
+				t.Errorf("%s: the variable has no mark:\n%s", v.Name, readme)
+			}
+			if mark := v.StepsSure.Mark(); mark != "" && !strings.Contains(readme, "FIVE STEPS ["+mark+"]") {
+				t.Errorf("%s: the steps have no mark:\n%s", v.Name, readme)
+			}
+		}
+	}
+	intune, _ := mdm.Find("intune")
+	j := job(t, intune, false, "")
+	j.Advice = "Google takes an app password only."
+	s, err := mdm.New(intune, j)
+	if err != nil || !strings.Contains(filesOf(t, s)["README.txt"], "- "+j.Advice) {
+		t.Errorf("README.txt lacks the advice: %v", err)
+	}
+}
+
+// run unpacks the files of a set and runs a script of it, with a program in the
+// place of the tool that it calls. It returns what the tool was given.
+func run(t *testing.T, files map[string]string, tool, answer, script string, args ...string) (log string, out string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	for path, content := range files {
+		file := filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bin := t.TempDir()
+	fake := "#!/bin/sh\n{ echo \"$@\"; case \"$*\" in *'--config -'*) cat ;; esac; for a; do [ \"$was\" != --upload-file ] || cat \"$a\"; was=$a; done; } >>\"$LOG\"\nprintf '%s\\n' \"$ANSWER\"\n"
+	for _, name := range []string{tool, "uuidgen"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(fake), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i := range args {
+		args[i] = strings.ReplaceAll(strings.ReplaceAll(args[i], "SECRET", secret), "DIR", dir)
+	}
+	logFile := filepath.Join(bin, "log")
+	cmd := exec.CommandContext(t.Context(), "sh", append([]string{filepath.Join(dir, script)}, args...)...)
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "LOG="+logFile, "ANSWER="+answer)
+	output, err := cmd.CombinedOutput()
+	calls, _ := os.ReadFile(logFile)
+	return string(calls), string(output), err
+}
+
+// TestScripts runs every script that brings files to a vendor.
+func TestScripts(t *testing.T) {
+	for _, tt := range []struct {
+		vendor, tool, answer, script string
+		args                         []string
+		want                         []string
+	}{
+		{"apple-business", "curl", "{}", "upload.sh", []string{"SECRET"}, []string{"--data @mail-iphone.json https://api-business.apple.com/v1/configurations", "--data @policy-mac.json", "Authorization: Bearer s3cret"}},
+		{"intune", "az", "{}", "upload.sh", nil, []string{"rest --method POST", "--body @mail-iphone.json --url https://graph.microsoft.com/v1.0/deviceManagement/deviceConfigurations", "--body @mail-mac.json --url https://graph.microsoft.com/beta/"}},
+		{"iru", "curl", "{}", "upload.sh", []string{"https://x.api.kandji.io", "SECRET"}, []string{"name=Mail at example.com (iPhone)", "file=@mail-mac.mobileconfig --form active=false --form runs_on_mac=true --form runs_on_iphone=false", "https://x.api.kandji.io/api/v1/library/custom-profiles", "Bearer s3cret"}},
+		{"simplemdm", "curl", "{}", "upload.sh", []string{"SECRET"}, []string{"mobileconfig=@mail-iphone.mobileconfig --form user_scope=false", "mobileconfig=@mail-mac.mobileconfig --form user_scope=true --form attribute_support=true --form escape_attributes=true", `user = "s3cret:"`}},
+		{"manageengine", "curl", `{"file_id": 42}`, "upload.sh", []string{"https://mdm.example", "SECRET", "11", "22"}, []string{"Module: MDM_CUSTOM_PROFILE --form file=@mail-iphone.mobileconfig https://mdm.example/emsapi/files", `"custom_profile_file_id":"42"`, "/api/v1/mdm/profiles/11/payloads/ioscustomprofiles", "/api/v1/mdm/profiles/22/payloads/maccustomprofiles", "Authorization: s3cret"}},
+		{"nanomdm", "curl", "{}", "enqueue.sh", []string{"https://nano.example", "SECRET", "DIR/mail-iphone.mobileconfig", "UDID"}, []string{"<string>InstallProfile</string>", "https://nano.example/v1/enqueue/UDID", `user = "nanomdm:s3cret"`}},
+		{"configurator", "cfgutil", "Type: iPhone ECID: 0x1A2B UDID: x", "cfgutil.sh", nil, []string{"--ecid 0x1A2B install-profile mail-iphone.mobileconfig"}},
+	} {
+		v, _ := mdm.Find(tt.vendor)
+		files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+		log, out, err := run(t, files, tt.tool, tt.answer, tt.script, tt.args...)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", tt.vendor, err, out)
+		}
+		for _, part := range tt.want {
+			if !strings.Contains(log, part) {
+				t.Errorf("%s: the tool was not given %q:\n%s", tt.vendor, part, log)
+			}
+		}
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, "s3cret") && !strings.HasPrefix(line, "header = ") && !strings.HasPrefix(line, "user = ") {
+				t.Errorf("%s: the secret is an argument, which everybody on the machine can see: %s", tt.vendor, line)
+			}
+		}
+		if len(tt.args) > 0 {
+			if _, out, err := run(t, files, tt.tool, "", tt.script); err == nil || !strings.Contains(out, "usage: "+tt.script) {
+				t.Errorf("%s without arguments: %v, %s", tt.vendor, err, out)
+			}
+		}
+	}
+	v, _ := mdm.Find("configurator")
+	if _, out, err := run(t, filesOf(t, newSet(t, v, false, "")), "cfgutil", "ECID: 0x1\nECID: 0x2", "cfgutil.sh"); err == nil || !strings.Contains(out, "several devices") {
+		t.Errorf("two devices: %v, %s", err, out)
+	}
+}
+
+// TestCheckScript wants check-mac.sh to find a profile that is missing, and one in
+// which the MDM left a variable.
+func TestCheckScript(t *testing.T) {
+	for _, v := range mdm.Vendors() {
+		files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+		if _, ok := files["check-mac.sh"]; ok != v.Fills() {
+			t.Errorf("%s has check-mac.sh: %v", v.Name, ok)
+		}
+		if !v.Fills() {
+			continue
+		}
+		s := newSet(t, v, true, mdm.AddressLogin)
+		installed := text(t, s.Templates[1])
+		for answer, want := range map[string]string{
+			fill(v, installed): "the person was filled in",
+			installed:          v.Address.Text + " was not filled in.",
+			"<plist/>":         "isn't installed",
+		} {
+			_, out, err := run(t, files, "profiles", answer, "check-mac.sh")
+			if good := strings.HasPrefix(want, "the person"); (err == nil) != good || !strings.Contains(out, want) {
+				t.Errorf("%s: got %v, %s; want %s", v.Name, err, out, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package mdm
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+)
+
+// A Login is a form of user names on the mail servers.
+type Login string
+
+// The forms.
+const (
+	AddressLogin   Login = "address"    // the whole mail address
+	LocalPartLogin Login = "local_part" // what stands before the @
+	GivenLogin     Login = "given"      // another one, which the MDM must know
+)
+
+// A Job is what a set of files is made of.
+type Job struct {
+	// Domain is the mail domain in lower-case A-labels.
+	Domain string
+	// Profiles are what devices install, with the person left open: accounts
+	// for each kind of device, and the policy of a Mac.
+	Profiles []*profile.Profile
+	Login    Login // empty: AddressLogin
+	// Person is whom the files are for, if the vendor fills in nothing.
+	Person profile.Fields
+	// Advice is what to know of the mail servers' passwords. May be empty.
+	Advice string
+}
+
+// Errors of New.
+var (
+	// ErrNoPerson says that the vendor fills in nothing, and that the job has no
+	// person.
+	ErrNoPerson = errors.New("this MDM fills in nothing, so a file is for one person: say for whom")
+	// ErrPerson says that the vendor fills in the person, and that the job has
+	// one all the same.
+	ErrPerson = errors.New("this MDM fills in the person, so its template has none: leave the person out")
+)
+
+// A TooLargeError says that the vendor takes no profile of this size.
+type TooLargeError struct{ Size, Most int }
+
+// Error says so.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the profile has %d bytes, and this MDM takes up to %d", e.Size, e.Most)
+}
+
+// A Set is what one vendor takes for one mail domain.
+type Set struct {
+	Vendor *Vendor
+	// Templates are the profiles: accounts for each kind of device, and the
+	// policy of a Mac.
+	Templates []*Template
+	// Warnings say what will not work as it should.
+	Warnings []string
+	// Advice is that of the job.
+	Advice string
+
+	domain string
+	form   Login
+	person profile.Fields
+}
+
+// New makes the set of a vendor. If a profile is not valid, or the person isn't,
+// the error is a [*profile.InvalidError].
+func New(v *Vendor, j Job) (*Set, error) {
+	switch hasPerson := !j.Person.Address.IsZero(); {
+	case !v.Fills() && !hasPerson:
+		return nil, ErrNoPerson
+	case v.Fills() && hasPerson:
+		return nil, ErrPerson
+	}
+	s := &Set{Vendor: v, Advice: j.Advice, domain: j.Domain, form: j.Login, person: j.Person}
+	for _, p := range j.Profiles {
+		t, err := s.newTemplate(p)
+		if err != nil {
+			return nil, err
+		}
+		if v.MaxBytes > 0 && len(t.text) > v.MaxBytes {
+			return nil, &TooLargeError{len(t.text), v.MaxBytes}
+		}
+		s.Templates = append(s.Templates, t)
+	}
+	s.warn()
+	return s, nil
+}
+
+// Login is the variable that stands for the user name on the mail servers.
+func (s *Set) Login() Variable {
+	v := s.Vendor
+	switch {
+	case s.form == LocalPartLogin && v.LocalPart.Text != "":
+		return v.LocalPart
+	case s.form == LocalPartLogin || s.form == GivenLogin:
+		if v.UserName.Text != "" {
+			return v.UserName
+		}
+	}
+	return v.Address
+}
+
+// warn looks at how people sign in.
+func (s *Set) warn() {
+	v, login := s.Vendor, s.Login()
+	switch {
+	case !v.Fills():
+	case s.form == LocalPartLogin && v.LocalPart.Text == "" && login == v.UserName:
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @. The template has %s, the user name in the MDM: use it only if that is what people sign in to their mail with. Otherwise make a batch.", v.Title, login.Text))
+	case s.form == LocalPartLogin && v.LocalPart.Text == "":
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @, so the template signs in with the whole address. If the mail servers don't take that, make a batch.", v.Title))
+	case s.form == GivenLogin && login == v.UserName:
+		s.Warnings = append(s.Warnings, fmt.Sprintf("The template has %s, the user name in the MDM: use it only if that is what people sign in to their mail with. Otherwise make a batch.", login.Text))
+	case s.form == GivenLogin:
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for a user name, so the template signs in with the whole address. If the mail servers don't take that, make a batch.", v.Title))
+	}
+}
+
+// Template returns the profile for the kind of device or, with policy, the device
+// policy of a Mac.
+func (s *Set) Template(p profile.Platform, policy bool) (*Template, bool) {
+	for _, t := range s.Templates {
+		if t.Platform == p && t.Policy == policy {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// A File is one of a set. Its path has slashes.
+type File struct {
+	Path   string
+	Script bool // it can be run
+
+	text string
+}
+
+// WriteTo writes the content to w.
+func (f File) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.WriteString(w, f.text)
+	return int64(n), err
+}
+
+// Files are all files of the set: templates, what the vendor takes beside them,
+// and a README.txt. The same job gives the same bytes.
+func (s *Set) Files() ([]File, error) {
+	files, err := s.Vendor.files(s)
+	if err != nil {
+		return nil, err
+	}
+	check, err := s.checkScript()
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, check...)
+	readme, err := s.readme(files)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, readme), nil
+}
+
+// plain are the templates as files, under their usual names.
+func (s *Set) plain() (files []File) {
+	for _, t := range s.Templates {
+		files = append(files, File{Path: t.base() + ".mobileconfig", text: t.text})
+	}
+	return files
+}
+
+// FileName is the name of the set, without an extension.
+func (s *Set) FileName() string { return s.Vendor.Name + "-" + s.domain }
+
+// WriteZIP writes the files to w as an archive, stored and without times, so that
+// the same job gives the same bytes.
+func (s *Set) WriteZIP(w io.Writer) error {
+	files, err := s.Files()
+	if err != nil {
+		return err
+	}
+	z := zip.NewWriter(w)
+	for _, f := range files {
+		header := &zip.FileHeader{Name: s.FileName() + "/" + f.Path, Method: zip.Store}
+		header.SetMode(0o644)
+		if f.Script {
+			header.SetMode(0o755)
+		}
+		header.Modified = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+		file, err := z.CreateHeader(header)
+		if err != nil {
+			return err
+		}
+		if _, err := f.WriteTo(file); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// title is the domain, or the mailbox if the set is for one person.
+func (s *Set) title() string {
+	if s.Vendor.Fills() {
+		return s.domain
+	}
+	return s.person.Address.String()
+}
+
+// has reports whether a template has the text.
+func (s *Set) has(text string) bool {
+	for _, t := range s.Templates {
+		if strings.Contains(t.text, text) {
+			return true
+		}
+	}
+	return false
+}

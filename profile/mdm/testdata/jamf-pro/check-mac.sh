@@ -1,0 +1,21 @@
+#!/bin/sh
+# Run this on one Mac that got the profile, as the person who signs in there: it
+# says whether the MDM filled in the person. It changes nothing.
+set -eu
+installed=$(profiles show -output stdout-xml)
+case $installed in
+*'com.example.mobileconfig.mdm.mac''</string>'*) ;;
+*) echo "The profile com.example.mobileconfig.mdm.mac isn't installed for this person." >&2; exit 1 ;;
+esac
+status=0
+case $installed in
+*'$EMAIL'*) echo '$EMAIL' "was not filled in." >&2; status=1 ;;
+esac
+case $installed in
+*'$FULLNAME'*) echo '$FULLNAME' "was not filled in." >&2; status=1 ;;
+esac
+case $installed in
+*'$USERNAME'*) echo '$USERNAME' "was not filled in." >&2; status=1 ;;
+esac
+[ "$status" != 0 ] || echo "The profile is installed, and the person was filled in."
+exit "$status"

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/mdm"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// Media types of what is made for an MDM. A template is XML and no profile for a
+// device: nobody may be asked to install it.
+const (
+	templateType = "application/xml"
+	zipType      = "application/zip"
+)
+
+// An MDMQuery says what to make for which domain.
+type MDMQuery struct {
+	Vendor  field.Vendor `path:"vendor" doc:"The device management service." example:"fleet"`
+	Domain  string       `query:"domain" required:"true" minLength:"1" maxLength:"255" doc:"The mail domain." example:"example.com"`
+	Variant string       `query:"variant" enum:"mail,secure" default:"mail" doc:"secure adds the domain's device policy, also if its own pages don't offer it."`
+	Locale  string       `query:"locale" maxLength:"35" doc:"Language of the profiles' texts." example:"en"`
+	Address string       `query:"address" maxLength:"254" doc:"For an MDM that fills in nothing: the mailbox that the files are for." example:"jane@example.com"`
+	Name    string       `query:"name" maxLength:"200" doc:"With address: the sender's name in new messages." example:"Jane Doe"`
+	Login   string       `query:"login" maxLength:"254" doc:"With address: the user name on the servers; the default is what the domain says." example:"jane@example.com"`
+}
+
+type templateQuery struct {
+	MDMQuery
+	Platform string `query:"platform" enum:"iphone,mac" default:"iphone" doc:"The device; iphone means iPads too. For a Mac, the variant secure is the device policy alone."`
+}
+
+type mdmFile struct {
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition" example:"attachment; filename=\"fleet-example.com.zip\""`
+	Warning     string `header:"X-MDM-Warning" doc:"What will not work as it should, such as a login that the MDM has no variable for." example:"Mosyle has no variable for the part before the @."`
+	Body        []byte
+}
+
+func (a *API) mdm(h huma.API) {
+	template := operation("get-mdm-profile", http.MethodGet, "/mdm/{vendor}/profile", account.DomainsRead, "Make an unsigned template for an MDM")
+	template.Responses = binary(templateType, "The template, with the variables of the MDM. Nothing that has one is ever signed.")
+	register(a, h, template, a.mdmProfile)
+	files := operation("get-mdm-files", http.MethodGet, "/mdm/{vendor}/files.zip", account.DomainsRead, "Make all files that an MDM takes")
+	files.Responses = binary(zipType, "The templates, what the tools of the MDM take, and README.txt. The same request gives the same bytes.")
+	register(a, h, files, a.mdmFiles)
+}
+
+func (a *API) mdmProfile(ctx context.Context, c call, in *templateQuery) (*mdmFile, error) {
+	set, err := a.mdmSet(ctx, c, &in.MDMQuery)
+	if err != nil {
+		return nil, err
+	}
+	platform := profile.Platform(cmp.Or(in.Platform, string(profile.IPhone)))
+	template, found := set.Template(platform, platform == profile.Mac && in.Variant == string(settings.Secure))
+	if !found {
+		return nil, fault.On("platform", fault.PlatformOff, "This domain makes no profiles for this platform.")
+	}
+	var out bytes.Buffer
+	_, err = template.WriteTo(&out)
+	return answerFile(set, templateType, ".mobileconfig", out.Bytes()), err
+}
+
+func (a *API) mdmFiles(ctx context.Context, c call, in *MDMQuery) (*mdmFile, error) {
+	set, err := a.mdmSet(ctx, c, in)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = set.WriteZIP(&out)
+	return answerFile(set, zipType, ".zip", out.Bytes()), err
+}
+
+// answerFile is an answer with a file about the set.
+func answerFile(set *mdm.Set, kind, extension string, data []byte) *mdmFile {
+	return &mdmFile{kind, `attachment; filename="` + set.FileName() + extension + `"`, strings.Join(set.Warnings, " "), data}
+}
+
+// mdmSet makes what the query asks for.
+func (a *API) mdmSet(ctx context.Context, c call, in *MDMQuery) (*mdm.Set, error) {
+	d, err := a.permitted(ctx, c, in.Domain)
+	if fault.Is(err, fault.NotFound) {
+		err = fault.On("domain", fault.NotFound, "There is no such domain.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	vendor, _ := mdm.Find(string(in.Vendor)) // one that the document lists
+	order := issue.ManagedOrderOf(d, vendor, settings.Variant(cmp.Or(in.Variant, string(settings.Mail))))
+	order.Locale, order.Test = profile.Trim(in.Locale), c.key.Test
+	if in.Address != "" {
+		order.Person = issue.Person{Name: profile.Plain(in.Name), Login: profile.Trim(in.Login)}
+		if order.Person.Address, err = profile.ParseAddress(in.Address); err != nil {
+			err = fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		}
+		if err := errors.Join(err, checkPerson(order.Person)); err != nil {
+			return nil, err
+		}
+	}
+	return a.Issuer.Manage(order)
+}

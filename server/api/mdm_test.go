@@ -1,0 +1,94 @@
+package api_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/profile/mdm"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// TestMDMFiles gets the template and the files of every vendor, which change nothing,
+// and are the same each time.
+func TestMDMFiles(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{string(account.DomainsRead)}}))
+		c.Want(t, 200, "GET", "/mdm/fleet/profile?domain=example.com", "")
+		before := storetest.Fingerprint(t, database)
+		for _, v := range mdm.Vendors() {
+			path, who := "/mdm/"+v.Name, "$"
+			query := "?domain=example.com&variant=secure"
+			if v.Fills() {
+				who = v.Address.Text
+			} else {
+				query, who = query+"&address=jane@example.com&name=Jane+Doe", "jane@example.com"
+			}
+			for platform, want := range map[string][2]string{"iphone": {who, "passwordpolicy"}, "mac": {"passwordpolicy", "<string>System</string>"}} {
+				a := c.Want(t, 200, "GET", path+"/profile"+query+"&platform="+platform, "")
+				if !bytes.Contains(a.Body, []byte(want[0])) || !bytes.Contains(a.Body, []byte(want[1])) || a.Header.Get("Content-Type") != "application/xml" ||
+					a.Header.Get("Content-Disposition") != `attachment; filename="`+v.Name+`-example.com.mobileconfig"` {
+					t.Errorf("%s for %s: %v\n%s", v.Name, platform, a.Header, a.Body)
+				}
+			}
+			a := c.Want(t, 200, "GET", path+"/files.zip"+query, "")
+			again := c.Want(t, 200, "GET", path+"/files.zip"+query, "")
+			z, err := zip.NewReader(bytes.NewReader(a.Body), int64(len(a.Body)))
+			if err != nil || len(z.File) < 4 || !bytes.Equal(a.Body, again.Body) {
+				t.Errorf("%s: %v, %d bytes and %d", v.Name, err, len(a.Body), len(again.Body))
+			}
+		}
+		if storetest.Fingerprint(t, database) != before {
+			t.Error("files for an MDM changed the database")
+		}
+	})
+}
+
+// TestMDMRefuses wants a clear answer to whatever can't be made, and a warning about
+// what will not work.
+func TestMDMRefuses(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
+		for query, want := range map[string]string{
+			"fleet/profile": "/domain invalid",
+			"fleet/profile?domain=example.com&variant=both&platform=tv":                   "/platform invalid,/variant invalid",
+			"fleet/profile?domain=example.com&password=x":                                 "/password password_refused",
+			"fleet/files.zip?domain=example.com&address=jane@example.com":                 "/address invalid",
+			"nanomdm/files.zip?domain=example.com":                                        "/address invalid",
+			"nanomdm/profile?domain=example.com&address=jane":                             "/address address_malformed",
+			"nanomdm/profile?domain=example.com&address=jane@example.net":                 "/address address_foreign",
+			"nanomdm/profile?domain=example.com&address=jane@example.com&name=evil.com":   "/name invalid",
+			"nanomdm/profile?domain=example.com&address=jane@example.com&login=$USERNAME": "/login invalid",
+		} {
+			a := c.Want(t, 422, "GET", "/mdm/"+query, "")
+			if got := strings.Join(servertest.ErrorsOf(t, a), ","); got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+		for _, query := range []string{"jamf/profile?domain=example.com", "fleet/profile?domain=example.net"} {
+			c.Want(t, 404, "GET", "/mdm/"+query, "")
+		}
+		narrow := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{string(account.LinksRead)}}))
+		narrow.Want(t, 403, "GET", "/mdm/fleet/profile?domain=example.com", "")
+
+		if a := c.Want(t, 200, "GET", "/mdm/mosyle/profile?domain=example.com", ""); a.Header.Get("X-MDM-Warning") != "" {
+			t.Errorf("a warning without a reason: %v", a.Header)
+		}
+		c.SetDomain(t, `"login":"local_part","platforms":["mac"]`)
+		a := c.Want(t, 200, "GET", "/mdm/mosyle/files.zip?domain=example.com", "")
+		if got := a.Header.Get("X-MDM-Warning"); !strings.HasPrefix(got, "Mosyle has no variable for the part before the @.") {
+			t.Errorf("the warning is %q", got)
+		}
+		a = c.Want(t, 422, "GET", "/mdm/mosyle/profile?domain=example.com", "")
+		if code := servertest.CodeOf(t, a); code != "platform_not_offered" {
+			t.Errorf("a platform that is off: %s", code)
+		}
+		test := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes(), Test: true}))
+		if a := test.Want(t, 200, "GET", "/mdm/mosyle/profile?domain=example.com&platform=mac", ""); !bytes.Contains(a.Body, []byte(mark)) {
+			t.Errorf("a test key makes an unmarked template:\n%s", a.Body)
+		}
+	})
+}

@@ -1,0 +1,58 @@
+package mail
+
+import (
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// An mdmPage chooses a device management service, and shows what it takes. Form:
+// vendor, domain, policy, address, name.
+type mdmPage struct {
+	panel.Frame
+	Form    web.Form
+	Vendors []panel.Choice
+	Domains []panel.Choice // none: there is no domain yet
+	Vendor  *mdmVendor     // nil: none is chosen
+	Made    *mdmMade       // nil: nothing could be made
+}
+
+// An mdmVendor is the chosen service. Its texts are in English, as its files are.
+type mdmVendor struct {
+	Name, Title           string
+	Fills                 bool // the person
+	SecondHand            bool // some facts have a mark
+	Checked               string
+	Signed, Needs, Values mdmFact
+	Variables             []mdmVariable
+	Steps                 []string
+	StepsMark             string
+	Limits                []mdmFact
+	Sources               []string
+	Notes                 []string
+}
+
+// An mdmFact is a sentence. Its mark, second-hand or unconfirmed, says that it isn't
+// from the vendor.
+type mdmFact struct{ Text, Mark string }
+
+// An mdmVariable is one of the vendor's: address, name, user, local.
+type mdmVariable struct {
+	ID string
+	mdmFact
+}
+
+// An mdmMade is what was made for the service.
+type mdmMade struct {
+	Files     []string
+	ZIP       string // where the archive is
+	Templates []mdmTemplate
+	Asks      []mdmAsk
+	Warnings  []string
+	Advice    string // about the servers
+}
+
+// An mdmTemplate is that of a kind of device: iphone, mac.
+type mdmTemplate struct{ Platform, XML, Path string }
+
+// An mdmAsk is something that people will be asked, and how often.
+type mdmAsk struct{ What, Times string }
