@@ -107,6 +107,7 @@ func (p *Profile) validatePayloads(c *checker) {
 		c.must(k.name, count[k.name] == 1, "it is there more than once")
 		accounts = accounts || !k.device
 	}
+	c.must("passcode", count["passcode"] == 0 || count["declarations"] == 0, "a policy is either a payload or declarations")
 	for _, payload := range p.ordered() {
 		k := payload.kind()
 		c.must(k.name, k.beside == "" || count[k.beside] > 0, "it goes with "+k.beside+" only")

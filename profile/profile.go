@@ -38,7 +38,7 @@ type Profile struct {
 	Payloads []Payload
 	// Consent is what a person must agree to before the device installs the
 	// profile, by BCP 47 language tag; "default" is for all other languages.
-	// It is required with a [Passcode], and refused without.
+	// It is required with a [Passcode] in either form, and refused without.
 	Consent map[string]string
 	// Test marks the profile as one that a test made: TestMark is put before
 	// DisplayName, Description, which it then needs, and Consent.
@@ -78,7 +78,7 @@ func (p *Profile) Marshal() ([]byte, error) {
 // Tree checks p and returns it as the property list that [Profile.Marshal]
 // writes, for writers of other forms. Its values are strings, ints, float64s,
 // bools, times, maps with string keys and, for PayloadContent, an []any of
-// such maps. The caller may change it. If p is not valid the error is an
+// such maps. The Declarations of a [DeclaredPasscode] are an []any of []byte. The caller may change it. If p is not valid the error is an
 // [*InvalidError].
 func (p *Profile) Tree() (map[string]any, error) {
 	if err := p.Validate(); err != nil {

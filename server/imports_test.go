@@ -17,7 +17,8 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/settings", "server/store", "signing", "templates"},
+	"cmd/mobileconfig": {"profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir",
+		"server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/store", "signing", "templates"},
 
 	"docs/button/go":   {},
 	"docs/button/demo": {"docs/button/go"},
@@ -43,14 +44,14 @@ var arrows = map[string][]string{
 	"server/api/openapi":     {"server/api/field", "server/api/problem", "server/audit", "server/notify"},
 	"server/api/problem":     {"profile", "server/api/field", "server/fault", "server/web"},
 	"server/api/strict":      {"server/fault"},
-	"server/audit":           {"server/fault"},
+	"server/audit":           {"server/fault", "server/ordered"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
-	"server/batch":           {"profile", "server/batch/format", "server/batch/ordered", "server/issue", "server/settings", "signing"},
+	"server/batch":           {"profile", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
 	"server/batches":         {"profile", "server/audit", "server/batch", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "signing"},
 	"server/blob":            {},
 	"server/batch/format":    {},
-	"server/batch/ordered":   {},
+	"server/ordered":         {},
 	"server/datadir":         {"signing"},
 	"server/db":              {"server/fault"},
 	"server/dial":            {},
@@ -58,6 +59,7 @@ var arrows = map[string][]string{
 	"server/id":              {},
 	"server/issue":           {"profile", "profile/idn", "profile/mdm", "server/fault", "server/settings", "signing", "signing/gate", "templates"},
 	"server/probe":           {"profile", "server/dial", "server/fault"},
+	"server/push":            {"server/batch/format"},
 	"server/reload":          {},
 	"server/replay":          {},
 	"server/soak":            {},
@@ -118,7 +120,7 @@ var homes = map[string][]string{
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
 	"crypto/hkdf":                   {"server/crypt"},
-	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "signing"}, // webhooks and PKCS#12 have keys of their own
+	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "server/push", "signing"}, // webhooks and PKCS#12 have keys of their own
 	"github.com/golang-jwt":         {"server/redirect"},
 	"github.com/minio/minio-go":     {"server/blob"},
 }
@@ -203,7 +205,7 @@ func TestOneCallOfTheSigner(t *testing.T) {
 
 // dialers are the packages that may connect to others by what they are told:
 // the guarded dialer, the command line, and tests.
-var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "cmd/mobileconfig"}
+var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "cmd/mobileconfig"}
 
 // relay connects to the mail server that the operator names, which may well be
 // in a private network.

@@ -56,6 +56,33 @@ func newMetrics(identity Identity) *metrics {
 	return m
 }
 
+// watchWrites shows whether the database takes writes.
+func (m *metrics) watchWrites(writes func() error) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mobileconfig_writes_failed", Help: "1 while the last write to the database failed and none has worked since.",
+	}, func() float64 {
+		if writes() != nil {
+			return 1
+		}
+		return 0
+	}))
+}
+
+// watchClock shows by how much the logs are ahead of the clock.
+func (m *metrics) watchClock(ahead func(context.Context) (time.Duration, error)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mobileconfig_log_ahead_seconds", Help: "By how much the latest action is ahead of the clock, from five minutes on; -1 while the database does not answer.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		defer cancel()
+		d, err := ahead(ctx)
+		if err != nil {
+			return -1
+		}
+		return d.Seconds()
+	}))
+}
+
 // watchLogs shows how many action logs are not what they were.
 func (m *metrics) watchLogs(failed func(context.Context) (int, error)) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -111,6 +138,7 @@ type details struct {
 	Ready    bool            `json:"ready"`
 	Database string          `json:"database"` // "ok" or what is wrong
 	Log      string          `json:"log"`      // "ok" or of how many action logs the daily check failed
+	Clock    string          `json:"clock"`    // "ok" or by how much an action log is ahead of it
 	Identity identityDetails `json:"identity"`
 }
 
@@ -130,6 +158,7 @@ func (s *Server) details(c echo.Context) error {
 		Ready:    database == nil && usable == nil,
 		Database: words(database),
 		Log:      words(s.checkLogs(c.Request().Context())),
+		Clock:    words(s.checkClock(c.Request().Context())),
 		Identity: identityDetails{
 			Name:        id.Name,
 			Fingerprint: id.Fingerprint,
@@ -149,6 +178,18 @@ func (s *Server) checkLogs(ctx context.Context) error {
 	n, err := s.store.FailedLogs(ctx)
 	if err == nil && n > 0 {
 		err = fmt.Errorf("the daily check of %d action logs failed", n)
+	}
+	return err
+}
+
+// checkClock says by how much the latest action is ahead of the clock: one of the
+// two is wrong.
+func (s *Server) checkClock(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	ahead, err := s.store.Ahead(ctx)
+	if err == nil && ahead > 0 {
+		err = fmt.Errorf("the latest action is %v ahead of this server's clock: the clock is wrong, or was", ahead.Round(time.Second))
 	}
 	return err
 }

@@ -50,8 +50,8 @@ func (s *Server) healthy(c echo.Context) error {
 	return c.String(http.StatusOK, "ok\n")
 }
 
-// ready says whether requests can be served: the database answers and the
-// identity may sign.
+// ready says whether requests can be served: the database answers and takes
+// writes, and the identity may sign.
 func (s *Server) ready(c echo.Context) error {
 	err := errors.Join(s.checkDatabase(c.Request().Context()), s.config.Identity.Current().Describe().Fault)
 	if err != nil {
@@ -64,9 +64,10 @@ func (s *Server) ready(c echo.Context) error {
 // answerTimeout is how long the database may take to say how it is.
 const answerTimeout = 2 * time.Second
 
-// checkDatabase returns an error if the database does not answer soon.
+// checkDatabase returns an error if the database doesn't answer soon, or takes no
+// writes.
 func (s *Server) checkDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	return s.store.Ping(ctx)
+	return s.store.Check(ctx)
 }

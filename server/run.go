@@ -31,8 +31,10 @@ const (
 const pruneEvery = 10 * time.Minute
 
 // Run serves until ctx is done and then lets the requests under way finish.
-// When it returns, everything that it started has stopped. Once the server
-// listens it calls ready, if that is not nil, with the address.
+// When it returns, everything that it started has stopped, unless the disk did
+// not keep what was written: then it returns at once, and the process has to
+// end. Once the server listens it calls ready, if that is not nil, with the
+// address.
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	defer s.store.Close()
 	public := s.httpServer(s.handler)
@@ -61,7 +63,15 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	if ready != nil {
 		ready(outside.Addr())
 	}
-	return group.Wait()
+	stopped := make(chan error, 1)
+	go func() { stopped <- group.Wait() }()
+	broken, why := s.store.Database().Broken()
+	select {
+	case err := <-stopped:
+		return err
+	case <-broken:
+		return fmt.Errorf("server: %w", why())
+	}
 }
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {
@@ -137,11 +147,11 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 
 // RunScheduled does what is due. It notes what signs, looking whether the
 // identity's files have changed also while nothing is signed, tells of a
-// certificate about to expire, and enqueues the maintenance of the action logs
+// certificate about to expire, notes the time, and enqueues the maintenance of the action logs
 // once a day. Run calls it every minute; of several servers on one database
 // each may.
 func (s *Server) RunScheduled(ctx context.Context) error {
-	return errors.Join(s.tellIdentity(ctx), s.tellExpiry(ctx), s.beginRound(ctx))
+	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.beginRound(ctx))
 }
 
 // beginRound enqueues the round of maintenance that began last. If all servers

@@ -73,6 +73,8 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	s.metrics.watchWrites(s.store.Database().Writes)
+	s.metrics.watchClock(s.store.Ahead)
 	s.metrics.watchLogs(s.store.FailedLogs)
 	if err := s.prepare(ctx, texts, key); err != nil {
 		s.store.Close()

@@ -312,6 +312,7 @@ type (
 		Rows          []logRow
 		Older, Newest string
 		Searched      time.Time
+		Ahead         bool
 	}
 	chip   struct{ Name, Value, Path string }
 	logRow struct {
@@ -824,6 +825,8 @@ func logCases() []panelCase {
 	older.Newest = at
 	bad := empty
 	bad.Form = form
+	ahead := whole
+	ahead.Ahead = true
 	return []panelCase{
 		{name: "log", page: "log", who: owner, nav: "log", path: at, view: whole},
 		{name: "log-auditor", page: "log", who: auditor, nav: "log", path: at, view: whole},
@@ -831,6 +834,7 @@ func logCases() []panelCase {
 		{name: "log-last", page: "log", who: owner, nav: "log", path: at, view: last},
 		{name: "log-full", page: "log", who: owner, nav: "log", path: at, view: full},
 		{name: "log-gone", page: "log", who: owner, nav: "log", path: at, view: gone},
+		{name: "log-ahead", page: "log", who: owner, nav: "log", path: at, view: ahead},
 		{name: "log-empty", page: "log", who: owner, nav: "log", path: at, view: empty},
 		{name: "log-nothing", page: "log", who: auditor, nav: "log", path: at, view: nothing},
 		{name: "log-searched", page: "log", who: owner, nav: "log", path: at, view: searched},

@@ -65,7 +65,7 @@ func (o options) write(d *demo.Demo) error {
 	if err != nil {
 		return err
 	}
-	return datadir.WriteWhole(o.file(), func(w io.Writer) error {
+	return datadir.WriteWhole(o.file(), func(w *os.File) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})

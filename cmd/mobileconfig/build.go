@@ -22,6 +22,7 @@ type buildCommand struct {
 	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"iphone (also for iPads) or mac (default: iphone)."`
 	Secure            bool   `help:"Add the device policy: too many wrong codes erase an iPhone, or lock a Mac."`
 	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
+	Declared          bool   `name:"experimental-declarations" help:"Experimental, for iOS 17 and macOS 14 or later: write the device policy of --secure as declarations, which follow the payload that Apple deprecates from OS 27 on."`
 	Locale            string `placeholder:"L" help:"Language of the profile's texts, such as en (default: en)."`
 	Unsigned          bool   `help:"Write the profile unsigned."`
 	Output            string `short:"o" placeholder:"FILE" help:"Where to write it (default, and -: standard output)."`
@@ -70,6 +71,10 @@ func (c *buildCommand) order() (issue.Order, error) {
 	if c.Secure {
 		o.Variant = settings.Secure
 	}
+	if c.Declared && !c.Secure {
+		return o, usage(errors.New("--experimental-declarations goes with --secure"))
+	}
+	o.Declared = c.Declared
 	o.Policy, err = devicePolicy(c.MaxFailedAttempts)
 	return o, err
 }

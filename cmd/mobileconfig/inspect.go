@@ -4,14 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
 type inspectCommand struct {
-	File string `arg:"" help:"The profile, signed or not, or - for standard input."`
-	JSON bool   `name:"json" help:"Answer in JSON."`
+	File   string `arg:"" help:"The profile, signed or not, or - for standard input."`
+	JSON   bool   `name:"json" help:"Answer in JSON."`
+	Unsign bool   `help:"Write the profile without its signature instead, for an MDM that takes no signed ones."`
+	Output string `short:"o" placeholder:"FILE" help:"Where --unsign writes it (default, and -: standard output)."`
 }
 
 // Run says what is inside a profile, who signed it and what is wrong with it;
@@ -20,6 +23,9 @@ func (c *inspectCommand) Run(s streams) error {
 	data, err := readProfile(c.File)
 	if err != nil {
 		return usage(err)
+	}
+	if c.Unsign || c.Output != "" {
+		return c.unsign(s, data)
 	}
 	report, err := lint.Inspect(data, time.Now())
 	if err != nil {
@@ -39,4 +45,23 @@ func (c *inspectCommand) Run(s streams) error {
 		return errors.New(report.Summary())
 	}
 	return nil
+}
+
+// unsign writes the profile inside, if its signature is good.
+func (c *inspectCommand) unsign(s streams, data []byte) error {
+	if !c.Unsign || c.JSON {
+		return usage(errors.New("-o goes with --unsign, and --json doesn't"))
+	}
+	content, err := lint.Unsign(data)
+	if errors.Is(err, lint.ErrSignature) {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	if err != nil {
+		return usage(fmt.Errorf("%s: %w", c.File, err))
+	}
+	if toStdout(c.Output) {
+		_, err = s.out.Write(content)
+		return err
+	}
+	return usage(os.WriteFile(c.Output, content, 0o644))
 }

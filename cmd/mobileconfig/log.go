@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/datadir"
@@ -93,7 +94,7 @@ func (c *logExportCommand) Run(s streams) error {
 	if toStdout(c.Output) {
 		return exportLog(ctx, kept, c.Account, s.out)
 	}
-	err = datadir.WriteWhole(c.Output, func(w io.Writer) error { return exportLog(ctx, kept, c.Account, w) })
+	err = datadir.WriteWhole(c.Output, func(w *os.File) error { return exportLog(ctx, kept, c.Account, w) })
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return flagError("--output", file)
 	}

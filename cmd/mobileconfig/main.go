@@ -26,11 +26,15 @@ const (
 type commands struct {
 	Version kong.VersionFlag `env:"-" help:"Say which version this is."`
 
-	Serve   serveCommand   `cmd:"" help:"Run the service: people open a link and set up their devices."`
-	Build   buildCommand   `cmd:"" help:"Make one signed profile."`
-	Batch   batchCommand   `cmd:"" help:"Make signed profiles for many people, in one archive or several."`
-	MDM     mdmCommand     `cmd:"" name:"mdm" help:"Write what a device management service takes: an unsigned template with its variables, and files for its tools."`
+	Serve        serveCommand        `cmd:"" help:"Run the service: people open a link and set up their devices."`
+	Build        buildCommand        `cmd:"" help:"Make one signed profile."`
+	Batch        batchCommand        `cmd:"" help:"Make signed profiles for many people, in one archive or several."`
+	Push         pushCommand         `cmd:"" help:"Send a batch to the devices that NanoMDM manages, and follow what they answer."`
+	Declarations declarationsCommand `cmd:"" help:"Write the device policy as declarations, for the device management of an MDM."`
+	MDM          mdmCommand          `cmd:"" name:"mdm" help:"Write what a device management service takes: an unsigned template with its variables, and files for its tools."`
+
 	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
+	Diff    diffCommand    `cmd:"" help:"Say what a device would see differently in a second profile."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
 	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
 	Admin   adminCommand   `cmd:"" help:"Look after an installation from its own machine."`

@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/fault"
 )
 
 type serveCommand struct {
@@ -56,7 +57,9 @@ func (c *serveCommand) Run(s streams) error {
 		return err
 	}
 	setup, err := srv.SetupURL(ctx)
-	if err != nil {
+	if fault.Is(err, fault.StorageFull) {
+		fmt.Fprintln(s.err, "mobileconfig: the disk is full. What is there is served; free some space for all else, and start again for the link that sets up the control panel.")
+	} else if err != nil {
 		srv.Close()
 		return err
 	}

@@ -59,6 +59,7 @@ const (
 const (
 	codeNoPayloads          Code = "no_payloads"
 	codeUnknownPayloadType  Code = "unknown_payload_type"
+	codePayloadDeprecated   Code = "payload_deprecated"
 	codeDangerousPayload    Code = "dangerous_payload"
 	codeRepeatedPayload     Code = "repeated_payload"
 	codeWrongPlatform       Code = "wrong_platform"
@@ -144,7 +145,7 @@ var (
 		{codeWrongValue, Error, "The value is not one that the key can have.", "Use a value that Apple's schema allows."},
 		{codeEmptyString, Warning, "A text is empty. Apple does not say what devices do with an empty text.", "Leave the key out."},
 		{codeIgnoredKey, Warning, "The target device ignores the key.", "Leave it out, or make a separate file for the other device."},
-		{codeDeprecated, Note, "Apple has deprecated the key or payload.", "Plan to replace it."},
+		{codeDeprecated, Note, "Apple has deprecated the key.", "Plan to replace it."},
 		{codeMDMVariable, Note, "A value contains a variable that device management (MDM) fills in.", "Deliver the file by that MDM; it does not work when people install it themselves."},
 		{codePasswordInside, Error, "A password or another secret is inside. Everybody who has the file can read it.", "Leave it out and have the device ask; change a secret that was used."},
 		{codeEncryptedContent, Note, "The payloads are encrypted for one device and cannot be inspected.", "Inspect the file before it is encrypted."},
@@ -152,6 +153,7 @@ var (
 	payloadCodes = []Meaning{
 		{codeNoPayloads, Error, "The file has no payloads, so there is nothing to install.", "Add payloads to PayloadContent."},
 		{codeUnknownPayloadType, Note, "This program does not know the type of the payload and has not checked its keys.", "Check the spelling of the type, and the keys, by hand."},
+		{codePayloadDeprecated, Note, "Apple has deprecated the payload in favour of a declaration.", "Devices that a person sets up by hand need nothing yet. Where an MDM manages them, plan to send the declaration instead."},
 		{codeDangerousPayload, Warning, "The payload does more than set up an account.", "Leave it out of a profile for mail, and install it only if you trust whoever made the profile."},
 		{codeRepeatedPayload, Warning, "The file has two payloads of a type that a device accepts once.", "Merge them into one payload."},
 		{codeWrongPlatform, Warning, "The target device does not support the payload.", "Leave it out, or correct TargetDeviceType."},

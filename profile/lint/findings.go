@@ -38,6 +38,10 @@ type inspector struct {
 	report *Report
 	at     time.Time
 	hits   []hit
+	// declared says that a passcode policy was found as a declaration.
+	declared bool
+	// certificate is that of the signer, as it is inside.
+	certificate []byte
 }
 
 // A hit is a finding that is not written out yet.

@@ -57,13 +57,13 @@ var files = map[string]string{
 	"encrypted":     "note unsigned, note encrypted_content",
 	"good":          "note unsigned",
 	"identity":      "error duplicate_identifier, error duplicate_uuid, warning random_identifier, warning malformed_identifier*2, warning malformed_uuid, warning same_description, note unsigned",
-	"keys":          "error malformed_value, error duplicate_key, error payload_version, error wrong_value, error wrong_type, error missing_key, warning empty_string, warning hidden_characters, warning unknown_key, warning ignored_key, note unsigned, note deprecated*2",
+	"keys":          "error malformed_value, error duplicate_key, error payload_version, error wrong_value, error wrong_type, error missing_key, warning empty_string, warning hidden_characters, warning unknown_key, warning ignored_key, note unsigned, note deprecated, note payload_deprecated",
 	"locked":        "warning removal_disallowed, warning removal_date_past, warning dangerous_payload, warning unknown_payload_type, note unsigned, note unknown_payload_type",
-	"mac":           "error wrong_scope, warning wipe_without_delay, warning login_reset_missing, warning wrong_platform, warning repeated_payload, warning consent_missing, warning mixed_mac_file, note unsigned, note deprecated*2",
+	"mac":           "error wrong_scope, warning wipe_without_delay, warning login_reset_missing, warning wrong_platform, warning repeated_payload, warning consent_missing, warning mixed_mac_file, note unsigned, note payload_deprecated*2",
 	"password":      "error password_inside*2, note unsigned, note mdm_variable, note starttls_port, note unknown_payload_type",
 	"plaintext":     "error tls_off*3, warning plaintext_port, warning port_missing, warning no_authentication, note unsigned, note port_missing",
-	"policy":        "error wrong_value, warning failed_attempts_unclear, warning consent_missing, note unsigned, note deprecated, note no_effect",
-	"reset":         "warning no_effect, note unsigned, note deprecated",
+	"policy":        "error wrong_value, warning failed_attempts_unclear, warning consent_missing, note unsigned, note payload_deprecated, note no_effect",
+	"reset":         "warning no_effect, note unsigned, note payload_deprecated",
 }
 
 func TestFiles(t *testing.T) {

@@ -164,6 +164,9 @@ func (i *inspector) payload(v *value, at *place) {
 	if t.danger != "" {
 		i.add(codeDangerousPayload, at, t.danger)
 	}
+	if t.replacedBy != "" {
+		i.add(codePayloadDeprecated, at, fmt.Sprintf("Apple deprecates the payload from OS 27 on; devices still read it. The declaration %s replaces it.", t.replacedBy))
+	}
 	if i.otherDevice(t.only) {
 		i.add(codeWrongPlatform, at, "")
 	}

@@ -4,7 +4,6 @@ import "strings"
 
 // policy inspects a passcode policy.
 func (i *inspector) policy(_ *payloadType, v *value, at *place) {
-	i.add(codeDeprecated, at, "Apple deprecates the payload from OS 27 on, in favour of declarations; devices still read it.")
 	const attempts, reset = "maxFailedAttempts", "minutesUntilFailedLoginReset"
 	n, limited := v.int(attempts)
 	switch {

@@ -71,10 +71,11 @@ func (i *inspector) together(root *value, payloads []value, at *place) {
 		}
 		userOnly = userOnly || t.userOnly
 	}
-	if counts[policyType] > 0 {
+	ruled := counts[policyType] > 0 || i.declared
+	if ruled {
 		i.consent(root)
 	}
-	if userOnly && i.report.Platform == mac && counts[policyType] > 0 {
+	if userOnly && i.report.Platform == mac && ruled {
 		i.add(codeMixedMacFile, at, "")
 	}
 	if userOnly && (i.report.Platform == mac || i.report.Platform == "") {

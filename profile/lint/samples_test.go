@@ -27,7 +27,7 @@ func shared(t *testing.T, name string) string {
 var samples = []struct{ name, want, why string }{
 	{"01-apple-example-mail", "error password_inside*2, note unsigned, note name_missing, note no_target_device, note deprecated*2, note starttls_port, note asks_twice",
 		"Apple's mail example carries both passwords, and keeps S/MIME keys that iOS 10 retired."},
-	{"02-apple-example-passcode", "warning wipe_without_delay, warning consent_missing, note unsigned, note name_missing, note no_target_device, note deprecated",
+	{"02-apple-example-passcode", "warning wipe_without_delay, warning consent_missing, note unsigned, note name_missing, note no_target_device, note payload_deprecated",
 		"Apple's passcode example erases after 5 codes without a pause; its whole reals pass for integers."},
 	{"03-apple-example-caldav", "error password_inside, note unsigned, note name_missing, note no_target_device",
 		"Apple's CalDAV example carries the password; TLS is on."},
@@ -41,7 +41,7 @@ var samples = []struct{ name, want, why string }{
 		"Declarations are not read here; both identifiers end in random UUIDs."},
 	{"08-mosen-mail-template", "error wrong_type, error missing_key*3, warning empty_string*11, warning no_authentication, note unsigned, note no_target_device, note deprecated*2, note starttls_port, note asks_twice",
 		"A template: empty strings throughout, three of them where a text is required, PayloadVersion a string, no sign-in for incoming mail."},
-	{"09-ncsc-ios-passcode-restrictions", "error duplicate_key*6, warning removal_disallowed, warning dangerous_payload, warning consent_missing, note unsigned, note deprecated*2, note no_target_device, note random_identifier*2",
+	{"09-ncsc-ios-passcode-restrictions", "error duplicate_key*6, warning removal_disallowed, warning dangerous_payload, warning consent_missing, note unsigned, note deprecated, note no_target_device, note payload_deprecated, note random_identifier*2",
 		"Two payloads ran together in one dict, so that six keys stand twice; nobody consents to the policy."},
 	{"10-signed-ecdsa-letsencrypt-cloudflare", "error signer_expired, warning dangerous_payload, note name_missing, note no_target_device",
 		"Strict DER, SHA-256, intermediate inside; the 90 days of the certificate are over. The identifier's UUID is derived."},

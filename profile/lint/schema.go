@@ -34,6 +34,9 @@ type payloadType struct {
 	once     bool     // a file has one at most
 	userOnly bool     // on a Mac it is for the user, not for the system
 	danger   string   // what it does beyond an account
+	// replacedBy is the declaration that replaces a payload that Apple has
+	// deprecated; empty: it isn't deprecated.
+	replacedBy string
 	// inspect looks for what is special to the type; nil: nothing is.
 	inspect func(*inspector, *payloadType, *value, *place)
 }
@@ -66,9 +69,12 @@ const (
 	calendarType = "com.apple.caldav.account"
 	contactsType = "com.apple.carddav.account"
 	policyType   = "com.apple.mobiledevice.passwordpolicy"
-	smime        = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
-	smimeUUIDs   = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
-	readsAll     = "Whoever made the profile may then be able to read encrypted connections."
+
+	declarationsType = "com.apple.declarations"
+
+	smime      = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
+	smimeUUIDs = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
+	readsAll   = "Whoever made the profile may then be able to read encrypted connections."
 )
 
 // certificate are the keys of a payload with one certificate.
@@ -92,7 +98,7 @@ var payloadTypes = []payloadType{
 		{kind: boolean, only: iphone, deprecated: true, names: "SMIMEEnabled SMIMEEnablePerMessageSwitch"},
 		{kind: text, only: iphone, names: smimeUUIDs + " " + uuids},
 	}},
-	{name: policyType, once: true, inspect: (*inspector).policy, keys: []keys{
+	{name: policyType, once: true, replacedBy: settingsType, inspect: (*inspector).policy, keys: []keys{
 		{kind: boolean, names: "allowSimple forcePIN requireAlphanumeric"},
 		{kind: integer, min: 2, max: 11, names: "maxFailedAttempts"},
 		{kind: integer, min: 0, max: 60, names: "maxInactivity"},
@@ -104,6 +110,9 @@ var payloadTypes = []payloadType{
 		{kind: integer, only: mac, names: "minutesUntilFailedLoginReset"},
 		{kind: boolean, only: mac, names: "changeAtNextAuth"},
 		{kind: dict, only: mac, names: "customRegex"},
+	}},
+	{name: declarationsType, inspect: (*inspector).declarations, keys: []keys{
+		{kind: array, required: true, names: "Declarations"},
 	}},
 	{name: calendarType, userOnly: true, servers: []server{
 		{host: "CalDAVHostName", port: "CalDAVPort", tls: "CalDAVUseSSL", path: "CalDAVPrincipalURL", on: true},

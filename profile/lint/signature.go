@@ -113,7 +113,7 @@ func (i *inspector) signer(e *signing.Examination) {
 	for _, c := range e.Certificates[:min(len(e.Certificates), maxSame)] {
 		s.Chain = append(s.Chain, shown(c.Subject.String(), maxShown))
 	}
-	i.report.Signer = s
+	i.report.Signer, i.certificate = s, e.Signer.Raw
 	path, fault := e.Path(nil, i.at)
 	if e.Digest == "SHA-1" || slices.ContainsFunc(path, sha1) {
 		i.add(codeSHA1, nil, "")

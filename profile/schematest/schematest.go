@@ -58,6 +58,9 @@ type support struct {
 // profile has: no key may need a later one.
 var floors = map[string]string{"iOS": "12.2", "macOS": "10.15"}
 
+// declaredFloors are the first versions that take declarations by hand.
+var declaredFloors = map[string]string{"iOS": "17.0", "macOS": "14.0"}
+
 // Facts that newer schema files than 18.1 state.
 var (
 	newerRanges = map[string][2]float64{"maxPINAgeInDays": {1, 730}}
@@ -105,6 +108,7 @@ func Read(t *testing.T, folder string) *Schemas {
 // A schemaCheck is one run over one profile.
 type schemaCheck struct {
 	os       string
+	floor    string // the first version that counts
 	channel  string // of a Mac: "System", "User" or empty
 	problems []string
 	seen     map[string]bool // identifiers and UUIDs
@@ -122,6 +126,7 @@ func (s *Schemas) Check(top map[string]any) []string {
 	default:
 		return []string{"TargetDeviceType: neither an iPhone nor a Mac"}
 	}
+	c.floor = floors[c.os]
 	c.payload("", s.top, s.top.Keys, top)
 	c.languages(top)
 	payloads, _ := top["PayloadContent"].([]any)
@@ -138,9 +143,46 @@ func (s *Schemas) Check(top map[string]any) []string {
 		if count[kind]++; count[kind] > 1 && !isTrue(schema.Payload.SupportedOS[c.os].Multiple) {
 			c.add(path, "more than one of this type")
 		}
+		c.floor = floors[c.os]
+		if kind == "com.apple.declarations" {
+			c.floor = declaredFloors[c.os]
+		}
 		c.payload(path+".", schema, slices.Concat(s.common.Keys, schema.Keys), dict)
 	}
 	return c.problems
+}
+
+// Declaration lists what is wrong with a declaration for the system, "iOS" or
+// "macOS", by the schema of its payload: a file in the folder declarations, named
+// without its ending. One for a server has no ServerToken.
+func Declaration(t *testing.T, folder, system, payload string, forServer bool, declaration map[string]any) []string {
+	t.Helper()
+	c := &schemaCheck{os: system, floor: declaredFloors[system]}
+	first := "1.0"
+	base := support{Introduced: &first}
+	keys := declarationKeys(t, folder, "declarationbase")
+	if forServer {
+		keys = slices.DeleteFunc(keys, func(k keySchema) bool { return k.Key == "ServerToken" })
+	}
+	outer := maps.Clone(declaration)
+	outer["Payload"] = map[string]any{}
+	c.dict("", base, keys, outer)
+	inner, _ := declaration["Payload"].(map[string]any)
+	c.dict("Payload.", base, declarationKeys(t, folder, payload), inner)
+	return c.problems
+}
+
+func declarationKeys(t *testing.T, folder, name string) []keySchema {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(folder, "declarations", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema payloadSchema
+	if err := json.Unmarshal(data, &schema); err != nil || len(schema.Keys) == 0 {
+		t.Fatalf("%s: %d keys, %v", name, len(schema.Keys), err)
+	}
+	return schema.Keys
 }
 
 func (c *schemaCheck) add(path, format string, args ...any) {
@@ -213,7 +255,7 @@ func (c *schemaCheck) supported(path string, s support) bool {
 	switch {
 	case s.Introduced == nil || *s.Introduced == "n/a" || s.Removed != nil:
 		c.add(path, "not for %s", c.os)
-	case later(*s.Introduced, floors[c.os]):
+	case later(*s.Introduced, c.floor):
 		c.add(path, "needs %s %s", c.os, *s.Introduced)
 	case isTrue(s.Supervised):
 		c.add(path, "for supervised devices only")

@@ -12,7 +12,10 @@ import (
 const (
 	seedSize = 20 // bytes: what RFC 4226 recommends
 	totpStep = 30 * time.Second
-	codeSkew = 1 // steps that a code may come late (RFC 6238, 5.2)
+	// StepsAhead is how many steps the last one used may be ahead of another:
+	// five minutes, by which clocks of several servers may differ.
+	StepsAhead = 10
+	codeSkew   = 1 // steps that a code may come late (RFC 6238, 5.2)
 )
 
 // newSeed returns the seed of an authenticator app in base32.

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // A Finding is what is wrong with a log: in the action First, or somewhere in
@@ -107,109 +106,75 @@ func (c *Check) Run(next func(after int64) ([]Row, error)) error {
 }
 
 // AddRow is Add, and looks at the row's columns too.
-func (c *Check) AddRow(r Row) error {
-	want := Columns{}
-	e, err := c.add(r.Record)
-	if err != nil {
-		return err
-	}
-	if r.Leaf != nil {
-		want = e.Columns()
-	}
-	if r.Columns != want {
-		return c.finding(r.Seq, "the columns by which it is found say something else than the action")
-	}
-	return nil
-}
+func (c *Check) AddRow(r Row) error { return c.take(lookAtRow(c.log, r)) }
 
 // Add checks the next record of the log. The error is a *Finding, after which
 // the check is over.
 func (c *Check) Add(r Record) error {
-	_, err := c.add(r)
-	return err
+	l, _ := lookAt(c.log, r)
+	return c.take(l)
 }
 
-func (c *Check) add(r Record) (Entry, error) {
-	if err := c.place(r); err != nil {
-		return Entry{}, err
+// take checks the next action, by what was seen of it alone.
+func (c *Check) take(l look) error {
+	if err := c.place(l); err != nil {
+		return err
 	}
-	at := r.At.UnixMilli()
-	if c.Size() > 0 && !sameDay(c.at, at) {
+	if c.Size() > 0 && !sameDay(c.at, l.at) {
 		c.days = append(c.days, dayEnd{c.at, c.edge.Tree()})
 	}
-	e, err := c.content(r)
-	if err == nil {
-		err = c.explain(e)
+	if err := c.content(l); err != nil {
+		return err
 	}
-	if err != nil {
-		return e, err
+	c.at = l.at
+	c.edge.Append(l.hash)
+	if err := c.compare(); err != nil {
+		return err
 	}
-	c.at = at
-	c.edge.Append(Hash(r.Hash))
-	return e, c.compare()
+	if l.misplaced {
+		return c.finding(l.seq, "the columns by which it is found say something else than the action")
+	}
+	return nil
 }
 
 // place finds what was removed, inserted or moved.
-func (c *Check) place(r Record) error {
+func (c *Check) place(l look) error {
 	next := c.Size() + 1
-	switch {
-	case next == 1:
+	if next == 1 {
 		if err := c.compare(); err != nil { // with the empty log
 			return err
 		}
-	case r.At.UnixMilli() < c.at:
-		return c.finding(r.Seq, "it is older than the action before it")
 	}
-	if r.Seq > next {
-		return c.finding(next, fmt.Sprintf("it is missing; the next that is there is %d", r.Seq))
+	if l.seq > next {
+		return c.finding(next, fmt.Sprintf("it is missing; the next that is there is %d", l.seq))
 	}
-	if r.Seq < next {
-		return c.finding(next, fmt.Sprintf("in its place stands action %d: one was inserted or swapped", r.Seq))
+	if l.seq < next {
+		return c.finding(next, fmt.Sprintf("in its place stands action %d: one was inserted or swapped", l.seq))
 	}
-	if len(r.Hash) != len(Hash{}) {
+	if !l.hashed {
 		return c.finding(next, "it has no hash")
 	}
 	return nil
 }
 
-// content finds what was edited.
-func (c *Check) content(r Record) (Entry, error) {
-	if r.Leaf == nil {
-		if c.bare != r.Seq-1 {
-			return Entry{}, c.finding(r.Seq, "its content is missing, and that of older actions is there")
-		}
-		c.bare = r.Seq
-		if r.Personal != nil || r.Salt != nil {
-			return Entry{}, c.finding(r.Seq, "its content is missing, but not its personal text")
-		}
-		return Entry{}, nil
+// content finds what was edited, and takes in what was removed.
+func (c *Check) content(l look) error {
+	if l.bare && c.bare != l.seq-1 {
+		return c.finding(l.seq, "its content is missing, and that of older actions is there")
 	}
-	if HashLeaf(r.Leaf) != Hash(r.Hash) {
-		return Entry{}, c.finding(r.Seq, "it was edited: its content does not have its hash")
+	if l.wrong != "" {
+		return c.finding(l.seq, l.wrong)
 	}
-	e, err := r.Read()
-	if err != nil {
-		return e, c.finding(r.Seq, "it cannot be read")
+	if l.bare {
+		c.bare = l.seq
 	}
-	switch {
-	case e.Log != c.log:
-		return e, c.finding(r.Seq, fmt.Sprintf("it belongs to the log of %q", e.Log))
-	case e.Seq != r.Seq:
-		return e, c.finding(r.Seq, fmt.Sprintf("it was swapped or inserted: its content is that of action %d", e.Seq))
-	case e.Time != r.At.UnixMilli():
-		return e, c.finding(r.Seq, "its time was changed")
-	case (r.Personal == nil) != (r.Salt == nil):
-		return e, c.finding(r.Seq, "its personal text or the salt of it is missing, but not both")
-	case r.Personal == nil:
-		hash, err := tlog.ParseHash(e.Leaf.Personal)
-		if err != nil {
-			return e, c.finding(r.Seq, "the hash of its personal text can't be read")
-		}
-		c.erased = append(c.erased, erasedText{seq: r.Seq, hash: hash})
-	case PersonalHash(r.Salt, r.Personal) != e.Leaf.Personal:
-		return e, c.finding(r.Seq, "its personal text was changed")
+	if l.erased != nil {
+		c.erased = append(c.erased, erasedText{seq: l.seq, hash: *l.erased})
 	}
-	return e, nil
+	if l.tells == nil {
+		return nil
+	}
+	return c.explain(*l.tells)
 }
 
 // compare holds the log against the states that it must have had.

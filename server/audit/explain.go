@@ -9,15 +9,18 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
+// tells reports whether the entry says what was removed, or how long actions
+// are kept.
+func (e *Entry) tells() bool {
+	_, sets := e.setting()
+	return sets || e.Outcome == Done && (e.Name == LogRetain || e.Name == LogErase)
+}
+
 // explain takes in an action that says what was removed from those before it,
 // or how long they are kept. One that the log's key hasn't signed is a finding:
 // who can write to the database may have made it.
 func (c *Check) explain(e Entry) error {
-	setting, sets := e.setting()
-	removes := e.Outcome == Done && (e.Name == LogRetain || e.Name == LogErase)
-	if !sets && !removes {
-		return nil
-	}
+	setting, _ := e.setting()
 	if !e.provenBy(c.key) {
 		return c.finding(e.Seq, fmt.Sprintf("it is a forged %s: the log's key hasn't signed it as it stands", e.Name))
 	}

@@ -19,14 +19,21 @@ func (r Record) Read() (Entry, error) {
 		return Entry{Leaf: Leaf{Seq: r.Seq, Time: r.At.UnixMilli()}}, nil
 	}
 	var e Entry
-	if err := json.Unmarshal(r.Leaf, &e.Leaf); err != nil {
-		return Entry{}, fmt.Errorf("audit: leaf %d: %w", r.Seq, err)
+	var simple bool
+	if e.Leaf, simple = readSimpleLeaf(r.Leaf); !simple {
+		e.Leaf = Leaf{}
+		if err := json.Unmarshal(r.Leaf, &e.Leaf); err != nil {
+			return Entry{}, fmt.Errorf("audit: leaf %d: %w", r.Seq, err)
+		}
 	}
 	if r.Personal == nil {
 		return e, nil
 	}
-	if err := json.Unmarshal(r.Personal, &e.Personal); err != nil {
-		return Entry{}, fmt.Errorf("audit: personal text of %d: %w", r.Seq, err)
+	if e.Personal, simple = readSimplePersonal(r.Personal); !simple {
+		e.Personal = Personal{}
+		if err := json.Unmarshal(r.Personal, &e.Personal); err != nil {
+			return Entry{}, fmt.Errorf("audit: personal text of %d: %w", r.Seq, err)
+		}
 	}
 	return e, nil
 }

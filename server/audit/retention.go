@@ -17,6 +17,9 @@ const (
 	DefaultRetention = 400
 )
 
+// ClockSkew is by how much clocks may differ that are right.
+const ClockSkew = 5 * time.Minute
+
 // CheckRetention returns an Invalid fault for a number of days that can't be
 // chosen.
 func CheckRetention(days int) error {
@@ -79,20 +82,24 @@ type Report struct {
 }
 
 // Retention returns what is to be removed at the time. It reports false if
-// that is nothing.
+// that is nothing. The order of actions is that of their numbers: none is removed
+// that comes after one that is kept. A time that has not come yet was that of a
+// wrong clock and says nothing.
 func (r Report) Retention(now time.Time) (Retention, bool) {
 	if r.Setting.Days == 0 {
 		return Retention{}, false
 	}
 	limit := retentionLimit(now, r.Setting.Days)
-	for i := len(r.days) - 1; i >= 0; i-- {
-		d := r.days[i]
-		if d.at >= limit.UnixMilli() {
-			continue
+	var last dayEnd
+	for _, d := range r.days {
+		if d.at >= limit.UnixMilli() && d.at <= now.Add(ClockSkew).UnixMilli() {
+			break
 		}
-		return Retention{d.Size, limit, d.Root, r.Setting, r.Size}, d.Size > r.Emptied
+		if d.at < limit.UnixMilli() {
+			last = d
+		}
 	}
-	return Retention{}, false
+	return Retention{last.Size, limit, last.Root, r.Setting, r.Size}, last.Size > r.Emptied
 }
 
 // setting returns the retention setting that the action records, if it does.

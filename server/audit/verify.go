@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/ordered"
 )
 
 // A Keeper keeps logs. *store.Store is one.
@@ -26,8 +28,12 @@ type Keeper interface {
 	Retention(ctx context.Context, account string) (int, error)
 }
 
-// verifyBatch is how many rows Verify has in memory.
-const verifyBatch = 1000
+// Verify reads the log in batches: on each core one is checked, and some wait
+// for those before them.
+const (
+	verifyBatch   = 1000 // rows
+	verifyReaders = 4    // batches that are read at once, each by a connection
+)
 
 // Verify checks the account's log as it is kept: by its head, by all notes
 // beside it that the public key signed, and by what else is known. The error is
@@ -108,6 +114,9 @@ func verify(ctx context.Context, from Keeper, account, public string, known []Kn
 		known = append(known, Known{c.Tree, "the checkpoint kept on " + n.Created.UTC().Format(time.DateOnly)})
 	}
 	check := NewCheck(account, public, known...)
+	if err := check.runAhead(ctx, from, head.Size); err != nil {
+		return Report{}, err
+	}
 	err = check.Run(func(after int64) ([]Row, error) { return from.Rows(ctx, account, after, verifyBatch) })
 	if err != nil {
 		return Report{}, err
@@ -116,6 +125,34 @@ func verify(ctx context.Context, from Keeper, account, public string, known []Kn
 		err = &Finding{head.Size + 1, check.Size(), "they stand behind the end of the log by its own head"}
 	}
 	return check.Report(), err
+}
+
+// runAhead checks the actions up to size. What can be said of an action by
+// itself is found out on all cores.
+func (c *Check) runAhead(ctx context.Context, from Keeper, size int64) error {
+	batches := func(yield func(int64, error) bool) {
+		for after := int64(0); after < size && yield(after, nil); after += verifyBatch {
+		}
+	}
+	reading := make(chan struct{}, verifyReaders)
+	read := func(ctx context.Context, after int64) ([]look, error) {
+		reading <- struct{}{}
+		rows, err := from.Rows(ctx, c.log, after, verifyBatch)
+		<-reading
+		looks := make([]look, len(rows))
+		for i, r := range rows {
+			looks[i] = lookAtRow(c.log, r)
+		}
+		return looks, err
+	}
+	return ordered.Do(ctx, batches, read, func(looks []look) error {
+		for _, l := range looks {
+			if err := c.take(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // isOf reports whether the note names the log of the public key. Notes under

@@ -1,9 +1,11 @@
-// Package backup writes all that an installation must not lose to one file.
+// Package backup writes all that an installation must not lose to one file,
+// finds any damage to that file, and restores from it.
 package backup
 
 import (
 	"archive/tar"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -23,50 +25,82 @@ type Source struct {
 	// Secret is the file with the installation's secret, if it is not in Dir,
 	// and LogKey that with the key of the action log.
 	Secret, LogKey string
+	// Program and Now are kept in the backup: which version wrote it, and when.
+	Program string
+	Now     func() time.Time
 }
 
 // Write makes the file at path: a tar archive, for its owner alone, of the
 // database as it is at one moment and of the files of the data folder. The
-// service may run meanwhile. The file appears under its name when it is whole
-// and on disk; one of that name is replaced.
+// service may run meanwhile. The file appears under its name when it is whole,
+// on disk and verified; one of that name is replaced.
 func Write(ctx context.Context, path string, from Source) error {
-	err := datadir.WriteWhole(path, func(out io.Writer) error { return from.archive(ctx, out, filepath.Dir(path)) })
+	err := datadir.WriteWhole(path, func(out *os.File) error {
+		if err := from.archive(ctx, out, filepath.Dir(path)); err != nil {
+			return err
+		}
+		_, err := read(out, discard)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	return nil
 }
 
+// archive writes everything, then the manifest, and then the hash of all that.
 func (s Source) archive(ctx context.Context, out io.Writer, tmp string) error {
-	t := tar.NewWriter(out)
-	if err := addDatabase(ctx, t, tmp, s.Database); err != nil {
+	sum := sha256.New()
+	a := &archive{tar: tar.NewWriter(io.MultiWriter(out, sum))}
+	a.Program, a.Created = s.Program, s.Now().UTC()
+	if err := s.addAll(ctx, a, tmp); err != nil {
+		return err
+	}
+	if err := a.addManifest(); err != nil {
+		return err
+	}
+	if err := a.tar.Flush(); err != nil {
+		return err
+	}
+	end, err := ending(sum.Sum(nil))
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(end)
+	return err
+}
+
+func (s Source) addAll(ctx context.Context, a *archive, tmp string) error {
+	if err := addDatabase(ctx, a, tmp, s.Database); err != nil {
 		return err
 	}
 	files, err := s.Dir.Files()
 	if err != nil {
 		return err
 	}
+	// What tar has unpacked of a backup is no part of the installation.
+	files = slices.DeleteFunc(files, isOwn)
 	for _, own := range []struct{ name, path string }{{datadir.SecretName, s.Secret}, {datadir.LogKeyName, s.LogKey}} {
 		if own.path == "" {
 			continue
 		}
 		// One in the folder is not the one in use.
 		files = slices.DeleteFunc(files, func(name string) bool { return name == own.name })
-		if err := addFile(t, own.name, own.path); err != nil {
+		if err := a.add(own.name, own.path); err != nil {
 			return err
 		}
 	}
 	for _, name := range files {
-		if err := addFile(t, name, s.Dir.File(name)); err != nil {
+		if err := a.add(name, s.Dir.File(name)); err != nil {
 			return err
 		}
 	}
-	return t.Close()
+	return nil
 }
 
 // addDatabase goes by a file in tmp, for an archive wants to know the size
 // beforehand.
-func addDatabase(ctx context.Context, t *tar.Writer, tmp, database string) error {
+func addDatabase(ctx context.Context, a *archive, tmp, database string) error {
 	f, err := os.CreateTemp(tmp, ".backup-*")
 	if err != nil {
 		return err
@@ -76,10 +110,16 @@ func addDatabase(ctx context.Context, t *tar.Writer, tmp, database string) error
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return addFile(t, name, f.Name())
+	return a.add(name, f.Name())
 }
 
-func addFile(t *tar.Writer, name, path string) error {
+// An archive is a backup that is being written, and its manifest.
+type archive struct {
+	tar *tar.Writer
+	Contents
+}
+
+func (a *archive) add(name, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -89,15 +129,18 @@ func addFile(t *tar.Writer, name, path string) error {
 	if err != nil {
 		return err
 	}
-	err = t.WriteHeader(&tar.Header{
-		Name:    filepath.ToSlash(name),
-		Mode:    0o600,
-		Size:    info.Size(),
-		ModTime: info.ModTime().Truncate(time.Second),
-	})
-	if err != nil {
+	name = filepath.ToSlash(name)
+	if err := a.tar.WriteHeader(header(name, info.Size(), info.ModTime())); err != nil {
 		return err
 	}
-	_, err = io.CopyN(t, f, info.Size())
-	return err
+	sum := sha256.New()
+	if _, err = io.CopyN(io.MultiWriter(a.tar, sum), f, info.Size()); err != nil {
+		return err
+	}
+	a.Files = append(a.Files, File{name, info.Size(), Sum(sum.Sum(nil))})
+	return nil
+}
+
+func header(name string, size int64, at time.Time) *tar.Header {
+	return &tar.Header{Name: name, Mode: 0o600, Size: size, ModTime: at.Truncate(time.Second)}
 }

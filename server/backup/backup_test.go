@@ -49,7 +49,7 @@ func TestBackup(t *testing.T) {
 		}
 		s := servertest.New(t, database, change)
 		writes := newWriter(s)
-		file, before := writtenUnderLoad(t, writes, backup.Source{Database: database, Dir: dir})
+		file, before := writtenUnderLoad(t, writes, backup.Source{Database: database, Dir: dir, Program: "mobileconfig v1", Now: time.Now})
 		writes.stop()
 
 		restored, data := restore(t, file, strings.HasPrefix(database, "postgres"))
@@ -143,15 +143,12 @@ func (w *writer) stop() {
 	w.wg.Wait()
 }
 
-// restore unpacks the archive and returns the data folder and the database.
+// restore restores the backup and returns the data folder and the database.
 func restore(t *testing.T, file string, postgres bool) (*datadir.Dir, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "restored")
-	if err := os.Mkdir(path, 0o700); err != nil {
+	if _, err := backup.Restore(file, path); err != nil {
 		t.Fatal(err)
-	}
-	if out, err := exec.Command("tar", "-xpf", file, "-C", path).CombinedOutput(); err != nil {
-		t.Fatalf("tar: %v %s", err, out)
 	}
 	dir, err := datadir.Existing(path)
 	if err != nil {
@@ -161,8 +158,16 @@ func restore(t *testing.T, file string, postgres bool) (*datadir.Dir, string) {
 		return dir, dir.Database()
 	}
 	database := storetest.EmptyPostgres(t)
-	if out, err := exec.Command(psql(t), "-q", "-X", "-f", filepath.Join(path, "database.sql"), database).CombinedOutput(); err != nil {
+	fill := func() (string, error) {
+		out, err := exec.Command(psql(t), "-q", "-X", "-f", filepath.Join(path, backup.ScriptName), database).CombinedOutput()
+		return string(out), err
+	}
+	// What psql prints is in the docs.
+	if out, err := fill(); err != nil || out != "" {
 		t.Fatalf("psql: %v %s", err, out)
+	}
+	if out, err := fill(); err == nil || !strings.Contains(out, `relation "river_migration" already exists`) {
+		t.Errorf("psql into a database that is not empty: %v %s", err, out)
 	}
 	return dir, database
 }
@@ -225,7 +230,7 @@ func TestArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // the second replaces the first
-		if err := backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir, Secret: elsewhere, LogKey: elsewhere}); err != nil {
+		if err := backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir, Secret: elsewhere, LogKey: elsewhere, Program: "mobileconfig v1", Now: time.Now}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -256,7 +261,7 @@ func TestArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !slices.Equal(names, []string{"mobileconfig.db", "secret", "log.key"}) ||
+	if !slices.Equal(names, []string{"mobileconfig.db", "secret", "log.key", "backup.json", "backup.sha256"}) ||
 		string(content["secret"]) != "elsewhere" || string(content["log.key"]) != "elsewhere" {
 		t.Errorf("in the archive: %v", names)
 	}
@@ -275,7 +280,7 @@ func TestWriteRefuses(t *testing.T) {
 		"no scheme":   "mysql://x",
 		"no server":   "postgres://127.0.0.1:1/x",
 	} {
-		if err := backup.Write(t.Context(), out, backup.Source{Database: database, Dir: dir}); err == nil {
+		if err := backup.Write(t.Context(), out, backup.Source{Database: database, Dir: dir, Program: "mobileconfig v1", Now: time.Now}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if _, err := os.Stat(out); err == nil {
@@ -307,7 +312,7 @@ func TestBackupAfterCrash(t *testing.T) {
 	}
 	crashed := "sqlite:" + filepath.Join(dir, "db")
 	for range 2 {
-		if err := backup.Write(t.Context(), filepath.Join(t.TempDir(), "backup.tar"), backup.Source{Database: crashed, Dir: folder(t)}); err != nil {
+		if err := backup.Write(t.Context(), filepath.Join(t.TempDir(), "backup.tar"), backup.Source{Database: crashed, Dir: folder(t), Program: "mobileconfig v1", Now: time.Now}); err != nil {
 			t.Fatal(err)
 		}
 	}

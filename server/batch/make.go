@@ -8,8 +8,8 @@ import (
 	"iter"
 
 	"github.com/updatecase/mobileconfig/profile"
-	"github.com/updatecase/mobileconfig/server/batch/ordered"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/ordered"
 )
 
 // A File is one signed profile of a batch.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/updatecase/mobileconfig/server/batch/format"
-	"github.com/updatecase/mobileconfig/server/batch/ordered"
+	"github.com/updatecase/mobileconfig/server/ordered"
 )
 
 // A Chunk is a run of rows of a spool.

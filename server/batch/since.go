@@ -11,7 +11,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/batch/format"
-	"github.com/updatecase/mobileconfig/server/batch/ordered"
+	"github.com/updatecase/mobileconfig/server/ordered"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 

@@ -36,7 +36,7 @@ func chance(t *testing.T) *rand.Rand {
 // webhook called for it.
 func TestSoakKill(t *testing.T) {
 	t.Parallel()
-	rounds := soak.Count(6, 40)
+	rounds, most := soak.Count(6, 200), soak.Count(promisesARound, 500) // 50,000 promises in a full soak
 	random := chance(t)
 	data, j := filepath.Join(t.TempDir(), "data"), newJournal()
 	r := newReceiver(t)
@@ -49,7 +49,7 @@ func TestSoakKill(t *testing.T) {
 	for ; done < rounds || j.told() < enough; done++ {
 		p := start(t, data, reachable...)
 		slowest = max(slowest, p.started)
-		killUnderLoad(t, p, random, people, 1+random.IntN(promisesARound), j)
+		killUnderLoad(t, p, random, people, 1+random.IntN(most), j)
 		if wantKept(t, copied(t, data), j); t.Failed() {
 			break
 		}

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -176,8 +175,9 @@ func private(path string) error {
 }
 
 // WriteWhole makes a file, for its owner alone, of what write writes. It has
-// its name from when it is whole and on disk; one of that name is replaced.
-func WriteWhole(file string, write func(io.Writer) error) error {
+// its name from when it is whole and on disk; one of that name is replaced. If
+// write fails, nothing is.
+func WriteWhole(file string, write func(*os.File) error) error {
 	folder := filepath.Dir(file)
 	tmp, err := os.CreateTemp(folder, ".new-*") // mode 0600
 	if err != nil {

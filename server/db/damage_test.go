@@ -300,7 +300,7 @@ func TestLockedWhileRunning(t *testing.T) {
 		}()
 	}
 	linkOf(t, s, "lnk_1")
-	must(t, s.Ping(t.Context()))
+	must(t, s.Check(t.Context()))
 	for range cap(errs) {
 		wantFault(t, <-errs, fault.DatabaseUnavailable)
 	}

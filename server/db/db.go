@@ -18,8 +18,9 @@ const retryAfter = 30 * time.Second
 // A DB is an open database. It is safe for concurrent use, and any number of
 // them, in one process or in many, may work on one database.
 type DB struct {
-	kind  database
-	watch func(Call) error
+	kind   database
+	watch  func(Call) error
+	health health
 }
 
 // Open opens the database that text names, as "sqlite:PATH", "postgres://…" or
@@ -39,6 +40,11 @@ func Open(ctx context.Context, text string) (*DB, error) {
 // Close releases the database. Nothing may use d afterwards.
 func (d *DB) Close() { d.kind.close() }
 
+// Broken returns a channel that is closed when the disk did not keep what was
+// written, and a function that then says so. Nothing more is written, and the
+// process should end soon: no later success of this one would prove anything.
+func (d *DB) Broken() (<-chan struct{}, func() error) { return d.kind.broken() }
+
 // Watch has fn see each statement before it runs, each job before it is
 // enqueued, and each commit. An error of fn is returned in its place. It is for
 // tests and must be called before d is used.
@@ -46,22 +52,30 @@ func (d *DB) Watch(fn func(Call) error) { d.watch = fn }
 
 // Transact runs fn in one transaction, which is kept if fn returns nil. The
 // database may ask for a repetition, so fn may run more than once. When ctx is
-// done the error says so, unless it is a fault.
+// done the error says so, unless it is a fault. Where the database does not
+// answer in time, it is a DatabaseUnavailable fault, and it is open whether the
+// transaction is kept.
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
-	err := d.kind.transact(ctx, func(t *Tx) error {
+	limited, end := context.WithTimeout(ctx, callTimeout)
+	defer end()
+	began := time.Now()
+	err := d.kind.transact(limited, func(t *Tx) error {
 		t.watch = d.watch
 		if err := fn(t); err != nil {
 			return err
 		}
 		return t.watched("", nil)
 	})
-	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) || isFault(err) {
-		return d.Diagnose(err)
+	if ctx.Err() != nil {
+		return because(ctx, err)
 	}
-	return fmt.Errorf("%w: %w", ctx.Err(), err)
+	err = d.Diagnose(because(limited, err))
+	d.health.note(began, err)
+	return err
 }
 
-// Read is for one statement that writes nothing.
+// Read is for one statement that writes nothing, and has to end in time like a
+// transaction.
 func (d *DB) Read(ctx context.Context) *Tx {
 	return &Tx{ctx: ctx, conn: d.kind.reader(), watch: d.watch}
 }
@@ -80,7 +94,11 @@ func (d *DB) Diagnose(err error) error {
 		return err
 	}
 	var f *fault.Fault
-	switch d.kind.ailment(err) {
+	code := d.kind.ailment(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = fault.DatabaseUnavailable
+	}
+	switch code {
 	case fault.StorageFull:
 		f = fault.New(fault.StorageFull, "There is no space left to keep this. Try again in a few minutes.")
 	case fault.DatabaseUnavailable:

@@ -34,7 +34,7 @@ func openOnce(database string) string {
 		return err.Error()
 	}
 	defer s.Close()
-	if err := s.Ping(ctx); err != nil {
+	if err := s.Check(ctx); err != nil {
 		return err.Error()
 	}
 	return "ok"
@@ -104,8 +104,8 @@ func TestPathWithSpecialCharacters(t *testing.T) {
 func TestSettings(t *testing.T) {
 	want := map[string]map[string]string{
 		"sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"},
-		"postgres": {"synchronous_commit": "on", "statement_timeout": "30s", "lock_timeout": "10s",
-			"idle_in_transaction_session_timeout": "30s", "transaction_isolation": "read committed"},
+		"postgres": {"synchronous_commit": "on", "statement_timeout": "10s", "lock_timeout": "8s",
+			"idle_in_transaction_session_timeout": "5s", "transaction_isolation": "read committed"},
 	}
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for name, value := range want[filepath.Base(t.Name())] {

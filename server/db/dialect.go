@@ -34,6 +34,15 @@ type database interface {
 	// used as it is, whatever the statement: StorageFull or
 	// DatabaseUnavailable. For any other error it is empty.
 	ailment(err error) fault.Code
+	// ping reads something on a connection that nothing else uses, and touch
+	// writes something.
+	ping(ctx context.Context) error
+	touch(ctx context.Context) error
+	// broken is that of DB.
+	broken() (<-chan struct{}, func() error)
+	// rescue is a statement that has the lost jobs of the queue $1 done again:
+	// those under way for longer than $2 seconds.
+	rescue() string
 	// runner returns what works on jobs, and a function that lets go of what
 	// it needs, to be called when it has stopped.
 	runner(ctx context.Context, config *river.Config) (r runner, release func(), err error)
@@ -59,6 +68,16 @@ func open(ctx context.Context, text string) (database, error) {
 		return openPostgres(ctx, text)
 	}
 	return nil, errors.New("the database is given as sqlite:PATH or postgres://USER@HOST/NAME")
+}
+
+func (*liteDB) rescue() string {
+	return `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec') WHERE state = 'running' AND queue = $1
+		AND julianday(attempted_at) < julianday('now', 'subsec') - $2 / 86400.0 AND attempt < max_attempts`
+}
+
+func (*pgDB) rescue() string {
+	return `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1
+		AND attempted_at < now() - make_interval(secs => $2) AND attempt < max_attempts`
 }
 
 func (*liteDB) taken(err error) bool {
@@ -109,14 +128,21 @@ func (l *liteDB) explain(err error) error {
 	return fmt.Errorf("sqlite: %w", err)
 }
 
-// litePrimary is the primary result code in err, or 0.
+// litePrimary is the primary result code in err, or 0. A file in shared memory
+// that can't grow is a full disk.
 func litePrimary(err error) int {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return 0
 	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		return sqlite3.SQLITE_FULL
+	}
 	return e.Code() & 0xff
 }
+
+// liteFull reports whether err says that there is no space left.
+func liteFull(err error) bool { return litePrimary(err) == sqlite3.SQLITE_FULL }
 
 func (*pgDB) taken(err error) bool { return pgCode(err) == "23505" }
 
@@ -132,7 +158,7 @@ func (*pgDB) ailment(err error) fault.Code {
 	switch {
 	case code == "53100":
 		return fault.StorageFull
-	case code == "25006", code == "55P03": // read-only, a lock not had in time
+	case code == "25006", code == "55P03", code == "25P03": // read-only, a lock not had in time, given up
 		return fault.DatabaseUnavailable
 	case code != "":
 		if slices.Contains(pgAilments, code[:2]) {
@@ -159,10 +185,11 @@ func isConnection(err error) bool {
 }
 
 // givenUp reports whether PostgreSQL gave up a transaction that may succeed
-// when it is run again: a serialization failure or a deadlock.
+// when it is run again: a serialization failure, a deadlock, or one that heard
+// nothing from this process for too long.
 func givenUp(err error) bool {
 	code := pgCode(err)
-	return code == "40001" || code == "40P01"
+	return code == "40001" || code == "40P01" || code == "25P03"
 }
 
 func pgCode(err error) string {

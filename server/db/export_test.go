@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/fault"
 )
@@ -22,6 +23,17 @@ func Setting(ctx context.Context, d *DB, name string) (text string, err error) {
 
 // PostgresAilment is the code for an error of PostgreSQL.
 func PostgresAilment(err error) fault.Code { return (*pgDB)(nil).ailment(err) }
+
+// ProbeNow has the next check try a write if it is in doubt whether one works, or
+// not yet.
+func ProbeNow(d *DB, due bool) {
+	d.health.mu.Lock()
+	defer d.health.mu.Unlock()
+	d.health.probed = time.Now()
+	if due {
+		d.health.probed = time.Time{}
+	}
+}
 
 // DropConnections closes the connections that SQLite has open and nobody uses.
 func DropConnections(d *DB) {

@@ -109,6 +109,20 @@ func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
 	}
 }
 
+// Rescue has the jobs of a queue done again that have been under way for longer
+// than any may be: their server has died. It returns how many.
+func (d *DB) Rescue(ctx context.Context, queue string, after time.Duration) (int64, error) {
+	var n int64
+	err := d.Transact(ctx, func(t *Tx) (err error) {
+		n, err = t.Exec(d.kind.rescue(), queue, after.Seconds())
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("jobs: rescue: %w", err)
+	}
+	return n, nil
+}
+
 // migrateJobs brings the tables of the queues up to date. The caller holds the
 // lock. A schema that the program does not know yet is refused.
 func migrateJobs[T any](ctx context.Context, driver riverdriver.Driver[T]) error {

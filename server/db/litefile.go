@@ -24,7 +24,8 @@ const (
 // (-wal), which holds the latest changes while the database is in use; the
 // lock under which it is opened and closed (.lock); the lock that all stores
 // share that have it open (.users); and the note (.state), which exists from
-// the moment that there is something to lose.
+// the moment that there is something to lose. Some space is kept for a start on a
+// full disk (.reserve).
 type liteFile struct {
 	path  string
 	users *flock.Flock
@@ -47,6 +48,9 @@ func checkPath(path string) (string, error) {
 		return "", fmt.Errorf("sqlite: %w", err)
 	}
 	folder, err := os.Stat(filepath.Dir(path))
+	if errors.Is(err, fs.ErrPermission) {
+		return "", fmt.Errorf("sqlite: this user may not enter the folder of %s; let it, or run as its owner: %w", path, err)
+	}
 	if err != nil || !folder.IsDir() {
 		return "", fmt.Errorf("sqlite: there is no folder %s", filepath.Dir(path))
 	}
@@ -179,20 +183,38 @@ func (f *liteFile) opened() (err error) {
 // check returns an error if the files are not those any more that SQLite has
 // open. It would go on and keep changes where nobody finds them again.
 func (f *liteFile) check() error {
-	if !sameFile(f.path, f.main) {
-		return replacedError(f.path)
-	}
-	if !sameFile(f.wal(), f.log) {
-		return replacedError(f.wal())
+	for _, file := range []struct {
+		path string
+		was  fs.FileInfo
+	}{{f.path, f.main}, {f.wal(), f.log}} {
+		is, err := os.Stat(file.path)
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return awayError("this user may not enter the folder of " + file.path + " any more; let it, and all goes on")
+		case err != nil || !os.SameFile(file.was, is):
+			return awayError(file.path + " was deleted or replaced while the service used it: stop the service, and restore a backup if it does not start again")
+		}
 	}
 	return nil
 }
 
-func sameFile(path string, was fs.FileInfo) bool {
-	is, err := os.Stat(path)
-	return err == nil && os.SameFile(was, is)
+// reserveSize is more than SQLite needs to open a database that has a
+// write-ahead log: an index of it in shared memory, which is a file (-shm).
+const reserveSize = 256 << 10
+
+func (f *liteFile) reserve() string { return f.path + ".reserve" }
+
+// keepReserve keeps some space for the next start, which may find the disk
+// full. If there is none now, it does without.
+func (f *liteFile) keepReserve() {
+	if sizeOf(f.reserve()) == reserveSize {
+		return
+	}
+	if err := os.WriteFile(f.reserve(), make([]byte, reserveSize), 0o600); err != nil {
+		os.Remove(f.reserve())
+	}
 }
 
-func replacedError(path string) error {
-	return awayError(path + " was deleted or replaced while the service used it: stop the service, and restore a backup if it does not start again")
-}
+// spendReserve frees the space that was kept. It reports whether there was
+// some.
+func (f *liteFile) spendReserve() bool { return os.Remove(f.reserve()) == nil }

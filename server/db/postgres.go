@@ -15,6 +15,11 @@ import (
 )
 
 const (
+	// headTimeout is how long a transaction may hold the row that all who write
+	// wait for without a word: a server that is cut off holds them up no longer.
+	headTimeout = "1s"
+	// connectTimeout is how long a connection may take to be made.
+	connectTimeout = 5 * time.Second
 	// pgAttempts is how often a transaction is run that PostgreSQL gave up.
 	pgAttempts = 5
 	// pgMigrationLock is the advisory lock under which the schema changes.
@@ -32,7 +37,9 @@ const pgTables = `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
 // A pgDB is a database on a PostgreSQL server.
 type pgDB struct {
 	pool *pgxpool.Pool
-	jobs *river.Client[pgx.Tx]
+	// probe is one connection for those who ask how the database is.
+	probe *pgxpool.Pool
+	jobs  *river.Client[pgx.Tx]
 }
 
 func openPostgres(ctx context.Context, text string) (*pgDB, error) {
@@ -47,16 +54,30 @@ func openPostgres(ctx context.Context, text string) (*pgDB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	jobs, err := newInserter(riverpgxv5.New(pool))
+	probe, err := newPool(ctx, pool, 1)
 	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	return &pgDB{pool, jobs}, nil
+	jobs, err := newInserter(riverpgxv5.New(pool))
+	if err != nil {
+		pool.Close()
+		probe.Close()
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return &pgDB{pool, probe, jobs}, nil
+}
+
+// newPool returns a further pool like another.
+func newPool(ctx context.Context, like *pgxpool.Pool, conns int32) (*pgxpool.Pool, error) {
+	cfg := like.Config()
+	cfg.MaxConns, cfg.MinConns = conns, 0
+	return pgxpool.NewWithConfig(ctx, cfg)
 }
 
 // pgConfig reads the URL and adds what it leaves out. Whatever hangs ends
-// after these times, so that it cannot hold a lock for good.
+// after these times, so that it cannot hold a lock for long: those of a server
+// that is cut off are free again before the others give up waiting for them.
 func pgConfig(text string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(text)
 	if err != nil {
@@ -65,12 +86,16 @@ func pgConfig(text string) (*pgxpool.Config, error) {
 	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
 		return nil, errors.New("default_query_exec_mode=simple_protocol is not safe; leave it out")
 	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	for name, value := range map[string]string{
 		"application_name":                    "mobileconfig",
-		"idle_in_transaction_session_timeout": "30s",
-		"lock_timeout":                        "10s",
-		"statement_timeout":                   "30s",
+		"idle_in_transaction_session_timeout": "5s",
+		"lock_timeout":                        "8s",
+		"statement_timeout":                   "10s",
 		"synchronous_commit":                  "on",
+		"tcp_user_timeout":                    "5s",
 	} {
 		if cfg.ConnConfig.RuntimeParams[name] == "" {
 			cfg.ConnConfig.RuntimeParams[name] = value
@@ -123,9 +148,7 @@ func migratePostgresJobs(ctx context.Context, cfg *pgxpool.Config) error {
 
 // runner works on connections of its own, so that requests keep theirs.
 func (p *pgDB) runner(ctx context.Context, config *river.Config) (runner, func(), error) {
-	cfg := p.pool.Config()
-	cfg.MaxConns, cfg.MinConns = pgJobConns, 0
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	pool, err := newPool(ctx, p.pool, pgJobConns)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -152,25 +175,63 @@ func (p *pgDB) transact(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (p *pgDB) once(ctx context.Context, fn func(*Tx) error) error {
-	t, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	c, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	t, err := c.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return err
 	}
 	defer rollback(ctx, t)
-	if err := fn(&Tx{ctx: ctx, conn: pgConn{t}, insert: insertInto(p.jobs, t)}); err != nil {
+	x := &Tx{ctx: ctx, conn: pgConn{t}, insert: insertInto(p.jobs, t)}
+	if err := fn(x); err != nil {
 		return err
 	}
-	return t.Commit(ctx)
+	if len(x.last) == 0 {
+		return t.Commit(ctx)
+	}
+	return commitWith(ctx, t, x.last)
 }
 
-// rollback gives the connection back, also when ctx is done. After Commit it
-// does nothing.
+// commitWith sends the statements and the commit at once. Where one of them
+// fails, PostgreSQL leaves out those that follow.
+func commitWith(ctx context.Context, t pgx.Tx, last []statement) error {
+	var b pgx.Batch
+	for _, s := range last {
+		b.Queue(s.query, s.args...)
+	}
+	b.Queue(`COMMIT`)
+	return t.Conn().SendBatch(ctx, &b).Close()
+}
+
+// rollback ends a transaction that is not over, also when ctx is done.
 func rollback(ctx context.Context, t pgx.Tx) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	if t.Conn().PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = t.Rollback(ctx)
 }
 
 func (p *pgDB) reader() conn { return pgConn{p.pool} }
 
-func (p *pgDB) close() { p.pool.Close() }
+func (p *pgDB) ping(ctx context.Context) error {
+	var n int64
+	return p.probe.QueryRow(ctx, `SELECT id FROM installation`).Scan(&n)
+}
+
+func (p *pgDB) touch(ctx context.Context) error {
+	_, err := p.probe.Exec(ctx, touch)
+	return err
+}
+
+// broken never happens: where its disk fails, the server of the database ends.
+func (*pgDB) broken() (<-chan struct{}, func() error) { return nil, nil }
+
+func (p *pgDB) close() {
+	p.pool.Close()
+	p.probe.Close()
+}

@@ -18,6 +18,9 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
+// ScriptName is the file with a snapshot of PostgreSQL.
+const ScriptName = "database.sql"
+
 // Snapshot writes the database as it is at one moment to w, while others go
 // on writing to it, and returns the name that the file should have. SQLite
 // gives a database file, PostgreSQL a script for psql that fills an empty
@@ -27,7 +30,7 @@ func Snapshot(ctx context.Context, database, tmp string, w io.Writer) (name stri
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
 		name, err = "mobileconfig.db", snapshotSQLite(ctx, path, tmp, w)
 	} else {
-		name, err = "database.sql", snapshotPostgres(ctx, database, w)
+		name, err = ScriptName, snapshotPostgres(ctx, database, w)
 	}
 	if err != nil {
 		return "", fmt.Errorf("snapshot: %w", err)
@@ -101,7 +104,8 @@ func script(ctx context.Context, t pgx.Tx, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	out.WriteString("\\set ON_ERROR_STOP on\n")
+	// Errors alone are printed, and not what statements return.
+	out.WriteString("\\set ON_ERROR_STOP on\n\\set QUIET on\n\\o /dev/null\nSET client_min_messages = warning;\n")
 	if err := writeJobMigrations(ctx, t, out); err != nil {
 		return err
 	}

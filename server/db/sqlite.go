@@ -12,6 +12,8 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+
+	"github.com/updatecase/mobileconfig/server/fault"
 )
 
 const (
@@ -20,6 +22,9 @@ const (
 	liteReaders = 8
 	// liteCheckSize is the largest file that is looked through at start.
 	liteCheckSize = 64 << 20
+	// liteLogSize is from which size on the write-ahead log is copied into the
+	// file. SQLite would do so by itself, and say nothing where it fails.
+	liteLogSize = 4 << 20
 )
 
 // A liteDB is an SQLite file: one connection that writes, some that read.
@@ -31,6 +36,7 @@ type liteDB struct {
 	// when the last connection closes, and others come and go.
 	anchor *sql.Conn
 	jobs   *river.Client[*sql.Tx]
+	fuse   fuse // of the writer
 }
 
 func openSQLite(ctx context.Context, path string) (*liteDB, error) {
@@ -46,7 +52,18 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	if err := file.prepare(); err != nil {
 		return nil, err
 	}
-	l := &liteDB{file: file}
+	l, err := openLite(ctx, file)
+	if liteFull(err) && file.spendReserve() {
+		// What can be read is served, and writes fail until there is space.
+		l, err = openLite(ctx, file)
+	} else if err == nil {
+		file.keepReserve()
+	}
+	return l, err
+}
+
+func openLite(ctx context.Context, file *liteFile) (*liteDB, error) {
+	l := &liteDB{file: file, fuse: fuse{blown: make(chan struct{})}}
 	if err := l.open(ctx); err != nil {
 		l.disconnect()
 		return nil, l.explain(err)
@@ -57,13 +74,14 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 // open leaves a foreign or damaged file as it is. With secure_delete, what is
 // erased is overwritten where it stood.
 func (l *liteDB) open(ctx context.Context) (err error) {
-	l.writer, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "secure_delete(FAST)"))
+	l.writer, err = openFused(l.file.path, liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "secure_delete(FAST)",
+		"wal_autocheckpoint(0)", fmt.Sprintf("journal_size_limit(%d)", liteLogSize)), &l.fuse)
 	if err != nil {
 		return err
 	}
 	l.writer.SetMaxOpenConns(1)
 	for _, step := range []func(context.Context) error{
-		l.checkContent, l.checkDurable, l.migrate, l.checkWritable, l.openReaders,
+		l.checkContent, l.checkDurable, l.migrate, l.checkWritable, l.openReaders, l.rewrite,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -159,6 +177,20 @@ func (l *liteDB) openReaders(ctx context.Context) (err error) {
 	return l.anchor.QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts`).Scan(&n)
 }
 
+// rewrite brings the latest changes from the write-ahead log into the file after
+// a process that did not close it. Whether all of the log is on the disk, nobody
+// knows then; what is read of it now is. It matters where the disk failed, and
+// costs nothing elsewhere. A disk that is full puts it off.
+func (l *liteDB) rewrite(ctx context.Context) error {
+	if l.file.note() != noteInUse {
+		return nil
+	}
+	if _, err := l.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil && l.ailment(err) != fault.StorageFull {
+		return errors.Join(l.fuse.check(), err)
+	}
+	return nil
+}
+
 func (l *liteDB) transact(ctx context.Context, fn func(*Tx) error) error {
 	conn, err := l.turn(ctx)
 	if err != nil {
@@ -170,10 +202,37 @@ func (l *liteDB) transact(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer t.Rollback() // does nothing after Commit
-	if err := fn(&Tx{ctx: ctx, conn: liteConn{t}, insert: insertInto(l.jobs, t)}); err != nil {
+	x := &Tx{ctx: ctx, conn: liteConn{t}, insert: insertInto(l.jobs, t)}
+	if err := fn(x); err != nil {
 		return err
 	}
-	return t.Commit()
+	if err := x.finish(); err != nil {
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return err
+	}
+	if sizeOf(l.file.wal()) > liteLogSize {
+		// The commit stands. What fails here fails again, or blows the fuse.
+		_, _ = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`)
+	}
+	return nil
+}
+
+// finish runs what was left for the end. What is there more than once is parsed
+// once.
+func (t *Tx) finish() error {
+	for rest := t.last; len(rest) > 0; {
+		var runs [][]any
+		query := rest[0].query
+		for ; len(rest) > 0 && rest[0].query == query; rest = rest[1:] {
+			runs = append(runs, rest[0].args)
+		}
+		if err := t.conn.many(t.ctx, func(int, Row) error { return nil }, query, runs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // turn waits for the connection that writes, but not longer than it would wait
@@ -195,9 +254,29 @@ func (l *liteDB) turn(ctx context.Context) (*sql.Conn, error) {
 
 func (l *liteDB) reader() conn { return l.kept }
 
+func (l *liteDB) ping(ctx context.Context) error {
+	if err := errors.Join(l.fuse.check(), l.file.check()); err != nil {
+		return err
+	}
+	var n int64
+	return l.anchor.QueryRowContext(ctx, `SELECT id FROM installation`).Scan(&n)
+}
+
+func (l *liteDB) touch(ctx context.Context) error {
+	return l.transact(ctx, func(t *Tx) error {
+		_, err := t.Exec(touch)
+		return err
+	})
+}
+
+func (l *liteDB) broken() (<-chan struct{}, func() error) { return l.fuse.blown, l.fuse.check }
+
 // close waits for the lock: a process that opens the database at this moment
 // must find note and write-ahead log in agreement.
 func (l *liteDB) close() {
+	if l.fuse.check() != nil {
+		return // the process ends: to close the file would be to write to it
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), liteBusy)
 	defer cancel()
 	if unlock, err := l.file.lock(ctx); err == nil {

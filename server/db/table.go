@@ -65,8 +65,10 @@ func (t *Table[T]) Scan(r Row, more ...any) (T, error) {
 // All runs a query whose rows have the Columns.
 func (t *Table[T]) All(x *Tx, query string, args ...any) ([]T, error) {
 	var all []T
+	var v T
+	to := t.Into(&v) // a scan sets each of them, and keeps nothing of the last
 	err := x.Each(func(r Row) error {
-		v, err := t.Scan(r)
+		err := r.Scan(to...)
 		all = append(all, v)
 		return err
 	}, query, args...)
@@ -114,6 +116,9 @@ func (t *Table[T]) InsertAll(x *Tx, all []T) error {
 	}
 	return x.Many(nil, t.insert, runs)
 }
+
+// InsertFinally inserts v as [Tx.Finally] does.
+func (t *Table[T]) InsertFinally(x *Tx, v T) error { return x.Finally(t.insert, t.values(&v)...) }
 
 // Update sets all columns of the row that has the key of v, but the fixed ones.
 func (t *Table[T]) Update(x *Tx, v T, fixed ...string) error {

@@ -21,6 +21,14 @@ type Tx struct {
 	// insert is nil in a reader.
 	insert inserter
 	watch  func(Call) error
+	// last are the statements that run with the commit.
+	last []statement
+}
+
+// A statement is one that runs with the commit.
+type statement struct {
+	query string
+	args  []any
 }
 
 // A Call is what a Tx asks of the database.
@@ -45,7 +53,10 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	if err := t.watched(query, args); err != nil {
 		return 0, err
 	}
-	return t.conn.exec(t.ctx, query, args)
+	ctx, end := t.limit()
+	defer end()
+	n, err := t.conn.exec(ctx, query, args)
+	return n, because(ctx, err)
 }
 
 // Row runs a query for one row. Scan returns ErrNoRows if there is none.
@@ -53,7 +64,26 @@ func (t *Tx) Row(query string, args ...any) Row {
 	if err := t.watched(query, args); err != nil {
 		return failedRow{err}
 	}
-	return t.conn.row(t.ctx, query, args)
+	ctx, end := t.limit()
+	return limitedRow{t.conn.row(ctx, query, args), ctx, end}
+}
+
+// Head runs a query that locks the one row which all who write wait for, such
+// as the head of a log. What follows is to be given to Finally: the row is then
+// locked for one round trip to the database. Where that takes longer than
+// headTimeout, PostgreSQL gives the transaction up.
+func (t *Tx) Head(query string, args ...any) Row {
+	if err := t.watched(query, args); err != nil {
+		return failedRow{err}
+	}
+	return t.conn.head(t.ctx, query, args)
+}
+
+// Finally has a statement run at the end of the transaction, for whose rows
+// nobody asks. PostgreSQL gets all of these together with the commit.
+func (t *Tx) Finally(query string, args ...any) error {
+	t.last = append(t.last, statement{query, args})
+	return t.watched(query, args)
 }
 
 // ByKey runs a fixed query that finds one row by its key through the cache of
@@ -62,7 +92,8 @@ func (t *Tx) ByKey(query string, args ...any) Row {
 	if err := t.watched(query, args); err != nil {
 		return failedRow{err}
 	}
-	return t.conn.byKey(t.ctx, query, args)
+	ctx, end := t.limit()
+	return limitedRow{t.conn.byKey(ctx, query, args), ctx, end}
 }
 
 // Each runs a query and calls fn for every row.
@@ -70,17 +101,19 @@ func (t *Tx) Each(fn func(Row) error, query string, args ...any) error {
 	if err := t.watched(query, args); err != nil {
 		return err
 	}
-	r, err := t.conn.rows(t.ctx, query, args)
+	ctx, end := t.limit()
+	defer end()
+	r, err := t.conn.rows(ctx, query, args)
 	if err != nil {
-		return err
+		return because(ctx, err)
 	}
 	defer r.Close()
 	for r.Next() {
 		if err := fn(r); err != nil {
-			return err
+			return because(ctx, err)
 		}
 	}
-	return r.Err()
+	return because(ctx, r.Err())
 }
 
 // Many runs a statement once for each list of arguments, in their order, and
@@ -90,18 +123,20 @@ func (t *Tx) Many(found func(i int, r Row) error, query string, runs [][]any) er
 	if found == nil {
 		found = func(int, Row) error { return nil }
 	}
+	ctx, end := t.limit()
+	defer end()
 	for i, args := range runs {
 		if err := t.watched(query, args); err != nil { // those before were sent
 			if i == 0 {
 				return err
 			}
-			return errors.Join(err, t.conn.many(t.ctx, found, query, runs[:i]))
+			return errors.Join(err, t.conn.many(ctx, found, query, runs[:i]))
 		}
 	}
 	if len(runs) == 0 {
 		return nil
 	}
-	return t.conn.many(t.ctx, found, query, runs)
+	return because(ctx, t.conn.many(ctx, found, query, runs))
 }
 
 // Locks reports whether rows can be locked one by one. Otherwise there is one
@@ -134,6 +169,8 @@ type conn interface {
 	exec(ctx context.Context, query string, args []any) (int64, error)
 	row(ctx context.Context, query string, args []any) Row
 	byKey(ctx context.Context, query string, args []any) Row
+	// head is row for the last lock of a transaction.
+	head(ctx context.Context, query string, args []any) Row
 	rows(ctx context.Context, query string, args []any) (rows, error)
 	many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error
 	// locks reports whether rows can be locked one by one. Otherwise there is
@@ -178,6 +215,10 @@ func (c liteConn) row(ctx context.Context, query string, args []any) Row {
 }
 
 func (c liteConn) byKey(ctx context.Context, query string, args []any) Row {
+	return c.row(ctx, query, args)
+}
+
+func (c liteConn) head(ctx context.Context, query string, args []any) Row {
 	return c.row(ctx, query, args)
 }
 
@@ -241,6 +282,30 @@ func (c pgConn) row(ctx context.Context, query string, args []any) Row {
 
 func (c pgConn) byKey(ctx context.Context, query string, args []any) Row {
 	return c.row(ctx, query, args)
+}
+
+// head has PostgreSQL give up the transaction soon if this process, cut off, says
+// nothing more: everyone else waits meanwhile.
+func (c pgConn) head(ctx context.Context, query string, args []any) Row {
+	var b pgx.Batch
+	b.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, headTimeout)
+	b.Queue(query, args...)
+	return headRow{c.db.SendBatch(ctx, &b)}
+}
+
+// A headRow is the row of the second statement of two.
+type headRow struct{ pgx.BatchResults }
+
+// Scan reads the row.
+func (r headRow) Scan(dest ...any) error {
+	_, err := r.Exec()
+	if err == nil {
+		err = r.QueryRow().Scan(dest...)
+	}
+	if closed := r.Close(); err == nil {
+		err = closed
+	}
+	return err
 }
 
 func (c pgConn) rows(ctx context.Context, query string, args []any) (rows, error) {

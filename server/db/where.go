@@ -16,6 +16,9 @@ func (w *Where) Add(condition string, args ...any) {
 	w.conditions = append(w.conditions, w.numbered(condition, args))
 }
 
+// Arg returns the mark of a further argument.
+func (w *Where) Arg(arg any) string { return w.numbered(`?`, []any{arg}) }
+
 // numbered takes the arguments and gives their marks numbers.
 func (w *Where) numbered(text string, args []any) string {
 	for _, arg := range args {

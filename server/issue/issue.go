@@ -40,6 +40,8 @@ type Order struct {
 	// Policy is the device policy of the variant Secure. Its names and
 	// descriptions are filled in.
 	Policy profile.Passcode
+	// Declared writes the policy as declarations, which is experimental.
+	Declared bool
 	// Test marks the profile as made by a test key. It works like any other.
 	Test bool
 }

@@ -59,9 +59,12 @@ func issuer(t testing.TB, kind string, now func() time.Time) (*issue.Issuer, sig
 // is built, and the content is the unsigned build to the byte.
 func TestIssue(t *testing.T) {
 	i, leaf, pool := issuer(t, "p256", nil)
-	for _, v := range []settings.Variant{settings.Mail, settings.Secure} {
+	for _, v := range []settings.Variant{settings.Mail, settings.Secure, "declared"} {
 		for _, p := range []profile.Platform{profile.IPhone, profile.Mac} {
 			o := order(t, v, p)
+			if v == "declared" {
+				o.Variant, o.Declared = settings.Secure, true
+			}
 			want, err := i.Build(o)
 			if err != nil {
 				t.Fatal(err)
@@ -76,6 +79,12 @@ func TestIssue(t *testing.T) {
 			}
 			if err := envelope.Trust(pool, time.Now()); err != nil || !bytes.Equal(envelope.Content, want) {
 				t.Errorf("%s %s: trust %v, same content %v", v, p, err, bytes.Equal(envelope.Content, want))
+			}
+			if declared := bytes.Contains(want, []byte("com.apple.declarations")); declared != o.Declared {
+				t.Errorf("%s %s: declarations are inside: %v", v, p, declared)
+			}
+			if policy := bytes.Contains(want, []byte("passwordpolicy")); policy != (v == settings.Secure) {
+				t.Errorf("%s %s: the payload is inside: %v", v, p, policy)
 			}
 			sum, print := sha256.Sum256(want), sha256.Sum256(leaf.Cert.Raw)
 			if signed.Hash != hex.EncodeToString(sum[:]) || signed.Identity != hex.EncodeToString(print[:]) {

@@ -26,6 +26,7 @@ type kind struct {
 	platform     profile.Platform
 	variant      settings.Variant
 	policy       profile.Passcode
+	declared     bool
 	test         bool
 }
 
@@ -100,6 +101,7 @@ func (k kind) terms(who Person, texts *gate.Texts) gate.Terms {
 		Organization: k.organization,
 		Servers:      servers,
 		Policy:       k.variant == settings.Secure,
+		Declared:     k.declared,
 		Test:         k.test,
 		Texts:        texts,
 	}
@@ -122,6 +124,7 @@ func (i *Issuer) kind(o Order) kind {
 		platform:     o.Platform,
 		variant:      o.Variant,
 		policy:       o.Policy,
+		declared:     o.Declared,
 		test:         o.Test,
 	}
 }
@@ -182,7 +185,11 @@ func (k kind) draft(w words) *draft {
 	if k.variant == settings.Secure {
 		policy := k.policy
 		policy.DisplayName = w.text("payload.passcode.name")
-		d.add(&policy, policy.DisplayName)
+		if k.declared {
+			d.add(&profile.DeclaredPasscode{Passcode: policy}, policy.DisplayName)
+		} else {
+			d.add(&policy, policy.DisplayName)
+		}
 	}
 	if k.test {
 		p.Description = w.text("profile.test.description") + "\n" + p.Description

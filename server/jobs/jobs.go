@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -22,6 +23,13 @@ const (
 	// rescueAfter is when a job is taken to be lost whose server has died, and
 	// is done again.
 	rescueAfter = 2 * time.Minute
+	// callTimeout is how long the job of a webhook may take, which is a little
+	// more than its endpoint may. As such jobs are short, they are taken to be
+	// lost after callLost, and looked for every rescueEvery: where a server has
+	// died, they wait for up to half a minute.
+	callTimeout = notify.CallTimeout + 3*time.Second
+	callLost    = callTimeout + 2*time.Second
+	rescueEvery = 5 * time.Second
 	// stopTimeout is how long jobs may go on when the server stops.
 	stopTimeout = 20 * time.Second
 
@@ -49,6 +57,9 @@ type Store interface {
 	// RunJobs works on the queues until ctx is done. When it returns, all that
 	// it started has stopped.
 	RunJobs(ctx context.Context, config *river.Config) error
+	// Rescue has the jobs of a queue done again that have been under way for
+	// longer.
+	Rescue(ctx context.Context, queue string, after time.Duration) (int64, error)
 }
 
 // A Deliverer makes deliveries. It returns how long to wait before the next
@@ -118,6 +129,11 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	if err := w.Batcher.Resume(ctx); err != nil && ctx.Err() == nil {
 		log.Error("batches can't go on until their jobs are found again", "error", err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var rescuing sync.WaitGroup
+	defer rescuing.Wait()
+	defer cancel()
+	rescuing.Go(func() { rescue(ctx, store, log) })
 	return store.RunJobs(ctx, &river.Config{
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
@@ -132,6 +148,24 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 		SoftStopTimeout:      stopTimeout,
 		Logger:               slog.New(quiet{log.Handler()}),
 	})
+}
+
+// rescue looks for lost calls of webhooks until ctx is done.
+func rescue(ctx context.Context, store Store, log *slog.Logger) {
+	look := time.NewTicker(rescueEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		if n, err := store.Rescue(ctx, notify.WebhookQueue, callLost); err != nil && ctx.Err() == nil {
+			log.Error("rescue", "error", err)
+		} else if n > 0 {
+			log.Info("calls of webhooks are made again, whose server has died", "calls", n)
+		}
+	}
 }
 
 // A quiet handler leaves out what River logs for those who work on River:
@@ -165,6 +199,9 @@ type webhookWorker struct {
 	river.WorkerDefaults[notify.WebhookJob]
 	deliverer Deliverer
 }
+
+// Timeout is so short that a lost call is soon made again.
+func (w *webhookWorker) Timeout(*river.Job[notify.WebhookJob]) time.Duration { return callTimeout }
 
 // Work calls one webhook.
 func (w *webhookWorker) Work(ctx context.Context, job *river.Job[notify.WebhookJob]) error {

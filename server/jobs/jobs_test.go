@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/jobs"
+	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -92,7 +94,12 @@ func (w *worker) GiveUp(_ context.Context, batch string) error {
 
 // run works on the store's jobs and returns a function that stops that and
 // waits until it has stopped.
-func run(t *testing.T, s *store.Store, w *worker, log *slog.Logger) (stop func()) {
+func run(t *testing.T, s *store.Store, w interface {
+	jobs.Deliverer
+	jobs.LinkSender
+	jobs.Maintainer
+	jobs.Batcher
+}, log *slog.Logger) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -152,6 +159,53 @@ func TestRun(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
+}
+
+// TestRescue has a call made again whose server seems to have died.
+func TestRescue(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		add(t, s)
+		again := make(chan struct{})
+		var calls atomic.Int64
+		w := &caller{call: func(ctx context.Context) {
+			if calls.Add(1) == 1 {
+				select {
+				case <-again:
+				case <-ctx.Done():
+				}
+				return
+			}
+			close(again)
+		}}
+		stop := run(t, s, w, slog.New(slog.DiscardHandler))
+		defer stop()
+		rescue := func(queue string, after time.Duration) int64 {
+			n, err := s.Database().Rescue(t.Context(), queue, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		servertest.Eventually(t, "the first call", func() bool { return calls.Load() == 1 })
+		if n := rescue(notify.WebhookQueue, time.Hour) + rescue(maintenance.Queue, 0); n != 0 {
+			t.Errorf("%d jobs were rescued that are not lost", n)
+		}
+		servertest.Eventually(t, "a lost call", func() bool { return rescue(notify.WebhookQueue, 0) == 1 })
+		<-again
+	})
+}
+
+// A caller makes calls by a function.
+type caller struct {
+	worker
+	call func(context.Context)
+}
+
+// Call makes a call.
+func (c *caller) Call(ctx context.Context, _ string) (time.Duration, error) {
+	c.call(ctx)
+	return 0, nil
 }
 
 // TestAgainLater wants a delivery that asks for another try to get it.

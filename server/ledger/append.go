@@ -8,59 +8,84 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // appendAll adds actions of one account to its log, in their order. It comes
-// last in a transaction, for from here to the commit the log is locked: that
-// makes the sequence numbers 1, 2, 3 … without a gap, the times never run
-// backwards, and the tree has one edge, whichever server writes.
+// last in a transaction, for from the lock of the head to the commit the log is
+// locked: that makes the sequence numbers 1, 2, 3 … without a gap, and the tree
+// has one edge, whichever server writes. What can be read or written before, is;
+// what can't, goes with the commit.
+//
+// The time of an action is the clock's. Where the log is ahead of it by as little
+// as clocks of several servers differ, the time stands still; where it is ahead
+// by more, a clock was wrong, and the log steps back.
 func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) error {
-	var size, at, hooks int64
+	told, in := make([][]notify.Delivery, len(all)), newReader(t, account)
+	for i, a := range all {
+		var err error
+		if told[i], err = notify.Decide(in, a, now); err != nil {
+			return err
+		}
+		if err := enqueueAll(t, told[i]); err != nil {
+			return err
+		}
+	}
+	var size, latest, stepped int64
 	var head []byte
-	err := t.Row(`UPDATE logs SET size = size + $3, latest = CASE WHEN latest > $1 THEN latest ELSE $1 END
-		WHERE account = $2 RETURNING size, latest, hooks, edge`, db.Millis(now), account, len(all)).Scan(&size, &at, &hooks, &head)
+	err := t.Head(`SELECT size, latest, stepped, edge FROM logs WHERE account = $1`+t.Exclusive(), account).Scan(&size, &latest, &stepped, &head)
 	if errors.Is(err, db.ErrNoRows) {
 		return fmt.Errorf("record: the account %q has no log", account)
 	}
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	before := size - int64(len(all))
-	edge, err := parseEdge(head, before)
+	edge, err := parseEdge(head, size)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	if err := insertActions(t, all, &edge, at); err != nil {
+	at := db.Millis(now)
+	switch {
+	case latest-at > audit.ClockSkew.Milliseconds():
+		stepped = size + 1
+	case latest > at:
+		at = latest
+	}
+	if err := insertActions(t, all, &edge, db.Moment(at)); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	if err := setEdge(t, account, edge); err != nil {
+	err = t.Finally(`UPDATE logs SET size = $2, latest = $3, stepped = $4, edge = $5 WHERE account = $1`,
+		account, edge.Size(), at, stepped, edge.Bytes())
+	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	for i, a := range all {
-		if err := notifyOf(t, a, before+int64(i)+1, db.Moment(at), hooks > 0); err != nil {
-			return err
+	for i := range told {
+		if err := keepAll(t, told[i], size+int64(i)+1); err != nil {
+			return fmt.Errorf("record: %w", err)
 		}
 	}
 	return nil
 }
 
 // insertActions keeps the actions that follow the edge, which it moves on.
-func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at int64) error {
-	rows := make([]row, len(all))
-	for i, a := range all {
+func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at time.Time) error {
+	for _, a := range all {
 		salt := make([]byte, audit.SaltSize)
 		rand.Read(salt) // never fails
 		seq := edge.Size() + 1
-		leaf, personal, err := a.Encode(seq, db.Moment(at), salt)
+		leaf, personal, err := a.Encode(seq, at, salt)
 		if err != nil {
 			return err
 		}
 		hash := audit.HashLeaf(leaf)
 		edge.Append(hash)
-		rows[i] = row{a.Account, audit.Row{
-			Record:  audit.Record{Seq: seq, At: db.Moment(at), Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
+		err = actions.InsertFinally(t, row{a.Account, audit.Row{
+			Record:  audit.Record{Seq: seq, At: at, Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
 			Columns: a.Columns(),
-		}}
+		}})
+		if err != nil {
+			return err
+		}
 	}
-	return actions.InsertAll(t, rows)
+	return nil
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -71,6 +72,21 @@ func names(wanted []audit.Name) condition {
 		t.values = append(t.values, string(name))
 	}
 	return t
+}
+
+// times is the filter on the time.
+func times(f audit.Filter) condition {
+	if f.From.IsZero() && f.To.IsZero() {
+		return condition{}
+	}
+	first, last := int64(math.MinInt64), int64(math.MaxInt64)
+	if !f.From.IsZero() {
+		first = db.Millis(up(f.From))
+	}
+	if !f.To.IsZero() {
+		last = db.Millis(up(f.To)) - 1
+	}
+	return condition{column: "at", values: []any{first, last}, between: true}
 }
 
 // network is a filter on addresses. A single one has an index; more are not in

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/updatecase/mobileconfig/server/audit"
-	"github.com/updatecase/mobileconfig/server/db"
 )
 
 // parseEdge reads the edge in the head of a log that has size actions. A head
@@ -23,9 +22,4 @@ func parseEdge(head []byte, size int64) (audit.Edge, error) {
 			Detail: fmt.Sprintf("the head of the log was changed: it counts %d actions, its tree %d", size, edge.Size())}
 	}
 	return edge, nil
-}
-
-func setEdge(t *db.Tx, account string, edge audit.Edge) error {
-	_, err := t.Exec(`UPDATE logs SET edge = $1 WHERE account = $2`, edge.Bytes(), account)
-	return err
 }

@@ -63,18 +63,18 @@ func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding
 	for _, keep := range []func(*db.Tx) error{
 		func(t *db.Tx) error { return l.Append(t, Entry{by, a}) },
 		func(t *db.Tx) error {
-			if err := notifyOf(t, a, 0, l.now(), true); err != nil {
+			if err := notifyOf(t, a, l.now()); err != nil {
 				return err
 			}
 			return l.Append(t, Entry{by, elsewhere})
 		},
-		func(t *db.Tx) error { return notifyOf(t, a, 0, l.now(), true) },
+		func(t *db.Tx) error { return notifyOf(t, a, l.now()) },
 	} {
 		err = l.db.Transact(ctx, func(t *db.Tx) error {
 			n, err := t.Exec(`INSERT INTO log_findings (account, finding, reported) VALUES ($1, $2, $3)
 				ON CONFLICT (account) DO UPDATE SET finding = $2, reported = $3
-				WHERE log_findings.finding <> $2 OR log_findings.reported < $4`,
-				a.Account, f.Error(), db.Millis(l.now()), db.Millis(since))
+				WHERE log_findings.finding <> $2 OR log_findings.reported < $4 OR log_findings.reported > $5`,
+				a.Account, f.Error(), db.Millis(l.now()), db.Millis(since), db.Millis(l.now().Add(audit.ClockSkew)))
 			if err != nil || n == 0 {
 				return err
 			}
@@ -103,6 +103,55 @@ func (l *Ledger) ClearLog(ctx context.Context, account string) error {
 	return nil
 }
 
+// holdTime is how long the clock has to run on after a jump before anything is
+// removed by it, and gap is what counts as one.
+const (
+	holdTime = 24 * time.Hour
+	gap      = 30 * time.Minute
+)
+
+// NoteClock notes what time it is. It is bookkeeping and leaves no action.
+func (l *Ledger) NoteClock(ctx context.Context) error {
+	now := l.now()
+	err := l.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE installation SET clock = $1, steady = CASE WHEN clock BETWEEN $2 AND $3 THEN steady ELSE $1 END
+			WHERE clock NOT BETWEEN $4 AND $1`,
+			db.Millis(now), db.Millis(now.Add(-gap)), db.Millis(now.Add(audit.ClockSkew)), db.Millis(now.Add(-gap/6)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: clock: %w", err)
+	}
+	return nil
+}
+
+// Steady reports whether the clock has run on for a day, as it was noted, without
+// a jump. A stop of all servers counts as one.
+func (l *Ledger) Steady(ctx context.Context) (bool, error) {
+	now := l.now()
+	var steady int64
+	err := l.db.Read(ctx).Row(`SELECT CASE WHEN clock BETWEEN $1 AND $2 THEN steady ELSE $2 END FROM installation`,
+		db.Millis(now.Add(-gap)), db.Millis(now.Add(audit.ClockSkew))).Scan(&steady)
+	if err != nil {
+		return false, fmt.Errorf("ledger: clock: %w", l.db.Diagnose(err))
+	}
+	return now.Sub(db.Moment(steady)) >= holdTime, nil
+}
+
+// Ahead returns by how much the latest action of any log is ahead of the clock,
+// or 0 if it is no more than clocks differ.
+func (l *Ledger) Ahead(ctx context.Context) (time.Duration, error) {
+	var latest int64
+	if err := l.db.Read(ctx).Row(`SELECT COALESCE(MAX(latest), 0) FROM logs`).Scan(&latest); err != nil {
+		return 0, fmt.Errorf("ledger: clock: %w", l.db.Diagnose(err))
+	}
+	ahead := db.Moment(latest).Sub(l.now())
+	if ahead <= audit.ClockSkew {
+		return 0, nil
+	}
+	return ahead, nil
+}
+
 // FailedLogs returns how many logs there are whose last check has failed.
 func (l *Ledger) FailedLogs(ctx context.Context) (int, error) {
 	var n int
@@ -126,16 +175,16 @@ func (l *Ledger) SendCheckpoint(ctx context.Context, account string, size int64,
 		if err := keepCheckpoint(t, account, size, note, l.now()); err != nil {
 			return err
 		}
-		mail, err := t.Exec(`UPDATE checkpoint_notices SET mailed = $2 WHERE account = $1 AND mailed < $3`,
-			account, db.Millis(l.now()), db.Millis(mailed))
+		mail, err := t.Exec(`UPDATE checkpoint_notices SET mailed = $2 WHERE account = $1 AND (mailed < $3 OR mailed > $4)`,
+			account, db.Millis(l.now()), db.Millis(mailed), db.Millis(l.now().Add(audit.ClockSkew)))
 		if err != nil {
 			return err
 		}
-		all, err := notify.DecideCheckpoint(reader{t, true}, account, size, mail == 1, l.now())
+		all, err := notify.DecideCheckpoint(looking(t), account, mail == 1, l.now())
 		if err != nil {
 			return err
 		}
-		return deliverAll(t, all)
+		return deliverAll(t, all, size)
 	})
 	if err != nil {
 		return fmt.Errorf("ledger: send checkpoint: %w", err)

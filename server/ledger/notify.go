@@ -3,6 +3,7 @@ package ledger
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -12,19 +13,39 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// notifyOf enqueues the deliveries of an action. Without hooks the account has
-// no webhook that is called.
-func notifyOf(t *db.Tx, a audit.Action, seq int64, at time.Time, hooks bool) error {
-	all, err := notify.Decide(reader{t, hooks}, a, seq, at)
+// notifyOf enqueues the deliveries of an action that is in no log.
+func notifyOf(t *db.Tx, a audit.Action, at time.Time) error {
+	all, err := notify.Decide(looking(t), a, at)
 	if err != nil {
 		return err
 	}
-	return deliverAll(t, all)
+	return deliverAll(t, all, 0)
 }
 
-func deliverAll(t *db.Tx, all []notify.Delivery) error {
+func deliverAll(t *db.Tx, all []notify.Delivery, seq int64) error {
+	if err := enqueueAll(t, all); err != nil {
+		return err
+	}
+	return keepAll(t, all, seq)
+}
+
+// enqueueAll enqueues the jobs of deliveries that [keepAll] keeps, and gives
+// them what new ones have.
+func enqueueAll(t *db.Tx, all []notify.Delivery) error {
+	for i := range all {
+		all[i] = begun(all[i])
+		if err := enqueue(t, all[i], 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepAll keeps the deliveries of the action or checkpoint.
+func keepAll(t *db.Tx, all []notify.Delivery, seq int64) error {
 	for _, d := range all {
-		if err := Deliver(t, d, 0); err != nil {
+		d.Seq = seq
+		if err := Deliveries.InsertFinally(t, d); err != nil {
 			return err
 		}
 	}
@@ -43,6 +64,15 @@ var Deliveries = db.NewTable("deliveries", func(d *notify.Delivery) []db.Column 
 
 // Deliver keeps a delivery and has it made after the delay.
 func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
+	d = begun(d)
+	if err := Deliveries.Insert(t, d); err != nil {
+		return err
+	}
+	return enqueue(t, d, delay)
+}
+
+// begun is the delivery with what a new one has.
+func begun(d notify.Delivery) notify.Delivery {
 	if d.ID == "" {
 		d.ID = id.New("dlv")
 	}
@@ -50,9 +80,10 @@ func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 		d.Message = id.New("msg")
 	}
 	d.State = notify.Waiting
-	if err := Deliveries.Insert(t, d); err != nil {
-		return err
-	}
+	return d
+}
+
+func enqueue(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	if d.Webhook != "" {
 		return t.Enqueue(notify.WebhookJob{Delivery: d.ID}, notify.WebhookQueue, delay)
 	}
@@ -62,15 +93,27 @@ func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 // A reader is the [notify.Reader] of a transaction.
 type reader struct {
 	t *db.Tx
-	// hooks is whether the account has a webhook that is called. Without one
-	// there is nothing to look up.
-	hooks bool
+	// hooks reports whether the account has a webhook that is called. Without
+	// one there is nothing more to look up.
+	hooks func() (bool, error)
 }
 
-// Webhooks returns the enabled webhooks of the account that want the type.
+func newReader(t *db.Tx, owner string) reader {
+	return reader{t, sync.OnceValues(func() (bool, error) {
+		var n int64
+		err := t.Row(`SELECT hooks FROM logs WHERE account = $1`, owner).Scan(&n)
+		return n > 0, err
+	})}
+}
+
+// looking is a reader that looks up webhooks in any case.
+func looking(t *db.Tx) reader { return reader{t, func() (bool, error) { return true, nil }} }
+
+// Webhooks returns the enabled webhooks of the account that want the type. They
+// can't be deleted before the transaction ends.
 func (r reader) Webhooks(owner string, kind notify.Type) ([]string, error) {
-	if !r.hooks {
-		return nil, nil
+	if any, err := r.hooks(); err != nil || !any {
+		return nil, err
 	}
 	var wanting []string
 	err := r.t.Each(func(row db.Row) error {
@@ -80,7 +123,7 @@ func (r reader) Webhooks(owner string, kind notify.Type) ([]string, error) {
 			wanting = append(wanting, id)
 		}
 		return err
-	}, `SELECT id, types FROM webhooks WHERE account = $1 AND disabled = 0 ORDER BY id`, owner)
+	}, `SELECT id, types FROM webhooks WHERE account = $1 AND disabled = 0 ORDER BY id`+r.t.Share("webhooks"), owner)
 	return wanting, err
 }
 
@@ -118,9 +161,9 @@ func (r reader) CountRefused(member string, at time.Time, window time.Duration) 
 	var used int
 	err := r.t.Row(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
 		ON CONFLICT (key) DO UPDATE SET
-			used  = CASE WHEN limits.ends <= $2 THEN 1 ELSE limits.used + 1 END,
-			ends  = CASE WHEN limits.ends <= $2 THEN $3 ELSE limits.ends END,
-			began = CASE WHEN limits.ends <= $2 THEN $2 ELSE limits.began END
+			used  = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN 1 ELSE limits.used + 1 END,
+			ends  = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN $3 ELSE limits.ends END,
+			began = CASE WHEN limits.ends <= $2 OR limits.began >= $3 THEN $2 ELSE limits.began END
 		RETURNING used`, "refused "+member, db.Millis(at), db.Millis(at.Add(window))).Scan(&used)
 	return used, err
 }

@@ -23,6 +23,7 @@ var past = map[string]string{
 	"ledger.ReportLog":      "a damaged log may be unable to take the report",
 	"ledger.EnqueueRound":   "bookkeeping",
 	"ledger.EnqueueJobs":    "bookkeeping",
+	"ledger.NoteClock":      "bookkeeping",
 	"ledger.ClearLog":       "bookkeeping",
 	"ledger.KeepCheckpoint": "bookkeeping",
 	"ledger.SendCheckpoint": "bookkeeping",

@@ -61,7 +61,7 @@ func ReadRecord(t *db.Tx, account string, seq int64) (audit.Record, error) {
 // Retained returns up to which action of the account's log the content has
 // been removed, or a NotFound fault.
 func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
-	_, retained, err := l.logBounds(ctx, account)
+	_, retained, _, err := l.logBounds(ctx, account)
 	if err != nil {
 		return 0, l.found("log", err)
 	}
@@ -71,8 +71,14 @@ func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
 // Rows returns at most limit rows of the account's action log, those after the
 // sequence number, in the order of the log, with what stands beside them.
 func (l *Ledger) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
-	all, err := entries.All(l.db.Read(ctx), `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-		account, after, max(limit, 0))
+	all := make([]audit.Row, 0, min(max(limit, 0), 1000)) // a row is large: one that is moved costs as much as its hash
+	var r audit.Row
+	to := entries.Into(&r)
+	err := l.db.Read(ctx).Each(func(row db.Row) error {
+		err := row.Scan(to...)
+		all = append(all, r)
+		return err
+	}, `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`, account, after, max(limit, 0))
 	if err != nil {
 		return nil, fmt.Errorf("ledger: log: %w", l.db.Diagnose(err))
 	}
@@ -102,16 +108,17 @@ func (l *Ledger) Recent(ctx context.Context, owner string, names []audit.Name, t
 	return all, nil
 }
 
-// logBounds returns how many actions the log has, and up to which of them the
-// content has been removed.
-func (l *Ledger) logBounds(ctx context.Context, account string) (size, retained int64, err error) {
-	err = l.db.Read(ctx).Row(`SELECT size, retained FROM logs WHERE account = $1`, account).Scan(&size, &retained)
-	return size, retained, err
+// logBounds returns how many actions the log has, up to which of them the content
+// has been removed, and which is the last that has an earlier time than the one
+// before it.
+func (l *Ledger) logBounds(ctx context.Context, account string) (size, retained, stepped int64, err error) {
+	err = l.db.Read(ctx).Row(`SELECT size, retained, stepped FROM logs WHERE account = $1`, account).Scan(&size, &retained, &stepped)
+	return size, retained, stepped, err
 }
 
 // lastBefore returns the last action from before the time, of those after one
-// and up to another; if there is none, the one that it begins after. Times
-// never run backwards in a log, so it looks at a few.
+// and up to another; if there is none, the one that it begins after. Their
+// times must be in order, so it looks at a few.
 func (l *Ledger) lastBefore(ctx context.Context, account string, before time.Time, after, to int64) (int64, error) {
 	var failed error
 	n := sort.Search(int(to-after), func(i int) bool {

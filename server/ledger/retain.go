@@ -20,7 +20,7 @@ const retainBatch = 500
 // on. If there is nothing to remove, or if the setting may have changed since
 // the log was checked, nothing happens.
 func (l *Ledger) Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error) {
-	size, first, err := l.logBounds(ctx, account)
+	size, first, _, err := l.logBounds(ctx, account)
 	if err != nil {
 		return 0, l.found("log", err)
 	}

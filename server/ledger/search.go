@@ -66,7 +66,7 @@ func (l *Ledger) search(ctx context.Context, f audit.Filter, r reach) (audit.Fou
 
 // limitFlood turns times into places in the log.
 func (q *search) bound(f audit.Filter) error {
-	size, retained, err := q.l.logBounds(q.ctx, q.account)
+	size, retained, stepped, err := q.l.logBounds(q.ctx, q.account)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil
 	}
@@ -76,6 +76,12 @@ func (q *search) bound(f audit.Filter) error {
 	q.lo, q.hi = retained, size+1
 	if f.Before > 0 {
 		q.hi = min(q.hi, f.Before)
+	}
+	if stepped > retained { // the times are in no order: each is held against them
+		if c := times(f); c.column != "" {
+			q.rest = append(q.rest, c)
+		}
+		return nil
 	}
 	if !f.From.IsZero() {
 		if q.lo, err = q.l.lastBefore(q.ctx, q.account, up(f.From), q.lo, max(q.lo, q.hi-1)); err != nil {
@@ -124,14 +130,15 @@ func (q *search) choose(all []condition) error {
 	return nil
 }
 
-// count returns how many actions fit the filter, or no less than the most.
+// count returns how many actions fit the filter, or no less than the most. The
+// order keeps PostgreSQL from going through the table.
 func (q *search) count(t condition, most int64) (int64, error) {
 	var total int64
 	for _, value := range t.values {
 		if total >= most {
 			break
 		}
-		query, args := q.where(&t, value, q.hi).Query(`SELECT 1 AS one FROM actions`, `LIMIT ?`, most-total)
+		query, args := q.where(&t, value, q.hi).Query(`SELECT 1 AS one FROM actions`, `ORDER BY seq DESC LIMIT ?`, most-total)
 		var n int64
 		if err := q.l.db.Read(q.ctx).Row(`SELECT COUNT(*) FROM (`+query+`) AS probed`, args...).Scan(&n); err != nil {
 			return 0, err

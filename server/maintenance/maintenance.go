@@ -56,6 +56,8 @@ type Store interface {
 	ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error
 	// ClearLog says that the check of the log has found nothing.
 	ClearLog(ctx context.Context, account string) error
+	// Steady reports whether the clock has run for a day without a jump.
+	Steady(ctx context.Context) (bool, error)
 	// Retain removes the content of the account's actions that r names, and
 	// keeps a as a signed LogRetain if there was any.
 	Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error)
@@ -126,11 +128,14 @@ func (r *Runner) check(ctx context.Context, account string) (audit.Report, error
 }
 
 // retain removes what the log's own setting says is too old, by the check that
-// has just found the log good.
+// has just found the log good and a clock that can be believed.
 func (r *Runner) retain(ctx context.Context, account string, report audit.Report) error {
 	what, due := report.Retention(r.Now())
 	if !due {
 		return nil
+	}
+	if steady, err := r.Store.Steady(ctx); err != nil || !steady {
+		return err
 	}
 	by := audit.ByProgram()
 	_, err := r.Store.Retain(ctx, by, account, what, audit.Action{Outcome: audit.Done, Actor: by.Actor})

@@ -27,6 +27,7 @@ type watch struct {
 	*testing.T
 	database string
 	servers  []*servertest.Server
+	store    *store.Store
 	c        servertest.Client
 	sink     *notifytest.Server
 	hook     *servertest.Endpoint
@@ -39,10 +40,12 @@ func watching(t *testing.T, database string) *watch {
 	t.Helper()
 	w := &watch{T: t, database: database, sink: notifytest.New(t, true), hook: servertest.NewEndpoint(t, nil)}
 	w.now.Store(time.Now().Add(time.Minute).UnixMilli())
+	now := func() time.Time { return time.UnixMilli(w.now.Load()) }
+	w.store = storetest.Open(t, store.Config{Database: database, Now: now})
 	one := servertest.NewIdentity(t)
 	change := func(c *server.Config) {
 		c.Identity = server.Fixed(one)
-		c.Now = func() time.Time { return time.UnixMilli(w.now.Load()) }
+		c.Now = now
 		c.Mail = &notify.RelayConfig{Server: w.sink.Address, From: "setup@example.org", Roots: w.sink.Roots}
 	}
 	w.servers = append(w.servers, servertest.Notifying(t, database, w.hook, change), servertest.New(t, database, change))
@@ -56,8 +59,21 @@ func watching(t *testing.T, database string) *watch {
 // the work is done.
 func (w *watch) nextDay() {
 	w.Helper()
-	w.now.Add((24 * time.Hour).Milliseconds())
 	w.days++
+	if n := w.pass(); n != 3*w.days {
+		w.Errorf("%d jobs after %d days, want a round and one for each of 2 logs", n, w.days)
+	}
+}
+
+// pass is nextDay on any clock, and returns how many jobs there were so far.
+func (w *watch) pass() (jobs int) {
+	w.Helper()
+	for range 48 {
+		w.now.Add((30 * time.Minute).Milliseconds())
+		if err := w.store.NoteClock(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+	}
 	for range 2 {
 		for _, s := range w.servers {
 			if err := s.RunScheduled(w.Context()); err != nil {
@@ -70,8 +86,44 @@ func (w *watch) nextDay() {
 		states = storetest.Column(w, w.database, `SELECT CAST(state AS TEXT) FROM river_job WHERE kind LIKE 'maintenance.%'`)
 		return !slices.ContainsFunc(states, func(s string) bool { return s != "completed" })
 	})
-	if len(states) != 3*w.days {
-		w.Errorf("%d jobs after %d days, want a round and one for each of 2 logs", len(states), w.days)
+	return len(states)
+}
+
+// TestClockJumps sets the clock forward and back. Nothing is erased, the logs stay
+// sound, what happens then has the time of then, and a checkpoint of it is sent
+// within a day.
+func TestClockJumps(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"an hour": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			storetest.EachDatabase(t, func(t *testing.T, database string) {
+				w := watching(t, database)
+				key, err := audit.NewLogKey(servertest.LogKey)
+				if err != nil {
+					t.Fatal(err)
+				}
+				kept := storetest.Open(t, store.Config{Database: database, Signer: key})
+				if err := kept.SetRetention(t.Context(), audit.ByOperator(), account.Default, 90, audit.Action{Outcome: audit.Done}); err != nil {
+					t.Fatal(err)
+				}
+				w.pass()
+				for i, by := range []time.Duration{jump, -jump, -jump, jump} {
+					at := w.now.Add(by.Milliseconds())
+					w.c.Want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"other","scopes":["keys:read"]}`)
+					all := storetest.Entries(t, w.store)
+					if got := all[len(all)-1].At.UnixMilli(); got != at {
+						t.Errorf("jump %d: the action is %v off", i+1, time.Duration(got-at)*time.Millisecond)
+					}
+					w.pass()
+					if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
+						t.Errorf("jump %d: %d removals", i+1, n)
+					}
+					if n := w.failedLogs(); n != 0 {
+						t.Errorf("jump %d: %d logs are not sound", i+1, n)
+					}
+				}
+				w.called("log.checkpoint", 5)
+			})
+		})
 	}
 }
 
@@ -289,7 +341,8 @@ func TestCheckFails(t *testing.T) {
 	}
 }
 
-// TestRetention removes what is too old, and the log stays sound.
+// TestRetention removes what is too old, and the log stays sound. Nothing is
+// removed by a clock that has jumped until it has run on for a day.
 func TestRetention(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
@@ -306,6 +359,10 @@ func TestRetention(t *testing.T) {
 			t.Errorf("%d removals on the first day", n)
 		}
 		w.now.Add((92 * 24 * time.Hour).Milliseconds()) // content goes by whole days
+		w.nextDay()
+		if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
+			t.Errorf("%d removals after a jump of the clock", n)
+		}
 		w.nextDay()
 		found := w.log(account.Default, audit.LogRetain)
 		if len(found) != 1 || found[0].Through() != found[0].Seq-1 || found[0].Actor.Kind != audit.System {

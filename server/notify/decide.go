@@ -61,15 +61,16 @@ func (r Recipient) told(e Event, concerned string) bool {
 }
 
 // Decide returns the deliveries by which an action is told of, to be kept in
-// its transaction. It looks up nothing for an action that nobody is told of.
-func Decide(r Reader, a audit.Action, seq int64, at time.Time) ([]Delivery, error) {
+// its transaction with the action's number. It looks up nothing for an action
+// that nobody is told of.
+func Decide(r Reader, a audit.Action, at time.Time) ([]Delivery, error) {
 	events, err := eventsOf(r, a, at)
 	if err != nil {
 		return nil, err
 	}
 	var all []Delivery
 	for _, e := range events {
-		some, err := tell(r, a, e, seq, at)
+		some, err := tell(r, a, e, at)
 		if err != nil {
 			return nil, err
 		}
@@ -78,14 +79,14 @@ func Decide(r Reader, a audit.Action, seq int64, at time.Time) ([]Delivery, erro
 	return all, nil
 }
 
-// DecideCheckpoint returns the deliveries of a checkpoint of the account's log
-// at the size: to webhooks, and by mail if that is due.
-func DecideCheckpoint(r Reader, account string, size int64, mail bool, at time.Time) ([]Delivery, error) {
+// DecideCheckpoint returns the deliveries of a checkpoint of the account's log,
+// to be kept with its size: to webhooks, and by mail if that is due.
+func DecideCheckpoint(r Reader, account string, mail bool, at time.Time) ([]Delivery, error) {
 	e := Event{Type: LogCheckpoint}
 	if mail {
 		e.Topic = Log
 	}
-	return tell(r, audit.Action{Account: account}, e, size, at)
+	return tell(r, audit.Action{Account: account}, e, at)
 }
 
 // eventsOf returns what the action is to those who are told of it.
@@ -143,10 +144,10 @@ func networkOf(ip string) string {
 }
 
 // tell returns the deliveries of an event.
-func tell(r Reader, a audit.Action, e Event, seq int64, at time.Time) ([]Delivery, error) {
+func tell(r Reader, a audit.Action, e Event, at time.Time) ([]Delivery, error) {
 	var all []Delivery
 	add := func(t Type, address, webhook string) {
-		all = append(all, Delivery{Account: a.Account, Seq: seq, Type: t, Address: address, Webhook: webhook, Created: at})
+		all = append(all, Delivery{Account: a.Account, Type: t, Address: address, Webhook: webhook, Created: at})
 	}
 	webhooks, err := r.Webhooks(a.Account, e.Type)
 	if err != nil {

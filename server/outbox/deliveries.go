@@ -19,8 +19,15 @@ var _ notify.DeliveryStore = (*Outbox)(nil)
 // Deliveries returns the last deliveries to a webhook of the account, the
 // newest first; without a webhook those by mail.
 func (b *Outbox) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
-	all, err := ledger.Deliveries.All(b.db.Read(ctx), `SELECT `+ledger.Deliveries.Columns+` FROM deliveries WHERE account = $1 AND COALESCE(webhook, '') = $2
-		ORDER BY created DESC, id LIMIT $3`, owner, webhook, notify.History)
+	var w db.Where
+	w.Add(`account = ?`, owner)
+	if webhook == "" {
+		w.Add(`webhook IS NULL`)
+	} else {
+		w.Add(`webhook = ?`, webhook)
+	}
+	query, args := w.Query(`SELECT `+ledger.Deliveries.Columns+` FROM deliveries`, `ORDER BY created DESC, id DESC LIMIT ?`, notify.History)
+	all, err := ledger.Deliveries.All(b.db.Read(ctx), query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("outbox: deliveries: %w", b.db.Diagnose(err))
 	}
@@ -120,9 +127,9 @@ func limitFlood(t *db.Tx, try *notify.Try, now time.Time) error {
 		return t.Row(`SELECT COUNT(*) FROM deliveries WHERE digest = $1`, try.ID).Scan(&try.Held)
 	}
 	var many, first int64
-	err = t.Row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3
+	err = t.Row(`SELECT COUNT(*), COALESCE(MIN(tried), 0) FROM deliveries WHERE address = $1 AND id <> $2 AND tried > $3 AND tried <= $6
 		AND (state = 'sent' OR (state = 'waiting' AND failure = $4 AND tried > $5))`,
-		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-notify.InFlight))).Scan(&many, &first)
+		try.Address, try.ID, db.Millis(now.Add(-notify.FloodWindow)), string(notify.Interrupted), db.Millis(now.Add(-notify.InFlight)), db.Millis(now.Add(audit.ClockSkew))).Scan(&many, &first)
 	if err != nil || many < notify.FloodMost {
 		return err
 	}
@@ -205,7 +212,7 @@ func (b *Outbox) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery,
 // trimDeliveries forgets all but the last deliveries to a webhook.
 func trimDeliveries(t *db.Tx, webhook string) error {
 	_, err := t.Exec(`DELETE FROM deliveries WHERE webhook = $1 AND state <> 'waiting' AND id NOT IN (
-		SELECT id FROM deliveries WHERE webhook = $1 ORDER BY created DESC, id LIMIT $2)`, webhook, notify.History)
+		SELECT id FROM deliveries WHERE webhook = $1 ORDER BY created DESC, id DESC LIMIT $2)`, webhook, notify.History)
 	return err
 }
 

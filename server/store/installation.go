@@ -13,7 +13,7 @@ import (
 // be sent. It is bookkeeping and leaves no action.
 func (s *Store) SetMail(ctx context.Context, on bool) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		_, err := t.Exec(`UPDATE installation SET mail = $1`, db.Bit(on))
+		_, err := t.Exec(`UPDATE installation SET mail = $1 WHERE mail <> $1`, db.Bit(on))
 		return err
 	})
 	if err != nil {

@@ -1,12 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -19,30 +19,25 @@ import (
 // Links returns a part of the links that the filter finds at the time, the
 // newest first.
 func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.Found, error) {
-	var w db.Where
-	w.Add(`links.account = ?`, f.Account)
-	for _, each := range []struct{ column, value string }{
-		{"mailbox", f.Mailbox}, {"domain", f.Domain}, {"external_id", f.ExternalID},
-	} {
-		if each.value != "" {
-			w.Add(`links.`+each.column+` = ?`, each.value)
+	domains := []string{""}
+	switch {
+	case f.Domain == "" && len(f.Domains) > 0:
+		domains = f.Domains
+	case f.Domain != "" && len(f.Domains) > 0 && !slices.Contains(f.Domains, f.Domain):
+		return setup.Found{}, nil
+	}
+	var found setup.Found
+	for _, domain := range domains {
+		query, args := listLinks(f, cmp.Or(f.Domain, domain), at)
+		some, err := links.All(s.db.Read(ctx), query, args...)
+		if err != nil {
+			return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
 		}
+		found.Links = append(found.Links, some...)
 	}
-	if len(f.Domains) > 0 {
-		w.Add(`links.domain IN (?`+strings.Repeat(`, ?`, len(f.Domains)-1)+`)`, anys(f.Domains)...)
-	}
-	if f.State != "" {
-		inState(&w, f.State, at)
-	}
-	if f.Before != (setup.Place{}) {
-		w.Add(`(links.created, links.id) < (?, ?)`, db.Millis(f.Before.Created), f.Before.ID)
-	}
-	query, args := w.Query(`SELECT `+links.Columns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
-	all, err := links.All(s.db.Read(ctx), query, args...)
-	if err != nil {
-		return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
-	}
-	found := setup.Found{Links: all}
+	slices.SortStableFunc(found.Links, func(a, b setup.Link) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
+	})
 	if len(found.Links) > f.Limit {
 		found.Links = found.Links[:f.Limit]
 		last := found.Links[f.Limit-1]
@@ -51,35 +46,52 @@ func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.
 	return found, nil
 }
 
-// inState adds the condition that says of a link what its method State does.
-func inState(w *db.Where, state setup.State, at time.Time) {
-	switch state {
-	case setup.Revoked:
-		w.Add(`links.revoked <> 0`)
-		return
-	case setup.Expired:
-		w.Add(`links.revoked = 0 AND links.expires <= ?`, db.Millis(at))
-		return
+// listLinks is the query for one link more than the filter's limit, of the
+// domain if one is named. It goes by an index in the order of the list: that of
+// the most telling filter, or of the domain, the state or both.
+func listLinks(f setup.Filter, domain string, at time.Time) (query string, args []any) {
+	var w db.Where
+	w.Add(`links.account = ?`, f.Account)
+	leads := true // no index is chosen yet
+	if f.ExternalID != "" {
+		w.Add(`links.external_id = ? AND links.external_id <> ''`, f.ExternalID)
+		leads = false
 	}
-	w.Add(`links.revoked = 0 AND links.expires > ?`, db.Millis(at))
-	switch state {
-	case setup.Used:
-		w.Add(`links.tickets >= links.max_downloads`)
-	case setup.Downloaded:
-		w.Add(`links.tickets < links.max_downloads AND links.downloads > 0`)
-	case setup.Opened:
-		w.Add(`links.tickets < links.max_downloads AND links.downloads = 0 AND links.tickets > 0`)
-	default:
-		w.Add(`links.tickets < links.max_downloads AND links.tickets = 0`)
+	if f.Mailbox != "" {
+		w.Add(column("mailbox", leads)+` = ?`, f.Mailbox)
+		leads = false
 	}
+	if domain != "" {
+		w.Add(column("domain", leads)+` = ?`, domain)
+	}
+	if f.State != "" {
+		inState(&w, f.State, column("progress", leads), at)
+	}
+	if f.Before != (setup.Place{}) {
+		w.Add(`(links.created, links.id) < (?, ?)`, db.Millis(f.Before.Created), f.Before.ID)
+	}
+	return w.Query(`SELECT `+links.Columns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
 }
 
-func anys(texts []string) []any {
-	out := make([]any, len(texts))
-	for i, text := range texts {
-		out[i] = text
+// column is a text column in a condition, for which an index is used or isn't.
+func column(name string, indexed bool) string {
+	if indexed {
+		return "links." + name
 	}
-	return out
+	return "links." + name + " || ''"
+}
+
+// inState adds the condition that says of a link what its method State does.
+// The column progress has all states but that of a link that has expired.
+func inState(w *db.Where, state setup.State, progress string, at time.Time) {
+	switch state {
+	case setup.Revoked:
+		w.Add(progress+` = ?`, string(state))
+	case setup.Expired:
+		w.Add(`links.revoked = 0 AND links.expires <= ?`, db.Millis(at))
+	default:
+		w.Add(progress+` = ? AND links.expires > ?`, string(state), db.Millis(at))
+	}
 }
 
 // RevokeLink revokes a link of the account and keeps a. One that is revoked
@@ -87,7 +99,7 @@ func anys(texts []string) []any {
 // NotFound fault, and one that is no test is Forbidden to a test key.
 func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
+		if err := lockLinks(t, ` WHERE id = $1 AND account = $2`, []any{id, owner}); err != nil {
 			return nil, err
 		}
 		n, err := t.Exec(`UPDATE links SET revoked = $1 WHERE id = $2 AND account = $3 AND test >= $4 AND revoked = 0`,
@@ -120,7 +132,7 @@ func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string
 // differs it keeps nothing. One that is not there is a NotFound fault.
 func (s *Store) ChangeLink(ctx context.Context, by audit.Grant, owner, id string, change func(setup.Link) (setup.Link, error), a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		if err := lockLinks(t, ` id = $1 AND account = $2`, []any{id, owner}); err != nil {
+		if err := lockLinks(t, ` WHERE id = $1 AND account = $2`, []any{id, owner}); err != nil {
 			return nil, err
 		}
 		old, err := links.Scan(t.Row(selectLink+` AND account = $2`, id, owner))
@@ -184,17 +196,25 @@ func lockLinks(t *db.Tx, condition string, args []any) error {
 	if !t.Locks() {
 		return nil
 	}
-	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM links WHERE`+condition+` ORDER BY id`+t.Exclusive(), args...)
+	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM links`+condition+` ORDER BY id`+t.Exclusive(), args...)
 }
 
 // ofGroup are the links of a group that could still lead to a download: also
-// those that expired while their last ticket lives on.
-const ofGroup = ` account = $1 AND (mailbox = $2 OR $2 = '') AND (domain = $3 OR $3 = '') AND test >= $4 AND revoked = 0 AND expires > $5`
-
-// groupArgs are the arguments of ofGroup: a grant of a test key finds test links
-// alone.
-func groupArgs(g setup.Group, by audit.Grant, at time.Time) []any {
-	return []any{g.Account, g.Mailbox, g.Domain, db.Bit(by.Actor.Test), db.Millis(at.Add(-setup.TicketLife))}
+// those that expired while their last ticket lives on. A grant of a test key
+// finds test links alone.
+func ofGroup(g setup.Group, by audit.Grant, at time.Time) *db.Where {
+	w := &db.Where{}
+	w.Add(`account = ?`, g.Account)
+	if g.Mailbox != "" {
+		w.Add(`mailbox = ?`, g.Mailbox)
+	}
+	if g.Domain != "" {
+		w.Add(`domain = ?`, g.Domain)
+	}
+	w.Add(`test >= ?`, db.Bit(by.Actor.Test))
+	w.Add(`revoked = 0`)
+	w.Add(`expires > ?`, db.Millis(at.Add(-setup.TicketLife)))
+	return w
 }
 
 // RevokeLinks revokes the links of a mailbox or domain that could still lead
@@ -206,11 +226,14 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 	}
 	var revoked int64
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		if err := lockLinks(t, ofGroup, groupArgs(g, by, at)); err != nil {
+		condition, args := ofGroup(g, by, at).Query(``, ``)
+		if err := lockLinks(t, condition, args); err != nil {
 			return nil, err
 		}
+		w := ofGroup(g, by, at)
+		query, args := w.Query(`UPDATE links SET revoked = `+w.Arg(db.Millis(at)), ``)
 		var err error
-		revoked, err = t.Exec(`UPDATE links SET revoked = $6 WHERE`+ofGroup, append(groupArgs(g, by, at), db.Millis(at))...)
+		revoked, err = t.Exec(query, args...)
 		if err != nil || revoked == 0 {
 			return nil, err
 		}
@@ -227,8 +250,8 @@ func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, 
 // CountLinks returns how many links RevokeLinks would revoke.
 func (s *Store) CountLinks(ctx context.Context, g setup.Group, at time.Time) (int, error) {
 	var n int
-	err := s.db.Read(ctx).Row(`SELECT COUNT(*) FROM links WHERE`+ofGroup, groupArgs(g, audit.Grant{}, at)...).Scan(&n)
-	if err != nil {
+	query, args := ofGroup(g, audit.Grant{}, at).Query(`SELECT COUNT(*) FROM links`, ``)
+	if err := s.db.Read(ctx).Row(query, args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("store: count links: %w", s.db.Diagnose(err))
 	}
 	return n, nil

@@ -63,19 +63,22 @@ func TestLinksFilters(t *testing.T) {
 		add("lnk_d", func(l *setup.Link) { l.Tickets, l.Downloads = 3, 1 })
 		add("lnk_e", func(l *setup.Link) { l.Expires = at })
 		add("lnk_f", func(l *setup.Link) { l.Revoked, l.Expires = at, at })
-		add("lnk_g", func(l *setup.Link) { l.Domain, l.Address, l.ExternalID = "example.org", "Jörg@example.org", "mbx_1" })
-		all := []string{"lnk_g", "lnk_f", "lnk_e", "lnk_d", "lnk_c", "lnk_b", "lnk_a"}
+		add("lnk_g", func(l *setup.Link) {
+			l.Domain, l.Address, l.ExternalID, l.Created = "example.org", "Jörg@example.org", "mbx_1", start.Add(-time.Minute)
+		})
+		all := []string{"lnk_f", "lnk_e", "lnk_d", "lnk_c", "lnk_b", "lnk_a", "lnk_g"}
 		for _, limit := range []int{1, 2, 3, 7, 50} {
 			if got := found(t, s, setup.Filter{Limit: limit}, at); !slices.Equal(got, all) {
 				t.Errorf("limit %d: %v", limit, got)
 			}
 		}
 		for want, f := range map[string]setup.Filter{
-			"lnk_g lnk_a": {State: setup.Waiting}, "lnk_b": {State: setup.Opened}, "lnk_c": {State: setup.Downloaded},
+			"lnk_a lnk_g": {State: setup.Waiting}, "lnk_b": {State: setup.Opened}, "lnk_c": {State: setup.Downloaded},
 			"lnk_d": {State: setup.Used}, "lnk_e": {State: setup.Expired}, "lnk_f": {State: setup.Revoked},
 			"lnk_g":                    {Mailbox: "jörg@example.org", Domain: "example.org", ExternalID: "mbx_1", Domains: []string{"example.org", "x.example"}},
 			"":                         {Domains: []string{"example.com"}, Domain: "example.org"},
-			strings.Join(all[1:], " "): {Mailbox: "ann@example.com"},
+			strings.Join(all[:6], " "): {Mailbox: "ann@example.com"},
+			strings.Join(all, " "):     {Domains: []string{"example.com", "example.org"}},
 		} {
 			f.Limit = 2
 			if got := strings.Join(found(t, s, f, at), " "); got != want {

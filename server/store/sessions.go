@@ -66,7 +66,9 @@ func useUp(t *db.Tx, p account.Used, at time.Time) error {
 func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 	switch p.Method {
 	case account.ByTOTP:
-		return t.Exec(`UPDATE members SET totp_step = $2 WHERE id = $1 AND totp IS NOT NULL AND totp_step < $2`, p.Member, p.Step)
+		// A step far ahead was noted by a clock that was wrong.
+		return t.Exec(`UPDATE members SET totp_step = $2 WHERE id = $1 AND totp IS NOT NULL AND (totp_step < $2 OR totp_step > $3)`,
+			p.Member, p.Step, p.Step+account.StepsAhead)
 	case account.ByRecovery:
 		return t.Exec(`DELETE FROM recovery_codes WHERE member = $1 AND hash = $2`, p.Member, p.Code)
 	case account.ByPasskey:

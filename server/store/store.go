@@ -57,12 +57,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // Close lets go of the database. Nothing may use s afterwards.
 func (s *Store) Close() { s.db.Close() }
 
-// Ping returns an error if the database does not answer.
-func (s *Store) Ping(ctx context.Context) error {
-	var n int64
-	err := s.db.Read(ctx).Row(`SELECT id FROM installation`).Scan(&n)
-	if err != nil {
-		return fmt.Errorf("store: ping: %w", s.db.Diagnose(err))
+// Check returns an error if the database doesn't answer or takes no writes.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.db.Check(ctx); err != nil {
+		return fmt.Errorf("store: %w", err)
 	}
 	return nil
 }
@@ -72,29 +70,27 @@ func (s *Store) Ping(ctx context.Context) error {
 // bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		for _, each := range []struct {
-			statement string
-			before    time.Time
-		}{
-			{`DELETE FROM limits WHERE ends <= $1`, now},
-			{`DELETE FROM replays WHERE expires <= $1`, now},
-			{`DELETE FROM redirect_uses WHERE expires <= $1`, now},
-			{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-notify.MailHistory)},
-			{`DELETE FROM devices WHERE seen <= $1`, now.Add(-notify.DeviceLife)},
-			{`DELETE FROM ceremonies WHERE expires <= $1`, now},
-			{`DELETE FROM invitations WHERE expires <= $1`, now},
-			{`DELETE FROM sessions WHERE created <= $1`, now.Add(-account.AbsoluteLife)},
-			{`DELETE FROM sessions WHERE last_used <= $1`, now.Add(-account.IdleLife)},
-		} {
-			if _, err := t.Exec(each.statement, db.Millis(each.before)); err != nil {
-				return err
-			}
+	for _, each := range []struct {
+		statement string
+		before    time.Time
+	}{
+		{`DELETE FROM limits WHERE ends <= $1`, now},
+		{`DELETE FROM replays WHERE expires <= $1`, now},
+		{`DELETE FROM redirect_uses WHERE expires <= $1`, now},
+		{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-notify.MailHistory)},
+		{`DELETE FROM devices WHERE seen <= $1`, now.Add(-notify.DeviceLife)},
+		{`DELETE FROM ceremonies WHERE expires <= $1`, now},
+		{`DELETE FROM invitations WHERE expires <= $1`, now},
+		{`DELETE FROM sessions WHERE created <= $1`, now.Add(-account.AbsoluteLife)},
+		{`DELETE FROM sessions WHERE last_used <= $1`, now.Add(-account.IdleLife)},
+	} {
+		err := s.db.Transact(ctx, func(t *db.Tx) error {
+			_, err := t.Exec(each.statement, db.Millis(each.before))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("store: prune: %w", err)
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("store: prune: %w", err)
 	}
 	return nil
 }

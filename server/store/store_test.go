@@ -15,10 +15,10 @@ import (
 
 func TestPing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		must(t, s.Ping(t.Context()))
+		must(t, s.Check(t.Context()))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := s.Ping(ctx); !errors.Is(err, context.Canceled) {
+		if err := s.Check(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want context.Canceled", err)
 		}
 	})

@@ -164,6 +164,8 @@ func (c *checker) payload() *Refusal {
 	switch {
 	case p.policy && !c.terms.Policy:
 		return refuse(PolicyNotAllowed, "This caller may not have a policy signed.")
+	case p.policy && p.declared != c.terms.Declared:
+		return refuse(PolicyNotAllowed, "This caller may not have a policy signed in this form.")
 	case c.last >= place, p.beside && !c.account:
 		return refuse(Content, "Mail, calendars, contacts and a policy stand once each in a file, in this order, and calendars and contacts only beside mail.")
 	case p.policy && !c.account:

@@ -48,6 +48,9 @@ type Terms struct {
 	Servers []Server
 	// Policy says whether a passcode policy may be inside.
 	Policy bool
+	// Declared says that the policy must be written as declarations inside the
+	// profile, which is experimental, instead of as a payload of its own.
+	Declared bool
 	// Test says that the profile must be marked as a test, by "TEST – " before
 	// its name, its description, which must be there, and its consent texts.
 	// Without Test none of them may begin so.

@@ -14,7 +14,7 @@ const dateLayout = "2006-01-02T15:04:05Z"
 type kind int
 
 const (
-	data kind = iota // allowed nowhere, so its content is never read
+	data kind = iota // the value of no key, so its content is never read
 	text
 	prose // text that may be long and have several lines
 	integer

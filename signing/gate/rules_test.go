@@ -13,7 +13,7 @@ func TestRules(t *testing.T) {
 	for _, p := range tables().payloads {
 		all = append(all, p.table)
 	}
-	if len(all) != 5 {
+	if len(all) != 6 {
 		t.Errorf("%d tables", len(all))
 	}
 	for _, table := range all {

@@ -53,7 +53,10 @@ type payloadKind struct {
 	// policy says that it rules the device: it needs the terms' permission and
 	// a consent, and a Mac takes it in a file of its own.
 	policy bool
-	rules  []rule // without those of every payload
+	// declared says that the policy is written as declarations: the terms want
+	// it so, or want the other form.
+	declared bool
+	rules    []rule // without those of every payload
 	// fit judges what no single key can tell. May be nil.
 	fit func(*checker) *Refusal
 }
@@ -61,7 +64,7 @@ type payloadKind struct {
 // kinds are the payloads that are signed, in the order in which they stand in
 // a file.
 func kinds() []payloadKind {
-	return []payloadKind{mailKind(), calendarKind(), contactsKind(), policyKind()}
+	return []payloadKind{mailKind(), calendarKind(), contactsKind(), policyKind(), declaredKind()}
 }
 
 // commonRules are those of the file and of every payload.

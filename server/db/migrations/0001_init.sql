@@ -110,6 +110,8 @@ CREATE TABLE invitations (
     expires  BIGINT NOT NULL
 );
 
+CREATE INDEX invitations_account ON invitations (account, created);
+
 -- API keys. A test key only tries things out. created_by is the id of the
 -- member or of the key that created it; empty: the command line.
 CREATE TABLE keys (
@@ -129,6 +131,7 @@ CREATE TABLE keys (
     last_used       BIGINT NOT NULL
 );
 
+CREATE INDEX keys_account ON keys (account, created);
 CREATE INDEX keys_created_by ON keys (created_by);
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
@@ -148,12 +151,14 @@ CREATE INDEX replays_expires ON replays (expires);
 
 -- The head of an account's action log. Its row is the lock of the log. edge is
 -- the right edge of the log's tree. Content is removed up to the action
--- retained. hooks is how many webhooks of the account are called: an action
+-- retained. stepped is the last action whose time is before that of the one before
+-- it, for a clock was wrong, or 0. hooks is how many webhooks of the account are called: an action
 -- that only webhooks are told of then reads no other table.
 CREATE TABLE logs (
     account  TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
     size     BIGINT NOT NULL CHECK (size >= 0),
     latest   BIGINT NOT NULL,
+    stepped  BIGINT NOT NULL DEFAULT 0,
     edge     BYTEA,
     retained BIGINT NOT NULL DEFAULT 0 CHECK (retained BETWEEN 0 AND size),
     hooks    BIGINT NOT NULL DEFAULT 0
@@ -267,7 +272,8 @@ CREATE INDEX domains_account ON domains (account);
 -- Links and tickets
 
 -- The mailbox is the folded address. An empty variant leaves the choice to the
--- person. A test link was created by a test key.
+-- person. A test link was created by a test key. The progress is the state of a
+-- link, but for its expiry: lists are filtered by it.
 CREATE TABLE links (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account       TEXT   NOT NULL REFERENCES accounts (id),
@@ -289,15 +295,23 @@ CREATE TABLE links (
     downloads     BIGINT NOT NULL,
     batch         TEXT   NOT NULL DEFAULT '',
     line          BIGINT NOT NULL DEFAULT 0,
+    progress      TEXT   NOT NULL GENERATED ALWAYS AS (CASE
+        WHEN revoked <> 0 THEN 'revoked'
+        WHEN tickets >= max_downloads THEN 'used'
+        WHEN downloads > 0 THEN 'downloaded'
+        WHEN tickets > 0 THEN 'opened'
+        ELSE 'waiting' END) STORED,
     CHECK (tickets BETWEEN 0 AND max_downloads),
     CHECK (downloads BETWEEN 0 AND tickets)
 );
 
-CREATE INDEX links_account_created ON links (account, created);
-CREATE INDEX links_mailbox ON links (account, mailbox, created);
-CREATE INDEX links_domain ON links (domain, created);
+CREATE INDEX links_created ON links (account, created, id, expires);
+CREATE INDEX links_progress ON links (account, progress, created, id, expires);
+CREATE INDEX links_domain ON links (domain, account, created, id, expires);
+CREATE INDEX links_domain_progress ON links (domain, account, progress, created, id, expires);
+CREATE INDEX links_mailbox ON links (account, mailbox, created, id);
+CREATE INDEX links_external ON links (account, external_id, created, id) WHERE external_id <> '';
 CREATE UNIQUE INDEX links_batch ON links (batch, line) WHERE batch <> '';
-CREATE INDEX links_external ON links (account, external_id, created) WHERE external_id <> '';
 
 CREATE TABLE tickets (
     id          TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
@@ -461,9 +475,9 @@ CREATE TABLE deliveries (
     CHECK ((webhook IS NULL) <> (address = ''))
 );
 
-CREATE INDEX deliveries_webhook ON deliveries (webhook, created);
+CREATE INDEX deliveries_webhook ON deliveries (webhook, account, created, id);
+CREATE INDEX deliveries_mail ON deliveries (account, created, id) WHERE webhook IS NULL;
 CREATE INDEX deliveries_address ON deliveries (address, tried);
-CREATE INDEX deliveries_account ON deliveries (account, created);
 
 -- Setup links that are sent by mail. A link has one mail on its way at most.
 -- reply is what the mail server has said that refused it.
@@ -496,13 +510,16 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- when the next link may be sent by mail (in microseconds), and the fingerprint
--- of the certificate that signs.
+-- when the next link may be sent by mail (in microseconds), the fingerprint of the
+-- certificate that signs, what time it was when the clock was last looked at, and
+-- since when it has run on without a jump.
 CREATE TABLE installation (
     id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     mail      BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
     mail_turn BIGINT NOT NULL DEFAULT 0,
-    identity  TEXT   NOT NULL DEFAULT ''
+    identity  TEXT   NOT NULL DEFAULT '',
+    clock     BIGINT NOT NULL DEFAULT 0,
+    steady    BIGINT NOT NULL DEFAULT 0
 );
 
 INSERT INTO installation (id) VALUES (1);

@@ -29,12 +29,15 @@ func TestCopy(t *testing.T) {
 		t.Skip("APPLE_SCHEMA names no checkout of github.com/apple/device-management")
 	}
 	files, err := filepath.Glob(filepath.Join(copied, "*.json"))
-	if err != nil || len(files) < 6 {
+	if err != nil || len(files) < 7 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		want, err := convert(filepath.Join(source, "mdm", "profiles", name+".yaml"))
+	declarations, err := filepath.Glob(filepath.Join(copied, "declarations", "*.json"))
+	if err != nil || len(declarations) < 3 {
+		t.Fatalf("%d files for declarations, %v", len(declarations), err)
+	}
+	for _, file := range append(files, declarations...) {
+		want, err := convert(filepath.Join(source, original(file)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,6 +54,20 @@ func TestCopy(t *testing.T) {
 			t.Errorf("%s differs from Apple's", file)
 		}
 	}
+}
+
+// original is where Apple keeps the file of a copy.
+func original(file string) string {
+	name := strings.TrimSuffix(filepath.Base(file), ".json") + ".yaml"
+	switch {
+	case filepath.Base(filepath.Dir(file)) != "declarations":
+		return filepath.Join("mdm", "profiles", name)
+	case strings.HasPrefix(name, "declaration"):
+		return filepath.Join("declarative", "declarations", name)
+	case strings.HasPrefix(name, "passcode."):
+		return filepath.Join("declarative", "declarations", "configurations", name)
+	}
+	return filepath.Join("declarative", "declarations", "activations", name)
 }
 
 // convert returns a YAML file as JSON.

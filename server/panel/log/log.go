@@ -51,6 +51,11 @@ func (p *Pages) logPage(v *panel.Visit, form web.Form, zone *time.Location) (log
 	if form["before"] != "" {
 		page.Newest = logPath(form, "before", "")
 	}
+	ahead, err := p.Actions.Ahead(v.Ctx())
+	if err != nil {
+		return page, err
+	}
+	page.Ahead = ahead > 0
 	return page, p.logChoices(v, &page)
 }
 
@@ -142,6 +147,8 @@ func (p *Pages) logChoices(v *panel.Visit, page *logPage) error {
 type Actions interface {
 	// Search returns the actions that the filter finds, the newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
+	// Ahead returns by how much a log is ahead of the clock, or 0.
+	Ahead(ctx context.Context) (time.Duration, error)
 	// Record keeps an action that goes with no other change.
 	Record(ctx context.Context, by audit.Grant, a audit.Action) error
 	// ErasePersonal removes the personal text of actions of the account, and

@@ -23,6 +23,8 @@ type logPage struct {
 	Newest  string // the way back to the first part
 	// Searched is how far back was looked, where there may be more.
 	Searched time.Time
+	// Ahead says that a log is ahead of the clock.
+	Ahead bool
 }
 
 // A chip is a filter in force, and the way to go without it.

@@ -97,6 +97,43 @@ func Column(t testing.TB, database, query string) []string {
 	return all
 }
 
+// Plan returns the steps by which the database would run a query. PostgreSQL
+// takes settings, such as "enable_seqscan = off".
+func Plan(t testing.TB, database, query string, args []any, settings ...string) []string {
+	t.Helper()
+	db, done := use(t, database)
+	defer done()
+	tx, err := db.BeginTx(t.Context(), nil)
+	Must(t, err)
+	defer tx.Rollback()
+	explain := `EXPLAIN QUERY PLAN `
+	if !strings.HasPrefix(database, "sqlite:") {
+		explain = `EXPLAIN `
+		for _, s := range settings {
+			_, err := tx.ExecContext(t.Context(), `SET LOCAL `+s)
+			Must(t, err)
+		}
+	}
+	rows, err := tx.QueryContext(t.Context(), explain+query, args...)
+	Must(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	Must(t, err)
+	var steps []string
+	for rows.Next() {
+		var step string // in the last column
+		to := make([]any, len(columns))
+		for i := range to {
+			to[i] = new(any)
+		}
+		to[len(to)-1] = &step
+		Must(t, rows.Scan(to...))
+		steps = append(steps, strings.TrimSpace(step))
+	}
+	Must(t, rows.Err())
+	return steps
+}
+
 // A value is one column of one row.
 type value struct{ column, text string }
 

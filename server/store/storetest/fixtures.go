@@ -212,7 +212,7 @@ func Await(t testing.TB, done func() bool) {
 }
 
 // PublicKey checks what LogKey signs of the default account's log.
-func PublicKey(t *testing.T) string {
+func PublicKey(t testing.TB) string {
 	t.Helper()
 	key, err := audit.NewLogKey(LogKey)
 	Must(t, err)

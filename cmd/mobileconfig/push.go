@@ -1,0 +1,336 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/push"
+)
+
+type pushCommand struct {
+	Batch          []string `sep:"none" required:"" placeholder:"ARCHIVE" help:"What a batch wrote: the archive, or the folder that it was unpacked to. For several, give it several times."`
+	NanoMDM        string   `name:"nanomdm" required:"" placeholder:"URL" help:"NanoMDM, such as https://mdm.example.com."`
+	KeyFile        string   `required:"" placeholder:"FILE" help:"File with the key of its API."`
+	Enrollments    string   `placeholder:"CSV" help:"Whose device is which: CSV with the columns email and enrollment_id (default: the UDIDs in the batch)."`
+	Journal        string   `placeholder:"FILE" help:"What was sent, and what became of it (default: the name of the first batch, and .push.jsonl)."`
+	Webhook        string   `placeholder:"ADDRESS" help:"Wait for what the devices answer, on an address such as 127.0.0.1:9010 that NanoMDM's -webhook-url leads to."`
+	WebhookKeyFile string   `placeholder:"FILE" help:"File with the key of -webhook-hmac-key, which signs the answers."`
+	Attempts       int      `default:"3" placeholder:"N" help:"How often a profile that a device refuses is sent, and a request that fails, 1 to 20 (default: 3)."`
+	JSON           bool     `name:"json" help:"Say what happens as JSON, an event in each line."`
+	declareFlags
+}
+
+// declareFlags are those for declarations.
+type declareFlags struct {
+	KMFDDM        string   `name:"kmfddm" placeholder:"URL" help:"KMFDDM, which NanoMDM asks for declarations."`
+	KMFDDMKeyFile string   `name:"kmfddm-key-file" placeholder:"FILE" help:"File with the key of its API."`
+	Declarations  string   `placeholder:"FOLDER" help:"Declarations for the devices of the batch: the *.json files that mobileconfig declarations wrote."`
+	Platform      string   `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"Which devices get the declarations (default: iphone)."`
+	Set           string   `default:"mobileconfig" placeholder:"NAME" help:"The set of KMFDDM that they are in (default: mobileconfig)."`
+	texts         [][]byte // of the declarations
+}
+
+// Workers at a time, and how long a request may take.
+const (
+	pushWorkers = 8
+	pushTimeout = time.Minute
+)
+
+// Run sends what the devices don't have yet.
+func (c *pushCommand) Run(s streams) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	run, err := c.prepare(s)
+	if err != nil {
+		return err
+	}
+	defer run.close()
+	return run.push(ctx)
+}
+
+// A pushRun is the command at work.
+type pushRun struct {
+	*pushCommand
+	teller
+	pusher      push.Pusher
+	kmfddm      *push.API // nil: no declarations
+	enrollments push.Enrollments
+	profiles    []push.Profile
+	webhookKey  []byte
+	listener    net.Listener // nil: nobody waits for answers
+	closers     []func() error
+}
+
+func (r *pushRun) close() {
+	for _, f := range r.closers {
+		f()
+	}
+}
+
+// prepare reads the flags and the files that they name.
+func (c *pushCommand) prepare(s streams) (*pushRun, error) {
+	r := &pushRun{pushCommand: c, teller: newTeller(s, c.JSON)}
+	for _, step := range []func() error{c.checkFlags, r.servers, r.files, r.journal, r.listen} {
+		if err := step(); err != nil {
+			r.close()
+			return nil, usage(err)
+		}
+	}
+	return r, nil
+}
+
+func (c *pushCommand) checkFlags() error {
+	switch {
+	case c.Attempts < 1 || c.Attempts > 20:
+		return errors.New("--attempts: it is not from 1 to 20")
+	case c.WebhookKeyFile != "" && c.Webhook == "":
+		return errors.New("--webhook-key-file goes with --webhook")
+	case (c.KMFDDM == "") != (c.Declarations == "") || (c.KMFDDM == "") != (c.KMFDDMKeyFile == ""):
+		return errors.New("--kmfddm, --kmfddm-key-file and --declarations go together")
+	case strings.ContainsAny(c.Set, "/?#%") || c.Set == "":
+		return errors.New("--set: a name without / ? # %")
+	}
+	return nil
+}
+
+// servers reads the addresses of the servers, and their keys.
+func (r *pushRun) servers() error {
+	client := &http.Client{
+		Timeout:       pushTimeout,
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: pushWorkers, ForceAttemptHTTP2: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	nanoMDM, err := apiOf("--nanomdm", r.NanoMDM, "--key-file", r.KeyFile)
+	if err != nil {
+		return err
+	}
+	nanoMDM.Client, nanoMDM.User = client, "nanomdm"
+	r.pusher = push.Pusher{
+		NanoMDM: nanoMDM, Attempts: r.Attempts, Workers: pushWorkers, Now: time.Now, Pause: pause, Tell: r.delivered,
+	}
+	if r.KMFDDM != "" {
+		if r.kmfddm, err = apiOf("--kmfddm", r.KMFDDM, "--kmfddm-key-file", r.KMFDDMKeyFile); err != nil {
+			return err
+		}
+		r.kmfddm.Client, r.kmfddm.User = client, "kmfddm"
+	}
+	if r.WebhookKeyFile != "" {
+		key, err := readKey(r.WebhookKeyFile)
+		if err != nil {
+			return flagError("--webhook-key-file", err)
+		}
+		r.webhookKey = []byte(key)
+	}
+	return nil
+}
+
+// apiOf reads a URL and a key. The key is never sent in clear text to another
+// machine.
+func apiOf(flag, address, keyFlag, keyFile string) (*push.API, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, flagError(flag, errors.New("it isn't a URL such as https://mdm.example.com"))
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, flagError(flag, errors.New("http would send the key in clear text: use https, or http on this machine"))
+	}
+	key, err := readKey(keyFile)
+	if err != nil {
+		return nil, flagError(keyFlag, err)
+	}
+	return &push.API{URL: u, Key: key}, nil
+}
+
+func readKey(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	key := strings.TrimSpace(string(text))
+	if key == "" {
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	return key, nil
+}
+
+// pause waits twice as long each time.
+func pause(ctx context.Context, attempt int) error {
+	select {
+	case <-time.After(min(time.Second<<(attempt-1), time.Minute)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// files reads the batches, the enrollments and the declarations.
+func (r *pushRun) files() error {
+	for _, name := range r.Batch {
+		source, err := push.Open(name)
+		if err != nil {
+			return flagError("--batch", err)
+		}
+		r.closers = append(r.closers, source.Close)
+		profiles, err := source.Profiles()
+		if err != nil {
+			return flagError("--batch", fmt.Errorf("%s: %w", name, err))
+		}
+		r.profiles = append(r.profiles, profiles...)
+	}
+	if r.Enrollments != "" {
+		f, err := os.Open(r.Enrollments)
+		if err != nil {
+			return flagError("--enrollments", err)
+		}
+		defer f.Close()
+		if r.enrollments, err = push.ReadEnrollments(f); err != nil {
+			return flagError("--enrollments", fmt.Errorf("%s: %w", r.Enrollments, err))
+		}
+	}
+	if r.Declarations == "" {
+		return nil
+	}
+	names, err := filepath.Glob(filepath.Join(r.Declarations, "*.json"))
+	if err != nil || len(names) == 0 {
+		return flagError("--declarations", fmt.Errorf("there are no *.json files in %s", r.Declarations))
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return flagError("--declarations", err)
+		}
+		r.texts = append(r.texts, text)
+	}
+	return nil
+}
+
+func (r *pushRun) journal() error {
+	name := r.Journal
+	if name == "" {
+		name = filepath.Clean(r.Batch[0]) + ".push.jsonl"
+	}
+	journal, err := push.OpenJournal(name)
+	if err != nil {
+		return flagError("--journal", err)
+	}
+	r.pusher.Journal = journal
+	r.closers = append(r.closers, journal.Close)
+	return nil
+}
+
+func (r *pushRun) listen() (err error) {
+	if r.Webhook == "" {
+		return nil
+	}
+	if r.listener, err = net.Listen("tcp", r.Webhook); err != nil {
+		return flagError("--webhook", err)
+	}
+	r.closers = append(r.closers, r.listener.Close)
+	return nil
+}
+
+// push sends, and waits if it was asked to.
+func (r *pushRun) push(ctx context.Context) error {
+	if r.listener != nil {
+		server := &http.Server{Handler: r.pusher.Webhook(r.webhookKey), ReadTimeout: pushTimeout, WriteTimeout: pushTimeout}
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(r.listener) }()
+		defer func() { server.Close(); <-served }()
+	}
+	devices := push.Devices(r.profiles, r.enrollments, r.Platform == "mac")
+	if r.kmfddm != nil {
+		if err := r.kmfddm.Declare(ctx, r.Set, r.texts, devices); err != nil {
+			return err
+		}
+	}
+	result, err := r.pusher.Push(ctx, r.profiles, r.enrollments)
+	if err == nil && r.listener != nil {
+		r.waiting(result)
+		result, err = r.pusher.Wait(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		if errors.Is(err, push.ErrKey) {
+			return flagError("--key-file", err)
+		}
+		return err
+	}
+	r.pushed(result)
+	if r.kmfddm != nil && ctx.Err() == nil {
+		status, err := r.kmfddm.Status(ctx, devices)
+		if err != nil {
+			return err
+		}
+		r.declared(len(devices), status)
+	}
+	return r.verdict(ctx, result)
+}
+
+// verdict is what the exit code says: whether something is left to do.
+func (r *pushRun) verdict(ctx context.Context, result push.Result) error {
+	switch n := result.States[push.Failed] + result.States[push.Refused]; {
+	case ctx.Err() != nil:
+		return errors.New("interrupted; the same command goes on")
+	case n > 0:
+		return fmt.Errorf("profiles that didn't arrive: %d; the same command sends them again", n)
+	case result.NoDevice > 0:
+		return fmt.Errorf("profiles for which no device is known: %d; name the devices with --enrollments", result.NoDevice)
+	}
+	return nil
+}
+
+// delivered tells of a change.
+func (r *pushRun) delivered(d push.Delivery) {
+	if r.event("delivery", d) {
+		return
+	}
+	line := fmt.Sprintf("%-9s %s %s", d.State, d.Enrollment, d.Email)
+	if d.Detail != "" {
+		line += ": " + d.Detail
+	}
+	fmt.Fprintln(r.out, line)
+}
+
+func (r *pushRun) waiting(result push.Result) {
+	if !r.event("waiting", result) && result.Waiting() > 0 {
+		fmt.Fprintf(r.err, "mobileconfig: waiting for the answers of devices: %d. Ctrl-C ends it; nothing is lost.\n", result.Waiting())
+	}
+}
+
+func (r *pushRun) pushed(result push.Result) {
+	if !r.event("pushed", result) {
+		n := result.States
+		fmt.Fprintf(r.out, "Installed: %d. Waiting for the device: %d. Refused by the device: %d. Not taken by NanoMDM: %d. No device known: %d.\n",
+			n[push.Installed], result.Waiting(), n[push.Refused], n[push.Failed], result.NoDevice)
+	}
+}
+
+// declared tells on how many devices all declarations are active.
+func (r *pushRun) declared(devices int, all []push.DeclarationStatus) {
+	if r.event("declared", map[string]any{"devices": devices, "status": all}) {
+		return
+	}
+	active := map[string]int{}
+	for _, s := range all {
+		if s.Active && s.Current {
+			active[s.Identifier]++
+		}
+	}
+	for _, text := range r.texts {
+		identifier := push.Identifier(text)
+		fmt.Fprintf(r.out, "%s: active on %d of %d devices.\n", identifier, active[identifier], devices)
+	}
+	if slices.ContainsFunc(all, func(s push.DeclarationStatus) bool { return s.Valid == "invalid" }) {
+		fmt.Fprintln(r.out, "Some devices report a declaration as invalid; --json says which.")
+	}
+}

@@ -1,0 +1,126 @@
+package profile
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The types of the declarations that a policy becomes.
+const (
+	passcodeSettings = "com.apple.configuration.passcode.settings"
+	simpleActivation = "com.apple.activation.simple"
+)
+
+// maxDeclarationID is the longest identifier of a declaration, in bytes
+// (declarationbase.yaml).
+const maxDeclarationID = 64
+
+// A Declaration is a part of what a device is told by declarative management
+// (declarationbase.yaml). Its fields are in the order in which they are written.
+type Declaration struct {
+	Type       string
+	Identifier string
+	// ServerToken is one revision of the declaration. A device management server
+	// adds its own, so it is empty in what a server is given.
+	ServerToken string `json:",omitempty"`
+	Payload     map[string]any
+}
+
+// Declarations returns the policy as a device management server takes it: the
+// configuration, and the activation that applies it. The activation has no
+// predicate: a wrong one can end a device's management. Identifiers follow from
+// the mail domain, so that a later policy of the domain replaces an earlier one.
+// If the policy or the domain is not valid, the error is an [*InvalidError].
+func (p *Passcode) Declarations(domain string, platform Platform) ([]Declaration, error) {
+	c := &checker{}
+	p.validate(c, platform)
+	c.host("domain", domain)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	identifier := declarationID(domain, platform)
+	return []Declaration{
+		{Type: passcodeSettings, Identifier: identifier("passcode"), Payload: p.settings(platform)},
+		{Type: simpleActivation, Identifier: identifier("activation"), Payload: activationOf(identifier("passcode"))},
+	}, nil
+}
+
+// declarationID returns what makes identifiers of the domain's declarations:
+// readable ones, or UUIDs where these would be too long.
+func declarationID(domain string, platform Platform) func(name string) string {
+	labels := strings.Split(domain, ".")
+	slices.Reverse(labels)
+	parent := strings.Join(labels, ".") + "." + identifierMiddle + string(platform) + "."
+	return func(name string) string {
+		if len(parent)+len("activation") > maxDeclarationID {
+			return payloadUUID(parent + name)
+		}
+		return parent + name
+	}
+}
+
+// activationOf is the payload of the activation that applies a configuration
+// (simple.yaml).
+func activationOf(configuration string) map[string]any {
+	return map[string]any{"StandardConfigurations": []string{configuration}}
+}
+
+// settings spells p out as a configuration (passcode.settings.yaml).
+func (p *Passcode) settings(platform Platform) map[string]any {
+	out := map[string]any{
+		"MaximumGracePeriodInMinutes": minutes(p.Grace),
+		"MaximumInactivityInMinutes":  minutes(p.AutoLock),
+		"MinimumLength":               p.MinLength,
+		"RequireComplexPasscode":      true,
+		"RequirePasscode":             true,
+	}
+	optional(out, "MaximumFailedAttempts", p.MaxFailedAttempts)
+	optional(out, "MaximumPasscodeAgeInDays", p.MaxAgeDays)
+	optional(out, "MinimumComplexCharacters", p.MinComplex)
+	optional(out, "PasscodeReuseLimit", p.History)
+	optional(out, "RequireAlphanumericPasscode", p.Alphanumeric)
+	if platform == Mac && p.MaxFailedAttempts != 0 {
+		out["FailedAttemptsResetInMinutes"] = minutes(p.ResetAfter)
+	}
+	return out
+}
+
+// A DeclaredPasscode is a [Passcode] as declarations inside a profile, which a
+// device takes by hand only, and not from a device management server
+// (com.apple.declarations.yaml). It is experimental: Apple deprecates the
+// payload of a Passcode from OS 27 on, and this is what follows.
+type DeclaredPasscode struct{ Passcode }
+
+// Type is "com.apple.declarations".
+func (p *DeclaredPasscode) Type() string { return p.kind().payloadType }
+
+func (*DeclaredPasscode) kind() kind {
+	return kind{name: "declarations", payloadType: "com.apple.declarations", place: 91, device: true}
+}
+
+// keys holds each declaration as JSON.
+func (p *DeclaredPasscode) keys(_ Address, platform Platform) map[string]any {
+	settings := written(passcodeSettings, p.settings(platform))
+	activation := written(simpleActivation, activationOf(settings.Identifier))
+	return map[string]any{"Declarations": []any{encoded(settings), encoded(activation)}}
+}
+
+// written is a declaration whose identifier follows from its content: the same
+// policy in the profiles of two mailboxes is one declaration on a device.
+func written(declarationType string, payload map[string]any) Declaration {
+	id := payloadUUID(declarationType + string(encoded(payload)))
+	return Declaration{Type: declarationType, Identifier: id, ServerToken: id, Payload: payload}
+}
+
+// encoded is JSON of what a declaration is made of: strings, numbers, booleans.
+func encoded(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("profile: a declaration: %v", err))
+	}
+	return text
+}
+
+func (p *DeclaredPasscode) with(Fields) Payload { return p }

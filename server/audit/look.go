@@ -1,0 +1,85 @@
+package audit
+
+import (
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// A look is what an action shows by itself, without those before it.
+type look struct {
+	seq, at int64
+	hash    Hash
+	hashed  bool // it has a hash
+	bare    bool // its content was removed
+	// wrong says how its content was edited; empty if it wasn't.
+	wrong string
+	// misplaced: its columns aren't those of its content.
+	misplaced bool
+	erased    *Hash  // of its personal text, if that was erased
+	tells     *Entry // what it says, if the check has to know that
+}
+
+// lookAtRow looks at a row of the log.
+func lookAtRow(log string, r Row) look {
+	l, e := lookAt(log, r.Record)
+	want := Columns{}
+	if r.Leaf != nil {
+		want = e.Columns()
+	}
+	l.misplaced = r.Columns != want
+	return l
+}
+
+// lookAt looks at a record of the log, and reads it.
+func lookAt(log string, r Record) (l look, e Entry) {
+	l = look{seq: r.Seq, at: r.At.UnixMilli(), hashed: len(r.Hash) == len(Hash{}), bare: r.Leaf == nil}
+	if !l.hashed {
+		return l, e
+	}
+	l.hash = Hash(r.Hash)
+	if l.bare {
+		if r.Personal != nil || r.Salt != nil {
+			l.wrong = "its content is missing, but not its personal text"
+		}
+		return l, e
+	}
+	if HashLeaf(r.Leaf) != l.hash {
+		l.wrong = "it was edited: its content does not have its hash"
+		return l, e
+	}
+	e, err := r.Read()
+	if err != nil {
+		l.wrong = "it cannot be read"
+		return l, e
+	}
+	l.wrong = l.compare(log, r, &e)
+	if l.wrong == "" && e.tells() {
+		kept := e
+		l.tells = &kept
+	}
+	return l, e
+}
+
+// compare says what is wrong with the content of a record that was read.
+func (l *look) compare(log string, r Record, e *Entry) string {
+	switch {
+	case e.Log != log:
+		return fmt.Sprintf("it belongs to the log of %q", e.Log)
+	case e.Seq != r.Seq:
+		return fmt.Sprintf("it was swapped or inserted: its content is that of action %d", e.Seq)
+	case e.Time != l.at:
+		return "its time was changed"
+	case (r.Personal == nil) != (r.Salt == nil):
+		return "its personal text or the salt of it is missing, but not both"
+	case r.Personal == nil:
+		hash, err := tlog.ParseHash(e.Leaf.Personal)
+		if err != nil {
+			return "the hash of its personal text can't be read"
+		}
+		l.erased = &hash
+	case PersonalHash(r.Salt, r.Personal) != e.Leaf.Personal:
+		return "its personal text was changed"
+	}
+	return ""
+}

@@ -1,0 +1,76 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+const (
+	// probeEvery is how often a write is tried while it is in doubt whether one
+	// works.
+	probeEvery = 10 * time.Second
+	// writeSoon is how long a write may take that ends the doubt.
+	writeSoon = 2 * time.Second
+)
+
+// touch is a write that changes nothing and has to reach the disk all the same.
+const touch = `UPDATE installation SET mail = mail`
+
+// A health is what is known of whether writes work.
+type health struct {
+	mu sync.Mutex
+	// doubt is why a write failed after which none worked, or nil.
+	doubt  error
+	probed time.Time
+}
+
+// note takes in the outcome of a write that began at a time.
+func (h *health) note(began time.Time, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case fault.Is(err, fault.StorageFull), fault.Is(err, fault.DatabaseUnavailable):
+		h.doubt = err
+	case err == nil && time.Since(began) < writeSoon:
+		h.doubt = nil
+	}
+}
+
+// due reports whether it is time to try a write.
+func (h *health) due() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.doubt == nil || time.Since(h.probed) < probeEvery {
+		return false
+	}
+	h.probed = time.Now()
+	return true
+}
+
+// Writes returns nil, or why the last write failed if none has worked since.
+func (d *DB) Writes() error {
+	d.health.mu.Lock()
+	defer d.health.mu.Unlock()
+	return d.health.doubt
+}
+
+// Check returns an error if the database doesn't answer, on a connection that
+// nothing else uses, or if writes don't work. While that is in doubt it tries
+// one, every ten seconds at most.
+func (d *DB) Check(ctx context.Context) error {
+	if err := d.kind.ping(ctx); err != nil {
+		return fmt.Errorf("ping: %w", d.Diagnose(because(ctx, err)))
+	}
+	if d.health.due() {
+		began := time.Now()
+		d.health.note(began, d.Diagnose(because(ctx, d.kind.touch(ctx))))
+	}
+	if err := d.Writes(); err != nil {
+		return fmt.Errorf("writes don't work: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// callTimeout is how long a transaction, or a statement outside of one, may
+// take with all that it waits for. Requests end well within the time that they
+// have, though a database that is cut off never answers.
+const callTimeout = 10 * time.Second
+
+// limit returns the context of one call and a function that ends it. The calls
+// of a transaction have the limit of the transaction.
+func (t *Tx) limit() (context.Context, context.CancelFunc) {
+	if t.insert != nil {
+		return t.ctx, func() {}
+	}
+	return context.WithTimeout(t.ctx, callTimeout)
+}
+
+// because adds to an error that ctx is done, if it is: drivers say in many ways
+// that they were interrupted.
+func because(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) || isFault(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), err)
+}
+
+// A limitedRow is a row that has to come in time.
+type limitedRow struct {
+	Row
+	ctx context.Context
+	end context.CancelFunc
+}
+
+// Scan reads the row, which ends the call.
+func (r limitedRow) Scan(dest ...any) error {
+	defer r.end()
+	return because(r.ctx, r.Row.Scan(dest...))
+}

@@ -1,0 +1,118 @@
+package push
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// A State is how far a profile is on its way to a device.
+type State string
+
+// The states.
+const (
+	Failed    State = "failed"    // NanoMDM didn't take it
+	Queued    State = "queued"    // NanoMDM has it, the device hasn't answered yet
+	NotNow    State = "not_now"   // the device is busy, and will take it later
+	Refused   State = "refused"   // the device reported an error
+	Installed State = "installed" // the device has it
+)
+
+// Waiting reports whether the device will still answer.
+func (s State) Waiting() bool { return s == Queued || s == NotNow }
+
+// A Delivery is a profile on its way to a device.
+type Delivery struct {
+	Enrollment string    `json:"enrollment_id"`
+	Email      string    `json:"email"`
+	File       string    `json:"file"`
+	Identifier string    `json:"profile_identifier"`
+	Digest     string    `json:"file_sha256"`
+	Command    string    `json:"command_uuid"`
+	Attempt    int       `json:"attempt"`
+	State      State     `json:"state"`
+	Detail     string    `json:"detail,omitempty"` // what NanoMDM or the device said
+	At         time.Time `json:"at"`
+}
+
+// key tells a profile on a device from all others: a later delivery replaces it.
+func (d *Delivery) key() string { return d.Enrollment + " " + d.Identifier }
+
+// A Journal is a file with a line for each change of a delivery. The last one
+// counts. It may be cut off anywhere.
+type Journal struct {
+	mu   sync.Mutex
+	file *os.File
+	last map[string]Delivery
+}
+
+// OpenJournal reads the journal and goes on with it, or begins one.
+func OpenJournal(name string) (*Journal, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{file: f, last: map[string]Delivery{}}
+	if err := j.read(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
+	}
+	return j, nil
+}
+
+// read reads all whole lines, and has the next one written behind them.
+func (j *Journal) read() error {
+	r, whole := bufio.NewReader(j.file), int64(0)
+	for n := 1; ; n++ {
+		line, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			if err := j.file.Truncate(whole); err != nil {
+				return err
+			}
+			_, err := j.file.Seek(whole, io.SeekStart)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		var d Delivery
+		if err := json.Unmarshal(line, &d); err != nil || d.Enrollment == "" || d.Identifier == "" {
+			return fmt.Errorf("line %d isn't that of a journal of push; choose another file", n)
+		}
+		whole += int64(len(line))
+		j.last[d.key()] = d
+	}
+}
+
+// Close closes the file.
+func (j *Journal) Close() error { return j.file.Close() }
+
+// find returns the last delivery of a profile to a device.
+func (j *Journal) find(enrollment, identifier string) (Delivery, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	d, ok := j.last[enrollment+" "+identifier]
+	return d, ok
+}
+
+// write appends the delivery, unless allowed says otherwise of the last one.
+func (j *Journal) write(d Delivery, allowed func(last Delivery) bool) (bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !allowed(j.last[d.key()]) {
+		return false, nil
+	}
+	line, err := json.Marshal(d)
+	if err != nil {
+		return false, err
+	}
+	if _, err := j.file.Write(append(line, '\n')); err != nil {
+		return false, fmt.Errorf("push: the journal: %w", err)
+	}
+	j.last[d.key()] = d
+	return true, nil
+}

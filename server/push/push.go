@@ -1,0 +1,242 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// A Pusher sends profiles and follows what becomes of them. All its fields are
+// required.
+type Pusher struct {
+	NanoMDM  *API
+	Journal  *Journal
+	Attempts int // how often a profile is sent to a device at most, and a request to NanoMDM
+	Workers  int // requests at a time
+	Now      func() time.Time
+	// Pause waits before a request is sent again.
+	Pause func(ctx context.Context, attempt int) error
+	// Tell is told of each change, one after the other.
+	Tell func(Delivery)
+
+	mu      sync.Mutex
+	sent    map[string]sent // by command
+	all     []item
+	result  Result
+	refused chan item // to be sent again
+	changed chan struct{}
+	telling sync.Mutex
+}
+
+// An item is a profile for a device.
+type item struct {
+	profile    *Profile
+	enrollment string
+	attempts   int // so far
+}
+
+// A sent is a command that NanoMDM was given, or is being given.
+type sent struct {
+	item     item
+	delivery Delivery
+}
+
+// A Result counts the profiles of a batch by their state.
+type Result struct {
+	States    map[State]int `json:"states"`
+	NoDevice  int           `json:"no_device"` // profiles for which no device is known
+	Unchanged int           `json:"unchanged"` // of the states: not sent, since the device has the file, or will
+}
+
+// Waiting is how many devices will still answer.
+func (r Result) Waiting() int { return r.States[Queued] + r.States[NotNow] }
+
+// Push sends each profile to the devices of its person, unless they have the
+// same file or it waits for them. It returns when NanoMDM has all that it takes.
+// It is called once.
+func (p *Pusher) Push(ctx context.Context, profiles []Profile, enrollments Enrollments) (Result, error) {
+	todo := p.plan(profiles, enrollments)
+	err := p.sendAll(ctx, todo)
+	return p.count(), err
+}
+
+// plan prepares for the answers of devices, and returns what has to be sent.
+func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent, p.changed = map[string]sent{}, make(chan struct{}, 1)
+	for n := range profiles {
+		ids := enrollments.of(&profiles[n])
+		if len(ids) == 0 {
+			p.result.NoDevice++
+		}
+		for _, id := range ids {
+			i := item{profile: &profiles[n], enrollment: id}
+			last, ok := p.Journal.find(id, i.profile.Identifier)
+			same := ok && last.Digest == i.profile.Digest
+			if same {
+				i.attempts = last.Attempt
+			}
+			switch {
+			case same && (last.State == Installed || last.State.Waiting()):
+				p.sent[last.Command] = sent{i, last}
+				p.result.Unchanged++
+			case same && last.State == Failed:
+				i.attempts-- // NanoMDM may have the command all the same
+				todo = append(todo, i)
+			default:
+				todo = append(todo, i)
+			}
+			p.all = append(p.all, i)
+		}
+	}
+	p.refused = make(chan item, len(p.all))
+	return todo
+}
+
+// Wait returns when no device has to answer any more, or ctx is done. Meanwhile
+// it sends again what devices refuse. It follows Push.
+func (p *Pusher) Wait(ctx context.Context) (Result, error) {
+	for {
+		select {
+		case i := <-p.refused:
+			if err := p.send(ctx, i); err != nil {
+				return p.count(), err
+			}
+			continue
+		default:
+		}
+		result := p.count()
+		if result.Waiting() == 0 && len(p.refused) == 0 || ctx.Err() != nil {
+			return result, nil
+		}
+		select {
+		case <-p.changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// count counts the states of all that is in the batch.
+func (p *Pusher) count() Result {
+	result := p.result
+	result.States = map[State]int{}
+	for _, i := range p.all {
+		if last, ok := p.Journal.find(i.enrollment, i.profile.Identifier); ok && last.Digest == i.profile.Digest {
+			result.States[last.State]++
+		}
+	}
+	return result
+}
+
+// sendAll sends several at a time. The first error that concerns all of them
+// ends it.
+func (p *Pusher) sendAll(ctx context.Context, todo []item) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	queue := make(chan item)
+	var workers sync.WaitGroup
+	for range p.Workers {
+		workers.Go(func() {
+			for i := range queue {
+				if err := p.send(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for _, i := range todo {
+		if ctx.Err() != nil {
+			break
+		}
+		queue <- i
+	}
+	close(queue)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// send sends one profile to one device. It returns errors that concern all.
+func (p *Pusher) send(ctx context.Context, i item) error {
+	data, err := i.profile.Bytes()
+	if err != nil {
+		return err
+	}
+	i.attempts++
+	d := i.delivery()
+	p.mu.Lock()
+	p.sent[d.Command] = sent{i, d}
+	p.mu.Unlock()
+	command := install(d.Command, data)
+	for try := 1; ; try++ {
+		err = p.NanoMDM.enqueue(ctx, i.enrollment, command)
+		if _, again := errors.AsType[tried](err); !again || try >= p.Attempts {
+			break
+		}
+		if p.Pause(ctx, try) != nil {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, ErrKey), ctx.Err() != nil:
+		return errors.Join(err, context.Cause(ctx))
+	case err != nil:
+		d.State, d.Detail = Failed, legible(err.Error())
+	}
+	// The device may have answered by now.
+	return p.note(d, func(last Delivery) bool { return last.Command != d.Command || last.State == Failed })
+}
+
+// delivery is the newest attempt at an item. The ID of its command follows from
+// what it does, so that NanoMDM knows one that it has.
+func (i item) delivery() Delivery {
+	name := strings.Join([]string{i.enrollment, i.profile.Identifier, i.profile.Digest, fmt.Sprint(i.attempts)}, "\n")
+	return Delivery{
+		Enrollment: i.enrollment, Email: i.profile.Email, File: i.profile.File, Identifier: i.profile.Identifier, Digest: i.profile.Digest,
+		Command: uuid.NewSHA1(uuid.NameSpaceURL, []byte("mobileconfig push\n"+name)).String(), Attempt: i.attempts, State: Queued,
+	}
+}
+
+// note keeps a change, if the last one allows it, and tells of it.
+func (p *Pusher) note(d Delivery, allowed func(last Delivery) bool) error {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	d.At = p.Now().UTC()
+	written, err := p.Journal.write(d, allowed)
+	if written {
+		p.Tell(d)
+	}
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// answered keeps what a device says of a command. Commands of others are none of
+// its business.
+func (p *Pusher) answered(enrollment, command string, state State, detail string) error {
+	p.mu.Lock()
+	s, ok := p.sent[command]
+	p.mu.Unlock()
+	if !ok || s.item.enrollment != enrollment {
+		return nil
+	}
+	d := s.delivery
+	d.State, d.Detail = state, legible(detail)
+	return p.note(d, func(last Delivery) bool {
+		if last.Digest == d.Digest && last.Attempt > d.Attempt {
+			return false // an answer to an earlier attempt
+		}
+		fresh := last.Command != command || last.State.Waiting() || last.State == Failed
+		if fresh && state == Refused && d.Attempt < p.Attempts {
+			p.refused <- s.item
+		}
+		return fresh
+	})
+}

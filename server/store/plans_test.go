@@ -1,0 +1,269 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A list shows a list with one choice of its filters.
+type list func(ctx context.Context, s *store.Store) error
+
+// ask makes a list of a method.
+func ask[T any](method func(*store.Store, context.Context) (T, error)) []list {
+	return []list{func(ctx context.Context, s *store.Store) error {
+		_, err := method(s, ctx)
+		return err
+	}}
+}
+
+// of makes a list of a method that takes an account, a member or a webhook.
+func of[T any](method func(*store.Store, context.Context, string) (T, error), id string) []list {
+	return ask(func(s *store.Store, ctx context.Context) (T, error) { return method(s, ctx, id) })
+}
+
+// lists are all lists of panel and API, by the method that reads them, when half
+// of so many links have expired. The overview is of the latest.
+func lists(links int) map[string][]list {
+	deliveries := func(webhook string) []list {
+		return ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.Deliveries(ctx, account.Default, webhook)
+		})
+	}
+	recent := func(target string) []list {
+		return ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.Recent(ctx, account.Default, []audit.Name{audit.LinkOpen, audit.PolicyUpdate}, target, 10)
+		})
+	}
+	since := start.Add(time.Duration(links) * 980 * time.Millisecond)
+	return map[string][]list{
+		"Accounts":        ask((*store.Store).Accounts),
+		"ApprovedHosts":   of((*store.Store).ApprovedHosts, account.Default),
+		"Checkpoints":     of((*store.Store).Checkpoints, account.Default),
+		"Domains":         of((*store.Store).Domains, account.Default),
+		"Invitations":     of((*store.Store).Invitations, account.Default),
+		"Keys":            of((*store.Store).Keys, account.Default),
+		"Members":         of((*store.Store).Members, account.Default),
+		"Passkeys":        of((*store.Store).Passkeys, "mem_1"),
+		"Policies":        of((*store.Store).Policies, account.Default),
+		"RedirectKeys":    of((*store.Store).RedirectKeys, account.Default),
+		"Sessions":        of((*store.Store).Sessions, "mem_1"),
+		"StandardDomains": of((*store.Store).StandardDomains, account.Default),
+		"Subscriptions":   of((*store.Store).Subscriptions, account.Default),
+		"Webhooks":        of((*store.Store).Webhooks, account.Default),
+		"Deliveries":      append(deliveries(""), deliveries("whk_1")...),
+		"Recent":          append(recent(""), recent("pol_1")...),
+		"KeysOf": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.KeysOf(ctx, account.Default, "mem_1", start)
+		}),
+		"Actions": ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Actions(ctx, account.Default, 7, 100) }),
+		"Rows":    ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Rows(ctx, account.Default, 7, 100) }),
+		"Usage":   ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Usage(ctx, account.Default, since) }),
+		"Links":   linkLists(start.Add(time.Hour + time.Duration(links)*500*time.Millisecond)),
+		"Search":  searches(),
+		"CountLinks": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.CountLinks(ctx, setup.Group{Account: account.Default, Mailbox: "p1@example.com"}, start)
+		}),
+	}
+}
+
+// linkLists are all filters of the list of links, in all combinations and with
+// all states.
+func linkLists(at time.Time) []list {
+	var all []list
+	filters := []setup.Filter{{Account: account.Default, Limit: 50}}
+	for _, set := range []func(*setup.Filter){
+		func(f *setup.Filter) { f.Mailbox = "p1@example.com" },
+		func(f *setup.Filter) { f.Domain = "example.com" },
+		func(f *setup.Filter) { f.ExternalID = "ext_1" },
+		func(f *setup.Filter) { f.Domains = []string{"example.com", "example.org"} },
+		func(f *setup.Filter) { f.Before = setup.Place{Created: start.Add(time.Hour), ID: "lnk_9"} },
+	} {
+		for _, f := range filters {
+			set(&f)
+			filters = append(filters, f)
+		}
+	}
+	for _, f := range filters {
+		for _, state := range append(setup.States(), "") {
+			f := f
+			f.State = state
+			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Links(ctx, f, at) })...)
+		}
+	}
+	return all
+}
+
+// searches are the filters of the action log, each alone and with a text.
+func searches() []list {
+	var all []list
+	for _, f := range []audit.Filter{
+		{}, {From: start}, {To: start.Add(time.Hour)}, {Actor: "mem_1"}, {ActorKind: audit.Member}, {ActorKind: audit.Visitor},
+		{Names: []audit.Name{audit.LinkOpen, audit.PolicyUpdate}}, {Outcome: audit.Refused}, {Outcome: audit.Done}, {Interface: audit.API},
+		{TargetKind: audit.PolicyTarget}, {TargetKind: audit.LinkTarget}, {Target: "pol_1"}, {Mailbox: "p1@example.com"}, {Domain: "example.com"},
+		{Network: netip.MustParsePrefix("203.0.113.7/32")}, {Network: netip.MustParsePrefix("203.0.113.0/24")}, {Link: "lnk_1"},
+		{Profile: "aa"}, {Before: 100},
+	} {
+		f.Account, f.Limit = account.Default, 50
+		for _, text := range []string{"", "nowhere"} {
+			f := f
+			f.Text = text
+			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Search(ctx, f) })...)
+		}
+	}
+	return all
+}
+
+// TestListsAreAll wants each method that returns a list among those whose plans
+// are looked at.
+func TestListsAreAll(t *testing.T) {
+	known := lists(0)
+	kind := reflect.TypeFor[*store.Store]()
+	for i := range kind.NumMethod() {
+		m := kind.Method(i)
+		if m.Type.NumOut() != 2 {
+			continue
+		}
+		out := m.Type.Out(0)
+		isList := out.Kind() == reflect.Slice && out != reflect.TypeFor[[]byte]() || out.Name() == "Found"
+		if isList && known[m.Name] == nil {
+			t.Errorf("%s is no part of lists", m.Name)
+		}
+	}
+	for _, f := range []struct {
+		filter any
+		fields int
+	}{{setup.Filter{}, 8}, {audit.Filter{}, 18}} {
+		if n := reflect.TypeOf(f.filter).NumField(); n != f.fields {
+			t.Errorf("%T has %d fields: add the new ones to the filters of the lists", f.filter, n)
+		}
+	}
+}
+
+// TestListPlans wants every list with every filter to go by an index on both
+// databases, those that grow in the order of the index.
+//
+// In a short log PostgreSQL would rather go through all of it.
+func TestListPlans(t *testing.T) { testListPlans(t, 4000, 20_000, "enable_seqscan = off") }
+
+func testListPlans(t *testing.T, links, actions int, ofLogs ...string) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		storetest.Open(t, store.Config{Database: database}).Close()
+		fillLists(t, database, links, actions)
+		s := storetest.Open(t, store.Config{Database: database})
+		seen := map[string]bool{}
+		var heard []db.Call
+		s.Database().Watch(func(c db.Call) error {
+			if c.Reads && !seen[c.Query] {
+				seen[c.Query] = true
+				heard = append(heard, c)
+			}
+			return nil
+		})
+		for name, all := range lists(links) {
+			for _, show := range all {
+				must(t, show(t.Context(), s))
+			}
+			for _, c := range heard {
+				wantIndex(t, database, name, c, ofLogs...)
+			}
+			heard = nil
+		}
+		if len(seen) < 120 {
+			t.Errorf("%d statements were looked at", len(seen))
+		}
+	})
+}
+
+var (
+	// endless are the tables that grow without end.
+	endless = regexp.MustCompile(`FROM (links|actions|deliveries|tickets)\b`)
+	// A step that goes through such a table, or sorts links or deliveries. The
+	// search in a log sorts too, but only as many actions as it reaches.
+	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets)\b|Seq Scan on (links|actions|deliveries|tickets)\b`)
+	sorts   = regexp.MustCompile(`^USE TEMP B-TREE FOR .*ORDER|^(-> +)?(Incremental )?Sort `)
+	sorted  = regexp.MustCompile(`FROM (links|deliveries) .*ORDER BY .*LIMIT`)
+	// To go through another table is right while it is small: it just has to
+	// have an index. The list of accounts has all of them.
+	scans = regexp.MustCompile(`^SCAN [a-z_]+$|Seq Scan on `)
+	whole = regexp.MustCompile(`^SCAN (accounts|probed|below|child)$|Seq Scan on accounts`)
+)
+
+// wantIndex reports a query that doesn't go by an index.
+func wantIndex(t *testing.T, database, name string, c db.Call, ofLogs ...string) {
+	t.Helper()
+	var steps []string
+	bad := func(step string) bool { return through.MatchString(step) }
+	switch {
+	case sorted.MatchString(strings.Join(strings.Fields(c.Query), " ")):
+		steps = storetest.Plan(t, database, c.Query, c.Args)
+		bad = func(step string) bool { return through.MatchString(step) || sorts.MatchString(step) }
+	case endless.MatchString(c.Query):
+		steps = storetest.Plan(t, database, c.Query, c.Args, ofLogs...)
+	default:
+		steps = storetest.Plan(t, database, c.Query, c.Args, "enable_seqscan = off")
+		bad = func(step string) bool { return scans.MatchString(step) && !whole.MatchString(step) }
+	}
+	plan := strings.Join(steps, "\n")
+	for condition, index := range map[string]string{
+		"links.external_id = ": "links_external", "links.mailbox = ": "links_mailbox",
+		"links.progress = ": "_progress",
+	} {
+		// PostgreSQL knows which value is common, and may then take another index.
+		if strings.HasPrefix(database, "sqlite:") && strings.Contains(c.Query, condition) && !strings.Contains(plan, index) {
+			t.Errorf("%s: %s isn't used:\n%s\nfor\n%s", name, index, plan, c.Query)
+		}
+	}
+	if slices.ContainsFunc(steps, bad) {
+		t.Errorf("%s:\n%s\nfor\n%s", name, plan, c.Query)
+	}
+}
+
+// fillLists fills the tables that grow: links in all states, and actions.
+func fillLists(t *testing.T, database string, links, actions int) {
+	t.Helper()
+	s := storetest.Open(t, store.Config{Database: database})
+	withDomain(t, s)
+	must(t, s.SetDomain(t.Context(), by, newDomain("example.org"), action("", "")))
+	s.Close()
+	count := func(n int) string {
+		return fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, n)
+	}
+	at := start.UnixMilli()
+	storetest.Exec(t, database, fmt.Sprintf(count(links)+`INSERT INTO links
+		(id, account, domain, address, mailbox, name, login, locale, external_id, created, expires, revoked, max_downloads, tickets, downloads)
+		SELECT 'lnk_' || i, 'acc_default', CASE WHEN i %% 50 = 0 THEN 'example.org' ELSE 'example.com' END,
+			'p' || i %% 9000 || '@example.com', 'p' || i %% 9000 || '@example.com', '', '', 'en', CASE WHEN i %% 3 = 0 THEN 'ext_' || i ELSE '' END,
+			%[1]d + i * 1000, %[1]d + i * 1000 + 3600000, CASE WHEN i %% 700 = 0 THEN %[1]d ELSE 0 END, 3,
+			CASE WHEN i %% 5 = 0 THEN 3 WHEN i %% 90 = 0 THEN 1 ELSE 0 END, CASE WHEN i %% 5 = 0 THEN 2 ELSE 0 END FROM n`, at))
+	storetest.Exec(t, database, fmt.Sprintf(count(actions)+`INSERT INTO actions (account, seq, at, name, outcome, actor_kind, actor_id, interface,
+			target_kind, target_id, link, profile, domain, mailbox, ip, leaf, personal, salt, hash)
+		SELECT 'acc_default', i + 100, %d + i * 1000,
+			CASE WHEN i %% 100 = 0 THEN 'policy.update' WHEN i %% 3 = 0 THEN 'link.open' ELSE 'profile.download' END,
+			CASE WHEN i %% 170 = 0 THEN 'refused' ELSE 'done' END,
+			CASE WHEN i %% 100 = 0 THEN 'member' ELSE 'visitor' END, CASE WHEN i %% 100 = 0 THEN 'mem_' || i %% 9 ELSE '' END,
+			CASE WHEN i %% 100 = 0 THEN 'api' ELSE 'page' END, CASE WHEN i %% 100 = 0 THEN 'policy' ELSE 'link' END,
+			CASE WHEN i %% 100 = 0 THEN 'pol_' || i %% 3 ELSE 'lnk_' || i END, 'lnk_' || i, CASE WHEN i %% 3 = 0 THEN '' ELSE 'prf_' || i END,
+			'example.com', 'p' || i %% 9000 || '@example.com', NULL, hash, hash, NULL, hash
+		FROM n, (SELECT hash FROM actions WHERE account = 'acc_default' AND seq = 1) AS one`, at))
+	storetest.Exec(t, database, `UPDATE logs SET size = $1, latest = $2 WHERE account = 'acc_default'`, actions+100, at+int64(actions)*1000)
+	storetest.Exec(t, database, fmt.Sprintf(count(links)+`INSERT INTO deliveries
+		(id, account, seq, type, address, state, tries, status, failure, created, tried, ended, message, again)
+		SELECT 'dlv_' || i, 'acc_default', i, 'x', 'p' || i %% 90 || '@example.com', 'sent', 1, 250, '', %[1]d + i, %[1]d + i, %[1]d + i, 'm', '' FROM n`, at))
+	if !strings.HasPrefix(database, "sqlite:") {
+		storetest.Exec(t, database, `ANALYZE`) // as PostgreSQL does by itself
+	}
+}

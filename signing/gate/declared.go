@@ -1,0 +1,143 @@
+package gate
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The types of the two declarations that are signed.
+const (
+	settingsType   = "com.apple.configuration.passcode.settings"
+	activationType = "com.apple.activation.simple"
+)
+
+// declaredKind is a passcode policy as declarations, which is signed only where
+// the terms ask for it.
+func declaredKind() payloadKind {
+	return payloadKind{
+		payloadType: "com.apple.declarations",
+		suffix:      ".declarations",
+		policy:      true,
+		declared:    true,
+		rules:       []rule{{key: "Declarations", need: required, kind: array, check: (*checker).declarations}},
+		fit: func(c *checker) *Refusal {
+			if c.resets != (c.locks && !c.account) {
+				return refuse(LoginReset, "The key belongs to MaximumFailedAttempts on a Mac.").in("Declarations")
+			}
+			return nil
+		},
+	}
+}
+
+// declarations reads the array behind Declarations: the settings, and the
+// activation that applies them everywhere.
+func (c *checker) declarations(value) *Refusal {
+	settings, r := c.declaration(settingsType, (*checker).settings)
+	if r != nil {
+		return r.in("0")
+	}
+	_, r = c.declaration(activationType, func(inner *checker) *Refusal {
+		return unless(inner.accept(`{"StandardConfigurations":["`+settings+`"]}`), NotCanonical, "The activation isn't the one for the settings, without a predicate.")
+	})
+	if r != nil {
+		return r.in("1")
+	}
+	return unless(c.accept("\t\t\t\t</array>\n"), NotCanonical, "Something stands after the two declarations.")
+}
+
+// declaration reads a declaration of the type, of which payload reads the
+// payload. It returns the identifier, which follows from type and payload.
+func (c *checker) declaration(declarationType string, payload func(*checker) *Refusal) (string, *Refusal) {
+	if !c.accept("\t\t\t\t\t<data>") {
+		return "", c.notCanonical()
+	}
+	raw, ok := c.upTo("</data>\n")
+	json, err := base64.StdEncoding.DecodeString(raw)
+	if !ok || err != nil || base64.StdEncoding.EncodeToString(json) != raw {
+		return "", c.notCanonical()
+	}
+	const idLength = 36
+	inner := &checker{reader: reader{text: string(json)}}
+	before := fmt.Sprintf(`{"Type":%q,"Identifier":"`, declarationType)
+	middle := `","ServerToken":"`
+	start := len(before) + idLength + len(middle) + idLength + len(`","Payload":`)
+	if !inner.accept(before) || len(json) <= start {
+		return "", refuse(NotCanonical, "The declaration isn't of the type that stands there, or isn't written as it must be.")
+	}
+	inner.pos = start
+	if r := payload(inner); r != nil {
+		return "", r
+	}
+	id := identity(declarationType + inner.text[start:inner.pos])
+	switch whole := before + id + middle + id + `","Payload":` + inner.text[start:inner.pos] + "}"; {
+	case len(whole) != len(inner.text):
+		return "", refuse(NotCanonical, "The declaration isn't written as it must be.")
+	case whole != inner.text:
+		return "", refuse(UUID, "Identifier and ServerToken are not those that follow from the declaration.")
+	}
+	c.locks, c.resets = c.locks || inner.locks, c.resets || inner.resets
+	return id, nil
+}
+
+// A settingRule is what one key of the settings must be: a number from low to
+// high, or true if both are 0.
+type settingRule struct {
+	key       string
+	need      need
+	low, high int
+	note      func(*checker)
+}
+
+// settingRules are in ascending order of their keys. Their ranges are those of
+// policyKind.
+var settingRules = []settingRule{
+	{key: "FailedAttemptsResetInMinutes", low: 1, high: 60, note: func(c *checker) { c.resets = true }},
+	{key: "MaximumFailedAttempts", low: 7, high: 10, note: func(c *checker) { c.locks = true }},
+	{key: "MaximumGracePeriodInMinutes", need: required, low: 0, high: 240},
+	{key: "MaximumInactivityInMinutes", need: required, low: 1, high: 15},
+	{key: "MaximumPasscodeAgeInDays", low: 30, high: 730},
+	{key: "MinimumComplexCharacters", low: 1, high: 2},
+	{key: "MinimumLength", need: required, low: 4, high: 12},
+	{key: "PasscodeReuseLimit", low: 1, high: 10},
+	{key: "RequireAlphanumericPasscode"},
+	{key: "RequireComplexPasscode", need: required},
+	{key: "RequirePasscode", need: required},
+}
+
+// settings reads the payload of the settings.
+func (c *checker) settings() *Refusal {
+	if !c.accept("{") {
+		return refuse(NotCanonical, "The settings are no object.")
+	}
+	separator := ""
+	for _, rule := range settingRules {
+		if !c.accept(separator + strconv.Quote(rule.key) + ":") {
+			if rule.need == required {
+				return refuse(MissingKey, "The key must be there, in its place.").in(rule.key)
+			}
+			continue
+		}
+		if r := c.setting(rule); r != nil {
+			return r.in(rule.key)
+		}
+		separator = ","
+	}
+	return unless(c.accept("}"), UnknownKey, "The settings have another key than they may.")
+}
+
+// setting reads the value of a rule.
+func (c *checker) setting(rule settingRule) *Refusal {
+	if rule.note != nil {
+		rule.note(c)
+	}
+	if rule.high == 0 {
+		return unless(c.accept("true"), PolicyFloor, "The value must be true.")
+	}
+	rest := c.text[c.pos:]
+	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+	n, ok := whole(digits)
+	c.pos += len(digits)
+	return unless(ok && rule.low <= n && n <= rule.high, PolicyFloor, fmt.Sprintf("The number must be from %d to %d.", rule.low, rule.high))
+}
