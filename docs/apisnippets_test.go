@@ -105,6 +105,7 @@ func (l language) run(t *testing.T, g guide, d *documented) {
 var files = map[string]string{
 	"Make a signed profile":           "jane.mobileconfig",
 	"Draw a setup link as a QR code":  "link.svg",
+	"Download a file of a batch":      "archive-001.zip",
 	"Export the whole action log":     "actions.jsonl",
 	"Sign what the action log is now": "checkpoint.note",
 }

@@ -329,7 +329,7 @@ func (a *API) batchFiles(h huma.API, e *echo.Echo) {
 	events.Parameters = []*huma.Param{path("id", "The batch's ID.")}
 	events.Responses = binary(eventStream, "The events.")
 	h.OpenAPI().AddOperation(&events)
-	e.GET(Prefix+"/batches/:id/events", a.plain(h, &events, a.sendEvents))
+	e.Match([]string{http.MethodGet, http.MethodHead}, Prefix+"/batches/:id/events", a.plain(h, &events, a.sendEvents))
 }
 
 func (a *API) sendFile(c echo.Context, who call) error {
@@ -349,6 +349,13 @@ const eventPause = 30 * time.Second
 
 func (a *API) sendEvents(c echo.Context, who call) error {
 	ctx := c.Request().Context()
+	if c.Request().Method == http.MethodHead {
+		if _, err := a.Batches.Get(ctx, who.key.Account, c.Param("id")); err != nil {
+			return err
+		}
+		c.Response().Header().Set(echo.HeaderContentType, eventStream)
+		return c.NoContent(http.StatusOK)
+	}
 	begun := false
 	err := a.Batches.Watch(ctx, who.key.Account, c.Param("id"), func(b batches.Batch) error {
 		if begun { // whoever watches may have lost the right to
