@@ -98,7 +98,7 @@ var arrows = map[string][]string{
 
 // homes says in which packages a technology may be used.
 var homes = map[string][]string{
-	"github.com/labstack/echo":      {"server", "server/api", "server/api/compress", "server/api/openapi", "server/api/problem", "server/api/strict", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/web"},
+	"github.com/labstack/echo":      {"server", "server/api", "server/api/compress", "server/api/openapi", "server/api/problem", "server/api/strict", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/web"},
 	"github.com/jackc/pgx":          {"server/db", "server/store/storetest"},
 	"modernc.org/sqlite":            {"server/db", "server/store/storetest"},
 	"database/sql":                  {"server/db", "server/store/storetest"},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/http"
 	"net/url"
 	"os"
 
@@ -42,7 +41,7 @@ func newS3(ctx context.Context, bucket, prefix string, o S3Options) (*s3, error)
 		Creds: credentials.NewChainCredentials([]credentials.Provider{
 			&credentials.EnvAWS{},
 			&credentials.FileAWSCredentials{},
-			&credentials.IAM{Client: http.DefaultClient},
+			&credentials.IAM{},
 		}),
 		Secure: endpoint.Scheme == "https",
 		Region: o.Region,
