@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"server/audit":           {"server/fault", "server/ordered"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
-	"server/batch":           {"profile", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
+	"server/batch":           {"profile", "profile/mdm", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
 	"server/batch/format":    {},
 	"server/ordered":         {},
 	"server/datadir":         {"signing"},

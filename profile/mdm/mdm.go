@@ -7,6 +7,7 @@
 package mdm
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -128,18 +129,19 @@ func Names() (names []string) {
 	return names
 }
 
-// VariableIn returns a variable in the text, and the title of a vendor that would
-// replace it. Whoever signs for a person looks here first.
-func VariableIn(text string) (variable, title string) {
+// CheckValue returns an error if the text, an address or a user name, has a
+// variable that a vendor would replace: no profile for one person has any, and
+// none that has one is signed.
+func CheckValue(text string) error {
 	if !strings.ContainsAny(text, "$%{") {
-		return "", ""
+		return nil
 	}
 	for _, v := range vendors {
 		for _, variable := range v.Variables() {
 			if strings.Contains(text, variable.Text) {
-				return variable.Text, v.Title
+				return fmt.Errorf("it has %s, a variable of %s, which no profile for one person has; make the files for that MDM instead", variable.Text, v.Title)
 			}
 		}
 	}
-	return "", ""
+	return nil
 }

@@ -75,6 +75,8 @@ func TestAPIProfiles(t *testing.T) {
 			`{"address":"jane@example.com","variant":"x"}`:                       "invalid",
 			`{"address":"jane@example.com","name":"a\u202eb"}`:                   "invalid",
 			`{"address":"jane@example.com","login":"a\u0000b"}`:                  "invalid",
+			`{"address":"$EMAIL@example.com"}`:                                   "invalid",
+			`{"address":"jane@example.com","login":"%Email%"}`:                   "invalid",
 			`{"address":"jane@example.com","password":"x"}`:                      "password_refused",
 			`{"address":"jane@example.com","imapPassword":"x"}`:                  "password_refused",
 			`{"address":"jane@example.com","host":"evil.example"}`:               "invalid",

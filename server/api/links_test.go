@@ -195,6 +195,8 @@ func TestAPILinkRefused(t *testing.T) {
 		for body, want := range map[string]string{
 			`{"address":"jane"}`:                                          "address_malformed",
 			`{"address":"jane@foreign.example"}`:                          "address_foreign",
+			`{"address":"$EMAIL@example.com"}`:                            "invalid",
+			`{"address":"jane@example.com","login":"{{mail}}"}`:           "invalid",
 			`{"address":"jane@example.com","password":"x"}`:               "password_refused",
 			`{"address":"jane@example.com","expires_in":59}`:              "invalid",
 			`{"address":"jane@example.com","expires_in":2592001}`:         "invalid",

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/server/batch/format"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -131,6 +132,9 @@ func (w *checking) address() (address profile.Address) {
 		return address
 	}
 	address, err := profile.ParseAddress(text)
+	if err == nil {
+		err = mdm.CheckValue(text)
+	}
 	if err != nil {
 		w.refuse(field, AddressMalformed, err.Error())
 	}
@@ -168,7 +172,11 @@ func (w *checking) login() string {
 	if !ok {
 		return ""
 	}
-	if err := profile.CheckLine(text); err != nil {
+	err := profile.CheckLine(text)
+	if err == nil {
+		err = mdm.CheckValue(text)
+	}
+	if err != nil {
 		w.refuse(Login, LoginInvalid, err.Error())
 	}
 	return text

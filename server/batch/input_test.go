@@ -228,12 +228,14 @@ func TestProblems(t *testing.T) {
 		column string
 	}{
 		{"jane@@example.com,,,,,,,,", batch.AddressMalformed, "email"},
+		{"$EMAIL@example.com,,,,,,,,", batch.AddressMalformed, "email"},
 		{",Jane,,,,,,,", batch.AddressMissing, "email"},
 		{"taken@example.com,,,,,,,,", batch.AddressTwice, "email"},
 		{"TAKEN@EXAMPLE.COM,,,,,,,,", batch.AddressTwice, "email"},
 		{"a@example.com,evil.com,,,,,,,", batch.NameInvalid, "display_name"},
 		{"a@example.com,=1+1,,,,,,,", batch.NameInvalid, "display_name"},
 		{"a@example.com,,a\x01b,,,,,,", batch.LoginInvalid, "login"},
+		{"a@example.com,,$USERNAME,,,,,,", batch.LoginInvalid, "login"},
 		{"a@example.com,,,tlh-?!,,,,,", batch.LocaleUnknown, "locale"},
 		{"a@example.com,,,,android,,,,", batch.PlatformUnknown, "platform"},
 		{"a@example.com,,,,,$(reboot),,,", batch.DeviceInvalid, "serial"},

@@ -182,8 +182,8 @@ func (p Person) check() error {
 		problems = append(problems, profile.Problem{Path: "mail.login", Detail: err.Error()})
 	}
 	for _, field := range [...]struct{ path, text string }{{"address", p.Address.String()}, {"mail.login", p.Login}} {
-		if variable, title := mdm.VariableIn(field.text); variable != "" {
-			problems = append(problems, profile.Problem{Path: field.path, Detail: fmt.Sprintf("it has %s, a variable of %s, which no profile for one person has; make the files for that MDM instead", variable, title)})
+		if err := mdm.CheckValue(field.text); err != nil {
+			problems = append(problems, profile.Problem{Path: field.path, Detail: err.Error()})
 		}
 	}
 	if len(problems) > 0 {

@@ -75,6 +75,7 @@ func TestAnswers(t *testing.T) {
 			{"GET", "/?password=x", "", 422, "password_refused"},
 			{"GET", "/?lang=xx", "", 200, `lang="en"`},
 			{"POST", "/start", form("address", "nobody"), 422, "address_malformed"},
+			{"POST", "/start", form("address", "$EMAIL@example.com"), 422, "address_malformed"},
 			{"POST", "/start", form("address", ""), 422, "address_malformed"},
 			{"POST", "/start", form("address", "jane@foreign.example"), 422, "address_foreign"},
 			{"POST", "/start", form("address", "jane@foreign.example"), 422, `value="jane@foreign.example"`},

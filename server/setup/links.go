@@ -76,8 +76,8 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 	if err != nil {
 		return "", errAddress(err)
 	}
-	if variable, _ := mdm.VariableIn(v.Address); variable != "" {
-		return "", errAddress(nil)
+	if err := mdm.CheckValue(v.Address); err != nil {
+		return "", errAddress(err)
 	}
 	v.Name = profile.Plain(v.Name)
 	if err := CheckName(v.Name); err != nil {

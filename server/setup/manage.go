@@ -214,8 +214,8 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 		}
 	}
 	for _, f := range [...]struct{ field, text string }{{"address", l.Address}, {"login", l.Login}} {
-		variable, title := mdm.VariableIn(f.text)
-		must(variable == "", f.field, "This has %s, a variable of %s, which no profile for one person has. Make the files for that MDM instead.", variable, title)
+		err := mdm.CheckValue(f.text)
+		must(err == nil, f.field, "This can't be used: %v.", err)
 	}
 	line(l.Login, maxLogin, "login", "The login has a character that may not stand there, or is too long.")
 	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
