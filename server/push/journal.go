@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // A State is how far a profile is on its way to a device.
@@ -44,22 +46,31 @@ type Delivery struct {
 func (d *Delivery) key() string { return d.Enrollment + " " + d.Identifier }
 
 // A Journal is a file with a line for each change of a delivery. The last one
-// counts. It may be cut off anywhere.
+// counts. It may be cut off anywhere. One process writes it at a time.
 type Journal struct {
 	mu   sync.Mutex
 	file *os.File
+	lock *flock.Flock // name.lock
 	last map[string]Delivery
 }
 
-// OpenJournal reads the journal and goes on with it, or begins one.
+// OpenJournal reads the journal and goes on with it, or begins one. It refuses a
+// journal that is open already.
 func OpenJournal(name string) (*Journal, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{file: f, last: map[string]Delivery{}}
-	if err := j.read(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
+	j := &Journal{file: f, lock: flock.New(name + ".lock"), last: map[string]Delivery{}}
+	locked, err := j.lock.TryLock()
+	if err == nil && !locked {
+		err = errors.New("another push writes it; wait for that one")
+	}
+	if err == nil {
+		err = j.read()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), j.Close())
 	}
 	return j, nil
 }
@@ -89,7 +100,7 @@ func (j *Journal) read() error {
 }
 
 // Close closes the file.
-func (j *Journal) Close() error { return j.file.Close() }
+func (j *Journal) Close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
 
 // find returns the last delivery of a profile to a device.
 func (j *Journal) find(enrollment, identifier string) (Delivery, bool) {

@@ -177,6 +177,10 @@ func TestPushAgain(t *testing.T) {
 	if _, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := push.OpenJournal(journal); err == nil || !strings.Contains(err.Error(), "another push") {
+		t.Errorf("a journal that is open: got %v", err)
+	}
+	p.Journal.Close()
 	again, _ := pusher(t, s, journal)
 	result, err := again.Push(t.Context(), profiles(t, dir), nil)
 	if err != nil || result.Unchanged != 2 || result.Waiting() != 2 || len(s.commands) != 2 {
@@ -199,6 +203,7 @@ func TestPushAgain(t *testing.T) {
 	if result, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil || result.States[push.Failed] != 1 {
 		t.Fatalf("%+v, %v", result, err)
 	}
+	p.Journal.Close()
 	p, told := pusher(t, failing, name)
 	if result, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil || result.Waiting() != 1 {
 		t.Fatalf("%+v, %v", result, err)
@@ -292,6 +297,7 @@ func TestWebhook(t *testing.T) {
 		t.Errorf("an answer to the first attempt counts: %+v", (*told)[before:])
 	}
 	// The program is started again, and the answer comes.
+	p.Journal.Close()
 	p, told = pusher(t, s, journal)
 	if result, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil || result.Unchanged != 1 {
 		t.Fatalf("%+v, %v", result, err)
