@@ -88,29 +88,27 @@ func read(data []byte) (side, error) {
 // compare adds the changes from a to b, one of which may be nil.
 func (c *Comparison) compare(a, b *value, at *place, secret bool) {
 	was, is := a.parts(), b.parts()
-	switch {
-	case a != nil && b != nil && (was == nil) != (is == nil), was != nil && is != nil && a.kind != b.kind:
+	if a != nil && b != nil && a.kind != b.kind && (was != nil || is != nil) {
 		c.compare(a, nil, at, secret)
 		c.compare(nil, b, at, secret)
-	case was == nil && is == nil, (a == nil || b == nil) && len(was)+len(is) == 0:
-		if a == nil || b == nil || !a.same(b) {
-			c.Changes = append(c.Changes, Change{pathOf(at), a.told(secret), b.told(secret)})
-		}
-	default:
-		names := maps.Clone(was)
-		if names == nil {
-			names = map[string]*value{}
-		}
-		maps.Copy(names, is)
-		for _, name := range slices.Sorted(maps.Keys(names)) {
-			hidden := secret || was[name] != nil && isSecret(name, was[name]) || is[name] != nil && isSecret(name, is[name])
-			c.compare(was[name], is[name], at.at(name), hidden)
-		}
+		return
+	}
+	names := slices.Concat(slices.Collect(maps.Keys(was)), slices.Collect(maps.Keys(is)))
+	if len(names) == 0 && (a == nil || b == nil || !a.same(b)) {
+		c.Changes = append(c.Changes, Change{pathOf(at), a.told(secret), b.told(secret)})
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		hidden := secret || was[name].hidden(name) || is[name].hidden(name)
+		c.compare(was[name], is[name], at.at(name), hidden)
 	}
 }
 
-// parts are the values in a dict by their keys, or in an array by what they are
-// called: payloads by their identifiers, wherever they stand. It is nil for all
+// hidden reports whether the value of a key is a secret. It may be nil.
+func (v *value) hidden(key string) bool { return v != nil && isSecret(key, v) }
+
+// parts are the values in a dict by their keys, or in an array by their names:
+// payloads by their identifiers, wherever they stand. It is nil for all
 // other values, and for nil.
 func (v *value) parts() map[string]*value {
 	if v == nil || v.kind != dict && v.kind != array {
