@@ -147,9 +147,9 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 
 // RunScheduled does what is due. It notes what signs, looking whether the
 // identity's files have changed also while nothing is signed, tells of a
-// certificate about to expire, notes the time, and enqueues the maintenance of the action logs
-// once a day. Run calls it every minute; of several servers on one database
-// each may.
+// certificate about to expire, notes the time, and enqueues the maintenance of
+// the action logs once a day. Run calls it every minute; of several servers on
+// one database each may.
 func (s *Server) RunScheduled(ctx context.Context) error {
 	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.beginRound(ctx))
 }

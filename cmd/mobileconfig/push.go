@@ -289,7 +289,7 @@ func (r *pushRun) verdict(ctx context.Context, result push.Result) error {
 	return nil
 }
 
-// delivered tells of a change.
+// delivered reports a change.
 func (r *pushRun) delivered(d push.Delivery) {
 	if r.event("delivery", d) {
 		return
@@ -315,7 +315,7 @@ func (r *pushRun) pushed(result push.Result) {
 	}
 }
 
-// declared tells on how many devices all declarations are active.
+// declared reports on how many devices each declaration is active.
 func (r *pushRun) declared(devices int, all []push.DeclarationStatus) {
 	if r.event("declared", map[string]any{"devices": devices, "status": all}) {
 		return

@@ -15,7 +15,7 @@ import (
 // A Sure says where a fact about a vendor comes from.
 type Sure string
 
-// The degrees. Whoever shows a fact shows its degree, unless it is Documented.
+// The degrees. A fact is shown with its degree, unless that is Documented.
 const (
 	Documented  Sure = "documented"  // the vendor's own pages or source code
 	SecondHand  Sure = "second-hand" // somebody else's code, page or thread
@@ -56,7 +56,7 @@ func (v Variable) String() string { return Fact(v).String() }
 
 // A Vendor is a device management service, and how it takes a profile.
 type Vendor struct {
-	// Name is by what flags and paths call the vendor, Title is how people do.
+	// Name stands for the vendor in flags and paths, Title in texts.
 	Name, Title string
 	// What stands for the person in a template. A vendor without an Address
 	// fills in nothing: it gets one file for each person.

@@ -51,11 +51,11 @@ func (v *Vendor) Notes(policy bool) []string {
 		notes = append(notes,
 			"Personal devices that their owner enrolled (User Enrollment) ignore passcode rules.",
 			"On a Mac, email is a profile of the user and the policy one of the system. That's two files: mail goes to the user channel, the policy to the device channel.",
-			"The policy acts on wrong passcodes only: too many erase an iPhone or lock a Mac, if it says so. It can't reach a lost device. Locking and erasing one is the MDM's own business.")
+			"The policy acts on wrong passcodes only. If it says so, too many of them erase an iPhone or lock a Mac. It can't reach a lost device: locking and erasing one is the MDM's job.")
 	} else {
 		notes = append(notes,
 			"On a Mac, email is a profile of the user: use the user channel or user scope.",
-			"Nothing here locks or erases a device. That is the MDM's own business.")
+			"Nothing here locks or erases a device. That's the MDM's job.")
 	}
 	return append(notes,
 		"To lock or erase a lost device: "+v.Lost.String(),

@@ -101,8 +101,8 @@ func (s *Set) fill(open *profile.Template, identifier string) string {
 	return out.String()
 }
 
-// payloads are the <dict> elements of the profile's payloads, by what their
-// identifiers end in.
+// payloads are the <dict> elements of the profile's payloads, by the last part of
+// their identifiers.
 func (t *Template) payloads() map[string]string {
 	const begin, end = "\t\t\t<dict>\n", "\n\t\t\t</dict>\n"
 	out := map[string]string{}

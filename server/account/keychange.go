@@ -22,7 +22,7 @@ func (k *Keys) Check(spec KeySpec) error {
 	return err
 }
 
-// Seen returns a key in whatever state, as [Keys.ListSeen] does. One that the
+// Seen returns a key in any state, as [Keys.ListSeen] does. One that the
 // key may not know of is a NotFound fault.
 func (k *Keys) Seen(ctx context.Context, by Key, id string) (Key, error) {
 	all, err := k.ListSeen(ctx, by)

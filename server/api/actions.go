@@ -53,7 +53,7 @@ type actionsQuery struct {
 	Actor     string           `query:"actor" maxLength:"40" doc:"The id of a member or key."`
 	Action    field.ActionName `query:"action" doc:"What was done." example:"domain.update"`
 	Outcome   string           `query:"outcome" enum:"done,refused" doc:"How it ended."`
-	Interface string           `query:"interface" enum:"page,panel,command_line,api,internal" doc:"By what it was done."`
+	Interface string           `query:"interface" enum:"page,panel,command_line,api,internal" doc:"The interface that was used."`
 	Target    string           `query:"target" maxLength:"80" doc:"The id of what was acted on."`
 	Mailbox   string           `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
 	Domain    string           `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`

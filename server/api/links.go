@@ -37,7 +37,7 @@ type LinkChanges struct {
 // A SetupLink is a link as the API shows it.
 type SetupLink struct {
 	ID           string          `json:"id" example:"lnk_k3v7q2m4x5r6t7ab"`
-	URL          string          `json:"url" format:"uri" doc:"The page for the person. Whoever has it can set up the mailbox, so hand it over as you would a letter." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta"`
+	URL          string          `json:"url" format:"uri" doc:"The page for the person. Anyone who has it can set up the mailbox, so hand it over as you would a letter." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta"`
 	QRURL        string          `json:"qr_url" format:"uri" doc:"The same as a QR code, as SVG, for as long as the link works. With .png at its end it's a PNG." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta/qr.svg"`
 	State        field.LinkState `json:"state" doc:"opened: the button was pressed; looking at the page changes nothing."`
 	Downloads    int             `json:"downloads" example:"0"`

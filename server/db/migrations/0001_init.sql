@@ -151,9 +151,10 @@ CREATE INDEX replays_expires ON replays (expires);
 
 -- The head of an account's action log. Its row is the lock of the log. edge is
 -- the right edge of the log's tree. Content is removed up to the action
--- retained. stepped is the last action whose time is before that of the one before
--- it, for a clock was wrong, or 0. hooks is how many webhooks of the account are called: an action
--- that only webhooks are told of then reads no other table.
+-- retained. stepped is the last action with an earlier time than the one before
+-- it, which a wrong clock causes; 0 if there is none. hooks is how many webhooks
+-- of the account are called: an action that only webhooks are told of then reads
+-- no other table.
 CREATE TABLE logs (
     account  TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
     size     BIGINT NOT NULL CHECK (size >= 0),
