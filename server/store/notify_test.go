@@ -344,7 +344,8 @@ func TestNoteExpiry(t *testing.T) {
 // A worker notes when a job comes.
 type worker struct {
 	river.WorkerDefaults[notify.WebhookJob]
-	came chan string
+	came  chan string
+	ended chan struct{} // closed when RunJobs has returned
 }
 
 func (w *worker) Work(_ context.Context, job *river.Job[notify.WebhookJob]) error {
@@ -364,12 +365,13 @@ func workingWith(t *testing.T, s *store.Store, log *slog.Logger) (w *worker, sto
 	t.Helper()
 	withStaff(t, s)
 	withHook(t, s, "whk_1", notify.LinkOpened)
-	w = &worker{came: make(chan string, 100)}
+	w = &worker{came: make(chan string, 100), ended: make(chan struct{})}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, w)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
+		defer close(w.ended)
 		done <- s.Database().RunJobs(ctx, &river.Config{
 			Workers: workers, Queues: map[string]river.QueueConfig{notify.WebhookQueue: {MaxWorkers: 4}},
 			Logger: log, SoftStopTimeout: time.Minute,
@@ -415,7 +417,13 @@ func TestRunJobsAgain(t *testing.T) {
 		storetest.Exec(t, database, `ALTER TABLE river_queue RENAME TO away`)
 		said := make(chan string, 100)
 		w, stop := workingWith(t, s, slog.New(slog.NewTextHandler(lines(said), nil)))
-		for !strings.Contains(<-said, "the jobs do not start") {
+		for again := false; !again; {
+			select {
+			case line := <-said:
+				again = strings.Contains(line, "the jobs do not start")
+			case <-w.ended:
+				t.Fatal("the jobs have ended")
+			}
 		}
 		storetest.Exec(t, database, `ALTER TABLE away RENAME TO river_queue`)
 		w.next(t, s, "lnk_1")
