@@ -3,19 +3,22 @@ package main
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // mailFlags say by which server mails are sent.
 type mailFlags struct {
-	MailServer       string `placeholder:"H[:P]" help:"Server that sends notifications and invitations: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	MailServer       string `placeholder:"H[:P]" help:"Server that sends notifications, invitations and setup links: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
 	MailFrom         string `placeholder:"ADDRESS" help:"Address that they come from."`
 	MailUser         string `placeholder:"USER" help:"User that signs in to the mail server."`
 	MailPasswordFile string `placeholder:"FILE" help:"File with the password of --mail-user."`
+	MailRate         int    `placeholder:"N" default:"300" help:"Setup links that are sent a minute, from all servers together (${default})."`
 	MailRoots        string `placeholder:"PEM" help:"Authorities that vouch for the mail server (default: the system's)."`
 }
 
@@ -33,7 +36,10 @@ func (f *mailFlags) relay() (*notify.RelayConfig, error) {
 	if (f.MailUser == "") != (f.MailPasswordFile == "") {
 		return nil, usage(errors.New("--mail-user and --mail-password-file go together"))
 	}
-	c := &notify.RelayConfig{From: f.MailFrom, User: f.MailUser}
+	if f.MailRate < mailing.MinRate || f.MailRate > mailing.MaxRate {
+		return nil, flagError("--mail-rate", fmt.Errorf("give a number from %d to %d", mailing.MinRate, mailing.MaxRate))
+	}
+	c := &notify.RelayConfig{From: f.MailFrom, User: f.MailUser, Rate: f.MailRate}
 	var err error
 	if c.Server, err = profile.ParseOutgoing(f.MailServer); err != nil {
 		return nil, flagError("--mail-server", err)

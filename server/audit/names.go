@@ -6,7 +6,7 @@ func Names() []Name {
 		DomainCreate, DomainUpdate, DomainDelete,
 		HostApprove, HostWithdraw,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
-		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke,
+		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkMail,
 		ProfileDownload, ProfileIssue,
 		KeyCreate, KeyUpdate, KeyRevoke,
 		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
