@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
 	"server/batch":           {"profile", "profile/mdm", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
-	"server/batches":         {"profile", "server/audit", "server/batch", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "signing"},
+	"server/batches":         {"profile", "server/audit", "server/batch", "server/batch/format", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "signing"},
 	"server/blob":            {},
 	"server/batch/format":    {},
 	"server/ordered":         {},
@@ -71,7 +71,7 @@ var arrows = map[string][]string{
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
-	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/batch", "server/batch/format", "server/batches", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
+	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/batch", "server/batches", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
 	"server/jobs":            {"server/batches", "server/mailing", "server/maintenance", "server/notify"},
 	"server/mailing":         {"profile", "profile/idn", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup", "templates"},
 	"server/maintenance":     {"server/audit", "server/fault"},
@@ -91,6 +91,7 @@ var arrows = map[string][]string{
 	"server/probe/probetest": {"signing/signingtest"},
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
+	"server/blob/blobtest":     {"server/blob"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
 	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/settings", "server/setup", "server/store"},
 	"server/web/qrtest":        {},
@@ -112,7 +113,7 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates", "docs/button/demo"},
 	"github.com/danielgtaylor/huma": {"server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
-	"os/exec":                       {"server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
+	"os/exec":                       {"server/blob/blobtest", "server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},
@@ -205,7 +206,7 @@ func TestOneCallOfTheSigner(t *testing.T) {
 
 // dialers are the packages that may connect to others by what they are told:
 // the guarded dialer, the command line, and tests.
-var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "cmd/mobileconfig"}
+var dialers = []string{"server/dial", "server/blob/blobtest", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "cmd/mobileconfig"}
 
 // relay connects to the mail server that the operator names, which may well be
 // in a private network.

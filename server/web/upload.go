@@ -40,16 +40,17 @@ func Upload(c echo.Context, limit int64, kinds ...string) (file *os.File, name s
 	if err != nil {
 		return nil, "", err
 	}
-	if file, err = os.CreateTemp("", "mobileconfig-upload"); err != nil {
+	kept, err := os.CreateTemp("", "mobileconfig-upload")
+	if err != nil {
 		return nil, "", err
 	}
 	defer func() {
 		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
+			kept.Close()
+			os.Remove(kept.Name())
 		}
 	}()
-	size, err := io.Copy(file, io.LimitReader(body, limit+1))
+	size, err := io.Copy(kept, io.LimitReader(body, limit+1))
 	if _, ok := errors.AsType[*os.PathError](err); ok {
 		return nil, "", err // the disk's
 	}
@@ -61,8 +62,8 @@ func Upload(c echo.Context, limit int64, kinds ...string) (file *os.File, name s
 	}
 	_ = control.SetReadDeadline(time.Now().Add(uploadPause)) // where none can be set, none is
 	_ = control.SetWriteDeadline(time.Now().Add(uploadPause))
-	_, err = file.Seek(0, io.SeekStart)
-	return file, name, err
+	_, err = kept.Seek(0, io.SeekStart)
+	return kept, name, err
 }
 
 func errTooLarge(limit int64) error {
