@@ -72,6 +72,9 @@ func (s *Store) LastLinkMail(ctx context.Context, link string) (mailing.Mail, er
 	return m, nil
 }
 
+// Queries for a batch say also that there is one: SQLite takes the indexes of
+// what belongs to batches for those alone.
+
 // keepBatchLinks keeps links of a batch that the chunk of a transaction has made,
 // each with the line of its row, unless the row has one, and has them sent by mail if that is asked for.
 func keepBatchLinks(t *db.Tx, batch string, all []batches.Link, mail bool, now time.Time) error {
@@ -84,7 +87,7 @@ func keepBatchLinks(t *db.Tx, batch string, all []batches.Link, mail bool, now t
 		err := r.Scan(&line)
 		there[int(line)] = true
 		return err
-	}, `SELECT line FROM links WHERE batch = $1 AND line BETWEEN $2 AND $3`, batch, all[0].Line, all[len(all)-1].Line)
+	}, `SELECT line FROM links WHERE batch = $1 AND batch <> '' AND line BETWEEN $2 AND $3`, batch, all[0].Line, all[len(all)-1].Line)
 	if err != nil {
 		return err
 	}
@@ -104,7 +107,7 @@ func keepBatchLinks(t *db.Tx, batch string, all []batches.Link, mail bool, now t
 			continue
 		}
 		m := mailing.Mail{ID: id.New("msg"), Account: l.Account, Link: l.ID, State: notify.Waiting, Created: now}
-		if err := linkMails.Insert(t, m); err != nil {
+		if err := linkMails.InsertWith(t, m, db.Col("batch", &batch), db.Col("line", db.Int(&l.Line))); err != nil {
 			return err
 		}
 		if err := t.EnqueueBehind(mailing.Job{Mail: m.ID}, mailing.Queue); err != nil {
@@ -125,7 +128,7 @@ func (s *Store) BatchLinks(ctx context.Context, account, batch string, after, li
 		l.Line = int(line)
 		all = append(all, l)
 		return err
-	}, `SELECT `+links.Columns+`, links.line FROM links WHERE links.batch = $1 AND links.account = $2 AND links.line > $3 ORDER BY links.line LIMIT $4`, batch, account, after, limit)
+	}, `SELECT `+links.Columns+`, links.line FROM links WHERE links.batch = $1 AND links.batch <> '' AND links.account = $2 AND links.line > $3 ORDER BY links.line LIMIT $4`, batch, account, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("store: links of a batch: %w", s.db.Diagnose(err))
 	}
@@ -136,7 +139,7 @@ func (s *Store) BatchLinks(ctx context.Context, account, batch string, after, li
 func (s *Store) CountBatchLinks(ctx context.Context, account, batch string) (batches.LinkCounts, error) {
 	var counts batches.LinkCounts
 	x := s.db.Read(ctx)
-	err := x.Row(`SELECT COUNT(*) FROM links WHERE batch = $1 AND account = $2`, batch, account).Scan(&counts.Links)
+	err := x.Row(`SELECT COUNT(*) FROM links WHERE batch = $1 AND batch <> '' AND account = $2`, batch, account).Scan(&counts.Links)
 	if err == nil {
 		err = x.Each(func(r db.Row) error {
 			var state notify.State
@@ -153,8 +156,7 @@ func (s *Store) CountBatchLinks(ctx context.Context, account, batch string) (bat
 				counts.GivenUp += n
 			}
 			return nil
-		}, `SELECT link_mails.state, COUNT(*) FROM link_mails JOIN links ON links.id = link_mails.link
-			WHERE links.batch = $1 AND links.account = $2 GROUP BY link_mails.state`, batch, account)
+		}, `SELECT state, COUNT(*) FROM link_mails WHERE batch = $1 AND batch <> '' AND account = $2 GROUP BY state`, batch, account)
 	}
 	if err != nil {
 		return batches.LinkCounts{}, fmt.Errorf("store: links of a batch: %w", s.db.Diagnose(err))
@@ -172,7 +174,8 @@ func (s *Store) RefusedMails(ctx context.Context, account, batch string, limit i
 		all = append(all, m)
 		return err
 	}, `SELECT `+linkMails.Columns+`, links.address FROM link_mails JOIN links ON links.id = link_mails.link
-		WHERE links.batch = $1 AND links.account = $2 AND link_mails.reply <> '' AND link_mails.state <> 'sent' ORDER BY links.line LIMIT $3`, batch, account, limit)
+		WHERE link_mails.batch = $1 AND link_mails.batch <> '' AND link_mails.account = $2 AND link_mails.reply <> '' AND link_mails.state <> 'sent'
+		ORDER BY link_mails.line LIMIT $3`, batch, account, limit)
 	if err != nil {
 		return nil, fmt.Errorf("store: refused mails: %w", s.db.Diagnose(err))
 	}

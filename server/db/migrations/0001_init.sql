@@ -481,7 +481,8 @@ CREATE INDEX deliveries_mail ON deliveries (account, created, id) WHERE webhook 
 CREATE INDEX deliveries_address ON deliveries (address, tried);
 
 -- Setup links that are sent by mail. A link has one mail on its way at most.
--- reply is what the mail server has said that refused it.
+-- reply is what the mail server has said that refused it. batch and line are the
+-- link's.
 CREATE TABLE link_mails (
     id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account TEXT   NOT NULL REFERENCES accounts (id),
@@ -492,10 +493,14 @@ CREATE TABLE link_mails (
     reply   TEXT   NOT NULL,
     created BIGINT NOT NULL,
     tried   BIGINT NOT NULL,
-    ended   BIGINT NOT NULL
+    ended   BIGINT NOT NULL,
+    batch   TEXT   NOT NULL DEFAULT '',
+    line    BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX link_mails_link ON link_mails (link, created);
+CREATE INDEX link_mails_batch ON link_mails (batch, state) WHERE batch <> '';
+CREATE INDEX link_mails_refused ON link_mails (batch, line) WHERE batch <> '' AND reply <> '' AND state <> 'sent';
 CREATE UNIQUE INDEX link_mails_waiting ON link_mails (link) WHERE state = 'waiting';
 
 -- Bookkeeping
