@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -129,7 +130,13 @@ func (s *Service) settings(ctx context.Context, b Batch) (string, error) {
 // read checks the list of a batch.
 func (s *Service) read(ctx context.Context, b Batch, list io.Reader, c batch.Checking) (*batch.Plan, *orders, error) {
 	o := s.orders(ctx, b)
-	c.Orders = o.order
+	c.Orders = func(who issue.Person, what batch.What) (issue.Order, error) {
+		order, err := o.order(who, what)
+		if f := fault.Of(err); err != nil && f.Code != fault.Internal {
+			err = errors.New(f.Detail) // the row's code is that of the batch
+		}
+		return order, err
+	}
 	c.Defaults = batch.Defaults{Platforms: b.Choice.Platforms, Variant: b.Choice.Variant, Locale: b.Choice.Locale}
 	reader, err := batch.NewReader(list, batch.Options{Map: b.Choice.Map, Drop: b.Choice.Drop, Manifest: b.Choice.Manifest})
 	if err != nil {

@@ -2,8 +2,6 @@ package panel_test
 
 import (
 	"bytes"
-	"fmt"
-	"mime/multipart"
 	"net/http"
 	"slices"
 	"strings"
@@ -129,18 +127,7 @@ func (h *installation) fill(m *servertest.Member, domain string) map[string]stri
 // upload uploads a list of people.
 func upload(t *testing.T, m *servertest.Member, name, list string) {
 	t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("file", name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprint(part, list)
-	if err := form.Close(); err != nil {
-		t.Fatal(err)
-	}
-	header := http.Header{"Content-Type": {form.FormDataContentType()}, "Sec-Fetch-Site": {"same-origin"}}
-	if a := m.Do(http.MethodPost, "/panel/batches/new", header, body.String()); a.Status != http.StatusSeeOther {
+	if a := m.Upload("/panel/batches/new", "file", name, list); a.Status != http.StatusSeeOther {
 		t.Fatalf("upload: %d %s", a.Status, a.Body)
 	}
 }

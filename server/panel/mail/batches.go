@@ -9,6 +9,9 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
@@ -188,9 +191,15 @@ func (p *Pages) batchPage(v *panel.Visit, f panel.Frame, b batches.Batch) (batch
 	}
 	problems, err := p.Batches.Problems(v.Ctx(), v.Account(), b.ID, 0, problemsShown)
 	for _, problem := range problems {
-		page.Wrong = append(page.Wrong, batchProblem{problem.Row, problem.Column, problem.Value, problem.Detail})
+		page.Wrong = append(page.Wrong, batchProblem{problem.Row, problem.Column, problem.Value, sentence(problem.Detail)})
 	}
 	return page, err
+}
+
+// sentence makes one of what is said of a row.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 // sizeOf is how large something is, as people say it.

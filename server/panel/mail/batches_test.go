@@ -2,8 +2,6 @@ package mail_test
 
 import (
 	"bytes"
-	"fmt"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,22 +14,6 @@ import (
 )
 
 const people = "email,name,department\njane@example.com,Jane Doe,Sales\njoe@example.com,Joe Roe,Sales\nnobody@example.net,Nobody,None\nmaria@example.com,Maria Kern,IT\n"
-
-// upload sends a list by the form of the panel.
-func upload(t *testing.T, m *servertest.Member, field, name, content string) servertest.Answer {
-	t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile(field, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprint(part, content)
-	if err := form.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return m.Do("POST", "/panel/batches/new", http.Header{"Content-Type": {form.FormDataContentType()}, "Sec-Fetch-Site": {"same-origin"}}, body.String())
-}
 
 // page waits until the page of a batch has the text.
 func page(t *testing.T, m *servertest.Member, path, text string) (body string) {
@@ -63,10 +45,10 @@ func TestBatchPages(t *testing.T) {
 		owner := s.Owner("olga@example.com")
 		want(t, string(owner.Get("/panel/batches").Body), "No batches yet", "/panel/batches/new")
 		want(t, string(owner.Get("/panel/batches/new").Body), `type="file"`, "multipart/form-data")
-		if a := upload(t, owner, "other", "x.csv", people); a.Status != http.StatusUnprocessableEntity {
+		if a := owner.Upload("/panel/batches/new", "other", "x.csv", people); a.Status != http.StatusUnprocessableEntity {
 			t.Errorf("another field: %d", a.Status)
 		}
-		a := upload(t, owner, "file", "people.csv", people)
+		a := owner.Upload("/panel/batches/new", "file", "people.csv", people)
 		if a.Status != http.StatusSeeOther {
 			t.Fatalf("upload: %d %s", a.Status, a.Body)
 		}
@@ -134,7 +116,7 @@ func TestBatchFiles(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.Notifying(t, database, nil, nil)
 	owner := s.Owner("olga@example.com")
-	at, _, _ := strings.Cut(upload(t, owner, "file", "people.csv", people).Location(), "?")
+	at, _, _ := strings.Cut(owner.Upload("/panel/batches/new", "file", "people.csv", people).Location(), "?")
 	page(t, owner, at, "Create files for 3 people")
 	if a := owner.Post(at + "/start"); a.Status != http.StatusSeeOther {
 		t.Fatalf("start: %d %s", a.Status, a.Body)
@@ -162,16 +144,16 @@ func TestBatchFiles(t *testing.T) {
 func TestBatchUploadRefused(t *testing.T) {
 	s := servertest.Notifying(t, storetest.SQLite(t), nil, nil)
 	owner := s.Owner("olga@example.com")
-	at, _, _ := strings.Cut(upload(t, owner, "file", "people.csv", "email,password\njane@example.com,hunter2\n").Location(), "?")
+	at, _, _ := strings.Cut(owner.Upload("/panel/batches/new", "file", "people.csv", "email,password\njane@example.com,hunter2\n").Location(), "?")
 	body := page(t, owner, at, "The batch has stopped")
 	if want(t, body, "password"); strings.Contains(body, "hunter2") {
 		t.Error("a password is shown")
 	}
-	if a := upload(t, owner, "file", "", ""); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), "Choose a file") {
+	if a := owner.Upload("/panel/batches/new", "file", "", ""); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), "Choose a file") {
 		t.Errorf("no file: %d", a.Status)
 	}
 	auditor := owner.Invite("audrey@example.com", "auditor")
-	if a := upload(t, auditor, "file", "people.csv", people); a.Status != http.StatusForbidden {
+	if a := auditor.Upload("/panel/batches/new", "file", "people.csv", people); a.Status != http.StatusForbidden {
 		t.Errorf("an auditor: %d", a.Status)
 	}
 }
