@@ -99,7 +99,7 @@ func TestEveryPostOnce(t *testing.T) {
 				t.Errorf("%s: a name that is too long: %d %s", path, a.Status, a.Body)
 			}
 		}
-		if upload(t, c) == upload(t, c) {
+		if first, second := upload(t, c), upload(t, c); first == second {
 			t.Error("a list that was uploaded twice is one batch")
 		}
 		if posts != len(bodies) {

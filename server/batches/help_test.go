@@ -49,13 +49,18 @@ func each(t *testing.T, f func(t *testing.T, r *rig)) {
 
 func newRig(t testing.TB, database, archive string) *rig {
 	t.Helper()
+	return newRigWith(t, database, archive, blob.S3Options{})
+}
+
+func newRigWith(t testing.TB, database, archive string, s3 blob.S3Options) *rig {
+	t.Helper()
 	r := &rig{now: time.Now}
 	now := func() time.Time { return r.now() }
 	r.store = storetest.Open(t, store.Config{Database: database, Now: now})
 	if _, err := r.store.Domain(t.Context(), "example.com"); err != nil {
 		storetest.WithDomain(t, r.store)
 	}
-	files, err := blob.Open(t.Context(), archive, blob.S3Options{})
+	files, err := blob.Open(t.Context(), archive, s3)
 	if err != nil {
 		t.Fatal(err)
 	}

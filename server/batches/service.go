@@ -300,7 +300,7 @@ func (s *Service) Problems(ctx context.Context, account, id string, after, limit
 }
 
 // look is how often Watch looks for changes.
-const look = 500 * time.Millisecond
+const look = 200 * time.Millisecond
 
 // Watch calls f with the batch as it is, and again whenever it has changed, until
 // nothing happens to it any more, f fails or ctx is done.

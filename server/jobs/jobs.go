@@ -47,9 +47,12 @@ const (
 	maintenanceTimeout = time.Hour
 	maintenanceTries   = 9
 
-	// batchWorkers is how many steps of batches a server works on at a time: one
-	// makes files on all cores, while the other one reads and writes.
-	batchWorkers = 2
+	// batchWorkers is how many steps of batches a server works on at a time: some
+	// make files on all cores, while others read and write. A step is short, so
+	// the queue is asked for the next one more often than others are.
+	batchWorkers = 4
+	batchPause   = 20 * time.Millisecond
+	batchPoll    = 200 * time.Millisecond
 	// batchTimeout is how long reading a list and writing an archive may take.
 	batchTimeout = time.Hour
 	// batchTries is how often a step is tried, for some twenty minutes.
@@ -146,7 +149,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 			notify.MailQueue:    {MaxWorkers: mailWorkers},
 			notify.WebhookQueue: {MaxWorkers: webhookWorkers},
 			mailing.Queue:       {MaxWorkers: mailingWorkers},
-			batches.Queue:       {MaxWorkers: batchWorkers},
+			batches.Queue:       {MaxWorkers: batchWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
 			maintenance.Queue:   {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,

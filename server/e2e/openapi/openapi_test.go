@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/servertest"
