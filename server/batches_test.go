@@ -78,7 +78,14 @@ func TestBatchByAPI(t *testing.T) {
 		}
 		send(404, "GET", "/batches/"+b.ID+"/files/rows", "", "")
 		send(404, "GET", "/batches/"+b.ID+"/files/links.csv", "", "")
-		send(200, "GET", "/batches", "", "")
+		for address, n := range map[string]int{"jane": 1, "nobody": 0} {
+			var list struct{ Batches []made }
+			servertest.Decode(t, send(200, "GET", "/batches?address="+address+"@"+servertest.Domain, "", ""), &list)
+			if len(list.Batches) != n {
+				t.Errorf("%d batches for %s, want %d", len(list.Batches), address, n)
+			}
+		}
+		send(422, "GET", "/batches?address=jane", "", "")
 		send(200, "GET", "/batches/"+b.ID+"/problems", "", "")
 		form := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"users.csv\"\r\n\r\nnothing\n1\n\r\n--x--\r\n"
 		b = read(send(201, "POST", "/batches", "multipart/form-data; boundary=x", form).Body)

@@ -74,6 +74,7 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 		log: &log.Pages{
 			Panel:         shared,
 			Actions:       s.store,
+			Batches:       s.batches,
 			Members:       s.members,
 			Keys:          a.Keys,
 			Subscriptions: notify.NewSubscriptions(s.store, s.config.Now),

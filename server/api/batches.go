@@ -198,9 +198,10 @@ func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error)
 }
 
 type batchesQuery struct {
-	State string `query:"state" enum:"checking,ready,running,done,failed,cancelled" doc:"How far they are."`
-	After string `query:"after" maxLength:"40" doc:"The ID of the last batch of the page before."`
-	Limit int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"How many batches a page has at most."`
+	Address string `query:"address" maxLength:"254" doc:"Those that have made something for the mailbox." example:"jane@example.com"`
+	State   string `query:"state" enum:"checking,ready,running,done,failed,cancelled" doc:"How far they are."`
+	After   string `query:"after" maxLength:"40" doc:"The ID of the last batch of the page before."`
+	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"How many batches a page has at most."`
 }
 
 // A BatchList is a page of batches.
@@ -213,8 +214,12 @@ func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answe
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
+	g, err := a.group(c, in.Address, "")
+	if err != nil {
+		return nil, err
+	}
 	limit := cmp.Or(in.Limit, 50)
-	all, err := a.Batches.List(ctx, c.key.Account, batches.Filter{State: batches.State(in.State), After: in.After, Limit: limit + 1})
+	all, err := a.Batches.List(ctx, c.key.Account, batches.Filter{Mailbox: g.Mailbox, State: batches.State(in.State), After: in.After, Limit: limit + 1})
 	if err != nil {
 		return nil, err
 	}

@@ -153,9 +153,11 @@ type Archive struct {
 
 // A Filter finds batches of an account, the newest first.
 type Filter struct {
-	State State  // empty: any
-	After string // the ID of the last batch of the page before
-	Limit int    // 1 to 100
+	State State // empty: any
+	// Mailbox finds the batches that have made something for it; empty: any.
+	Mailbox string
+	After   string // the ID of the last batch of the page before
+	Limit   int    // 1 to 100
 }
 
 // A Problem is something wrong with a row of the list.

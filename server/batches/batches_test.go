@@ -240,3 +240,49 @@ func TestSecretListDeleted(t *testing.T) {
 		storetest.WantFault(t, err, fault.Conflict)
 	})
 }
+
+// Batches are found by whom they have made something for, and forget a mailbox
+// when its personal text is erased.
+func TestForget(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		var ids []string
+		for _, list := range []string{people(3), people(2)} {
+			b := r.create(t, owner(), list, batches.Choice{Platforms: "both"})
+			r.want(t, b.ID, batches.Ready)
+			r.start(t, owner(), b.ID)
+			r.want(t, b.ID, batches.Done)
+			ids = append(ids, b.ID)
+		}
+		found := func(mailbox string) (got []string) {
+			t.Helper()
+			all, err := r.List(t.Context(), account.Default, batches.Filter{Mailbox: mailbox, Limit: 10})
+			storetest.Must(t, err)
+			for _, b := range all {
+				got = append([]string{b.ID}, got...)
+			}
+			return got
+		}
+		if got := found("jane.doe2@example.com"); !slices.Equal(got, ids[:1]) {
+			t.Errorf("got %q for one batch, want %q", got, ids[:1])
+		}
+		if got := found("jane.doe1@example.com"); !slices.Equal(got, ids) {
+			t.Errorf("got %q for both batches, want %q", got, ids)
+		}
+		if got := found("nobody@example.com"); got != nil {
+			t.Errorf("got %q for nobody", got)
+		}
+		for range 2 {
+			storetest.Must(t, r.Forget(t.Context(), owner(), account.Default, "jane.doe1@example.com"))
+		}
+		for i, id := range ids {
+			manifest := string(r.open(t, id, batches.ManifestName(1)))
+			if strings.Contains(manifest, "jane.doe1@") || strings.Count(manifest, "jane.doe0@example.com") < 2 || strings.Count(manifest, "\n") != 1+2*(2-i) {
+				t.Errorf("got\n%s", manifest)
+			}
+		}
+		if got := found("jane.doe1@example.com"); got != nil {
+			t.Errorf("got %q for a mailbox that was forgotten", got)
+		}
+	})
+}

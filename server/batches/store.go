@@ -49,10 +49,13 @@ type WorkStore interface {
 	KeepPlan(ctx context.Context, by audit.Grant, account, id string, chunks []Chunk, problems []Problem, change Change) error
 	// Chunks returns the chunks of the batch from first on, last excluded.
 	Chunks(ctx context.Context, id string, first, last int) ([]Chunk, error)
-	// FinishChunk keeps the links of a chunk and that its files are in the part, unless
-	// another part was kept before. If it's the last one of its archive, it
-	// enqueues the job for that. It reports whether the part counts.
-	FinishChunk(ctx context.Context, by audit.Grant, id string, number int, part string, links []Link) (bool, error)
+	// FinishChunk keeps what was made of a chunk, unless something was kept
+	// before. If it's the last one of its archive, it enqueues the job for that.
+	// It reports whether what was made counts.
+	FinishChunk(ctx context.Context, by audit.Grant, id string, number int, made Made) (bool, error)
+	// ForgetMailbox forgets that batches of the account have made something for
+	// the mailbox.
+	ForgetMailbox(ctx context.Context, by audit.Grant, account, mailbox string) error
 	// RequeueBatches enqueues once more what is to be done for batches that
 	// something happens to. Jobs of a server that died are found by it.
 	RequeueBatches(ctx context.Context) error
@@ -68,6 +71,13 @@ type Chunk struct {
 	Archive int // that it goes to, counted from 1
 	// Part is the name of the files that were made; empty: none yet.
 	Part string
+}
+
+// Made is what was made of a chunk.
+type Made struct {
+	Part      string   // the name of the files
+	Links     []Link   // of the rows
+	Mailboxes []string // that something was made for
 }
 
 // Queue is the queue of the jobs.

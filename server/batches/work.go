@@ -160,14 +160,21 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 		return err
 	}
 	defer rows.Close()
-	var links []Link
+	var made Made
+	for row, err := range batch.ReadRows(io.NewSectionReader(rows, c.Offset, c.Size)) {
+		if err != nil {
+			return err
+		}
+		made.Mailboxes = append(made.Mailboxes, row.Person.Address.Folded())
+	}
 	if b.Choice.MakesLinks() {
-		if links, err = s.linksOf(ctx, b, io.NewSectionReader(rows, c.Offset, c.Size)); err != nil {
+		if made.Links, err = s.linksOf(ctx, b, io.NewSectionReader(rows, c.Offset, c.Size)); err != nil {
 			return err
 		}
 	}
 	if !b.Choice.MakesFiles() {
-		_, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, string(Links), links)
+		made.Part = string(Links)
+		_, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, made)
 		return err
 	}
 	out, err := os.Create(filepath.Join(dir, "part"))
@@ -186,13 +193,13 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	if err = errors.Join(err, buffer.Flush()); err != nil {
 		return err
 	}
-	part := fmt.Sprintf("part-%06d-%s", c.Number, id.New("p"))
-	if err := s.Files.Put(ctx, fileOf(b.ID, part), out); err != nil {
+	made.Part = fmt.Sprintf("part-%06d-%s", c.Number, id.New("p"))
+	if err := s.Files.Put(ctx, fileOf(b.ID, made.Part), out); err != nil {
 		return err
 	}
-	counts, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, part, links)
+	counts, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, made)
 	if !counts && (err == nil || fault.Of(err).Code != fault.Internal) {
-		err = errors.Join(err, s.Files.Delete(context.WithoutCancel(ctx), fileOf(b.ID, part)))
+		err = errors.Join(err, s.Files.Delete(context.WithoutCancel(ctx), fileOf(b.ID, made.Part)))
 	}
 	return err
 }

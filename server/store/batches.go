@@ -230,6 +230,9 @@ func (s *Store) Batches(ctx context.Context, account string, f batches.Filter) (
 	if f.State != "" {
 		w.Add(`batches.state = ?`, string(f.State))
 	}
+	if f.Mailbox != "" {
+		w.Add(`batches.id IN (SELECT batch FROM batch_people WHERE account = ? AND mailbox = ?)`, account, f.Mailbox)
+	}
 	if f.After != "" {
 		w.Add(`(batches.created, batches.id) < (SELECT created, id FROM batches AS last WHERE last.id = ?)`, f.After)
 	}
@@ -288,10 +291,10 @@ func chunksOf(t *db.Tx, id string, first, last int) ([]batches.Chunk, error) {
 	return all, err
 }
 
-// FinishChunk keeps the links of a chunk, and that its files are in the part, unless another
-// part was kept before. If it's the last one of its archive, it enqueues the job
-// for that. It reports whether the part counts.
-func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, number int, part string, links []batches.Link) (counts bool, err error) {
+// FinishChunk keeps what was made of a chunk, unless something was kept before. If
+// it's the last one of its archive, it enqueues the job for that. It reports
+// whether what was made counts.
+func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, number int, made batches.Made) (counts bool, err error) {
 	err = s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		counts = false
 		b, err := lockBatch(t, by.Account, id)
@@ -299,7 +302,7 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 			return nil, err
 		}
 		var people, archive int
-		err = t.Row(`UPDATE batch_chunks SET part = $3 WHERE batch = $1 AND number = $2 AND part = '' RETURNING people, archive`, id, number, part).Scan(&people, &archive)
+		err = t.Row(`UPDATE batch_chunks SET part = $3 WHERE batch = $1 AND number = $2 AND part = '' RETURNING people, archive`, id, number, made.Part).Scan(&people, &archive)
 		if errors.Is(err, db.ErrNoRows) {
 			return nil, nil
 		}
@@ -307,7 +310,14 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 			return nil, err
 		}
 		counts = true
-		if err := keepBatchLinks(t, id, links, b.Choice.Mail, s.now()); err != nil {
+		if err := keepBatchLinks(t, id, made.Links, b.Choice.Mail, s.now()); err != nil {
+			return nil, err
+		}
+		mailboxes := make([][]any, len(made.Mailboxes))
+		for i, mailbox := range made.Mailboxes {
+			mailboxes[i] = []any{b.Account, mailbox, id}
+		}
+		if err := t.Many(nil, `INSERT INTO batch_people (account, mailbox, batch) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, mailboxes); err != nil {
 			return nil, err
 		}
 		if _, err := t.Exec(`UPDATE batches SET made = made + $2 WHERE id = $1`, id, people); err != nil {
@@ -323,6 +333,19 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 		return false, fmt.Errorf("store: finish chunk: %w", err)
 	}
 	return counts, nil
+}
+
+// ForgetMailbox forgets that batches of the account have made something for the
+// mailbox.
+func (s *Store) ForgetMailbox(ctx context.Context, by audit.Grant, account, mailbox string) error {
+	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		_, err := t.Exec(`DELETE FROM batch_people WHERE account = $1 AND mailbox = $2`, account, mailbox)
+		return nil, err
+	})
+	if err != nil {
+		return fmt.Errorf("store: forget mailbox: %w", err)
+	}
+	return nil
 }
 
 // RequeueBatches enqueues once more what is to be done for batches that

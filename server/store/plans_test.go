@@ -126,7 +126,7 @@ func linkLists(at time.Time) []list {
 // batchLists are the filters of the list of batches.
 func batchLists() []list {
 	var all []list
-	for _, f := range []batches.Filter{{}, {After: "bat_9"}} {
+	for _, f := range []batches.Filter{{}, {After: "bat_9"}, {Mailbox: "p1@example.com"}} {
 		for _, state := range append(batches.States(), "") {
 			f := f
 			f.State, f.Limit = state, 50
@@ -175,7 +175,7 @@ func TestListsAreAll(t *testing.T) {
 	for _, f := range []struct {
 		filter any
 		fields int
-	}{{setup.Filter{}, 8}, {audit.Filter{}, 18}, {batches.Filter{}, 3}} {
+	}{{setup.Filter{}, 8}, {audit.Filter{}, 18}, {batches.Filter{}, 4}} {
 		if n := reflect.TypeOf(f.filter).NumField(); n != f.fields {
 			t.Errorf("%T has %d fields: add the new ones to the filters of the lists", f.filter, n)
 		}
@@ -219,10 +219,10 @@ func testListPlans(t *testing.T, links, actions int, ofLogs ...string) {
 
 var (
 	// endless are the tables that grow without end.
-	endless = regexp.MustCompile(`FROM (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems)\b`)
+	endless = regexp.MustCompile(`FROM (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
 	// A step that goes through such a table, or sorts links or deliveries. The
 	// search in a log sorts too, but only as many actions as it reaches.
-	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems)\b|Seq Scan on (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems)\b`)
+	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b|Seq Scan on (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
 	sorts   = regexp.MustCompile(`^USE TEMP B-TREE FOR .*ORDER|^(-> +)?(Incremental )?Sort `)
 	sorted  = regexp.MustCompile(`FROM (links|deliveries|link_mails) .*ORDER BY .*LIMIT`)
 	// To go through another table is right while it is small: it just has to
@@ -301,6 +301,7 @@ func fillLists(t *testing.T, database string, links, actions int) {
 		SELECT 'bat_' || (1 + i % 50), i / 50, 1, 1000, 1000, 0, 0, 0, '' FROM n`)
 	storetest.Exec(t, database, count(links)+`INSERT INTO batch_problems (batch, number, line, name, code, value, detail) SELECT 'bat_' || (1 + i % 50), i / 50, i, '', '', '', '' FROM n`)
 	storetest.Exec(t, database, count(links)+`UPDATE links SET batch = 'bat_' || (1 + i % 50), line = i FROM n WHERE links.id = 'lnk_' || i AND i % 4 = 0`)
+	storetest.Exec(t, database, `INSERT INTO batch_people (account, mailbox, batch) SELECT 'acc_default', mailbox, batch FROM links WHERE batch <> '' ON CONFLICT DO NOTHING`)
 	storetest.Exec(t, database, `INSERT INTO link_mails (id, account, link, state, tries, failure, reply, created, tried, ended, batch, line)
 		SELECT 'msg_' || id, account, id, CASE WHEN line % 100 = 0 THEN 'given_up' ELSE 'sent' END, 1, '', CASE WHEN line % 100 = 0 THEN 'no' ELSE '' END, created, created, created, batch, line
 		FROM links WHERE batch <> ''`)

@@ -410,6 +410,16 @@ CREATE TABLE batch_chunks (
     PRIMARY KEY (batch, number)
 );
 
+-- Who has something of a batch, of all chunks that are made.
+CREATE TABLE batch_people (
+    account TEXT NOT NULL REFERENCES accounts (id),
+    mailbox TEXT NOT NULL,
+    batch   TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    PRIMARY KEY (account, mailbox, batch)
+);
+
+CREATE INDEX batch_people_batch ON batch_people (batch);
+
 -- The first problems of a list. errors.csv has all.
 CREATE TABLE batch_problems (
     batch  TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,

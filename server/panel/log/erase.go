@@ -46,13 +46,19 @@ func (p *Pages) askErase(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "remove", f, page)
 }
 
-// erase erases the personal text of the actions about a mailbox, or of one.
+// erase erases the personal text of the actions about a mailbox, or of one. A
+// mailbox is forgotten by batches, too.
 func (p *Pages) erase(v *panel.Visit) error {
 	which, _, _, err := erasure(v.Form["seq"], v.Form["mailbox"])
 	if err != nil {
 		return err
 	}
 	return p.Do(v, panel.Prefix+panel.LogPath, "log.erased", func() error {
+		if which.Mailbox != "" {
+			if err := p.Batches.Forget(v.Ctx(), v.By(), v.Account(), which.Mailbox); err != nil {
+				return err
+			}
+		}
 		_, err := p.Actions.ErasePersonal(v.Ctx(), v.By(), v.Account(), which, audit.Action{Outcome: audit.Done})
 		if audit.IsFinding(err) {
 			p.Log.Error("an erasure was refused, because the action log was changed in the database", "account", v.Account(), "error", err)

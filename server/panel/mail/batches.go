@@ -18,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batch"
 	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -59,6 +60,15 @@ func (p *Pages) batches(v *panel.Visit) error {
 		}
 	}
 	f := batches.Filter{State: batches.State(page.Form["state"]), Limit: panel.PageSize + 1}
+	if text := profile.Trim(v.QueryParam("address")); text != "" && len(text) <= panel.MaxQuery {
+		page.Form["address"] = text
+		address, err := profile.ParseAddress(text)
+		if err != nil {
+			page.Problems = p.Problems(page.Frame, fault.On("address", fault.Invalid, "Write a whole mail address, such as jane@example.com."))
+			return p.Render(v, http.StatusUnprocessableEntity, "batches", page.Frame, page)
+		}
+		f.Mailbox = address.Folded()
+	}
 	if after := v.QueryParam("after"); len(after) <= panel.MaxQuery && profile.IsLine(after) {
 		f.After = after
 	}
@@ -68,10 +78,10 @@ func (p *Pages) batches(v *panel.Visit) error {
 	}
 	if len(found) > panel.PageSize {
 		found = found[:panel.PageSize]
-		page.Older = batchListPath(page.Form["state"], found[panel.PageSize-1].ID)
+		page.Older = batchListPath(page.Form, found[panel.PageSize-1].ID)
 	}
 	if f.After != "" {
-		page.Newest = batchListPath(page.Form["state"], "")
+		page.Newest = batchListPath(page.Form, "")
 	}
 	for _, b := range found {
 		page.Rows = append(page.Rows, batchRowOf(b))
@@ -80,9 +90,9 @@ func (p *Pages) batches(v *panel.Visit) error {
 }
 
 // batchListPath is the list with the same filter, after a batch.
-func batchListPath(state, after string) string {
+func batchListPath(form web.Form, after string) string {
 	values := url.Values{}
-	for name, value := range map[string]string{"state": state, "after": after} {
+	for name, value := range map[string]string{"address": form["address"], "state": form["state"], "after": after} {
 		if value != "" {
 			values.Set(name, value)
 		}

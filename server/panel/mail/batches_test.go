@@ -96,6 +96,18 @@ func TestBatchPages(t *testing.T) {
 			t.Error("the filter does not filter")
 		}
 
+		const found = "/panel/batches?address=jane@example.com"
+		want(t, string(owner.Get(found).Body), "people.csv")
+		if a := owner.Get("/panel/batches?address=jane"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), "Write a whole mail address") {
+			t.Errorf("half an address: %d", a.Status)
+		}
+		if a := owner.Post("/panel/security/log/erase", "mailbox", "jane@example.com"); a.Status != http.StatusSeeOther {
+			t.Errorf("erase: %d %s", a.Status, a.Body)
+		}
+		if body := string(owner.Get(found).Body); strings.Contains(body, "people.csv") {
+			t.Error("a mailbox whose text was erased is found")
+		}
+
 		auditor := owner.Invite("audrey@example.com", "auditor")
 		if body := string(auditor.Get(at).Body); strings.Contains(body, "links.csv") || !strings.Contains(body, "3 setup links") {
 			t.Error("an auditor sees too much, or too little")

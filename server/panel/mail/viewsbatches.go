@@ -7,7 +7,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A batchesPage lists batches. Form: state.
+// A batchesPage lists batches. Form: address, state.
 type batchesPage struct {
 	panel.Frame
 	Form   web.Form
