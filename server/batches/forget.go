@@ -18,23 +18,24 @@ import (
 
 // Forget removes a mailbox, as [profile.Address.Folded] writes it, from the
 // manifests of the account's batches. Lists and archives still have it until they
-// expire. Doing it again does no harm.
-func (s *Service) Forget(ctx context.Context, by audit.Grant, account, mailbox string) error {
+// expire. It reports whether any batch had it. Doing it again does no harm.
+func (s *Service) Forget(ctx context.Context, by audit.Grant, account, mailbox string) (had bool, err error) {
 	for f := (Filter{Mailbox: mailbox, Limit: 100}); ; {
 		found, err := s.Store.Batches(ctx, account, f)
 		if err != nil {
-			return err
+			return false, err
 		}
+		had = had || len(found) > 0
 		for _, b := range found {
 			for _, a := range b.Archives {
 				if err := s.inFolder(func(dir string) error { return s.forgetIn(ctx, b, a.Number, mailbox, dir) }); err != nil {
-					return fmt.Errorf("batches: forget: %w", err)
+					return false, fmt.Errorf("batches: forget: %w", err)
 				}
 			}
 			f.After = b.ID
 		}
 		if len(found) < f.Limit {
-			return s.Store.ForgetMailbox(ctx, by, account, mailbox)
+			return had, s.Store.ForgetMailbox(ctx, by, account, mailbox)
 		}
 	}
 }

@@ -54,8 +54,10 @@ func (p *Pages) erase(v *panel.Visit) error {
 		return err
 	}
 	return p.Do(v, panel.Prefix+panel.LogPath, "log.erased", func() error {
+		forgotten := false
 		if which.Mailbox != "" {
-			if err := p.Batches.Forget(v.Ctx(), v.By(), v.Account(), which.Mailbox); err != nil {
+			var err error
+			if forgotten, err = p.Batches.Forget(v.Ctx(), v.By(), v.Account(), which.Mailbox); err != nil {
 				return err
 			}
 		}
@@ -63,6 +65,9 @@ func (p *Pages) erase(v *panel.Visit) error {
 		if audit.IsFinding(err) {
 			p.Log.Error("an erasure was refused, because the action log was changed in the database", "account", v.Account(), "error", err)
 			return fault.New(fault.Conflict, "An entry of the action log was changed in the database, so its text wasn't erased. Ask whoever runs this service to verify the log.")
+		}
+		if forgotten && fault.Is(err, fault.NotFound) { // no entry was about it
+			return nil
 		}
 		return err
 	})

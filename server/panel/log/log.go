@@ -143,9 +143,10 @@ func (p *Pages) logChoices(v *panel.Visit, page *logPage) error {
 	return nil
 }
 
-// A Forgetter removes a mailbox from what batches keep. *batches.Service is one.
+// A Forgetter removes a mailbox from what batches keep, and reports whether it was
+// there. *batches.Service is one.
 type Forgetter interface {
-	Forget(ctx context.Context, by audit.Grant, account, mailbox string) error
+	Forget(ctx context.Context, by audit.Grant, account, mailbox string) (had bool, err error)
 }
 
 // Actions are the action log of every account.
