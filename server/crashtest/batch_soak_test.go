@@ -23,6 +23,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/blob/blobtest"
+	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/soak"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -41,6 +42,11 @@ type madeBatch struct {
 	ID, State, Reason, Detail string
 	Made                      int `json:"rows_made"`
 	Archives                  []struct{ Name, SHA256 string }
+	Links                     struct {
+		Made    int
+		Waiting int `json:"mails_waiting"`
+		GivenUp int `json:"mails_given_up"`
+	}
 }
 
 func newMaker(t *testing.T, database string, at func() []string) maker {
@@ -94,8 +100,9 @@ func (m maker) show(id string) (b madeBatch) {
 	return b
 }
 
-// upload sends a list of so many people and returns the batch.
-func (m maker) upload(people int) (id string) {
+// upload sends a list of so many people and returns the batch. Query says what
+// is to be made.
+func (m maker) upload(people int, query string) (id string) {
 	m.t.Helper()
 	var list strings.Builder
 	list.WriteString("email,display_name\n")
@@ -103,7 +110,7 @@ func (m maker) upload(people int) (id string) {
 		fmt.Fprintf(&list, "jane%d@example.com,Jane Doe\n", i)
 	}
 	var b madeBatch
-	if err := json.Unmarshal(m.do("POST", "/batches", "text/csv", list.String(), 201), &b); err != nil {
+	if err := json.Unmarshal(m.do("POST", "/batches"+query, "text/csv", list.String(), 201), &b); err != nil {
 		m.t.Fatal(err)
 	}
 	return b.ID
@@ -213,7 +220,7 @@ func TestSoakBatchKill(t *testing.T) {
 	}
 	whole := 3 * time.Second // the longest that is waited for a kill
 	for ; kills < wanted && !t.Failed(); done++ {
-		id := m.upload(people)
+		id := m.upload(people, "")
 		for started := false; ; {
 			b := m.show(id)
 			if b.State == "ready" && !started {
@@ -253,7 +260,7 @@ func TestSoakBatchTwoServers(t *testing.T) {
 	more := []string{"--database", database, "--archive", s3.Address("batches"), "--archive-endpoint", s3.URL}
 	servers := []*process{start(t, data, more...), start(t, data, more...)}
 	m := newMaker(t, database, func() []string { return []string{servers[1].url, servers[0].url} })
-	id := m.upload(people)
+	id := m.upload(people, "")
 	reach := func(what string, ok func(madeBatch) bool) {
 		t.Helper()
 		until(t, servers[1], what, func() bool {
@@ -286,4 +293,50 @@ func TestSoakBatchTwoServers(t *testing.T) {
 	m.wantWhole(id, people)
 	wantTidy(t, s3.Open(t, "batches"), id, len(m.show(id).Archives))
 	servers[1].stop(t)
+}
+
+// TestSoakBatchMails kills a server again and again while it sends setup links by
+// a real Postfix. Everybody gets the mail, and who gets it twice, because the
+// server died between sending and noting that, gets the same: with one
+// Message-ID.
+func TestSoakBatchMails(t *testing.T) {
+	t.Parallel()
+	people, wanted := soak.Count(200, 10_000), soak.Count(4, 40)
+	random := chance(t)
+	postfix := notifytest.NewPostfix(t)
+	data := filepath.Join(t.TempDir(), "data")
+	server := postfix.Address(notifytest.Good, true)
+	more := []string{"--mail-server", fmt.Sprintf("%s:%d/starttls", server.Host, server.Port), "--mail-from", "setup@example.org", "--mail-roots", postfix.RootsFile, "--mail-rate", "60000"}
+	p := start(t, data, more...)
+	m := newMaker(t, "sqlite:"+filepath.Join(data, "mobileconfig.db"), func() []string { return []string{p.url} })
+	id := m.upload(people, "?output=links&mail=true")
+	until(t, p, "the list to be checked", func() bool { time.Sleep(150 * time.Millisecond); return m.show(id).State == "ready" })
+	m.do("POST", "/batches/"+id+"/start", "application/json", "", 200)
+	kills := 0
+	for b := m.show(id); b.State != "done" || b.Links.Waiting > 0; b = m.show(id) {
+		time.Sleep(time.Duration(200+random.Int64N(1500)) * time.Millisecond)
+		if kills < wanted {
+			p.kill()
+			kills++
+			p = start(t, data, more...)
+		}
+	}
+	if b := m.show(id); b.Links.Made != people || b.Links.GivenUp != 0 {
+		t.Errorf("got %+v", b.Links)
+	}
+	ids, twice := map[string]string{}, 0
+	for _, mail := range postfix.AllMails(t) {
+		to, message := mail.Header.Get("To"), mail.Header.Get("Message-Id")
+		if first := ids[to]; first != "" {
+			if twice++; first != message {
+				t.Errorf("%s got two mails, %s and %s", to, first, message)
+			}
+		}
+		ids[to] = message
+	}
+	if len(ids) != people {
+		t.Errorf("%d people got mails, want %d", len(ids), people)
+	}
+	t.Logf("%d kills, %d mails came twice", kills, twice)
+	p.stop(t)
 }

@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -34,7 +33,7 @@ func (w *stepWorker[J]) NextRetry(job *river.Job[J]) time.Time {
 
 // Work does the step. If it fails for the last time, the batch ends.
 func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
-	end := w.beat(ctx, job.ID)
+	end := beat(ctx, w.store, w.log, job.ID)
 	err := w.step(ctx, job.Args)
 	end()
 	if err == nil || ctx.Err() != nil {
@@ -48,25 +47,4 @@ func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 		return river.JobCancel(err)
 	}
 	return err
-}
-
-// beat says that the job is under way, until end is called.
-func (w *stepWorker[J]) beat(ctx context.Context, job int64) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var done sync.WaitGroup
-	done.Go(func() {
-		next := time.NewTicker(beatEvery)
-		defer next.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-next.C:
-			}
-			if err := w.store.Beat(ctx, job); err != nil && ctx.Err() == nil {
-				w.log.Warn("a step of a batch may be done twice", "error", err)
-			}
-		}
-	})
-	return func() { cancel(); done.Wait() }
 }

@@ -30,10 +30,11 @@ const (
 	callTimeout = notify.CallTimeout + 3*time.Second
 	callLost    = callTimeout + 2*time.Second
 	rescueEvery = 5 * time.Second
-	// The steps of batches may take long. So they say every beatEvery that they
-	// are under way, and are taken to be lost after batchLost without.
+	// The steps of batches may take long, and links wait for their turn to be
+	// sent. So these say every beatEvery that they are under way, and are taken to
+	// be lost after beatLost without.
 	beatEvery = 5 * time.Second
-	batchLost = 30 * time.Second
+	beatLost  = 30 * time.Second
 	// stopTimeout is how long jobs may go on when the server stops.
 	stopTimeout = 20 * time.Second
 
@@ -122,7 +123,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	for _, err := range []error{
 		river.AddWorkerSafely(workers, &mailWorker{deliverer: w.Deliverer}),
 		river.AddWorkerSafely(workers, &webhookWorker{deliverer: w.Deliverer}),
-		river.AddWorkerSafely(workers, &linkWorker{sender: w.LinkSender}),
+		river.AddWorkerSafely(workers, &linkWorker{store: store, sender: w.LinkSender, log: log}),
 		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
 		addStep(workers, store, log, batchTimeout, w.Batcher, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error { return w.Batcher.Check(ctx, j.Batch) }),
@@ -159,7 +160,28 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	})
 }
 
-// rescue looks for lost calls of webhooks and steps of batches until ctx is done.
+// beat says that a job is under way, until end is called.
+func beat(ctx context.Context, store Store, log *slog.Logger, job int64) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		next := time.NewTicker(beatEvery)
+		defer next.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-next.C:
+			}
+			if err := store.Beat(ctx, job); err != nil && ctx.Err() == nil {
+				log.Warn("a job may be done twice", "error", err)
+			}
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}
+
+// rescue looks for jobs whose server has died until ctx is done.
 func rescue(ctx context.Context, store Store, log *slog.Logger) {
 	look := time.NewTicker(rescueEvery)
 	defer look.Stop()
@@ -169,7 +191,7 @@ func rescue(ctx context.Context, store Store, log *slog.Logger) {
 			return
 		case <-look.C:
 		}
-		for queue, lost := range map[string]time.Duration{notify.WebhookQueue: callLost, batches.Queue: batchLost} {
+		for queue, lost := range map[string]time.Duration{notify.WebhookQueue: callLost, batches.Queue: beatLost, mailing.Queue: beatLost} {
 			if n, err := store.Rescue(ctx, queue, lost); err != nil && ctx.Err() == nil {
 				log.Error("rescue", "error", err)
 			} else if n > 0 {
@@ -222,11 +244,14 @@ func (w *webhookWorker) Work(ctx context.Context, job *river.Job[notify.WebhookJ
 // A linkWorker sends setup links by mail.
 type linkWorker struct {
 	river.WorkerDefaults[mailing.Job]
+	store  Store
 	sender LinkSender
+	log    *slog.Logger
 }
 
 // Work sends one link.
 func (w *linkWorker) Work(ctx context.Context, job *river.Job[mailing.Job]) error {
+	defer beat(ctx, w.store, w.log, job.ID)()
 	return later(w.sender.Send(ctx, job.Args.Mail))
 }
 
