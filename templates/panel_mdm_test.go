@@ -6,11 +6,12 @@ import "strings"
 type (
 	mdmPage struct {
 		panelFrame
-		Form    panelForm
-		Vendors []policyChoice
-		Domains []policyChoice
-		Vendor  *mdmVendor
-		Made    *mdmMade
+		Form     panelForm
+		Vendors  []policyChoice
+		Domains  []policyChoice
+		Policies []policyChoice
+		Vendor   *mdmVendor
+		Made     *mdmMade
 	}
 	mdmVendor struct {
 		Name, Title           string
@@ -63,7 +64,7 @@ func mdmCases() []panelCase {
 	chosen := panelForm{"vendor": "mosyle", "domain": "example.com", "policy": "own"}
 	person := panelForm{"vendor": "nanomdm", "domain": "example.com", "address": "jane", "name": "Jane"}
 	return []panelCase{
-		{name: "mdm", page: "mdm", who: owner, nav: "mdm", path: at, view: mdmPage{Form: chosen, Vendors: vendors, Domains: domains, Vendor: mosyle, Made: made}},
+		{name: "mdm", page: "mdm", who: owner, nav: "mdm", path: at, view: mdmPage{Form: chosen, Vendors: vendors, Domains: domains, Policies: []policyChoice{{"pol_1", "Tablets", false}}, Vendor: mosyle, Made: made}},
 		{name: "mdm-auditor", page: "mdm", who: auditor, nav: "mdm", path: at, view: mdmPage{Form: chosen, Vendors: vendors, Domains: domains, Vendor: mosyle, Made: made}},
 		{name: "mdm-choose", page: "mdm", who: owner, nav: "mdm", path: at, view: mdmPage{Form: panelForm{"domain": "example.com"}, Vendors: vendors, Domains: domains}},
 		{name: "mdm-person", page: "mdm", who: owner, nav: "mdm", path: at, view: mdmPage{Form: panelForm{"vendor": "nanomdm"}, Vendors: vendors, Domains: domains, Vendor: nano}},

@@ -31,6 +31,13 @@ func (p *Pages) mdm(v *panel.Visit) error {
 	for _, d := range domains {
 		page.Domains = append(page.Domains, panel.Choice{Value: d.Name, Label: idn.Show(d.Name)})
 	}
+	policies, err := p.Policies.List(v.Ctx(), v.Account())
+	if err != nil {
+		return err
+	}
+	for _, each := range policies {
+		page.Policies = append(page.Policies, panel.Choice{Value: each.ID, Label: each.Name})
+	}
 	if len(domains) > 0 && page.Form["domain"] == "" {
 		page.Form["domain"] = domains[0].Name
 	}
@@ -39,7 +46,7 @@ func (p *Pages) mdm(v *panel.Visit) error {
 		return p.Render(v, http.StatusOK, "mdm", page.Frame, page)
 	}
 	page.Vendor = vendorView(vendor)
-	page.Vendor.Notes = vendor.Notes(page.Form["policy"] == "own")
+	page.Vendor.Notes = vendor.Notes(page.Form["policy"] != "")
 	if !vendor.Fills() && page.Form["address"] == "" {
 		return p.Render(v, http.StatusOK, "mdm", page.Frame, page)
 	}
@@ -77,8 +84,15 @@ func (p *Pages) mdmSet(v *panel.Visit, form web.Form) (*mdm.Set, error) {
 		return nil, fault.New(fault.NotFound, "There is no such MDM.")
 	}
 	variant := settings.Mail
-	if form["policy"] == "own" {
+	if form["policy"] != "" {
 		variant = settings.Secure
+	}
+	if id := form["policy"]; id != "" && id != "own" {
+		policy, err := p.Policies.Get(v.Ctx(), v.Account(), id)
+		if err != nil {
+			return nil, err
+		}
+		d.DevicePolicy = policy.Passcode
 	}
 	order := issue.ManagedOrderOf(d, vendor, variant)
 	if form["address"] != "" && !vendor.Fills() {

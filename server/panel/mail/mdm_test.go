@@ -107,6 +107,22 @@ func TestMDMPageRefuses(t *testing.T) {
 		if a := m.Post("/panel/domains/example.com", "imap", "imap.example.com", "smtp", "smtp.example.com", "login", "local_part", "iphone", "yes", "mac", "yes", "policy", "off", "policy_id", "standard"); a.Status != 303 {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
+		if a := m.Post("/panel/policies/new", "name", "Tablets", "min_length", "9", "auto_lock", "5", "wipe", "yes", "max_failed_attempts", "8", "reset_after", "20"); a.Status != 303 {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		policy := regexp.MustCompile(`/panel/policies/(pol_[a-z2-7]+)`).FindStringSubmatch(string(m.Get("/panel/policies").Body))[1]
+		if page := string(m.Get("/panel/mdm?vendor=mosyle&domain=example.com&policy=" + policy).Body); !strings.Contains(page, `<option value="`+policy+`" selected>Tablets</option>`) {
+			t.Error("the policy can't be chosen")
+		}
+		for choice, want := range map[string]bool{policy: true, "own": false} {
+			a := m.Get("/panel/domains/example.com/mdm/template?vendor=mosyle&platform=iphone&policy=" + choice)
+			if a.Status != 200 || regexp.MustCompile(`<key>minLength</key>\s*<integer>9</integer>`).Match(a.Body) != want {
+				t.Errorf("policy %s: %d, nine characters: want %t\n%s", choice, a.Status, want, a.Body)
+			}
+		}
+		if a := m.Get("/panel/mdm?vendor=mosyle&domain=example.com&policy=pol_gone"); a.Status != 404 {
+			t.Errorf("a policy that isn't there: %d", a.Status)
+		}
 		if page := string(m.Get("/panel/mdm?vendor=mosyle&domain=example.com").Body); !strings.Contains(page, "Mosyle has no variable for the part before the @.") {
 			t.Errorf("no warning:\n%s", page)
 		}

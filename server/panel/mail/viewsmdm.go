@@ -12,8 +12,10 @@ type mdmPage struct {
 	Form    web.Form
 	Vendors []panel.Choice
 	Domains []panel.Choice // none: there is no domain yet
-	Vendor  *mdmVendor     // nil: none is chosen
-	Made    *mdmMade       // nil: nothing could be made
+	// Policies are those of the account, beside the domain's own.
+	Policies []panel.Choice
+	Vendor   *mdmVendor // nil: none is chosen
+	Made     *mdmMade   // nil: nothing could be made
 }
 
 // An mdmVendor is the chosen service. Its texts are in English, as its files are.
