@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/updatecase/mobileconfig/profile/lint"
+	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -37,6 +38,7 @@ func TestCodes(t *testing.T) {
 	b.WriteString(head)
 	writeFaults(&b)
 	writeIdentityCodes(&b)
+	writeCertificateReasons(&b)
 	writeGateCodes(&b)
 	writeLintCodes(&b)
 	writeProbeStates(&b)
@@ -106,6 +108,13 @@ func writeIdentityCodes(b *strings.Builder) {
 	section(b, "Signing identity: notices", "What to know about certificates that may sign. It's in the log and on the command line.", "Code", "What it says")
 	for _, m := range signing.NoticeCodes() {
 		row(b, code(string(m.Code)), m.Text)
+	}
+}
+
+func writeCertificateReasons(b *strings.Builder) {
+	section(b, "Certificates by ACME", "Why the service got no certificate, as `reason` in the log, in `/details` and in the action log.", "Code", "What it says", "What to do")
+	for _, m := range certificate.Reasons() {
+		row(b, code(string(m.Reason)), m.Text, m.Do)
 	}
 }
 

@@ -22,7 +22,8 @@ import (
 // Config is all that can be set. Zero values are good unless the comment says
 // that a field is required.
 type Config struct {
-	// Listen is the address to serve on. The default is 127.0.0.1:8080.
+	// Listen is the address to serve on. The default is 127.0.0.1:8080, and with
+	// ACME :443.
 	Listen string
 	// BaseURL is how people reach the server, such as
 	// https://setup.example.com. The default is made from Listen.
@@ -34,11 +35,23 @@ type Config struct {
 	// LogKey is the seed of the key that signs checkpoints of the action log,
 	// of audit.LogKeySize bytes. Required.
 	LogKey []byte
-	// Identity signs. Required.
+	// Identity signs. Required without ACME.
 	Identity Identity
+	// ACME says from whom the certificate comes that signs and that serves
+	// HTTPS. Without it Identity signs; where that is a development identity, a
+	// certificate that an operator has uploaded takes its place.
+	ACME *ACME
+	// SigningRoots are whom the chain of a certificate by ACME, or of one that
+	// was uploaded, may end in. The default are the system's.
+	SigningRoots *x509.CertPool
 	// TLSCert and TLSKey are PEM files to serve HTTPS with. They are read
-	// again when they change. Without them the server speaks plain HTTP.
+	// again when they change. Without them, and without ACME, the server speaks
+	// plain HTTP.
 	TLSCert, TLSKey string
+	// HTTPListen is where plain HTTP leads on to the base URL, and where the
+	// authority of ACME is answered. The default is nowhere, and with ACME :80;
+	// "none" turns that off.
+	HTTPListen string
 	// MetricsListen is where metrics and details are served, to the operator
 	// alone. The default is nowhere.
 	MetricsListen string
@@ -108,9 +121,7 @@ var ErrConfig = errors.New("configuration")
 
 // complete fills in the defaults and refuses what cannot work.
 func (c *Config) complete() (base *url.URL, err error) {
-	if c.Listen == "" {
-		c.Listen = "127.0.0.1:8080"
-	}
+	c.addresses()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -127,7 +138,7 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, fmt.Errorf("%w: no secret of %d bytes", ErrConfig, secretSize)
 	case len(c.LogKey) != audit.LogKeySize:
 		return nil, fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
-	case c.Identity == nil:
+	case c.Identity == nil && c.ACME == nil:
 		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return nil, fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
@@ -143,7 +154,29 @@ func (c *Config) complete() (base *url.URL, err error) {
 			return nil, err
 		}
 	}
-	return parseBaseURL(c.BaseURL)
+	if base, err = parseBaseURL(c.BaseURL); err != nil {
+		return nil, err
+	}
+	if c.HTTPListen != "" && base.Scheme != "https" {
+		return nil, fmt.Errorf("%w: plain HTTP can lead on only to a base URL with https", ErrConfig)
+	}
+	return base, c.completeACME(base)
+}
+
+// addresses fills in where to listen.
+func (c *Config) addresses() {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+		if c.ACME != nil {
+			c.Listen = ":443"
+		}
+	}
+	if c.HTTPListen == "" && c.ACME != nil {
+		c.HTTPListen = ":80"
+	}
+	if c.HTTPListen == "none" {
+		c.HTTPListen = ""
+	}
 }
 
 // localURL is the base URL for a browser on this machine.
@@ -156,7 +189,7 @@ func (c *Config) localURL() (string, error) {
 		host = "localhost"
 	}
 	scheme := "http"
-	if c.TLSCert != "" {
+	if c.TLSCert != "" || c.ACME != nil {
 		scheme = "https"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port), nil

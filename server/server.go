@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -39,6 +40,9 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 
+	certificate *certificate.Manager
+	identity    Identity // what signs
+
 	notifier    *notify.Notifier
 	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
@@ -61,11 +65,17 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, base: base, metrics: newMetrics(config.Identity)}
+	s := &Server{config: config, base: base}
 	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: key})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	if err := s.newCertificate(ctx); err != nil {
+		s.store.Close()
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	s.metrics = newMetrics(s.identity)
+	s.metrics.watchCertificate(s.certificate)
 	s.metrics.watchWrites(s.store.Database().Writes)
 	s.metrics.watchClock(s.store.Ahead)
 	s.metrics.watchLogs(s.store.FailedLogs)
@@ -148,7 +158,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Links:     links,
 		Replays:   s.store,
 		Answers:   answers,
-		Issuer:    issue.New(texts, s.config.Identity.Current),
+		Issuer:    issue.New(texts, s.identity.Current),
 		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
@@ -162,7 +172,7 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 
 // describeIdentity says what signs now.
 func (s *Server) describeIdentity() signing.Description {
-	return s.config.Identity.Current().Describe()
+	return s.identity.Current().Describe()
 }
 
 // checker checks mail servers where the service may connect to.

@@ -26,6 +26,8 @@ type adminCommand struct {
 	ResetFactor adminResetCommand    `cmd:"" help:"Remove the second factors and sessions of a member who has lost them."`
 	Accounts    adminAccountsCommand `cmd:"" help:"List the accounts."`
 	Host        adminHostCommand     `cmd:"" help:"The servers that the domains of an account may use."`
+	SetupURL    adminSetupURLCommand `cmd:"" name:"setup-url" help:"Print the address that makes the first owner of a new installation: once, within three days."`
+	Renew       adminRenewCommand    `cmd:"" help:"Renew the certificate before it is due."`
 }
 
 // storeFlags say which installation a command works on. The service may run

@@ -13,10 +13,12 @@ import (
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/signing"
 )
 
 type serveCommand struct {
-	Listen        string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080)."`
+	Listen        string         `placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080, and with --acme-email :443)."`
+	HTTPListen    string         `name:"http-listen" placeholder:"ADDR" help:"Address for plain HTTP, which answers the authority and leads on to --base-url; none turns it off (default: with --acme-email :80)."`
 	BaseURL       string         `placeholder:"URL" help:"How people reach the service, such as https://setup.example.com (default: made from --listen)."`
 	Database      string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 	SecretFile    string         `placeholder:"FILE" help:"The installation's secret of 32 bytes, shared by all its servers (default: in the data folder)."`
@@ -27,6 +29,7 @@ type serveCommand struct {
 	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
 	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach; may be repeated."`
 	Contact       string         `name:"security-contact" placeholder:"URI" help:"Whom to tell of a hole in the service, for /.well-known/security.txt: a mail address or https:// page."`
+	acmeFlags
 	loggerFlags
 	mailFlags
 	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
@@ -58,7 +61,12 @@ func (c *serveCommand) Run(s streams) error {
 		srv.Close()
 		return err
 	}
-	return srv.Run(ctx, func(net.Addr) { c.greet(s.out, srv.BaseURL(), setup, config.Identity.Current().Describe().Development) })
+	return srv.Run(ctx, func(net.Addr) {
+		if config.ACME != nil && !srv.Certificate().Present() {
+			fmt.Fprintf(s.out, "Getting a certificate for %s. Until it is there, no page answers; the log says how it goes.\n", srv.BaseURL())
+		}
+		c.greet(s.out, srv.BaseURL(), setup, srv.Development())
+	})
 }
 
 // greet says what to do next.
@@ -79,12 +87,10 @@ func (c *serveCommand) greet(out io.Writer, base, setup string, development bool
 
 // onAPhone is what a phone needs that a browser on this machine does not.
 const onAPhone = `
-On a phone it takes a host name that the phone can reach and a certificate of
-a public authority, which serves for HTTPS and for signing:
+On a phone it takes a host name that leads to this machine, with ports 80 and
+443 open. The service gets the certificate by itself, for HTTPS and for signing:
 
-  mobileconfig serve --listen :443 --base-url https://setup.example.com \
-    --tls-cert fullchain.pem --tls-key privkey.pem \
-    --signing-cert fullchain.pem --signing-key privkey.pem \
+  mobileconfig serve --base-url https://setup.example.com --acme-email you@example.com \
     --domain example.com --imap imap.example.com --smtp smtp.example.com
 
 `
@@ -92,6 +98,7 @@ a public authority, which serves for HTTPS and for signing:
 func (c *serveCommand) config(s streams) (server.Config, error) {
 	config := server.Config{
 		Listen:         c.Listen,
+		HTTPListen:     c.HTTPListen,
 		BaseURL:        c.BaseURL,
 		Database:       c.Database,
 		TLSCert:        c.TLSCert,
@@ -125,8 +132,28 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 	if config.Mail == nil {
 		fmt.Fprintln(s.err, "No mail server: notifications and invitations are not sent by mail. Name one by --mail-server.")
 	}
-	config.Identity, err = c.watch(s.err, config.Log)
-	return config, err
+	return config, c.identity(&config, s)
+}
+
+// identity reads what signs: files, a certificate that comes by itself, or the
+// development identity.
+func (c *serveCommand) identity(config *server.Config, s streams) (err error) {
+	if config.ACME, err = c.acme(); err != nil {
+		return err
+	}
+	if c.SigningRoots != "" {
+		if config.SigningRoots, err = signing.Roots(c.SigningRoots); err != nil {
+			return err
+		}
+	}
+	if config.ACME == nil {
+		config.Identity, err = c.watch(s.err, config.Log)
+		return err
+	}
+	if c.SigningCert != "" || c.SigningKey != "" || c.SigningP12 != "" || c.TLSCert != "" || c.TLSKey != "" {
+		return usage(errors.New("--acme-email brings the certificate: leave out --signing-cert, --signing-key, --signing-p12, --tls-cert and --tls-key"))
+	}
+	return nil
 }
 
 // secrets reads what all servers of the installation share.

@@ -99,6 +99,10 @@ const (
 	SubscriptionRedeliver Name = "subscription.redeliver" // a mail is sent again
 	IdentityChange        Name = "identity.change"
 	IdentityExpiring      Name = "identity.expiring"
+	IdentityRenew         Name = "identity.renew"        // another certificate for the same key
+	IdentityRenewFailed   Name = "identity.renew_failed" // an order of a certificate
+	IdentityRequest       Name = "identity.request"      // a renewal before it is due
+	IdentityUpload        Name = "identity.upload"
 
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased

@@ -28,8 +28,14 @@ var past = map[string]string{
 	"ledger.KeepCheckpoint": "bookkeeping",
 	"ledger.SendCheckpoint": "bookkeeping",
 
-	"store.UseIdentity":  "bookkeeping, with an action if another certificate signed before",
-	"store.SetMail":      "bookkeeping",
+	"store.UseIdentity": "bookkeeping, with an action if another certificate signed before",
+	"store.SetMail":     "bookkeeping",
+
+	"store.SetCertificateValue":    "bookkeeping: what was done with the certificate is an action of its own",
+	"store.DeleteCertificateValue": "bookkeeping",
+	"store.Lease":                  "bookkeeping",
+	"store.EndLease":               "bookkeeping",
+
 	"store.useAll":       "a group of downloads: one statement checks the grants of all, and each has its action",
 	"outbox.EndCall":     "bookkeeping, with an action if a webhook keeps failing",
 	"store.Attempt":      "bookkeeping",

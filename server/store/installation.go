@@ -23,20 +23,24 @@ func (s *Store) SetMail(ctx context.Context, on bool) error {
 }
 
 // UseIdentity notes that profiles are signed by the certificate of the
-// fingerprint. If another signed before, on whatever server, it keeps a as an
-// IdentityChange.
-func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint string, a audit.Action) error {
+// fingerprint, for the key. If another certificate signed before, on whatever
+// server, it keeps a: as an IdentityRenew if that was for the same key, else as
+// an IdentityChange.
+func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint, key string, a audit.Action) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		var old string
-		err := t.Row(`SELECT identity FROM installation` + t.Exclusive()).Scan(&old)
+		var old, oldKey string
+		err := t.Row(`SELECT identity, key FROM installation`+t.Exclusive()).Scan(&old, &oldKey)
 		if err != nil || old == fingerprint {
 			return err
 		}
-		if _, err := t.Exec(`UPDATE installation SET identity = $1`, fingerprint); err != nil || old == "" {
+		if _, err := t.Exec(`UPDATE installation SET identity = $1, key = $2`, fingerprint, key); err != nil || old == "" {
 			return err
 		}
 		a := a // the transaction may run again
 		a.Name, a.Changes = audit.IdentityChange, []audit.Change{{Field: "fingerprint", Old: old, New: fingerprint}}
+		if key == oldKey && key != "" {
+			a.Name = audit.IdentityRenew
+		}
 		return s.Append(t, ledger.Entry{By: by, Action: a})
 	})
 	if err != nil {
