@@ -491,6 +491,9 @@ func TestPlainHTTP(t *testing.T) {
 			t.Fatal(err)
 		}
 		res.Body.Close()
+		if hsts := res.Header.Get("Strict-Transport-Security"); hsts != "" {
+			t.Errorf("%s %s: HSTS over plain HTTP: %s", tt.method, tt.path, hsts)
+		}
 		if res.StatusCode != tt.status || res.Header.Get("Location") != tt.location {
 			t.Errorf("%s %s: %d %s, want %d %s", tt.method, tt.path, res.StatusCode, res.Header.Get("Location"), tt.status, tt.location)
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,6 +141,8 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
 	case c.Identity == nil && c.ACME == nil:
 		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
+	case slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }):
+		return nil, fmt.Errorf("%w: --trusted-proxy trusts every network, so that anybody could say to be anybody: name that of the proxy alone, such as 127.0.0.1/32", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return nil, fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
 	}

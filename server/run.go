@@ -103,7 +103,7 @@ func serve(ctx context.Context, group *errgroup.Group, hs *http.Server, listener
 		if hs.TLSConfig != nil {
 			err = hs.ServeTLS(listener, "", "")
 		} else {
-			err = hs.Serve(listener)
+			err = hs.Serve(framedListener{listener})
 		}
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil

@@ -113,6 +113,7 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 	if config.Log, err = c.logger(s.err); err != nil {
 		return config, err
 	}
+	c.warn(s.err)
 	if err := c.first(&config); err != nil {
 		return config, err
 	}
