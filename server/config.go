@@ -79,6 +79,8 @@ type Config struct {
 	// again for each request: for work on them alone. The default are those of
 	// the binary.
 	Templates fs.FS
+	// Version is that of the program, for /details.
+	Version string
 	// Log takes the program's log. The default throws it away.
 	Log *slog.Logger
 	// Resolver asks the DNS whose a domain is. The default is
@@ -208,4 +210,28 @@ func parseBaseURL(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the base URL is a scheme and a host alone, such as https://setup.example.com", ErrConfig)
 	}
 	return base, nil
+}
+
+// Check returns the base URL, or why a server can't be made of the configuration.
+// What is secret need not be there.
+func (c Config) Check() (*url.URL, error) {
+	c.Secret, c.LogKey = make([]byte, secretSize), make([]byte, audit.LogKeySize)
+	if c.Identity == nil && c.ACME == nil {
+		c.Identity = Fixed(nil)
+	}
+	return c.complete()
+}
+
+// IsPublic reports whether a host may be reached from other networks, as far as
+// its name tells.
+func IsPublic(host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast()
+	}
+	for _, own := range []string{"localhost", "local", "internal", "test", "lan", "home.arpa"} {
+		if host == own || strings.HasSuffix(host, "."+own) {
+			return false
+		}
+	}
+	return net.ParseIP(host) == nil && strings.Contains(host, ".")
 }

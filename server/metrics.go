@@ -79,6 +79,24 @@ func (m *metrics) watchCertificate(c *certificate.Manager) {
 	)
 }
 
+// watchBackup shows when the last backup was.
+func (m *metrics) watchBackup(last func(context.Context) (time.Time, error)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mobileconfig_backup_seconds", Help: "When the last backup was written, in Unix seconds; 0: never; -1 while the database does not answer.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		defer cancel()
+		at, err := last(ctx)
+		switch {
+		case err != nil:
+			return -1
+		case at.IsZero():
+			return 0
+		}
+		return float64(at.Unix())
+	}))
+}
+
 // watchWrites shows whether the database takes writes.
 func (m *metrics) watchWrites(writes func() error) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -159,6 +177,7 @@ func (s *Server) inside() http.Handler {
 // Details tell an operator how the server is.
 type details struct {
 	Ready    bool            `json:"ready"`
+	Version  string          `json:"version"`
 	Database string          `json:"database"` // "ok" or what is wrong
 	Log      string          `json:"log"`      // "ok" or of how many action logs the daily check failed
 	Clock    string          `json:"clock"`    // "ok" or by how much an action log is ahead of it
@@ -205,6 +224,7 @@ func (s *Server) details(c echo.Context) error {
 	id := s.identity.Current().Describe()
 	database, usable := s.checkDatabase(c.Request().Context()), id.Fault
 	return c.JSON(http.StatusOK, details{
+		Version:  s.config.Version,
 		Ready:    database == nil && usable == nil,
 		Database: words(database),
 		Log:      words(s.checkLogs(c.Request().Context())),

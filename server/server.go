@@ -77,6 +77,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	s.metrics = newMetrics(s.identity)
 	s.metrics.watchCertificate(s.certificate)
 	s.metrics.watchWrites(s.store.Database().Writes)
+	s.metrics.watchBackup(s.store.LastBackup)
 	s.metrics.watchClock(s.store.Ahead)
 	s.metrics.watchLogs(s.store.FailedLogs)
 	if err := s.prepare(ctx, texts, key); err != nil {

@@ -43,6 +43,7 @@ type commands struct {
 	ShowConfig configCommand  `cmd:"" name:"config" help:"Print the settings that serve would have, and where each comes from; secrets are left out."`
 
 	Log    logCommand    `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
+	Doctor doctorCommand `cmd:"" help:"Say what is wrong with an installation, and what to do. Run it on the machine of the service, as its user."`
 	Backup backupCommand `cmd:"" help:"Write database and data folder to one file, while the service runs."`
 }
 
@@ -120,6 +121,14 @@ func version() string {
 		return "mobileconfig (unknown version)"
 	}
 	return fmt.Sprintf("mobileconfig %s (%s)", info.Main.Version, info.GoVersion)
+}
+
+// release is the version alone, such as v1.2.3.
+func release() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
 }
 
 func fail(s streams, err error) int {

@@ -95,8 +95,9 @@ On a phone it takes a host name that leads to this machine, with ports 80 and
 
 `
 
-func (c *serveCommand) config(s streams) (server.Config, error) {
-	config := server.Config{
+// plain are the settings that are taken as they are.
+func (c *serveCommand) plain() server.Config {
+	return server.Config{
 		Listen:         c.Listen,
 		HTTPListen:     c.HTTPListen,
 		BaseURL:        c.BaseURL,
@@ -106,9 +107,14 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		TrustedProxies: c.TrustedProxy,
 		AllowNetworks:  c.AllowNetwork,
 		MetricsListen:  c.MetricsListen,
+		Version:        release(),
 
 		SecurityContact: c.Contact,
 	}
+}
+
+func (c *serveCommand) config(s streams) (server.Config, error) {
+	config := c.plain()
 	var err error
 	if config.Log, err = c.logger(s.err); err != nil {
 		return config, err

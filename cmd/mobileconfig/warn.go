@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
+	"maps"
 	"net/url"
 	"os"
-	"strings"
+	"slices"
+
+	"github.com/updatecase/mobileconfig/server"
 )
 
 // warn says what works and is dangerous.
@@ -19,31 +20,26 @@ func (c *serveCommand) warn(out io.Writer) {
 
 func (c *serveCommand) warnings() []string {
 	var all []string
-	if u, err := url.Parse(c.BaseURL); err == nil && u.Scheme == "http" && isPublic(u.Hostname()) {
+	if u, err := url.Parse(c.BaseURL); err == nil && u.Scheme == "http" && server.IsPublic(u.Hostname()) {
 		all = append(all, "--base-url is http:// with a public name. Links and sign-ins can be read and changed on the way, phones may refuse profiles, and passkeys don't work. Use https://.")
 	}
-	for _, f := range []struct{ flag, file string }{
-		{"--tls-key", c.TLSKey}, {"--signing-key", c.SigningKey}, {"--signing-p12", c.SigningP12}, {"--signing-passphrase-file", c.SigningPassphraseFile},
-		{"--mail-password-file", c.MailPasswordFile},
-	} {
-		info, err := os.Stat(f.file)
-		if f.file != "" && err == nil && info.Mode().Perm()&0o007 != 0 {
-			all = append(all, fmt.Sprintf("everybody on this machine can read %s (%s, mode %04o). Take that away: chmod o= %[2]s", f.flag, f.file, info.Mode().Perm()))
-		}
+	exposed := c.exposed()
+	for _, name := range slices.Sorted(maps.Keys(exposed)) {
+		all = append(all, fmt.Sprintf("everybody on this machine can read --%s. Take that away: chmod o= %s", name, exposed[name]))
 	}
 	return all
 }
 
-// isPublic reports whether a host may be reached from other networks, as far as
-// its name tells.
-func isPublic(host string) bool {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast()
+// exposed are the files with keys and passwords that everybody can read, by the
+// flag that names them.
+func (c *serveCommand) exposed() map[string]string {
+	all := map[string]string{
+		"tls-key": c.TLSKey, "signing-key": c.SigningKey, "signing-p12": c.SigningP12, "signing-passphrase-file": c.SigningPassphraseFile,
+		"mail-password-file": c.MailPasswordFile,
 	}
-	for _, own := range []string{"localhost", "local", "internal", "test", "lan", "home.arpa"} {
-		if host == own || strings.HasSuffix(host, "."+own) {
-			return false
-		}
-	}
-	return net.ParseIP(host) == nil && strings.Contains(host, ".")
+	maps.DeleteFunc(all, func(_, file string) bool {
+		info, err := os.Stat(file)
+		return file == "" || err != nil || info.Mode().Perm()&0o007 == 0
+	})
+	return all
 }

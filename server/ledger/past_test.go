@@ -33,6 +33,7 @@ var past = map[string]string{
 
 	"store.SetCertificateValue":    "bookkeeping: what was done with the certificate is an action of its own",
 	"store.DeleteCertificateValue": "bookkeeping",
+	"store.NoteBackup":             "bookkeeping",
 	"store.Lease":                  "bookkeeping",
 	"store.EndLease":               "bookkeeping",
 

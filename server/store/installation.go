@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
@@ -20,6 +21,29 @@ func (s *Store) SetMail(ctx context.Context, on bool) error {
 		return fmt.Errorf("store: set mail: %w", err)
 	}
 	return nil
+}
+
+// NoteBackup notes that a backup was written. It is bookkeeping and leaves no
+// action.
+func (s *Store) NoteBackup(ctx context.Context) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE installation SET backup = $1`, db.Millis(s.now()))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: note backup: %w", err)
+	}
+	return nil
+}
+
+// LastBackup returns when the last backup was written; the zero time: never.
+func (s *Store) LastBackup(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := s.db.Read(ctx).Row(`SELECT backup FROM installation`).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("store: last backup: %w", s.db.Diagnose(err))
+	}
+	return db.Moment(at), nil
 }
 
 // UseIdentity notes that profiles are signed by the certificate of the

@@ -419,12 +419,14 @@ CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
 -- the fingerprints of the certificate that signs and of its key, what time it was when the clock
--- was last looked at, and since when it has run on without a jump.
+-- was last looked at, since when it has run on without a jump, and when the last
+-- backup was written.
 CREATE TABLE installation (
     id       BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     mail     BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
     identity TEXT   NOT NULL DEFAULT '',
     key      TEXT   NOT NULL DEFAULT '',
+    backup   BIGINT NOT NULL DEFAULT 0,
     clock    BIGINT NOT NULL DEFAULT 0,
     steady   BIGINT NOT NULL DEFAULT 0
 );
