@@ -112,6 +112,7 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates", "docs/button/demo"},
 	"github.com/danielgtaylor/huma": {"server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
+	"filippo.io/age":                {"server/backup"},
 	"github.com/mholt/acmez":        {"server/certificate"},
 	"os/exec":                       {"server/certificate/acmetest", "server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},

@@ -103,6 +103,7 @@ const (
 	IdentityRenewFailed   Name = "identity.renew_failed" // an order of a certificate
 	IdentityRequest       Name = "identity.request"      // a renewal before it is due
 	IdentityUpload        Name = "identity.upload"
+	InstallationRestore   Name = "installation.restore"
 
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
@@ -194,7 +195,9 @@ const (
 	WebhookTarget    TargetKind = "webhook"
 	RecipientTarget  TargetKind = "recipient" // of notifications: a member's id or an address
 	IdentityTarget   TargetKind = "identity"
-	LogTarget        TargetKind = "log" // ID is the account
+	// InstallationTarget is the installation as a whole.
+	InstallationTarget TargetKind = "installation"
+	LogTarget          TargetKind = "log" // ID is the account
 )
 
 // A Change is the value of one field before and after.

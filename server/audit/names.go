@@ -18,7 +18,7 @@ func Names() []Name {
 		SessionRevoke, SessionRevokeAll,
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
-		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload,
+		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore,
 		LogExport, LogErase, LogRetain, LogCheckFailed,
 	}
 }

@@ -23,6 +23,20 @@ func (s *Store) SetMail(ctx context.Context, on bool) error {
 	return nil
 }
 
+// NewEpoch ends what was handed out before: links, tickets and sessions. It is for
+// a restored database, which may not know what was revoked since.
+func (s *Store) NewEpoch(ctx context.Context, by audit.Grant, a audit.Action) error {
+	return s.change(ctx, by, a, func(t *db.Tx) error {
+		for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM ceremonies`, `DELETE FROM tickets`} {
+			if _, err := t.Exec(statement); err != nil {
+				return err
+			}
+		}
+		_, err := t.Exec(`UPDATE links SET revoked = $1 WHERE revoked = 0`, db.Millis(s.now()))
+		return err
+	})
+}
+
 // NoteBackup notes that a backup was written. It is bookkeeping and leaves no
 // action.
 func (s *Store) NoteBackup(ctx context.Context) error {
