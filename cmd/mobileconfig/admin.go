@@ -40,6 +40,9 @@ type storeFlags struct {
 func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
 	database := f.Database
 	if database == "" {
+		if err := asOwner(f.Data); err != nil {
+			return nil, err
+		}
 		dir, err := datadir.Existing(f.Data)
 		if err != nil {
 			return nil, usage(fmt.Errorf("--data: %w; start the service once, or name --database", err))

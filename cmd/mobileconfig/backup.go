@@ -73,6 +73,9 @@ type backupWriteCommand struct {
 
 // Run writes the backup.
 func (c *backupWriteCommand) Run(s streams) error {
+	if err := asOwner(c.Data); err != nil {
+		return err
+	}
 	dir, err := datadir.Existing(c.Data)
 	if err != nil {
 		return flagError("--data", err)

@@ -22,6 +22,9 @@ type doctorCommand struct {
 // Run says what is wrong. The exit code is 1 if something is, also if it's a
 // warning.
 func (c *doctorCommand) Run(s streams) error {
+	if err := asOwner(c.Data); err != nil {
+		return err
+	}
 	found := doctor.Examine(context.Background(), c.examined())
 	if c.JSON {
 		if found == nil {

@@ -42,8 +42,12 @@ type commands struct {
 	Admin      adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
 	ShowConfig configCommand  `cmd:"" name:"config" help:"Print the settings that serve would have, and where each comes from; secrets are left out."`
 
-	Log    logCommand    `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
-	Doctor doctorCommand `cmd:"" help:"Say what is wrong with an installation, and what to do. Run it on the machine of the service, as its user."`
+	Log         logCommand         `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
+	Doctor      doctorCommand      `cmd:"" help:"Say what is wrong with an installation, and what to do. Run it on the machine of the service, as its user."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Say by the exit code whether the service can serve, for containers."`
+	Completion  completionCommand  `cmd:"" help:"Print the script by which a shell completes this program's commands."`
+	Manual      manualCommand      `cmd:"" hidden:"" help:"Print the manual page."`
+
 	Backup backupCommand `cmd:"" help:"Write database and data folder to one file, while the service runs."`
 }
 
@@ -114,17 +118,23 @@ func variables() kong.Vars {
 	return kong.Vars{"version": version(), "vendors": strings.Join(mdm.Names(), ","), "vendor_list": strings.Join(mdm.Names(), ", ")}
 }
 
-// version is what the Go tool knows of the build.
+// stamped is the version that packages are built with (-ldflags -X).
+var stamped string
+
+// version is what the build knows of itself.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "mobileconfig (unknown version)"
 	}
-	return fmt.Sprintf("mobileconfig %s (%s)", info.Main.Version, info.GoVersion)
+	return fmt.Sprintf("mobileconfig %s (%s)", release(), info.GoVersion)
 }
 
 // release is the version alone, such as v1.2.3.
 func release() string {
+	if stamped != "" {
+		return stamped
+	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return info.Main.Version
 	}
