@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -36,6 +39,15 @@ type Config struct {
 	// LogKey is the seed of the key that signs checkpoints of the action log,
 	// of audit.LogKeySize bytes. Required.
 	LogKey []byte
+	// Archive is where the lists and archives of batches are kept: a folder, or
+	// s3://BUCKET/PREFIX, which several servers can share. Required.
+	Archive string
+	// ArchiveS3 says how the bucket is reached.
+	ArchiveS3 blob.S3Options
+	// ArchiveDays is for how many days archives are kept. The default is 7.
+	ArchiveDays int
+	// Version names the program in archives and in /details. The default is "mobileconfig".
+	Version string
 	// Identity signs. Required without ACME.
 	Identity Identity
 	// ACME says from whom the certificate comes that signs and that serves
@@ -79,8 +91,6 @@ type Config struct {
 	// again for each request: for work on them alone. The default are those of
 	// the binary.
 	Templates fs.FS
-	// Version is that of the program, for /details.
-	Version string
 	// Log takes the program's log. The default throws it away.
 	Log *slog.Logger
 	// Resolver asks the DNS whose a domain is. The default is
@@ -134,6 +144,7 @@ func (c *Config) complete() (base *url.URL, err error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Version, c.ArchiveDays = cmp.Or(c.Version, "mobileconfig"), cmp.Or(c.ArchiveDays, int(batches.Retention/(24*time.Hour)))
 	switch {
 	case c.Database == "":
 		return nil, fmt.Errorf("%w: no database", ErrConfig)
@@ -141,6 +152,10 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, fmt.Errorf("%w: no secret of %d bytes", ErrConfig, secretSize)
 	case len(c.LogKey) != audit.LogKeySize:
 		return nil, fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
+	case c.Archive == "":
+		return nil, fmt.Errorf("%w: no archive", ErrConfig)
+	case c.ArchiveDays < 0 || c.ArchiveDays > 3650:
+		return nil, fmt.Errorf("%w: archives are kept for 1 to 3650 days", ErrConfig)
 	case c.Identity == nil && c.ACME == nil:
 		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
 	case slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }):
@@ -219,6 +234,7 @@ func (c Config) Check() (*url.URL, error) {
 	if c.Identity == nil && c.ACME == nil {
 		c.Identity = Fixed(nil)
 	}
+	c.Archive = cmp.Or(c.Archive, ".")
 	return c.complete()
 }
 

@@ -152,7 +152,7 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 		case <-look.C:
 			run()
 		case <-prune.C:
-			if err := s.store.Prune(ctx); err != nil && ctx.Err() == nil {
+			if err := errors.Join(s.store.Prune(ctx), s.batches.Tidy(ctx)); err != nil && ctx.Err() == nil {
 				s.config.Log.Error("prune", "error", err)
 			}
 		}

@@ -6,16 +6,20 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
@@ -43,7 +47,10 @@ type Server struct {
 	certificate *certificate.Manager
 	identity    Identity // what signs
 
+	links       *setup.Links
+	batches     *batches.Service
 	notifier    *notify.Notifier
+	mailer      *mailing.Sender
 	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
 	signs string
@@ -101,7 +108,13 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	}
 	s.members = account.NewMembers(s.vault, s.store)
 	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
+	if s.links, err = setup.New(s.store, s.store, s.config.Secret, s.config.Now); err != nil {
+		return err
+	}
 	if err := s.newNotifier(ctx, texts); err != nil {
+		return err
+	}
+	if err := s.newBatches(ctx, texts); err != nil {
 		return err
 	}
 	if s.config.Templates != nil {
@@ -112,19 +125,29 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	return err
 }
 
+// newBatches opens the archive.
+func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
+	files, err := blob.Open(ctx, s.config.Archive, s.config.ArchiveS3)
+	if err != nil {
+		return fmt.Errorf("%w: archive: %w", ErrConfig, err)
+	}
+	s.batches = &batches.Service{
+		Store: s.store, Files: files, Domains: s.store, Links: s.links,
+		Issuer: issue.New(texts, s.identity.Current), Identity: s.describeIdentity,
+		Tool: s.config.Version, Retention: time.Duration(s.config.ArchiveDays) * 24 * time.Hour, Log: s.config.Log, Now: s.config.Now,
+	}
+	return nil
+}
+
 // newHandler builds the handler of the service on the texts.
 func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
-	links, err := setup.New(s.store, s.store, s.config.Secret, s.config.Now)
-	if err != nil {
-		return nil, err
-	}
-	a, err := s.newAPI(links, texts)
+	a, err := s.newAPI(texts)
 	if err != nil {
 		return nil, err
 	}
 	return s.routes(&pages.Pages{
-		Links:           links,
-		Redirects:       redirect.New(s.store, links, s.base.String(), s.config.Now),
+		Links:           s.links,
+		Redirects:       redirect.New(s.store, s.links, s.base.String(), s.config.Now),
 		Domains:         s.store,
 		Issuer:          a.Issuer,
 		Texts:           texts,
@@ -136,7 +159,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 }
 
 // newAPI builds the API.
-func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, error) {
+func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 	proof, err := settings.NewDNSProof(s.config.Secret, s.config.Resolver)
 	if err != nil {
 		return nil, err
@@ -156,7 +179,9 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Hosts:     settings.NewHosts(s.store, s.config.Now),
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
-		Links:     links,
+		Links:     s.links,
+		Mails:     mailing.New(s.store, s.links, s.config.Now),
+		Batches:   s.batches,
 		Replays:   s.store,
 		Answers:   answers,
 		Issuer:    issue.New(texts, s.identity.Current),

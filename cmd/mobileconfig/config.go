@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -67,6 +68,8 @@ func settingOf(ctx *kong.Context, file *configFile, flag *kong.Flag) (setting, b
 		if len(value) == 0 {
 			return out, false
 		}
+	case int:
+		out.Value = strconv.Itoa(value)
 	default:
 		text := strings.Fields(strings.Trim(fmt.Sprint(value), "[]"))
 		out.Value = text

@@ -6,7 +6,7 @@ func Names() []Name {
 		DomainCreate, DomainUpdate, DomainDelete,
 		HostApprove, HostWithdraw,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
-		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke,
+		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkMail,
 		ProfileDownload, ProfileIssue,
 		KeyCreate, KeyUpdate, KeyRevoke,
 		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
@@ -19,6 +19,7 @@ func Names() []Name {
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
 		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore,
+		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload,
 		LogExport, LogErase, LogRetain, LogCheckFailed,
 	}
 }

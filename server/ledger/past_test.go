@@ -18,6 +18,7 @@ import (
 // another.
 var past = map[string]string{
 	"ledger.transact": "Change itself",
+	"ledger.Step":     "as Change: the grant is checked, and a step of work needs no action",
 	"ledger.Retain":   "a removal in several transactions: the first has the action, each checks the grant",
 
 	"ledger.ReportLog":      "a damaged log may be unable to take the report",
@@ -28,26 +29,30 @@ var past = map[string]string{
 	"ledger.KeepCheckpoint": "bookkeeping",
 	"ledger.SendCheckpoint": "bookkeeping",
 
-	"store.UseIdentity": "bookkeeping, with an action if another certificate signed before",
-	"store.SetMail":     "bookkeeping",
+	"store.TakeTurn":      "bookkeeping",
+	"store.BeginLinkMail": "bookkeeping",
+	"store.EndLinkMail":   "bookkeeping",
 
+	"store.RequeueBatches": "bookkeeping",
+
+	"store.UseIdentity":            "bookkeeping, with an action if another certificate signed before",
+	"store.SetMail":                "bookkeeping",
 	"store.SetCertificateValue":    "bookkeeping: what was done with the certificate is an action of its own",
 	"store.DeleteCertificateValue": "bookkeeping",
 	"store.NoteBackup":             "bookkeeping",
 	"store.Lease":                  "bookkeeping",
 	"store.EndLease":               "bookkeeping",
-
-	"store.useAll":       "a group of downloads: one statement checks the grants of all, and each has its action",
-	"outbox.EndCall":     "bookkeeping, with an action if a webhook keeps failing",
-	"store.Attempt":      "bookkeeping",
-	"outbox.BeginTry":    "bookkeeping",
-	"outbox.EndTry":      "bookkeeping",
-	"store.KeepAnswer":   "bookkeeping",
-	"store.KeepCeremony": "bookkeeping",
-	"store.Prune":        "bookkeeping",
-	"store.TakeCeremony": "bookkeeping",
-	"store.TouchKey":     "bookkeeping",
-	"store.TouchSession": "bookkeeping",
+	"store.useAll":                 "a group of downloads: one statement checks the grants of all, and each has its action",
+	"outbox.EndCall":               "bookkeeping, with an action if a webhook keeps failing",
+	"store.Attempt":                "bookkeeping",
+	"outbox.BeginTry":              "bookkeeping",
+	"outbox.EndTry":                "bookkeeping",
+	"store.KeepAnswer":             "bookkeeping",
+	"store.KeepCeremony":           "bookkeeping",
+	"store.Prune":                  "bookkeeping",
+	"store.TakeCeremony":           "bookkeeping",
+	"store.TouchKey":               "bookkeeping",
+	"store.TouchSession":           "bookkeeping",
 }
 
 // TestEveryWriteGoesThroughTheLedger finds the functions that begin a
