@@ -18,6 +18,9 @@
 # make vuln    known vulnerabilities, by an offline database in the folder
 #              VULNDB; the default is ../shared/vulndb
 # make build   the binary, without cgo
+# make packages  dist/: archives, Debian packages, images for containers, what is
+#              in them (SBOM) and checksums; VERSION=v1.2.3 and ONLY=linux/amd64
+#              choose. The same commit gives the same bytes
 # make codes   docs/codes.md from the code, and the tables of docs/api.md
 # make screenshots  the pictures in docs/screenshots
 
@@ -41,7 +44,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 # the files that say so themselves (//go:build !race).
 NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/crashtest ./templates
 
-.PHONY: run dev dev-code dev-reset prepare test test-main test-e2e race soak lint fuzz bench bench-log vuln build codes screenshots
+.PHONY: run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
@@ -55,6 +58,9 @@ dev-code dev-reset:
 build:
 	go build -trimpath -o mobileconfig ./cmd/mobileconfig
 
+packages:
+	cd packages && go run . -out $(CURDIR)/dist -version '$(VERSION)' -only '$(ONLY)'
+
 prepare:
 	@.ci/prepare
 
@@ -63,6 +69,7 @@ prepare:
 test: prepare
 	go build -o /dev/null ./cmd/mobileconfig
 	@$(MAKE) --no-print-directory -j 2 test-main test-e2e
+	@$(MAKE) --no-print-directory test-packages
 
 test-main:
 	TMPDIR=$$(.ci/tmp) go test $(TESTING) ./...
@@ -70,17 +77,21 @@ test-main:
 test-e2e:
 	cd $(E2E) && TMPDIR=$$(../../.ci/tmp) AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $(TESTING) ./...
 
+test-packages:
+	cd packages && TMPDIR=$$(../.ci/tmp) go test $(TESTING) ./...
+
 race: prepare
 	TMPDIR=$$(.ci/tmp) $$(.ci/race) $(TESTING) $$(go list ./... | grep -vxF "$$(go list $(NO_RACE))")
 
 soak: prepare
 	MOBILECONFIG_SOAK=$(SIZE) go test -tags soak $(TESTING:60m=12h) -run '^TestSoak' $$(.ci/soaked)
 	cd $(E2E) && MOBILECONFIG_SOAK=$(SIZE) AXE_JS=$$(ls $(AXE) 2>/dev/null) go test -tags soak $(TESTING:60m=12h) -run '^TestSoak' $$(../../.ci/soaked)
+	cd packages && TMPDIR=$$(../.ci/tmp) go test -tags soak $(TESTING:60m=12h) -run '^TestSoak' ./...
 	@[ $(SIZE) != full ] || $(MAKE) fuzz FUZZTIME=10m
 
 lint: prepare
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
-	for module in . $(E2E); do (cd $$module && go vet ./... && go vet -tags soak ./... && go mod tidy -diff) || exit 1; done
+	for module in . $(E2E) packages; do (cd $$module && go vet ./... && go vet -tags soak ./... && go mod tidy -diff) || exit 1; done
 	.cache/bin/staticcheck ./...
 	cd $(E2E) && $(CURDIR)/.cache/bin/staticcheck -tags soak ./...
 

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/updatecase/mobileconfig/profile/lint"
+	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/server/doctor"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
@@ -37,9 +39,11 @@ func TestCodes(t *testing.T) {
 	b.WriteString(head)
 	writeFaults(&b)
 	writeIdentityCodes(&b)
+	writeCertificateReasons(&b)
 	writeGateCodes(&b)
 	writeLintCodes(&b)
 	writeProbeStates(&b)
+	writeDoctorCodes(&b)
 	if *update {
 		if err := os.WriteFile("codes.md", []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -64,7 +68,13 @@ func writeFaults(b *strings.Builder) {
 // TestEveryCodeHasText wants each code of the source in the list that the
 // document is made from, with a text that a person wrote for it.
 func TestEveryCodeHasText(t *testing.T) {
-	listed := map[string]map[string]string{"../server/fault": {}, "../signing": {}, "../signing/gate": {}, "../profile/lint": {}}
+	listed := map[string]map[string]string{"../server/fault": {}, "../signing": {}, "../signing/gate": {}, "../profile/lint": {}, "../server/doctor": {}}
+	for _, m := range doctor.Codes() {
+		listed["../server/doctor"][string(m.Code)] += m.Text
+		if !strings.HasSuffix(m.Do, ".") {
+			t.Errorf("%s does not say what to do: %s", m.Code, m.Do)
+		}
+	}
 	for _, m := range append(signing.Codes(), signing.NoticeCodes()...) {
 		listed["../signing"][string(m.Code)] += m.Text
 	}
@@ -109,6 +119,13 @@ func writeIdentityCodes(b *strings.Builder) {
 	}
 }
 
+func writeCertificateReasons(b *strings.Builder) {
+	section(b, "Certificates by ACME", "Why the service got no certificate, as `reason` in the log, in `/details` and in the action log.", "Code", "What it says", "What to do")
+	for _, m := range certificate.Reasons() {
+		row(b, code(string(m.Reason)), m.Text, m.Do)
+	}
+}
+
 func writeGateCodes(b *strings.Builder) {
 	section(b, "Gate", "Why a finished profile was not signed. Only a fault of the program or of its configuration can lead here; the log has the code.", "Code", "What is wrong")
 	for _, m := range gate.Codes() {
@@ -127,6 +144,13 @@ func writeProbeStates(b *strings.Builder) {
 	section(b, "Mail servers", "What `mobileconfig check` and the check of a domain find, as `state`.", "Code", "Severity", "What it says", "What to do")
 	for _, m := range probe.Meanings() {
 		row(b, code(string(m.State)), string(m.Severity), m.Text, m.Do)
+	}
+}
+
+func writeDoctorCodes(b *strings.Builder) {
+	section(b, "Doctor", "What `mobileconfig doctor` finds in an installation, as `code`. What it says and whether it's an error may differ from the usual one below.", "Code", "Severity", "What it says", "What to do")
+	for _, m := range doctor.Codes() {
+		row(b, code(string(m.Code)), string(m.Severity), m.Text, m.Do)
 	}
 }
 

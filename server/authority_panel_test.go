@@ -10,12 +10,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
 )
 
 // fresh is a row of the panel that needs a fresh second factor. The fields are
@@ -74,6 +76,15 @@ var (
 const authorityUpload = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{domain}\"\r\n\r\nemail\njane@{domain}\n\r\n--x--\r\n"
 
 const authorityPublicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
+
+// authorityBundle is a certificate with its key, which anybody could have made.
+var authorityBundle = sync.OnceValue(func() string {
+	bundle, err := signing.MakeDevelopment(storetest.NewClock().Now())
+	if err != nil {
+		panic(err)
+	}
+	return string(bundle)
+})
 
 // panelRows are the rows of the control panel.
 func panelRows() []*authorityRow {
@@ -210,6 +221,8 @@ func accessRows() []*authorityRow {
 		fresh("/members/invitations/:id/revoke", haveInvitation),
 		fresh("/members/:id", haveMember, "role", "auditor"),
 		fresh("/members/:id/remove", haveMember),
+		operators("/certificate", nil, "certificates", authorityBundle(), "use", "yes"),
+		operators("/certificate/renew", nil),
 		operators("/accounts/new", nil, "name", "{domain}", "email", "first@{domain}", "language", "en"),
 		operators("/accounts/:id", haveAccount, "name", "Other"),
 		operators("/accounts/:id/suspend", haveAccount),

@@ -19,6 +19,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // An authorityRow is a request that writes. Every route that writes has one.
@@ -81,6 +83,7 @@ func (w *authorityWorld) open(t *testing.T, servers int) {
 	w.clock = storetest.NewClock()
 	start := func() *servertest.Server {
 		return servertest.New(t, w.database, func(c *server.Config) {
+			c.Identity = authorityIdentity(t, w.clock)
 			c.Now, c.BaseURL = w.clock.Now, authorityBase // for which browsers have passkeys
 			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			c.Mail = &notify.RelayConfig{Server: profile.Server{Host: "smtp.example.com", Port: 465}, From: "setup@example.com"}
@@ -90,6 +93,16 @@ func (w *authorityWorld) open(t *testing.T, servers int) {
 	if w.b = w.a; servers > 1 {
 		w.b = start()
 	}
+}
+
+// authorityIdentity is a development identity, which an upload replaces.
+func authorityIdentity(t *testing.T, clock *storetest.Clock) server.Identity {
+	t.Helper()
+	id, err := signing.Development(signingtest.WriteFile(t, "development.pem", []byte(authorityBundle())), clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.Fixed(id)
 }
 
 // TestAuthority holds back the end of every request that writes, takes away

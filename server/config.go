@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ import (
 // Config is all that can be set. Zero values are good unless the comment says
 // that a field is required.
 type Config struct {
-	// Listen is the address to serve on. The default is 127.0.0.1:8080.
+	// Listen is the address to serve on. The default is 127.0.0.1:8080, and with
+	// ACME :443.
 	Listen string
 	// BaseURL is how people reach the server, such as
 	// https://setup.example.com. The default is made from Listen.
@@ -44,13 +46,25 @@ type Config struct {
 	ArchiveS3 blob.S3Options
 	// ArchiveDays is for how many days archives are kept. The default is 7.
 	ArchiveDays int
-	// Version names the program in archives. The default is "mobileconfig".
+	// Version names the program in archives and in /details. The default is "mobileconfig".
 	Version string
-	// Identity signs. Required.
+	// Identity signs. Required without ACME.
 	Identity Identity
+	// ACME says from whom the certificate comes that signs and that serves
+	// HTTPS. Without it Identity signs; where that is a development identity, a
+	// certificate that an operator has uploaded takes its place.
+	ACME *ACME
+	// SigningRoots are whom the chain of a certificate by ACME, or of one that
+	// was uploaded, may end in. The default are the system's.
+	SigningRoots *x509.CertPool
 	// TLSCert and TLSKey are PEM files to serve HTTPS with. They are read
-	// again when they change. Without them the server speaks plain HTTP.
+	// again when they change. Without them, and without ACME, the server speaks
+	// plain HTTP.
 	TLSCert, TLSKey string
+	// HTTPListen is where plain HTTP leads on to the base URL, and where the
+	// authority of ACME is answered. The default is nowhere, and with ACME :80;
+	// "none" turns that off.
+	HTTPListen string
 	// MetricsListen is where metrics and details are served, to the operator
 	// alone. The default is nowhere.
 	MetricsListen string
@@ -120,9 +134,7 @@ var ErrConfig = errors.New("configuration")
 
 // complete fills in the defaults and refuses what cannot work.
 func (c *Config) complete() (base *url.URL, err error) {
-	if c.Listen == "" {
-		c.Listen = "127.0.0.1:8080"
-	}
+	c.addresses()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -144,8 +156,10 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, fmt.Errorf("%w: no archive", ErrConfig)
 	case c.ArchiveDays < 0 || c.ArchiveDays > 3650:
 		return nil, fmt.Errorf("%w: archives are kept for 1 to 3650 days", ErrConfig)
-	case c.Identity == nil:
+	case c.Identity == nil && c.ACME == nil:
 		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
+	case slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }):
+		return nil, fmt.Errorf("%w: --trusted-proxy trusts every network, so that anybody could say to be anybody: name that of the proxy alone, such as 127.0.0.1/32", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return nil, fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
 	}
@@ -160,7 +174,29 @@ func (c *Config) complete() (base *url.URL, err error) {
 			return nil, err
 		}
 	}
-	return parseBaseURL(c.BaseURL)
+	if base, err = parseBaseURL(c.BaseURL); err != nil {
+		return nil, err
+	}
+	if c.HTTPListen != "" && base.Scheme != "https" {
+		return nil, fmt.Errorf("%w: plain HTTP can lead on only to a base URL with https", ErrConfig)
+	}
+	return base, c.completeACME(base)
+}
+
+// addresses fills in where to listen.
+func (c *Config) addresses() {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+		if c.ACME != nil {
+			c.Listen = ":443"
+		}
+	}
+	if c.HTTPListen == "" && c.ACME != nil {
+		c.HTTPListen = ":80"
+	}
+	if c.HTTPListen == "none" {
+		c.HTTPListen = ""
+	}
 }
 
 // localURL is the base URL for a browser on this machine.
@@ -173,7 +209,7 @@ func (c *Config) localURL() (string, error) {
 		host = "localhost"
 	}
 	scheme := "http"
-	if c.TLSCert != "" {
+	if c.TLSCert != "" || c.ACME != nil {
 		scheme = "https"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port), nil
@@ -189,4 +225,29 @@ func parseBaseURL(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the base URL is a scheme and a host alone, such as https://setup.example.com", ErrConfig)
 	}
 	return base, nil
+}
+
+// Check returns the base URL, or why a server can't be made of the configuration.
+// What is secret need not be there.
+func (c Config) Check() (*url.URL, error) {
+	c.Secret, c.LogKey = make([]byte, secretSize), make([]byte, audit.LogKeySize)
+	if c.Identity == nil && c.ACME == nil {
+		c.Identity = Fixed(nil)
+	}
+	c.Archive = cmp.Or(c.Archive, ".")
+	return c.complete()
+}
+
+// IsPublic reports whether a host may be reached from other networks, as far as
+// its name tells.
+func IsPublic(host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast()
+	}
+	for _, own := range []string{"localhost", "local", "internal", "test", "lan", "home.arpa"} {
+		if host == own || strings.HasSuffix(host, "."+own) {
+			return false
+		}
+	}
+	return net.ParseIP(host) == nil && strings.Contains(host, ".")
 }

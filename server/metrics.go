@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
@@ -54,6 +55,46 @@ func newMetrics(identity Identity) *metrics {
 		}),
 	)
 	return m
+}
+
+// watchCertificate shows how renewals go.
+func (m *metrics) watchCertificate(c *certificate.Manager) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mobileconfig_certificate_renews_seconds", Help: "When the certificate is renewed by itself, in Unix seconds; 0: it is not.",
+		}, func() float64 {
+			if at := c.Status().Renews; !at.IsZero() {
+				return float64(at.Unix())
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mobileconfig_certificate_failures", Help: "How many orders of a certificate in a row have failed.",
+		}, func() float64 {
+			if f := c.Status().Failure; f != nil {
+				return float64(f.Count)
+			}
+			return 0
+		}),
+	)
+}
+
+// watchBackup shows when the last backup was.
+func (m *metrics) watchBackup(last func(context.Context) (time.Time, error)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mobileconfig_backup_seconds", Help: "When the last backup was written, in Unix seconds; 0: never; -1 while the database does not answer.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		defer cancel()
+		at, err := last(ctx)
+		switch {
+		case err != nil:
+			return -1
+		case at.IsZero():
+			return 0
+		}
+		return float64(at.Unix())
+	}))
 }
 
 // watchWrites shows whether the database takes writes.
@@ -136,10 +177,38 @@ func (s *Server) inside() http.Handler {
 // Details tell an operator how the server is.
 type details struct {
 	Ready    bool            `json:"ready"`
+	Version  string          `json:"version"`
 	Database string          `json:"database"` // "ok" or what is wrong
 	Log      string          `json:"log"`      // "ok" or of how many action logs the daily check failed
 	Clock    string          `json:"clock"`    // "ok" or by how much an action log is ahead of it
 	Identity identityDetails `json:"identity"`
+	// Certificate is missing where the certificate isn't the installation's own.
+	Certificate *certificateDetails `json:"certificate,omitempty"`
+}
+
+// certificateDetails say how things stand with the installation's own
+// certificate.
+type certificateDetails struct {
+	Source string `json:"source"` // acme, upload; empty: there is none yet
+	Renews string `json:"renews,omitempty"`
+	Order  string `json:"order"` // "ok" or why the last one failed
+	Reason string `json:"reason,omitempty"`
+	Retry  string `json:"retry,omitempty"`
+}
+
+func (s *Server) certificateDetails() *certificateDetails {
+	c := s.certificate.Status()
+	if !c.Automatic && c.Source == "" {
+		return nil
+	}
+	d := &certificateDetails{Source: string(c.Source), Order: "ok"}
+	if !c.Renews.IsZero() {
+		d.Renews = c.Renews.UTC().Format(time.RFC3339)
+	}
+	if f := c.Failure; f != nil {
+		d.Order, d.Reason, d.Retry = f.Detail, string(f.Reason), c.Retry.UTC().Format(time.RFC3339)
+	}
+	return d
 }
 
 type identityDetails struct {
@@ -152,9 +221,10 @@ type identityDetails struct {
 }
 
 func (s *Server) details(c echo.Context) error {
-	id := s.config.Identity.Current().Describe()
+	id := s.identity.Current().Describe()
 	database, usable := s.checkDatabase(c.Request().Context()), id.Fault
 	return c.JSON(http.StatusOK, details{
+		Version:  s.config.Version,
 		Ready:    database == nil && usable == nil,
 		Database: words(database),
 		Log:      words(s.checkLogs(c.Request().Context())),
@@ -165,8 +235,9 @@ func (s *Server) details(c echo.Context) error {
 			NotAfter:    id.NotAfter.UTC().Format(time.RFC3339),
 			Development: id.Development,
 			Usable:      words(usable),
-			Reload:      words(s.config.Identity.Err()),
+			Reload:      words(s.identity.Err()),
 		},
+		Certificate: s.certificateDetails(),
 	})
 }
 

@@ -63,11 +63,11 @@ func (s *Server) RunJobs(ctx context.Context) error {
 // signing by another certificate before, that is recorded, on one of all
 // servers.
 func (s *Server) tellIdentity(ctx context.Context) error {
-	identity := s.config.Identity.Current().Describe()
-	if identity.Fingerprint == s.signs {
+	identity := s.identity.Current().Describe()
+	if identity.Fingerprint == s.signs || identity.Fingerprint == "" {
 		return nil
 	}
-	err := s.store.UseIdentity(ctx, audit.ByProgram(), identity.Fingerprint, audit.Action{
+	err := s.store.UseIdentity(ctx, audit.ByProgram(), identity.Fingerprint, identity.Key, audit.Action{
 		Account: account.Installation,
 		Outcome: audit.Done,
 		Target:  audit.Target{Kind: audit.IdentityTarget, ID: identity.Fingerprint, Name: identity.Name},
@@ -83,12 +83,19 @@ func (s *Server) tellIdentity(ctx context.Context) error {
 // of, the nearest first.
 var expiryDays = []int{1, 3, 7, 14, 30}
 
+// overdue is how late a renewal may be without anybody being told of the expiry.
+const overdue = 24 * time.Hour
+
 // tellExpiry looks whether the identity's files have changed and records, once
 // for each of expiryDays and on one of all servers, that the certificate is
 // about to expire.
 func (s *Server) tellExpiry(ctx context.Context) error {
-	identity := s.config.Identity.Current().Describe()
-	if identity.Development {
+	identity := s.identity.Current().Describe()
+	if identity.Development || identity.Fingerprint == "" {
+		return nil
+	}
+	// One that is renewed by itself is told of when that is overdue.
+	if c := s.certificate.Status(); !c.Renews.IsZero() && s.config.Now().Before(c.Renews.Add(overdue)) {
 		return nil
 	}
 	left := identity.NotAfter.Sub(s.config.Now())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/panel/access"
 	"github.com/updatecase/mobileconfig/server/panel/log"
 	"github.com/updatecase/mobileconfig/server/panel/mail"
+	"github.com/updatecase/mobileconfig/server/store"
 )
 
 // A controlPanel is the control panel: what its pages share, and the pages.
@@ -54,6 +56,9 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			Domains:   a.Domains,
 			History:   s.store,
 			Retention: s.store,
+
+			Certificate: s.certificate,
+			Files:       s.signsByFiles,
 		},
 		mail: &mail.Pages{
 			Panel:      shared,
@@ -82,6 +87,24 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			Mail:          s.config.Mail != nil,
 		},
 	}
+}
+
+// NewSetupURL is SetupURL for a program beside the server, which has opened the
+// store.
+func NewSetupURL(ctx context.Context, kept *store.Store, secret []byte, baseURL string) (string, error) {
+	base, err := parseBaseURL(baseURL)
+	if err != nil {
+		return "", err
+	}
+	vault, err := account.NewVault(secret, base, time.Now)
+	if err != nil {
+		return "", fmt.Errorf("server: %w", err)
+	}
+	token, err := account.NewMembers(vault, kept).InviteFirst(ctx)
+	if err != nil || token == "" {
+		return "", err
+	}
+	return access.InvitationURL(base.String(), token), nil
 }
 
 // SetupURL is where the first owner of a new installation signs up: once, and

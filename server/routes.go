@@ -53,7 +53,7 @@ func (s *Server) healthy(c echo.Context) error {
 // ready says whether requests can be served: the database answers and takes
 // writes, and the identity may sign.
 func (s *Server) ready(c echo.Context) error {
-	err := errors.Join(s.checkDatabase(c.Request().Context()), s.config.Identity.Current().Describe().Fault)
+	err := errors.Join(s.checkDatabase(c.Request().Context()), s.identity.Current().Describe().Fault)
 	if err != nil {
 		s.config.Log.Warn("not ready", "error", err)
 		return c.String(http.StatusServiceUnavailable, "unavailable\n")

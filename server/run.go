@@ -38,7 +38,10 @@ const pruneEvery = 10 * time.Minute
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	defer s.store.Close()
 	public := s.httpServer(s.handler)
-	if s.config.TLSCert != "" {
+	switch {
+	case s.config.ACME != nil:
+		public.TLSConfig = s.certificate.TLSConfig()
+	case s.config.TLSCert != "":
 		var err error
 		if public.TLSConfig, err = tlsConfig(s.config.TLSCert, s.config.TLSKey, s.config.Log); err != nil {
 			return err
@@ -49,6 +52,13 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		return err
 	}
 	defer outside.Close()
+	var plain net.Listener
+	if s.config.HTTPListen != "" {
+		if plain, err = listen(ctx, s.config.HTTPListen); err != nil {
+			return err
+		}
+		defer plain.Close()
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if s.config.MetricsListen != "" {
 		inside, err := listen(ctx, s.config.MetricsListen)
@@ -57,7 +67,11 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		}
 		serve(ctx, group, s.httpServer(s.inside()), inside)
 	}
+	if plain != nil {
+		serve(ctx, group, s.httpServer(s.plain()), plain)
+	}
 	serve(ctx, group, public, outside)
+	group.Go(func() error { return s.certificate.Run(ctx) })
 	group.Go(func() error { return s.runMaintenance(ctx) })
 	group.Go(func() error { return s.RunJobs(ctx) })
 	if ready != nil {
@@ -89,7 +103,7 @@ func serve(ctx context.Context, group *errgroup.Group, hs *http.Server, listener
 		if hs.TLSConfig != nil {
 			err = hs.ServeTLS(listener, "", "")
 		} else {
-			err = hs.Serve(listener)
+			err = hs.Serve(framedListener{listener})
 		}
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -43,6 +44,9 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 
+	certificate *certificate.Manager
+	identity    Identity // what signs
+
 	links       *setup.Links
 	batches     *batches.Service
 	notifier    *notify.Notifier
@@ -66,12 +70,19 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, base: base, metrics: newMetrics(config.Identity)}
+	s := &Server{config: config, base: base}
 	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: key})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	if err := s.newCertificate(ctx); err != nil {
+		s.store.Close()
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	s.metrics = newMetrics(s.identity)
+	s.metrics.watchCertificate(s.certificate)
 	s.metrics.watchWrites(s.store.Database().Writes)
+	s.metrics.watchBackup(s.store.LastBackup)
 	s.metrics.watchClock(s.store.Ahead)
 	s.metrics.watchLogs(s.store.FailedLogs)
 	if err := s.prepare(ctx, texts, key); err != nil {
@@ -120,7 +131,7 @@ func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
 	}
 	s.batches = &batches.Service{
 		Store: s.store, Files: files, Domains: s.store, Links: s.links,
-		Issuer: issue.New(texts, s.config.Identity.Current), Identity: s.describeIdentity,
+		Issuer: issue.New(texts, s.identity.Current), Identity: s.describeIdentity,
 		Tool: s.config.Version, Retention: time.Duration(s.config.ArchiveDays) * 24 * time.Hour, Log: s.config.Log, Now: s.config.Now,
 	}
 	return nil
@@ -171,7 +182,7 @@ func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 		Batches:   s.batches,
 		Replays:   s.store,
 		Answers:   answers,
-		Issuer:    issue.New(texts, s.config.Identity.Current),
+		Issuer:    issue.New(texts, s.identity.Current),
 		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
@@ -185,7 +196,7 @@ func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 
 // describeIdentity says what signs now.
 func (s *Server) describeIdentity() signing.Description {
-	return s.config.Identity.Current().Describe()
+	return s.identity.Current().Describe()
 }
 
 // checker checks mail servers where the service may connect to.

@@ -58,6 +58,10 @@ func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at 
 	if err := checkPath(path); err != nil {
 		return err
 	}
+	if recent := recentRoot(id.leaf, others, at); recent != nil {
+		id.notice(RecentRoot, "the chain ends in the root %q of %d, which devices before iOS 16 and macOS 13 don't have: they show profiles as not verified. "+
+			"Ask the authority for a chain that ends in an older root, or put its cross-signed root into the file", Subject(recent), recent.NotBefore.Year())
+	}
 	id.path = path
 	if len(path) > 1 && (isSelfSigned(last) || !slices.ContainsFunc(others, last.Equal)) {
 		id.path = path[:len(path)-1] // devices have the root, or do not trust it
@@ -65,6 +69,37 @@ func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at 
 	id.intermediates = slices.Clone(id.path[1:])
 	id.extra(slices.DeleteFunc(others, func(c *x509.Certificate) bool { return isSelfSigned(c) || slices.ContainsFunc(path, c.Equal) }), at)
 	return nil
+}
+
+// recentAfter is from when on Apple's devices got the roots of that time with
+// iOS 16 and macOS 13: it takes about two years from the making of a root.
+var recentAfter = time.Date(2020, time.September, 1, 0, 0, 0, 0, time.UTC)
+
+// recentRoot returns the root in which the chain ends for devices, if that is
+// one that older devices don't have and no other certificate leads to one that
+// they do. A chain that ends in no public root is of no concern here.
+func recentRoot(leaf *x509.Certificate, others []*x509.Certificate, at time.Time) *x509.Certificate {
+	between := x509.NewCertPool()
+	for _, c := range others {
+		between.AddCert(c)
+	}
+	paths, err := leaf.Verify(x509.VerifyOptions{Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err != nil {
+		return nil
+	}
+	return recentOf(paths)
+}
+
+// recentOf returns the root of one of the paths, if all their roots are recent.
+func recentOf(paths [][]*x509.Certificate) *x509.Certificate {
+	var recent *x509.Certificate
+	for _, path := range paths {
+		recent = path[len(path)-1]
+		if recent.NotBefore.Before(recentAfter) {
+			return nil
+		}
+	}
+	return recent
 }
 
 // checkPath refuses a path that devices may not take though this machine does.

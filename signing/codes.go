@@ -24,6 +24,8 @@ const (
 	ChainIncomplete       Code = "chain_incomplete"
 	Expired               Code = "certificate_expired"
 	NotYetValid           Code = "certificate_not_yet_valid"
+	// Missing says that a signer has no certificate yet.
+	Missing Code = "certificate_missing"
 )
 
 // The codes of a [Notice].
@@ -31,6 +33,7 @@ const (
 	CertificateUnused Code = "certificate_unused"
 	SelfSigned        Code = "self_signed"
 	PrivateRoot       Code = "private_root"
+	RecentRoot        Code = "recent_root"
 )
 
 // A Meaning is a code with what it says, in a sentence.
@@ -56,6 +59,7 @@ func Codes() []Meaning {
 		{ChainIncomplete, "The certificates don't lead to a known root."},
 		{Expired, "A certificate has expired."},
 		{NotYetValid, "A certificate isn't valid yet."},
+		{Missing, "There's no certificate yet. The service is getting one."},
 	}
 }
 
@@ -65,6 +69,7 @@ func NoticeCodes() []Meaning {
 	return []Meaning{
 		{CertificateUnused, "A certificate in the files isn't part of the chain. It's left out of signed profiles."},
 		{SelfSigned, "The certificate is self-signed. Devices show profiles as not verified unless that certificate is installed and trusted on them."},
+		{RecentRoot, "The chain ends in a root that devices before iOS 16 and macOS 13 don't have. They show profiles as not verified."},
 		{PrivateRoot, "The chain ends in a root that this machine doesn't trust. Devices show profiles as not verified unless they trust that root."},
 	}
 }

@@ -83,6 +83,12 @@ func (id *Identity) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// keyFingerprint is the SHA-256 of the public key in hex.
+func (id *Identity) keyFingerprint() string {
+	sum := sha256.Sum256(id.leaf.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:])
+}
+
 // Expires is when the first certificate of the path expires.
 func (id *Identity) Expires() time.Time {
 	first := id.leaf.NotAfter

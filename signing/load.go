@@ -109,6 +109,39 @@ func (f Files) read(passphrase []byte) ([]crypto.Signer, []*x509.Certificate, er
 	return keys, certificates, err
 }
 
+// ReadPEM reads what files of an identity hold: certificates in any order, and an
+// unencrypted key, which may be in either of the two. [New] checks them. The error
+// is an [*IdentityError].
+func ReadPEM(certificates, key []byte) (crypto.Signer, []*x509.Certificate, error) {
+	var all []*x509.Certificate
+	var blocks []*pem.Block
+	for _, part := range []struct {
+		name string
+		data []byte
+	}{{"the certificate", certificates}, {"the key", key}} {
+		if part.name == "the key" && len(bytes.TrimSpace(part.data)) == 0 {
+			continue // it may be among the certificates
+		}
+		some, err := readBlocks(part.name, part.data)
+		if err != nil {
+			return nil, nil, err
+		}
+		found, err := certificatesOf(part.name, some)
+		if err != nil {
+			return nil, nil, err
+		}
+		all, blocks = append(all, found...), append(blocks, some...)
+	}
+	if len(all) == 0 {
+		return nil, nil, refuse(Unreadable, "there is no certificate")
+	}
+	keys, err := opener{}.keys("what was given", blocks)
+	if err != nil {
+		return nil, nil, err
+	}
+	return belonging(keys, all), all, nil
+}
+
 // Roots returns the system's pool, and the PEM certificates of file beside
 // it, if file is not empty. The error is an [*IdentityError].
 func Roots(file string) (*x509.CertPool, error) {

@@ -57,7 +57,7 @@ func (id *Identity) Describe() Description {
 
 // prepare encodes and describes what stays the same for all signatures.
 func (id *Identity) prepare() (err error) {
-	id.description = Description{Name: id.Name(), Subject: Subject(id.leaf), Fingerprint: id.Fingerprint(), NotAfter: id.Expires()}
+	id.description = Description{Name: id.Name(), Subject: Subject(id.leaf), Fingerprint: id.Fingerprint(), Key: id.keyFingerprint(), NotAfter: id.Expires()}
 	for _, c := range id.path {
 		id.description.Issuers = append(id.description.Issuers, c.Issuer.String())
 	}

@@ -36,6 +36,9 @@ type Description struct {
 	Issuers []string
 	// Fingerprint is the SHA-256 of the certificate in hex.
 	Fingerprint string
+	// Key is the SHA-256 of its public key in hex: certificates for the same key
+	// have the same.
+	Key string
 	// NotAfter is when the first of the certificates expires.
 	NotAfter time.Time
 	// Development says that the program made the certificate itself, so that

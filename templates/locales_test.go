@@ -29,7 +29,7 @@ var usedByGo = []string{
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
 	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
-	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring",
+	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring", "mail.advice.identity.renewal_failed",
 	"language.name", "language.dir", "language.reviewed",
 }
 
@@ -370,7 +370,7 @@ func TestPanelIsKeptOnce(t *testing.T) {
 
 // pending are texts that are English alone until the next translation. Pages
 // show them in English then.
-var pending = []string{"mail.event.batch.finished", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed",
+var pending = []string{"mail.event.batch.finished", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.identity.renewal_failed", "mail.advice.identity.renewal_failed",
 	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones

@@ -350,6 +350,7 @@ var panelViews = map[string]any{
 	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{},
 	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
+	"certificatePage": certificatePage{}, "certificateView": certificateView{}, "failedOrder": failedOrder{}, "renewalRow": renewalRow{},
 	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
 	"notificationsPage": notificationsPage{}, "recipientRow": recipientRow{}, "recipientPage": recipientPage{}, "topicRow": topicRow{},
 	"webhookRow": webhookRow{}, "webhookPage": webhookPage{}, "eventGroup": eventGroup{}, "deliveryRow": deliveryRow{},
@@ -493,7 +494,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), mdmCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), mdmCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), certificateCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -895,6 +896,7 @@ var (
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
 		"shown", "host.approved", "host.withdrawn", "webhook.saved", "webhook.enabled", "webhook.disabled", "webhook.deleted", "webhook.tested", "webhook.redelivered",
+		"certificate.uploaded", "certificate.renewing",
 	}
 )
 
@@ -959,6 +961,10 @@ func panelIDs() []string {
 	add("panel.remove.", removeIDs, "-", ".title", ".text", ".button")
 	add("panel.todo.", todoIDs, ".why", ".action")
 	add("panel.action.", actionNames())
+	add("panel.certificate.source.", []string{"acme", "upload", "files", "development"})
+	add("panel.certificate.renewal.", []string{"renewed", "changed", "uploaded", "failed"})
+	add("panel.certificate.notice.", []string{"certificate_unused", "self_signed", "private_root", "recent_root"})
+	add("panel.certificate.reason.", certificateReasons, ".do")
 	add("panel.scope.", scopeNames())
 	add("panel.setting.", settingNames)
 	add("panel.setting.", []string{"min_length", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history"}, "-", ".value")
@@ -1173,7 +1179,8 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 // ours are the texts that never come from a person: by them words are found,
 // or they are what a handler has made.
 var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "batchPage.Platform", "batchPage.Variant", "batchPage.Output", "batchPage.Fields", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
-	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name"}
+	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name",
+	"certificatePage.Source", "certificateView.Notices"}
 
 // poison puts the text wherever a string may come from a person.
 func poison(v reflect.Value) {

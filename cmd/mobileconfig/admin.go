@@ -26,6 +26,8 @@ type adminCommand struct {
 	ResetFactor adminResetCommand    `cmd:"" help:"Remove the second factors and sessions of a member who has lost them."`
 	Accounts    adminAccountsCommand `cmd:"" help:"List the accounts."`
 	Host        adminHostCommand     `cmd:"" help:"The servers that the domains of an account may use."`
+	SetupURL    adminSetupURLCommand `cmd:"" name:"setup-url" help:"Print the address that makes the first owner of a new installation: once, within three days."`
+	Renew       adminRenewCommand    `cmd:"" help:"Renew the certificate before it is due."`
 }
 
 // storeFlags say which installation a command works on. The service may run
@@ -38,6 +40,9 @@ type storeFlags struct {
 func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
 	database := f.Database
 	if database == "" {
+		if err := asOwner(f.Data); err != nil {
+			return nil, err
+		}
 		dir, err := datadir.Existing(f.Data)
 		if err != nil {
 			return nil, usage(fmt.Errorf("--data: %w; start the service once, or name --database", err))

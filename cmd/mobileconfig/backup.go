@@ -8,11 +8,16 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/store"
 )
 
 type backupCommand struct {
@@ -21,16 +26,56 @@ type backupCommand struct {
 	Restore backupRestoreCommand `cmd:"" help:"Verify a backup and write its files to an empty folder."`
 }
 
+// keyFlags open an encrypted backup.
+type keyFlags struct {
+	IdentityFile   string `placeholder:"FILE" help:"File with the private keys (AGE-SECRET-KEY-1…) of an encrypted backup."`
+	PassphraseFile string `placeholder:"FILE" help:"File whose first line is the passphrase of an encrypted backup."`
+}
+
+func (f *keyFlags) keys() (backup.Keys, error) {
+	switch {
+	case f.IdentityFile != "" && f.PassphraseFile != "":
+		return backup.Keys{}, usage(errors.New("give --identity-file or --passphrase-file, not both"))
+	case f.IdentityFile != "":
+		text, err := os.ReadFile(f.IdentityFile)
+		if err != nil {
+			return backup.Keys{}, flagError("--identity-file", err)
+		}
+		keys, err := backup.PrivateKeys(text)
+		return keys, flagError("--identity-file", err)
+	}
+	return passphrase(f.PassphraseFile)
+}
+
+// passphrase reads the first line of a file, if one is named.
+func passphrase(file string) (backup.Keys, error) {
+	if file == "" {
+		return backup.Keys{}, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return backup.Keys{}, flagError("--passphrase-file", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	keys, err := backup.Passphrase(strings.TrimSuffix(line, "\r"))
+	return keys, flagError("--passphrase-file", err)
+}
+
 type backupWriteCommand struct {
-	Output     string `short:"o" required:"" placeholder:"FILE" help:"The tar archive to write. It holds the installation's secret: keep it as safe as the data folder."`
-	Data       string `default:"./data" placeholder:"DIR" help:"The data folder (default: ./data)."`
-	SecretFile string `placeholder:"FILE" help:"The installation's secret, where it is not in the data folder."`
-	LogKeyFile string `placeholder:"FILE" help:"The key of the action log, where it is not in the data folder."`
-	Database   string `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
+	Output         string   `short:"o" required:"" placeholder:"FILE" help:"The file to write: a tar archive, encrypted with --recipient or --passphrase-file. It holds the installation's secret: without encryption keep it as safe as the data folder."`
+	Recipient      []string `placeholder:"KEY" help:"Encrypt to this public key (age1…), whose private key needn't be on this machine; may be repeated."`
+	PassphraseFile string   `placeholder:"FILE" help:"Encrypt with the passphrase in the first line of this file."`
+	Data           string   `default:"./data" placeholder:"DIR" help:"The data folder (default: ./data)."`
+	SecretFile     string   `placeholder:"FILE" help:"The installation's secret, where it is not in the data folder."`
+	LogKeyFile     string   `placeholder:"FILE" help:"The key of the action log, where it is not in the data folder."`
+	Database       string   `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 }
 
 // Run writes the backup.
 func (c *backupWriteCommand) Run(s streams) error {
+	if err := asOwner(c.Data); err != nil {
+		return err
+	}
 	dir, err := datadir.Existing(c.Data)
 	if err != nil {
 		return flagError("--data", err)
@@ -39,9 +84,13 @@ func (c *backupWriteCommand) Run(s streams) error {
 	if database == "" {
 		database = dir.Database()
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	source := backup.Source{Database: database, Dir: dir, Secret: c.SecretFile, LogKey: c.LogKeyFile, Program: version(), Now: time.Now}
+	source := backup.Source{Database: database, Dir: dir, Secret: c.SecretFile, LogKey: c.LogKeyFile, Program: version(), Now: time.Now, Keys: keys}
 	if err := backup.Write(ctx, c.Output, source); err != nil {
 		return err
 	}
@@ -49,17 +98,50 @@ func (c *backupWriteCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "mobileconfig: wrote and verified %s (%d bytes). It holds secrets: keep it as safe as %s.\n", c.Output, info.Size(), c.Data)
+	what := fmt.Sprintf("It holds secrets: keep it as safe as %s.", c.Data)
+	if len(keys.Recipients) > 0 {
+		what = "It is encrypted."
+	}
+	fmt.Fprintf(s.err, "mobileconfig: wrote and verified %s (%d bytes). %s\n", c.Output, info.Size(), what)
+	if err := noteBackup(ctx, database); err != nil {
+		fmt.Fprintf(s.err, "mobileconfig: note: the database doesn't remember this backup: %v\n", err)
+	}
 	return nil
+}
+
+func (c *backupWriteCommand) keys() (backup.Keys, error) {
+	if len(c.Recipient) == 0 {
+		return passphrase(c.PassphraseFile)
+	}
+	if c.PassphraseFile != "" {
+		return backup.Keys{}, usage(errors.New("give --recipient or --passphrase-file, not both"))
+	}
+	keys, err := backup.PublicKeys(strings.Join(c.Recipient, "\n"))
+	return keys, flagError("--recipient", err)
+}
+
+// noteBackup has the service know how old the last backup is.
+func noteBackup(ctx context.Context, database string) error {
+	kept, err := store.Open(ctx, store.Config{Database: database})
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	return kept.NoteBackup(ctx)
 }
 
 type backupVerifyCommand struct {
 	File string `arg:"" help:"The backup."`
+	keyFlags
 }
 
 // Run says what the backup holds; if it is damaged, the exit code is 1.
 func (c *backupVerifyCommand) Run(s streams) error {
-	contents, err := backup.Verify(c.File)
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	contents, err := backup.Verify(c.File, keys)
 	if err != nil {
 		return ofBackup(c.File, err)
 	}
@@ -73,11 +155,16 @@ func (c *backupVerifyCommand) Run(s streams) error {
 type backupRestoreCommand struct {
 	File string `arg:"" help:"The backup."`
 	Data string `required:"" placeholder:"DIR" help:"The folder to write to: empty, or not there."`
+	keyFlags
 }
 
 // Run restores the backup, and says what is left to do.
 func (c *backupRestoreCommand) Run(s streams) error {
-	contents, err := backup.Restore(c.File, c.Data)
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	contents, err := backup.Restore(c.File, c.Data, keys, func(contents backup.Contents) error { return c.end(contents) })
 	if errors.Is(err, backup.ErrNotEmpty) {
 		return flagError("--data", err)
 	}
@@ -85,19 +172,45 @@ func (c *backupRestoreCommand) Run(s streams) error {
 		return ofBackup(c.File, err)
 	}
 	fmt.Fprintf(s.out, "%s is good, and its %d files are in %s.\n", c.File, len(contents.Files), c.Data)
-	for _, f := range contents.Files {
-		if f.Name == backup.ScriptName {
-			fmt.Fprintf(s.out, "Fill an empty PostgreSQL database with: psql -q -f %s DATABASE\n", filepath.Join(c.Data, f.Name))
-		}
+	fmt.Fprintln(s.out, "Links, tickets and sessions from before have ended, since the backup doesn't know what was revoked after it: make new links, and sign in again.")
+	if isScript(contents) {
+		fmt.Fprintf(s.out, "Fill an empty PostgreSQL database with: psql -q -f %s DATABASE\n", filepath.Join(c.Data, backup.ScriptName))
 	}
 	return nil
 }
 
+// end ends what was handed out before the restore.
+func (c *backupRestoreCommand) end(contents backup.Contents) error {
+	if isScript(contents) {
+		return backup.EndInScript(c.Data)
+	}
+	ctx := context.Background()
+	kept, err := store.Open(ctx, store.Config{Database: "sqlite:" + filepath.Join(c.Data, "mobileconfig.db")})
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	return kept.NewEpoch(ctx, audit.ByOperator(), audit.Action{
+		Account: account.Installation,
+		Name:    audit.InstallationRestore,
+		Outcome: audit.Done,
+		Target:  audit.Target{Kind: audit.InstallationTarget, ID: "1", Name: "backup"},
+		Changes: []audit.Change{{Field: "created", New: contents.Created.UTC().Format(time.RFC3339)}},
+	})
+}
+
+func isScript(contents backup.Contents) bool {
+	return slices.ContainsFunc(contents.Files, func(f backup.File) bool { return f.Name == backup.ScriptName })
+}
+
 // ofBackup says which backup an error is about. A file that can't be read is
-// the caller's mistake.
+// the caller's mistake, and so is a wrong key.
 func ofBackup(file string, err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == file {
 		return usage(err)
+	}
+	if errors.Is(err, backup.ErrEncrypted) || errors.Is(err, backup.ErrNotEncrypted) || errors.Is(err, backup.ErrWrongKey) {
+		return usage(fmt.Errorf("%s: %w", file, err))
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }

@@ -25,6 +25,8 @@ const (
 
 type commands struct {
 	Version kong.VersionFlag `env:"-" help:"Say which version this is."`
+	// Config is read before all others, by configPath.
+	Config string `placeholder:"FILE" help:"Configuration file: the flags of serve as TOML (default: /etc/mobileconfig/config.toml, if it is there)."`
 
 	Serve        serveCommand        `cmd:"" help:"Run the service: people open a link and set up their devices."`
 	Build        buildCommand        `cmd:"" help:"Make one signed profile."`
@@ -33,13 +35,20 @@ type commands struct {
 	Declarations declarationsCommand `cmd:"" help:"Write the device policy as declarations, for the device management of an MDM."`
 	MDM          mdmCommand          `cmd:"" name:"mdm" help:"Write what a device management service takes: an unsigned template with its variables, and files for its tools."`
 
-	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
-	Diff    diffCommand    `cmd:"" help:"Say what a device would see differently in a second profile."`
-	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
-	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
-	Admin   adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
-	Log     logCommand     `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
-	Backup  backupCommand  `cmd:"" help:"Write database and data folder to one file, while the service runs."`
+	Inspect    inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
+	Diff       diffCommand    `cmd:"" help:"Say what a device would see differently in a second profile."`
+	Verify     verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
+	Check      checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
+	Admin      adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
+	ShowConfig configCommand  `cmd:"" name:"config" help:"Print the settings that serve would have, and where each comes from; secrets are left out."`
+
+	Log         logCommand         `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
+	Doctor      doctorCommand      `cmd:"" help:"Say what is wrong with an installation, and what to do. Run it on the machine of the service, as its user."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Say by the exit code whether the service can serve, for containers."`
+	Completion  completionCommand  `cmd:"" help:"Print the script by which a shell completes this program's commands."`
+	Manual      manualCommand      `cmd:"" hidden:"" help:"Print the manual page."`
+
+	Backup backupCommand `cmd:"" help:"Write database and data folder to one file, while the service runs."`
 }
 
 // streams are what a command reads and writes besides files.
@@ -57,19 +66,28 @@ func main() {
 // run is main with everything that a test may want to see.
 func run(args []string, s streams) int {
 	exited := -1
+	file, err := readConfigFile(args, s)
+	if err != nil {
+		return fail(s, err)
+	}
 	parser, err := kong.New(&commands{},
 		kong.Name("mobileconfig"),
 		kong.Description("Signed Apple configuration profiles that set up mail over TLS, without a password in them.\n\n"+
-			"Each flag can also be given as an environment variable: --base-url as MOBILECONFIG_BASE_URL. "+
+			"Each flag can also be given as an environment variable: --base-url as MOBILECONFIG_BASE_URL, and those of serve in a "+
+			"configuration file: base-url = \"https://setup.example.com\". A flag wins, then the environment, then the file. "+
 			"Exit codes: 0 good, 1 a finding or a refusal, 2 wrong usage or unreadable input."),
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.DefaultEnvars("MOBILECONFIG"),
 		variables(),
 		kong.UsageOnError(),
-		kong.Bind(s),
+		kong.Bind(s, file),
+		kong.Resolvers(file),
 	)
 	if err != nil {
+		return fail(s, err)
+	}
+	if err := file.check(commandOf(parser, "serve")); err != nil {
 		return fail(s, err)
 	}
 	ctx, err := parser.Parse(args)
@@ -85,18 +103,42 @@ func run(args []string, s streams) int {
 	return exitGood
 }
 
+// commandOf is the command with the name.
+func commandOf(parser *kong.Kong, name string) *kong.Node {
+	for _, child := range parser.Model.Children {
+		if child.Name == name {
+			return child
+		}
+	}
+	return parser.Model.Node
+}
+
 // variables are what the tags of the commands name.
 func variables() kong.Vars {
 	return kong.Vars{"version": version(), "vendors": strings.Join(mdm.Names(), ","), "vendor_list": strings.Join(mdm.Names(), ", ")}
 }
 
-// version is what the Go tool knows of the build.
+// stamped is the version that packages are built with (-ldflags -X).
+var stamped string
+
+// version is what the build knows of itself.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "mobileconfig (unknown version)"
 	}
-	return fmt.Sprintf("mobileconfig %s (%s)", info.Main.Version, info.GoVersion)
+	return fmt.Sprintf("mobileconfig %s (%s)", release(), info.GoVersion)
+}
+
+// release is the version alone, such as v1.2.3.
+func release() string {
+	if stamped != "" {
+		return stamped
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
 }
 
 func fail(s streams, err error) int {

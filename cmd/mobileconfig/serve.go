@@ -14,10 +14,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/signing"
 )
 
 type serveCommand struct {
-	Listen        string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080)."`
+	Listen        string         `placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080, and with --acme-email :443)."`
+	HTTPListen    string         `name:"http-listen" placeholder:"ADDR" help:"Address for plain HTTP, which answers the authority and leads on to --base-url; none turns it off (default: with --acme-email :80)."`
 	BaseURL       string         `placeholder:"URL" help:"How people reach the service, such as https://setup.example.com (default: made from --listen)."`
 	Database      string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 	SecretFile    string         `placeholder:"FILE" help:"The installation's secret of 32 bytes, shared by all its servers (default: in the data folder)."`
@@ -28,10 +30,11 @@ type serveCommand struct {
 	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
 	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach; may be repeated."`
 	Contact       string         `name:"security-contact" placeholder:"URI" help:"Whom to tell of a hole in the service, for /.well-known/security.txt: a mail address or https:// page."`
-	Archive       string         `placeholder:"WHERE" help:"Where lists and archives of batches are kept: a folder, or s3://BUCKET/PREFIX for several servers (default: in the data folder)."`
-	ArchiveS3     string         `name:"archive-endpoint" placeholder:"URL" help:"S3 service of --archive, such as https://s3.example.com (default: Amazon's). Its keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the file that AWS_SHARED_CREDENTIALS_FILE names."`
-	ArchiveRegion string         `placeholder:"REGION" help:"Region of the bucket (default: as the service says)."`
-	ArchiveDays   int            `default:"7" placeholder:"N" help:"For how many days archives are kept (default: 7)."`
+	acmeFlags
+	Archive       string `placeholder:"WHERE" help:"Where lists and archives of batches are kept: a folder, or s3://BUCKET/PREFIX for several servers (default: in the data folder)."`
+	ArchiveS3     string `name:"archive-endpoint" placeholder:"URL" help:"S3 service of --archive, such as https://s3.example.com (default: Amazon's). Its keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the file that AWS_SHARED_CREDENTIALS_FILE names."`
+	ArchiveRegion string `placeholder:"REGION" help:"Region of the bucket (default: as the service says)."`
+	ArchiveDays   int    `default:"7" placeholder:"N" help:"For how many days archives are kept (default: 7)."`
 	loggerFlags
 	mailFlags
 	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
@@ -63,7 +66,12 @@ func (c *serveCommand) Run(s streams) error {
 		srv.Close()
 		return err
 	}
-	return srv.Run(ctx, func(net.Addr) { c.greet(s.out, srv.BaseURL(), setup, config.Identity.Current().Describe().Development) })
+	return srv.Run(ctx, func(net.Addr) {
+		if config.ACME != nil && !srv.Certificate().Present() {
+			fmt.Fprintf(s.out, "Getting a certificate for %s. Until it is there, no page answers; the log says how it goes.\n", srv.BaseURL())
+		}
+		c.greet(s.out, srv.BaseURL(), setup, srv.Development())
+	})
 }
 
 // greet says what to do next.
@@ -84,19 +92,19 @@ func (c *serveCommand) greet(out io.Writer, base, setup string, development bool
 
 // onAPhone is what a phone needs that a browser on this machine does not.
 const onAPhone = `
-On a phone it takes a host name that the phone can reach and a certificate of
-a public authority, which serves for HTTPS and for signing:
+On a phone it takes a host name that leads to this machine, with ports 80 and
+443 open. The service gets the certificate by itself, for HTTPS and for signing:
 
-  mobileconfig serve --listen :443 --base-url https://setup.example.com \
-    --tls-cert fullchain.pem --tls-key privkey.pem \
-    --signing-cert fullchain.pem --signing-key privkey.pem \
+  mobileconfig serve --base-url https://setup.example.com --acme-email you@example.com \
     --domain example.com --imap imap.example.com --smtp smtp.example.com
 
 `
 
-func (c *serveCommand) config(s streams) (server.Config, error) {
-	config := server.Config{
+// plain are the settings that are taken as they are.
+func (c *serveCommand) plain() server.Config {
+	return server.Config{
 		Listen:         c.Listen,
+		HTTPListen:     c.HTTPListen,
 		BaseURL:        c.BaseURL,
 		Database:       c.Database,
 		TLSCert:        c.TLSCert,
@@ -112,10 +120,15 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		ArchiveDays: c.ArchiveDays,
 		Version:     version(),
 	}
+}
+
+func (c *serveCommand) config(s streams) (server.Config, error) {
+	config := c.plain()
 	var err error
 	if config.Log, err = c.logger(s.err); err != nil {
 		return config, err
 	}
+	c.warn(s.err)
 	if err := c.first(&config); err != nil {
 		return config, err
 	}
@@ -138,8 +151,28 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 	if config.Mail == nil {
 		fmt.Fprintln(s.err, "No mail server: notifications and invitations are not sent by mail. Name one by --mail-server.")
 	}
-	config.Identity, err = c.watch(s.err, config.Log)
-	return config, err
+	return config, c.identity(&config, s)
+}
+
+// identity reads what signs: files, a certificate that comes by itself, or the
+// development identity.
+func (c *serveCommand) identity(config *server.Config, s streams) (err error) {
+	if config.ACME, err = c.acme(); err != nil {
+		return err
+	}
+	if c.SigningRoots != "" {
+		if config.SigningRoots, err = signing.Roots(c.SigningRoots); err != nil {
+			return err
+		}
+	}
+	if config.ACME == nil {
+		config.Identity, err = c.watch(s.err, config.Log)
+		return err
+	}
+	if c.SigningCert != "" || c.SigningKey != "" || c.SigningP12 != "" || c.TLSCert != "" || c.TLSKey != "" {
+		return usage(errors.New("--acme-email brings the certificate: leave out --signing-cert, --signing-key, --signing-p12, --tls-cert and --tls-key"))
+	}
+	return nil
 }
 
 // secrets reads what all servers of the installation share.

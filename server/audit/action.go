@@ -100,6 +100,11 @@ const (
 	SubscriptionRedeliver Name = "subscription.redeliver" // a mail is sent again
 	IdentityChange        Name = "identity.change"
 	IdentityExpiring      Name = "identity.expiring"
+	IdentityRenew         Name = "identity.renew"        // another certificate for the same key
+	IdentityRenewFailed   Name = "identity.renew_failed" // an order of a certificate
+	IdentityRequest       Name = "identity.request"      // a renewal before it is due
+	IdentityUpload        Name = "identity.upload"
+	InstallationRestore   Name = "installation.restore"
 
 	BatchCreate   Name = "batch.create"
 	BatchUpdate   Name = "batch.update" // the list is checked by another choice
@@ -201,7 +206,9 @@ const (
 	RecipientTarget  TargetKind = "recipient" // of notifications: a member's id or an address
 	IdentityTarget   TargetKind = "identity"
 	BatchTarget      TargetKind = "batch"
-	LogTarget        TargetKind = "log" // ID is the account
+	// InstallationTarget is the installation as a whole.
+	InstallationTarget TargetKind = "installation"
+	LogTarget          TargetKind = "log" // ID is the account
 )
 
 // A Change is the value of one field before and after.

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"time"
 
+	"filippo.io/age"
+
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/db"
 )
@@ -28,24 +30,48 @@ type Source struct {
 	// Program and Now are kept in the backup: which version wrote it, and when.
 	Program string
 	Now     func() time.Time
+	// Keys encrypt the backup, if there are any.
+	Keys Keys
 }
 
 // Write makes the file at path: a tar archive, for its owner alone, of the
-// database as it is at one moment and of the files of the data folder. The
+// database as it is at one moment and of the files of the data folder, encrypted
+// if there are keys. The
 // service may run meanwhile. The file appears under its name when it is whole,
 // on disk and verified; one of that name is replaced.
 func Write(ctx context.Context, path string, from Source) error {
 	err := datadir.WriteWhole(path, func(out *os.File) error {
-		if err := from.archive(ctx, out, filepath.Dir(path)); err != nil {
+		keys, err := from.write(ctx, out, filepath.Dir(path))
+		if err != nil {
 			return err
 		}
-		_, err := read(out, discard)
+		_, err = read(out, keys, discard)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	return nil
+}
+
+// write writes the archive, and returns the keys by which it can be read. What
+// isn't encrypted stays in the data folder where the backup is.
+func (s Source) write(ctx context.Context, out io.Writer, tmp string) (Keys, error) {
+	if !s.Keys.encrypts() {
+		return Keys{}, s.archive(ctx, out, tmp)
+	}
+	keys, err := s.Keys.readable()
+	if err != nil {
+		return keys, err
+	}
+	sealed, err := age.Encrypt(out, keys.Recipients...)
+	if err != nil {
+		return keys, err
+	}
+	if err := s.archive(ctx, sealed, s.Dir.File(".")); err != nil {
+		return keys, err
+	}
+	return keys, sealed.Close()
 }
 
 // archive writes everything, then the manifest, and then the hash of all that.

@@ -147,7 +147,7 @@ func (w *writer) stop() {
 func restore(t *testing.T, file string, postgres bool) (*datadir.Dir, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "restored")
-	if _, err := backup.Restore(file, path); err != nil {
+	if _, err := backup.Restore(file, path, backup.Keys{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	dir, err := datadir.Existing(path)

@@ -14,15 +14,17 @@ import (
 // damage a database that is restored beside it.
 var ErrNotEmpty = errors.New("the folder is not empty; name one that is empty or not there")
 
-// Restore verifies a backup, and then writes its files to a folder that is
-// empty or not there. It writes nothing from a damaged one.
-func Restore(file, folder string) (Contents, error) {
+// Restore verifies a backup, writes its files to a folder that is empty or not
+// there, and calls finish, if
+// that is not nil. It writes nothing from a damaged one. Until all is done
+// the folder can't be used by a service, also if the program is killed.
+func Restore(file, folder string, keys Keys, finish func(Contents) error) (Contents, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return Contents{}, err
 	}
 	defer f.Close()
-	if c, err := read(f, discard); err != nil {
+	if c, err := read(f, keys, discard); err != nil {
 		return c, err
 	}
 	if _, err := datadir.Open(folder); err != nil {
@@ -36,24 +38,72 @@ func Restore(file, folder string) (Contents, error) {
 		return Contents{}, err
 	}
 	defer root.Close()
-	c, err := read(f, func(name string) (io.WriteCloser, error) {
+	if err := mark(root); err != nil {
+		return Contents{}, err
+	}
+	c, err := read(f, keys, func(name string) (io.WriteCloser, error) {
 		if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
 			return nil, err
 		}
 		out, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		return synced{out}, err
 	})
-	if err != nil {
-		return c, err
+	if err == nil && finish != nil {
+		err = finish(c)
 	}
+	if err == nil {
+		err = syncRoot(root)
+	}
+	if err == nil {
+		err = root.Remove(datadir.Restoring)
+	}
+	if err == nil {
+		err = syncRoot(root)
+	}
+	return c, err
+}
+
+// mark makes the file that keeps a service out of the folder.
+func mark(root *os.Root) error {
+	f, err := root.OpenFile(datadir.Restoring, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(synced{f}.Close(), syncRoot(root))
+}
+
+// syncRoot makes the names in the folder durable.
+func syncRoot(root *os.Root) error {
 	names, err := root.Open(".")
 	if err != nil {
-		return c, err
+		return err
 	}
-	return c, synced{names}.Close()
+	return synced{names}.Close()
 }
 
 // A synced file is on disk when it is closed.
 type synced struct{ *os.File }
 
 func (s synced) Close() error { return errors.Join(s.Sync(), s.File.Close()) }
+
+// endSQL ends in PostgreSQL what [store.Store.NewEpoch] ends, once psql has
+// filled the database.
+const endSQL = `
+BEGIN;
+DELETE FROM sessions;
+DELETE FROM ceremonies;
+DELETE FROM tickets;
+UPDATE links SET revoked = CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT) WHERE revoked = 0;
+COMMIT;
+`
+
+// EndInScript adds to the script of a restored backup that what was handed out
+// before ends.
+func EndInScript(folder string) error {
+	f, err := os.OpenFile(path.Join(folder, ScriptName), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, endSQL)
+	return errors.Join(err, synced{f}.Close())
+}

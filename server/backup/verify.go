@@ -78,13 +78,13 @@ func (e *DamageError) Error() string {
 
 // Verify reads a backup and finds any byte that was changed, removed or added
 // since it was written: then the error is a *DamageError.
-func Verify(path string) (Contents, error) {
+func Verify(path string, keys Keys) (Contents, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Contents{}, err
 	}
 	defer f.Close()
-	return read(f, discard)
+	return read(f, keys, discard)
 }
 
 func discard(string) (io.WriteCloser, error) { return nopCloser{io.Discard}, nil }
@@ -125,24 +125,24 @@ func (a *archive) addManifest() error {
 }
 
 // read verifies the backup in f. It writes each file to what to returns.
-func read(f *os.File, to func(name string) (io.WriteCloser, error)) (Contents, error) {
-	info, err := f.Stat()
+func read(f *os.File, keys Keys, to func(name string) (io.WriteCloser, error)) (Contents, error) {
+	data, size, err := opened(f, keys)
 	if err != nil {
 		return Contents{}, err
 	}
-	body := max(info.Size()-endSize, 0)
+	body := max(size-endSize, 0)
 	whole := sha256.New()
-	in := io.TeeReader(io.NewSectionReader(f, 0, body), whole)
+	in := io.TeeReader(io.NewSectionReader(data, 0, body), whole)
 	c, damage, err := readFiles(in, to)
 	if err != nil {
 		return c, err
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil {
-		return c, err
+		return c, damageOr(damage, err)
 	}
-	end, err := io.ReadAll(io.NewSectionReader(f, body, info.Size()-body))
+	end, err := io.ReadAll(io.NewSectionReader(data, body, size-body))
 	if err != nil {
-		return c, err
+		return c, damageOr(damage, err)
 	}
 	want, err := ending(whole.Sum(nil))
 	if err != nil {
@@ -187,6 +187,17 @@ func readFiles(in io.Reader, to func(name string) (io.WriteCloser, error)) (c Co
 		return Contents{}, &DamageError{}, unlessDamaged(err)
 	}
 	return c, c.compare(found), nil
+}
+
+// damageOr is the damage, also where a part can't be decrypted, else the error.
+func damageOr(damage *DamageError, err error) error {
+	if !errors.Is(err, errUndecryptable) {
+		return err
+	}
+	if damage == nil {
+		damage = &DamageError{}
+	}
+	return damage
 }
 
 // unlessDamaged is nil for an error that comes from what was read, and not from

@@ -44,7 +44,7 @@ func someBackup(t *testing.T) (path string, dir *datadir.Dir) {
 
 func TestVerify(t *testing.T) {
 	path, dir := someBackup(t)
-	c, err := backup.Verify(path)
+	c, err := backup.Verify(path, backup.Keys{})
 	if err != nil || c.Program != "mobileconfig v1" || !c.Created.Equal(written) {
 		t.Errorf("%+v, %v", c, err)
 	}
@@ -57,7 +57,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("it holds %v", names)
 	}
 	to := filepath.Join(t.TempDir(), "restored")
-	if _, err := backup.Restore(path, to); err != nil {
+	if _, err := backup.Restore(path, to, backup.Keys{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	restored, err := datadir.Existing(to)
@@ -70,10 +70,10 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	storetest.Open(t, store.Config{Database: restored.Database()})
-	if _, err := backup.Restore(path, to); !errors.Is(err, backup.ErrNotEmpty) {
+	if _, err := backup.Restore(path, to, backup.Keys{}, nil); !errors.Is(err, backup.ErrNotEmpty) {
 		t.Errorf("a second time: %v", err)
 	}
-	if _, err := backup.Verify(filepath.Join(to, "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := backup.Verify(filepath.Join(to, "none"), backup.Keys{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -89,7 +89,7 @@ func TestBackupOfUnpacked(t *testing.T) {
 	if err := backup.Write(t.Context(), path, backup.Source{Database: dir.Database(), Dir: dir, Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := backup.Verify(path)
+	c, err := backup.Verify(path, backup.Keys{})
 	if err != nil || len(c.Files) != 5 {
 		t.Errorf("%v, %v", c.Files, err)
 	}
@@ -144,11 +144,11 @@ func TestDamages(t *testing.T) {
 		if err := os.WriteFile(damaged, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := backup.Verify(damaged)
+		_, err := backup.Verify(damaged, backup.Keys{})
 		if _, ok := errors.AsType[*backup.DamageError](err); !ok {
 			t.Errorf("%s: %v", what, err)
 		}
-		if _, err := backup.Restore(damaged, to); err == nil {
+		if _, err := backup.Restore(damaged, to, backup.Keys{}, nil); err == nil {
 			t.Errorf("%s: it was restored", what)
 		}
 		if _, err := os.Stat(to); err == nil {
@@ -188,7 +188,7 @@ func TestDamagedFile(t *testing.T) {
 		if err := os.WriteFile(path, want.data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := backup.Verify(path); err == nil || !strings.Contains(err.Error(), want.says) {
+		if _, err := backup.Verify(path, backup.Keys{}); err == nil || !strings.Contains(err.Error(), want.says) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

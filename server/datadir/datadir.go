@@ -29,6 +29,9 @@ const LogKeySize = 32
 // checkpoints of the action log.
 const LogKeyName = "log.key"
 
+// Restoring is the file that is there while a backup is restored to the folder.
+const Restoring = ".restoring"
+
 // databaseName is the SQLite file, and how the files beside it begin.
 const databaseName = "mobileconfig.db"
 
@@ -51,6 +54,9 @@ func Open(path string) (*Dir, error) {
 func Existing(path string) (*Dir, error) {
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if _, err := os.Lstat(filepath.Join(path, Restoring)); err == nil {
+		return nil, fmt.Errorf("data folder: a restore to %s was broken off; empty the folder, and restore again", path)
 	}
 	return &Dir{path}, nil
 }

@@ -67,6 +67,7 @@ const (
 	RedirectKeys     Type = "redirect_key.changed"
 	IdentityChanged  Type = "identity.changed"
 	IdentityExpiring Type = "identity.expiring"
+	RenewalFailed    Type = "identity.renewal_failed"
 	LogCheckFailed   Type = "log.check_failed"
 	LogCheckpoint    Type = "log.checkpoint" // tells of no action
 	SettingsChanged  Type = "notifications.changed"
@@ -132,6 +133,8 @@ var events = map[audit.Name]Event{
 
 	audit.IdentityChange:   {IdentityChanged, Identity, true},
 	audit.IdentityExpiring: {IdentityExpiring, Identity, false},
+
+	audit.IdentityRenewFailed: {RenewalFailed, Identity, false},
 
 	audit.LogCheckFailed: {LogCheckFailed, Log, true},
 

@@ -78,6 +78,20 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	return &Relay{c, domain}, nil
 }
 
+// Try connects, secures the connection and signs in, and sends nothing.
+func (r *Relay) Try(ctx context.Context) error {
+	client, err := mail.NewClient(r.config.Server.Host, r.options(Mail{})...)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	if err := client.DialWithContext(ctx); err != nil {
+		return err
+	}
+	return client.Close()
+}
+
 // Send hands in the mail over a connection of its own. The Message-ID is the
 // same for the same ID.
 func (r *Relay) Send(ctx context.Context, m Mail) error {

@@ -191,7 +191,7 @@ func (p *Panel) Confirmed(v *Visit, token string) error {
 }
 
 // secretFields are not repeated in a page.
-var secretFields = []string{"password", "current", "code"}
+var secretFields = []string{"password", "current", "code", "private_key"}
 
 // askToConfirm shows the page that asks for a factor, with what is wrong if
 // something is, and repeats the request.

@@ -51,7 +51,12 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"ReportLog", func(s *store.Store, a audit.Action) error {
 			return s.ReportLog(ctx, by, &audit.Finding{First: 1, Last: 1, Detail: "x"}, start, a)
 		}},
-		{"UseIdentity", func(s *store.Store, a audit.Action) error { return s.UseIdentity(ctx, by, "two", a) }},
+		{"UseIdentity", func(s *store.Store, a audit.Action) error { return s.UseIdentity(ctx, by, "two", "k2", a) }},
+		{"ChangeCertificate", func(s *store.Store, a audit.Action) error {
+			return s.ChangeCertificate(ctx, by, "request", []byte("{}"), a)
+		}},
+		{"NoteCertificate", func(s *store.Store, a audit.Action) error { return s.NoteCertificate(ctx, by, a) }},
+		{"NewEpoch", func(s *store.Store, a audit.Action) error { return s.NewEpoch(ctx, by, a) }},
 		{"NoteExpiry", func(s *store.Store, a audit.Action) error { return s.NoteExpiry(ctx, by, "ff", 30, a) }},
 		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
 			return s.CreateInvitation(ctx, by, invitation("inv_1", "ann@example.com"), a)
@@ -252,7 +257,7 @@ func TestEveryCallFails(t *testing.T) {
 		clock := storetest.NewClock()
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 		must(t, s.SetMail(t.Context(), true))
-		must(t, s.UseIdentity(t.Context(), by, "one", audit.Action{}))
+		must(t, s.UseIdentity(t.Context(), by, "one", "k1", audit.Action{}))
 		storetest.Exec(t, database, `INSERT INTO deliveries (id, account, seq, type, address, state, tries, status, failure, digest, message, again, created, tried, ended)
 			VALUES ('msg_old', 'acc_default', 0, 'test', 'ann@example.com', 'sent', 1, 0, '', '', 'msg_old', '', 0, 0, 1)`)
 		total := 0

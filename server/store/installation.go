@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
@@ -22,21 +23,62 @@ func (s *Store) SetMail(ctx context.Context, on bool) error {
 	return nil
 }
 
-// UseIdentity notes that profiles are signed by the certificate of the
-// fingerprint. If another signed before, on whatever server, it keeps a as an
-// IdentityChange.
-func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint string, a audit.Action) error {
+// NewEpoch ends what was handed out before: links, tickets and sessions. It is for
+// a restored database, which may not know what was revoked since.
+func (s *Store) NewEpoch(ctx context.Context, by audit.Grant, a audit.Action) error {
+	return s.change(ctx, by, a, func(t *db.Tx) error {
+		for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM ceremonies`, `DELETE FROM tickets`} {
+			if _, err := t.Exec(statement); err != nil {
+				return err
+			}
+		}
+		_, err := t.Exec(`UPDATE links SET revoked = $1 WHERE revoked = 0`, db.Millis(s.now()))
+		return err
+	})
+}
+
+// NoteBackup notes that a backup was written. It is bookkeeping and leaves no
+// action.
+func (s *Store) NoteBackup(ctx context.Context) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		var old string
-		err := t.Row(`SELECT identity FROM installation` + t.Exclusive()).Scan(&old)
+		_, err := t.Exec(`UPDATE installation SET backup = $1`, db.Millis(s.now()))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: note backup: %w", err)
+	}
+	return nil
+}
+
+// LastBackup returns when the last backup was written; the zero time: never.
+func (s *Store) LastBackup(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := s.db.Read(ctx).Row(`SELECT backup FROM installation`).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("store: last backup: %w", s.db.Diagnose(err))
+	}
+	return db.Moment(at), nil
+}
+
+// UseIdentity notes that profiles are signed by the certificate of the
+// fingerprint, for the key. If another certificate signed before, on whatever
+// server, it keeps a: as an IdentityRenew if that was for the same key, else as
+// an IdentityChange.
+func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint, key string, a audit.Action) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		var old, oldKey string
+		err := t.Row(`SELECT identity, key FROM installation`+t.Exclusive()).Scan(&old, &oldKey)
 		if err != nil || old == fingerprint {
 			return err
 		}
-		if _, err := t.Exec(`UPDATE installation SET identity = $1`, fingerprint); err != nil || old == "" {
+		if _, err := t.Exec(`UPDATE installation SET identity = $1, key = $2`, fingerprint, key); err != nil || old == "" {
 			return err
 		}
 		a := a // the transaction may run again
 		a.Name, a.Changes = audit.IdentityChange, []audit.Change{{Field: "fingerprint", Old: old, New: fingerprint}}
+		if key == oldKey && key != "" {
+			a.Name = audit.IdentityRenew
+		}
 		return s.Append(t, ledger.Entry{By: by, Action: a})
 	})
 	if err != nil {

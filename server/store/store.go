@@ -66,7 +66,7 @@ func (s *Store) Check(ctx context.Context) error {
 }
 
 // Prune deletes what has run out: limits whose window has passed, replays, used
-// redirects, sessions, ceremonies, invitations, old mails and devices. It is
+// redirects, sessions, ceremonies, challenges, invitations, old mails and devices. It is
 // bookkeeping and leaves no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
@@ -80,6 +80,7 @@ func (s *Store) Prune(ctx context.Context) error {
 		{`DELETE FROM deliveries WHERE webhook IS NULL AND ended > 0 AND ended <= $1`, now.Add(-notify.MailHistory)},
 		{`DELETE FROM devices WHERE seen <= $1`, now.Add(-notify.DeviceLife)},
 		{`DELETE FROM ceremonies WHERE expires <= $1`, now},
+		{`DELETE FROM certificate_values WHERE expires > 0 AND expires <= $1`, now},
 		{`DELETE FROM invitations WHERE expires <= $1`, now},
 		{`DELETE FROM sessions WHERE created <= $1`, now.Add(-account.AbsoluteLife)},
 		{`DELETE FROM sessions WHERE last_used <= $1`, now.Add(-account.IdleLife)},

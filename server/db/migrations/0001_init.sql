@@ -526,20 +526,33 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- when the next link may be sent by mail (in microseconds), the fingerprint of the
--- certificate that signs, what time it was when the clock was last looked at,
--- since when it has run on without a jump, and how often it was set back by days.
+-- when the next link may be sent by mail (in microseconds), the fingerprints of the
+-- certificate that signs and of its key, when the last backup was written, what time
+-- it was when the clock was last looked at, since when it has run on without a jump,
+-- and how often it was set back by days.
 CREATE TABLE installation (
     id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     mail      BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
     mail_turn BIGINT NOT NULL DEFAULT 0,
     identity  TEXT   NOT NULL DEFAULT '',
+    key       TEXT   NOT NULL DEFAULT '',
+    backup    BIGINT NOT NULL DEFAULT 0,
     clock     BIGINT NOT NULL DEFAULT 0,
     steady    BIGINT NOT NULL DEFAULT 0,
     setbacks  BIGINT NOT NULL DEFAULT 0
 );
 
 INSERT INTO installation (id) VALUES (1);
+
+-- What the installation's own certificate takes, encrypted with the secret: the
+-- certificate with its key, the account at the authority, and challenges under
+-- way. The lease, which server makes an order, and the request to renew are not
+-- encrypted.
+CREATE TABLE certificate_values (
+    name    TEXT   NOT NULL PRIMARY KEY CHECK (name <> ''),
+    value   BYTEA  NOT NULL,
+    expires BIGINT NOT NULL
+);
 
 -- Notices that a certificate expires in so many days.
 CREATE TABLE expiry_notices (

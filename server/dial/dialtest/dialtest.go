@@ -3,11 +3,15 @@ package dialtest
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -46,25 +50,72 @@ func Nothing() *net.Resolver {
 }
 
 // Resolver returns a resolver that asks a DNS server of the test, which
-// answers each question by calling answer, from one goroutine.
+// answers each question by calling answer, one at a time.
 func Resolver(t testing.TB, answer func(Question) Answer) *net.Resolver {
 	t.Helper()
-	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	address := Server(t, answer)
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", address)
+	}}
+}
+
+// Server is the DNS server behind Resolver; it returns its address, of UDP and of
+// TCP.
+func Server(t testing.TB, answer func(Question) Answer) string {
+	t.Helper()
+	stream, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		serve(server, answer)
-	}()
+	server, err := net.ListenPacket("udp", stream.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var one sync.Mutex
+	locked := func(q Question) Answer {
+		one.Lock()
+		defer one.Unlock()
+		return answer(q)
+	}
+	var group sync.WaitGroup
+	group.Go(func() { serve(server, locked) })
+	group.Go(func() { serveStreams(stream, locked) })
 	t.Cleanup(func() {
 		server.Close()
-		<-done
+		stream.Close()
+		group.Wait()
 	})
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
-	}}
+	return server.LocalAddr().String()
+}
+
+// serveStreams answers one connection after the other until the listener is
+// closed.
+func serveStreams(l net.Listener, answer func(Question) Answer) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		for {
+			var size [2]byte
+			if _, err := io.ReadFull(conn, size[:]); err != nil {
+				break
+			}
+			message := make([]byte, binary.BigEndian.Uint16(size[:]))
+			if _, err := io.ReadFull(conn, message); err != nil {
+				break
+			}
+			data := reply(message, answer)
+			if data == nil {
+				break
+			}
+			if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(data))), data...)); err != nil {
+				break
+			}
+		}
+		conn.Close()
+	}
 }
 
 // serve answers until the socket is closed.
@@ -75,21 +126,30 @@ func serve(server net.PacketConn, answer func(Question) Answer) {
 		if err != nil {
 			return
 		}
-		var m dnsmessage.Message
-		if m.Unpack(buffer[:n]) != nil || len(m.Questions) != 1 {
-			continue
-		}
-		q := m.Questions[0]
-		name := strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))
-		reply := dnsmessage.Message{
-			Header:    dnsmessage.Header{ID: m.ID, Response: true, RecursionAvailable: true},
-			Questions: m.Questions,
-		}
-		fill(&reply, q, answer(Question{name, q.Type == dnsmessage.TypeAAAA}))
-		if data, err := reply.Pack(); err == nil {
+		if data := reply(buffer[:n], answer); data != nil {
 			server.WriteTo(data, from)
 		}
 	}
+}
+
+// reply answers a message; nil if that isn't a question.
+func reply(message []byte, answer func(Question) Answer) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(message) != nil || len(m.Questions) != 1 {
+		return nil
+	}
+	q := m.Questions[0]
+	name := strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))
+	out := dnsmessage.Message{
+		Header:    dnsmessage.Header{ID: m.ID, Response: true, RecursionAvailable: true},
+		Questions: m.Questions,
+	}
+	fill(&out, q, answer(Question{name, q.Type == dnsmessage.TypeAAAA}))
+	data, err := out.Pack()
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 // fill puts the answer into the reply: an alias comes with the addresses of

@@ -1,5 +1,6 @@
 // Package access holds the pages of the control panel that are about who may
-// come in: signing in, a member's own security, members, keys and accounts.
+// come in: signing in, a member's own security, members, keys and accounts. It
+// holds what only operators see, too: accounts, and the certificate.
 package access
 
 import (
@@ -7,6 +8,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -23,6 +25,10 @@ type Pages struct {
 	Domains   *settings.Domains
 	History   History
 	Retention Retention
+	// Certificate is the installation's own, and Files reports whether the
+	// operator has named files to sign with instead.
+	Certificate *certificate.Manager
+	Files       func() bool
 }
 
 // A History tells what has happened in an account.

@@ -62,6 +62,10 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get("/members/:id/remove", account.Manage, panel.Signed, p.askRemoveMember),
 		panel.Post("/members/:id/remove", account.Manage, panel.Fresh, []string{"keep_keys"}, p.removeMember),
 
+		panel.Get(certificatePath, account.Operate, panel.Signed, p.certificate),
+		panel.Post(certificatePath, account.Operate, panel.Fresh, []string{"certificates", "private_key", "use"}, p.upload),
+		panel.Button(certificatePath+"/renew", account.Operate, panel.Fresh, p.renew),
+
 		panel.Get("/accounts", account.Operate, panel.Signed, p.accounts),
 		panel.Get("/accounts/new", account.Operate, panel.Signed, p.newAccount),
 		panel.Post("/accounts/new", account.Operate, panel.Fresh, []string{"name", "trusted", "email", "language"}, p.createAccount),

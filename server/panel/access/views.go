@@ -187,6 +187,45 @@ type memberPage struct {
 	Member memberRow
 }
 
+// A certificatePage shows what signs, and takes another. Form: certificates,
+// private_key.
+type certificatePage struct {
+	panel.Frame
+	Form     web.Form
+	Signs    certificateView
+	Source   string    // acme, upload, files, development; empty: there is none yet
+	Renews   time.Time // zero: not by itself
+	Failed   failedOrder
+	Upload   bool // another can be uploaded
+	Checked  certificateView
+	Renewals []renewalRow
+}
+
+// A certificateView is a certificate as a device sees it.
+type certificateView struct {
+	Name     string // empty: there is none
+	Issuers  []string
+	NotAfter time.Time
+	DaysLeft int
+	Fault    string
+	Notices  []string // codes
+	OtherKey bool     // than that which signs now
+}
+
+// A failedOrder is the last order of a certificate, if it failed.
+type failedOrder struct {
+	Reason string // empty: it did not fail
+	Detail string
+	At     time.Time
+	Retry  time.Time
+}
+
+type renewalRow struct {
+	At    time.Time
+	State string // renewed, changed, failed, uploaded
+	Text  string
+}
+
 // An accountsPage is for operators.
 type accountsPage struct {
 	panel.Frame

@@ -33,7 +33,7 @@ var (
 	actorKinds  = []audit.ActorKind{audit.Member, audit.KeyActor, audit.Visitor, audit.Operator, audit.System}
 	targetKinds = []audit.TargetKind{audit.DomainTarget, audit.HostTarget, audit.PolicyTarget, audit.LinkTarget, audit.BatchTarget, audit.TicketTarget, audit.ProfileTarget,
 		audit.KeyTarget, audit.RedirectKeyTarget, audit.MemberTarget, audit.InvitationTarget, audit.PasskeyTarget, audit.SessionTarget, audit.AccountTarget,
-		audit.WebhookTarget, audit.RecipientTarget, audit.IdentityTarget, audit.LogTarget}
+		audit.WebhookTarget, audit.RecipientTarget, audit.IdentityTarget, audit.InstallationTarget, audit.LogTarget}
 )
 
 // logFilter reads the filter of the account's log. Problems come all at once.

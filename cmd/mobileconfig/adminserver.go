@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/server/datadir"
+)
+
+type adminSetupURLCommand struct {
+	BaseURL    string `required:"" placeholder:"URL" help:"How people reach the service, as serve has it."`
+	SecretFile string `placeholder:"FILE" help:"The installation's secret, where it is not in the data folder."`
+	storeFlags
+}
+
+// Run prints the address.
+func (c *adminSetupURLCommand) Run(s streams) error {
+	ctx := context.Background()
+	secret, err := c.secret()
+	if err != nil {
+		return err
+	}
+	kept, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	address, err := server.NewSetupURL(ctx, kept, secret, c.BaseURL)
+	if errors.Is(err, server.ErrConfig) {
+		return flagError("--base-url", err)
+	}
+	if err != nil {
+		return err
+	}
+	if address == "" {
+		return errors.New("this installation has a member already, who can invite others; without one who can sign in: mobileconfig admin owner")
+	}
+	_, err = fmt.Fprintln(s.out, address)
+	return err
+}
+
+func (c *adminSetupURLCommand) secret() ([]byte, error) {
+	if c.SecretFile != "" {
+		secret, err := datadir.ReadSecret(c.SecretFile)
+		return secret, flagError("--secret-file", err)
+	}
+	dir, err := datadir.Existing(c.Data)
+	if err != nil {
+		return nil, flagError("--data", err)
+	}
+	return dir.Secret()
+}
+
+type adminRenewCommand struct {
+	NewKey bool `help:"Get a certificate for a new key too, as after a theft. People may have to remove their old profile before they can install a new one."`
+	storeFlags
+}
+
+// Run asks for the renewal, which the service then does.
+func (c *adminRenewCommand) Run(s streams) error {
+	ctx := context.Background()
+	kept, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	if err := certificate.RequestRenewal(ctx, kept, audit.ByOperator(), certificate.Request{NewKey: c.NewKey}, "certificate"); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, "The service renews the certificate within a minute, if it gets its certificate by --acme-email. Its log says how it went.")
+	return err
+}

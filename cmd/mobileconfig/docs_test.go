@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/store"
+)
+
+// block matches the code of a document, with its language.
+var block = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+
+// documented are the commands of a document's code, as words.
+func documented(t *testing.T, file string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][]string
+	for _, m := range block.FindAllStringSubmatch(string(text), -1) {
+		for _, line := range strings.Split(strings.ReplaceAll(m[2], "\\\n", " "), "\n") {
+			if args := command(line); args != nil {
+				all = append(all, args)
+			}
+		}
+	}
+	return all
+}
+
+// command is the program's arguments in a line of a shell, or nil. What follows
+// the command is left out; so is a line with a gap in it.
+func command(line string) []string {
+	line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "runuser -u mobileconfig -- "))
+	if !strings.HasPrefix(line, "mobileconfig ") || strings.Contains(line, "…") {
+		return nil
+	}
+	for _, end := range []string{" #", " >", " && ", " | "} {
+		line, _, _ = strings.Cut(line, end)
+	}
+	return strings.Fields(line)[1:]
+}
+
+// parse reads the arguments as main does, without doing anything.
+func parse(t *testing.T, args []string) error {
+	t.Helper()
+	var out bytes.Buffer
+	parser, err := kong.New(&commands{}, kong.DefaultEnvars("MOBILECONFIG"), variables(), kong.Writers(&out, &out), kong.Exit(func(int) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse(args)
+	return err
+}
+
+// A setupHost is where the commands of the operator's guide are run.
+type setupHost struct {
+	t      *testing.T
+	folder string
+}
+
+// path is where something of the guide is here.
+func (h setupHost) path(text string) string {
+	return strings.NewReplacer("/var/lib/", h.folder+"/", "/etc/", h.folder+"/etc/", "/run/", h.folder+"/").Replace(text)
+}
+
+func (h setupHost) write(name, text string) {
+	h.t.Helper()
+	file := h.path(name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// TestOperatorsGuide runs each command of the guide in the order in which it
+// stands there, on an installation with the settings of the guide. Those that
+// serve or connect to others are only parsed.
+func TestOperatorsGuide(t *testing.T) {
+	const guide = "../../docs/operator.md"
+	h := setupHost{t, t.TempDir()}
+	text, err := os.ReadFile(guide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := regexp.MustCompile("(?ms)^```toml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
+	if len(settings) < 5 {
+		t.Fatalf("%d blocks of settings", len(settings))
+	}
+	for _, m := range settings {
+		h.write("/etc/part.toml", m[1])
+		shown(t, exitGood, "config", "--config", h.path("/etc/part.toml"))
+	}
+	h.write("/etc/mobileconfig/config.toml", h.path(settings[0][1]))
+	t.Setenv(configVariable, h.path("/etc/mobileconfig/config.toml"))
+	h.write("/etc/mobileconfig/backup-passphrase", "four words or more\n")
+	h.write("/run/password", "four words or more are good\n")
+	dir, err := datadir.Open(h.path("/var/lib/mobileconfig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, make := range []func() ([]byte, error){dir.Secret, dir.LogKey} {
+		if _, err := make(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := store.Open(t.Context(), store.Config{Database: dir.Database()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.Close()
+	if err := os.Mkdir(h.path("/var/lib/mobileconfig-backup"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, args := range documented(t, guide) {
+		for i := range args {
+			args[i] = h.path(args[i])
+		}
+		want := exitGood
+		switch args[0] {
+		case "serve", "check", "push":
+			if err := parse(t, args); err != nil {
+				t.Errorf("mobileconfig %s: %v", strings.Join(args, " "), err)
+			}
+			continue
+		case "doctor":
+			want = exitRefused // no service runs
+		}
+		if args[0] == "backup" && args[1] == "restore" { // the guide has it moved away
+			if err := os.Rename(args[len(args)-1], args[len(args)-1]+".old"); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+		}
+		shown(t, want, args...)
+		ran++
+	}
+	if ran < 15 {
+		t.Errorf("%d commands were run", ran)
+	}
+}
+
+// TestReadme parses each command of the README.
+func TestReadme(t *testing.T) {
+	folder := t.TempDir()
+	password := filepath.Join(folder, "FILE")
+	if err := os.WriteFile(password, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := documented(t, "../../README.md")
+	if len(all) < 20 {
+		t.Errorf("%d commands", len(all))
+	}
+	for _, args := range all {
+		for i := range args {
+			if args[i] == "FILE" {
+				args[i] = password
+			}
+		}
+		if args[0] == "admin" && args[1] == "setup-url" {
+			args = append(args, "--base-url", "https://setup.example.com") // as its configuration file has it
+		}
+		if err := parse(t, args); err != nil {
+			t.Errorf("mobileconfig %s: %v", strings.Join(args, " "), err)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// ACME says from whom a certificate comes.
+type ACME struct {
+	// Email is where the authority writes to. Required.
+	Email string
+	// Directory is the URL of the authority. The default is Let's Encrypt's.
+	Directory string
+	// Profile is one of the authority's. The default is the authority's.
+	Profile string
+	// Names are host names beside that of the base URL, such as
+	// autoconfig.example.com.
+	Names []string
+	// Roots are whom to trust to vouch for the directory. The default are the
+	// system's.
+	Roots *x509.CertPool
+}
+
+// completeACME fills in the defaults, and refuses what no authority would take.
+func (c *Config) completeACME(base *url.URL) error {
+	if c.ACME == nil {
+		return nil
+	}
+	a := *c.ACME // the caller's isn't changed
+	c.ACME = &a
+	if c.TLSCert != "" || c.Identity != nil {
+		return fmt.Errorf("%w: ACME brings the certificate for HTTPS and for signing: name no other", ErrConfig)
+	}
+	if base.Scheme != "https" {
+		return fmt.Errorf("%w: ACME needs a base URL with https", ErrConfig)
+	}
+	if _, err := profile.ParseAddress(a.Email); err != nil {
+		return fmt.Errorf("%w: ACME: the mail address: %w", ErrConfig, err)
+	}
+	a.Directory = strings.TrimSpace(a.Directory)
+	if a.Directory == "" {
+		a.Directory = certificate.LetsEncrypt
+	}
+	if u, err := url.Parse(a.Directory); err != nil || u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("%w: ACME: the directory is an https:// URL", ErrConfig)
+	}
+	names := []string{base.Hostname()}
+	for _, name := range append([]string{base.Hostname()}, a.Names...) {
+		host, err := profile.ParseHost(name)
+		if err != nil || net.ParseIP(host) != nil {
+			return fmt.Errorf("%w: ACME needs a host name, and %q is none", ErrConfig, name)
+		}
+		if host != names[0] {
+			names = append(names, host)
+		}
+	}
+	a.Names = names
+	*c.ACME = a
+	return nil
+}
+
+// newCertificate builds what keeps the certificate of the installation.
+func (s *Server) newCertificate(ctx context.Context) (err error) {
+	config := certificate.Config{
+		Store:  s.store,
+		Secret: s.config.Secret,
+		Roots:  s.config.SigningRoots,
+		Failed: s.noteRenewalFailure,
+		Log:    s.config.Log,
+		Now:    s.config.Now,
+	}
+	if a := s.config.ACME; a != nil {
+		config.ACME = &certificate.ACME{Names: a.Names, Email: a.Email, Directory: a.Directory, Profile: a.Profile, Roots: a.Roots}
+	}
+	s.certificate, err = certificate.New(ctx, config)
+	s.identity = identities{s.certificate, s.config.Identity}
+	return err
+}
+
+// Identities is the certificate of the installation where that may be used, and
+// else the identity of the configuration.
+type identities struct {
+	own    *certificate.Manager
+	config Identity // nil with ACME
+}
+
+func (i identities) chosen() Identity {
+	if i.config == nil || i.own.Present() && i.config.Current().Describe().Development {
+		return i.own
+	}
+	return i.config
+}
+
+// Current is what to sign with.
+func (i identities) Current() signing.Signer { return i.chosen().Current() }
+
+// Err says why a newer one cannot be used, or nil.
+func (i identities) Err() error { return i.chosen().Err() }
+
+// signsByFiles reports whether the operator has named files to sign with.
+func (s *Server) signsByFiles() bool {
+	return s.config.Identity != nil && !s.config.Identity.Current().Describe().Development
+}
+
+// noteRenewalFailure records that an order failed: the first of a row, and then
+// one in about a day. What goes on is on the page of the certificate.
+func (s *Server) noteRenewalFailure(ctx context.Context, f certificate.Failure) error {
+	if f.Count != 1 && f.Count%4 != 0 {
+		return nil
+	}
+	name := s.base.Hostname()
+	return s.store.NoteCertificate(ctx, audit.ByProgram(), audit.Action{
+		Account: account.Installation,
+		Name:    audit.IdentityRenewFailed,
+		Outcome: audit.Done,
+		Target:  audit.Target{Kind: audit.IdentityTarget, ID: name, Name: name},
+		Changes: []audit.Change{{Field: "reason", New: string(f.Reason)}, {Field: "detail", New: brief(f.Detail)}},
+	})
+}
+
+// brief shortens what an authority says to what the action log keeps.
+func brief(text string) string {
+	const most = 300
+	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "?")
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
+}
+
+// plain is what is served over plain HTTP: answers to the authority of ACME, and
+// the way to the base URL.
+func (s *Server) plain() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case certificate.IsChallenge(r):
+			s.certificate.Challenge(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			// What was sent was readable on the way: it isn't sent on.
+			w.Header().Set("Connection", "close")
+			http.Error(w, "Use https.", http.StatusMisdirectedRequest)
+		default:
+			http.Redirect(w, r, s.base.String()+r.URL.RequestURI(), http.StatusMovedPermanently)
+		}
+	})
+}
+
+// Certificate is what keeps the installation's certificate.
+func (s *Server) Certificate() *certificate.Manager { return s.certificate }
+
+// Development reports whether profiles are signed by an identity that the
+// program made itself.
+func (s *Server) Development() bool { return s.describeIdentity().Development }

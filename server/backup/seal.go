@@ -1,0 +1,111 @@
+package backup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"filippo.io/age"
+)
+
+// Keys say by what a backup is encrypted, or decrypted (age-encryption.org/v1).
+type Keys struct {
+	// Recipients are public keys: whoever has the private key of one can read
+	// the backup.
+	Recipients []age.Recipient
+	// Identities are private keys, or a passphrase.
+	Identities []age.Identity
+}
+
+// Passphrase returns the keys that a passphrase makes.
+func Passphrase(text string) (Keys, error) {
+	recipient, err := age.NewScryptRecipient(text)
+	if err != nil {
+		return Keys{}, err
+	}
+	identity, err := age.NewScryptIdentity(text)
+	return Keys{[]age.Recipient{recipient}, []age.Identity{identity}}, err
+}
+
+// PublicKeys reads public keys, such as age1….
+func PublicKeys(text string) (Keys, error) {
+	recipients, err := age.ParseRecipients(strings.NewReader(text))
+	return Keys{Recipients: recipients}, err
+}
+
+// PrivateKeys reads private keys, such as AGE-SECRET-KEY-1…, a line each.
+func PrivateKeys(text []byte) (Keys, error) {
+	identities, err := age.ParseIdentities(bytes.NewReader(text))
+	return Keys{Identities: identities}, err
+}
+
+// encrypts reports whether a backup is to be encrypted.
+func (k Keys) encrypts() bool { return len(k.Recipients) > 0 }
+
+// readable returns keys by which what is written can be read again at once: with
+// public keys alone by one more, which is forgotten then.
+func (k Keys) readable() (Keys, error) {
+	if len(k.Identities) > 0 {
+		return k, nil
+	}
+	own, err := age.GenerateX25519Identity()
+	if err != nil {
+		return k, err
+	}
+	return Keys{append(k.Recipients[:len(k.Recipients):len(k.Recipients)], own.Recipient()), []age.Identity{own}}, nil
+}
+
+// Errors of encrypted backups.
+var (
+	ErrEncrypted    = errors.New("the backup is encrypted: name the file with its private key or its passphrase")
+	ErrNotEncrypted = errors.New("the backup isn't encrypted: name no key and no passphrase")
+	ErrWrongKey     = errors.New("the backup was encrypted for another key or passphrase")
+)
+
+// intro is how an encrypted file begins.
+const intro = "age-encryption.org/"
+
+// opened is what is in a file, decrypted if that is needed, and its size.
+func opened(f *os.File, keys Keys) (io.ReaderAt, int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	begin := make([]byte, len(intro))
+	n, err := f.ReadAt(begin, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, 0, err
+	}
+	switch encrypted := string(begin[:n]) == intro; {
+	case !encrypted && len(keys.Identities) > 0:
+		return nil, 0, ErrNotEncrypted
+	case !encrypted:
+		return f, info.Size(), nil
+	case len(keys.Identities) == 0:
+		return nil, 0, ErrEncrypted
+	}
+	in, size, err := age.DecryptReaderAt(f, info.Size(), keys.Identities...)
+	if _, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
+		return nil, 0, ErrWrongKey
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w (%v)", &DamageError{}, err)
+	}
+	return damagedReader{in}, size, nil
+}
+
+// A damagedReader says of what can't be decrypted that it is damaged.
+type damagedReader struct{ io.ReaderAt }
+
+func (r damagedReader) ReadAt(p []byte, at int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = errUndecryptable
+	}
+	return n, err
+}
+
+var errUndecryptable = errors.New("a part of the backup can't be decrypted")

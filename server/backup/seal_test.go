@@ -1,0 +1,164 @@
+package backup_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/backup"
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// someKeys are keys to write with, and to read with.
+func someKeys(t *testing.T) map[string][2]backup.Keys {
+	t.Helper()
+	own, err := age.GenerateX25519Identity()
+	must(t, err)
+	public, err := backup.PublicKeys(own.Recipient().String() + "\n")
+	must(t, err)
+	private, err := backup.PrivateKeys([]byte("# a comment\n" + own.String() + "\n"))
+	must(t, err)
+	passphrase, err := backup.Passphrase("four words or more")
+	must(t, err)
+	return map[string][2]backup.Keys{"a public key": {public, private}, "a passphrase": {passphrase, passphrase}}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEncrypted writes encrypted backups and reads them by the right key alone.
+func TestEncrypted(t *testing.T) {
+	_, dir := someBackup(t)
+	stranger, err := backup.Passphrase("another passphrase")
+	must(t, err)
+	other, err := age.GenerateX25519Identity()
+	must(t, err)
+	for name, keys := range someKeys(t) {
+		folder := t.TempDir()
+		path := filepath.Join(folder, "backup.age")
+		must(t, backup.Write(t.Context(), path, backup.Source{Database: dir.Database(), Dir: dir, Program: "v1", Now: time.Now, Keys: keys[0]}))
+		data := content(t, path)
+		secret, err := dir.Secret()
+		must(t, err)
+		if bytes.Contains(data, secret) || bytes.Contains(data, []byte("SQLite format")) || bytes.Contains(data, []byte("backup.json")) {
+			t.Errorf("%s: the file holds what is secret", name)
+		}
+		if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
+			t.Errorf("%s: %d files are left beside the backup", name, len(left))
+		}
+		if _, err := backup.Verify(path, keys[1]); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for why, wrong := range map[string]struct {
+			keys backup.Keys
+			want error
+		}{
+			"no key":             {backup.Keys{}, backup.ErrEncrypted},
+			"another passphrase": {stranger, backup.ErrWrongKey},
+			"another key":        {backup.Keys{Identities: []age.Identity{other}}, backup.ErrWrongKey},
+		} {
+			if _, err := backup.Verify(path, wrong.keys); !errors.Is(err, wrong.want) {
+				t.Errorf("%s, by %s: %v, want %v", name, why, err, wrong.want)
+			}
+		}
+		to := filepath.Join(t.TempDir(), "restored")
+		if _, err := backup.Restore(path, to, keys[1], nil); err != nil {
+			t.Fatal(err)
+		}
+		restored, err := datadir.Existing(to)
+		must(t, err)
+		if again, err := restored.Secret(); err != nil || !bytes.Equal(again, secret) {
+			t.Errorf("%s: another secret, %v", name, err)
+		}
+		if name == "a public key" {
+			damageEach(t, path, data, keys[1])
+		}
+	}
+	plain, _ := someBackup(t)
+	if _, err := backup.Verify(plain, stranger); !errors.Is(err, backup.ErrNotEncrypted) {
+		t.Errorf("a key for what isn't encrypted: %v", err)
+	}
+}
+
+// damageEach wants a changed byte, a cut and an addition to be found, wherever.
+func damageEach(t *testing.T, path string, data []byte, keys backup.Keys) {
+	t.Helper()
+	damaged := filepath.Join(t.TempDir(), "damaged.age")
+	check := func(what string, changed []byte) {
+		t.Helper()
+		must(t, os.WriteFile(damaged, changed, 0o600))
+		to := filepath.Join(t.TempDir(), "to")
+		if _, err := backup.Restore(damaged, to, keys, nil); err == nil {
+			t.Errorf("%s isn't found", what)
+		}
+		if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: something was restored", what)
+		}
+	}
+	for at := 25; at < len(data); at += len(data) / 40 {
+		check("a changed byte", flipped(data, at))
+	}
+	for _, n := range []int{100, 1000, len(data) / 2, len(data) - 16, len(data) - 1} {
+		check("a cut", data[:n])
+	}
+	check("an addition", append(bytes.Clone(data), 'x'))
+}
+
+// TestNewEpoch restores a backup: links, tickets and sessions from before have
+// ended, and the log says so.
+func TestNewEpoch(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, nil)
+		owner := s.Owner("olga@example.com")
+		link := s.Link("jane@example.com")
+		ticket := s.Ticket(link, "mail")
+		kept := storetest.Open(t, store.Config{Database: database})
+		must(t, kept.NewEpoch(t.Context(), audit.ByOperator(), audit.Action{Account: account.Installation, Name: audit.InstallationRestore, Outcome: audit.Done,
+			Target: audit.Target{Kind: audit.InstallationTarget, ID: "1"}}))
+		if a := s.Get(link); a.Status != http.StatusNotFound {
+			t.Errorf("a link from before: %d, want 404", a.Status)
+		}
+		if a := s.Get(ticket); a.Status != http.StatusNotFound && a.Status != http.StatusGone {
+			t.Errorf("a ticket from before: %d, want 404 or 410", a.Status)
+		}
+		if a := owner.Get("/panel"); a.Status != http.StatusSeeOther || !strings.Contains(a.Location(), "sign-in") {
+			t.Errorf("a session from before: %d %s", a.Status, a.Location())
+		}
+		if n := len(servertest.ReadLog(t, database, account.Installation, audit.InstallationRestore)); n != 1 {
+			t.Errorf("%d actions, want 1", n)
+		}
+		s.Content(s.Get(s.Ticket(s.Link("joe@example.com"), "mail")).Body)
+	})
+}
+
+// TestBrokenOff breaks a restore off: no service takes the folder.
+func TestBrokenOff(t *testing.T) {
+	path, _ := someBackup(t)
+	to := filepath.Join(t.TempDir(), "restored")
+	killed := errors.New("killed")
+	if _, err := backup.Restore(path, to, backup.Keys{}, func(backup.Contents) error { return killed }); !errors.Is(err, killed) {
+		t.Fatal(err)
+	}
+	if _, err := datadir.Open(to); err == nil || !strings.Contains(err.Error(), "was broken off") {
+		t.Errorf("the folder is taken: %v", err)
+	}
+	if _, err := backup.Restore(path, to, backup.Keys{}, nil); err == nil || !strings.Contains(err.Error(), "empty the folder") {
+		t.Errorf("a second restore over it: %v", err)
+	}
+}

@@ -1,0 +1,275 @@
+// Package acmetest runs pebble, the test authority of Let's Encrypt, for tests.
+package acmetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+// Host is the host name that leads to the loopback interface for the authority.
+const Host = "setup.example.com"
+
+// An Authority is a running pebble, with a proxy before it by which a test can
+// do what a real authority does on a bad day.
+type Authority struct {
+	Directory string
+	// Roots vouch for the directory, Issuers for the certificates.
+	Roots, Issuers *x509.CertPool
+	// RootPEM and IssuerPEM are the same as files hold them.
+	RootPEM, IssuerPEM []byte
+	// HTTP and TLS are the addresses at which it looks for answers.
+	HTTP, TLS string
+
+	mu     sync.Mutex
+	orders int
+	down   bool
+	spoil  func(*http.Response) error
+}
+
+// New starts an authority. If pebble isn't there the test is skipped, unless
+// MOBILECONFIG_TEST_ALL is 1. The test's end stops it.
+func New(t testing.TB) *Authority {
+	t.Helper()
+	program := find(t)
+	a := &Authority{Roots: x509.NewCertPool(), HTTP: free(t), TLS: free(t)}
+	root := signingtest.Root(t, "p256")
+	a.Roots.AddCert(root.Cert)
+	a.RootPEM = root.CertPEM()
+	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	listen, manage := free(t), free(t)
+	folder := t.TempDir()
+	cert := filepath.Join(folder, "cert.pem")
+	key := filepath.Join(folder, "key.pem")
+	write(t, cert, leaf.CertPEM())
+	write(t, key, leaf.KeyPEM(t))
+	config := map[string]any{"pebble": map[string]any{
+		"listenAddress": listen, "managementListenAddress": manage, "certificate": cert, "privateKey": key,
+		"httpPort": port(t, a.HTTP), "tlsPort": port(t, a.TLS), "keyAlgorithm": "ecdsa",
+		"retryAfter": map[string]int{"authz": 1, "order": 1},
+		"profiles": map[string]any{
+			"default":    map[string]any{"description": "90 days", "validityPeriod": 90 * 86400},
+			"shortlived": map[string]any{"description": "6 days", "validityPeriod": 6 * 86400},
+		},
+	}}
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "pebble.json")
+	write(t, file, text)
+	dns := dialtest.Server(t, func(q dialtest.Question) dialtest.Answer {
+		if q.IPv6 || !strings.HasSuffix(q.Name, "example.com") {
+			return dialtest.Answer{}
+		}
+		return dialtest.Answer{Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
+	})
+	start(t, program, file, dns)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.Roots}, DisableKeepAlives: true}}
+	a.IssuerPEM = issuer(t, client, "https://"+manage)
+	a.Issuers = x509.NewCertPool()
+	a.Issuers.AppendCertsFromPEM(a.IssuerPEM)
+	a.proxy(t, listen, root)
+	return a
+}
+
+// find is the program; .ci/prepare installs it.
+func find(t testing.TB) string {
+	t.Helper()
+	for folder := "."; ; folder = filepath.Join("..", folder) {
+		file, err := filepath.Abs(filepath.Join(folder, ".cache/bin/pebble"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+		if filepath.Dir(filepath.Dir(filepath.Dir(file))) == "/" {
+			if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
+				t.Fatal("no pebble (.ci/prepare installs it)")
+			}
+			t.Skip("no pebble (.ci/prepare installs it)")
+		}
+	}
+}
+
+func start(t testing.TB, program, config, dns string) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(program, "-config", config, "-dnsserver", dns)
+	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=5", "PEBBLE_AUTHZREUSE=0")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+			t.Logf("pebble: %s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
+		}
+	})
+}
+
+// issuer waits for pebble and returns its root.
+func issuer(t testing.TB, client *http.Client, manage string) []byte {
+	t.Helper()
+	for range 600 {
+		res, err := client.Get(manage + "/roots/0")
+		if err == nil {
+			data, err := io.ReadAll(res.Body)
+			res.Body.Close()
+			if err == nil && x509.NewCertPool().AppendCertsFromPEM(data) {
+				return data
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("pebble doesn't start")
+	return nil
+}
+
+// proxy listens before pebble.
+func (a *Authority) proxy(t testing.TB, to string, root signingtest.Pair) {
+	t.Helper()
+	target, err := url.Parse("https://" + to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	pair, err := tls.X509KeyPair(leaf.CertPEM(), leaf.KeyPEM(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // by which pebble makes its URLs
+		},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.Roots}},
+		ModifyResponse: func(r *http.Response) error {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if a.spoil != nil {
+				return a.spoil(r)
+			}
+			return nil
+		},
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.mu.Lock()
+		down := a.down
+		if strings.HasPrefix(r.URL.Path, "/order-plz") {
+			a.orders++
+		}
+		a.mu.Unlock()
+		if down {
+			panic(http.ErrAbortHandler) // the connection breaks
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	server.Config.ErrorLog = nil
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	a.Directory = server.URL + "/dir"
+}
+
+// Orders is how many orders were begun.
+func (a *Authority) Orders() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.orders
+}
+
+// Down has every request to the authority fail, or not any more.
+func (a *Authority) Down(down bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.down = down
+}
+
+// Spoil has f change what the authority answers; nil: not any more.
+func (a *Authority) Spoil(f func(*http.Response) error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.spoil = f
+}
+
+// ReplaceChain is for Spoil: certificates are replaced by those of data.
+func ReplaceChain(data []byte) func(*http.Response) error {
+	return func(r *http.Response) error {
+		if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/pem-certificate-chain") {
+			return nil
+		}
+		r.Body.Close()
+		r.Body = io.NopCloser(bytes.NewReader(data))
+		r.ContentLength = int64(len(data))
+		r.Header.Set("Content-Length", strconv.Itoa(len(data)))
+		return nil
+	}
+}
+
+// Dial connects a client to the server, whatever name it asks for.
+func (a *Authority) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	to := a.TLS
+	if strings.HasSuffix(address, ":80") {
+		to = a.HTTP
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, to)
+}
+
+func free(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Free is an address where nothing listens.
+func Free(t testing.TB) string { return free(t) }
+
+func port(t testing.TB, address string) int {
+	t.Helper()
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(fmt.Errorf("%s: %w", address, err))
+	}
+	return n
+}
+
+func write(t testing.TB, file string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

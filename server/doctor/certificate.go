@@ -1,0 +1,92 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// endsSoon is how long before its end a certificate that is renewed by hand is
+// told of.
+const endsSoon = 14 * 24 * time.Hour
+
+// certificate looks at what signs, and at what serves HTTPS.
+func (v *visit) certificate(ctx context.Context) {
+	if len(v.Signing.Names()) > 0 {
+		id, err := v.Signing.Load(v.Now)
+		v.identity(id, err)
+	} else {
+		v.ownCertificate(ctx)
+	}
+	if v.Server.TLSCert == "" {
+		return
+	}
+	pair, err := tls.LoadX509KeyPair(v.Server.TLSCert, v.Server.TLSKey)
+	switch {
+	case err != nil:
+		v.add(TLSUnusable, v.Server.TLSCert, "%v", err)
+	case v.base != nil && pair.Leaf.VerifyHostname(v.base.Hostname()) != nil:
+		v.add(TLSName, v.Server.TLSCert, "The certificate for HTTPS has the names %v, and not %s.", pair.Leaf.DNSNames, v.base.Hostname())
+	case v.Now().After(pair.Leaf.NotAfter):
+		v.add(TLSUnusable, v.Server.TLSCert, "The certificate for HTTPS expired on %s.", pair.Leaf.NotAfter.UTC().Format(time.DateOnly))
+	}
+}
+
+// ownCertificate looks at the certificate in the database.
+func (v *visit) ownCertificate(ctx context.Context) {
+	if v.store == nil || v.Server.Secret == nil {
+		return
+	}
+	m, err := certificate.New(ctx, certificate.Config{
+		Store: v.store, Secret: v.Server.Secret, Roots: v.Server.SigningRoots, Log: slog.New(slog.DiscardHandler), Now: v.Now,
+	})
+	if err != nil {
+		v.add(SecretWrong, "", "What is in the database was encrypted with another secret: %v", err)
+		return
+	}
+	status := m.Status()
+	if f := status.Failure; f != nil && v.Server.ACME != nil {
+		v.add(RenewalFails, string(f.Reason), "The last order of a certificate failed on %s (%s): %s", f.At.UTC().Format("2006-01-02 at 15:04 MST"), f.Reason, f.Detail)
+	}
+	switch id := m.Identity(); {
+	case id != nil:
+		v.identity(id, id.Usable())
+	case m.Err() != nil && status.Failure == nil:
+		v.add(CertificateBad, "", "%v", m.Err())
+	case v.Server.ACME != nil && status.Failure == nil:
+		v.add(CertificateNone, "", "")
+	case v.Server.ACME == nil:
+		v.add(CertificateTest, "", "")
+	}
+}
+
+// identity looks at what signs.
+func (v *visit) identity(id *signing.Identity, err error) {
+	if err == nil {
+		err = id.Usable()
+	}
+	if err != nil {
+		code := ""
+		if e, ok := errors.AsType[*signing.IdentityError](err); ok {
+			code = string(e.Code)
+		}
+		v.add(CertificateBad, code, "%v", err)
+		return
+	}
+	for _, n := range id.Notices() {
+		switch n.Code {
+		case signing.RecentRoot:
+			v.add(CertificateOld, id.Name(), "%s", n.Detail)
+		case signing.SelfSigned, signing.PrivateRoot:
+			v.add(CertificateOwn, id.Name(), "%s", n.Detail)
+		}
+	}
+	if left := id.Expires().Sub(v.Now()); left < endsSoon && v.Server.ACME == nil {
+		v.add(CertificateEnds, id.Name(), "The certificate expires on %s.", id.Expires().UTC().Format(time.DateOnly))
+	}
+}

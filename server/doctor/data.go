@@ -1,0 +1,128 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/store"
+)
+
+// Where less is free, hardly anything can be kept.
+const littleSpace = 100 << 20
+
+// dataFolder looks at the folder and what is secret in it.
+func (v *visit) dataFolder() {
+	info, err := os.Stat(v.Data)
+	switch {
+	case err != nil:
+		v.add(DataMissing, v.Data, "%v", err)
+		return
+	case info.Mode().Perm()&0o077 != 0:
+		v.add(DataExposed, v.Data, "Others can read the data folder (mode %04o).", info.Mode().Perm())
+		return
+	}
+	dir, err := datadir.Existing(v.Data)
+	if err != nil {
+		v.add(DataMissing, v.Data, "%v", err)
+		return
+	}
+	secret, logKey := v.SecretFile, v.LogKeyFile
+	if secret == "" {
+		secret = dir.File(datadir.SecretName)
+	}
+	if logKey == "" {
+		logKey = dir.File(datadir.LogKeyName)
+	}
+	if v.Server.Secret, err = datadir.ReadSecret(secret); err != nil {
+		v.add(absent(err, SecretMissing, SecretWrong), secret, "%v", err)
+	}
+	if v.Server.LogKey, err = datadir.ReadLogKey(logKey); err != nil {
+		v.add(absent(err, LogKeyMissing, LogKeyWrong), logKey, "%v", err)
+	}
+	if free, known := v.Free(v.Data); known && free < littleSpace {
+		v.add(DiskFull, v.Data, "Only %d MiB are free for the data folder.", free>>20)
+	}
+}
+
+// absent chooses between a file that isn't there and one that is wrong.
+func absent(err error, missing, wrong Code) Code {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return missing
+	}
+	return wrong
+}
+
+// openDatabase opens the database, which must be there.
+func (v *visit) openDatabase(ctx context.Context) {
+	database := v.Server.Database
+	file, lite := strings.CutPrefix(database, "sqlite:")
+	if database == "" {
+		return
+	}
+	if lite {
+		info, err := os.Stat(file)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+			if !v.has(DataMissing) {
+				v.add(DatabaseMissing, file, "")
+			}
+			return
+		}
+	}
+	if v.has(DataMissing) && lite {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	kept, err := store.Open(ctx, store.Config{Database: database, Now: v.Now})
+	if err != nil {
+		text := err.Error()
+		switch {
+		case strings.Contains(text, "the schema has version"):
+			v.add(DatabaseNewer, "", "%s", text)
+		case lite && (strings.Contains(text, "is not an SQLite database") || strings.Contains(text, "is damaged") || strings.Contains(text, "belongs to another program")):
+			v.add(DatabaseDamaged, file, "%s", text)
+		default:
+			v.add(DatabaseDown, "", "%s", text)
+		}
+		return
+	}
+	v.store = kept
+	if err := kept.Check(ctx); err != nil {
+		v.add(NoWrites, "", "%v", err)
+	}
+	if any, err := kept.AnyMember(ctx); err == nil && !any {
+		v.add(NoMember, "", "")
+	}
+}
+
+// has reports whether the code was found.
+func (v *visit) has(codes ...Code) bool {
+	for _, f := range v.found {
+		for _, c := range codes {
+			if f.Code == c {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// accounts are the ids of all accounts that aren't suspended.
+func (v *visit) accounts(ctx context.Context) []string {
+	all, err := v.store.Accounts(ctx)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, a := range all {
+		if a.Suspended.IsZero() && a.ID != account.Installation {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,129 @@
+// Package doctor finds what is wrong with an installation and says what to do. It
+// looks from the machine of the service, and changes nothing.
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/signing"
+)
+
+// Config says what to look at.
+type Config struct {
+	// Server is the configuration, as far as it could be read, without what is
+	// secret.
+	Server server.Config
+	// Refused is why the configuration can't be read, if it can't.
+	Refused error
+	// Data is the data folder. SecretFile and LogKeyFile are empty where those
+	// are in it.
+	Data, SecretFile, LogKeyFile string
+	// Signing are the files to sign with, if there are any.
+	Signing signing.Files
+	// Exposed are files that others can read, by the setting that names them.
+	Exposed map[string]string
+
+	// Resolver and Dial reach the service and the authority as others do. The
+	// defaults are the system's.
+	Resolver *net.Resolver
+	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	// Roots are whom to trust. Nil: the system's.
+	Roots *x509.CertPool
+	// Free returns how many bytes are free where a folder is, and false where
+	// that is unknown.
+	Free func(folder string) (uint64, bool)
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// A Finding is something that is wrong.
+type Finding struct {
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	// Subject is what it is about, such as a file, a domain or a server.
+	Subject string `json:"subject,omitempty"`
+	Detail  string `json:"detail"`
+	Do      string `json:"do"`
+}
+
+// A visit is one look at an installation.
+type visit struct {
+	Config
+	base  *url.URL     // nil: the configuration says none that is good
+	store *store.Store // nil: the database can't be opened
+	found []Finding
+}
+
+// timeout bounds each check that waits for others.
+const timeout = 10 * time.Second
+
+// Examine returns what is wrong, in the order in which to put it right. Nothing
+// that follows from a finding is told of again.
+func Examine(ctx context.Context, c Config) []Finding {
+	v := &visit{Config: c}
+	if v.Resolver == nil {
+		v.Resolver = net.DefaultResolver
+	}
+	if v.Dial == nil {
+		v.Dial = (&net.Dialer{Timeout: timeout}).DialContext
+	}
+	v.settings()
+	v.dataFolder()
+	v.openDatabase(ctx)
+	if v.store != nil {
+		defer v.store.Close()
+	}
+	v.certificate(ctx)
+	v.reach(ctx)
+	v.clock(ctx)
+	v.relay(ctx)
+	v.domains(ctx)
+	v.upkeep(ctx)
+	return v.found
+}
+
+// add adds a finding. The detail may be empty: then the code says it all.
+func (v *visit) add(code Code, subject, format string, args ...any) {
+	m := meaning(code)
+	detail := m.Text
+	if format != "" {
+		detail = fmt.Sprintf(format, args...)
+	}
+	v.found = append(v.found, Finding{code, m.Severity, subject, detail, m.Do})
+}
+
+// settings looks at the configuration.
+func (v *visit) settings() {
+	if v.Refused != nil {
+		v.add(SettingsRefused, "", "%v", v.Refused)
+	}
+	base, err := v.Server.Check()
+	switch {
+	case err != nil && v.Refused == nil:
+		v.add(SettingsRefused, "", "%v", err)
+	case err == nil:
+		v.base = base
+	}
+	if v.base != nil && v.base.Scheme == "http" && server.IsPublic(v.base.Hostname()) {
+		v.add(PlainBaseURL, v.base.String(), "")
+	}
+	for setting, file := range v.Exposed {
+		v.add(KeyExposed, file, "Everybody on this machine can read the file of --%s.", setting)
+	}
+}
+
+// because is the error without what the program's own words say already.
+func because(err error) string {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}

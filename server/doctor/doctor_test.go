@@ -1,0 +1,361 @@
+package doctor_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
+	"github.com/updatecase/mobileconfig/server/doctor"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/notify/notifytest"
+	"github.com/updatecase/mobileconfig/server/probe/probetest"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+const host = "setup.example.com"
+
+// An installation is one that runs, with its mail servers and its DNS.
+type installation struct {
+	doctor.Config
+	t        *testing.T
+	database string
+	root     signingtest.Pair
+	middle   signingtest.Pair
+	addr     string
+	names    map[string]dialtest.Answer
+}
+
+// file makes a file in the folder of the test.
+func (i *installation) file(name string, data []byte) string {
+	i.t.Helper()
+	return signingtest.WriteFile(i.t, name, data)
+}
+
+// leaf is a certificate for the host.
+func (i *installation) leaf(change func(*x509.Certificate)) signingtest.Pair {
+	return i.middle.Leaf(i.t, "p256", func(c *x509.Certificate) {
+		c.DNSNames, c.Subject.CommonName = []string{host, "imap.example.com", "smtp.example.com"}, host
+		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(80*24*time.Hour)
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+// sign names the files of a certificate to sign with.
+func (i *installation) sign(leaf signingtest.Pair, rest ...signingtest.Pair) {
+	i.Signing.Cert, i.Signing.Key = i.file("sign.pem", leaf.CertPEM(rest...)), i.file("sign-key.pem", leaf.KeyPEM(i.t))
+}
+
+// listen runs a server for as long as the test.
+func tlsServer(t *testing.T, leaf signingtest.Pair, middle signingtest.Pair, handle http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewUnstartedServer(handle)
+	s.TLS = probetest.Certificates(leaf, middle)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// healthy starts an installation in which nothing is wrong.
+func healthy(t *testing.T) *installation {
+	t.Helper()
+	i := &installation{t: t, root: signingtest.Root(t, "p256")}
+	i.middle = i.root.Leaf(t, "p256", func(c *x509.Certificate) {
+		c.Subject.CommonName, c.DNSNames, c.ExtKeyUsage = "Issuer", nil, nil
+		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
+		c.NotAfter = time.Now().Add(90 * 24 * time.Hour)
+	})
+	i.Roots = x509.NewCertPool()
+	i.Roots.AddCert(i.root.Cert)
+	leaf := i.leaf(nil)
+	i.Data = filepath.Join(t.TempDir(), "data")
+	dir, err := datadir.Open(i.Data)
+	must(t, err)
+	secret, err := dir.Secret()
+	must(t, err)
+	logKey, err := dir.LogKey()
+	must(t, err)
+	i.database = dir.Database()
+	i.sign(leaf, i.middle)
+	i.Signing.Roots = i.file("root.pem", i.root.CertPEM())
+	identity, err := server.FromFiles(i.Signing, time.Now, slog.New(slog.DiscardHandler))
+	must(t, err)
+
+	i.names = map[string]dialtest.Answer{host: dialtest.Addrs("127.0.0.1"), "imap.example.com": dialtest.Addrs("127.0.0.1"), "smtp.example.com": dialtest.Addrs("127.0.0.1")}
+	i.Resolver = dialtest.Resolver(t, func(q dialtest.Question) dialtest.Answer { return i.names[q.Name] })
+	i.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, i.addr)
+	}
+	mail := probetest.Certificates(leaf, i.middle)
+	sink := notifytest.New(t, false)
+	i.Server = server.Config{
+		Listen: free(t), MetricsListen: free(t), BaseURL: "https://" + host, Database: i.database, Version: "v1.0.0",
+		TLSCert: i.file("tls.pem", leaf.CertPEM(i.middle)), TLSKey: i.file("tls-key.pem", leaf.KeyPEM(t)),
+		Mail:          &notify.RelayConfig{Server: sink.Address, From: "setup@example.com", Roots: sink.Roots},
+		AllowNetworks: servertest.Loopback(t), HostResolver: i.Resolver, Log: slog.New(slog.DiscardHandler),
+		First: &server.FirstDomain{Name: "example.com", Service: settings.MailService{
+			Incoming: listening(t, "imap.example.com", probetest.Mail{TLS: mail}),
+			Outgoing: listening(t, "smtp.example.com", probetest.Mail{TLS: mail, SMTP: true}),
+		}},
+	}
+	i.Free, i.Now = doctor.FreeSpace, time.Now
+	running := i.Server
+	running.Secret, running.LogKey, running.Identity = secret, logKey, identity
+	i.run(running)
+	return i
+}
+
+func listening(t *testing.T, name string, m probetest.Mail) profile.Server {
+	t.Helper()
+	at := netip.MustParseAddrPort(probetest.Listen(t, m.Serve))
+	return profile.Server{Host: name, Port: int(at.Port())}
+}
+
+// run starts the service, with an owner and a backup.
+func (i *installation) run(config server.Config) {
+	i.t.Helper()
+	s, err := server.New(i.t.Context(), config)
+	must(i.t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { ended <- s.Run(ctx, func(a net.Addr) { ready <- a }) }()
+	i.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, os.ErrNotExist) {
+			i.t.Logf("the server ended with %v", err)
+		}
+	})
+	i.addr = (<-ready).String()
+	storetest.Exec(i.t, i.database, `INSERT INTO members (id, account, email, name, role, operator, password, password_set, totp_since, totp_step, codes_made, created, last_seen)
+		VALUES ('mem_1', 'acc_default', 'olga@example.com', 'Olga', 'owner', 1, 'x', 0, 0, 0, 0, 0, 0)`)
+	kept := i.open()
+	defer kept.Close()
+	must(i.t, kept.NoteBackup(i.t.Context()))
+}
+
+func (i *installation) open() *store.Store {
+	i.t.Helper()
+	kept, err := store.Open(i.t.Context(), store.Config{Database: i.database})
+	must(i.t, err)
+	return kept
+}
+
+func (i *installation) exec(statement string) {
+	i.t.Helper()
+	storetest.Exec(i.t, i.database, statement)
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// acme has the installation get its certificate by itself, from an authority
+// whose clock is off.
+func (i *installation) acme(off time.Duration) {
+	i.Signing = signing.Files{}
+	i.Server.TLSCert, i.Server.TLSKey = "", ""
+	leaf := i.middle.Leaf(i.t, "p256", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	addr := tlsServer(i.t, leaf, i.middle, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
+	})
+	i.Server.ACME = &server.ACME{Email: "maria@example.com", Directory: "https://" + addr + "/", Roots: i.Roots}
+	i.Server.SigningRoots = i.Roots
+}
+
+// A fault is something that is planted, and what it is to be called. What
+// follows from it may be found too.
+type planted struct {
+	name  string
+	plant func(*installation)
+	want  doctor.Code
+	too   []doctor.Code
+}
+
+var faults = []planted{
+	{"every network is a proxy", func(i *installation) {
+		i.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+	}, doctor.SettingsRefused, nil},
+	{"a flag can't be read", func(i *installation) { i.Refused = errors.New("--imap: no host") }, doctor.SettingsRefused, nil},
+	{"http with a public name", func(i *installation) { i.Server.BaseURL = "http://" + host }, doctor.PlainBaseURL, []doctor.Code{doctor.WrongServer}},
+	{"a key for everybody", func(i *installation) { i.Exposed = map[string]string{"signing-key": "/key.pem"} }, doctor.KeyExposed, nil},
+	{"no data folder", func(i *installation) { i.Data += "x"; i.Server.Database = "sqlite:" + i.Data + "/mobileconfig.db" }, doctor.DataMissing, nil},
+	{"a data folder for all", func(i *installation) {
+		must(i.t, os.Chmod(i.Data, 0o755))
+		i.t.Cleanup(func() { os.Chmod(i.Data, 0o700) })
+	}, doctor.DataExposed, nil},
+	{"no secret", func(i *installation) { must(i.t, os.Remove(filepath.Join(i.Data, "secret"))) }, doctor.SecretMissing, nil},
+	{"half a secret", func(i *installation) { must(i.t, os.Truncate(filepath.Join(i.Data, "secret"), 16)) }, doctor.SecretWrong, nil},
+	{"no log key", func(i *installation) { i.LogKeyFile = "/nowhere/log.key" }, doctor.LogKeyMissing, nil},
+	{"a log key for all", func(i *installation) { must(i.t, os.Chmod(filepath.Join(i.Data, "log.key"), 0o644)) }, doctor.LogKeyWrong, nil},
+	{"no space", func(i *installation) { i.Free = func(string) (uint64, bool) { return 5 << 20, true } }, doctor.DiskFull, nil},
+	{"no database", func(i *installation) { i.Server.Database = "sqlite:" + i.Data + "/other.db" }, doctor.DatabaseMissing, nil},
+	{"a file that is no database", func(i *installation) {
+		i.Server.Database = "sqlite:" + i.file("mobileconfig.db", []byte(strings.Repeat("no database ", 100)))
+	}, doctor.DatabaseDamaged, nil},
+	{"a database of a newer program", func(i *installation) {
+		i.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`)
+	}, doctor.DatabaseNewer, nil},
+	{"a database that is away", func(i *installation) { i.Server.Database = "postgres://u@127.0.0.1:1/x?sslmode=disable" }, doctor.DatabaseDown, nil},
+	{"nobody to sign in", func(i *installation) { i.exec(`DELETE FROM members`) }, doctor.NoMember, nil},
+	{"the development identity", func(i *installation) { i.Signing = signing.Files{} }, doctor.CertificateTest, nil},
+	{"an expired certificate", func(i *installation) { i.sign(i.leaf(signingtest.Expired), i.middle) }, doctor.CertificateBad, nil},
+	{"a certificate without its issuer", func(i *installation) { i.sign(i.leaf(nil)) }, doctor.CertificateBad, nil},
+	{"a key of another certificate", func(i *installation) { i.Signing.Key = i.file("other.pem", i.leaf(nil).KeyPEM(i.t)) }, doctor.CertificateBad, nil},
+	{"a certificate that ends", func(i *installation) {
+		i.sign(i.leaf(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(5 * 24 * time.Hour) }), i.middle)
+	}, doctor.CertificateEnds, nil},
+	{"a private authority", func(i *installation) { i.sign(i.leaf(nil), i.middle, i.root); i.Signing.Roots = "" }, doctor.CertificateOwn, nil},
+	{"no certificate yet", func(i *installation) { i.acme(0) }, doctor.CertificateNone, nil},
+	{"an order that failed", func(i *installation) {
+		i.acme(0)
+		kept := i.open()
+		defer kept.Close()
+		secret, err := datadir.ReadSecret(filepath.Join(i.Data, "secret"))
+		must(i.t, err)
+		m, err := certificate.New(i.t.Context(), certificate.Config{Store: kept, Secret: secret, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+			ACME:   &certificate.ACME{Names: []string{host}, Email: "maria@example.com", Directory: "https://127.0.0.1:1/"},
+			Failed: func(context.Context, certificate.Failure) error { return nil }})
+		must(i.t, err)
+		must(i.t, m.Look(i.t.Context()))
+	}, doctor.RenewalFails, nil},
+	{"files for HTTPS that are no pair", func(i *installation) { i.Server.TLSKey = i.file("other.pem", i.leaf(nil).KeyPEM(i.t)) }, doctor.TLSUnusable, nil},
+	{"files for HTTPS that have expired", func(i *installation) {
+		leaf := i.leaf(func(c *x509.Certificate) {
+			c.NotBefore, c.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+		})
+		i.Server.TLSCert, i.Server.TLSKey = i.file("c.pem", leaf.CertPEM(i.middle)), i.file("k.pem", leaf.KeyPEM(i.t))
+	}, doctor.TLSUnusable, nil},
+	{"HTTPS under another name", func(i *installation) {
+		leaf := i.leaf(func(c *x509.Certificate) { c.DNSNames = []string{"www.example.com"} })
+		i.Server.TLSCert, i.Server.TLSKey = i.file("c.pem", leaf.CertPEM(i.middle)), i.file("k.pem", leaf.KeyPEM(i.t))
+	}, doctor.TLSName, nil},
+	{"a name that the DNS doesn't know", func(i *installation) { delete(i.names, host) }, doctor.NameUnknown, nil},
+	{"a firewall", func(i *installation) { i.addr = free(i.t) }, doctor.PortClosed, nil},
+	{"another server under the name", func(i *installation) {
+		i.addr = tlsServer(i.t, i.leaf(nil), i.middle, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("Welcome to nginx!")) })
+	}, doctor.WrongServer, nil},
+	{"HTTPS without the issuer", func(i *installation) {
+		s := httptest.NewUnstartedServer(http.NotFoundHandler())
+		s.TLS = probetest.Certificates(i.leaf(nil))
+		s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+		s.StartTLS()
+		i.t.Cleanup(s.Close)
+		i.addr = s.Listener.Addr().String()
+	}, doctor.HTTPSUntrusted, nil},
+	{"a service that can't serve", func(i *installation) {
+		i.addr = tlsServer(i.t, i.leaf(nil), i.middle, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/readyz" {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			w.Write([]byte("ok\n"))
+		})
+	}, doctor.NotReady, nil},
+	{"a clock that is off", func(i *installation) { i.acme(2 * time.Hour) }, doctor.ClockWrong, []doctor.Code{doctor.CertificateNone}},
+	{"a log from the future", func(i *installation) {
+		s := servertest.New(i.t, i.database, func(c *server.Config) {
+			c.Now = func() time.Time { return time.Now().Add(3 * time.Hour) }
+			c.First = nil
+		})
+		s.Post("/start", "address", "jane@example.com")
+	}, doctor.ClockAhead, nil},
+	{"no mail server for notifications", func(i *installation) { i.Server.Mail = nil }, doctor.RelayMissing, nil},
+	{"a mail server that is away", func(i *installation) { i.Server.Mail.Server.Port = int(netip.MustParseAddrPort(free(i.t)).Port()) }, doctor.RelayUnreachable, nil},
+	{"a mail server of a stranger", func(i *installation) { i.Server.Mail.Roots = i.Roots }, doctor.RelayRefuses, nil},
+	{"no domain", func(i *installation) { i.exec(`DELETE FROM domains`) }, doctor.NoDomain, nil},
+	{"an IMAP server without the issuer", func(i *installation) {
+		at := netip.MustParseAddrPort(probetest.Listen(i.t, probetest.Mail{TLS: probetest.Certificates(i.leaf(nil))}.Serve))
+		i.exec(`UPDATE domains SET imap_port = ` + at.String()[strings.LastIndex(at.String(), ":")+1:])
+	}, doctor.MailServer, nil},
+	{"an SMTP server without TLS", func(i *installation) {
+		at := probetest.Listen(i.t, probetest.Mail{SMTP: true}.Serve)
+		i.exec(`UPDATE domains SET smtp_port = ` + at[strings.LastIndex(at, ":")+1:])
+	}, doctor.MailServer, nil},
+	{"an alias that leads elsewhere", func(i *installation) { i.names["autoconfig.example.com"] = dialtest.Addrs("192.0.2.1") }, doctor.DNSRecord, nil},
+	{"a log that was changed", func(i *installation) {
+		i.exec(`INSERT INTO log_findings (account, finding, reported) VALUES ('acc_default', 'x', 1)`)
+	}, doctor.LogDamaged, nil},
+	{"no backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 0`) }, doctor.BackupNone, nil},
+	{"an old backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 1700000000000`) }, doctor.BackupOld, nil},
+	{"a service that was not restarted", func(i *installation) { i.Server.Version = "v1.1.0" }, doctor.VersionOld, nil},
+	{"another address for metrics", func(i *installation) { i.Server.MetricsListen = free(i.t) }, doctor.MetricsUnanswered, nil},
+}
+
+func codesOf(found []doctor.Finding) []doctor.Code {
+	var codes []doctor.Code
+	for _, f := range found {
+		codes = append(codes, f.Code)
+	}
+	return codes
+}
+
+// TestHealthy finds nothing where nothing is wrong.
+func TestHealthy(t *testing.T) {
+	i := healthy(t)
+	if found := doctor.Examine(t.Context(), i.Config); len(found) > 0 {
+		t.Errorf("found %+v", found)
+	}
+}
+
+// TestFaults plants one fault after the other.
+func TestFaults(t *testing.T) {
+	planted := map[doctor.Code]bool{}
+	for _, f := range faults {
+		planted[f.want] = true
+		t.Run(f.name, func(t *testing.T) {
+			i := healthy(t)
+			f.plant(i)
+			found := doctor.Examine(t.Context(), i.Config)
+			if !slices.Contains(codesOf(found), f.want) {
+				t.Errorf("found %v, want %s", codesOf(found), f.want)
+			}
+			for _, each := range found {
+				if each.Code != f.want && !slices.Contains(f.too, each.Code) {
+					t.Errorf("found too: %+v", each)
+				}
+				if each.Detail == "" || each.Do == "" {
+					t.Errorf("%s doesn't say what to do", each.Code)
+				}
+			}
+		})
+	}
+	for _, m := range doctor.Codes() {
+		// These two take a chain of a public authority, and a disk that fails.
+		if !planted[m.Code] && m.Code != doctor.CertificateOld && m.Code != doctor.NoWrites {
+			t.Errorf("%s was not planted", m.Code)
+		}
+	}
+}
