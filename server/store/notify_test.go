@@ -285,6 +285,24 @@ func TestFlood(t *testing.T) {
 		if try := begin(digests[0]); try.Held != 37 {
 			t.Errorf("the digest stands for %d", try.Held)
 		}
+
+		// Those that a clock sent that was wrong don't count.
+		send := func(n int) {
+			for range n {
+				must(t, record(t.Context(), s, did(audit.DomainUpdate, "olga", "dom_1", "")))
+			}
+			for _, id := range ids(`state = 'waiting'`) {
+				begin(id)
+			}
+		}
+		const ahead = 3650 * 24 * time.Hour
+		clock.Move(ahead)
+		send(20)
+		clock.Move(2*time.Hour - ahead)
+		send(1)
+		if held := len(ids(`state = 'held'`)); held != 37 {
+			t.Errorf("%d held after the clock was put right, want the 37 of before", held)
+		}
 	})
 }
 
