@@ -171,15 +171,7 @@ func (s *Server) RunScheduled(ctx context.Context) error {
 // beginRound enqueues the round of maintenance that began last. If all servers
 // were off when it began, it is made up.
 func (s *Server) beginRound(ctx context.Context) error {
-	day := maintenance.Day(s.config.Now())
-	if day == s.round {
-		return nil
-	}
-	if err := s.store.EnqueueRound(ctx, day); err != nil {
-		return err
-	}
-	s.round = day
-	return nil
+	return s.store.EnqueueRound(ctx, maintenance.Day(s.config.Now()))
 }
 
 // connectionLog takes what net/http says of broken connections. Its words may

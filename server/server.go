@@ -54,8 +54,6 @@ type Server struct {
 	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
 	signs string
-	// round is the day of maintenance that this server has enqueued.
-	round string
 }
 
 // New opens the database and brings it up to date.

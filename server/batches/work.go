@@ -207,6 +207,9 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 // Archive puts files that were made into an archive. Doing it again does no harm.
 func (s *Service) Archive(ctx context.Context, id string, number int) error {
 	b, err := s.running(ctx, id)
+	if errors.Is(err, errOver) && b.State == Done { // its server died before it had cleaned up
+		return s.cleanDone(ctx, b)
+	}
 	if err != nil {
 		return s.ended(ctx, b, err)
 	}

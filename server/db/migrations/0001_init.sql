@@ -528,8 +528,8 @@ CREATE INDEX limits_ends ON limits (ends);
 -- What holds for the whole installation, in one row: whether mails can be sent,
 -- when the next link may be sent by mail (in microseconds), the fingerprints of the
 -- certificate that signs and of its key, when the last backup was written, what time
--- it was when the clock was last looked at, and since when it has run on without a
--- jump.
+-- it was when the clock was last looked at, since when it has run on without a jump,
+-- and how often it was set back by days.
 CREATE TABLE installation (
     id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     mail      BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
@@ -538,7 +538,8 @@ CREATE TABLE installation (
     key       TEXT   NOT NULL DEFAULT '',
     backup    BIGINT NOT NULL DEFAULT 0,
     clock     BIGINT NOT NULL DEFAULT 0,
-    steady    BIGINT NOT NULL DEFAULT 0
+    steady    BIGINT NOT NULL DEFAULT 0,
+    setbacks  BIGINT NOT NULL DEFAULT 0
 );
 
 INSERT INTO installation (id) VALUES (1);
