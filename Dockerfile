@@ -16,5 +16,6 @@ USER 65532:65532
 ENV MOBILECONFIG_DATA=/data/mobileconfig MOBILECONFIG_LISTEN=:8080 GOTRACEBACK=none
 VOLUME /data
 EXPOSE 8080
+HEALTHCHECK --start-period=30s CMD ["/mobileconfig", "healthcheck"]
 ENTRYPOINT ["/mobileconfig"]
 CMD ["serve"]

@@ -59,7 +59,8 @@ func startACME(t *testing.T, database string, from *acmetest.Authority, change f
 	s := &acmeServer{t: t, from: from, log: &servertest.Log{}}
 	config := server.Config{
 		BaseURL: "https://" + acmetest.Host, Database: database, Secret: servertest.Secret, LogKey: servertest.LogKey,
-		Listen: from.TLS, HTTPListen: from.HTTP, SigningRoots: from.Issuers, First: servertest.First(t, servertest.Domain),
+		Archive: t.TempDir(),
+		Listen:  from.TLS, HTTPListen: from.HTTP, SigningRoots: from.Issuers, First: servertest.First(t, servertest.Domain),
 		ACME:           &server.ACME{Email: "maria@example.com", Directory: from.Directory, Profile: "default", Roots: from.Roots},
 		Log:            slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		HostResolver:   dialtest.Nothing(),
@@ -499,5 +500,39 @@ func TestPlainHTTP(t *testing.T) {
 		if res.StatusCode != tt.status || res.Header.Get("Location") != tt.location {
 			t.Errorf("%s %s: %d %s, want %d %s", tt.method, tt.path, res.StatusCode, res.Header.Get("Location"), tt.status, tt.location)
 		}
+	}
+}
+
+// TestACMERenewNow renews before it is due, because an operator asks for it: for
+// the same key, and for a new one.
+func TestACMERenewNow(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := startACME(t, database, acmetest.New(t), nil)
+	first := s.await().Certificate()
+	s.look() // notes what signs
+	owner := audit.ByOperator()
+	for _, newKey := range []bool{false, true} {
+		kept, err := store.Open(t.Context(), store.Config{Database: database})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = certificate.RequestRenewal(t.Context(), kept, owner, certificate.Request{NewKey: newKey}, "certificate")
+		kept.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.busily()
+		c := s.Certificate().Identity().Certificate()
+		if c.Equal(first) || (keyOf(c) == keyOf(first)) == newKey {
+			t.Errorf("asked with a new key %v: the same certificate %v, the same key %v", newKey, c.Equal(first), keyOf(c) == keyOf(first))
+		}
+		s.look()
+		if !s.Certificate().Identity().Certificate().Equal(c) {
+			t.Error("renewed again without being asked")
+		}
+		first = c
+	}
+	if renewed, changed := logged(t, database, audit.IdentityRenew), logged(t, database, audit.IdentityChange); renewed != 1 || changed != 1 {
+		t.Errorf("logged %d renewals and %d changes, want 1 and 1", renewed, changed)
 	}
 }

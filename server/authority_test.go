@@ -155,7 +155,7 @@ func seedAuthority(t *testing.T, w *authorityWorld) []*stage {
 func (s *stage) seed(t *testing.T) {
 	t.Helper()
 	s.account, s.owner = account.Default, s.world.root
-	if !strings.HasPrefix(s.path, "/panel/accounts") {
+	if !strings.HasPrefix(s.path, "/panel/accounts") && !strings.HasPrefix(s.path, "/panel/certificate") {
 		s.account = s.seeder.Account(s.domain)
 		s.owner = s.seeder.Member(s.account, "owner@"+s.domain, account.Owner, false)
 	}

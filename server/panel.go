@@ -75,6 +75,7 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),
 			DNSLimiter: mail.NewDNSLimiter(s.config.Now),
 			History:    s.store,
+			Backups:    s.store,
 		},
 		log: &log.Pages{
 			Panel:         shared,

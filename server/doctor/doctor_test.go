@@ -123,6 +123,7 @@ func healthy(t *testing.T) *installation {
 	}
 	i.Free, i.Now = doctor.FreeSpace, time.Now
 	running := i.Server
+	running.Archive = t.TempDir()
 	running.Secret, running.LogKey, running.Identity = secret, logKey, identity
 	i.run(running)
 	return i

@@ -35,6 +35,12 @@ var noticeRooms = []room{
 	{"entry to erase", "owner", "/security/log/erase?seq=1", nil, nil, 200},
 }
 
+// testCertificateRooms are those of an installation that has a test certificate.
+var testCertificateRooms = []room{
+	{"test certificate", "owner", "/certificate", nil, nil, 200},
+	{"certificate with mistakes", "owner", "/certificate", map[string]string{"#certificates": "nothing"}, []string{mainButton}, 422},
+}
+
 // noMailRooms are those of an installation that has no mail server.
 var noMailRooms = []room{{"no mail server", "owner", "/security/notifications", nil, nil, 200}}
 

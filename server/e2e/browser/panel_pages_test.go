@@ -67,6 +67,12 @@ func lookAtPanel(t *testing.T, each int, f look) {
 		t.Parallel()
 		withBatches(t).look(t, axe, sample(batchRooms, each), f)
 	})
+	t.Run("test certificate", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, func(c *server.Config) { c.Identity = server.Fixed(development(t)) })
+		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
+		(&people{o, owner, nil}).look(t, axe, sample(testCertificateRooms, each), f)
+	})
 	t.Run("no mail", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, nil)

@@ -92,6 +92,7 @@ var peopleRooms = []room{
 	{"member", "owner", "/members/{member}", nil, nil, 200},
 	{"member who is the last owner", "owner", "/members/{owner}", nil, nil, 200},
 	{"member to remove", "owner", "/members/{member}/remove", nil, nil, 200},
+	{"certificate", "owner", "/certificate", nil, nil, 200},
 	{"accounts", "owner", "/accounts", nil, nil, 200},
 	{"account new", "owner", "/accounts/new", nil, nil, 200},
 	{"account with mistakes", "owner", "/accounts/new", map[string]string{"#email": "nobody"}, []string{mainButton}, 422},

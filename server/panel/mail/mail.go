@@ -35,6 +35,12 @@ type Pages struct {
 	DNS        autoconfig.Resolver
 	DNSLimiter *web.Limiter
 	History    History
+	Backups    Backups
+}
+
+// Backups tells when the last backup was written; the zero time: never.
+type Backups interface {
+	LastBackup(ctx context.Context) (time.Time, error)
 }
 
 // A History tells what has happened in an account.

@@ -114,6 +114,26 @@ func (p *Pages) identity() identity {
 	return out
 }
 
+// backupDays is how old the last backup may be.
+const backupDays = 3
+
+// backupTodo says that there is no backup, or how old it is; without an ID if
+// there is nothing to do.
+func (p *Pages) backupTodo(v *panel.Visit) (todo, error) {
+	at, err := p.Backups.LastBackup(v.Ctx())
+	if err != nil {
+		return todo{}, err
+	}
+	days := int(p.Now().Sub(at) / (24 * time.Hour))
+	switch {
+	case at.IsZero():
+		return todo{ID: "no_backup"}, nil
+	case days > backupDays:
+		return todo{ID: "old_backup", Values: map[string]any{"Days": days}}, nil
+	}
+	return todo{}, nil
+}
+
 // todos are what needs attention, the most urgent first.
 func (p *Pages) todos(v *panel.Visit, page overviewPage) ([]todo, error) {
 	var list []todo
@@ -124,13 +144,24 @@ func (p *Pages) todos(v *panel.Visit, page overviewPage) ([]todo, error) {
 	}
 	id, m := page.Identity, v.In.Member
 	days := map[string]any{"Days": id.DaysLeft}
-	add(id.Fault != "", todo{ID: "identity_bad", Values: map[string]any{"Fault": id.Fault}, Urgent: true})
-	add(id.Fault == "" && id.DaysLeft <= expiresSoon && !id.Development, todo{ID: "identity_expires", Values: days, Urgent: id.DaysLeft <= 7})
+	certificate := "" // whose page is for operators
+	if page.Operate {
+		certificate = panel.Prefix + "/certificate"
+	}
+	add(id.Fault != "", todo{ID: "identity_bad", Values: map[string]any{"Fault": id.Fault}, Urgent: true, Path: certificate})
+	add(id.Fault == "" && id.DaysLeft <= expiresSoon && !id.Development, todo{ID: "identity_expires", Values: days, Urgent: id.DaysLeft <= 7, Path: certificate})
 	add(page.Domains == 0 && page.Write, todo{ID: "no_domain", Path: panel.Prefix + "/domains/new"})
 	add(!m.HasFactor(), todo{ID: "one_factor", Path: panel.Prefix + panel.EnrolPath, Urgent: true})
 	add(m.HasFactor() && m.CodesMade.IsZero(), todo{ID: "no_recovery", Path: panel.Prefix + panel.OwnPath + "/recovery"})
 	add(!m.CodesMade.IsZero() && m.CodesLeft <= fewCodes, todo{ID: "few_recovery", Values: map[string]any{"Left": m.CodesLeft}, Path: panel.Prefix + panel.OwnPath + "/recovery"})
-	add(id.Development, todo{ID: "identity_development"})
+	add(id.Development, todo{ID: "identity_development", Path: certificate})
+	if page.Operate {
+		t, err := p.backupTodo(v)
+		if err != nil {
+			return nil, err
+		}
+		add(t.ID != "", t)
+	}
 	if page.Manage {
 		members, err := p.Members.List(v.Ctx(), v.Account())
 		if err != nil {
