@@ -66,7 +66,15 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			Checker:    a.Checker,
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),
 			DNSLimiter: mail.NewDNSLimiter(s.config.Now),
-			History:    s.store,
+
+			Finder:        s.finder(),
+			SearchLimiter: mail.NewSearchLimiter(s.config.Now),
+
+			History: s.store,
+			Checks:  s.store,
+
+			Installation: s.store,
+			Mail:         s.config.Mail != nil,
 		},
 		log: &log.Pages{
 			Panel:         shared,

@@ -368,7 +368,7 @@ func TestPanelIsKeptOnce(t *testing.T) {
 
 // pending are texts that are English alone until the next translation. Pages
 // show them in English then.
-var pending = []string{"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed"}
+var pending = []string{"start.none.title", "start.none.text", "start.none.panel", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones
 // in every language.

@@ -30,6 +30,7 @@ type (
 		frame
 		Address, Name string
 		Problems      []problem
+		Empty         bool
 	}
 	setupPage struct {
 		frame
@@ -104,6 +105,7 @@ func renderings() []rendering {
 		all = append(all, rendering{name, "start", func(f frame) any { p.frame = f; return p }})
 	}
 	start("start", startPage{})
+	start("start-empty", startPage{Empty: true})
 	start("start-problems", startPage{Address: "maria@", Name: "Maria 123456", Problems: []problem{
 		{"address", "address_malformed", "[the address]"}, {"name", "name_invalid", "[the name]"}, {"", "password_refused", "[the rest]"},
 	}})

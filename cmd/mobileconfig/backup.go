@@ -49,6 +49,10 @@ func (c *backupWriteCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	// The panel reminds of backups until there is one.
+	if err := backup.Note(ctx, source); err != nil {
+		fmt.Fprintf(s.err, "mobileconfig: the backup is good, but the control panel will not know about it: %v\n", err)
+	}
 	fmt.Fprintf(s.err, "mobileconfig: wrote and verified %s (%d bytes). It holds secrets: keep it as safe as %s.\n", c.Output, info.Size(), c.Data)
 	return nil
 }

@@ -48,6 +48,15 @@ func Write(ctx context.Context, path string, from Source) error {
 	return nil
 }
 
+// Note keeps in the database of the source that a backup of it was written now,
+// so that the control panel doesn't ask for one.
+func Note(ctx context.Context, from Source) error {
+	if err := db.NoteBackup(ctx, from.Database, from.Now()); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
 // archive writes everything, then the manifest, and then the hash of all that.
 func (s Source) archive(ctx context.Context, out io.Writer, tmp string) error {
 	sum := sha256.New()

@@ -30,6 +30,7 @@ var past = map[string]string{
 
 	"store.UseIdentity":  "bookkeeping, with an action if another certificate signed before",
 	"store.SetMail":      "bookkeeping",
+	"store.keepChecks":   "bookkeeping",
 	"store.useAll":       "a group of downloads: one statement checks the grants of all, and each has its action",
 	"outbox.EndCall":     "bookkeeping, with an action if a webhook keeps failing",
 	"store.Attempt":      "bookkeeping",

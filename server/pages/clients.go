@@ -29,6 +29,8 @@ const xmlType = "text/xml; charset=utf-8"
 type Domains interface {
 	// Domain returns the domain with the name, or a NotFound fault.
 	Domain(ctx context.Context, name string) (settings.Domain, error)
+	// AnyDomain reports whether one is set up.
+	AnyDomain(ctx context.Context) (bool, error)
 }
 
 // limited lets a network ask so often.

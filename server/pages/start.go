@@ -18,6 +18,8 @@ type startPage struct {
 	Address  string
 	Name     string
 	Problems []problem
+	// Empty says that no domain is set up: nobody can start here.
+	Empty bool
 }
 
 // start shows the form, its address filled in from the query.
@@ -55,7 +57,11 @@ func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error
 			return f
 		}
 	}
-	page := startPage{frame: p.frame(c, ""), Address: echoable(typed["address"])}
+	any, err := p.Domains.AnyDomain(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	page := startPage{frame: p.frame(c, ""), Address: echoable(typed["address"]), Empty: !any}
 	if setup.CheckName(typed["name"]) == nil {
 		page.Name = typed["name"]
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
@@ -60,4 +61,13 @@ func (s *Store) NoteExpiry(ctx context.Context, by audit.Grant, fingerprint stri
 		return fmt.Errorf("store: note expiry: %w", err)
 	}
 	return nil
+}
+
+// LastBackup returns when a backup was last written; the zero time if none was.
+func (s *Store) LastBackup(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	if err := s.db.Read(ctx).Row(`SELECT backup FROM installation`).Scan(db.Time(&at)); err != nil {
+		return time.Time{}, fmt.Errorf("store: last backup: %w", s.db.Diagnose(err))
+	}
+	return at, nil
 }

@@ -53,6 +53,7 @@ func lists(links int) map[string][]list {
 		"Accounts":        ask((*store.Store).Accounts),
 		"ApprovedHosts":   of((*store.Store).ApprovedHosts, account.Default),
 		"Checkpoints":     of((*store.Store).Checkpoints, account.Default),
+		"PendingDomains":  of((*store.Store).PendingDomains, account.Default),
 		"Domains":         of((*store.Store).Domains, account.Default),
 		"Invitations":     of((*store.Store).Invitations, account.Default),
 		"Keys":            of((*store.Store).Keys, account.Default),

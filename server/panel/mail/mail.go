@@ -9,6 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/discovery"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/probe"
@@ -29,7 +30,16 @@ type Pages struct {
 	Checker    Checker
 	DNS        autoconfig.Resolver
 	DNSLimiter *web.Limiter
-	History    History
+	// Finder finds the servers of new domains, as often as SearchLimiter lets an
+	// account.
+	Finder        Finder
+	SearchLimiter *web.Limiter
+	History       History
+	Checks        settings.CheckStore
+	// Installation tells operators what is left to do. Mail says that mails can
+	// be sent.
+	Installation Installation
+	Mail         bool
 }
 
 // A History tells what has happened in an account.
@@ -41,6 +51,13 @@ type History interface {
 	// first: at most limit, and of the log's end alone. With a target it
 	// returns those on that alone.
 	Recent(ctx context.Context, account string, names []audit.Name, target string, limit int) ([]audit.Record, error)
+	// FirstRun returns how far the account has come with its first device.
+	FirstRun(ctx context.Context, account string) (setup.FirstRun, error)
+}
+
+// A Finder finds the servers of a domain. *discovery.Finder is one.
+type Finder interface {
+	Find(ctx context.Context, domain string) (discovery.Found, error)
 }
 
 // A Checker says whether the mail servers of a domain offer TLS as a device

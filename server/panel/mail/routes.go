@@ -9,14 +9,19 @@ import (
 func (p *Pages) Routes() []panel.Route {
 	return []panel.Route{
 		panel.Get("", account.Look, panel.Signed, p.overview),
+		panel.Get(setupPath, account.Operate, panel.Signed, p.setup),
 
 		panel.Get("/domains", account.Look, panel.Signed, p.domains),
 		panel.Get("/domains/new", account.Change, panel.Signed, p.newDomain),
-		panel.Post("/domains/new", account.Change, panel.Fresh, append([]string{"name", "approve"}, domainFields...), p.createDomain),
+		panel.Post("/domains/new", account.Change, panel.Fresh, newDomainFields, p.createDomain),
+		panel.Post("/domains/new/find", account.Change, panel.Signed, newDomainFields, p.findServers),
 		panel.Get("/domains/:domain", account.Look, panel.Signed, p.domain),
+		panel.Get("/domains/:domain/edit", account.Look, panel.Signed, p.editDomain),
 		panel.Post("/domains/:domain", account.Change, panel.Fresh, domainFields, p.updateDomain),
 		panel.Button("/domains/:domain/check", account.Look, panel.Signed, p.checkDomain),
 		panel.Button("/domains/:domain/dns", account.Look, panel.Signed, p.checkDNS),
+		panel.Button("/domains/:domain/verify", account.Change, panel.Fresh, p.verifyDomain),
+		panel.Button("/domains/:domain/approve", account.Operate, panel.Fresh, p.approveDomain),
 		panel.Get("/domains/:domain/delete", account.Change, panel.Signed, p.askDeleteDomain),
 		panel.Button("/domains/:domain/delete", account.Change, panel.Fresh, p.deleteDomain),
 
