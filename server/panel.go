@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/panel/access"
 	"github.com/updatecase/mobileconfig/server/panel/log"
@@ -31,7 +32,7 @@ func (c *controlPanel) routes(e *echo.Echo) error {
 }
 
 // newPanel builds the control panel from what it shares with the API.
-func (s *Server) newPanel(a *api.API) *controlPanel {
+func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 	shared := &panel.Panel{
 		Vault:    s.vault,
 		Sessions: account.NewSessions(s.vault, s.store),
@@ -72,6 +73,7 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 
 			History: s.store,
 			Checks:  s.store,
+			Preview: public.Preview,
 
 			Installation: s.store,
 			Mail:         s.config.Mail != nil,

@@ -114,7 +114,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.routes(&pages.Pages{
+	public := &pages.Pages{
 		Links:           links,
 		Redirects:       redirect.New(s.store, links, s.base.String(), s.config.Now),
 		Domains:         s.store,
@@ -124,7 +124,8 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 		Identity:        s.describeIdentity,
 		SecurityContact: s.config.SecurityContact,
 		Now:             s.config.Now,
-	}, a, s.newPanel(a))
+	}
+	return s.routes(public, a, s.newPanel(a, public))
 }
 
 // newAPI builds the API.

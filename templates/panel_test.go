@@ -918,6 +918,10 @@ func panelIDs() []string {
 		all = append(all, "panel.step."+id, "panel.step."+id+".why")
 	}
 	add("panel.step.", slices.DeleteFunc(slices.Clone(setupIDs), func(id string) bool { return id == "downloaded" }), "-", ".action")
+	add("panel.preview.", []string{"iphone", "ipad", "mac", "android", "other"})
+	for _, device := range []string{"iphone", "ipad", "mac", "other"} {
+		all = append(all, "device."+device)
+	}
 	add("panel.server.", []string{"imap", "smtp", "caldav", "carddav"})
 	add("panel.find.source.", sources)
 	add("panel.find.from.", sources)

@@ -50,6 +50,7 @@ type Pages struct {
 func (p *Pages) Routes(e *echo.Echo) {
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/", p.start)
+	e.Match(read, "/qr.svg", p.startQR)
 	e.POST("/start", p.createLink)
 	p.redirects = web.NewLimiter("network", limitRedirects, redirectsWindow, p.Now)
 	e.POST("/start/signed", p.createSigned)

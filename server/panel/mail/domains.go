@@ -164,6 +164,15 @@ func (p *Pages) domainUsage(v *panel.Visit, d settings.Domain, page *domainPage)
 	return err
 }
 
+// previewDomain shows what people see on a device.
+func (p *Pages) previewDomain(v *panel.Visit) error {
+	d, err := p.Domains.Get(v.Ctx(), v.Account(), v.Param("domain"))
+	if err != nil {
+		return err
+	}
+	return p.Preview(v.Context, d, v.Param("device"))
+}
+
 func (p *Pages) askDeleteDomain(v *panel.Visit) error {
 	d, err := p.Domains.Get(v.Ctx(), v.Account(), v.Param("domain"))
 	if fault.Is(err, fault.NotFound) {

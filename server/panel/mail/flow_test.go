@@ -345,3 +345,28 @@ func TestCheckKept(t *testing.T) {
 		t.Errorf("%s", page.Body)
 	}
 }
+
+// TestPreview shows a domain's page on each device, with buttons that are off,
+// and changes nothing.
+func TestPreview(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, nil)
+	m := s.Owner("olga@example.com")
+	m.Get("/panel") // which notes that the session was used
+	before := storetest.Fingerprint(t, database)
+	for device, want := range map[string]string{"iphone": "this\u00a0iPhone", "ipad": "this\u00a0iPad", "mac": "this\u00a0Mac", "android": "this Android device", "other": `src="/qr.svg"`} {
+		a := m.Get("/panel/domains/example.com/preview/" + device)
+		has(t, a, want, "This is a preview", "<fieldset class=\"page-off\" disabled>", "j•••@example.com")
+	}
+	if storetest.Fingerprint(t, database) != before {
+		t.Error("a preview changed something")
+	}
+	for _, path := range []string{"/panel/domains/example.com/preview/fridge", "/panel/domains/example.org/preview/mac"} {
+		if a := m.Get(path); a.Status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, a.Status)
+		}
+	}
+	if a := s.Get("/qr.svg"); a.Status != http.StatusOK || a.Header.Get("Content-Type") != "image/svg+xml" {
+		t.Errorf("%d %s", a.Status, a.Header)
+	}
+}

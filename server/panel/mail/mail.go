@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
@@ -36,6 +38,8 @@ type Pages struct {
 	SearchLimiter *web.Limiter
 	History       History
 	Checks        settings.CheckStore
+	// Preview shows the page of a link of the domain as it is on a device.
+	Preview func(c echo.Context, domain settings.Domain, device string) error
 	// Installation tells operators what is left to do. Mail says that mails can
 	// be sent.
 	Installation Installation

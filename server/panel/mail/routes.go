@@ -18,6 +18,7 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get("/domains/:domain", account.Look, panel.Signed, p.domain),
 		panel.Get("/domains/:domain/edit", account.Look, panel.Signed, p.editDomain),
 		panel.Post("/domains/:domain", account.Change, panel.Fresh, domainFields, p.updateDomain),
+		panel.Get("/domains/:domain/preview/:device", account.Look, panel.Signed, p.previewDomain),
 		panel.Button("/domains/:domain/check", account.Look, panel.Signed, p.checkDomain),
 		panel.Button("/domains/:domain/dns", account.Look, panel.Signed, p.checkDNS),
 		panel.Button("/domains/:domain/verify", account.Change, panel.Fresh, p.verifyDomain),
