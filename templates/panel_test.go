@@ -1066,7 +1066,7 @@ func TestPanelPages(t *testing.T) {
 		"log-problem-folded": {`<details class="fold all" open>`},
 		"remove-mailbox":     {`name="mailbox" value="jane@example.com"`, "They do not come back"},
 		"remove-domain":      {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
-		"error-403":          {"You may not do this here", "[detail]"},
+		"error-403":          {"You don’t have access", "[detail]"},
 		"error-door":         {"ask an owner of the account", `href="/panel/sign-in"`},
 	} {
 		html := render(t, s, named(t, "panel-"+name), s.Match())

@@ -30,6 +30,7 @@ type (
 		frame
 		Address, Name string
 		Problems      []problem
+		Meant         string
 		Empty         bool
 	}
 	setupPage struct {
@@ -104,6 +105,7 @@ func renderings() []rendering {
 		all = append(all, rendering{name, "start", func(f frame) any { p.frame = f; return p }})
 	}
 	start("start", startPage{})
+	start("start-meant", startPage{Address: "maria@exampel.com", Name: "Maria", Meant: "maria@example.com", Problems: []problem{{"address", "address_foreign", "[the domain]"}}})
 	start("start-empty", startPage{Empty: true})
 	start("start-problems", startPage{Address: "maria@", Name: "Maria 123456", Problems: []problem{
 		{"address", "address_malformed", "[the address]"}, {"name", "name_invalid", "[the name]"}, {"", "password_refused", "[the rest]"},

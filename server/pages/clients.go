@@ -31,6 +31,9 @@ type Domains interface {
 	Domain(ctx context.Context, name string) (settings.Domain, error)
 	// AnyDomain reports whether one is set up.
 	AnyDomain(ctx context.Context) (bool, error)
+	// DomainNames returns the names of domains with as many bytes as from and to
+	// say, at most limit.
+	DomainNames(ctx context.Context, from, to, limit int) ([]string, error)
 }
 
 // limited lets a network ask so often.

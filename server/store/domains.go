@@ -73,6 +73,22 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 	return d, nil
 }
 
+// DomainNames returns the names of domains with as many bytes as from and to say:
+// at most limit, in their order. Those of suspended accounts are left out.
+func (s *Store) DomainNames(ctx context.Context, from, to, limit int) ([]string, error) {
+	var names []string
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
+		var name string
+		err := r.Scan(&name)
+		names = append(names, name)
+		return err
+	}, `SELECT name FROM domains WHERE LENGTH(name) BETWEEN $1 AND $2 AND account `+notSuspended+` ORDER BY name LIMIT $3`, from, to, limit)
+	if err != nil {
+		return nil, fmt.Errorf("store: domain names: %w", s.db.Diagnose(err))
+	}
+	return names, nil
+}
+
 const selectAnyDomain = `SELECT COUNT(*) FROM (SELECT 1 FROM domains LIMIT $1) AS found`
 
 // AnyDomain reports whether a domain is set up.
