@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
-	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/discovery", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
+	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/discovery", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web", "templates"},
 	"server/jobs":            {"server/maintenance", "server/notify"},
 	"server/maintenance":     {"server/audit", "server/fault"},
 	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},

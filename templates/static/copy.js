@@ -41,7 +41,18 @@
   document.querySelectorAll("[data-copy]").forEach(copies);
   document.querySelectorAll("[data-print]").forEach(prints);
   document.querySelectorAll("[data-time]").forEach((holder) => local(holder, { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short" }));
-  document.querySelectorAll("time").forEach((holder) => local(holder, { dateStyle: "long", timeStyle: "short" }));
+  document.querySelectorAll("time").forEach((holder) => { if (!holder.closest("[data-zone]")) local(holder, { dateStyle: "long", timeStyle: "short" }); });
+
+  // A menu is shut by Esc, and by a press anywhere else.
+  const menus = () => document.querySelectorAll("details.menu[open]");
+  document.addEventListener("click", (event) => menus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; }));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menus().forEach((menu) => {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    });
+  });
 
   // Safari on an iPad says that it runs on a Mac, which has no touch screen.
   const mac = document.querySelector("[data-ipad]");

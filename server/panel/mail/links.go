@@ -120,7 +120,15 @@ var linkFields = []string{"address", "name", "login", "locale", "variant", "expi
 var linkLives = []int{1, 24, 7 * 24, 30 * 24}
 
 func (p *Pages) newLink(v *panel.Visit) error {
-	page, err := p.newLinkPage(v, p.Frame(v, "links"), web.Form{"expires": "24", "downloads": strconv.Itoa(setup.LinkMaxDownloads), "address": v.QueryParam("address")})
+	form := web.Form{"expires": "24", "downloads": strconv.Itoa(setup.LinkMaxDownloads), "address": v.QueryParam("address")}
+	if from := v.QueryParam("from"); from != "" {
+		l, err := p.Links.Get(v.Ctx(), v.Account(), from)
+		if err != nil {
+			return err
+		}
+		form = fromLink(l)
+	}
+	page, err := p.newLinkPage(v, p.Frame(v, "links"), form)
 	if err != nil {
 		return err
 	}
@@ -130,9 +138,15 @@ func (p *Pages) newLink(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "link-new", page.Frame, page)
 }
 
+// fromLink is the form of a link like l.
+func fromLink(l setup.Link) web.Form {
+	return web.Form{"expires": "24", "downloads": strconv.Itoa(l.MaxDownloads), "address": l.Address, "name": l.Name, "login": l.Login,
+		"locale": l.Locale, "variant": string(l.Variant), "external_id": l.ExternalID, "return_url": l.ReturnURL}
+}
+
 func (p *Pages) newLinkPage(v *panel.Visit, f panel.Frame, form web.Form) (newLinkPage, error) {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
-	return newLinkPage{f, form, len(domains) == 0}, err
+	return newLinkPage{f, form, len(domains) == 0, p.Texts.Languages()}, err
 }
 
 // createLink makes a link and leads to its page, which shows the address

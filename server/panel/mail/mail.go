@@ -55,6 +55,8 @@ type History interface {
 	// first: at most limit, and of the log's end alone. With a target it
 	// returns those on that alone.
 	Recent(ctx context.Context, account string, names []audit.Name, target string, limit int) ([]audit.Record, error)
+	// Search returns the newest actions that the filter wants.
+	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	// FirstRun returns how far the account has come with its first device.
 	FirstRun(ctx context.Context, account string) (setup.FirstRun, error)
 }

@@ -42,6 +42,8 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get("/policies/:id/delete", account.Change, panel.Signed, p.askDeletePolicy),
 		panel.Button("/policies/:id/delete", account.Change, panel.Fresh, p.deletePolicy),
 
+		panel.Get(mailboxPath, account.Look, panel.Signed, p.mailbox),
+		panel.Post(mailboxPath, account.Change, panel.Fresh, []string{"address"}, p.leaveMailbox),
 		panel.Get(panel.LinksPath, account.Look, panel.Signed, p.links),
 		panel.Get(panel.LinksPath+"/new", account.Change, panel.Signed, p.newLink),
 		panel.Post(panel.LinksPath+"/new", account.Change, panel.Fresh, linkFields, p.createLink),
