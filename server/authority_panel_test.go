@@ -166,6 +166,10 @@ func settingRows() []*authorityRow {
 		with(signed("/domains/:domain/check", haveDomain), reads),
 		with(signed("/domains/:domain/dns", haveDomain), reads),
 		fresh("/domains/:domain/delete", haveDomain),
+		fresh("/links/revoke-selected", func(t *testing.T, s *stage) {
+			haveLink(t, s)
+			s.ids["{link}"] = s.ids[":id"]
+		}, "link3", "{link}"),
 		fresh("/mailbox", haveLink, "address", "jane@{domain}"),
 		with(signed("/domains/new/find", nil, append([]string{"name", "{domain}"}, authorityDomain...)...), func(r *authorityRow) { r.reads, r.shows = true, true }),
 		fresh("/domains/:domain/verify", havePending),

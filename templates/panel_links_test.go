@@ -15,7 +15,7 @@ type (
 		ID, Address, Domain, State string
 		Downloads                  int
 		Created, Expires           time.Time
-		Test                       bool
+		Test, Revocable            bool
 	}
 	newLinkPage struct {
 		panelFrame
@@ -54,7 +54,7 @@ func linkCases() []panelCase {
 	const at = "/panel/links"
 	var rows []linkRow
 	for i, state := range linkStates {
-		rows = append(rows, linkRow{"lnk_" + string(rune('1'+i)), "jane@example.com", "example.com", state, i, panelNow, panelNow.Add(time.Hour), i == 1})
+		rows = append(rows, linkRow{"lnk_" + string(rune('1'+i)), "jane@example.com", "example.com", state, i, panelNow, panelNow.Add(time.Hour), i == 1, i < 4})
 	}
 	domains := []string{"example.com", "example.org"}
 	page := linkPage{

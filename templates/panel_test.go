@@ -230,9 +230,9 @@ type (
 	}
 	keyPage struct {
 		panelFrame
-		Form            panelForm
-		Scopes, Domains []string
-		Key             string
+		Form                     panelForm
+		Scopes, Presets, Domains []string
+		Key                      string
 	}
 	membersPage struct {
 		panelFrame
@@ -640,8 +640,8 @@ func keyCases() []panelCase {
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
-		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Domains: []string{"example.com"}}},
-		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames()}, problems: badFields("name", "scopes", "domains", "networks", "expires")},
+		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Presets: presets, Domains: []string{"example.com"}}},
+		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Presets: presets}, problems: badFields("name", "preset", "scopes", "domains", "networks", "expires")},
 		{name: "redirect-new", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Domains: []string{"example.com"}}},
 		{name: "redirect-problems", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Form: redirectForm}, problems: badFields("name", "public_key", "domains")},
 		{name: "redirect", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_2", view: registered, done: "redirect.created"},
@@ -790,8 +790,8 @@ func logCases() []panelCase {
 
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
-	"pending": {"Domain": "example.com"},
-	"domain":  {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
+	"pending": {"Domain": "example.com"}, "selected": {"Links": 3},
+	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
 	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
 	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"},
@@ -824,7 +824,7 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "pending", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	removeIDs    = []string{"domain", "pending", "selected", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "identity_development", "one_owner", "no_relay", "no_backup"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
@@ -835,7 +835,7 @@ var (
 		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -899,6 +899,7 @@ func panelIDs() []string {
 	add("panel.todo.", todoIDs, ".why", ".action")
 	add("panel.action.", actionNames())
 	add("panel.scope.", scopeNames())
+	add("panel.key.preset.", presets)
 	add("panel.setting.", settingNames)
 	add("panel.setting.", []string{"min_length", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history"}, "-", ".value")
 	add("panel.kind.", actorKinds())
@@ -1085,7 +1086,7 @@ func TestPanelPages(t *testing.T) {
 		"domains-empty-auditor": {"/panel/domains/new"},
 		"mailbox-auditor":       {"button-danger"},
 		"mailbox-bare":          {"button-danger"},
-		"links-auditor":         {"/panel/links/new", "revoke-links"},
+		"links-auditor":         {"/panel/links/new", "revoke-links", "checkbox"},
 		"link-auditor":          {"/s/", "/revoke", "<svg class=\"qr-code\""},
 		"link-over":             {"/s/", "/panel/links/lnk_1/revoke\""},
 		"keys-auditor":          {"/revoke", "/panel/keys/new"},
@@ -1135,7 +1136,7 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 // or they are what a handler has made.
 var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
 	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name",
-	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform"}
+	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform", "Presets"}
 
 // poison puts the text wherever a string may come from a person.
 func poison(v reflect.Value) {

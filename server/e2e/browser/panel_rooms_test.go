@@ -62,6 +62,8 @@ var settingRooms = []room{
 	{"link made", "owner", "/links/new", map[string]string{"#address": "maria@example.com"}, []string{mainButton}, 200},
 	{"link", "owner", "/links/{link}", nil, nil, 200},
 	{"link for an auditor", "auditor", "/links/{link}", nil, nil, 200},
+	{"mailbox", "owner", "/mailbox?address=jane%40example.com", nil, nil, 200},
+	{"links selected to revoke", "owner", "/links/revoke-selected?link0={link}", nil, nil, 200},
 	{"link to revoke", "owner", "/links/{link}/revoke", nil, nil, 200},
 	{"links to revoke", "owner", "/links/{link}/revoke-mailbox", nil, nil, 200},
 	{"links of a domain to revoke", "owner", "/domains/example.com/revoke-links", nil, nil, 200},

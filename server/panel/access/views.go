@@ -137,6 +137,7 @@ type keyPage struct {
 	panel.Frame
 	Form    web.Form
 	Scopes  []string
+	Presets []string // button, provisioning, read
 	Domains []string
 	Key     string // once it is made, this one time
 }

@@ -110,7 +110,7 @@ func linkListPath(form web.Form, cursor string) string {
 }
 
 func linkRowOf(l setup.Link, now time.Time) linkRow {
-	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires, l.Test}
+	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires, l.Test, revocable(l, now)}
 }
 
 // linkFields are those of the form of a link.
@@ -229,6 +229,50 @@ func (p *Pages) revokeLink(v *panel.Visit) error {
 	return p.Do(v, panel.Path("links", v.Param("id")), "link.revoked", func() error {
 		_, err := p.Links.Revoke(v.Ctx(), v.By(), v.Account(), v.Param("id"))
 		return err
+	})
+}
+
+// selectedFields are the names under which the list sends the links that were
+// chosen, one for each of its rows.
+var selectedFields = func() []string {
+	var names []string
+	for i := range panel.PageSize {
+		names = append(names, "link"+strconv.Itoa(i))
+	}
+	return names
+}()
+
+// askRevokeSelected asks about the links that were chosen in the list.
+func (p *Pages) askRevokeSelected(v *panel.Visit) error {
+	var fields []panel.Field
+	for _, name := range selectedFields {
+		if id := v.QueryParam(name); id != "" {
+			if _, err := p.Links.Get(v.Ctx(), v.Account(), id); err != nil {
+				return err
+			}
+			fields = append(fields, panel.Field{Name: name, Value: id})
+		}
+	}
+	if len(fields) == 0 {
+		return p.To(v, panel.Prefix+panel.LinksPath, "links.unselected")
+	}
+	f := p.Frame(v, "links")
+	return p.Render(v, http.StatusOK, "remove", f, panel.RemovePage{Frame: f, ID: "selected", Values: map[string]any{"Links": len(fields)},
+		Action: v.Request().URL.Path, Fields: fields, Back: panel.Prefix + panel.LinksPath})
+}
+
+// revokeSelected revokes the links, each with its action. One that isn't there
+// stops it; those before stay revoked.
+func (p *Pages) revokeSelected(v *panel.Visit) error {
+	return p.Do(v, panel.Prefix+panel.LinksPath, "links.revoked", func() error {
+		for _, name := range selectedFields {
+			if id := v.Form[name]; id != "" {
+				if _, err := p.Links.Revoke(v.Ctx(), v.By(), v.Account(), id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
 }
 

@@ -77,3 +77,35 @@ func TestLinkAgain(t *testing.T) {
 		t.Errorf("another account's link: %d", a.Status)
 	}
 }
+
+// TestRevokeSelected revokes the links that were chosen in the list, and no
+// others.
+func TestRevokeSelected(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, servertest.Unhurried)
+	m := s.Owner("olga@example.com")
+	for _, name := range []string{"ann", "ben", "cas"} {
+		s.Link(name + "@example.com")
+	}
+	id := func(name string) string {
+		return storetest.Column(t, database, `SELECT id FROM links WHERE mailbox = '`+name+`@example.com'`)[0]
+	}
+	has(t, m.Get("/panel/links"), `name="link0" value="`+id("cas")+`"`, "Revoke selected")
+	const at = "/panel/links/revoke-selected"
+	has(t, m.Get(at+"?link0="+id("cas")+"&link2="+id("ann")), "Revoke 2 links?", `name="link2" value="`+id("ann")+`"`)
+	if a := m.Get(at); a.Location() != "/panel/links?done=links.unselected" {
+		t.Errorf("%d %s", a.Status, a.Location())
+	}
+	customer := m.Customer("Shop", "carl@example.net")
+	for _, a := range []servertest.Answer{customer.Get(at + "?link0=" + id("ann")), customer.Post(at, "link0", id("ann")), m.Post(at, "link0", "lnk_nothing")} {
+		if a.Status != http.StatusNotFound {
+			t.Errorf("%d %s", a.Status, plain(a))
+		}
+	}
+	if a := m.Post(at, "link0", id("cas"), "link2", id("ann")); a.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.Status, plain(a))
+	}
+	if got := storetest.Column(t, database, `SELECT mailbox FROM links WHERE revoked <> 0 ORDER BY mailbox`); strings.Join(got, " ") != "ann@example.com cas@example.com" {
+		t.Errorf("revoked are %q", got)
+	}
+}

@@ -47,6 +47,8 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get(panel.LinksPath, account.Look, panel.Signed, p.links),
 		panel.Get(panel.LinksPath+"/new", account.Change, panel.Signed, p.newLink),
 		panel.Post(panel.LinksPath+"/new", account.Change, panel.Fresh, linkFields, p.createLink),
+		panel.Get(panel.LinksPath+"/revoke-selected", account.Change, panel.Signed, p.askRevokeSelected),
+		panel.Post(panel.LinksPath+"/revoke-selected", account.Change, panel.Fresh, selectedFields, p.revokeSelected),
 		panel.Get(panel.LinksPath+"/:id", account.Look, panel.Signed, p.link),
 		panel.Get(panel.LinksPath+"/:id/revoke", account.Change, panel.Signed, p.askRevokeLink),
 		panel.Button(panel.LinksPath+"/:id/revoke", account.Change, panel.Fresh, p.revokeLink),

@@ -31,6 +31,7 @@ type linkRow struct {
 	Created   time.Time
 	Expires   time.Time
 	Test      bool
+	Revocable bool
 }
 
 // A newLinkPage makes a link. Form: address, name, login, locale, variant,
