@@ -63,6 +63,9 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Policies:   a.Policies,
 			Hosts:      a.Hosts,
 			Links:      a.Links,
+			Mails:      a.Mails,
+			SendsMail:  s.config.Mail != nil,
+			Batches:    s.batches,
 			Issuer:     a.Issuer,
 			Checker:    a.Checker,
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),
@@ -76,11 +79,11 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Preview: public.Preview,
 
 			Installation: s.store,
-			Mail:         s.config.Mail != nil,
 		},
 		log: &log.Pages{
 			Panel:         shared,
 			Actions:       s.store,
+			Batches:       s.batches,
 			Members:       s.members,
 			Keys:          a.Keys,
 			Subscriptions: notify.NewSubscriptions(s.store, s.config.Now),

@@ -138,7 +138,7 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 		case <-look.C:
 			run()
 		case <-prune.C:
-			if err := s.store.Prune(ctx); err != nil && ctx.Err() == nil {
+			if err := errors.Join(s.store.Prune(ctx), s.batches.Tidy(ctx)); err != nil && ctx.Err() == nil {
 				s.config.Log.Error("prune", "error", err)
 			}
 		}
@@ -157,15 +157,7 @@ func (s *Server) RunScheduled(ctx context.Context) error {
 // beginRound enqueues the round of maintenance that began last. If all servers
 // were off when it began, it is made up.
 func (s *Server) beginRound(ctx context.Context) error {
-	day := maintenance.Day(s.config.Now())
-	if day == s.round {
-		return nil
-	}
-	if err := s.store.EnqueueRound(ctx, day); err != nil {
-		return err
-	}
-	s.round = day
-	return nil
+	return s.store.EnqueueRound(ctx, maintenance.Day(s.config.Now()))
 }
 
 // connectionLog takes what net/http says of broken connections. Its words may

@@ -27,6 +27,7 @@ var usedByGo = []string{
 	"problem.unauthorized", "problem.forbidden", "problem.conflict",
 	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
+	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
 	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring",
 	"language.name", "language.dir", "language.reviewed",
@@ -252,7 +253,8 @@ func TestText(t *testing.T) {
 // TestTextsForGo fills in what Go code fills in and wants no id back.
 func TestTextsForGo(t *testing.T) {
 	s := newSet(t)
-	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5, "Calendars": true, "Contacts": true}
+	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5, "Calendars": true, "Contacts": true,
+		"Address": "maria@example.com", "Service": "Example", "Until": "2026-03-02 12:00 UTC"}
 	for _, lang := range s.Languages() {
 		for _, id := range usedByGo {
 			if got := s.Text(lang, id, data); got == id || strings.Contains(got, "{{") || strings.Contains(got, "*") {
@@ -370,7 +372,7 @@ func TestPanelIsKeptOnce(t *testing.T) {
 // show them in English then.
 var pending = []string{"start.none.title", "page.support", "start.address.missing", "start.meant", "start.none.text", "start.none.panel",
 	"page.print", "preview.title", "preview.text", "after.title", "after.title.later", "after.again", "after.done", "after.done.mail", "after.done.self", "after.close", "android.title", "android.lead", "android.with", "android.install", "android.address", "android.password", "android.get", "android.store", "android.check", "android.check.text", "android.other", "android.gmail", "android.gmail.text", "android.scan", "android.scan.where", "android.not", "android.open", "device.iphone", "device.ipad", "device.mac", "device.other", "ios.install.calendars", "ios.install.contacts",
-	"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed"}
+	"mail.event.batch.finished", "mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones
 // in every language.

@@ -108,6 +108,15 @@ func (t *Table[T]) InsertIf(x *Tx, v T, condition string, args ...any) (bool, er
 	return n == 1, err
 }
 
+// InsertAll inserts all in their order.
+func (t *Table[T]) InsertAll(x *Tx, all []T) error {
+	runs := make([][]any, len(all))
+	for i := range all {
+		runs[i] = t.values(&all[i])
+	}
+	return x.Many(nil, t.insert, runs)
+}
+
 // InsertFinally inserts v as [Tx.Finally] does.
 func (t *Table[T]) InsertFinally(x *Tx, v T) error { return x.Finally(t.insert, t.values(&v)...) }
 

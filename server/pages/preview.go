@@ -29,8 +29,10 @@ func (p *Pages) Preview(c echo.Context, domain settings.Domain, device string) e
 	return p.render(c, http.StatusOK, page.template(), page.Language, page)
 }
 
-// startQR draws the address of the start page as a QR code.
+// startQR draws the address of the start page as a QR code. Other sites may show
+// it.
 func (p *Pages) startQR(c echo.Context) error {
+	c.Response().Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	drawing, err := web.NewQR(p.BaseURL.String() + "/")
 	if err != nil {
 		return err

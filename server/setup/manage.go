@@ -46,7 +46,7 @@ type LinkSpec struct {
 // Create makes a link for a mailbox of the account. The error holds a fault for
 // each field that cannot be taken.
 func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
-	link, err := l.build(ctx, by, spec)
+	link, err := l.Build(ctx, by, spec)
 	if err != nil {
 		return Link{}, err
 	}
@@ -58,7 +58,7 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 
 // Check returns a fault for each field that a link of the spec cannot have.
 func (l *Links) Check(ctx context.Context, by audit.Grant, spec LinkSpec) error {
-	_, err := l.build(ctx, by, spec)
+	_, err := l.Build(ctx, by, spec)
 	return err
 }
 
@@ -133,7 +133,7 @@ type Pass struct {
 // The limits are those of visitors: a panel's button may be pressed by anybody
 // who is signed in there.
 func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, pass Pass) (Link, error) {
-	link, err := l.build(ctx, by, spec)
+	link, err := l.Build(ctx, by, spec)
 	if err != nil {
 		return Link{}, err
 	}
@@ -148,8 +148,9 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 	return link, nil
 }
 
-// build returns the link of the spec. What a test key creates is a test.
-func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
+// Build returns the link of the spec, which is not kept. What a test key creates
+// is a test. The error holds a fault for each field that cannot be taken.
+func (l *Links) Build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {
 		return Link{}, errAddress(err)

@@ -77,7 +77,7 @@ func (p *Pages) firstRun(v *panel.Visit, page *overviewPage) (checklist, error) 
 		if err != nil {
 			return list, err
 		}
-		add(&list.Then, setupStep{ID: "relay", Done: p.Mail, Path: panel.Prefix + setupPath + "#relay"})
+		add(&list.Then, setupStep{ID: "relay", Done: p.SendsMail, Path: panel.Prefix + setupPath + "#relay"})
 		add(&list.Then, setupStep{ID: "backup", Done: !backup.IsZero(), Path: panel.Prefix + setupPath + "#backup"})
 	}
 	list.mark()

@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/discovery"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -20,14 +21,18 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// Pages are the handlers. All fields are required.
+// Pages are the handlers. All fields are required but SendsMail.
 type Pages struct {
 	*panel.Panel
-	Members    *account.Members
-	Domains    *settings.Domains
-	Policies   *settings.Policies
-	Hosts      *settings.Hosts
-	Links      *setup.Links
+	Members  *account.Members
+	Domains  *settings.Domains
+	Policies *settings.Policies
+	Hosts    *settings.Hosts
+	Links    *setup.Links
+	Mails    *mailing.Mails
+	Batches  Batches
+	// SendsMail says that there is a mail server.
+	SendsMail  bool
 	Issuer     *issue.Issuer
 	Checker    Checker
 	DNS        autoconfig.Resolver
@@ -40,10 +45,8 @@ type Pages struct {
 	Checks        settings.CheckStore
 	// Preview shows the page of a link of the domain as it is on a device.
 	Preview func(c echo.Context, domain settings.Domain, device string) error
-	// Installation tells operators what is left to do. Mail says that mails can
-	// be sent.
+	// Installation tells operators what is left to do.
 	Installation Installation
-	Mail         bool
 }
 
 // A History tells what has happened in an account.

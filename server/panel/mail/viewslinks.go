@@ -44,6 +44,14 @@ type newLinkPage struct {
 	Locales []templates.Language
 }
 
+// A linkMail is the last mail with a link. State is empty: there was none.
+type linkMail struct {
+	State   string // waiting, sent, given_up, dropped
+	Failure string
+	Reply   string // of the mail server
+	Tried   time.Time
+}
+
 // A linkPage shows one link. Who may not use it is not shown its address.
 type linkPage struct {
 	panel.Frame
@@ -62,6 +70,9 @@ type linkPage struct {
 	URL        string
 	Path       string // of URL
 	QR         web.QR
+	// Mailable says that the link can be sent by mail now.
+	Mailable bool
+	Mail     linkMail
 }
 
 // A mailboxPage is about one person's devices. Form: address.
