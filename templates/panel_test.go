@@ -1068,7 +1068,7 @@ func TestPanelPages(t *testing.T) {
 			`<option value="domain" selected>`, `type="datetime-local" id="from" name="from" value="2026-11-01T00:00"`, `<bdi>Policy: all</bdi>`, `<bdi>Maria Kern</bdi></span> <svg`, `<bdi>Refused</bdi>`, `<bdi>Command line</bdi>`, "Clear all",
 			"Looked back to <bdi>24\u00a0Aug\u00a02026, 09:54:07</bdi>", "Back to the newest", `<input type="hidden" name="text" value="portal &amp; co">`, "&amp;zone=Europe%2fBerlin", `list="zones"`,
 		},
-		"log-gone":           {`<option value="mem_9" selected>mem_9</option>`, `<option value="member.sign_in,member.sign_out" selected>`, "<bdi>Visitors of the public pages</bdi>", "<bdi>Domain changed</bdi>", "<bdi>Done</bdi>"},
+		"log-gone":           {`<option value="mem_9" selected>mem_9</option>`, `<option value="member.sign_in,member.sign_out" selected>`, "<bdi>Visitors of the public pages</bdi>", "<bdi>Domain updated</bdi>", "<bdi>Done</bdi>"},
 		"log-empty":          {"Nothing is logged yet"},
 		"log-nothing":        {"No entry matches these filters", `class="button button-quiet" href="/panel/security/log"`},
 		"log-searched":       {"Looked back to", `class="button button-quiet" rel="next" href="/panel/security/log?text=nowhere&amp;before=4000"`, "/log/export"},
