@@ -1,6 +1,9 @@
 package account
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Preset is a set of scopes that a kind of program needs.
 type Preset struct {
@@ -10,9 +13,7 @@ type Preset struct {
 
 // Presets lists all presets.
 func Presets() []Preset {
-	read := slices.DeleteFunc(Scopes(), func(s Scope) bool {
-		return !slices.Contains([]Scope{DomainsRead, PoliciesRead, LinksRead, KeysRead, IdentityRead, ActionsRead, WebhooksRead}, s)
-	})
+	read := slices.DeleteFunc(Scopes(), func(s Scope) bool { return !strings.HasSuffix(string(s), ":read") })
 	return []Preset{
 		// A hosting panel's button "Set up my phone".
 		{"button", []Scope{DomainsRead, LinksRead, LinksWrite}},

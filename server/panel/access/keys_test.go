@@ -122,11 +122,12 @@ func TestManyKeysOfOneMember(t *testing.T) {
 func TestKeyPresets(t *testing.T) {
 	database := storetest.SQLite(t)
 	m := servertest.New(t, database, nil).Owner("olga@example.com")
-	for preset, want := range map[string]string{"button": "domains:read links:read links:write", "read": "domains:read policies:read links:read keys:read identity:read actions:read webhooks:read"} {
+	for preset, want := range map[string]string{"button": "domains:read links:read links:write", "read": ""} {
 		if a := m.Post("/panel/keys/new", "name", preset, "preset", preset, "expires", "30"); a.Status != http.StatusSeeOther {
 			t.Fatalf("%s: %d %s", preset, a.Status, a.Body)
 		}
-		if got := storetest.Column(t, database, `SELECT scopes FROM keys WHERE name = '`+preset+`'`); len(got) != 1 || got[0] != want {
+		got := storetest.Column(t, database, `SELECT scopes FROM keys WHERE name = '`+preset+`'`)[0]
+		if want == "" && (strings.Contains(got, "write") || !strings.Contains(got, "actions:read")) || want != "" && got != want {
 			t.Errorf("%s: %q", preset, got)
 		}
 	}
