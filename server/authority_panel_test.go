@@ -182,6 +182,14 @@ func settingRows() []*authorityRow {
 		with(signed("/domains/:domain/check", haveDomain), reads),
 		with(signed("/domains/:domain/dns", haveDomain), reads),
 		fresh("/domains/:domain/delete", haveDomain),
+		fresh("/links/revoke-selected", func(t *testing.T, s *stage) {
+			haveLink(t, s)
+			s.ids["{link}"] = s.ids[":id"]
+		}, "link3", "{link}"),
+		fresh("/mailbox", haveLink, "address", "jane@{domain}"),
+		with(signed("/domains/new/find", nil, append([]string{"name", "{domain}"}, authorityDomain...)...), func(r *authorityRow) { r.reads, r.shows = true, true }),
+		fresh("/domains/:domain/verify", havePending),
+		operators("/domains/:domain/approve", havePending),
 		fresh("/domains/:domain/revoke-links", haveLink),
 		fresh("/hosts", nil, "host", "mail.{domain}"),
 		fresh("/hosts/withdraw", func(t *testing.T, s *stage) { s.post(t, "/panel/hosts", "host", "mail."+s.domain) }, "host", "mail.{domain}"),
@@ -259,6 +267,14 @@ func (s *stage) find(t *testing.T, names, table, where string) {
 
 func haveDomain(t *testing.T, s *stage) {
 	s.post(t, "/panel/domains/new", append([]string{"name", s.domain}, authorityDomain...)...)
+	s.ids[":domain"] = s.domain
+}
+
+// havePending keeps a domain that waits for its proof, which a trusted account
+// needs no longer.
+func havePending(t *testing.T, s *stage) {
+	storetest.Exec(t, s.world.database, `INSERT INTO pending_domains (account, name, spec, created, updated) VALUES ('`+s.account+`', '`+s.domain+`',
+		'{"Name":"`+s.domain+`","Incoming":"imap.example.com","Outgoing":"smtp.example.com"}', 0, 0)`)
 	s.ids[":domain"] = s.domain
 }
 

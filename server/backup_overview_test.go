@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/servertest"
-	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
@@ -33,8 +33,7 @@ func TestBackupOnOverview(t *testing.T) {
 			}
 		}
 		says("no backup yet")
-		kept := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
-		if err := kept.NoteBackup(t.Context()); err != nil {
+		if err := backup.Note(t.Context(), backup.Source{Database: database, Now: clock.Now}); err != nil {
 			t.Fatal(err)
 		}
 		says("")

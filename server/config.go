@@ -81,6 +81,9 @@ type Config struct {
 	// HostResolver looks up the addresses of mail servers and webhooks. The default is the
 	// system's.
 	HostResolver *net.Resolver
+	// HostRoots are whom to trust to vouch for mail servers that are checked. The
+	// default are the system's.
+	HostRoots *x509.CertPool
 	// First is a domain to create at start. One that is there already gets
 	// these servers.
 	First *FirstDomain

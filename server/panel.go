@@ -12,6 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/panel/access"
 	"github.com/updatecase/mobileconfig/server/panel/log"
@@ -33,7 +34,7 @@ func (c *controlPanel) routes(e *echo.Echo) error {
 }
 
 // newPanel builds the control panel from what it shares with the API.
-func (s *Server) newPanel(a *api.API) *controlPanel {
+func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 	shared := &panel.Panel{
 		Vault:    s.vault,
 		Sessions: account.NewSessions(s.vault, s.store),
@@ -74,8 +75,15 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			Checker:    a.Checker,
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),
 			DNSLimiter: mail.NewDNSLimiter(s.config.Now),
-			History:    s.store,
-			Backups:    s.store,
+
+			Finder:        s.finder(),
+			SearchLimiter: mail.NewSearchLimiter(s.config.Now),
+
+			History: s.store,
+			Checks:  s.store,
+			Preview: public.Preview,
+
+			Installation: s.store,
 		},
 		log: &log.Pages{
 			Panel:         shared,

@@ -2,8 +2,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
+	"github.com/updatecase/mobileconfig/server/discovery"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
@@ -143,7 +146,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.routes(&pages.Pages{
+	public := &pages.Pages{
 		Links:           s.links,
 		Redirects:       redirect.New(s.store, s.links, s.base.String(), s.config.Now),
 		Domains:         s.store,
@@ -153,7 +156,8 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 		Identity:        s.describeIdentity,
 		SecurityContact: s.config.SecurityContact,
 		Now:             s.config.Now,
-	}, a, s.newPanel(a))
+	}
+	return s.routes(public, a, s.newPanel(a, public))
 }
 
 // newAPI builds the API.
@@ -187,7 +191,7 @@ func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 		Texts:     texts,
 		Actions:   s.store,
 		LogKey:    s.maintenance.Key,
-		Checker:   s.checker(),
+		Checker:   probe.NewChecker(s.prober()),
 		BaseURL:   s.base,
 		Log:       s.config.Log,
 		Now:       s.config.Now,
@@ -199,10 +203,22 @@ func (s *Server) describeIdentity() signing.Description {
 	return s.identity.Current().Describe()
 }
 
-// checker checks mail servers where the service may connect to.
-func (s *Server) checker() *probe.Checker {
-	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver})
-	return probe.NewChecker(probe.New(dialer, nil, s.config.Now))
+// prober checks servers of mail where the service may connect to.
+func (s *Server) prober() *probe.Prober {
+	return probe.New(s.dialer(), s.config.HostRoots, s.config.Now)
+}
+
+func (s *Server) dialer() *dial.Dialer {
+	return dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver})
+}
+
+// finder finds the servers of a domain where the service may connect to.
+func (s *Server) finder() *discovery.Finder {
+	dialer := s.dialer()
+	transport, client := dialer.Transport(), dialer.Client()
+	transport.TLSClientConfig.RootCAs = s.config.HostRoots
+	client.Transport, client.CheckRedirect = transport, discovery.CheckRedirect
+	return discovery.New(cmp.Or(s.config.HostResolver, net.DefaultResolver), s.prober(), client)
 }
 
 // keepFirst brings the domain that the operator named into the database. Of
@@ -216,7 +232,7 @@ func (s *Server) keepFirst(ctx context.Context) error {
 	d, err := s.store.Domain(ctx, first.Name)
 	switch {
 	case fault.Is(err, fault.NotFound), err == nil && d.Account != account.Default:
-		d = settings.Domain{ID: id.New("dom"), Account: account.Default, Name: first.Name, Policy: settings.Offered, Created: now}
+		d = settings.Domain{ID: id.New("dom"), Account: account.Default, Name: first.Name, Policy: settings.DefaultOffer, Created: now}
 	case err != nil:
 		return err
 	}

@@ -123,13 +123,47 @@ func loadLocale(files fs.FS, name string) (*locale, error) {
 		if err != nil {
 			return nil, err
 		}
-		bundle := i18n.NewBundle(tag)
-		if err := bundle.AddMessages(tag, messages...); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		return i18n.NewLocalizer(bundle, l.Tag), nil
+		return localizer(l.Tag, messages)
 	})
 	return l, nil
+}
+
+// iPadWords are what an iPhone is called in the texts, in the cases of the
+// languages, and what an iPad is called there.
+var iPadWords = strings.NewReplacer("iPhone’em", "iPadem", "iPhone’a", "iPada", "iPhonie", "iPadzie", "iPhonu", "iPadu", "iPhone", "iPad")
+
+// onIPad is l with texts that are about an iPad. Values that are filled in stay
+// as they are.
+func (l *locale) onIPad() *locale {
+	v := *l
+	if v.english = &v; l.english != l {
+		v.english = l.english.onIPad()
+	}
+	v.texts = sync.OnceValues(func() (*i18n.Localizer, error) {
+		messages, err := l.messages()
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range messages {
+			for _, form := range []*string{&m.Zero, &m.One, &m.Two, &m.Few, &m.Many, &m.Other} {
+				*form = iPadWords.Replace(*form)
+			}
+		}
+		return localizer(l.Tag, messages)
+	})
+	return &v
+}
+
+func localizer(tag string, messages []*i18n.Message) (*i18n.Localizer, error) {
+	parsed, err := language.Parse(tag)
+	if err != nil {
+		return nil, err
+	}
+	bundle := i18n.NewBundle(parsed)
+	if err := bundle.AddMessages(parsed, messages...); err != nil {
+		return nil, fmt.Errorf("locales/%s.toml: %w", tag, err)
+	}
+	return i18n.NewLocalizer(bundle, tag), nil
 }
 
 // check parses each text, which go-i18n would do only when it is used.

@@ -21,7 +21,7 @@ var usedByGo = []string{
 	"problem.agreement_missing", "problem.variant_not_offered", "problem.variant_unknown", "problem.platform_unknown",
 	"problem.platform_not_offered", "problem.login_needed",
 	"problem.mac_policy_needs_mdm", "problem.unknown_field", "problem.limited", "problem.form_malformed",
-	"problem.redirect_invalid", "problem.redirect_expired", "problem.redirect_used", "redirect.title",
+	"start.address.missing", "problem.redirect_invalid", "problem.redirect_expired", "problem.redirect_used", "redirect.title",
 	"problem.sign_in_refused", "problem.code_wrong", "problem.password_weak", "problem.passkey_refused", "problem.last_factor",
 	"problem.cross_origin", "problem.confirmation_needed", "problem.account_suspended", "problem.domain_unproven", "problem.host_unapproved", "problem.erasing_unapproved", "problem.policy_unknown",
 	"problem.unauthorized", "problem.forbidden", "problem.conflict",
@@ -370,8 +370,9 @@ func TestPanelIsKeptOnce(t *testing.T) {
 
 // pending are texts that are English alone until the next translation. Pages
 // show them in English then.
-var pending = []string{"mail.event.batch.finished", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.identity.renewal_failed", "mail.advice.identity.renewal_failed",
-	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice"}
+var pending = []string{"start.none.title", "page.support", "start.address.missing", "start.meant", "start.none.text", "start.none.panel",
+	"page.print", "preview.title", "preview.text", "after.title", "after.title.later", "after.again", "after.done", "after.done.mail", "after.done.self", "after.close", "android.title", "android.lead", "android.with", "android.install", "android.address", "android.password", "android.get", "android.store", "android.check", "android.check.text", "android.other", "android.gmail", "android.gmail.text", "android.scan", "android.scan.where", "android.not", "android.open", "device.iphone", "device.ipad", "device.mac", "device.other", "ios.install.calendars", "ios.install.contacts",
+	"mail.event.identity.renewal_failed", "mail.advice.identity.renewal_failed", "mail.event.batch.finished", "mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones
 // in every language.

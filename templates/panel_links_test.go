@@ -15,12 +15,26 @@ type (
 		ID, Address, Domain, State string
 		Downloads                  int
 		Created, Expires           time.Time
-		Test                       bool
+		Test, Revocable            bool
 	}
 	newLinkPage struct {
 		panelFrame
-		Form   panelForm
-		Locked bool
+		Form    panelForm
+		Locked  bool
+		Locales []Language
+	}
+	mailboxPage struct {
+		panelFrame
+		Form                    panelForm
+		Address, Domain, Server string
+		Links                   int
+		Downloads               []downloadRow
+		More, Policy, Secure    bool
+	}
+	downloadRow struct {
+		At                   time.Time
+		Client, IP, Platform string
+		Secure, Issued       bool
 	}
 	linkMail struct {
 		State, Failure, Reply string
@@ -46,7 +60,7 @@ func linkCases() []panelCase {
 	const at = "/panel/links"
 	var rows []linkRow
 	for i, state := range linkStates {
-		rows = append(rows, linkRow{"lnk_" + string(rune('1'+i)), "jane@example.com", "example.com", state, i, panelNow, panelNow.Add(time.Hour), i == 1})
+		rows = append(rows, linkRow{"lnk_" + string(rune('1'+i)), "jane@example.com", "example.com", state, i, panelNow, panelNow.Add(time.Hour), i == 1, i < 4})
 	}
 	domains := []string{"example.com", "example.org"}
 	page := linkPage{
@@ -58,7 +72,12 @@ func linkCases() []panelCase {
 	seen.URL = ""
 	over.URL, over.Live, over.Revocable, over.Variant, over.Name, over.ReturnURL = "", false, false, "", "", ""
 	over.Row.State, over.Revoked = "revoked", panelNow
-	form := panelForm{"address": "jane", "variant": "mail", "expires": "168", "downloads": "x"}
+	locales := []Language{{"de", "Deutsch", "ltr"}, {"en", "English", "ltr"}}
+	downloads := []downloadRow{{panelNow, "Safari on iPhone", "192.0.2.7", "iphone", true, false}, {panelNow, "", "", "mac", false, true}, {panelNow, "", "192.0.2.7", "", false, false}}
+	mailbox := mailboxPage{Form: panelForm{"address": "jane@example.com"}, Address: "jane@example.com", Domain: "example.com", Server: "imap.example.com", Links: 2, Downloads: downloads, More: true, Policy: true, Secure: true}
+	bare := mailbox
+	bare.Links, bare.Downloads, bare.More, bare.Policy, bare.Secure = 0, nil, false, false, false
+	form := panelForm{"address": "jane", "locale": "xx", "variant": "mail", "expires": "168", "downloads": "x"}
 	cases := []panelCase{
 		{name: "links", page: "links", who: owner, nav: "links", path: at, view: linksPage{
 			Form: panelForm{"domain": "example.com", "state": "opened"}, States: linkStates, Domains: domains, Rows: rows,
@@ -69,7 +88,12 @@ func linkCases() []panelCase {
 		{name: "links-no-domain", page: "links", who: owner, nav: "links", path: at, view: linksPage{States: linkStates}},
 		{name: "links-nothing", page: "links", who: owner, nav: "links", path: at, view: linksPage{Form: panelForm{"address": "joe@example.com"}, States: linkStates, Domains: domains}},
 		{name: "links-problems", page: "links", who: owner, nav: "links", path: at, view: linksPage{Form: panelForm{"address": "joe"}, States: linkStates, Domains: domains}, problems: badFields("address", "domain", "state")},
-		{name: "link-new", page: "link-new", who: owner, nav: "links", path: at + "/new", view: newLinkPage{Form: panelForm{"expires": "24", "downloads": "5"}}},
+		{name: "link-new", page: "link-new", who: owner, nav: "links", path: at + "/new", view: newLinkPage{Form: panelForm{"expires": "24", "downloads": "5", "locale": "de"}, Locales: locales}},
+		{name: "mailbox-ask", page: "mailbox", who: owner, nav: "links", path: "/panel/mailbox", view: mailboxPage{}},
+		{name: "mailbox-wrong", page: "mailbox", who: owner, nav: "links", path: "/panel/mailbox", view: mailboxPage{Form: panelForm{"address": "jane"}}, problems: badFields("address")},
+		{name: "mailbox", page: "mailbox", who: owner, nav: "links", path: "/panel/mailbox", view: mailbox, done: "links.revoked"},
+		{name: "mailbox-bare", page: "mailbox", who: owner, nav: "links", path: "/panel/mailbox", view: bare},
+		{name: "mailbox-auditor", page: "mailbox", who: auditor, nav: "links", path: "/panel/mailbox", view: mailbox},
 		{name: "link-new-locked", page: "link-new", who: owner, nav: "links", path: at + "/new", view: newLinkPage{Locked: true}},
 		{name: "link-problems", page: "link-new", who: owner, nav: "links", path: at + "/new", view: newLinkPage{Form: form},
 			problems: badFields("address", "name", "login", "locale", "variant", "expires", "downloads", "external_id", "return_url")},

@@ -51,6 +51,7 @@ type (
 		Form    panelForm
 		Passkey bool
 		Next    string
+		Command string
 	}
 	invitationPage struct {
 		panelFrame
@@ -117,6 +118,7 @@ type (
 	}
 	overviewPage struct {
 		panelFrame
+		Setup                     *checklist
 		Todos                     []todo
 		Domains, Links, Downloads int
 		Days                      []overviewDay
@@ -151,30 +153,9 @@ type (
 		panelPaging
 		Rows []domainRow
 	}
-	domainRow struct {
-		Name, Incoming, Outgoing, Offer string
-		Erases                          bool
-		Links, Downloads                int
-	}
-	domainPage struct {
-		panelFrame
-		Form                  panelForm
-		Name                  string
-		Policies              []policyChoice
-		ProofName, ProofValue string
-		PasswordAdvice        string
-		Checks                []serverCheck
-		Records               []dnsRecord
-		Zone                  string
-	}
-	dnsRecord    struct{ Name, Type, Value, State string }
 	policyChoice struct {
 		Value, Label string
 		Erases       bool
-	}
-	serverCheck struct {
-		Protocol, Server, Severity, Text string
-		NotAfter                         time.Time
 	}
 	removePage struct {
 		panelFrame
@@ -249,9 +230,9 @@ type (
 	}
 	keyPage struct {
 		panelFrame
-		Form            panelForm
-		Scopes, Domains []string
-		Key             string
+		Form                     panelForm
+		Scopes, Presets, Domains []string
+		Key                      string
 	}
 	membersPage struct {
 		panelFrame
@@ -342,10 +323,11 @@ var panelViews = map[string]any{
 	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
 	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
-	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "Choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
+	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "domainFormPage": domainFormPage{}, "pendingPage": pendingPage{}, "search": search{}, "foundServer": foundServer{}, "also": also{}, "look": look{},
+	"Choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{}, "checklist": checklist{}, "setupStep": setupStep{}, "setupPage": panelSetupPage{},
 	"mdmPage": mdmPage{}, "mdmVendor": mdmVendor{}, "mdmFact": mdmFact{}, "mdmVariable": mdmVariable{}, "mdmMade": mdmMade{}, "mdmTemplate": mdmTemplate{}, "mdmAsk": mdmAsk{},
 	"RemovePage": removePage{}, "hostsPage": hostsPage{}, "hostRow": hostRow{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
-	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
+	"mailboxPage": mailboxPage{}, "downloadRow": downloadRow{}, "linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
 	"batchesPage": batchesPage{}, "batchRow": batchRow{}, "newBatchPage": newBatchPage{}, "batchPage": batchPage{}, "batchColumn": batchColumn{}, "batchProblem": batchProblem{}, "batchLive": batchLive{}, "batchArchive": batchArchive{},
 	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{},
 	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
@@ -505,6 +487,7 @@ func doorCases() []panelCase {
 	return []panelCase{
 		{name: "sign-in", page: "sign-in", path: at, view: signInPage{Passkey: true, Next: "/panel"}},
 		{name: "sign-in-no-passkey", page: "sign-in", path: at, view: signInPage{Next: "/panel/keys"}},
+		{name: "sign-in-nobody", page: "sign-in", path: "/panel/sign-in", view: signInPage{Passkey: true, Next: "/panel", Command: "mobileconfig admin owner"}},
 		{name: "sign-in-problem", page: "sign-in", path: at, view: signInPage{Form: panelForm{"email": "maria@example.com"}, Passkey: true, Next: "/panel"},
 			problems: []problem{{"", "sign_in_refused", "[refused]"}}},
 		{name: "invitation", page: "invitation", path: "/panel/invitation/tok-123", view: invited},
@@ -557,9 +540,9 @@ func ownCases() []panelCase {
 
 // Some domains that the cases show.
 var panelDomains = []domainRow{
-	{"example.com", "imap.example.com:993", "smtp.example.com:465", "offered", true, 120, 86},
-	{"example.org", "mail.example.org:143/starttls", "mail.example.org:587/starttls", "required", false, 1, 0},
-	{"a-rather-long-name-of-a-subdomain.mail.example.net", "imap.a-rather-long-name-of-a-subdomain.mail.example.net:993", "smtp.example.net:465", "off", false, 0, 0},
+	{"example.com", "imap.example.com:993", "smtp.example.com:465", "offered", true, 120, 86, false},
+	{"example.org", "mail.example.org:143/starttls", "mail.example.org:587/starttls", "required", false, 1, 0, false},
+	{"a-rather-long-name-of-a-subdomain.mail.example.net", "imap.a-rather-long-name-of-a-subdomain.mail.example.net:993", "smtp.example.net:465", "off", false, 0, 0, false},
 }
 
 func overviewCases() []panelCase {
@@ -586,50 +569,13 @@ func overviewCases() []panelCase {
 			Identity: identity{"*.example.com", "CN=R11,O=Let's Encrypt,C=US", panelNow.AddDate(0, 0, 9), 9, false, ""}, List: panelDomains, Recent: recent[:6]}},
 		{name: "overview-all", page: "overview", who: owner, nav: "overview", path: "/panel", view: overviewPage{Todos: todos, Days: days, List: panelDomains[:1], Recent: recent,
 			Identity: identity{"example.com", "CN=x", panelNow, 0, false, "the certificate has expired"}}},
-		{name: "overview-fresh", page: "overview", who: owner, nav: "overview", path: "/panel", view: overviewPage{Todos: []todo{{ID: "no_domain", Path: "/panel/domains/new"}, {ID: "identity_development"}}, Days: empty,
+		{name: "overview-fresh", page: "overview", who: owner, nav: "overview", path: "/panel", view: overviewPage{Setup: setupSteps(0), Todos: []todo{{ID: "no_recovery", Path: "/panel/security/sign-in/recovery"}}, Days: empty,
 			Identity: identity{"setup.example.com", "CN=development", panelNow.AddDate(1, 0, 0), 365, true, ""}}},
+		{name: "overview-link", page: "overview", who: operator, nav: "overview", path: "/panel", view: overviewPage{Setup: setupSteps(4), Days: empty, Domains: 1, List: panelDomains[:1], Identity: good}},
+		{name: "overview-opened", page: "overview", who: owner, nav: "overview", path: "/panel", view: overviewPage{Setup: setupSteps(5), Days: empty, Domains: 1, List: panelDomains[:1], Identity: good}},
+		{name: "setup", page: "setup", who: operator, nav: "overview", path: "/panel/setup", view: panelSetupPage{Host: "setup.example.com", Certificate: "mobileconfig serve", Relay: "mobileconfig serve", Backup: "mobileconfig backup"}},
 		{name: "overview-auditor", page: "overview", who: auditor, nav: "overview", path: "/panel", view: overviewPage{Days: days, Identity: good, List: panelDomains, Recent: recent[:2]}},
 		{name: "overview-nothing", page: "overview", who: auditor, nav: "overview", path: "/panel", view: overviewPage{Identity: good}},
-	}
-}
-
-func domainCases() []panelCase {
-	policies := []policyChoice{{"standard", "Standard", true}, {"pol_1", "Loan phones", false}}
-	fresh := panelForm{"login": "address", "iphone": "yes", "mac": "yes", "policy": "off", "policy_id": "standard"}
-	saved := panelForm{"display_name": "Example Mail", "imap": "imap.example.com:993", "smtp": "smtp.example.com:465", "caldav": "dav.example.com:443", "login": "local_part", "sign_in_hint": "Use the app password.",
-		"help_text": "Help desk\n+43 1 234567", "iphone": "yes", "policy": "offered", "policy_id": "pol_1"}
-	checks := []serverCheck{
-		{"imap", "imap.example.com:993", "good", "TLS works and the certificate is good.", panelNow},
-		{"smtp", "smtp.example.com:465", "warning", "The server did not answer in time.", time.Time{}},
-		{"smtp", "smtp.example.com:465", "error", "The certificate is for another name.", panelNow},
-	}
-	records := func(states ...string) []dnsRecord {
-		return []dnsRecord{
-			{"_imaps._tcp.example.com", "SRV", "0 1 993 imap.example.com.", states[0]}, {"_submissions._tcp.example.com", "SRV", "0 1 465 smtp.example.com.", states[1]},
-			{"autoconfig.example.com", "CNAME", "setup.example.com.", states[2]}, {"_ua-auto-config.example.com", "TXT", "v=UAAC1; a=sha256; d=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", states[3]},
-		}
-	}
-	const zone = "_imaps._tcp.example.com. IN SRV 0 1 993 imap.example.com.\nautoconfig.example.com. IN CNAME setup.example.com."
-	proof := domainPage{Form: panelForm{"name": "example.com", "login": "given", "policy": "required"}, Policies: policies, ProofName: "_mobileconfig.example.com", ProofValue: "mobileconfig-domain=abcdefghijklmnopqrstuvwxyz"}
-	at := "/panel/domains"
-	fields := badFields("name", "display_name", "imap", "smtp", "caldav", "carddav", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id", "approve")
-	kept := badFields("display_name", "imap", "smtp", "caldav", "carddav", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id")
-	return []panelCase{
-		{name: "domains", page: "domains", who: owner, nav: "domains", path: at, done: "domain.created",
-			view: domainsPage{panelPaging: panelPaging{"", 57, 21, 23, "/panel/domains", "/panel/domains?page=3"}, Rows: panelDomains}},
-		{name: "domains-found", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"example", 1, 1, 1, "", ""}, Rows: panelDomains[:1]}},
-		{name: "domains-nothing", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{Query: "nowhere"}}},
-		{name: "domains-empty", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{}},
-		{name: "domains-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: panelDomains[:2]}},
-		{name: "domains-empty-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{}},
-		{name: "domain-new", page: "domain", who: owner, nav: "domains", path: at + "/new", view: domainPage{Form: fresh, Policies: policies}},
-		{name: "domain-proof", page: "domain", who: operator, nav: "domains", path: at + "/new", view: proof, problems: fields},
-		{name: "domain-proof-owner", page: "domain", who: owner, nav: "domains", path: at + "/new", view: proof, problems: badFields("name")},
-		{name: "domain", page: "domain", who: owner, nav: "domains", path: at + "/example.com/check", done: "domain.saved", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Checks: checks, Records: records("", "", "", ""), Zone: zone}},
-		{name: "domain-dns", page: "domain", who: owner, nav: "domains", path: at + "/example.com/dns", view: domainPage{Form: saved, Name: "example.com", Policies: policies, Records: records("found", "missing", "other", "unknown"), Zone: zone}},
-		{name: "domain-password", page: "domain", who: owner, nav: "domains", path: at + "/example.com", view: domainPage{Form: saved, Name: "example.com", Policies: policies, PasswordAdvice: "Make an app password there."}},
-		{name: "domain-problems", page: "domain", who: operator, nav: "domains", path: at + "/example.com", problems: kept, view: domainPage{Form: saved, Name: "example.com", Policies: policies}},
-		{name: "domain-auditor", page: "domain", who: auditor, nav: "domains", path: at + "/example.com", view: domainPage{Form: saved, Name: "example.com", Policies: policies[1:]}},
 	}
 }
 
@@ -697,8 +643,8 @@ func keyCases() []panelCase {
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
-		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Domains: []string{"example.com"}}},
-		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames()}, problems: badFields("name", "scopes", "domains", "networks", "expires")},
+		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Presets: presets, Domains: []string{"example.com"}}},
+		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Presets: presets}, problems: badFields("name", "preset", "scopes", "domains", "networks", "expires")},
 		{name: "redirect-new", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Domains: []string{"example.com"}}},
 		{name: "redirect-problems", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Form: redirectForm}, problems: badFields("name", "public_key", "domains")},
 		{name: "redirect", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_2", view: registered, done: "redirect.created"},
@@ -847,6 +793,7 @@ func logCases() []panelCase {
 
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
+	"pending": {"Domain": "example.com"}, "selected": {"Links": 3},
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
 	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "batch": {"Name": "staff-2026-11.csv"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
@@ -880,8 +827,8 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
-	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "no_domain", "identity_development", "one_owner", "no_backup", "old_backup"}
+	removeIDs    = []string{"domain", "pending", "selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "identity_development", "one_owner", "no_relay", "no_backup", "old_backup"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
@@ -891,7 +838,7 @@ var (
 		"return_hosts", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -966,6 +913,7 @@ func panelIDs() []string {
 	add("panel.certificate.notice.", []string{"certificate_unused", "self_signed", "private_root", "recent_root"})
 	add("panel.certificate.reason.", certificateReasons, ".do")
 	add("panel.scope.", scopeNames())
+	add("panel.key.preset.", presets)
 	add("panel.setting.", settingNames)
 	add("panel.setting.", []string{"min_length", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history"}, "-", ".value")
 	add("panel.kind.", actorKinds())
@@ -981,6 +929,19 @@ func panelIDs() []string {
 	add("panel.log.export.", []string{"csv", "jsonl"})
 	add("panel.method.", []string{"passkey", "totp", "recovery", "password"})
 	add("panel.factor.", []string{"passkey", "totp"})
+	for _, id := range setupIDs {
+		all = append(all, "panel.step."+id, "panel.step."+id+".why")
+	}
+	add("panel.step.", slices.DeleteFunc(slices.Clone(setupIDs), func(id string) bool { return id == "downloaded" }), "-", ".action")
+	add("panel.preview.", []string{"iphone", "ipad", "mac", "android", "other"})
+	for _, device := range []string{"iphone", "ipad", "mac", "other"} {
+		all = append(all, "device."+device)
+	}
+	add("panel.server.", []string{"imap", "smtp", "caldav", "carddav"})
+	add("panel.find.source.", sources)
+	add("panel.find.from.", sources)
+	add("panel.find.outcome.", []string{"used", "same", "unfit", "nothing", "skipped"})
+	add("panel.find.also.", []string{"caldav", "carddav"})
 	add("panel.dns.", []string{"found", "missing", "other", "unknown"})
 	add("panel.offer.", []string{"off", "offered", "required"})
 	add("panel.mdm.variable.", []string{"address", "name", "user", "local"})
@@ -1072,19 +1033,27 @@ func TestPanelPages(t *testing.T) {
 		"totp":             {`viewBox="0 0 29 29"`, `data-copy="secret"`},
 		"recovery-codes":   {"K7Q2-M9XA-4TDN-P3W9", `data-copy="codes"`, "cannot show them again"},
 		"overview":         {"1,234", "430 links. 325 downloads. Most on 20\u00a0November\u00a02026: links 54, downloads 41.", ">11 Nov<", "ends in 9 days", `aria-current="page"`},
-		"overview-fresh":   {"0 links. 0 downloads.", "No domains yet", `class="button" href="/panel/domains/new"`},
+		"overview-fresh":   {"0 of 9 steps done", "Right now this server signs with a test certificate", `class="button" href="/panel/certificate"`},
 		"overview-all":     {"It says: <bdi>the certificate has expired</bdi>", "9 recovery codes left"},
 		"domains":          {"21–23 of 57", `rel="next" href="/panel/domains?page=3"`},
 		"domains-found":    {"1 found", `class="chip" href="/panel/domains"`},
 		"domains-nothing":  {"Nothing here matches “<bdi>nowhere</bdi>”"},
-		"domain-proof":     {`id="proof-value">mobileconfig-domain=`, `name="approve"`, `<a href="#policy_id">[policy_id]</a>`},
-		"domain":           {`action="/panel/domains/example.com"`, `action="/panel/domains/example.com/check"`, "badge-danger", `value="local_part" checked`, `<option value="pol_1" selected>`},
+		"overview-link":    {`data-copy="test-link"`, `viewBox="0 0 29 29"`, `aria-current="step"`, "4 of 9 steps done"},
+		"pending":          {`id="proof-value">mobileconfig-domain=`, `action="/panel/domains/example.com/verify"`, `action="/panel/domains/example.com/approve"`},
+		"pending-doubled":  {"_mobileconfig.example.com.example.com", "Wrong name"},
+		"domain":           {`action="/panel/domains/example.com/check"`, `action="/panel/domains/example.com/dns"`, "badge-danger", `href="/panel/domains/example.com/edit"`, "2 of 4 found"},
+		"domain-new":       {`action="/panel/domains/new/find"`, "Find servers", `href="/panel/domains/new?by=hand"`},
+		"domain-found":     {`action="/panel/domains/new"`, `formaction="/panel/domains/new/find"`, "From DNS (SRV).", "calendars at dav.example.com:443"},
+		"domain-problems":  {"<details class=\"fold\" open>", `<a href="#policy_id">[policy_id]</a>`},
+		"domain-edit":      {`action="/panel/domains/example.com"`, `value="local_part" checked`, `value="pol_1" selected>`},
 		"domain-auditor":   {"<fieldset class=\"form-parts\" disabled>"},
 		"policy":           {"<bdi>10</bdi> wrong codes erase an iPhone", "a Mac is locked for 15 minutes", "&lt;plist version=&#34;1.0&#34;&gt;", "at once", "Is erased", "Is locked"},
 		"policy-new":       {"This can destroy a person’s data", `action="/panel/policies/new"`},
 		"policy-standard":  {"nobody can change it", " disabled>"},
 		"links":            {`href="/panel/links/lnk_1"`, "badge-danger\">Revoked", `rel="next" href="/panel/links?cursor=1.lnk_9"`, `<option value="opened" selected>`, `href="/panel/domains/example.com/revoke-links"`},
 		"link":             {"Jq4XoM2vR8sT", `data-copy="link"`, `viewBox="0 0 29 29"`, `href="/panel/links/lnk_1/revoke"`, `href="/panel/security/log?link=lnk_1"`, "2 of 5", "mbx_812"},
+		"mailbox":          {"2 links can still be used", "192.0.2.7", `class="button button-danger"`, "Change the email password", "data-print", "Find My"},
+		"link-over":        {`href="/panel/links/new?from=lnk_1"`},
 		"link-new":         {`<option value="24" selected>1 day</option>`, `name="downloads" value="5"`},
 		"remove-links":     {"12 links of the domain", "Revoke all links of <bdi>example.com</bdi>"},
 		"keys":             {"Never ends", `href="/panel/keys/key_1/revoke"`, "All domains"},
@@ -1105,7 +1074,7 @@ func TestPanelPages(t *testing.T) {
 			`<option value="domain" selected>`, `type="datetime-local" id="from" name="from" value="2026-11-01T00:00"`, `<bdi>Policy: all</bdi>`, `<bdi>Maria Kern</bdi></span> <svg`, `<bdi>Refused</bdi>`, `<bdi>Command line</bdi>`, "Clear all",
 			"Looked back to <bdi>24\u00a0Aug\u00a02026, 09:54:07</bdi>", "Back to the newest", `<input type="hidden" name="text" value="portal &amp; co">`, "&amp;zone=Europe%2fBerlin", `list="zones"`,
 		},
-		"log-gone":           {`<option value="mem_9" selected>mem_9</option>`, `<option value="member.sign_in,member.sign_out" selected>`, "<bdi>Visitors of the public pages</bdi>", "<bdi>Domain changed</bdi>", "<bdi>Done</bdi>"},
+		"log-gone":           {`<option value="mem_9" selected>mem_9</option>`, `<option value="member.sign_in,member.sign_out" selected>`, "<bdi>Visitors of the public pages</bdi>", "<bdi>Domain updated</bdi>", "<bdi>Done</bdi>"},
 		"log-empty":          {"Nothing is logged yet"},
 		"log-nothing":        {"No entry matches these filters", `class="button button-quiet" href="/panel/security/log"`},
 		"log-searched":       {"Looked back to", `class="button button-quiet" rel="next" href="/panel/security/log?text=nowhere&amp;before=4000"`, "/log/export"},
@@ -1114,7 +1083,7 @@ func TestPanelPages(t *testing.T) {
 		"log-problem-folded": {`<details class="fold all" open>`},
 		"remove-mailbox":     {`name="mailbox" value="jane@example.com"`, "They do not come back"},
 		"remove-domain":      {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
-		"error-403":          {"You may not do this here", "[detail]"},
+		"error-403":          {"You don’t have access", "[detail]"},
 		"error-door":         {"ask an owner of the account", `href="/panel/sign-in"`},
 	} {
 		html := render(t, s, named(t, "panel-"+name), s.Match())
@@ -1126,11 +1095,12 @@ func TestPanelPages(t *testing.T) {
 	}
 	for name, not := range map[string][]string{
 		"domain":                {`name="name"`, `name="approve"`},
-		"domain-proof-owner":    {`name="approve"`},
 		"domain-auditor":        {`type="submit">Save`, "/delete"},
 		"domains-auditor":       {"/panel/domains/new"},
 		"domains-empty-auditor": {"/panel/domains/new"},
-		"links-auditor":         {"/panel/links/new", "revoke-links"},
+		"mailbox-auditor":       {"button-danger"},
+		"mailbox-bare":          {"button-danger"},
+		"links-auditor":         {"/panel/links/new", "revoke-links", "checkbox"},
 		"link-auditor":          {"/s/", "/revoke", "<svg class=\"qr-code\""},
 		"link-over":             {"/s/", "/panel/links/lnk_1/revoke\""},
 		"keys-auditor":          {"/revoke", "/panel/keys/new"},
@@ -1180,7 +1150,7 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 // or they are what a handler has made.
 var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "batchPage.Platform", "batchPage.Variant", "batchPage.Output", "batchPage.Fields", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
 	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name",
-	"certificatePage.Source", "certificateView.Notices"}
+	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform", "Presets", "certificatePage.Source", "certificateView.Notices"}
 
 // poison puts the text wherever a string may come from a person.
 func poison(v reflect.Value) {
@@ -1191,6 +1161,13 @@ func poison(v reflect.Value) {
 			if f.Type != reflect.TypeFor[time.Time]() && !slices.Contains(ours, f.Name) && !slices.Contains(ours, v.Type().Name()+"."+f.Name) {
 				poison(v.Field(i))
 			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			own := reflect.New(v.Type().Elem())
+			own.Elem().Set(v.Elem())
+			v.Set(own)
+			poison(own.Elem())
 		}
 	case reflect.Slice:
 		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())

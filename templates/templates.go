@@ -187,6 +187,10 @@ func (s *Set) loadPages(files fs.FS) error {
 	if err := s.list(files, "pages/", "", shared, s.Languages()); err != nil {
 		return err
 	}
+	// On an iPad the page of a link speaks of that.
+	if s.pages["setup"] != nil {
+		s.pages["setup-ipad"] = s.page(files, "pages/setup.html", shared, s.Languages(), (*locale).onIPad)
+	}
 	return s.list(files, "panel/", "panel/", panel, s.PanelLanguages())
 }
 
@@ -198,19 +202,29 @@ func (s *Set) list(files fs.FS, folder, prefix string, parts parsed[*template.Te
 		return err
 	}
 	for _, name := range names {
-		page := map[string]parsed[*template.Template]{}
-		for _, lang := range languages {
-			page[lang.Tag] = sync.OnceValues(func() (*template.Template, error) {
-				t, err := copied(parts)
-				if err != nil {
-					return nil, err
-				}
-				return t.Funcs(s.byTag[lang.Tag].funcs()), parse(t, files, name)
-			})
-		}
-		s.pages[prefix+strings.TrimSuffix(path.Base(name), ".html")] = page
+		s.pages[prefix+strings.TrimSuffix(path.Base(name), ".html")] = s.page(files, name, parts, languages, nil)
 	}
 	return nil
+}
+
+// page is a page in the languages, with the texts of each or, if change is not
+// nil, with what it makes of them.
+func (s *Set) page(files fs.FS, name string, parts parsed[*template.Template], languages []Language, change func(*locale) *locale) map[string]parsed[*template.Template] {
+	page := map[string]parsed[*template.Template]{}
+	for _, lang := range languages {
+		page[lang.Tag] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := copied(parts)
+			if err != nil {
+				return nil, err
+			}
+			l := s.byTag[lang.Tag]
+			if change != nil {
+				l = change(l)
+			}
+			return t.Funcs(l.funcs()), parse(t, files, name)
+		})
+	}
+	return page
 }
 
 func copied(t parsed[*template.Template]) (*template.Template, error) {

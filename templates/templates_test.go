@@ -30,6 +30,8 @@ type (
 		frame
 		Address, Name string
 		Problems      []problem
+		Meant         string
+		Empty         bool
 	}
 	setupPage struct {
 		frame
@@ -45,12 +47,11 @@ type (
 		Calendars, Contacts                            *server
 		Login, Expires, QR, URL, Host                  string
 		LocalPart                                      bool
+		IPad, Opened, Preview                          bool
+		Query, ExpiresAt, Scan                         string
 		ReturnURL, ReturnHost                          string
 	}
-	sheetPage struct {
-		setupPage
-		Scan string
-	}
+	sheetPage struct{ setupPage }
 	errorPage struct {
 		frame
 		Status                    int
@@ -104,6 +105,8 @@ func renderings() []rendering {
 		all = append(all, rendering{name, "start", func(f frame) any { p.frame = f; return p }})
 	}
 	start("start", startPage{})
+	start("start-meant", startPage{Address: "maria@exampel.com", Name: "Maria", Meant: "maria@example.com", Problems: []problem{{"address", "address_foreign", "[the domain]"}}})
+	start("start-empty", startPage{Empty: true})
 	start("start-problems", startPage{Address: "maria@", Name: "Maria 123456", Problems: []problem{
 		{"address", "address_malformed", "[the address]"}, {"name", "name_invalid", "[the name]"}, {"", "password_refused", "[the rest]"},
 	}})
@@ -111,7 +114,7 @@ func renderings() []rendering {
 		all = append(all, rendering{name, "setup", func(f frame) any { f.Development = p.Development; p.frame = f; return p }})
 	}
 	missing := []problem{{"agree", "agreement_missing", "[the box]"}}
-	for _, device := range []string{"iphone", "mac", "other"} {
+	for _, device := range []string{"iphone", "mac", "other", "android"} {
 		setup(device, setupOf(device, nil))
 		setup(device+"-policy", setupOf(device, func(p *setupPage) { p.Policy = true }))
 		setup(device+"-return", setupOf(device, func(p *setupPage) {
@@ -123,8 +126,10 @@ func renderings() []rendering {
 		setup(device+"-policy-only", setupOf(device, func(p *setupPage) { p.Policy, p.PolicyOnly = true, true }))
 		setup(device+"-keep", setupOf(device, func(p *setupPage) { p.Policy, p.Attempts = true, 0 }))
 		setup(device+"-keep-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Attempts = true, 0 }))
-		setup(device+"-problem", setupOf(device, func(p *setupPage) { p.Policy, p.Problems = true, missing }))
-		setup(device+"-problem-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Problems = true, missing }))
+		if device != "android" { // which has no box
+			setup(device+"-problem", setupOf(device, func(p *setupPage) { p.Policy, p.Problems = true, missing }))
+			setup(device+"-problem-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Problems = true, missing }))
+		}
 		setup(device+"-development", setupOf(device, func(p *setupPage) { p.Development, p.Login = true, "maria" }))
 		setup(device+"-test", setupOf(device, func(p *setupPage) { p.Test = true }))
 		setup(device+"-worded", setupOf(device, func(p *setupPage) {
@@ -139,8 +144,8 @@ func renderings() []rendering {
 	}
 	sheet := func(name, scan string, change func(*setupPage)) {
 		all = append(all, rendering{name, "sheet", func(f frame) any {
-			p := sheetPage{setupOf("other", change), scan}
-			p.frame = f
+			p := sheetPage{setupOf("other", change)}
+			p.frame, p.Scan = f, scan
 			return p
 		}})
 	}
@@ -148,6 +153,17 @@ func renderings() []rendering {
 	sheet("sheet-worded", "", func(p *setupPage) {
 		p.Name, p.Hint, p.Help, p.Login = "[name]", "[hint]", []string{"[help]"}, "maria"
 	})
+	for _, device := range []string{"iphone", "mac", "android", "other"} {
+		setup(device+"-preview", setupOf(device, func(p *setupPage) { p.Preview, p.Policy = true, true }))
+	}
+	setup("iphone-opened", setupOf("iphone", func(p *setupPage) { p.Opened = true }))
+	setup("iphone-named", setupOf("iphone", func(p *setupPage) { p.Query = "?device=iphone" }))
+	setup("android-scan", setupOf("android", func(p *setupPage) { p.Scan = "/s/Jq4XoM2vR8sT/thunderbird.svg" }))
+	for _, more := range []func(*setupPage){nil, func(p *setupPage) { p.Policy, p.Opened = true, true }, func(p *setupPage) { p.PolicyOnly = true }} {
+		p := setupOf("iphone", more)
+		p.IPad = true
+		all = append(all, rendering{fmt.Sprint("ipad-", len(all)), "setup-ipad", func(f frame) any { p.frame = f; return p }})
+	}
 	setup("mac-alone", setupOf("mac", func(p *setupPage) { p.IPhone, p.Policy = false, true }))
 	setup("other-no-mac", setupOf("other", func(p *setupPage) { p.Mac = false }))
 	setup("away", setupOf("away", func(p *setupPage) {

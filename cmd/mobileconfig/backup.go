@@ -103,8 +103,8 @@ func (c *backupWriteCommand) Run(s streams) error {
 		what = "It is encrypted."
 	}
 	fmt.Fprintf(s.err, "mobileconfig: wrote and verified %s (%d bytes). %s\n", c.Output, info.Size(), what)
-	if err := noteBackup(ctx, database); err != nil {
-		fmt.Fprintf(s.err, "mobileconfig: note: the database doesn't remember this backup: %v\n", err)
+	if err := backup.Note(ctx, source); err != nil {
+		fmt.Fprintf(s.err, "mobileconfig: note: the backup is good, but the control panel doesn't know of it: %v\n", err)
 	}
 	return nil
 }
@@ -118,16 +118,6 @@ func (c *backupWriteCommand) keys() (backup.Keys, error) {
 	}
 	keys, err := backup.PublicKeys(strings.Join(c.Recipient, "\n"))
 	return keys, flagError("--recipient", err)
-}
-
-// noteBackup has the service know how old the last backup is.
-func noteBackup(ctx context.Context, database string) error {
-	kept, err := store.Open(ctx, store.Config{Database: database})
-	if err != nil {
-		return err
-	}
-	defer kept.Close()
-	return kept.NoteBackup(ctx)
 }
 
 type backupVerifyCommand struct {

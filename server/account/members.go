@@ -73,6 +73,9 @@ func (s *Members) List(ctx context.Context, account string) ([]Member, error) {
 	return s.store.Members(ctx, account)
 }
 
+// Any reports whether the installation has a member.
+func (s *Members) Any(ctx context.Context) (bool, error) { return s.store.AnyMember(ctx) }
+
 // Get returns a member of the account. One of another account is NotFound like
 // one that is not there.
 func (s *Members) Get(ctx context.Context, account, member string) (Member, error) {

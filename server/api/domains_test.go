@@ -120,7 +120,7 @@ func TestLoginForms(t *testing.T) {
 
 		c.SetDomain(t, `"login":"given"`)
 		before := storetest.Fingerprint(t, database)
-		if a := s.Post("/start", "address", "jane@example.com"); a.Status != 422 || !bytes.Contains(a.Body, []byte("login_needed")) || !bytes.Contains(a.Body, []byte(`href="#address"`)) {
+		if a := s.Post("/start", "address", "jane@example.com"); a.Status != 422 || !bytes.Contains(a.Body, []byte("login_needed")) || !bytes.Contains(a.Body, []byte(`id="address-error"`)) {
 			t.Errorf("start: %d", a.Status)
 		}
 		if a := s.Post(old+"/profile", "variant", "mail", "platform", "iphone"); a.Status != 422 || !bytes.Contains(a.Body, []byte("login_needed")) {

@@ -36,9 +36,14 @@ type Name string
 
 // The names.
 const (
-	DomainCreate    Name = "domain.create"
-	DomainUpdate    Name = "domain.update"
-	DomainDelete    Name = "domain.delete"
+	DomainCreate Name = "domain.create"
+	DomainUpdate Name = "domain.update"
+	DomainDelete Name = "domain.delete"
+	// DomainRequest is a domain that waits for its proof, and DomainRequestDelete
+	// says that it no longer does.
+	DomainRequest       Name = "domain.request"
+	DomainRequestDelete Name = "domain.request_delete"
+
 	HostApprove     Name = "host.approve" // a server that domains may use
 	HostWithdraw    Name = "host.withdraw"
 	LinkCreate      Name = "link.create"

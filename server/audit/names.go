@@ -3,7 +3,7 @@ package audit
 // Names lists all names, grouped by what they are about.
 func Names() []Name {
 	return []Name{
-		DomainCreate, DomainUpdate, DomainDelete,
+		DomainCreate, DomainUpdate, DomainDelete, DomainRequest, DomainRequestDelete,
 		HostApprove, HostWithdraw,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
 		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkMail,

@@ -74,6 +74,15 @@ func (s Source) write(ctx context.Context, out io.Writer, tmp string) (Keys, err
 	return keys, sealed.Close()
 }
 
+// Note keeps in the database of the source that a backup of it was written now,
+// so that the control panel doesn't ask for one.
+func Note(ctx context.Context, from Source) error {
+	if err := db.NoteBackup(ctx, from.Database, from.Now()); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
 // archive writes everything, then the manifest, and then the hash of all that.
 func (s Source) archive(ctx context.Context, out io.Writer, tmp string) error {
 	sum := sha256.New()

@@ -321,3 +321,25 @@ func TestBackupAfterCrash(t *testing.T) {
 		t.Error("the backup took the latest change with it")
 	}
 }
+
+// TestNote keeps when the latest backup was written, and never an earlier time.
+func TestNote(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		at := time.Date(2026, 11, 24, 8, 54, 7, 0, time.UTC)
+		if last, err := s.LastBackup(t.Context()); err != nil || !last.IsZero() {
+			t.Errorf("%v, %v", last, err)
+		}
+		for _, now := range []time.Time{at.Add(-time.Hour), at, at.Add(-time.Minute)} {
+			if err := backup.Note(t.Context(), backup.Source{Database: database, Now: func() time.Time { return now }}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if last, err := s.LastBackup(t.Context()); err != nil || !last.Equal(at) {
+			t.Errorf("%v, %v", last, err)
+		}
+		if err := backup.Note(t.Context(), backup.Source{Database: "sqlite:" + t.TempDir() + "/none.db", Now: time.Now}); err == nil {
+			t.Error("a database that is not there")
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -36,6 +38,49 @@ func Snapshot(ctx context.Context, database, tmp string, w io.Writer) (name stri
 		return "", fmt.Errorf("snapshot: %w", err)
 	}
 	return name, nil
+}
+
+// NoteBackup keeps in the database that a backup of it was written. It is
+// bookkeeping: a schema from before the note is left alone, with an error.
+func NoteBackup(ctx context.Context, database string, at time.Time) error {
+	const note = `UPDATE installation SET backup = $1 WHERE backup < $1`
+	var err error
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		err = execSQLite(ctx, path, note, Millis(at))
+	} else {
+		err = execPostgres(ctx, database, note, Millis(at))
+	}
+	if err != nil {
+		return fmt.Errorf("note backup: %w", err)
+	}
+	return nil
+}
+
+func execSQLite(ctx context.Context, path, statement string, args ...any) error {
+	path, err := checkPath(path)
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", liteDSN(path, readWrite))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, statement, args...)
+	return errors.Join(err, db.Close())
+}
+
+func execPostgres(ctx context.Context, text, statement string, args ...any) error {
+	cfg, err := pgConfig(text)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = conn.Exec(ctx, statement, args...)
+	return err
 }
 
 func snapshotSQLite(ctx context.Context, path, tmp string, w io.Writer) error {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/dial/dialtest"
@@ -152,9 +153,7 @@ func (i *installation) run(config server.Config) {
 	i.addr = (<-ready).String()
 	storetest.Exec(i.t, i.database, `INSERT INTO members (id, account, email, name, role, operator, password, password_set, totp_since, totp_step, codes_made, created, last_seen)
 		VALUES ('mem_1', 'acc_default', 'olga@example.com', 'Olga', 'owner', 1, 'x', 0, 0, 0, 0, 0, 0)`)
-	kept := i.open()
-	defer kept.Close()
-	must(i.t, kept.NoteBackup(i.t.Context()))
+	must(i.t, backup.Note(i.t.Context(), backup.Source{Database: i.database, Now: time.Now}))
 }
 
 func (i *installation) open() *store.Store {

@@ -39,7 +39,7 @@ var past = map[string]string{
 	"store.SetMail":                "bookkeeping",
 	"store.SetCertificateValue":    "bookkeeping: what was done with the certificate is an action of its own",
 	"store.DeleteCertificateValue": "bookkeeping",
-	"store.NoteBackup":             "bookkeeping",
+	"store.keepChecks":             "bookkeeping",
 	"store.Lease":                  "bookkeeping",
 	"store.EndLease":               "bookkeeping",
 	"store.useAll":                 "a group of downloads: one statement checks the grants of all, and each has its action",

@@ -29,6 +29,11 @@ const xmlType = "text/xml; charset=utf-8"
 type Domains interface {
 	// Domain returns the domain with the name, or a NotFound fault.
 	Domain(ctx context.Context, name string) (settings.Domain, error)
+	// AnyDomain reports whether one is set up.
+	AnyDomain(ctx context.Context) (bool, error)
+	// DomainNames returns the names of domains with as many bytes as from and to
+	// say, at most limit.
+	DomainNames(ctx context.Context, from, to, limit int) ([]string, error)
 }
 
 // limited lets a network ask so often.

@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -23,8 +24,13 @@ import (
 type linkPage struct {
 	frame
 	Token string
-	// Device is a web.Device, or "away" where nothing is made for it.
+	// Device is a web.Device, or "away" where nothing is made for it. An iPad's
+	// page is that of an iPhone in other words.
 	Device string
+	IPad   bool
+	// Query goes on with the device that the address names: empty, or such as
+	// "?device=ipad".
+	Query string
 	// Browser is a web.Browser.
 	Browser string
 	// Masked is the mailbox, of which a passer-by learns little.
@@ -53,9 +59,18 @@ type linkPage struct {
 	Login     string // empty: the whole address, or
 	LocalPart bool   // what stands before the @
 	Expires   string
-	QR        string
-	URL       string
-	Host      string
+	ExpiresAt string // for machines
+	// Opened says that the button was pressed before: on a device that comes
+	// back, the rest of the way is the first thing to see.
+	Opened bool
+	// Scan is where the code for Thunderbird on Android is; empty: it has no form
+	// for this mailbox.
+	Scan string
+	// Preview says that a member looks at the page in the control panel.
+	Preview bool
+	QR      string
+	URL     string
+	Host    string
 	// ReturnURL leads back to where the person came from, at ReturnHost. May
 	// be empty.
 	ReturnURL  string
@@ -85,7 +100,7 @@ type mailServer struct {
 
 // link shows the page of a link. It changes nothing, whoever asks how often.
 func (p *Pages) link(c echo.Context) error {
-	if _, err := web.ReadLink(c, "lang"); err != nil {
+	if _, err := web.ReadLink(c, "lang", "device"); err != nil {
 		return err
 	}
 	return p.showLink(c, nil)
@@ -140,9 +155,17 @@ func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 	page := p.linkPage(c, link, domain)
 	page.Problems = p.problems(page.frame, f, "agree")
 	if !page.plain() {
-		return p.render(c, status, "setup", page.Language, page)
+		return p.render(c, status, page.template(), page.Language, page)
 	}
-	return p.renderKept(c, status, "setup", page.frame, page, p.marked(page), page.Token, page.Masked, page.Expires)
+	return p.renderKept(c, status, page.template(), page.frame, page, p.marked(page), page.Token, page.Masked, page.Expires, page.ExpiresAt)
+}
+
+// template is the name of the page's template.
+func (page linkPage) template() string {
+	if page.IPad {
+		return "setup-ipad"
+	}
+	return "setup"
 }
 
 // plain reports whether all that differs from one link to the next are values
@@ -155,8 +178,11 @@ func (page linkPage) plain() bool {
 
 // marked is the page with marks in place of these values.
 func (p *Pages) marked(page linkPage) linkPage {
-	page.Token, page.Masked, page.Expires = mark(0), mark(1), mark(2)
+	page.Token, page.Masked, page.Expires, page.ExpiresAt = mark(0), mark(1), mark(2), mark(3)
 	page.QR, page.URL = p.addresses(page.Token)
+	if page.Scan != "" {
+		page.Scan = scanPath(page.Token)
+	}
 	return page
 }
 
@@ -169,10 +195,18 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 	qr, address := p.addresses(c.Param("token"))
 	f := p.frame(c, link.Locale)
 	client := web.ClientOf(c.Request().UserAgent())
-	return linkPage{
+	query := ""
+	if named := web.Device(c.QueryParam("device")); slices.Contains(web.Devices(), named) {
+		if query = "?device=" + string(named); named != client.Device {
+			client.Device, client.Browser = named, ""
+		}
+	}
+	page := linkPage{
 		frame:      f,
 		Token:      c.Param("token"),
 		Device:     deviceOf(client, domain),
+		IPad:       client.Device == web.IPad,
+		Query:      query,
 		Browser:    string(client.Browser),
 		Masked:     mask(link.Address),
 		Domain:     idn.Show(domain.Name),
@@ -192,6 +226,8 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		Contacts:   davView(domain.Service.Contacts),
 		Login:      link.Login,
 		Expires:    expiry(link.Expires, f.Language),
+		ExpiresAt:  link.Expires.UTC().Format(time.RFC3339),
+		Opened:     link.Tickets > 0,
 		LocalPart:  domain.Login == settings.LocalPartLogin,
 		QR:         qr,
 		URL:        address,
@@ -199,7 +235,13 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 		ReturnURL:  link.ReturnURL,
 		ReturnHost: hostOf(link.ReturnURL),
 	}
+	if _, err := scanOf(link, domain); err == nil {
+		page.Scan = scanPath(page.Token)
+	}
+	return page
 }
+
+func scanPath(token string) string { return "/s/" + token + "/thunderbird.svg" }
 
 // expiry is when a link ends, in figures alone where the language is not that
 // of the names of days and months.
@@ -215,7 +257,11 @@ func expiry(t time.Time, lang templates.Language) string {
 // it is away.
 func deviceOf(client web.Client, domain settings.Domain) string {
 	device := client.Device
+	if device == web.IPad {
+		device = web.IPhone
+	}
 	switch {
+	case device == web.Android:
 	case device == web.Mac && !domain.MakesFor(profile.Mac):
 		return string(web.Other)
 	case device != web.Mac && !domain.MakesFor(profile.IPhone):

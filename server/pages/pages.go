@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type Pages struct {
 func (p *Pages) Routes(e *echo.Echo) {
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/", p.start)
+	e.Match(read, "/qr.svg", p.startQR)
 	e.POST("/start", p.createLink)
 	p.redirects = web.NewLimiter("network", limitRedirects, redirectsWindow, p.Now)
 	e.POST("/start/signed", p.createSigned)
@@ -136,14 +138,15 @@ func (p *Pages) problems(in frame, f *fault.Fault, fields ...string) []problem {
 	return []problem{{field, string(f.Code), p.text(in, f)}}
 }
 
-// text is the fault in words of the page's language; one that has no text of
-// its own there is shown as it is.
+// text is the fault in words of the page's language: those of its code or, if
+// there are none, of its status. What a fault says itself is for programs and
+// members.
 func (p *Pages) text(in frame, f *fault.Fault) string {
 	id := "problem." + string(f.Code)
 	if text := p.Texts.Text(in.Language, id, nil); text != id {
 		return text
 	}
-	return f.Detail
+	return p.Texts.Text(in.Language, "error."+strconv.Itoa(web.Status(f.Code))+".text", nil)
 }
 
 // render answers with a page.

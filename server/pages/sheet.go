@@ -14,12 +14,7 @@ import (
 
 // A sheetPage has the settings of a link to print, for programs that are set
 // up by hand.
-type sheetPage struct {
-	linkPage
-	// Scan is where the code for Thunderbird on Android is; empty: it has no
-	// form for this mailbox.
-	Scan string
-}
+type sheetPage struct{ linkPage }
 
 // sheet shows the settings of a link. It changes nothing.
 func (p *Pages) sheet(c echo.Context) error {
@@ -30,10 +25,7 @@ func (p *Pages) sheet(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := sheetPage{linkPage: p.linkPage(c, link, domain)}
-	if _, err := scanOf(link, domain); err == nil {
-		page.Scan = "/s/" + page.Token + "/thunderbird.svg"
-	}
+	page := sheetPage{p.linkPage(c, link, domain)}
 	return p.render(c, http.StatusOK, "sheet", page.Language, page)
 }
 

@@ -1,13 +1,16 @@
 package pages
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
 )
@@ -18,6 +21,10 @@ type startPage struct {
 	Address  string
 	Name     string
 	Problems []problem
+	// Meant is the address that was probably meant; empty: none comes to mind.
+	Meant string
+	// Empty says that no domain is set up: nobody can start here.
+	Empty bool
 }
 
 // start shows the form, its address filled in from the query.
@@ -55,11 +62,24 @@ func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error
 			return f
 		}
 	}
-	page := startPage{frame: p.frame(c, ""), Address: echoable(typed["address"])}
+	any, err := p.Domains.AnyDomain(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	page := startPage{frame: p.frame(c, ""), Address: echoable(typed["address"]), Empty: !any}
 	if setup.CheckName(typed["name"]) == nil {
 		page.Name = typed["name"]
 	}
 	page.Problems = p.problems(page.frame, f, "address", "name")
+	switch {
+	case f == nil:
+	case f.Code == fault.AddressForeign:
+		if page.Meant, err = p.meant(c.Request().Context(), page.Address); err != nil {
+			return err
+		}
+	case f.Code == fault.AddressMalformed && profile.Trim(typed["address"]) == "":
+		page.Problems[0].Text = p.Texts.Text(page.Language, "start.address.missing", nil)
+	}
 	if f != nil && f.RetryAfter > 0 {
 		web.SetRetryAfter(c, f)
 	}
@@ -67,6 +87,27 @@ func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error
 		return p.render(c, status, "start", page.Language, page)
 	}
 	return p.renderKept(c, status, "start", page.frame, page, page)
+}
+
+// manyDomains is among how many domains one is looked for that was meant.
+const manyDomains = 2000
+
+// meant is the address at a domain that is set up and spelled almost like that of
+// the address.
+func (p *Pages) meant(ctx context.Context, address string) (string, error) {
+	mailbox, err := profile.ParseAddress(address)
+	if err != nil {
+		return "", nil
+	}
+	typed := mailbox.Domain()
+	names, err := p.Domains.DomainNames(ctx, len(typed)-2, len(typed)+2, manyDomains)
+	if err != nil {
+		return "", err
+	}
+	if name := settings.Similar(typed, names); name != "" {
+		return mailbox.Local() + "@" + name, nil
+	}
+	return "", nil
 }
 
 // echoable is an address that may be shown again. What has no "@" may be a

@@ -135,6 +135,7 @@ func (d Domain) LoginFor(address profile.Address, given string) (string, error) 
 
 // A Store keeps domains.
 type Store interface {
+	PendingStore
 	// Domain returns the domain with the name, or a NotFound fault: also if
 	// its account is suspended.
 	Domain(ctx context.Context, name string) (Domain, error)
@@ -146,8 +147,9 @@ type Store interface {
 	ChangeDomain(ctx context.Context, by audit.Grant, d Domain, change func(Domain) (Domain, error), a audit.Action) error
 	// Domains returns the domains of an account in the order of their names.
 	Domains(ctx context.Context, account string) ([]Domain, error)
-	// CreateDomain keeps d and a. A name that is taken is a Conflict fault, a
-	// policy that is not the account's PolicyUnknown.
+	// CreateDomain keeps d and a, and forgets the account's pending domain of the
+	// name. A name that is taken is a Conflict fault, a policy that is not the
+	// account's PolicyUnknown.
 	CreateDomain(ctx context.Context, by audit.Grant, d Domain, a audit.Action) error
 	// DeleteDomain deletes a domain of the account with its links and
 	// tickets, if check has nothing against it as it is, and keeps a. One that

@@ -18,6 +18,8 @@ type Prover interface {
 	Record(account, domain string) (name, value string)
 	// Proves reports whether that is published.
 	Proves(ctx context.Context, account, domain string) (bool, error)
+	// Published says what the DNS has in place of the proof.
+	Published(ctx context.Context, account, domain string) Published
 }
 
 // Domains makes and changes domains by the words in which they are written.

@@ -28,11 +28,12 @@ type fake struct {
 	domains  map[string]settings.Domain
 	policies map[string]settings.Policy
 	trusted  map[string]bool
+	pending  map[string]settings.Pending // by account and name
 	actions  []audit.Action
 }
 
 func newFake() *fake {
-	return &fake{domains: map[string]settings.Domain{}, policies: map[string]settings.Policy{}, trusted: map[string]bool{"acc_1": true}}
+	return &fake{domains: map[string]settings.Domain{}, policies: map[string]settings.Policy{}, trusted: map[string]bool{"acc_1": true}, pending: map[string]settings.Pending{}}
 }
 
 func (f *fake) keep(a audit.Action, change func()) error {
@@ -110,6 +111,30 @@ func (f *fake) DeletePolicy(_ context.Context, _ audit.Grant, _, id string, _ fu
 	return f.keep(a, func() { delete(f.policies, id) })
 }
 
+func (f *fake) PendingDomains(context.Context, string) ([]settings.Pending, error) {
+	var all []settings.Pending
+	for _, p := range f.pending {
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func (f *fake) PendingDomain(_ context.Context, account, name string) (settings.Pending, error) {
+	p, ok := f.pending[account+" "+name]
+	if !ok {
+		return p, fault.New(fault.NotFound, "There is no such domain.")
+	}
+	return p, nil
+}
+
+func (f *fake) KeepPending(_ context.Context, _ audit.Grant, p settings.Pending, a audit.Action) error {
+	return f.keep(a, func() { f.pending[p.Account+" "+p.Name] = p })
+}
+
+func (f *fake) DeletePending(_ context.Context, _ audit.Grant, account, name string, a audit.Action) error {
+	return f.keep(a, func() { delete(f.pending, account+" "+name) })
+}
+
 // A prover proves as it is told to.
 type prover struct {
 	ok    bool
@@ -124,6 +149,10 @@ func (p *prover) Record(account, domain string) (name, value string) {
 func (p *prover) Proves(_ context.Context, account, domain string) (bool, error) {
 	p.asked = append(p.asked, account+" "+domain)
 	return p.ok, p.err
+}
+
+func (p *prover) Published(context.Context, string, string) settings.Published {
+	return settings.Published{Texts: []string{"something else"}}
 }
 
 // fieldsOf are the fields at fault, each with its code.
@@ -247,5 +276,42 @@ func TestCreateNeedsProof(t *testing.T) {
 	}
 	if name, value := domains.Proof("acc_2", "example.com"); name != "_x.example.com" || value != "value of acc_2" {
 		t.Errorf("the proof is %s %s", name, value)
+	}
+}
+
+// TestPending keeps a domain without proof until the DNS proves it, and keeps
+// what is typed in the meantime.
+func TestPending(t *testing.T) {
+	f, p := newFake(), &prover{}
+	domains := settings.NewDomains(f, p, clock)
+	if d, pending, err := domains.Add(t.Context(), who, "acc_1", goodSpec()); err != nil || pending || f.domains["example.com"].ID != d.ID {
+		t.Fatalf("a trusted account: %v %v", pending, err)
+	}
+	delete(f.domains, "example.com")
+	spec := goodSpec()
+	spec.DisplayName = "Shop"
+	d, pending, err := domains.Add(t.Context(), who, "acc_2", spec)
+	if err != nil || !pending || d.Name != "example.com" || len(f.domains) != 0 {
+		t.Fatalf("%+v %v %v", d, pending, err)
+	}
+	if _, err := domains.GetPending(t.Context(), "acc_1", "example.com"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("another account's: %v", err)
+	}
+	_, published, err := domains.Verify(t.Context(), who, "acc_2", "EXAMPLE.com")
+	if !fault.Is(err, fault.DomainUnproven) || len(published.Texts) != 1 || len(f.domains) != 0 {
+		t.Errorf("%+v %v", published, err)
+	}
+	spec.DisplayName = "Shop Ltd"
+	if err := domains.UpdatePending(t.Context(), who, "acc_2", "example.com", spec); err != nil || f.pending["acc_2 example.com"].Domain().DisplayName != "Shop Ltd" {
+		t.Errorf("%v", err)
+	}
+	bad := spec
+	bad.Incoming = "imap.example.com:25"
+	if err := domains.UpdatePending(t.Context(), who, "acc_2", "example.com", bad); !slices.Equal(fieldsOf(err), []string{"imap invalid"}) {
+		t.Errorf("%v", err)
+	}
+	p.ok = true
+	if d, _, err := domains.Verify(t.Context(), who, "acc_2", "example.com"); err != nil || d.DisplayName != "Shop Ltd" {
+		t.Errorf("%+v %v", d, err)
 	}
 }

@@ -103,6 +103,15 @@ type Usage struct {
 	Downloads int
 }
 
+// A FirstRun is how far an account has come with its first device. Links that
+// were deleted with their domain don't count, and neither do revoked ones that
+// no device had downloaded from.
+type FirstRun struct {
+	Created    bool // a link
+	Opened     bool // somebody has pressed the button on its page
+	Downloaded bool // a device has fetched the profile
+}
+
 // A Limit allows Max new links to whatever Key names in any one Window that
 // begins with the first of them.
 type Limit struct {

@@ -73,6 +73,33 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 	return d, nil
 }
 
+// DomainNames returns the names of domains with as many bytes as from and to say:
+// at most limit, in their order. Those of suspended accounts are left out.
+func (s *Store) DomainNames(ctx context.Context, from, to, limit int) ([]string, error) {
+	var names []string
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
+		var name string
+		err := r.Scan(&name)
+		names = append(names, name)
+		return err
+	}, `SELECT name FROM domains WHERE LENGTH(name) BETWEEN $1 AND $2 AND account `+notSuspended+` ORDER BY name LIMIT $3`, from, to, limit)
+	if err != nil {
+		return nil, fmt.Errorf("store: domain names: %w", s.db.Diagnose(err))
+	}
+	return names, nil
+}
+
+const selectAnyDomain = `SELECT COUNT(*) FROM (SELECT 1 FROM domains LIMIT $1) AS found`
+
+// AnyDomain reports whether a domain is set up.
+func (s *Store) AnyDomain(ctx context.Context) (bool, error) {
+	var n int
+	if err := s.db.Read(ctx).ByKey(selectAnyDomain, 1).Scan(&n); err != nil {
+		return false, fmt.Errorf("store: any domain: %w", s.db.Diagnose(err))
+	}
+	return n > 0, nil
+}
+
 // SetDomain creates d, or gives the domain of that name in the same account
 // all that can be set of d, and keeps a. It fills in the name and changes of
 // a, and as its target the stored domain. Where nothing differs it keeps
@@ -303,7 +330,8 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 	return all, nil
 }
 
-// CreateDomain keeps d and a, whose changes it fills in. A name that is taken
+// CreateDomain keeps d and a, whose changes it fills in, and forgets the
+// account's pending domain of the name. A name that is taken
 // is a Conflict fault, a policy that is not the account's PolicyUnknown.
 func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	a.Changes = domainChanges(nil, d)
@@ -311,6 +339,9 @@ func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Dom
 		created, err := insertDomain(t, d)
 		if err == nil && !created {
 			err = fault.New(fault.Conflict, "This domain is there already.")
+		}
+		if err == nil {
+			_, err = t.Exec(`DELETE FROM pending_domains WHERE account = $1 AND name = $2`, d.Account, d.Name)
 		}
 		if err != nil {
 			return nil, err
@@ -343,6 +374,9 @@ func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name 
 			return err
 		}
 		if _, err := t.Exec(`DELETE FROM links WHERE domain = $1 AND account = $2`, name, account); err != nil {
+			return err
+		}
+		if _, err := t.Exec(`DELETE FROM domain_checks WHERE domain = $1`, d.ID); err != nil {
 			return err
 		}
 		_, err = t.Exec(`DELETE FROM domains WHERE name = $1 AND account = $2`, name, account)

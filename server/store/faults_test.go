@@ -126,6 +126,12 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"CreateDomain", func(s *store.Store, a audit.Action) error {
 			return s.CreateDomain(ctx, by, newDomain("example.org"), a)
 		}},
+		{"KeepPending", func(s *store.Store, a audit.Action) error {
+			return s.KeepPending(ctx, by, newPending("example.net"), a)
+		}},
+		{"DeletePending", func(s *store.Store, a audit.Action) error {
+			return s.DeletePending(ctx, by, account.Default, "example.net", a)
+		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error {
 			limits := []setup.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
 			return s.CreateLink(ctx, by, newLink("lnk_1"), limits, a)

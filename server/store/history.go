@@ -28,3 +28,17 @@ func (s *Store) Usage(ctx context.Context, owner string, since time.Time) ([]set
 	}
 	return all, nil
 }
+
+// FirstRun returns how far the account has come with its first device.
+func (s *Store) FirstRun(ctx context.Context, owner string) (setup.FirstRun, error) {
+	var r setup.FirstRun
+	var created, opened, downloaded int64
+	err := s.db.Read(ctx).Row(`SELECT
+		CASE WHEN EXISTS (SELECT 1 FROM links WHERE account = $1) THEN 1 ELSE 0 END,
+		CASE WHEN EXISTS (SELECT 1 FROM links WHERE account = $1 AND progress IN ('opened', 'downloaded', 'used')) THEN 1 ELSE 0 END,
+		CASE WHEN EXISTS (SELECT 1 FROM links WHERE account = $1 AND downloads > 0) THEN 1 ELSE 0 END`, owner).Scan(&created, &opened, &downloaded)
+	if err != nil {
+		return r, fmt.Errorf("store: first run: %w", s.db.Diagnose(err))
+	}
+	return setup.FirstRun{Created: created != 0, Opened: opened != 0, Downloaded: downloaded != 0}, nil
+}

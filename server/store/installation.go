@@ -37,19 +37,6 @@ func (s *Store) NewEpoch(ctx context.Context, by audit.Grant, a audit.Action) er
 	})
 }
 
-// NoteBackup notes that a backup was written. It is bookkeeping and leaves no
-// action.
-func (s *Store) NoteBackup(ctx context.Context) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		_, err := t.Exec(`UPDATE installation SET backup = $1`, db.Millis(s.now()))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store: note backup: %w", err)
-	}
-	return nil
-}
-
 // LastBackup returns when the last backup was written; the zero time: never.
 func (s *Store) LastBackup(ctx context.Context) (time.Time, error) {
 	var at int64

@@ -51,9 +51,13 @@ func lists(links int) map[string][]list {
 	}
 	since := start.Add(time.Duration(links) * 980 * time.Millisecond)
 	return map[string][]list{
-		"Accounts":        ask((*store.Store).Accounts),
-		"ApprovedHosts":   of((*store.Store).ApprovedHosts, account.Default),
-		"Checkpoints":     of((*store.Store).Checkpoints, account.Default),
+		"Accounts":      ask((*store.Store).Accounts),
+		"ApprovedHosts": of((*store.Store).ApprovedHosts, account.Default),
+		"Checkpoints":   of((*store.Store).Checkpoints, account.Default),
+		"DomainNames": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.DomainNames(ctx, 5, 20, 10)
+		}),
+		"PendingDomains":  of((*store.Store).PendingDomains, account.Default),
 		"Domains":         of((*store.Store).Domains, account.Default),
 		"Invitations":     of((*store.Store).Invitations, account.Default),
 		"Keys":            of((*store.Store).Keys, account.Default),

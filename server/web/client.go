@@ -7,10 +7,18 @@ type Device string
 
 // The devices that pages are made for.
 const (
-	IPhone Device = "iphone" // iPhone or iPad
-	Mac    Device = "mac"    // or an iPad whose Safari says so
-	Other  Device = "other"
+	IPhone  Device = "iphone"
+	IPad    Device = "ipad"
+	Mac     Device = "mac" // or an iPad whose Safari says so
+	Android Device = "android"
+	Other   Device = "other"
 )
+
+// Devices lists all devices.
+func Devices() []Device { return []Device{IPhone, IPad, Mac, Android, Other} }
+
+// Touch reports whether d is an iPhone or iPad.
+func (d Device) Touch() bool { return d == IPhone || d == IPad }
 
 // A Client is the device and program that sent a request, as far as they can
 // be told: words of a closed list, nothing of what the client wrote.
@@ -41,9 +49,9 @@ var (
 		device     Device
 	}{
 		{"iPhone", "iPhone", IPhone},
-		{"iPad", "iPad", IPhone},
+		{"iPad", "iPad", IPad},
 		{"iPod", "iPod", IPhone},
-		{"Android", "Android", Other},
+		{"Android", "Android", Android},
 		{"Windows", "Windows", Other},
 		{"CrOS", "ChromeOS", Other},
 		{"Macintosh", "Mac", Mac},
@@ -83,15 +91,15 @@ func ClientOf(userAgent string) Client {
 		if strings.Contains(userAgent, p.mark) {
 			c.Program, c.Browser = p.name, p.browser
 			if c.Device == Mac && (p.browser == App || strings.HasSuffix(p.mark, "iOS") || p.mark == "OPT/") {
-				c.System, c.Device = "iPad", IPhone
+				c.System, c.Device = "iPad", IPad
 			}
 			return c.onItsSystem()
 		}
 	}
 	if c.Device == Mac && strings.Contains(userAgent, "AppleWebKit") {
-		c.System, c.Device = "iPad", IPhone
+		c.System, c.Device = "iPad", IPad
 	}
-	if c.Device == IPhone {
+	if c.Device.Touch() {
 		c.Browser = App // an app's own web view names no browser
 	}
 	return c
@@ -99,7 +107,7 @@ func ClientOf(userAgent string) Client {
 
 // onItsSystem leaves out what only counts on an iPhone or iPad.
 func (c Client) onItsSystem() Client {
-	if c.Device != IPhone {
+	if !c.Device.Touch() {
 		c.Browser = ""
 	}
 	return c

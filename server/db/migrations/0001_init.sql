@@ -270,6 +270,28 @@ CREATE TABLE domains (
 CREATE INDEX domains_policy ON domains (policy_id);
 CREATE INDEX domains_account ON domains (account);
 
+-- Domains that an account has asked for and not proven to be its own, each with
+-- what it is to be, in JSON. Several accounts may ask for one domain: nothing but
+-- their own pages reads these rows.
+CREATE TABLE pending_domains (
+    account TEXT   NOT NULL REFERENCES accounts (id),
+    name    TEXT   NOT NULL CHECK (name <> ''),
+    spec    TEXT   NOT NULL,
+    created BIGINT NOT NULL,
+    updated BIGINT NOT NULL,
+    PRIMARY KEY (account, name)
+);
+
+-- What the servers and the DNS of a domain said when they were last asked, in
+-- JSON.
+CREATE TABLE domain_checks (
+    domain  TEXT   NOT NULL REFERENCES domains (id),
+    kind    TEXT   NOT NULL CHECK (kind IN ('servers', 'records')),
+    result  TEXT   NOT NULL,
+    checked BIGINT NOT NULL,
+    PRIMARY KEY (domain, kind)
+);
+
 -- Links and tickets
 
 -- The mailbox is the folded address. An empty variant leaves the choice to the

@@ -30,7 +30,9 @@ type Answer struct {
 	Addrs    []netip.Addr
 	Services []net.SRV
 	Texts    []string
-	Fails    bool // the server cannot tell
+	// Exchanges receive the mail of the name.
+	Exchanges []net.MX
+	Fails     bool // the server cannot tell
 }
 
 // Addrs is an answer of addresses.
@@ -172,7 +174,7 @@ func fill(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
 	switch {
 	case a.Fails:
 		reply.RCode = dnsmessage.RCodeServerFailure
-	case len(a.Addrs)+len(a.Services)+len(a.Texts) == 0:
+	case len(a.Addrs)+len(a.Services)+len(a.Texts)+len(a.Exchanges) == 0:
 		reply.RCode = dnsmessage.RCodeNameError
 	}
 }
@@ -184,6 +186,10 @@ func fillOthers(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
 		for _, s := range a.Services {
 			reply.Answers = append(reply.Answers, record(q.Name, &dnsmessage.SRVResource{
 				Priority: s.Priority, Weight: s.Weight, Port: s.Port, Target: dnsmessage.MustNewName(s.Target)}))
+		}
+	case dnsmessage.TypeMX:
+		for _, mx := range a.Exchanges {
+			reply.Answers = append(reply.Answers, record(q.Name, &dnsmessage.MXResource{Pref: mx.Pref, MX: dnsmessage.MustNewName(mx.Host)}))
 		}
 	case dnsmessage.TypeTXT:
 		for _, text := range a.Texts {

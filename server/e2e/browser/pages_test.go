@@ -77,8 +77,8 @@ func (v view) server(b *tab) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// wantProblem wants the field, or the group that it is in, to be marked, and
-// what is wrong with it said beside it, at the top and in the title.
+// wantProblem wants the field, or the group that it is in, to be marked, what is
+// wrong with it said beside it and told at once, and the title to say so.
 func (b *tab) wantProblem(name string) {
 	b.t.Helper()
 	field := "#" + name
@@ -90,7 +90,11 @@ func (b *tab) wantProblem(name string) {
 	if said == "" {
 		b.t.Errorf("%s is not marked, or nothing beside it says what is wrong", field)
 	}
-	if top := evaluate[string](b, `document.querySelector("[role=alert] a[href='`+field+`']")?.textContent ?? ""`); top == "" || top != said {
+	// One problem alone is said beside its field.
+	if top := evaluate[string](b, `(() => {
+		const link = document.querySelector("[role=alert] a[href='`+field+`']");
+		return (link ?? document.querySelector("[role=alert]"))?.textContent.trim() ?? "";
+	})()`); top == "" || top != said {
 		b.t.Errorf("the top says %q, the field %q", top, said)
 	}
 	if title := run(b, chromedp.Title()); !strings.HasPrefix(title, "Error:") {
@@ -116,6 +120,13 @@ func (b *tab) wantLayout(state string, least int) {
 // wantKeyboard presses Tab until the end of the page.
 func (b *tab) wantKeyboard() {
 	b.t.Helper()
+	// Where a field has the focus when the page is there, begin at the top too.
+	b.eventually("the first field has the focus", `!document.querySelector("[autofocus]") || document.activeElement.autofocus`)
+	evaluate[bool](b, `(() => {
+		const body = document.body;
+		if (document.querySelector("[autofocus]")) { body.tabIndex = -1; body.focus(); body.removeAttribute("tabindex"); }
+		return true;
+	})()`)
 	controls := evaluate[int](b, controlsJS)
 	if controls < 2 {
 		b.t.Errorf("%d controls", controls)

@@ -29,22 +29,26 @@ func TestKeyboard(t *testing.T) {
 
 	k.to(`main a[href="/panel/domains/new"]`)
 	k.enter("/panel/domains/new")
-	k.typeInto("#name", "keys.example")
+	run(b, chromedp.KeyEvent("keys.example")) // the focus is there already
+	k.enter("/panel/domains/new/find")
+	b.wantText("No mail servers found")
 	k.typeInto("#imap", "imap.keys.example")
 	k.typeInto("#smtp", "smtp.keys.example")
+	k.to(`details:has(#display_name) > summary`)
+	k.press(kb.Enter, `details[open]:has(#display_name) > summary`)
 	k.to(`[name=login][value=address]`)
 	k.press(kb.ArrowDown, `[name=login][value=local_part]`)
 	k.to("#mac")
 	k.press(" ", "#mac:not(:checked)")
-	k.to(`[name=policy][value=off]`)
-	k.press(kb.ArrowDown, `[name=policy][value=offered]:checked`)
-	k.to(mainButton)
+	k.to(`[name=policy][value=offered]`)
+	k.press(kb.ArrowUp, `[name=policy][value=off]:checked`)
+	k.to(saveButton)
 	k.enter("/panel/domains/keys.example")
 	b.wantText("The domain is live", "keys.example")
 
-	b.visit(o.URL + "/panel/domains/keys.example")
+	b.visit(o.URL + "/panel/domains/keys.example/edit")
 	got := b.values("#imap")
-	for name, want := range map[string]string{"imap": "imap.keys.example:993", "smtp": "smtp.keys.example:465", "login": "local_part", "iphone": "yes", "mac": "", "policy": "offered"} {
+	for name, want := range map[string]string{"imap": "imap.keys.example:993", "smtp": "smtp.keys.example:465", "login": "local_part", "iphone": "yes", "mac": "", "policy": "off"} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}

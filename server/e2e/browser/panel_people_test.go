@@ -28,6 +28,8 @@ func inUse(t *testing.T) *people {
 	owner := o.Owner(ownerEmail)
 	p := &people{o, map[string]*servertest.Member{"owner": owner}, map[string]string{}}
 	p.members["customer"] = owner.Customer("Shop & Sons", "carl@shop.example")
+	must(t, p.members["customer"].Post("/panel/domains/new", "name", "waiting.example", "imap", "mail.waiting.example", "smtp", "mail.waiting.example", "login", "address",
+		"iphone", "yes", "policy", "off", "policy_id", "standard"))
 	owner.Customer("Left in spring", "lea@left.example")
 	p.members["auditor"] = owner.Invite("anna@example.com", "auditor")
 	p.ids["suspended"] = p.find(owner, "/accounts?q=Left", "/panel/accounts/(acc_[a-z2-7]+)")

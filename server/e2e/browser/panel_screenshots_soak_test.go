@@ -34,6 +34,8 @@ var panelPictures = []panelPicture{
 	{"panel-overview-dark.png", screen(1250), "dark", "", nil},
 	{"panel-overview-phone.png", device{"phone", servertest.IPhone, 390, 844, true}, "light", "", nil},
 	{"panel-domain.png", screen(1000), "light", "/domains/example.com", nil},
+	{"panel-domain-new.png", screen(760), "light", "/domains/new?by=hand", nil},
+	{"panel-mailbox.png", screen(1180), "light", "/mailbox?address=jane@example.com", nil},
 	{"panel-policy.png", screen(1000), "light", "/policies/{policy}", nil},
 	{"panel-mdm.png", screen(1040), "light", "/mdm?vendor=fleet&domain=example.com&policy=own", nil},
 	{"panel-mdm-second-hand.png", screen(1180), "light", "/mdm?vendor=mosyle&domain=example.com", nil},

@@ -133,6 +133,7 @@ const (
 	signInButton  = `form[action="/panel/sign-in"] button[type=submit]`
 	passkeyButton = `main [data-passkey]`
 	mainButton    = `main form [type=submit]`
+	saveButton    = `main form .form-end [type=submit]`
 )
 
 // signIn fills in the page to sign in and returns the status of what follows.

@@ -28,7 +28,7 @@ var (
 )
 
 // showsQR reports whether the page of a link hands over to a phone here.
-func (d device) showsQR() bool { return d == linux || d == android }
+func (d device) showsQR() bool { return d == linux || d == android } // the phone it hands over to, or Thunderbird
 
 // A site is servers with something on every page.
 type site struct {

@@ -18,8 +18,16 @@ func (p *Pages) signIn(v *panel.Visit) error {
 	} else if !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	any, err := p.Members.Any(v.Ctx())
+	if err != nil {
+		return err
+	}
 	f := p.Frame(v, "")
-	return p.Render(v, http.StatusOK, "sign-in", f, signInPage{f, web.Form{}, p.Vault.Passkeys(), next})
+	page := signInPage{Frame: f, Form: web.Form{}, Passkey: p.Vault.Passkeys(), Next: next}
+	if !any {
+		page.Command = "mobileconfig admin owner --email you@example.com --password-file FILE"
+	}
+	return p.Render(v, http.StatusOK, "sign-in", f, page)
 }
 
 // createSession lets a member in by password and code.
@@ -28,7 +36,7 @@ func (p *Pages) createSession(v *panel.Visit) error {
 	token, err := p.Sessions.SignIn(v.Ctx(), v.From, form["email"], form["password"], form["code"])
 	if err != nil {
 		return p.Again(v, err, "sign-in", "", func(f panel.Frame) any {
-			return signInPage{f, web.Form{"email": echoable(form["email"])}, p.Vault.Passkeys(), panel.Inside(form["next"])}
+			return signInPage{Frame: f, Form: web.Form{"email": echoable(form["email"])}, Passkey: p.Vault.Passkeys(), Next: panel.Inside(form["next"])}
 		})
 	}
 	p.Cookie().Set(v, token)

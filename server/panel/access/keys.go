@@ -85,6 +85,9 @@ type madeKey struct{ Name, Key string }
 func (p *Pages) keyPage(v *panel.Visit, f panel.Frame, form web.Form) (keyPage, error) {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
 	page := keyPage{Frame: f, Form: form, Scopes: scopeNames()}
+	for _, preset := range account.Presets() {
+		page.Presets = append(page.Presets, preset.Name)
+	}
 	for _, d := range domains {
 		page.Domains = append(page.Domains, d.Name)
 	}
@@ -118,6 +121,15 @@ func (p *Pages) keySpec(v *panel.Visit, form web.Form) (account.KeySpec, error) 
 	for _, name := range scopeNames() {
 		if form[name] == "yes" {
 			spec.Scopes = append(spec.Scopes, name)
+		}
+	}
+	if preset := form["preset"]; preset != "" {
+		i := slices.IndexFunc(account.Presets(), func(p account.Preset) bool { return p.Name == preset })
+		if i < 0 {
+			return spec, fault.On("preset", fault.Invalid, "Choose one of the kinds of program.")
+		}
+		for _, s := range account.Presets()[i].Scopes {
+			spec.Scopes = append(spec.Scopes, string(s))
 		}
 	}
 	for _, name := range spec.Domains {

@@ -116,3 +116,23 @@ func TestManyKeysOfOneMember(t *testing.T) {
 		t.Errorf("%d keys are shown: %s", n, shown)
 	}
 }
+
+// TestKeyPresets makes a key for each kind of program, and refuses another kind
+// without losing what was typed.
+func TestKeyPresets(t *testing.T) {
+	database := storetest.SQLite(t)
+	m := servertest.New(t, database, nil).Owner("olga@example.com")
+	for preset, want := range map[string]string{"button": "domains:read links:read links:write", "read": ""} {
+		if a := m.Post("/panel/keys/new", "name", preset, "preset", preset, "expires", "30"); a.Status != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", preset, a.Status, a.Body)
+		}
+		got := storetest.Column(t, database, `SELECT scopes FROM keys WHERE name = '`+preset+`'`)[0]
+		if want == "" && (strings.Contains(got, "write") || !strings.Contains(got, "actions:read")) || want != "" && got != want {
+			t.Errorf("%s: %q", preset, got)
+		}
+	}
+	a := m.Post("/panel/keys/new", "name", "Shop", "preset", "everything", "expires", "30")
+	if body := string(a.Body); a.Status != http.StatusUnprocessableEntity || !strings.Contains(body, `href="#preset"`) || !strings.Contains(body, `value="Shop"`) {
+		t.Errorf("%d %s", a.Status, body)
+	}
+}

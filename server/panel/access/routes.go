@@ -40,7 +40,7 @@ func (p *Pages) Routes() []panel.Route {
 
 		panel.Get("/keys", account.Look, panel.Signed, p.keys),
 		panel.Get("/keys/new", account.Change, panel.Signed, p.newKey),
-		panel.Post("/keys/new", account.Change, panel.Fresh, append(scopeNames(), "name", "domains", "networks", "expires", "test"), p.createKey),
+		panel.Post("/keys/new", account.Change, panel.Fresh, append(scopeNames(), "name", "preset", "domains", "networks", "expires", "test"), p.createKey),
 		panel.Get("/keys/:id/revoke", account.Change, panel.Signed, p.askRevokeKey),
 		panel.Button("/keys/:id/revoke", account.Change, panel.Fresh, p.revokeKey),
 

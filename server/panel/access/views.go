@@ -14,6 +14,8 @@ type signInPage struct {
 	Form    web.Form
 	Passkey bool   // this installation can have passkeys
 	Next    string // where to go afterwards: a path below /panel
+	// Command creates the first owner, while there is none; else empty.
+	Command string
 }
 
 // An invitationPage lets a person become a member. Form: email, name.
@@ -135,6 +137,7 @@ type keyPage struct {
 	panel.Frame
 	Form    web.Form
 	Scopes  []string
+	Presets []string // button, provisioning, read
 	Domains []string
 	Key     string // once it is made, this one time
 }

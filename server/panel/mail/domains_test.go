@@ -28,7 +28,7 @@ func TestDomainCalendars(t *testing.T) {
 		if a := m.Post(at, form(" cal.example.com ", "card.example.com:8443")...); a.Status != http.StatusSeeOther {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
-		page := string(m.Get(at).Body)
+		page := string(m.Get(at + "/edit").Body)
 		for _, want := range []string{`value="cal.example.com:443"`, `value="card.example.com:8443"`} {
 			if !strings.Contains(page, want) {
 				t.Errorf("no %s on the page", want)
@@ -47,7 +47,7 @@ func TestDomainCalendars(t *testing.T) {
 			t.Error("a refusal changed the database")
 		}
 		m.Post(at, form("", "card.example.com:8443")...)
-		if page := string(m.Get(at).Body); strings.Contains(page, "cal.example.com:443") || !strings.Contains(page, "card.example.com:8443") {
+		if page := string(m.Get(at + "/edit").Body); strings.Contains(page, "cal.example.com:443") || !strings.Contains(page, "card.example.com:8443") {
 			t.Error("the calendars are there still")
 		}
 	})

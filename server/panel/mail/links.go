@@ -111,7 +111,7 @@ func linkListPath(form web.Form, cursor string) string {
 }
 
 func linkRowOf(l setup.Link, now time.Time) linkRow {
-	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires, l.Test}
+	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires, l.Test, revocable(l, now)}
 }
 
 // linkFields are those of the form of a link.
@@ -121,7 +121,15 @@ var linkFields = []string{"address", "name", "login", "locale", "variant", "expi
 var linkLives = []int{1, 24, 7 * 24, 30 * 24}
 
 func (p *Pages) newLink(v *panel.Visit) error {
-	page, err := p.newLinkPage(v, p.Frame(v, "links"), web.Form{"expires": "24", "downloads": strconv.Itoa(setup.LinkMaxDownloads), "address": v.QueryParam("address")})
+	form := web.Form{"expires": "24", "downloads": strconv.Itoa(setup.LinkMaxDownloads), "address": v.QueryParam("address")}
+	if from := v.QueryParam("from"); from != "" {
+		l, err := p.Links.Get(v.Ctx(), v.Account(), from)
+		if err != nil {
+			return err
+		}
+		form = fromLink(l)
+	}
+	page, err := p.newLinkPage(v, p.Frame(v, "links"), form)
 	if err != nil {
 		return err
 	}
@@ -131,9 +139,15 @@ func (p *Pages) newLink(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "link-new", page.Frame, page)
 }
 
+// fromLink is the form of a link like l.
+func fromLink(l setup.Link) web.Form {
+	return web.Form{"expires": "24", "downloads": strconv.Itoa(l.MaxDownloads), "address": l.Address, "name": l.Name, "login": l.Login,
+		"locale": l.Locale, "variant": string(l.Variant), "external_id": l.ExternalID, "return_url": l.ReturnURL}
+}
+
 func (p *Pages) newLinkPage(v *panel.Visit, f panel.Frame, form web.Form) (newLinkPage, error) {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
-	return newLinkPage{f, form, len(domains) == 0}, err
+	return newLinkPage{f, form, len(domains) == 0, p.Texts.Languages()}, err
 }
 
 // createLink makes a link and leads to its page, which shows the address
@@ -230,6 +244,50 @@ func (p *Pages) revokeLink(v *panel.Visit) error {
 	return p.Do(v, panel.Path("links", v.Param("id")), "link.revoked", func() error {
 		_, err := p.Links.Revoke(v.Ctx(), v.By(), v.Account(), v.Param("id"))
 		return err
+	})
+}
+
+// selectedFields are the names under which the list sends the links that were
+// chosen, one for each of its rows.
+var selectedFields = func() []string {
+	var names []string
+	for i := range panel.PageSize {
+		names = append(names, "link"+strconv.Itoa(i))
+	}
+	return names
+}()
+
+// askRevokeSelected asks about the links that were chosen in the list.
+func (p *Pages) askRevokeSelected(v *panel.Visit) error {
+	var fields []panel.Field
+	for _, name := range selectedFields {
+		if id := v.QueryParam(name); id != "" {
+			if _, err := p.Links.Get(v.Ctx(), v.Account(), id); err != nil {
+				return err
+			}
+			fields = append(fields, panel.Field{Name: name, Value: id})
+		}
+	}
+	if len(fields) == 0 {
+		return p.To(v, panel.Prefix+panel.LinksPath, "links.unselected")
+	}
+	f := p.Frame(v, "links")
+	return p.Render(v, http.StatusOK, "remove", f, panel.RemovePage{Frame: f, ID: "selected", Values: map[string]any{"Links": len(fields)},
+		Action: v.Request().URL.Path, Fields: fields, Back: panel.Prefix + panel.LinksPath})
+}
+
+// revokeSelected revokes the links, each with its action. One that isn't there
+// stops it; those before stay revoked.
+func (p *Pages) revokeSelected(v *panel.Visit) error {
+	return p.Do(v, panel.Prefix+panel.LinksPath, "links.revoked", func() error {
+		for _, name := range selectedFields {
+			if id := v.Form[name]; id != "" {
+				if _, err := p.Links.Revoke(v.Ctx(), v.By(), v.Account(), id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
 }
 

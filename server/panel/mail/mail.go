@@ -6,9 +6,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/discovery"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/panel"
@@ -34,13 +37,16 @@ type Pages struct {
 	Checker    Checker
 	DNS        autoconfig.Resolver
 	DNSLimiter *web.Limiter
-	History    History
-	Backups    Backups
-}
-
-// Backups tells when the last backup was written; the zero time: never.
-type Backups interface {
-	LastBackup(ctx context.Context) (time.Time, error)
+	// Finder finds the servers of new domains, as often as SearchLimiter lets an
+	// account.
+	Finder        Finder
+	SearchLimiter *web.Limiter
+	History       History
+	Checks        settings.CheckStore
+	// Preview shows the page of a link of the domain as it is on a device.
+	Preview func(c echo.Context, domain settings.Domain, device string) error
+	// Installation tells operators what is left to do.
+	Installation Installation
 }
 
 // A History tells what has happened in an account.
@@ -52,6 +58,15 @@ type History interface {
 	// first: at most limit, and of the log's end alone. With a target it
 	// returns those on that alone.
 	Recent(ctx context.Context, account string, names []audit.Name, target string, limit int) ([]audit.Record, error)
+	// Search returns the newest actions that the filter wants.
+	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
+	// FirstRun returns how far the account has come with its first device.
+	FirstRun(ctx context.Context, account string) (setup.FirstRun, error)
+}
+
+// A Finder finds the servers of a domain. *discovery.Finder is one.
+type Finder interface {
+	Find(ctx context.Context, domain string) (discovery.Found, error)
 }
 
 // A Checker says whether the mail servers of a domain offer TLS as a device

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/panel"
 )
@@ -34,12 +33,17 @@ func (p *Pages) overview(v *panel.Visit) error {
 	if err := p.plot(v, &page); err != nil {
 		return err
 	}
-	if page.Recent, err = p.recent(v); err != nil {
+	if page.Recent, err = p.recent(v, changes, ""); err != nil {
 		return err
 	}
-	if page.Todos, err = p.todos(v, page); err != nil {
+	list, err := p.firstRun(v, &page)
+	if err != nil {
 		return err
 	}
+	if page.Write && !list.ready() {
+		page.Setup = &list
+	}
+	page.Todos = p.todos(v, page, list)
 	return p.Render(v, http.StatusOK, "overview", page.Frame, page)
 }
 
@@ -65,7 +69,7 @@ func (p *Pages) plot(v *panel.Visit, page *overviewPage) error {
 // changes are the actions that the overview shows: those that change how
 // things are.
 var changes = []audit.Name{
-	audit.DomainCreate, audit.DomainUpdate, audit.DomainDelete,
+	audit.DomainCreate, audit.DomainUpdate, audit.DomainDelete, audit.DomainRequest,
 	audit.PolicyCreate, audit.PolicyUpdate, audit.PolicyDelete,
 	audit.KeyCreate, audit.KeyRevoke,
 	audit.RedirectKeyCreate, audit.RedirectKeyUpdate, audit.RedirectKeyDelete,
@@ -75,8 +79,10 @@ var changes = []audit.Name{
 	audit.TOTPAdd, audit.TOTPRemove, audit.PasskeyAdd, audit.PasskeyRemove, audit.RecoveryCreate, audit.FactorReset,
 }
 
-func (p *Pages) recent(v *panel.Visit) ([]actionRow, error) {
-	records, err := p.History.Recent(v.Ctx(), v.Account(), changes, "", shownActions)
+// recent are the latest actions with one of the names, on the target if it is not
+// empty.
+func (p *Pages) recent(v *panel.Visit, names []audit.Name, target string) ([]actionRow, error) {
+	records, err := p.History.Recent(v.Ctx(), v.Account(), names, target, shownActions)
 	if err != nil {
 		return nil, err
 	}
@@ -117,25 +123,9 @@ func (p *Pages) identity() identity {
 // backupDays is how old the last backup may be.
 const backupDays = 3
 
-// backupTodo says that there is no backup, or how old it is; without an ID if
-// there is nothing to do.
-func (p *Pages) backupTodo(v *panel.Visit) (todo, error) {
-	at, err := p.Backups.LastBackup(v.Ctx())
-	if err != nil {
-		return todo{}, err
-	}
-	days := int(p.Now().Sub(at) / (24 * time.Hour))
-	switch {
-	case at.IsZero():
-		return todo{ID: "no_backup"}, nil
-	case days > backupDays:
-		return todo{ID: "old_backup", Values: map[string]any{"Days": days}}, nil
-	}
-	return todo{}, nil
-}
-
 // todos are what needs attention, the most urgent first.
-func (p *Pages) todos(v *panel.Visit, page overviewPage) ([]todo, error) {
+// What the checklist has while it is shown, it says itself.
+func (p *Pages) todos(v *panel.Visit, page overviewPage, steps checklist) []todo {
 	var list []todo
 	add := func(when bool, t todo) {
 		if when {
@@ -150,30 +140,18 @@ func (p *Pages) todos(v *panel.Visit, page overviewPage) ([]todo, error) {
 	}
 	add(id.Fault != "", todo{ID: "identity_bad", Values: map[string]any{"Fault": id.Fault}, Urgent: true, Path: certificate})
 	add(id.Fault == "" && id.DaysLeft <= expiresSoon && !id.Development, todo{ID: "identity_expires", Values: days, Urgent: id.DaysLeft <= 7, Path: certificate})
-	add(page.Domains == 0 && page.Write, todo{ID: "no_domain", Path: panel.Prefix + "/domains/new"})
 	add(!m.HasFactor(), todo{ID: "one_factor", Path: panel.Prefix + panel.EnrolPath, Urgent: true})
 	add(m.HasFactor() && m.CodesMade.IsZero(), todo{ID: "no_recovery", Path: panel.Prefix + panel.OwnPath + "/recovery"})
 	add(!m.CodesMade.IsZero() && m.CodesLeft <= fewCodes, todo{ID: "few_recovery", Values: map[string]any{"Left": m.CodesLeft}, Path: panel.Prefix + panel.OwnPath + "/recovery"})
-	add(id.Development, todo{ID: "identity_development", Path: certificate})
-	if page.Operate {
-		t, err := p.backupTodo(v)
-		if err != nil {
-			return nil, err
-		}
-		add(t.ID != "", t)
+	development := todo{ID: "identity_development", Path: certificate}
+	add(steps.BackupDays > backupDays, todo{ID: "old_backup", Values: map[string]any{"Days": steps.BackupDays}})
+	add(id.Development && (page.Setup == nil || !page.Operate), development)
+	if page.Setup != nil {
+		return list
 	}
-	if page.Manage {
-		members, err := p.Members.List(v.Ctx(), v.Account())
-		if err != nil {
-			return nil, err
-		}
-		owners := 0
-		for _, other := range members {
-			if other.Role == account.Owner {
-				owners++
-			}
-		}
-		add(owners == 1, todo{ID: "one_owner", Path: panel.Prefix + "/members/invite"})
+	names := map[string]string{"owner": "one_owner", "relay": "no_relay", "backup": "no_backup"}
+	for _, s := range steps.Then {
+		add(!s.Done, todo{ID: names[s.ID], Path: s.Path})
 	}
-	return list, nil
+	return list
 }

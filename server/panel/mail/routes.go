@@ -9,14 +9,20 @@ import (
 func (p *Pages) Routes() []panel.Route {
 	return append(p.batchRoutes(), []panel.Route{
 		panel.Get("", account.Look, panel.Signed, p.overview),
+		panel.Get(setupPath, account.Operate, panel.Signed, p.setup),
 
 		panel.Get("/domains", account.Look, panel.Signed, p.domains),
 		panel.Get("/domains/new", account.Change, panel.Signed, p.newDomain),
-		panel.Post("/domains/new", account.Change, panel.Fresh, append([]string{"name", "approve"}, domainFields...), p.createDomain),
+		panel.Post("/domains/new", account.Change, panel.Fresh, newDomainFields, p.createDomain),
+		panel.Post("/domains/new/find", account.Change, panel.Signed, newDomainFields, p.findServers),
 		panel.Get("/domains/:domain", account.Look, panel.Signed, p.domain),
+		panel.Get("/domains/:domain/edit", account.Look, panel.Signed, p.editDomain),
 		panel.Post("/domains/:domain", account.Change, panel.Fresh, domainFields, p.updateDomain),
+		panel.Get("/domains/:domain/preview/:device", account.Look, panel.Signed, p.previewDomain),
 		panel.Button("/domains/:domain/check", account.Look, panel.Signed, p.checkDomain),
 		panel.Button("/domains/:domain/dns", account.Look, panel.Signed, p.checkDNS),
+		panel.Button("/domains/:domain/verify", account.Change, panel.Fresh, p.verifyDomain),
+		panel.Button("/domains/:domain/approve", account.Operate, panel.Fresh, p.approveDomain),
 		panel.Get("/domains/:domain/delete", account.Change, panel.Signed, p.askDeleteDomain),
 		panel.Button("/domains/:domain/delete", account.Change, panel.Fresh, p.deleteDomain),
 
@@ -36,9 +42,13 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get("/policies/:id/delete", account.Change, panel.Signed, p.askDeletePolicy),
 		panel.Button("/policies/:id/delete", account.Change, panel.Fresh, p.deletePolicy),
 
+		panel.Get(mailboxPath, account.Look, panel.Signed, p.mailbox),
+		panel.Post(mailboxPath, account.Change, panel.Fresh, []string{"address"}, p.leaveMailbox),
 		panel.Get(panel.LinksPath, account.Look, panel.Signed, p.links),
 		panel.Get(panel.LinksPath+"/new", account.Change, panel.Signed, p.newLink),
 		panel.Post(panel.LinksPath+"/new", account.Change, panel.Fresh, linkFields, p.createLink),
+		panel.Get(panel.LinksPath+"/revoke-selected", account.Change, panel.Signed, p.askRevokeSelected),
+		panel.Post(panel.LinksPath+"/revoke-selected", account.Change, panel.Fresh, selectedFields, p.revokeSelected),
 		panel.Get(panel.LinksPath+"/:id", account.Look, panel.Signed, p.link),
 		panel.Get(panel.LinksPath+"/:id/revoke", account.Change, panel.Signed, p.askRevokeLink),
 		panel.Button(panel.LinksPath+"/:id/revoke", account.Change, panel.Fresh, p.revokeLink),

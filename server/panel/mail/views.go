@@ -10,6 +10,8 @@ import (
 // An overviewPage says what needs doing and how things stand.
 type overviewPage struct {
 	panel.Frame
+	// Setup is the way to the first device; nil once that is done.
+	Setup     *checklist
 	Todos     []todo
 	Domains   int
 	Links     int // in the days of the plot
@@ -20,10 +22,44 @@ type overviewPage struct {
 	Recent    []actionRow
 }
 
+// A checklist is the way of a new account to its first device.
+type checklist struct {
+	First []setupStep
+	Then  []setupStep // before others are invited
+	Done  int         // steps of both
+	Total int
+	// BackupDays is how old the last backup is, if there is one.
+	BackupDays int
+	// The test link, while nobody has opened it: its address as a QR code too,
+	// and its page in the panel. Empty: there is none.
+	URL  string
+	QR   web.QR
+	Link string
+}
+
+type setupStep struct {
+	ID     string // certificate, domain, servers, link, opened, downloaded, owner, relay, backup
+	Number int
+	Done   bool
+	Next   bool   // the first that isn't done
+	Detail string // what it was done with; may be empty
+	Path   string // where it is done; empty: elsewhere
+}
+
+// A setupPage has the commands for what the panel can't do.
+type setupPage struct {
+	panel.Frame
+	Host string // of the service
+	// Commands.
+	Certificate string
+	Relay       string
+	Backup      string
+}
+
 // A todo is something that needs attention: the end of a text id, what its
 // text may name, and where to go.
 type todo struct {
-	ID     string // no_domain, no_recovery, few_recovery, one_factor, identity_development, identity_expires, identity_bad, one_owner
+	ID     string // no_domain, no_recovery, few_recovery, one_factor, identity_development, identity_expires, identity_bad, one_owner, no_relay, no_backup
 	Values map[string]any
 	Path   string
 	Urgent bool
@@ -68,28 +104,51 @@ type domainRow struct {
 	Erases    bool
 	Links     int // of the latest 14 days
 	Downloads int
+	Pending   bool // it waits for its proof
 }
 
-// A domainPage makes or changes a domain. Form: name, display_name, imap,
-// smtp, caldav, carddav, login, sign_in_hint, help_text, iphone, mac, policy,
-// policy_id, return_hosts, approve.
+// A domainPage shows a domain.
 type domainPage struct {
 	panel.Frame
-	Form     web.Form
-	Name     string // empty: a new one
-	Policies []panel.Choice
-	// Proof is the DNS record that proves whose the domain is; empty: none
-	// is needed.
-	ProofName  string
-	ProofValue string
+	Row  domainRow
+	Days int // for which Row counts links and downloads
+	// URL is where people begin, also as a QR code.
+	URL string
+	QR  web.QR
+	// The settings, in short.
+	DisplayName string
+	Login       string
+	Hint        string
+	IPhone, Mac bool
+	Calendars   string
+	Contacts    string
+	Policy      string // its name; empty: none is offered
+	Attempts    int    // wrong passcodes that erase a device; 0: none do
+	MinLength   int
 	// PasswordAdvice is what to do where the mail server is known to refuse the
 	// password of a mailbox; empty: nothing is known.
 	PasswordAdvice string
-	Checks         []check // of its servers, after "Check the servers"
-	// Records are what to publish in the DNS of a domain that is there, and
-	// Zone the same as lines of a zone file.
-	Records []record
-	Zone    string
+	Checks         []check   // of its servers
+	CheckedAt      time.Time // zero: not as they are now
+	// Records are what to publish in the DNS, and Zone the same as lines of a
+	// zone file.
+	Records      []record
+	RecordsAt    time.Time // zero: not as they are now
+	FoundRecords int
+	Zone         string
+	Recent       []actionRow
+}
+
+// A check is a server and what its latest check found.
+type check struct {
+	Protocol   string // imap, smtp, caldav, carddav
+	Server     string
+	Port       int
+	Encryption string
+	Severity   string // good, warning, error; empty: not checked
+	State      string
+	Text       string
+	NotAfter   time.Time
 }
 
 type record struct {
@@ -100,12 +159,62 @@ type record struct {
 	State string
 }
 
-type check struct {
-	Protocol string // imap, smtp
+// A domainFormPage makes or changes a domain. Form: name, display_name, imap,
+// smtp, caldav, carddav, login, sign_in_hint, help_text, iphone, mac, policy,
+// policy_id, return_hosts, found_imap, found_smtp.
+type domainFormPage struct {
+	panel.Frame
+	Form     web.Form
+	Name     string // empty: a new one
+	Pending  bool   // it waits for its proof
+	Whole    bool   // all fields are shown, not the name alone
+	Advanced bool   // something is wrong with what is folded up
+	Policies []panel.Choice
+	Search   *search // what a search has just found; nil: none was made
+	// PasswordAdvice is that of a domainPage.
+	PasswordAdvice string
+}
+
+// A search is what was found where.
+type search struct {
+	Incoming *foundServer // nil: none was found
+	Outgoing *foundServer
+	Also     []also
+	Looks    []look
+}
+
+type foundServer struct {
 	Server   string
-	Severity string // good, warning, error
-	Text     string
+	Source   string // srv, autoconfig, mx, names
 	NotAfter time.Time
+	Soon     bool // its certificate expires soon
+}
+
+// An also is a server of calendars or contacts.
+type also struct {
+	Kind   string // caldav, carddav
+	Server string
+}
+
+type look struct {
+	Source  string
+	Outcome string // used, same, unfit, nothing, skipped
+	Servers []string
+}
+
+// A pendingPage shows a domain that waits for its proof: the DNS record to
+// publish and, where the DNS was just asked, what it has instead.
+type pendingPage struct {
+	panel.Frame
+	Row        domainRow
+	Updated    time.Time
+	ProofName  string
+	ProofValue string
+	MayApprove bool
+	Looked     bool
+	Texts      []string
+	Doubled    bool // the record is under a name that ends with the domain twice
+	Failed     bool // the DNS gave no answer
 }
 
 type policiesPage struct {

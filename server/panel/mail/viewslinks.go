@@ -5,6 +5,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // A linksPage lists setup links. Form: address, domain, state.
@@ -30,6 +31,7 @@ type linkRow struct {
 	Created   time.Time
 	Expires   time.Time
 	Test      bool
+	Revocable bool
 }
 
 // A newLinkPage makes a link. Form: address, name, login, locale, variant,
@@ -38,6 +40,8 @@ type newLinkPage struct {
 	panel.Frame
 	Form   web.Form
 	Locked bool // the account has no domain yet
+	// Locales are the languages that its page can be in.
+	Locales []templates.Language
 }
 
 // A linkMail is the last mail with a link. State is empty: there was none.
@@ -69,4 +73,28 @@ type linkPage struct {
 	// Mailable says that the link can be sent by mail now.
 	Mailable bool
 	Mail     linkMail
+}
+
+// A mailboxPage is about one person's devices. Form: address.
+type mailboxPage struct {
+	panel.Frame
+	Form      web.Form
+	Address   string // empty: ask for it
+	Domain    string
+	Server    string // of incoming mail
+	Links     int    // that could still lead to a download
+	Downloads []downloadRow
+	More      bool // there are earlier ones
+	// Policy says that the domain offers a passcode policy, and Secure that a
+	// profile with one was downloaded.
+	Policy, Secure bool
+}
+
+type downloadRow struct {
+	At       time.Time
+	Client   string
+	IP       string
+	Platform string // iphone, mac; empty: not known
+	Secure   bool
+	Issued   bool // by the API, not by a link
 }

@@ -1,0 +1,111 @@
+package mail_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// TestMailbox has a person leave: what was downloaded is listed, all links end,
+// and nothing of another mailbox or account is shown or touched.
+func TestMailbox(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := servertest.New(t, database, servertest.Unhurried)
+		m := s.Owner("olga@example.com")
+		link, other := s.Link("Jane@example.com"), s.Link("joe@example.com")
+		s.Link("jane@example.com")
+		if a := s.Get(s.Ticket(link, "secure")); a.Status != http.StatusOK {
+			t.Fatalf("%d", a.Status)
+		}
+		s.Get(s.Ticket(other, "mail"))
+		at := "/panel/mailbox?address=" + url.QueryEscape("jane@example.com")
+		page := m.Get(at)
+		has(t, page, "2 links can still be used", "Safari on iPhone", "<span>iPhone ", "imap.example.com", "Mail at", "Find My", "passcode rules stay")
+		if n := strings.Count(string(page.Body), "Safari on iPhone"); n != 1 {
+			t.Errorf("%d downloads are listed", n)
+		}
+		auditor := m.Invite("anna@example.com", "auditor")
+		hasNot(t, auditor.Get(at), "Revoke all links</button>")
+		if a := auditor.Post("/panel/mailbox", "address", "jane@example.com"); a.Status != http.StatusForbidden {
+			t.Errorf("an auditor revokes: %d", a.Status)
+		}
+		a := m.Post("/panel/mailbox", "address", " JANE@example.com ")
+		if a.Status != http.StatusSeeOther {
+			t.Fatalf("%d %s", a.Status, plain(a))
+		}
+		has(t, m.Get(a.Location()), "0 links can still be used", "Safari on iPhone")
+		if a := s.Get(link); a.Status != http.StatusNotFound {
+			t.Errorf("the link works: %d", a.Status)
+		}
+		if a := s.Get(other); a.Status != http.StatusOK {
+			t.Errorf("another mailbox's link: %d", a.Status)
+		}
+		for _, address := range []string{"jane", "jane@elsewhere.example", strings.Repeat("x", 400) + "@example.com", "<script>@x"} {
+			a := m.Get("/panel/mailbox?address=" + url.QueryEscape(address))
+			if a.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%s: %d", address, a.Status)
+			}
+			has(t, a, `href="#address"`)
+			hasNot(t, a, "<script>@x")
+			if a := m.Post("/panel/mailbox", "address", address); a.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%s: %d", address, a.Status)
+			}
+		}
+		customer := m.Customer("Shop", "carl@example.net")
+		if a := customer.Get(at); a.Status != http.StatusUnprocessableEntity || strings.Contains(string(a.Body), "Safari on iPhone") {
+			t.Errorf("another account sees the mailbox: %d", a.Status)
+		}
+	})
+}
+
+// TestLinkAgain makes a link like one that was revoked.
+func TestLinkAgain(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, nil)
+	m := s.Owner("olga@example.com")
+	a := m.Post("/panel/links/new", "address", "jane@example.com", "name", "Jane Doe", "locale", "de", "variant", "mail", "expires", "168", "downloads", "2", "external_id", "mbx_7")
+	id := strings.TrimSuffix(strings.TrimPrefix(a.Location(), "/panel/links/"), "?done=link.created")
+	hasNot(t, m.Get("/panel/links/"+id), "from="+id)
+	m.Post("/panel/links/" + id + "/revoke")
+	has(t, m.Get("/panel/links/"+id), `href="/panel/links/new?from=`+id+`"`)
+	has(t, m.Get("/panel/links/new?from="+id), `value="jane@example.com"`, `value="Jane Doe"`, `<option value="de" lang="de" selected>Deutsch`, `<option value="mail" selected>`, `name="downloads" value="2"`, `value="mbx_7"`)
+	if a := m.Customer("Shop", "carl@example.net").Get("/panel/links/new?from=" + id); a.Status != http.StatusNotFound {
+		t.Errorf("another account's link: %d", a.Status)
+	}
+}
+
+// TestRevokeSelected revokes the links that were chosen in the list, and no
+// others.
+func TestRevokeSelected(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, servertest.Unhurried)
+	m := s.Owner("olga@example.com")
+	for _, name := range []string{"ann", "ben", "cas"} {
+		s.Link(name + "@example.com")
+	}
+	id := func(name string) string {
+		return storetest.Column(t, database, `SELECT id FROM links WHERE mailbox = '`+name+`@example.com'`)[0]
+	}
+	has(t, m.Get("/panel/links"), `name="link0" value="`+id("cas")+`"`, "Revoke selected")
+	const at = "/panel/links/revoke-selected"
+	has(t, m.Get(at+"?link0="+id("cas")+"&link2="+id("ann")), "Revoke 2 links?", `name="link2" value="`+id("ann")+`"`)
+	if a := m.Get(at); a.Location() != "/panel/links?done=links.unselected" {
+		t.Errorf("%d %s", a.Status, a.Location())
+	}
+	customer := m.Customer("Shop", "carl@example.net")
+	for _, a := range []servertest.Answer{customer.Get(at + "?link0=" + id("ann")), customer.Post(at, "link0", id("ann")), m.Post(at, "link0", "lnk_nothing")} {
+		if a.Status != http.StatusNotFound {
+			t.Errorf("%d %s", a.Status, plain(a))
+		}
+	}
+	if a := m.Post(at, "link0", id("cas"), "link2", id("ann")); a.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.Status, plain(a))
+	}
+	if got := storetest.Column(t, database, `SELECT mailbox FROM links WHERE revoked <> 0 ORDER BY mailbox`); strings.Join(got, " ") != "ann@example.com cas@example.com" {
+		t.Errorf("revoked are %q", got)
+	}
+}
