@@ -316,6 +316,7 @@ func operation(id, method, path string, scope account.Scope, summary string) hum
 		Tags:               []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
 		Security:           []map[string][]string{{openapi.SecurityScheme: {}}},
 		Extensions:         map[string]any{scopeKey: scope},
+		MaxBodyBytes:       strict.MaxBody,
 		SkipValidateParams: true, // call.read has done it
 		SkipValidateBody:   true,
 	}
@@ -333,6 +334,9 @@ func creating(id, path string, scope account.Scope, summary string) huma.Operati
 type checker interface {
 	check(ctx context.Context, a *API, c call) error
 }
+
+// A lister is an input with a list whose entries are refused one by one.
+type lister interface{ apart() string }
 
 // register adds an operation whose handler is told who asks. What it returns
 // as an error becomes a problem.
@@ -372,12 +376,14 @@ func (a *API) problem(err error, c call, route string) error {
 // refusals are all that is wrong with the fields of a request, if some were
 // refused by the document.
 func (a *API) refusals(ctx context.Context, c call, in any) error {
-	if len(c.faults) == 0 {
-		return nil
-	}
 	var all []error
 	for _, f := range c.faults {
-		all = append(all, f)
+		if in, ok := in.(lister); !ok || !inEntry(f, in.apart()) {
+			all = append(all, f)
+		}
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	if in, ok := in.(checker); ok {
 		for _, f := range problem.Faults(in.check(ctx, a, c)) {

@@ -102,21 +102,28 @@ func (a *API) domains(h huma.API) {
 	a.check(h)
 }
 
-// A DomainList is all domains.
+// A DomainList is a page of domains.
 type DomainList struct {
 	Domains []Domain `json:"domains" doc:"By name."`
+	Page
 }
 
-func (a *API) listDomains(ctx context.Context, c call, _ *struct{}) (*answer[DomainList], error) {
-	all, err := a.Domains.List(ctx, c.key.Account)
+func (a *API) listDomains(ctx context.Context, c call, in *ListQuery) (*answer[DomainList], error) {
+	after, _, err := in.place()
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[DomainList]{DomainList{[]Domain{}}}
+	all, err := a.Domains.Part(ctx, settings.Filter{Account: c.key.Account, Names: c.key.Domains, After: after.text, Limit: in.Limit + 1})
+	if err != nil {
+		return nil, err
+	}
+	all, next, err := page(ListQuery{Limit: in.Limit}, all, func(d settings.Domain) place { return place{text: d.Name} })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[DomainList]{DomainList{[]Domain{}, next}}
 	for _, d := range all {
-		if c.key.PermitDomain(d.Name) == nil {
-			out.Body.Domains = append(out.Body.Domains, domainOf(d))
-		}
+		out.Body.Domains = append(out.Body.Domains, domainOf(d))
 	}
 	return out, nil
 }

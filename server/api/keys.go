@@ -71,17 +71,22 @@ func (a *API) keys(h huma.API) {
 	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
 }
 
-// A KeyList is all keys.
+// A KeyList is a page of keys.
 type KeyList struct {
 	Keys []Key `json:"keys" doc:"The newest first."`
+	Page
 }
 
-func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*answer[KeyList], error) {
+func (a *API) listKeys(ctx context.Context, c call, in *ListQuery) (*answer[KeyList], error) {
 	all, err := a.Keys.ListSeen(ctx, c.key)
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[KeyList]{KeyList{[]Key{}}}
+	all, next, err := page(*in, all, func(k account.Key) place { return newest(k.Created, k.ID) })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[KeyList]{KeyList{[]Key{}, next}}
 	for _, k := range all {
 		out.Body.Keys = append(out.Body.Keys, keyOf(k))
 	}

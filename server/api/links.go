@@ -86,7 +86,8 @@ type LinkPath struct {
 
 func (a *API) links(h huma.API) {
 	register(a, h, forTests(creating("create-setup-link", "/setup-links", account.LinksWrite, "Make a setup link for a mailbox")), a.createLink)
-	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)
+	a.bulkLinks(h)
+	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links"), a.listLinks)
 	register(a, h, operation("get-setup-link", http.MethodGet, "/setup-links/{id}", account.LinksRead, "Show a setup link"), a.getLink)
 	patch := operation("patch-setup-link", http.MethodPatch, "/setup-links/{id}", account.LinksWrite, "Change some settings of a setup link")
 	openapi.Takes[LinkChanges, SetupLink](h, nil, &patch)
@@ -201,24 +202,33 @@ func (a *API) patchLink(ctx context.Context, c call, in *patchLink) (*resource[S
 }
 
 type linksQuery struct {
-	Address    string          `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
-	Domain     string          `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
-	State      field.LinkState `query:"state" doc:"The state that links are in now."`
-	ExternalID string          `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
-	Cursor     string          `query:"cursor" maxLength:"60" doc:"What next_cursor of the page before was."`
-	Limit      int             `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+	Address    string            `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
+	Domain     string            `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
+	State      []field.LinkState `query:"state" maxItems:"6" doc:"The states that links are in now, separated by commas." example:"[\"waiting\",\"opened\"]"`
+	ExternalID string            `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
+	Name       string            `query:"name" maxLength:"200" doc:"A text in the name, whatever its case." example:"doe"`
+	From       time.Time         `query:"from" doc:"Links made at this time or later."`
+	To         time.Time         `query:"to" doc:"Links made before this time."`
+	Test       string            `query:"test" enum:"true,false" doc:"Links that are tests, or those that are none."`
+	Sort       field.LinkOrder   `query:"sort" default:"-created_at" doc:"The order. A minus sign: the latest first."`
+	ListQuery
 }
 
 // A SetupLinkList is a page of setup links.
 type SetupLinkList struct {
-	Links      []SetupLink `json:"setup_links" doc:"The newest first."`
-	NextCursor string      `json:"next_cursor,omitempty" doc:"Absent: this is the last page."`
+	Links []SetupLink `json:"setup_links" doc:"In the order of sort. A page may be short, or empty, and have a next one."`
+	Page
 }
 
 // filter reads the query.
 func (q *linksQuery) filter(a *API, c call) (setup.Filter, error) {
 	f := setup.Filter{
-		Account: c.key.Account, Domains: c.key.Domains, State: setup.State(q.State), ExternalID: profile.Trim(q.ExternalID), Limit: q.Limit,
+		Account: c.key.Account, Domains: c.key.Domains, States: field.Words[setup.State](q.State), ExternalID: profile.Trim(q.ExternalID),
+		From: q.From, To: q.To, Name: profile.Trim(q.Name), Sort: setup.Order(q.Sort), Limit: q.Limit,
+	}
+	if q.Test != "" {
+		test := q.Test == "true"
+		f.Test = &test
 	}
 	g, err := a.group(c, q.Address, q.Domain)
 	bad := []error{err}
@@ -226,7 +236,7 @@ func (q *linksQuery) filter(a *API, c call) (setup.Filter, error) {
 	if err := profile.CheckLine(f.ExternalID); err != nil {
 		bad = append(bad, fault.OnText("external_id", err, fault.Invalid, "The external id has a character that may not stand there."))
 	}
-	f.Before, err = setup.ParsePlace(q.Cursor)
+	f.After, err = setup.ParsePlace(q.Cursor)
 	return f, errors.Join(append(bad, err)...)
 }
 

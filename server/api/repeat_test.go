@@ -30,6 +30,7 @@ func TestEveryPostOnce(t *testing.T) {
 			"/policies":                {"/policies", `{"name":"Field","min_length":6,"max_failed_attempts":0,"auto_lock_minutes":5}`},
 			"/profiles":                {"/profiles", `{"address":"jane@example.com"}`},
 			"/setup-links":             {"/setup-links", `{"address":"jane@example.com"}`},
+			"/setup-links/bulk":        {"/setup-links/bulk", `{"setup_links":[{"address":"jane@example.com"}]}`},
 			"/setup-links/{id}/revoke": {link + "/revoke", ``},
 			"/revoke-setup-links":      {"/revoke-setup-links", `{"address":"joe@example.com"}`},
 			"/keys":                    {"/keys", `{"name":"other","scopes":["keys:read"]}`},

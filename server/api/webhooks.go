@@ -87,12 +87,13 @@ func (a *API) webhooks(h huma.API) {
 	register(a, h, operation("rotate-webhook", http.MethodPost, "/webhooks/{id}/rotate", account.WebhooksWrite, "Give a webhook a new secret"), a.rotateWebhook)
 }
 
-// A WebhookList is all webhooks.
+// A WebhookList is a page of webhooks.
 type WebhookList struct {
 	Webhooks []Webhook `json:"webhooks" doc:"The oldest first."`
+	Page
 }
 
-func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*answer[WebhookList], error) {
+func (a *API) listWebhooks(ctx context.Context, c call, in *ListQuery) (*answer[WebhookList], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
@@ -100,7 +101,11 @@ func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*answer[We
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[WebhookList]{WebhookList{[]Webhook{}}}
+	all, next, err := page(*in, all, func(w notify.Webhook) place { return oldest(w.Created, w.ID) })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[WebhookList]{WebhookList{[]Webhook{}, next}}
 	for _, w := range all {
 		out.Body.Webhooks = append(out.Body.Webhooks, webhookOf(w))
 	}
@@ -199,12 +204,18 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBo
 	return nil, a.Webhooks.Delete(ctx, c.by, c.key.Account, in.ID, func(w notify.Webhook) error { return c.matches(webhookOf(w)) })
 }
 
-// A DeliveryList is the last deliveries to a webhook.
+// A DeliveryList is a page of the last deliveries to a webhook.
 type DeliveryList struct {
-	Deliveries []Delivery `json:"deliveries" doc:"The last 100, the newest first."`
+	Deliveries []Delivery `json:"deliveries" doc:"Of the last 100, the newest first."`
+	Page
 }
 
-func (a *API) listDeliveries(ctx context.Context, c call, in *WebhookPath) (*answer[DeliveryList], error) {
+type deliveriesQuery struct {
+	WebhookPath
+	ListQuery
+}
+
+func (a *API) listDeliveries(ctx context.Context, c call, in *deliveriesQuery) (*answer[DeliveryList], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
@@ -212,7 +223,11 @@ func (a *API) listDeliveries(ctx context.Context, c call, in *WebhookPath) (*ans
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[DeliveryList]{DeliveryList{[]Delivery{}}}
+	all, next, err := page(in.ListQuery, all, func(d notify.Delivery) place { return newest(d.Created, d.ID) })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[DeliveryList]{DeliveryList{[]Delivery{}, next}}
 	for _, d := range all {
 		out.Body.Deliveries = append(out.Body.Deliveries, deliveryOf(d))
 	}

@@ -69,7 +69,8 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 
 // insertActions keeps the actions that follow the edge, which it moves on.
 func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at time.Time) error {
-	for _, a := range all {
+	rows := make([]row, len(all))
+	for i, a := range all {
 		salt := make([]byte, audit.SaltSize)
 		rand.Read(salt) // never fails
 		seq := edge.Size() + 1
@@ -79,13 +80,10 @@ func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at time.Time)
 		}
 		hash := audit.HashLeaf(leaf)
 		edge.Append(hash)
-		err = actions.InsertFinally(t, row{a.Account, audit.Row{
+		rows[i] = row{a.Account, audit.Row{
 			Record:  audit.Record{Seq: seq, At: at, Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
 			Columns: a.Columns(),
-		}})
-		if err != nil {
-			return err
-		}
+		}}
 	}
-	return nil
+	return actions.InsertAllFinally(t, rows)
 }

@@ -146,6 +146,9 @@ type Store interface {
 	ChangeDomain(ctx context.Context, by audit.Grant, d Domain, change func(Domain) (Domain, error), a audit.Action) error
 	// Domains returns the domains of an account in the order of their names.
 	Domains(ctx context.Context, account string) ([]Domain, error)
+	// DomainsPart returns a part of the domains that the filter finds, in the
+	// order of their names.
+	DomainsPart(ctx context.Context, f Filter) ([]Domain, error)
 	// CreateDomain keeps d and a. A name that is taken is a Conflict fault, a
 	// policy that is not the account's PolicyUnknown.
 	CreateDomain(ctx context.Context, by audit.Grant, d Domain, a audit.Action) error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -46,7 +47,7 @@ type LinkSpec struct {
 // Create makes a link for a mailbox of the account. The error holds a fault for
 // each field that cannot be taken.
 func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
-	link, err := l.build(ctx, by, spec)
+	link, err := l.build(ctx, by, spec, l.domains.Domain)
 	if err != nil {
 		return Link{}, err
 	}
@@ -58,8 +59,53 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 
 // Check returns a fault for each field that a link of the spec cannot have.
 func (l *Links) Check(ctx context.Context, by audit.Grant, spec LinkSpec) error {
-	_, err := l.build(ctx, by, spec)
+	_, err := l.build(ctx, by, spec, l.domains.Domain)
 	return err
+}
+
+// MaxBulk is how many links CreateAll makes at most.
+const MaxBulk = 1000
+
+// A Made is a link that was made, or what its spec was refused for.
+type Made struct {
+	Link Link
+	Err  error
+}
+
+// CreateAll makes the links of the specs in one transaction, each with its
+// action. What is wrong with a spec is the error of its own Made, in the order
+// of the specs; the other links are made.
+func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec) ([]Made, error) {
+	var failed error
+	domains := map[string]func() (settings.Domain, error){}
+	domain := func(ctx context.Context, name string) (settings.Domain, error) {
+		if domains[name] == nil {
+			domains[name] = sync.OnceValues(func() (settings.Domain, error) {
+				d, err := l.domains.Domain(ctx, name)
+				if err != nil && !fault.Is(err, fault.NotFound) {
+					failed = err
+				}
+				return d, err
+			})
+		}
+		return domains[name]()
+	}
+	all := make([]Made, len(specs))
+	var links []Link
+	var actions []audit.Action
+	for i, spec := range specs {
+		link, err := l.build(ctx, by, spec, domain)
+		if failed != nil {
+			return nil, failed
+		}
+		if all[i] = (Made{link, err}); err == nil {
+			links, actions = append(links, link), append(actions, l.action(audit.LinkCreate, by, link))
+		}
+	}
+	if len(links) == 0 {
+		return all, nil
+	}
+	return all, l.store.CreateLinks(ctx, by, links, actions)
 }
 
 // Change gives a link of the account what can be changed of the spec that
@@ -133,7 +179,7 @@ type Pass struct {
 // The limits are those of visitors: a panel's button may be pressed by anybody
 // who is signed in there.
 func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, pass Pass) (Link, error) {
-	link, err := l.build(ctx, by, spec)
+	link, err := l.build(ctx, by, spec, l.domains.Domain)
 	if err != nil {
 		return Link{}, err
 	}
@@ -149,12 +195,12 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 }
 
 // build returns the link of the spec. What a test key creates is a test.
-func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
+func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find func(context.Context, string) (settings.Domain, error)) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {
 		return Link{}, errAddress(err)
 	}
-	domain, err := l.domains.Domain(ctx, address.Domain())
+	domain, err := find(ctx, address.Domain())
 	if fault.Is(err, fault.NotFound) || err == nil && domain.Account != spec.Account {
 		return Link{}, fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
 	}
@@ -269,7 +315,7 @@ func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {
 	return link, nil
 }
 
-// List returns a part of the links that the filter finds, the newest first.
+// List returns a part of the links that the filter finds.
 func (l *Links) List(ctx context.Context, f Filter) (Found, error) {
 	return l.store.Links(ctx, f, l.now())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -289,14 +290,44 @@ func timeOr(t, other time.Time) time.Time {
 	return t
 }
 
-// Domains returns the domains of an account in the order of their names.
-func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain, error) {
+// DomainsPart returns a part of the domains that the filter finds, in the order
+// of their names.
+func (s *Store) DomainsPart(ctx context.Context, f settings.Filter) ([]settings.Domain, error) {
+	var w db.Where
+	w.Add(`domains.account = ?`, f.Account)
+	w.Add(`domains.name > ?`, f.After)
+	if len(f.Names) > 0 {
+		w.Add(`domains.name IN (?`+strings.Repeat(`, ?`, len(f.Names)-1)+`)`, anys(f.Names)...)
+	}
+	query, args := w.Query(selectDomains, `ORDER BY domains.name LIMIT ?`, f.Limit)
+	all, err := scanDomains(s.db.Read(ctx), query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: domains: %w", s.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+func scanDomains(t *db.Tx, query string, args ...any) ([]settings.Domain, error) {
 	var all []settings.Domain
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
+	err := t.Each(func(r db.Row) error {
 		d, err := scanDomain(r)
 		all = append(all, d)
 		return err
-	}, selectDomains+` WHERE domains.account = $1 ORDER BY domains.name`, account)
+	}, query, args...)
+	return all, err
+}
+
+func anys[T any](all []T) []any {
+	out := make([]any, len(all))
+	for i, v := range all {
+		out[i] = v
+	}
+	return out
+}
+
+// Domains returns the domains of an account in the order of their names.
+func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain, error) {
+	all, err := scanDomains(s.db.Read(ctx), selectDomains+` WHERE domains.account = $1 ORDER BY domains.name`, account)
 	if err != nil {
 		return nil, fmt.Errorf("store: domains: %w", s.db.Diagnose(err))
 	}

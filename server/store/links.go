@@ -44,6 +44,23 @@ func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, li
 	return s.linkCreated(err)
 }
 
+// CreateLinks keeps the links, each with the action of the same index. An id
+// that exists is a Conflict fault, and a request that was done before
+// [replay.ErrDone].
+func (s *Store) CreateLinks(ctx context.Context, by audit.Grant, all []setup.Link, actions []audit.Action) error {
+	mailboxes := make([]string, len(all))
+	for i, l := range all {
+		var err error
+		if mailboxes[i], err = mailboxOf(l); err != nil {
+			return err
+		}
+	}
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		return actions, links.InsertAll(t, all, func(i int) []db.Column { return []db.Column{db.Col("mailbox", &mailboxes[i])} })
+	})
+	return s.linkCreated(err)
+}
+
 // CreateLinkOnce is CreateLink, and keeps that the pass was used: the statement
 // decides which of two that bring the same is first. One that was used is a
 // RedirectUsed fault, one whose key is gone RedirectInvalid.
@@ -60,6 +77,9 @@ func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link
 func (s *Store) linkCreated(err error) error {
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a link with this id.")
+	}
+	if s.db.Dangling(err) {
+		err = fault.New(fault.Conflict, "The domain has just been deleted.")
 	}
 	if err != nil {
 		return fmt.Errorf("store: create link: %w", err)
@@ -99,12 +119,16 @@ func (s *Store) LinkAndDomain(ctx context.Context, id string) (setup.Link, setti
 	return l, d, nil
 }
 
-func insertLink(t *db.Tx, l setup.Link) error {
+func mailboxOf(l setup.Link) (string, error) {
 	address, err := profile.ParseAddress(l.Address)
+	return address.Folded(), err
+}
+
+func insertLink(t *db.Tx, l setup.Link) error {
+	mailbox, err := mailboxOf(l)
 	if err != nil {
 		return err
 	}
-	mailbox := address.Folded()
 	return links.InsertWith(t, l, db.Col("mailbox", &mailbox))
 }
 

@@ -23,6 +23,7 @@ type (
 	DeliveryReason string // why a try failed
 	DisabledReason string // why a webhook is disabled
 	LinkState      string
+	LinkOrder      string // of a list
 	ServerState    string // of a mail server
 	ActionName     string
 	Code           string // of a problem
@@ -55,6 +56,9 @@ func (DisabledReason) Schema(huma.Registry) *huma.Schema {
 
 // Schema lists the states.
 func (LinkState) Schema(huma.Registry) *huma.Schema { return oneOf(setup.States()...) }
+
+// Schema lists the orders.
+func (LinkOrder) Schema(huma.Registry) *huma.Schema { return oneOf(setup.Orders()...) }
 
 // Schema lists the states.
 func (ServerState) Schema(huma.Registry) *huma.Schema { return oneOf(probe.States()...) }

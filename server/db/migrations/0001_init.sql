@@ -268,7 +268,7 @@ CREATE TABLE domains (
 );
 
 CREATE INDEX domains_policy ON domains (policy_id);
-CREATE INDEX domains_account ON domains (account);
+CREATE INDEX domains_account ON domains (account, name);
 
 -- Links and tickets
 
@@ -305,6 +305,7 @@ CREATE TABLE links (
 );
 
 CREATE INDEX links_created ON links (account, created, id, expires);
+CREATE INDEX links_expires ON links (account, expires, id);
 CREATE INDEX links_progress ON links (account, progress, created, id, expires);
 CREATE INDEX links_domain ON links (domain, account, created, id, expires);
 CREATE INDEX links_domain_progress ON links (domain, account, progress, created, id, expires);
