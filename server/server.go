@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
@@ -45,6 +46,9 @@ type Server struct {
 	signs string
 	// round is the day of maintenance that this server has enqueued.
 	round string
+	// stopping is closed, by stop, when the server begins to stop.
+	stopping chan struct{}
+	stop     func()
 }
 
 // New opens the database and brings it up to date.
@@ -61,7 +65,8 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, base: base, metrics: newMetrics(config.Identity)}
+	s := &Server{config: config, base: base, metrics: newMetrics(config.Identity), stopping: make(chan struct{})}
+	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: key})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -152,11 +157,13 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
+		Events:    s.store,
 		LogKey:    s.maintenance.Key,
 		Checker:   s.checker(),
 		BaseURL:   s.base,
 		Log:       s.config.Log,
 		Now:       s.config.Now,
+		Stopping:  s.stopping,
 	}, nil
 }
 

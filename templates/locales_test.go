@@ -28,7 +28,7 @@ var usedByGo = []string{
 	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
-	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring",
+	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring", "mail.advice.key.expiring",
 	"language.name", "language.dir", "language.reviewed",
 }
 
@@ -368,7 +368,7 @@ func TestPanelIsKeptOnce(t *testing.T) {
 
 // pending are texts that are English alone until the next translation. Pages
 // show them in English then.
-var pending = []string{"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed"}
+var pending = []string{"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones
 // in every language.

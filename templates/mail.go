@@ -102,7 +102,7 @@ func (p *mailPage) fill(l *locale, n Notice) error {
 		advice, ask = "mail.advice.digest", ""
 	case "test":
 		advice, ask = "mail.advice.test", ""
-	case "log.check_failed", "log.checkpoint", "identity.expiring":
+	case "log.check_failed", "log.checkpoint", "identity.expiring", "key.expiring":
 		advice, ask = "mail.advice."+n.Event, ""
 	}
 	var err error

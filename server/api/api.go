@@ -60,13 +60,18 @@ type API struct {
 	Identity  func() signing.Description
 	Texts     *templates.Set
 	Actions   Actions
+	Events    Events
 	LogKey    *audit.LogKey
 	Checker   Checker
 	BaseURL   *url.URL
 	Log       *slog.Logger
 	Now       func() time.Time
+	// Stopping is closed when the server begins to stop: what has no end then
+	// ends.
+	Stopping <-chan struct{}
 
 	perKey, refused *web.Limiter
+	streams         streams
 }
 
 // Actions are the action log of every account.
@@ -102,6 +107,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.actions(h)
 	a.log(h, e)
 	a.webhooks(h)
+	a.events(h, e)
 	openapi.Finish(h.OpenAPI())
 	read := []string{http.MethodGet, http.MethodHead}
 	for path, handler := range openapi.Documents(Prefix, h.OpenAPI()) {

@@ -178,6 +178,9 @@ func operations(t *testing.T, s *servertest.Server) []described {
 			if op.Scope == "" || len(op.Security) == 0 {
 				t.Errorf("%s %s needs no scope", method, path)
 			}
+			if path == "/api/v1/events/stream" { // its answer has no end; TestEventStream is about it
+				continue
+			}
 			out = append(out, described{strings.ToUpper(method), path, op.Scope})
 		}
 	}

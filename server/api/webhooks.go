@@ -78,6 +78,7 @@ func (a *API) webhooks(h huma.API) {
 	register(a, h, patch, a.patchWebhook)
 	register(a, h, operation("delete-webhook", http.MethodDelete, "/webhooks/{id}", account.WebhooksWrite, "Delete a webhook"), a.deleteWebhook)
 	register(a, h, operation("list-webhook-deliveries", http.MethodGet, "/webhooks/{id}/deliveries", account.WebhooksRead, "List the last deliveries to a webhook"), a.listDeliveries)
+	register(a, h, operation("get-webhook-delivery", http.MethodGet, "/webhooks/{id}/deliveries/{delivery_id}", account.WebhooksRead, "Show a delivery with its payload"), a.getDelivery)
 	test := operation("test-webhook", http.MethodPost, "/webhooks/{id}/test", account.WebhooksWrite, "Call a webhook with an event `test`")
 	test.DefaultStatus = http.StatusAccepted
 	register(a, h, test, a.testWebhook)
@@ -230,6 +231,38 @@ func (a *API) listDeliveries(ctx context.Context, c call, in *deliveriesQuery) (
 	out := &answer[DeliveryList]{DeliveryList{[]Delivery{}, next}}
 	for _, d := range all {
 		out.Body.Deliveries = append(out.Body.Deliveries, deliveryOf(d))
+	}
+	return out, nil
+}
+
+// A DeliveryPayload is a delivery with what its calls tell.
+type DeliveryPayload struct {
+	Delivery
+	Payload *EventPayload `json:"payload,omitempty" doc:"The body of its calls. Absent: the action log has its content no more."`
+}
+
+// An EventPayload is the body of a call.
+type EventPayload struct {
+	Type      field.DeliveryEvent `json:"type"`
+	Timestamp field.Moment        `json:"timestamp" doc:"When the event was."`
+	Data      openapi.EventData   `json:"data" doc:"What it tells."`
+}
+
+func (a *API) getDelivery(ctx context.Context, c call, in *deliveryPath) (*answer[DeliveryPayload], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	d, err := a.Webhooks.Delivery(ctx, c.key.Account, in.ID, in.Delivery)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.Webhooks.Payloads(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[DeliveryPayload]{DeliveryPayload{Delivery: deliveryOf(d)}}
+	if m, ok := all[d.ID]; ok {
+		out.Body.Payload = &EventPayload{field.DeliveryEvent(m.Type), field.At(m.Timestamp), dataOf(m.Data)}
 	}
 	return out, nil
 }

@@ -51,7 +51,7 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.CreateLink(ctx, by, link, nil, l.action(audit.LinkCreate, by, link)); err != nil {
+	if err := l.store.CreateLink(ctx, by, link, nil, linkAction(audit.LinkCreate, by, link)); err != nil {
 		return Link{}, err
 	}
 	return link, nil
@@ -99,7 +99,7 @@ func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec)
 			return nil, failed
 		}
 		if all[i] = (Made{link, err}); err == nil {
-			links, actions = append(links, link), append(actions, l.action(audit.LinkCreate, by, link))
+			links, actions = append(links, link), append(actions, linkAction(audit.LinkCreate, by, link))
 		}
 	}
 	if len(links) == 0 {
@@ -129,7 +129,7 @@ func (l *Links) Change(ctx context.Context, by audit.Grant, account, id string, 
 		}
 		return link, l.apply(&link, domain, spec, end)
 	}
-	if err := l.store.ChangeLink(ctx, by, account, id, apply, l.action(audit.LinkUpdate, by, link)); err != nil {
+	if err := l.store.ChangeLink(ctx, by, account, id, apply, linkAction(audit.LinkUpdate, by, link)); err != nil {
 		return Link{}, err
 	}
 	return l.store.Link(ctx, id)
@@ -183,7 +183,7 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 	if err != nil {
 		return Link{}, err
 	}
-	a := l.action(audit.LinkCreate, by, link)
+	a := linkAction(audit.LinkCreate, by, link)
 	limits := []Limit{
 		{"redirects/address/" + a.Mailbox, LimitPerAddress, LimitWindow}, // not the one that any visitor can use up
 		{"links/network/" + pass.Network.String(), LimitPerNetwork, LimitWindow},
@@ -327,7 +327,7 @@ func (l *Links) Revoke(ctx context.Context, by audit.Grant, account, id string) 
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.RevokeLink(ctx, by, account, id, l.now(), l.action(audit.LinkRevoke, by, link)); err != nil {
+	if err := l.store.RevokeLink(ctx, by, account, id, l.now(), linkAction(audit.LinkRevoke, by, link)); err != nil {
 		return Link{}, err
 	}
 	return l.store.Link(ctx, id)
@@ -356,6 +356,11 @@ func (l *Links) RevokeAll(ctx context.Context, by audit.Grant, g Group) (int, er
 		a.Target = audit.Target{Kind: audit.DomainTarget, ID: domain.ID, Name: domain.Name}
 	}
 	return l.store.RevokeLinks(ctx, by, g, l.now(), a)
+}
+
+// LapseAction says that the time of the link has passed.
+func LapseAction(by audit.Grant, link Link) audit.Action {
+	return linkAction(audit.LinkExpire, by, link)
 }
 
 // Count returns how many links RevokeAll would end.

@@ -30,6 +30,11 @@ func (s *Store) ChangeKey(ctx context.Context, by audit.Grant, owner, id string,
 		if err != nil || len(a.Changes) == 0 {
 			return nil, err
 		}
+		if !k.Expires.Equal(old.Expires) {
+			if err := untell(t, id); err != nil {
+				return nil, err
+			}
+		}
 		_, err = t.Exec(`UPDATE keys SET name = $3, expires = $4 WHERE id = $1 AND account = $2`, id, owner, k.Name, db.Millis(k.Expires))
 		return []audit.Action{a}, err
 	})

@@ -264,7 +264,8 @@ func (s *Store) ChangeLink(ctx context.Context, by audit.Grant, owner, id string
 		}
 		a := a // fn may run again
 		a.Changes = append(slices.Clone(a.Changes), differ...)
-		_, err = t.Exec(`UPDATE links SET name = $3, login = $4, locale = $5, variant = $6, expires = $7, max_downloads = $8, external_id = $9, return_url = $10
+		_, err = t.Exec(`UPDATE links SET name = $3, login = $4, locale = $5, variant = $6, expires = $7, max_downloads = $8, external_id = $9, return_url = $10,
+			lapsed = CASE WHEN expires = $7 THEN lapsed ELSE 0 END
 			WHERE id = $1 AND account = $2`,
 			id, owner, l.Name, l.Login, l.Locale, string(l.Variant), db.Millis(l.Expires), l.MaxDownloads, l.ExternalID, l.ReturnURL)
 		return []audit.Action{a}, err

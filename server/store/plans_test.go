@@ -55,6 +55,9 @@ func lists(links int) map[string][]list {
 		"ApprovedHosts": of((*store.Store).ApprovedHosts, account.Default),
 		"Checkpoints":   of((*store.Store).Checkpoints, account.Default),
 		"Domains":       of((*store.Store).Domains, account.Default),
+		"ExpiringKeys": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.ExpiringKeys(ctx, start, start.Add(time.Hour))
+		}),
 		"DomainsPart": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.DomainsPart(ctx, settings.Filter{Account: account.Default, Names: []string{"example.com", "example.net"}, After: "b.example", Limit: 50})
 		}),

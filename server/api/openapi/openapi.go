@@ -47,6 +47,8 @@ func Config(base *url.URL) huma.Config {
 		{"identity", "What signs profiles."},
 		{"actions", "The action log."},
 		{"webhooks", "Calls that tell a program of events."},
+		{"events", "What has happened, in its order."},
+		{"event-types", "The types of events."},
 	} {
 		config.Tags = append(config.Tags, &huma.Tag{Name: t.name, Description: t.text})
 	}

@@ -133,6 +133,7 @@ CREATE TABLE keys (
 
 CREATE INDEX keys_account ON keys (account, created);
 CREATE INDEX keys_created_by ON keys (created_by);
+CREATE INDEX keys_expires ON keys (expires) WHERE expires > 0;
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
 -- of the request, and the object that the first request created.
@@ -167,7 +168,7 @@ CREATE TABLE logs (
 
 -- Rows of actions are only ever added. leaf is NULL where the content has been
 -- removed; then everything but account, seq, at and hash is empty. mailbox and
--- ip go with the personal text.
+-- ip go with the personal text. events are which events programs are told of.
 CREATE TABLE actions (
     account     TEXT   NOT NULL REFERENCES logs (account),
     seq         BIGINT NOT NULL CHECK (seq > 0),
@@ -184,6 +185,7 @@ CREATE TABLE actions (
     domain      TEXT   NOT NULL,
     mailbox     TEXT   NOT NULL,
     ip          BYTEA,
+    events      TEXT   NOT NULL DEFAULT '',
     leaf        BYTEA,
     personal    BYTEA,
     salt        BYTEA,
@@ -274,7 +276,8 @@ CREATE INDEX domains_account ON domains (account, name);
 
 -- The mailbox is the folded address. An empty variant leaves the choice to the
 -- person. A test link was created by a test key. The progress is the state of a
--- link, but for its expiry: lists are filtered by it.
+-- link, but for its expiry: lists are filtered by it. lapsed is whether it is in
+-- the log that the link has expired.
 CREATE TABLE links (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account       TEXT   NOT NULL REFERENCES accounts (id),
@@ -294,6 +297,7 @@ CREATE TABLE links (
     max_downloads BIGINT NOT NULL,
     tickets       BIGINT NOT NULL,
     downloads     BIGINT NOT NULL,
+    lapsed        BIGINT NOT NULL DEFAULT 0 CHECK (lapsed IN (0, 1)),
     progress      TEXT   NOT NULL GENERATED ALWAYS AS (CASE
         WHEN revoked <> 0 THEN 'revoked'
         WHEN tickets >= max_downloads THEN 'used'
@@ -310,6 +314,7 @@ CREATE INDEX links_progress ON links (account, progress, created, id, expires);
 CREATE INDEX links_domain ON links (domain, account, created, id, expires);
 CREATE INDEX links_domain_progress ON links (domain, account, progress, created, id, expires);
 CREATE INDEX links_mailbox ON links (account, mailbox, created, id);
+CREATE INDEX links_lapsing ON links (expires, id) WHERE lapsed = 0 AND progress <> 'revoked' AND progress <> 'used';
 CREATE INDEX links_external ON links (account, external_id, created, id) WHERE external_id <> '';
 
 CREATE TABLE tickets (
@@ -338,6 +343,7 @@ CREATE TABLE redirect_keys (
 );
 
 CREATE INDEX redirect_keys_account ON redirect_keys (account, created);
+CREATE INDEX redirect_keys_expires ON redirect_keys (expires) WHERE expires > 0;
 
 CREATE TABLE redirect_uses (
     redirect_key TEXT   NOT NULL REFERENCES redirect_keys (id) ON DELETE CASCADE,
@@ -419,19 +425,20 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- the fingerprint of the certificate that signs, what time it was when the clock
+-- the fingerprint and the name of the certificate that signs, what time it was when the clock
 -- was last looked at, and since when it has run on without a jump.
 CREATE TABLE installation (
     id       BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     mail     BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
     identity TEXT   NOT NULL DEFAULT '',
+    signer   TEXT   NOT NULL DEFAULT '',
     clock    BIGINT NOT NULL DEFAULT 0,
     steady   BIGINT NOT NULL DEFAULT 0
 );
 
 INSERT INTO installation (id) VALUES (1);
 
--- Notices that a certificate expires in so many days.
+-- Notices that a certificate or key expires in so many days.
 CREATE TABLE expiry_notices (
     identity TEXT   NOT NULL,
     days     BIGINT NOT NULL,
