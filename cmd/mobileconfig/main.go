@@ -33,13 +33,16 @@ type commands struct {
 	Declarations declarationsCommand `cmd:"" help:"Write the device policy as declarations, for the device management of an MDM."`
 	MDM          mdmCommand          `cmd:"" name:"mdm" help:"Write what a device management service takes: an unsigned template with its variables, and files for its tools."`
 
-	Inspect inspectCommand `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
-	Diff    diffCommand    `cmd:"" help:"Say what a device would see differently in a second profile."`
-	Verify  verifyCommand  `cmd:"" help:"Say whether a profile's signature is good and trusted."`
-	Check   checkCommand   `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
-	Admin   adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
-	Log     logCommand     `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
-	Backup  backupCommand  `cmd:"" help:"Write database and data folder to one file, while the service runs."`
+	Inspect  inspectCommand  `cmd:"" help:"Say what is inside a profile, who signed it, and what is wrong."`
+	Diff     diffCommand     `cmd:"" help:"Say what a device would see differently in a second profile."`
+	Verify   verifyCommand   `cmd:"" help:"Say whether a profile's signature is good and trusted."`
+	Check    checkCommand    `cmd:"" help:"Say whether mail servers offer TLS as a profile needs it."`
+	Admin    adminCommand    `cmd:"" help:"Look after an installation from its own machine."`
+	Log      logCommand      `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
+	Domains  domainsCommand  `cmd:"" help:"Look after the domains of a running service, by its API."`
+	Links    linksCommand    `cmd:"" help:"Make setup links of a running service and look after them, by its API."`
+	Webhooks webhooksCommand `cmd:"" help:"Look after the webhooks of a running service, by its API, and bring its events to this machine."`
+	Backup   backupCommand   `cmd:"" help:"Write database and data folder to one file, while the service runs."`
 }
 
 // streams are what a command reads and writes besides files.

@@ -223,7 +223,8 @@ func (a *API) streamEvents(c echo.Context, who call) error {
 	s := &stream{a, c, who, http.NewResponseController(c.Response())}
 	// What has no end has no time to be read in, either.
 	_ = s.answer.SetReadDeadline(time.Time{})
-	if err := s.send(": the events of " + who.key.Account + "\n\n"); err != nil {
+	// The first ID is where to go on if the connection breaks before an event.
+	if err := s.send(": the events of " + who.key.Account + "\nid: " + after.String() + "\n\n"); err != nil {
 		return nil
 	}
 	if err := s.run(ctx, part); err != nil && ctx.Err() == nil {

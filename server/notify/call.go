@@ -121,11 +121,7 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 	if err != nil {
 		return nil, fmt.Errorf("notify: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "mobileconfig")
-	req.Header.Set("webhook-id", t.Message)
-	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set("webhook-signature", signature)
+	setHeader(req.Header, t.Message, now, signature)
 	return req, nil
 }
 
