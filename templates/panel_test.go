@@ -231,6 +231,7 @@ type (
 		Domains                    []string
 		Created, Expires, LastUsed time.Time
 		State                      string
+		Soon                       bool
 	}
 	redirectPage struct {
 		panelFrame
@@ -244,13 +245,15 @@ type (
 		Scopes, Domains, Networks  []string
 		Created, Expires, LastUsed time.Time
 		State                      string
+		Soon                       bool
 		Test                       bool
 		CreatedBy, CreatedByKind   string
 	}
 	keyPage struct {
 		panelFrame
 		Form            panelForm
-		Scopes, Domains []string
+		Scopes, Presets []string
+		Domains         []string
 		Key             string
 	}
 	membersPage struct {
@@ -673,15 +676,15 @@ func policyCases() []panelCase {
 func keyCases() []panelCase {
 	at := "/panel/keys"
 	rows := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, "Maria Kern", "member"},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", true, "Customer portal", "key"},
-		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false, "", "member"},
-		{"key_4", "Backup", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, "", "operator"},
-		{"key_5", "First", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, "", "system"},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "Maria Kern", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", false, true, "Customer portal", "key"},
+		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false, false, "", "member"},
+		{"key_4", "Backup", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "", "operator"},
+		{"key_5", "First", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "", "system"},
 	}
 	redirects := []redirectRow{
-		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live"},
-		{"rdk_2", "Roundcube", "ES256", []string{"example.com", "example.org"}, panelNow, panelNow, time.Time{}, "expired"},
+		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live", true},
+		{"rdk_2", "Roundcube", "ES256", []string{"example.com", "example.org"}, panelNow, panelNow, time.Time{}, "expired", false},
 	}
 	redirectForm := panelForm{"name": "Roundcube", "domains": "example.com", "public_key": "-----BEGIN PUBLIC KEY-----"}
 	registered := redirectPage{Form: redirectForm, Domains: []string{"example.com"}, Row: redirects[1], PEM: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n", Issuer: "acc_1", Audience: "https://setup.example.com"}
@@ -694,8 +697,8 @@ func keyCases() []panelCase {
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
-		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Domains: []string{"example.com"}}},
-		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames()}, problems: badFields("name", "scopes", "domains", "networks", "expires")},
+		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Presets: presetNames(), Domains: []string{"example.com"}}},
+		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Presets: presetNames()}, problems: badFields("name", "scopes", "domains", "networks", "expires")},
 		{name: "redirect-new", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Domains: []string{"example.com"}}},
 		{name: "redirect-problems", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Form: redirectForm}, problems: badFields("name", "public_key", "domains")},
 		{name: "redirect", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_2", view: registered, done: "redirect.created"},
@@ -857,8 +860,8 @@ func removeCases() []panelCase {
 		all = append(all, panelCase{name: "remove-" + id, page: "remove", who: owner, nav: "domains", path: "/panel/remove", view: removePage{ID: id, Values: removeValues[id], Action: "/panel/remove", Fields: []confirmField{{"mailbox", "jane@example.com"}}, Back: "/panel"}})
 	}
 	keys := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, "Tom Adler", "member"},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com"}, nil, panelNow, panelNow, time.Time{}, "live", true, "Customer portal", "key"},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "Tom Adler", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com"}, nil, panelNow, panelNow, time.Time{}, "live", true, true, "Customer portal", "key"},
 	}
 	for more := range 3 {
 		all = append(all, panelCase{name: fmt.Sprint("remove-member-keys-", more), page: "remove", who: owner, nav: "members", path: "/panel/remove",
@@ -923,6 +926,10 @@ func interfaces() []string {
 func targetKinds() []string {
 	return quoted("../server/audit/action.go", `(?m)^\t\w+ +TargetKind += "([a-z_]+)"`)
 }
+func presetNames() []string {
+	return quoted("../server/account/preset.go", `(?m)^\t\w+ +Preset += "([a-z_]+)"`)
+}
+
 func scopeNames() []string {
 	return quoted("../server/account/key.go", `(?m)^\t\w+ +Scope += "([a-z:]+)"`)
 }
@@ -952,6 +959,7 @@ func panelIDs() []string {
 	add("panel.todo.", todoIDs, ".why", ".action")
 	add("panel.action.", actionNames())
 	add("panel.scope.", scopeNames())
+	add("panel.key.preset.", presetNames())
 	add("panel.setting.", settingNames)
 	add("panel.setting.", []string{"min_length", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history"}, "-", ".value")
 	add("panel.kind.", actorKinds())

@@ -20,6 +20,7 @@ func TestEveryPostOnce(t *testing.T) {
 		link := made(t, c, "/setup-links", `{"address":"jane@example.com"}`)
 		made(t, c, "/setup-links", `{"address":"joe@example.com"}`)
 		key := made(t, c, "/keys", `{"name":"billing","scopes":["keys:read"]}`)
+		rotated := made(t, c, "/keys", `{"name":"portal","preset":"events"}`)
 		hook := made(t, c, "/webhooks", `{"url":"https://panel.example.com/hooks","events":["link.opened"]}`)
 		var delivery struct{ ID string }
 		servertest.Decode(t, c.Want(t, 202, "POST", hook+"/test", ""), &delivery)
@@ -35,6 +36,7 @@ func TestEveryPostOnce(t *testing.T) {
 			"/revoke-setup-links":      {"/revoke-setup-links", `{"address":"joe@example.com"}`},
 			"/keys":                    {"/keys", `{"name":"other","scopes":["keys:read"]}`},
 			"/keys/{id}/revoke":        {key + "/revoke", ``},
+			"/keys/{id}/rotate":        {rotated + "/rotate", ``},
 			"/redirect-keys":           {"/redirect-keys", `{"name":"Portal","public_key":` + publicKey + `}`},
 			"/webhooks":                {"/webhooks", `{"url":"https://panel.example.com/other","events":["link.opened"]}`},
 			"/webhooks/{id}/test":      {hook + "/test", ``},
@@ -74,7 +76,11 @@ func TestEveryPostOnce(t *testing.T) {
 				}
 			}
 			after := len(storetest.Column(t, database, `SELECT seq FROM actions`))
-			if actions := after - before; actions > 1 || actions == 0 && path != "/domains/{id}/check" || replayed == 0 {
+			most := 1
+			if path == "/keys/{id}/rotate" { // one key begins and one will end
+				most = 2
+			}
+			if actions := after - before; actions > most || actions == 0 && path != "/domains/{id}/check" || replayed == 0 {
 				t.Errorf("%s: %d actions, %d answers replayed", path, actions, replayed)
 			}
 			if a := named(c, path, request[0]+"?x=1", request[1]); a.Status != 422 {

@@ -17,6 +17,7 @@ import (
 // Texts that are one of some words, which the document lists.
 type (
 	Scope          string // of a key
+	Preset         string // of scopes
 	Event          string // that a webhook can ask for
 	DeliveryEvent  string // that a webhook is called for
 	DeliveryState  string
@@ -32,6 +33,9 @@ type (
 
 // Schema describes the type to huma; so do those below.
 func (Scope) Schema(huma.Registry) *huma.Schema { return oneOf(account.Scopes()...) }
+
+// Schema lists the presets.
+func (Preset) Schema(huma.Registry) *huma.Schema { return oneOf(account.Presets()...) }
 
 // Schema lists the events.
 func (Event) Schema(huma.Registry) *huma.Schema { return oneOf(notify.Types()...) }

@@ -116,3 +116,40 @@ func TestManyKeysOfOneMember(t *testing.T) {
 		t.Errorf("%d keys are shown: %s", n, shown)
 	}
 }
+
+// TestKeyEnds makes keys by presets and public keys with an end in the panel,
+// which warns when the end comes near.
+func TestKeyEnds(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		owner := s.Owner("olga@example.com")
+		a := owner.Make("/panel/keys/new", "name", "Reader", "preset", "events", "identity:read", "yes", "expires", "365")
+		if keyText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil)) == nil {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		if got := storetest.Column(t, database, `SELECT scopes FROM keys WHERE name = 'Reader'`); got[0] != "identity:read webhooks:read" {
+			t.Errorf("scopes %q", got)
+		}
+		const public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"
+		for _, life := range []string{"30", ""} {
+			if a := owner.Post("/panel/keys/redirect/new", "name", "Portal "+life, "public_key", public, "expires", life); a.Status != http.StatusSeeOther {
+				t.Fatalf("%d %s", a.Status, a.Body)
+			}
+		}
+		if got := storetest.Column(t, database, `SELECT (expires - created) / 86400000 FROM redirect_keys WHERE name = 'Portal 30' AND expires > 0`); !slices.Equal(got, []string{"30"}) {
+			t.Errorf("lives %v", got)
+		}
+		if got := storetest.Column(t, database, `SELECT expires FROM redirect_keys WHERE name = 'Portal'`); !slices.Equal(got, []string{"0"}) {
+			t.Errorf("ends %v", got)
+		}
+		for _, bad := range [][]string{{"/panel/keys/redirect/new", "public_key", public, "expires", "31"}, {"/panel/keys/new", "preset", "other", "keys:read", "yes", "expires", "30"}} {
+			if a := owner.Post(bad[0], append([]string{"name", "Bad"}, bad[1:]...)...); a.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%v: %d", bad, a.Status)
+			}
+		}
+		if a := owner.Get("/panel/keys"); bytes.Contains(a.Body, []byte("Expires soon")) {
+			t.Error("a new key ends soon")
+		}
+		storetest.Exec(t, database, `UPDATE keys SET created = created - 31449600000, expires = expires - 31449600000 WHERE name = 'Reader'`) // 364 days
+		wantTexts(t, owner.Get("/panel/keys"), "Expires soon")
+	})
+}
