@@ -178,6 +178,8 @@ func kind(s apiSchema) string {
 			words += fmt.Sprintf(", at most %d", s.MaxItems)
 		}
 		return words
+	case strings.Contains(name, "object"):
+		return "object of texts"
 	case strings.Contains(name, "boolean"):
 		return "`true` or `false`"
 	case strings.Contains(name, "integer"):

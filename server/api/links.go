@@ -19,13 +19,14 @@ import (
 
 // LinkSettings are what can be changed of a setup link.
 type LinkSettings struct {
-	Name         string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
-	Login        string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says." example:"jane@example.com"`
-	Locale       string `json:"locale,omitempty" maxLength:"35" doc:"Language of the page and of the profile's texts; the default is the browser's." example:"en"`
-	Variant      string `json:"variant,omitempty" enum:"mail,secure" doc:"The one that the page offers; absent: the person chooses as the domain offers it."`
-	MaxDownloads int    `json:"max_downloads,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How often the button on the page works. 1: once." example:"5"`
-	ExternalID   string `json:"external_id,omitempty" maxLength:"100" doc:"What you know the link by. Webhooks have it too." example:"mbx_812"`
-	ReturnURL    string `json:"return_url,omitempty" maxLength:"1000" doc:"Where the page leads back to: https, on one of the domain's return_hosts." example:"https://panel.example.com/mail"`
+	Name         string   `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
+	Login        string   `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says." example:"jane@example.com"`
+	Locale       string   `json:"locale,omitempty" maxLength:"35" doc:"Language of the page and of the profile's texts; the default is the browser's." example:"en"`
+	Variant      string   `json:"variant,omitempty" enum:"mail,secure" doc:"The one that the page offers; absent: the person chooses as the domain offers it."`
+	MaxDownloads int      `json:"max_downloads,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How often the button on the page works. 1: once." example:"5"`
+	ExternalID   string   `json:"external_id,omitempty" maxLength:"100" doc:"What you know the link by. Webhooks have it too." example:"mbx_812"`
+	ReturnURL    string   `json:"return_url,omitempty" maxLength:"1000" doc:"Where the page leads back to: https, on one of the domain's return_hosts." example:"https://panel.example.com/mail"`
+	Metadata     Metadata `json:"metadata,omitempty" doc:"What you want to keep with it: up to 20 names, and values of up to 500 bytes. Lists can be filtered by a pair."`
 }
 
 // LinkChanges are LinkSettings with the end of a link that is there.
@@ -50,6 +51,7 @@ type SetupLink struct {
 	Variant      string          `json:"variant,omitempty" enum:"mail,secure" doc:"Absent: the person chooses."`
 	ExternalID   string          `json:"external_id" example:"mbx_812"`
 	ReturnURL    string          `json:"return_url" example:"https://panel.example.com/mail"`
+	Metadata     Metadata        `json:"metadata" doc:"What you keep with it."`
 	Test         bool            `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others." example:"false"`
 	CreatedAt    field.Moment    `json:"created_at"`
 	ExpiresAt    field.Moment    `json:"expires_at"`
@@ -61,21 +63,21 @@ func (a *API) linkOf(l setup.Link, now time.Time) SetupLink {
 	return SetupLink{
 		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: field.LinkState(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
 		Address: l.Address, Domain: l.Domain, Name: l.Name, Login: l.Login, Locale: l.Locale, Variant: string(l.Variant),
-		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Test: l.Test,
+		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Metadata: l.Metadata.Values(), Test: l.Test,
 		CreatedAt: field.At(l.Created), ExpiresAt: field.At(l.Expires), RevokedAt: field.AtOrNil(l.Revoked),
 	}
 }
 
 // settings are what can be changed of the link.
 func (l SetupLink) settings() LinkChanges {
-	return LinkChanges{LinkSettings{l.Name, l.Login, l.Locale, l.Variant, l.MaxDownloads, l.ExternalID, l.ReturnURL}, l.ExpiresAt}
+	return LinkChanges{LinkSettings{l.Name, l.Login, l.Locale, l.Variant, l.MaxDownloads, l.ExternalID, l.ReturnURL, l.Metadata}, l.ExpiresAt}
 }
 
 // spec is what a link is to be, but for whose it is.
 func (s LinkSettings) spec() setup.LinkSpec {
 	return setup.LinkSpec{
 		Name: s.Name, Login: s.Login, Locale: s.Locale, Variant: settings.Variant(s.Variant),
-		MaxDownloads: s.MaxDownloads, ExternalID: s.ExternalID, ReturnURL: s.ReturnURL,
+		MaxDownloads: s.MaxDownloads, ExternalID: s.ExternalID, ReturnURL: s.ReturnURL, Metadata: s.Metadata.orNone(),
 	}
 }
 
@@ -211,6 +213,7 @@ type linksQuery struct {
 	To         time.Time         `query:"to" doc:"Links made before this time."`
 	Test       string            `query:"test" enum:"true,false" doc:"Links that are tests, or those that are none."`
 	Sort       field.LinkOrder   `query:"sort" default:"-created_at" doc:"The order. A minus sign: the latest first."`
+	MetadataQuery
 	ListQuery
 }
 
@@ -236,6 +239,8 @@ func (q *linksQuery) filter(a *API, c call) (setup.Filter, error) {
 	if err := profile.CheckLine(f.ExternalID); err != nil {
 		bad = append(bad, fault.OnText("external_id", err, fault.Invalid, "The external id has a character that may not stand there."))
 	}
+	f.Metadata, err = q.pair()
+	bad = append(bad, err)
 	f.After, err = setup.ParsePlace(q.Cursor)
 	return f, errors.Join(append(bad, err)...)
 }

@@ -42,8 +42,10 @@ type Domain struct {
 	// ReturnHosts are the hosts to which the page of a link may lead back, as
 	// lower-case A-labels. None: nowhere.
 	ReturnHosts []string
-	Created     time.Time
-	Updated     time.Time
+	// Metadata is what a program keeps with the domain.
+	Metadata Metadata
+	Created  time.Time
+	Updated  time.Time
 }
 
 // A MailService is where a domain's mail is read and sent, and what it has

@@ -43,6 +43,8 @@ type Filter struct {
 	Account string
 	// Names are those of the domains that may be found. None: all.
 	Names []string
+	// Metadata is a pair that the domains have. Zero: any.
+	Metadata Pair
 	// After is the name behind which the part of the list begins.
 	After string
 	// Limit is how many domains to return at most. Required.

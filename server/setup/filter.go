@@ -9,6 +9,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 // A Filter says which links of an account to find, and in which order. What is
@@ -28,6 +29,8 @@ type Filter struct {
 	Test *bool
 	// Name is a text in the name, whatever its case.
 	Name string
+	// Metadata is a pair that the links have. Zero: any.
+	Metadata settings.Pair
 	// Sort is the order. Empty: NewestFirst.
 	Sort Order
 	// After is where the part of the list begins: behind this link.

@@ -42,6 +42,8 @@ type LinkSpec struct {
 	MaxDownloads int
 	ExternalID   string
 	ReturnURL    string
+	// Metadata is kept as it is if this is nil.
+	Metadata map[string]string
 }
 
 // Create makes a link for a mailbox of the account. The error holds a fault for
@@ -156,7 +158,7 @@ func (l *Links) apply(link *Link, domain settings.Domain, spec LinkSpec, end tim
 	spec.trim()
 	link.Name, link.Login, link.Locale, link.Variant = spec.Name, spec.Login, spec.Locale, spec.Variant
 	link.ExternalID, link.ReturnURL, link.MaxDownloads = spec.ExternalID, spec.ReturnURL, orMany(spec.MaxDownloads)
-	bad := link.check(address, domain)
+	bad := errors.Join(link.check(address, domain), link.setMetadata(spec))
 	if end = end.Truncate(time.Millisecond); !end.Equal(link.Expires) {
 		if now := l.now(); !end.After(now) || end.After(now.Add(MaxLifetime)) {
 			bad = errors.Join(bad, fault.On("expires_at", fault.Invalid, "A link can end in up to %d days. Revoke it to end it now.", MaxLifetime/(24*time.Hour)))
@@ -215,11 +217,19 @@ func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find f
 		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL, Test: by.Actor.Test,
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
-	bad := link.check(address, domain)
+	bad := errors.Join(link.check(address, domain), link.setMetadata(spec))
 	if life := orLife(spec.Life); life < MinLifetime || life > MaxLifetime {
 		bad = errors.Join(bad, fault.On("expires_in", fault.Invalid, "A link can last from %d seconds up to %d days.", int(MinLifetime/time.Second), int(MaxLifetime/(24*time.Hour))))
 	}
 	return link, bad
+}
+
+// setMetadata gives the link the metadata of the spec, if it says any.
+func (l *Link) setMetadata(spec LinkSpec) (err error) {
+	if spec.Metadata != nil {
+		l.Metadata, err = settings.NewMetadata(spec.Metadata)
+	}
+	return err
 }
 
 // trim takes away what nobody means to write at the ends of texts.

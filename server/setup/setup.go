@@ -27,6 +27,8 @@ type Link struct {
 	ExternalID string
 	// ReturnURL is where the page leads back to; may be empty.
 	ReturnURL string
+	// Metadata is what a program keeps with the link.
+	Metadata settings.Metadata
 	// Test says that a test key made the link: its profiles are marked.
 	Test bool
 

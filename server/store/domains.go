@@ -30,7 +30,7 @@ var domains = db.NewTable("domains", func(d *settings.Domain) []db.Column {
 		db.Col("carddav_host", &contacts.Host), db.Col("carddav_port", &contacts.Port),
 		db.Col("policy", &d.Policy), db.Col("policy_id", db.Optional(&d.PolicyID)),
 		db.Col("display_name", &d.DisplayName), db.Col("help_text", &d.HelpText), db.Col("sign_in_hint", &d.SignInHint),
-		db.Col("login", &d.Login), db.Col("platforms", db.Words(&d.Platforms)), db.Col("return_hosts", db.Words(&d.ReturnHosts)),
+		db.Col("login", &d.Login), db.Col("platforms", db.Words(&d.Platforms)), db.Col("return_hosts", db.Words(&d.ReturnHosts)), db.Col("metadata", &d.Metadata),
 		db.Col("created", db.Time(&d.Created)), db.Col("updated", db.Time(&d.Updated)),
 	}
 })
@@ -185,7 +185,22 @@ func changeDomain(t *db.Tx, old, d settings.Domain, a *audit.Action) (bool, erro
 	if len(a.Changes) == 0 {
 		return false, nil
 	}
-	return true, domains.Update(t, spelledOut(d), "account", "name", "created")
+	if err := domains.Update(t, spelledOut(d), "account", "name", "created"); err != nil || d.Metadata == old.Metadata {
+		return true, err
+	}
+	if _, err := t.Exec(`DELETE FROM domain_metadata WHERE domain = $1`, old.Name); err != nil {
+		return false, err
+	}
+	return true, keepDomainMetadata(t, d)
+}
+
+// keepDomainMetadata has the domain found by its metadata.
+func keepDomainMetadata(t *db.Tx, d settings.Domain) error {
+	var runs [][]any
+	for name, value := range d.Metadata.Values() {
+		runs = append(runs, []any{d.Account, name, value, d.Name})
+	}
+	return t.Many(nil, `INSERT INTO domain_metadata (account, name, value, domain) VALUES ($1, $2, $3, $4)`, runs)
 }
 
 // describe says in the action what was done to which domain.
@@ -208,7 +223,11 @@ func insertDomain(t *db.Tx, d settings.Domain) (bool, error) {
 	if err := checkPolicy(t, d); err != nil {
 		return false, err
 	}
-	return domains.InsertNew(t, spelledOut(d), "name")
+	created, err := domains.InsertNew(t, spelledOut(d), "name")
+	if err == nil && created {
+		err = keepDomainMetadata(t, d)
+	}
+	return created, err
 }
 
 // checkPolicy refuses a policy that is not the account's. That it stays there
@@ -240,10 +259,17 @@ func platformsOf(d settings.Domain) []profile.Platform {
 // domainChanges are the fields in which the two differ. Before a domain was
 // there all of them are empty.
 func domainChanges(before *settings.Domain, after settings.Domain) []audit.Change {
-	if before == nil {
-		return changes(nil, domainText(after))
+	var old []setting
+	if before != nil {
+		old = domainText(*before)
 	}
-	return changes(domainText(*before), domainText(after))
+	all := changes(old, domainText(after))
+	for i, c := range all {
+		if c.Field == "metadata" { // whatever it is, it may be personal
+			all[i].Old, all[i].New = "***", "***"
+		}
+	}
+	return all
 }
 
 // domainText is what can be set of a domain, as its log shows it.
@@ -261,6 +287,7 @@ func domainText(d settings.Domain) []setting {
 		{"login", string(cmp.Or(d.Login, settings.AddressLogin))},
 		{"platforms", db.List(platformsOf(d))},
 		{"return_hosts", db.List(d.ReturnHosts)},
+		{"metadata", string(d.Metadata)},
 	}
 }
 
@@ -298,6 +325,10 @@ func (s *Store) DomainsPart(ctx context.Context, f settings.Filter) ([]settings.
 	w.Add(`domains.name > ?`, f.After)
 	if len(f.Names) > 0 {
 		w.Add(`domains.name IN (?`+strings.Repeat(`, ?`, len(f.Names)-1)+`)`, anys(f.Names)...)
+	}
+	if f.Metadata != (settings.Pair{}) {
+		w.Add(`domains.name IN (SELECT domain FROM domain_metadata WHERE account = ? AND domain_metadata.name = ? AND value = ?)`,
+			f.Account, f.Metadata.Name, f.Metadata.Value)
 	}
 	query, args := w.Query(selectDomains, `ORDER BY domains.name LIMIT ?`, f.Limit)
 	all, err := scanDomains(s.db.Read(ctx), query, args...)

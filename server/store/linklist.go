@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/ledger"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
@@ -96,6 +97,9 @@ func strandsOf(f setup.Filter) []strand {
 				return !l.Created.Before(f.From) && (f.To.IsZero() || l.Created.Before(f.To))
 			})
 		}
+		if f.Metadata != (settings.Pair{}) {
+			rest = append(rest, func(l setup.Link, _ time.Time) bool { return l.Metadata.Has(f.Metadata) })
+		}
 		f.Domain = ""
 		return []strand{{f, "", rest}}
 	}
@@ -141,15 +145,29 @@ func (s *Store) strand(ctx context.Context, one strand, at time.Time, reach int)
 }
 
 // query is the query for so many links of the strand. It goes by an index in the
-// order of the list: that of the most telling filter, or of the domain, the
+// order of the list: that of metadata or of the most telling filter, or of the domain, the
 // state or both. The few links of a mailbox or an external ID are sorted by
 // their ends.
 func (one strand) query(at time.Time, limit int) (query string, args []any) {
 	var w db.Where
-	w.Add(`links.account = ?`, one.Account)
 	leads := true // no index is chosen yet
+	from, created, id := `links`, `links.created`, `links.id`
+	if one.Metadata != (settings.Pair{}) && !one.Sort.ByEnd() {
+		from, created, id = `link_metadata JOIN links ON links.id = link_metadata.link`, `link_metadata.created`, `link_metadata.link`
+		w.Add(`link_metadata.account = ?`, one.Account)
+		w.Add(`link_metadata.name = ?`, one.Metadata.Name)
+		w.Add(`link_metadata.value = ?`, one.Metadata.Value)
+		leads = false
+	}
+	if leads {
+		w.Add(`links.account = ?`, one.Account)
+	}
 	if one.ExternalID != "" {
-		w.Add(`links.external_id = ? AND links.external_id <> ''`, one.ExternalID)
+		if leads {
+			w.Add(`links.external_id = ? AND links.external_id <> ''`, one.ExternalID)
+		} else {
+			w.Add(`links.external_id || '' = ?`, one.ExternalID)
+		}
 		leads = false
 	}
 	if one.Mailbox != "" {
@@ -162,7 +180,7 @@ func (one strand) query(at time.Time, limit int) (query string, args []any) {
 	if one.state != "" {
 		inState(&w, one.state, column("progress", leads), at)
 	}
-	by, than, direction := `links.created`, `>`, ``
+	by, than, direction := created, `>`, ``
 	switch {
 	case one.Sort.ByEnd() && leads:
 		by = `links.expires`
@@ -173,15 +191,15 @@ func (one strand) query(at time.Time, limit int) (query string, args []any) {
 		than, direction = `<`, ` DESC`
 	}
 	if !one.From.IsZero() && !one.Sort.ByEnd() {
-		w.Add(`links.created >= ?`, db.Millis(one.From.Add(time.Millisecond-1)))
+		w.Add(created+` >= ?`, db.Millis(one.From.Add(time.Millisecond-1)))
 	}
 	if !one.To.IsZero() && !one.Sort.ByEnd() {
-		w.Add(`links.created < ?`, db.Millis(one.To.Add(time.Millisecond-1)))
+		w.Add(created+` < ?`, db.Millis(one.To.Add(time.Millisecond-1)))
 	}
 	if one.After != (setup.Place{}) {
-		w.Add(`(`+by+`, links.id) `+than+` (?, ?)`, db.Millis(one.After.Time), one.After.ID)
+		w.Add(`(`+by+`, `+id+`) `+than+` (?, ?)`, db.Millis(one.After.Time), one.After.ID)
 	}
-	return w.Query(`SELECT `+links.Columns+` FROM links`, `ORDER BY `+by+direction+`, links.id`+direction+` LIMIT ?`, limit)
+	return w.Query(`SELECT `+links.Columns+` FROM `+from, `ORDER BY `+by+direction+`, `+id+direction+` LIMIT ?`, limit)
 }
 
 // column is a text column in a condition, for which an index is used or isn't.
@@ -264,10 +282,15 @@ func (s *Store) ChangeLink(ctx context.Context, by audit.Grant, owner, id string
 		}
 		a := a // fn may run again
 		a.Changes = append(slices.Clone(a.Changes), differ...)
-		_, err = t.Exec(`UPDATE links SET name = $3, login = $4, locale = $5, variant = $6, expires = $7, max_downloads = $8, external_id = $9, return_url = $10,
+		_, err = t.Exec(`UPDATE links SET name = $3, login = $4, locale = $5, variant = $6, expires = $7, max_downloads = $8, external_id = $9, return_url = $10, metadata = $11,
 			lapsed = CASE WHEN expires = $7 THEN lapsed ELSE 0 END
 			WHERE id = $1 AND account = $2`,
-			id, owner, l.Name, l.Login, l.Locale, string(l.Variant), db.Millis(l.Expires), l.MaxDownloads, l.ExternalID, l.ReturnURL)
+			id, owner, l.Name, l.Login, l.Locale, string(l.Variant), db.Millis(l.Expires), l.MaxDownloads, l.ExternalID, l.ReturnURL, string(l.Metadata))
+		if err == nil && l.Metadata != old.Metadata {
+			if _, err = t.Exec(`DELETE FROM link_metadata WHERE link = $1`, id); err == nil {
+				err = keepMetadata(t, l)
+			}
+		}
 		return []audit.Action{a}, err
 	})
 	if err != nil {
@@ -282,7 +305,7 @@ func linkChanges(before, after setup.Link) []audit.Change {
 	all := changes(linkText(before), linkText(after))
 	for i, c := range all {
 		switch c.Field {
-		case "name", "login", "external_id", "return_url":
+		case "name", "login", "external_id", "return_url", "metadata":
 			all[i].Old, all[i].New = "***", "***"
 		}
 	}
@@ -300,6 +323,7 @@ func linkText(l setup.Link) []setting {
 		{"max_downloads", strconv.Itoa(l.MaxDownloads)},
 		{"external_id", l.ExternalID},
 		{"return_url", l.ReturnURL},
+		{"metadata", string(l.Metadata)},
 	}
 }
 

@@ -113,6 +113,9 @@ func TestLinksOrders(t *testing.T) {
 			l.Expires = start.Add(time.Duration(20+random.IntN(20)) * time.Minute)
 			l.Test, l.Tickets = random.IntN(3) == 0, random.IntN(4)
 			l.Name = []string{"Ann Ödman", "Bo", "Cleo ÖDIN"}[random.IntN(3)]
+			if random.IntN(2) == 0 {
+				l.Metadata = settings.Metadata([]string{`{"customer":"4711","plan":"a"}`, `{"customer":"4712"}`}[random.IntN(2)])
+			}
 			if random.IntN(4) == 0 {
 				l.Domain, l.Address = "example.org", "ann@example.org"
 			}
@@ -128,6 +131,9 @@ func TestLinksOrders(t *testing.T) {
 			{}, {Test: &tests}, {Test: &live, Name: "öd"}, {Domain: "example.org"}, {Domains: []string{"example.org", "example.com"}, Name: "bo"},
 			{States: []setup.State{setup.Waiting, setup.Expired}}, {States: setup.States(), Domain: "example.com", Test: &tests},
 			{From: start.Add(time.Minute), To: start.Add(3 * time.Minute)}, {Mailbox: "ann@example.com", Test: &live},
+			{Metadata: settings.Pair{Name: "customer", Value: "4711"}}, {Metadata: settings.Pair{Name: "plan", Value: "b"}},
+			{Metadata: settings.Pair{Name: "customer", Value: "4712"}, States: []setup.State{setup.Waiting, setup.Opened}, Domains: []string{"example.com", "example.org"}, Test: &tests},
+			{Metadata: settings.Pair{Name: "customer", Value: "4711"}, Mailbox: "ann@example.com", From: start.Add(time.Minute)},
 		}
 		for _, f := range filters {
 			for _, order := range append(setup.Orders(), "") {
@@ -150,7 +156,7 @@ func idsOf(f setup.Filter, all []setup.Link, at time.Time) []string {
 		return f.Domain != "" && l.Domain != f.Domain || len(f.Domains) > 0 && !slices.Contains(f.Domains, l.Domain) ||
 			len(f.States) > 0 && !slices.Contains(f.States, l.State(at)) || f.Test != nil && l.Test != *f.Test ||
 			!strings.Contains(strings.ToLower(l.Name), f.Name) || l.Created.Before(f.From) || !f.To.IsZero() && !l.Created.Before(f.To) ||
-			f.Mailbox != "" && !strings.EqualFold(f.Mailbox, l.Address)
+			f.Metadata != (settings.Pair{}) && !l.Metadata.Has(f.Metadata) || f.Mailbox != "" && !strings.EqualFold(f.Mailbox, l.Address)
 	})
 	slices.SortFunc(all, func(a, b setup.Link) int { return f.Sort.Compare(f.Sort.PlaceOf(a), f.Sort.PlaceOf(b)) })
 	ids := []string{}

@@ -20,7 +20,7 @@ var _ setup.Store = (*Store)(nil)
 var links = db.NewTable("links", func(l *setup.Link) []db.Column {
 	return []db.Column{
 		db.Col("id", &l.ID), db.Col("account", &l.Account), db.Col("domain", &l.Domain), db.Col("address", &l.Address), db.Col("name", &l.Name), db.Col("login", &l.Login),
-		db.Col("locale", &l.Locale), db.Col("variant", &l.Variant), db.Col("external_id", &l.ExternalID), db.Col("return_url", &l.ReturnURL),
+		db.Col("locale", &l.Locale), db.Col("variant", &l.Variant), db.Col("external_id", &l.ExternalID), db.Col("return_url", &l.ReturnURL), db.Col("metadata", &l.Metadata),
 		db.Col("test", db.Bool(&l.Test)), db.Col("max_downloads", &l.MaxDownloads), db.Col("tickets", &l.Tickets), db.Col("downloads", &l.Downloads),
 		db.Col("created", db.Time(&l.Created)), db.Col("expires", db.Time(&l.Expires)), db.Col("revoked", db.Time(&l.Revoked)),
 	}
@@ -56,7 +56,11 @@ func (s *Store) CreateLinks(ctx context.Context, by audit.Grant, all []setup.Lin
 		}
 	}
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		return actions, links.InsertAll(t, all, func(i int) []db.Column { return []db.Column{db.Col("mailbox", &mailboxes[i])} })
+		err := links.InsertAll(t, all, func(i int) []db.Column { return []db.Column{db.Col("mailbox", &mailboxes[i])} })
+		if err == nil {
+			err = keepMetadata(t, all...)
+		}
+		return actions, err
 	})
 	return s.linkCreated(err)
 }
@@ -129,7 +133,21 @@ func insertLink(t *db.Tx, l setup.Link) error {
 	if err != nil {
 		return err
 	}
-	return links.InsertWith(t, l, db.Col("mailbox", &mailbox))
+	if err := links.InsertWith(t, l, db.Col("mailbox", &mailbox)); err != nil {
+		return err
+	}
+	return keepMetadata(t, l)
+}
+
+// keepMetadata has links found by their metadata.
+func keepMetadata(t *db.Tx, all ...setup.Link) error {
+	var runs [][]any
+	for _, l := range all {
+		for name, value := range l.Metadata.Values() {
+			runs = append(runs, []any{l.Account, name, value, db.Millis(l.Created), l.ID})
+		}
+	}
+	return t.Many(nil, `INSERT INTO link_metadata (account, name, value, created, link) VALUES ($1, $2, $3, $4, $5)`, runs)
 }
 
 // useLimits uses each of the limits once, or returns a Limited fault with the

@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -55,11 +56,14 @@ func lists(links int) map[string][]list {
 		"ApprovedHosts": of((*store.Store).ApprovedHosts, account.Default),
 		"Checkpoints":   of((*store.Store).Checkpoints, account.Default),
 		"Domains":       of((*store.Store).Domains, account.Default),
+		"Payloads": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.Payloads(ctx, []notify.Delivery{{Account: account.Default, Seq: 7}, {Account: account.Default, Seq: 7, Type: notify.LogCheckpoint}})
+		}),
 		"ExpiringKeys": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.ExpiringKeys(ctx, start, start.Add(time.Hour))
 		}),
 		"DomainsPart": ask(func(s *store.Store, ctx context.Context) (any, error) {
-			return s.DomainsPart(ctx, settings.Filter{Account: account.Default, Names: []string{"example.com", "example.net"}, After: "b.example", Limit: 50})
+			return s.DomainsPart(ctx, settings.Filter{Account: account.Default, Metadata: settings.Pair{Name: "a", Value: "b"}, Names: []string{"example.com", "example.net"}, After: "b.example", Limit: 50})
 		}),
 		"Invitations":     of((*store.Store).Invitations, account.Default),
 		"Keys":            of((*store.Store).Keys, account.Default),
@@ -119,6 +123,10 @@ func linkLists(at time.Time) []list {
 		func(f *setup.Filter) { f.To = start.Add(time.Hour) },
 		func(f *setup.Filter) { f.Test = &live },
 		func(f *setup.Filter) { f.Name = "nowhere" },
+		func(f *setup.Filter) { f.Metadata = settings.Pair{Name: "customer", Value: "1"} },
+		func(f *setup.Filter) {
+			f.Metadata, f.Domain, f.From = settings.Pair{Name: "customer", Value: "1"}, "example.com", start
+		},
 	} {
 		f := setup.Filter{Account: account.Default, Limit: 50}
 		set(&f)
@@ -172,7 +180,7 @@ func TestListsAreAll(t *testing.T) {
 	for _, f := range []struct {
 		filter any
 		fields int
-	}{{setup.Filter{}, 13}, {audit.Filter{}, 18}} {
+	}{{setup.Filter{}, 14}, {audit.Filter{}, 18}} {
 		if n := reflect.TypeOf(f.filter).NumField(); n != f.fields {
 			t.Errorf("%T has %d fields: add the new ones to the filters of the lists", f.filter, n)
 		}

@@ -265,7 +265,7 @@ func downgraded(doc *huma.OpenAPI) ([]byte, error) {
 	if c, ok := v["components"].(map[string]any); ok {
 		if schemas, ok := c["schemas"].(map[string]any); ok {
 			for name := range schemas {
-				if strings.HasSuffix(name, "Event") || name == "EventData" {
+				if strings.HasSuffix(name, "Event") && name != "Event" { // the call of a webhook
 					delete(schemas, name)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,7 +66,11 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	before, out := len(r.faults), map[string]any{}
 	for _, name := range sorted(fields) {
-		switch p := s.Properties[name]; {
+		p := s.Properties[name]
+		if values, ok := s.AdditionalProperties.(*huma.Schema); ok && p == nil && mapName.MatchString(name) {
+			p = values
+		}
+		switch {
 		case p == nil:
 			r.unknown(at, name)
 		case p.ReadOnly: // only the server decides it
@@ -82,6 +87,10 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	return out, at == "" || len(r.faults) == before
 }
+
+// mapName is what names within an object look like whose names the client
+// chooses. Refusals repeat them.
+var mapName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 
 // unknown refuses a field that the document doesn't have.
 func (r *reader) unknown(at, name string) {

@@ -265,9 +265,21 @@ CREATE TABLE domains (
     login         TEXT   NOT NULL DEFAULT 'address' CHECK (login IN ('address', 'local_part', 'given')),
     platforms     TEXT   NOT NULL DEFAULT 'iphone mac' CHECK (platforms IN ('iphone', 'mac', 'iphone mac')),
     return_hosts  TEXT   NOT NULL DEFAULT '',
+    metadata      TEXT   NOT NULL DEFAULT '',
     created       BIGINT NOT NULL,
     updated       BIGINT NOT NULL
 );
+
+-- What is in metadata, to find domains by it.
+CREATE TABLE domain_metadata (
+    account TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    value   TEXT   NOT NULL,
+    domain  TEXT   NOT NULL REFERENCES domains (name) ON DELETE CASCADE,
+    PRIMARY KEY (account, name, value, domain)
+);
+
+CREATE INDEX domain_metadata_domain ON domain_metadata (domain);
 
 CREATE INDEX domains_policy ON domains (policy_id);
 CREATE INDEX domains_account ON domains (account, name);
@@ -290,6 +302,7 @@ CREATE TABLE links (
     variant       TEXT   NOT NULL DEFAULT '' CHECK (variant IN ('', 'mail', 'secure')),
     external_id   TEXT   NOT NULL DEFAULT '',
     return_url    TEXT   NOT NULL DEFAULT '',
+    metadata      TEXT   NOT NULL DEFAULT '',
     test          BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
     created       BIGINT NOT NULL,
     expires       BIGINT NOT NULL,
@@ -316,6 +329,18 @@ CREATE INDEX links_domain_progress ON links (domain, account, progress, created,
 CREATE INDEX links_mailbox ON links (account, mailbox, created, id);
 CREATE INDEX links_lapsing ON links (expires, id) WHERE lapsed = 0 AND progress <> 'revoked' AND progress <> 'used';
 CREATE INDEX links_external ON links (account, external_id, created, id) WHERE external_id <> '';
+
+-- What is in metadata, to find links by it in the order of their creation.
+CREATE TABLE link_metadata (
+    account TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    value   TEXT   NOT NULL,
+    created BIGINT NOT NULL,
+    link    TEXT   NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+    PRIMARY KEY (account, name, value, created, link)
+);
+
+CREATE INDEX link_metadata_link ON link_metadata (link);
 
 CREATE TABLE tickets (
     id          TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
