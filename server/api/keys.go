@@ -28,7 +28,7 @@ type Key struct {
 	Scopes     []field.Scope `json:"scopes"`
 	Domains    []string      `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
 	Networks   []string      `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
-	Test       bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests, and work like others." example:"false"`
+	Test       bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests. A test profile stands beside the real one of the mailbox." example:"false"`
 	CreatedAt  field.Moment  `json:"created_at"`
 	CreatedBy  Creator       `json:"created_by" doc:"Who created it."`
 	ExpiresAt  *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`

@@ -52,7 +52,7 @@ type SetupLink struct {
 	ExternalID   string          `json:"external_id" example:"mbx_812"`
 	ReturnURL    string          `json:"return_url" example:"https://panel.example.com/mail"`
 	Metadata     Metadata        `json:"metadata" doc:"What you keep with it."`
-	Test         bool            `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others." example:"false"`
+	Test         bool            `json:"test" doc:"A test key made it: page and profiles are marked as tests. A test profile stands beside the real one of the mailbox." example:"false"`
 	CreatedAt    field.Moment    `json:"created_at"`
 	ExpiresAt    field.Moment    `json:"expires_at"`
 	RevokedAt    *field.Moment   `json:"revoked_at,omitempty"`
