@@ -368,7 +368,8 @@ func TestPanelIsKeptOnce(t *testing.T) {
 
 // pending are texts that are English alone until the next translation. Pages
 // show them in English then.
-var pending = []string{"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring"}
+var pending = []string{"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring",
+	"api.scope.none", "api.contents", "api.search", "api.search.button", "api.search.all", "api.search.none", "api.copy", "api.response", "api.response.none"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones
 // in every language.
