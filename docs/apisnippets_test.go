@@ -21,6 +21,8 @@ import (
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -103,6 +105,7 @@ func (l language) run(t *testing.T, g guide, d *documented) {
 var files = map[string]string{
 	"Make a signed profile":           "jane.mobileconfig",
 	"Draw a setup link as a QR code":  "link.svg",
+	"Download a file of a batch":      "archive-001.zip",
 	"Export the whole action log":     "actions.jsonl",
 	"Sign what the action log is now": "checkpoint.note",
 }
@@ -129,12 +132,14 @@ func newDocumented(t *testing.T) *documented {
 	t.Helper()
 	hook := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(hook.Close)
+	relay := notifytest.New(t, false)
 	database := storetest.SQLite(t)
 	d := &documented{endpoint: hook.URL + "/hooks", routes: http.NewServeMux()}
 	d.Server = servertest.New(t, database, func(c *server.Config) {
 		c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		c.WebhookRoots = x509.NewCertPool()
 		c.WebhookRoots.AddCert(hook.Certificate())
+		c.Mail = &notify.RelayConfig{Server: relay.Address, From: "setup@example.com", Roots: relay.Roots}
 	})
 	work(t, d.Server)
 	d.key = newKey(t, database)

@@ -60,7 +60,16 @@ func apiRows() []*authorityRow {
 		operation(post, "/setup-links/bulk", haveDomain, `{"setup_links":[{"address":"jane@{domain}"}]}`),
 		operation(patch, "/setup-links/:id", haveLink, `{"max_downloads":3}`),
 		operation(post, "/setup-links/:id/revoke", haveLink, ""),
+		operation(post, "/setup-links/:id/mail", haveLink, ""),
 		operation(post, "/revoke-setup-links", haveLink, `{"domain":"{domain}"}`),
+		with(operation(post, "/batches", nil, "email\njane@{domain}\n"), func(r *authorityRow) {
+			r.header = http.Header{"Content-Type": {"text/csv"}}
+		}),
+		operation(post, "/batches/:id/check", haveBatch("ready"), `{"platform":"mac"}`),
+		operation(post, "/batches/:id/start", haveBatch("ready"), ""),
+		operation(post, "/batches/:id/cancel", haveBatch("ready"), ""),
+		operation(post, "/batches/:id/reissue", haveBatch("done"), ""),
+		operation(del, "/batches/:id", haveBatch("ready"), ""),
 		operation(post, "/keys", nil, `{"name":"Child","scopes":["domains:read"],"expires_in":60}`),
 		operation(patch, "/keys/:id", haveKey, `{"name":"Other"}`),
 		operation(post, "/keys/:id/rotate", haveKey, ""),

@@ -3,7 +3,9 @@
 package server_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -68,11 +70,14 @@ var (
 		"max_age", "0", "history", "0", "wipe", "yes", "max_failed_attempts", "10", "reset_after", "15"}
 )
 
+// authorityUpload is a form with a list of people.
+const authorityUpload = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{domain}\"\r\n\r\nemail\njane@{domain}\n\r\n--x--\r\n"
+
 const authorityPublicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 
 // panelRows are the rows of the control panel.
 func panelRows() []*authorityRow {
-	return slices.Concat(doorRows(), ownRows(), logRows(), noticeRows(), webhookRows(), settingRows(), accessRows())
+	return slices.Concat(doorRows(), ownRows(), logRows(), noticeRows(), webhookRows(), settingRows(), batchRows(), accessRows())
 }
 
 func doorRows() []*authorityRow {
@@ -175,6 +180,20 @@ func settingRows() []*authorityRow {
 		fresh("/links/new", haveDomain, "address", "jane@{domain}", "expires", "24", "downloads", "5"),
 		fresh("/links/:id/revoke", haveLink),
 		fresh("/links/:id/revoke-mailbox", haveLink),
+		fresh("/links/:id/mail", haveLink),
+	}
+}
+
+func batchRows() []*authorityRow {
+	return []*authorityRow{
+		with(signed("/batches/new", nil), func(r *authorityRow) {
+			r.header, r.body = http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, authorityUpload
+		}),
+		fresh("/batches/:id/check", haveBatch("ready"), "platform", "mac", "output", "files", "variant", "mail"),
+		fresh("/batches/:id/start", haveBatch("ready")),
+		fresh("/batches/:id/cancel", haveBatch("ready")),
+		fresh("/batches/:id/reissue", haveBatch("done")),
+		fresh("/batches/:id/delete", haveBatch("ready")),
 	}
 }
 
@@ -239,6 +258,20 @@ func haveLink(t *testing.T, s *stage) {
 	haveDomain(t, s)
 	s.post(t, "/panel/links/new", "address", "jane@"+s.domain, "expires", "24", "downloads", "5")
 	s.find(t, ":id", "links", "domain <> ''")
+}
+
+// haveBatch uploads a list, whose batch is then in the state. No job checks it,
+// so the plan is that of a list whose domains have no settings.
+func haveBatch(state string) func(*testing.T, *stage) {
+	return func(t *testing.T, s *stage) {
+		header := http.Header{"Content-Type": {"multipart/form-data; boundary=x"}, "Sec-Fetch-Site": {"same-origin"}}
+		if a := s.server.As(s.owner).Do(http.MethodPost, "/panel/batches/new", header, s.fill(authorityUpload)); a.Status != http.StatusSeeOther {
+			t.Fatalf("upload: %d %s", a.Status, a.Body)
+		}
+		s.find(t, ":id", "batches", "state = 'checking'")
+		storetest.Exec(t, s.world.database, `UPDATE batches SET state = $1, plan = '{"read": 1, "rows": 1, "files": 1}', settings = $2 WHERE id = $3`,
+			state, fmt.Sprintf("%x", sha256.Sum256(nil)), s.ids[":id"])
+	}
 }
 
 func haveKey(t *testing.T, s *stage) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -34,6 +37,15 @@ type Config struct {
 	// LogKey is the seed of the key that signs checkpoints of the action log,
 	// of audit.LogKeySize bytes. Required.
 	LogKey []byte
+	// Archive is where the lists and archives of batches are kept: a folder, or
+	// s3://BUCKET/PREFIX, which several servers can share. Required.
+	Archive string
+	// ArchiveS3 says how the bucket is reached.
+	ArchiveS3 blob.S3Options
+	// ArchiveDays is for how many days archives are kept. The default is 7.
+	ArchiveDays int
+	// Version names the program in archives. The default is "mobileconfig".
+	Version string
 	// Identity signs. Required.
 	Identity Identity
 	// TLSCert and TLSKey are PEM files to serve HTTPS with. They are read
@@ -120,6 +132,7 @@ func (c *Config) complete() (base *url.URL, err error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Version, c.ArchiveDays = cmp.Or(c.Version, "mobileconfig"), cmp.Or(c.ArchiveDays, int(batches.Retention/(24*time.Hour)))
 	switch {
 	case c.Database == "":
 		return nil, fmt.Errorf("%w: no database", ErrConfig)
@@ -127,6 +140,10 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, fmt.Errorf("%w: no secret of %d bytes", ErrConfig, secretSize)
 	case len(c.LogKey) != audit.LogKeySize:
 		return nil, fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
+	case c.Archive == "":
+		return nil, fmt.Errorf("%w: no archive", ErrConfig)
+	case c.ArchiveDays < 0 || c.ArchiveDays > 3650:
+		return nil, fmt.Errorf("%w: archives are kept for 1 to 3650 days", ErrConfig)
 	case c.Identity == nil:
 		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):

@@ -29,7 +29,8 @@ func TestExpiry(t *testing.T) {
 	now := end.Add(-40*24*time.Hour + time.Minute) // no look falls on the moment itself
 	config := Config{
 		Database: storetest.SQLite(t), Secret: bytes.Repeat([]byte("s"), 32), Identity: Fixed(identity), LogKey: bytes.Repeat([]byte("k"), 32),
-		Now: func() time.Time { return now },
+		Archive: t.TempDir(),
+		Now:     func() time.Time { return now },
 	}
 	var servers []*Server
 	for range 2 {

@@ -77,6 +77,7 @@ func edit(t *testing.T, dir, name, old, text string) {
 // TestTemplatesMissing holds that a folder without templates is no start.
 func TestTemplatesMissing(t *testing.T) {
 	_, err := server.New(t.Context(), server.Config{
+		Archive:  t.TempDir(),
 		Database: storetest.SQLite(t), Secret: servertest.Secret, LogKey: servertest.LogKey,
 		Identity: server.Fixed(nil), Templates: os.DirFS(t.TempDir()),
 	})

@@ -17,8 +17,8 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/datadir",
-		"server/fault", "server/issue", "server/notify", "server/probe", "server/push", "server/settings", "server/store", "signing", "templates"},
+	"cmd/mobileconfig": {"profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir",
+		"server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/store", "signing", "templates"},
 
 	"docs/button/go":   {},
 	"docs/button/demo": {"docs/button/go"},
@@ -34,11 +34,11 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server":                 {"profile", "server/account", "server/api", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server":                 {"profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/crypt", "server/dial", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "profile/mdm", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/fault", "server/issue", "server/notify", "server/probe", "server/redirect", "server/crypt", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "profile/mdm", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/batch", "server/batches", "server/crypt", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/redirect", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/api/compress":    {"server/web"},
 	"server/api/field":       {"profile/mdm", "server/account", "server/audit", "server/fault", "server/notify", "server/probe", "server/setup"},
 	"server/api/openapi":     {"server/api/field", "server/api/problem", "server/audit", "server/notify"},
@@ -48,6 +48,8 @@ var arrows = map[string][]string{
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
 	"server/batch":           {"profile", "profile/mdm", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
+	"server/batches":         {"profile", "server/audit", "server/batch", "server/batch/format", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "signing"},
+	"server/blob":            {},
 	"server/batch/format":    {},
 	"server/ordered":         {},
 	"server/datadir":         {"signing"},
@@ -69,12 +71,13 @@ var arrows = map[string][]string{
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
-	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/fault", "server/issue", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
-	"server/jobs":            {"server/maintenance", "server/notify"},
+	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/batch", "server/batches", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/settings", "server/setup", "server/web"},
+	"server/jobs":            {"server/batches", "server/mailing", "server/maintenance", "server/notify"},
+	"server/mailing":         {"profile", "profile/idn", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup", "templates"},
 	"server/maintenance":     {"server/audit", "server/fault"},
-	"server/notify":          {"profile", "server/account", "server/audit", "server/dial", "server/fault", "server/id", "server/crypt", "templates"},
+	"server/notify":          {"profile", "server/account", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "templates"},
 	"server/outbox":          {"server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
-	"server/store":           {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/store":           {"profile", "server/account", "server/audit", "server/batch", "server/batches", "server/db", "server/fault", "server/id", "server/ledger", "server/mailing", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
@@ -88,6 +91,7 @@ var arrows = map[string][]string{
 	"server/probe/probetest": {"signing/signingtest"},
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
+	"server/blob/blobtest":     {"server/blob"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
 	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/settings", "server/setup", "server/store"},
 	"server/web/qrtest":        {},
@@ -109,7 +113,7 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates", "docs/button/demo"},
 	"github.com/danielgtaylor/huma": {"server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
-	"os/exec":                       {"server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
+	"os/exec":                       {"server/blob/blobtest", "server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},
@@ -119,6 +123,7 @@ var homes = map[string][]string{
 	"crypto/hkdf":                   {"server/crypt"},
 	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "server/push", "signing"}, // webhooks and PKCS#12 have keys of their own
 	"github.com/golang-jwt":         {"server/redirect"},
+	"github.com/minio/minio-go":     {"server/blob"},
 }
 
 // source calls f for each Go file of the module that is no test.
@@ -201,7 +206,7 @@ func TestOneCallOfTheSigner(t *testing.T) {
 
 // dialers are the packages that may connect to others by what they are told:
 // the guarded dialer, the command line, and tests.
-var dialers = []string{"server/dial", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "cmd/mobileconfig"}
+var dialers = []string{"server/dial", "server/blob/blobtest", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "cmd/mobileconfig"}
 
 // relay connects to the mail server that the operator names, which may well be
 // in a private network.

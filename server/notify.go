@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/jobs"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel/access"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -37,12 +38,13 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 		Log:    s.config.Log,
 		Now:    s.config.Now,
 	}
+	s.mailer = &mailing.Sender{Store: s.store, Texts: texts, URL: s.linkURL, Log: s.config.Log}
 	if s.config.Mail != nil {
 		relay, err := notify.NewRelay(*s.config.Mail)
 		if err != nil {
 			return fmt.Errorf("%w: mail: %w", ErrConfig, err)
 		}
-		config.Sender = relay
+		config.Sender, s.mailer.Relay, s.mailer.Rate = relay, relay, s.config.Mail.Rate
 	}
 	var err error
 	s.notifier, err = notify.New(config)
@@ -53,7 +55,7 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store.Database(), s.notifier, s.maintenance, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches}, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is
@@ -135,6 +137,9 @@ func daysOf(left time.Duration) int {
 	const day = 24 * time.Hour
 	return int(max(left+day-1, 0) / day)
 }
+
+// linkURL is where a link leads.
+func (s *Server) linkURL(l setup.Link) string { return s.base.String() + s.links.Path(l) }
 
 // invitationURL is where an invitation is taken up. One that can be no longer
 // is a NotFound fault.

@@ -62,6 +62,9 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 			Policies:   a.Policies,
 			Hosts:      a.Hosts,
 			Links:      a.Links,
+			Mails:      a.Mails,
+			SendsMail:  s.config.Mail != nil,
+			Batches:    s.batches,
 			Issuer:     a.Issuer,
 			Checker:    a.Checker,
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),
@@ -71,6 +74,7 @@ func (s *Server) newPanel(a *api.API) *controlPanel {
 		log: &log.Pages{
 			Panel:         shared,
 			Actions:       s.store,
+			Batches:       s.batches,
 			Members:       s.members,
 			Keys:          a.Keys,
 			Subscriptions: notify.NewSubscriptions(s.store, s.config.Now),

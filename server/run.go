@@ -139,7 +139,7 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 		case <-look.C:
 			run()
 		case <-prune.C:
-			if err := s.store.Prune(ctx); err != nil && ctx.Err() == nil {
+			if err := errors.Join(s.store.Prune(ctx), s.batches.Tidy(ctx)); err != nil && ctx.Err() == nil {
 				s.config.Log.Error("prune", "error", err)
 			}
 		}
@@ -148,9 +148,9 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 
 // RunScheduled does what is due. It notes what signs, looking whether the
 // identity's files have changed also while nothing is signed, tells of a
-// certificate and of keys about to expire and of links that have, notes the time, and enqueues the maintenance of
-// the action logs once a day. Run calls it every minute; of several servers on
-// one database each may.
+// certificate and of keys about to expire and of links that have, notes the
+// time, and enqueues the maintenance of the action logs once a day. Run calls it
+// every minute; of several servers on one database each may.
 func (s *Server) RunScheduled(ctx context.Context) error {
 	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx))
 }
@@ -158,15 +158,7 @@ func (s *Server) RunScheduled(ctx context.Context) error {
 // beginRound enqueues the round of maintenance that began last. If all servers
 // were off when it began, it is made up.
 func (s *Server) beginRound(ctx context.Context) error {
-	day := maintenance.Day(s.config.Now())
-	if day == s.round {
-		return nil
-	}
-	if err := s.store.EnqueueRound(ctx, day); err != nil {
-		return err
-	}
-	s.round = day
-	return nil
+	return s.store.EnqueueRound(ctx, maintenance.Day(s.config.Now()))
 }
 
 // connectionLog takes what net/http says of broken connections. Its words may

@@ -54,6 +54,7 @@ func config(t *testing.T) server.Config {
 		t.Fatal(err)
 	}
 	return server.Config{
+		Archive:  t.TempDir(),
 		Listen:   "127.0.0.1:0",
 		Database: storetest.SQLite(t),
 		Secret:   servertest.Secret,

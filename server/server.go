@@ -7,15 +7,19 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
@@ -40,12 +44,13 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 
+	links       *setup.Links
+	batches     *batches.Service
 	notifier    *notify.Notifier
+	mailer      *mailing.Sender
 	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
 	signs string
-	// round is the day of maintenance that this server has enqueued.
-	round string
 	// stopping is closed, by stop, when the server begins to stop.
 	stopping chan struct{}
 	stop     func()
@@ -95,7 +100,13 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	}
 	s.members = account.NewMembers(s.vault, s.store)
 	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
+	if s.links, err = setup.New(s.store, s.store, s.config.Secret, s.config.Now); err != nil {
+		return err
+	}
 	if err := s.newNotifier(ctx, texts); err != nil {
+		return err
+	}
+	if err := s.newBatches(ctx, texts); err != nil {
 		return err
 	}
 	if s.config.Templates != nil {
@@ -106,19 +117,29 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	return err
 }
 
+// newBatches opens the archive.
+func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
+	files, err := blob.Open(ctx, s.config.Archive, s.config.ArchiveS3)
+	if err != nil {
+		return fmt.Errorf("%w: archive: %w", ErrConfig, err)
+	}
+	s.batches = &batches.Service{
+		Store: s.store, Files: files, Domains: s.store, Links: s.links,
+		Issuer: issue.New(texts, s.config.Identity.Current), Identity: s.describeIdentity,
+		Tool: s.config.Version, Retention: time.Duration(s.config.ArchiveDays) * 24 * time.Hour, Log: s.config.Log, Now: s.config.Now,
+	}
+	return nil
+}
+
 // newHandler builds the handler of the service on the texts.
 func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
-	links, err := setup.New(s.store, s.store, s.config.Secret, s.config.Now)
-	if err != nil {
-		return nil, err
-	}
-	a, err := s.newAPI(links, texts)
+	a, err := s.newAPI(texts)
 	if err != nil {
 		return nil, err
 	}
 	return s.routes(&pages.Pages{
-		Links:           links,
-		Redirects:       redirect.New(s.store, links, s.base.String(), s.config.Now),
+		Links:           s.links,
+		Redirects:       redirect.New(s.store, s.links, s.base.String(), s.config.Now),
 		Domains:         s.store,
 		Issuer:          a.Issuer,
 		Texts:           texts,
@@ -130,7 +151,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 }
 
 // newAPI builds the API.
-func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, error) {
+func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 	proof, err := settings.NewDNSProof(s.config.Secret, s.config.Resolver)
 	if err != nil {
 		return nil, err
@@ -150,7 +171,9 @@ func (s *Server) newAPI(links *setup.Links, texts *templates.Set) (*api.API, err
 		Hosts:     settings.NewHosts(s.store, s.config.Now),
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
 		Webhooks:  webhooks,
-		Links:     links,
+		Links:     s.links,
+		Mails:     mailing.New(s.store, s.links, s.config.Now),
+		Batches:   s.batches,
 		Replays:   s.store,
 		Answers:   answers,
 		Issuer:    issue.New(texts, s.config.Identity.Current),

@@ -27,6 +27,7 @@ var usedByGo = []string{
 	"problem.unauthorized", "problem.forbidden", "problem.conflict",
 	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
+	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
 	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring", "mail.advice.key.expiring",
 	"language.name", "language.dir", "language.reviewed",
@@ -252,7 +253,8 @@ func TestText(t *testing.T) {
 // TestTextsForGo fills in what Go code fills in and wants no id back.
 func TestTextsForGo(t *testing.T) {
 	s := newSet(t)
-	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5, "Calendars": true, "Contacts": true}
+	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5, "Calendars": true, "Contacts": true,
+		"Address": "maria@example.com", "Service": "Example", "Until": "2026-03-02 12:00 UTC"}
 	for _, lang := range s.Languages() {
 		for _, id := range usedByGo {
 			if got := s.Text(lang, id, data); got == id || strings.Contains(got, "{{") || strings.Contains(got, "*") {
@@ -368,7 +370,7 @@ func TestPanelIsKeptOnce(t *testing.T) {
 
 // pending are texts that are English alone until the next translation. Pages
 // show them in English then.
-var pending = []string{"problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring",
+var pending = []string{"mail.event.batch.finished", "mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring",
 	"api.scope.none", "api.contents", "api.search", "api.search.button", "api.search.all", "api.search.none", "api.copy", "api.response", "api.response.none"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones

@@ -35,6 +35,14 @@ type Notice struct {
 	Link string
 }
 
+// A LinkMail is what a mail with a setup link says.
+type LinkMail struct {
+	Service string // what people call the mail service
+	Address string
+	URL     string
+	Expires time.Time
+}
+
 // A Mail is a notice in words.
 type Mail struct{ Subject, Text, HTML string }
 
@@ -76,11 +84,33 @@ func (s *Set) Mail(lang Language, n Notice) (Mail, error) {
 	if err := p.fill(l, n); err != nil {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
+	return s.mail(p)
+}
+
+// LinkMail writes the mail with a setup link in lang.
+func (s *Set) LinkMail(lang Language, m LinkMail) (Mail, error) {
+	l := s.locale(lang)
+	p := mailPage{Lang: l.Tag, Dir: l.Dir, Link: m.URL}
+	values := map[string]any{"Service": singleLine(m.Service), "Address": singleLine(m.Address), "Until": m.Expires.UTC().Format("2006-01-02 15:04") + " UTC"}
+	for _, text := range []struct {
+		id string
+		to *string
+	}{{"mail.link.title", &p.Title}, {"mail.link.lead", &p.Lead}, {"mail.link.until", &p.Ask}, {"mail.link.advice", &p.Advice}} {
+		var err error
+		if *text.to, err = l.text(text.id, nil, values); err != nil {
+			return Mail{}, fmt.Errorf("templates: mail: %w", err)
+		}
+	}
+	return s.mail(p)
+}
+
+// mail writes the page as text and as HTML.
+func (s *Set) mail(p mailPage) (Mail, error) {
 	var text, html bytes.Buffer
 	if err := errors.Join(execute(&text, s.mailText, p), execute(&html, s.mailHTML, p)); err != nil {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
-	return Mail{title, text.String(), html.String()}, nil
+	return Mail{p.Title, text.String(), html.String()}, nil
 }
 
 // execute writes p as a template, of either kind, has it.

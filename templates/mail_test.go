@@ -55,3 +55,33 @@ func TestMail(t *testing.T) {
 		t.Error("an event without words")
 	}
 }
+
+// TestLinkMail wants what somebody chose on one line each, in both parts.
+func TestLinkMail(t *testing.T) {
+	set, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hostile = "Eve\r\nBcc: all@example.com\u202e<script>*x*{{.}}"
+	for _, lang := range set.Languages() {
+		m, err := set.LinkMail(lang, LinkMail{
+			Service: hostile, Address: "maria@example.com", URL: "https://setup.example.com/s/x", Expires: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", lang.Tag, err)
+		}
+		for part, want := range map[string][]string{
+			m.Text: {m.Subject, "Eve  Bcc: all@example.com <script>*x*{{.}}", "\nhttps://setup.example.com/s/x\n", "2026-03-01 12:00 UTC"},
+			m.HTML: {m.Subject, "&lt;script&gt;", `<a href="https://setup.example.com/s/x">`, "2026-03-01 12:00 UTC"},
+		} {
+			for _, s := range want {
+				if !strings.Contains(part, s) {
+					t.Errorf("%s: no %q in\n%s", lang.Tag, s, part)
+				}
+			}
+		}
+		if !strings.Contains(m.Subject, "maria@example.com") {
+			t.Errorf("%s: the subject is %q", lang.Tag, m.Subject)
+		}
+	}
+}

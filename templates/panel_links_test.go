@@ -22,6 +22,10 @@ type (
 		Form   panelForm
 		Locked bool
 	}
+	linkMail struct {
+		State, Failure, Reply string
+		Tried                 time.Time
+	}
 	linkPage struct {
 		panelFrame
 		Row                                                 linkRow
@@ -31,6 +35,8 @@ type (
 		Tickets, Most                                       int
 		Revoked                                             time.Time
 		QR                                                  panelQR
+		Mailable                                            bool
+		Mail                                                linkMail
 	}
 )
 
@@ -70,6 +76,11 @@ func linkCases() []panelCase {
 		{name: "link", page: "link", who: owner, nav: "links", path: at + "/lnk_1", done: "link.created", view: page},
 		{name: "link-auditor", page: "link", who: auditor, nav: "links", path: at + "/lnk_1", view: seen},
 		{name: "link-over", page: "link", who: owner, nav: "links", path: at + "/lnk_1", view: over},
+	}
+	for _, mail := range []linkMail{{State: "waiting"}, {State: "sent", Tried: panelNow}, {"given_up", "refused", "550 5.1.1 User unknown", panelNow}, {State: "dropped", Tried: panelNow}} {
+		each := page
+		each.Mail, each.Mailable = mail, mail.State != "waiting"
+		cases = append(cases, panelCase{name: "link-mail-" + mail.State, page: "link", who: owner, nav: "links", path: at + "/lnk_1", view: each})
 	}
 	for _, state := range linkStates {
 		each := over

@@ -348,7 +348,9 @@ var panelViews = map[string]any{
 	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "Choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{},
 	"mdmPage": mdmPage{}, "mdmVendor": mdmVendor{}, "mdmFact": mdmFact{}, "mdmVariable": mdmVariable{}, "mdmMade": mdmMade{}, "mdmTemplate": mdmTemplate{}, "mdmAsk": mdmAsk{},
 	"RemovePage": removePage{}, "hostsPage": hostsPage{}, "hostRow": hostRow{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
-	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{},
+	"linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
+	"batchesPage": batchesPage{}, "batchRow": batchRow{}, "newBatchPage": newBatchPage{}, "batchPage": batchPage{}, "batchColumn": batchColumn{}, "batchProblem": batchProblem{}, "batchLive": batchLive{}, "batchArchive": batchArchive{},
+	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{},
 	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
@@ -494,7 +496,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), mdmCases(), policyCases(), linkCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), mdmCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -848,7 +850,7 @@ func logCases() []panelCase {
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
-	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
+	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "batch": {"Name": "staff-2026-11.csv"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
 	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"},
 	"mailbox": {"Email": "jane@example.com"}, "entry": {"Number": "4711"},
@@ -880,18 +882,18 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	removeIDs    = []string{"domain", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "no_domain", "identity_development", "one_owner"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "factor_required", "format",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "factor_required", "file", "files", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
-		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reset_minutes", "retention_days",
-		"return_hosts", "role", "scopes", "secret", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
+		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reason", "reset_minutes", "retention_days",
+		"return_hosts", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "domain.saved", "domain.created", "domain.deleted", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -952,6 +954,12 @@ func panelIDs() []string {
 	for _, of := range []string{"state.", "means."} {
 		add("panel.link."+of, linkStates)
 	}
+	add("panel.batch.state.", batchStates)
+	add("panel.batch.field.", batchFields)
+	add("panel.batch.output.", []string{"files", "links", "both"})
+	add("panel.batch.platform.", []string{"iphone", "mac", "both"})
+	add("panel.batch.", []string{"line", "line.checking", "percent", "rate", "left"})
+	add("panel.link.mail.", []string{"waiting", "sent", "given_up", "dropped"})
 	add("panel.link.life.", []string{"1", "24", "168", "720"})
 	add("panel.link.variant.", []string{"mail", "secure"})
 	add("panel.done.", doneIDs)
@@ -1092,7 +1100,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "124 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "134 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,
@@ -1172,7 +1180,7 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 
 // ours are the texts that never come from a person: by them words are found,
 // or they are what a handler has made.
-var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
+var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "batchPage.Platform", "batchPage.Variant", "batchPage.Output", "batchPage.Fields", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
 	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name"}
 
 // poison puts the text wherever a string may come from a person.

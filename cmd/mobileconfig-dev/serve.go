@@ -57,6 +57,7 @@ func (o options) config(log io.Writer) (server.Config, *datadir.Dir, error) {
 	if err != nil {
 		return config, nil, err
 	}
+	config.Archive = dir.File("archive")
 	if config.Database == "" {
 		config.Database = dir.Database()
 	}

@@ -3,19 +3,25 @@ package main
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"net"
+	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
 // mailFlags say by which server mails are sent.
 type mailFlags struct {
-	MailServer       string `placeholder:"H[:P]" help:"Server that sends notifications and invitations: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	MailServer       string `placeholder:"H[:P]" help:"Server that sends notifications, invitations and setup links: HOST, HOST:PORT or HOST:587/starttls (default port: 465); localhost or an IP address with its port, too."`
 	MailFrom         string `placeholder:"ADDRESS" help:"Address that they come from."`
 	MailUser         string `placeholder:"USER" help:"User that signs in to the mail server."`
 	MailPasswordFile string `placeholder:"FILE" help:"File with the password of --mail-user."`
+	MailRate         int    `placeholder:"N" default:"300" help:"Setup links that are sent a minute, from all servers together (${default})."`
 	MailRoots        string `placeholder:"PEM" help:"Authorities that vouch for the mail server (default: the system's)."`
 }
 
@@ -33,9 +39,12 @@ func (f *mailFlags) relay() (*notify.RelayConfig, error) {
 	if (f.MailUser == "") != (f.MailPasswordFile == "") {
 		return nil, usage(errors.New("--mail-user and --mail-password-file go together"))
 	}
-	c := &notify.RelayConfig{From: f.MailFrom, User: f.MailUser}
+	if f.MailRate < mailing.MinRate || f.MailRate > mailing.MaxRate {
+		return nil, flagError("--mail-rate", fmt.Errorf("give a number from %d to %d", mailing.MinRate, mailing.MaxRate))
+	}
+	c := &notify.RelayConfig{From: f.MailFrom, User: f.MailUser, Rate: f.MailRate}
 	var err error
-	if c.Server, err = profile.ParseOutgoing(f.MailServer); err != nil {
+	if c.Server, err = parseRelay(f.MailServer); err != nil {
 		return nil, flagError("--mail-server", err)
 	}
 	if _, err := profile.ParseAddress(f.MailFrom); err != nil {
@@ -59,4 +68,20 @@ func (f *mailFlags) relay() (*notify.RelayConfig, error) {
 		}
 	}
 	return c, nil
+}
+
+// parseRelay reads the address of a mail server. Unlike those of mailboxes it may
+// be on this machine or have no name: then the port is given, and any may have
+// STARTTLS.
+func parseRelay(text string) (profile.Server, error) {
+	address, starttls := strings.CutSuffix(text, "/starttls")
+	host, port, err := net.SplitHostPort(address)
+	if _, noIP := netip.ParseAddr(host); err != nil || noIP != nil && host != "localhost" {
+		return profile.ParseOutgoing(text)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || number == 0 {
+		return profile.Server{}, errors.New("give a port from 1 to 65535")
+	}
+	return profile.Server{Host: host, Port: int(number), STARTTLS: starttls}, nil
 }

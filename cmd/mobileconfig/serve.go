@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
@@ -27,6 +28,10 @@ type serveCommand struct {
 	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
 	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach; may be repeated."`
 	Contact       string         `name:"security-contact" placeholder:"URI" help:"Whom to tell of a hole in the service, for /.well-known/security.txt: a mail address or https:// page."`
+	Archive       string         `placeholder:"WHERE" help:"Where lists and archives of batches are kept: a folder, or s3://BUCKET/PREFIX for several servers (default: in the data folder)."`
+	ArchiveS3     string         `name:"archive-endpoint" placeholder:"URL" help:"S3 service of --archive, such as https://s3.example.com (default: Amazon's). Its keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the file that AWS_SHARED_CREDENTIALS_FILE names."`
+	ArchiveRegion string         `placeholder:"REGION" help:"Region of the bucket (default: as the service says)."`
+	ArchiveDays   int            `default:"7" placeholder:"N" help:"For how many days archives are kept (default: 7)."`
 	loggerFlags
 	mailFlags
 	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
@@ -101,6 +106,11 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		MetricsListen:  c.MetricsListen,
 
 		SecurityContact: c.Contact,
+
+		Archive:     c.Archive,
+		ArchiveS3:   blob.S3Options{Endpoint: c.ArchiveS3, Region: c.ArchiveRegion},
+		ArchiveDays: c.ArchiveDays,
+		Version:     version(),
 	}
 	var err error
 	if config.Log, err = c.logger(s.err); err != nil {
@@ -115,6 +125,9 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 	}
 	if config.Database == "" {
 		config.Database = dir.Database()
+	}
+	if config.Archive == "" {
+		config.Archive = dir.File("archive")
 	}
 	if err := c.secrets(&config, dir); err != nil {
 		return config, err

@@ -59,6 +59,8 @@ const (
 	ProfilesWrite Scope = "profiles:write"
 	LinksRead     Scope = "links:read"
 	LinksWrite    Scope = "links:write"
+	BatchesRead   Scope = "batches:read"
+	BatchesWrite  Scope = "batches:write"
 	KeysRead      Scope = "keys:read"
 	KeysWrite     Scope = "keys:write"
 	IdentityRead  Scope = "identity:read"
@@ -69,7 +71,7 @@ const (
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{DomainsRead, DomainsWrite, PoliciesRead, PoliciesWrite, ProfilesWrite, LinksRead, LinksWrite, KeysRead, KeysWrite, IdentityRead, ActionsRead,
+	return []Scope{DomainsRead, DomainsWrite, PoliciesRead, PoliciesWrite, ProfilesWrite, LinksRead, LinksWrite, BatchesRead, BatchesWrite, KeysRead, KeysWrite, IdentityRead, ActionsRead,
 		WebhooksRead, WebhooksWrite}
 }
 

@@ -22,9 +22,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/api/problem"
 	"github.com/updatecase/mobileconfig/server/api/strict"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -54,6 +56,8 @@ type API struct {
 	Redirects *redirect.Keys
 	Webhooks  *notify.Webhooks
 	Links     *setup.Links
+	Mails     *mailing.Mails
+	Batches   *batches.Service
 	Replays   Replays
 	Answers   *crypt.Cipher // of Replays
 	Issuer    *issue.Issuer
@@ -101,6 +105,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.profiles(h)
 	a.mdm(h)
 	a.links(h)
+	a.batches(h, e)
 	a.keys(h)
 	a.redirectKeys(h)
 	a.identity(h)

@@ -126,7 +126,7 @@ func fieldsOf(doc *huma.OpenAPI, op *huma.Operation) []documentedField {
 	for _, p := range op.Parameters {
 		fields = append(fields, documentedField{p.Name, p.In, cmp.Or(p.Description, p.Schema.Description), !p.Required})
 	}
-	if op.RequestBody == nil {
+	if op.RequestBody == nil || op.RequestBody.Content[openapi.JSON] == nil {
 		return fields
 	}
 	schema := op.RequestBody.Content[openapi.JSON].Schema

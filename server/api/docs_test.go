@@ -46,7 +46,7 @@ func TestDocsPage(t *testing.T) {
 		if code := examples["go"] + "\n"; code != formattedGo(t, m[1], code) {
 			t.Errorf("%s: gofmt would change\n%s", m[1], code)
 		}
-		if strings.Contains(examples["curl"], "--request") || strings.Contains(examples["curl"], "/setup-links/lnk_") || regexp.MustCompile(`/(policies|keys|redirect-keys|webhooks)/[a-z]+_`).MatchString(examples["curl"]) {
+		if strings.Contains(examples["curl"], "--request") || strings.Contains(examples["curl"], "/setup-links/lnk_") || regexp.MustCompile(`/(policies|keys|redirect-keys|webhooks)/[a-z]+_|/batches/`).MatchString(examples["curl"]) {
 			continue
 		}
 		ran++

@@ -61,7 +61,7 @@ func exampleText(p *huma.Param) string {
 	case len(p.Schema.Enum) > 0:
 		return fmt.Sprint(p.Schema.Enum[0])
 	}
-	return "example.com"
+	return strings.ToUpper(p.Name)
 }
 
 func (r exampleRequest) curl() string {

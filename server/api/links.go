@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/api/field"
 	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
@@ -94,6 +95,10 @@ func (a *API) links(h huma.API) {
 	patch := operation("patch-setup-link", http.MethodPatch, "/setup-links/{id}", account.LinksWrite, "Change some settings of a setup link")
 	openapi.Takes[LinkChanges, SetupLink](h, nil, &patch)
 	register(a, h, patch, a.patchLink)
+	register(a, h, operation("get-setup-link-mail", http.MethodGet, "/setup-links/{id}/mail", account.LinksRead, "Show what became of the last mail with a setup link"), a.getLinkMail)
+	mail := operation("mail-setup-link", http.MethodPost, "/setup-links/{id}/mail", account.LinksWrite, "Send a setup link to its person by mail")
+	mail.DefaultStatus = http.StatusAccepted
+	register(a, h, mail, a.mailLink)
 	register(a, h, forTests(operation("revoke-setup-link", http.MethodPost, "/setup-links/{id}/revoke", account.LinksWrite, "Revoke a setup link at once")), a.revokeLink)
 	revoke := forTests(operation("revoke-setup-links", http.MethodPost, "/revoke-setup-links", account.LinksWrite, "Revoke all setup links of a mailbox or domain"))
 	revoke.Tags = patch.Tags
@@ -201,6 +206,46 @@ func (a *API) patchLink(ctx context.Context, c call, in *patchLink) (*resource[S
 		return nil, err
 	}
 	return resourceOf(a.linkOf(l, a.Now())), nil
+}
+
+// A LinkMail is a mail with a setup link.
+type LinkMail struct {
+	ID        string               `json:"id" doc:"Its Message-ID begins with it, at every try." example:"msg_q2m4x5r6t7abk3v7"`
+	State     field.DeliveryState  `json:"state" doc:"sent: your mail server has taken it. given_up: it refused the mail, or took none for three days. dropped: the link led nowhere any more."`
+	Tries     int                  `json:"tries" example:"1"`
+	Reason    field.DeliveryReason `json:"reason,omitempty" doc:"Why the last try failed."`
+	Reply     string               `json:"reply,omitempty" doc:"What the mail server said that refused it." example:"550 5.1.1 User unknown"`
+	CreatedAt field.Moment         `json:"created_at"`
+	TriedAt   *field.Moment        `json:"tried_at,omitempty"`
+	EndedAt   *field.Moment        `json:"ended_at,omitempty"`
+}
+
+func linkMailOf(m mailing.Mail) *answer[LinkMail] {
+	return &answer[LinkMail]{LinkMail{
+		ID: m.ID, State: field.DeliveryState(m.State), Tries: m.Tries, Reason: field.DeliveryReason(m.Failure), Reply: m.Reply,
+		CreatedAt: field.At(m.Created), TriedAt: field.AtOrNil(m.Tried), EndedAt: field.AtOrNil(m.Ended),
+	}}
+}
+
+func (a *API) getLinkMail(ctx context.Context, c call, in *LinkPath) (*answer[LinkMail], error) {
+	l, err := a.permittedLink(ctx, c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	m, ok, err := a.Mails.Last(ctx, l.ID)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "This link was not sent by mail.")
+	}
+	return linkMailOf(m), err
+}
+
+func (a *API) mailLink(ctx context.Context, c call, in *LinkPath) (*answer[LinkMail], error) {
+	l, err := a.permittedLink(ctx, c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.Mails.Send(ctx, c.by, c.key.Account, l.ID)
+	return linkMailOf(m), err
 }
 
 type linksQuery struct {

@@ -2,23 +2,34 @@ package api_test
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
 // TestEveryPostOnce sends every POST twice at once under one name, and again:
-// each is done once, and all answers are the same.
+// each is done once, and all answers are the same. The upload of a list is done
+// each time, as its document says.
 func TestEveryPostOnce(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := servertest.New(t, database, servertest.Unhurried)
+		archive := t.TempDir()
+		batches := batchesOn(t, database, archive)
+		s := servertest.New(t, database, func(c *server.Config) {
+			servertest.Unhurried(c)
+			c.Archive = archive
+			c.Mail = &notify.RelayConfig{From: "setup@example.org"} // to which nothing is sent: no jobs are done
+		})
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
 		link := made(t, c, "/setup-links", `{"address":"jane@example.com"}`)
 		made(t, c, "/setup-links", `{"address":"joe@example.com"}`)
+		mailed := made(t, c, "/setup-links", `{"address":"jim@example.com"}`)
 		key := made(t, c, "/keys", `{"name":"billing","scopes":["keys:read"]}`)
 		rotated := made(t, c, "/keys", `{"name":"portal","preset":"events"}`)
 		hook := made(t, c, "/webhooks", `{"url":"https://panel.example.com/hooks","events":["link.opened"]}`)
@@ -32,8 +43,13 @@ func TestEveryPostOnce(t *testing.T) {
 			"/profiles":                {"/profiles", `{"address":"jane@example.com"}`},
 			"/setup-links":             {"/setup-links", `{"address":"jane@example.com"}`},
 			"/setup-links/bulk":        {"/setup-links/bulk", `{"setup_links":[{"address":"jane@example.com"}]}`},
+			"/setup-links/{id}/mail":   {mailed + "/mail", ``},
 			"/setup-links/{id}/revoke": {link + "/revoke", ``},
 			"/revoke-setup-links":      {"/revoke-setup-links", `{"address":"joe@example.com"}`},
+			"/batches/{id}/check":      {batches["check"] + "/check", `{"locale":"de"}`},
+			"/batches/{id}/start":      {batches["start"] + "/start", ``},
+			"/batches/{id}/cancel":     {batches["cancel"] + "/cancel", ``},
+			"/batches/{id}/reissue":    {batches["reissue"] + "/reissue", ``},
 			"/keys":                    {"/keys", `{"name":"other","scopes":["keys:read"]}`},
 			"/keys/{id}/revoke":        {key + "/revoke", ``},
 			"/keys/{id}/rotate":        {rotated + "/rotate", ``},
@@ -45,7 +61,7 @@ func TestEveryPostOnce(t *testing.T) {
 		}
 		var posts int
 		for _, op := range operations(t, s) {
-			if op.method != "POST" {
+			if op.method != "POST" || op.path == "/api/v1/batches" {
 				continue
 			}
 			posts++
@@ -90,6 +106,9 @@ func TestEveryPostOnce(t *testing.T) {
 				t.Errorf("%s: a name that is too long: %d %s", path, a.Status, a.Body)
 			}
 		}
+		if first, second := upload(t, c), upload(t, c); first == second {
+			t.Error("a list that was uploaded twice is one batch")
+		}
 		if posts != len(bodies) {
 			t.Errorf("%d operations, %d are tried", posts, len(bodies))
 		}
@@ -99,4 +118,37 @@ func TestEveryPostOnce(t *testing.T) {
 			t.Error("a secret is in the database, or not in the answer")
 		}
 	})
+}
+
+// upload uploads a list under a name that is the same each time, and returns the
+// path of its batch.
+func upload(t *testing.T, c servertest.Client) string {
+	t.Helper()
+	header := http.Header{"Content-Type": {"text/csv"}, "Authorization": {"Bearer " + c.Key}, "Idempotency-Key": {"list"}}
+	a := c.Server.Do("POST", "/api/v1/batches", header, "email\njane@example.com\n")
+	if a.Status != 201 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	var b struct{ ID string }
+	servertest.Decode(t, a, &b)
+	return "/batches/" + b.ID
+}
+
+// batchesOn makes a batch for each operation that changes one, as far as it has
+// to be, by a server that has stopped when it returns. The files are in the
+// folder archive.
+func batchesOn(t *testing.T, database, archive string) map[string]string {
+	t.Helper()
+	paths := map[string]string{}
+	t.Run("batches", func(t *testing.T) {
+		s := servertest.Notifying(t, database, nil, func(c *server.Config) { c.Archive = archive })
+		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
+		for _, name := range []string{"check", "start", "cancel", "reissue"} {
+			paths[name] = upload(t, c)
+			c.Want(t, 200, "GET", paths[name]+"/events", "") // until it is checked
+		}
+		c.Want(t, 200, "POST", paths["reissue"]+"/start", "")
+		c.Want(t, 200, "GET", paths["reissue"]+"/events", "")
+	})
+	return paths
 }

@@ -46,6 +46,7 @@ const (
 	LinkUpdate      Name = "link.update"
 	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
 	LinkExpire      Name = "link.expire" // its time has passed
+	LinkMail        Name = "link.mail"   // to be sent to its person
 	ProfileDownload Name = "profile.download"
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"
@@ -101,6 +102,15 @@ const (
 	SubscriptionRedeliver Name = "subscription.redeliver" // a mail is sent again
 	IdentityChange        Name = "identity.change"
 	IdentityExpiring      Name = "identity.expiring"
+
+	BatchCreate   Name = "batch.create"
+	BatchUpdate   Name = "batch.update" // the list is checked by another choice
+	BatchStart    Name = "batch.start"
+	BatchFinish   Name = "batch.finish"
+	BatchFail     Name = "batch.fail" // by the program itself
+	BatchCancel   Name = "batch.cancel"
+	BatchDelete   Name = "batch.delete"
+	BatchDownload Name = "batch.download"
 
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
@@ -192,6 +202,7 @@ const (
 	WebhookTarget    TargetKind = "webhook"
 	RecipientTarget  TargetKind = "recipient" // of notifications: a member's id or an address
 	IdentityTarget   TargetKind = "identity"
+	BatchTarget      TargetKind = "batch"
 	LogTarget        TargetKind = "log" // ID is the account
 )
 

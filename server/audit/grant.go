@@ -9,7 +9,7 @@ import "time"
 type Grant struct {
 	Actor Actor
 	Kind  GrantKind
-	// ID is the id of the session, API key or redirect key.
+	// ID is the id of the session, member, API key or redirect key.
 	ID string
 	// Account is the account of the session's member, of the key, or the one
 	// whose public offer is taken. Only a session with the permission to
@@ -42,6 +42,9 @@ type GrantKind string
 const (
 	// SessionGrant is a member's session in the control panel.
 	SessionGrant GrantKind = "session"
+	// MemberGrant is a member's role without a session: what a batch acts by
+	// that the member has started.
+	MemberGrant GrantKind = "member"
 	// KeyGrant is an API key.
 	KeyGrant GrantKind = "key"
 	// RedirectKeyGrant is a public key whose owner signed a redirect.

@@ -6,7 +6,7 @@ func Names() []Name {
 		DomainCreate, DomainUpdate, DomainDelete,
 		HostApprove, HostWithdraw,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
-		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkExpire,
+		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkMail, LinkExpire,
 		ProfileDownload, ProfileIssue,
 		KeyCreate, KeyUpdate, KeyRevoke, KeyExpiring,
 		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
@@ -18,6 +18,7 @@ func Names() []Name {
 		SessionRevoke, SessionRevokeAll,
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
+		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload,
 		LogExport, LogErase, LogRetain, LogCheckFailed,
 	}
 }

@@ -75,11 +75,9 @@ func (s *spool) section(from, to int64) io.Reader { return io.NewSectionReader(s
 
 // A part is an archive that is being written.
 type part struct {
-	number, of  int
-	first, last int // chunks, the last excluded
-	rows, files int
-	plan        *Plan
-	about       About
+	Archive
+	plan  *Plan
+	about About
 
 	zip     *format.ZIP
 	out     *spool
@@ -169,7 +167,7 @@ func text(s string) func(io.Writer) error {
 }
 
 // finish adds what stands beside the profiles, and signs the checksums.
-func (p *part) finish(ctx context.Context, errors *spool, sign func(context.Context, *signing.Checksums) ([]byte, error)) error {
+func (p *part) finish(ctx context.Context, errors io.ReaderAt, sign func(context.Context, *signing.Checksums) ([]byte, error)) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
@@ -212,13 +210,13 @@ func (p *part) finish(ctx context.Context, errors *spool, sign func(context.Cont
 }
 
 // addErrors adds the rows that were left out among those of this part.
-func (p *part) addErrors(errors *spool) error {
+func (p *part) addErrors(errors io.ReaderAt) error {
 	head := int64(len(format.AppendCSV(nil, errorsHeader()...)))
-	from, to := max(head, p.plan.Chunks[p.first].Errors), p.plan.Errors
-	if p.last < len(p.plan.Chunks) {
-		to = p.plan.Chunks[p.last].Errors
+	from, to := max(head, p.plan.Chunks[p.First].Errors), p.plan.Errors
+	if p.Last < len(p.plan.Chunks) {
+		to = p.plan.Chunks[p.Last].Errors
 	}
-	if p.first == 0 {
+	if p.First == 0 {
 		from = head
 	}
 	if to <= from {
@@ -228,7 +226,7 @@ func (p *part) addErrors(errors *spool) error {
 		if _, err := w.Write(format.AppendCSV(nil, errorsHeader()...)); err != nil {
 			return err
 		}
-		_, err := io.Copy(w, errors.section(from, to))
+		_, err := io.Copy(w, io.NewSectionReader(errors, from, to-from))
 		return err
 	})
 }

@@ -259,3 +259,32 @@ func (p *Plan) Summary() Plan {
 	s.Chunks = nil
 	return s
 }
+
+// An Archive is one of the archives that a plan is made into.
+type Archive struct {
+	Number, Of  int // counted from 1
+	First, Last int // chunks, the last excluded
+	Rows, Files int
+}
+
+// Archives are those that the plan is made into, in their order.
+func (p *Plan) Archives() []Archive { return p.archives(PartFiles) }
+
+// archives puts chunks together as long as an archive has no more files than
+// the limit.
+func (p *Plan) archives(limit int) []Archive {
+	var all []Archive
+	for i, chunk := range p.Chunks {
+		n := len(all)
+		if n == 0 || all[n-1].Files+chunk.Files > limit {
+			all = append(all, Archive{Number: n + 1, First: i})
+			n++
+		}
+		a := &all[n-1]
+		a.Last, a.Rows, a.Files = i+1, a.Rows+chunk.Rows, a.Files+chunk.Files
+	}
+	for i := range all {
+		all[i].Of = len(all)
+	}
+	return all
+}

@@ -58,7 +58,7 @@ func (p *part) open(base string) (next int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	from := mark{next: p.first}
+	from := mark{next: p.First}
 	if n := len(marks); n > 0 {
 		from = marks[n-1]
 	}
@@ -68,7 +68,7 @@ func (p *part) open(base string) (next int, err error) {
 		return 0, err
 	}
 	p.close()
-	from = mark{next: p.first}
+	from = mark{next: p.First}
 	return from.next, p.openAt(base, from)
 }
 
@@ -97,7 +97,7 @@ func (p *part) openAt(base string, at mark) (err error) {
 	if err := p.replay(at.out); err != nil {
 		return err
 	}
-	if at.next > p.first {
+	if at.next > p.First {
 		return p.record(at.next)
 	}
 	return p.begin()

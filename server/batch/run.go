@@ -171,23 +171,14 @@ func (b *Batch) rows(first, last int) iter.Seq2[Row, error] {
 // parts are the archives of the batch.
 func (b *Batch) parts() []*part {
 	var all []*part
-	for i, chunk := range b.state.Plan.Chunks {
-		n := len(all)
-		if n == 0 || all[n-1].files+chunk.Files > b.limit {
-			all = append(all, &part{number: n + 1, first: i, plan: b.state.Plan, about: b.state.About})
-			n++
-		}
-		p := all[n-1]
-		p.last, p.rows, p.files = i+1, p.rows+chunk.Rows, p.files+chunk.Files
-	}
-	for _, p := range all {
-		p.of = len(all)
+	for _, a := range b.state.Plan.archives(b.limit) {
+		all = append(all, &part{Archive: a, plan: b.state.Plan, about: b.state.About})
 	}
 	return all
 }
 
 // base is the name of a part's temporary files without their extension.
-func (b *Batch) base(p *part) string { return b.file(fmt.Sprintf("part-%03d", p.number)) }
+func (b *Batch) base(p *part) string { return b.file(fmt.Sprintf("part-%03d", p.Number)) }
 
 // Make makes the archives, each under a temporary name, and goes on where it was
 // interrupted. It calls progress with the number of people whose files are made.
@@ -212,7 +203,7 @@ func (b *Batch) Make(ctx context.Context, m *Maker, progress func(people int)) e
 				return err
 			}
 		}
-		people += p.rows
+		people += p.Rows
 		progress(people)
 	}
 	return nil
@@ -225,14 +216,14 @@ func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, pro
 	}
 	chunks := b.state.Plan.Chunks
 	made := 0
-	for _, chunk := range chunks[p.first:next] {
+	for _, chunk := range chunks[p.First:next] {
 		made += chunk.Rows
 	}
 	left := 0
-	if next < p.last {
+	if next < p.Last {
 		left = chunks[next].Files
 	}
-	err = m.Make(ctx, b.rows(next, p.last), next*ChunkRows, func(f *File) error {
+	err = m.Make(ctx, b.rows(next, p.Last), next*ChunkRows, func(f *File) error {
 		if err := p.add(f); err != nil {
 			return err
 		}
@@ -240,7 +231,7 @@ func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, pro
 			return nil
 		}
 		made += chunks[next].Rows
-		if next++; next < p.last {
+		if next++; next < p.Last {
 			left = chunks[next].Files
 		}
 		progress(made)
@@ -249,10 +240,10 @@ func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, pro
 	if err != nil {
 		return err
 	}
-	if next != p.last {
+	if next != p.Last {
 		return errRows
 	}
-	if err := p.finish(ctx, bad, m.Issuer.SignChecksums); err != nil {
+	if err := p.finish(ctx, bad.file, m.Issuer.SignChecksums); err != nil {
 		return err
 	}
 	if err := p.out.file.Sync(); err != nil {

@@ -37,12 +37,12 @@ type Signer struct {
 // replacer fills in the texts of a part.
 func (p *part) replacer(devices string) *strings.Replacer {
 	which := ""
-	if p.of > 1 {
-		which = fmt.Sprintf(" (part %d of %d)", p.number, p.of)
+	if p.Of > 1 {
+		which = fmt.Sprintf(" (part %d of %d)", p.Number, p.Of)
 	}
 	a := p.about
 	return strings.NewReplacer(
-		"{{files}}", fmt.Sprint(p.files), "{{rows}}", fmt.Sprint(p.rows), "{{part}}", which, "{{devices}}", devices,
+		"{{files}}", fmt.Sprint(p.Files), "{{rows}}", fmt.Sprint(p.Rows), "{{part}}", which, "{{devices}}", devices,
 		"{{name}}", shellSafe(a.Signer.Name), "{{fingerprint}}", a.Signer.Fingerprint,
 		"{{until}}", a.Signer.NotAfter.UTC().Format(time.RFC3339), "{{created}}", a.Created.UTC().Format(time.RFC3339),
 	)
@@ -69,7 +69,7 @@ func (p *part) head() ([]byte, error) {
 		Rows  int `json:"people"`
 		Files int `json:"files"`
 		Bad   int `json:"left_out"` // of the whole batch
-	}{1, p.about, p.number, p.of, p.rows, p.files, p.plan.Bad}
+	}{1, p.about, p.Number, p.Of, p.Rows, p.Files, p.plan.Bad}
 	out, err := json.Marshal(head)
 	if err != nil {
 		return nil, err

@@ -31,8 +31,10 @@ type journal struct {
 	failures map[string]int
 	// strange are answers that nothing allows.
 	strange []string
-	// last is when the last promise was given.
-	last time.Time
+	// last is when the last promise was given, and slowest how long the slowest
+	// answer took.
+	last    time.Time
+	slowest time.Duration
 }
 
 type linkNote struct{ tickets, maybe int }
@@ -90,6 +92,22 @@ func (j *journal) more(t *testing.T, p *process, n int) {
 	t.Helper()
 	before := j.count()
 	until(t, p, fmt.Sprintf("%d more promises", n), func() bool { return j.count() >= before+n })
+}
+
+// add takes over what another journal was promised.
+func (j *journal) add(other *journal) {
+	other.note(func() {
+		j.note(func() {
+			maps.Copy(j.links, other.links)
+			maps.Copy(j.tickets, other.tickets)
+			j.maybeLinks += other.maybeLinks
+			j.promises, j.unclear = j.promises+other.promises, j.unclear+other.unclear
+			for what, n := range other.failures {
+				j.failures[what] += n
+			}
+			j.strange = append(j.strange, other.strange...)
+		})
+	})
 }
 
 // lastPromise is when the last promise was given.
@@ -242,6 +260,8 @@ func (p person) do(method, path, form string) answer {
 	if form != "" {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	sent := time.Now()
+	defer func() { p.journal.note(func() { p.journal.slowest = max(p.journal.slowest, time.Since(sent)) }) }()
 	res, err := p.client.Do(req)
 	if err != nil {
 		return answer{}

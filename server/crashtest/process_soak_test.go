@@ -87,12 +87,20 @@ func launch(t *testing.T, data string, more ...string) (p *process, said <-chan 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return launchProgram(t, path, nil, data, more...)
+}
+
+// launchProgram is launch of a program that was built otherwise, with more in its
+// environment.
+func launchProgram(t *testing.T, path string, environment []string, data string, more ...string) (p *process, said <-chan string) {
+	t.Helper()
 	addr := freeAddress(t)
 	args := append([]string{
 		"serve", "--listen", addr, "--base-url", "http://setup.example.com", "--data", data,
 		"--trusted-proxy", "127.0.0.1/32", "--domain", "example.com", "--imap", "imap.example.com", "--smtp", "smtp.example.com",
 	}, more...)
 	p = &process{cmd: exec.Command(path, args...), url: "http://" + addr, errors: &text{}, exited: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), environment...)
 	p.cmd.Stderr = p.errors
 	p.cmd.Dir = t.TempDir()
 	out, err := p.cmd.StdoutPipe()
@@ -122,6 +130,13 @@ func launch(t *testing.T, data string, more ...string) (p *process, said <-chan 
 func start(t *testing.T, data string, more ...string) *process {
 	t.Helper()
 	p, said := launch(t, data, more...)
+	p.listens(t, said)
+	return p
+}
+
+// listens waits until the program has said so.
+func (p *process) listens(t *testing.T, said <-chan string) {
+	t.Helper()
 	select {
 	case line, ok := <-said:
 		if !ok {
@@ -134,7 +149,6 @@ func start(t *testing.T, data string, more ...string) *process {
 	case <-time.After(guard):
 		t.Fatalf("it does not start: %s", p.errors)
 	}
-	return p
 }
 
 // refused starts the program where it must not start, and returns what it

@@ -43,6 +43,8 @@ type database interface {
 	// rescue is a statement that has the lost jobs of the queue $1 done again:
 	// those under way for longer than $2 seconds.
 	rescue() string
+	// beat is a statement that notes of the job $1 that it is under way.
+	beat() string
 	// runner returns what works on jobs, and a function that lets go of what
 	// it needs, to be called when it has stopped.
 	runner(ctx context.Context, config *river.Config) (r runner, release func(), err error)
@@ -78,6 +80,14 @@ func (*liteDB) rescue() string {
 func (*pgDB) rescue() string {
 	return `UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'running' AND queue = $1
 		AND attempted_at < now() - make_interval(secs => $2) AND attempt < max_attempts`
+}
+
+func (*liteDB) beat() string {
+	return `UPDATE river_job SET attempted_at = datetime('now', 'subsec') WHERE id = $1 AND state = 'running'`
+}
+
+func (*pgDB) beat() string {
+	return `UPDATE river_job SET attempted_at = now() WHERE id = $1 AND state = 'running'`
 }
 
 func (*liteDB) taken(err error) bool {

@@ -32,6 +32,12 @@ func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error
 	return t.enqueue(job, opts)
 }
 
+// EnqueueBehind is Enqueue for one of many jobs: those that are put in by Enqueue
+// are done first.
+func (t *Tx) EnqueueBehind(job river.JobArgs, queue string) error {
+	return t.enqueue(job, &river.InsertOpts{Queue: queue, Priority: river.PriorityDefault + 1})
+}
+
 // EnqueueOnce is Enqueue for a job that is done once for its arguments, whoever
 // asks: as long as the queue knows of it, which is a day after it is done.
 func (t *Tx) EnqueueOnce(job river.JobArgs, queue string) error {
@@ -103,8 +109,20 @@ func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
 	}
 }
 
-// Rescue has the jobs of a queue done again that have been under way for longer
-// than any may be: their server has died. It returns how many.
+// Beat notes that a job is still under way, for Rescue.
+func (d *DB) Beat(ctx context.Context, job int64) error {
+	err := d.Transact(ctx, func(t *Tx) error {
+		_, err := t.Exec(d.kind.beat(), job)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("jobs: beat: %w", err)
+	}
+	return nil
+}
+
+// Rescue has the jobs of a queue done again that have been under way, without a
+// beat, for longer than any may be: their server has died. It returns how many.
 func (d *DB) Rescue(ctx context.Context, queue string, after time.Duration) (int64, error) {
 	var n int64
 	err := d.Transact(ctx, func(t *Tx) (err error) {

@@ -91,8 +91,13 @@ func (t *Table[T]) InsertWith(x *Tx, v T, more ...Column) error {
 	return err
 }
 
-// InsertAll inserts all, each with more columns, which are never read.
-func (t *Table[T]) InsertAll(x *Tx, all []T, more func(i int) []Column) error {
+// InsertAll inserts all in their order.
+func (t *Table[T]) InsertAll(x *Tx, all []T) error {
+	return t.InsertAllWith(x, all, func(int) []Column { return nil })
+}
+
+// InsertAllWith inserts all, each with more columns, which are never read.
+func (t *Table[T]) InsertAllWith(x *Tx, all []T, more func(i int) []Column) error {
 	return t.inChunks(x.conn.rowsAtOnce(), all, more, func(query string, runs [][]any) error { return x.Many(nil, query, runs) })
 }
 

@@ -33,6 +33,7 @@ func Codes() []Meaning {
 		{Forbidden, "The caller's role or API key doesn't allow this."},
 		{UnknownField, "The request has a field that this operation doesn't have."},
 		{FormMalformed, "The request can't be parsed."},
+		{SettingsChanged, "The settings that the list of a batch was checked by have changed since. Check it again."},
 		{SignerUnavailable, "No profile can be signed at the moment. Nothing was changed; try again later."},
 		{PolicyUnknown, "The account has no policy with this name."},
 		{LoginNeeded, "The domain's user names can't be derived from the addresses, so the login has to be given."},

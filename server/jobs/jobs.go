@@ -11,6 +11,8 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 )
@@ -28,17 +30,34 @@ const (
 	callTimeout = notify.CallTimeout + 3*time.Second
 	callLost    = callTimeout + 2*time.Second
 	rescueEvery = 5 * time.Second
+	// The steps of batches may take long, and links wait for their turn to be
+	// sent. So these say every beatEvery that they are under way, and are taken to
+	// be lost after beatLost without.
+	beatEvery = 5 * time.Second
+	beatLost  = 30 * time.Second
 	// stopTimeout is how long jobs may go on when the server stops.
 	stopTimeout = 20 * time.Second
 
 	mailWorkers    = 4
 	webhookWorkers = 16
+	mailingWorkers = 4
 
 	// maintenanceTimeout is how long the work on one log may take, and
 	// maintenanceTries how often it is tried until it is left to the next day:
 	// for some hours.
 	maintenanceTimeout = time.Hour
 	maintenanceTries   = 9
+
+	// batchWorkers is how many steps of batches a server works on at a time: some
+	// make files on all cores, while others read and write. A step is short, so
+	// the queue is asked for the next one more often than others are.
+	batchWorkers = 4
+	batchPause   = 20 * time.Millisecond
+	batchPoll    = 200 * time.Millisecond
+	// batchTimeout is how long reading a list and writing an archive may take.
+	batchTimeout = time.Hour
+	// batchTries is how often a step is tried, for some twenty minutes.
+	batchTries = 25
 )
 
 // A Store keeps the queues.
@@ -49,6 +68,8 @@ type Store interface {
 	// Rescue has the jobs of a queue done again that have been under way for
 	// longer.
 	Rescue(ctx context.Context, queue string, after time.Duration) (int64, error)
+	// Beat notes that a job is still under way, for Rescue.
+	Beat(ctx context.Context, job int64) error
 }
 
 // A Deliverer makes deliveries. It returns how long to wait before the next
@@ -56,6 +77,12 @@ type Store interface {
 type Deliverer interface {
 	Mail(ctx context.Context, delivery string) (time.Duration, error)
 	Call(ctx context.Context, delivery string) (time.Duration, error)
+}
+
+// A LinkSender sends setup links by mail. It returns how long to wait before the
+// next try; 0 if there is none. *mailing.Sender is one.
+type LinkSender interface {
+	Send(ctx context.Context, mail string) (time.Duration, error)
 }
 
 // A Maintainer does the scheduled work on the action logs. *maintenance.Runner
@@ -67,18 +94,50 @@ type Maintainer interface {
 	Run(ctx context.Context, account string) error
 }
 
+// A Batcher does the steps of batches; doing one again does no harm.
+// *batches.Service is one.
+type Batcher interface {
+	// Resume enqueues what servers that died have left.
+	Resume(ctx context.Context) error
+	// Check reads a list.
+	Check(ctx context.Context, batch string) error
+	// Chunk makes the files of a chunk.
+	Chunk(ctx context.Context, batch string, number int) error
+	// Archive puts files into an archive.
+	Archive(ctx context.Context, batch string, number int) error
+	// GiveUp ends a batch whose step has failed too often.
+	GiveUp(ctx context.Context, batch string) error
+}
+
+// Work are those who do the jobs. All fields are required.
+type Work struct {
+	Deliverer  Deliverer
+	LinkSender LinkSender
+	Maintainer Maintainer
+	Batcher    Batcher
+}
+
 // Run works on jobs until ctx is done and then lets those under way finish.
-func Run(ctx context.Context, store Store, deliverer Deliverer, maintainer Maintainer, log *slog.Logger) error {
+func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	workers := river.NewWorkers()
 	for _, err := range []error{
-		river.AddWorkerSafely(workers, &mailWorker{deliverer: deliverer}),
-		river.AddWorkerSafely(workers, &webhookWorker{deliverer: deliverer}),
-		river.AddWorkerSafely(workers, &roundWorker{maintainer: maintainer, log: log}),
-		river.AddWorkerSafely(workers, &logWorker{maintainer: maintainer, log: log}),
+		river.AddWorkerSafely(workers, &mailWorker{deliverer: w.Deliverer}),
+		river.AddWorkerSafely(workers, &webhookWorker{deliverer: w.Deliverer}),
+		river.AddWorkerSafely(workers, &linkWorker{store: store, sender: w.LinkSender, log: log}),
+		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
+		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
+		addStep(workers, store, log, batchTimeout, w.Batcher, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error { return w.Batcher.Check(ctx, j.Batch) }),
+		addStep(workers, store, log, jobTimeout, w.Batcher, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error { return w.Batcher.Chunk(ctx, j.Batch, j.Number) }),
+		addStep(workers, store, log, batchTimeout, w.Batcher, func(j batches.ArchiveJob) string { return j.Batch }, func(ctx context.Context, j batches.ArchiveJob) error {
+			return w.Batcher.Archive(ctx, j.Batch, j.Number)
+		}),
 	} {
 		if err != nil {
 			return fmt.Errorf("jobs: %w", err)
 		}
+	}
+	if err := w.Batcher.Resume(ctx); err != nil && ctx.Err() == nil {
+		log.Error("batches can't go on until their jobs are found again", "error", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var rescuing sync.WaitGroup
@@ -90,6 +149,8 @@ func Run(ctx context.Context, store Store, deliverer Deliverer, maintainer Maint
 		Queues: map[string]river.QueueConfig{
 			notify.MailQueue:    {MaxWorkers: mailWorkers},
 			notify.WebhookQueue: {MaxWorkers: webhookWorkers},
+			mailing.Queue:       {MaxWorkers: mailingWorkers},
+			batches.Queue:       {MaxWorkers: batchWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
 			maintenance.Queue:   {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,
@@ -99,7 +160,28 @@ func Run(ctx context.Context, store Store, deliverer Deliverer, maintainer Maint
 	})
 }
 
-// rescue looks for lost calls of webhooks until ctx is done.
+// beat says that a job is under way, until end is called.
+func beat(ctx context.Context, store Store, log *slog.Logger, job int64) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		next := time.NewTicker(beatEvery)
+		defer next.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-next.C:
+			}
+			if err := store.Beat(ctx, job); err != nil && ctx.Err() == nil {
+				log.Warn("a job may be done twice", "error", err)
+			}
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}
+
+// rescue looks for jobs whose server has died until ctx is done.
 func rescue(ctx context.Context, store Store, log *slog.Logger) {
 	look := time.NewTicker(rescueEvery)
 	defer look.Stop()
@@ -109,10 +191,12 @@ func rescue(ctx context.Context, store Store, log *slog.Logger) {
 			return
 		case <-look.C:
 		}
-		if n, err := store.Rescue(ctx, notify.WebhookQueue, callLost); err != nil && ctx.Err() == nil {
-			log.Error("rescue", "error", err)
-		} else if n > 0 {
-			log.Info("calls of webhooks are made again, whose server has died", "calls", n)
+		for queue, lost := range map[string]time.Duration{notify.WebhookQueue: callLost, batches.Queue: beatLost, mailing.Queue: beatLost} {
+			if n, err := store.Rescue(ctx, queue, lost); err != nil && ctx.Err() == nil {
+				log.Error("rescue", "error", err)
+			} else if n > 0 {
+				log.Info("jobs are done again whose server has died", "queue", queue, "jobs", n)
+			}
 		}
 	}
 }
@@ -155,6 +239,20 @@ func (w *webhookWorker) Timeout(*river.Job[notify.WebhookJob]) time.Duration { r
 // Work calls one webhook.
 func (w *webhookWorker) Work(ctx context.Context, job *river.Job[notify.WebhookJob]) error {
 	return later(w.deliverer.Call(ctx, job.Args.Delivery))
+}
+
+// A linkWorker sends setup links by mail.
+type linkWorker struct {
+	river.WorkerDefaults[mailing.Job]
+	store  Store
+	sender LinkSender
+	log    *slog.Logger
+}
+
+// Work sends one link.
+func (w *linkWorker) Work(ctx context.Context, job *river.Job[mailing.Job]) error {
+	defer beat(ctx, w.store, w.log, job.ID)()
+	return later(w.sender.Send(ctx, job.Args.Mail))
 }
 
 // A roundWorker begins a round of maintenance.

@@ -32,6 +32,8 @@ func checkGrant(t *db.Tx, by audit.Grant, now time.Time) error {
 		return checkAccount(t, by.Account)
 	case audit.SessionGrant:
 		return checkSession(t, by, now)
+	case audit.MemberGrant:
+		return checkMember(t, by)
 	case audit.KeyGrant:
 		return checkKey(t, by, now)
 	case audit.RedirectKeyGrant:
@@ -100,6 +102,26 @@ func checkSession(t *db.Tx, by audit.Grant, now time.Time) error {
 		return nil
 	case by.Fresh && !s.Fresh(now):
 		return fault.New(fault.ConfirmationNeeded, "Confirm that it is you, then try again.")
+	}
+	return nil
+}
+
+func checkMember(t *db.Tx, by audit.Grant) error {
+	var m account.Member
+	var suspended int64
+	err := t.Row(`SELECT members.account, members.role, accounts.suspended
+		FROM accounts JOIN members ON members.account = accounts.id WHERE members.id = $1`+t.Share("accounts", "members"), by.ID).
+		Scan(&m.Account, &m.Role, &suspended)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return err
+	}
+	switch {
+	case err != nil, m.Account != by.Account:
+		return fault.New(fault.Unauthorized, "The member has been removed from the account.")
+	case suspended != 0:
+		return errSuspended()
+	case !m.May(account.Permission(by.Need)):
+		return fault.New(fault.Forbidden, "The member's role no longer allows this.")
 	}
 	return nil
 }

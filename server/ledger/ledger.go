@@ -44,6 +44,19 @@ func (l *Ledger) Change(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]
 	return l.transact(ctx, func(t *db.Tx) error { return l.change(t, by, fn) })
 }
 
+// Step is Change for a step of work that somebody has asked for and that may go
+// on for long: the grant is checked as it is now, and the step is kept also if
+// fn returns no action.
+func (l *Ledger) Step(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
+	return l.db.Transact(ctx, func(t *db.Tx) error {
+		err := l.change(t, by, fn)
+		if errors.Is(err, errNothing) {
+			err = nil
+		}
+		return err
+	})
+}
+
 // ChangeRights is Change for whatever ends or reduces a right in the account. It
 // waits for the writes under way in the account and holds back new ones.
 func (l *Ledger) ChangeRights(ctx context.Context, by audit.Grant, account string, fn func(*db.Tx) ([]audit.Action, error)) error {

@@ -14,10 +14,21 @@ import (
 
 var _ maintenance.Store = (*Ledger)(nil)
 
-// EnqueueRound enqueues the round of a day, once over all servers. It is
+// EnqueueRound enqueues the round of a day, once over all servers, and once more
+// if the clock was set back meanwhile and the day comes again. It is
 // bookkeeping and leaves no action.
 func (l *Ledger) EnqueueRound(ctx context.Context, day string) error {
-	err := l.db.Transact(ctx, func(t *db.Tx) error { return t.EnqueueOnce(maintenance.Round{Day: day}, maintenance.Queue) })
+	err := l.db.Transact(ctx, func(t *db.Tx) error {
+		var setbacks int64
+		if err := t.Row(`SELECT setbacks FROM installation`).Scan(&setbacks); err != nil {
+			return err
+		}
+		label := day
+		if setbacks > 0 {
+			label = fmt.Sprintf("%s.%d", day, setbacks)
+		}
+		return t.EnqueueOnce(maintenance.Round{Day: label}, maintenance.Queue)
+	})
 	if err != nil {
 		return fmt.Errorf("ledger: round: %w", err)
 	}
@@ -104,19 +115,21 @@ func (l *Ledger) ClearLog(ctx context.Context, account string) error {
 }
 
 // holdTime is how long the clock has to run on after a jump before anything is
-// removed by it, and gap is what counts as one.
+// removed by it, gap is what counts as one, and setback what has days come again.
 const (
 	holdTime = 24 * time.Hour
 	gap      = 30 * time.Minute
+	setback  = 12 * time.Hour
 )
 
 // NoteClock notes what time it is. It is bookkeeping and leaves no action.
 func (l *Ledger) NoteClock(ctx context.Context) error {
 	now := l.now()
 	err := l.db.Transact(ctx, func(t *db.Tx) error {
-		_, err := t.Exec(`UPDATE installation SET clock = $1, steady = CASE WHEN clock BETWEEN $2 AND $3 THEN steady ELSE $1 END
+		_, err := t.Exec(`UPDATE installation SET clock = $1, steady = CASE WHEN clock BETWEEN $2 AND $3 THEN steady ELSE $1 END,
+				setbacks = setbacks + CASE WHEN clock > $5 THEN 1 ELSE 0 END
 			WHERE clock NOT BETWEEN $4 AND $1`,
-			db.Millis(now), db.Millis(now.Add(-gap)), db.Millis(now.Add(audit.ClockSkew)), db.Millis(now.Add(-gap/6)))
+			db.Millis(now), db.Millis(now.Add(-gap)), db.Millis(now.Add(audit.ClockSkew)), db.Millis(now.Add(-gap/6)), db.Millis(now.Add(setback)))
 		return err
 	})
 	if err != nil {

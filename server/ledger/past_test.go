@@ -18,6 +18,7 @@ import (
 // another.
 var past = map[string]string{
 	"ledger.transact": "Change itself",
+	"ledger.Step":     "as Change: the grant is checked, and a step of work needs no action",
 	"ledger.Retain":   "a removal in several transactions: the first has the action, each checks the grant",
 
 	"ledger.ReportLog":      "a damaged log may be unable to take the report",
@@ -27,6 +28,12 @@ var past = map[string]string{
 	"ledger.ClearLog":       "bookkeeping",
 	"ledger.KeepCheckpoint": "bookkeeping",
 	"ledger.SendCheckpoint": "bookkeeping",
+
+	"store.TakeTurn":      "bookkeeping",
+	"store.BeginLinkMail": "bookkeeping",
+	"store.EndLinkMail":   "bookkeeping",
+
+	"store.RequeueBatches": "bookkeeping",
 
 	"store.UseIdentity":  "bookkeeping, with an action if another certificate signed before",
 	"store.SetMail":      "bookkeeping",

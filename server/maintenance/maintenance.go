@@ -19,7 +19,8 @@ const Queue = "maintenance"
 
 // A Round enqueues the jobs of one day. There is one for each day.
 type Round struct {
-	Day string `json:"day"` // as Day returns it
+	// Day is as Day returns it, with a number behind it when days came again.
+	Day string `json:"day"`
 }
 
 // Kind names the job in the queue.

@@ -13,6 +13,7 @@ var texts = map[Type]string{
 	LinkDownloaded:   "A device fetched the profile of a setup link.",
 	LinkExpired:      "A setup link came to its end without being used up or revoked.",
 	LinkRevoked:      "A setup link was revoked, or all links of a mailbox or domain.",
+	BatchFinished:    "A batch was finished, or failed.",
 	DomainChanged:    "A domain was created, changed or deleted.",
 	HostApproved:     "A server was approved for the domains of the account.",
 	HostWithdrawn:    "The approval of a server was withdrawn.",

@@ -135,9 +135,9 @@ var schedule = []time.Duration{
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 }
 
-// again returns how long to wait after so many failed tries, with up to a
+// Again returns how long to wait after so many failed tries, with up to a
 // tenth more by chance; ok is false if there is no further try.
-func again(tries int) (wait time.Duration, ok bool) {
+func Again(tries int) (wait time.Duration, ok bool) {
 	if tries >= len(schedule) {
 		return 0, false
 	}

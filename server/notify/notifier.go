@@ -103,7 +103,7 @@ func (n *Notifier) Mail(ctx context.Context, delivery string) (wait time.Duratio
 	}
 	if o.State == Waiting {
 		var more bool
-		if wait, more = again(try.Tries); !more {
+		if wait, more = Again(try.Tries); !more {
 			o.State = GivenUp
 			n.Log.Warn("mail given up", "delivery", delivery, "failure", o.Failure)
 		}
@@ -172,7 +172,7 @@ func (n *Notifier) Call(ctx context.Context, delivery string) (wait time.Duratio
 	}
 	if o.State == Waiting {
 		var more bool
-		if wait, more = again(try.Tries); !more {
+		if wait, more = Again(try.Tries); !more {
 			o.State, disable = GivenUp, Exhausted
 		}
 		wait = max(wait, after)

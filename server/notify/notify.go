@@ -27,13 +27,14 @@ const (
 	Identity      Topic = "identity"
 	Policies      Topic = "policies"
 	Domains       Topic = "domains"
+	Batches       Topic = "batches"
 	Log           Topic = "log"
 	Notifications Topic = "notifications"
 )
 
 // Topics lists all topics.
 func Topics() []Topic {
-	return []Topic{SignIns, Factors, Members, Keys, Identity, Policies, Domains, Log, Notifications}
+	return []Topic{SignIns, Factors, Members, Keys, Identity, Policies, Domains, Batches, Log, Notifications}
 }
 
 // A Type names an event, as webhooks do. Types are published: add, never
@@ -52,6 +53,7 @@ const (
 	HostApproved     Type = "host.approved"
 	HostWithdrawn    Type = "host.withdrawn"
 	PolicyChanged    Type = "policy.changed"
+	BatchFinished    Type = "batch.finished"
 	NewDevice        Type = "sign_in.new_device"
 	SignInsRefused   Type = "sign_in.refused"
 	RecoveryUsed     Type = "sign_in.recovery_code"
@@ -109,6 +111,9 @@ var events = map[audit.Name]Event{
 	audit.PolicyCreate: {PolicyChanged, Policies, true},
 	audit.PolicyUpdate: {PolicyChanged, Policies, true},
 	audit.PolicyDelete: {PolicyChanged, Policies, true},
+
+	audit.BatchFinish: {BatchFinished, Batches, false},
+	audit.BatchFail:   {BatchFinished, Batches, false},
 
 	audit.MemberPassword: {PasswordChanged, Factors, true},
 	audit.TOTPAdd:        {FactorChanged, Factors, true},

@@ -62,7 +62,7 @@ func TestSignatures(t *testing.T) {
 func TestSchedule(t *testing.T) {
 	var total time.Duration
 	for tries := 1; ; tries++ {
-		wait, ok := again(tries)
+		wait, ok := Again(tries)
 		if !ok {
 			if tries != 10 {
 				t.Errorf("given up after %d tries", tries)

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,6 +21,7 @@ import (
 type Mail struct {
 	ID      string // of the delivery
 	To      string
+	From    string // what people read as the sender; empty: mobileconfig
 	Subject string
 	Text    string
 	HTML    string
@@ -31,6 +33,8 @@ type SendError struct {
 	// Permanent says that another try would end the same.
 	Permanent bool
 	Err       error
+	// Reply is what a mail server has said that refused the mail.
+	Reply string
 }
 
 // Error says what the relay has said.
@@ -47,6 +51,9 @@ type RelayConfig struct {
 	From string
 	// User and Password sign in. Without a user nobody signs in.
 	User, Password string
+	// Rate is how many setup links it takes a minute, from all servers together.
+	// 0: 300. Other mails are few and have no rate.
+	Rate int
 	// Roots are whom to trust to vouch for the server. Nil: the system's.
 	Roots *x509.CertPool
 }
@@ -76,7 +83,7 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 func (r *Relay) Send(ctx context.Context, m Mail) error {
 	msg, err := r.message(m)
 	if err != nil {
-		return &SendError{Refused, true, err}
+		return &SendError{Failure: Refused, Permanent: true, Err: err}
 	}
 	// The library leaves a connection open that it cannot secure or sign in to.
 	var conn net.Conn
@@ -94,19 +101,31 @@ func (r *Relay) Send(ctx context.Context, m Mail) error {
 	}
 	client, err := mail.NewClient(r.config.Server.Host, options...)
 	if err != nil {
-		return &SendError{NoRelay, false, err}
+		return &SendError{Failure: NoRelay, Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	if err := client.DialWithContext(ctx); err != nil {
-		return &SendError{failureOf(err), false, err}
+		return &SendError{Failure: failureOf(err), Err: err}
 	}
 	defer client.Close()
 	if err := client.Send(msg); err != nil {
-		s, ok := errors.AsType[*mail.SendError](err)
-		return &SendError{Refused, ok && !s.IsTemp() && s.ErrorCode() >= 500, err}
+		return refusalOf(err)
 	}
 	return nil
+}
+
+// refusalOf is what becomes of a mail that the server has not taken.
+func refusalOf(err error) *SendError {
+	refusal := &SendError{Failure: Refused, Err: err}
+	if s, ok := errors.AsType[*mail.SendError](err); ok {
+		refusal.Permanent = !s.IsTemp() && s.ErrorCode() >= 500
+		// The library puts what it was doing before the server's words, and the
+		// recipients behind them.
+		_, said, _ := strings.Cut(s.Error(), ": ")
+		refusal.Reply, _, _ = strings.Cut(said, ", affected recipient")
+	}
+	return refusal
 }
 
 // options say how to connect for a mail.
@@ -141,7 +160,7 @@ func (r *Relay) message(m Mail) (*mail.Msg, error) {
 		return nil, errors.New("a line break in an address")
 	}
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
-	if err := msg.FromFormat("mobileconfig", r.config.From); err != nil {
+	if err := msg.FromFormat(cmp.Or(oneLine(m.From), "mobileconfig"), r.config.From); err != nil {
 		return nil, err
 	}
 	if err := msg.To(m.To); err != nil {

@@ -27,7 +27,7 @@ func TestSecurityContact(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"x", "http://example.com", "https://", "mailto:", "javascript:alert(1)", "https://example.com/\nContact: x", "a b", "https://exa mple.com"} {
-		config := server.Config{SecurityContact: bad, Database: "sqlite:x", Secret: servertest.Secret, LogKey: servertest.LogKey, Identity: server.Fixed(nil)}
+		config := server.Config{SecurityContact: bad, Database: "sqlite:x", Archive: t.TempDir(), Secret: servertest.Secret, LogKey: servertest.LogKey, Identity: server.Fixed(nil)}
 		if _, err := server.New(t.Context(), config); err == nil || !strings.Contains(err.Error(), "security contact") {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -52,6 +52,9 @@ func (p *Panel) admit(v *Visit, r Route) error {
 	if err != nil || answered {
 		return err
 	}
+	if r.Upload {
+		return r.Handle(v) // the transaction of the write looks once more who it is
+	}
 	if r.Method == http.MethodPost {
 		waited, err := web.ReadAhead(v)
 		if err != nil {

@@ -16,6 +16,8 @@ type Route struct {
 	// Fields are those that the form of a POST may have; nil: it takes JSON.
 	Fields []string
 	Handle func(*Visit) error
+	// Upload says that it takes a form with a file, which it reads itself.
+	Upload bool
 }
 
 // A Rule is what a route needs beside the permission.
@@ -31,17 +33,23 @@ const (
 
 // Get is a route that shows a page.
 func Get(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
-	return Route{http.MethodGet, path, need, rule, nil, handle}
+	return Route{Method: http.MethodGet, Path: path, Need: need, Rule: rule, Handle: handle}
 }
 
 // Post is a route that takes a form with the fields.
 func Post(path string, need account.Permission, rule Rule, fields []string, handle func(*Visit) error) Route {
-	return Route{http.MethodPost, path, need, rule, fields, handle}
+	return Route{Method: http.MethodPost, Path: path, Need: need, Rule: rule, Fields: fields, Handle: handle}
 }
 
 // Button is a route that takes a form without fields.
 func Button(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
 	return Post(path, need, rule, []string{}, handle)
+}
+
+// Upload is a route that takes a form with a file. Such a form can't be repeated,
+// so the rule can't be Fresh.
+func Upload(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
+	return Route{Method: http.MethodPost, Path: path, Need: need, Rule: rule, Fields: []string{}, Handle: handle, Upload: true}
 }
 
 // Script is a route that takes JSON from the panel's script.

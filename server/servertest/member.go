@@ -2,7 +2,10 @@ package servertest
 
 import (
 	"bytes"
+	"errors"
 	"html"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -153,6 +156,21 @@ func (m *Member) Post(path string, fields ...string) Answer {
 		form.Add(fields[i], fields[i+1])
 	}
 	return m.Do(http.MethodPost, path, http.Header{"Sec-Fetch-Site": {"same-origin"}}, form.Encode())
+}
+
+// Upload sends a form that has a file in the field, as a page of the panel does.
+func (m *Member) Upload(path, field, name, content string) Answer {
+	m.Server.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile(field, name)
+	if err == nil {
+		_, err = io.WriteString(part, content)
+	}
+	if err := errors.Join(err, form.Close()); err != nil {
+		m.Server.t.Fatal(err)
+	}
+	return m.Do(http.MethodPost, path, http.Header{"Content-Type": {form.FormDataContentType()}, "Sec-Fetch-Site": {"same-origin"}}, body.String())
 }
 
 // Make sends a form like Post and returns the page behind the redirect, which

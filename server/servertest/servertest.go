@@ -96,6 +96,7 @@ func serve(t testing.TB, on net.Listener, database string, change func(*server.C
 	config := server.Config{
 		BaseURL:  "http://setup.example.com",
 		Database: database,
+		Archive:  t.TempDir(),
 		Secret:   Secret,
 		LogKey:   LogKey,
 		Identity: server.Fixed(identity),

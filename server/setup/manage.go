@@ -49,7 +49,7 @@ type LinkSpec struct {
 // Create makes a link for a mailbox of the account. The error holds a fault for
 // each field that cannot be taken.
 func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
-	link, err := l.build(ctx, by, spec, l.domains.Domain)
+	link, err := l.Build(ctx, by, spec)
 	if err != nil {
 		return Link{}, err
 	}
@@ -61,7 +61,7 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 
 // Check returns a fault for each field that a link of the spec cannot have.
 func (l *Links) Check(ctx context.Context, by audit.Grant, spec LinkSpec) error {
-	_, err := l.build(ctx, by, spec, l.domains.Domain)
+	_, err := l.Build(ctx, by, spec)
 	return err
 }
 
@@ -181,7 +181,7 @@ type Pass struct {
 // The limits are those of visitors: a panel's button may be pressed by anybody
 // who is signed in there.
 func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, pass Pass) (Link, error) {
-	link, err := l.build(ctx, by, spec, l.domains.Domain)
+	link, err := l.Build(ctx, by, spec)
 	if err != nil {
 		return Link{}, err
 	}
@@ -196,7 +196,13 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 	return link, nil
 }
 
-// build returns the link of the spec. What a test key creates is a test.
+// Build returns the link of the spec, which is not kept. What a test key creates
+// is a test. The error holds a fault for each field that cannot be taken.
+func (l *Links) Build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
+	return l.build(ctx, by, spec, l.domains.Domain)
+}
+
+// build is Build by domains that find finds.
 func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find func(context.Context, string) (settings.Domain, error)) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -19,22 +18,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// networks are the faults between a store and PostgreSQL.
-var networks = []storetest.Fault{
-	{Name: "stall", Stall: true},
-	{Name: "reset", Reset: true},
-	{Name: "half-close", HalfClose: true},
-	{Name: "refuse", Reset: true, Refuse: true},
-	{Name: "delay", Delay: 200 * time.Millisecond},
-	{Name: "long delay", Delay: time.Second},
-	{Name: "loss", Loss: 0.1},
-}
-
 // TestCutOff breaks the network of one of two stores while it holds the head of
 // the log, and while it writes as much as it can. The other goes on, no call
 // hangs, the one comes back, and the log has each change once.
 func TestCutOff(t *testing.T) {
-	for _, network := range networks {
+	for _, network := range storetest.Networks() {
 		t.Run(network.Name, func(t *testing.T) {
 			t.Parallel()
 			cutOff(t, storetest.Postgres(t), network)

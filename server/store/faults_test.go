@@ -10,6 +10,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -128,6 +130,16 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 				l.Name = "Joe"
 				return l, nil
 			}, a)
+		}},
+		{"CreateLinkMail", func(s *store.Store, a audit.Action) error {
+			limits := []setup.Limit{{Key: "mail", Max: 9, Window: time.Hour}}
+			return s.CreateLinkMail(ctx, by, mailing.Mail{ID: "msg_4", Account: account.Default, Link: "lnk_1", State: notify.Waiting, Created: start}, limits, a)
+		}},
+		{"CreateBatch", func(s *store.Store, a audit.Action) error {
+			return s.CreateBatch(ctx, by, batches.Batch{ID: "bat_1", Account: account.Default, State: batches.Checking, By: by, Created: start, Round: 1}, a)
+		}},
+		{"DeleteBatch", func(s *store.Store, a audit.Action) error {
+			return s.DeleteBatch(ctx, by, account.Default, "bat_1", a)
 		}},
 		{"CreateTicket", func(s *store.Store, a audit.Action) error {
 			return s.CreateTicket(ctx, by, newTicket("tkt_1", "lnk_1"), a)

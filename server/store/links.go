@@ -56,7 +56,7 @@ func (s *Store) CreateLinks(ctx context.Context, by audit.Grant, all []setup.Lin
 		}
 	}
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		err := links.InsertAll(t, all, func(i int) []db.Column { return []db.Column{db.Col("mailbox", &mailboxes[i])} })
+		err := links.InsertAllWith(t, all, func(i int) []db.Column { return []db.Column{db.Col("mailbox", &mailboxes[i])} })
 		if err == nil {
 			err = keepMetadata(t, all...)
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -181,11 +182,12 @@ func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member 
 	return nil
 }
 
-// lockMember takes the row of a member of the account, or returns a NotFound
-// fault.
+// lockMember takes the row of a member of the account alone, as lockKey does, or
+// returns a NotFound fault.
 func lockMember(t *db.Tx, owner, member string) error {
-	n, err := t.Exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, owner)
-	if err == nil && n == 0 {
+	var n int64
+	err := t.Row(`SELECT 1 FROM members WHERE id = $1 AND account = $2`+t.Exclusive(), member, owner).Scan(&n)
+	if errors.Is(err, db.ErrNoRows) {
 		err = fault.New(fault.NotFound, "There is no such member.")
 	}
 	return err

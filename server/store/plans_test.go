@@ -13,6 +13,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -85,6 +86,21 @@ func lists(links int) map[string][]list {
 		"Usage":   ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Usage(ctx, account.Default, since) }),
 		"Links":   linkLists(start.Add(time.Hour + time.Duration(links)*500*time.Millisecond)),
 		"Search":  searches(),
+		"Batches": batchLists(),
+		"BatchLinks": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.BatchLinks(ctx, account.Default, "bat_1", 5, 100)
+		}),
+		"BatchProblems": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.BatchProblems(ctx, account.Default, "bat_1", 5, 100)
+		}),
+		"Chunks":      ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Chunks(ctx, "bat_1", 5, 10) }),
+		"OverBatches": ask(func(s *store.Store, ctx context.Context) (any, error) { return s.OverBatches(ctx, start) }),
+		"RefusedMails": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.RefusedMails(ctx, account.Default, "bat_1", 100)
+		}),
+		"CountBatchLinks": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.CountBatchLinks(ctx, account.Default, "bat_1")
+		}),
 		"CountLinks": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.CountLinks(ctx, setup.Group{Account: account.Default, Mailbox: "p1@example.com"}, start)
 		}),
@@ -141,6 +157,19 @@ func linkLists(at time.Time) []list {
 	return all
 }
 
+// batchLists are the filters of the list of batches.
+func batchLists() []list {
+	var all []list
+	for _, f := range []batches.Filter{{}, {After: "bat_9"}, {Mailbox: "p1@example.com"}} {
+		for _, state := range append(batches.States(), "") {
+			f := f
+			f.State, f.Limit = state, 50
+			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Batches(ctx, account.Default, f) })...)
+		}
+	}
+	return all
+}
+
 // searches are the filters of the action log, each alone and with a text.
 func searches() []list {
 	var all []list
@@ -180,7 +209,7 @@ func TestListsAreAll(t *testing.T) {
 	for _, f := range []struct {
 		filter any
 		fields int
-	}{{setup.Filter{}, 14}, {audit.Filter{}, 18}} {
+	}{{setup.Filter{}, 14}, {audit.Filter{}, 18}, {batches.Filter{}, 4}} {
 		if n := reflect.TypeOf(f.filter).NumField(); n != f.fields {
 			t.Errorf("%T has %d fields: add the new ones to the filters of the lists", f.filter, n)
 		}
@@ -224,12 +253,12 @@ func testListPlans(t *testing.T, links, actions int, ofLogs ...string) {
 
 var (
 	// endless are the tables that grow without end.
-	endless = regexp.MustCompile(`FROM (links|actions|deliveries|tickets)\b`)
+	endless = regexp.MustCompile(`FROM (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
 	// A step that goes through such a table, or sorts links or deliveries. The
 	// search in a log sorts too, but only as many actions as it reaches.
-	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets)\b|Seq Scan on (links|actions|deliveries|tickets)\b`)
+	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b|Seq Scan on (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
 	sorts   = regexp.MustCompile(`^USE TEMP B-TREE FOR .*ORDER|^(-> +)?(Incremental )?Sort `)
-	sorted  = regexp.MustCompile(`FROM (links|deliveries) .*ORDER BY .*LIMIT`)
+	sorted  = regexp.MustCompile(`FROM (links|deliveries|link_mails) .*ORDER BY .*LIMIT`)
 	// To go through another table is right while it is small: it just has to
 	// have an index. The list of accounts has all of them.
 	scans = regexp.MustCompile(`^SCAN [a-z_]+$|Seq Scan on `)
@@ -255,7 +284,7 @@ func wantIndex(t *testing.T, database, name string, c db.Call, ofLogs ...string)
 	plan := strings.Join(steps, "\n")
 	for condition, index := range map[string]string{
 		"links.external_id = ": "links_external", "links.mailbox = ": "links_mailbox",
-		"links.progress = ": "_progress",
+		"links.progress = ": "_progress", "links.batch = ": "links_batch", "link_mails.batch = ": "link_mails_refused",
 	} {
 		// PostgreSQL knows which value is common, and may then take another index.
 		if strings.HasPrefix(database, "sqlite:") && strings.Contains(c.Query, condition) && !strings.Contains(plan, index) {
@@ -298,6 +327,19 @@ func fillLists(t *testing.T, database string, links, actions int) {
 	storetest.Exec(t, database, fmt.Sprintf(count(links)+`INSERT INTO deliveries
 		(id, account, seq, type, address, state, tries, status, failure, created, tried, ended, message, again)
 		SELECT 'dlv_' || i, 'acc_default', i, 'x', 'p' || i %% 90 || '@example.com', 'sent', 1, 250, '', %[1]d + i, %[1]d + i, %[1]d + i, 'm', '' FROM n`, at))
+	storetest.Exec(t, database, fmt.Sprintf(count(links/10)+`INSERT INTO batches (id, account, name, state, choice, maker_kind, maker_id, maker_name, maker_right, maker_need,
+			maker_domains, maker_expires, size, digest, plan, domains, settings, erases, about, archives, parts, round, made, reason, detail, checksums,
+			created, started, ended, expires, expired)
+		SELECT 'bat_' || i, 'acc_default', '', CASE WHEN i %% 3 = 0 THEN 'ready' ELSE 'done' END, '{}', '', '', '', '', '', '', 0, 0, '', '{}', '', '', 0, '{}', '[]',
+			1, 1, 0, '', '', '', %[1]d + i, 0, 0, %[1]d + i, CASE WHEN i %% 9 = 0 THEN 0 ELSE 1 END FROM n`, at))
+	storetest.Exec(t, database, count(links)+`INSERT INTO batch_chunks (batch, number, archive, people, files, position, size, errors, part)
+		SELECT 'bat_' || (1 + i % 50), i / 50, 1, 1000, 1000, 0, 0, 0, '' FROM n`)
+	storetest.Exec(t, database, count(links)+`INSERT INTO batch_problems (batch, number, line, name, code, value, detail) SELECT 'bat_' || (1 + i % 50), i / 50, i, '', '', '', '' FROM n`)
+	storetest.Exec(t, database, count(links)+`UPDATE links SET batch = 'bat_' || (1 + i % 50), line = i FROM n WHERE links.id = 'lnk_' || i AND i % 4 = 0`)
+	storetest.Exec(t, database, `INSERT INTO batch_people (account, mailbox, batch) SELECT 'acc_default', mailbox, batch FROM links WHERE batch <> '' ON CONFLICT DO NOTHING`)
+	storetest.Exec(t, database, `INSERT INTO link_mails (id, account, link, state, tries, failure, reply, created, tried, ended, batch, line)
+		SELECT 'msg_' || id, account, id, CASE WHEN line % 100 = 0 THEN 'given_up' ELSE 'sent' END, 1, '', CASE WHEN line % 100 = 0 THEN 'no' ELSE '' END, created, created, created, batch, line
+		FROM links WHERE batch <> ''`)
 	if !strings.HasPrefix(database, "sqlite:") {
 		storetest.Exec(t, database, `ANALYZE`) // as PostgreSQL does by itself
 	}

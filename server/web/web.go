@@ -33,6 +33,7 @@ var status = map[fault.Code]int{
 	fault.Forbidden:           http.StatusForbidden,
 	fault.UnknownField:        http.StatusUnprocessableEntity,
 	fault.FormMalformed:       http.StatusBadRequest,
+	fault.SettingsChanged:     http.StatusConflict,
 	fault.SignerUnavailable:   http.StatusServiceUnavailable,
 	fault.PolicyUnknown:       http.StatusUnprocessableEntity,
 	fault.LoginNeeded:         http.StatusUnprocessableEntity,

@@ -52,10 +52,12 @@ func Key(t testing.TB, kind string) crypto.Signer {
 	return key
 }
 
-// Root makes a self-signed authority.
+// Root makes a self-signed authority, valid for years around now.
 func Root(t testing.TB, kind string) Pair {
 	t.Helper()
-	return issue(t, authority("Test root"), Pair{}, Key(t, kind))
+	template := authority("Test root")
+	template.NotBefore, template.NotAfter = time.Now().AddDate(-3, 0, 0), time.Now().AddDate(3, 0, 0)
+	return issue(t, template, Pair{}, Key(t, kind))
 }
 
 // Intermediate makes an authority below p.

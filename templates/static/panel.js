@@ -1,7 +1,7 @@
 "use strict";
 
-// What the control panel can do with a script beside copying: passkeys. All
-// else works without one.
+// What the control panel can do with a script beside copying: passkeys, and
+// showing how far a batch is. All else works without one.
 (() => {
   const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
   const text = (buffer) => btoa(Array.from(new Uint8Array(buffer), (b) => String.fromCharCode(b)).join(""))
@@ -99,6 +99,28 @@
       button.disabled = false;
     });
   }
+
+  // --- what goes on by itself -------------------------------------------------
+
+  // follow shows how far something is, until its state changes: then there is
+  // another page to see. The server brings the words.
+  function follow(box) {
+    const source = new EventSource(box.dataset.events);
+    source.addEventListener("message", (event) => {
+      const now = JSON.parse(event.data);
+      if (now.state !== box.dataset.state) {
+        source.close();
+        location.reload();
+        return;
+      }
+      for (const part of box.querySelectorAll("[data-live]")) {
+        const value = now[part.dataset.live];
+        if (part instanceof HTMLProgressElement) part.value = value;
+        else if (part.textContent !== value) part.textContent = value;
+      }
+    });
+  }
+  document.querySelectorAll("[data-events]").forEach(follow);
 
   // On a phone the entries of the side list are a strip.
   document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

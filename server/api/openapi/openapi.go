@@ -41,6 +41,7 @@ func Config(base *url.URL) huma.Config {
 		{"policies", "Device policies, which domains offer or require."},
 		{"profiles", "Signed profiles."},
 		{"setup-links", "Links by which a person sets up a mailbox."},
+		{"batches", "Profiles or setup links for lists of people."},
 		{"mdm", "Unsigned templates and files for device management services (MDMs)."},
 		{"keys", "Keys of this API."},
 		{"redirect-keys", "Public keys of panels that sign redirects."},

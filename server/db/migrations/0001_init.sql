@@ -311,6 +311,8 @@ CREATE TABLE links (
     tickets       BIGINT NOT NULL,
     downloads     BIGINT NOT NULL,
     lapsed        BIGINT NOT NULL DEFAULT 0 CHECK (lapsed IN (0, 1)),
+    batch         TEXT   NOT NULL DEFAULT '',
+    line          BIGINT NOT NULL DEFAULT 0,
     progress      TEXT   NOT NULL GENERATED ALWAYS AS (CASE
         WHEN revoked <> 0 THEN 'revoked'
         WHEN tickets >= max_downloads THEN 'used'
@@ -329,6 +331,7 @@ CREATE INDEX links_domain_progress ON links (domain, account, progress, created,
 CREATE INDEX links_mailbox ON links (account, mailbox, created, id);
 CREATE INDEX links_lapsing ON links (expires, id) WHERE lapsed = 0 AND progress <> 'revoked' AND progress <> 'used';
 CREATE INDEX links_external ON links (account, external_id, created, id) WHERE external_id <> '';
+CREATE UNIQUE INDEX links_batch ON links (batch, line) WHERE batch <> '';
 
 -- What is in metadata, to find links by it in the order of their creation.
 CREATE TABLE link_metadata (
@@ -378,6 +381,88 @@ CREATE TABLE redirect_uses (
 );
 
 CREATE INDEX redirect_uses_expires ON redirect_uses (expires);
+
+-- Batches
+
+-- The list of people and what is made of it lie in the archive, not here.
+-- maker_right, maker_need, maker_domains and maker_expires are the grant that
+-- the batch acts by. choice, plan, about and archives are JSON. settings is the
+-- SHA-256 of the settings that the batch was started with. round counts how
+-- often its jobs were enqueued.
+CREATE TABLE batches (
+    id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account       TEXT   NOT NULL REFERENCES accounts (id),
+    name          TEXT   NOT NULL,
+    state         TEXT   NOT NULL CHECK (state IN ('checking', 'ready', 'running', 'done', 'failed', 'cancelled')),
+    choice        TEXT   NOT NULL,
+    maker_kind    TEXT   NOT NULL,
+    maker_id      TEXT   NOT NULL,
+    maker_name    TEXT   NOT NULL,
+    maker_right   TEXT   NOT NULL,
+    maker_need    TEXT   NOT NULL,
+    maker_domains TEXT   NOT NULL,
+    maker_expires BIGINT NOT NULL,
+    size          BIGINT NOT NULL,
+    digest        TEXT   NOT NULL,
+    plan          TEXT   NOT NULL,
+    domains       TEXT   NOT NULL,
+    settings      TEXT   NOT NULL,
+    erases        BIGINT NOT NULL CHECK (erases IN (0, 1)),
+    about         TEXT   NOT NULL,
+    archives      TEXT   NOT NULL,
+    parts         BIGINT NOT NULL,
+    round         BIGINT NOT NULL,
+    made          BIGINT NOT NULL CHECK (made >= 0),
+    reason        TEXT   NOT NULL,
+    detail        TEXT   NOT NULL,
+    checksums     TEXT   NOT NULL,
+    created       BIGINT NOT NULL,
+    started       BIGINT NOT NULL,
+    ended         BIGINT NOT NULL,
+    expires       BIGINT NOT NULL,
+    expired       BIGINT NOT NULL CHECK (expired IN (0, 1))
+);
+
+CREATE INDEX batches_account ON batches (account, created, id);
+CREATE INDEX batches_live ON batches (created) WHERE state IN ('checking', 'running');
+CREATE INDEX batches_expires ON batches (expires) WHERE expires > 0 AND expired = 0;
+
+-- A chunk goes to the archive of that number. part is the name of the files
+-- that were made of it; empty: none yet.
+CREATE TABLE batch_chunks (
+    batch     TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    number    BIGINT NOT NULL,
+    archive   BIGINT NOT NULL,
+    people    BIGINT NOT NULL,
+    files     BIGINT NOT NULL,
+    position  BIGINT NOT NULL,
+    size      BIGINT NOT NULL,
+    errors    BIGINT NOT NULL,
+    part      TEXT   NOT NULL,
+    PRIMARY KEY (batch, number)
+);
+
+-- Who has something of a batch, of all chunks that are made.
+CREATE TABLE batch_people (
+    account TEXT NOT NULL REFERENCES accounts (id),
+    mailbox TEXT NOT NULL,
+    batch   TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    PRIMARY KEY (account, mailbox, batch)
+);
+
+CREATE INDEX batch_people_batch ON batch_people (batch);
+
+-- The first problems of a list. errors.csv has all.
+CREATE TABLE batch_problems (
+    batch  TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    number BIGINT NOT NULL,
+    line   BIGINT NOT NULL,
+    name   TEXT   NOT NULL,
+    code   TEXT   NOT NULL,
+    value  TEXT   NOT NULL,
+    detail TEXT   NOT NULL,
+    PRIMARY KEY (batch, number)
+);
 
 -- Notifications
 
@@ -437,6 +522,29 @@ CREATE INDEX deliveries_webhook ON deliveries (webhook, account, created, id);
 CREATE INDEX deliveries_mail ON deliveries (account, created, id) WHERE webhook IS NULL;
 CREATE INDEX deliveries_address ON deliveries (address, tried);
 
+-- Setup links that are sent by mail. A link has one mail on its way at most.
+-- reply is what the mail server has said that refused it. batch and line are the
+-- link's.
+CREATE TABLE link_mails (
+    id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account TEXT   NOT NULL REFERENCES accounts (id),
+    link    TEXT   NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+    state   TEXT   NOT NULL CHECK (state IN ('waiting', 'sent', 'given_up', 'dropped')),
+    tries   BIGINT NOT NULL,
+    failure TEXT   NOT NULL,
+    reply   TEXT   NOT NULL,
+    created BIGINT NOT NULL,
+    tried   BIGINT NOT NULL,
+    ended   BIGINT NOT NULL,
+    batch   TEXT   NOT NULL DEFAULT '',
+    line    BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE INDEX link_mails_link ON link_mails (link, created);
+CREATE INDEX link_mails_batch ON link_mails (batch, state) WHERE batch <> '';
+CREATE INDEX link_mails_refused ON link_mails (batch, line) WHERE batch <> '' AND reply <> '' AND state <> 'sent';
+CREATE UNIQUE INDEX link_mails_waiting ON link_mails (link) WHERE state = 'waiting';
+
 -- Bookkeeping
 
 -- How often a limit was used in the window from began to ends.
@@ -450,15 +558,18 @@ CREATE TABLE limits (
 CREATE INDEX limits_ends ON limits (ends);
 
 -- What holds for the whole installation, in one row: whether mails can be sent,
--- the fingerprint and the name of the certificate that signs, what time it was when the clock
--- was last looked at, and since when it has run on without a jump.
+-- when the next link may be sent by mail (in microseconds), the fingerprint of the
+-- certificate that signs and its name, what time it was when the clock was last looked at,
+-- since when it has run on without a jump, and how often it was set back by days.
 CREATE TABLE installation (
-    id       BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    mail     BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
-    identity TEXT   NOT NULL DEFAULT '',
-    signer   TEXT   NOT NULL DEFAULT '',
-    clock    BIGINT NOT NULL DEFAULT 0,
-    steady   BIGINT NOT NULL DEFAULT 0
+    id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    mail      BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
+    mail_turn BIGINT NOT NULL DEFAULT 0,
+    identity  TEXT   NOT NULL DEFAULT '',
+    signer    TEXT   NOT NULL DEFAULT '',
+    clock     BIGINT NOT NULL DEFAULT 0,
+    steady    BIGINT NOT NULL DEFAULT 0,
+    setbacks  BIGINT NOT NULL DEFAULT 0
 );
 
 INSERT INTO installation (id) VALUES (1);

@@ -63,6 +63,10 @@ func lookAtPanel(t *testing.T, each int, f look) {
 		t.Parallel()
 		watched(t).look(t, axe, sample(noticeRooms, each), f)
 	})
+	t.Run("batches", func(t *testing.T) {
+		t.Parallel()
+		withBatches(t).look(t, axe, sample(batchRooms, each), f)
+	})
 	t.Run("no mail", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, nil)

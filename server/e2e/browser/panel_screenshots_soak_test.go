@@ -37,6 +37,8 @@ var panelPictures = []panelPicture{
 	{"panel-policy.png", screen(1000), "light", "/policies/{policy}", nil},
 	{"panel-mdm.png", screen(1040), "light", "/mdm?vendor=fleet&domain=example.com&policy=own", nil},
 	{"panel-mdm-second-hand.png", screen(1180), "light", "/mdm?vendor=mosyle&domain=example.com", nil},
+	{"panel-batch.png", screen(1120), "light", "/batches/{done}", nil},
+	{"panel-batch-list.png", screen(1240), "light", "/batches/{ready}", nil},
 	{"panel-links.png", screen(860), "light", "/links", nil},
 	{"panel-key.png", screen(560), "light", "/keys/new", showKey},
 	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *host) {
@@ -83,6 +85,8 @@ func TestSoakScreenshotsOfPanel(t *testing.T) {
 	running(t)
 	dir, full := gallery(t)
 	h := seed(t)
+	batches := people{h.office, map[string]*servertest.Member{"owner": h.owner}, map[string]string{}}
+	batches.makeBatches(t)
 	for _, p := range sample(panelPictures, full(3, len(panelPictures))) {
 		t.Run(p.file, func(t *testing.T) {
 			b := open(t, p.device, p.scheme)
@@ -91,6 +95,9 @@ func TestSoakScreenshotsOfPanel(t *testing.T) {
 			}
 			b.carry(h.owner)
 			path := strings.ReplaceAll(p.path, "{policy}", h.policy)
+			for name, id := range batches.ids {
+				path = strings.ReplaceAll(path, "{"+name+"}", id)
+			}
 			b.visit(h.URL + "/panel" + path)
 			if p.prepare != nil {
 				p.prepare(b, h)

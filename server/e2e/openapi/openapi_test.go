@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -36,8 +38,9 @@ func TestMain(m *testing.M) {
 func start(t *testing.T) (*servertest.Server, string) {
 	t.Helper()
 	database := storetest.SQLite(t)
-	s := servertest.New(t, database, func(c *server.Config) {
+	s := servertest.Notifying(t, database, nil, func(c *server.Config) {
 		servertest.Unhurried(c)
+		c.Mail = &notify.RelayConfig{Server: profile.Server{Host: "127.0.0.1", Port: 1}, From: "setup@example.com"}
 		c.BaseURL = "https://setup.mobileconfig.test" // the linters want no example
 	})
 	return s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()})

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,9 +31,12 @@ const (
 	SelfSigned Certificate = "self-signed"
 )
 
-// A Postfix is a real one on loopback, which keeps all mail to example.com.
+// A Postfix is a real one on loopback, which keeps all mail to example.com but
+// that to refused@ and, for now, to later@.
 type Postfix struct {
 	Roots *x509.CertPool
+	// RootsFile holds them as PEM.
+	RootsFile string
 
 	dir string
 	// ports by certificate: for TLS from the start, and by STARTTLS.
@@ -100,6 +104,12 @@ func (p *Postfix) Address(c Certificate, starttls bool) profile.Server {
 // Mails returns the mails that it has delivered to the address.
 func (p *Postfix) Mails(t testing.TB, address string) []*mail.Message {
 	t.Helper()
+	return slices.DeleteFunc(p.AllMails(t), func(m *mail.Message) bool { return m.Header.Get("Delivered-To") != address })
+}
+
+// AllMails returns the mails that it has delivered.
+func (p *Postfix) AllMails(t testing.TB) []*mail.Message {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.dir, "mail", "box", "new", "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +124,7 @@ func (p *Postfix) Mails(t testing.TB, address string) []*mail.Message {
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, content)
 		}
-		if m.Header.Get("Delivered-To") == address {
-			all = append(all, m)
-		}
+		all = append(all, m)
 	}
 	return all
 }
@@ -158,6 +166,10 @@ func (p *Postfix) services(t testing.TB) (text string, free func()) {
 	t.Helper()
 	root := signingtest.Root(t, "p256")
 	p.Roots.AddCert(root.Cert)
+	p.RootsFile = filepath.Join(p.dir, "roots.pem")
+	if err := os.WriteFile(p.RootsFile, root.CertPEM(), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	middle := root.Intermediate(t, "p256")
 	forLoopback := func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{net.IPv4(127, 0, 0, 1)} }
 	good := middle.Leaf(t, "p256", forLoopback)
@@ -206,6 +218,7 @@ mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
+smtpd_recipient_restrictions = check_recipient_access inline:{{refused@example.com = 550 5.1.1 No such mailbox}, {later@example.com = 450 4.2.0 Come back later}}, permit_mynetworks, reject
 alias_maps =
 alias_database =
 smtpd_tls_received_header = yes

@@ -143,6 +143,12 @@ func (p *Pages) logChoices(v *panel.Visit, page *logPage) error {
 	return nil
 }
 
+// A Forgetter removes a mailbox from what batches keep, and reports whether it was
+// there. *batches.Service is one.
+type Forgetter interface {
+	Forget(ctx context.Context, by audit.Grant, account, mailbox string) (had bool, err error)
+}
+
 // Actions are the action log of every account.
 type Actions interface {
 	// Search returns the actions that the filter finds, the newest first.

@@ -12,6 +12,7 @@ import (
 type Pages struct {
 	*panel.Panel
 	Actions       Actions
+	Batches       Forgetter
 	Members       *account.Members
 	Keys          *account.Keys
 	Subscriptions *notify.Subscriptions

@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -195,7 +196,21 @@ func (p *Pages) link(v *panel.Visit) error {
 			return err
 		}
 	}
+	m, _, err := p.Mails.Last(v.Ctx(), l.ID)
+	if err != nil {
+		return err
+	}
+	page.Mail = linkMail{string(m.State), string(m.Failure), m.Reply, m.Tried}
+	page.Mailable = p.SendsMail && page.URL != "" && m.State != notify.Waiting
 	return p.Render(v, http.StatusOK, "link", page.Frame, page)
+}
+
+// mailLink has the link sent to its person by mail.
+func (p *Pages) mailLink(v *panel.Visit) error {
+	return p.Do(v, panel.Path("links", v.Param("id")), "link.mailed", func() error {
+		_, err := p.Mails.Send(v.Ctx(), v.By(), v.Account(), v.Param("id"))
+		return err
+	})
 }
 
 // revocable reports whether revoking l would end something: its page, or a

@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -17,14 +18,18 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// Pages are the handlers. All fields are required.
+// Pages are the handlers. All fields are required but SendsMail.
 type Pages struct {
 	*panel.Panel
-	Members    *account.Members
-	Domains    *settings.Domains
-	Policies   *settings.Policies
-	Hosts      *settings.Hosts
-	Links      *setup.Links
+	Members  *account.Members
+	Domains  *settings.Domains
+	Policies *settings.Policies
+	Hosts    *settings.Hosts
+	Links    *setup.Links
+	Mails    *mailing.Mails
+	Batches  Batches
+	// SendsMail says that there is a mail server.
+	SendsMail  bool
 	Issuer     *issue.Issuer
 	Checker    Checker
 	DNS        autoconfig.Resolver

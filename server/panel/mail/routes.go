@@ -7,7 +7,7 @@ import (
 
 // Routes are all routes of these pages, and who may use them.
 func (p *Pages) Routes() []panel.Route {
-	return []panel.Route{
+	return append(p.batchRoutes(), []panel.Route{
 		panel.Get("", account.Look, panel.Signed, p.overview),
 
 		panel.Get("/domains", account.Look, panel.Signed, p.domains),
@@ -42,9 +42,10 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get(panel.LinksPath+"/:id", account.Look, panel.Signed, p.link),
 		panel.Get(panel.LinksPath+"/:id/revoke", account.Change, panel.Signed, p.askRevokeLink),
 		panel.Button(panel.LinksPath+"/:id/revoke", account.Change, panel.Fresh, p.revokeLink),
+		panel.Button(panel.LinksPath+"/:id/mail", account.Change, panel.Fresh, p.mailLink),
 		panel.Get(panel.LinksPath+"/:id/revoke-mailbox", account.Change, panel.Signed, p.askRevokeMailbox),
 		panel.Button(panel.LinksPath+"/:id/revoke-mailbox", account.Change, panel.Fresh, p.revokeMailbox),
 		panel.Get("/domains/:domain/revoke-links", account.Change, panel.Signed, p.askRevokeDomain),
 		panel.Button("/domains/:domain/revoke-links", account.Change, panel.Fresh, p.revokeDomain),
-	}
+	}...)
 }

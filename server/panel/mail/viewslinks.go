@@ -40,6 +40,14 @@ type newLinkPage struct {
 	Locked bool // the account has no domain yet
 }
 
+// A linkMail is the last mail with a link. State is empty: there was none.
+type linkMail struct {
+	State   string // waiting, sent, given_up, dropped
+	Failure string
+	Reply   string // of the mail server
+	Tried   time.Time
+}
+
 // A linkPage shows one link. Who may not use it is not shown its address.
 type linkPage struct {
 	panel.Frame
@@ -58,4 +66,7 @@ type linkPage struct {
 	URL        string
 	Path       string // of URL
 	QR         web.QR
+	// Mailable says that the link can be sent by mail now.
+	Mailable bool
+	Mail     linkMail
 }

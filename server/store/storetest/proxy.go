@@ -26,6 +26,19 @@ type Fault struct {
 	Reset, HalfClose bool
 }
 
+// Networks are the faults that a network between a store and PostgreSQL may have.
+func Networks() []Fault {
+	return []Fault{
+		{Name: "stall", Stall: true},
+		{Name: "reset", Reset: true},
+		{Name: "half-close", HalfClose: true},
+		{Name: "refuse", Reset: true, Refuse: true},
+		{Name: "delay", Delay: 200 * time.Millisecond},
+		{Name: "long delay", Delay: time.Second},
+		{Name: "loss", Loss: 0.1},
+	}
+}
+
 // resend is when a packet is sent again that was lost.
 const resend = 200 * time.Millisecond
 

@@ -57,6 +57,7 @@ function value(schema, depth = 0) {
 
 // spoil breaks the text of a body, or does nothing.
 function spoil(body) {
+  if (typeof body === 'string') return chance(0.5) ? `email\n${body}@example.com\n` : body; // a list of people
   const fields = Object.keys(body);
   switch (below(12)) {
     case 0: delete body[pick(fields)]; break;

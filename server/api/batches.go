@@ -1,0 +1,473 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
+	"github.com/updatecase/mobileconfig/server/batch"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// A BatchChoice is what can be chosen of a batch.
+type BatchChoice struct {
+	Variant     string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the device policy, which erases an iPhone after too many wrong codes, unless the domain's policy never does."`
+	Platform    string            `json:"platform,omitempty" enum:"iphone,mac,both" default:"iphone" doc:"For rows that don't say."`
+	Locale      string            `json:"locale,omitempty" maxLength:"35" doc:"Language of the profiles' texts, for rows that don't say." example:"en"`
+	Map         map[string]string `json:"map,omitempty" doc:"What columns hold, by their names." example:"{\"Work mail\":\"email\"}"`
+	Drop        []string          `json:"drop,omitempty" maxItems:"100" doc:"Columns that aren't looked at." example:"[\"Password\"]"`
+	Output      string            `json:"output,omitempty" enum:"files,links,both" default:"files" doc:"What people get: signed profiles in archives, a setup link each, or both."`
+	Mail        bool              `json:"mail,omitempty" doc:"Whether each link is sent to its person by mail." example:"false"`
+	SkipBadRows bool              `json:"skip_bad_rows,omitempty" doc:"Whether rows with problems are left out. Otherwise a batch that has any can't be started." example:"false"`
+}
+
+func (b BatchChoice) choice() batches.Choice {
+	c := batches.Choice{Variant: settings.Variant(b.Variant), Platforms: batch.Platforms(b.Platform), Locale: b.Locale, Drop: b.Drop,
+		Output: batches.Output(b.Output), Mail: b.Mail, SkipBadRows: b.SkipBadRows}
+	if len(b.Map) > 0 {
+		c.Map = map[string]batch.Field{}
+	}
+	for column, f := range b.Map {
+		c.Map[column] = batch.Field(f)
+	}
+	return c
+}
+
+// A BatchArchive is an archive of a batch.
+type BatchArchive struct {
+	Name   string `json:"name" doc:"The file, below files." example:"archive-001.zip"`
+	Files  int    `json:"files" doc:"How many profiles it holds." example:"50000"`
+	Bytes  int64  `json:"bytes" example:"225000000"`
+	SHA256 string `json:"sha256" doc:"In hex."`
+}
+
+// BatchLinks says what became of the setup links of a batch.
+type BatchLinks struct {
+	Made    int `json:"made" doc:"They can be downloaded as links.csv, below files." example:"798"`
+	Sent    int `json:"mails_sent" doc:"Mails that your mail server has taken." example:"790"`
+	Waiting int `json:"mails_waiting" example:"6"`
+	GivenUp int `json:"mails_given_up" doc:"Those that nobody will send any more: each link's mail says why." example:"2"`
+}
+
+// A Batch is a batch as the API shows it.
+type Batch struct {
+	ID          string         `json:"id" example:"bat_k3v7q2m4x5r6t7ab"`
+	Name        string         `json:"name" example:"users.csv"`
+	State       string         `json:"state" enum:"checking,ready,running,done,failed,cancelled"`
+	Reason      string         `json:"reason,omitempty" doc:"Why it has failed: a code of docs/codes.md, or of docs/batches.md if the list can't be used." example:"settings_changed"`
+	Detail      string         `json:"detail,omitempty" doc:"The same as a sentence."`
+	Choice      BatchChoice    `json:"choice"`
+	Read        int            `json:"rows_read" doc:"Rows of the list." example:"800"`
+	Rows        int            `json:"rows" doc:"Rows that get files." example:"798"`
+	Bad         int            `json:"bad_rows" doc:"Rows with problems." example:"2"`
+	Files       int            `json:"files" doc:"Profiles." example:"798"`
+	Made        int            `json:"rows_made" doc:"Rows that have their files." example:"798"`
+	Left        *int           `json:"seconds_left,omitempty" doc:"About how long it still takes." example:"12"`
+	Erases      bool           `json:"erases" doc:"Whether devices erase themselves by some of the profiles." example:"false"`
+	Columns     []batch.Column `json:"columns" doc:"What was recognised in the list."`
+	Notices     []string       `json:"notices"`
+	Fingerprint string         `json:"signer,omitempty" doc:"SHA-256 of the certificate that signs, in hex."`
+	Archives    []BatchArchive `json:"archives"`
+	Links       *BatchLinks    `json:"links,omitempty" doc:"Absent: the batch makes none, or this is a list of batches."`
+	CreatedAt   field.Moment   `json:"created_at"`
+	StartedAt   *field.Moment  `json:"started_at,omitempty"`
+	EndedAt     *field.Moment  `json:"ended_at,omitempty"`
+	ExpiresAt   *field.Moment  `json:"expires_at,omitempty" doc:"When list and archives are deleted. Manifests stay."`
+	Expired     bool           `json:"expired" doc:"They have been deleted." example:"false"`
+}
+
+func (a *API) batchOf(b batches.Batch) Batch {
+	c := b.Choice
+	out := Batch{
+		ID: b.ID, Name: b.Name, State: string(b.State), Reason: b.Reason, Detail: b.Detail,
+		Choice: BatchChoice{string(c.Variant), string(c.Platforms), c.Locale, nil, c.Drop, string(c.Output), c.Mail, c.SkipBadRows},
+		Read:   b.Plan.Read, Rows: b.Plan.Rows, Bad: b.Plan.Bad, Files: b.Plan.Files, Made: b.Made, Erases: b.Erases,
+		Columns: append([]batch.Column{}, b.Plan.Columns...), Notices: append([]string{}, b.Plan.Notices...), Fingerprint: b.About.Signer.Fingerprint,
+		Archives: []BatchArchive{}, CreatedAt: field.At(b.Created), StartedAt: field.AtOrNil(b.Started), EndedAt: field.AtOrNil(b.Ended),
+		ExpiresAt: field.AtOrNil(b.Expires), Expired: b.Expired,
+	}
+	for column, f := range c.Map {
+		if out.Choice.Map == nil {
+			out.Choice.Map = map[string]string{}
+		}
+		out.Choice.Map[column] = string(f)
+	}
+	if passed := a.Now().Sub(b.Started); b.State == batches.Running && b.Made > 0 {
+		left := int(passed.Seconds() * float64(b.Plan.Rows-b.Made) / float64(b.Made))
+		out.Left = &left
+	}
+	if b.State == batches.Done && c.MakesFiles() {
+		for _, each := range b.Archives {
+			out.Archives = append(out.Archives, BatchArchive{batches.ArchiveName(each.Number), each.Files, each.Size, each.Digest})
+		}
+	}
+	return out
+}
+
+// A BatchPath names a batch.
+type BatchPath struct {
+	ID string `path:"id" maxLength:"40" doc:"The batch's ID." example:"bat_k3v7q2m4x5r6t7ab"`
+}
+
+func (a *API) batches(h huma.API, e *echo.Echo) {
+	register(a, h, operation("list-batches", http.MethodGet, "/batches", account.BatchesRead, "List batches"), a.listBatches)
+	a.uploads(h, e)
+	register(a, h, operation("get-batch", http.MethodGet, "/batches/{id}", account.BatchesRead, "Show a batch"),
+		func(ctx context.Context, c call, in *BatchPath) (*answer[Batch], error) {
+			return a.batchAnswer(ctx, c, func() (batches.Batch, error) { return a.Batches.Get(ctx, c.key.Account, in.ID) })
+		})
+	register(a, h, operation("delete-batch", http.MethodDelete, "/batches/{id}", account.BatchesWrite, "Delete a batch with all its files"),
+		func(ctx context.Context, c call, in *BatchPath) (*noBody, error) {
+			if err := c.permitAll(); err != nil {
+				return nil, err
+			}
+			return nil, a.Batches.Delete(ctx, c.by, c.key.Account, in.ID)
+		})
+	register(a, h, operation("check-batch", http.MethodPost, "/batches/{id}/check", account.BatchesWrite, "Check the list of a batch again by another choice"),
+		func(ctx context.Context, c call, in *checkBatch) (*answer[Batch], error) {
+			return a.batchAnswer(ctx, c, func() (batches.Batch, error) {
+				return a.Batches.Recheck(ctx, c.by, c.key.Account, in.ID, in.Body.choice())
+			})
+		})
+	for _, each := range []struct {
+		id, path, summary string
+		do                func(ctx context.Context, c call, id string) (batches.Batch, error)
+	}{
+		{"start-batch", "start", "Have the files of a batch made", func(ctx context.Context, c call, id string) (batches.Batch, error) {
+			return a.Batches.Start(ctx, c.by, c.key.Account, id)
+		}},
+		{"cancel-batch", "cancel", "Stop a batch and delete its files", func(ctx context.Context, c call, id string) (batches.Batch, error) {
+			return a.Batches.Cancel(ctx, c.by, c.key.Account, id)
+		}},
+		{"reissue-batch", "reissue", "Sign again what a batch has made, as a new batch", func(ctx context.Context, c call, id string) (batches.Batch, error) {
+			return a.Batches.Reissue(ctx, c.by, c.key.Account, id)
+		}},
+	} {
+		register(a, h, operation(each.id, http.MethodPost, "/batches/{id}/"+each.path, account.BatchesWrite, each.summary),
+			func(ctx context.Context, c call, in *BatchPath) (*answer[Batch], error) {
+				return a.batchAnswer(ctx, c, func() (batches.Batch, error) { return each.do(ctx, c, in.ID) })
+			})
+	}
+	register(a, h, operation("list-batch-problems", http.MethodGet, "/batches/{id}/problems", account.BatchesRead, "List what is wrong with the rows of a batch"), a.listProblems)
+	a.batchFiles(h, e)
+}
+
+type checkBatch struct {
+	BatchPath
+	Body BatchChoice
+}
+
+// batchAnswer answers with a batch. It may hold people of any domain.
+func (a *API) batchAnswer(ctx context.Context, c call, do func() (batches.Batch, error)) (*answer[Batch], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	b, err := do()
+	if err != nil {
+		return nil, err
+	}
+	out := a.batchOf(b)
+	if out.Links, err = a.linksOf(ctx, b); err != nil {
+		return nil, err
+	}
+	return &answer[Batch]{out}, nil
+}
+
+// linksOf counts the links of a batch that makes some.
+func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error) {
+	if !b.Choice.MakesLinks() {
+		return nil, nil
+	}
+	counts, err := a.Batches.CountLinks(ctx, b)
+	return &BatchLinks{counts.Links, counts.Sent, counts.Waiting, counts.GivenUp}, err
+}
+
+type batchesQuery struct {
+	Address string `query:"address" maxLength:"254" doc:"Those that have made something for the mailbox." example:"jane@example.com"`
+	State   string `query:"state" enum:"checking,ready,running,done,failed,cancelled" doc:"How far they are."`
+	After   string `query:"after" maxLength:"40" doc:"The ID of the last batch of the page before."`
+	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"How many batches a page has at most."`
+}
+
+// A BatchList is a page of batches.
+type BatchList struct {
+	Batches []Batch `json:"batches" doc:"The newest first."`
+	More    bool    `json:"more" doc:"Whether older ones follow." example:"false"`
+}
+
+func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answer[BatchList], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	g, err := a.group(c, in.Address, "")
+	if err != nil {
+		return nil, err
+	}
+	limit := cmp.Or(in.Limit, 50)
+	all, err := a.Batches.List(ctx, c.key.Account, batches.Filter{Mailbox: g.Mailbox, State: batches.State(in.State), After: in.After, Limit: limit + 1})
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[BatchList]{BatchList{Batches: []Batch{}, More: len(all) > limit}}
+	for _, b := range all[:min(len(all), limit)] {
+		out.Body.Batches = append(out.Body.Batches, a.batchOf(b))
+	}
+	return out, nil
+}
+
+type problemsQuery struct {
+	BatchPath
+	After int `query:"after" minimum:"0" maximum:"10000" doc:"The number of the last problem of the page before."`
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many problems a page has at most."`
+}
+
+// A BatchProblem is something wrong with a row.
+type BatchProblem struct {
+	Number int    `json:"number" doc:"Counted from 1." example:"1"`
+	Row    int    `json:"row" doc:"The line of the list where the row begins." example:"4"`
+	Column string `json:"column,omitempty" example:"email"`
+	Code   string `json:"code" doc:"One of those in docs/batches.md." example:"address_malformed"`
+	Value  string `json:"value,omitempty" doc:"The value, masked." example:"j***"`
+	Detail string `json:"detail"`
+}
+
+func problemOf(p batches.Problem) BatchProblem {
+	return BatchProblem{p.Number, p.Row, p.Column, string(p.Code), p.Value, p.Detail}
+}
+
+// A BatchProblemList is a page of problems.
+type BatchProblemList struct {
+	Problems []BatchProblem `json:"problems" doc:"In the order of rows: the first 10,000. errors.csv has all."`
+	More     bool           `json:"more" doc:"Whether more follow." example:"false"`
+}
+
+func (a *API) listProblems(ctx context.Context, c call, in *problemsQuery) (*answer[BatchProblemList], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	limit := cmp.Or(in.Limit, 100)
+	all, err := a.Batches.Problems(ctx, c.key.Account, in.ID, in.After, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[BatchProblemList]{BatchProblemList{Problems: []BatchProblem{}, More: len(all) > limit}}
+	for _, p := range all[:min(len(all), limit)] {
+		out.Body.Problems = append(out.Body.Problems, problemOf(p))
+	}
+	return out, nil
+}
+
+// uploads adds the route that takes a list. Its body goes to disk.
+func (a *API) uploads(h huma.API, e *echo.Echo) {
+	upload := creating("create-batch", "/batches", account.BatchesWrite, "Upload a list of people, which is checked")
+	upload.Description += " Up to 512 MiB. Wait until the state is `ready`, and start the batch. A request with the header Idempotency-Key is done each time."
+	upload.Parameters = []*huma.Param{
+		text("name", "What people call the batch; by default the name of the file."),
+		words("variant", "mail", "secure"), words("platform", "iphone", "mac", "both"),
+		text("locale", "Language of the profiles' texts, for rows that don't say."),
+		words("output", "files", "links", "both"),
+		flag("mail", "Whether each link is sent to its person by mail."),
+		flag("skip_bad_rows", "Whether rows with problems are left out."),
+		flag("manifest", "Whether the list is the manifest.csv of a batch: the same files are made again."),
+		flag("dry_run", "Whether the list is checked at once and nothing is kept."),
+	}
+	answer := func(text string, of reflect.Type) *huma.Response {
+		return &huma.Response{Description: text, Content: map[string]*huma.MediaType{openapi.JSON: {Schema: h.OpenAPI().Components.Schemas.Schema(of, true, "")}}}
+	}
+	upload.Responses = map[string]*huma.Response{"201": answer("The batch.", reflect.TypeFor[Batch]()), "200": answer("What is in the list, of a dry run.", reflect.TypeFor[BatchPreview]())}
+	read := upload
+	binary := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	form := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{web.UploadField}, Properties: map[string]*huma.Schema{web.UploadField: binary.Schema}}}
+	upload.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"text/csv": binary, "application/jsonl": binary, echo.MIMEMultipartForm: form}}
+	h.OpenAPI().AddOperation(&upload)
+	e.POST(upload.Path, a.plain(h, &read, a.createBatch))
+}
+
+// text, words, flag and path describe parameters.
+func text(name, doc string) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(100)}}
+}
+
+func words(name string, values ...any) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: "The default is `" + fmt.Sprint(values[0]) + "`.", Schema: &huma.Schema{Type: huma.TypeString, Enum: values}}
+}
+
+func flag(name, doc string) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: huma.TypeBoolean, Default: false}}
+}
+
+func path(name, doc string) *huma.Param {
+	return &huma.Param{Name: name, In: "path", Required: true, Description: doc, Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(40)}}
+}
+
+// plain is a handler beside huma, for what is too large to be kept in memory.
+func (a *API) plain(h huma.API, op *huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		who, err := a.admit(c, scopeOf(op))
+		if err == nil {
+			err = permitTest(who.key, op)
+		}
+		if err == nil {
+			err = who.read(h, op, c)
+		}
+		if err == nil {
+			err = a.refusals(c.Request().Context(), who, nil)
+		}
+		if err == nil {
+			err = who.permitAll()
+		}
+		if err == nil {
+			err = handle(c, who)
+		}
+		return err
+	}
+}
+
+func (a *API) createBatch(c echo.Context, who call) error {
+	list, name, err := web.Upload(c, batches.MaxUpload, "text/csv", "application/jsonl")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(list.Name())
+	defer list.Close()
+	is := func(name string) bool { return c.QueryParam(name) == "true" }
+	choice := batches.Choice{
+		Variant: settings.Variant(c.QueryParam("variant")), Platforms: batch.Platforms(c.QueryParam("platform")), Locale: c.QueryParam("locale"),
+		Output: batches.Output(c.QueryParam("output")), Mail: is("mail"), SkipBadRows: is("skip_bad_rows"), Manifest: is("manifest"),
+	}
+	if is("dry_run") {
+		return a.previewBatch(c, who, list, choice)
+	}
+	b, err := a.Batches.Create(c.Request().Context(), who.by, who.key.Account, list, cmp.Or(c.QueryParam("name"), name), choice)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, a.batchOf(b))
+}
+
+// A BatchPreview says what is in a list.
+type BatchPreview struct {
+	Read     int            `json:"rows_read" doc:"Rows of the list." example:"800"`
+	Rows     int            `json:"rows" doc:"Rows that would get files." example:"798"`
+	Bad      int            `json:"bad_rows" doc:"Rows with problems." example:"2"`
+	Files    int            `json:"files" doc:"Profiles." example:"798"`
+	Columns  []batch.Column `json:"columns" doc:"What was recognised in the list."`
+	Notices  []string       `json:"notices"`
+	Problems []BatchProblem `json:"problems" doc:"In the order of rows: the first 100."`
+}
+
+// previewTime is how long a list of MaxUpload bytes takes at most to be checked.
+const previewTime = 10 * time.Minute
+
+func (a *API) previewBatch(c echo.Context, who call, list io.Reader, choice batches.Choice) error {
+	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(previewTime)) // where none can be set, none is
+	plan, problems, err := a.Batches.Preview(c.Request().Context(), who.by, who.key.Account, list, choice)
+	if err != nil {
+		return err
+	}
+	out := BatchPreview{plan.Read, plan.Rows, plan.Bad, plan.Files, append([]batch.Column{}, plan.Columns...), append([]string{}, plan.Notices...), []BatchProblem{}}
+	for _, p := range problems {
+		out.Problems = append(out.Problems, problemOf(p))
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+// batchFiles adds the routes that send files and events.
+func (a *API) batchFiles(h huma.API, e *echo.Echo) {
+	file := operation("get-batch-file", http.MethodGet, "/batches/{id}/files/{name}", account.BatchesRead, "Download a file of a batch")
+	file.Description += " Answers to ranges. Each request is an action."
+	file.Parameters = []*huma.Param{path("id", "The batch's ID."), path("name", "archive-001.zip and so on, manifest-001.csv and so on, errors.csv, or links.csv.")}
+	file.Responses = binary(exportType, "The file.")
+	h.OpenAPI().AddOperation(&file)
+	e.Match([]string{http.MethodGet, http.MethodHead}, Prefix+"/batches/:id/files/:name", a.plain(h, &file, a.sendFile))
+
+	events := operation("watch-batch", http.MethodGet, "/batches/{id}/events", account.BatchesRead, "Follow a batch by server-sent events")
+	events.Description += " The event `batch` has the batch as JSON: as it is, and whenever it has changed. The stream ends when nothing happens to it any more."
+	events.Parameters = []*huma.Param{path("id", "The batch's ID.")}
+	events.Responses = binary(eventStream, "The events.")
+	h.OpenAPI().AddOperation(&events)
+	e.Match([]string{http.MethodGet, http.MethodHead}, Prefix+"/batches/:id/events", a.plain(h, &events, a.sendEvents))
+}
+
+func (a *API) sendFile(c echo.Context, who call) error {
+	ctx, id, name := c.Request().Context(), c.Param("id"), c.Param("name")
+	if c.Request().Method == http.MethodHead {
+		f, err := a.Batches.Look(ctx, who.key.Account, id, name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return web.SendFile(c, f.Name, f.Digest, f.Modified, f)
+	}
+	if name == batches.LinksFile {
+		all, err := a.Batches.HandOut(ctx, who.by, who.key.Account, id, name, 0)
+		if err != nil {
+			return err
+		}
+		return batches.WriteLinks(web.Stream(c, "text/csv; charset=utf-8", name), all, func(l setup.Link) string { return a.BaseURL.String() + a.Links.Path(l) })
+	}
+	f, err := a.Batches.Open(ctx, who.by, who.key.Account, id, name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return web.SendFile(c, f.Name, f.Digest, f.Modified, f)
+}
+
+// eventStream is the media type of server-sent events.
+const eventStream = "text/event-stream"
+
+// eventPause is how long an event may take to be sent.
+const eventPause = 30 * time.Second
+
+func (a *API) sendEvents(c echo.Context, who call) error {
+	ctx := c.Request().Context()
+	if c.Request().Method == http.MethodHead {
+		if _, err := a.Batches.Get(ctx, who.key.Account, c.Param("id")); err != nil {
+			return err
+		}
+		c.Response().Header().Set(echo.HeaderContentType, eventStream)
+		return c.NoContent(http.StatusOK)
+	}
+	begun := false
+	err := a.Batches.Watch(ctx, who.key.Account, c.Param("id"), func(b batches.Batch) error {
+		if begun { // whoever watches may have lost the right to
+			if _, err := a.Keys.Authenticate(ctx, tokenOf(c), web.ClientIP(c)); err != nil {
+				return err
+			}
+		}
+		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(eventPause)) // where none can be set, none is
+		if !begun {
+			c.Response().Header().Set(echo.HeaderContentType, eventStream)
+			begun = true
+		}
+		if _, err := c.Response().Write([]byte("event: batch\ndata: ")); err != nil {
+			return err
+		}
+		if err := c.Echo().JSONSerializer.Serialize(c, a.batchOf(b), ""); err != nil {
+			return err
+		}
+		_, err := c.Response().Write([]byte("\n")) // after the one that JSON ends with
+		c.Response().Flush()
+		return err
+	})
+	if begun && !errors.Is(err, context.Canceled) {
+		return nil // the stream ends
+	}
+	return err
+}

@@ -1,0 +1,290 @@
+package batches_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// What the service makes of a list is what the command line makes of it, on
+// either database.
+func TestMade(t *testing.T) {
+	list := people(2345)
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		b := r.create(t, owner(), list, batches.Choice{})
+		if b = r.want(t, b.ID, batches.Ready); b.Plan.Rows != 2345 || b.Plan.Bad != 0 || b.Parts != 1 {
+			t.Fatalf("got %d good rows, %d bad ones and %d archives", b.Plan.Rows, b.Plan.Bad, b.Parts)
+		}
+		r.start(t, owner(), b.ID)
+		b = r.want(t, b.ID, batches.Done)
+		if b.Made != 2345 || len(b.Archives) != 1 || b.Archives[0].Files != 2345 {
+			t.Fatalf("got %d made in %+v", b.Made, b.Archives)
+		}
+		archive := r.open(t, b.ID, batches.ArchiveName(1))
+		if sum := sha256.Sum256(archive); hex.EncodeToString(sum[:]) != b.Archives[0].Digest || int64(len(archive)) != b.Archives[0].Size {
+			t.Error("the archive isn't the one that the batch names")
+		}
+		manifest := r.open(t, b.ID, batches.ManifestName(1))
+		if string(manifest) != string(inArchive(t, archive, "manifest.csv")) {
+			t.Error("the manifest isn't the one in the archive")
+		}
+		if stable(t, manifest) != stable(t, r.offline(t, list)) {
+			t.Error("the manifest isn't the one of the command line")
+		}
+		kept := r.names(t, b.ID)
+		if len(kept) != 3 { // archive, manifest, errors.csv
+			t.Errorf("got %q, want parts, rows and list deleted", kept)
+		}
+		var names []audit.Name
+		for _, e := range storetest.Entries(t, r.store) {
+			if name := e.View().Action; strings.HasPrefix(string(name), "batch.") {
+				names = append(names, name)
+			}
+		}
+		if want := []audit.Name{audit.BatchCreate, audit.BatchStart, audit.BatchFinish, audit.BatchDownload, audit.BatchDownload}; !slices.Equal(names, want) {
+			t.Errorf("got the actions %q, want %q", names, want)
+		}
+	})
+}
+
+// Rows with problems keep a batch from being started, unless they are left out.
+func TestBadRows(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		list := "Work mail,name\njane@example.com,Jane\nnobody,Joe\njoe@example.org,Joe\n"
+		b := r.create(t, owner(), list, batches.Choice{Map: nil})
+		if b = r.want(t, b.ID, batches.Failed); b.Reason != "column_missing" {
+			t.Fatalf("got %q: %s", b.Reason, b.Detail)
+		}
+		c := batches.Choice{}
+		c.Map = map[string]batchField{"Work mail": "email"}
+		if _, err := r.Recheck(t.Context(), owner(), account.Default, b.ID, c); err != nil {
+			t.Fatal(err)
+		}
+		if b = r.want(t, b.ID, batches.Ready); b.Plan.Rows != 1 || b.Plan.Bad != 2 {
+			t.Fatalf("got %d good and %d bad rows", b.Plan.Rows, b.Plan.Bad)
+		}
+		all, err := r.Problems(t.Context(), account.Default, b.ID, 0, 100)
+		if err != nil || len(all) != 2 || all[0].Code != "address_malformed" || all[1].Code != "not_possible" || all[1].Row != 4 || all[1].Detail != "The mail domain of this address is not set up here." {
+			t.Fatalf("got %+v, %v", all, err)
+		}
+		_, err = r.Start(t.Context(), owner(), account.Default, b.ID)
+		storetest.WantFault(t, err, fault.Conflict)
+		c.SkipBadRows = true
+		if _, err := r.Recheck(t.Context(), owner(), account.Default, b.ID, c); err != nil {
+			t.Fatal(err)
+		}
+		r.want(t, b.ID, batches.Ready)
+		r.start(t, owner(), b.ID)
+		b = r.want(t, b.ID, batches.Done)
+		if text := string(r.open(t, b.ID, batches.ErrorsFile)); !strings.Contains(text, "address_malformed") {
+			t.Errorf("got %q as errors.csv", text)
+		}
+	})
+}
+
+// A batch whose settings have changed since it was checked makes nothing more.
+func TestSettingsChanged(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		b := r.create(t, owner(), people(1500), batches.Choice{})
+		r.want(t, b.ID, batches.Ready)
+		d := storetest.NewDomain("example.com")
+		d.Service.Incoming.Host = "imap2.example.com"
+		storetest.Must(t, r.store.SetDomain(t.Context(), storetest.By, d, storetest.Action("", "")))
+		_, err := r.Start(t.Context(), owner(), account.Default, b.ID)
+		storetest.WantFault(t, err, fault.SettingsChanged)
+	})
+}
+
+// What a server was working on when it died is made by the next one.
+func TestResumed(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		stop := r.work(t)
+		b := r.create(t, owner(), people(3500), batches.Choice{})
+		r.want(t, b.ID, batches.Ready)
+		entered := make(chan bool, 16)
+		r.files.set(func(name string) error {
+			if strings.Contains(name, "/part-") {
+				entered <- true
+				return errors.New("the disk is gone")
+			}
+			return nil
+		})
+		r.start(t, owner(), b.ID)
+		<-entered
+		stop()
+		r.files.set(nil)
+		r.work(t)
+		if b = r.want(t, b.ID, batches.Done); b.Made != 3500 {
+			t.Errorf("got %d made", b.Made)
+		}
+		if stable(t, r.open(t, b.ID, batches.ManifestName(1))) != stable(t, r.offline(t, people(3500))) {
+			t.Error("the manifest isn't the one of the command line")
+		}
+	})
+}
+
+// A batch that is cancelled, deleted or over leaves nothing behind but the
+// manifests of what was made.
+func TestFilesDeleted(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		stop := r.work(t)
+		b := r.create(t, owner(), people(10), batches.Choice{})
+		r.want(t, b.ID, batches.Ready)
+		r.start(t, owner(), b.ID)
+		r.want(t, b.ID, batches.Done)
+		cancelled := r.create(t, owner(), people(10), batches.Choice{})
+		r.want(t, cancelled.ID, batches.Ready)
+		if c, err := r.Cancel(t.Context(), owner(), account.Default, cancelled.ID); err != nil || c.State != batches.Cancelled || !c.Expired {
+			t.Errorf("got %+v, %v", c, err)
+		}
+		if got := r.names(t, cancelled.ID); got != nil {
+			t.Errorf("got %q of a cancelled batch", got)
+		}
+		stop()
+		r.now = func() time.Time { return time.Now().Add(batches.Retention + time.Hour) }
+		if err := r.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.names(t, b.ID); !slices.Equal(got, []string{batches.ManifestName(1)}) {
+			t.Errorf("got %q, want the manifest alone", got)
+		}
+		_, err := r.Open(t.Context(), owner(), account.Default, b.ID, batches.ArchiveName(1))
+		storetest.WantFault(t, err, fault.Gone)
+		r.open(t, b.ID, batches.ManifestName(1))
+		if err := r.Delete(t.Context(), owner(), account.Default, b.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.names(t, b.ID); got != nil {
+			t.Errorf("got %q of a deleted batch", got)
+		}
+		_, err = r.Get(t.Context(), account.Default, b.ID)
+		storetest.WantFault(t, err, fault.NotFound)
+	})
+}
+
+// Files of a batch that was never kept are found, but not those of one that is
+// about to be.
+func TestOrphans(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.files.set(nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		f := tempFile(t, "list")
+		storetest.Must(t, r.files.Put(ctx, "batches/bat_lost/list", f))
+		cancel()
+		storetest.Must(t, r.Tidy(t.Context()))
+		if got := r.names(t, "bat_lost"); len(got) != 1 {
+			t.Errorf("got %q, want that a new file stays", got)
+		}
+		r.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+		storetest.Must(t, r.Tidy(t.Context()))
+		if got := r.names(t, "bat_lost"); got != nil {
+			t.Errorf("got %q, want that an old one is deleted", got)
+		}
+	})
+}
+
+// What has been signed by an old certificate is signed again by the new one,
+// under the same names.
+func TestReissue(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		b := r.create(t, owner(), people(20), batches.Choice{})
+		r.want(t, b.ID, batches.Ready)
+		_, err := r.Reissue(t.Context(), owner(), account.Default, b.ID)
+		storetest.WantFault(t, err, fault.Conflict)
+		r.start(t, owner(), b.ID)
+		r.want(t, b.ID, batches.Done)
+		r.sign(t)
+		again, err := r.Reissue(t.Context(), owner(), account.Default, b.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.want(t, again.ID, batches.Ready)
+		r.start(t, owner(), again.ID)
+		again = r.want(t, again.ID, batches.Done)
+		if again.About.Signer.Fingerprint != r.signer().Fingerprint() {
+			t.Error("it is signed by the old certificate")
+		}
+		if one, other := stable(t, r.open(t, b.ID, batches.ManifestName(1))), stable(t, r.open(t, again.ID, batches.ManifestName(1))); one != other {
+			t.Errorf("the manifests differ:\n%s\n%s", one, other)
+		}
+	})
+}
+
+// A list that holds passwords is not kept.
+func TestSecretListDeleted(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		b := r.create(t, owner(), "email,password\njane@example.com,hunter2\n", batches.Choice{})
+		b = r.want(t, b.ID, batches.Failed)
+		servertest.Eventually(t, "the list to be deleted", func() bool { return r.names(t, b.ID) == nil })
+		if b.Reason != "secret_found" || strings.Contains(b.Detail, "hunter2") {
+			t.Errorf("got %s: %s", b.Reason, b.Detail)
+		}
+		_, err := r.Recheck(t.Context(), owner(), account.Default, b.ID, batches.Choice{Drop: []string{"password"}})
+		storetest.WantFault(t, err, fault.Conflict)
+	})
+}
+
+// Batches are found by whom they have made something for, and forget a mailbox
+// when its personal text is erased.
+func TestForget(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		var ids []string
+		for _, list := range []string{people(3), people(2)} {
+			b := r.create(t, owner(), list, batches.Choice{Platforms: "both"})
+			r.want(t, b.ID, batches.Ready)
+			r.start(t, owner(), b.ID)
+			r.want(t, b.ID, batches.Done)
+			ids = append(ids, b.ID)
+		}
+		found := func(mailbox string) (got []string) {
+			t.Helper()
+			all, err := r.List(t.Context(), account.Default, batches.Filter{Mailbox: mailbox, Limit: 10})
+			storetest.Must(t, err)
+			for _, b := range all {
+				got = append([]string{b.ID}, got...)
+			}
+			return got
+		}
+		if got := found("jane.doe2@example.com"); !slices.Equal(got, ids[:1]) {
+			t.Errorf("got %q for one batch, want %q", got, ids[:1])
+		}
+		if got := found("jane.doe1@example.com"); !slices.Equal(got, ids) {
+			t.Errorf("got %q for both batches, want %q", got, ids)
+		}
+		if got := found("nobody@example.com"); got != nil {
+			t.Errorf("got %q for nobody", got)
+		}
+		for _, want := range []bool{true, false} {
+			if had, err := r.Forget(t.Context(), owner(), account.Default, "jane.doe1@example.com"); err != nil || had != want {
+				t.Errorf("got %t, %v, want %t", had, err, want)
+			}
+		}
+		for i, id := range ids {
+			manifest := string(r.open(t, id, batches.ManifestName(1)))
+			if strings.Contains(manifest, "jane.doe1@") || strings.Count(manifest, "jane.doe0@example.com") < 2 || strings.Count(manifest, "\n") != 1+2*(2-i) {
+				t.Errorf("got\n%s", manifest)
+			}
+		}
+		if got := found("jane.doe1@example.com"); got != nil {
+			t.Errorf("got %q for a mailbox that was forgotten", got)
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package batches_test
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/blob/blobtest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// BenchmarkRate makes archives of 50,000 people in the service, from the upload
+// to the last archive, and tells the rate as a part of that of the command line
+// in the same process: x-offline. Both are timed in turns. On a busy machine
+// x-cpu tells more: the same of the time of the processor, without that of the
+// database and of the S3 service.
+func BenchmarkRate(b *testing.B) {
+	list := people(50_000)
+	for name, open := range map[string]func(b *testing.B) *rig{
+		"sqlite/folder": func(b *testing.B) *rig { return newRig(b, storetest.SQLite(b), filepath.Join(b.TempDir(), "archive")) },
+		"postgres/folder": func(b *testing.B) *rig {
+			return newRig(b, storetest.Postgres(b), filepath.Join(b.TempDir(), "archive"))
+		},
+		"postgres/s3": func(b *testing.B) *rig {
+			service := blobtest.Start(b)
+			service.Setenv(b)
+			r := newRigWith(b, storetest.Postgres(b), service.Address("batches"), blob.S3Options{Endpoint: service.URL})
+			return r
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := open(b)
+			r.work(b)
+			r.offline(b, people(2000)) // warm
+			var offline, made spent
+			for b.Loop() {
+				offline.add(func() { r.offline(b, list) })
+				made.add(func() {
+					batch := r.create(b, owner(), list, batches.Choice{})
+					r.want(b, batch.ID, batches.Ready)
+					r.start(b, owner(), batch.ID)
+					r.want(b, batch.ID, batches.Done)
+				})
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(offline.clock)/float64(made.clock), "x-offline")
+			b.ReportMetric(float64(offline.cpu)/float64(made.cpu), "x-cpu")
+		})
+	}
+}
+
+// A spent is time, by the clock and of the processor.
+type spent struct{ clock, cpu time.Duration }
+
+func (s *spent) add(f func()) {
+	start, cpu := time.Now(), processor()
+	f()
+	s.clock += time.Since(start)
+	s.cpu += processor() - cpu
+}
+
+// processor is what this process has used.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

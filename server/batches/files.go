@@ -1,0 +1,210 @@
+package batches
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/fault"
+)
+
+// The files of a batch.
+const (
+	listFile   = "list" // as it was uploaded
+	rowsFile   = "rows" // good ones, as package batch writes them
+	ErrorsFile = "errors.csv"
+)
+
+// folder is where the files of all batches are.
+const folder = "batches/"
+
+func fileOf(id, name string) string { return folder + id + "/" + name }
+
+// ArchiveName is the name of an archive to be downloaded.
+func ArchiveName(number int) string { return fmt.Sprintf("archive-%03d.zip", number) }
+
+// ManifestName is the name of the manifest of an archive.
+func ManifestName(number int) string { return fmt.Sprintf("manifest-%03d.csv", number) }
+
+// isManifest reports whether the file tells what was made. It stays.
+func isManifest(name string) bool { return strings.HasPrefix(name, "manifest-") }
+
+// A File is a file of a batch that is downloaded.
+type File struct {
+	Name     string
+	Modified time.Time
+	Digest   string // SHA-256 in hex; empty: not known
+	blob.Reader
+}
+
+// Open opens a file to be downloaded, and records that. The names are those of
+// ArchiveName, ManifestName and ErrorsFile. What has been deleted is a Gone
+// fault.
+func (s *Service) Open(ctx context.Context, by audit.Grant, account, id, name string) (File, error) {
+	f, b, err := s.find(ctx, account, id, name)
+	if err != nil {
+		return File{}, err
+	}
+	err = s.Store.Record(ctx, by, action(audit.BatchDownload, by, b, audit.Change{Field: "file", New: name}, audit.Change{Field: "sha256", New: f.Digest}))
+	if err != nil {
+		f.Close()
+		return File{}, err
+	}
+	return f, nil
+}
+
+// Look is Open for who asks about the file alone: nothing is recorded.
+func (s *Service) Look(ctx context.Context, account, id, name string) (File, error) {
+	f, _, err := s.find(ctx, account, id, name)
+	return f, err
+}
+
+func (s *Service) find(ctx context.Context, account, id, name string) (File, Batch, error) {
+	b, err := s.Store.Batch(ctx, account, id)
+	if err != nil {
+		return File{}, Batch{}, err
+	}
+	f := File{Name: name, Modified: b.Ended}
+	stored := name
+	switch number, archive := numberOf(name, ArchiveName, len(b.Archives)); {
+	case archive && b.State == Done && b.Choice.MakesFiles():
+		f.Digest, stored = b.Archive(number).Digest, b.Archive(number).Blob
+	case name == ErrorsFile && b.Plan.Bad > 0:
+	default:
+		if _, manifest := numberOf(name, ManifestName, len(b.Archives)); !manifest || b.State != Done || !b.Choice.MakesFiles() {
+			return File{}, Batch{}, errNoFile()
+		}
+	}
+	if b.Expired && !isManifest(name) {
+		return File{}, Batch{}, errExpired()
+	}
+	f.Reader, err = s.Files.Open(ctx, fileOf(id, stored))
+	if errors.Is(err, blob.ErrMissing) {
+		err = errExpired()
+	}
+	return f, b, err
+}
+
+func errNoFile() error { return fault.New(fault.NotFound, "This batch has no such file.") }
+
+func errExpired() error { return fault.New(fault.Gone, "The files of this batch have been deleted.") }
+
+// numberOf reads the number in a name that called makes of 1 to last.
+func numberOf(name string, called func(int) string, last int) (int, bool) {
+	for n := 1; n <= last; n++ {
+		if called(n) == name {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+// appendManifest appends a manifest to the list: from the second on without its
+// header.
+func (s *Service) appendManifest(ctx context.Context, list *os.File, id string, number int) error {
+	f, err := s.Files.Open(ctx, fileOf(id, ManifestName(number)))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := bufio.NewReader(f)
+	if number > 1 {
+		if _, err := r.ReadString('\n'); err != nil {
+			return err
+		}
+	}
+	_, err = io.Copy(list, r)
+	return err
+}
+
+// deleteFiles deletes the files of a batch but those that are kept. What can't be
+// deleted now is found by Tidy.
+func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name string) bool) error {
+	ctx = context.WithoutCancel(ctx)
+	var names []string
+	for info, err := range s.Files.List(ctx, fileOf(id, "")) {
+		if err != nil {
+			return err
+		}
+		if kept == nil || !kept(path.Base(info.Name)) {
+			names = append(names, info.Name)
+		}
+	}
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, s.Files.Delete(ctx, name))
+	}
+	return errors.Join(errs...)
+}
+
+// clean deletes what a batch that is done needs no more.
+func (s *Service) clean(ctx context.Context, b Batch) error {
+	return s.deleteFiles(ctx, b.ID, func(name string) bool {
+		return isManifest(name) || name == ErrorsFile || slices.ContainsFunc(b.Archives, func(a Archive) bool { return a.Blob == name })
+	})
+}
+
+// expire deletes list and archives of a batch.
+func (s *Service) expire(ctx context.Context, b Batch) error {
+	if err := s.deleteFiles(ctx, b.ID, isManifest); err != nil {
+		return err
+	}
+	return s.Store.StepBatch(context.WithoutCancel(ctx), audit.ByProgram(), b.Account, b.ID, func(b *Batch) ([]audit.Action, error) {
+		if !b.Live() && !b.Expires.IsZero() && !b.Expires.After(s.Now()) {
+			b.Expired = true
+		}
+		return nil, nil
+	})
+}
+
+// orphanAge is how old a file is at least that no batch knows of: until then, the
+// batch may be about to be kept.
+const orphanAge = time.Hour
+
+// Tidy deletes the files of batches that have expired, and those of no batch.
+func (s *Service) Tidy(ctx context.Context) error {
+	over, err := s.Store.OverBatches(ctx, s.Now())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, b := range over {
+		errs = append(errs, s.expire(ctx, b))
+	}
+	return errors.Join(append(errs, s.deleteOrphans(ctx))...)
+}
+
+// deleteOrphans deletes the files of batches that aren't there.
+func (s *Service) deleteOrphans(ctx context.Context) error {
+	known := map[string]bool{}
+	for info, err := range s.Files.List(ctx, folder) {
+		if err != nil {
+			return err
+		}
+		id, _, _ := strings.Cut(strings.TrimPrefix(info.Name, folder), "/")
+		there, looked := known[id]
+		if !looked {
+			_, err := s.Store.AnyBatch(ctx, id)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			there = err == nil
+			known[id] = there
+		}
+		if !there && info.Modified.Before(s.Now().Add(-orphanAge)) {
+			if err := s.Files.Delete(ctx, info.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

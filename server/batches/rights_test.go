@@ -1,0 +1,115 @@
+package batches_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+)
+
+// A batch whose maker loses the right to it in the middle keeps no file after
+// the answer to the revocation, and says why.
+func TestRightLost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		byKey  bool
+		lose   func(t *testing.T, r *rig, key account.Key)
+		reason fault.Code
+	}{
+		"key revoked": {true, func(t *testing.T, r *rig, key account.Key) {
+			storetest.Must(t, account.NewKeys(r.store, r.now).Revoke(t.Context(), owner(), account.Default, key.ID))
+		}, fault.Unauthorized},
+		"member removed": {false, func(t *testing.T, r *rig, _ account.Key) {
+			storetest.Must(t, r.store.RemoveMember(t.Context(), owner(), account.Default, "mem_admin", storetest.Action(audit.MemberRemove, ""), nil))
+		}, fault.Unauthorized},
+		"role lost": {false, func(t *testing.T, r *rig, _ account.Key) {
+			storetest.Must(t, r.store.SetRole(t.Context(), owner(), account.Default, "mem_admin", account.Auditor, storetest.Action(audit.MemberUpdate, "")))
+		}, fault.Forbidden},
+		"account suspended": {false, func(t *testing.T, r *rig, _ account.Key) {
+			storetest.Must(t, r.store.Database().Transact(t.Context(), func(x *tx) error {
+				_, err := x.Exec(`UPDATE accounts SET suspended = 1 WHERE id = $1`, account.Default)
+				return err
+			}))
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, r *rig) {
+				by, key := r.maker(t, tt.byKey)
+				r.work(t)
+				b := r.create(t, by, people(6000), batches.Choice{})
+				r.want(t, b.ID, batches.Ready)
+				entered, release := make(chan bool, 16), make(chan bool)
+				r.files.set(func(name string) error {
+					if strings.Contains(name, "/part-000003") {
+						entered <- true
+						<-release
+					}
+					return nil
+				})
+				r.start(t, by, b.ID)
+				<-entered
+				tt.lose(t, r, key)
+				before, err := r.store.Chunks(t.Context(), b.ID, 0, 6)
+				storetest.Must(t, err)
+				close(release)
+				b = r.want(t, b.ID, batches.Failed)
+				if tt.reason != "" && b.Reason != string(tt.reason) || b.Reason == string(fault.Internal) || b.Detail == "" {
+					t.Errorf("got %q: %q", b.Reason, b.Detail)
+				}
+				after, err := r.store.Chunks(t.Context(), b.ID, 0, 6)
+				storetest.Must(t, err)
+				for i := range before {
+					if before[i].Part != after[i].Part {
+						t.Errorf("chunk %d was kept after the answer", i)
+					}
+				}
+				if len(b.Archives) > 0 {
+					t.Errorf("got %d archives", len(b.Archives))
+				}
+			})
+		})
+	}
+}
+
+// maker is the grant of a key or of an admin's session.
+func (r *rig) maker(t *testing.T, byKey bool) (audit.Grant, account.Key) {
+	t.Helper()
+	if byKey {
+		key, _, err := account.NewKeys(r.store, r.now).Create(t.Context(), owner(), account.KeySpec{Account: account.Default, Name: "panel", Scopes: []string{"batches:read", "batches:write"}})
+		storetest.Must(t, err)
+		return key.Grant(account.BatchesWrite), key
+	}
+	for id, role := range map[string]account.Role{"mem_owner": account.Owner, "mem_admin": account.Admin} {
+		storetest.Must(t, r.store.CreateMember(t.Context(), owner(), account.Member{
+			ID: id, Account: account.Default, Email: id + "@example.com", Role: role, Created: r.now(), Operator: role == account.Owner,
+		}, "", storetest.Action(audit.MemberJoin, "")))
+	}
+	return audit.Grant{
+		Actor: audit.Actor{Kind: audit.Member, ID: "mem_admin", Name: "mem_admin@example.com", Interface: audit.Panel},
+		Kind:  audit.MemberGrant, ID: "mem_admin", Account: account.Default, Need: string(account.Change),
+	}, account.Key{}
+}
+
+// Files that have devices erase themselves need a fresh second factor of a
+// member, and the account's consent of a key.
+func TestErasing(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		by, _ := r.maker(t, true)
+		b := r.create(t, by, people(3), batches.Choice{Variant: "secure"})
+		if b = r.want(t, b.ID, batches.Ready); !b.Erases {
+			t.Fatal("the batch doesn't know that it erases")
+		}
+		_, err := r.Start(t.Context(), by, account.Default, b.ID)
+		storetest.WantFault(t, err, fault.ErasingUnapproved)
+		session := audit.Grant{Kind: audit.SessionGrant, Account: account.Default, Need: string(account.Change)}
+		if _, err := r.Start(t.Context(), session, account.Default, b.ID); err == nil {
+			t.Error("a session without a second factor has started it")
+		}
+		r.start(t, owner(), b.ID)
+		r.want(t, b.ID, batches.Done)
+	})
+}

@@ -1,0 +1,364 @@
+package batches
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batch"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// errOver ends a step of a batch that has ended meanwhile.
+var errOver = errors.New("batches: it has ended")
+
+// Resume enqueues once more what is to be done, for jobs whose server has died.
+// It is called when a server starts; what is done twice counts once.
+func (s *Service) Resume(ctx context.Context) error { return s.Store.RequeueBatches(ctx) }
+
+// Check reads the list of the batch. Doing it again does no harm.
+func (s *Service) Check(ctx context.Context, id string) error {
+	b, err := s.Store.AnyBatch(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && b.State != Checking {
+		return nil
+	}
+	if err == nil {
+		err = s.inFolder(func(dir string) error { return s.check(ctx, b, dir) })
+	}
+	input, ok := errors.AsType[*batch.InputError](err)
+	if !ok {
+		return s.ended(ctx, b, err)
+	}
+	if input.Code == batch.SecretFound {
+		return s.refuse(ctx, b, input)
+	}
+	return s.fail(ctx, b, string(input.Code), input.Error(), s.Retention)
+}
+
+// refuse ends a batch whose list holds a password, and deletes the list at once.
+func (s *Service) refuse(ctx context.Context, b Batch, input *batch.InputError) error {
+	if err := s.fail(ctx, b, string(input.Code), input.Error()+" The list has been deleted here: upload it again without that column.", 0); err != nil {
+		return err
+	}
+	b, err := s.Store.AnyBatch(ctx, b.ID)
+	if err != nil || b.State != Failed {
+		return err
+	}
+	return s.expire(ctx, b)
+}
+
+// inFolder calls f with a folder for temporary files.
+func (s *Service) inFolder(f func(dir string) error) error {
+	dir, err := os.MkdirTemp("", "mobileconfig-batch")
+	if err != nil {
+		return fmt.Errorf("batches: %w", err)
+	}
+	return errors.Join(f(dir), os.RemoveAll(dir))
+}
+
+func (s *Service) check(ctx context.Context, b Batch, dir string) error {
+	list, err := s.Files.Open(ctx, fileOf(b.ID, listFile))
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	rows, err := os.Create(filepath.Join(dir, rowsFile))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	bad, err := os.Create(filepath.Join(dir, ErrorsFile))
+	if err != nil {
+		return err
+	}
+	defer bad.Close()
+	problems := &problems{limit: MaxProblems}
+	plan, o, err := s.read(ctx, b, list, batch.Checking{Rows: rows, Errors: bad, Problem: problems.add})
+	if err != nil {
+		return err
+	}
+	names := o.names()
+	set, err := o.digest(names)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.Files.Put(ctx, fileOf(b.ID, rowsFile), rows), s.Files.Put(ctx, fileOf(b.ID, ErrorsFile), bad)); err != nil {
+		return err
+	}
+	archives := plan.Archives()
+	var chunks []Chunk
+	for _, a := range archives {
+		for n := a.First; n < a.Last; n++ {
+			chunks = append(chunks, Chunk{Chunk: plan.Chunks[n], Number: n, Archive: a.Number})
+		}
+	}
+	choice := b.Choice
+	return s.Store.KeepPlan(ctx, audit.ByProgram(), b.Account, b.ID, chunks, problems.all, func(b *Batch) ([]audit.Action, error) {
+		if b.State != Checking || !reflect.DeepEqual(b.Choice, choice) {
+			return nil, errOver
+		}
+		b.State, b.Plan, b.Domains, b.Settings, b.Erases = Ready, plan.Summary(), names, set, o.erases
+		b.Made, b.Archives, b.Parts, b.About = 0, nil, len(archives), batch.About{}
+		b.Expires = s.Now().Add(s.Retention)
+		return nil, nil
+	})
+}
+
+// Chunk makes the files of a chunk. Doing it again does no harm.
+func (s *Service) Chunk(ctx context.Context, id string, number int) error {
+	b, err := s.running(ctx, id)
+	if err != nil {
+		return s.ended(ctx, b, err)
+	}
+	chunks, err := s.Store.Chunks(ctx, id, number, number+1)
+	if err != nil || len(chunks) == 0 || chunks[0].Part != "" {
+		return err
+	}
+	return s.ended(ctx, b, s.inFolder(func(dir string) error { return s.makeChunk(ctx, b, chunks[0], dir) }))
+}
+
+// running returns a batch that is running, and by the settings and the
+// certificate that it was started with. If it isn't running, the error is
+// errOver.
+func (s *Service) running(ctx context.Context, id string) (Batch, error) {
+	b, err := s.Store.AnyBatch(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && b.State != Running {
+		err = errOver
+	}
+	if err != nil {
+		return b, err
+	}
+	set, err := s.settings(ctx, b)
+	switch {
+	case err != nil:
+		return b, err
+	case set != b.Settings:
+		return b, errSettings()
+	case s.Identity().Fingerprint != b.About.Signer.Fingerprint:
+		return b, fault.New(fault.SignerUnavailable, "The certificate that signs has changed. Start the batch again: all of it is then signed by the new one.")
+	}
+	return b, nil
+}
+
+// makeChunk makes the files of a chunk, and keeps them if the batch may still be
+// made. The name of the part is its own: that of whoever is first counts.
+func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) error {
+	rows, err := s.Files.Open(ctx, fileOf(b.ID, rowsFile))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var made Made
+	for row, err := range batch.ReadRows(io.NewSectionReader(rows, c.Offset, c.Size)) {
+		if err != nil {
+			return err
+		}
+		made.Mailboxes = append(made.Mailboxes, row.Person.Address.Folded())
+	}
+	if b.Choice.MakesLinks() {
+		if made.Links, err = s.linksOf(ctx, b, io.NewSectionReader(rows, c.Offset, c.Size)); err != nil {
+			return err
+		}
+	}
+	if !b.Choice.MakesFiles() {
+		made.Part = string(Links)
+		_, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, made)
+		return err
+	}
+	out, err := os.Create(filepath.Join(dir, "part"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	buffer := bufio.NewWriterSize(out, 1<<20)
+	maker := batch.Maker{Issuer: s.Issuer, Orders: s.orders(ctx, b).order}
+	var line []byte
+	err = maker.Make(ctx, batch.ReadRows(io.NewSectionReader(rows, c.Offset, c.Size)), c.Number*batch.ChunkRows, func(f *batch.File) error {
+		line = batch.AppendFile(line[:0], f)
+		_, err := buffer.Write(line)
+		return err
+	})
+	if err = errors.Join(err, buffer.Flush()); err != nil {
+		return err
+	}
+	made.Part = fmt.Sprintf("part-%06d-%s", c.Number, id.New("p"))
+	if err := s.Files.Put(ctx, fileOf(b.ID, made.Part), out); err != nil {
+		return err
+	}
+	counts, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, made)
+	if !counts && (err == nil || fault.Of(err).Code != fault.Internal) {
+		err = errors.Join(err, s.Files.Delete(context.WithoutCancel(ctx), fileOf(b.ID, made.Part)))
+	}
+	return err
+}
+
+// Archive puts files that were made into an archive. Doing it again does no harm.
+func (s *Service) Archive(ctx context.Context, id string, number int) error {
+	b, err := s.running(ctx, id)
+	if errors.Is(err, errOver) && b.State == Done { // its server died before it had cleaned up
+		return s.cleanDone(ctx, b)
+	}
+	if err != nil {
+		return s.ended(ctx, b, err)
+	}
+	if b.Archive(number) == nil {
+		err = s.inFolder(func(dir string) error { return s.makeArchive(ctx, b, number, dir) })
+	}
+	if err == nil {
+		err = s.cleanDone(ctx, b)
+	}
+	return s.ended(ctx, b, err)
+}
+
+func (s *Service) cleanDone(ctx context.Context, b Batch) error {
+	b, err := s.Store.Batch(ctx, b.Account, b.ID)
+	if err != nil || b.State != Done {
+		return err
+	}
+	if err := s.clean(ctx, b); err != nil {
+		s.Log.Warn("files of a batch that is done are left for later", "batch", b.ID, "error", err)
+	}
+	return nil
+}
+
+func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir string) error {
+	chunks, err := s.Store.Chunks(ctx, b.ID, 0, b.Chunks())
+	if err != nil {
+		return err
+	}
+	plan := b.Plan
+	for _, c := range chunks {
+		plan.Chunks = append(plan.Chunks, c.Chunk)
+	}
+	archive := plan.Archives()[number-1]
+	parts := chunks[archive.First:archive.Last]
+	if slices.ContainsFunc(parts, func(c Chunk) bool { return c.Part == "" }) {
+		return nil
+	}
+	if !b.Choice.MakesFiles() {
+		return s.keepArchive(ctx, b, Archive{Number: number, Rows: archive.Rows})
+	}
+	bad, err := s.Files.Open(ctx, fileOf(b.ID, ErrorsFile))
+	if err != nil {
+		return err
+	}
+	defer bad.Close()
+	a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, parts), Errors: bad, Sign: s.Issuer.SignChecksums}
+	zip, manifest, err := a.Write(ctx, dir)
+	if err != nil {
+		return err
+	}
+	made := Archive{Number: number, Rows: archive.Rows, Files: archive.Files, Blob: fmt.Sprintf("archive-%03d-%s", number, id.New("p"))}
+	if made.Digest, made.Size, err = s.put(ctx, b, made.Blob, zip); err != nil {
+		return err
+	}
+	if _, _, err := s.put(ctx, b, ManifestName(number), manifest); err != nil {
+		return err
+	}
+	return s.keepArchive(ctx, b, made)
+}
+
+// put keeps a file, and returns its digest and size.
+func (s *Service) put(ctx context.Context, b Batch, name, path string) (digest string, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	if digest, size, err = batch.Digest(f); err != nil {
+		return "", 0, err
+	}
+	return digest, size, s.Files.Put(ctx, fileOf(b.ID, name), f)
+}
+
+// files are those of the parts, in their order.
+func (s *Service) files(ctx context.Context, b Batch, parts []Chunk) iter.Seq2[*batch.File, error] {
+	return func(yield func(*batch.File, error) bool) {
+		for _, c := range parts {
+			r, err := s.Files.Open(ctx, fileOf(b.ID, c.Part))
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			more := true
+			for f, err := range batch.ReadFiles(r) {
+				if more = yield(f, err) && err == nil; !more {
+					break
+				}
+			}
+			if r.Close(); !more {
+				return
+			}
+		}
+	}
+}
+
+// keepArchive keeps an archive. With the last one the batch is done.
+func (s *Service) keepArchive(ctx context.Context, b Batch, made Archive) error {
+	return s.Store.StepBatch(ctx, b.By, b.Account, b.ID, func(b *Batch) ([]audit.Action, error) {
+		if b.State != Running || b.Archive(made.Number) != nil {
+			return nil, errOver
+		}
+		b.Archives = append(slices.Clone(b.Archives), made)
+		slices.SortFunc(b.Archives, func(x, y Archive) int { return x.Number - y.Number })
+		if len(b.Archives) < b.Parts {
+			return nil, nil
+		}
+		h := sha256.New()
+		for _, a := range b.Archives {
+			io.WriteString(h, a.Digest)
+		}
+		b.Checksums = hex.EncodeToString(h.Sum(nil))
+		b.State, b.Ended = Done, s.Now()
+		b.Expires = b.Ended.Add(s.Retention)
+		return []audit.Action{action(audit.BatchFinish, b.By, *b,
+			audit.Change{Field: "files", New: fmt.Sprint(b.Plan.Files)}, audit.Change{Field: "sha256", New: b.Checksums})}, nil
+	})
+}
+
+// ended says what becomes of a batch by the error of a step. What a caller may
+// see ends it; whatever else is tried again.
+func (s *Service) ended(ctx context.Context, b Batch, err error) error {
+	if err == nil || errors.Is(err, errOver) {
+		return nil
+	}
+	f := fault.Of(err)
+	if f.Code == fault.Internal || b.ID == "" {
+		return fmt.Errorf("batches: %w", err)
+	}
+	return s.fail(ctx, b, string(f.Code), f.Detail, s.Retention)
+}
+
+// GiveUp ends a batch whose step has failed too often.
+func (s *Service) GiveUp(ctx context.Context, id string) error {
+	b, err := s.Store.AnyBatch(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.fail(ctx, b, string(fault.Internal), "Something went wrong. Start the batch again; if that doesn't help, tell whoever runs this service.", s.Retention)
+}
+
+// fail ends a batch, whose files are kept for a while.
+func (s *Service) fail(ctx context.Context, b Batch, reason, detail string, kept time.Duration) error {
+	by := audit.ByProgram()
+	return s.Store.StepBatch(context.WithoutCancel(ctx), by, b.Account, b.ID, func(b *Batch) ([]audit.Action, error) {
+		if !b.Live() {
+			return nil, nil
+		}
+		b.State, b.Reason, b.Detail, b.Ended = Failed, reason, detail, s.Now()
+		b.Expires = b.Ended.Add(kept)
+		return []audit.Action{action(audit.BatchFail, by, *b, audit.Change{Field: "reason", New: reason})}, nil
+	})
+}

@@ -1,0 +1,157 @@
+package blob_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/blob/blobtest"
+)
+
+func open(t *testing.T) (blob.Store, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "archive")
+	s, err := blob.Open(t.Context(), dir, blob.S3Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, dir
+}
+
+func put(t *testing.T, s blob.Store, name, text string) {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "put")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(t.Context(), name, f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func names(t *testing.T, s blob.Store, prefix string) (all []string) {
+	t.Helper()
+	for info, err := range s.List(t.Context(), prefix) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, info.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestStores wants the same of a folder and of a bucket.
+func TestStores(t *testing.T) {
+	t.Run("folder", func(t *testing.T) {
+		s, dir := open(t)
+		testStore(t, s)
+		if _, err := os.Stat(filepath.Join(dir, "batches", "bat_1")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("got %v, want that an empty folder is deleted", err)
+		}
+	})
+	t.Run("s3", func(t *testing.T) {
+		service := blobtest.Start(t)
+		s := service.Open(t, "some/prefix")
+		testStore(t, s)
+		put(t, service.Open(t, "some/prefix2"), "batches/bat_9/rows", "another's")
+		if got := names(t, s, "batches/"); !slices.Equal(got, []string{"batches/bat_2/rows"}) {
+			t.Errorf("got %q, want what is below the own prefix alone", got)
+		}
+		if _, err := blob.Open(t.Context(), "s3://nothing/here", blob.S3Options{Endpoint: service.URL}); err == nil {
+			t.Error("a bucket that isn't there was opened")
+		}
+	})
+}
+
+func testStore(t *testing.T, s blob.Store) {
+	t.Helper()
+	put(t, s, "batches/bat_1/rows", "first")
+	put(t, s, "batches/bat_1/rows", "second")
+	put(t, s, "batches/bat_2/rows", "other")
+	r, err := s.Open(t.Context(), "batches/bat_1/rows")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 3)
+	if _, err := r.ReadAt(part, 2); err != nil || string(part) != "con" {
+		t.Errorf("got %q in the middle, %v", part, err)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		t.Error(err)
+	}
+	text, err := io.ReadAll(r)
+	if r.Close(); err != nil || string(text) != "second" || r.Size() != 6 {
+		t.Errorf("got %q of %d bytes, %v; want what was put last", text, r.Size(), err)
+	}
+	if got := names(t, s, "batches/bat_1/"); !slices.Equal(got, []string{"batches/bat_1/rows"}) {
+		t.Errorf("got %q, want the one file below the prefix", got)
+	}
+	if got := names(t, s, "batches/"); len(got) != 2 {
+		t.Errorf("got %q, want both files", got)
+	}
+	for range 2 {
+		if err := s.Delete(t.Context(), "batches/bat_1/rows"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.Open(t.Context(), "batches/bat_1/rows"); !errors.Is(err, blob.ErrMissing) {
+		t.Errorf("got %v, want ErrMissing", err)
+	}
+	if got := names(t, s, "batches/bat_1/"); got != nil {
+		t.Errorf("got %q, want nothing", got)
+	}
+}
+
+// What was being written when the program died is found, and can be deleted.
+func TestFolderLeftovers(t *testing.T) {
+	s, dir := open(t)
+	put(t, s, "batches/bat_1/rows", "rows")
+	left := filepath.Join(dir, "batches", "bat_1", ".new-123")
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := names(t, s, "batches/bat_1/")
+	if !slices.Equal(got, []string{"batches/bat_1/.new-123", "batches/bat_1/rows"}) {
+		t.Fatalf("got %q, want the leftover, too", got)
+	}
+	if err := s.Delete(t.Context(), got[0]); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want that it's gone", err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	s, _ := open(t)
+	for _, name := range []string{"", "..", "../x", "a/../b", "/etc/passwd", "a//b", "A", "a b", "a/.", `a\b`} {
+		if _, err := s.Open(t.Context(), name); err == nil || errors.Is(err, blob.ErrMissing) {
+			t.Errorf("%q: got %v, want a refusal", name, err)
+		}
+		if err := s.Delete(t.Context(), name); err == nil {
+			t.Errorf("%q was deleted", name)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for _, address := range []string{"http://example.com/x", "gs://bucket"} {
+		if _, err := blob.Open(t.Context(), address, blob.S3Options{}); err == nil {
+			t.Errorf("%s was taken", address)
+		}
+	}
+	for _, endpoint := range []string{"s3.example.com", "ftp://s3.example.com", "https://s3.example.com/path"} {
+		if _, err := blob.Open(t.Context(), "s3://bucket/prefix", blob.S3Options{Endpoint: endpoint}); err == nil {
+			t.Errorf("%s was taken", endpoint)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+// Package blobtest starts an S3 service for tests: versitygw, which .ci/prepare
+// builds.
+package blobtest
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/blob"
+)
+
+// The keys of the service.
+const (
+	access = "mobileconfig"
+	secret = "key-of-the-service"
+)
+
+// bucket is the one that is there.
+const bucket = "phones"
+
+// A Service is a running S3 service with one bucket.
+type Service struct {
+	// URL is its endpoint.
+	URL     string
+	Process *os.Process
+}
+
+// Start starts a service that ends with the test. Without versitygw it skips the
+// test, or fails it if MOBILECONFIG_TEST_ALL is set.
+func Start(t testing.TB) *Service {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	program := filepath.Join(filepath.Dir(here), "..", "..", "..", ".cache", "bin", "versitygw")
+	if _, err := os.Stat(program); err != nil {
+		if os.Getenv("MOBILECONFIG_TEST_ALL") != "" {
+			t.Fatalf("%v; run make prepare", err)
+		}
+		t.Skipf("%v; run make prepare", err)
+	}
+	dir := t.TempDir()
+	files, sidecar := filepath.Join(dir, "files"), filepath.Join(dir, "sidecar")
+	for _, path := range []string{filepath.Join(files, bucket), sidecar} {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	var log bytes.Buffer
+	cmd := exec.Command(program, "--access", access, "--secret", secret, "--port", address, "--quiet", "posix", "--sidecar", sidecar, files)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-ended
+		if t.Failed() {
+			t.Logf("versitygw: %s", &log)
+		}
+	})
+	s := &Service{URL: "http://" + address, Process: cmd.Process}
+	for {
+		if res, err := http.Get(s.URL); err == nil {
+			res.Body.Close()
+			return s
+		}
+		select {
+		case <-ended:
+			t.Fatal("versitygw has ended")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Setenv sets the keys of the service for this process and those that it starts,
+// until it ends: several tests at a time may do so.
+func (s *Service) Setenv(t testing.TB) {
+	t.Helper()
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret} {
+		if err := os.Setenv(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Address is that of a store in the bucket, below the prefix.
+func (s *Service) Address(prefix string) string { return blob.Scheme + bucket + "/" + prefix }
+
+// Open opens the store below the prefix.
+func (s *Service) Open(t testing.TB, prefix string) blob.Store {
+	t.Helper()
+	s.Setenv(t)
+	store, err := blob.Open(t.Context(), s.Address(prefix), blob.S3Options{Endpoint: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}

@@ -1,0 +1,140 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+)
+
+// A folder keeps files in a folder that nobody else can read. What is being
+// written has a name that begins with a dot.
+type folder struct{ path string }
+
+func newFolder(path string) (*folder, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	return &folder{path}, nil
+}
+
+func (f *folder) name(name string) (string, error) {
+	return filepath.Join(f.path, filepath.FromSlash(name)), checkName(name)
+}
+
+// Put copies the file beside its place, and renames the copy.
+func (f *folder) Put(_ context.Context, name string, file *os.File) error {
+	path, err := f.name(name)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	out, err := os.CreateTemp(dir, ".new-*")
+	if err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	if _, err = file.Seek(0, io.SeekStart); err == nil {
+		_, err = io.Copy(out, file)
+	}
+	if err = errors.Join(err, out.Sync(), out.Close()); err == nil {
+		err = os.Rename(out.Name(), path)
+	}
+	if err == nil {
+		err = syncFolder(dir)
+	}
+	if err != nil {
+		os.Remove(out.Name())
+		return fmt.Errorf("blob: %w", err)
+	}
+	return nil
+}
+
+// syncFolder makes the names in a folder survive a loss of power.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+type folderReader struct {
+	*os.File
+	size int64
+}
+
+// Size is that of the file.
+func (r folderReader) Size() int64 { return r.size }
+
+func (f *folder) Open(_ context.Context, name string) (Reader, error) {
+	path, err := f.name(name)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrMissing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	return folderReader{file, info.Size()}, nil
+}
+
+// Delete deletes the file, and its folder if that is empty then.
+func (f *folder) Delete(_ context.Context, name string) error {
+	path, err := f.name(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("blob: %w", err)
+	}
+	if dir := filepath.Dir(path); dir != f.path {
+		os.Remove(dir) // fails unless it's empty
+	}
+	return nil
+}
+
+func (f *folder) List(_ context.Context, prefix string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		root := filepath.Join(f.path, filepath.FromSlash(prefix))
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return gone(err)
+			}
+			info, err := entry.Info()
+			if err != nil {
+				return gone(err)
+			}
+			name, err := filepath.Rel(f.path, path)
+			if err == nil && !yield(Info{filepath.ToSlash(name), info.ModTime()}, nil) {
+				err = fs.SkipAll
+			}
+			return err
+		})
+		if err != nil {
+			yield(Info{}, fmt.Errorf("blob: %w", err))
+		}
+	}
+}
+
+// gone ignores that something has been deleted meanwhile.
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package blob
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"os"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// S3Options say how a bucket is reached. The keys come from the environment
+// (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), from the file that
+// AWS_SHARED_CREDENTIALS_FILE names, or from the machine's role.
+type S3Options struct {
+	// Endpoint is the URL of the service. The default is that of Amazon.
+	Endpoint string
+	// Region is the bucket's. The default is to ask the service.
+	Region string
+}
+
+// partSize is how much of a file goes to the service in one request.
+const partSize = 16 << 20
+
+type s3 struct {
+	client         *minio.Client
+	bucket, prefix string
+}
+
+func newS3(ctx context.Context, bucket, prefix string, o S3Options) (*s3, error) {
+	endpoint, err := url.Parse(cmp.Or(o.Endpoint, "https://s3.amazonaws.com"))
+	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Path != "" && endpoint.Path != "/" {
+		return nil, errors.New("blob: the endpoint is a URL such as https://s3.example.com")
+	}
+	client, err := minio.New(endpoint.Host, &minio.Options{
+		Creds: credentials.NewChainCredentials([]credentials.Provider{
+			&credentials.EnvAWS{},
+			&credentials.FileAWSCredentials{},
+			&credentials.IAM{},
+		}),
+		Secure: endpoint.Scheme == "https",
+		Region: o.Region,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	if prefix != "" {
+		if err := checkName(prefix); err != nil {
+			return nil, err
+		}
+		prefix += "/"
+	}
+	switch found, err := client.BucketExists(ctx, bucket); {
+	case err != nil:
+		return nil, fmt.Errorf("blob: the bucket %q: %w", bucket, err)
+	case !found:
+		return nil, fmt.Errorf("blob: there is no bucket %q", bucket)
+	}
+	return &s3{client, bucket, prefix}, nil
+}
+
+func (s *s3) Put(ctx context.Context, name string, file *os.File) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	size, err := file.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		_, err = s.client.PutObject(ctx, s.bucket, s.prefix+name, file, size,
+			minio.PutObjectOptions{ContentType: "application/octet-stream", PartSize: partSize})
+	}
+	if err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return nil
+}
+
+type s3Reader struct {
+	*minio.Object
+	size int64
+}
+
+// Size is that of the file.
+func (r s3Reader) Size() int64 { return r.size }
+
+func (s *s3) Open(ctx context.Context, name string) (Reader, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	object, err := s.client.GetObject(ctx, s.bucket, s.prefix+name, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	info, err := object.Stat()
+	if err != nil {
+		object.Close()
+		if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
+			return nil, ErrMissing
+		}
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	return s3Reader{object, info.Size}, nil
+}
+
+func (s *s3) Delete(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := s.client.RemoveObject(ctx, s.bucket, s.prefix+name, minio.RemoveObjectOptions{}); err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return nil
+}
+
+func (s *s3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		for object := range s.client.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix, Recursive: true}) {
+			var err error
+			if object.Err != nil {
+				err = fmt.Errorf("blob: %w", object.Err)
+			}
+			info := Info{Modified: object.LastModified}
+			if err == nil {
+				info.Name = object.Key[len(s.prefix):]
+			}
+			if !yield(info, err) || err != nil {
+				return
+			}
+		}
+	}
+}

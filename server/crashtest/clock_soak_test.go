@@ -1,0 +1,226 @@
+//go:build soak
+
+package crashtest
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/soak"
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+// clockFile is the environment variable that names the file with the seconds by
+// which the clock of the program is ahead.
+const clockFile = "TEST_CLOCK"
+
+// shifted is added to package time of the program. What reads the clock may run
+// where nothing else can, so the file is read beside it.
+const shifted = `package time
+
+import (
+	"sync/atomic"
+	"syscall"
+)
+
+// shift is by how many seconds the clock is ahead.
+var shift atomic.Int64
+
+func init() {
+	if name, ok := syscall.Getenv("` + clockFile + `"); ok {
+		shift.Store(readShift(name))
+		go func() {
+			for {
+				Sleep(10 * Millisecond)
+				shift.Store(readShift(name))
+			}
+		}()
+	}
+}
+
+func readShift(name string) (n int64) {
+	f, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return shift.Load()
+	}
+	defer syscall.Close(f)
+	var text [24]byte
+	size, _ := syscall.Read(f, text[:])
+	sign := int64(1)
+	for _, c := range text[:max(size, 0)] {
+		if c == '-' {
+			sign = -1
+		} else if c >= '0' && c <= '9' {
+			n = n*10 + int64(c-'0')
+		}
+	}
+	return sign * n
+}
+`
+
+// clockProgram builds the command with a clock that can be set: all of it takes
+// the time from the standard library, of which one line is replaced.
+var clockProgram = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(runtime.GOROOT(), "src", "time")
+	source, err := os.ReadFile(filepath.Join(dir, "time.go"))
+	if err != nil {
+		return "", err
+	}
+	const read = "sec, nsec, mono := runtimeNow()"
+	text := strings.Replace(string(source), read, read+"\n\tsec += shift.Load()", 1)
+	if text == string(source) {
+		return "", errors.New("package time reads the clock in another way now")
+	}
+	files := map[string]string{"time.go": text, "ahead.go": shifted}
+	replace := map[string]string{}
+	for name, text := range files {
+		path := filepath.Join(scratch, "clock-"+name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(dir, name)] = path
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	at := filepath.Join(scratch, "overlay.json")
+	if err := os.WriteFile(at, overlay, 0o600); err != nil {
+		return "", err
+	}
+	path := filepath.Join(scratch, "mobileconfig-clock")
+	build := exec.Command("go", "build", "-overlay", at, "-o", path, "github.com/updatecase/mobileconfig/cmd/mobileconfig")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+// TestSoakClock sets the clock of the real program forward and back, while it
+// runs and while it is off. Nothing is erased, the maintenance of a day is done
+// when the program starts again, and the log verifies.
+func TestSoakClock(t *testing.T) {
+	t.Parallel()
+	path, err := clockProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := filepath.Join(t.TempDir(), "clock")
+	var ahead time.Duration
+	jump := func(by time.Duration) {
+		t.Helper()
+		ahead += by
+		if err := os.WriteFile(clock+".new", []byte(strconv.FormatInt(int64(ahead/time.Second), 10)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(clock+".new", clock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	jump(0)
+	root := signingtest.Root(t, "p256")
+	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { // valid whatever comes
+		c.NotBefore, c.NotAfter = time.Now().AddDate(-3, 0, 0), time.Now().AddDate(3, 0, 0)
+	})
+	identity := []string{
+		"--signing-cert", signingtest.WriteFile(t, "chain.pem", leaf.CertPEM()), "--signing-key", signingtest.WriteFile(t, "key.pem", leaf.KeyPEM(t)),
+		"--signing-roots", signingtest.WriteFile(t, "root.pem", root.CertPEM()),
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	database := "sqlite:" + filepath.Join(data, "mobileconfig.db")
+	run := func() *process {
+		p, said := launchProgram(t, path, []string{clockFile + "=" + clock}, data, identity...)
+		p.listens(t, said)
+		return p
+	}
+	p := run()
+	seed, err := datadir.ReadLogKey(filepath.Join(data, datadir.LogKeyName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := audit.NewLogKey(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := storetest.Open(t, store.Config{Database: database, Signer: key})
+	if err := s.SetRetention(t.Context(), audit.ByOperator(), account.Default, 90, audit.Action{Outcome: audit.Done}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	rounds := func() int {
+		return len(storetest.Column(t, database, `SELECT id FROM river_job WHERE kind = 'maintenance.round' AND state = 'completed'`))
+	}
+	logged := func() int { return len(storetest.Column(t, database, `SELECT seq FROM actions`)) }
+	j := newJournal()
+	use := func() {
+		t.Helper()
+		ctx, stop := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { load(ctx, p.url, 2, uint64(time.Now().UnixNano()), j) })
+		j.more(t, p, soak.Count(10, 200))
+		stop()
+		done.Wait()
+	}
+	use()
+	for _, by := range []time.Duration{time.Hour, 24 * time.Hour, 400 * 24 * time.Hour} {
+		for _, step := range []time.Duration{by, -by, -by, by} {
+			before := logged()
+			jump(step)
+			until(t, p, "the clock to jump", func() bool { // as answers tell
+				res, err := plain().Get(p.url)
+				if err != nil {
+					return false
+				}
+				res.Body.Close()
+				at, err := http.ParseTime(res.Header.Get("Date"))
+				return err == nil && time.Until(at).Round(time.Hour) == ahead.Round(time.Hour)
+			})
+			use() // while it runs
+			p.stop(t)
+			had := rounds()
+			p = run()
+			if by >= 24*time.Hour {
+				servertest.Eventually(t, "a round of maintenance", func() bool { return rounds() > had })
+			}
+			use()
+			if logged() <= before {
+				t.Errorf("after %v: the log does not grow", step)
+			}
+		}
+	}
+	p.stop(t)
+	if n := len(storetest.Column(t, database, `SELECT seq FROM actions WHERE name = 'log.retain'`)); n != 0 {
+		t.Errorf("content of actions was removed %d times", n)
+	}
+	j.note(func() {
+		for id := range j.links {
+			if len(storetest.Column(t, database, `SELECT id FROM links WHERE id = '`+id+`'`)) != 1 {
+				t.Errorf("%s is gone", id)
+			}
+		}
+		if len(j.strange) > 0 {
+			t.Errorf("strange answers: %q", j.strange[:min(3, len(j.strange))])
+		}
+	})
+	command(t, data, "verify")
+}

@@ -1,0 +1,84 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
+)
+
+// batchRooms are those of lists of people, and of what was made of them.
+var batchRooms = []room{
+	{"batches", "owner", "/batches", nil, nil, 200},
+	{"batches for an auditor", "auditor", "/batches", nil, nil, 200},
+	{"batches that aren't there", "owner", "/batches?state=cancelled", nil, nil, 200},
+	{"batch new", "owner", "/batches/new", nil, nil, 200},
+	{"batch with problems", "owner", "/batches/{ready}", nil, nil, 200},
+	{"batch that can't be used", "owner", "/batches/{failed}", nil, nil, 200},
+	{"batch done", "owner", "/batches/{done}", nil, nil, 200},
+	{"batch done for an auditor", "auditor", "/batches/{done}", nil, nil, 200},
+	{"batch with links", "owner", "/batches/{links}", nil, nil, 200},
+	{"batch to print", "owner", "/batches/{links}/sheet", nil, nil, 200},
+	{"batch under way", "owner", "/batches/{running}", nil, nil, 200},
+	{"batch to delete", "owner", "/batches/{done}/delete", nil, nil, 200},
+}
+
+// withBatches is an installation with a batch in each state.
+func withBatches(t *testing.T) *people {
+	t.Helper()
+	o := newOffice(t, withMail)
+	owner := o.Owner(ownerEmail)
+	p := &people{o, map[string]*servertest.Member{"owner": owner, "auditor": owner.Invite("anna@example.com", "auditor")}, map[string]string{}}
+	p.makeBatches(t)
+	return p
+}
+
+// makeBatches uploads lists and has files and links made of them, but leaves one
+// list with problems, one that is refused, and one that is under way for good.
+func (p *people) makeBatches(t *testing.T) {
+	t.Helper()
+	owner := p.members["owner"]
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.RunJobs(ctx) }()
+	stop := sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	upload := func(name, list, shows string) (path string) {
+		t.Helper()
+		a := owner.Upload("/panel/batches/new", "file", name, list)
+		must(t, a)
+		path, _, _ = strings.Cut(a.Location(), "?")
+		p.ids[strings.TrimSuffix(name, ".csv")] = strings.TrimPrefix(path, "/panel/batches/")
+		servertest.Eventually(t, shows, func() bool { return strings.Contains(string(owner.Get(path).Body), shows) })
+		return path
+	}
+	make := func(path, output, shows string) {
+		t.Helper()
+		must(t, owner.Post(path+"/check", "platform", "both", "output", output, "mail", "", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name"))
+		servertest.Eventually(t, "Create files", func() bool { return strings.Contains(string(owner.Get(path).Body), "Create files") })
+		must(t, owner.Post(path+"/start"))
+		servertest.Eventually(t, shows, func() bool { return strings.Contains(string(owner.Get(path).Body), shows) })
+	}
+	const few = "email,name\njane@example.com,Jane Doe\njoe@example.com,Joe Roe\nmaria@example.com,Maria Kern\n"
+	make(upload("done.csv", few, "Create files"), "files", "archive-001.zip")
+	make(upload("links.csv", few, "Create files"), "links", "3 setup links")
+	upload("failed.csv", "email,password\njane@example.com,hunter2\n", "holds a password")
+	var many strings.Builder
+	many.WriteString("Work mail,Full name,Department,Password,email\n")
+	for i := range 40 {
+		fmt.Fprintf(&many, "x,Person %d,Sales,,person-%d@example.com\n", i, i)
+	}
+	many.WriteString("x,Nobody,Sales,,nobody\nx,Stranger,IT,,stranger@elsewhere.example\nx,With a name that nobody may have @ all,IT,,jane@example.com\n")
+	upload("ready.csv", many.String(), "3 rows with problems")
+	running := upload("running.csv", few, "Create files")
+	stop()
+	must(t, owner.Post(running+"/start"))
+}

@@ -1,0 +1,50 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+// A stepWorker does one kind of step of batches.
+type stepWorker[J river.JobArgs] struct {
+	river.WorkerDefaults[J]
+	store   Store
+	batcher Batcher
+	log     *slog.Logger
+	timeout time.Duration
+	batch   func(J) string
+	step    func(context.Context, J) error
+}
+
+func addStep[J river.JobArgs](workers *river.Workers, store Store, log *slog.Logger, timeout time.Duration, batcher Batcher, batch func(J) string, step func(context.Context, J) error) error {
+	return river.AddWorkerSafely(workers, &stepWorker[J]{store: store, batcher: batcher, log: log, timeout: timeout, batch: batch, step: step})
+}
+
+// Timeout is how long the step may take.
+func (w *stepWorker[J]) Timeout(*river.Job[J]) time.Duration { return w.timeout }
+
+// NextRetry is soon at first: most often something has been restarted.
+func (w *stepWorker[J]) NextRetry(job *river.Job[J]) time.Time {
+	return time.Now().Add(min(time.Duration(job.Attempt*job.Attempt)*time.Second, time.Minute))
+}
+
+// Work does the step. If it fails for the last time, the batch ends.
+func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
+	end := beat(ctx, w.store, w.log, job.ID)
+	err := w.step(ctx, job.Args)
+	end()
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	w.log.Error("step of a batch", "batch", w.batch(job.Args), "job", job.Kind, "attempt", job.Attempt, "error", err)
+	if job.Attempt >= batchTries {
+		if giveUp := w.batcher.GiveUp(ctx, w.batch(job.Args)); giveUp != nil {
+			return giveUp
+		}
+		return river.JobCancel(err)
+	}
+	return err
+}

@@ -1,0 +1,149 @@
+package mailing
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/updatecase/mobileconfig/profile/idn"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// The rates at which links are sent, in mails a minute.
+const (
+	DefaultRate = 300
+	MinRate     = 6
+	MaxRate     = 60000
+)
+
+// patience is how long a mail waits for its turn before another one may.
+const patience = 30 * time.Second
+
+// A Sender sends the mails that were asked for. All fields are required but
+// Relay and Rate.
+type Sender struct {
+	Store Store
+	// Relay is nil where no mails are sent.
+	Relay notify.Sender
+	Texts *templates.Set
+	// URL is where a link leads.
+	URL func(setup.Link) string
+	// Rate is how many mails are sent a minute, on all servers together. 0:
+	// DefaultRate.
+	Rate int
+	Log  *slog.Logger
+}
+
+// Send sends one mail when its turn has come. It returns how long to wait before
+// the next try; 0 if there is none. An error says that nothing could be kept.
+func (s *Sender) Send(ctx context.Context, id string) (time.Duration, error) {
+	if wait, err := s.turn(ctx); err != nil || wait > 0 {
+		return wait, err
+	}
+	try, err := s.Store.BeginLinkMail(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && try.State != notify.Waiting {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	o, err := s.send(ctx, try)
+	if err != nil {
+		return 0, err
+	}
+	var wait time.Duration
+	if o.State == notify.Waiting {
+		var more bool
+		if wait, more = notify.Again(try.Tries); !more {
+			o.State = notify.GivenUp
+		}
+	}
+	s.Log.Debug("link mail", "mail", id, "link", try.Link, "try", try.Tries, "state", o.State, "failure", o.Failure)
+	return wait, s.Store.EndLinkMail(ctx, id, o)
+}
+
+// turn waits until the next mail may be sent. After a while it gives up for now
+// and returns how long to wait.
+func (s *Sender) turn(ctx context.Context) (time.Duration, error) {
+	rate := s.Rate
+	if rate == 0 {
+		rate = DefaultRate
+	}
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	for {
+		wait, err := s.Store.TakeTurn(ctx, time.Minute/time.Duration(rate))
+		if err != nil || wait == 0 {
+			return 0, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-enough.C:
+			return wait, nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (s *Sender) send(ctx context.Context, try Try) (Outcome, error) {
+	if s.Relay == nil {
+		return Outcome{State: notify.GivenUp, Failure: notify.NoRelay}, nil
+	}
+	m, err := s.write(try)
+	if err != nil {
+		return Outcome{}, err
+	}
+	err = s.Relay.Send(ctx, m)
+	if err == nil {
+		return Outcome{State: notify.Sent}, nil
+	}
+	failed, ok := errors.AsType[*notify.SendError](err)
+	if !ok {
+		return Outcome{}, err
+	}
+	s.Log.Warn("link not sent by mail", "mail", try.ID, "link", try.Link, "failure", failed.Failure)
+	o := Outcome{State: notify.Waiting, Failure: failed.Failure, Reply: replyOf(failed.Reply, try.Person.Address)}
+	if failed.Permanent {
+		o.State = notify.GivenUp
+	}
+	return o, nil
+}
+
+// write returns the mail in the person's language.
+func (s *Sender) write(try Try) (notify.Mail, error) {
+	l := try.Person
+	language := l.Locale
+	if language == "" {
+		language = try.Language
+	}
+	m, err := s.Texts.LinkMail(s.Texts.Match(language), templates.LinkMail{
+		Service: try.Domain.Organization(), Address: idn.Show(l.Address), URL: s.URL(l), Expires: l.Expires,
+	})
+	if err != nil {
+		return notify.Mail{}, err
+	}
+	return notify.Mail{ID: try.ID, To: l.Address, From: try.Domain.Organization(), Subject: m.Subject, Text: m.Text, HTML: m.HTML}, nil
+}
+
+// replyOf is what the mail server has said, on one line, without the person's
+// address.
+func replyOf(text, address string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) {
+			return ' '
+		}
+		return r
+	}, text)
+	text = strings.ReplaceAll(text, address, "…")
+	if runes := []rune(text); len(runes) > MaxReply {
+		text = string(runes[:MaxReply]) + "…"
+	}
+	return text
+}

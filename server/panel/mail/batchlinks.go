@@ -1,0 +1,78 @@
+package mail
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// fillLinks says what has become of the links of the batch.
+func (p *Pages) fillLinks(v *panel.Visit, page *batchPage, b batches.Batch) error {
+	counts, err := p.Batches.CountLinks(v.Ctx(), b)
+	if err != nil {
+		return err
+	}
+	page.Links = batchLinks{counts.Links, b.Choice.Mail, counts.Sent, counts.Waiting, counts.GivenUp}
+	if !b.Choice.Mail {
+		return nil
+	}
+	refused, err := p.Mails.RefusedOf(v.Ctx(), b.Account, b.ID, problemsShown)
+	for _, m := range refused {
+		page.Refused = append(page.Refused, batchRefused{m.Link, m.Address, m.Reply, m.State == notify.Waiting})
+	}
+	return err
+}
+
+// linkURL is where a link leads.
+func (p *Pages) linkURL(l setup.Link) string { return p.BaseURL.String() + p.Links.Path(l) }
+
+// mergeLinks sends the links of a batch as CSV for mail merge. What it holds is
+// as good as a download of profiles, and is recorded as one.
+func (p *Pages) mergeLinks(v *panel.Visit) error {
+	all, err := p.Batches.HandOut(v.Ctx(), v.By(), v.Account(), v.Param("id"), batches.LinksFile, 0)
+	if err != nil {
+		return err
+	}
+	return batches.WriteLinks(web.Stream(v, "text/csv; charset=utf-8", batches.LinksFile), all, p.linkURL)
+}
+
+// handoutsOnce is how many people stand on one page to print.
+const handoutsOnce = 100
+
+// batchSheet shows links of a batch to print.
+func (p *Pages) batchSheet(v *panel.Visit) error {
+	after, err := strconv.Atoi(v.QueryParam("after"))
+	if err != nil {
+		after = 0 // from the start then
+	}
+	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
+	if err != nil {
+		return err
+	}
+	links, err := p.Batches.HandOut(v.Ctx(), v.By(), b.Account, b.ID, batches.SheetFile, after)
+	if err != nil {
+		return err
+	}
+	page := batchSheetPage{Frame: p.Frame(v, "batches"), ID: b.ID, Name: b.Name}
+	for l, err := range links {
+		if err != nil {
+			return err
+		}
+		if len(page.Rows) == handoutsOnce {
+			page.Older = fmt.Sprintf("%s/sheet?after=%d", panel.Path("batches", b.ID), after)
+			break
+		}
+		one := batchHandout{ID: l.ID, Name: l.Name, Address: l.Address, URL: p.linkURL(l.Link), Expires: l.Expires}
+		if one.QR, err = web.NewQR(one.URL); err != nil {
+			return err
+		}
+		page.Rows, after = append(page.Rows, one), l.Line
+	}
+	return p.Render(v, http.StatusOK, "batch-sheet", page.Frame, page)
+}

@@ -1,0 +1,77 @@
+package mail
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// batchLive says how far a batch is, in the words of the page.
+func (p *Pages) batchLive(f panel.Frame, b batches.Batch) batchLive {
+	if !b.Live() {
+		return batchLive{}
+	}
+	say := func(id string, values map[string]any) string {
+		return p.Texts.Text(f.Language, "panel.batch."+id, values)
+	}
+	if b.State == batches.Checking {
+		return batchLive{Of: 1, Line: say("line.checking", nil)}
+	}
+	live := batchLive{Made: b.Made, Of: max(b.Rows(), 1)}
+	live.Line = say("line", map[string]any{"Made": b.Made, "Of": b.Rows()})
+	live.Percent = say("percent", map[string]any{"Percent": 100 * live.Made / live.Of})
+	if took := p.Now().Sub(b.Started).Seconds(); b.Made > 0 && took >= 1 {
+		rate := float64(b.Made) / took
+		live.Rate = say("rate", map[string]any{"Rate": int(rate)})
+		left := time.Duration(float64(b.Rows()-b.Made) / rate * float64(time.Second))
+		live.Left = say("left", map[string]any{"Left": left.Round(time.Second).String()})
+	}
+	return live
+}
+
+// eventTimeout is how long one event may take to be sent.
+const eventTimeout = 30 * time.Second
+
+// watchBatch sends how far a batch is, as server-sent events, until nothing
+// happens to it any more.
+func (p *Pages) watchBatch(v *panel.Visit) error {
+	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
+	if err != nil {
+		return err
+	}
+	f, stream := p.Frame(v, ""), http.NewResponseController(v.Response())
+	header := v.Response().Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	return p.Batches.Watch(v.Ctx(), v.Account(), b.ID, func(b batches.Batch) error {
+		live := p.batchLive(f, b)
+		data, err := json.Marshal(map[string]any{
+			"state": b.State, "made": live.Made, "line": live.Line, "percent": live.Percent, "rate": live.Rate, "left": live.Left,
+		})
+		if err != nil {
+			return err
+		}
+		if err := stream.SetWriteDeadline(time.Now().Add(eventTimeout)); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(v.Response(), "data: %s\n\n", data); err != nil {
+			return err
+		}
+		return stream.Flush()
+	})
+}
+
+// downloadBatch sends a file of a batch, or a part of it.
+func (p *Pages) downloadBatch(v *panel.Visit) error {
+	file, err := p.Batches.Open(v.Ctx(), v.By(), v.Account(), v.Param("id"), v.Param("file"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return web.SendFile(v, file.Name, file.Digest, file.Modified, file)
+}

@@ -1,0 +1,123 @@
+package mail
+
+import (
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// A batchesPage lists batches. Form: address, state.
+type batchesPage struct {
+	panel.Frame
+	Form   web.Form
+	States []string
+	Rows   []batchRow
+	Older  string // the path of the next part; empty: this is the end
+	Newest string // the way back to the first part
+}
+
+type batchRow struct {
+	ID      string
+	Name    string
+	State   string // checking, ready, running, done, failed, cancelled
+	People  int    // rows that can be used
+	By      string // who made it
+	Created time.Time
+}
+
+// A newBatchPage uploads a list.
+type newBatchPage struct {
+	panel.Frame
+	Locked bool // the account has no domain yet
+}
+
+// A batchPage shows one batch. Form: platform, output, mail, variant, locale.
+type batchPage struct {
+	panel.Frame
+	Row     batchRow
+	Form    web.Form
+	Checked bool // the list was read
+	Bad     int  // rows with problems
+	Off     int  // rows that are suspended
+	Files   int
+	Notices []string
+	Columns []batchColumn
+	Fields  []string // that a column can be
+	Wrong   []batchProblem
+	Errors  bool // there is an errors.csv
+	Erases  bool
+	// What can be done with the batch now.
+	Choosable, Startable, Resumes, Reissuable bool
+	Live                                      batchLive
+	Archives                                  []batchArchive
+	Detail                                    string // why it has stopped
+	Size                                      string // of the list
+	Platform, Variant, Output                 string
+	SendsMail                                 bool // links can be sent by mail
+	Links                                     batchLinks
+	Refused                                   []batchRefused
+	Signer                                    string
+	Started, Ended, Expires                   time.Time
+	Expired                                   bool
+}
+
+// batchLinks says how many links there are, and what became of their mails.
+type batchLinks struct {
+	Count                  int
+	Mailed                 bool
+	Sent, Waiting, GivenUp int
+}
+
+// A batchRefused is a mail that the mail server has refused.
+type batchRefused struct {
+	Link    string
+	Address string
+	Reply   string
+	Again   bool // it is tried again
+}
+
+// A batchSheetPage has links to print, a page for each.
+type batchSheetPage struct {
+	panel.Frame
+	ID    string
+	Name  string
+	Rows  []batchHandout
+	Older string // the path of the next part; empty: this is the end
+}
+
+type batchHandout struct {
+	ID      string
+	Name    string
+	Address string
+	URL     string
+	QR      web.QR
+	Expires time.Time
+}
+
+type batchColumn struct {
+	Name   string
+	Field  string // empty: not used
+	Secret bool   // its name is that of passwords; it is removed
+}
+
+type batchProblem struct {
+	Row    int
+	Column string
+	Value  string // masked
+	Detail string
+}
+
+// A batchLive says how far a batch is, in words. Of is 0: nothing goes on.
+type batchLive struct {
+	Made, Of                  int
+	Line, Percent, Rate, Left string
+}
+
+type batchArchive struct {
+	Name     string
+	Manifest string
+	Files    int
+	Size     string
+	Digest   string
+}
