@@ -80,7 +80,12 @@ func (d apiDocument) byTitle() map[string]*apiOperation {
 func (d apiDocument) head(t *testing.T, op *apiOperation) string {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n`%s %s` needs the scope `%s`", op.method, op.path, op.Scope)
+	fmt.Fprintf(&b, "\n`%s %s` needs ", op.method, op.path)
+	if op.Scope == "" {
+		b.WriteString("no scope")
+	} else {
+		fmt.Fprintf(&b, "the scope `%s`", op.Scope)
+	}
 	if op.TestKeys {
 		b.WriteString(", allows test keys")
 	}
@@ -180,6 +185,8 @@ func kind(s apiSchema) string {
 			words += fmt.Sprintf(", at most %d", s.MaxItems)
 		}
 		return words
+	case strings.Contains(name, "object"):
+		return "object of texts"
 	case strings.Contains(name, "boolean"):
 		return "`true` or `false`"
 	case strings.Contains(name, "integer"):

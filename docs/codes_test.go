@@ -18,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/doctor"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/signing"
@@ -55,6 +56,35 @@ func TestCodes(t *testing.T) {
 	}
 	if string(have) != b.String() {
 		t.Error("codes.md is not what the code says; run: make codes")
+	}
+}
+
+// catalogueHead is what stands before the table of events in webhooks.md.
+const catalogueHead = "<!-- Made from the code by \"make codes\". Do not edit below. -->\n"
+
+// TestEventCatalogue holds the table of events in webhooks.md against the code.
+func TestEventCatalogue(t *testing.T) {
+	text, err := os.ReadFile("webhooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, ok := strings.Cut(string(text), catalogueHead)
+	if !ok {
+		t.Fatal("webhooks.md has no catalogue")
+	}
+	var b strings.Builder
+	b.WriteString(head + catalogueHead + "\n| Event | When | In the stream of events |\n| --- | --- | --- |\n")
+	for _, k := range notify.Catalogue() {
+		row(&b, code(string(k.Type)), k.Text, map[bool]string{true: "yes", false: "no"}[k.Streamed])
+	}
+	if *update {
+		if err := os.WriteFile("webhooks.md", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(text) != b.String() {
+		t.Error("the events of webhooks.md are not what the code says; run: make codes")
 	}
 }
 

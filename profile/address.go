@@ -107,14 +107,19 @@ const hashLength = 26
 // identifier names the profile of a mailbox: the mail domain reversed, and a
 // hash instead of the address, which others may see in a list of profiles.
 // It depends on the mailbox alone, so that a device replaces the profile of
-// the same mailbox (TopLevel.yaml, PayloadIdentifier) and of no other.
-func (a Address) identifier() string {
-	out := make([]byte, 0, len(a.text)+len(identifierMiddle)+hashLength)
+// the same mailbox (TopLevel.yaml, PayloadIdentifier) and of no other. Tests have
+// a namespace of their own, so that none replaces a real profile.
+func (a Address) identifier(test bool) string {
+	middle := identifierMiddle
+	if test {
+		middle = testMiddle
+	}
+	out := make([]byte, 0, len(a.text)+len(middle)+hashLength)
 	for rest, i := a.Domain(), 0; i >= 0; rest = rest[:max(0, i)] {
 		i = strings.LastIndexByte(rest, '.')
 		out = append(append(out, rest[i+1:]...), '.')
 	}
-	out = append(out, identifierMiddle...)
+	out = append(out, middle...)
 	sum := sha256.Sum256([]byte(a.Folded()))
 	var hash [56]byte
 	base32.StdEncoding.Encode(hash[:], sum[:])
@@ -124,8 +129,12 @@ func (a Address) identifier() string {
 	return string(append(out, hash[:hashLength]...))
 }
 
-// identifierMiddle stands between the mail domain and the hash.
-const identifierMiddle = "mobileconfig."
+// identifierMiddle stands between the mail domain and the hash, and testMiddle
+// in its place in tests.
+const (
+	identifierMiddle = "mobileconfig."
+	testMiddle       = "mobileconfig-test."
+)
 
 // UUID is the PayloadUUID of the profile that has the identifier.
 func UUID(identifier string) string { return payloadUUID(identifier) }

@@ -7,8 +7,9 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// TestMarked wants a test to differ from the same profile by its mark alone:
-// before name, description and each consent text.
+// TestMarked wants a test to differ from the same profile by its mark, before
+// name, description and each consent text, and by its namespace, which no device
+// takes for the real one.
 func TestMarked(t *testing.T) {
 	for name, p := range kinds(t) {
 		plain, err := p.Marshal()
@@ -23,6 +24,14 @@ func TestMarked(t *testing.T) {
 		want := string(plain)
 		for _, text := range []string{"Mail at example.com", "Sets up mail.", "10 wrong codes", "Vorsicht"} {
 			want = strings.Replace(want, "<string>"+text, "<string>TEST – "+text, 1)
+		}
+		own, real := p.Identifier(), strings.Replace(p.Identifier(), ".mobileconfig-test.", ".mobileconfig.", 1)
+		want = strings.ReplaceAll(want, real, own)
+		for _, suffix := range []string{"", ".mail", ".passcode", ".calendars", ".contacts", ".caldav", ".carddav"} {
+			want = strings.ReplaceAll(want, profile.UUID(real+suffix), profile.UUID(own+suffix))
+		}
+		if own == real || strings.Contains(string(got), ">"+real) {
+			t.Errorf("%s: the test has the identifier of the real profile", name)
 		}
 		if string(got) != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)

@@ -52,7 +52,7 @@ type Profile struct {
 
 // Identifier returns the top-level PayloadIdentifier of p.
 func (p *Profile) Identifier() string {
-	identifier := p.Address.identifier()
+	identifier := p.Address.identifier(p.Test)
 	if p.isDevicePolicy() {
 		identifier += ".device"
 	}

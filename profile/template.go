@@ -10,6 +10,7 @@ import (
 // A Template is a profile of which the person is left open, to be filled in
 // many times. It can be used by several goroutines at once.
 type Template struct {
+	test     bool // of identifiers
 	segments []Segment
 	suffix   string // of the identifier, behind that of the mailbox
 	size     int    // of the text in all segments
@@ -76,7 +77,7 @@ func NewTemplate(p *Profile) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Template{suffix: strings.TrimPrefix(named.Identifier(), address.identifier())}
+	t := &Template{test: p.Test, suffix: strings.TrimPrefix(named.Identifier(), address.identifier(p.Test))}
 	t.segments = cut(string(data), named.stands())
 	for i := range t.segments {
 		t.size += len(t.segments[i].Text) + len(t.segments[i].After)
@@ -179,7 +180,7 @@ func (t *Template) makeOptional(field Field) {
 func (t *Template) Segments() []Segment { return slices.Clone(t.segments) }
 
 // Identifier is the PayloadIdentifier of the template's profile for a mailbox.
-func (t *Template) Identifier(a Address) string { return a.identifier() + t.suffix }
+func (t *Template) Identifier(a Address) string { return a.identifier(t.test) + t.suffix }
 
 // Fill returns what [Profile.Marshal] would for the template's profile with
 // these fields: the address, which names accounts too, the sender's name, and

@@ -19,6 +19,7 @@ var testOperations = map[string]bool{
 	"POST /domains/:id/check":      true,
 	"POST /profiles":               true,
 	"POST /setup-links":            true,
+	"POST /setup-links/bulk":       true,
 	"POST /revoke-setup-links":     true, // of the test links, which are none
 	"POST /setup-links/:id/revoke": false,
 	"POST /keys":                   true,

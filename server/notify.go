@@ -115,6 +115,30 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 	return nil
 }
 
+// tellKeys records, once for each notice, that keys are about to end.
+func (s *Server) tellKeys(ctx context.Context) error {
+	now := s.config.Now()
+	keys, err := s.store.ExpiringKeys(ctx, now, now.Add(account.NoticeAhead))
+	for _, k := range keys {
+		days, a, ok := k.Notice(audit.ByProgram(), now)
+		if !ok {
+			continue
+		}
+		if err := s.store.NoteExpiry(ctx, audit.ByProgram(), k.ID, days, a); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// lapseLinks records of links that their time has passed.
+func (s *Server) lapseLinks(ctx context.Context) error {
+	_, err := s.store.LapseLinks(ctx, audit.ByProgram(), s.config.Now(), func(l setup.Link) audit.Action {
+		return setup.LapseAction(audit.ByProgram(), l)
+	})
+	return err
+}
+
 // daysOf is how many days a time is, any part of one counted as one.
 func daysOf(left time.Duration) int {
 	const day = 24 * time.Hour

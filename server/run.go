@@ -38,6 +38,7 @@ const pruneEvery = 10 * time.Minute
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	defer s.store.Close()
 	public := s.httpServer(s.handler)
+	public.RegisterOnShutdown(s.stop)
 	switch {
 	case s.config.ACME != nil:
 		public.TLSConfig = s.certificate.TLSConfig()
@@ -161,11 +162,11 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 
 // RunScheduled does what is due. It notes what signs, looking whether the
 // identity's files have changed also while nothing is signed, tells of a
-// certificate about to expire, notes the time, and enqueues the maintenance of
-// the action logs once a day. Run calls it every minute; of several servers on
-// one database each may.
+// certificate and of keys about to expire and of links that have, notes the
+// time, and enqueues the maintenance of the action logs once a day. Run calls it
+// every minute; of several servers on one database each may.
 func (s *Server) RunScheduled(ctx context.Context) error {
-	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.beginRound(ctx))
+	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx))
 }
 
 // beginRound enqueues the round of maintenance that began last. If all servers

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -57,6 +58,9 @@ type Server struct {
 	maintenance *maintenance.Runner
 	// signs is the fingerprint of the identity that this server has noted.
 	signs string
+	// stopping is closed, by stop, when the server begins to stop.
+	stopping chan struct{}
+	stop     func()
 }
 
 // New opens the database and brings it up to date.
@@ -73,7 +77,8 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, base: base}
+	s := &Server{config: config, base: base, stopping: make(chan struct{})}
+	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: key})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
@@ -190,11 +195,13 @@ func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 		Identity:  s.describeIdentity,
 		Texts:     texts,
 		Actions:   s.store,
+		Events:    s.store,
 		LogKey:    s.maintenance.Key,
 		Checker:   probe.NewChecker(s.prober()),
 		BaseURL:   s.base,
 		Log:       s.config.Log,
 		Now:       s.config.Now,
+		Stopping:  s.stopping,
 	}, nil
 }
 

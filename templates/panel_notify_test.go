@@ -62,6 +62,7 @@ type (
 		Created, Tried       time.Time
 		Again, Repeat        bool
 		Path                 string
+		Payload              string
 	}
 )
 
@@ -85,7 +86,7 @@ func hookReasons() []string {
 // addNotices adds the texts that the pages of notifications compose.
 func addNotices(add func(prefix string, ends []string, suffixes ...string)) {
 	add("panel.topic.", append(topics(), "links"))
-	add("panel.event.", []string{"digest", "link.opened", "link.downloaded"})
+	add("panel.event.", []string{"digest", "link.created", "link.opened", "link.used", "link.downloaded", "link.expired", "link.revoked", "certificate.renewed"})
 	add("panel.delivery.", deliveryStates())
 	add("panel.failure.", failures())
 	add("panel.hook.", []string{"live", "failing", "disabled"})
@@ -97,7 +98,7 @@ func someDeliveries(again string) []deliveryRow {
 	var rows []deliveryRow
 	for i, event := range eventTypes() {
 		state := deliveryStates()[i%len(deliveryStates())]
-		row := deliveryRow{ID: "msg_x", Event: event, To: "tom@example.com", State: state, Tries: i, Created: panelNow}
+		row := deliveryRow{ID: "msg_x", Payload: "{\n  \"type\": \"<" + event + ">\"\n}", Event: event, To: "tom@example.com", State: state, Tries: i, Created: panelNow}
 		if i > 0 {
 			row.Tried, row.Failure, row.Status = panelNow, failures()[i%len(failures())], i%2*503
 		}
@@ -193,7 +194,7 @@ func TestPanelNotices(t *testing.T) {
 		"recipient-address": {`href="` + at + `/recipients/adr_1/remove"`, `<a href="#topics">`},
 		"recipient-new":     {`action="` + at + `/recipients/new"`, `name="recipient"`},
 		"hook-made":         {"whsec_EXAMPLE", "cannot show it again", "The old secret signs too until"},
-		"hook":              {`value="https://panel.example.com/hook"`, `action="` + at + `/webhooks/whk_1/test"`, `href="` + at + `/webhooks/whk_1/rotate"`, `href="` + at + `/webhooks/whk_1/disable"`, `href="` + at + `/webhooks/whk_1/delete"`, `action="` + at + `/webhooks/whk_1/deliveries/msg_x/redeliver"`},
+		"hook":              {`value="https://panel.example.com/hook"`, `action="` + at + `/webhooks/whk_1/test"`, `href="` + at + `/webhooks/whk_1/rotate"`, `href="` + at + `/webhooks/whk_1/disable"`, `href="` + at + `/webhooks/whk_1/delete"`, `action="` + at + `/webhooks/whk_1/deliveries/msg_x/redeliver"`, "&#34;&lt;link.opened&gt;&#34;"},
 		"hook-disabled":     {`action="` + at + `/webhooks/whk_3/enable"`},
 		"hook-auditor":      {"<fieldset class=\"form-parts\" disabled>"},
 	} {

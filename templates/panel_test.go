@@ -212,6 +212,7 @@ type (
 		Domains                    []string
 		Created, Expires, LastUsed time.Time
 		State                      string
+		Soon                       bool
 	}
 	redirectPage struct {
 		panelFrame
@@ -225,14 +226,16 @@ type (
 		Scopes, Domains, Networks  []string
 		Created, Expires, LastUsed time.Time
 		State                      string
+		Soon                       bool
 		Test                       bool
 		CreatedBy, CreatedByKind   string
 	}
 	keyPage struct {
 		panelFrame
-		Form                     panelForm
-		Scopes, Presets, Domains []string
-		Key                      string
+		Form            panelForm
+		Scopes, Presets []string
+		Domains         []string
+		Key             string
 	}
 	membersPage struct {
 		panelFrame
@@ -622,15 +625,15 @@ func policyCases() []panelCase {
 func keyCases() []panelCase {
 	at := "/panel/keys"
 	rows := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, "Maria Kern", "member"},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", true, "Customer portal", "key"},
-		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false, "", "member"},
-		{"key_4", "Backup", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, "", "operator"},
-		{"key_5", "First", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, "", "system"},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "Maria Kern", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", false, true, "Customer portal", "key"},
+		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false, false, "", "member"},
+		{"key_4", "Backup", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "", "operator"},
+		{"key_5", "First", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "", "system"},
 	}
 	redirects := []redirectRow{
-		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live"},
-		{"rdk_2", "Roundcube", "ES256", []string{"example.com", "example.org"}, panelNow, panelNow, time.Time{}, "expired"},
+		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live", true},
+		{"rdk_2", "Roundcube", "ES256", []string{"example.com", "example.org"}, panelNow, panelNow, time.Time{}, "expired", false},
 	}
 	redirectForm := panelForm{"name": "Roundcube", "domains": "example.com", "public_key": "-----BEGIN PUBLIC KEY-----"}
 	registered := redirectPage{Form: redirectForm, Domains: []string{"example.com"}, Row: redirects[1], PEM: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n", Issuer: "acc_1", Audience: "https://setup.example.com"}
@@ -643,8 +646,8 @@ func keyCases() []panelCase {
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
-		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Presets: presets, Domains: []string{"example.com"}}},
-		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Presets: presets}, problems: badFields("name", "preset", "scopes", "domains", "networks", "expires")},
+		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Presets: presetNames(), Domains: []string{"example.com"}}},
+		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Presets: presetNames()}, problems: badFields("name", "preset", "scopes", "domains", "networks", "expires")},
 		{name: "redirect-new", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Domains: []string{"example.com"}}},
 		{name: "redirect-problems", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Form: redirectForm}, problems: badFields("name", "public_key", "domains")},
 		{name: "redirect", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_2", view: registered, done: "redirect.created"},
@@ -807,8 +810,8 @@ func removeCases() []panelCase {
 		all = append(all, panelCase{name: "remove-" + id, page: "remove", who: owner, nav: "domains", path: "/panel/remove", view: removePage{ID: id, Values: removeValues[id], Action: "/panel/remove", Fields: []confirmField{{"mailbox", "jane@example.com"}}, Back: "/panel"}})
 	}
 	keys := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, "Tom Adler", "member"},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com"}, nil, panelNow, panelNow, time.Time{}, "live", true, "Customer portal", "key"},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "Tom Adler", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com"}, nil, panelNow, panelNow, time.Time{}, "live", true, true, "Customer portal", "key"},
 	}
 	for more := range 3 {
 		all = append(all, panelCase{name: fmt.Sprint("remove-member-keys-", more), page: "remove", who: owner, nav: "members", path: "/panel/remove",
@@ -874,6 +877,10 @@ func interfaces() []string {
 func targetKinds() []string {
 	return quoted("../server/audit/action.go", `(?m)^\t\w+ +TargetKind += "([a-z_]+)"`)
 }
+func presetNames() []string {
+	return quoted("../server/account/preset.go", `(?m)^\t\w+ +Preset += "([a-z_]+)"`)
+}
+
 func scopeNames() []string {
 	return quoted("../server/account/key.go", `(?m)^\t\w+ +Scope += "([a-z:]+)"`)
 }
@@ -913,7 +920,7 @@ func panelIDs() []string {
 	add("panel.certificate.notice.", []string{"certificate_unused", "self_signed", "private_root", "recent_root"})
 	add("panel.certificate.reason.", certificateReasons, ".do")
 	add("panel.scope.", scopeNames())
-	add("panel.key.preset.", presets)
+	add("panel.key.preset.", presetNames())
 	add("panel.setting.", settingNames)
 	add("panel.setting.", []string{"min_length", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history"}, "-", ".value")
 	add("panel.kind.", actorKinds())

@@ -83,16 +83,26 @@ type rendering struct {
 // An apiPage is the API's document.
 type apiPage struct {
 	frame
-	Make       string
-	Try        string
-	Document   string
+	Make     string
+	Try      string
+	Document string
+	Query    string
+	Groups   []operationGroup
+}
+
+type operationGroup struct {
+	ID, Text   string
 	Operations []operation
 }
 
 type operation struct {
 	ID, Method, Path, Summary, Scope string
 	Fields                           []operationField
+	Examples                         []operationExample
+	Status, Response                 string
 }
+
+type operationExample struct{ Language, ID, Code string }
 
 type operationField struct {
 	Name, Type, Text string
@@ -173,10 +183,15 @@ func renderings() []rendering {
 		p.IPhone, p.Name, p.Hint, p.Help, p.Login = false, "[name]", "[hint]", []string{"[help]"}, "maria"
 	}))
 	all = append(all, rendering{"api", "api", func(f frame) any {
-		return apiPage{frame: f, Make: "[make]", Try: "[try]", Document: "/[document]", Operations: []operation{
-			{"one", "GET", "[path]", "[summary]", "[scope]", nil},
-			{"two", "POST", "[path]", "[summary]", "[scope]", []operationField{{"[field]", "[type]", "[text]", true}, {"[field]", "[type]", "", false}}},
-		}}
+		return apiPage{frame: f, Make: "[make]", Try: "[try]", Document: "/[document]", Query: "[query]", Groups: []operationGroup{{"[group]", "[text]", []operation{
+			{"one", "GET", "[path]", "[summary]", "", nil, nil, "", ""},
+			{"two", "POST", "[path]", "[summary]", "[scope]", []operationField{{"[field]", "[type]", "[text]", true}, {"[field]", "[type]", "", false}},
+				[]operationExample{{"[language]", "two-curl", "[code]"}}, "201", "[response]"},
+			{"three", "DELETE", "[path]", "[summary]", "[scope]", nil, nil, "204", ""},
+		}}}}
+	}})
+	all = append(all, rendering{"api-nothing", "api", func(f frame) any {
+		return apiPage{frame: f, Make: "[make]", Try: "[try]", Document: "/[document]", Query: "[query]"}
 	}})
 	all = append(all, rendering{"unavailable", "unavailable", func(f frame) any { return struct{ frame }{f} }})
 	for _, status := range append([]int{0, 400, 502}, statuses...) {

@@ -212,7 +212,8 @@ func timeOrNone(t time.Time) *time.Time {
 
 type adminKeyCommand struct {
 	Name     string         `required:"" placeholder:"N" help:"Which program will have the key."`
-	Scopes   []string       `required:"" placeholder:"S" help:"What it may do, such as domains:read,profiles:write."`
+	Scopes   []string       `placeholder:"S" help:"What it may do, such as domains:read,profiles:write."`
+	Preset   string         `placeholder:"P" help:"What a kind of program needs, in place of --scopes or beside it: hosting_panel, domain_setup, profiles, events, read_only or full."`
 	Domains  []string       `placeholder:"D" help:"Domains that it may act for (default: all of the account)."`
 	Networks []netip.Prefix `placeholder:"CIDR" help:"Networks that it may come from (default: anywhere)."`
 	Life     time.Duration  `placeholder:"D" help:"How long it lives, such as 720h (default: for ever)."`
@@ -229,10 +230,14 @@ func (c *adminKeyCommand) Run(s streams) error {
 		return err
 	}
 	defer kept.Close()
+	scopes, err := account.WithPreset(c.Scopes, account.Preset(c.Preset))
+	if err != nil {
+		return fieldError(err)
+	}
 	_, key, err := account.NewKeys(kept, time.Now).Create(ctx, audit.ByOperator(), account.KeySpec{
 		Account:  c.Account,
 		Name:     c.Name,
-		Scopes:   c.Scopes,
+		Scopes:   scopes,
 		Domains:  c.Domains,
 		Networks: c.Networks,
 		Life:     c.Life,

@@ -17,6 +17,7 @@ import (
 type logCommand struct {
 	Export     logExportCommand     `cmd:"" help:"Write all actions, one on a line, as JSON. The export is an action too."`
 	Checkpoint logCheckpointCommand `cmd:"" help:"Print a signed note of what the log is. Keep it where nobody who could change the log can change it."`
+	List       logListCommand       `cmd:"" help:"List actions of a running service, by its API, the newest first."`
 	PublicKey  logPublicKeyCommand  `cmd:"" help:"Print the public key by which checkpoints are verified."`
 	Verify     logVerifyCommand     `cmd:"" help:"Say whether a log, or an export of it, is what it was at a checkpoint."`
 }

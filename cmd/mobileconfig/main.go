@@ -42,6 +42,10 @@ type commands struct {
 	Admin      adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
 	ShowConfig configCommand  `cmd:"" name:"config" help:"Print the settings that serve would have, and where each comes from; secrets are left out."`
 
+	Domains  domainsCommand  `cmd:"" help:"Look after the domains of a running service, by its API."`
+	Links    linksCommand    `cmd:"" help:"Make setup links of a running service and look after them, by its API."`
+	Webhooks webhooksCommand `cmd:"" help:"Look after the webhooks of a running service, by its API, and bring its events to this machine."`
+
 	Log         logCommand         `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
 	Doctor      doctorCommand      `cmd:"" help:"Say what is wrong with an installation, and what to do. Run it on the machine of the service, as its user."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Say by the exit code whether the service can serve, for containers."`

@@ -94,17 +94,21 @@ func ParseScopes(names []string) ([]Scope, error) {
 	return out, nil
 }
 
-func joined(scopes []Scope) string {
-	names := make([]string, len(scopes))
-	for i, s := range scopes {
+func joined(scopes []Scope) string { return words(scopes) }
+
+// words lists names for people.
+func words[T ~string](all []T) string {
+	names := make([]string, len(all))
+	for i, s := range all {
 		names[i] = string(s)
 	}
 	return strings.Join(names, ", ")
 }
 
-// Permit refuses what the key has no scope for, as Forbidden.
+// Permit refuses what the key has no scope for, as Forbidden. Every key may do
+// what needs none.
 func (k Key) Permit(s Scope) error {
-	if !slices.Contains(k.Scopes, s) {
+	if s != "" && !slices.Contains(k.Scopes, s) {
 		return fault.New(fault.Forbidden, "This key lacks the scope %s.", s)
 	}
 	return nil

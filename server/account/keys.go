@@ -54,6 +54,11 @@ type KeyStore interface {
 	// that has no changes, it keeps nothing. One that is not the account's is a
 	// NotFound fault. Change may be called more than once.
 	ChangeKey(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Key, audit.Action, error)) error
+	// RotateKey gives the key of the account the end of the first key that
+	// rotate makes of it as it is, keeps the second one, and the actions. One
+	// that is not the account's is a NotFound fault. Rotate may be called more
+	// than once.
+	RotateKey(ctx context.Context, by audit.Grant, account, id string, rotate func(Key) (ends, made Key, all []audit.Action, err error)) error
 	// TouchKey notes that the key was used.
 	TouchKey(ctx context.Context, id string, at time.Time) error
 }
@@ -99,11 +104,16 @@ func (k *Keys) keep(ctx context.Context, by audit.Grant, key Key) (Key, string, 
 	if err := k.store.CreateKey(ctx, by, key, keyAction(audit.KeyCreate, by, key)); err != nil {
 		return Key{}, "", err
 	}
+	return key, key.token(secret), nil
+}
+
+// token is the key as its program sends it.
+func (k Key) token(secret []byte) string {
 	prefix := keyPrefix
-	if key.Test {
+	if k.Test {
 		prefix += testPrefix
 	}
-	return key, prefix + strings.TrimPrefix(key.ID, "key_") + encode(secret), nil
+	return prefix + strings.TrimPrefix(k.ID, "key_") + encode(secret)
 }
 
 // CreateBelow is Create by another key: the new one may do no more than its

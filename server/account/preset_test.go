@@ -11,19 +11,16 @@ import (
 func TestPresets(t *testing.T) {
 	for _, p := range account.Presets() {
 		var names []string
-		for _, s := range p.Scopes {
+		for _, s := range p.Scopes() {
 			names = append(names, string(s))
 		}
-		if got, err := account.ParseScopes(names); err != nil || !slices.Equal(got, p.Scopes) {
-			t.Errorf("%s: %v, %v", p.Name, got, err)
+		if got, err := account.ParseScopes(names); err != nil || len(got) == 0 || !slices.Equal(got, p.Scopes()) {
+			t.Errorf("%s: %v, %v", p, got, err)
 		}
-		if p.Name != "read" {
-			continue
-		}
-		for _, s := range account.Scopes() {
-			if reads := strings.HasSuffix(string(s), ":read"); reads != slices.Contains(p.Scopes, s) {
-				t.Errorf("read only: %s", s)
-			}
+	}
+	for _, s := range account.Scopes() {
+		if reads := strings.HasSuffix(string(s), ":read"); reads != slices.Contains(account.ReadPreset.Scopes(), s) {
+			t.Errorf("read only: %s", s)
 		}
 	}
 }

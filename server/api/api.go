@@ -64,13 +64,18 @@ type API struct {
 	Identity  func() signing.Description
 	Texts     *templates.Set
 	Actions   Actions
+	Events    Events
 	LogKey    *audit.LogKey
 	Checker   Checker
 	BaseURL   *url.URL
 	Log       *slog.Logger
 	Now       func() time.Time
+	// Stopping is closed when the server begins to stop: what has no end then
+	// ends.
+	Stopping <-chan struct{}
 
 	perKey, refused *web.Limiter
+	streams         streams
 }
 
 // Actions are the action log of every account.
@@ -107,6 +112,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.actions(h)
 	a.log(h, e)
 	a.webhooks(h)
+	a.events(h, e)
 	openapi.Finish(h.OpenAPI())
 	read := []string{http.MethodGet, http.MethodHead}
 	for path, handler := range openapi.Documents(Prefix, h.OpenAPI()) {
@@ -321,6 +327,7 @@ func operation(id, method, path string, scope account.Scope, summary string) hum
 		Tags:               []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
 		Security:           []map[string][]string{{openapi.SecurityScheme: {}}},
 		Extensions:         map[string]any{scopeKey: scope},
+		MaxBodyBytes:       strict.MaxBody,
 		SkipValidateParams: true, // call.read has done it
 		SkipValidateBody:   true,
 	}
@@ -338,6 +345,9 @@ func creating(id, path string, scope account.Scope, summary string) huma.Operati
 type checker interface {
 	check(ctx context.Context, a *API, c call) error
 }
+
+// A lister is an input with a list whose entries are refused one by one.
+type lister interface{ apart() string }
 
 // register adds an operation whose handler is told who asks. What it returns
 // as an error becomes a problem.
@@ -377,12 +387,14 @@ func (a *API) problem(err error, c call, route string) error {
 // refusals are all that is wrong with the fields of a request, if some were
 // refused by the document.
 func (a *API) refusals(ctx context.Context, c call, in any) error {
-	if len(c.faults) == 0 {
-		return nil
-	}
 	var all []error
 	for _, f := range c.faults {
-		all = append(all, f)
+		if in, ok := in.(lister); !ok || !inEntry(f, in.apart()) {
+			all = append(all, f)
+		}
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	if in, ok := in.(checker); ok {
 		for _, f := range problem.Faults(in.check(ctx, a, c)) {

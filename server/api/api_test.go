@@ -111,6 +111,9 @@ func TestAPIScopes(t *testing.T) {
 	}
 	for _, op := range operations {
 		clock.Move(time.Second) // there are more operations than a network may try in a minute without a key
+		if op.scope == "" {
+			continue
+		}
 		path := strings.TrimPrefix(filled(op.path, ""), "/api/v1")
 		lacking := slices.DeleteFunc(servertest.AllScopes(), func(name string) bool { return name == op.scope })
 		without, with := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: lacking})), servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{op.scope}}))
@@ -179,8 +182,11 @@ func operations(t *testing.T, s *servertest.Server) []described {
 	var out []described
 	for path, methods := range document.Paths {
 		for method, op := range methods {
-			if op.Scope == "" || len(op.Security) == 0 {
+			if op.Scope == "" && path != "/api/v1/keys/current" || len(op.Security) == 0 {
 				t.Errorf("%s %s needs no scope", method, path)
+			}
+			if path == "/api/v1/events/stream" { // its answer has no end; TestEventStream is about it
+				continue
 			}
 			out = append(out, described{strings.ToUpper(method), path, op.Scope})
 		}

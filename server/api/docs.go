@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/api/openapi"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/templates"
@@ -25,14 +26,28 @@ type docsPage struct {
 	Development bool
 	Make, Try   string // commands: to make a key, and to use it
 	Document    string // the path of the document for programs
-	Operations  []documented
+	Query       string // what was looked for
+	Groups      []documentedGroup
+}
+
+// A documentedGroup are the operations on one kind of thing.
+type documentedGroup struct {
+	ID, Text   string
+	Operations []documented
 }
 
 // A documented is an operation for people to read.
 type documented struct {
 	ID, Method, Path, Summary, Scope string
 	Fields                           []documentedField
+	Examples                         []documentedExample
+	// Status and Response are an answer to the examples. The response is empty
+	// if the answer isn't JSON.
+	Status, Response string
 }
+
+// A documentedExample is a request as a program sends it.
+type documentedExample struct{ Language, ID, Code string }
 
 type documentedField struct {
 	Name, Type, Text string
@@ -42,14 +57,18 @@ type documentedField struct {
 func (a *API) docs(h huma.API) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		page := docsPage{
-			Operator:   a.BaseURL.Hostname(),
-			Languages:  a.Texts.Languages(),
-			Language:   a.Texts.Match(c.QueryParam("lang"), c.Request().Header.Get("Accept-Language")),
-			Make:       "mobileconfig admin key --name panel --scopes domains:read,profiles:write",
-			Try:        `curl -H "Authorization: Bearer mck_…" ` + a.BaseURL.String() + Prefix + "/domains",
-			Document:   Prefix + "/openapi.json",
-			Operations: documentedOf(h.OpenAPI()),
+			Operator:  a.BaseURL.Hostname(),
+			Languages: a.Texts.Languages(),
+			Language:  a.Texts.Match(c.QueryParam("lang"), c.Request().Header.Get("Accept-Language")),
+			Make:      "mobileconfig admin key --name panel --scopes domains:read,profiles:write",
+			Try:       `curl -H "Authorization: Bearer mck_…" ` + a.BaseURL.String() + Prefix + "/domains",
+			Document:  Prefix + "/openapi.json",
+			Query:     profile.Trim(c.QueryParam("q")),
 		}
+		if len(page.Query) > maxDocsQuery || !profile.IsText(page.Query) {
+			page.Query = ""
+		}
+		page.Groups = documentedOf(h.OpenAPI(), page.Query)
 		var b bytes.Buffer
 		if err := a.Texts.Page(&b, "api", page.Language, page); err != nil {
 			return err
@@ -58,18 +77,46 @@ func (a *API) docs(h huma.API) echo.HandlerFunc {
 	}
 }
 
-// documentedOf lists the operations by path and method.
-func documentedOf(doc *huma.OpenAPI) []documented {
-	var all []documented
-	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
-		for _, op := range openapi.Operations(doc.Paths[path]) {
-			all = append(all, documented{
-				ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary,
-				Scope: string(scopeOf(op)), Fields: fieldsOf(doc, op),
-			})
+// maxDocsQuery is the longest text that can be looked for, in bytes.
+const maxDocsQuery = 100
+
+// documentedOf lists the operations that have all words of the query, in the
+// groups of the document, by path and method.
+func documentedOf(doc *huma.OpenAPI, query string) []documentedGroup {
+	var groups []documentedGroup
+	for _, tag := range doc.Tags {
+		group := documentedGroup{ID: tag.Name, Text: tag.Description}
+		for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
+			for _, op := range openapi.Operations(doc.Paths[path]) {
+				if !slices.Contains(op.Tags, tag.Name) {
+					continue
+				}
+				one := documented{
+					ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Scope: string(scopeOf(op)), Fields: fieldsOf(doc, op),
+				}
+				if !one.has(query) {
+					continue
+				}
+				one.Examples = examplesOf(op)
+				one.Status, one.Response = responseOf(op)
+				group.Operations = append(group.Operations, one)
+			}
+		}
+		if len(group.Operations) > 0 {
+			groups = append(groups, group)
 		}
 	}
-	return all
+	return groups
+}
+
+// has reports whether the operation has all words of the query.
+func (d documented) has(query string) bool {
+	text := strings.Join([]string{d.ID, d.Method, d.Path, d.Summary, d.Scope}, " ")
+	for _, f := range d.Fields {
+		text += " " + f.Name + " " + f.Text
+	}
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(query)), func(word string) bool { return !strings.Contains(text, word) })
 }
 
 // fieldsOf lists what an operation takes: in its path and query, and in its

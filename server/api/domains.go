@@ -30,6 +30,7 @@ type DomainSettings struct {
 	Login       string   `json:"login,omitempty" enum:"address,local_part,given" default:"address" doc:"The form of user names on the servers. With given, every profile needs a login of its own, and the public page makes no links."`
 	Platforms   []string `json:"platforms,omitempty" enum:"iphone,mac" maxItems:"2" doc:"What profiles are made for; the default is both." example:"[\"iphone\",\"mac\"]"`
 	ReturnHosts []string `json:"return_hosts,omitempty" maxItems:"20" doc:"Hosts to which the page of a setup link may lead back, over https." example:"[\"panel.example.com\"]"`
+	Metadata    Metadata `json:"metadata,omitempty" doc:"What you want to keep with it: up to 20 names, and values of up to 500 bytes. Lists can be filtered by a pair."`
 }
 
 // A Domain is a mail domain as the API shows it.
@@ -47,6 +48,7 @@ type Domain struct {
 	Login       string       `json:"login" enum:"address,local_part,given" doc:"The form of user names on the servers."`
 	Platforms   []string     `json:"platforms" enum:"iphone,mac" doc:"What profiles are made for." example:"[\"iphone\",\"mac\"]"`
 	ReturnHosts []string     `json:"return_hosts" doc:"Hosts to which the page of a setup link may lead back." example:"[\"panel.example.com\"]"`
+	Metadata    Metadata     `json:"metadata" doc:"What you keep with it."`
 	CreatedAt   field.Moment `json:"created_at"`
 	UpdatedAt   field.Moment `json:"updated_at"`
 }
@@ -57,7 +59,7 @@ func domainOf(d settings.Domain) Domain {
 		CalDAV: d.Service.Calendars.String(), CardDAV: d.Service.Contacts.String(), Policy: string(d.Policy),
 		PolicyID: cmp.Or(d.PolicyID, settings.StandardPolicy), DisplayName: d.DisplayName, HelpText: d.HelpText,
 		SignInHint: d.SignInHint, Login: string(d.Login), Platforms: field.Words[string](d.Platforms),
-		ReturnHosts: append([]string{}, d.ReturnHosts...), CreatedAt: field.At(d.Created), UpdatedAt: field.At(d.Updated),
+		ReturnHosts: append([]string{}, d.ReturnHosts...), Metadata: d.Metadata.Values(), CreatedAt: field.At(d.Created), UpdatedAt: field.At(d.Updated),
 	}
 }
 
@@ -65,7 +67,7 @@ func domainOf(d settings.Domain) Domain {
 func (d Domain) settings() DomainSettings {
 	return DomainSettings{
 		IMAP: d.IMAP, SMTP: d.SMTP, CalDAV: d.CalDAV, CardDAV: d.CardDAV, Policy: d.Policy, PolicyID: d.PolicyID, DisplayName: d.DisplayName,
-		HelpText: d.HelpText, SignInHint: d.SignInHint, Login: d.Login, Platforms: d.Platforms, ReturnHosts: d.ReturnHosts,
+		HelpText: d.HelpText, SignInHint: d.SignInHint, Login: d.Login, Platforms: d.Platforms, ReturnHosts: d.ReturnHosts, Metadata: d.Metadata,
 	}
 }
 
@@ -73,7 +75,7 @@ func (d Domain) settings() DomainSettings {
 func (s DomainSettings) spec(name string) settings.DomainSpec {
 	return settings.DomainSpec{
 		Name: name, Incoming: s.IMAP, Outgoing: s.SMTP, Calendars: s.CalDAV, Contacts: s.CardDAV, Policy: settings.Offer(s.Policy), PolicyID: s.PolicyID,
-		DisplayName: s.DisplayName, HelpText: s.HelpText, SignInHint: s.SignInHint, Login: settings.Login(s.Login), Platforms: s.Platforms, ReturnHosts: s.ReturnHosts,
+		DisplayName: s.DisplayName, HelpText: s.HelpText, SignInHint: s.SignInHint, Login: settings.Login(s.Login), Platforms: s.Platforms, ReturnHosts: s.ReturnHosts, Metadata: s.Metadata.orNone(),
 	}
 }
 
@@ -102,21 +104,36 @@ func (a *API) domains(h huma.API) {
 	a.check(h)
 }
 
-// A DomainList is all domains.
+// A DomainList is a page of domains.
 type DomainList struct {
 	Domains []Domain `json:"domains" doc:"By name."`
+	Page
 }
 
-func (a *API) listDomains(ctx context.Context, c call, _ *struct{}) (*answer[DomainList], error) {
-	all, err := a.Domains.List(ctx, c.key.Account)
+type domainsQuery struct {
+	MetadataQuery
+	ListQuery
+}
+
+func (a *API) listDomains(ctx context.Context, c call, in *domainsQuery) (*answer[DomainList], error) {
+	after, _, err := in.place()
+	pair, bad := in.pair()
+	if err = errors.Join(bad, err); err != nil {
+		return nil, err
+	}
+	all, err := a.Domains.Part(ctx, settings.Filter{
+		Account: c.key.Account, Names: c.key.Domains, Metadata: pair, After: after.text, Limit: in.Limit + 1,
+	})
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[DomainList]{DomainList{[]Domain{}}}
+	all, next, err := page(ListQuery{Limit: in.Limit}, all, func(d settings.Domain) place { return place{text: d.Name} })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[DomainList]{DomainList{[]Domain{}, next}}
 	for _, d := range all {
-		if c.key.PermitDomain(d.Name) == nil {
-			out.Body.Domains = append(out.Body.Domains, domainOf(d))
-		}
+		out.Body.Domains = append(out.Body.Domains, domainOf(d))
 	}
 	return out, nil
 }

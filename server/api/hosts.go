@@ -8,6 +8,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 // An ApprovedHost is a server that domains may use.
@@ -16,9 +17,10 @@ type ApprovedHost struct {
 	CreatedAt field.Moment `json:"created_at"`
 }
 
-// An ApprovedHostList is all servers that domains may use.
+// An ApprovedHostList is a page of the servers that domains may use.
 type ApprovedHostList struct {
 	Hosts []ApprovedHost `json:"approved_hosts" doc:"By their names."`
+	Page
 }
 
 // hosts adds what may be read of approved hosts. Owners change them, in the
@@ -29,12 +31,16 @@ func (a *API) hosts(h huma.API) {
 	register(a, h, op, a.listApprovedHosts)
 }
 
-func (a *API) listApprovedHosts(ctx context.Context, c call, _ *struct{}) (*answer[ApprovedHostList], error) {
+func (a *API) listApprovedHosts(ctx context.Context, c call, in *ListQuery) (*answer[ApprovedHostList], error) {
 	all, err := a.Hosts.List(ctx, c.key.Account)
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[ApprovedHostList]{ApprovedHostList{make([]ApprovedHost, 0, len(all))}}
+	all, next, err := page(*in, all, func(h settings.ApprovedHost) place { return place{text: h.Pattern} })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[ApprovedHostList]{ApprovedHostList{make([]ApprovedHost, 0, len(all)), next}}
 	for _, host := range all {
 		out.Body.Hosts = append(out.Body.Hosts, ApprovedHost{host.Pattern, field.At(host.Created)})
 	}

@@ -28,7 +28,7 @@ type Key struct {
 	Scopes     []field.Scope `json:"scopes"`
 	Domains    []string      `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
 	Networks   []string      `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
-	Test       bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests, and work like others." example:"false"`
+	Test       bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests. A test profile stands beside the real one of the mailbox." example:"false"`
 	CreatedAt  field.Moment  `json:"created_at"`
 	CreatedBy  Creator       `json:"created_by" doc:"Who created it."`
 	ExpiresAt  *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
@@ -64,24 +64,33 @@ func keyOf(k account.Key) Key {
 func (a *API) keys(h huma.API) {
 	register(a, h, operation("list-keys", http.MethodGet, "/keys", account.KeysRead, "List the keys"), a.listKeys)
 	register(a, h, forTests(creating("create-key", "/keys", account.KeysWrite, "Create a key that may do no more than this one")), a.createKey)
+	current := operation("get-current-key", http.MethodGet, "/keys/current", "", "Show the key of the request")
+	current.Description = "Every key may ask for itself: it needs no scope."
+	register(a, h, current, a.getCurrentKey)
 	register(a, h, operation("get-key", http.MethodGet, "/keys/{id}", account.KeysRead, "Show a key"), a.getKey)
 	patch := operation("patch-key", http.MethodPatch, "/keys/{id}", account.KeysWrite, "Change the name or the end of a key")
 	openapi.Takes[KeySettings, Key](h, nil, &patch)
 	register(a, h, patch, a.patchKey)
+	register(a, h, creating("rotate-key", "/keys/{id}/rotate", account.KeysWrite, "Replace a key by a new one, beside which it goes on for a while"), a.rotateKey)
 	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
 }
 
-// A KeyList is all keys.
+// A KeyList is a page of keys.
 type KeyList struct {
 	Keys []Key `json:"keys" doc:"The newest first."`
+	Page
 }
 
-func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*answer[KeyList], error) {
+func (a *API) listKeys(ctx context.Context, c call, in *ListQuery) (*answer[KeyList], error) {
 	all, err := a.Keys.ListSeen(ctx, c.key)
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[KeyList]{KeyList{[]Key{}}}
+	all, next, err := page(*in, all, func(k account.Key) place { return newest(k.Created, k.ID) })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[KeyList]{KeyList{[]Key{}, next}}
 	for _, k := range all {
 		out.Body.Keys = append(out.Body.Keys, keyOf(k))
 	}
@@ -91,7 +100,8 @@ func (a *API) listKeys(ctx context.Context, c call, _ *struct{}) (*answer[KeyLis
 // A NewKey is what a key is made of.
 type NewKey struct {
 	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"Which program will have the key." example:"Customer portal"`
-	Scopes    []field.Scope `json:"scopes" minItems:"1" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
+	Scopes    []field.Scope `json:"scopes,omitempty" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
+	Preset    field.Preset  `json:"preset,omitempty" doc:"The scopes that a kind of program needs, in place of scopes or beside them."`
 	Domains   []string      `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give." example:"[\"example.com\"]"`
 	Networks  []string      `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from." example:"[\"192.0.2.0/24\"]"`
 	ExpiresIn int64         `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever." example:"31536000"`
@@ -108,8 +118,12 @@ type CreatedKey struct {
 
 // spec is what the key is to be.
 func (k NewKey) spec(owner string) (account.KeySpec, error) {
+	scopes, err := account.WithPreset(field.Words[string](k.Scopes), account.Preset(k.Preset))
+	if err != nil {
+		return account.KeySpec{}, err
+	}
 	spec := account.KeySpec{
-		Account: owner, Name: k.Name, Scopes: field.Words[string](k.Scopes), Domains: k.Domains,
+		Account: owner, Name: k.Name, Scopes: scopes, Domains: k.Domains,
 		Life: time.Duration(k.ExpiresIn) * time.Second, Test: k.Test,
 	}
 	for _, text := range k.Networks {
@@ -142,6 +156,34 @@ func (a *API) createKey(ctx context.Context, c call, in *createKey) (*resource[C
 // A KeyPath names a key.
 type KeyPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The key's ID." example:"key_k3v7q2m4x5r6t7ab"`
+}
+
+func (a *API) getCurrentKey(ctx context.Context, c call, _ *struct{}) (*resource[Key], error) {
+	k, err := a.Keys.Seen(ctx, c.key, c.key.ID)
+	return resourceOf(keyOf(k)), err
+}
+
+// A KeyRotation is how a key is replaced.
+type KeyRotation struct {
+	Overlap int64 `json:"overlap,omitempty" minimum:"60" maximum:"2592000" default:"86400" doc:"For how many seconds the old key goes on." example:"86400"`
+}
+
+type rotateKey struct {
+	KeyPath
+	Body *KeyRotation
+}
+
+// rotateKey answers with the new key. The old one shows when it ends.
+func (a *API) rotateKey(ctx context.Context, c call, in *rotateKey) (*resource[CreatedKey], error) {
+	var overlap time.Duration
+	if in.Body != nil {
+		overlap = time.Duration(in.Body.Overlap) * time.Second
+	}
+	k, secret, err := a.Keys.RotateBelow(ctx, c.key, c.by, in.ID, overlap)
+	if err != nil {
+		return nil, err
+	}
+	return &resource[CreatedKey]{etagOf(keyOf(k)), CreatedKey{keyOf(k), secret}}, nil
 }
 
 func (a *API) getKey(ctx context.Context, c call, in *KeyPath) (*resource[Key], error) {

@@ -20,13 +20,14 @@ import (
 
 // LinkSettings are what can be changed of a setup link.
 type LinkSettings struct {
-	Name         string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
-	Login        string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says." example:"jane@example.com"`
-	Locale       string `json:"locale,omitempty" maxLength:"35" doc:"Language of the page and of the profile's texts; the default is the browser's." example:"en"`
-	Variant      string `json:"variant,omitempty" enum:"mail,secure" doc:"The one that the page offers; absent: the person chooses as the domain offers it."`
-	MaxDownloads int    `json:"max_downloads,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How often the button on the page works. 1: once." example:"5"`
-	ExternalID   string `json:"external_id,omitempty" maxLength:"100" doc:"What you know the link by. Webhooks have it too." example:"mbx_812"`
-	ReturnURL    string `json:"return_url,omitempty" maxLength:"1000" doc:"Where the page leads back to: https, on one of the domain's return_hosts." example:"https://panel.example.com/mail"`
+	Name         string   `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
+	Login        string   `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says." example:"jane@example.com"`
+	Locale       string   `json:"locale,omitempty" maxLength:"35" doc:"Language of the page and of the profile's texts; the default is the browser's." example:"en"`
+	Variant      string   `json:"variant,omitempty" enum:"mail,secure" doc:"The one that the page offers; absent: the person chooses as the domain offers it."`
+	MaxDownloads int      `json:"max_downloads,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How often the button on the page works. 1: once." example:"5"`
+	ExternalID   string   `json:"external_id,omitempty" maxLength:"100" doc:"What you know the link by. Webhooks have it too." example:"mbx_812"`
+	ReturnURL    string   `json:"return_url,omitempty" maxLength:"1000" doc:"Where the page leads back to: https, on one of the domain's return_hosts." example:"https://panel.example.com/mail"`
+	Metadata     Metadata `json:"metadata,omitempty" doc:"What you want to keep with it: up to 20 names, and values of up to 500 bytes. Lists can be filtered by a pair."`
 }
 
 // LinkChanges are LinkSettings with the end of a link that is there.
@@ -51,7 +52,8 @@ type SetupLink struct {
 	Variant      string          `json:"variant,omitempty" enum:"mail,secure" doc:"Absent: the person chooses."`
 	ExternalID   string          `json:"external_id" example:"mbx_812"`
 	ReturnURL    string          `json:"return_url" example:"https://panel.example.com/mail"`
-	Test         bool            `json:"test" doc:"A test key made it: page and profiles are marked as tests, and work like others." example:"false"`
+	Metadata     Metadata        `json:"metadata" doc:"What you keep with it."`
+	Test         bool            `json:"test" doc:"A test key made it: page and profiles are marked as tests. A test profile stands beside the real one of the mailbox." example:"false"`
 	CreatedAt    field.Moment    `json:"created_at"`
 	ExpiresAt    field.Moment    `json:"expires_at"`
 	RevokedAt    *field.Moment   `json:"revoked_at,omitempty"`
@@ -62,21 +64,21 @@ func (a *API) linkOf(l setup.Link, now time.Time) SetupLink {
 	return SetupLink{
 		ID: l.ID, URL: url, QRURL: url + "/qr.svg", State: field.LinkState(l.State(now)), Downloads: l.Downloads, MaxDownloads: l.MaxDownloads,
 		Address: l.Address, Domain: l.Domain, Name: l.Name, Login: l.Login, Locale: l.Locale, Variant: string(l.Variant),
-		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Test: l.Test,
+		ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Metadata: l.Metadata.Values(), Test: l.Test,
 		CreatedAt: field.At(l.Created), ExpiresAt: field.At(l.Expires), RevokedAt: field.AtOrNil(l.Revoked),
 	}
 }
 
 // settings are what can be changed of the link.
 func (l SetupLink) settings() LinkChanges {
-	return LinkChanges{LinkSettings{l.Name, l.Login, l.Locale, l.Variant, l.MaxDownloads, l.ExternalID, l.ReturnURL}, l.ExpiresAt}
+	return LinkChanges{LinkSettings{l.Name, l.Login, l.Locale, l.Variant, l.MaxDownloads, l.ExternalID, l.ReturnURL, l.Metadata}, l.ExpiresAt}
 }
 
 // spec is what a link is to be, but for whose it is.
 func (s LinkSettings) spec() setup.LinkSpec {
 	return setup.LinkSpec{
 		Name: s.Name, Login: s.Login, Locale: s.Locale, Variant: settings.Variant(s.Variant),
-		MaxDownloads: s.MaxDownloads, ExternalID: s.ExternalID, ReturnURL: s.ReturnURL,
+		MaxDownloads: s.MaxDownloads, ExternalID: s.ExternalID, ReturnURL: s.ReturnURL, Metadata: s.Metadata.orNone(),
 	}
 }
 
@@ -87,7 +89,8 @@ type LinkPath struct {
 
 func (a *API) links(h huma.API) {
 	register(a, h, forTests(creating("create-setup-link", "/setup-links", account.LinksWrite, "Make a setup link for a mailbox")), a.createLink)
-	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links, the newest first"), a.listLinks)
+	a.bulkLinks(h)
+	register(a, h, operation("list-setup-links", http.MethodGet, "/setup-links", account.LinksRead, "List the setup links"), a.listLinks)
 	register(a, h, operation("get-setup-link", http.MethodGet, "/setup-links/{id}", account.LinksRead, "Show a setup link"), a.getLink)
 	patch := operation("patch-setup-link", http.MethodPatch, "/setup-links/{id}", account.LinksWrite, "Change some settings of a setup link")
 	openapi.Takes[LinkChanges, SetupLink](h, nil, &patch)
@@ -246,24 +249,34 @@ func (a *API) mailLink(ctx context.Context, c call, in *LinkPath) (*answer[LinkM
 }
 
 type linksQuery struct {
-	Address    string          `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
-	Domain     string          `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
-	State      field.LinkState `query:"state" doc:"The state that links are in now."`
-	ExternalID string          `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
-	Cursor     string          `query:"cursor" maxLength:"60" doc:"What next_cursor of the page before was."`
-	Limit      int             `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+	Address    string            `query:"address" maxLength:"254" doc:"A mailbox." example:"jane@example.com"`
+	Domain     string            `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
+	State      []field.LinkState `query:"state" maxItems:"6" doc:"The states that links are in now, separated by commas." example:"[\"waiting\",\"opened\"]"`
+	ExternalID string            `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
+	Name       string            `query:"name" maxLength:"200" doc:"A text in the name, whatever its case." example:"doe"`
+	From       time.Time         `query:"from" doc:"Links made at this time or later."`
+	To         time.Time         `query:"to" doc:"Links made before this time."`
+	Test       string            `query:"test" enum:"true,false" doc:"Links that are tests, or those that are none."`
+	Sort       field.LinkOrder   `query:"sort" default:"-created_at" doc:"The order. A minus sign: the latest first."`
+	MetadataQuery
+	ListQuery
 }
 
 // A SetupLinkList is a page of setup links.
 type SetupLinkList struct {
-	Links      []SetupLink `json:"setup_links" doc:"The newest first."`
-	NextCursor string      `json:"next_cursor,omitempty" doc:"Absent: this is the last page."`
+	Links []SetupLink `json:"setup_links" doc:"In the order of sort. A page may be short, or empty, and have a next one."`
+	Page
 }
 
 // filter reads the query.
 func (q *linksQuery) filter(a *API, c call) (setup.Filter, error) {
 	f := setup.Filter{
-		Account: c.key.Account, Domains: c.key.Domains, State: setup.State(q.State), ExternalID: profile.Trim(q.ExternalID), Limit: q.Limit,
+		Account: c.key.Account, Domains: c.key.Domains, States: field.Words[setup.State](q.State), ExternalID: profile.Trim(q.ExternalID),
+		From: q.From, To: q.To, Name: profile.Trim(q.Name), Sort: setup.Order(q.Sort), Limit: q.Limit,
+	}
+	if q.Test != "" {
+		test := q.Test == "true"
+		f.Test = &test
 	}
 	g, err := a.group(c, q.Address, q.Domain)
 	bad := []error{err}
@@ -271,7 +284,9 @@ func (q *linksQuery) filter(a *API, c call) (setup.Filter, error) {
 	if err := profile.CheckLine(f.ExternalID); err != nil {
 		bad = append(bad, fault.OnText("external_id", err, fault.Invalid, "The external id has a character that may not stand there."))
 	}
-	f.Before, err = setup.ParsePlace(q.Cursor)
+	f.Metadata, err = q.pair()
+	bad = append(bad, err)
+	f.After, err = setup.ParsePlace(q.Cursor)
 	return f, errors.Join(append(bad, err)...)
 }
 

@@ -170,12 +170,14 @@ func TestAPILinkList(t *testing.T) {
 		if len(seen) != 5 {
 			t.Errorf("%d links", len(seen))
 		}
-		for query, want := range map[string]int{"?address=JANE1@example.com": 1, "?external_id=mbx_2": 1, "?state=waiting": 5, "?state=used": 0, "?domain=example.com&limit=500": 5} {
+		for query, want := range map[string]int{
+			"?state=waiting,used": 5, "?state=used,revoked": 0, "?test=false": 5, "?test=true": 0, "?name=jane": 0, "?sort=expires_at&limit=2": 2,
+			"?from=2020-01-01T00:00:00Z": 5, "?to=2020-01-01T00:00:00Z": 0, "?address=JANE1@example.com": 1, "?external_id=mbx_2": 1, "?state=waiting": 5, "?state=used": 0, "?domain=example.com&limit=500": 5} {
 			if a := c.Want(t, 200, "GET", "/setup-links"+query, ""); bytes.Count(a.Body, []byte(`"qr_url"`)) != want {
 				t.Errorf("%s: %s", query, a.Body)
 			}
 		}
-		for _, query := range []string{"?cursor=x", "?cursor=1.key_1", "?cursor=1.lnk_%00", "?state=x", "?limit=0", "?address=x", "?domain=..", "?external_id=%00"} {
+		for _, query := range []string{"?cursor=x", "?cursor=1.key_1", "?cursor=1.lnk_%00", "?state=x", "?limit=0", "?address=x", "?state=used,x", "?state=,", "?test=1", "?sort=name", "?from=today", "?domain=..", "?external_id=%00"} {
 			if a := c.Do("GET", "/setup-links"+query, ""); a.Status != 422 && a.Status != 400 {
 				t.Errorf("%s: %d", query, a.Status)
 			}

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"encoding/json"
-	"maps"
-)
+import "encoding/json"
 
 // A mergePatch holds the fields that a PATCH changes (RFC 7396). Null gives a
 // field its default.
@@ -20,9 +17,28 @@ func patched[S any](current S, patch mergePatch) (S, error) {
 	if err != nil {
 		return out, err
 	}
-	maps.Copy(fields, patch) // null becomes the zero value, which is the default
+	merge(fields, patch) // null becomes the zero value, which is the default
 	if data, err = json.Marshal(fields); err == nil {
 		err = json.Unmarshal(data, &out)
 	}
 	return out, err
+}
+
+// merge applies the patch to the fields. What is an object in both is merged
+// field by field, where null takes a field away.
+func merge(fields, patch mergePatch) {
+	for name, value := range patch {
+		var current, inner mergePatch
+		if json.Unmarshal(fields[name], &current) != nil || json.Unmarshal(value, &inner) != nil || current == nil || inner == nil {
+			fields[name] = value
+			continue
+		}
+		merge(current, inner)
+		for within, value := range current {
+			if string(value) == "null" {
+				delete(current, within)
+			}
+		}
+		fields[name], _ = json.Marshal(current) // it was JSON
+	}
 }

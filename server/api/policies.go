@@ -98,17 +98,30 @@ func (a *API) policies(h huma.API) {
 	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{id}", account.PoliciesWrite, "Delete a device policy that no domain uses"), a.deletePolicy)
 }
 
-// A PolicyList is all device policies.
+// A PolicyList is a page of device policies.
 type PolicyList struct {
 	Policies []Policy `json:"policies" doc:"The standard one, then by name."`
+	Page
 }
 
-func (a *API) listPolicies(ctx context.Context, c call, _ *struct{}) (*answer[PolicyList], error) {
+// placeOfPolicy is the place of a policy in the list.
+func placeOfPolicy(p settings.Policy) place {
+	if p.ID == settings.StandardPolicy {
+		return place{}
+	}
+	return place{1, p.Name + " " + p.ID}
+}
+
+func (a *API) listPolicies(ctx context.Context, c call, in *ListQuery) (*answer[PolicyList], error) {
 	all, err := a.Policies.List(ctx, c.key.Account)
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[PolicyList]{}
+	all, next, err := page(*in, all, placeOfPolicy)
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[PolicyList]{PolicyList{[]Policy{}, next}}
 	for _, p := range all {
 		out.Body.Policies = append(out.Body.Policies, policyOf(c, p))
 	}

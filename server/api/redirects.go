@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -59,21 +60,25 @@ func (a *API) redirectKeys(h huma.API) {
 	register(a, h, operation("delete-redirect-key", http.MethodDelete, "/redirect-keys/{id}", account.KeysWrite, "Delete a public key: what it signs is refused at once"), a.deleteRedirectKey)
 }
 
-// A RedirectKeyList is all public keys.
+// A RedirectKeyList is a page of public keys.
 type RedirectKeyList struct {
 	Keys []RedirectKey `json:"redirect_keys" doc:"The newest first."`
+	Page
 }
 
-func (a *API) listRedirectKeys(ctx context.Context, c call, _ *struct{}) (*answer[RedirectKeyList], error) {
+func (a *API) listRedirectKeys(ctx context.Context, c call, in *ListQuery) (*answer[RedirectKeyList], error) {
 	all, err := a.Redirects.List(ctx, c.key.Account)
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[RedirectKeyList]{RedirectKeyList{[]RedirectKey{}}}
+	all = slices.DeleteFunc(all, func(k redirect.Key) bool { return c.permitDomains(k.Domains) != nil })
+	all, next, err := page(*in, all, func(k redirect.Key) place { return newest(k.Created, k.ID) })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[RedirectKeyList]{RedirectKeyList{[]RedirectKey{}, next}}
 	for _, k := range all {
-		if c.permitDomains(k.Domains) == nil {
-			out.Body.Keys = append(out.Body.Keys, a.redirectKeyOf(k))
-		}
+		out.Body.Keys = append(out.Body.Keys, a.redirectKeyOf(k))
 	}
 	return out, nil
 }

@@ -78,6 +78,7 @@ func (a *API) webhooks(h huma.API) {
 	register(a, h, patch, a.patchWebhook)
 	register(a, h, operation("delete-webhook", http.MethodDelete, "/webhooks/{id}", account.WebhooksWrite, "Delete a webhook"), a.deleteWebhook)
 	register(a, h, operation("list-webhook-deliveries", http.MethodGet, "/webhooks/{id}/deliveries", account.WebhooksRead, "List the last deliveries to a webhook"), a.listDeliveries)
+	register(a, h, operation("get-webhook-delivery", http.MethodGet, "/webhooks/{id}/deliveries/{delivery_id}", account.WebhooksRead, "Show a delivery with its payload"), a.getDelivery)
 	test := operation("test-webhook", http.MethodPost, "/webhooks/{id}/test", account.WebhooksWrite, "Call a webhook with an event `test`")
 	test.DefaultStatus = http.StatusAccepted
 	register(a, h, test, a.testWebhook)
@@ -87,12 +88,13 @@ func (a *API) webhooks(h huma.API) {
 	register(a, h, operation("rotate-webhook", http.MethodPost, "/webhooks/{id}/rotate", account.WebhooksWrite, "Give a webhook a new secret"), a.rotateWebhook)
 }
 
-// A WebhookList is all webhooks.
+// A WebhookList is a page of webhooks.
 type WebhookList struct {
 	Webhooks []Webhook `json:"webhooks" doc:"The oldest first."`
+	Page
 }
 
-func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*answer[WebhookList], error) {
+func (a *API) listWebhooks(ctx context.Context, c call, in *ListQuery) (*answer[WebhookList], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
@@ -100,7 +102,11 @@ func (a *API) listWebhooks(ctx context.Context, c call, _ *struct{}) (*answer[We
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[WebhookList]{WebhookList{[]Webhook{}}}
+	all, next, err := page(*in, all, func(w notify.Webhook) place { return oldest(w.Created, w.ID) })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[WebhookList]{WebhookList{[]Webhook{}, next}}
 	for _, w := range all {
 		out.Body.Webhooks = append(out.Body.Webhooks, webhookOf(w))
 	}
@@ -199,12 +205,18 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBo
 	return nil, a.Webhooks.Delete(ctx, c.by, c.key.Account, in.ID, func(w notify.Webhook) error { return c.matches(webhookOf(w)) })
 }
 
-// A DeliveryList is the last deliveries to a webhook.
+// A DeliveryList is a page of the last deliveries to a webhook.
 type DeliveryList struct {
-	Deliveries []Delivery `json:"deliveries" doc:"The last 100, the newest first."`
+	Deliveries []Delivery `json:"deliveries" doc:"Of the last 100, the newest first."`
+	Page
 }
 
-func (a *API) listDeliveries(ctx context.Context, c call, in *WebhookPath) (*answer[DeliveryList], error) {
+type deliveriesQuery struct {
+	WebhookPath
+	ListQuery
+}
+
+func (a *API) listDeliveries(ctx context.Context, c call, in *deliveriesQuery) (*answer[DeliveryList], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
@@ -212,9 +224,45 @@ func (a *API) listDeliveries(ctx context.Context, c call, in *WebhookPath) (*ans
 	if err != nil {
 		return nil, err
 	}
-	out := &answer[DeliveryList]{DeliveryList{[]Delivery{}}}
+	all, next, err := page(in.ListQuery, all, func(d notify.Delivery) place { return newest(d.Created, d.ID) })
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[DeliveryList]{DeliveryList{[]Delivery{}, next}}
 	for _, d := range all {
 		out.Body.Deliveries = append(out.Body.Deliveries, deliveryOf(d))
+	}
+	return out, nil
+}
+
+// A DeliveryPayload is a delivery with what its calls tell.
+type DeliveryPayload struct {
+	Delivery
+	Payload *EventPayload `json:"payload,omitempty" doc:"The body of its calls. Absent: the action log has its content no more."`
+}
+
+// An EventPayload is the body of a call.
+type EventPayload struct {
+	Type      field.DeliveryEvent `json:"type"`
+	Timestamp field.Moment        `json:"timestamp" doc:"When the event was."`
+	Data      openapi.EventData   `json:"data" doc:"What it tells."`
+}
+
+func (a *API) getDelivery(ctx context.Context, c call, in *deliveryPath) (*answer[DeliveryPayload], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	d, err := a.Webhooks.Delivery(ctx, c.key.Account, in.ID, in.Delivery)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.Webhooks.Payloads(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[DeliveryPayload]{DeliveryPayload{Delivery: deliveryOf(d)}}
+	if m, ok := all[d.ID]; ok {
+		out.Body.Payload = &EventPayload{field.DeliveryEvent(m.Type), field.At(m.Timestamp), dataOf(m.Data)}
 	}
 	return out, nil
 }

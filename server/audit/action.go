@@ -50,12 +50,14 @@ const (
 	LinkOpen        Name = "link.open"
 	LinkUpdate      Name = "link.update"
 	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
+	LinkExpire      Name = "link.expire" // its time has passed
 	LinkMail        Name = "link.mail"   // to be sent to its person
 	ProfileDownload Name = "profile.download"
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"
 	KeyUpdate       Name = "key.update"
 	KeyRevoke       Name = "key.revoke"
+	KeyExpiring     Name = "key.expiring" // of the API or for redirects
 
 	RedirectKeyCreate Name = "redirect_key.create"
 	RedirectKeyUpdate Name = "redirect_key.update"

@@ -74,7 +74,7 @@ func openLite(ctx context.Context, file *liteFile) (*liteDB, error) {
 // open leaves a foreign or damaged file as it is. With secure_delete, what is
 // erased is overwritten where it stood.
 func (l *liteDB) open(ctx context.Context) (err error) {
-	l.writer, err = openFused(l.file.path, liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "secure_delete(FAST)",
+	l.writer, err = openFused(l.file.path, liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "cache_spill(0)", "secure_delete(FAST)",
 		"wal_autocheckpoint(0)", fmt.Sprintf("journal_size_limit(%d)", liteLogSize)), &l.fuse)
 	if err != nil {
 		return err

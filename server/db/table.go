@@ -91,6 +91,78 @@ func (t *Table[T]) InsertWith(x *Tx, v T, more ...Column) error {
 	return err
 }
 
+// InsertAll inserts all in their order.
+func (t *Table[T]) InsertAll(x *Tx, all []T) error {
+	return t.InsertAllWith(x, all, func(int) []Column { return nil })
+}
+
+// InsertAllWith inserts all, each with more columns, which are never read.
+func (t *Table[T]) InsertAllWith(x *Tx, all []T, more func(i int) []Column) error {
+	return t.inChunks(x.conn.rowsAtOnce(), all, more, func(query string, runs [][]any) error { return x.Many(nil, query, runs) })
+}
+
+// InsertAllFinally inserts all as [Tx.Finally] does.
+func (t *Table[T]) InsertAllFinally(x *Tx, all []T) error {
+	return t.inChunks(x.conn.rowsAtOnce(), all, func(int) []Column { return nil }, func(query string, runs [][]any) error {
+		for _, args := range runs {
+			if err := x.Finally(query, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// inChunks calls insert with a statement for so many rows, if there are as many,
+// and with one for each row that is left.
+func (t *Table[T]) inChunks(many int, all []T, more func(i int) []Column, insert func(query string, runs [][]any) error) error {
+	whole := len(all) / many * many
+	var query string
+	var chunks, rest [][]any
+	for i := range all {
+		columns := append(t.columns(&all[i]), more(i)...)
+		if i == 0 {
+			query = insertText(t.name, columns)
+		}
+		switch {
+		case i >= whole:
+			rest = append(rest, values(columns))
+		case i%many == 0:
+			chunks = append(chunks, values(columns))
+		default:
+			last := len(chunks) - 1
+			chunks[last] = append(chunks[last], values(columns)...)
+		}
+	}
+	if len(chunks) > 0 {
+		if err := insert(forRows(query, many, len(chunks[0])/many), chunks); err != nil {
+			return err
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	return insert(query, rest)
+}
+
+// forRows is the statement that inserts so many rows like the one for a single
+// row, each of which has so many values.
+func forRows(query string, rows, each int) string {
+	var b strings.Builder
+	b.WriteString(query)
+	for first := each; first < rows*each; first += each {
+		b.WriteString(`, (`)
+		for i := range each {
+			if i > 0 {
+				b.WriteString(`, `)
+			}
+			fmt.Fprintf(&b, "$%d", first+i+1)
+		}
+		b.WriteString(`)`)
+	}
+	return b.String()
+}
+
 // InsertNew inserts v unless there is a row with the same value of a unique
 // column. It reports whether it did.
 func (t *Table[T]) InsertNew(x *Tx, v T, unique string) (bool, error) {
@@ -106,15 +178,6 @@ func (t *Table[T]) InsertIf(x *Tx, v T, condition string, args ...any) (bool, er
 	insert, marks, _ := strings.Cut(t.insert, ` VALUES (`)
 	n, err := x.Exec(insert+` SELECT `+strings.TrimSuffix(marks, `)`)+` WHERE `+condition, w.args...)
 	return n == 1, err
-}
-
-// InsertAll inserts all in their order.
-func (t *Table[T]) InsertAll(x *Tx, all []T) error {
-	runs := make([][]any, len(all))
-	for i := range all {
-		runs[i] = t.values(&all[i])
-	}
-	return x.Many(nil, t.insert, runs)
 }
 
 // InsertFinally inserts v as [Tx.Finally] does.

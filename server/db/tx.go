@@ -173,6 +173,8 @@ type conn interface {
 	head(ctx context.Context, query string, args []any) Row
 	rows(ctx context.Context, query string, args []any) (rows, error)
 	many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error
+	// rowsAtOnce is how many rows one statement had best insert.
+	rowsAtOnce() int
 	// locks reports whether rows can be locked one by one. Otherwise there is
 	// one writer at a time.
 	locks() bool
@@ -201,6 +203,10 @@ type liteConn struct {
 }
 
 func (c liteConn) locks() bool { return false }
+
+// rowsAtOnce is one: the driver looks for the name of every argument among all
+// of them.
+func (c liteConn) rowsAtOnce() int { return 1 }
 
 func (c liteConn) exec(ctx context.Context, query string, args []any) (int64, error) {
 	r, err := c.db.ExecContext(ctx, query, args...)
@@ -270,6 +276,8 @@ type pgConn struct {
 }
 
 func (c pgConn) locks() bool { return true }
+
+func (c pgConn) rowsAtOnce() int { return 100 }
 
 func (c pgConn) exec(ctx context.Context, query string, args []any) (int64, error) {
 	tag, err := c.db.Exec(ctx, query, args...)

@@ -241,7 +241,7 @@ func (w *world) pick(ctx context.Context) error {
 	w.made.Owner, w.made.Admin = w.people[owner].SignIn, w.people[admin].SignIn
 	w.made.Auditor, w.made.Customer = w.people[auditor].SignIn, w.people[customer].SignIn
 	for _, state := range setup.States() {
-		found, err := w.links.List(ctx, setup.Filter{Account: account.Default, State: state, Limit: 1})
+		found, err := w.links.List(ctx, setup.Filter{Account: account.Default, States: []setup.State{state}, Limit: 1})
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,8 @@ type Order struct {
 	Policy profile.Passcode
 	// Declared writes the policy as declarations, which is experimental.
 	Declared bool
-	// Test marks the profile as made by a test key. It works like any other.
+	// Test marks the profile as made by a test key. It stands beside the real
+	// one on a device.
 	Test bool
 }
 

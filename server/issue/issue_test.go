@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,8 +96,12 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+// identities are what a device knows a profile and its payloads by.
+var identities = regexp.MustCompile(`<key>Payload(?:Identifier|UUID)</key>\s*<string>[^<]*</string>`)
+
 // TestMarked wants what a test key makes let through by the gate, marked where a
-// device shows it, and otherwise the same, in every language.
+// device shows it, in a namespace of its own, and otherwise the same, in every
+// language.
 func TestMarked(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	texts, err := templates.New()
@@ -124,8 +130,18 @@ func TestMarked(t *testing.T) {
 			if !strings.Contains(got, "PayloadDisplayName</key>\n\t\t<string>TEST – ") || !strings.Contains(got, "PayloadDescription</key>\n\t\t<string>TEST – "+says) {
 				t.Errorf("%s %s is not marked: %s", language.Tag, v, got)
 			}
-			if got = strings.ReplaceAll(strings.Replace(got, says, "", 1), profile.TestMark, ""); got != string(plain) {
-				t.Errorf("%s %s: without the mark it is\n%s\nwant\n%s", language.Tag, v, got, plain)
+			own, real := identities.FindAllString(got, -1), identities.FindAllString(string(plain), -1)
+			for _, one := range own {
+				if slices.Contains(real, one) || strings.Contains(one, "Identifier<") && !strings.Contains(one, "<string>com.example.mobileconfig-test.") {
+					t.Errorf("%s %s: the test has %s, by which it could replace a real profile", language.Tag, v, one)
+				}
+			}
+			if len(own) < 4 || len(own) != len(real) {
+				t.Errorf("%s %s: %d identities, want %d", language.Tag, v, len(own), len(real))
+			}
+			got = strings.ReplaceAll(strings.Replace(got, says, "", 1), profile.TestMark, "")
+			if got, want := identities.ReplaceAllString(got, ""), identities.ReplaceAllString(string(plain), ""); got != want {
+				t.Errorf("%s %s: without the mark it is\n%s\nwant\n%s", language.Tag, v, got, want)
 			}
 			if marks, want := strings.Count(string(envelope.Content), profile.TestMark), 2; v == settings.Mail && marks != want || v == settings.Secure && marks != want+1+len(texts.Languages()) {
 				t.Errorf("%s %s: %d marks", language.Tag, v, marks)

@@ -22,9 +22,10 @@ import (
 // by more, a clock was wrong, and the log steps back.
 func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) error {
 	told, in := make([][]notify.Delivery, len(all)), newReader(t, account)
+	events := make([][]notify.Type, len(all))
 	for i, a := range all {
 		var err error
-		if told[i], err = notify.Decide(in, a, now); err != nil {
+		if events[i], told[i], err = notify.Decide(in, a, now); err != nil {
 			return err
 		}
 		if err := enqueueAll(t, told[i]); err != nil {
@@ -51,7 +52,7 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 	case latest > at:
 		at = latest
 	}
-	if err := insertActions(t, all, &edge, db.Moment(at)); err != nil {
+	if err := insertActions(t, all, events, &edge, db.Moment(at)); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	err = t.Finally(`UPDATE logs SET size = $2, latest = $3, stepped = $4, edge = $5 WHERE account = $1`,
@@ -68,8 +69,9 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 }
 
 // insertActions keeps the actions that follow the edge, which it moves on.
-func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at time.Time) error {
-	for _, a := range all {
+func insertActions(t *db.Tx, all []audit.Action, events [][]notify.Type, edge *audit.Edge, at time.Time) error {
+	rows := make([]row, len(all))
+	for i, a := range all {
 		salt := make([]byte, audit.SaltSize)
 		rand.Read(salt) // never fails
 		seq := edge.Size() + 1
@@ -79,13 +81,10 @@ func insertActions(t *db.Tx, all []audit.Action, edge *audit.Edge, at time.Time)
 		}
 		hash := audit.HashLeaf(leaf)
 		edge.Append(hash)
-		err = actions.InsertFinally(t, row{a.Account, audit.Row{
+		rows[i] = row{a.Account, events[i], audit.Row{
 			Record:  audit.Record{Seq: seq, At: at, Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
 			Columns: a.Columns(),
-		}})
-		if err != nil {
-			return err
-		}
+		}}
 	}
-	return nil
+	return actions.InsertAllFinally(t, rows)
 }

@@ -193,7 +193,7 @@ func (l *Ledger) SendCheckpoint(ctx context.Context, account string, size int64,
 		if err != nil {
 			return err
 		}
-		all, err := notify.DecideCheckpoint(looking(t), account, mail == 1, l.now())
+		all, err := notify.DecideCheckpoint(looking(t, account), account, mail == 1, l.now())
 		if err != nil {
 			return err
 		}

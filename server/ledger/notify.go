@@ -15,7 +15,7 @@ import (
 
 // notifyOf enqueues the deliveries of an action that is in no log.
 func notifyOf(t *db.Tx, a audit.Action, at time.Time) error {
-	all, err := notify.Decide(looking(t), a, at)
+	_, all, err := notify.Decide(looking(t, a.Account), a, at)
 	if err != nil {
 		return err
 	}
@@ -90,41 +90,58 @@ func enqueue(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	return t.Enqueue(notify.MailJob{Delivery: d.ID}, notify.MailQueue, delay)
 }
 
-// A reader is the [notify.Reader] of a transaction.
+// A reader is the [notify.Reader] of a transaction, for actions of one account.
 type reader struct {
 	t *db.Tx
-	// hooks reports whether the account has a webhook that is called. Without
-	// one there is nothing more to look up.
-	hooks func() (bool, error)
+	// hooks are the enabled webhooks of the account. They can't be deleted
+	// before the transaction ends.
+	hooks func() ([]hook, error)
 }
 
+// A hook is a webhook that is called, and what for.
+type hook struct{ id, types string }
+
+// newReader returns a reader that looks webhooks up where the head of the log
+// says that there are some.
 func newReader(t *db.Tx, owner string) reader {
-	return reader{t, sync.OnceValues(func() (bool, error) {
+	return reader{t, sync.OnceValues(func() ([]hook, error) {
 		var n int64
-		err := t.Row(`SELECT hooks FROM logs WHERE account = $1`, owner).Scan(&n)
-		return n > 0, err
+		if err := t.Row(`SELECT hooks FROM logs WHERE account = $1`, owner).Scan(&n); err != nil || n == 0 {
+			return nil, err
+		}
+		return hooksOf(t, owner)
 	})}
 }
 
-// looking is a reader that looks up webhooks in any case.
-func looking(t *db.Tx) reader { return reader{t, func() (bool, error) { return true, nil }} }
+// looking is a reader that looks webhooks up in any case.
+func looking(t *db.Tx, owner string) reader {
+	return reader{t, sync.OnceValues(func() ([]hook, error) { return hooksOf(t, owner) })}
+}
 
-// Webhooks returns the enabled webhooks of the account that want the type. They
-// can't be deleted before the transaction ends.
-func (r reader) Webhooks(owner string, kind notify.Type) ([]string, error) {
-	if any, err := r.hooks(); err != nil || !any {
+func hooksOf(t *db.Tx, owner string) ([]hook, error) {
+	var all []hook
+	err := t.Each(func(row db.Row) error {
+		var h hook
+		err := row.Scan(&h.id, &h.types)
+		all = append(all, h)
+		return err
+	}, `SELECT id, types FROM webhooks WHERE account = $1 AND disabled = 0 ORDER BY id`+t.Share("webhooks"), owner)
+	return all, err
+}
+
+// Webhooks returns the enabled webhooks that want the type.
+func (r reader) Webhooks(_ string, kind notify.Type) ([]string, error) {
+	all, err := r.hooks()
+	if err != nil {
 		return nil, err
 	}
 	var wanting []string
-	err := r.t.Each(func(row db.Row) error {
-		var id, types string
-		err := row.Scan(&id, &types)
-		if slices.Contains(strings.Fields(types), string(kind)) {
-			wanting = append(wanting, id)
+	for _, h := range all {
+		if slices.Contains(strings.Fields(h.types), string(kind)) {
+			wanting = append(wanting, h.id)
 		}
-		return err
-	}, `SELECT id, types FROM webhooks WHERE account = $1 AND disabled = 0 ORDER BY id`+r.t.Share("webhooks"), owner)
-	return wanting, err
+	}
+	return wanting, nil
 }
 
 // SendsMail reports whether mails can be sent.

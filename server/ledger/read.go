@@ -10,11 +10,13 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// A row is an action in the log of an account.
+// A row is an action in the log of an account, and which events it is.
 type row struct {
 	account string
+	events  []notify.Type
 	audit.Row
 }
 
@@ -22,7 +24,7 @@ var (
 	records = db.NewTable("actions", recordColumns)
 	entries = db.NewTable("actions", entryColumns)
 	actions = db.NewTable("actions", func(r *row) []db.Column {
-		return append([]db.Column{db.Col("account", &r.account)}, entryColumns(&r.Row)...)
+		return append([]db.Column{db.Col("account", &r.account), db.Col("events", db.Words(&r.events))}, entryColumns(&r.Row)...)
 	})
 )
 

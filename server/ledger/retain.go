@@ -79,7 +79,7 @@ func stripContent(t *db.Tx, account string, after, to int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`UPDATE actions SET name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
+	_, err = t.Exec(`UPDATE actions SET events = '', name = '', outcome = '', actor_kind = '', actor_id = '', interface = '',
 		target_kind = '', target_id = '', link = '', profile = '', domain = '', mailbox = '', ip = NULL,
 		leaf = NULL, personal = NULL, salt = NULL WHERE account = $1 AND seq > $2 AND seq <= $3`, account, after, to)
 	return err

@@ -52,21 +52,32 @@ type Data struct {
 
 // message is the same at every try.
 func message(t Try) ([]byte, error) {
-	m := Message{Type: t.Type, Timestamp: t.Created.UTC(), Data: Data{Account: t.Account, Sequence: t.Seq, Note: string(t.Note)}}
-	if t.hasAction() {
-		a := t.Record.View()
-		if a.Unreadable {
-			return nil, fmt.Errorf("notify: action %d can't be read", a.Seq)
-		}
-		m.Timestamp = a.Time
-		m.Data.Action, m.Data.Outcome, m.Data.Actor, m.Data.Target = a.Action, a.Outcome, a.Actor, a.Target
-		m.Data.Link, m.Data.External, m.Data.Changes = a.Link, t.ExternalID, a.Changes
+	m, err := messageOf(t)
+	if err != nil {
+		return nil, err
 	}
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("notify: %w", err)
 	}
 	return body, nil
+}
+
+// errUnreadable says that somebody changed an action in the database.
+var errUnreadable = errors.New("notify: the action can't be read")
+
+func messageOf(t Try) (Message, error) {
+	m := Message{Type: t.Type, Timestamp: t.Created.UTC(), Data: Data{Account: t.Account, Sequence: t.Seq, Note: string(t.Note)}}
+	if t.hasAction() {
+		a := t.Record.View()
+		if a.Unreadable {
+			return m, fmt.Errorf("%w: %d", errUnreadable, a.Seq)
+		}
+		m.Timestamp = a.Time
+		m.Data.Action, m.Data.Outcome, m.Data.Actor, m.Data.Target = a.Action, a.Outcome, a.Actor, a.Target
+		m.Data.Link, m.Data.External, m.Data.Changes = a.Link, t.ExternalID, a.Changes
+	}
+	return m, nil
 }
 
 // call makes one call. Besides how it ended it returns how long the endpoint
@@ -110,11 +121,7 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 	if err != nil {
 		return nil, fmt.Errorf("notify: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "mobileconfig")
-	req.Header.Set("webhook-id", t.Message)
-	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set("webhook-signature", signature)
+	setHeader(req.Header, t.Message, now, signature)
 	return req, nil
 }
 

@@ -60,23 +60,24 @@ func (r Recipient) told(e Event, concerned string) bool {
 	return r.Wanted || !r.Said && r.Owner
 }
 
-// Decide returns the deliveries by which an action is told of, to be kept in
-// its transaction with the action's number. It looks up nothing for an action
-// that nobody is told of.
-func Decide(r Reader, a audit.Action, at time.Time) ([]Delivery, error) {
+// Decide returns which events an action is, and the deliveries by which it is
+// told of, to be kept in its transaction with the action's number. It looks up
+// nothing for an action that nobody is told of.
+func Decide(r Reader, a audit.Action, at time.Time) ([]Type, []Delivery, error) {
 	events, err := eventsOf(r, a, at)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var types []Type
 	var all []Delivery
 	for _, e := range events {
 		some, err := tell(r, a, e, at)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = append(all, some...)
+		types, all = append(types, e.Type), append(all, some...)
 	}
-	return all, nil
+	return types, all, nil
 }
 
 // DecideCheckpoint returns the deliveries of a checkpoint of the account's log,
@@ -94,10 +95,14 @@ func eventsOf(r Reader, a audit.Action, at time.Time) ([]Event, error) {
 	if a.Name == audit.MemberSignIn {
 		return signInEvents(r, a, at)
 	}
+	var all []Event
 	if e, ok := eventOf(a); ok {
-		return []Event{e}, nil
+		all = append(all, e)
 	}
-	return nil, nil
+	if e, ok := second(a); ok {
+		all = append(all, e)
+	}
+	return all, nil
 }
 
 // signInEvents returns what a member should know of a sign-in: that it came

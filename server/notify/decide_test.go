@@ -48,7 +48,8 @@ func TestDecide(t *testing.T) {
 		"no mail":     {facts{}, audit.Action{Name: audit.DomainUpdate}, []string{"domain.changed whk_1"}},
 		"programs":    {facts{mail: true}, audit.Action{Name: audit.LinkOpen}, []string{"link.opened whk_1"}},
 		"refused":     {facts{mail: true}, audit.Action{Name: audit.DomainUpdate, Outcome: audit.Refused}, nil},
-		"nobody":      {facts{mail: true}, audit.Action{Name: audit.LinkRevoke}, nil},
+		"nobody":      {facts{mail: true}, audit.Action{Name: audit.LinkUpdate}, nil},
+		"last ticket": {facts{mail: true}, audit.Action{Name: audit.LinkOpen, Changes: []audit.Change{notify.UsedField}}, []string{"link.opened whk_1", "link.used whk_1"}},
 		"new device":  {facts{any: true}, audit.Action{Name: audit.MemberSignIn, Target: admin}, []string{"sign_in.new_device whk_1"}},
 		"same device": {facts{any: true, known: true}, audit.Action{Name: audit.MemberSignIn, Target: admin}, nil},
 		"first one":   {facts{}, audit.Action{Name: audit.MemberSignIn, Target: admin}, nil},
@@ -64,7 +65,7 @@ func TestDecide(t *testing.T) {
 			if tt.a.Outcome == "" {
 				tt.a.Outcome = audit.Done
 			}
-			all, err := notify.Decide(&tt.in, tt.a, time.Unix(1, 0))
+			_, all, err := notify.Decide(&tt.in, tt.a, time.Unix(1, 0))
 			if err != nil {
 				t.Fatal(err)
 			}

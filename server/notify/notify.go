@@ -43,8 +43,12 @@ type Type string
 
 // The types.
 const (
+	LinkCreated      Type = "link.created"
 	LinkOpened       Type = "link.opened"
+	LinkUsed         Type = "link.used" // it gives out no tickets any more
 	LinkDownloaded   Type = "link.downloaded"
+	LinkExpired      Type = "link.expired"
+	LinkRevoked      Type = "link.revoked"
 	DomainChanged    Type = "domain.changed"
 	HostApproved     Type = "host.approved"
 	HostWithdrawn    Type = "host.withdrawn"
@@ -64,10 +68,12 @@ const (
 	KeyCreated       Type = "key.created"
 	KeyChanged       Type = "key.changed"
 	KeyRevoked       Type = "key.revoked"
+	KeyExpiring      Type = "key.expiring"
 	RedirectKeys     Type = "redirect_key.changed"
 	IdentityChanged  Type = "identity.changed"
 	IdentityExpiring Type = "identity.expiring"
 	RenewalFailed    Type = "identity.renewal_failed"
+	Renewed          Type = "certificate.renewed" // the one that signs
 	LogCheckFailed   Type = "log.check_failed"
 	LogCheckpoint    Type = "log.checkpoint" // tells of no action
 	SettingsChanged  Type = "notifications.changed"
@@ -92,7 +98,10 @@ type Event struct {
 // events says of which actions anybody is told, and as what. Those that were
 // refused are told by nobody but [refused].
 var events = map[audit.Name]Event{
+	audit.LinkCreate:      {LinkCreated, "", false},
 	audit.LinkOpen:        {LinkOpened, "", false},
+	audit.LinkExpire:      {LinkExpired, "", false},
+	audit.LinkRevoke:      {LinkRevoked, "", false},
 	audit.ProfileDownload: {LinkDownloaded, "", false},
 
 	audit.DomainCreate: {DomainChanged, Domains, false},
@@ -103,6 +112,8 @@ var events = map[audit.Name]Event{
 	audit.PolicyCreate: {PolicyChanged, Policies, true},
 	audit.PolicyUpdate: {PolicyChanged, Policies, true},
 	audit.PolicyDelete: {PolicyChanged, Policies, true},
+
+	audit.IdentityRenew: {Renewed, "", false},
 
 	audit.BatchFinish: {BatchFinished, Batches, false},
 	audit.BatchFail:   {BatchFinished, Batches, false},
@@ -126,6 +137,8 @@ var events = map[audit.Name]Event{
 	audit.KeyCreate: {KeyCreated, Keys, true},
 	audit.KeyUpdate: {KeyChanged, Keys, true},
 	audit.KeyRevoke: {KeyRevoked, Keys, false},
+
+	audit.KeyExpiring: {KeyExpiring, Keys, false},
 
 	audit.RedirectKeyCreate: {RedirectKeys, Keys, true},
 	audit.RedirectKeyUpdate: {RedirectKeys, Keys, true},
@@ -154,6 +167,19 @@ var signIns = map[Type]Event{
 	RecoveryUsed:   {RecoveryUsed, Factors, true},
 }
 
+// UsedField is the change by which an action is told of as a second event: that of
+// a LinkOpen that took the last ticket.
+var UsedField = audit.Change{Field: "state", New: "used"}
+
+// second returns the event that an action is told of besides its own, to
+// programs alone.
+func second(a audit.Action) (e Event, ok bool) {
+	if a.Outcome == audit.Done && a.Name == audit.LinkOpen && slices.Contains(a.Changes, UsedField) {
+		return Event{Type: LinkUsed}, true
+	}
+	return Event{}, false
+}
+
 // eventOf returns what the action is to those who are told of it; ok is false
 // if nobody is. Sign-ins are not among them.
 func eventOf(a audit.Action) (e Event, ok bool) {
@@ -166,7 +192,7 @@ func eventOf(a audit.Action) (e Event, ok bool) {
 
 // Types lists the types that a webhook can ask for, sorted.
 func Types() []Type {
-	all := []Type{NewDevice, SignInsRefused, RecoveryUsed, LogCheckpoint}
+	all := []Type{NewDevice, SignInsRefused, RecoveryUsed, LogCheckpoint, LinkUsed}
 	for _, e := range events {
 		all = append(all, e.Type)
 	}

@@ -85,6 +85,11 @@ type WebhookStore interface {
 	TestWebhook(ctx context.Context, by audit.Grant, d Delivery, a audit.Action) error
 	// Deliveries returns the last deliveries to a webhook, the newest first.
 	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
+	// Delivery returns a delivery to a webhook, or a NotFound fault.
+	Delivery(ctx context.Context, account, webhook, id string) (Delivery, error)
+	// Payloads returns the deliveries with what they tell of, as far as there
+	// is something left of it.
+	Payloads(ctx context.Context, all []Delivery) ([]Try, error)
 	Redeliverer
 }
 
@@ -206,6 +211,32 @@ func (s *Webhooks) Deliveries(ctx context.Context, account, webhook string) ([]D
 		return nil, err
 	}
 	return s.store.Deliveries(ctx, account, webhook)
+}
+
+// Delivery returns a delivery to a webhook of the account.
+func (s *Webhooks) Delivery(ctx context.Context, account, webhook, delivery string) (Delivery, error) {
+	return s.store.Delivery(ctx, account, webhook, delivery)
+}
+
+// Payloads returns what the calls of the deliveries tell, by the deliveries' IDs.
+// It lacks those of which nothing is left in the action log.
+func (s *Webhooks) Payloads(ctx context.Context, all ...Delivery) (map[string]Message, error) {
+	tries, err := s.store.Payloads(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	messages := map[string]Message{}
+	for _, t := range tries {
+		m, err := messageOf(t)
+		if errors.Is(err, errUnreadable) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		messages[t.ID] = m
+	}
+	return messages, nil
 }
 
 // Create makes a webhook and returns its secret, which is shown this once.

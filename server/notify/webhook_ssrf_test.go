@@ -204,7 +204,7 @@ func (o outsider) ended(c servertest.Client, id string) map[string]any {
 	var shown struct{ Deliveries []map[string]any }
 	servertest.Eventually(o.t, "a try", func() bool {
 		shown.Deliveries = nil
-		servertest.Decode(o.t, c.Want(o.t, http.StatusOK, http.MethodGet, "/webhooks/"+id+"/deliveries", ""), &shown)
+		servertest.Decode(o.t, c.Want(o.t, http.StatusOK, http.MethodGet, "/webhooks/"+id+"/deliveries?limit=500", ""), &shown)
 		failure := shown.Deliveries[0]["reason"]
 		return shown.Deliveries[0]["tries"] != 0.0 && failure != "interrupted"
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/templates"
@@ -35,7 +36,7 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		n.What, n.Who = e.Personal.TargetName, e.Personal.ActorName
 		n.From, n.Client = e.Personal.IP, e.Personal.Client
 		switch t.Type {
-		case IdentityExpiring:
+		case IdentityExpiring, KeyExpiring:
 			n.Count = daysLeft(e.Changes)
 		case LogCheckFailed:
 			n.What = e.Finding()
@@ -58,9 +59,9 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 	return &Mail{Subject: m.Subject, Text: m.Text, HTML: m.HTML}, nil
 }
 
-// DaysField is the change by which an IdentityExpiring says how many days the
-// certificate has left.
-const DaysField = "days"
+// DaysField is the change by which an IdentityExpiring or KeyExpiring says how
+// many days are left.
+const DaysField = account.DaysField
 
 // daysLeft is what an IdentityExpiring says, or 0.
 func daysLeft(changes []audit.Change) int {

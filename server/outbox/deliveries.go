@@ -88,12 +88,22 @@ func readSubject(t *db.Tx, try *notify.Try) error {
 		}
 		return err
 	}
-	rec, err := ledger.ReadRecord(t, try.Account, try.Seq)
-	if errors.Is(err, db.ErrNoRows) || err == nil && rec.Leaf == nil {
+	there, err := readAction(t, try)
+	if err == nil && !there {
 		return dropTry(t, try)
 	}
+	return err
+}
+
+// readAction brings the action of the try. It reports whether the log still has
+// its content.
+func readAction(t *db.Tx, try *notify.Try) (there bool, err error) {
+	rec, err := ledger.ReadRecord(t, try.Account, try.Seq)
+	if errors.Is(err, db.ErrNoRows) || err == nil && rec.Leaf == nil {
+		return false, nil
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	try.Record = rec
 	err = t.Row(`SELECT links.external_id FROM actions JOIN links ON links.id = actions.link
@@ -101,7 +111,44 @@ func readSubject(t *db.Tx, try *notify.Try) error {
 	if errors.Is(err, db.ErrNoRows) { // no link led to it, or it is deleted
 		err = nil
 	}
-	return err
+	return true, err
+}
+
+// Payloads returns the deliveries with what they tell of. It leaves out those of
+// whose content nothing is left.
+func (b *Outbox) Payloads(ctx context.Context, all []notify.Delivery) ([]notify.Try, error) {
+	t := b.db.Read(ctx)
+	var tries []notify.Try
+	for _, d := range all {
+		try, there, err := notify.Try{Delivery: d}, true, error(nil)
+		switch {
+		case d.Seq == 0:
+		case d.Type == notify.LogCheckpoint:
+			err = t.Row(`SELECT note FROM checkpoints WHERE account = $1 AND size = $2`, d.Account, d.Seq).Scan(&try.Note)
+			if errors.Is(err, db.ErrNoRows) {
+				there, err = false, nil
+			}
+		default:
+			there, err = readAction(t, &try)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("outbox: payloads: %w", b.db.Diagnose(err))
+		}
+		if there {
+			tries = append(tries, try)
+		}
+	}
+	return tries, nil
+}
+
+// Delivery returns a delivery to a webhook of the account, or a NotFound fault.
+func (b *Outbox) Delivery(ctx context.Context, owner, webhook, id string) (notify.Delivery, error) {
+	d, err := ledger.Deliveries.Scan(b.db.Read(ctx).Row(`SELECT `+ledger.Deliveries.Columns+` FROM deliveries
+		WHERE id = $1 AND account = $2 AND webhook = $3`, id, owner, webhook))
+	if err != nil {
+		return notify.Delivery{}, b.found("delivery", err)
+	}
+	return d, nil
 }
 
 func dropTry(t *db.Tx, try *notify.Try) error {

@@ -99,6 +99,7 @@ type KeyRow struct {
 	Expires       time.Time
 	LastUsed      time.Time
 	State         string // live, expired, revoked
+	Soon          bool   // it works, and ends soon
 	Test          bool
 	CreatedBy     string // a member or key; empty: a member who was removed, or neither
 	CreatedByKind string // member, key, operator, system

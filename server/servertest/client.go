@@ -63,7 +63,7 @@ func AllScopes() []string {
 // NewKey creates an API key as the command line does, in an account that lets
 // keys use every server and set every policy; [Restrict] ends that. The account
 // defaults to the default account and the name to "panel".
-func NewKey(t *testing.T, database string, spec account.KeySpec) string {
+func NewKey(t testing.TB, database string, spec account.KeySpec) string {
 	t.Helper()
 	if spec.Account == "" {
 		spec.Account = account.Default

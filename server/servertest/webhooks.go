@@ -151,6 +151,6 @@ func (h Hook) Show(t *testing.T, c Client) Hook {
 	t.Helper()
 	var out Hook
 	Decode(t, c.Want(t, http.StatusOK, http.MethodGet, "/webhooks/"+h.ID, ""), &out)
-	Decode(t, c.Want(t, http.StatusOK, http.MethodGet, "/webhooks/"+h.ID+"/deliveries", ""), &out)
+	Decode(t, c.Want(t, http.StatusOK, http.MethodGet, "/webhooks/"+h.ID+"/deliveries?limit=500", ""), &out)
 	return out
 }

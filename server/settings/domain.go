@@ -42,8 +42,10 @@ type Domain struct {
 	// ReturnHosts are the hosts to which the page of a link may lead back, as
 	// lower-case A-labels. None: nowhere.
 	ReturnHosts []string
-	Created     time.Time
-	Updated     time.Time
+	// Metadata is what a program keeps with the domain.
+	Metadata Metadata
+	Created  time.Time
+	Updated  time.Time
 }
 
 // A MailService is where a domain's mail is read and sent, and what it has
@@ -147,6 +149,9 @@ type Store interface {
 	ChangeDomain(ctx context.Context, by audit.Grant, d Domain, change func(Domain) (Domain, error), a audit.Action) error
 	// Domains returns the domains of an account in the order of their names.
 	Domains(ctx context.Context, account string) ([]Domain, error)
+	// DomainsPart returns a part of the domains that the filter finds, in the
+	// order of their names.
+	DomainsPart(ctx context.Context, f Filter) ([]Domain, error)
 	// CreateDomain keeps d and a, and forgets the account's pending domain of the
 	// name. A name that is taken is a Conflict fault, a policy that is not the
 	// account's PolicyUnknown.

@@ -40,6 +40,25 @@ func (d *Domains) List(ctx context.Context, account string) ([]Domain, error) {
 	return d.store.Domains(ctx, account)
 }
 
+// A Filter says which domains of an account to find.
+type Filter struct {
+	Account string
+	// Names are those of the domains that may be found. None: all.
+	Names []string
+	// Metadata is a pair that the domains have. Zero: any.
+	Metadata Pair
+	// After is the name behind which the part of the list begins.
+	After string
+	// Limit is how many domains to return at most. Required.
+	Limit int
+}
+
+// Part returns a part of the domains that the filter finds, in the order of
+// their names.
+func (d *Domains) Part(ctx context.Context, f Filter) ([]Domain, error) {
+	return d.store.DomainsPart(ctx, f)
+}
+
 // Get returns a domain of the account. One of another account is NotFound like
 // one that is not there.
 func (d *Domains) Get(ctx context.Context, account, name string) (Domain, error) {

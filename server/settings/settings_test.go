@@ -71,6 +71,10 @@ func (f *fake) DeleteDomain(_ context.Context, _ audit.Grant, _, name string, _ 
 
 func (f *fake) Domains(context.Context, string) ([]settings.Domain, error) { return nil, nil }
 
+func (f *fake) DomainsPart(context.Context, settings.Filter) ([]settings.Domain, error) {
+	return nil, nil
+}
+
 func (f *fake) Trusted(_ context.Context, account string) (bool, error) {
 	return f.trusted[account], nil
 }

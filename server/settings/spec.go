@@ -41,6 +41,8 @@ type DomainSpec struct {
 	Login       Login
 	Platforms   []string
 	ReturnHosts []string // each counts once
+	// Metadata is kept as it is if this is nil.
+	Metadata map[string]string
 }
 
 // Check returns a fault for each field that cannot be taken, whatever the
@@ -74,6 +76,11 @@ func (s DomainSpec) apply(d *Domain) error {
 	s.applyTexts(d, &p)
 	s.applyPeople(d, &p)
 	s.applyReturn(d, &p)
+	if s.Metadata != nil {
+		if d.Metadata, err = NewMetadata(s.Metadata); err != nil {
+			p = append(p, err)
+		}
+	}
 	return p.err()
 }
 

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,10 +9,11 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A Filter says which links of an account to find. What is empty says
-// nothing.
+// A Filter says which links of an account to find, and in which order. What is
+// empty says nothing.
 type Filter struct {
 	Account string
 	// Domains are those whose links may be found. None: all.
@@ -19,24 +21,76 @@ type Filter struct {
 	Mailbox    string // a folded address
 	Domain     string
 	ExternalID string
-	State      State
-	// Before is where the part of the list begins: behind this link.
-	Before Place
+	// States are those in one of which a link is.
+	States []State
+	// From and To bound the time of creation: From itself is within, To is not.
+	From, To time.Time
+	// Test finds links that are tests, or those that are none.
+	Test *bool
+	// Name is a text in the name, whatever its case.
+	Name string
+	// Metadata is a pair that the links have. Zero: any.
+	Metadata settings.Pair
+	// Sort is the order. Empty: NewestFirst.
+	Sort Order
+	// After is where the part of the list begins: behind this link.
+	After Place
 	// Limit is how many links to return at most. Required.
 	Limit int
 }
 
-// Found is a part of a list of links.
+// An Order is that of a list of links.
+type Order string
+
+// The orders.
+const (
+	NewestFirst      Order = "-created_at"
+	OldestFirst      Order = "created_at"
+	LatestEndFirst   Order = "-expires_at"
+	EarliestEndFirst Order = "expires_at"
+)
+
+// Orders lists all orders, that of lists by default first.
+func Orders() []Order { return []Order{NewestFirst, OldestFirst, LatestEndFirst, EarliestEndFirst} }
+
+// ByEnd reports whether links are in the order of their ends rather than of
+// their creation.
+func (o Order) ByEnd() bool { return o == LatestEndFirst || o == EarliestEndFirst }
+
+// Ascends reports whether the earliest is the first.
+func (o Order) Ascends() bool { return o == OldestFirst || o == EarliestEndFirst }
+
+// PlaceOf is that of the link.
+func (o Order) PlaceOf(l Link) Place {
+	if o.ByEnd() {
+		return Place{l.Expires, l.ID}
+	}
+	return Place{l.Created, l.ID}
+}
+
+// Compare is negative if p comes before q.
+func (o Order) Compare(p, q Place) int {
+	n := cmp.Or(p.Time.Compare(q.Time), cmp.Compare(p.ID, q.ID))
+	if o.Ascends() {
+		return n
+	}
+	return -n
+}
+
+// Found is a part of a list of links. It may be shorter than the limit, or
+// empty, and have a next one: of filters without an index a bounded part of the
+// list is looked at.
 type Found struct {
 	Links []Link
 	// Next is where the next part begins. Zero: this is the last.
 	Next Place
 }
 
-// A Place is that of a link in a list, the newest first.
+// A Place is that of a link in a list: the time that the order goes by, and the
+// ID.
 type Place struct {
-	Created time.Time
-	ID      string
+	Time time.Time
+	ID   string
 }
 
 // String is the place as a cursor; empty if p is zero.
@@ -44,7 +98,7 @@ func (p Place) String() string {
 	if p == (Place{}) {
 		return ""
 	}
-	return strconv.FormatInt(p.Created.UnixMilli(), 10) + "." + p.ID
+	return strconv.FormatInt(p.Time.UnixMilli(), 10) + "." + p.ID
 }
 
 // ParsePlace reads a cursor. One that is none is a fault of the field

@@ -108,7 +108,7 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
 	}
 	by := audit.ByPublic(who, link.Account)
-	if err := l.store.CreateLink(ctx, by, link, limits, l.action(audit.LinkCreate, by, link)); err != nil {
+	if err := l.store.CreateLink(ctx, by, link, limits, linkAction(audit.LinkCreate, by, link)); err != nil {
 		return "", err
 	}
 	return l.links.token(link.ID), nil
@@ -217,7 +217,7 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 		MaxFetches: TicketMaxFetches,
 	}
 	by := audit.ByPublic(who, link.Account)
-	a := l.action(audit.LinkOpen, by, link)
+	a := linkAction(audit.LinkOpen, by, link)
 	a.Changes = append(a.Changes, audit.Change{Field: "variant", New: string(c.Variant)}, audit.Change{Field: "platform", New: string(c.Platform)})
 	if err := l.store.CreateTicket(ctx, by, t, a); err != nil {
 		return "", Permit{}, err
@@ -264,13 +264,13 @@ func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
 // identity the fingerprint of the certificate that signed it.
 func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identity string) error {
 	by := audit.ByPublic(who, p.Link.Account)
-	a := l.action(audit.ProfileDownload, by, p.Link)
+	a := linkAction(audit.ProfileDownload, by, p.Link)
 	a.Target = audit.Target{Kind: audit.TicketTarget, ID: p.Ticket.ID, Name: p.Link.Address}
 	a.Profile, a.Identity = hash, identity
 	return l.store.UseTicket(ctx, by, p.Ticket.ID, l.now(), a)
 }
 
-func (l *Links) action(name audit.Name, by audit.Grant, link Link) audit.Action {
+func linkAction(name audit.Name, by audit.Grant, link Link) audit.Action {
 	address, _ := profile.ParseAddress(link.Address) // one that was kept is good
 	a := audit.Action{
 		Account: link.Account,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -41,6 +42,8 @@ type LinkSpec struct {
 	MaxDownloads int
 	ExternalID   string
 	ReturnURL    string
+	// Metadata is kept as it is if this is nil.
+	Metadata map[string]string
 }
 
 // Create makes a link for a mailbox of the account. The error holds a fault for
@@ -50,7 +53,7 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.CreateLink(ctx, by, link, nil, l.action(audit.LinkCreate, by, link)); err != nil {
+	if err := l.store.CreateLink(ctx, by, link, nil, linkAction(audit.LinkCreate, by, link)); err != nil {
 		return Link{}, err
 	}
 	return link, nil
@@ -60,6 +63,51 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 func (l *Links) Check(ctx context.Context, by audit.Grant, spec LinkSpec) error {
 	_, err := l.Build(ctx, by, spec)
 	return err
+}
+
+// MaxBulk is how many links CreateAll makes at most.
+const MaxBulk = 1000
+
+// A Made is a link that was made, or what its spec was refused for.
+type Made struct {
+	Link Link
+	Err  error
+}
+
+// CreateAll makes the links of the specs in one transaction, each with its
+// action. What is wrong with a spec is the error of its own Made, in the order
+// of the specs; the other links are made.
+func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec) ([]Made, error) {
+	var failed error
+	domains := map[string]func() (settings.Domain, error){}
+	domain := func(ctx context.Context, name string) (settings.Domain, error) {
+		if domains[name] == nil {
+			domains[name] = sync.OnceValues(func() (settings.Domain, error) {
+				d, err := l.domains.Domain(ctx, name)
+				if err != nil && !fault.Is(err, fault.NotFound) {
+					failed = err
+				}
+				return d, err
+			})
+		}
+		return domains[name]()
+	}
+	all := make([]Made, len(specs))
+	var links []Link
+	var actions []audit.Action
+	for i, spec := range specs {
+		link, err := l.build(ctx, by, spec, domain)
+		if failed != nil {
+			return nil, failed
+		}
+		if all[i] = (Made{link, err}); err == nil {
+			links, actions = append(links, link), append(actions, linkAction(audit.LinkCreate, by, link))
+		}
+	}
+	if len(links) == 0 {
+		return all, nil
+	}
+	return all, l.store.CreateLinks(ctx, by, links, actions)
 }
 
 // Change gives a link of the account what can be changed of the spec that
@@ -83,7 +131,7 @@ func (l *Links) Change(ctx context.Context, by audit.Grant, account, id string, 
 		}
 		return link, l.apply(&link, domain, spec, end)
 	}
-	if err := l.store.ChangeLink(ctx, by, account, id, apply, l.action(audit.LinkUpdate, by, link)); err != nil {
+	if err := l.store.ChangeLink(ctx, by, account, id, apply, linkAction(audit.LinkUpdate, by, link)); err != nil {
 		return Link{}, err
 	}
 	return l.store.Link(ctx, id)
@@ -110,7 +158,7 @@ func (l *Links) apply(link *Link, domain settings.Domain, spec LinkSpec, end tim
 	spec.trim()
 	link.Name, link.Login, link.Locale, link.Variant = spec.Name, spec.Login, spec.Locale, spec.Variant
 	link.ExternalID, link.ReturnURL, link.MaxDownloads = spec.ExternalID, spec.ReturnURL, orMany(spec.MaxDownloads)
-	bad := link.check(address, domain)
+	bad := errors.Join(link.check(address, domain), link.setMetadata(spec))
 	if end = end.Truncate(time.Millisecond); !end.Equal(link.Expires) {
 		if now := l.now(); !end.After(now) || end.After(now.Add(MaxLifetime)) {
 			bad = errors.Join(bad, fault.On("expires_at", fault.Invalid, "A link can end in up to %d days. Revoke it to end it now.", MaxLifetime/(24*time.Hour)))
@@ -137,7 +185,7 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 	if err != nil {
 		return Link{}, err
 	}
-	a := l.action(audit.LinkCreate, by, link)
+	a := linkAction(audit.LinkCreate, by, link)
 	limits := []Limit{
 		{"redirects/address/" + a.Mailbox, LimitPerAddress, LimitWindow}, // not the one that any visitor can use up
 		{"links/network/" + pass.Network.String(), LimitPerNetwork, LimitWindow},
@@ -151,11 +199,16 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 // Build returns the link of the spec, which is not kept. What a test key creates
 // is a test. The error holds a fault for each field that cannot be taken.
 func (l *Links) Build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
+	return l.build(ctx, by, spec, l.domains.Domain)
+}
+
+// build is Build by domains that find finds.
+func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find func(context.Context, string) (settings.Domain, error)) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {
 		return Link{}, errAddress(err)
 	}
-	domain, err := l.domains.Domain(ctx, address.Domain())
+	domain, err := find(ctx, address.Domain())
 	if fault.Is(err, fault.NotFound) || err == nil && domain.Account != spec.Account {
 		return Link{}, fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
 	}
@@ -170,11 +223,19 @@ func (l *Links) Build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link,
 		ExternalID: spec.ExternalID, ReturnURL: spec.ReturnURL, Test: by.Actor.Test,
 		Created: now, Expires: now.Add(orLife(spec.Life)), MaxDownloads: orMany(spec.MaxDownloads),
 	}
-	bad := link.check(address, domain)
+	bad := errors.Join(link.check(address, domain), link.setMetadata(spec))
 	if life := orLife(spec.Life); life < MinLifetime || life > MaxLifetime {
 		bad = errors.Join(bad, fault.On("expires_in", fault.Invalid, "A link can last from %d seconds up to %d days.", int(MinLifetime/time.Second), int(MaxLifetime/(24*time.Hour))))
 	}
 	return link, bad
+}
+
+// setMetadata gives the link the metadata of the spec, if it says any.
+func (l *Link) setMetadata(spec LinkSpec) (err error) {
+	if spec.Metadata != nil {
+		l.Metadata, err = settings.NewMetadata(spec.Metadata)
+	}
+	return err
 }
 
 // trim takes away what nobody means to write at the ends of texts.
@@ -270,7 +331,7 @@ func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {
 	return link, nil
 }
 
-// List returns a part of the links that the filter finds, the newest first.
+// List returns a part of the links that the filter finds.
 func (l *Links) List(ctx context.Context, f Filter) (Found, error) {
 	return l.store.Links(ctx, f, l.now())
 }
@@ -282,7 +343,7 @@ func (l *Links) Revoke(ctx context.Context, by audit.Grant, account, id string) 
 	if err != nil {
 		return Link{}, err
 	}
-	if err := l.store.RevokeLink(ctx, by, account, id, l.now(), l.action(audit.LinkRevoke, by, link)); err != nil {
+	if err := l.store.RevokeLink(ctx, by, account, id, l.now(), linkAction(audit.LinkRevoke, by, link)); err != nil {
 		return Link{}, err
 	}
 	return l.store.Link(ctx, id)
@@ -311,6 +372,11 @@ func (l *Links) RevokeAll(ctx context.Context, by audit.Grant, g Group) (int, er
 		a.Target = audit.Target{Kind: audit.DomainTarget, ID: domain.ID, Name: domain.Name}
 	}
 	return l.store.RevokeLinks(ctx, by, g, l.now(), a)
+}
+
+// LapseAction says that the time of the link has passed.
+func LapseAction(by audit.Grant, link Link) audit.Action {
+	return linkAction(audit.LinkExpire, by, link)
 }
 
 // Count returns how many links RevokeAll would end.

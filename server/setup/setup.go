@@ -27,6 +27,8 @@ type Link struct {
 	ExternalID string
 	// ReturnURL is where the page leads back to; may be empty.
 	ReturnURL string
+	// Metadata is what a program keeps with the link.
+	Metadata settings.Metadata
 	// Test says that a test key made the link: its profiles are marked.
 	Test bool
 
@@ -127,6 +129,9 @@ type Store interface {
 	// nothing and returns a Limited fault that says how long to wait. If the
 	// request was done before, the error is [replay.ErrDone].
 	CreateLink(ctx context.Context, by audit.Grant, l Link, limits []Limit, a audit.Action) error
+	// CreateLinks keeps the links, each with the action of the same index. If the
+	// request was done before, the error is [replay.ErrDone].
+	CreateLinks(ctx context.Context, by audit.Grant, links []Link, actions []audit.Action) error
 	// CreateLinkOnce is CreateLink, and keeps that the pass was used. One that
 	// was is a RedirectUsed fault, one whose key is gone RedirectInvalid.
 	CreateLinkOnce(ctx context.Context, by audit.Grant, l Link, p Pass, limits []Limit, a audit.Action) error
@@ -150,8 +155,7 @@ type Store interface {
 	// if it is the first. Once the ticket is spent or past its time, or its
 	// link revoked, nothing is kept and the fault is Gone.
 	UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error
-	// Links returns a part of the links that the filter finds at the time,
-	// the newest first.
+	// Links returns a part of the links that the filter finds at the time.
 	Links(ctx context.Context, f Filter, at time.Time) (Found, error)
 	// RevokeLink revokes a link of the account. One that is revoked already
 	// stays as it is, without an action; one that is not there is a NotFound

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -29,7 +30,7 @@ var domains = db.NewTable("domains", func(d *settings.Domain) []db.Column {
 		db.Col("carddav_host", &contacts.Host), db.Col("carddav_port", &contacts.Port),
 		db.Col("policy", &d.Policy), db.Col("policy_id", db.Optional(&d.PolicyID)),
 		db.Col("display_name", &d.DisplayName), db.Col("help_text", &d.HelpText), db.Col("sign_in_hint", &d.SignInHint),
-		db.Col("login", &d.Login), db.Col("platforms", db.Words(&d.Platforms)), db.Col("return_hosts", db.Words(&d.ReturnHosts)),
+		db.Col("login", &d.Login), db.Col("platforms", db.Words(&d.Platforms)), db.Col("return_hosts", db.Words(&d.ReturnHosts)), db.Col("metadata", &d.Metadata),
 		db.Col("created", db.Time(&d.Created)), db.Col("updated", db.Time(&d.Updated)),
 	}
 })
@@ -211,7 +212,22 @@ func changeDomain(t *db.Tx, old, d settings.Domain, a *audit.Action) (bool, erro
 	if len(a.Changes) == 0 {
 		return false, nil
 	}
-	return true, domains.Update(t, spelledOut(d), "account", "name", "created")
+	if err := domains.Update(t, spelledOut(d), "account", "name", "created"); err != nil || d.Metadata == old.Metadata {
+		return true, err
+	}
+	if _, err := t.Exec(`DELETE FROM domain_metadata WHERE domain = $1`, old.Name); err != nil {
+		return false, err
+	}
+	return true, keepDomainMetadata(t, d)
+}
+
+// keepDomainMetadata has the domain found by its metadata.
+func keepDomainMetadata(t *db.Tx, d settings.Domain) error {
+	var runs [][]any
+	for name, value := range d.Metadata.Values() {
+		runs = append(runs, []any{d.Account, name, value, d.Name})
+	}
+	return t.Many(nil, `INSERT INTO domain_metadata (account, name, value, domain) VALUES ($1, $2, $3, $4)`, runs)
 }
 
 // describe says in the action what was done to which domain.
@@ -234,7 +250,11 @@ func insertDomain(t *db.Tx, d settings.Domain) (bool, error) {
 	if err := checkPolicy(t, d); err != nil {
 		return false, err
 	}
-	return domains.InsertNew(t, spelledOut(d), "name")
+	created, err := domains.InsertNew(t, spelledOut(d), "name")
+	if err == nil && created {
+		err = keepDomainMetadata(t, d)
+	}
+	return created, err
 }
 
 // checkPolicy refuses a policy that is not the account's. That it stays there
@@ -266,10 +286,17 @@ func platformsOf(d settings.Domain) []profile.Platform {
 // domainChanges are the fields in which the two differ. Before a domain was
 // there all of them are empty.
 func domainChanges(before *settings.Domain, after settings.Domain) []audit.Change {
-	if before == nil {
-		return changes(nil, domainText(after))
+	var old []setting
+	if before != nil {
+		old = domainText(*before)
 	}
-	return changes(domainText(*before), domainText(after))
+	all := changes(old, domainText(after))
+	for i, c := range all {
+		if c.Field == "metadata" { // whatever it is, it may be personal
+			all[i].Old, all[i].New = "***", "***"
+		}
+	}
+	return all
 }
 
 // domainText is what can be set of a domain, as its log shows it.
@@ -287,6 +314,7 @@ func domainText(d settings.Domain) []setting {
 		{"login", string(cmp.Or(d.Login, settings.AddressLogin))},
 		{"platforms", db.List(platformsOf(d))},
 		{"return_hosts", db.List(d.ReturnHosts)},
+		{"metadata", string(d.Metadata)},
 	}
 }
 
@@ -316,14 +344,48 @@ func timeOr(t, other time.Time) time.Time {
 	return t
 }
 
-// Domains returns the domains of an account in the order of their names.
-func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain, error) {
+// DomainsPart returns a part of the domains that the filter finds, in the order
+// of their names.
+func (s *Store) DomainsPart(ctx context.Context, f settings.Filter) ([]settings.Domain, error) {
+	var w db.Where
+	w.Add(`domains.account = ?`, f.Account)
+	w.Add(`domains.name > ?`, f.After)
+	if len(f.Names) > 0 {
+		w.Add(`domains.name IN (?`+strings.Repeat(`, ?`, len(f.Names)-1)+`)`, anys(f.Names)...)
+	}
+	if f.Metadata != (settings.Pair{}) {
+		w.Add(`domains.name IN (SELECT domain FROM domain_metadata WHERE account = ? AND domain_metadata.name = ? AND value = ?)`,
+			f.Account, f.Metadata.Name, f.Metadata.Value)
+	}
+	query, args := w.Query(selectDomains, `ORDER BY domains.name LIMIT ?`, f.Limit)
+	all, err := scanDomains(s.db.Read(ctx), query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: domains: %w", s.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+func scanDomains(t *db.Tx, query string, args ...any) ([]settings.Domain, error) {
 	var all []settings.Domain
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
+	err := t.Each(func(r db.Row) error {
 		d, err := scanDomain(r)
 		all = append(all, d)
 		return err
-	}, selectDomains+` WHERE domains.account = $1 ORDER BY domains.name`, account)
+	}, query, args...)
+	return all, err
+}
+
+func anys[T any](all []T) []any {
+	out := make([]any, len(all))
+	for i, v := range all {
+		out[i] = v
+	}
+	return out
+}
+
+// Domains returns the domains of an account in the order of their names.
+func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain, error) {
+	all, err := scanDomains(s.db.Read(ctx), selectDomains+` WHERE domains.account = $1 ORDER BY domains.name`, account)
 	if err != nil {
 		return nil, fmt.Errorf("store: domains: %w", s.db.Diagnose(err))
 	}

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/ledger"
+	"github.com/updatecase/mobileconfig/server/setup"
 )
 
 // An Exec runs a statement in the transaction of a change.
@@ -49,4 +51,9 @@ func Waiting(s *Store) int {
 	s.uses.mu.Lock()
 	defer s.uses.mu.Unlock()
 	return len(s.uses.waiting)
+}
+
+// LinksWithin is Links with a shorter reach.
+func LinksWithin(ctx context.Context, s *Store, f setup.Filter, at time.Time, reach int) (setup.Found, error) {
+	return s.linksWithin(ctx, f, at, reach)
 }

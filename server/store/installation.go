@@ -74,12 +74,13 @@ func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint, ke
 	return nil
 }
 
-// NoteExpiry keeps a, which says that the certificate of the fingerprint
-// expires in so many days, unless any server did for these days.
-func (s *Store) NoteExpiry(ctx context.Context, by audit.Grant, fingerprint string, days int, a audit.Action) error {
+// NoteExpiry keeps a, which says that a certificate or key expires in so many
+// days, unless any server did for these days. A certificate is known by its
+// fingerprint, a key by its ID.
+func (s *Store) NoteExpiry(ctx context.Context, by audit.Grant, identity string, days int, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		n, err := t.Exec(`INSERT INTO expiry_notices (identity, days, created) VALUES ($1, $2, $3) ON CONFLICT (identity, days) DO NOTHING`,
-			fingerprint, days, db.Millis(s.now()))
+			identity, days, db.Millis(s.now()))
 		if err != nil || n == 0 {
 			return nil, err
 		}

@@ -1,76 +1,205 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/ledger"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// Links returns a part of the links that the filter finds at the time, the
-// newest first.
+// linksReach is how many links a list looks at before it gives way, where they
+// have to be held against filters that no index has.
+const linksReach = 10_000
+
+// linksBatch is how many of them it reads at once.
+const linksBatch = 500
+
+// Links returns a part of the links that the filter finds at the time.
 func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.Found, error) {
-	domains := []string{""}
-	switch {
-	case f.Domain == "" && len(f.Domains) > 0:
-		domains = f.Domains
-	case f.Domain != "" && len(f.Domains) > 0 && !slices.Contains(f.Domains, f.Domain):
-		return setup.Found{}, nil
-	}
-	var found setup.Found
-	for _, domain := range domains {
-		query, args := listLinks(f, cmp.Or(f.Domain, domain), at)
-		some, err := links.All(s.db.Read(ctx), query, args...)
-		if err != nil {
-			return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
-		}
-		found.Links = append(found.Links, some...)
-	}
-	slices.SortStableFunc(found.Links, func(a, b setup.Link) int {
-		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
-	})
-	if len(found.Links) > f.Limit {
-		found.Links = found.Links[:f.Limit]
-		last := found.Links[f.Limit-1]
-		found.Next = setup.Place{Created: last.Created, ID: last.ID}
+	found, err := s.linksWithin(ctx, f, at, linksReach)
+	if err != nil {
+		return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
 	}
 	return found, nil
 }
 
-// listLinks is the query for one link more than the filter's limit, of the
-// domain if one is named. It goes by an index in the order of the list: that of
-// the most telling filter, or of the domain, the state or both.
-func listLinks(f setup.Filter, domain string, at time.Time) (query string, args []any) {
+// linksWithin merges the strands of the filter. Where one of them has come to
+// the end of the reach, the part ends: behind that place others may be missing.
+func (s *Store) linksWithin(ctx context.Context, f setup.Filter, at time.Time, reach int) (setup.Found, error) {
+	var found setup.Found
+	strands := strandsOf(f)
+	for _, one := range strands {
+		some, end, err := s.strand(ctx, one, at, max(reach/len(strands), 1))
+		if err != nil {
+			return setup.Found{}, err
+		}
+		found.Links = append(found.Links, some...)
+		if end != (setup.Place{}) && (found.Next == (setup.Place{}) || f.Sort.Compare(end, found.Next) < 0) {
+			found.Next = end
+		}
+	}
+	slices.SortFunc(found.Links, func(a, b setup.Link) int { return f.Sort.Compare(f.Sort.PlaceOf(a), f.Sort.PlaceOf(b)) })
+	if found.Next != (setup.Place{}) {
+		found.Links = slices.DeleteFunc(found.Links, func(l setup.Link) bool { return f.Sort.Compare(f.Sort.PlaceOf(l), found.Next) > 0 })
+	}
+	if len(found.Links) > f.Limit {
+		found.Links = found.Links[:f.Limit]
+		found.Next = f.Sort.PlaceOf(found.Links[f.Limit-1])
+	}
+	return found, nil
+}
+
+// A strand is the part of a list that one index leads through in its order, and
+// what its links are held against besides.
+type strand struct {
+	setup.Filter
+	state setup.State // of Filter's, if the index has it
+	rest  []func(setup.Link, time.Time) bool
+}
+
+// strandsOf takes the list apart, by its domains and states where these are in
+// the index.
+func strandsOf(f setup.Filter) []strand {
+	domains := []string{f.Domain}
+	switch {
+	case f.Domain == "" && len(f.Domains) > 0:
+		domains = f.Domains
+	case f.Domain != "" && len(f.Domains) > 0 && !slices.Contains(f.Domains, f.Domain):
+		return nil
+	}
+	var rest []func(setup.Link, time.Time) bool
+	if f.Test != nil {
+		rest = append(rest, func(l setup.Link, _ time.Time) bool { return l.Test == *f.Test })
+	}
+	if name := strings.ToLower(f.Name); name != "" {
+		rest = append(rest, func(l setup.Link, _ time.Time) bool { return strings.Contains(strings.ToLower(l.Name), name) })
+	}
+	states := slices.Compact(slices.Sorted(slices.Values(f.States)))
+	if f.Sort.ByEnd() {
+		if within := slices.DeleteFunc(slices.Clone(domains), func(name string) bool { return name == "" }); len(within) > 0 {
+			rest = append(rest, func(l setup.Link, _ time.Time) bool { return slices.Contains(within, l.Domain) })
+		}
+		if len(states) > 0 {
+			rest = append(rest, func(l setup.Link, at time.Time) bool { return slices.Contains(states, l.State(at)) })
+		}
+		if !f.From.IsZero() || !f.To.IsZero() {
+			rest = append(rest, func(l setup.Link, _ time.Time) bool {
+				return !l.Created.Before(f.From) && (f.To.IsZero() || l.Created.Before(f.To))
+			})
+		}
+		if f.Metadata != (settings.Pair{}) {
+			rest = append(rest, func(l setup.Link, _ time.Time) bool { return l.Metadata.Has(f.Metadata) })
+		}
+		f.Domain = ""
+		return []strand{{f, "", rest}}
+	}
+	if len(states) == 0 {
+		states = []setup.State{""}
+	}
+	var all []strand
+	for _, f.Domain = range domains {
+		for _, state := range states {
+			all = append(all, strand{f, state, rest})
+		}
+	}
+	return all
+}
+
+// strand returns the links of a strand, one more than the limit if there are as
+// many. If it has looked at as many as the reach, end is the last of these.
+func (s *Store) strand(ctx context.Context, one strand, at time.Time, reach int) (fit []setup.Link, end setup.Place, err error) {
+	if len(one.rest) == 0 {
+		query, args := one.query(at, one.Limit+1)
+		fit, err = links.All(s.db.Read(ctx), query, args...)
+		return fit, setup.Place{}, err
+	}
+	for looked := 0; looked < reach; {
+		n := min(linksBatch, reach-looked)
+		query, args := one.query(at, n)
+		some, err := links.All(s.db.Read(ctx), query, args...)
+		if err != nil {
+			return nil, setup.Place{}, err
+		}
+		for _, l := range some {
+			if !slices.ContainsFunc(one.rest, func(fits func(setup.Link, time.Time) bool) bool { return !fits(l, at) }) {
+				fit = append(fit, l)
+			}
+		}
+		if len(some) < n || len(fit) > one.Limit {
+			return fit, setup.Place{}, nil
+		}
+		looked += n
+		one.After = one.Sort.PlaceOf(some[n-1])
+	}
+	return fit, one.After, nil
+}
+
+// query is the query for so many links of the strand. It goes by an index in the
+// order of the list: that of metadata or of the most telling filter, or of the domain, the
+// state or both. The few links of a mailbox or an external ID are sorted by
+// their ends.
+func (one strand) query(at time.Time, limit int) (query string, args []any) {
 	var w db.Where
-	w.Add(`links.account = ?`, f.Account)
 	leads := true // no index is chosen yet
-	if f.ExternalID != "" {
-		w.Add(`links.external_id = ? AND links.external_id <> ''`, f.ExternalID)
+	from, created, id := `links`, `links.created`, `links.id`
+	if one.Metadata != (settings.Pair{}) && !one.Sort.ByEnd() {
+		from, created, id = `link_metadata JOIN links ON links.id = link_metadata.link`, `link_metadata.created`, `link_metadata.link`
+		w.Add(`link_metadata.account = ?`, one.Account)
+		w.Add(`link_metadata.name = ?`, one.Metadata.Name)
+		w.Add(`link_metadata.value = ?`, one.Metadata.Value)
 		leads = false
 	}
-	if f.Mailbox != "" {
-		w.Add(column("mailbox", leads)+` = ?`, f.Mailbox)
+	if leads {
+		w.Add(`links.account = ?`, one.Account)
+	}
+	if one.ExternalID != "" {
+		if leads {
+			w.Add(`links.external_id = ? AND links.external_id <> ''`, one.ExternalID)
+		} else {
+			w.Add(`links.external_id || '' = ?`, one.ExternalID)
+		}
 		leads = false
 	}
-	if domain != "" {
-		w.Add(column("domain", leads)+` = ?`, domain)
+	if one.Mailbox != "" {
+		w.Add(column("mailbox", leads)+` = ?`, one.Mailbox)
+		leads = false
 	}
-	if f.State != "" {
-		inState(&w, f.State, column("progress", leads), at)
+	if one.Domain != "" {
+		w.Add(column("domain", leads)+` = ?`, one.Domain)
 	}
-	if f.Before != (setup.Place{}) {
-		w.Add(`(links.created, links.id) < (?, ?)`, db.Millis(f.Before.Created), f.Before.ID)
+	if one.state != "" {
+		inState(&w, one.state, column("progress", leads), at)
 	}
-	return w.Query(`SELECT `+links.Columns+` FROM links`, `ORDER BY links.created DESC, links.id DESC LIMIT ?`, f.Limit+1)
+	by, than, direction := created, `>`, ``
+	switch {
+	case one.Sort.ByEnd() && leads:
+		by = `links.expires`
+	case one.Sort.ByEnd():
+		by = `links.expires + 0`
+	}
+	if !one.Sort.Ascends() {
+		than, direction = `<`, ` DESC`
+	}
+	if !one.From.IsZero() && !one.Sort.ByEnd() {
+		w.Add(created+` >= ?`, db.Millis(one.From.Add(time.Millisecond-1)))
+	}
+	if !one.To.IsZero() && !one.Sort.ByEnd() {
+		w.Add(created+` < ?`, db.Millis(one.To.Add(time.Millisecond-1)))
+	}
+	if one.After != (setup.Place{}) {
+		w.Add(`(`+by+`, `+id+`) `+than+` (?, ?)`, db.Millis(one.After.Time), one.After.ID)
+	}
+	return w.Query(`SELECT `+links.Columns+` FROM `+from, `ORDER BY `+by+direction+`, `+id+direction+` LIMIT ?`, limit)
 }
 
 // column is a text column in a condition, for which an index is used or isn't.
@@ -82,15 +211,16 @@ func column(name string, indexed bool) string {
 }
 
 // inState adds the condition that says of a link what its method State does.
-// The column progress has all states but that of a link that has expired.
+// The column progress has all states but that of a link that has expired. The
+// end is written so that no index is chosen by it.
 func inState(w *db.Where, state setup.State, progress string, at time.Time) {
 	switch state {
 	case setup.Revoked:
 		w.Add(progress+` = ?`, string(state))
 	case setup.Expired:
-		w.Add(`links.revoked = 0 AND links.expires <= ?`, db.Millis(at))
+		w.Add(`links.revoked = 0 AND links.expires + 0 <= ?`, db.Millis(at))
 	default:
-		w.Add(progress+` = ? AND links.expires > ?`, string(state), db.Millis(at))
+		w.Add(progress+` = ? AND links.expires + 0 > ?`, string(state), db.Millis(at))
 	}
 }
 
@@ -152,9 +282,15 @@ func (s *Store) ChangeLink(ctx context.Context, by audit.Grant, owner, id string
 		}
 		a := a // fn may run again
 		a.Changes = append(slices.Clone(a.Changes), differ...)
-		_, err = t.Exec(`UPDATE links SET name = $3, login = $4, locale = $5, variant = $6, expires = $7, max_downloads = $8, external_id = $9, return_url = $10
+		_, err = t.Exec(`UPDATE links SET name = $3, login = $4, locale = $5, variant = $6, expires = $7, max_downloads = $8, external_id = $9, return_url = $10, metadata = $11,
+			lapsed = CASE WHEN expires = $7 THEN lapsed ELSE 0 END
 			WHERE id = $1 AND account = $2`,
-			id, owner, l.Name, l.Login, l.Locale, string(l.Variant), db.Millis(l.Expires), l.MaxDownloads, l.ExternalID, l.ReturnURL)
+			id, owner, l.Name, l.Login, l.Locale, string(l.Variant), db.Millis(l.Expires), l.MaxDownloads, l.ExternalID, l.ReturnURL, string(l.Metadata))
+		if err == nil && l.Metadata != old.Metadata {
+			if _, err = t.Exec(`DELETE FROM link_metadata WHERE link = $1`, id); err == nil {
+				err = keepMetadata(t, l)
+			}
+		}
 		return []audit.Action{a}, err
 	})
 	if err != nil {
@@ -169,7 +305,7 @@ func linkChanges(before, after setup.Link) []audit.Change {
 	all := changes(linkText(before), linkText(after))
 	for i, c := range all {
 		switch c.Field {
-		case "name", "login", "external_id", "return_url":
+		case "name", "login", "external_id", "return_url", "metadata":
 			all[i].Old, all[i].New = "***", "***"
 		}
 	}
@@ -187,6 +323,7 @@ func linkText(l setup.Link) []setting {
 		{"max_downloads", strconv.Itoa(l.MaxDownloads)},
 		{"external_id", l.ExternalID},
 		{"return_url", l.ReturnURL},
+		{"metadata", string(l.Metadata)},
 	}
 }
 

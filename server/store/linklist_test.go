@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func found(t *testing.T, s *store.Store, f setup.Filter, at time.Time) []string 
 		if next == (setup.Place{}) {
 			return ids
 		}
-		f.Before = next
+		f.After = next
 	}
 }
 
@@ -73,8 +74,8 @@ func TestLinksFilters(t *testing.T) {
 			}
 		}
 		for want, f := range map[string]setup.Filter{
-			"lnk_a lnk_g": {State: setup.Waiting}, "lnk_b": {State: setup.Opened}, "lnk_c": {State: setup.Downloaded},
-			"lnk_d": {State: setup.Used}, "lnk_e": {State: setup.Expired}, "lnk_f": {State: setup.Revoked},
+			"lnk_a lnk_g": {States: []setup.State{setup.Waiting}}, "lnk_b": {States: []setup.State{setup.Opened}}, "lnk_c": {States: []setup.State{setup.Downloaded}},
+			"lnk_d": {States: []setup.State{setup.Used}}, "lnk_e": {States: []setup.State{setup.Expired}}, "lnk_f": {States: []setup.State{setup.Revoked}},
 			"lnk_g":                    {Mailbox: "jörg@example.org", Domain: "example.org", ExternalID: "mbx_1", Domains: []string{"example.org", "x.example"}},
 			"":                         {Domains: []string{"example.com"}, Domain: "example.org"},
 			strings.Join(all[:6], " "): {Mailbox: "ann@example.com"},
@@ -87,7 +88,7 @@ func TestLinksFilters(t *testing.T) {
 		}
 		for _, id := range all { // what the filter says is what the link itself says
 			state := linkOf(t, s, id).State(at)
-			if got := found(t, s, setup.Filter{State: state, Limit: 9}, at); !slices.Contains(got, id) {
+			if got := found(t, s, setup.Filter{States: []setup.State{state}, Limit: 9}, at); !slices.Contains(got, id) {
 				t.Errorf("%s is %s and not found as such", id, state)
 			}
 		}
@@ -95,6 +96,94 @@ func TestLinksFilters(t *testing.T) {
 			t.Errorf("another account found %v, %v", part, err)
 		}
 	})
+}
+
+// TestLinksOrders reads lists of links in every order, in pages of every size and
+// however few links are looked at for a page: each link once, in the order.
+func TestLinksOrders(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		must(t, s.SetDomain(t.Context(), by, newDomain("example.org"), action("", "")))
+		random := rand.New(rand.NewPCG(1, 2))
+		var all []setup.Link
+		for i := range 60 {
+			l := newLink(fmt.Sprintf("lnk_%02d", i))
+			l.Created = start.Add(time.Duration(random.IntN(6)) * time.Minute)
+			l.Expires = start.Add(time.Duration(20+random.IntN(20)) * time.Minute)
+			l.Test, l.Tickets = random.IntN(3) == 0, random.IntN(4)
+			l.Name = []string{"Ann Ödman", "Bo", "Cleo ÖDIN"}[random.IntN(3)]
+			if random.IntN(2) == 0 {
+				l.Metadata = settings.Metadata([]string{`{"customer":"4711","plan":"a"}`, `{"customer":"4712"}`}[random.IntN(2)])
+			}
+			if random.IntN(4) == 0 {
+				l.Domain, l.Address = "example.org", "ann@example.org"
+			}
+			all = append(all, l)
+		}
+		actions := make([]audit.Action, len(all))
+		for i, l := range all {
+			actions[i] = action(audit.LinkCreate, l.ID)
+		}
+		must(t, s.CreateLinks(t.Context(), by, all, actions))
+		at, tests, live := start.Add(30*time.Minute), true, false
+		filters := []setup.Filter{
+			{}, {Test: &tests}, {Test: &live, Name: "öd"}, {Domain: "example.org"}, {Domains: []string{"example.org", "example.com"}, Name: "bo"},
+			{States: []setup.State{setup.Waiting, setup.Expired}}, {States: setup.States(), Domain: "example.com", Test: &tests},
+			{From: start.Add(time.Minute), To: start.Add(3 * time.Minute)}, {Mailbox: "ann@example.com", Test: &live},
+			{Metadata: settings.Pair{Name: "customer", Value: "4711"}}, {Metadata: settings.Pair{Name: "plan", Value: "b"}},
+			{Metadata: settings.Pair{Name: "customer", Value: "4712"}, States: []setup.State{setup.Waiting, setup.Opened}, Domains: []string{"example.com", "example.org"}, Test: &tests},
+			{Metadata: settings.Pair{Name: "customer", Value: "4711"}, Mailbox: "ann@example.com", From: start.Add(time.Minute)},
+		}
+		for _, f := range filters {
+			for _, order := range append(setup.Orders(), "") {
+				f.Account, f.Sort = account.Default, order
+				want := idsOf(f, all, at)
+				for _, sizes := range [][2]int{{1, 1}, {3, 7}, {7, 2}, {60, 1000}, {500, 13}} {
+					f.Limit = sizes[0]
+					if got := readWithin(t, s, f, at, sizes[1]); !slices.Equal(got, want) {
+						t.Fatalf("%+v, %d looked at:\ngot  %v\nwant %v", f, sizes[1], got, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// idsOf are the links that the filter finds, in its order.
+func idsOf(f setup.Filter, all []setup.Link, at time.Time) []string {
+	all = slices.DeleteFunc(slices.Clone(all), func(l setup.Link) bool {
+		return f.Domain != "" && l.Domain != f.Domain || len(f.Domains) > 0 && !slices.Contains(f.Domains, l.Domain) ||
+			len(f.States) > 0 && !slices.Contains(f.States, l.State(at)) || f.Test != nil && l.Test != *f.Test ||
+			!strings.Contains(strings.ToLower(l.Name), f.Name) || l.Created.Before(f.From) || !f.To.IsZero() && !l.Created.Before(f.To) ||
+			f.Metadata != (settings.Pair{}) && !l.Metadata.Has(f.Metadata) || f.Mailbox != "" && !strings.EqualFold(f.Mailbox, l.Address)
+	})
+	slices.SortFunc(all, func(a, b setup.Link) int { return f.Sort.Compare(f.Sort.PlaceOf(a), f.Sort.PlaceOf(b)) })
+	ids := []string{}
+	for _, l := range all {
+		ids = append(ids, l.ID)
+	}
+	return ids
+}
+
+func readWithin(t *testing.T, s *store.Store, f setup.Filter, at time.Time, reach int) []string {
+	t.Helper()
+	ids := []string{}
+	for range 1000 {
+		part, err := store.LinksWithin(t.Context(), s, f, at, reach)
+		must(t, err)
+		for _, l := range part.Links {
+			ids = append(ids, l.ID)
+		}
+		if len(part.Links) > f.Limit {
+			t.Fatalf("%d links with the limit %d", len(part.Links), f.Limit)
+		}
+		if f.After = part.Next; f.After == (setup.Place{}) {
+			return ids
+		}
+	}
+	t.Fatal("a list without end")
+	return nil
 }
 
 func TestRevokeLink(t *testing.T) {

@@ -20,7 +20,7 @@ var _ setup.Store = (*Store)(nil)
 var links = db.NewTable("links", func(l *setup.Link) []db.Column {
 	return []db.Column{
 		db.Col("id", &l.ID), db.Col("account", &l.Account), db.Col("domain", &l.Domain), db.Col("address", &l.Address), db.Col("name", &l.Name), db.Col("login", &l.Login),
-		db.Col("locale", &l.Locale), db.Col("variant", &l.Variant), db.Col("external_id", &l.ExternalID), db.Col("return_url", &l.ReturnURL),
+		db.Col("locale", &l.Locale), db.Col("variant", &l.Variant), db.Col("external_id", &l.ExternalID), db.Col("return_url", &l.ReturnURL), db.Col("metadata", &l.Metadata),
 		db.Col("test", db.Bool(&l.Test)), db.Col("max_downloads", &l.MaxDownloads), db.Col("tickets", &l.Tickets), db.Col("downloads", &l.Downloads),
 		db.Col("created", db.Time(&l.Created)), db.Col("expires", db.Time(&l.Expires)), db.Col("revoked", db.Time(&l.Revoked)),
 	}
@@ -44,6 +44,27 @@ func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, li
 	return s.linkCreated(err)
 }
 
+// CreateLinks keeps the links, each with the action of the same index. An id
+// that exists is a Conflict fault, and a request that was done before
+// [replay.ErrDone].
+func (s *Store) CreateLinks(ctx context.Context, by audit.Grant, all []setup.Link, actions []audit.Action) error {
+	mailboxes := make([]string, len(all))
+	for i, l := range all {
+		var err error
+		if mailboxes[i], err = mailboxOf(l); err != nil {
+			return err
+		}
+	}
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		err := links.InsertAllWith(t, all, func(i int) []db.Column { return []db.Column{db.Col("mailbox", &mailboxes[i])} })
+		if err == nil {
+			err = keepMetadata(t, all...)
+		}
+		return actions, err
+	})
+	return s.linkCreated(err)
+}
+
 // CreateLinkOnce is CreateLink, and keeps that the pass was used: the statement
 // decides which of two that bring the same is first. One that was used is a
 // RedirectUsed fault, one whose key is gone RedirectInvalid.
@@ -60,6 +81,9 @@ func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link
 func (s *Store) linkCreated(err error) error {
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a link with this id.")
+	}
+	if s.db.Dangling(err) {
+		err = fault.New(fault.Conflict, "The domain has just been deleted.")
 	}
 	if err != nil {
 		return fmt.Errorf("store: create link: %w", err)
@@ -99,13 +123,31 @@ func (s *Store) LinkAndDomain(ctx context.Context, id string) (setup.Link, setti
 	return l, d, nil
 }
 
-func insertLink(t *db.Tx, l setup.Link) error {
+func mailboxOf(l setup.Link) (string, error) {
 	address, err := profile.ParseAddress(l.Address)
+	return address.Folded(), err
+}
+
+func insertLink(t *db.Tx, l setup.Link) error {
+	mailbox, err := mailboxOf(l)
 	if err != nil {
 		return err
 	}
-	mailbox := address.Folded()
-	return links.InsertWith(t, l, db.Col("mailbox", &mailbox))
+	if err := links.InsertWith(t, l, db.Col("mailbox", &mailbox)); err != nil {
+		return err
+	}
+	return keepMetadata(t, l)
+}
+
+// keepMetadata has links found by their metadata.
+func keepMetadata(t *db.Tx, all ...setup.Link) error {
+	var runs [][]any
+	for _, l := range all {
+		for name, value := range l.Metadata.Values() {
+			runs = append(runs, []any{l.Account, name, value, db.Millis(l.Created), l.ID})
+		}
+	}
+	return t.Many(nil, `INSERT INTO link_metadata (account, name, value, created, link) VALUES ($1, $2, $3, $4, $5)`, runs)
 }
 
 // useLimits uses each of the limits once, or returns a Limited fault with the

@@ -15,6 +15,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -57,8 +59,17 @@ func lists(links int) map[string][]list {
 		"DomainNames": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.DomainNames(ctx, 5, 20, 10)
 		}),
-		"PendingDomains":  of((*store.Store).PendingDomains, account.Default),
-		"Domains":         of((*store.Store).Domains, account.Default),
+		"PendingDomains": of((*store.Store).PendingDomains, account.Default),
+		"Domains":        of((*store.Store).Domains, account.Default),
+		"Payloads": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.Payloads(ctx, []notify.Delivery{{Account: account.Default, Seq: 7}, {Account: account.Default, Seq: 7, Type: notify.LogCheckpoint}})
+		}),
+		"ExpiringKeys": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.ExpiringKeys(ctx, start, start.Add(time.Hour))
+		}),
+		"DomainsPart": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.DomainsPart(ctx, settings.Filter{Account: account.Default, Metadata: settings.Pair{Name: "a", Value: "b"}, Names: []string{"example.com", "example.net"}, After: "b.example", Limit: 50})
+		}),
 		"Invitations":     of((*store.Store).Invitations, account.Default),
 		"Keys":            of((*store.Store).Keys, account.Default),
 		"Members":         of((*store.Store).Members, account.Default),
@@ -110,17 +121,40 @@ func linkLists(at time.Time) []list {
 		func(f *setup.Filter) { f.Domain = "example.com" },
 		func(f *setup.Filter) { f.ExternalID = "ext_1" },
 		func(f *setup.Filter) { f.Domains = []string{"example.com", "example.org"} },
-		func(f *setup.Filter) { f.Before = setup.Place{Created: start.Add(time.Hour), ID: "lnk_9"} },
+		func(f *setup.Filter) { f.After = setup.Place{Time: start.Add(time.Hour), ID: "lnk_9"} },
 	} {
 		for _, f := range filters {
 			set(&f)
 			filters = append(filters, f)
 		}
 	}
+	live, states := false, [][]setup.State{nil, {setup.Waiting, setup.Opened, setup.Expired}}
+	for _, state := range setup.States() {
+		states = append(states, []setup.State{state})
+	}
+	var sorted []setup.Filter
 	for _, f := range filters {
-		for _, state := range append(setup.States(), "") {
+		for _, f.Sort = range setup.Orders() {
+			sorted = append(sorted, f)
+		}
+	}
+	for _, set := range []func(*setup.Filter){
+		func(f *setup.Filter) { f.From = start.Add(time.Minute) },
+		func(f *setup.Filter) { f.To = start.Add(time.Hour) },
+		func(f *setup.Filter) { f.Test = &live },
+		func(f *setup.Filter) { f.Name = "nowhere" },
+		func(f *setup.Filter) { f.Metadata = settings.Pair{Name: "customer", Value: "1"} },
+		func(f *setup.Filter) {
+			f.Metadata, f.Domain, f.From = settings.Pair{Name: "customer", Value: "1"}, "example.com", start
+		},
+	} {
+		f := setup.Filter{Account: account.Default, Limit: 50}
+		set(&f)
+		sorted = append(sorted, f)
+	}
+	for _, f := range sorted {
+		for _, f.States = range states {
 			f := f
-			f.State = state
 			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Links(ctx, f, at) })...)
 		}
 	}
@@ -179,7 +213,7 @@ func TestListsAreAll(t *testing.T) {
 	for _, f := range []struct {
 		filter any
 		fields int
-	}{{setup.Filter{}, 8}, {audit.Filter{}, 18}, {batches.Filter{}, 4}} {
+	}{{setup.Filter{}, 14}, {audit.Filter{}, 18}, {batches.Filter{}, 4}} {
 		if n := reflect.TypeOf(f.filter).NumField(); n != f.fields {
 			t.Errorf("%T has %d fields: add the new ones to the filters of the lists", f.filter, n)
 		}
@@ -243,7 +277,8 @@ func wantIndex(t *testing.T, database, name string, c db.Call, ofLogs ...string)
 	switch {
 	case sorted.MatchString(strings.Join(strings.Fields(c.Query), " ")):
 		steps = storetest.Plan(t, database, c.Query, c.Args)
-		bad = func(step string) bool { return through.MatchString(step) || sorts.MatchString(step) }
+		few := strings.Contains(c.Query, "ORDER BY links.expires + 0") // those of a mailbox or an external ID
+		bad = func(step string) bool { return through.MatchString(step) || !few && sorts.MatchString(step) }
 	case endless.MatchString(c.Query):
 		steps = storetest.Plan(t, database, c.Query, c.Args, ofLogs...)
 	default:

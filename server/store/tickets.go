@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/ledger"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
@@ -25,20 +27,27 @@ var selectPermit = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + d
 	FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain` + withPolicy + `
 	WHERE tickets.id = $1 AND domains.account ` + notSuspended
 
-// CreateTicket keeps t and a and counts t on its link. If the link is not
+// CreateTicket keeps t and a and counts t on its link. If t is the last of the
+// link, a says so. If the link is not
 // live at t.Created, or there is none, nothing is kept and the fault is
 // NotFound. An id that exists is a Conflict fault.
 func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket, a audit.Action) error {
-	err := s.change(ctx, by, a, func(x *db.Tx) error {
-		n, err := x.Exec(`UPDATE links SET tickets = tickets + 1
-			WHERE id = $1 AND revoked = 0 AND expires > $2 AND tickets < max_downloads`, t.Link, db.Millis(t.Created))
+	err := s.Change(ctx, by, func(x *db.Tx) ([]audit.Action, error) {
+		var left int64
+		err := x.Row(`UPDATE links SET tickets = tickets + 1
+			WHERE id = $1 AND revoked = 0 AND expires > $2 AND tickets < max_downloads RETURNING max_downloads - tickets`,
+			t.Link, db.Millis(t.Created)).Scan(&left)
+		if errors.Is(err, db.ErrNoRows) {
+			err = fault.New(fault.NotFound, "There is no such link.")
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if n == 0 {
-			return fault.New(fault.NotFound, "There is no such link.")
+		a := a // fn may run again
+		if left == 0 {
+			a.Changes = append(slices.Clone(a.Changes), notify.UsedField)
 		}
-		return tickets.Insert(x, t)
+		return []audit.Action{a}, tickets.Insert(x, t)
 	})
 	if s.db.Taken(err) {
 		err = fault.New(fault.Conflict, "There is a ticket with this id.")

@@ -208,7 +208,7 @@ func examine(text string, t Terms, set *tableSet) *Refusal {
 	if len(text) > MaxSize {
 		return refuse(TooLarge, "The profile is larger than 64 KiB.")
 	}
-	base, ok := identifier(t.Address)
+	base, ok := identifier(t.Address, t.Test)
 	if !ok {
 		return refuse(Address, "The address to check against is not a local part, @, and a lower-case domain.")
 	}

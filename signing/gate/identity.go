@@ -13,9 +13,13 @@ import (
 // address of a domain from another.
 const hashLength = 26
 
-// identifier returns the PayloadIdentifier of the profiles of an address. It
-// says false if the address is malformed.
-func identifier(address string) (string, bool) {
+// identifier returns the PayloadIdentifier of the profiles of an address, or of
+// the tests of it. It says false if the address is malformed.
+func identifier(address string, test bool) (string, bool) {
+	middle := middle
+	if test {
+		middle = middleOfTests
+	}
 	local, domain, _ := strings.Cut(address, "@")
 	if local == "" {
 		return "", false
@@ -49,6 +53,10 @@ func identifier(address string) (string, bool) {
 
 // middle stands between the domain and the hash of an identifier.
 const middle = "mobileconfig."
+
+// middleOfTests stands there in tests: a device takes none of them for the real
+// profile of the mailbox.
+const middleOfTests = "mobileconfig-test."
 
 // hashRest is how many characters of the whole hash are left out.
 const hashRest = 51 - hashLength

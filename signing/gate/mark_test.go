@@ -1,7 +1,10 @@
 package gate_test
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
@@ -37,13 +40,49 @@ func TestCheckMark(t *testing.T) {
 		if tt.description == "" {
 			d = without(d, "PayloadDescription")
 		}
-		data, test := encode(t, d), entitled(d)
+		test := entitled(d)
 		test.Test = true
-		if got := code(t, data, test); got != tt.test {
+		if got := code(t, encode(t, d), test); got != gate.Identifier && got != gate.TestMark {
+			t.Errorf("%+v as a test, by which a real profile could be replaced: got %q", tt, got)
+		}
+		if got := code(t, encode(t, asTest(d).(dict)), entitled(d)); got == "" {
+			t.Errorf("%+v in the namespace of tests is cleared as a real profile", tt)
+		}
+		if got := code(t, encode(t, asTest(d).(dict)), test); got != tt.test {
 			t.Errorf("%+v as a test: got %q", tt, got)
 		}
-		if got := code(t, data, entitled(d)); got != tt.plain {
+		if got := code(t, encode(t, d), entitled(d)); got != tt.plain {
 			t.Errorf("%+v: got %q", tt, got)
 		}
 	}
+}
+
+// asTest is the dictionary with the identifiers of a test.
+func asTest(v any) any {
+	switch v := v.(type) {
+	case dict:
+		out := dict{}
+		for key, value := range v {
+			out[key] = asTest(value)
+		}
+		if id, ok := v["PayloadIdentifier"].(string); ok {
+			id = strings.Replace(id, ".mobileconfig.", ".mobileconfig-test.", 1)
+			out["PayloadIdentifier"] = id
+			out["PayloadUUID"] = uuid.NewSHA1(uuid.MustParse("3ab7f3c6-6f0a-5b5c-9d0e-0c4f5a1d7e42"), []byte(id)).String()
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = asTest(v[i])
+		}
+		return out
+	case []dict:
+		out := make([]dict, len(v))
+		for i := range v {
+			out[i] = asTest(v[i]).(dict)
+		}
+		return out
+	}
+	return v
 }

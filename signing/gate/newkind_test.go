@@ -30,7 +30,7 @@ func TestNewKind(t *testing.T) {
 	// The payload that the file should not have makes way for the new kind.
 	before, _, _ := strings.Cut(string(mail), "\t\t\t<dict>\n\t\t\t\t<key>PayloadDisplayName</key>\n\t\t\t\t<string>Other")
 	_, after, _ := strings.Cut(string(mail), "\t\t</array>\n")
-	base, _ := identifier("Anna.Schmidt@post.example.de")
+	base, _ := identifier("Anna.Schmidt@post.example.de", false)
 	entry := func(key, value string) string { return "\t\t\t\t<key>" + key + "</key>\n\t\t\t\t" + value + "\n" }
 	profile := before + "\t\t\t<dict>\n" +
 		entry("PayloadDisplayName", "<string>Holidays</string>") +

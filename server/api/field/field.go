@@ -17,12 +17,14 @@ import (
 // Texts that are one of some words, which the document lists.
 type (
 	Scope          string // of a key
+	Preset         string // of scopes
 	Event          string // that a webhook can ask for
 	DeliveryEvent  string // that a webhook is called for
 	DeliveryState  string
 	DeliveryReason string // why a try failed
 	DisabledReason string // why a webhook is disabled
 	LinkState      string
+	LinkOrder      string // of a list
 	ServerState    string // of a mail server
 	ActionName     string
 	Code           string // of a problem
@@ -31,6 +33,9 @@ type (
 
 // Schema describes the type to huma; so do those below.
 func (Scope) Schema(huma.Registry) *huma.Schema { return oneOf(account.Scopes()...) }
+
+// Schema lists the presets.
+func (Preset) Schema(huma.Registry) *huma.Schema { return oneOf(account.Presets()...) }
 
 // Schema lists the events.
 func (Event) Schema(huma.Registry) *huma.Schema { return oneOf(notify.Types()...) }
@@ -55,6 +60,9 @@ func (DisabledReason) Schema(huma.Registry) *huma.Schema {
 
 // Schema lists the states.
 func (LinkState) Schema(huma.Registry) *huma.Schema { return oneOf(setup.States()...) }
+
+// Schema lists the orders.
+func (LinkOrder) Schema(huma.Registry) *huma.Schema { return oneOf(setup.Orders()...) }
 
 // Schema lists the states.
 func (ServerState) Schema(huma.Registry) *huma.Schema { return oneOf(probe.States()...) }

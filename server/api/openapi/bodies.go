@@ -52,6 +52,9 @@ func bodySchema(settings *huma.Schema) *huma.Schema {
 func nullable(p *huma.Schema) *huma.Schema {
 	s := *p
 	s.Nullable, s.Default = true, nil
+	if values, ok := p.AdditionalProperties.(*huma.Schema); ok { // null takes a value away
+		s.AdditionalProperties = nullable(values)
+	}
 	if len(s.Enum) > 0 {
 		s.Enum = append(slices.Clone(s.Enum), nil)
 	}

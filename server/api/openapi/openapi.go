@@ -48,6 +48,8 @@ func Config(base *url.URL) huma.Config {
 		{"identity", "What signs profiles."},
 		{"actions", "The action log."},
 		{"webhooks", "Calls that tell a program of events."},
+		{"events", "What has happened, in its order."},
+		{"event-types", "The types of events."},
 	} {
 		config.Tags = append(config.Tags, &huma.Tag{Name: t.name, Description: t.text})
 	}
@@ -264,7 +266,7 @@ func downgraded(doc *huma.OpenAPI) ([]byte, error) {
 	if c, ok := v["components"].(map[string]any); ok {
 		if schemas, ok := c["schemas"].(map[string]any); ok {
 			for name := range schemas {
-				if strings.HasSuffix(name, "Event") || name == "EventData" {
+				if strings.HasSuffix(name, "Event") && name != "Event" { // the call of a webhook
 					delete(schemas, name)
 				}
 			}

@@ -95,7 +95,10 @@ func Faults(err error) []*fault.Fault {
 
 // Instance names the request as the logs do, and not by its path, which a
 // client wrote.
-func Instance(c echo.Context) string { return "urn:mobileconfig:" + web.RequestID(c) }
+func Instance(c echo.Context) string { return InstanceOf(web.RequestID(c)) }
+
+// InstanceOf is Instance of a request by its name.
+func InstanceOf(request string) string { return "urn:mobileconfig:" + request }
 
 // Transform turns huma's own errors, which hold the refused values, into ours
 // before they are written, and has each problem name its request.

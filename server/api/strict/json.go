@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -50,7 +51,7 @@ func (d *decoder) value(at string, depth int) (any, error) {
 	}
 	list := []any{}
 	for d.More() {
-		v, err := d.value(at, depth-1)
+		v, err := d.value(at+"/"+strconv.Itoa(len(list)), depth-1)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,7 +66,11 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	before, out := len(r.faults), map[string]any{}
 	for _, name := range sorted(fields) {
-		switch p := s.Properties[name]; {
+		p := s.Properties[name]
+		if values, ok := s.AdditionalProperties.(*huma.Schema); ok && p == nil && mapName.MatchString(name) {
+			p = values
+		}
+		switch {
 		case p == nil:
 			r.unknown(at, name)
 		case p.ReadOnly: // only the server decides it
@@ -82,6 +87,10 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	return out, at == "" || len(r.faults) == before
 }
+
+// mapName is what names within an object look like whose names the client
+// chooses. Refusals repeat them.
+var mapName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 
 // unknown refuses a field that the document doesn't have.
 func (r *reader) unknown(at, name string) {
@@ -106,12 +115,17 @@ func (r *reader) list(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	before, out := len(r.faults), []any{}
 	for i, one := range all {
-		if value, ok := r.read(s.Items, at+"/"+strconv.Itoa(i), one); ok {
+		value, ok := r.read(s.Items, at+"/"+strconv.Itoa(i), one)
+		if ok || s.Extensions[Apart] == true {
 			out = append(out, value)
 		}
 	}
-	return out, len(r.faults) == before
+	return out, len(r.faults) == before || s.Extensions[Apart] == true
 }
+
+// Apart is the extension of a list whose entries are taken or refused one by
+// one. An entry that isn't valid is null.
+const Apart = "x-apart"
 
 // maxInteger is the largest integer that all JSON libraries read exactly.
 const maxInteger = 1<<53 - 1
@@ -156,6 +170,16 @@ func (r *reader) text(s *huma.Schema, at string, v any) (any, bool) {
 func (r *reader) parameter(p *huma.Param, at, text string) bool {
 	var v any = text
 	switch p.Schema.Type {
+	case huma.TypeArray: // one fault is enough
+		all := strings.Split(text, ",")
+		if most := orInt(p.Schema.MaxItems, math.MaxInt); len(all) > most {
+			_, ok := r.invalid(at, "Send %s entries.", span(0, most))
+			return ok
+		}
+		return !slices.ContainsFunc(all, func(one string) bool {
+			_, ok := r.read(p.Schema.Items, at, one)
+			return !ok
+		})
 	case huma.TypeInteger:
 		if _, err := strconv.ParseInt(text, 10, 64); err == nil {
 			v = json.Number(text)

@@ -21,8 +21,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// maxBody is the largest body of a request in bytes.
-const maxBody = 64 << 10
+// MaxBody is the largest body of most requests in bytes. An operation with a
+// larger one says so itself.
+const MaxBody = 64 << 10
 
 // Read holds the request against the document, before huma does anything with
 // it. What is wrong with single fields it returns as faults and takes away, so
@@ -106,12 +107,12 @@ func (r *reader) body(op *huma.Operation, req *http.Request) ([]byte, error) {
 	if op.RequestBody == nil {
 		return nil, nil
 	}
-	data, err := io.ReadAll(io.LimitReader(req.Body, maxBody+1))
+	data, err := io.ReadAll(io.LimitReader(req.Body, op.MaxBodyBytes+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case len(data) > maxBody:
-		return nil, fault.New(fault.TooLarge, "A request may have up to %d bytes.", maxBody)
+	case int64(len(data)) > op.MaxBodyBytes:
+		return nil, fault.New(fault.TooLarge, "A request may have up to %d bytes.", op.MaxBodyBytes)
 	case len(data) == 0 && !op.RequestBody.Required:
 		return nil, nil
 	}

@@ -133,6 +133,7 @@ CREATE TABLE keys (
 
 CREATE INDEX keys_account ON keys (account, created);
 CREATE INDEX keys_created_by ON keys (created_by);
+CREATE INDEX keys_expires ON keys (expires) WHERE expires > 0;
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
 -- of the request, and the object that the first request created.
@@ -167,7 +168,7 @@ CREATE TABLE logs (
 
 -- Rows of actions are only ever added. leaf is NULL where the content has been
 -- removed; then everything but account, seq, at and hash is empty. mailbox and
--- ip go with the personal text.
+-- ip go with the personal text. events are which events programs are told of.
 CREATE TABLE actions (
     account     TEXT   NOT NULL REFERENCES logs (account),
     seq         BIGINT NOT NULL CHECK (seq > 0),
@@ -184,6 +185,7 @@ CREATE TABLE actions (
     domain      TEXT   NOT NULL,
     mailbox     TEXT   NOT NULL,
     ip          BYTEA,
+    events      TEXT   NOT NULL DEFAULT '',
     leaf        BYTEA,
     personal    BYTEA,
     salt        BYTEA,
@@ -263,12 +265,24 @@ CREATE TABLE domains (
     login         TEXT   NOT NULL DEFAULT 'address' CHECK (login IN ('address', 'local_part', 'given')),
     platforms     TEXT   NOT NULL DEFAULT 'iphone mac' CHECK (platforms IN ('iphone', 'mac', 'iphone mac')),
     return_hosts  TEXT   NOT NULL DEFAULT '',
+    metadata      TEXT   NOT NULL DEFAULT '',
     created       BIGINT NOT NULL,
     updated       BIGINT NOT NULL
 );
 
+-- What is in metadata, to find domains by it.
+CREATE TABLE domain_metadata (
+    account TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    value   TEXT   NOT NULL,
+    domain  TEXT   NOT NULL REFERENCES domains (name) ON DELETE CASCADE,
+    PRIMARY KEY (account, name, value, domain)
+);
+
+CREATE INDEX domain_metadata_domain ON domain_metadata (domain);
+
 CREATE INDEX domains_policy ON domains (policy_id);
-CREATE INDEX domains_account ON domains (account);
+CREATE INDEX domains_account ON domains (account, name);
 
 -- Domains that an account has asked for and not proven to be its own, each with
 -- what it is to be, in JSON. Several accounts may ask for one domain: nothing but
@@ -296,7 +310,8 @@ CREATE TABLE domain_checks (
 
 -- The mailbox is the folded address. An empty variant leaves the choice to the
 -- person. A test link was created by a test key. The progress is the state of a
--- link, but for its expiry: lists are filtered by it.
+-- link, but for its expiry: lists are filtered by it. lapsed is whether it is in
+-- the log that the link has expired.
 CREATE TABLE links (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account       TEXT   NOT NULL REFERENCES accounts (id),
@@ -309,6 +324,7 @@ CREATE TABLE links (
     variant       TEXT   NOT NULL DEFAULT '' CHECK (variant IN ('', 'mail', 'secure')),
     external_id   TEXT   NOT NULL DEFAULT '',
     return_url    TEXT   NOT NULL DEFAULT '',
+    metadata      TEXT   NOT NULL DEFAULT '',
     test          BIGINT NOT NULL DEFAULT 0 CHECK (test IN (0, 1)),
     created       BIGINT NOT NULL,
     expires       BIGINT NOT NULL,
@@ -316,6 +332,7 @@ CREATE TABLE links (
     max_downloads BIGINT NOT NULL,
     tickets       BIGINT NOT NULL,
     downloads     BIGINT NOT NULL,
+    lapsed        BIGINT NOT NULL DEFAULT 0 CHECK (lapsed IN (0, 1)),
     batch         TEXT   NOT NULL DEFAULT '',
     line          BIGINT NOT NULL DEFAULT 0,
     progress      TEXT   NOT NULL GENERATED ALWAYS AS (CASE
@@ -329,12 +346,26 @@ CREATE TABLE links (
 );
 
 CREATE INDEX links_created ON links (account, created, id, expires);
+CREATE INDEX links_expires ON links (account, expires, id);
 CREATE INDEX links_progress ON links (account, progress, created, id, expires);
 CREATE INDEX links_domain ON links (domain, account, created, id, expires);
 CREATE INDEX links_domain_progress ON links (domain, account, progress, created, id, expires);
 CREATE INDEX links_mailbox ON links (account, mailbox, created, id);
+CREATE INDEX links_lapsing ON links (expires, id) WHERE lapsed = 0 AND progress <> 'revoked' AND progress <> 'used';
 CREATE INDEX links_external ON links (account, external_id, created, id) WHERE external_id <> '';
 CREATE UNIQUE INDEX links_batch ON links (batch, line) WHERE batch <> '';
+
+-- What is in metadata, to find links by it in the order of their creation.
+CREATE TABLE link_metadata (
+    account TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    value   TEXT   NOT NULL,
+    created BIGINT NOT NULL,
+    link    TEXT   NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+    PRIMARY KEY (account, name, value, created, link)
+);
+
+CREATE INDEX link_metadata_link ON link_metadata (link);
 
 CREATE TABLE tickets (
     id          TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
@@ -362,6 +393,7 @@ CREATE TABLE redirect_keys (
 );
 
 CREATE INDEX redirect_keys_account ON redirect_keys (account, created);
+CREATE INDEX redirect_keys_expires ON redirect_keys (expires) WHERE expires > 0;
 
 CREATE TABLE redirect_uses (
     redirect_key TEXT   NOT NULL REFERENCES redirect_keys (id) ON DELETE CASCADE,
@@ -576,7 +608,7 @@ CREATE TABLE certificate_values (
     expires BIGINT NOT NULL
 );
 
--- Notices that a certificate expires in so many days.
+-- Notices that a certificate or key expires in so many days.
 CREATE TABLE expiry_notices (
     identity TEXT   NOT NULL,
     days     BIGINT NOT NULL,

@@ -47,8 +47,24 @@ func keyRowOf(k account.Key, now time.Time) panel.KeyRow {
 		row.State = "revoked"
 	case !k.Expires.IsZero() && !now.Before(k.Expires):
 		row.State = "expired"
+	default:
+		row.Soon = endsSoon(k.Created, k.Expires, now)
 	}
 	return row
+}
+
+// endsSoon reports whether people are warned that a key ends: when its last
+// month begins, or the last half of a shorter life.
+func endsSoon(created, expires, now time.Time) bool {
+	return !expires.IsZero() && expires.Sub(now) <= min(account.NoticeAhead, expires.Sub(created)/2)
+}
+
+func presetNames() []string {
+	var names []string
+	for _, p := range account.Presets() {
+		names = append(names, string(p))
+	}
+	return names
 }
 
 func scopeNames() []string {
@@ -84,10 +100,7 @@ type madeKey struct{ Name, Key string }
 
 func (p *Pages) keyPage(v *panel.Visit, f panel.Frame, form web.Form) (keyPage, error) {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
-	page := keyPage{Frame: f, Form: form, Scopes: scopeNames()}
-	for _, preset := range account.Presets() {
-		page.Presets = append(page.Presets, preset.Name)
-	}
+	page := keyPage{Frame: f, Form: form, Scopes: scopeNames(), Presets: presetNames()}
 	for _, d := range domains {
 		page.Domains = append(page.Domains, d.Name)
 	}
@@ -123,15 +136,6 @@ func (p *Pages) keySpec(v *panel.Visit, form web.Form) (account.KeySpec, error) 
 			spec.Scopes = append(spec.Scopes, name)
 		}
 	}
-	if preset := form["preset"]; preset != "" {
-		i := slices.IndexFunc(account.Presets(), func(p account.Preset) bool { return p.Name == preset })
-		if i < 0 {
-			return spec, fault.On("preset", fault.Invalid, "Choose one of the kinds of program.")
-		}
-		for _, s := range account.Presets()[i].Scopes {
-			spec.Scopes = append(spec.Scopes, string(s))
-		}
-	}
 	for _, name := range spec.Domains {
 		host, err := profile.ParseHost(name)
 		if err == nil {
@@ -148,12 +152,21 @@ func (p *Pages) keySpec(v *panel.Visit, form web.Form) (account.KeySpec, error) 
 		}
 		spec.Networks = append(spec.Networks, network)
 	}
+	var err error
+	if spec.Scopes, err = account.WithPreset(spec.Scopes, account.Preset(form["preset"])); err != nil {
+		return spec, err
+	}
+	spec.Life, err = keyLife(form)
+	return spec, err
+}
+
+// keyLife reads for how long a key is to work; 0 is for ever.
+func keyLife(form web.Form) (time.Duration, error) {
 	days, err := strconv.Atoi(form["expires"])
 	if err != nil && form["expires"] != "" || !slices.Contains(keyLives, days) {
-		return spec, fault.On("expires", fault.Invalid, "Choose one of the times.")
+		return 0, fault.On("expires", fault.Invalid, "Choose one of the times.")
 	}
-	spec.Life = time.Duration(days) * 24 * time.Hour
-	return spec, nil
+	return time.Duration(days) * 24 * time.Hour, nil
 }
 
 func (p *Pages) askRevokeKey(v *panel.Visit) error {

@@ -122,7 +122,7 @@ func TestManyKeysOfOneMember(t *testing.T) {
 func TestKeyPresets(t *testing.T) {
 	database := storetest.SQLite(t)
 	m := servertest.New(t, database, nil).Owner("olga@example.com")
-	for preset, want := range map[string]string{"button": "domains:read links:read links:write", "read": ""} {
+	for preset, want := range map[string]string{"hosting_panel": "domains:read links:read links:write webhooks:read", "read_only": ""} {
 		if a := m.Post("/panel/keys/new", "name", preset, "preset", preset, "expires", "30"); a.Status != http.StatusSeeOther {
 			t.Fatalf("%s: %d %s", preset, a.Status, a.Body)
 		}
@@ -135,4 +135,41 @@ func TestKeyPresets(t *testing.T) {
 	if body := string(a.Body); a.Status != http.StatusUnprocessableEntity || !strings.Contains(body, `href="#preset"`) || !strings.Contains(body, `value="Shop"`) {
 		t.Errorf("%d %s", a.Status, body)
 	}
+}
+
+// TestKeyEnds makes keys by presets and public keys with an end in the panel,
+// which warns when the end comes near.
+func TestKeyEnds(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		owner := s.Owner("olga@example.com")
+		a := owner.Make("/panel/keys/new", "name", "Reader", "preset", "events", "identity:read", "yes", "expires", "365")
+		if keyText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil)) == nil {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		if got := storetest.Column(t, database, `SELECT scopes FROM keys WHERE name = 'Reader'`); got[0] != "identity:read webhooks:read" {
+			t.Errorf("scopes %q", got)
+		}
+		const public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"
+		for _, life := range []string{"30", ""} {
+			if a := owner.Post("/panel/keys/redirect/new", "name", "Portal "+life, "public_key", public, "expires", life); a.Status != http.StatusSeeOther {
+				t.Fatalf("%d %s", a.Status, a.Body)
+			}
+		}
+		if got := storetest.Column(t, database, `SELECT (expires - created) / 86400000 FROM redirect_keys WHERE name = 'Portal 30' AND expires > 0`); !slices.Equal(got, []string{"30"}) {
+			t.Errorf("lives %v", got)
+		}
+		if got := storetest.Column(t, database, `SELECT expires FROM redirect_keys WHERE name = 'Portal'`); !slices.Equal(got, []string{"0"}) {
+			t.Errorf("ends %v", got)
+		}
+		for _, bad := range [][]string{{"/panel/keys/redirect/new", "public_key", public, "expires", "31"}, {"/panel/keys/new", "preset", "other", "keys:read", "yes", "expires", "30"}} {
+			if a := owner.Post(bad[0], append([]string{"name", "Bad"}, bad[1:]...)...); a.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%v: %d", bad, a.Status)
+			}
+		}
+		if a := owner.Get("/panel/keys"); bytes.Contains(a.Body, []byte("Expires soon")) {
+			t.Error("a new key ends soon")
+		}
+		storetest.Exec(t, database, `UPDATE keys SET created = created - 31449600000, expires = expires - 31449600000 WHERE name = 'Reader'`) // 364 days
+		wantTexts(t, owner.Get("/panel/keys"), "Expires soon")
+	})
 }

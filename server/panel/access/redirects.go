@@ -25,6 +25,8 @@ func (p *Pages) redirectRowOf(k redirect.Key) redirectRow {
 	}
 	if !k.Live(p.Now()) {
 		row.State = "expired"
+	} else {
+		row.Soon = endsSoon(k.Created, k.Expires, p.Now())
 	}
 	return row
 }
@@ -54,7 +56,7 @@ func (p *Pages) redirectPage(v *panel.Visit, f panel.Frame, k redirect.Key, form
 }
 
 func (p *Pages) newRedirect(v *panel.Visit) error {
-	page, err := p.redirectPage(v, p.Frame(v, "keys"), redirect.Key{}, web.Form{})
+	page, err := p.redirectPage(v, p.Frame(v, "keys"), redirect.Key{}, web.Form{"expires": "365"})
 	if err != nil {
 		return err
 	}
@@ -66,6 +68,9 @@ func (p *Pages) newRedirect(v *panel.Visit) error {
 func (p *Pages) createRedirect(v *panel.Visit) error {
 	spec, err := p.redirectSpec(v)
 	var k redirect.Key
+	if err == nil {
+		spec.Life, err = keyLife(v.Form)
+	}
 	if err == nil {
 		k, err = p.Redirects.Create(v.Ctx(), v.By(), v.Account(), spec)
 	}

@@ -40,12 +40,12 @@ func (p *Pages) Routes() []panel.Route {
 
 		panel.Get("/keys", account.Look, panel.Signed, p.keys),
 		panel.Get("/keys/new", account.Change, panel.Signed, p.newKey),
-		panel.Post("/keys/new", account.Change, panel.Fresh, append(scopeNames(), "name", "preset", "domains", "networks", "expires", "test"), p.createKey),
+		panel.Post("/keys/new", account.Change, panel.Fresh, append(scopeNames(), "name", "domains", "networks", "preset", "expires", "test"), p.createKey),
 		panel.Get("/keys/:id/revoke", account.Change, panel.Signed, p.askRevokeKey),
 		panel.Button("/keys/:id/revoke", account.Change, panel.Fresh, p.revokeKey),
 
 		panel.Get(redirectsPath+"/new", account.Change, panel.Signed, p.newRedirect),
-		panel.Post(redirectsPath+"/new", account.Change, panel.Fresh, append([]string{"public_key"}, redirectFields...), p.createRedirect),
+		panel.Post(redirectsPath+"/new", account.Change, panel.Fresh, append([]string{"public_key", "expires"}, redirectFields...), p.createRedirect),
 		panel.Get(redirectsPath+"/:id", account.Look, panel.Signed, p.redirect),
 		panel.Post(redirectsPath+"/:id", account.Change, panel.Fresh, redirectFields, p.updateRedirect),
 		panel.Get(redirectsPath+"/:id/delete", account.Change, panel.Signed, p.askDeleteRedirect),

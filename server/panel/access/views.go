@@ -117,6 +117,7 @@ type redirectRow struct {
 	Expires   time.Time
 	LastUsed  time.Time
 	State     string // live, expired
+	Soon      bool   // it works, and ends soon
 }
 
 // A redirectPage registers or changes a public key, and shows what to sign.
@@ -132,12 +133,12 @@ type redirectPage struct {
 }
 
 // A keyPage makes a key. Form: name, scope fields "domains:read" …, domains,
-// networks, expires (days; empty: never), test (yes).
+// networks, preset, expires (days; empty: never), test (yes).
 type keyPage struct {
 	panel.Frame
 	Form    web.Form
 	Scopes  []string
-	Presets []string // button, provisioning, read
+	Presets []string
 	Domains []string
 	Key     string // once it is made, this one time
 }

@@ -91,4 +91,5 @@ type deliveryRow struct {
 	Again   bool   // was sent again
 	Repeat  bool   // is one that was sent again
 	Path    string // where it is sent again; empty: it cannot be
+	Payload string // what the call tells, as JSON; empty: nothing is left of it
 }

@@ -1,9 +1,11 @@
 package log
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/notify"
@@ -45,6 +47,9 @@ func eventGroups() []eventGroup {
 		group := eventGroup{Topic: string(topic), Events: append(texts(free), texts(locked)...)}
 		if check := string(notify.LogCheckFailed); topic == notify.Log && !slices.Contains(group.Events, check) {
 			group.Events = append(group.Events, check)
+		}
+		if topic == notify.Identity {
+			group.Events = append(group.Events, string(notify.Renewed))
 		}
 		left = slices.DeleteFunc(left, func(name string) bool { return slices.Contains(group.Events, name) })
 		if len(group.Events) > 0 {
@@ -114,15 +119,34 @@ func (p *Pages) webhookPage(v *panel.Visit, f panel.Frame, w notify.Webhook, for
 	}
 	var shown []notify.Delivery
 	page.Paging, shown = panel.PageOf(v, all, func(d notify.Delivery) []string { return []string{string(d.Type), d.Message} })
+	payloads, err := p.Webhooks.Payloads(v.Ctx(), shown...)
+	if err != nil {
+		return page, err
+	}
 	repeats := repeatsOf(all)
 	for _, d := range shown {
 		row := deliveryRowOf(d, repeats[d.ID])
+		if m, ok := payloads[d.ID]; ok {
+			row.Payload = payloadText(m)
+		}
 		if f.Write && w.Disabled.IsZero() && d.Renewable() {
 			row.Path = webhookPath(w.ID, "deliveries", d.ID, "redeliver")
 		}
 		page.Deliveries = append(page.Deliveries, row)
 	}
 	return page, nil
+}
+
+// payloadText is the message for people to read.
+func payloadText(m notify.Message) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(m); err != nil {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // updateWebhook changes address and events of a webhook.

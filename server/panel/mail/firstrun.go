@@ -172,7 +172,7 @@ func (p *Pages) linkSteps(v *panel.Visit, page *overviewPage, list *checklist, a
 	if !run.Created || run.Opened || !page.Write {
 		return nil
 	}
-	found, err := p.Links.List(v.Ctx(), setup.Filter{Account: v.Account(), State: setup.Waiting, Limit: 1})
+	found, err := p.Links.List(v.Ctx(), setup.Filter{Account: v.Account(), States: []setup.State{setup.Waiting}, Limit: 1})
 	if err != nil || len(found.Links) == 0 {
 		return err
 	}

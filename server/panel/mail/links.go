@@ -84,11 +84,12 @@ func linkFilter(account string, form web.Form) (setup.Filter, error) {
 			bad = append(bad, fault.On("domain", fault.Invalid, "Write a domain such as example.com."))
 		}
 	}
-	if f.State, err = setup.ParseState(form["state"]); err != nil {
-		bad = append(bad, err)
+	if form["state"] != "" {
+		state, err := setup.ParseState(form["state"])
+		f.States, bad = []setup.State{state}, append(bad, err)
 	}
-	if f.Before, err = setup.ParsePlace(form["cursor"]); err != nil {
-		f.Before = setup.Place{} // the first part then
+	if f.After, err = setup.ParsePlace(form["cursor"]); err != nil {
+		f.After = setup.Place{} // the first part then
 	}
 	return f, errors.Join(bad...)
 }

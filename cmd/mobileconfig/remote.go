@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// remoteFlags are those of commands that ask a running service by its API.
+type remoteFlags struct {
+	Server  string `required:"" json:"-" placeholder:"URL" help:"The service, such as https://setup.example.com."`
+	KeyFile string `required:"" json:"-" placeholder:"FILE" help:"File with a key of its API."`
+}
+
+// jsonFlag is that of commands that also write what the API answers.
+type jsonFlag struct {
+	JSON bool `name:"json" json:"-" help:"Write what the API answers, as JSON."`
+}
+
+// remoteTimeout is how long an answer may take.
+const remoteTimeout = time.Minute
+
+// A remote is the API of a running service.
+type remote struct {
+	url    *url.URL
+	key    string
+	client *http.Client
+}
+
+// connect reads the flags. It asks nothing yet.
+func (f remoteFlags) connect() (*remote, error) {
+	api, err := apiOf("--server", f.Server, "--key-file", f.KeyFile)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return &remote{api.URL, api.Key, &http.Client{
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, ResponseHeaderTimeout: remoteTimeout},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// untilStopped is done when somebody stops the program.
+func untilStopped() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+}
+
+// A problemError is a refusal of the API.
+type problemError struct {
+	Status int
+	Code   string
+	Detail string
+	Errors []struct{ Pointer, Detail string }
+}
+
+// Error says what is wrong, field by field.
+func (p *problemError) Error() string {
+	text := cmp.Or(p.Detail, http.StatusText(p.Status), fmt.Sprintf("the service answered %d", p.Status))
+	if p.Code != "" {
+		text += " (" + p.Code + ")"
+	}
+	for _, e := range p.Errors {
+		text += fmt.Sprintf("\n  %s: %s", strings.TrimPrefix(e.Pointer, "/"), e.Detail)
+	}
+	return text
+}
+
+// send asks the service. Whoever gets the answer closes it.
+func (r *remote) send(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (*http.Response, error) {
+	var sent io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		sent = bytes.NewReader(data)
+	}
+	to := r.url.JoinPath("api/v1", path)
+	to.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, to.String(), sent)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Authorization", "Bearer "+r.key)
+	req.Header.Set("User-Agent", "mobileconfig")
+	if body != nil && req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // the URL is long, and known
+		}
+		return nil, fmt.Errorf("%s: %w", r.url.Host, err)
+	}
+	if res.StatusCode < 300 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	p := &problemError{}
+	if json.Unmarshal(text, p) != nil || p.Status == 0 {
+		p = &problemError{Status: res.StatusCode}
+	}
+	return nil, p
+}
+
+// call asks the service and returns what it answers.
+func (r *remote) call(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
+	defer cancel()
+	res, err := r.send(ctx, method, path, query, body, header)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	return io.ReadAll(res.Body)
+}
+
+// list reads all pages of a list, whose entries are under the name.
+func (r *remote) list(ctx context.Context, path string, query url.Values, name string) ([]json.RawMessage, error) {
+	return r.upTo(ctx, path, query, name, math.MaxInt)
+}
+
+// upTo reads so many entries of a list.
+func (r *remote) upTo(ctx context.Context, path string, query url.Values, name string, most int) ([]json.RawMessage, error) {
+	if query == nil {
+		query = url.Values{}
+	}
+	all := []json.RawMessage{}
+	for {
+		query.Set("limit", strconv.Itoa(max(min(most-len(all), 500), 1)))
+		data, err := r.call(ctx, http.MethodGet, path, query, nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		var page map[string]json.RawMessage
+		var some []json.RawMessage
+		var cursor string
+		if err := json.Unmarshal(data, &page); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(page[name], &some); err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+		if page["next_cursor"] == nil || len(all) >= most {
+			return all, nil
+		}
+		if err := json.Unmarshal(page["next_cursor"], &cursor); err != nil {
+			return nil, err
+		}
+		query.Set("cursor", cursor)
+	}
+}
+
+// showList writes a list, as the API has it or as a table with the fields.
+func showList(s streams, asJSON bool, name string, all []json.RawMessage, fields ...string) error {
+	if asJSON {
+		return writeJSON(s.out, map[string]any{name: all})
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(fields, "\t"))
+	for _, one := range all {
+		var v map[string]any
+		if err := json.Unmarshal(one, &v); err != nil {
+			return err
+		}
+		cells := make([]string, len(fields))
+		for i, field := range fields {
+			cells[i] = cell(v, field)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	return w.Flush()
+}
+
+// cell is the field of an object, which may be within another, in a line.
+func cell(v map[string]any, field string) string {
+	name, rest, within := strings.Cut(field, ".")
+	if inner, ok := v[name].(map[string]any); within && ok {
+		return cell(inner, rest)
+	}
+	return oneLine(v[name])
+}
+
+func oneLine(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "-"
+	case string:
+		return cmp.Or(strings.Join(strings.Fields(v), " "), "-")
+	case []any:
+		all := make([]string, len(v))
+		for i, one := range v {
+			all[i] = oneLine(one)
+		}
+		return cmp.Or(strings.Join(all, ","), "-")
+	case map[string]any:
+		data, _ := json.Marshal(v) // it was JSON
+		return string(data)
+	}
+	return fmt.Sprint(v)
+}
+
+// showObject writes an object, as the API has it or a field a line.
+func showObject(s streams, asJSON bool, data json.RawMessage) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if asJSON {
+		return writeJSON(s.out, data)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var v any
+		if err := d.Decode(&v); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%v\t%s\n", name, oneLine(v))
+	}
+	return w.Flush()
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// queryOf are the fields of a command that are set, by their JSON names.
+func queryOf(v any) (url.Values, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var fields map[string]any
+	if err := d.Decode(&fields); err != nil {
+		return nil, err
+	}
+	query := url.Values{}
+	for name, value := range fields {
+		query.Set(name, oneLine(value))
+	}
+	return query, nil
+}

@@ -1,0 +1,62 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+)
+
+// How long a key goes on beside the one that replaces it.
+const (
+	DefaultOverlap = 24 * time.Hour
+	MaxOverlap     = 30 * 24 * time.Hour
+)
+
+// RotateBelow replaces a key by a new one that is the same in all but ID and
+// secret, by another key or by itself: one that may do more is not replaced. The
+// old one ends after the overlap, for which 0 is DefaultOverlap, or when it would
+// have anyway. A key that is revoked or has ended is a Conflict.
+func (k *Keys) RotateBelow(ctx context.Context, parent Key, by audit.Grant, keyID string, overlap time.Duration) (Key, string, error) {
+	if overlap == 0 {
+		overlap = DefaultOverlap
+	}
+	if overlap < 0 || overlap > MaxOverlap {
+		return Key{}, "", fault.On("overlap", fault.Invalid, "The old key goes on for up to %d days. Revoke it to end it now.", MaxOverlap/(24*time.Hour))
+	}
+	seen, err := k.Seen(ctx, parent, keyID)
+	if err != nil {
+		return Key{}, "", err
+	}
+	secret := make([]byte, secretSize)
+	rand.Read(secret) // never fails
+	var made Key
+	err = k.store.RotateKey(ctx, by, seen.Account, seen.ID, func(old Key) (Key, Key, []audit.Action, error) {
+		now := k.now()
+		switch {
+		case !old.Revoked.IsZero() || !old.Expires.IsZero() && !now.Before(old.Expires):
+			return old, Key{}, nil, fault.New(fault.Conflict, "This key has ended. Create a new one.")
+		case parent.covers(old) != nil:
+			return old, Key{}, nil, fault.New(fault.Forbidden, "This key may not replace one that may do more.")
+		}
+		made = old
+		made.ID, made.Hash, made.Created, made.LastUsed = id.New("key"), hash(secret), now, time.Time{}
+		made.CreatedBy = Creator{by.Actor.Kind, by.Actor.ID, by.Actor.Name}
+		ends := old
+		if end := now.Add(overlap).Truncate(time.Millisecond); old.Expires.IsZero() || end.Before(old.Expires) {
+			ends.Expires = end
+		}
+		created := keyAction(audit.KeyCreate, by, made)
+		created.Changes = append(created.Changes, audit.Change{Field: "replaces", New: old.ID})
+		updated := keyAction(audit.KeyUpdate, by, ends)
+		updated.Changes = append(keyChanges(old, ends), audit.Change{Field: "replaced_by", New: made.ID})
+		return ends, made, []audit.Action{created, updated}, nil
+	})
+	if err != nil {
+		return Key{}, "", err
+	}
+	return made, made.token(secret), nil
+}

@@ -1,0 +1,342 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/api/openapi"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/web"
+)
+
+// Events are the events of every account.
+type Events interface {
+	// Events returns a part of the account's events, from the first behind
+	// after. A place that the log hasn't come to is a fault of the field "after".
+	Events(ctx context.Context, account string, after notify.Place, limit int) (notify.Part, error)
+	// LastEvent returns the place behind the account's last event.
+	LastEvent(ctx context.Context, account string) (notify.Place, error)
+}
+
+// How the stream of events goes on.
+const (
+	// streamLook is how often it looks for new events, and streamBeat how often
+	// it says that it's there, and looks whether the key still may read.
+	streamLook = 500 * time.Millisecond
+	streamBeat = 10 * time.Second
+	// streamPart is how many events it sends at once, and streamWrite how long
+	// that may take.
+	streamPart  = 100
+	streamWrite = 30 * time.Second
+	// maxStreams is how many streams an account can have open on a server.
+	maxStreams = 20
+)
+
+// streamType is the media type of the stream: server-sent events.
+const streamType = "text/event-stream"
+
+// An Event is an event as the API shows it.
+type Event struct {
+	ID        string            `json:"id" doc:"Its place: the number of its action in the log, and for the second event of an action a dot and 1." example:"41"`
+	Type      field.Event       `json:"type"`
+	Timestamp field.Moment      `json:"timestamp" doc:"When it was."`
+	Data      openapi.EventData `json:"data" doc:"What webhooks are told."`
+}
+
+func eventOf(o notify.Occurrence) Event {
+	m := o.Message()
+	return Event{o.String(), field.Event(m.Type), field.At(m.Timestamp), dataOf(m.Data)}
+}
+
+func dataOf(d notify.Data) openapi.EventData {
+	return openapi.EventData{
+		Account: d.Account, Sequence: d.Sequence, Action: field.ActionName(d.Action), Outcome: string(d.Outcome), Actor: d.Actor, Target: d.Target,
+		Link: d.Link, ExternalID: d.External, Changes: d.Changes, Note: d.Note,
+	}
+}
+
+// An EventKind is a type of event.
+type EventKind struct {
+	Type     field.DeliveryEvent `json:"type"`
+	Text     string              `json:"text" doc:"When it comes." example:"A setup link was created."`
+	Streamed bool                `json:"streamed" doc:"Whether lists and the stream of events have it. Webhooks have all." example:"true"`
+}
+
+// An EventCatalogue is all types of events.
+type EventCatalogue struct {
+	Types []EventKind `json:"event_types" doc:"By name."`
+}
+
+func (a *API) events(h huma.API, e *echo.Echo) {
+	register(a, h, operation("list-event-types", http.MethodGet, "/event-types", account.WebhooksRead, "List the types of events"), a.listEventTypes)
+	register(a, h, operation("list-events", http.MethodGet, "/events", account.WebhooksRead, "List the events"), a.listEvents)
+	stream := operation("stream-events", http.MethodGet, "/events/stream", account.WebhooksRead, "Follow the events as they happen")
+	stream.Description += " Server-sent events. Each has the ID by which to go on, its type as the event, and as its data the JSON that a webhook is called with."
+	low, high := 1, 30
+	id := func(name, in, doc string) *huma.Param {
+		return &huma.Param{Name: name, In: in, Description: doc, Example: "41", Schema: &huma.Schema{Type: huma.TypeString, MinLength: &low, MaxLength: &high}}
+	}
+	least, most := 1.0, 3600.0
+	stream.Parameters = []*huma.Param{
+		id("after", "query", "The ID of the last event that you have; 0: from the first. Absent: from now on."),
+		{Name: "seconds", In: "query", Description: "End after so many seconds. Absent: go on.", Example: 1, Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most}},
+		id("Last-Event-ID", "header", "The same, as browsers send it when they connect again."),
+	}
+	stream.Responses = map[string]*huma.Response{"200": {
+		Description: "The events. The answer has no end: when it breaks off, connect again.",
+		Content:     map[string]*huma.MediaType{streamType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}}
+	h.OpenAPI().AddOperation(&stream)
+	e.Match([]string{http.MethodGet, http.MethodHead}, stream.Path, func(c echo.Context) error {
+		who, err := a.admit(c, scopeOf(&stream))
+		if err == nil {
+			err = who.read(h, &stream, c)
+		}
+		if err == nil {
+			err = a.refusals(c.Request().Context(), who, nil)
+		}
+		if err == nil {
+			err = a.streamEvents(c, who)
+		}
+		return err
+	})
+}
+
+func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCatalogue], error) {
+	out := &answer[EventCatalogue]{}
+	for _, k := range notify.Catalogue() {
+		out.Body.Types = append(out.Body.Types, EventKind{field.DeliveryEvent(k.Type), k.Text, k.Streamed})
+	}
+	return out, nil
+}
+
+type eventsQuery struct {
+	After string        `query:"after" minLength:"1" maxLength:"30" doc:"The ID of the last event that you have. Absent: from the first." example:"41"`
+	Type  []field.Event `query:"type" maxItems:"50" doc:"Types of events, separated by commas. Absent: all." example:"[\"link.created\",\"link.downloaded\"]"`
+	ListQuery
+}
+
+// An EventList is a page of events.
+type EventList struct {
+	Events []Event `json:"events" doc:"The oldest first. A page may be short, or empty, and have a next one."`
+	Last   string  `json:"last" doc:"How far the list has come. Send it as after to get what has happened since." example:"41"`
+	Page
+}
+
+// after is where the list begins.
+func (q *eventsQuery) after() (notify.Place, error) {
+	switch {
+	case q.Cursor != "":
+		return notify.ParsePlace("cursor", q.Cursor)
+	case q.After != "":
+		return notify.ParsePlace("after", q.After)
+	}
+	return notify.Place{}, nil
+}
+
+func (q *eventsQuery) check(context.Context, *API, call) error {
+	_, err := q.after()
+	return err
+}
+
+func (a *API) listEvents(ctx context.Context, c call, in *eventsQuery) (*answer[EventList], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	after, err := in.after()
+	if err != nil {
+		return nil, err
+	}
+	part, err := a.Events.Events(ctx, c.key.Account, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[EventList]{EventList{Events: []Event{}, Last: part.Next.String()}}
+	for _, o := range part.Events {
+		if len(in.Type) == 0 || slices.Contains(in.Type, field.Event(o.Type)) {
+			out.Body.Events = append(out.Body.Events, eventOf(o))
+		}
+	}
+	if part.More {
+		out.Body.NextCursor = out.Body.Last
+	}
+	return out, nil
+}
+
+// streamAfter is where the stream of a request begins.
+func (a *API) streamAfter(ctx context.Context, c echo.Context, who call) (notify.Place, error) {
+	for _, given := range []struct{ field, text string }{
+		{"Last-Event-ID", c.Request().Header.Get("Last-Event-ID")}, {"after", c.QueryParam("after")},
+	} {
+		if given.text != "" {
+			return notify.ParsePlace(given.field, given.text)
+		}
+	}
+	return a.Events.LastEvent(ctx, who.key.Account)
+}
+
+// streamEvents sends events until the client goes, the server stops, or the key
+// may not read them any more.
+func (a *API) streamEvents(c echo.Context, who call) error {
+	ctx := c.Request().Context()
+	if err := who.permitAll(); err != nil {
+		return err
+	}
+	after, err := a.streamAfter(ctx, c, who)
+	if err != nil {
+		return err
+	}
+	part, err := a.Events.Events(ctx, who.key.Account, after, streamPart)
+	if err != nil {
+		return err
+	}
+	end, err := a.streams.begin(who.key.Account)
+	if err != nil {
+		return err
+	}
+	defer end()
+	c.Response().Header().Set(echo.HeaderContentType, streamType)
+	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+	c.Response().Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	if c.Request().Method == http.MethodHead {
+		return c.NoContent(http.StatusOK)
+	}
+	if seconds, err := strconv.Atoi(c.QueryParam("seconds")); err == nil {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
+		defer cancel()
+	}
+	s := &stream{a, c, who, http.NewResponseController(c.Response())}
+	// What has no end has no time to be read in, either.
+	_ = s.answer.SetReadDeadline(time.Time{})
+	// The first ID is where to go on if the connection breaks before an event.
+	if err := s.send(": the events of " + who.key.Account + "\nid: " + after.String() + "\n\n"); err != nil {
+		return nil
+	}
+	if err := s.run(ctx, part); err != nil && ctx.Err() == nil {
+		a.Log.Info("stream of events ended", "key", who.key.ID, "error", err)
+	}
+	return nil
+}
+
+// A stream is an answer under way.
+type stream struct {
+	a      *API
+	c      echo.Context
+	who    call
+	answer *http.ResponseController
+}
+
+// errStopping ends a stream when the server stops.
+var errStopping = errors.New("the server stops")
+
+func (s *stream) run(ctx context.Context, part notify.Part) error {
+	look, beat := time.NewTicker(streamLook), time.NewTicker(streamBeat)
+	defer look.Stop()
+	defer beat.Stop()
+	for {
+		if err := s.sendAll(part.Events); err != nil {
+			return err
+		}
+		for wait := !part.More; wait; {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-s.a.Stopping:
+				return errStopping
+			case <-beat.C:
+				if err := s.beat(ctx); err != nil {
+					return err
+				}
+			case <-look.C:
+				wait = false
+			}
+		}
+		var err error
+		if part, err = s.a.Events.Events(ctx, s.who.key.Account, part.Next, streamPart); err != nil {
+			return err
+		}
+	}
+}
+
+// beat keeps the connection open and ends it if the key may not read events any
+// more.
+func (s *stream) beat(ctx context.Context) error {
+	key, err := s.a.Keys.Authenticate(ctx, tokenOf(s.c), web.ClientIP(s.c))
+	if err == nil {
+		err = key.Permit(account.Scope(s.who.by.Need))
+	}
+	if err == nil {
+		err = call{key: key}.permitAll()
+	}
+	if err != nil {
+		return err
+	}
+	return s.send(":\n\n")
+}
+
+// sendAll sends events with the IDs by which to go on.
+func (s *stream) sendAll(all []notify.Occurrence) error {
+	if len(all) == 0 {
+		return nil
+	}
+	var text strings.Builder
+	for _, o := range all {
+		data, err := json.Marshal(o.Message())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&text, "id: %s\nevent: %s\ndata: %s\n\n", o, o.Type, data)
+	}
+	return s.send(text.String())
+}
+
+func (s *stream) send(text string) error {
+	_ = s.answer.SetWriteDeadline(time.Now().Add(streamWrite))
+	if _, err := s.c.Response().Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.answer.Flush()
+}
+
+// streams counts those that are open, by account.
+type streams struct {
+	mu   sync.Mutex
+	open map[string]int
+}
+
+// begin counts a stream until end is called. One too many is a Limited fault.
+func (s *streams) begin(account string) (end func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[account] >= maxStreams {
+		f := fault.New(fault.Limited, "There are %d open streams of events. Close one first.", maxStreams)
+		f.RetryAfter = streamBeat
+		return nil, f
+	}
+	if s.open == nil {
+		s.open = map[string]int{}
+	}
+	s.open[account]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.open[account]--; s.open[account] == 0 {
+			delete(s.open, account)
+		}
+	}, nil
+}

@@ -1,0 +1,46 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// Metadata is what a program keeps with a domain or a link.
+type Metadata map[string]string
+
+// Schema describes metadata to huma.
+func (Metadata) Schema(huma.Registry) *huma.Schema {
+	longest := settings.MaxMetadataValue
+	return &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
+		Examples: []any{map[string]any{"customer": "4711"}},
+	}
+}
+
+// MetadataQuery finds what has a pair of metadata.
+type MetadataQuery struct {
+	Metadata string `query:"metadata" maxLength:"541" doc:"A name and a value of metadata, with a colon between." example:"customer:4711"`
+}
+
+func (q MetadataQuery) pair() (settings.Pair, error) {
+	if q.Metadata == "" {
+		return settings.Pair{}, nil
+	}
+	name, value, ok := strings.Cut(q.Metadata, ":")
+	if _, err := settings.NewMetadata(map[string]string{name: value}); err != nil || !ok || value == "" {
+		return settings.Pair{}, fault.On("metadata", fault.Invalid, "Send a name and a value with a colon between, such as customer:4711.")
+	}
+	return settings.Pair{Name: name, Value: value}, nil
+}
+
+// orNone is the metadata, or none: what is left out of a request is none.
+func (m Metadata) orNone() map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}

@@ -1,0 +1,44 @@
+package notify
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Signer signs calls as those of webhooks are signed, for a program that makes
+// them itself.
+type Signer struct{ secret secret }
+
+// NewSigner returns a Signer with a new secret.
+func NewSigner() Signer { return Signer{newSecret()} }
+
+// ParseSigner returns the Signer of a secret that begins with whsec_.
+func ParseSigner(text string) (Signer, error) {
+	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), "whsec_")
+	s, err := base64.StdEncoding.DecodeString(encoded)
+	if !ok || err != nil || len(s) < 24 {
+		return Signer{}, errors.New("it isn't the secret of a webhook, which begins with whsec_")
+	}
+	return Signer{s}, nil
+}
+
+// Secret is the secret by which a receiver verifies the calls.
+func (s Signer) Secret() string { return s.secret.String() }
+
+// Sign sets the headers of a call with the body.
+func (s Signer) Sign(header http.Header, message string, at time.Time, body []byte) {
+	setHeader(header, message, at, s.secret.sign(message, at, body))
+}
+
+// setHeader sets the headers of a call.
+func setHeader(header http.Header, message string, at time.Time, signature string) {
+	header.Set("Content-Type", "application/json")
+	header.Set("User-Agent", "mobileconfig")
+	header.Set("webhook-id", message)
+	header.Set("webhook-timestamp", strconv.FormatInt(at.Unix(), 10))
+	header.Set("webhook-signature", signature)
+}

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/setup"
+)
+
+// lapseBatch is how many links lapse in one transaction, for whose length their
+// logs are locked.
+const lapseBatch = 500
+
+// lapsing is the condition of links that are to lapse by the time $1.
+const lapsing = `links.lapsed = 0 AND links.progress <> 'revoked' AND links.progress <> 'used' AND links.expires <= $1`
+
+// LapseLinks keeps the action that lapse makes of each link whose time has passed
+// by at, once, whichever server is first. Links that were revoked or used up
+// don't lapse. It returns how many did.
+func (s *Store) LapseLinks(ctx context.Context, by audit.Grant, at time.Time, lapse func(setup.Link) audit.Action) (int, error) {
+	total := 0
+	for {
+		var found, lapsed int
+		err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+			due, err := links.All(t, `SELECT `+links.Columns+` FROM links WHERE `+lapsing+` ORDER BY links.expires, links.id LIMIT $2`, db.Millis(at), lapseBatch)
+			if err != nil {
+				return nil, err
+			}
+			found = len(due)
+			due, err = lapseAll(t, due, at)
+			lapsed = len(due)
+			actions := make([]audit.Action, len(due))
+			for i, l := range due {
+				actions[i] = lapse(l)
+			}
+			return actions, err
+		})
+		if err != nil {
+			return total, fmt.Errorf("store: lapse links: %w", err)
+		}
+		if total += lapsed; found < lapseBatch || lapsed == 0 {
+			return total, nil
+		}
+	}
+}
+
+// lapseAll marks the links as lapsed and returns those that weren't before. All
+// transactions take the rows in one order.
+func lapseAll(t *db.Tx, due []setup.Link, at time.Time) ([]setup.Link, error) {
+	slices.SortFunc(due, func(a, b setup.Link) int { return cmp.Compare(a.ID, b.ID) })
+	runs := make([][]any, len(due))
+	for i, l := range due {
+		runs[i] = []any{db.Millis(at), l.ID}
+	}
+	var lapsed []setup.Link
+	err := t.Many(func(i int, _ db.Row) error {
+		lapsed = append(lapsed, due[i])
+		return nil
+	}, `UPDATE links SET lapsed = 1 WHERE `+lapsing+` AND links.id = $2 RETURNING id`, runs)
+	return lapsed, err
+}
