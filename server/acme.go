@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -72,7 +73,14 @@ func (c *Config) completeACME(base *url.URL) error {
 
 // newCertificate builds what keeps the certificate of the installation.
 func (s *Server) newCertificate(ctx context.Context) (err error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "" // a name of this moment does
+	} else {
+		host += " " + s.config.Listen
+	}
 	config := certificate.Config{
+		Server: host,
 		Store:  s.store,
 		Secret: s.config.Secret,
 		Roots:  s.config.SigningRoots,

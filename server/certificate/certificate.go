@@ -9,6 +9,7 @@
 package certificate
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -35,6 +36,9 @@ type Config struct {
 	Secret []byte
 	// Roots are whom a chain may end in. Nil: the system's.
 	Roots *x509.CertPool
+	// Server tells this server from others, also after a restart: one that was
+	// killed goes on with an order at once. The default is a name of this moment.
+	Server string
 	// ACME says how to get a certificate. Nil: only one that was uploaded is
 	// used.
 	ACME *ACME
@@ -120,7 +124,7 @@ func New(ctx context.Context, config Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{config: config, cipher: cipher, owner: id.New("srv"), wake: make(chan struct{}, 1), starting: true}
+	m := &Manager{config: config, cipher: cipher, owner: cmp.Or(config.Server, id.New("srv")), wake: make(chan struct{}, 1), starting: true}
 	m.state.Store(&state{signer: missing{errNone}})
 	return m, m.load(ctx)
 }

@@ -306,7 +306,7 @@ var faults = []planted{
 	}, doctor.MailServer, nil},
 	{"an alias that leads elsewhere", func(i *installation) { i.names["autoconfig.example.com"] = dialtest.Addrs("192.0.2.1") }, doctor.DNSRecord, nil},
 	{"a log that was changed", func(i *installation) {
-		i.exec(`INSERT INTO log_findings (account, finding, reported) VALUES ('acc_default', 'x', 1)`)
+		i.exec(`INSERT INTO log_findings (account, finding, reported) VALUES ('acc_gone', 'x', 1)`)
 	}, doctor.LogDamaged, nil},
 	{"no backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 0`) }, doctor.BackupNone, nil},
 	{"an old backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 1700000000000`) }, doctor.BackupOld, nil},
