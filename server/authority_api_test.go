@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 )
@@ -48,7 +49,7 @@ func apiRows() []*authorityRow {
 		operation(put, "/domains/:id", haveDomainID, `{"display_name":"Other",`+servers+`}`),
 		operation(patch, "/domains/:id", haveDomainID, `{"display_name":"Other"}`),
 		operation(del, "/domains/:id", haveDomainID, ""),
-		with(operation(post, "/domains/:id/check", haveDomainID, "{}"), func(r *authorityRow) { r.reads = true }),
+		with(operation(post, "/domains/:id/check", haveCheckable, "{}"), func(r *authorityRow) { r.reads = true }),
 		operation(post, "/policies", nil, `{"name":"Phones",`+rules+`}`),
 		operation(put, "/policies/:id", havePolicy, `{"name":"Other",`+rules+`}`),
 		operation(patch, "/policies/:id", havePolicy, `{"history":3}`),
@@ -92,6 +93,13 @@ func apiRows() []*authorityRow {
 func haveDomainID(t *testing.T, s *stage) {
 	haveDomain(t, s)
 	s.ids[":id"] = s.domain
+}
+
+// haveCheckable makes a domain whose servers were last checked, when it was added,
+// long enough ago.
+func haveCheckable(t *testing.T, s *stage) {
+	haveDomainID(t, s)
+	s.world.clock.Move(time.Minute)
 }
 
 // escaped is a text within a text of JSON.

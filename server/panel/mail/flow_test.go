@@ -31,7 +31,10 @@ type host struct {
 func newHost(t *testing.T) (*host, func(*server.Config)) {
 	t.Helper()
 	root := signingtest.Root(t, "p256")
-	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.DNSNames = []string{"mail.example.org"} })
+	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) {
+		c.DNSNames = []string{"mail.example.org"}
+		c.NotBefore, c.NotAfter = root.Cert.NotBefore, root.Cert.NotAfter // the clocks of tests are behind
+	})
 	h := &host{texts: map[string][]string{}}
 	listen := func(smtp bool) net.SRV {
 		_, port, err := net.SplitHostPort(probetest.Listen(t, probetest.Mail{TLS: probetest.Certificates(leaf), SMTP: smtp}.Serve))
@@ -59,13 +62,6 @@ func newHost(t *testing.T) (*host, func(*server.Config)) {
 		c.HostRoots = x509.NewCertPool()
 		c.HostRoots.AddCert(root.Cert)
 	}
-}
-
-// today is a clock that begins now, when the certificates of tests are valid.
-func today() *storetest.Clock {
-	clock := storetest.NewClock()
-	clock.Move(time.Since(clock.Now()))
-	return clock
 }
 
 func has(t *testing.T, a servertest.Answer, all ...string) {
@@ -166,7 +162,7 @@ func TestSameDefaults(t *testing.T) {
 // another domain, and too often.
 func TestFindKeepsWhatIsTyped(t *testing.T) {
 	h, change := newHost(t)
-	clock := today()
+	clock := storetest.NewClock()
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) {
 		change(c)
 		c.Now = clock.Now
@@ -208,7 +204,7 @@ func TestFindKeepsWhatIsTyped(t *testing.T) {
 func TestPendingDomain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, change := newHost(t)
-		clock := today()
+		clock := storetest.NewClock()
 		s := servertest.New(t, database, func(c *server.Config) {
 			change(c)
 			c.Now = clock.Now
@@ -319,7 +315,7 @@ func TestPendingSkipped(t *testing.T) {
 
 // TestCheckKept keeps what servers said until the domain has others.
 func TestCheckKept(t *testing.T) {
-	clock := today()
+	clock := storetest.NewClock()
 	h, change := newHost(t)
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) {
 		change(c)
