@@ -20,7 +20,7 @@ func TestKeyExpiry(t *testing.T) {
 		const day = 24 * time.Hour
 		now := storetest.Start
 		config := Config{
-			Database: database, Secret: bytes.Repeat([]byte("s"), 32), Identity: Fixed(nil), LogKey: bytes.Repeat([]byte("k"), 32),
+			Database: database, Secret: bytes.Repeat([]byte("s"), 32), Identity: Fixed(nil), LogKey: bytes.Repeat([]byte("k"), 32), Archive: t.TempDir(),
 			Now: func() time.Time { return now },
 		}
 		var servers []*Server

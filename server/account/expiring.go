@@ -12,9 +12,13 @@ type ExpiringKey struct {
 	ID, Account, Name string
 	Redirects         bool
 	Created, Expires  time.Time
-	// Told is the fewest days before its end of which somebody was told.
+	// Told is the fewest days before its end of which somebody was told, or
+	// Untold.
 	Told int
 }
+
+// Untold is more days than a key is told of before its end.
+const Untold = 1 << 20
 
 // noticeDays are how many days before its end a key is told of, the nearest
 // first.

@@ -46,7 +46,7 @@ func TestWebhooks(t *testing.T) {
 		c.Want(t, http.StatusCreated, http.MethodPost, "/policies", `{"name":"Board","min_length":6,"auto_lock_minutes":5,"max_failed_attempts":10}`)
 		c.Want(t, http.StatusCreated, http.MethodPost, "/keys", `{"name":"other","scopes":["keys:read"]}`)
 		c.Want(t, http.StatusAccepted, http.MethodPost, "/webhooks/"+h.ID+"/test", "")
-		want := []string{"key.created", "link.downloaded", "link.opened", "policy.changed", "test", "webhook.changed"}
+		want := []string{"key.created", "link.created", "link.downloaded", "link.opened", "policy.changed", "test", "webhook.changed"}
 		calls := e.Wait(t, len(want))
 		var got []string
 		ids := map[string]bool{}

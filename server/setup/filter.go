@@ -77,6 +77,17 @@ func (o Order) Compare(p, q Place) int {
 	return -n
 }
 
+const (
+	// ListReach is how many links a list looks at before it gives way, where
+	// they have to be held against filters that no index has, and ListBatch how
+	// many of them it reads at once.
+	ListReach = 10_000
+	ListBatch = 500
+	// LapseBatch is how many links lapse in one transaction, for whose length
+	// their logs are locked.
+	LapseBatch = 500
+)
+
 // Found is a part of a list of links. It may be shorter than the limit, or
 // empty, and have a next one: of filters without an index a bounded part of the
 // list is looked at.

@@ -9,9 +9,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 )
 
-// untold is more days than a notice is told before.
-const untold = 1 << 20
-
 // ExpiringKeys returns the keys of the API, and those for redirects, that end
 // between the two times, each with the fewest days before its end of which
 // somebody was told.
@@ -29,7 +26,7 @@ func (s *Store) ExpiringKeys(ctx context.Context, after, until time.Time) ([]acc
 			return err
 		}, `SELECT id, account, name, created, expires,
 				COALESCE((SELECT MIN(days) FROM expiry_notices WHERE identity = `+table+`.id), $3) FROM `+table+`
-			WHERE expires > 0 AND expires > $1 AND expires <= $2`+live+` ORDER BY expires, id`, db.Millis(after), db.Millis(until), untold)
+			WHERE expires > 0 AND expires > $1 AND expires <= $2`+live+` ORDER BY expires, id`, db.Millis(after), db.Millis(until), account.Untold)
 		if err != nil {
 			return nil, fmt.Errorf("store: expiring keys: %w", s.db.Diagnose(err))
 		}

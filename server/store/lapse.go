@@ -12,10 +12,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// lapseBatch is how many links lapse in one transaction, for whose length their
-// logs are locked.
-const lapseBatch = 500
-
 // lapsing is the condition of links that are to lapse by the time $1.
 const lapsing = `links.lapsed = 0 AND links.progress <> 'revoked' AND links.progress <> 'used' AND links.expires <= $1`
 
@@ -27,7 +23,7 @@ func (s *Store) LapseLinks(ctx context.Context, by audit.Grant, at time.Time, la
 	for {
 		var found, lapsed int
 		err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-			due, err := links.All(t, `SELECT `+links.Columns+` FROM links WHERE `+lapsing+` ORDER BY links.expires, links.id LIMIT $2`, db.Millis(at), lapseBatch)
+			due, err := links.All(t, `SELECT `+links.Columns+` FROM links WHERE `+lapsing+` ORDER BY links.expires, links.id LIMIT $2`, db.Millis(at), setup.LapseBatch)
 			if err != nil {
 				return nil, err
 			}
@@ -43,7 +39,7 @@ func (s *Store) LapseLinks(ctx context.Context, by audit.Grant, at time.Time, la
 		if err != nil {
 			return total, fmt.Errorf("store: lapse links: %w", err)
 		}
-		if total += lapsed; found < lapseBatch || lapsed == 0 {
+		if total += lapsed; found < setup.LapseBatch || lapsed == 0 {
 			return total, nil
 		}
 	}

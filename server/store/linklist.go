@@ -17,16 +17,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// linksReach is how many links a list looks at before it gives way, where they
-// have to be held against filters that no index has.
-const linksReach = 10_000
-
-// linksBatch is how many of them it reads at once.
-const linksBatch = 500
-
 // Links returns a part of the links that the filter finds at the time.
 func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.Found, error) {
-	found, err := s.linksWithin(ctx, f, at, linksReach)
+	found, err := s.linksWithin(ctx, f, at, setup.ListReach)
 	if err != nil {
 		return setup.Found{}, fmt.Errorf("store: links: %w", s.db.Diagnose(err))
 	}
@@ -124,7 +117,7 @@ func (s *Store) strand(ctx context.Context, one strand, at time.Time, reach int)
 		return fit, setup.Place{}, err
 	}
 	for looked := 0; looked < reach; {
-		n := min(linksBatch, reach-looked)
+		n := min(setup.ListBatch, reach-looked)
 		query, args := one.query(at, n)
 		some, err := links.All(s.db.Read(ctx), query, args...)
 		if err != nil {
