@@ -11,6 +11,7 @@
   }
 
   for (const img of document.images) {
+    if (img.closest("details:not([open])")) continue; // looked at when it is unfolded
     if (!img.checkVisibility() || img.naturalWidth === 0 || img.getBoundingClientRect().width < 100) {
       found.push(`${img.src} is not shown`);
     }
