@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -41,6 +42,7 @@ func (m machine) serving(f func()) {
 	cmd := exec.Command("chroot", m.root, "runuser", "-u", "mobileconfig", "--", "mobileconfig", "serve", "--listen", "127.0.0.1:18232")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
@@ -55,7 +57,8 @@ func (m machine) serving(f func()) {
 	if ready {
 		f()
 	}
-	m.try("sh", "-c", "kill $(cat /proc/[0-9]*/stat | grep '(mobileconfig)' | cut -d' ' -f1)")
+	// The group is the service and what has started it, and nothing else.
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 	_ = cmd.Wait()
 	if !ready {
 		m.t.Fatalf("the service doesn't start:\n%s", &out)
