@@ -142,7 +142,9 @@ func (v *verdict) judgeActions(c content) {
 	for id, l := range c.links {
 		v.want(count["link.create "+id] == 1, "%s was made in %d actions", id, count["link.create "+id])
 		v.want(count["link.open "+id] == l.tickets, "%s has %d tickets, opened in %d actions", id, l.tickets, count["link.open "+id])
-		changes += 1 + l.tickets
+		expired := count["link.expire "+id] // in a run of hours
+		v.want(expired <= 1, "%s expired in %d actions", id, expired)
+		changes += 1 + l.tickets + expired
 	}
 	for id, k := range c.tickets {
 		v.want(count["profile.download "+id] == k.fetches, "%s has %d fetches in %d actions", id, k.fetches, count["profile.download "+id])
