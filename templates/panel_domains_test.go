@@ -78,6 +78,7 @@ type (
 	checklist struct {
 		First, Then []setupStep
 		Done, Total int
+		BackupDays  int
 		URL         string
 		QR          panelQR
 		Link        string

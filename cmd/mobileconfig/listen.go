@@ -210,7 +210,7 @@ func (l *listener) forward(ctx context.Context, message string, data []byte) (in
 	if err != nil {
 		return 0, err
 	}
-	l.signer.Sign(req.Header, message, time.Now(), data)
+	l.signer.SetHeaders(req.Header, message, time.Now(), data)
 	res, err := l.client.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {

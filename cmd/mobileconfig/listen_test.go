@@ -47,7 +47,7 @@ func receive(t *testing.T, signer notify.Signer) *receiver {
 		var at int64
 		_, _ = fmt.Sscan(req.Header.Get("webhook-timestamp"), &at)
 		want := http.Header{}
-		signer.Sign(want, req.Header.Get("webhook-id"), time.Unix(at, 0), body)
+		signer.SetHeaders(want, req.Header.Get("webhook-id"), time.Unix(at, 0), body)
 		if err := json.Unmarshal(body, &m); err != nil || req.Header.Get("webhook-signature") != want.Get("webhook-signature") {
 			t.Errorf("%v, the signature of %s is %s", err, body, req.Header.Get("webhook-signature"))
 		}

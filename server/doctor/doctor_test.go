@@ -150,7 +150,13 @@ func (i *installation) run(config server.Config) {
 			i.t.Logf("the server ended with %v", err)
 		}
 	})
-	i.addr = (<-ready).String()
+	select {
+	case a := <-ready:
+		i.addr = a.String()
+	case err := <-ended:
+		ended <- nil
+		i.t.Fatal(err)
+	}
 	storetest.Exec(i.t, i.database, `INSERT INTO members (id, account, email, name, role, operator, password, password_set, totp_since, totp_step, codes_made, created, last_seen)
 		VALUES ('mem_1', 'acc_default', 'olga@example.com', 'Olga', 'owner', 1, 'x', 0, 0, 0, 0, 0, 0)`)
 	must(i.t, backup.Note(i.t.Context(), backup.Source{Database: i.database, Now: time.Now}))

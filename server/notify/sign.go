@@ -29,8 +29,8 @@ func ParseSigner(text string) (Signer, error) {
 // Secret is the secret by which a receiver verifies the calls.
 func (s Signer) Secret() string { return s.secret.String() }
 
-// Sign sets the headers of a call with the body.
-func (s Signer) Sign(header http.Header, message string, at time.Time, body []byte) {
+// SetHeaders sets the headers of a call with the body.
+func (s Signer) SetHeaders(header http.Header, message string, at time.Time, body []byte) {
 	setHeader(header, message, at, s.secret.sign(message, at, body))
 }
 
