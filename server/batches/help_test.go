@@ -21,7 +21,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/blob"
-	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/jobs"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -328,5 +327,3 @@ func tempFile(t testing.TB, text string) *os.File {
 	}
 	return f
 }
-
-type tx = db.Tx

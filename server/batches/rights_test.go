@@ -29,11 +29,8 @@ func TestRightLost(t *testing.T) {
 			storetest.Must(t, r.store.SetRole(t.Context(), owner(), account.Default, "mem_admin", account.Auditor, storetest.Action(audit.MemberUpdate, "")))
 		}, fault.Forbidden},
 		"account suspended": {false, func(t *testing.T, r *rig, _ account.Key) {
-			storetest.Must(t, r.store.Database().Transact(t.Context(), func(x *tx) error {
-				_, err := x.Exec(`UPDATE accounts SET suspended = 1 WHERE id = $1`, account.Default)
-				return err
-			}))
-		}, ""},
+			storetest.Must(t, r.store.SuspendAccount(t.Context(), owner(), account.Default, r.now(), storetest.Action(audit.AccountSuspend, account.Default)))
+		}, fault.AccountSuspended},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, r *rig) {
@@ -56,7 +53,7 @@ func TestRightLost(t *testing.T) {
 				storetest.Must(t, err)
 				close(release)
 				b = r.want(t, b.ID, batches.Failed)
-				if tt.reason != "" && b.Reason != string(tt.reason) || b.Reason == string(fault.Internal) || b.Detail == "" {
+				if b.Reason != string(tt.reason) || b.Reason == string(fault.Internal) || b.Detail == "" {
 					t.Errorf("got %q: %q", b.Reason, b.Detail)
 				}
 				after, err := r.store.Chunks(t.Context(), b.ID, 0, 6)
