@@ -215,6 +215,7 @@ func logged(t *testing.T, database string, name audit.Name) int {
 // TestACME gets the first certificate, serves and signs by it, and renews it for
 // the same key while profiles are downloaded.
 func TestACME(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		from := acmetest.New(t)
 		s := startACME(t, database, from, nil)
@@ -253,6 +254,7 @@ func TestACME(t *testing.T) {
 // TestACMEOneWay gets a certificate where the authority reaches only one of the
 // two ports.
 func TestACMEOneWay(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*testing.T, *server.Config){
 		"TLS-ALPN-01": func(_ *testing.T, c *server.Config) { c.HTTPListen = "none" },
 		"HTTP-01":     func(t *testing.T, c *server.Config) { c.Listen = acmetest.Free(t) },
@@ -267,6 +269,7 @@ func TestACMEOneWay(t *testing.T) {
 // TestACMERevoked renews a certificate that was revoked, when the authority says
 // so.
 func TestACMERevoked(t *testing.T) {
+	t.Parallel()
 	database := storetest.SQLite(t)
 	from := acmetest.New(t)
 	s := startACME(t, database, from, nil)
@@ -336,6 +339,7 @@ func revoke(t *testing.T, database string, from *acmetest.Authority, c *x509.Cer
 // TestACMEAway has the authority be away for a day when the certificate is to be
 // renewed.
 func TestACMEAway(t *testing.T) {
+	t.Parallel()
 	database := storetest.SQLite(t)
 	from := acmetest.New(t)
 	s := startACME(t, database, from, nil)
@@ -378,6 +382,7 @@ func TestACMEAway(t *testing.T) {
 // TestACMEWrongAnswers has the authority answer a renewal with what can't be
 // used.
 func TestACMEWrongAnswers(t *testing.T) {
+	t.Parallel()
 	from := acmetest.New(t)
 	s := startACME(t, storetest.SQLite(t), from, nil)
 	first := s.await().Certificate()
@@ -432,6 +437,7 @@ func TestACMEWrongAnswers(t *testing.T) {
 // TestACMETwoServers starts two servers at once on one database. They make one
 // order, by whichever, and the authority reaches only one of them.
 func TestACMETwoServers(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		from := acmetest.New(t)
 		a := startACME(t, database, from, nil)
@@ -506,6 +512,7 @@ func TestPlainHTTP(t *testing.T) {
 // TestACMERenewNow renews before it is due, because an operator asks for it: for
 // the same key, and for a new one.
 func TestACMERenewNow(t *testing.T) {
+	t.Parallel()
 	database := storetest.SQLite(t)
 	s := startACME(t, database, acmetest.New(t), nil)
 	first := s.await().Certificate()

@@ -97,7 +97,6 @@ type (
 
 var (
 	setupIDs = []string{"certificate", "domain", "servers", "link", "opened", "downloaded", "owner", "relay", "backup"}
-	presets  = []string{"button", "provisioning", "read"}
 	sources  = []string{"srv", "autoconfig", "mx", "names"}
 )
 

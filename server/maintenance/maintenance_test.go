@@ -93,7 +93,7 @@ func (w *watch) pass() (jobs int) {
 // sound, what happens then has the time of then, and a checkpoint of it is sent
 // within a day.
 func TestClockJumps(t *testing.T) {
-	for name, jump := range map[string]time.Duration{"an hour": time.Hour, "a day": 24 * time.Hour, "a day and a half": 36 * time.Hour, "400 days": 400 * 24 * time.Hour} {
+	for name, jump := range map[string]time.Duration{"an hour": time.Hour, "a day": 24 * time.Hour, "400 days": 400 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			storetest.EachDatabase(t, func(t *testing.T, database string) {
 				w := watching(t, database)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,8 +24,11 @@ import (
 // published there.
 type host struct {
 	imap, smtp string // HOST:PORT
-	texts      map[string][]string
+	texts      sync.Map
 }
+
+// say has the DNS have text records at a name.
+func (h *host) say(name string, texts []string) { h.texts.Store(name, texts) }
 
 // newHost changes a configuration so that the mail servers of shop.example.org
 // are found, and nothing else.
@@ -35,7 +39,7 @@ func newHost(t *testing.T) (*host, func(*server.Config)) {
 		c.DNSNames = []string{"mail.example.org"}
 		c.NotBefore, c.NotAfter = root.Cert.NotBefore, root.Cert.NotAfter // the clocks of tests are behind
 	})
-	h := &host{texts: map[string][]string{}}
+	h := &host{}
 	listen := func(smtp bool) net.SRV {
 		_, port, err := net.SplitHostPort(probetest.Listen(t, probetest.Mail{TLS: probetest.Certificates(leaf), SMTP: smtp}.Serve))
 		if err != nil {
@@ -56,7 +60,9 @@ func newHost(t *testing.T) (*host, func(*server.Config)) {
 			case "mail.example.org":
 				return dialtest.Addrs("127.0.0.1")
 			}
-			return dialtest.Answer{Texts: h.texts[q.Name]}
+			texts, _ := h.texts.Load(q.Name)
+			all, _ := texts.([]string)
+			return dialtest.Answer{Texts: all}
 		})
 		c.Resolver, c.AllowNetworks = c.HostResolver, servertest.Loopback(t)
 		c.HostRoots = x509.NewCertPool()
@@ -245,9 +251,9 @@ func TestPendingDomain(t *testing.T) {
 			has(t, a, all...)
 		}
 		verify(http.StatusUnprocessableEntity, "DNS has no TXT record at "+name, value)
-		h.texts[name] = []string{"v=spf1 -all", "<b>"}
+		h.say(name, []string{"v=spf1 -all", "<b>"})
 		verify(http.StatusUnprocessableEntity, "other TXT records", "v=spf1 -all", "&lt;b&gt;")
-		h.texts[name+".shop.example.org"] = []string{value}
+		h.say(name+".shop.example.org", []string{value})
 		verify(http.StatusUnprocessableEntity, "Wrong name", name+".shop.example.org")
 
 		has(t, m.Get(at+"/edit"), `value="Shop &amp; Co"`)
@@ -259,7 +265,7 @@ func TestPendingDomain(t *testing.T) {
 		if a := m.Post(at, append(formOf(h), "display_name", "Shop Ltd")...); a.Status != http.StatusSeeOther {
 			t.Errorf("%d %s", a.Status, a.Body)
 		}
-		h.texts[name] = []string{value}
+		h.say(name, []string{value})
 		clock.Move(time.Minute)
 		if a := m.Post(at + "/verify"); a.Status != http.StatusSeeOther || a.Location() != at+"?done=domain.created" {
 			t.Fatalf("%d %s", a.Status, a.Body)
