@@ -76,6 +76,7 @@ var routes = []route{
 	{"/s/:token/thunderbird.svg", "GET HEAD", "/s/TOKEN/thunderbird.svg", func(r *rand.Rand) (string, string, string, string) {
 		return "GET", "/s/" + nonsense(r) + "/thunderbird.svg", "", ""
 	}},
+	{"/qr.svg", "GET HEAD", "/qr.svg", nil},
 	{"/.well-known/security.txt", "GET HEAD", "/.well-known/security.txt", nil},
 	{"/robots.txt", "GET HEAD", "/robots.txt", nil},
 	{"/.well-known/autoconfig/mail/config-v1.1.xml", "GET HEAD", "/.well-known/autoconfig/mail/config-v1.1.xml", spoiltAddress("/.well-known/autoconfig/mail/config-v1.1.xml")},
