@@ -262,7 +262,7 @@ var (
 	// search in a log sorts too, but only as many actions as it reaches.
 	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b|Seq Scan on (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
 	sorts   = regexp.MustCompile(`^USE TEMP B-TREE FOR .*ORDER|^(-> +)?(Incremental )?Sort `)
-	sorted  = regexp.MustCompile(`FROM (links|deliveries|link_mails) .*ORDER BY .*LIMIT`)
+	sorted  = regexp.MustCompile(`FROM (links|deliveries) .*ORDER BY .*LIMIT`)
 	// To go through another table is right while it is small: it just has to
 	// have an index. The list of accounts has all of them.
 	scans = regexp.MustCompile(`^SCAN [a-z_]+$|Seq Scan on `)
