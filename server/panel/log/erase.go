@@ -54,20 +54,18 @@ func (p *Pages) erase(v *panel.Visit) error {
 		return err
 	}
 	return p.Do(v, panel.Prefix+panel.LogPath, "log.erased", func() error {
-		forgotten := false
-		if which.Mailbox != "" {
-			var err error
-			if forgotten, err = p.Batches.Forget(v.Ctx(), v.By(), v.Account(), which.Mailbox); err != nil {
-				return err
-			}
-		}
 		_, err := p.Actions.ErasePersonal(v.Ctx(), v.By(), v.Account(), which, audit.Action{Outcome: audit.Done})
 		if audit.IsFinding(err) {
 			p.Log.Error("an erasure was refused, because the action log was changed in the database", "account", v.Account(), "error", err)
 			return fault.New(fault.Conflict, "An entry of the action log was changed in the database, so its text wasn't erased. Ask whoever runs this service to verify the log.")
 		}
-		if forgotten && fault.Is(err, fault.NotFound) { // no entry was about it
-			return nil
+		if which.Mailbox == "" || err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		// Files can't be changed in the transaction, which has checked the right.
+		had, failed := p.Batches.Forget(v.Ctx(), v.By(), v.Account(), which.Mailbox)
+		if had || failed != nil {
+			return failed
 		}
 		return err
 	})
