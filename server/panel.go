@@ -44,6 +44,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 		Identity: a.Identity,
 		Log:      a.Log,
 		Now:      s.config.Now,
+		Stopping: s.stopping,
 	}
 	return &controlPanel{
 		Panel: shared,

@@ -3,7 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -399,7 +399,7 @@ func (a *API) batchFiles(h huma.API, e *echo.Echo) {
 	events := operation("watch-batch", http.MethodGet, "/batches/{id}/events", account.BatchesRead, "Follow a batch by server-sent events")
 	events.Description += " The event `batch` has the batch as JSON: as it is, and whenever it has changed. The stream ends when nothing happens to it any more."
 	events.Parameters = []*huma.Param{path("id", "The batch's ID.")}
-	events.Responses = binary(eventStream, "The events.")
+	events.Responses = binary(web.EventStreamType, "The events.")
 	h.OpenAPI().AddOperation(&events)
 	e.Match([]string{http.MethodGet, http.MethodHead}, Prefix+"/batches/:id/events", a.plain(h, &events, a.sendEvents))
 }
@@ -429,44 +429,32 @@ func (a *API) sendFile(c echo.Context, who call) error {
 	return web.SendFile(c, f.Name, f.Digest, f.Modified, f)
 }
 
-// eventStream is the media type of server-sent events.
-const eventStream = "text/event-stream"
-
-// eventPause is how long an event may take to be sent.
-const eventPause = 30 * time.Second
-
 func (a *API) sendEvents(c echo.Context, who call) error {
 	ctx := c.Request().Context()
 	if c.Request().Method == http.MethodHead {
 		if _, err := a.Batches.Get(ctx, who.key.Account, c.Param("id")); err != nil {
 			return err
 		}
-		c.Response().Header().Set(echo.HeaderContentType, eventStream)
+		c.Response().Header().Set(echo.HeaderContentType, web.EventStreamType)
 		return c.NoContent(http.StatusOK)
 	}
-	begun := false
+	ctx, stop := web.Until(ctx, a.Stopping)
+	defer stop()
+	var to *web.EventStream
 	err := a.Batches.Watch(ctx, who.key.Account, c.Param("id"), func(b batches.Batch) error {
-		if begun { // whoever watches may have lost the right to
-			if _, err := a.Keys.Authenticate(ctx, tokenOf(c), web.ClientIP(c)); err != nil {
-				return err
-			}
-		}
-		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(eventPause)) // where none can be set, none is
-		if !begun {
-			c.Response().Header().Set(echo.HeaderContentType, eventStream)
-			begun = true
-		}
-		if _, err := c.Response().Write([]byte("event: batch\ndata: ")); err != nil {
+		if to == nil {
+			s := web.NewEventStream(c)
+			to = &s
+		} else if err := a.still(ctx, c, who); err != nil {
 			return err
 		}
-		if err := c.Echo().JSONSerializer.Serialize(c, a.batchOf(b), ""); err != nil {
+		data, err := json.Marshal(a.batchOf(b))
+		if err != nil {
 			return err
 		}
-		_, err := c.Response().Write([]byte("\n")) // after the one that JSON ends with
-		c.Response().Flush()
-		return err
+		return to.Send(fmt.Appendf(nil, "event: batch\ndata: %s\n\n", data))
 	})
-	if begun && !errors.Is(err, context.Canceled) {
+	if to != nil {
 		return nil // the stream ends
 	}
 	return err

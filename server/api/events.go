@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -38,16 +37,11 @@ const (
 	// it says that it's there, and looks whether the key still may read.
 	streamLook = 500 * time.Millisecond
 	streamBeat = 10 * time.Second
-	// streamPart is how many events it sends at once, and streamWrite how long
-	// that may take.
-	streamPart  = 100
-	streamWrite = 30 * time.Second
+	// streamPart is how many events it sends at once.
+	streamPart = 100
 	// maxStreams is how many streams an account can have open on a server.
 	maxStreams = 20
 )
-
-// streamType is the media type of the stream: server-sent events.
-const streamType = "text/event-stream"
 
 // An Event is an event as the API shows it.
 type Event struct {
@@ -98,7 +92,7 @@ func (a *API) events(h huma.API, e *echo.Echo) {
 	}
 	stream.Responses = map[string]*huma.Response{"200": {
 		Description: "The events. The answer has no end: when it breaks off, connect again.",
-		Content:     map[string]*huma.MediaType{streamType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+		Content:     map[string]*huma.MediaType{web.EventStreamType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
 	h.OpenAPI().AddOperation(&stream)
 	e.Match([]string{http.MethodGet, http.MethodHead}, stream.Path, func(c echo.Context) error {
@@ -209,22 +203,20 @@ func (a *API) streamEvents(c echo.Context, who call) error {
 		return err
 	}
 	defer end()
-	c.Response().Header().Set(echo.HeaderContentType, streamType)
-	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
-	c.Response().Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	to := web.NewEventStream(c)
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(http.StatusOK)
 	}
+	ctx, stop := web.Until(ctx, a.Stopping)
+	defer stop()
 	if seconds, err := strconv.Atoi(c.QueryParam("seconds")); err == nil {
 		var cancel func()
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
 		defer cancel()
 	}
-	s := &stream{a, c, who, http.NewResponseController(c.Response())}
-	// What has no end has no time to be read in, either.
-	_ = s.answer.SetReadDeadline(time.Time{})
+	s := &stream{a, c, who, to}
 	// The first ID is where to go on if the connection breaks before an event.
-	if err := s.send(": the events of " + who.key.Account + "\nid: " + after.String() + "\n\n"); err != nil {
+	if err := to.Send([]byte(": the events of " + who.key.Account + "\nid: " + after.String() + "\n\n")); err != nil {
 		return nil
 	}
 	if err := s.run(ctx, part); err != nil && ctx.Err() == nil {
@@ -235,14 +227,11 @@ func (a *API) streamEvents(c echo.Context, who call) error {
 
 // A stream is an answer under way.
 type stream struct {
-	a      *API
-	c      echo.Context
-	who    call
-	answer *http.ResponseController
+	a   *API
+	c   echo.Context
+	who call
+	to  web.EventStream
 }
-
-// errStopping ends a stream when the server stops.
-var errStopping = errors.New("the server stops")
 
 func (s *stream) run(ctx context.Context, part notify.Part) error {
 	look, beat := time.NewTicker(streamLook), time.NewTicker(streamBeat)
@@ -256,8 +245,6 @@ func (s *stream) run(ctx context.Context, part notify.Part) error {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-s.a.Stopping:
-				return errStopping
 			case <-beat.C:
 				if err := s.beat(ctx); err != nil {
 					return err
@@ -270,23 +257,34 @@ func (s *stream) run(ctx context.Context, part notify.Part) error {
 		if part, err = s.a.Events.Events(ctx, s.who.key.Account, part.Next, streamPart); err != nil {
 			return err
 		}
+		if len(part.Events) > 0 {
+			err = s.a.still(ctx, s.c, s.who)
+		}
+		if err != nil {
+			return err
+		}
 	}
+}
+
+// still refuses to go on with an answer whose key may not have it any more.
+func (a *API) still(ctx context.Context, c echo.Context, who call) error {
+	key, err := a.Keys.Authenticate(ctx, tokenOf(c), web.ClientIP(c))
+	if err == nil {
+		err = key.Permit(account.Scope(who.by.Need))
+	}
+	if err == nil {
+		err = call{key: key}.permitAll()
+	}
+	return err
 }
 
 // beat keeps the connection open and ends it if the key may not read events any
 // more.
 func (s *stream) beat(ctx context.Context) error {
-	key, err := s.a.Keys.Authenticate(ctx, tokenOf(s.c), web.ClientIP(s.c))
-	if err == nil {
-		err = key.Permit(account.Scope(s.who.by.Need))
-	}
-	if err == nil {
-		err = call{key: key}.permitAll()
-	}
-	if err != nil {
+	if err := s.a.still(ctx, s.c, s.who); err != nil {
 		return err
 	}
-	return s.send(":\n\n")
+	return s.to.Send([]byte(":\n\n"))
 }
 
 // sendAll sends events with the IDs by which to go on.
@@ -302,15 +300,7 @@ func (s *stream) sendAll(all []notify.Occurrence) error {
 		}
 		fmt.Fprintf(&text, "id: %s\nevent: %s\ndata: %s\n\n", o, o.Type, data)
 	}
-	return s.send(text.String())
-}
-
-func (s *stream) send(text string) error {
-	_ = s.answer.SetWriteDeadline(time.Now().Add(streamWrite))
-	if _, err := s.c.Response().Write([]byte(text)); err != nil {
-		return err
-	}
-	return s.answer.Flush()
+	return s.to.Send([]byte(text.String()))
 }
 
 // streams counts those that are open, by account.

@@ -88,9 +88,23 @@ func (p *Panel) letIn(v *Visit, r Route) (answered bool, err error) {
 		return true, v.Redirect(http.StatusSeeOther, Prefix+EnrolPath)
 	}
 	if !in.Member.May(r.Need) {
-		return false, fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+		return false, errRole()
 	}
 	return false, nil
+}
+
+// Still refuses to go on with a long answer to a visit that would not be let in
+// any more.
+func (p *Panel) Still(v *Visit) error {
+	in, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v))
+	if err == nil && !in.Member.May(v.need.Need) {
+		err = errRole()
+	}
+	return err
+}
+
+func errRole() error {
+	return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
 }
 
 // read reads the form of the request, if the route has one, and goes on.

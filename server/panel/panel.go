@@ -37,6 +37,9 @@ type Panel struct {
 	Identity func() signing.Description
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Stopping is closed when the server begins to stop: what has no end then
+	// ends.
+	Stopping <-chan struct{}
 }
 
 // Serve adds lists of routes to e.

@@ -34,21 +34,27 @@ func (p *Pages) batchLive(f panel.Frame, b batches.Batch) batchLive {
 	return live
 }
 
-// eventTimeout is how long one event may take to be sent.
-const eventTimeout = 30 * time.Second
-
 // watchBatch sends how far a batch is, as server-sent events, until nothing
-// happens to it any more.
+// happens to it any more, or the member may not see it.
 func (p *Pages) watchBatch(v *panel.Visit) error {
 	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
 		return err
 	}
-	f, stream := p.Frame(v, ""), http.NewResponseController(v.Response())
-	header := v.Response().Header()
-	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-store")
-	return p.Batches.Watch(v.Ctx(), v.Account(), b.ID, func(b batches.Batch) error {
+	f, to := p.Frame(v, ""), web.NewEventStream(v)
+	if asksAlone(v) {
+		return v.NoContent(http.StatusOK)
+	}
+	ctx, stop := web.Until(v.Ctx(), p.Stopping)
+	defer stop()
+	begun := false
+	_ = p.Batches.Watch(ctx, v.Account(), b.ID, func(b batches.Batch) error { // the stream ends, whatever was wrong
+		if begun {
+			if err := p.Still(v); err != nil {
+				return err
+			}
+		}
+		begun = true
 		live := p.batchLive(f, b)
 		data, err := json.Marshal(map[string]any{
 			"state": b.State, "made": live.Made, "line": live.Line, "percent": live.Percent, "rate": live.Rate, "left": live.Left,
@@ -56,15 +62,14 @@ func (p *Pages) watchBatch(v *panel.Visit) error {
 		if err != nil {
 			return err
 		}
-		if err := stream.SetWriteDeadline(time.Now().Add(eventTimeout)); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(v.Response(), "data: %s\n\n", data); err != nil {
-			return err
-		}
-		return stream.Flush()
+		return to.Send(fmt.Appendf(nil, "data: %s\n\n", data))
 	})
+	return nil
 }
+
+// asksAlone reports whether the request asks about a file without fetching it:
+// then nothing is recorded.
+func asksAlone(v *panel.Visit) bool { return v.Request().Method == http.MethodHead }
 
 // downloadBatch sends a file of a batch, or a part of it.
 func (p *Pages) downloadBatch(v *panel.Visit) error {
