@@ -77,7 +77,9 @@ func TestBatchByAPI(t *testing.T) {
 			t.Errorf("%d downloads were recorded, want one for each GET", n)
 		}
 		send(404, "GET", "/batches/"+b.ID+"/files/rows", "", "")
-		send(404, "GET", "/batches/"+b.ID+"/files/links.csv", "", "")
+		for _, method := range []string{"GET", "HEAD"} {
+			send(404, method, "/batches/"+b.ID+"/files/links.csv", "", "")
+		}
 		for address, n := range map[string]int{"jane": 1, "nobody": 0} {
 			var list struct{ Batches []made }
 			servertest.Decode(t, send(200, "GET", "/batches?address="+address+"@"+servertest.Domain, "", ""), &list)
@@ -133,6 +135,7 @@ func TestBatchByAPI(t *testing.T) {
 		if len(merge) != 3 || !strings.HasPrefix(merge[1], `"jane@`+servertest.Domain+`","Jane","http`) {
 			t.Errorf("got %q", merge)
 		}
+		send(200, "HEAD", "/batches/"+links.ID+"/files/links.csv", "", "")
 		send(404, "GET", "/batches/"+links.ID+"/files/archive-001.zip", "", "")
 		send(204, "DELETE", "/batches/"+b.ID, "", "")
 		send(404, "GET", "/batches/"+b.ID, "", "")

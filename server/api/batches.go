@@ -406,6 +406,13 @@ func (a *API) batchFiles(h huma.API, e *echo.Echo) {
 
 func (a *API) sendFile(c echo.Context, who call) error {
 	ctx, id, name := c.Request().Context(), c.Param("id"), c.Param("name")
+	if c.Request().Method == http.MethodHead && name == batches.LinksFile {
+		if _, err := a.Batches.LookLinks(ctx, who.key.Account, id); err != nil {
+			return err
+		}
+		web.Stream(c, batches.LinksType, name)
+		return c.NoContent(http.StatusOK)
+	}
 	if c.Request().Method == http.MethodHead {
 		f, err := a.Batches.Look(ctx, who.key.Account, id, name)
 		if err != nil {
@@ -419,7 +426,7 @@ func (a *API) sendFile(c echo.Context, who call) error {
 		if err != nil {
 			return err
 		}
-		return batches.WriteLinks(web.Stream(c, "text/csv; charset=utf-8", name), all, func(l setup.Link) string { return a.BaseURL.String() + a.Links.Path(l) })
+		return batches.WriteLinks(web.Stream(c, batches.LinksType, name), all, func(l setup.Link) string { return a.BaseURL.String() + a.Links.Path(l) })
 	}
 	f, err := a.Batches.Open(ctx, who.by, who.key.Account, id, name)
 	if err != nil {

@@ -82,8 +82,9 @@ func (s *Service) CountLinks(ctx context.Context, b Batch) (LinkCounts, error) {
 
 // The files of links, which are made when they are asked for.
 const (
-	// LinksFile is for mail merge.
+	// LinksFile is for mail merge, and LinksType its media type.
 	LinksFile = "links.csv"
+	LinksType = "text/csv; charset=utf-8"
 	// SheetFile is printed.
 	SheetFile = "sheet"
 )
@@ -91,16 +92,22 @@ const (
 // linksOnce is how many links are read at once.
 const linksOnce = 1000
 
+// LookLinks is HandOut for who asks about the links alone: nothing is recorded.
+func (s *Service) LookLinks(ctx context.Context, account, id string) (Batch, error) {
+	b, err := s.Store.Batch(ctx, account, id)
+	if err == nil && (!b.Choice.MakesLinks() || b.Made == 0) {
+		err = errNoFile()
+	}
+	return b, err
+}
+
 // HandOut returns the links of the batch whose rows come after the line, in the
 // order of the list, and records that the file was downloaded: who has a link can
 // set up the mailbox. A batch without links is a NotFound fault.
 func (s *Service) HandOut(ctx context.Context, by audit.Grant, account, id, file string, after int) (iter.Seq2[Link, error], error) {
-	b, err := s.Store.Batch(ctx, account, id)
+	b, err := s.LookLinks(ctx, account, id)
 	if err != nil {
 		return nil, err
-	}
-	if !b.Choice.MakesLinks() || b.Made == 0 {
-		return nil, errNoFile()
 	}
 	if err := s.Store.Record(ctx, by, action(audit.BatchDownload, by, b, audit.Change{Field: "file", New: file})); err != nil {
 		return nil, err

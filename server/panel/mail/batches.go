@@ -43,6 +43,10 @@ type Batches interface {
 	// HandOut returns the links of the batch whose rows come after the line, and
 	// records that the file was downloaded.
 	HandOut(ctx context.Context, by audit.Grant, account, id, file string, after int) (iter.Seq2[batches.Link, error], error)
+	// LookLinks refuses who asks about links that the batch does not have.
+	LookLinks(ctx context.Context, account, id string) (batches.Batch, error)
+	// Look opens a file of the batch for who asks about it alone.
+	Look(ctx context.Context, account, id, name string) (batches.File, error)
 	// Open opens a file of the batch and records that it is downloaded.
 	Open(ctx context.Context, by audit.Grant, account, id, name string) (batches.File, error)
 }

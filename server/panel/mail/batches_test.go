@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 	"github.com/updatecase/mobileconfig/server/servertest"
@@ -70,6 +71,7 @@ func TestBatchPages(t *testing.T) {
 			t.Error("links have an archive")
 		}
 
+		downloads(t, database, s, owner, at+"/links.csv", at+"/sheet")
 		csv := owner.Get(at + "/links.csv")
 		lines := strings.Split(strings.TrimSpace(string(csv.Body)), "\n")
 		if len(lines) != 4 || !strings.HasPrefix(lines[1], `"jane@example.com","Jane Doe","http://setup.example.com/s/`) || !strings.HasPrefix(lines[3], `"maria@example.com",`) {
@@ -123,6 +125,22 @@ func TestBatchPages(t *testing.T) {
 	})
 }
 
+// downloads wants a GET of each path recorded, and a HEAD not.
+func downloads(t *testing.T, database string, s *servertest.Server, m *servertest.Member, paths ...string) {
+	t.Helper()
+	log := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"actions:read"}}))
+	for i, path := range paths {
+		for _, method := range []string{http.MethodHead, http.MethodGet} {
+			if a := m.Do(method, path, nil, ""); a.Status != http.StatusOK {
+				t.Errorf("%s %s: %d", method, path, a.Status)
+			}
+		}
+		if n := len(servertest.ListActions(t, log, "action=batch.download").Actions); n != i+1 {
+			t.Errorf("%s: %d downloads are recorded, want %d", path, n, i+1)
+		}
+	}
+}
+
 // TestBatchFiles has archives made, watches them, and downloads a part of one.
 func TestBatchFiles(t *testing.T) {
 	database := storetest.SQLite(t)
@@ -138,6 +156,7 @@ func TestBatchFiles(t *testing.T) {
 		t.Errorf("events: %q", events)
 	}
 	want(t, page(t, owner, at, "Finished"), "archive-001.zip", "3 profiles", "SHA-256", "Sign again")
+	downloads(t, database, s, owner, at+"/files/archive-001.zip")
 	whole := owner.Get(at + "/files/archive-001.zip")
 	part := owner.Do("GET", at+"/files/archive-001.zip", http.Header{"Range": {"bytes=10-19"}}, "")
 	if whole.Status != 200 || part.Status != 206 || !bytes.Equal(part.Body, whole.Body[10:20]) {

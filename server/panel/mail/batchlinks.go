@@ -35,11 +35,18 @@ func (p *Pages) linkURL(l setup.Link) string { return p.BaseURL.String() + p.Lin
 // mergeLinks sends the links of a batch as CSV for mail merge. What it holds is
 // as good as a download of profiles, and is recorded as one.
 func (p *Pages) mergeLinks(v *panel.Visit) error {
+	if asksAlone(v) {
+		if _, err := p.Batches.LookLinks(v.Ctx(), v.Account(), v.Param("id")); err != nil {
+			return err
+		}
+		web.Stream(v, batches.LinksType, batches.LinksFile)
+		return v.NoContent(http.StatusOK)
+	}
 	all, err := p.Batches.HandOut(v.Ctx(), v.By(), v.Account(), v.Param("id"), batches.LinksFile, 0)
 	if err != nil {
 		return err
 	}
-	return batches.WriteLinks(web.Stream(v, "text/csv; charset=utf-8", batches.LinksFile), all, p.linkURL)
+	return batches.WriteLinks(web.Stream(v, batches.LinksType, batches.LinksFile), all, p.linkURL)
 }
 
 // handoutsOnce is how many people stand on one page to print.
@@ -51,9 +58,12 @@ func (p *Pages) batchSheet(v *panel.Visit) error {
 	if err != nil {
 		after = 0 // from the start then
 	}
-	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
+	b, err := p.Batches.LookLinks(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
 		return err
+	}
+	if asksAlone(v) {
+		return v.NoContent(http.StatusOK)
 	}
 	links, err := p.Batches.HandOut(v.Ctx(), v.By(), b.Account, b.ID, batches.SheetFile, after)
 	if err != nil {

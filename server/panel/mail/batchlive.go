@@ -73,6 +73,14 @@ func asksAlone(v *panel.Visit) bool { return v.Request().Method == http.MethodHe
 
 // downloadBatch sends a file of a batch, or a part of it.
 func (p *Pages) downloadBatch(v *panel.Visit) error {
+	if asksAlone(v) {
+		file, err := p.Batches.Look(v.Ctx(), v.Account(), v.Param("id"), v.Param("file"))
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return web.SendFile(v, file.Name, file.Digest, file.Modified, file)
+	}
 	file, err := p.Batches.Open(v.Ctx(), v.By(), v.Account(), v.Param("id"), v.Param("file"))
 	if err != nil {
 		return err
