@@ -8,19 +8,24 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// A stepWorker does one kind of step of batches.
-type stepWorker[J river.JobArgs] struct {
-	river.WorkerDefaults[J]
+// steps is what every step of batches needs.
+type steps struct {
 	store   Store
 	batcher Batcher
 	log     *slog.Logger
+}
+
+// A stepWorker does one kind of step of batches.
+type stepWorker[J river.JobArgs] struct {
+	river.WorkerDefaults[J]
+	steps
 	timeout time.Duration
 	batch   func(J) string
 	step    func(context.Context, J) error
 }
 
-func addStep[J river.JobArgs](workers *river.Workers, store Store, log *slog.Logger, timeout time.Duration, batcher Batcher, batch func(J) string, step func(context.Context, J) error) error {
-	return river.AddWorkerSafely(workers, &stepWorker[J]{store: store, batcher: batcher, log: log, timeout: timeout, batch: batch, step: step})
+func addStep[J river.JobArgs](workers *river.Workers, s steps, timeout time.Duration, batch func(J) string, step func(context.Context, J) error) error {
+	return river.AddWorkerSafely(workers, &stepWorker[J]{steps: s, timeout: timeout, batch: batch, step: step})
 }
 
 // Timeout is how long the step may take.

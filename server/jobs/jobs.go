@@ -119,16 +119,20 @@ type Work struct {
 
 // Run works on jobs until ctx is done and then lets those under way finish.
 func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
-	workers := river.NewWorkers()
+	workers, steps := river.NewWorkers(), steps{store, w.Batcher, log}
 	for _, err := range []error{
 		river.AddWorkerSafely(workers, &mailWorker{deliverer: w.Deliverer}),
 		river.AddWorkerSafely(workers, &webhookWorker{deliverer: w.Deliverer}),
 		river.AddWorkerSafely(workers, &linkWorker{store: store, sender: w.LinkSender, log: log}),
 		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
-		addStep(workers, store, log, batchTimeout, w.Batcher, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error { return w.Batcher.Check(ctx, j.Batch) }),
-		addStep(workers, store, log, jobTimeout, w.Batcher, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error { return w.Batcher.Chunk(ctx, j.Batch, j.Number) }),
-		addStep(workers, store, log, batchTimeout, w.Batcher, func(j batches.ArchiveJob) string { return j.Batch }, func(ctx context.Context, j batches.ArchiveJob) error {
+		addStep(workers, steps, batchTimeout, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error {
+			return w.Batcher.Check(ctx, j.Batch)
+		}),
+		addStep(workers, steps, jobTimeout, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error {
+			return w.Batcher.Chunk(ctx, j.Batch, j.Number)
+		}),
+		addStep(workers, steps, batchTimeout, func(j batches.ArchiveJob) string { return j.Batch }, func(ctx context.Context, j batches.ArchiveJob) error {
 			return w.Batcher.Archive(ctx, j.Batch, j.Number)
 		}),
 	} {
