@@ -69,13 +69,13 @@ func benchmarkHTTP(b *testing.B, kind, database string) {
 	round := func() {
 		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
 		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
-		before := processorTime(b)
+		before := signingtest.ProcessorTime(b)
 		took, _ := allAtOnce(b, func(i int) error {
 			_, err := clients[i%callers].fetch(tickets[i%len(tickets)])
 			return err
 		})
 		over += took
-		used += processorTime(b) - before
+		used += signingtest.ProcessorTime(b) - before
 		took, _ = allAtOnce(b, func(i int) error {
 			_, err := build(issuer, i)
 			return err

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -60,9 +59,9 @@ func benchmarkDownloads(b *testing.B, database string) {
 	for b.Loop() {
 		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
 		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
-		before := processorTime(b)
+		before := signingtest.ProcessorTime(b)
 		took, times := allAtOnce(b, func(i int) error { return download(b, s, issuer, i) })
-		used += processorTime(b) - before
+		used += signingtest.ProcessorTime(b) - before
 		downloads, each = downloads+took, append(each, times...)
 		took, _ = allAtOnce(b, func(int) error {
 			_, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
@@ -76,16 +75,6 @@ func benchmarkDownloads(b *testing.B, database string) {
 	b.ReportMetric(float64(len(each))/downloads.Seconds(), "downloads/s")
 	b.ReportMetric(float64(each[len(each)*99/100].Microseconds())/1000, "p99-ms")
 	b.ReportMetric(float64(used.Microseconds())/1000/float64(len(each)), "cpu-ms/download")
-}
-
-// processorTime is what this process has taken so far.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // allAtOnce times a round: what it took in all, and each call of op.

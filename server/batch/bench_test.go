@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/batch"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // BenchmarkBatch makes archives of 100,000 people from a CSV, and tells the rate
@@ -24,41 +23,20 @@ func BenchmarkBatch(b *testing.B) {
 		b.Run(string(variant), func(b *testing.B) {
 			r := newRig(b, "p256")
 			r.issue(b, 2000, variant) // warm
-			var issued, made spent
+			var issued, made signingtest.Spent
 			for b.Loop() {
-				issued.add(func() { r.issue(b, rows/2, variant) })
-				made.add(func() {
+				issued.Add(b, func() { r.issue(b, rows/2, variant) })
+				made.Add(b, func() {
 					plan, _ := r.run(b, output(b), people(rows), choice{Defaults: batch.Defaults{Variant: variant}})
 					if plan.Files != rows {
 						b.Fatalf("%d files", plan.Files)
 					}
 				})
-				issued.add(func() { r.issue(b, rows/2, variant) })
+				issued.Add(b, func() { r.issue(b, rows/2, variant) })
 			}
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(issued.clock)/float64(made.clock), "x-issue")
-			b.ReportMetric(float64(issued.cpu)/float64(made.cpu), "x-cpu")
+			issued.Report(b, "x-issue", made)
 		})
 	}
-}
-
-// A spent is time, by the clock and of the processor.
-type spent struct{ clock, cpu time.Duration }
-
-func (s *spent) add(f func()) {
-	start, cpu := time.Now(), processor()
-	f()
-	s.clock += time.Since(start)
-	s.cpu += processor() - cpu
-}
-
-// processor is what this process has used.
-func processor() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // issue issues so many profiles on all cores.

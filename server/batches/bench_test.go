@@ -2,14 +2,13 @@ package batches_test
 
 import (
 	"path/filepath"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/blob/blobtest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // BenchmarkRate makes archives of 20,000 people in the service, from the upload
@@ -35,38 +34,17 @@ func BenchmarkRate(b *testing.B) {
 			r := open(b)
 			r.work(b)
 			r.offline(b, people(2000)) // warm
-			var offline, made spent
+			var offline, made signingtest.Spent
 			for b.Loop() {
-				offline.add(func() { r.offline(b, list) })
-				made.add(func() {
+				offline.Add(b, func() { r.offline(b, list) })
+				made.Add(b, func() {
 					batch := r.create(b, owner(), list, batches.Choice{})
 					r.want(b, batch.ID, batches.Ready)
 					r.start(b, owner(), batch.ID)
 					r.want(b, batch.ID, batches.Done)
 				})
 			}
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(offline.clock)/float64(made.clock), "x-offline")
-			b.ReportMetric(float64(offline.cpu)/float64(made.cpu), "x-cpu")
+			offline.Report(b, "x-offline", made)
 		})
 	}
-}
-
-// A spent is time, by the clock and of the processor.
-type spent struct{ clock, cpu time.Duration }
-
-func (s *spent) add(f func()) {
-	start, cpu := time.Now(), processor()
-	f()
-	s.clock += time.Since(start)
-	s.cpu += processor() - cpu
-}
-
-// processor is what this process has used.
-func processor() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
