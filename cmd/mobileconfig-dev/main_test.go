@@ -111,7 +111,7 @@ var (
 	printedLink     = regexp.MustCompile(`(?:waiting|opened|downloaded) +http://[^/]+(/s/\S+)`)
 )
 
-// TestDev does what whoever works on the service does: starts it, signs in
+// TestDev does what a developer of the service does: starts it, signs in
 // with what it prints, looks at pages, changes a template, and starts again.
 func TestDev(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {

@@ -173,8 +173,8 @@ func (l *listener) follow(ctx context.Context) error {
 	}
 }
 
-// event sends an event, and keeps that it was. What the program answers is told:
-// whoever works on it sees what to do.
+// event sends an event, and keeps that it was. It prints what the program answers,
+// which tells its developer what to do.
 func (l *listener) event(ctx context.Context, id string, data []byte) error {
 	var m struct {
 		Type string

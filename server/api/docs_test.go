@@ -91,7 +91,7 @@ func formattedGo(t *testing.T, id, code string) string {
 	return string(out)
 }
 
-// TestDocsSearch wants the operations that have all words, whatever their case,
+// TestDocsSearch wants the operations that have all words, in upper or lower case,
 // and what somebody types shown as text alone.
 func TestDocsSearch(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)

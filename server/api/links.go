@@ -253,7 +253,7 @@ type linksQuery struct {
 	Domain     string            `query:"domain" maxLength:"255" doc:"A mail domain." example:"example.com"`
 	State      []field.LinkState `query:"state" maxItems:"6" doc:"The states that links are in now, separated by commas." example:"[\"waiting\",\"opened\"]"`
 	ExternalID string            `query:"external_id" maxLength:"100" doc:"The id that you gave them."`
-	Name       string            `query:"name" maxLength:"200" doc:"A text in the name, whatever its case." example:"doe"`
+	Name       string            `query:"name" maxLength:"200" doc:"Part of the name; upper and lower case are alike." example:"doe"`
 	From       time.Time         `query:"from" doc:"Links made at this time or later."`
 	To         time.Time         `query:"to" doc:"Links made before this time."`
 	Test       string            `query:"test" enum:"true,false" doc:"Links that are tests, or those that are none."`

@@ -35,7 +35,7 @@ type Filter struct {
 	// Link is the id of a setup link, and Profile the hash of a profile.
 	Link    string
 	Profile string
-	// Text is looked for, whatever its case, in names of actors and targets,
+	// Text is looked for, in upper or lower case, in names of actors and targets,
 	// changes and codes.
 	Text string
 

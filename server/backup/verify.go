@@ -64,6 +64,7 @@ type DamageError struct {
 	Known bool
 }
 
+// Error names the damaged files, as far as they are known.
 func (e *DamageError) Error() string {
 	switch {
 	case len(e.Files) > 0 && e.Known:

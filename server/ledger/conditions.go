@@ -127,7 +127,7 @@ func (t *condition) holdAgainst(w *db.Where) {
 	w.Add(column+` IN (?`+strings.Repeat(`, ?`, len(t.values)-1)+`)`, t.values...)
 }
 
-// A matcher looks for a text in actions, whatever its case.
+// A matcher looks for a text in actions, in upper or lower case.
 type matcher struct {
 	text string
 	raw  []byte // as it stands in JSON

@@ -15,7 +15,8 @@ import (
 const (
 	// FloodMost is how many mails an address gets within FloodWindow; what
 	// comes on top is counted in one digest.
-	FloodMost   = 20
+	FloodMost = 20
+	// FloodWindow is the time that FloodMost is for.
 	FloodWindow = time.Hour
 	// InFlight is how long a try that has not ended counts as under way.
 	InFlight = 5 * time.Minute

@@ -27,7 +27,7 @@ type Filter struct {
 	From, To time.Time
 	// Test finds links that are tests, or those that are none.
 	Test *bool
-	// Name is a text in the name, whatever its case.
+	// Name is part of the name, in upper or lower case.
 	Name string
 	// Metadata is a pair that the links have. Zero: any.
 	Metadata settings.Pair
@@ -79,9 +79,9 @@ func (o Order) Compare(p, q Place) int {
 
 const (
 	// ListReach is how many links a list looks at before it gives way, where
-	// they have to be held against filters that no index has, and ListBatch how
-	// many of them it reads at once.
+	// they have to be held against filters that no index has.
 	ListReach = 10_000
+	// ListBatch is how many of them it reads at once.
 	ListBatch = 500
 	// LapseBatch is how many links lapse in one transaction, for whose length
 	// their logs are locked.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -111,8 +112,8 @@ func (p *Pages) domainPage(v *panel.Visit, f panel.Frame, d settings.Domain) (do
 		DisplayName: d.DisplayName,
 		Login:       string(d.Login),
 		Hint:        d.SignInHint,
-		IPhone:      d.MakesFor(settings.Platforms()[0]),
-		Mac:         d.MakesFor(settings.Platforms()[1]),
+		IPhone:      d.MakesFor(profile.IPhone),
+		Mac:         d.MakesFor(profile.Mac),
 		Calendars:   d.Service.Calendars.String(),
 		Contacts:    d.Service.Contacts.String(),
 		Attempts:    d.DevicePolicy.MaxFailedAttempts,
