@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/soak"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // TestSoakMillion makes the archives of a million people, and measures the rate
@@ -19,23 +20,23 @@ func TestSoakMillion(t *testing.T) {
 	rows := soak.Count(20_000, 1_000_000)
 	r := newRig(t, "p256")
 	r.issue(t, 2000, settings.Mail) // warm
-	var issued, few, many spent
-	issued.add(func() { r.issue(t, rows/10, settings.Mail) })
+	var issued, few, many signingtest.Spent
+	issued.Add(t, func() { r.issue(t, rows/10, settings.Mail) })
 	r.made(t, rows/10, &few)
 	r.made(t, rows, &many)
-	issued.add(func() { r.issue(t, rows/10, settings.Mail) })
-	soak.Figure(t, fmt.Sprintf("%d people, rate against in-process profiles, by the clock", rows), fmt.Sprintf("%.2f", 5*float64(issued.clock)/float64(many.clock)), "≥ 0.8")
-	soak.Figure(t, "the same by the processor", fmt.Sprintf("%.2f", 5*float64(issued.cpu)/float64(many.cpu)), "≥ 0.8")
-	soak.Figure(t, "time for each of them against a tenth of the people", fmt.Sprintf("%.2f", float64(many.clock)/10/float64(few.clock)), "about 1")
-	soak.Figure(t, "seconds", many.clock.Seconds(), "-")
+	issued.Add(t, func() { r.issue(t, rows/10, settings.Mail) })
+	soak.Figure(t, fmt.Sprintf("%d people, rate against in-process profiles, by the clock", rows), fmt.Sprintf("%.2f", 5*float64(issued.Clock)/float64(many.Clock)), "≥ 0.8")
+	soak.Figure(t, "the same by the processor", fmt.Sprintf("%.2f", 5*float64(issued.CPU)/float64(many.CPU)), "≥ 0.8")
+	soak.Figure(t, "time for each of them against a tenth of the people", fmt.Sprintf("%.2f", float64(many.Clock)/10/float64(few.Clock)), "about 1")
+	soak.Figure(t, "seconds", many.Clock.Seconds(), "-")
 }
 
 // made makes a batch, which is what the time is spent on, checks it and deletes
 // it.
-func (r *rig) made(t *testing.T, rows int, time *spent) {
+func (r *rig) made(t *testing.T, rows int, time *signingtest.Spent) {
 	var plan *batch.Plan
 	var archives []string
-	time.add(func() { plan, archives = r.run(t, output(t), people(rows), choice{}) })
+	time.Add(t, func() { plan, archives = r.run(t, output(t), people(rows), choice{}) })
 	files := 0
 	for _, archive := range archives {
 		checkRules(t, archive)

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A batch whose maker loses the right to it in the middle keeps no file after
-// the answer to the revocation, and says why.
+// A batch whose maker loses the right to it keeps no file after the answer to
+// the revocation, and says why, whenever that happens.
 func TestRightLost(t *testing.T) {
 	for name, tt := range map[string]struct {
 		byKey  bool
@@ -32,7 +32,34 @@ func TestRightLost(t *testing.T) {
 			storetest.Must(t, r.store.SuspendAccount(t.Context(), owner(), account.Default, r.now(), storetest.Action(audit.AccountSuspend, account.Default)))
 		}, fault.AccountSuspended},
 	} {
-		t.Run(name, func(t *testing.T) {
+		check := func(t *testing.T, r *rig, id string) {
+			t.Helper()
+			if b := r.want(t, id, batches.Failed); b.Reason != string(tt.reason) || b.Detail == "" || len(b.Archives) > 0 {
+				t.Errorf("got %q: %q with %d archives", b.Reason, b.Detail, len(b.Archives))
+			}
+		}
+		t.Run(name+"/while checked", func(t *testing.T) {
+			each(t, func(t *testing.T, r *rig) {
+				by, key := r.maker(t, tt.byKey)
+				b := r.create(t, by, people(3), batches.Choice{})
+				tt.lose(t, r, key)
+				storetest.Must(t, r.Check(t.Context(), b.ID))
+				check(t, r, b.ID)
+			})
+		})
+		// An account that is suspended has no domains any more.
+		t.Run(name+"/before a step", func(t *testing.T) {
+			each(t, func(t *testing.T, r *rig) {
+				by, key := r.maker(t, tt.byKey)
+				b := r.create(t, by, people(3), batches.Choice{})
+				storetest.Must(t, r.Check(t.Context(), b.ID))
+				r.start(t, by, b.ID)
+				tt.lose(t, r, key)
+				storetest.Must(t, r.Chunk(t.Context(), b.ID, 0))
+				check(t, r, b.ID)
+			})
+		})
+		t.Run(name+"/in a step", func(t *testing.T) {
 			each(t, func(t *testing.T, r *rig) {
 				by, key := r.maker(t, tt.byKey)
 				r.work(t)
@@ -52,19 +79,13 @@ func TestRightLost(t *testing.T) {
 				before, err := r.store.Chunks(t.Context(), b.ID, 0, 6)
 				storetest.Must(t, err)
 				close(release)
-				b = r.want(t, b.ID, batches.Failed)
-				if b.Reason != string(tt.reason) || b.Reason == string(fault.Internal) || b.Detail == "" {
-					t.Errorf("got %q: %q", b.Reason, b.Detail)
-				}
+				check(t, r, b.ID)
 				after, err := r.store.Chunks(t.Context(), b.ID, 0, 6)
 				storetest.Must(t, err)
 				for i := range before {
 					if before[i].Part != after[i].Part {
 						t.Errorf("chunk %d was kept after the answer", i)
 					}
-				}
-				if len(b.Archives) > 0 {
-					t.Errorf("got %d archives", len(b.Archives))
 				}
 			})
 		})
@@ -108,5 +129,23 @@ func TestErasing(t *testing.T) {
 		}
 		r.start(t, owner(), b.ID)
 		r.want(t, b.ID, batches.Done)
+	})
+}
+
+// A step that fails after the batch was begun again doesn't end it.
+func TestOldStep(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		b := r.create(t, owner(), people(3), batches.Choice{})
+		storetest.Must(t, r.Check(t.Context(), b.ID))
+		r.start(t, owner(), b.ID)
+		r.files.set(func(string) error {
+			storetest.Must(t, r.GiveUp(t.Context(), b.ID))
+			r.start(t, owner(), b.ID)
+			return fault.New(fault.SignerUnavailable, "the old certificate")
+		})
+		storetest.Must(t, r.Chunk(t.Context(), b.ID, 0))
+		if b, err := r.Get(t.Context(), account.Default, b.ID); err != nil || b.State != batches.Running {
+			t.Errorf("got %s (%s): %v", b.State, b.Detail, err)
+		}
 	})
 }

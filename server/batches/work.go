@@ -44,12 +44,12 @@ func (s *Service) Check(ctx context.Context, id string) error {
 	if input.Code == batch.SecretFound {
 		return s.refuse(ctx, b, input)
 	}
-	return s.fail(ctx, b, string(input.Code), input.Error(), s.Retention)
+	return s.fail(ctx, audit.ByProgram(), b, string(input.Code), input.Error(), s.Retention)
 }
 
 // refuse ends a batch whose list holds a password, and deletes the list at once.
 func (s *Service) refuse(ctx context.Context, b Batch, input *batch.InputError) error {
-	if err := s.fail(ctx, b, string(input.Code), input.Error()+" The list has been deleted here: upload it again without that column.", 0); err != nil {
+	if err := s.fail(ctx, audit.ByProgram(), b, string(input.Code), input.Error()+" The list has been deleted here: upload it again without that column.", 0); err != nil {
 		return err
 	}
 	b, err := s.Store.AnyBatch(ctx, b.ID)
@@ -105,7 +105,7 @@ func (s *Service) check(ctx context.Context, b Batch, dir string) error {
 		}
 	}
 	choice := b.Choice
-	return s.Store.KeepPlan(ctx, audit.ByProgram(), b.Account, b.ID, chunks, problems.all, func(b *Batch) ([]audit.Action, error) {
+	return s.Store.KeepPlan(ctx, b.By, b.Account, b.ID, chunks, problems.all, func(b *Batch) ([]audit.Action, error) {
 		if b.State != Checking || !reflect.DeepEqual(b.Choice, choice) {
 			return nil, errOver
 		}
@@ -329,7 +329,8 @@ func (s *Service) keepArchive(ctx context.Context, b Batch, made Archive) error 
 }
 
 // ended says what becomes of a batch by the error of a step. What a caller may
-// see ends it; whatever else is tried again.
+// see ends it; whatever else is tried again. That its maker has lost the right
+// to it comes before whatever else the step has found.
 func (s *Service) ended(ctx context.Context, b Batch, err error) error {
 	if err == nil || errors.Is(err, errOver) {
 		return nil
@@ -338,7 +339,11 @@ func (s *Service) ended(ctx context.Context, b Batch, err error) error {
 	if f.Code == fault.Internal || b.ID == "" {
 		return fmt.Errorf("batches: %w", err)
 	}
-	return s.fail(ctx, b, string(f.Code), f.Detail, s.Retention)
+	err = s.fail(ctx, b.By, b, string(f.Code), f.Detail, s.Retention)
+	if lost := fault.Of(err); err != nil && lost.Code != fault.Internal {
+		return s.fail(ctx, audit.ByProgram(), b, string(lost.Code), lost.Detail, s.Retention)
+	}
+	return err
 }
 
 // GiveUp ends a batch whose step has failed too often.
@@ -347,18 +352,19 @@ func (s *Service) GiveUp(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.fail(ctx, b, string(fault.Internal), "Something went wrong. Start the batch again; if that doesn't help, tell whoever runs this service.", s.Retention)
+	return s.fail(ctx, audit.ByProgram(), b, string(fault.Internal), "Something went wrong. Start the batch again; if that doesn't help, tell whoever runs this service.", s.Retention)
 }
 
-// fail ends a batch, whose files are kept for a while.
-func (s *Service) fail(ctx context.Context, b Batch, reason, detail string, kept time.Duration) error {
-	by := audit.ByProgram()
+// fail ends a batch that is still in the round of b, if by may. Its files are
+// kept for a while.
+func (s *Service) fail(ctx context.Context, by audit.Grant, b Batch, reason, detail string, kept time.Duration) error {
+	round := b.Round
 	return s.Store.StepBatch(context.WithoutCancel(ctx), by, b.Account, b.ID, func(b *Batch) ([]audit.Action, error) {
-		if !b.Live() {
+		if !b.Live() || b.Round != round {
 			return nil, nil
 		}
 		b.State, b.Reason, b.Detail, b.Ended = Failed, reason, detail, s.Now()
 		b.Expires = b.Ended.Add(kept)
-		return []audit.Action{action(audit.BatchFail, by, *b, audit.Change{Field: "reason", New: reason})}, nil
+		return []audit.Action{action(audit.BatchFail, audit.ByProgram(), *b, audit.Change{Field: "reason", New: reason})}, nil
 	})
 }
