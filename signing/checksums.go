@@ -33,6 +33,29 @@ func (c *Checksums) Add(name string, sum [sha256.Size]byte) error {
 	return nil
 }
 
+// ReadChecksums reads a list as Text writes it, and nothing else: not a byte may
+// differ.
+func ReadChecksums(text string) (*Checksums, error) {
+	const digits, gap = 2 * sha256.Size, "  "
+	var c Checksums
+	c.text.Grow(len(text))
+	for n := 1; text != ""; n++ {
+		line, rest, whole := strings.Cut(text, "\n")
+		var sum [sha256.Size]byte
+		if !whole || len(line) < digits+len(gap) || line[digits:digits+len(gap)] != gap || strings.ToLower(line[:digits]) != line[:digits] {
+			return nil, fmt.Errorf("signing: line %d of a list of checksums is none of sha256sum's", n)
+		}
+		if _, err := hex.Decode(sum[:], []byte(line[:digits])); err != nil {
+			return nil, fmt.Errorf("signing: line %d of a list of checksums: %w", n, err)
+		}
+		if err := c.Add(line[digits+len(gap):], sum); err != nil {
+			return nil, err
+		}
+		text = rest
+	}
+	return &c, nil
+}
+
 // Text is the list as sha256sum writes it.
 func (c *Checksums) Text() string { return c.text.String() }
 

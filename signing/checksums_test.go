@@ -121,3 +121,27 @@ func TestChecksumsRefused(t *testing.T) {
 		t.Errorf("after the certificate's end: %v", err)
 	}
 }
+
+// TestReadChecksums wants lists back as they were written, and nothing else read.
+func TestReadChecksums(t *testing.T) {
+	var list signing.Checksums
+	for i := range 5 {
+		if err := list.Add(fmt.Sprintf("signed/%d.mobileconfig", i), sha256.Sum256([]byte{byte(i)})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read, err := signing.ReadChecksums(list.Text())
+	if err != nil || read.Text() != list.Text() {
+		t.Fatalf("%v, got\n%s", err, read.Text())
+	}
+	line := strings.SplitAfter(list.Text(), "\n")[0]
+	for _, bad := range []string{
+		strings.TrimSuffix(line, "\n"), "\n", line + "\n", " " + line, strings.ToUpper(line[:8]) + line[8:], "g" + line[1:], line[1:], line[:66] + "\n",
+		strings.Replace(line, "  ", " *", 1), strings.Replace(line, "  ", "\t ", 1), strings.Replace(line, "signed/", "../", 1), strings.Replace(line, "signed", "<plist>", 1),
+		line + "<?xml version=\"1.0\"?>\n", strings.Replace(line, "\n", "\r\n", 1), "0" + line, line[:10] + "\x00" + line[11:],
+	} {
+		if read, err := signing.ReadChecksums(bad); err == nil {
+			t.Errorf("%q was read as %q", bad, read.Text())
+		}
+	}
+}

@@ -3,6 +3,7 @@ package signing
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Code names a reason why an identity may not sign, or why a certificate
@@ -26,6 +27,11 @@ const (
 	NotYetValid           Code = "certificate_not_yet_valid"
 	// Missing says that a signer has no certificate yet.
 	Missing Code = "certificate_missing"
+	// The codes of a signer that is a process of its own: it doesn't answer, it has
+	// signed as much as it may for now, or its approvals don't allow a profile.
+	SignerAway    Code = "signer_away"
+	SignerLimited Code = "signer_limited"
+	SignerRefused Code = "signer_refused"
 )
 
 // The codes of a [Notice].
@@ -60,6 +66,9 @@ func Codes() []Meaning {
 		{Expired, "A certificate has expired."},
 		{NotYetValid, "A certificate isn't valid yet."},
 		{Missing, "There's no certificate yet. The service is getting one."},
+		{SignerAway, "The signer, which is a process of its own, doesn't answer. Start it, or look at its log."},
+		{SignerLimited, "The signer has signed as much as its limit allows in a minute."},
+		{SignerRefused, "The signer hasn't approved what is in the profile. Its log says what, and how to approve it."},
 	}
 }
 
@@ -78,13 +87,15 @@ func NoticeCodes() []Meaning {
 type IdentityError struct {
 	Code   Code
 	Detail string
+	// RetryAfter is how long to wait, if waiting helps.
+	RetryAfter time.Duration
 }
 
 // Error is the detail.
 func (e *IdentityError) Error() string { return "signing identity: " + e.Detail }
 
 func refuse(code Code, format string, args ...any) error {
-	return &IdentityError{code, fmt.Sprintf(format, args...)}
+	return &IdentityError{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
 // refusal makes what is wrong with certificates the reason not to sign with
@@ -95,7 +106,7 @@ func refusal(err error) error {
 		return err
 	}
 	advice := map[Code]string{Expired: "; renew it", NotYetValid: "; check this machine's clock"}[fault.Code]
-	return &IdentityError{fault.Code, fault.Detail + advice}
+	return &IdentityError{Code: fault.Code, Detail: fault.Detail + advice}
 }
 
 // A Notice is something to know about an identity that may sign.

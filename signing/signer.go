@@ -41,6 +41,8 @@ type Description struct {
 	Key string
 	// NotAfter is when the first of the certificates expires.
 	NotAfter time.Time
+	// Process is the socket of the process that signs. Empty: this one does.
+	Process string
 	// Development says that the program made the certificate itself, so that
 	// no device trusts it.
 	Development bool

@@ -73,6 +73,7 @@ type Issuer struct {
 
 	mu        sync.RWMutex
 	kept      map[kind]*made
+	wordings  map[kind]*gate.Texts
 	languages map[string]string // of a locale
 }
 
@@ -80,7 +81,7 @@ type Issuer struct {
 // signer, each time, what signs. Without one it can only build.
 func New(texts *templates.Set, signer func() signing.Signer) *Issuer {
 	return &Issuer{
-		texts: texts, signer: signer, kept: map[kind]*made{}, languages: map[string]string{},
+		texts: texts, signer: signer, kept: map[kind]*made{}, wordings: map[kind]*gate.Texts{}, languages: map[string]string{},
 		buffers: sync.Pool{New: func() any { return new([]byte) }},
 	}
 }
@@ -129,6 +130,18 @@ func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
 	return out, nil
 }
 
+// Terms returns what the order entitles its person to have signed. Of the policy
+// only what the texts speak of counts: MinLength, MaxFailedAttempts and AutoLock.
+// The signer that is a process of its own makes the terms of each profile by it.
+func (i *Issuer) Terms(o Order) (gate.Terms, error) {
+	k := i.kind(o)
+	texts, err := i.wording(k)
+	if err != nil {
+		return gate.Terms{}, fmt.Errorf("issue: %w", err)
+	}
+	return k.terms(o.Person, texts), nil
+}
+
 // SignChecksums returns a detached signature of the list, by what signs
 // profiles. A signer that may not sign gives a SignerUnavailable fault.
 func (i *Issuer) SignChecksums(ctx context.Context, list *signing.Checksums) ([]byte, error) {
@@ -142,7 +155,9 @@ func (i *Issuer) SignChecksums(ctx context.Context, list *signing.Checksums) ([]
 // unsigned says why the signer refused.
 func unsigned(err error) error {
 	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
-		return fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
+		f := fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
+		f.RetryAfter = e.RetryAfter
+		return f
 	}
 	return fmt.Errorf("issue: %w", err)
 }

@@ -52,13 +52,29 @@ func (i *Issuer) made(k kind) (*made, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts, err := gate.NewTexts(d.texts())
+	texts, err := gate.NewTexts(d.texts(k.language))
 	if err != nil {
 		return nil, err
 	}
 	m = &made{template, texts}
 	keep(i, i.kept, maxKinds, k, m)
 	return m, nil
+}
+
+// wording returns the texts of the kind.
+func (i *Issuer) wording(k kind) (*gate.Texts, error) {
+	i.mu.RLock()
+	texts := i.wordings[k]
+	i.mu.RUnlock()
+	if texts != nil {
+		return texts, nil
+	}
+	texts, err := gate.NewTexts(k.draft(i.words(k)).texts(k.language))
+	if err != nil {
+		return nil, err
+	}
+	keep(i, i.wordings, maxKinds, k, texts)
+	return texts, nil
 }
 
 // keep keeps a value, and forgets all when they have become too many.
@@ -152,13 +168,13 @@ func (d *draft) add(payload profile.Payload, title string) {
 
 // texts are what a device will show of the profile, beside the person's name
 // and address.
-func (d *draft) texts() gate.DisplayTexts {
+func (d *draft) texts(language string) gate.DisplayTexts {
 	mark := ""
 	if d.profile.Test {
 		mark = profile.TestMark
 	}
 	texts := gate.DisplayTexts{
-		Name: mark + d.profile.DisplayName, Description: mark + d.profile.Description,
+		Language: language, Name: mark + d.profile.DisplayName, Description: mark + d.profile.Description,
 		Consent: make(map[string]string, len(d.profile.Consent)), Payloads: d.titles,
 	}
 	for language, text := range d.profile.Consent {

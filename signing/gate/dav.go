@@ -1,13 +1,19 @@
 package gate
 
+// The types of the payloads beside mail.
+const (
+	calendarsType = "com.apple.caldav.account"
+	contactsType  = "com.apple.carddav.account"
+)
+
 // calendarKind is an account for calendars.
 func calendarKind() payloadKind {
-	return payloadKind{payloadType: "com.apple.caldav.account", suffix: ".caldav", beside: true, rules: davRules("CalDAV", CalDAV)}
+	return payloadKind{payloadType: calendarsType, suffix: ".caldav", beside: true, rules: davRules("CalDAV", CalDAV)}
 }
 
 // contactsKind is an account for contacts.
 func contactsKind() payloadKind {
-	return payloadKind{payloadType: "com.apple.carddav.account", suffix: ".carddav", beside: true, rules: davRules("CardDAV", CardDAV)}
+	return payloadKind{payloadType: contactsType, suffix: ".carddav", beside: true, rules: davRules("CardDAV", CardDAV)}
 }
 
 // davRules are those of the keys that begin with the name of the protocol.

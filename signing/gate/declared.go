@@ -23,7 +23,7 @@ func declaredKind() payloadKind {
 		declared:    true,
 		rules:       []rule{{key: "Declarations", need: required, kind: array, check: (*checker).declarations}},
 		fit: func(c *checker) *Refusal {
-			if c.resets != (c.locks && !c.account) {
+			if c.limits.resets() != (c.limits.attempts > 0 && !c.account) {
 				return refuse(LoginReset, "The key belongs to MaximumFailedAttempts on a Mac.").in("Declarations")
 			}
 			return nil
@@ -77,7 +77,9 @@ func (c *checker) declaration(declarationType string, payload func(*checker) *Re
 	case whole != inner.text:
 		return "", refuse(UUID, "Identifier and ServerToken are not those that follow from the declaration.")
 	}
-	c.locks, c.resets = c.locks || inner.locks, c.resets || inner.resets
+	if declarationType == settingsType {
+		c.limits = inner.limits
+	}
 	return id, nil
 }
 
@@ -87,19 +89,19 @@ type settingRule struct {
 	key       string
 	need      need
 	low, high int
-	note      func(*checker)
+	note      func(*limits) *int
 }
 
 // settingRules are in ascending order of their keys. Their ranges are those of
 // policyKind.
 var settingRules = []settingRule{
-	{key: "FailedAttemptsResetInMinutes", low: 1, high: 60, note: func(c *checker) { c.resets = true }},
-	{key: "MaximumFailedAttempts", low: 7, high: 10, note: func(c *checker) { c.locks = true }},
+	{key: "FailedAttemptsResetInMinutes", low: 1, high: 60, note: func(l *limits) *int { return &l.reset }},
+	{key: "MaximumFailedAttempts", low: 7, high: 10, note: func(l *limits) *int { return &l.attempts }},
 	{key: "MaximumGracePeriodInMinutes", need: required, low: 0, high: 240},
-	{key: "MaximumInactivityInMinutes", need: required, low: 1, high: 15},
+	{key: "MaximumInactivityInMinutes", need: required, low: 1, high: 15, note: func(l *limits) *int { return &l.lock }},
 	{key: "MaximumPasscodeAgeInDays", low: 30, high: 730},
 	{key: "MinimumComplexCharacters", low: 1, high: 2},
-	{key: "MinimumLength", need: required, low: 4, high: 12},
+	{key: "MinimumLength", need: required, low: 4, high: 12, note: func(l *limits) *int { return &l.length }},
 	{key: "PasscodeReuseLimit", low: 1, high: 10},
 	{key: "RequireAlphanumericPasscode"},
 	{key: "RequireComplexPasscode", need: required},
@@ -129,9 +131,6 @@ func (c *checker) settings() *Refusal {
 
 // setting reads the value of a rule.
 func (c *checker) setting(rule settingRule) *Refusal {
-	if rule.note != nil {
-		rule.note(c)
-	}
 	if rule.high == 0 {
 		return unless(c.accept("true"), PolicyFloor, "The value must be true.")
 	}
@@ -139,5 +138,8 @@ func (c *checker) setting(rule settingRule) *Refusal {
 	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
 	n, ok := whole(digits)
 	c.pos += len(digits)
+	if rule.note != nil {
+		*rule.note(&c.limits) = n
+	}
 	return unless(ok && rule.low <= n && n <= rule.high, PolicyFloor, fmt.Sprintf("The number must be from %d to %d.", rule.low, rule.high))
 }

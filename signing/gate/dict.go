@@ -172,6 +172,7 @@ func (c *checker) payload() *Refusal {
 		c.top += ".device" // a Mac's, in a file of its own beside the one for mail
 	}
 	c.account, c.policy = c.account || !p.policy, c.policy || p.policy
+	c.calendars, c.contacts = c.calendars || name == calendarsType, c.contacts || name == contactsType
 	c.last, c.own, c.host, c.titles = place, c.top+p.suffix, "", c.terms.Texts.payloads[name]
 	if r := c.dict(&p.table); r != nil || p.fit == nil {
 		return r

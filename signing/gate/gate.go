@@ -88,9 +88,24 @@ type Cleared struct{ of *cleared }
 // cleared is what a Cleared holds. The text belongs to this package, so that
 // nobody can change it after the check.
 type cleared struct {
-	text   string
-	digest [sha256.Size]byte
-	terms  Terms
+	text     string
+	digest   [sha256.Size]byte
+	terms    Terms
+	contents Contents
+}
+
+// Contents are what the gate has read in a profile and the terms leave open. The
+// texts in the terms may speak of it, so a signer that makes these texts itself
+// holds them against it.
+type Contents struct {
+	// Mac says that the profile is for a Mac, and otherwise for an iPhone or iPad.
+	Mac bool
+	// Which payloads are inside: an account for mail, beside it those for calendars
+	// and contacts, and a passcode policy in one of its two forms.
+	Mail, Calendars, Contacts, Policy bool
+	// What the policy asks for; zero without one. Attempts are after how many wrong
+	// codes an iPhone is erased or a Mac locked, and zero where neither happens.
+	MinLength, LockMinutes, Attempts int
 }
 
 // Bytes returns the profile, or nil if c holds nothing. Each call makes a copy
@@ -136,6 +151,15 @@ func (c Cleared) Terms() (t Terms) {
 	return c.of.terms
 }
 
+// Contents are what the gate has read in the profile. They are zero if c holds
+// nothing.
+func (c Cleared) Contents() (found Contents) {
+	if c.of == nil {
+		return found
+	}
+	return c.of.contents
+}
+
 // Check reads data and clears it if it is a profile that t allows. It keeps a
 // copy: what happens to data afterwards does not reach the Cleared. The error
 // is always a [*Refusal] and names the first fault found.
@@ -176,9 +200,11 @@ func With(data []byte, t Terms, use func(Cleared)) error {
 // so its bytes may serve as the string that is read.
 func (c *cleared) check(own []byte) *Refusal {
 	text := unsafe.String(unsafe.SliceData(own), len(own))
-	if r := examine(text, c.terms, tables()); r != nil {
+	found, r := examine(text, c.terms, tables())
+	if r != nil {
 		return r
 	}
+	c.contents = found
 	c.text, c.digest = text, sha256.Sum256(own)
 	return nil
 }
@@ -199,27 +225,38 @@ type checker struct {
 	scope                string
 	described, consented bool
 	account, policy      bool
-	locks, resets        bool // of a policy: when tries run out, and from when on anew
-	last                 int  // the place of the last payload
+	calendars, contacts  bool
+	limits               limits // of a policy
+	last                 int    // the place of the last payload
 }
 
-// examine judges text by the tables. It returns nil if the terms allow it.
-func examine(text string, t Terms, set *tableSet) *Refusal {
+// limits are what a policy asks for, by the names of [Contents], and after how
+// many minutes a locked Mac can be tried again. Zero: nothing was said of it.
+type limits struct{ length, lock, attempts, reset int }
+
+// examine judges text by the tables. It returns no refusal if the terms allow it.
+func examine(text string, t Terms, set *tableSet) (found Contents, refused *Refusal) {
 	if len(text) > MaxSize {
-		return refuse(TooLarge, "The profile is larger than 64 KiB.")
+		return found, refuse(TooLarge, "The profile is larger than 64 KiB.")
 	}
 	base, ok := identifier(t.Address, t.Test)
 	if !ok {
-		return refuse(Address, "The address to check against is not a local part, @, and a lower-case domain.")
+		return found, refuse(Address, "The address to check against is not a local part, @, and a lower-case domain.")
 	}
 	if r := t.judge(); r != nil {
-		return r
+		return found, r
 	}
 	c := checker{
 		reader: reader{text: text}, terms: &t, tables: set, top: base, own: base, last: -1,
 		address: escape(t.Address), login: escape(t.Login), name: escape(t.PersonName), organization: escape(t.Organization),
 	}
-	return c.document()
+	if r := c.document(); r != nil {
+		return found, r
+	}
+	return Contents{
+		Mac: c.device == mac, Mail: c.account, Calendars: c.calendars, Contacts: c.contacts, Policy: c.policy,
+		MinLength: c.limits.length, LockMinutes: c.limits.lock, Attempts: c.limits.attempts,
+	}, nil
 }
 
 // judge refuses terms that no profile may have: names with characters that are

@@ -56,7 +56,7 @@ func TestNewKind(t *testing.T) {
 		t.Errorf("the kind is known without its table: %v", err)
 	}
 	set := compile(append(kinds(), subscriptionKind()))
-	if r := examine(profile, terms, set); r != nil {
+	if _, r := examine(profile, terms, set); r != nil {
 		t.Errorf("%v in\n%s", r, profile)
 	}
 	for _, tt := range []struct {
@@ -68,7 +68,7 @@ func TestNewKind(t *testing.T) {
 		{".subscription<", ".other<", Identifier},
 		{"Holidays", "Certificate", DisplayText},
 	} {
-		if r := examine(strings.Replace(profile, tt.old, tt.new, 1), terms, set); r == nil || r.Code != tt.want {
+		if _, r := examine(strings.Replace(profile, tt.old, tt.new, 1), terms, set); r == nil || r.Code != tt.want {
 			t.Errorf("%s: got %v, want %s", tt.new, r, tt.want)
 		}
 	}

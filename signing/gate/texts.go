@@ -15,6 +15,9 @@ const maxLanguages = 40
 // DisplayTexts are what a device shows of a profile, beside the names in
 // [Terms]. Those of a test begin with its mark.
 type DisplayTexts struct {
+	// Language is the tag of the language that the texts are in, which tells a
+	// signer in another process which ones to make. The gate doesn't judge it.
+	Language    string
 	Name        string
 	Description string // may be empty
 	// Consent is the consent to a policy by language tag, and as "default". Nil
@@ -35,6 +38,7 @@ type Titles struct {
 // has them. One value serves all profiles with the same texts, in several
 // goroutines at once.
 type Texts struct {
+	language          string
 	name, description string
 	consent           string // the dict, from its first key to its closing line
 	marked, unmarked  bool   // whether all texts of the consent are
@@ -46,7 +50,8 @@ type Texts struct {
 // error is always a [*Refusal].
 func NewTexts(d DisplayTexts) (*Texts, error) {
 	t := &Texts{
-		name: escape(d.Name), description: escape(d.Description),
+		language: d.Language,
+		name:     escape(d.Name), description: escape(d.Description),
 		marked: true, unmarked: true, payloads: make(map[string]Titles, len(d.Payloads)),
 	}
 	checks := []struct{ text, path string }{{d.Name, "PayloadDisplayName"}}
@@ -115,8 +120,10 @@ func (d DisplayTexts) version() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Version tells texts from others: it is a digest of all of them. A signer in
-// another process that has the same texts can name them by it.
+// Language is the tag of the language that the texts are in.
+func (t *Texts) Language() string { return t.language }
+
+// Version tells texts from others: it is a digest of all of them.
 func (t *Texts) Version() string { return t.version }
 
 // consent reads the dict behind ConsentText: a text for each language, and the
