@@ -104,7 +104,10 @@ type identities struct {
 }
 
 func (i identities) chosen() Identity {
-	if i.config == nil || i.own.Present() && i.config.Current().Describe().Development {
+	if i.config == nil {
+		return i.own
+	}
+	if d := i.config.Current().Describe(); i.own.Present() && d.Development && d.Process == "" {
 		return i.own
 	}
 	return i.config
@@ -116,9 +119,14 @@ func (i identities) Current() signing.Signer { return i.chosen().Current() }
 // Err says why a newer one cannot be used, or nil.
 func (i identities) Err() error { return i.chosen().Err() }
 
-// signsByFiles reports whether the operator has named files to sign with.
+// signsByFiles reports whether the operator has named files to sign with, or
+// another process.
 func (s *Server) signsByFiles() bool {
-	return s.config.Identity != nil && !s.config.Identity.Current().Describe().Development
+	if s.config.Identity == nil {
+		return false
+	}
+	d := s.config.Identity.Current().Describe()
+	return !d.Development || d.Process != ""
 }
 
 // noteRenewalFailure records that an order failed: the first of a row, and then

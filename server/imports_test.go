@@ -19,7 +19,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // added here in the commit that draws it.
 var arrows = map[string][]string{
 	"cmd/mobileconfig": {"server/certificate", "server/doctor", "profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir",
-		"server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/store", "signing", "templates"},
+		"server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/signerd", "server/store", "signing", "templates"},
 
 	"docs/button/go":   {},
 	"docs/button/demo": {"docs/button/go"},
@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/signerd", "server/store", "server/web", "signing", "templates"},
 	"server/certificate":     {"server/account", "server/audit", "server/crypt", "server/fault", "server/id", "signing", "signing/gate"},
 	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
@@ -65,6 +65,7 @@ var arrows = map[string][]string{
 	"server/push":            {"server/batch/format"},
 	"server/reload":          {},
 	"server/replay":          {},
+	"server/signerd":         {"profile", "profile/idn", "server/datadir", "server/issue", "server/reload", "server/settings", "signing", "signing/gate", "templates"},
 	"server/soak":            {},
 	"server/settings":        {"profile", "server/audit", "server/crypt", "server/fault", "server/id"},
 	"server/crypt":           {},
@@ -91,7 +92,7 @@ var arrows = map[string][]string{
 
 	"server/crashtest":            {},
 	"server/certificate/acmetest": {"server/dial/dialtest", "signing/signingtest"},
-	"server/doctor":               {"server", "server/account", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/store", "signing"},
+	"server/doctor":               {"server", "server/account", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing"},
 	"server/dial/dialtest":        {},
 	"server/probe/probetest":      {"signing/signingtest"},
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/server/signerd"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
@@ -77,6 +78,45 @@ func (m *metrics) watchCertificate(c *certificate.Manager) {
 			return 0
 		}),
 	)
+}
+
+// watchSigner shows how a signer does that is a process of its own.
+func (m *metrics) watchSigner(identity Identity) {
+	signer, ok := identity.(*signerd.Client)
+	if !ok {
+		return
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mobileconfig_signer_up", Help: "1 while the signer, which is a process of its own, answers.",
+	}, func() float64 {
+		if _, up := signer.Status(); up {
+			return 1
+		}
+		return 0
+	}), signedBy{signer})
+}
+
+// signedBy are counters that the signer keeps.
+type signedBy struct{ signer *signerd.Client }
+
+var (
+	signedDesc  = prometheus.NewDesc("mobileconfig_signer_signed_total", "Profiles that the signer has signed since its start.", nil, nil)
+	refusedDesc = prometheus.NewDesc("mobileconfig_signer_refused_total", "Requests that the signer has refused since its start, by reason.", []string{"reason"}, nil)
+)
+
+// Describe names them.
+func (c signedBy) Describe(out chan<- *prometheus.Desc) {
+	out <- signedDesc
+	out <- refusedDesc
+}
+
+// Collect takes them from what the signer has last said.
+func (c signedBy) Collect(out chan<- prometheus.Metric) {
+	status, _ := c.signer.Status()
+	out <- prometheus.MustNewConstMetric(signedDesc, prometheus.CounterValue, float64(status.Signed))
+	for _, reason := range signerd.Reasons() {
+		out <- prometheus.MustNewConstMetric(refusedDesc, prometheus.CounterValue, float64(status.Refused[reason]), string(reason))
+	}
 }
 
 // watchBackup shows when the last backup was.
@@ -182,8 +222,27 @@ type details struct {
 	Log      string          `json:"log"`      // "ok" or of how many action logs the daily check failed
 	Clock    string          `json:"clock"`    // "ok" or by how much an action log is ahead of it
 	Identity identityDetails `json:"identity"`
+	// Signer is missing where this process signs.
+	Signer *signerDetails `json:"signer,omitempty"`
 	// Certificate is missing where the certificate isn't the installation's own.
 	Certificate *certificateDetails `json:"certificate,omitempty"`
+}
+
+// signerDetails tell of a signer that is a process of its own.
+type signerDetails struct {
+	Socket string         `json:"socket"`
+	Up     bool           `json:"up"`     // whether it answers
+	Status signerd.Status `json:"status"` // what it has last said of itself
+}
+
+func (s *Server) signerDetails() *signerDetails {
+	client, ok := s.config.Identity.(*signerd.Client)
+	if !ok {
+		return nil
+	}
+	d := &signerDetails{Socket: client.Current().Describe().Process}
+	d.Status, d.Up = client.Status()
+	return d
 }
 
 // certificateDetails say how things stand with the installation's own
@@ -237,6 +296,7 @@ func (s *Server) details(c echo.Context) error {
 			Usable:      words(usable),
 			Reload:      words(s.identity.Err()),
 		},
+		Signer:      s.signerDetails(),
 		Certificate: s.certificateDetails(),
 	})
 }

@@ -89,6 +89,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	}
 	s.metrics = newMetrics(s.identity)
 	s.metrics.watchCertificate(s.certificate)
+	s.metrics.watchSigner(s.config.Identity)
 	s.metrics.watchWrites(s.store.Database().Writes)
 	s.metrics.watchBackup(s.store.LastBackup)
 	s.metrics.watchClock(s.store.Ahead)

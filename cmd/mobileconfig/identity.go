@@ -12,18 +12,23 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// identityFlags say what signs.
-type identityFlags struct {
+// signingFlags name the files that sign.
+type signingFlags struct {
 	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates (such as Let's Encrypt's fullchain.pem)."`
 	SigningKey            string `placeholder:"PEM" help:"Private key of the certificate. P-256 is recommended."`
 	SigningP12            string `name:"signing-p12" env:"MOBILECONFIG_SIGNING_P12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of the two."`
 	SigningPassphraseFile string `placeholder:"FILE" help:"File whose first line opens the key or the PKCS#12 file."`
 	SigningRoots          string `placeholder:"PEM" help:"Roots that count beside the system's."`
-	Data                  string `default:"./data" placeholder:"DIR" help:"Folder for what is kept (default: ./data)."`
+}
+
+// identityFlags say what signs.
+type identityFlags struct {
+	signingFlags
+	Data string `default:"./data" placeholder:"DIR" help:"Folder for what is kept (default: ./data)."`
 }
 
 // files are those that the flags name; named is false if they name none.
-func (f *identityFlags) files() (files signing.Files, named bool, err error) {
+func (f *signingFlags) files() (files signing.Files, named bool, err error) {
 	files = signing.Files{
 		Cert:       f.SigningCert,
 		Key:        f.SigningKey,
@@ -82,7 +87,11 @@ func (f *identityFlags) watch(stderr io.Writer, log *slog.Logger) (server.Identi
 // development returns the development identity of the data folder, and says
 // what it is.
 func (f *identityFlags) development(stderr io.Writer) (*signing.Identity, error) {
-	dir, err := datadir.Open(f.Data)
+	return developmentIn(f.Data, stderr)
+}
+
+func developmentIn(folder string, stderr io.Writer) (*signing.Identity, error) {
+	dir, err := datadir.Open(folder)
 	if err != nil {
 		return nil, usage(err)
 	}

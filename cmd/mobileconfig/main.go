@@ -46,6 +46,8 @@ type commands struct {
 	Links    linksCommand    `cmd:"" help:"Make setup links of a running service and look after them, by its API."`
 	Webhooks webhooksCommand `cmd:"" help:"Look after the webhooks of a running service, by its API, and bring its events to this machine."`
 
+	Signer signerCommand `cmd:"" help:"Sign for the service as a process of its own, which has the key and its own approvals."`
+
 	Log         logCommand         `cmd:"" help:"Export the action log, and find out whether somebody has changed it."`
 	Doctor      doctorCommand      `cmd:"" help:"Say what is wrong with an installation, and what to do. Run it on the machine of the service, as its user."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Say by the exit code whether the service can serve, for containers."`

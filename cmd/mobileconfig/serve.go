@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/signerd"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
@@ -40,6 +41,7 @@ type serveCommand struct {
 	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
 	IMAP   string `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
 	SMTP   string `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
+	Signer string `placeholder:"SOCKET" help:"Have another process sign, which has the key: the socket of mobileconfig signer, such as /run/mobileconfig-signer/socket."`
 	identityFlags
 }
 
@@ -48,6 +50,9 @@ func (c *serveCommand) Run(s streams) error {
 	config, err := c.config(s)
 	if err != nil {
 		return err
+	}
+	if client, ok := config.Identity.(*signerd.Client); ok {
+		defer client.Close()
 	}
 	server.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -154,11 +159,18 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 	return config, c.identity(&config, s)
 }
 
-// identity reads what signs: files, a certificate that comes by itself, or the
-// development identity.
+// identity reads what signs: another process, files, a certificate that comes by
+// itself, or the development identity.
 func (c *serveCommand) identity(config *server.Config, s streams) (err error) {
 	if config.ACME, err = c.acme(); err != nil {
 		return err
+	}
+	if c.Signer != "" {
+		if err := c.checkSigner(); err != nil {
+			return err
+		}
+		config.Identity = signerd.Dial(signerd.ClientConfig{Socket: c.Signer, Log: config.Log})
+		return nil
 	}
 	if c.SigningRoots != "" {
 		if config.SigningRoots, err = signing.Roots(c.SigningRoots); err != nil {
@@ -171,6 +183,19 @@ func (c *serveCommand) identity(config *server.Config, s streams) (err error) {
 	}
 	if c.SigningCert != "" || c.SigningKey != "" || c.SigningP12 != "" || c.TLSCert != "" || c.TLSKey != "" {
 		return usage(errors.New("--acme-email brings the certificate: leave out --signing-cert, --signing-key, --signing-p12, --tls-cert and --tls-key"))
+	}
+	return nil
+}
+
+// checkSigner refuses other keys to sign with beside a signer that is a process of
+// its own: with them, this process could sign without it.
+func (c *serveCommand) checkSigner() error {
+	switch {
+	case c.Email != "":
+		return usage(errors.New("--acme-email and --signer exclude each other: the key of a certificate by ACME is in this process, and devices accept its signatures on profiles too. " +
+			"Have a reverse proxy serve HTTPS and get its certificate there; renew the signer's by certbot with --reuse-key"))
+	case c.SigningCert != "" || c.SigningKey != "" || c.SigningP12 != "" || c.SigningPassphraseFile != "" || c.SigningRoots != "":
+		return usage(errors.New("with --signer this process has no key to sign with: give --signing-cert, --signing-key, --signing-p12, --signing-passphrase-file and --signing-roots to mobileconfig signer instead"))
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ func (c *serveCommand) warnings() []string {
 	if u, err := url.Parse(c.BaseURL); err == nil && u.Scheme == "http" && server.IsPublic(u.Hostname()) {
 		all = append(all, "--base-url is http:// with a public name. Links and sign-ins can be read and changed on the way, phones may refuse profiles, and passkeys don't work. Use https://.")
 	}
+	if c.Signer != "" && c.TLSKey != "" {
+		all = append(all, "--tls-key is in this process, and devices accept signatures by its certificate on profiles too: whoever takes this process over can sign by that name, without the signer. Have a reverse proxy serve HTTPS.")
+	}
 	exposed := c.exposed()
 	for _, name := range slices.Sorted(maps.Keys(exposed)) {
 		all = append(all, fmt.Sprintf("everybody on this machine can read --%s. Take that away: chmod o= %s", name, exposed[name]))

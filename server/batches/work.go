@@ -19,6 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
+	"github.com/updatecase/mobileconfig/signing"
 )
 
 // errOver ends a step of a batch that has ended meanwhile.
@@ -146,7 +147,12 @@ func (s *Service) running(ctx context.Context, id string) (Batch, error) {
 		return b, err
 	case set != b.Settings:
 		return b, errSettings()
-	case s.Identity().Fingerprint != b.About.Signer.Fingerprint:
+	}
+	signer := s.Identity()
+	if e, ok := errors.AsType[*signing.IdentityError](signer.Fault); ok && signer.Fingerprint == "" && e.RetryAfter > 0 {
+		return b, e // it isn't known yet what signs
+	}
+	if signer.Fingerprint != b.About.Signer.Fingerprint {
 		return b, fault.New(fault.SignerUnavailable, "The certificate that signs has changed. Start the batch again: all of it is then signed by the new one.")
 	}
 	return b, nil
@@ -329,14 +335,15 @@ func (s *Service) keepArchive(ctx context.Context, b Batch, made Archive) error 
 }
 
 // ended says what becomes of a batch by the error of a step. What a caller may
-// see ends it; whatever else is tried again. That its maker has lost the right
+// see ends it; whatever else is tried again, and so is what waiting helps against,
+// such as a signer that is started again. That its maker has lost the right
 // to it comes before whatever else the step has found.
 func (s *Service) ended(ctx context.Context, b Batch, err error) error {
 	if err == nil || errors.Is(err, errOver) {
 		return nil
 	}
 	f := fault.Of(err)
-	if f.Code == fault.Internal || b.ID == "" {
+	if f.Code == fault.Internal || f.RetryAfter > 0 || b.ID == "" {
 		return fmt.Errorf("batches: %w", err)
 	}
 	err = s.fail(ctx, b.By, b, string(f.Code), f.Detail, s.Retention)

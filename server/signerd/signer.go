@@ -1,0 +1,375 @@
+// Package signerd is the signer as a process of its own. The process that serves
+// the web asks it for signatures through a Unix socket and never has the key. The
+// signer believes nothing of what it is asked: it has approvals of its own, makes
+// the terms and texts of each profile itself, and has the gate read every byte by
+// them. A web process that was taken over gets signed only what is approved.
+package signerd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/issue"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/gate"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// Config is all that a [Signer] needs. All fields are required, but for Users,
+// Groups and Logged.
+type Config struct {
+	// Identity returns what to sign with now.
+	Identity func() signing.Signer
+	// Approvals returns what may be signed now.
+	Approvals func() Approvals
+	// Texts are the words that profiles may have.
+	Texts *templates.Set
+	// Users and Groups are the IDs of those who may connect.
+	Users, Groups []uint32
+	// Log takes what an operator should know: what was refused above all.
+	Log *slog.Logger
+	// Logged is how many refusals of a minute the log has one by one. The rest is
+	// counted. The default is 60.
+	Logged int
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Limits of connections. Only those who may connect come so far.
+const (
+	maxConnections = 64
+	greetTimeout   = 5 * time.Second
+	readBuffer     = 64 << 10
+)
+
+// A Signer signs what is approved, for those who may connect.
+type Signer struct {
+	config Config
+	issuer *issue.Issuer
+	counts *counts
+	log    *summary
+	limit  window
+	large  chan struct{} // held by whoever reads or signs a list of checksums
+}
+
+// A job is a question and where its answer goes.
+type job struct {
+	frame
+	from *connection
+}
+
+// New returns a Signer.
+func New(config Config) *Signer {
+	if config.Logged == 0 {
+		config.Logged = 60
+	}
+	return &Signer{
+		config: config, issuer: issue.New(config.Texts, nil), counts: newCounts(config.Now()),
+		log:   &summary{log: config.Log, most: config.Logged, now: config.Now},
+		large: make(chan struct{}, 1),
+	}
+}
+
+// Run answers on the listener until ctx is done. When it returns, everything that
+// it started has stopped.
+func (s *Signer) Run(ctx context.Context, listener *net.UnixListener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var connections, workers sync.WaitGroup
+	jobs := make(chan job, 256)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for j := range jobs {
+				s.answer(ctx, j)
+			}
+		})
+	}
+	defer workers.Wait()
+	defer close(jobs)
+	defer connections.Wait()
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { listener.Close() })
+	defer stop()
+	free := make(chan struct{}, maxConnections)
+	for {
+		conn, err := listener.AcceptUnix()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("signer: %w", err)
+		case err != nil:
+			s.log.warn("a connection can't be accepted", "error", err)
+			if !pause(ctx, 100*time.Millisecond) {
+				return nil
+			}
+			continue
+		}
+		who, err := s.admit(conn)
+		if err != nil {
+			s.log.warn("connection refused", "error", err, "uid", who.uid, "gid", who.gid, "pid", who.pid)
+			conn.Close()
+			continue
+		}
+		select {
+		case free <- struct{}{}:
+		default:
+			s.log.warn("connection refused", "error", "there are too many", "pid", who.pid)
+			conn.Close()
+			continue
+		}
+		connections.Go(func() {
+			defer func() { <-free }()
+			s.serve(ctx, conn, who, jobs)
+		})
+	}
+}
+
+// pause waits, and reports whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// A peer is who is at the other end, by the word of the kernel.
+type peer struct {
+	uid, gid uint32
+	pid      int32
+}
+
+func (s *Signer) admit(conn *net.UnixConn) (peer, error) {
+	who, err := peerOf(conn)
+	if err == nil && !slices.Contains(s.config.Users, who.uid) && !slices.Contains(s.config.Groups, who.gid) {
+		err = errors.New("this user may not connect; name the service's by --allow-user")
+	}
+	return who, err
+}
+
+// A connection is one to a web process. It has been told what signs.
+type connection struct {
+	writer
+	told signing.Signer
+}
+
+// serve reads questions until the other side goes, says what can't be read, or
+// ctx is done.
+func (s *Signer) serve(ctx context.Context, conn *net.UnixConn, who peer, jobs chan<- job) {
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	defer conn.Close()
+	r := bufio.NewReaderSize(conn, readBuffer)
+	err := conn.SetDeadline(time.Now().Add(greetTimeout))
+	if err == nil {
+		err = greet(conn, r)
+	}
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		s.log.warn("connection ended before it began", "error", err, "uid", who.uid, "pid", who.pid)
+		return
+	}
+	s.config.Log.Info("connected", "uid", who.uid, "pid", who.pid)
+	c := &connection{writer: writer{conn: conn}}
+	err = s.describe(c)
+	for err == nil {
+		var j job
+		if j, err = s.read(ctx, c, r); err == nil {
+			jobs <- j
+		}
+	}
+	if errors.Is(err, errFrame) {
+		s.refused(refuse(Malformed, "%v", err))
+	}
+	s.config.Log.Info("disconnected", "uid", who.uid, "pid", who.pid, "why", err)
+}
+
+// bodies are buffers for questions.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// read reads a question.
+func (s *Signer) read(ctx context.Context, c *connection, r *bufio.Reader) (job, error) {
+	head, err := r.Peek(headerSize)
+	if err != nil {
+		return job{}, err
+	}
+	large := kind(head[4]) == askChecksums
+	if large { // one at a time is in memory
+		select {
+		case s.large <- struct{}{}:
+		case <-ctx.Done():
+			return job{}, ctx.Err()
+		}
+	}
+	buffer := bodies.Get().(*[]byte)
+	f, err := readFrame(r, kind.isQuestion, *buffer)
+	if err != nil {
+		if large {
+			<-s.large
+		}
+		return job{}, err
+	}
+	return job{f, c}, nil
+}
+
+// answer answers a question.
+func (s *Signer) answer(ctx context.Context, j job) {
+	signer := s.config.Identity()
+	var out []byte
+	var no *refusal
+	k := signed
+	switch j.kind {
+	case askSign:
+		out, no = s.sign(ctx, signer, j.body)
+	case askChecksums:
+		out, no = s.signChecksums(ctx, signer, j.body)
+		<-s.large
+	case askStatus:
+		k, out = status, encode(s.Status())
+	}
+	if no != nil {
+		s.refused(no)
+		k, out = refused, encode(no)
+	}
+	if j.kind != askChecksums {
+		body := j.body[:0]
+		bodies.Put(&body)
+	}
+	// A connection that has broken has told its reader.
+	_ = j.from.write(func(to []byte) []byte {
+		return appendFrame(j.from.describes(to, signer), k, j.number, out)
+	})
+}
+
+// describe tells the other side what signs now.
+func (s *Signer) describe(c *connection) error {
+	return c.write(func(out []byte) []byte { return c.describes(out, s.config.Identity()) })
+}
+
+// describes tells the other side what signs, if that is another than before. So
+// it knows whose signature each answer is.
+func (c *connection) describes(out []byte, signer signing.Signer) []byte {
+	if c.told == signer {
+		return out
+	}
+	c.told = signer
+	return appendFrame(out, described, 0, encode(descriptionOf(signer.Describe())))
+}
+
+// A description is a signing.Description as it is sent.
+type description struct {
+	Name        string    `json:"name"`
+	Subject     string    `json:"subject"`
+	Issuers     []string  `json:"issuers"`
+	Fingerprint string    `json:"fingerprint"`
+	Key         string    `json:"key"`
+	NotAfter    time.Time `json:"not_after"`
+	Development bool      `json:"development"`
+}
+
+func descriptionOf(d signing.Description) description {
+	return description{d.Name, d.Subject, d.Issuers, d.Fingerprint, d.Key, d.NotAfter, d.Development}
+}
+
+// sign signs the profile of a claim, if it is approved and true.
+func (s *Signer) sign(ctx context.Context, signer signing.Signer, body []byte) (out []byte, no *refusal) {
+	c, err := readClaim(body)
+	if err != nil {
+		return nil, refuse(Malformed, "the signer can't read the request: %v", err)
+	}
+	approvals := s.config.Approvals()
+	if no := approvals.judge(&c); no != nil {
+		return nil, no
+	}
+	terms, no := s.terms(&c)
+	if no != nil {
+		return nil, no
+	}
+	err = gate.With(c.profile, terms, func(cleared gate.Cleared) {
+		if cleared.Contents() != c.contents() {
+			no = refuse(Gate, "the profile isn't what was said of it")
+			return
+		}
+		if no = s.count(approvals.Limit); no == nil {
+			out, no = s.made(signer.Sign(ctx, cleared))
+		}
+	})
+	if err != nil {
+		return nil, refuse(Gate, "the signer's gate refuses the profile: %v", err)
+	}
+	if no == nil {
+		s.counts.signed.Add(1)
+	}
+	return out, no
+}
+
+// terms are those of a profile as the signer itself would make it.
+func (s *Signer) terms(c *claim) (gate.Terms, *refusal) {
+	order, err := c.order()
+	if err != nil {
+		return gate.Terms{}, refuse(Malformed, "the address isn't written as profiles have it")
+	}
+	terms, err := s.issuer.Terms(order)
+	if err != nil {
+		return gate.Terms{}, refuse(Gate, "the signer has no texts for the profile: %v", err)
+	}
+	if terms.Texts.Language() != c.language {
+		return gate.Terms{}, refuse(Gate, "the signer has no texts in the language")
+	}
+	return terms, nil
+}
+
+// signChecksums signs a list of checksums, if it is one.
+func (s *Signer) signChecksums(ctx context.Context, signer signing.Signer, body []byte) ([]byte, *refusal) {
+	list, err := signing.ReadChecksums(string(body))
+	if err != nil {
+		return nil, refuse(Malformed, "the signer can't read the list of checksums: %v", err)
+	}
+	if no := s.count(s.config.Approvals().Limit); no != nil {
+		return nil, no
+	}
+	out, no := s.made(signer.SignChecksums(ctx, list))
+	if no == nil {
+		s.counts.checksums.Add(1)
+	}
+	return out, no
+}
+
+// made is a signature, or why there is none.
+func (s *Signer) made(out []byte, err error) ([]byte, *refusal) {
+	if err == nil {
+		return out, nil
+	}
+	no := refuse(Identity, "%v", err)
+	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
+		no.Code, no.Detail = string(e.Code), e.Detail
+	}
+	return nil, no
+}
+
+// count counts a signature, if the limit leaves room for it.
+func (s *Signer) count(limit int) *refusal {
+	if wait := s.limit.take(s.config.Now(), limit); wait > 0 {
+		no := refuse(Limited, "the signer has made %d signatures in this minute, which is its limit. Change it there: mobileconfig signer limit N", limit)
+		no.Seconds = int((wait + time.Second - 1) / time.Second)
+		return no
+	}
+	return nil
+}
+
+// refused counts a refusal and tells of it.
+func (s *Signer) refused(no *refusal) {
+	s.counts.refused[no.Reason].Add(1)
+	s.log.warn("refused", "reason", no.Reason, "detail", no.Detail)
+}

@@ -1,0 +1,214 @@
+package signerd
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/updatecase/mobileconfig/signing/gate"
+)
+
+// greeting is what each side sends first. Its last byte is the version of the
+// protocol.
+const greeting = "MCSIGN\x00\x01"
+
+// A kind says what a frame is.
+type kind byte
+
+// The kinds of frames. Questions come from the web process, and each is answered
+// by one frame with the same number.
+const (
+	askSign      kind = iota + 1 // a claim
+	askChecksums                 // a list of checksums
+	askStatus                    // nothing
+	described                    // no answer: what signs from here on, as JSON
+	signed                       // an envelope, or a detached signature
+	refused                      // a refusal, as JSON
+	status                       // a Status, as JSON
+)
+
+// Limits of what is in a frame, in bytes.
+const (
+	maxClaim     = gate.MaxSize + 8<<10
+	maxChecksums = 24 << 20 // 50,000 names of 255 characters, which no archive has
+	maxAnswer    = gate.MaxSize + 64<<10
+)
+
+// limit is how many bytes a frame of the kind holds at most; negative: there is no
+// such kind.
+func (k kind) limit() int {
+	switch k {
+	case askSign:
+		return maxClaim
+	case askChecksums:
+		return maxChecksums
+	case askStatus:
+		return 0
+	case described, signed, refused, status:
+		return maxAnswer
+	}
+	return -1
+}
+
+// isQuestion reports whether the web process may send frames of the kind.
+func (k kind) isQuestion() bool { return k >= askSign && k <= askStatus }
+
+// headerSize is the size of what stands before the body of a frame: its length,
+// its kind and its number.
+const headerSize = 4 + 1 + 4
+
+// A frame is a question or an answer.
+type frame struct {
+	kind   kind
+	number uint32
+	body   []byte
+}
+
+var errFrame = errors.New("a frame of an unknown kind or a wrong length")
+
+// readFrame reads a frame of a kind that may come. The body is written to the
+// buffer if there is room for it.
+func readFrame(r *bufio.Reader, may func(kind) bool, buffer []byte) (frame, error) {
+	var header [headerSize]byte
+	if _, err := io.ReadFull(r, header[:]); err != nil {
+		return frame{}, err
+	}
+	f := frame{kind: kind(header[4]), number: binary.BigEndian.Uint32(header[5:])}
+	size := binary.BigEndian.Uint32(header[:])
+	if !may(f.kind) || int64(size) > int64(f.kind.limit()) {
+		return frame{}, errFrame
+	}
+	if f.body = buffer[:0]; int(size) > cap(f.body) {
+		f.body = make([]byte, 0, size)
+	}
+	f.body = f.body[:size]
+	if _, err := io.ReadFull(r, f.body); err != nil {
+		return frame{}, noEOF(err)
+	}
+	return f, nil
+}
+
+// noEOF makes an end in the middle of a frame one that nobody takes for a good one.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// appendFrame writes a frame whose body is made of the parts.
+func appendFrame(out []byte, k kind, number uint32, parts ...[]byte) []byte {
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	out = binary.BigEndian.AppendUint32(out, uint32(size))
+	out = append(out, byte(k))
+	out = binary.BigEndian.AppendUint32(out, number)
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	return out
+}
+
+// Limits of what waits to be written.
+const (
+	maxUnsent    = maxChecksums + 8<<20
+	writeTimeout = 5 * time.Second
+	keptBuffer   = 1 << 20
+)
+
+var errSlow = errors.New("the other side doesn't read")
+
+// A writer writes frames. Those that come while it writes are written together,
+// by one call.
+type writer struct {
+	conn net.Conn
+
+	mu      sync.Mutex
+	unsent  []byte
+	spare   []byte // of the last call, for the next
+	writing bool
+	err     error // after which nothing is written
+}
+
+// send writes a frame, or leaves it to whoever writes at the moment.
+func (w *writer) send(k kind, number uint32, parts ...[]byte) error {
+	return w.write(func(out []byte) []byte { return appendFrame(out, k, number, parts...) })
+}
+
+// write is send for what is appended. Nobody else appends meanwhile.
+func (w *writer) write(add func(out []byte) []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	if w.unsent = add(w.unsent); len(w.unsent) > maxUnsent {
+		w.fail(errSlow)
+		return w.err
+	}
+	if w.writing {
+		return nil
+	}
+	w.writing = true
+	defer func() { w.writing = false }()
+	for len(w.unsent) > 0 && w.err == nil {
+		out := w.unsent
+		w.unsent = w.spare[:0]
+		w.mu.Unlock()
+		err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if err == nil {
+			_, err = w.conn.Write(out)
+		}
+		w.mu.Lock()
+		if err != nil {
+			w.fail(err)
+		}
+		if w.spare = out; cap(out) > keptBuffer {
+			w.spare = nil
+		}
+	}
+	return w.err
+}
+
+// fail ends the connection, so that its reader ends too.
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+		w.conn.Close()
+	}
+}
+
+// greet says hello and wants to hear it.
+func greet(conn net.Conn, r *bufio.Reader) error {
+	if _, err := io.WriteString(conn, greeting); err != nil {
+		return err
+	}
+	var got [len(greeting)]byte
+	if _, err := io.ReadFull(r, got[:]); err != nil {
+		return err
+	}
+	switch {
+	case string(got[:]) == greeting:
+		return nil
+	case string(got[:len(greeting)-1]) == greeting[:len(greeting)-1]:
+		return fmt.Errorf("the other side speaks version %d of the protocol, and this one %d: run the same version of mobileconfig as the signer and as the service", got[len(greeting)-1], greeting[len(greeting)-1])
+	}
+	return errors.New("the other side is no signer, and none that uses one")
+}
+
+// encode writes an answer that always can be written.
+func encode(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return []byte("{}")
+	}
+	return text
+}
