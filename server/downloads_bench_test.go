@@ -184,3 +184,41 @@ func benchAction(name audit.Name, target string) audit.Action {
 		Target: audit.Target{Kind: audit.TicketTarget, ID: target},
 	}
 }
+
+// BenchmarkSignerProcess has the same callers keep downloads that a signer of its
+// own has signed, in turns with such that this process has signed, on SQLite. It
+// reports how many downloads a second come as a part of those in process.
+func BenchmarkSignerProcess(b *testing.B) {
+	server.TuneMemory()
+	signer := newSigner(b)
+	database := storetest.SQLite(b)
+	s := storetest.Open(b, store.Config{Database: database})
+	fillTickets(b, s, database)
+	inProcess, err := signer.files.Load(time.Now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	texts, err := templates.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	issuers := []*issue.Issuer{benchIssuer(b, inProcess), issue.New(texts, signer.client(time.Minute).Current)}
+	var took [2]time.Duration
+	round := func(which int) time.Duration {
+		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
+		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
+		whole, _ := allAtOnce(b, func(i int) error { return download(b, s, issuers[which], i) })
+		return whole
+	}
+	for which := range took { // warm
+		round(which)
+	}
+	for b.Loop() {
+		for which := range took {
+			took[which] += round(which)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(took[0])/float64(took[1]), "x-in-process")
+	b.ReportMetric(float64(callers*perCaller*b.N)/took[1].Seconds(), "downloads/s")
+}

@@ -1,0 +1,374 @@
+package server_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/signerd"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
+)
+
+// scratch is a folder of this run.
+var scratch string
+
+// program builds the command once, as it is delivered.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "mobileconfig")
+	build := exec.Command("go", "build", "-o", path, "github.com/updatecase/mobileconfig/cmd/mobileconfig")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "server"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// A signerProcess is the program as a signer, with approvals for example.com.
+type signerProcess struct {
+	t       testing.TB
+	program string
+	args    []string
+	socket  string
+	roots   *x509.CertPool
+	leaf    signingtest.Pair
+	files   signing.Files
+	cmd     *exec.Cmd
+	errors  servertest.Log
+}
+
+// newSigner builds the program, approves what the tests need, and starts it as a
+// signer.
+func newSigner(t testing.TB) *signerProcess {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("a signer of its own runs on Linux only")
+	}
+	dir, err := os.MkdirTemp("", "signer") // the name of a socket has to be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	p := &signerProcess{t: t, socket: filepath.Join(dir, "socket"), roots: x509.NewCertPool()}
+	if p.program, err = program(); err != nil {
+		t.Fatal(err)
+	}
+	root := signingtest.Root(t, "p256")
+	p.leaf = root.Leaf(t, "p256", nil)
+	p.roots.AddCert(root.Cert)
+	p.files = signing.Files{Cert: filepath.Join(dir, "chain.pem"), Key: filepath.Join(dir, "key.pem"), Roots: filepath.Join(dir, "root.pem")}
+	for name, data := range map[string][]byte{p.files.Cert: p.leaf.CertPEM(), p.files.Key: p.leaf.KeyPEM(t), p.files.Roots: root.CertPEM()} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := "--folder=" + filepath.Join(dir, "approvals")
+	for _, args := range [][]string{{"allow-host", "*.example.com"}, {"allow-domain", "example.com"}, {"erasing", "on"}} {
+		if out, err := exec.Command(p.program, append(append([]string{"signer"}, args...), folder)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	p.args = []string{"signer", folder, "--socket=" + p.socket, "--allow-user=" + strconv.Itoa(os.Getuid()),
+		"--signing-cert=" + p.files.Cert, "--signing-key=" + p.files.Key, "--signing-roots=" + p.files.Roots}
+	p.start()
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *signerProcess) start() {
+	p.t.Helper()
+	p.cmd = exec.Command(p.program, p.args...)
+	p.cmd.Stderr = &p.errors
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// kill ends the process as the kernel does, if it runs.
+func (p *signerProcess) kill() {
+	if p.cmd != nil {
+		p.cmd.Process.Kill()
+		p.cmd.Wait()
+		p.cmd = nil
+	}
+}
+
+// client is what a server signs with.
+func (p *signerProcess) client(patience time.Duration) *signerd.Client {
+	c := signerd.Dial(signerd.ClientConfig{Socket: p.socket, Patience: patience})
+	p.t.Cleanup(c.Close)
+	return c
+}
+
+// TestSignerKilled kills the signer again and again while people download. Each
+// answer is a profile, or says when to come again, and what was counted is what was
+// sent.
+func TestSignerKilled(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		killSigner(t, database, 10, 100*time.Millisecond, func(download func()) { download() })
+	})
+}
+
+// killSigner kills the signer so many times. Around surrounds each download.
+func killSigner(t *testing.T, database string, kills int, patience time.Duration, around func(download func())) {
+	signer := newSigner(t)
+	s := servertest.New(t, database, func(c *server.Config) { c.Identity = signer.client(patience) })
+	s.Roots = signer.roots
+	const callers = 4
+	var tickets []string
+	for i := range callers {
+		tickets = append(tickets, s.Ticket(s.Link(fmt.Sprintf("jane%d@example.com", i)), "mail"))
+	}
+	storetest.Exec(t, database, `UPDATE tickets SET max_fetches = 1000000`)
+	storetest.Exec(t, database, `UPDATE links SET max_downloads = 1000000`)
+	var good, late atomic.Int64
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, ticket := range tickets {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				around(func() {
+					switch a := s.Get(ticket); {
+					case a.Status == http.StatusOK:
+						s.Content(a.Body)
+						good.Add(1)
+					case a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" && bytes.Contains(a.Body, []byte("signer_unavailable")):
+						late.Add(1)
+					default:
+						t.Errorf("%d %v %.300s", a.Status, a.Header, a.Body)
+					}
+				})
+			}
+		})
+	}
+	more := func(n *atomic.Int64, what string) {
+		before := n.Load()
+		servertest.Eventually(t, what, func() bool { return n.Load() >= before+callers })
+	}
+	for i := range kills {
+		more(&good, "downloads")
+		signer.kill()
+		if i%5 == 0 { // some have to go away
+			more(&late, "answers that say when to come again")
+		}
+		signer.start()
+	}
+	more(&good, "downloads at the end")
+	close(stop)
+	wg.Wait()
+	counted := len(servertest.ReadLog(t, database, account.Default, audit.ProfileDownload))
+	if int64(counted) != good.Load() {
+		t.Errorf("%d profiles came, and %d downloads were counted", good.Load(), counted)
+	}
+	t.Logf("%d profiles, %d refusals, %d kills", good.Load(), late.Load(), kills)
+}
+
+// TestSignerTellsOperators wants the state of the signer in details, metrics and
+// readiness, and on the page of the certificate no way around it.
+func TestSignerTellsOperators(t *testing.T) {
+	signer := newSigner(t)
+	c := config(t)
+	client := signer.client(time.Minute)
+	c.Identity, c.MetricsListen = client, freePort(t)
+	addr, stop := start(t, c)
+	defer stop()
+	get := func(url string) (int, string) {
+		t.Helper()
+		res, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		data, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(data)
+	}
+	inside := func(path string) string { _, text := get("http://" + c.MetricsListen + path); return text }
+	shows := func(what, path, text string) {
+		t.Helper()
+		servertest.Eventually(t, what, func() bool { return strings.Contains(inside(path), text) })
+	}
+	shows("a signer that answers", "/metrics", "mobileconfig_signer_up 1")
+	shows("its state", "/details", `"signer":{"socket":"`+signer.socket+`","up":true`)
+	shows("no refusals", "/metrics", `mobileconfig_signer_refused_total{reason="host"} 0`)
+	if code, _ := get("http://" + addr + "/readyz"); code != http.StatusOK {
+		t.Errorf("ready: %d", code)
+	}
+	signer.kill()
+	shows("a signer that is gone", "/metrics", "mobileconfig_signer_up 0")
+	if code, _ := get("http://" + addr + "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(inside("/details"), `"ready":false`) {
+		t.Errorf("ready without a signer: %d", code)
+	}
+	if code, _ := get("http://" + addr + "/healthz"); code != http.StatusOK {
+		t.Errorf("healthy: %d", code)
+	}
+}
+
+// TestKeyElsewhere looks for the key in the memory and the files of the process
+// that serves. Where that process signs, it is found there.
+func TestKeyElsewhere(t *testing.T) {
+	signer := newSigner(t)
+	scalar := signer.leaf.Key.(*ecdsa.PrivateKey).D.FillBytes(make([]byte, 32))
+	little := slices.Clone(scalar)
+	slices.Reverse(little)
+	_, body, _ := bytes.Cut(signer.leaf.KeyPEM(t), []byte("\n"))
+	needles := map[string][]byte{"big-endian": scalar, "little-endian": little, "PEM": body[:40]}
+	found := func(more ...string) (where []string) {
+		data := filepath.Join(t.TempDir(), "data")
+		addr := freePort(t)
+		cmd := exec.Command(signer.program, append([]string{"serve", "--listen=" + addr, "--base-url=http://setup.example.com", "--data=" + data,
+			"--domain=example.com", "--imap=imap.example.com", "--smtp=smtp.example.com"}, more...)...)
+		var errors servertest.Log
+		cmd.Stderr = &errors
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { cmd.Process.Kill(); cmd.Wait() }()
+		downloadFrom(t, "http://"+addr)
+		for form, needle := range needles {
+			if inMemory(t, cmd.Process.Pid, needle) {
+				where = append(where, form+" in memory")
+			}
+			if inFiles(t, data, needle) {
+				where = append(where, form+" in files")
+			}
+		}
+		return where
+	}
+	if where := found("--signing-cert="+signer.files.Cert, "--signing-key="+signer.files.Key, "--signing-roots="+signer.files.Roots); len(where) == 0 {
+		t.Fatal("the key isn't found where it is")
+	} else {
+		t.Logf("in the process: %v", where)
+	}
+	if where := found("--signer=" + signer.socket); len(where) > 0 {
+		t.Errorf("the key of the signer: %v", where)
+	}
+}
+
+// downloadFrom downloads some profiles from a service as soon as it is ready.
+func downloadFrom(t *testing.T, base string) {
+	t.Helper()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	do := func(method, path string, form url.Values) *http.Response {
+		req, err := http.NewRequest(method, base+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("User-Agent", servertest.IPhone)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := client.Do(req)
+		if err != nil {
+			return &http.Response{}
+		}
+		res.Body.Close()
+		return res
+	}
+	servertest.Eventually(t, "a service that is ready", func() bool { return do(http.MethodGet, "/readyz", nil).StatusCode == http.StatusOK })
+	link := do(http.MethodPost, "/start", url.Values{"address": {"jane@example.com"}}).Header.Get("Location")
+	ticket := do(http.MethodPost, link+"/profile", url.Values{"variant": {"mail"}, "platform": {"iphone"}, "agree": {"yes"}}).Header.Get("Location")
+	for range 5 {
+		if res := do(http.MethodGet, ticket, nil); res.StatusCode != http.StatusOK {
+			t.Fatalf("a download: %d", res.StatusCode)
+		}
+	}
+}
+
+// inMemory looks for bytes in all that a process has mapped.
+func inMemory(t *testing.T, pid int, needle []byte) bool {
+	t.Helper()
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer memory.Close()
+	const step = 1 << 20
+	buffer := make([]byte, step+len(needle))
+	read := 0
+	for _, line := range strings.Split(strings.TrimSpace(string(maps)), "\n") {
+		if strings.Contains(line, "[v") { // the kernel's own
+			continue
+		}
+		var from, to int64
+		var rights string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &rights); err != nil {
+			t.Fatal(line, err)
+		}
+		if rights[0] != 'r' {
+			continue
+		}
+		for at := from; at < to; at += step {
+			n, err := memory.ReadAt(buffer[:min(int64(len(buffer)), to-at)], at)
+			if err != nil && n == 0 {
+				break // it was given back meanwhile
+			}
+			if read += n; bytes.Contains(buffer[:n], needle) {
+				return true
+			}
+		}
+	}
+	if read < step {
+		t.Fatalf("%d bytes of memory were read", read)
+	}
+	return false
+}
+
+// inFiles looks for bytes in all files of a folder.
+func inFiles(t *testing.T, folder string, needle []byte) (found bool) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		found = found || bytes.Contains(data, needle)
+		files++
+		return err
+	})
+	if err != nil || files < 3 {
+		t.Fatal(files, err)
+	}
+	return found
+}
