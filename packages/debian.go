@@ -51,6 +51,18 @@ func (b *build) debian(t target, program string) error {
 	return os.WriteFile(b.name(t, ".deb"), out.Bytes(), 0o644)
 }
 
+// debianOwn are files of the repository that the package brings as they are, but
+// for where the program is.
+var debianOwn = []struct{ from, to, kind string }{
+	{"docs/mobileconfig.service", "/usr/lib/systemd/system/mobileconfig.service", ""},
+	{"docs/mobileconfig-signer.service", "/usr/lib/systemd/system/mobileconfig-signer.service", ""},
+	{"docs/mobileconfig-signer.socket", "/usr/lib/systemd/system/mobileconfig-signer.socket", ""},
+	{"packages/deb/config.toml", "/etc/mobileconfig/config.toml", files.TypeConfig},
+	{"packages/deb/signer.toml", "/etc/mobileconfig-signer/config.toml", files.TypeConfig},
+	{"packages/deb/sysusers.conf", "/usr/lib/sysusers.d/mobileconfig.conf", ""},
+	{"packages/deb/overrides", "/usr/share/lintian/overrides/mobileconfig", ""},
+}
+
 // debianFiles writes what the package holds to a folder.
 func (b *build) debianFiles(folder, program string) (contents files.Contents, scripts map[string]string, err error) {
 	add := func(to, kind string, mode os.FileMode, data []byte) error {
@@ -63,11 +75,6 @@ func (b *build) debianFiles(folder, program string) (contents files.Contents, sc
 	if err != nil {
 		return nil, nil, err
 	}
-	unit, err := own("docs/mobileconfig.service")
-	if err != nil {
-		return nil, nil, err
-	}
-	unit = bytes.ReplaceAll(unit, []byte("/usr/local/bin/"), []byte("/usr/bin/"))
 	manual, err := zipped(b.manual)
 	if err != nil {
 		return nil, nil, err
@@ -86,7 +93,6 @@ func (b *build) debianFiles(folder, program string) (contents files.Contents, sc
 		data     []byte
 	}{
 		{"/usr/bin/mobileconfig", "", 0o755, data},
-		{"/usr/lib/systemd/system/mobileconfig.service", "", 0o644, unit},
 		{"/usr/share/man/man1/mobileconfig.1.gz", "", 0o644, manual},
 		{"/usr/share/bash-completion/completions/mobileconfig", "", 0o644, b.completions["bash"]},
 		{"/usr/share/zsh/vendor-completions/_mobileconfig", "", 0o644, b.completions["zsh"]},
@@ -94,21 +100,17 @@ func (b *build) debianFiles(folder, program string) (contents files.Contents, sc
 		{"/usr/share/doc/mobileconfig/changelog.gz", "", 0o644, changes},
 		{"/usr/share/doc/mobileconfig/copyright", "", 0o644, append([]byte("mobileconfig, https://github.com/updatecase/mobileconfig\n\n"), license...)},
 	}
-	for _, name := range []string{"config.toml", "sysusers.conf", "overrides"} {
-		data, err := own("packages/deb/" + name)
+	for _, f := range debianOwn {
+		data, err := own(f.from)
 		if err != nil {
 			return nil, nil, err
 		}
-		to, kind := map[string]string{"config.toml": "/etc/mobileconfig/config.toml", "sysusers.conf": "/usr/lib/sysusers.d/mobileconfig.conf",
-			"overrides": "/usr/share/lintian/overrides/mobileconfig"}[name], ""
-		if name == "config.toml" {
-			kind = files.TypeConfig
-		}
+		data = bytes.ReplaceAll(data, []byte("/usr/local/bin/"), []byte("/usr/bin/"))
 		list = append(list, struct {
 			to, kind string
 			mode     os.FileMode
 			data     []byte
-		}{to, kind, 0o644, data})
+		}{f.to, f.kind, 0o644, data})
 	}
 	for _, f := range list {
 		if err := add(f.to, f.kind, f.mode, f.data); err != nil {

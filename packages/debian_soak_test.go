@@ -119,8 +119,12 @@ func TestSoakDebian(t *testing.T) {
 	if out := m.run("mobileconfig", "--version"); !strings.Contains(out, "v0.2.0") {
 		t.Errorf("the version is %s", out)
 	}
+	m.run("runuser", "-u", "mobileconfig-signer", "--", "mobileconfig", "signer", "allow-host", "*.example.com")
+	if out, err := m.try("runuser", "-u", "mobileconfig", "--", "mobileconfig", "signer", "list"); err == nil {
+		t.Errorf("the service's user may look into the signer's folder:\n%s", out)
+	}
 	m.run("dpkg", "--purge", "mobileconfig")
-	for _, left := range []string{"/etc/mobileconfig", "/var/lib/mobileconfig", "/usr/bin/mobileconfig"} {
+	for _, left := range []string{"/etc/mobileconfig", "/var/lib/mobileconfig", "/etc/mobileconfig-signer", "/var/lib/mobileconfig-signer", "/usr/bin/mobileconfig"} {
 		if _, err := os.Stat(filepath.Join(m.root, left)); err == nil {
 			t.Errorf("%s is left", left)
 		}

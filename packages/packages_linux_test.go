@@ -114,17 +114,23 @@ func checkDebian(t *testing.T, name string) {
 	}
 	for _, want := range []string{
 		"usr/bin/mobileconfig", "usr/lib/systemd/system/mobileconfig.service", "usr/lib/sysusers.d/mobileconfig.conf", "etc/mobileconfig/config.toml",
+		"usr/lib/systemd/system/mobileconfig-signer.service", "usr/lib/systemd/system/mobileconfig-signer.socket", "etc/mobileconfig-signer/config.toml",
 		"usr/share/man/man1/mobileconfig.1.gz", "usr/share/bash-completion/completions/mobileconfig", "usr/share/doc/mobileconfig/copyright",
 	} {
 		if info, err := os.Stat(filepath.Join(folder, want)); err != nil || info.Size() < 20 {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	unit := string(read(t, filepath.Join(folder, "usr/lib/systemd/system/mobileconfig.service")))
-	if !strings.Contains(unit, "ExecStart=/usr/bin/mobileconfig serve") || strings.Contains(unit, "/usr/local") {
-		t.Errorf("the unit starts something else:\n%s", unit)
+	for name, start := range map[string]string{"mobileconfig": "serve", "mobileconfig-signer": "signer --allow-user mobileconfig"} {
+		unit := string(read(t, filepath.Join(folder, "usr/lib/systemd/system", name+".service")))
+		if !strings.Contains(unit, "ExecStart=/usr/bin/mobileconfig "+start+"\n") || strings.Contains(unit, "/usr/local") {
+			t.Errorf("the unit %s starts something else:\n%s", name, unit)
+		}
 	}
 	// The settings that it brings can be read by the program.
+	if out, err := exec.Command(filepath.Join(folder, "usr/bin/mobileconfig"), "config", "--config", filepath.Join(folder, "etc/mobileconfig-signer/config.toml")).CombinedOutput(); err != nil {
+		t.Errorf("config of the signer: %s %v", out, err)
+	}
 	out, err := exec.Command(filepath.Join(folder, "usr/bin/mobileconfig"), "config", "--config", filepath.Join(folder, "etc/mobileconfig/config.toml")).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), `data = "/var/lib/mobileconfig"`) {
 		t.Errorf("config: %s %v", out, err)

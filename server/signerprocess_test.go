@@ -232,7 +232,13 @@ func TestSignerTellsOperators(t *testing.T) {
 	if code, _ := get("http://" + addr + "/readyz"); code != http.StatusOK {
 		t.Errorf("ready: %d", code)
 	}
+	if out, err := exec.Command(signer.program, "signer", "status", "--socket="+signer.socket).CombinedOutput(); err != nil || !strings.Contains(string(out), "Signs as setup.example.com") {
+		t.Errorf("status: %v %s", err, out)
+	}
 	signer.kill()
+	if out, err := exec.Command(signer.program, "signer", "status", "--socket="+signer.socket).CombinedOutput(); err == nil || !strings.Contains(string(out), "Start it") {
+		t.Errorf("status without a signer: %v %s", err, out)
+	}
 	shows("a signer that is gone", "/metrics", "mobileconfig_signer_up 0")
 	if code, _ := get("http://" + addr + "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(inside("/details"), `"ready":false`) {
 		t.Errorf("ready without a signer: %d", code)

@@ -53,6 +53,7 @@ func certificateCases() []panelCase {
 		{name: "certificate", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: signs, Source: "acme", Renews: panelNow.AddDate(0, 0, 60), Renewals: rows}, done: "certificate.renewing"},
 		{name: "certificate-none", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{}},
 		{name: "certificate-files", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: soon, Source: "files"}},
+		{name: "certificate-signer", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: signs, Source: "signer"}},
 		{name: "certificate-bad", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: bad, Source: "upload", Upload: true}},
 		{name: "certificate-test", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: signs, Source: "development", Upload: true}},
 		{name: "certificate-checked", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Form: panelForm{"certificates": "-----BEGIN"}, Signs: signs, Source: "upload", Upload: true, Checked: other}, done: "certificate.uploaded"},

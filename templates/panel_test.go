@@ -915,7 +915,7 @@ func panelIDs() []string {
 	add("panel.remove.", removeIDs, "-", ".title", ".text", ".button")
 	add("panel.todo.", todoIDs, ".why", ".action")
 	add("panel.action.", actionNames())
-	add("panel.certificate.source.", []string{"acme", "upload", "files", "development"})
+	add("panel.certificate.source.", []string{"acme", "upload", "files", "signer", "development"})
 	add("panel.certificate.renewal.", []string{"renewed", "changed", "uploaded", "failed"})
 	add("panel.certificate.notice.", []string{"certificate_unused", "self_signed", "private_root", "recent_root"})
 	add("panel.certificate.reason.", certificateReasons, ".do")

@@ -38,14 +38,21 @@ func documented(t *testing.T, file string) [][]string {
 // command is the program's arguments in a line of a shell, or nil. What follows
 // the command is left out; so is a line with a gap in it.
 func command(line string) []string {
-	line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "runuser -u mobileconfig -- "))
+	line = strings.TrimSpace(line)
+	for _, user := range []string{"mobileconfig", "mobileconfig-signer"} {
+		line = strings.TrimPrefix(line, "runuser -u "+user+" -- ")
+	}
 	if !strings.HasPrefix(line, "mobileconfig ") || strings.Contains(line, "…") {
 		return nil
 	}
 	for _, end := range []string{" #", " >", " && ", " | "} {
 		line, _, _ = strings.Cut(line, end)
 	}
-	return strings.Fields(line)[1:]
+	args := strings.Fields(line)[1:]
+	for i := range args {
+		args[i] = strings.Trim(args[i], `'"`)
+	}
+	return args
 }
 
 // parse reads the arguments as main does, without doing anything.
@@ -102,6 +109,8 @@ func TestOperatorsGuide(t *testing.T) {
 	}
 	h.write("/etc/mobileconfig/config.toml", h.path(settings[0][1]))
 	t.Setenv(configVariable, h.path("/etc/mobileconfig/config.toml"))
+	t.Setenv("MOBILECONFIG_FOLDER", h.path("/var/lib/mobileconfig-signer"))
+	t.Setenv("MOBILECONFIG_SOCKET", h.path("/run/mobileconfig-signer/socket"))
 	h.write("/etc/mobileconfig/backup-passphrase", "four words or more\n")
 	h.write("/run/password", "four words or more are good\n")
 	dir, err := datadir.Open(h.path("/var/lib/mobileconfig"))
@@ -135,6 +144,10 @@ func TestOperatorsGuide(t *testing.T) {
 			continue
 		case "doctor":
 			want = exitRefused // no service runs
+		case "signer":
+			if args[1] == "status" {
+				want = exitRefused // no signer runs
+			}
 		}
 		if args[0] == "backup" && args[1] == "restore" { // the guide has it moved away
 			if err := os.Rename(args[len(args)-1], args[len(args)-1]+".old"); err != nil && !os.IsNotExist(err) {

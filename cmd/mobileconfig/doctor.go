@@ -61,7 +61,7 @@ func printFindings(out io.Writer, found []doctor.Finding) {
 func (c *doctorCommand) examined() doctor.Config {
 	out := doctor.Config{
 		Server: c.plain(), Data: c.Data, SecretFile: c.SecretFile, LogKeyFile: c.LogKeyFile,
-		Exposed: c.exposed(), Free: doctor.FreeSpace, Now: time.Now,
+		Signer: c.Signer, Exposed: c.exposed(), Free: doctor.FreeSpace, Now: time.Now,
 	}
 	out.Server.Log = slog.New(slog.DiscardHandler)
 	keep := func(err error) {

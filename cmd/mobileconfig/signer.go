@@ -77,9 +77,6 @@ type signerRunCommand struct {
 
 // Run signs until the process is told to stop.
 func (c *signerRunCommand) Run(s streams) error {
-	if err := signerd.Harden(); err != nil {
-		return err
-	}
 	config, err := c.config(s)
 	if err != nil {
 		return err
@@ -89,6 +86,9 @@ func (c *signerRunCommand) Run(s streams) error {
 		return err
 	}
 	defer listener.Close()
+	if err := signerd.Harden(); err != nil {
+		return err
+	}
 	server.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/server/signerd"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
@@ -17,10 +18,13 @@ const endsSoon = 14 * 24 * time.Hour
 
 // certificate looks at what signs, and at what serves HTTPS.
 func (v *visit) certificate(ctx context.Context) {
-	if len(v.Signing.Names()) > 0 {
+	switch {
+	case v.Signer != "":
+		v.signer(ctx)
+	case len(v.Signing.Names()) > 0:
 		id, err := v.Signing.Load(v.Now)
 		v.identity(id, err)
-	} else {
+	default:
 		v.ownCertificate(ctx)
 	}
 	if v.Server.TLSCert == "" {
@@ -35,6 +39,28 @@ func (v *visit) certificate(ctx context.Context) {
 	case v.Now().After(pair.Leaf.NotAfter):
 		v.add(TLSUnusable, v.Server.TLSCert, "The certificate for HTTPS expired on %s.", pair.Leaf.NotAfter.UTC().Format(time.DateOnly))
 	}
+}
+
+// signer asks the process that signs.
+func (v *visit) signer(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	d, status, err := signerd.Look(ctx, signerd.ClientConfig{Socket: v.Signer, Now: v.Now})
+	switch {
+	case err != nil:
+		v.add(SignerAway, v.Signer, "")
+	case status.Usable != "ok":
+		v.add(CertificateBad, d.Name, "%s", status.Usable)
+	case d.Development:
+		v.add(CertificateTest, d.Name, "")
+	case d.NotAfter.Sub(v.Now()) < endsSoon:
+		v.ends(d.Name, d.NotAfter)
+	}
+}
+
+// ends tells of a certificate that ends soon.
+func (v *visit) ends(name string, at time.Time) {
+	v.add(CertificateEnds, name, "The certificate expires on %s.", at.UTC().Format(time.DateOnly))
 }
 
 // ownCertificate looks at the certificate in the database.
@@ -87,6 +113,6 @@ func (v *visit) identity(id *signing.Identity, err error) {
 		}
 	}
 	if left := id.Expires().Sub(v.Now()); left < endsSoon && v.Server.ACME == nil {
-		v.add(CertificateEnds, id.Name(), "The certificate expires on %s.", id.Expires().UTC().Format(time.DateOnly))
+		v.ends(id.Name(), id.Expires())
 	}
 }

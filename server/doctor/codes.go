@@ -38,6 +38,7 @@ const (
 	CertificateOld    Code = "certificate_recent_root"
 	CertificateOwn    Code = "certificate_untrusted"
 	RenewalFails      Code = "renewal_fails"
+	SignerAway        Code = "signer_away"
 	TLSUnusable       Code = "tls_unusable"
 	TLSName           Code = "tls_other_name"
 	NameUnknown       Code = "name_unknown"
@@ -94,6 +95,7 @@ var meanings = []Meaning{
 	{CertificateOld, Warning, "Devices before iOS 16 and macOS 13 show “Not Verified”.", "Ask the authority for a chain that ends in an older root."},
 	{CertificateOwn, Warning, "The certificate isn't from a public authority: devices show “Not Verified” unless they trust it.", "Use a public authority, or install the root on the devices by MDM."},
 	{RenewalFails, Error, "The last order of a certificate failed.", "See the codes of certificates by ACME."},
+	{SignerAway, Error, "The signer, which is a process of its own, doesn't answer, or can't sign.", "`systemctl status mobileconfig-signer`; its log says why, and who may not connect."},
 	{TLSUnusable, Error, "The files for HTTPS can't be used.", "Check `--tls-cert` and `--tls-key`: they have to be a pair."},
 	{TLSName, Error, "The certificate for HTTPS doesn't have the host name of the base URL.", "Get one that does, or correct `--base-url`."},
 	{NameUnknown, Error, "The host name of the base URL isn't in the DNS.", "Publish an A or AAAA record."},

@@ -28,6 +28,8 @@ type Config struct {
 	Data, SecretFile, LogKeyFile string
 	// Signing are the files to sign with, if there are any.
 	Signing signing.Files
+	// Signer is the socket of the process that signs, if it is another.
+	Signer string
 	// Exposed are files that others can read, by the setting that names them.
 	Exposed map[string]string
 

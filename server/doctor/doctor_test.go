@@ -238,6 +238,7 @@ var faults = []planted{
 	{"a database that is away", func(i *installation) { i.Server.Database = "postgres://u@127.0.0.1:1/x?sslmode=disable" }, doctor.DatabaseDown, nil},
 	{"nobody to sign in", func(i *installation) { i.exec(`DELETE FROM members`) }, doctor.NoMember, nil},
 	{"the development identity", func(i *installation) { i.Signing = signing.Files{} }, doctor.CertificateTest, nil},
+	{"a signer that is away", func(i *installation) { i.Signer = filepath.Join(i.Data, "socket") }, doctor.SignerAway, nil},
 	{"an expired certificate", func(i *installation) { i.sign(i.leaf(signingtest.Expired), i.middle) }, doctor.CertificateBad, nil},
 	{"a certificate without its issuer", func(i *installation) { i.sign(i.leaf(nil)) }, doctor.CertificateBad, nil},
 	{"a key of another certificate", func(i *installation) { i.Signing.Key = i.file("other.pem", i.leaf(nil).KeyPEM(i.t)) }, doctor.CertificateBad, nil},

@@ -122,6 +122,9 @@ func TestChangesAtOnce(t *testing.T) {
 // killed.
 const changing = "MOBILECONFIG_TEST_CHANGING"
 
+// entries make a file that takes a while to write.
+const entries = 9000
+
 func TestMain(m *testing.M) {
 	path := os.Getenv(changing)
 	if path == "" {
@@ -130,7 +133,7 @@ func TestMain(m *testing.M) {
 	folder, err := OpenFolder(path)
 	for n := 1; err == nil; n++ {
 		err = folder.Change(func(a *Approvals) error {
-			a.Limit, a.Organizations = n, slices.Repeat([]string{strconv.Itoa(n)}, 500)
+			a.Limit, a.Organizations = n, slices.Repeat([]string{strconv.Itoa(n)}, entries)
 			return nil
 		})
 	}
@@ -146,7 +149,7 @@ func TestKilledChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 20 {
+	for range 10 {
 		if err := os.RemoveAll(folder.file()); err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +158,7 @@ func TestKilledChange(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for a := (Approvals{}); a.Limit < 3; {
+		for a := (Approvals{}); a.Limit < 10; {
 			if a, err = folder.Approvals(); err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +168,7 @@ func TestKilledChange(t *testing.T) {
 		}
 		cmd.Wait()
 		a, err := folder.Approvals()
-		if err != nil || len(a.Organizations) != 500 || slices.ContainsFunc(a.Organizations, func(o string) bool { return o != strconv.Itoa(a.Limit) }) {
+		if err != nil || len(a.Organizations) != entries || slices.ContainsFunc(a.Organizations, func(o string) bool { return o != strconv.Itoa(a.Limit) }) {
 			t.Fatalf("%v, %d entries at %d", err, len(a.Organizations), a.Limit)
 		}
 		if err := folder.Change(func(a *Approvals) error { a.Erasing = true; return nil }); err != nil {

@@ -60,7 +60,7 @@ func FuzzClaim(f *testing.F) {
 		if no := approvals.judge(&c); no != nil && no.Detail == "" {
 			t.Fatal("a refusal without words")
 		}
-		if terms, no := r.signer.terms(&c); no == nil && (terms.Address != c.address || terms.Texts.Language() != c.language) {
+		if terms, no := r.signer.terms(&c); no == nil && terms.Address != c.address {
 			t.Fatalf("%+v has the terms of %s", c, terms.Address)
 		}
 	})

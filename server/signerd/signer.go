@@ -324,9 +324,6 @@ func (s *Signer) terms(c *claim) (gate.Terms, *refusal) {
 	if err != nil {
 		return gate.Terms{}, refuse(Gate, "the signer has no texts for the profile: %v", err)
 	}
-	if terms.Texts.Language() != c.language {
-		return gate.Terms{}, refuse(Gate, "the signer has no texts in the language")
-	}
 	return terms, nil
 }
 

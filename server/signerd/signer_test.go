@@ -302,6 +302,14 @@ func TestAway(t *testing.T) {
 	if e, ok := d.Fault.(*signing.IdentityError); !ok || e.Code != signing.SignerAway || d.Name == "" {
 		t.Errorf("away: %+v", d)
 	}
+	// After long, nobody waits any more.
+	patient.mu.Lock()
+	patient.away = patient.away.Add(-2 * time.Hour)
+	patient.mu.Unlock()
+	if _, err := issuers[1].Issue(t.Context(), o); !fault.Is(err, fault.SignerUnavailable) {
+		t.Errorf("long away: %v", err)
+	}
+	patient.set(nil)
 	waiting := make(chan error)
 	go func() {
 		_, err := issuers[1].Issue(t.Context(), o)

@@ -33,6 +33,8 @@ func (p *Pages) certificatePage(v *panel.Visit, f panel.Frame) (certificatePage,
 	page.Signs = p.certificateView(signs, nil)
 	status := p.Certificate.Status()
 	switch {
+	case signs.Process != "":
+		page.Source = "signer"
 	case p.Files():
 		page.Source = "files"
 	case signs.Development:
@@ -101,7 +103,7 @@ func (p *Pages) renewals(v *panel.Visit) ([]renewalRow, error) {
 // upload checks a certificate, and puts it to use if that was asked for.
 func (p *Pages) upload(v *panel.Visit) error {
 	if p.Files() {
-		return fault.New(fault.Conflict, "The server signs with files that its operator has named.")
+		return fault.New(fault.Conflict, "The operator has named files, or another process, that sign.")
 	}
 	certificates, key := []byte(v.Form["certificates"]), []byte(v.Form["private_key"])
 	id, err := p.Certificate.Check(certificates, key)
