@@ -17,7 +17,7 @@ import (
 // x-cpu tells more: the same of the time of the processor, without that of the
 // database and of the S3 service.
 func BenchmarkRate(b *testing.B) {
-	list := people(50_000)
+	list := people(signingtest.Size(50_000))
 	for name, open := range map[string]func(b *testing.B) *rig{
 		"sqlite/folder": func(b *testing.B) *rig { return newRig(b, storetest.SQLite(b), filepath.Join(b.TempDir(), "archive")) },
 		"postgres/folder": func(b *testing.B) *rig {
