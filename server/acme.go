@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/server/signerd"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
@@ -93,6 +94,10 @@ func (s *Server) newCertificate(ctx context.Context) (err error) {
 	}
 	s.certificate, err = certificate.New(ctx, config)
 	s.identity = identities{s.certificate, s.config.Identity}
+	if client, ok := s.config.Identity.(*signerd.Client); err == nil && ok && s.certificate.Present() {
+		s.config.Log.Warn("the database has the key of a certificate from before, by which whoever takes this process over could sign without the signer. Revoke that certificate",
+			"name", s.certificate.Current().Describe().Name, "signer", client.Current().Describe().Process)
+	}
 	return err
 }
 

@@ -252,7 +252,10 @@ func TestSignerTellsOperators(t *testing.T) {
 // that serves. Where that process signs, it is found there.
 func TestKeyElsewhere(t *testing.T) {
 	signer := newSigner(t)
-	scalar := signer.leaf.Key.(*ecdsa.PrivateKey).D.FillBytes(make([]byte, 32))
+	scalar, err := signer.leaf.Key.(*ecdsa.PrivateKey).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	little := slices.Clone(scalar)
 	slices.Reverse(little)
 	_, body, _ := bytes.Cut(signer.leaf.KeyPEM(t), []byte("\n"))

@@ -116,7 +116,7 @@ func (c *signerRunCommand) config(s streams) (signerd.Config, error) {
 	if config.Approvals, err = folder.Watch(config.Log); err != nil {
 		return config, err
 	}
-	if config.Texts, err = templates.New(); err != nil {
+	if config.Texts, err = templates.Words(); err != nil {
 		return config, err
 	}
 	identity, err := c.identity(s, &config)

@@ -53,6 +53,9 @@ const (
 	unknownFlags = 0xff &^ (flagContacts<<1 - 1)
 )
 
+// maxText is the length in bytes of the longest text beside the profile.
+const maxText = 1024
+
 var (
 	errClaim     = errors.New("signerd: a request that can't be read")
 	errUnclaimed = errors.New("signerd: a signer that is a process of its own signs no such profile")
@@ -109,7 +112,7 @@ func (c *claim) flags() (all byte) {
 func (c *claim) appendTo(out []byte) ([]byte, error) {
 	out = append(out, c.flags(), c.minLength, c.lockMinutes, c.attempts)
 	for _, text := range [...]string{c.language, c.address, c.person, c.login, c.organization} {
-		if len(text) > 0xffff {
+		if len(text) > maxText {
 			return nil, errUnclaimed
 		}
 		out = binary.BigEndian.AppendUint16(out, uint16(len(text)))
@@ -136,7 +139,7 @@ func readClaim(body []byte) (c claim, err error) {
 	c.mac, c.policy, c.declared, c.test = flags&flagMac != 0, flags&flagPolicy != 0, flags&flagDeclared != 0, flags&flagTest != 0
 	for _, text := range [...]*string{&c.language, &c.address, &c.person, &c.login, &c.organization} {
 		var s cryptobyte.String
-		ok = ok && in.ReadUint16LengthPrefixed(&s)
+		ok = ok && in.ReadUint16LengthPrefixed(&s) && len(s) <= maxText
 		*text = string(s)
 	}
 	for _, e := range [...]struct {

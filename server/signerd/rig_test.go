@@ -65,7 +65,7 @@ func approved() *Approvals {
 // newRig starts a signer. Change, if not nil, alters its configuration.
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
-	texts, err := templates.New()
+	texts, err := templates.Words()
 	if err != nil {
 		t.Fatal(err)
 	}
