@@ -210,13 +210,13 @@ func rescue(ctx context.Context, store Store, log *slog.Logger) {
 	}
 }
 
-// A quiet handler leaves out what River logs for those who work on River:
-// several lines a second, among which others are lost.
+// A quiet handler leaves out what River logs for those who work on River, among
+// which other lines are lost: all but warnings and errors.
 type quiet struct{ slog.Handler }
 
 // Enabled reports whether a record of the level is kept.
 func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelInfo && q.Handler.Enabled(ctx, level)
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
 }
 
 // WithAttrs returns a handler that is as quiet.
