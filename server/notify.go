@@ -32,7 +32,7 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 	}
 	config := notify.Config{
 		Store:  s.store,
-		Secret: s.config.Secret,
+		Secret: s.secrets.Secret,
 		Client: client,
 		Writer: &notify.Scribe{Texts: texts, Invitation: s.invitationURL},
 		Log:    s.config.Log,
@@ -46,16 +46,15 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 		}
 		config.Sender, s.mailer.Relay, s.mailer.Rate = relay, relay, s.config.Mail.Rate
 	}
-	var err error
-	s.notifier, err = notify.New(config)
-	return err
+	s.notifier = notify.New(config)
+	return nil
 }
 
 // RunJobs sends what is to be sent until ctx is done and then lets what is
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches}, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches, Rewriter: s.secrets}, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is

@@ -163,16 +163,27 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 // RunScheduled does what is due. It notes what signs, looking whether the
 // identity's files have changed also while nothing is signed, tells of a
 // certificate and of keys about to expire and of links that have, notes the
-// time, and enqueues the maintenance of the action logs once a day. Run calls it
-// every minute; of several servers on one database each may.
+// time, enqueues the maintenance of the action logs once a day, and reads which
+// versions the secret has. Run calls it every minute; of several servers on one
+// database each may.
 func (s *Server) RunScheduled(ctx context.Context) error {
-	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx))
+	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx), s.keepSecret(ctx))
 }
 
 // beginRound enqueues the round of maintenance that began last. If all servers
 // were off when it began, it is made up.
 func (s *Server) beginRound(ctx context.Context) error {
 	return s.store.EnqueueRound(ctx, maintenance.Day(s.config.Now()))
+}
+
+// keepSecret reads the versions of the secret, which another server may have
+// changed. While there are old ones, it enqueues once an hour that what is
+// encrypted under them is encrypted again.
+func (s *Server) keepSecret(ctx context.Context) error {
+	if err := s.secrets.Reload(ctx); err != nil || !s.secrets.Pending() {
+		return err
+	}
+	return s.store.EnqueueRewrite(ctx, s.config.Now().UTC().Format("2006-01-02T15"))
 }
 
 // connectionLog takes what net/http says of broken connections. Its words may

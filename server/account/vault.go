@@ -9,6 +9,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account/passkey"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -25,12 +26,8 @@ type Vault struct {
 }
 
 // NewVault returns the vault of an installation.
-func NewVault(secret []byte, base *url.URL, now func() time.Time) (*Vault, error) {
-	v := &Vault{passwords: newPasswords(), issuer: base.Hostname(), now: now}
-	var err error
-	if v.secrets, err = newSecrets(secret); err != nil {
-		return nil, err
-	}
+func NewVault(secret *crypt.Secret, base *url.URL, now func() time.Time) (v *Vault, err error) {
+	v = &Vault{secrets: newSecrets(secret), passwords: newPasswords(), issuer: base.Hostname(), now: now}
 	if passkey.Supported(base) {
 		v.passkeys, err = passkey.New(base, now)
 	}
@@ -66,7 +63,7 @@ func (v *Vault) attempt(ctx context.Context, store AttemptStore, what, whom stri
 	if err != nil {
 		return err
 	}
-	key := "attempt/" + what + "/" + encode(mac(v.secrets.attempts, whom))[:invitationMAC]
+	key := "attempt/" + what + "/" + v.secrets.attempts.Code(whom)
 	return store.Attempt(ctx, key, attemptsPerMember, attemptWindow, v.now())
 }
 
@@ -85,7 +82,7 @@ func (v *Vault) code(m Member, typed string) (Used, bool) {
 	if typed == "" || m.CodesLeft == 0 {
 		return Used{}, false
 	}
-	return m.used(Used{Method: ByRecovery, Code: v.secrets.hashCode(m.ID, typed)}), true
+	return m.used(Used{Method: ByRecovery, Codes: v.secrets.hashCode(m.ID, typed)}), true
 }
 
 func (v *Vault) seed(m Member) (string, error) {

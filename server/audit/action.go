@@ -112,6 +112,7 @@ const (
 	IdentityRequest       Name = "identity.request"      // a renewal before it is due
 	IdentityUpload        Name = "identity.upload"
 	InstallationRestore   Name = "installation.restore"
+	SecretRotate          Name = "installation.rotate_secret" // tokens are made under a new version
 
 	BatchCreate   Name = "batch.create"
 	BatchUpdate   Name = "batch.update" // the list is checked by another choice

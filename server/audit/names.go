@@ -18,7 +18,7 @@ func Names() []Name {
 		SessionRevoke, SessionRevokeAll,
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
-		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore,
+		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore, SecretRotate,
 		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload,
 		LogExport, LogErase, LogRetain, LogCheckFailed,
 	}

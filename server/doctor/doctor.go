@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/signing"
 )
@@ -56,6 +57,7 @@ type Finding struct {
 
 // A visit is one look at an installation.
 type visit struct {
+	secrets *secret.Keeper // nil: unknown
 	Config
 	base  *url.URL     // nil: the configuration says none that is good
 	store *store.Store // nil: the database can't be opened
@@ -78,6 +80,7 @@ func Examine(ctx context.Context, c Config) []Finding {
 	v.settings()
 	v.dataFolder()
 	v.openDatabase(ctx)
+	v.versions(ctx)
 	if v.store != nil {
 		defer v.store.Close()
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -47,16 +48,8 @@ type Links struct {
 }
 
 // New returns Links whose tokens are derived from the installation's secret.
-func New(store Store, domains settings.Store, secret []byte, now func() time.Time) (*Links, error) {
-	links, err := newTokens(secret, "lnk_")
-	if err != nil {
-		return nil, err
-	}
-	tickets, err := newTokens(secret, "tkt_")
-	if err != nil {
-		return nil, err
-	}
-	return &Links{store, domains, now, links, tickets}, nil
+func New(store Store, domains settings.Store, secret *crypt.Secret, now func() time.Time) *Links {
+	return &Links{store, domains, now, newTokens(secret, "lnk_"), newTokens(secret, "tkt_")}
 }
 
 // A Visit is what somebody types on the public page.

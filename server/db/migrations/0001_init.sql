@@ -598,6 +598,18 @@ CREATE TABLE installation (
 
 INSERT INTO installation (id) VALUES (1);
 
+-- Versions of the installation's secret, each encrypted with the secret that the
+-- servers are started with. There are none before the first rotation. What was
+-- handed out under one is accepted until it ends; 0: it is the current one.
+CREATE TABLE secrets (
+    id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    value   BYTEA  NOT NULL,
+    created BIGINT NOT NULL,
+    ends    BIGINT NOT NULL
+);
+
+CREATE UNIQUE INDEX secrets_current ON secrets (ends) WHERE ends = 0;
+
 -- What the installation's own certificate takes, encrypted with the secret: the
 -- certificate with its key, the account at the authority, and challenges under
 -- way. The lease, which server makes an order, and the request to renew are not
