@@ -15,10 +15,11 @@ type secrets struct {
 	codes       *crypt.Cipher // of the hashes of recovery codes
 	invitations *crypt.MAC    // makes the tokens of invitations
 	attempts    *crypt.MAC    // names the limits of sign-ins
+	devices     *crypt.MAC    // marks devices that members have signed in from
 }
 
 func newSecrets(s *crypt.Secret) *secrets {
-	return &secrets{s.Cipher(crypt.Seeds), s.Cipher(crypt.RecoveryCodes), s.MAC(crypt.Invitations), s.MAC(crypt.Attempts)}
+	return &secrets{s.Cipher(crypt.Seeds), s.Cipher(crypt.RecoveryCodes), s.MAC(crypt.Invitations), s.MAC(crypt.Attempts), s.MAC(crypt.Devices)}
 }
 
 // How a recovery code is written: 80 bits as four groups of four.

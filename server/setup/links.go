@@ -31,7 +31,8 @@ const (
 // Limits on the links that visitors make, each for one LimitWindow.
 const (
 	LimitWindow     = 10 * time.Minute
-	LimitPerAddress = 10
+	LimitPerAddress = 10  // from one network
+	LimitPerMailbox = 600 // from all networks: it bounds what is kept
 	LimitPerNetwork = 60
 )
 
@@ -97,8 +98,10 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		MaxDownloads: LinkMaxDownloads,
 	}
 	limits := []Limit{
-		{"links/address/" + address.Folded(), LimitPerAddress, LimitWindow},
+		// By network, so that nobody can use up what others have.
+		{"links/address/" + address.Folded() + " " + v.Network.String(), LimitPerAddress, LimitWindow},
 		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
+		{"links/mailbox/" + address.Folded(), LimitPerMailbox, LimitWindow},
 	}
 	by := audit.ByPublic(who, link.Account)
 	if err := l.store.CreateLink(ctx, by, link, limits, linkAction(audit.LinkCreate, by, link)); err != nil {
