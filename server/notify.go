@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -114,7 +115,7 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 	return nil
 }
 
-// tellKeys records, once for each notice, that keys are about to end.
+// tellKeys records, once for each notice, that keys are about to end or unused.
 func (s *Server) tellKeys(ctx context.Context) error {
 	now := s.config.Now()
 	keys, err := s.store.ExpiringKeys(ctx, now, now.Add(account.NoticeAhead))
@@ -124,6 +125,22 @@ func (s *Server) tellKeys(ctx context.Context) error {
 			continue
 		}
 		if err := s.store.NoteExpiry(ctx, audit.ByProgram(), k.ID, days, a); err != nil {
+			return err
+		}
+	}
+	return errors.Join(err, s.tellUnused(ctx))
+}
+
+// tellUnused records, once for each time that it happens, that nothing uses a
+// key.
+func (s *Server) tellUnused(ctx context.Context) error {
+	now := s.config.Now()
+	keys, err := s.store.UnusedKeys(ctx, now.Add(-account.UnusedAfter))
+	for _, k := range keys {
+		if !k.Unused(now) {
+			continue
+		}
+		if err := s.store.NoteUnused(ctx, audit.ByProgram(), k, k.UnusedNotice(audit.ByProgram())); err != nil {
 			return err
 		}
 	}

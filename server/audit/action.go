@@ -57,7 +57,9 @@ const (
 	KeyCreate       Name = "key.create"
 	KeyUpdate       Name = "key.update"
 	KeyRevoke       Name = "key.revoke"
-	KeyExpiring     Name = "key.expiring" // of the API or for redirects
+	KeyExpiring     Name = "key.expiring"    // of the API or for redirects
+	KeyUnused       Name = "key.unused"      // for 90 days
+	KeyNewNetwork   Name = "key.new_network" // it is used from there for the first time
 
 	RedirectKeyCreate Name = "redirect_key.create"
 	RedirectKeyUpdate Name = "redirect_key.update"

@@ -8,7 +8,7 @@ func Names() []Name {
 		PolicyCreate, PolicyUpdate, PolicyDelete,
 		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkMail, LinkExpire,
 		ProfileDownload, ProfileIssue,
-		KeyCreate, KeyUpdate, KeyRevoke, KeyExpiring,
+		KeyCreate, KeyUpdate, KeyRevoke, KeyExpiring, KeyUnused, KeyNewNetwork,
 		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
 		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,
 		InvitationCreate, InvitationRevoke,

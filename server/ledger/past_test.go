@@ -54,7 +54,6 @@ var past = map[string]string{
 	"store.KeepCeremony":           "bookkeeping",
 	"store.Prune":                  "bookkeeping",
 	"store.TakeCeremony":           "bookkeeping",
-	"store.TouchKey":               "bookkeeping",
 	"store.TouchSession":           "bookkeeping",
 }
 

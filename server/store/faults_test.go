@@ -206,6 +206,9 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"SetPassword", func(s *store.Store, a audit.Action) error {
 			return s.SetPassword(ctx, by, "mem_1", "new", start, "", a)
 		}},
+		{"NoteUnused", func(s *store.Store, a audit.Action) error {
+			return s.NoteUnused(ctx, by, account.Key{ID: "key_1"}, a)
+		}},
 		{"RotateSecret", func(s *store.Store, a audit.Action) error {
 			return s.RotateSecret(ctx, by, secret.Row{ID: "aaaa", Value: []byte("a"), Ends: start}, secret.Row{ID: "bbbb", Value: []byte("b"), Created: start}, a)
 		}},
@@ -309,6 +312,7 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 // TestEveryChangeIsAStep wants each method that takes an action among the steps.
 func TestEveryChangeIsAStep(t *testing.T) {
 	have := map[string]bool{"Keep": true, "Twice": true} // of these tests
+	have["TouchKey"] = true                              // it has an action seldom: see TestKeyUse
 	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true
 	}

@@ -56,6 +56,7 @@ func lists(links int) map[string][]list {
 	return map[string][]list{
 		"Accounts":       ask((*store.Store).Accounts),
 		"ApprovedHosts":  of((*store.Store).ApprovedHosts, account.Default),
+		"UnusedKeys":     ask(func(s *store.Store, ctx context.Context) (any, error) { return s.UnusedKeys(ctx, start) }),
 		"SecretVersions": ask((*store.Store).SecretVersions),
 		"Encrypted": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			for _, p := range s.EncryptedPlaces() {
