@@ -83,7 +83,7 @@ func (s *Server) newCertificate(ctx context.Context) (err error) {
 	config := certificate.Config{
 		Server: host,
 		Store:  s.store,
-		Secret: s.config.Secret,
+		Secret: s.secrets.Secret,
 		Roots:  s.config.SigningRoots,
 		Failed: s.noteRenewalFailure,
 		Log:    s.config.Log,

@@ -314,10 +314,7 @@ func revoke(t *testing.T, database string, from *acmetest.Authority, c *x509.Cer
 	if err != nil {
 		t.Fatal(err)
 	}
-	cipher, err := crypt.NewCipher(servertest.Secret, "certificate")
-	if err != nil {
-		t.Fatal(err)
-	}
+	cipher := crypt.Single(servertest.Secret).Cipher(crypt.Certificate)
 	if data, err = cipher.Decrypt(data, "certificate"); err != nil {
 		t.Fatal(err)
 	}

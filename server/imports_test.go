@@ -18,8 +18,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"server/certificate", "server/doctor", "profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir",
-		"server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/signerd", "server/store", "signing", "templates"},
+	"cmd/mobileconfig": {"server/certificate", "server/doctor", "profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/signerd", "server/store", "signing", "templates", "server/crypt", "server/secret"},
 
 	"docs/button/go":   {},
 	"docs/button/demo": {"docs/button/go"},
@@ -35,10 +34,11 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/signerd", "server/store", "server/web", "signing", "templates"},
+	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/signerd", "server/store", "server/web", "signing", "templates", "server/admission", "server/secret"},
 	"server/certificate":     {"server/account", "server/audit", "server/crypt", "server/fault", "server/id", "signing", "signing/gate"},
-	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
+	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/admission", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
+	"server/admission":       {},
 	"server/account/passkey": {"server/fault"},
 	"server/api":             {"profile", "profile/mdm", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/batch", "server/batches", "server/crypt", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/redirect", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/api/compress":    {"server/web"},
@@ -70,29 +70,30 @@ var arrows = map[string][]string{
 	"server/settings":        {"profile", "server/audit", "server/crypt", "server/fault", "server/id"},
 	"server/crypt":           {},
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
+	"server/secret":          {"server/account", "server/audit", "server/crypt"},
 	"server/setup":           {"profile", "profile/mdm", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
 	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/certificate", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "signing", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
 	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/batch", "server/batches", "server/discovery", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/settings", "server/setup", "server/web", "templates"},
-	"server/jobs":            {"server/batches", "server/mailing", "server/maintenance", "server/notify"},
+	"server/jobs":            {"server/batches", "server/mailing", "server/maintenance", "server/notify", "server/secret"},
 	"server/mailing":         {"profile", "profile/idn", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup", "templates"},
 	"server/maintenance":     {"server/audit", "server/fault"},
 	"server/notify":          {"profile", "server/account", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "templates"},
 	"server/outbox":          {"server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
-	"server/store":           {"server/certificate", "profile", "server/account", "server/audit", "server/batch", "server/batches", "server/db", "server/fault", "server/id", "server/ledger", "server/mailing", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/store":           {"server/certificate", "profile", "server/account", "server/audit", "server/batch", "server/batches", "server/crypt", "server/db", "server/fault", "server/id", "server/ledger", "server/mailing", "server/maintenance", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/secret", "server/settings", "server/setup"},
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
 	// Not a part of the program: whoever imports these can make members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
-	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/maintenance", "server/notify", "server/redirect",
+	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/maintenance", "server/notify", "server/redirect", "server/secret",
 		"server/settings", "server/setup", "server/store", "signing", "templates"},
 
 	"server/crashtest":            {},
 	"server/certificate/acmetest": {"server/dial/dialtest", "signing/signingtest"},
-	"server/doctor":               {"server", "server/account", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing"},
+	"server/doctor":               {"server", "server/account", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing", "server/secret"},
 	"server/dial/dialtest":        {},
 	"server/probe/probetest":      {"signing/signingtest"},
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",

@@ -226,6 +226,38 @@ type details struct {
 	Signer *signerDetails `json:"signer,omitempty"`
 	// Certificate is missing where the certificate isn't the installation's own.
 	Certificate *certificateDetails `json:"certificate,omitempty"`
+	Secret      secretDetails       `json:"secret"`
+}
+
+// secretDetails say which versions the secret has.
+type secretDetails struct {
+	Version string           `json:"version"`
+	Since   string           `json:"since,omitempty"` // missing: since the installation began
+	Old     []oldSecretState `json:"old"`
+}
+
+// An oldSecretState says until when what was handed out under an old version is
+// accepted, and how many values are still encrypted under it.
+type oldSecretState struct {
+	Version string `json:"version"`
+	Ends    string `json:"ends"`
+	Values  int    `json:"values"`
+}
+
+func (s *Server) secretDetails(ctx context.Context) secretDetails {
+	d := secretDetails{Version: s.secrets.Current().ID, Old: []oldSecretState{}}
+	status, err := s.secrets.Status(ctx)
+	if err != nil {
+		return d // the database is told of
+	}
+	d.Version = status.Current
+	if !status.Created.IsZero() {
+		d.Since = status.Created.UTC().Format(time.RFC3339)
+	}
+	for _, o := range status.Old {
+		d.Old = append(d.Old, oldSecretState{o.ID, o.Ends.UTC().Format(time.RFC3339), o.Values})
+	}
+	return d
 }
 
 // signerDetails tell of a signer that is a process of its own.
@@ -298,6 +330,7 @@ func (s *Server) details(c echo.Context) error {
 		},
 		Signer:      s.signerDetails(),
 		Certificate: s.certificateDetails(),
+		Secret:      s.secretDetails(c.Request().Context()),
 	})
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -32,7 +33,7 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 	}
 	config := notify.Config{
 		Store:  s.store,
-		Secret: s.config.Secret,
+		Secret: s.secrets.Secret,
 		Client: client,
 		Writer: &notify.Scribe{Texts: texts, Invitation: s.invitationURL},
 		Log:    s.config.Log,
@@ -46,16 +47,15 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 		}
 		config.Sender, s.mailer.Relay, s.mailer.Rate = relay, relay, s.config.Mail.Rate
 	}
-	var err error
-	s.notifier, err = notify.New(config)
-	return err
+	s.notifier = notify.New(config)
+	return nil
 }
 
 // RunJobs sends what is to be sent until ctx is done and then lets what is
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches}, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches, Rewriter: s.secrets}, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is
@@ -115,7 +115,7 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 	return nil
 }
 
-// tellKeys records, once for each notice, that keys are about to end.
+// tellKeys records, once for each notice, that keys are about to end or unused.
 func (s *Server) tellKeys(ctx context.Context) error {
 	now := s.config.Now()
 	keys, err := s.store.ExpiringKeys(ctx, now, now.Add(account.NoticeAhead))
@@ -125,6 +125,22 @@ func (s *Server) tellKeys(ctx context.Context) error {
 			continue
 		}
 		if err := s.store.NoteExpiry(ctx, audit.ByProgram(), k.ID, days, a); err != nil {
+			return err
+		}
+	}
+	return errors.Join(err, s.tellUnused(ctx))
+}
+
+// tellUnused records, once for each time that it happens, that nothing uses a
+// key.
+func (s *Server) tellUnused(ctx context.Context) error {
+	now := s.config.Now()
+	keys, err := s.store.UnusedKeys(ctx, now.Add(-account.UnusedAfter))
+	for _, k := range keys {
+		if !k.Unused(now) {
+			continue
+		}
+		if err := s.store.NoteUnused(ctx, audit.ByProgram(), k, k.UnusedNotice(audit.ByProgram())); err != nil {
 			return err
 		}
 	}

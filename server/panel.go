@@ -17,6 +17,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/panel/access"
 	"github.com/updatecase/mobileconfig/server/panel/log"
 	"github.com/updatecase/mobileconfig/server/panel/mail"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
@@ -101,12 +102,16 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 
 // NewSetupURL is SetupURL for a program beside the server, which has opened the
 // store.
-func NewSetupURL(ctx context.Context, kept *store.Store, secret []byte, baseURL string) (string, error) {
+func NewSetupURL(ctx context.Context, kept *store.Store, root []byte, baseURL string) (string, error) {
 	base, err := parseBaseURL(baseURL)
 	if err != nil {
 		return "", err
 	}
-	vault, err := account.NewVault(secret, base, time.Now)
+	versions, err := secret.Open(ctx, kept, root, time.Now)
+	if err != nil {
+		return "", fmt.Errorf("server: %w", err)
+	}
+	vault, err := account.NewVault(versions.Secret, base, time.Now)
 	if err != nil {
 		return "", fmt.Errorf("server: %w", err)
 	}

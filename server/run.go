@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 )
 
@@ -25,6 +28,10 @@ const (
 	shutdownTimeout   = 20 * time.Second
 	maxHeaderBytes    = 16 << 10
 	maxConnections    = 4096
+	// maxPerAddress are those of one address, or of one /56 in IPv6; maxPerNetwork
+	// those of a /48. Proxies, and this machine, have as many as they like.
+	maxPerAddress = 256
+	maxPerNetwork = 1024
 )
 
 // pruneEvery is how often what has run out is cleared away.
@@ -66,12 +73,12 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		if err != nil {
 			return err
 		}
-		serve(ctx, group, s.httpServer(s.inside()), inside)
+		s.serve(ctx, group, s.httpServer(s.inside()), inside)
 	}
 	if plain != nil {
-		serve(ctx, group, s.httpServer(s.plain()), plain)
+		s.serve(ctx, group, s.httpServer(s.plain()), plain)
 	}
-	serve(ctx, group, public, outside)
+	s.serve(ctx, group, public, outside)
 	group.Go(func() error { return s.certificate.Run(ctx) })
 	group.Go(func() error { return s.runMaintenance(ctx) })
 	group.Go(func() error { return s.RunJobs(ctx) })
@@ -94,17 +101,31 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	return netutil.LimitListener(listener, maxConnections), nil
+	return listener, nil
+}
+
+var loopback4 = netip.MustParseAddr("127.0.0.1")
+
+// admit bounds who can hold how many connections.
+func (s *Server) admit(l net.Listener) *admission.Listener {
+	return admission.NewListener(l, admission.Limits{Total: maxConnections, Near: maxPerAddress, Wide: maxPerNetwork}, func(ip netip.Addr) bool {
+		return ip == loopback4 || ip == netip.IPv6Loopback() || slices.ContainsFunc(s.config.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(ip) })
+	})
 }
 
 // serve has the group serve until ctx is done.
-func serve(ctx context.Context, group *errgroup.Group, hs *http.Server, listener net.Listener) {
+func (s *Server) serve(ctx context.Context, group *errgroup.Group, hs *http.Server, listener net.Listener) {
+	if hs.TLSConfig == nil {
+		listener = framedListener{listener}
+	}
+	admitted := s.admit(listener)
+	hs.ConnState = admitted.State
 	group.Go(func() error {
 		var err error
 		if hs.TLSConfig != nil {
-			err = hs.ServeTLS(listener, "", "")
+			err = hs.ServeTLS(admitted, "", "")
 		} else {
-			err = hs.Serve(framedListener{listener})
+			err = hs.Serve(admitted)
 		}
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
@@ -163,16 +184,28 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 // RunScheduled does what is due. It notes what signs, looking whether the
 // identity's files have changed also while nothing is signed, tells of a
 // certificate and of keys about to expire and of links that have, notes the
-// time, and enqueues the maintenance of the action logs once a day. Run calls it
-// every minute; of several servers on one database each may.
+// time, enqueues the maintenance of the action logs once a day, and reads which
+// versions the secret has. Run calls it every minute; of several servers on one
+// database each may.
 func (s *Server) RunScheduled(ctx context.Context) error {
-	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx))
+	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx), s.keepSecret(ctx),
+		account.NewSessions(s.vault, s.store).SumUp(ctx))
 }
 
 // beginRound enqueues the round of maintenance that began last. If all servers
 // were off when it began, it is made up.
 func (s *Server) beginRound(ctx context.Context) error {
 	return s.store.EnqueueRound(ctx, maintenance.Day(s.config.Now()))
+}
+
+// keepSecret reads the versions of the secret, which another server may have
+// changed. While there are old ones, it enqueues once an hour that what is
+// encrypted under them is encrypted again.
+func (s *Server) keepSecret(ctx context.Context) error {
+	if err := s.secrets.Reload(ctx); err != nil || !s.secrets.Pending() {
+		return err
+	}
+	return s.store.EnqueueRewrite(ctx, s.config.Now().UTC().Format("2006-01-02T15"))
 }
 
 // connectionLog takes what net/http says of broken connections. Its words may

@@ -29,6 +29,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/redirect"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -42,6 +43,7 @@ type Server struct {
 	config  Config
 	base    *url.URL
 	store   *store.Store
+	secrets *secret.Keeper
 	vault   *account.Vault
 	once    web.Once
 	members *account.Members
@@ -83,7 +85,10 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if err := s.newCertificate(ctx); err != nil {
+	if s.secrets, err = secret.Open(ctx, s.store, config.Secret, config.Now); err == nil {
+		err = s.newCertificate(ctx)
+	}
+	if err != nil {
 		s.store.Close()
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -107,17 +112,13 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 		return err
 	}
 	var err error
-	if s.vault, err = account.NewVault(s.config.Secret, s.base, s.config.Now); err != nil {
+	if s.vault, err = account.NewVault(s.secrets.Secret, s.base, s.config.Now); err != nil {
 		return err
 	}
-	if s.once, err = web.NewOnce(s.base, s.config.Secret, s.config.Now); err != nil {
-		return err
-	}
+	s.once = web.NewOnce(s.base, s.secrets.Secret, s.config.Now)
 	s.members = account.NewMembers(s.vault, s.store)
 	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
-	if s.links, err = setup.New(s.store, s.store, s.config.Secret, s.config.Now); err != nil {
-		return err
-	}
+	s.links = setup.New(s.store, s.store, s.secrets.Secret, s.config.Now)
 	if err := s.newNotifier(ctx, texts); err != nil {
 		return err
 	}
@@ -148,10 +149,7 @@ func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
 
 // newHandler builds the handler of the service on the texts.
 func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
-	a, err := s.newAPI(texts)
-	if err != nil {
-		return nil, err
-	}
+	a := s.newAPI(texts)
 	public := &pages.Pages{
 		Links:           s.links,
 		Redirects:       redirect.New(s.store, s.links, s.base.String(), s.config.Now),
@@ -167,31 +165,20 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 }
 
 // newAPI builds the API.
-func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
-	proof, err := settings.NewDNSProof(s.config.Secret, s.config.Resolver)
-	if err != nil {
-		return nil, err
-	}
-	webhooks, err := notify.NewWebhooks(s.store, s.config.Secret, s.config.Now)
-	if err != nil {
-		return nil, err
-	}
-	answers, err := crypt.NewCipher(s.config.Secret, "answers")
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) newAPI(texts *templates.Set) *api.API {
+	proof := settings.NewDNSProof(s.secrets.Secret, s.config.Resolver)
 	return &api.API{
 		Keys:      account.NewKeys(s.store, s.config.Now),
 		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
 		Policies:  settings.NewPolicies(s.store, s.config.Now),
 		Hosts:     settings.NewHosts(s.store, s.config.Now),
 		Redirects: redirect.NewKeys(s.store, s.config.Now),
-		Webhooks:  webhooks,
+		Webhooks:  notify.NewWebhooks(s.store, s.secrets.Secret, s.config.Now),
 		Links:     s.links,
 		Mails:     mailing.New(s.store, s.links, s.config.Now),
 		Batches:   s.batches,
 		Replays:   s.store,
-		Answers:   answers,
+		Answers:   s.secrets.Cipher(crypt.Answers),
 		Issuer:    issue.New(texts, s.identity.Current),
 		Identity:  s.describeIdentity,
 		Texts:     texts,
@@ -203,7 +190,7 @@ func (s *Server) newAPI(texts *templates.Set) (*api.API, error) {
 		Log:       s.config.Log,
 		Now:       s.config.Now,
 		Stopping:  s.stopping,
-	}, nil
+	}
 }
 
 // describeIdentity says what signs now.

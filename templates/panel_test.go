@@ -225,6 +225,8 @@ type (
 		ID, Name                   string
 		Scopes, Domains, Networks  []string
 		Created, Expires, LastUsed time.Time
+		LastNetwork                string
+		Unused                     bool
 		State                      string
 		Soon                       bool
 		Test                       bool
@@ -625,11 +627,11 @@ func policyCases() []panelCase {
 func keyCases() []panelCase {
 	at := "/panel/keys"
 	rows := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "Maria Kern", "member"},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "expired", false, true, "Customer portal", "key"},
-		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "revoked", false, false, "", "member"},
-		{"key_4", "Backup", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "", "operator"},
-		{"key_5", "First", nil, nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "", "system"},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "192.0.2.0/24", false, "live", false, false, "Maria Kern", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com", "example.org"}, []string{"192.0.2.0/24", "2001:db8::/48"}, panelNow, panelNow, time.Time{}, "", false, "expired", false, true, "Customer portal", "key"},
+		{"key_3", "Old panel", nil, nil, nil, panelNow, panelNow, panelNow, "192.0.2.0/24", false, "revoked", false, false, "", "member"},
+		{"key_4", "Backup", nil, nil, nil, panelNow, time.Time{}, panelNow, "192.0.2.0/24", true, "live", false, false, "", "operator"},
+		{"key_5", "First", nil, nil, nil, panelNow, time.Time{}, panelNow, "192.0.2.0/24", false, "live", false, false, "", "system"},
 	}
 	redirects := []redirectRow{
 		{"rdk_1", "Customer panel", "EdDSA", nil, panelNow, time.Time{}, panelNow, "live", true},
@@ -810,8 +812,8 @@ func removeCases() []panelCase {
 		all = append(all, panelCase{name: "remove-" + id, page: "remove", who: owner, nav: "domains", path: "/panel/remove", view: removePage{ID: id, Values: removeValues[id], Action: "/panel/remove", Fields: []confirmField{{"mailbox", "jane@example.com"}}, Back: "/panel"}})
 	}
 	keys := []keyRow{
-		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "live", false, false, "Tom Adler", "member"},
-		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com"}, nil, panelNow, panelNow, time.Time{}, "live", true, true, "Customer portal", "key"},
+		{"key_1", "Customer portal", scopeNames(), nil, nil, panelNow, time.Time{}, panelNow, "192.0.2.0/24", false, "live", false, false, "Tom Adler", "member"},
+		{"key_2", "Nightly script", []string{"profiles:write"}, []string{"example.com"}, nil, panelNow, panelNow, time.Time{}, "", false, "live", true, true, "Customer portal", "key"},
 	}
 	for more := range 3 {
 		all = append(all, panelCase{name: fmt.Sprint("remove-member-keys-", more), page: "remove", who: owner, nav: "members", path: "/panel/remove",

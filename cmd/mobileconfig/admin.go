@@ -15,6 +15,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -28,6 +29,7 @@ type adminCommand struct {
 	Host        adminHostCommand     `cmd:"" help:"The servers that the domains of an account may use."`
 	SetupURL    adminSetupURLCommand `cmd:"" name:"setup-url" help:"Print the address that makes the first owner of a new installation: once, within three days."`
 	Renew       adminRenewCommand    `cmd:"" help:"Renew the certificate before it is due."`
+	Rotate      adminRotateCommand   `cmd:"" name:"rotate-secret" help:"Begin a new version of the installation's secret."`
 }
 
 // storeFlags say which installation a command works on. The service may run
@@ -74,7 +76,7 @@ func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error
 func people(s *store.Store) (*account.Members, *account.Factors, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret)
-	vault, err := account.NewVault(secret, &url.URL{}, time.Now)
+	vault, err := account.NewVault(crypt.Single(secret), &url.URL{}, time.Now)
 	if err != nil {
 		return nil, nil, err
 	}

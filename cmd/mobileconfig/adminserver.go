@@ -4,15 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/secret"
 )
 
 type adminSetupURLCommand struct {
-	BaseURL    string `required:"" placeholder:"URL" help:"How people reach the service, as serve has it."`
+	BaseURL string `required:"" placeholder:"URL" help:"How people reach the service, as serve has it."`
+	secretFlags
+}
+
+// secretFlags say where the installation's secret is.
+type secretFlags struct {
 	SecretFile string `placeholder:"FILE" help:"The installation's secret, where it is not in the data folder."`
 	storeFlags
 }
@@ -43,7 +50,7 @@ func (c *adminSetupURLCommand) Run(s streams) error {
 	return err
 }
 
-func (c *adminSetupURLCommand) secret() ([]byte, error) {
+func (c *secretFlags) secret() ([]byte, error) {
 	if c.SecretFile != "" {
 		secret, err := datadir.ReadSecret(c.SecretFile)
 		return secret, flagError("--secret-file", err)
@@ -53,6 +60,42 @@ func (c *adminSetupURLCommand) secret() ([]byte, error) {
 		return nil, flagError("--data", err)
 	}
 	return dir.Secret()
+}
+
+type adminRotateCommand struct {
+	Overlap time.Duration `default:"720h" placeholder:"D" help:"For how long links, tickets and invitations from before are still accepted (default: 720h, as long as a link can last)."`
+	secretFlags
+}
+
+// Run rotates the secret. The servers that run learn of it by themselves.
+func (c *adminRotateCommand) Run(s streams) error {
+	if c.Overlap < 0 || c.Overlap > secret.MaxOverlap {
+		return flagError("--overlap", fmt.Errorf("it can be 0s to %dh", secret.MaxOverlap/time.Hour))
+	}
+	ctx := context.Background()
+	root, err := c.secret()
+	if err != nil {
+		return err
+	}
+	kept, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	keeper, err := secret.Open(ctx, kept, root, time.Now)
+	if err != nil {
+		return err
+	}
+	status, err := keeper.Rotate(ctx, audit.ByOperator(), c.Overlap)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "The secret has the new version %s.\n", status.Current)
+	for _, old := range status.Old {
+		fmt.Fprintf(s.out, "What was handed out under version %s is accepted until %s. %d values are encrypted under it; the service encrypts them again.\n",
+			old.ID, old.Ends.UTC().Format("2006-01-02 15:04 MST"), old.Values)
+	}
+	return nil
 }
 
 type adminRenewCommand struct {

@@ -51,7 +51,7 @@ func NewFactors(vault *Vault, store FactorStore) *Factors { return &Factors{vaul
 // SetPassword changes the member's own password. The present one is asked for
 // beside what the session has shown.
 func (s *Factors) SetPassword(ctx context.Context, by audit.Grant, in In, current, password string) error {
-	known, err := s.vault.passwords.check(ctx, current, in.Member.Password)
+	known, err := s.vault.passwords.check(ctx, insider, current, in.Member.Password)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ type Key struct {
 	Expires   time.Time // zero: never
 	Revoked   time.Time // zero: not revoked
 	LastUsed  time.Time // to the minute; zero: never
+	// LastNetwork is where it was used from then, as KeyNetwork returns it. Zero:
+	// never used.
+	LastNetwork netip.Prefix
 	// Hash is the SHA-256 of the key's secret part.
 	Hash []byte
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -59,18 +60,25 @@ type KeyStore interface {
 	// that is not the account's is a NotFound fault. Rotate may be called more
 	// than once.
 	RotateKey(ctx context.Context, by audit.Grant, account, id string, rotate func(Key) (ends, made Key, all []audit.Action, err error)) error
-	// TouchKey notes that the key was used.
-	TouchKey(ctx context.Context, id string, at time.Time) error
+	// TouchKey notes that a key was used. If it was used from other networks
+	// before and never from this one, it keeps a, once, for the first networks of
+	// a key.
+	TouchKey(ctx context.Context, by audit.Grant, use KeyUse, a audit.Action) error
 }
 
 // Keys makes and checks keys.
 type Keys struct {
 	store KeyStore
 	now   func() time.Time
+
+	mu      sync.Mutex
+	touched map[touch]time.Time // when they were noted last
 }
 
 // NewKeys returns Keys that are kept in the store.
-func NewKeys(store KeyStore, now func() time.Time) *Keys { return &Keys{store, now} }
+func NewKeys(store KeyStore, now func() time.Time) *Keys {
+	return &Keys{store: store, now: now, touched: map[touch]time.Time{}}
+}
 
 // A KeySpec says which key to make.
 type KeySpec struct {
@@ -214,12 +222,76 @@ func (k *Keys) Authenticate(ctx context.Context, token string, from netip.Addr) 
 	if subtle.ConstantTimeCompare(hash(secret), key.Hash) != 1 || key.Test != test || !alive || !near {
 		return Key{}, refused
 	}
-	if now.Sub(key.LastUsed) >= touchEvery {
-		if err := k.store.TouchKey(ctx, key.ID, now); err != nil {
-			return Key{}, err
-		}
+	return key, k.touch(ctx, key, from, now)
+}
+
+// A KeyUse is the use of a key.
+type KeyUse struct {
+	Key     string
+	Network netip.Prefix // as KeyNetwork returns it
+	At      time.Time
+	// Networks is how many networks of a key are kept.
+	Networks int
+}
+
+// keyNetworks is how many networks of a key are kept.
+const keyNetworks = 10
+
+// A touch is a key that was used from a network.
+type touch struct {
+	key     string
+	network netip.Prefix
+}
+
+// maxTouched bounds how many touches are remembered.
+const maxTouched = 10_000
+
+// touch notes that the key was used, once a minute for each network.
+func (k *Keys) touch(ctx context.Context, key Key, from netip.Addr, now time.Time) error {
+	t := touch{key.ID, KeyNetwork(from)}
+	if now.Sub(key.LastUsed) < touchEvery && key.LastNetwork == t.network || !k.due(t, now) {
+		return nil
 	}
-	return key, nil
+	by := audit.ByProgram()
+	by.Actor = audit.Actor{Kind: audit.KeyActor, ID: key.ID, Name: key.Name, IP: from.String(), Interface: audit.API, Test: key.Test}
+	return k.store.TouchKey(ctx, by, KeyUse{key.ID, t.network, now, keyNetworks}, audit.Action{
+		Account: key.Account,
+		Name:    audit.KeyNewNetwork,
+		Outcome: audit.Done,
+		Actor:   by.Actor,
+		Target:  audit.Target{Kind: audit.KeyTarget, ID: key.ID, Name: key.Name},
+		Changes: []audit.Change{{Field: "network", New: t.network.String()}},
+	})
+}
+
+// due reports whether the touch wasn't noted within the minute, and takes it for
+// noted.
+func (k *Keys) due(t touch, now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if age := now.Sub(k.touched[t]); age >= 0 && age < touchEvery {
+		return false
+	}
+	if len(k.touched) >= maxTouched {
+		clear(k.touched)
+	}
+	k.touched[t] = now
+	return true
+}
+
+// KeyNetwork is the network by which it is told where a key is used from: the
+// /24 in IPv4, the /48 in IPv6.
+func KeyNetwork(ip netip.Addr) netip.Prefix {
+	ip = ip.Unmap().WithZone("")
+	bits := 48
+	if ip.Is4() {
+		bits = 24
+	}
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
 }
 
 // List returns the keys of the account, the newest first.

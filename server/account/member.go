@@ -124,9 +124,11 @@ func (s Session) Fresh(now time.Time) bool {
 type Used struct {
 	Member string
 	Method Method
-	Step   int64   // of ByTOTP: it must be later than the last one
-	Code   []byte  // of ByRecovery: the hash, which must still be there
-	Key    Passkey // of ByPasskey: with its new Data
+	Step   int64 // of ByTOTP: it must be later than the last one
+	// Codes, of ByRecovery, are what the code may be kept as. One of them must
+	// still be there.
+	Codes [][]byte
+	Key   Passkey // of ByPasskey: with its new Data
 	// Password and TOTPSince are those of the member against whom the proof was
 	// checked. Where they have changed since, it proves nothing.
 	Password  string

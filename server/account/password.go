@@ -2,8 +2,9 @@ package account
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/updatecase/mobileconfig/server/account/guess"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
@@ -33,9 +35,13 @@ const scored = 64
 // that few may hash at once and few may wait.
 var argon2 = &argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
+// Some places are kept for devices from which a member has signed in before, and
+// the strangers of one network can't take all others.
 const (
-	hashers = 2
-	queue   = 16
+	mostHashers     = 2 // one less than there are cores, if that is less
+	keptHashers     = 1
+	queue           = 32
+	queuePerNetwork = 4
 )
 
 // absent is a hash that no password has. Checking it takes as long as
@@ -43,20 +49,24 @@ const (
 const absent = "$argon2id$v=19$m=47104,t=1,p=1$bm90IGEgbWVtYmVyIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // passwords hashes and checks passwords, a few at a time.
-type passwords struct {
-	slots   chan struct{}
-	waiting atomic.Int32
+type passwords struct{ budget *admission.Budget }
+
+func newPasswords() *passwords {
+	return &passwords{admission.NewBudget(max(1, min(mostHashers, runtime.NumCPU()-1)), keptHashers, queue, queuePerNetwork)}
 }
 
-func newPasswords() *passwords { return &passwords{slots: make(chan struct{}, hashers)} }
+// insider is who has shown already that they may be here: by a session, an
+// invitation, or a device.
+var insider = admission.Guest{Known: true}
 
 // hash returns the hash, in PHC form, of a password that a member chooses, or
 // the PasswordWeak fault of [checkPassword]: that too takes time.
 func (p *passwords) hash(ctx context.Context, password string, withFactor bool, known ...string) (hash string, err error) {
-	if err := p.enter(ctx); err != nil {
+	leave, err := p.enter(ctx, insider)
+	if err != nil {
 		return "", err
 	}
-	defer p.leave()
+	defer leave()
 	if err := checkPassword(password, withFactor, known...); err != nil {
 		return "", err
 	}
@@ -65,11 +75,12 @@ func (p *passwords) hash(ctx context.Context, password string, withFactor bool, 
 
 // check reports whether the hash is the password's. Without a hash it is not,
 // after the same time.
-func (p *passwords) check(ctx context.Context, password, hash string) (bool, error) {
-	if err := p.enter(ctx); err != nil {
+func (p *passwords) check(ctx context.Context, who admission.Guest, password, hash string) (bool, error) {
+	leave, err := p.enter(ctx, who)
+	if err != nil {
 		return false, err
 	}
-	defer p.leave()
+	defer leave()
 	if hash == "" {
 		hash = absent
 	}
@@ -79,25 +90,14 @@ func (p *passwords) check(ctx context.Context, password, hash string) (bool, err
 	return argon2id.ComparePasswordAndHash(norm.NFC.String(password), hash)
 }
 
-func (p *passwords) enter(ctx context.Context) error {
-	if p.waiting.Add(1) > hashers+queue {
-		p.waiting.Add(-1)
+func (p *passwords) enter(ctx context.Context, who admission.Guest) (leave func(), err error) {
+	leave, err = p.budget.Enter(ctx, who)
+	if errors.Is(err, admission.ErrCrowded) {
 		f := fault.New(fault.Limited, "Too many people sign in at the moment. Try again in a few seconds.")
 		f.RetryAfter = 2 * time.Second
-		return f
+		return nil, f
 	}
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		p.waiting.Add(-1)
-		return ctx.Err()
-	}
-}
-
-func (p *passwords) leave() {
-	<-p.slots
-	p.waiting.Add(-1)
+	return leave, err
 }
 
 // checkPassword refuses a password that is too short, or that is among the

@@ -69,14 +69,14 @@ func TestHash(t *testing.T) {
 		t.Fatal(err)
 	}
 	for password, want := range map[string]bool{"caf\u00e9 lampshade orbit": true, "cafe lampshade orbit": false, "": false} {
-		if got, err := p.check(t.Context(), password, hash); got != want || err != nil {
+		if got, err := p.check(t.Context(), insider, password, hash); got != want || err != nil {
 			t.Errorf("%q: got %v, %v", password, got, err)
 		}
 	}
 	if !strings.HasPrefix(hash, absent[:len("$argon2id$v=19$m=47104,t=1,p=1$")]) {
 		t.Errorf("%s takes another time than %s", hash, absent)
 	}
-	if ok, err := p.check(t.Context(), "", ""); ok || err != nil {
+	if ok, err := p.check(t.Context(), insider, "", ""); ok || err != nil {
 		t.Errorf("without a hash: got %v, %v", ok, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -44,7 +45,7 @@ func open(t testing.TB, database string, clock *storetest.Clock) *house {
 	t.Helper()
 	s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 	base := &url.URL{Scheme: "https", Host: "setup.example.com"}
-	vault, err := account.NewVault([]byte(strings.Repeat("s", 32)), base, clock.Now)
+	vault, err := account.NewVault(crypt.Single([]byte(strings.Repeat("s", 32))), base, clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +330,7 @@ func TestOnce(t *testing.T) {
 		session := func(i int, proof account.Used) (account.Session, account.Used, audit.Action) {
 			now := clock.Now()
 			s := account.Session{ID: "ses_" + string(proof.Method) + string(rune('a'+i%26)) + string(rune('a'+i/26)), Member: m.ID,
-				Hash: []byte{byte(i), byte(len(proof.Code)), 1}, Method: proof.Method, Created: now, LastUsed: now}
+				Hash: []byte{byte(i), byte(len(proof.Codes)), 1}, Method: proof.Method, Created: now, LastUsed: now}
 			return s, proof, audit.Action{Account: account.Default, Name: audit.MemberSignIn, Outcome: audit.Done}
 		}
 		in := h.load(token)

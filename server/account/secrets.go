@@ -2,9 +2,7 @@ package account
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
-	"errors"
-	"fmt"
+	"crypto/sha256"
 	"strings"
 
 	"github.com/updatecase/mobileconfig/server/crypt"
@@ -14,25 +12,14 @@ import (
 // for one purpose.
 type secrets struct {
 	seeds       *crypt.Cipher // of authenticator apps
-	codes       *crypt.MAC    // hashes recovery codes
+	codes       *crypt.Cipher // of the hashes of recovery codes
 	invitations *crypt.MAC    // makes the tokens of invitations
 	attempts    *crypt.MAC    // names the limits of sign-ins
+	devices     *crypt.MAC    // marks devices that members have signed in from
 }
 
-func newSecrets(secret []byte) (*secrets, error) {
-	seeds, err := crypt.NewCipher(secret, "totp seed")
-	codes, err1 := crypt.NewMAC(secret, "recovery code")
-	invitations, err2 := crypt.NewMAC(secret, "invitation")
-	attempts, err3 := crypt.NewMAC(secret, "sign-in attempt")
-	if err := errors.Join(err, err1, err2, err3); err != nil {
-		return nil, fmt.Errorf("account: secret: %w", err)
-	}
-	return &secrets{seeds, codes, invitations, attempts}, nil
-}
-
-// mac is the code of a list of texts.
-func mac(m *crypt.MAC, parts ...string) []byte {
-	return m.Sum(strings.Join(parts, "\x00") + "\x00")
+func newSecrets(s *crypt.Secret) *secrets {
+	return &secrets{s.Cipher(crypt.Seeds), s.Cipher(crypt.RecoveryCodes), s.MAC(crypt.Invitations), s.MAC(crypt.Attempts), s.MAC(crypt.Devices)}
 }
 
 // How a recovery code is written: 80 bits as four groups of four.
@@ -49,15 +36,16 @@ func (s *secrets) newCodes(member string) (codes []string, hashes [][]byte) {
 		b := make([]byte, codeSize)
 		rand.Read(b) // never fails
 		code := encoding.EncodeToString(b)
-		hashes = append(hashes, s.hashCode(member, code))
+		hashes = append(hashes, s.hashCode(member, code)[0])
 		codes = append(codes, grouped(code, codeGroup, "-"))
 	}
 	return codes, hashes
 }
 
-// hashCode is the hash of a recovery code as a person types it. The key is
-// not in the database, so that whoever has that alone can guess nothing.
-func (s *secrets) hashCode(member, typed string) []byte {
+// hashCode is the hash of a recovery code as a person types it, encrypted under
+// each version of the secret, under the current one first: whoever has the
+// database alone can guess nothing, and another version needs no new codes.
+func (s *secrets) hashCode(member, typed string) [][]byte {
 	code := strings.ToUpper(strings.Map(func(r rune) rune {
 		switch r {
 		case ' ', '-', '\t', '\u2010', '\u2011', '\u2013':
@@ -71,7 +59,8 @@ func (s *secrets) hashCode(member, typed string) []byte {
 		}
 		return r
 	}, typed))
-	return mac(s.codes, member, code)
+	sum := sha256.Sum256([]byte("recovery code\x00" + code))
+	return s.codes.EncryptNames(sum[:], member)
 }
 
 func grouped(s string, size int, between string) string {
@@ -85,21 +74,17 @@ func grouped(s string, size int, between string) string {
 	return b.String()
 }
 
-// invitationMAC is how many characters of a token make it unguessable: 130
-// bits.
-const invitationMAC = 26
-
 // invitationToken is what the address of an invitation ends in. Nothing of it
 // is kept, and it can be shown again.
 func (s *secrets) invitationToken(id string) string {
-	return strings.TrimPrefix(id, "inv_") + encode(mac(s.invitations, id))[:invitationMAC]
+	return strings.TrimPrefix(id, "inv_") + s.invitations.Code(id)
 }
 
 // invitationID returns the id of a token.
 func (s *secrets) invitationID(token string) (id string, ok bool) {
-	if len(token) <= invitationMAC {
+	if len(token) <= crypt.CodeSize {
 		return "", false
 	}
-	id = "inv_" + token[:len(token)-invitationMAC]
-	return id, subtle.ConstantTimeCompare([]byte(s.invitationToken(id)), []byte(token)) == 1
+	rest, code := token[:len(token)-crypt.CodeSize], token[len(token)-crypt.CodeSize:]
+	return "inv_" + rest, s.invitations.Valid("inv_"+rest, code)
 }

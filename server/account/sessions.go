@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -83,6 +85,8 @@ func NewSessions(vault *Vault, store interface {
 type From struct {
 	Actor   audit.Actor
 	Network netip.Prefix
+	// Device is the mark that the device brings, if it brings one.
+	Device string
 }
 
 // as is the actor that a member is there.
@@ -120,14 +124,20 @@ func (in In) Enrol() bool { return in.Account.FactorRequired && !in.Member.HasFa
 // others alike; or Limited after too many tries.
 func (s *Sessions) SignIn(ctx context.Context, from From, email, password, code string) (token string, err error) {
 	email = fold(email)
-	if err := s.vault.attempt(ctx, s.store, "sign-in", email, from.Network); err != nil {
-		return "", err
-	}
 	m, err := s.store.MemberByEmail(ctx, email)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return "", err
 	}
-	known, err := s.vault.passwords.check(ctx, password, m.Password)
+	who := admission.Guest{Known: s.vault.knows(m, from.Device), Network: from.Network.Addr()}
+	if who.Known {
+		err = s.vault.ownAttempt(ctx, s.store, "device", from.Device)
+	} else {
+		err = s.vault.attempt(ctx, s.store, email, from.Network)
+	}
+	if err != nil {
+		return "", err
+	}
+	known, err := s.vault.passwords.check(ctx, who, password, m.Password)
 	if err != nil {
 		return "", err
 	}
@@ -163,24 +173,58 @@ func (s *Sessions) begin(ctx context.Context, from From, m Member, proof Used) (
 	return token, err
 }
 
-// refuse keeps the refused sign-in and returns the fault that says so. What a
-// member has typed is kept nowhere.
-func (s *Sessions) refuse(ctx context.Context, from From, m Member, why error) error {
-	a := audit.Action{
-		Account: Installation,
-		Name:    audit.MemberSignIn,
-		Outcome: audit.Refused,
-		Reason:  string(fault.SignInRefused),
-		Actor:   from.Actor,
-		Target:  audit.Target{Kind: audit.MemberTarget},
+// Device returns the mark for the device of the session: the one that it brings,
+// or a new one.
+func (s *Sessions) Device(ctx context.Context, token, mark string) (string, error) {
+	in, err := s.Load(ctx, token)
+	if err != nil || s.vault.knows(in.Member, mark) {
+		return mark, err
 	}
+	return s.vault.device(in.Member), nil
+}
+
+// refuse keeps the refused sign-in and returns the fault that says so. What a
+// member has typed is kept nowhere. Sign-ins of nobody, of which anybody can
+// cause any number, are kept in sum: see SumUp.
+func (s *Sessions) refuse(ctx context.Context, from From, m Member, why error) error {
+	a := refusedSignIn(from.Actor)
 	if m.ID != "" {
 		a.Account, a.Target = m.Account, m.target()
+	} else if !s.vault.refusals.Note(from.Network.Addr()) {
+		return errSignIn(why)
 	}
 	if err := s.store.Record(ctx, audit.Refusal(from.Actor), a); err != nil {
 		return err
 	}
 	return errSignIn(why)
+}
+
+func refusedSignIn(who audit.Actor) audit.Action {
+	return audit.Action{
+		Account: Installation,
+		Name:    audit.MemberSignIn,
+		Outcome: audit.Refused,
+		Reason:  string(fault.SignInRefused),
+		Actor:   who,
+		Target:  audit.Target{Kind: audit.MemberTarget},
+	}
+}
+
+// SumUp keeps the refused sign-ins of nobody since the last time that were not
+// kept one by one: an action for each network, with their number. It is called
+// once a minute.
+func (s *Sessions) SumUp(ctx context.Context) error {
+	var failed error
+	for network, n := range s.vault.refusals.Take() {
+		who := audit.Actor{Kind: audit.Visitor, Interface: audit.Panel}
+		if network.IsValid() {
+			who.IP = network.Addr().String()
+		}
+		a := refusedSignIn(who)
+		a.Changes = []audit.Change{{Field: "tries", New: strconv.Itoa(n)}}
+		failed = errors.Join(failed, s.store.Record(ctx, audit.Refusal(who), a))
+	}
+	return failed
 }
 
 func errSignIn(why error) error {
@@ -216,13 +260,13 @@ func (s *Sessions) Load(ctx context.Context, token string) (In, error) {
 // password where the member has no second factor. The session's token changes.
 // The fault is CodeWrong, or Limited after too many tries.
 func (s *Sessions) Confirm(ctx context.Context, from From, in In, code, password string) (token string, err error) {
-	if err := s.vault.attempt(ctx, s.store, "confirm", in.Member.ID, from.Network); err != nil {
+	if err := s.vault.ownAttempt(ctx, s.store, "confirm", in.Member.ID); err != nil {
 		return "", err
 	}
 	proof, ok := s.vault.code(in.Member, code)
 	if !in.Member.HasFactor() {
 		proof = in.Member.used(Used{Method: ByPassword})
-		if ok, err = s.vault.passwords.check(ctx, password, in.Member.Password); err != nil {
+		if ok, err = s.vault.passwords.check(ctx, insider, password, in.Member.Password); err != nil {
 			return "", err
 		}
 	}

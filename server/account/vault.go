@@ -9,7 +9,10 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account/passkey"
+	"github.com/updatecase/mobileconfig/server/admission"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
 )
 
 // A Vault holds what sign-ins are checked with. One serves an installation's
@@ -17,6 +20,7 @@ import (
 type Vault struct {
 	secrets   *secrets
 	passwords *passwords
+	refusals  *admission.Tally // of sign-ins of nobody
 	// passkeys is nil where browsers can have none for the base URL.
 	passkeys *passkey.Ceremonies
 	// issuer is how an authenticator app names the installation.
@@ -25,12 +29,8 @@ type Vault struct {
 }
 
 // NewVault returns the vault of an installation.
-func NewVault(secret []byte, base *url.URL, now func() time.Time) (*Vault, error) {
-	v := &Vault{passwords: newPasswords(), issuer: base.Hostname(), now: now}
-	var err error
-	if v.secrets, err = newSecrets(secret); err != nil {
-		return nil, err
-	}
+func NewVault(secret *crypt.Secret, base *url.URL, now func() time.Time) (v *Vault, err error) {
+	v = &Vault{secrets: newSecrets(secret), passwords: newPasswords(), refusals: admission.NewTally(now), issuer: base.Hostname(), now: now}
 	if passkey.Supported(base) {
 		v.passkeys, err = passkey.New(base, now)
 	}
@@ -58,16 +58,34 @@ type AttemptStore interface {
 	Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error
 }
 
-// attempt counts a try with a password or code for the network that it comes
+// attempt counts a try of a stranger to sign in, for the network that it comes
 // from, and then for whoever is named, member or not: a network that has used
 // up its own tries uses up nobody else's.
-func (v *Vault) attempt(ctx context.Context, store AttemptStore, what, whom string, from netip.Prefix) error {
-	err := store.Attempt(ctx, "attempt/network/"+from.String(), attemptsPerNetwork, attemptWindow, v.now())
+func (v *Vault) attempt(ctx context.Context, store AttemptStore, whom string, from netip.Prefix) error {
+	err := store.Attempt(ctx, "attempt/network/"+admission.Near(from.Addr()).String(), attemptsPerNetwork, attemptWindow, v.now())
 	if err != nil {
 		return err
 	}
-	key := "attempt/" + what + "/" + encode(mac(v.secrets.attempts, whom))[:invitationMAC]
-	return store.Attempt(ctx, key, attemptsPerMember, attemptWindow, v.now())
+	return v.ownAttempt(ctx, store, "sign-in", whom)
+}
+
+// ownAttempt counts a try that no stranger can make: of a session, or of a
+// device from which the member has signed in before.
+func (v *Vault) ownAttempt(ctx context.Context, store AttemptStore, what, whom string) error {
+	return store.Attempt(ctx, "attempt/"+what+"/"+v.secrets.attempts.Code(whom), attemptsPerMember, attemptWindow, v.now())
+}
+
+// device marks a device from which the member has signed in. The mark lets
+// nobody in: tries from that device only don't wait for those of strangers.
+func (v *Vault) device(m Member) string {
+	name := id.New("dev")
+	return name + "." + v.secrets.devices.Code(m.ID+" "+name)
+}
+
+// knows reports whether the mark is that of a device of the member.
+func (v *Vault) knows(m Member, mark string) bool {
+	name, code, ok := strings.Cut(mark, ".")
+	return ok && m.ID != "" && v.secrets.devices.Valid(m.ID+" "+name, code)
 }
 
 // code checks a code that a member has typed and returns what is to be used
@@ -85,7 +103,7 @@ func (v *Vault) code(m Member, typed string) (Used, bool) {
 	if typed == "" || m.CodesLeft == 0 {
 		return Used{}, false
 	}
-	return m.used(Used{Method: ByRecovery, Code: v.secrets.hashCode(m.ID, typed)}), true
+	return m.used(Used{Method: ByRecovery, Codes: v.secrets.hashCode(m.ID, typed)}), true
 }
 
 func (v *Vault) seed(m Member) (string, error) {

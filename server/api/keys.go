@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,22 +24,23 @@ type KeySettings struct {
 
 // A Key is a key as the API shows it, without its secret.
 type Key struct {
-	ID         string        `json:"id" example:"key_k3v7q2m4x5r6t7ab"`
-	Name       string        `json:"name" example:"Customer portal"`
-	Scopes     []field.Scope `json:"scopes"`
-	Domains    []string      `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
-	Networks   []string      `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
-	Test       bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests. A test profile stands beside the real one of the mailbox." example:"false"`
-	CreatedAt  field.Moment  `json:"created_at"`
-	CreatedBy  Creator       `json:"created_by" doc:"Who created it."`
-	ExpiresAt  *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
-	RevokedAt  *field.Moment `json:"revoked_at,omitempty"`
-	LastUsedAt *field.Moment `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
+	ID              string        `json:"id" example:"key_k3v7q2m4x5r6t7ab"`
+	Name            string        `json:"name" example:"Customer portal"`
+	Scopes          []field.Scope `json:"scopes"`
+	Domains         []string      `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
+	Networks        []string      `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
+	Test            bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests. A test profile stands beside the real one of the mailbox." example:"false"`
+	CreatedAt       field.Moment  `json:"created_at"`
+	CreatedBy       Creator       `json:"created_by" doc:"Who created it."`
+	ExpiresAt       *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	RevokedAt       *field.Moment `json:"revoked_at,omitempty"`
+	LastUsedAt      *field.Moment `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
+	LastUsedNetwork string        `json:"last_used_network,omitempty" doc:"Where it was used from then: the /24 in IPv4, the /48 in IPv6." example:"192.0.2.0/24"`
 }
 
 // lasting is the key without its last use.
 func (k Key) lasting() any {
-	k.LastUsedAt = nil
+	k.LastUsedAt, k.LastUsedNetwork = nil, ""
 	return k
 }
 
@@ -54,6 +56,9 @@ func keyOf(k account.Key) Key {
 		ID: k.ID, Name: k.Name, Scopes: field.Words[field.Scope](k.Scopes), Domains: append([]string{}, k.Domains...), Networks: []string{}, Test: k.Test,
 		CreatedAt: field.At(k.Created), CreatedBy: Creator{string(k.CreatedBy.Kind), k.CreatedBy.ID, k.CreatedBy.Name},
 		ExpiresAt: field.AtOrNil(k.Expires), RevokedAt: field.AtOrNil(k.Revoked), LastUsedAt: field.AtOrNil(k.LastUsed),
+	}
+	if k.LastNetwork.IsValid() {
+		out.LastUsedNetwork = k.LastNetwork.String()
 	}
 	for _, n := range k.Networks {
 		out.Networks = append(out.Networks, n.String())
@@ -81,12 +86,21 @@ type KeyList struct {
 	Page
 }
 
-func (a *API) listKeys(ctx context.Context, c call, in *ListQuery) (*answer[KeyList], error) {
+// A keysQuery says which keys to list.
+type keysQuery struct {
+	CreatedBy string `query:"created_by" maxLength:"30" doc:"Keys that this member or key created." example:"key_r6t7abk3v7q2m4x5"`
+	ListQuery
+}
+
+func (a *API) listKeys(ctx context.Context, c call, in *keysQuery) (*answer[KeyList], error) {
 	all, err := a.Keys.ListSeen(ctx, c.key)
 	if err != nil {
 		return nil, err
 	}
-	all, next, err := page(*in, all, func(k account.Key) place { return newest(k.Created, k.ID) })
+	if in.CreatedBy != "" {
+		all = slices.DeleteFunc(all, func(k account.Key) bool { return k.CreatedBy.ID != in.CreatedBy })
+	}
+	all, next, err := page(in.ListQuery, all, func(k account.Key) place { return newest(k.Created, k.ID) })
 	if err != nil {
 		return nil, err
 	}

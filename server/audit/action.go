@@ -57,7 +57,9 @@ const (
 	KeyCreate       Name = "key.create"
 	KeyUpdate       Name = "key.update"
 	KeyRevoke       Name = "key.revoke"
-	KeyExpiring     Name = "key.expiring" // of the API or for redirects
+	KeyExpiring     Name = "key.expiring"    // of the API or for redirects
+	KeyUnused       Name = "key.unused"      // for 90 days
+	KeyNewNetwork   Name = "key.new_network" // it is used from there for the first time
 
 	RedirectKeyCreate Name = "redirect_key.create"
 	RedirectKeyUpdate Name = "redirect_key.update"
@@ -112,6 +114,7 @@ const (
 	IdentityRequest       Name = "identity.request"      // a renewal before it is due
 	IdentityUpload        Name = "identity.upload"
 	InstallationRestore   Name = "installation.restore"
+	SecretRotate          Name = "installation.rotate_secret" // tokens are made under a new version
 
 	BatchCreate   Name = "batch.create"
 	BatchUpdate   Name = "batch.update" // the list is checked by another choice

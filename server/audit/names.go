@@ -8,7 +8,7 @@ func Names() []Name {
 		PolicyCreate, PolicyUpdate, PolicyDelete,
 		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkMail, LinkExpire,
 		ProfileDownload, ProfileIssue,
-		KeyCreate, KeyUpdate, KeyRevoke, KeyExpiring,
+		KeyCreate, KeyUpdate, KeyRevoke, KeyExpiring, KeyUnused, KeyNewNetwork,
 		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
 		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,
 		InvitationCreate, InvitationRevoke,
@@ -18,7 +18,7 @@ func Names() []Name {
 		SessionRevoke, SessionRevokeAll,
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
-		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore,
+		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore, SecretRotate,
 		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload,
 		LogExport, LogErase, LogRetain, LogCheckFailed,
 	}

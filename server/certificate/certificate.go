@@ -33,7 +33,7 @@ type Config struct {
 	Store Store
 	// Secret is the installation's, by which the values in the store are
 	// encrypted. Required.
-	Secret []byte
+	Secret *crypt.Secret
 	// Roots are whom a chain may end in. Nil: the system's.
 	Roots *x509.CertPool
 	// Server tells this server from others, also after a restart: one that was
@@ -120,10 +120,7 @@ type state struct {
 
 // New returns a Manager that has read what is kept.
 func New(ctx context.Context, config Config) (*Manager, error) {
-	cipher, err := crypt.NewCipher(config.Secret, "certificate")
-	if err != nil {
-		return nil, err
-	}
+	cipher := config.Secret.Cipher(crypt.Certificate)
 	m := &Manager{config: config, cipher: cipher, owner: cmp.Or(config.Server, id.New("srv")), wake: make(chan struct{}, 1), starting: true}
 	m.state.Store(&state{signer: missing{errNone}})
 	return m, m.load(ctx)

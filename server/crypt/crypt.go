@@ -1,6 +1,7 @@
 // Package crypt derives keys from the installation's secret, each for one
 // purpose, and encrypts and authenticates texts with them. Nothing else derives
-// keys from the secret.
+// keys from the secret. The secret has versions: whatever is made names the
+// version that it was made under.
 package crypt
 
 import (
@@ -9,74 +10,147 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
-	"fmt"
+	"sync"
 )
 
-// key returns the key of 32 bytes for a purpose. Keys of different purposes
-// tell nothing of each other or of the secret.
-func key(secret []byte, purpose string) ([]byte, error) {
-	if len(secret) == 0 {
-		return nil, errors.New("crypt: the secret is empty")
-	}
-	key, err := hkdf.Key(sha256.New, secret, nil, "mobileconfig "+purpose, sha256.Size)
-	if err != nil {
-		return nil, fmt.Errorf("crypt: %s: %w", purpose, err)
-	}
-	return key, nil
+// A Purpose is what a key is for. Keys of different purposes tell nothing of
+// each other or of the secret.
+type Purpose string
+
+// The purposes of what is kept encrypted.
+const (
+	Seeds         Purpose = "totp seed"     // of authenticator apps
+	RecoveryCodes Purpose = "recovery code" // hashes of them
+	Webhooks      Purpose = "webhook secret"
+	Certificate   Purpose = "certificate" // with its key, and the account at the authority
+	Answers       Purpose = "answers"     // to requests with an idempotency key
+	Versions      Purpose = "version"     // of the secret itself
+)
+
+// The purposes of what is handed out.
+const (
+	ShownOnce   Purpose = "shown once"
+	Invitations Purpose = "invitation"
+	Attempts    Purpose = "sign-in attempt"
+	DomainProof Purpose = "domain proof"
+	Devices     Purpose = "known device"
+)
+
+// Token is the purpose of the tokens of ids with the prefix.
+func Token(prefix string) Purpose { return Purpose("token " + prefix) }
+
+// keys derives the keys of a purpose from the versions of a secret, each once.
+type keys struct {
+	secret  *Secret
+	purpose Purpose
+	derived sync.Map // by the id of the version
 }
 
-// A Cipher encrypts and decrypts texts (AES-256-GCM, random nonces). The zero
-// value cannot be used.
-type Cipher struct{ aead cipher.AEAD }
-
-// NewCipher returns the cipher for a purpose.
-func NewCipher(secret []byte, purpose string) (*Cipher, error) {
-	key, err := key(secret, purpose)
-	if err != nil {
-		return nil, err
+// key returns a key of 32 bytes.
+func (k *keys) key(v Version) []byte {
+	if key, ok := k.derived.Load(v.ID); ok {
+		return key.([]byte)
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("crypt: %s: %w", purpose, err)
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, fmt.Errorf("crypt: %s: %w", purpose, err)
-	}
-	return &Cipher{aead}, nil
+	key := must(hkdf.Key(sha256.New, v.Secret, nil, "mobileconfig "+string(k.purpose), sha256.Size))
+	k.derived.Store(v.ID, key)
+	return key
 }
 
-// Encrypt encrypts a text that belongs to a context, such as a member's id.
+// must is for keys and ciphers whose sizes stand in this file: an error would be
+// a mistake in it.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// A Cipher encrypts and decrypts texts (AES-256-GCM). The zero value cannot be
+// used.
+type Cipher struct{ keys keys }
+
+// Cipher returns the cipher for a purpose.
+func (s *Secret) Cipher(p Purpose) *Cipher { return &Cipher{keys{secret: s, purpose: p}} }
+
+func (c *Cipher) block(v Version) cipher.Block { return must(aes.NewCipher(c.keys.key(v))) }
+
+// Encrypt encrypts a text that belongs to a context, such as a member's id. The
+// id of the version stands in front.
 func (c *Cipher) Encrypt(text []byte, context string) []byte {
-	return c.aead.Seal(nil, nil, text, []byte(context))
+	v := c.keys.secret.Current()
+	return must(cipher.NewGCMWithRandomNonce(c.block(v))).Seal([]byte(v.ID), nil, text, []byte(context))
 }
 
-// Decrypt returns what was encrypted for the context.
+// EncryptNames is Encrypt for a text by which something is to be found: the
+// same text gives the same each time. It returns what the text is under each
+// version, under the current one first. The versions are read again for it.
+func (c *Cipher) EncryptNames(text []byte, context string) [][]byte {
+	var all [][]byte
+	c.keys.secret.refresh()
+	versions := c.keys.secret.Versions()
+	for i := len(versions) - 1; i >= 0; i-- {
+		v := versions[i]
+		aead := must(cipher.NewGCM(c.block(v)))
+		// The nonce follows from what is encrypted, so two texts never share one.
+		h := hmac.New(sha256.New, c.keys.key(v))
+		h.Write([]byte("nonce\x00" + context + "\x00"))
+		h.Write(text)
+		nonce := h.Sum(nil)[:aead.NonceSize()]
+		all = append(all, aead.Seal(append([]byte(v.ID), nonce...), nonce, text, []byte(context)))
+	}
+	return all
+}
+
+// ErrUnreadable says that something can't be decrypted.
+var ErrUnreadable = errors.New("crypt: encrypted for something else, or under another secret")
+
+// Decrypt returns what was encrypted for the context, under whatever version.
 func (c *Cipher) Decrypt(data []byte, context string) ([]byte, error) {
-	text, err := c.aead.Open(nil, nil, data, []byte(context))
+	if len(data) < IDSize {
+		return nil, ErrUnreadable
+	}
+	v, ok := c.keys.secret.version(string(data[:IDSize]))
+	if !ok {
+		return nil, ErrUnreadable
+	}
+	text, err := must(cipher.NewGCMWithRandomNonce(c.block(v))).Open(nil, nil, data[IDSize:], []byte(context))
 	if err != nil {
-		return nil, errors.New("crypt: encrypted for something else, or under another secret")
+		return nil, ErrUnreadable
 	}
 	return text, nil
 }
 
 // A MAC makes codes by which texts can be recognized (HMAC-SHA-256). The zero
 // value cannot be used.
-type MAC struct{ key []byte }
+type MAC struct{ keys keys }
 
-// NewMAC returns the MAC for a purpose.
-func NewMAC(secret []byte, purpose string) (*MAC, error) {
-	key, err := key(secret, purpose)
-	if err != nil {
-		return nil, err
-	}
-	return &MAC{key}, nil
+// MAC returns the MAC for a purpose.
+func (s *Secret) MAC(p Purpose) *MAC { return &MAC{keys{secret: s, purpose: p}} }
+
+// macSize is how many characters of a code make it unguessable: 130 bits.
+const macSize = 26
+
+// CodeSize is how many characters a code has: the version's id and a MAC, in
+// lower-case letters and digits.
+const CodeSize = IDSize + macSize
+
+// Code returns the code of a text under the current version.
+func (m *MAC) Code(text string) string { return m.code(m.keys.secret.Current(), text) }
+
+func (m *MAC) code(v Version, text string) string {
+	h := hmac.New(sha256.New, m.keys.key(v))
+	h.Write([]byte(text))
+	return v.ID + encoding.EncodeToString(h.Sum(nil))[:macSize]
 }
 
-// Sum returns the code of a text, of 32 bytes.
-func (m *MAC) Sum(text string) []byte {
-	h := hmac.New(sha256.New, m.key)
-	h.Write([]byte(text))
-	return h.Sum(nil)
+// Valid reports whether the code is the text's, under a version whose codes are
+// accepted.
+func (m *MAC) Valid(text, code string) bool {
+	if len(code) != CodeSize {
+		return false
+	}
+	v, ok := m.keys.secret.version(code[:IDSize])
+	return ok && m.keys.secret.accepts(v) && subtle.ConstantTimeCompare([]byte(m.code(v, text)), []byte(code)) == 1
 }

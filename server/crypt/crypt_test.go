@@ -2,24 +2,18 @@ package crypt
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
+	"errors"
 	"testing"
+	"time"
 )
 
 var secret = bytes.Repeat([]byte("s"), 32)
 
-func newCipher(t *testing.T, secret []byte, purpose string) *Cipher {
-	t.Helper()
-	c, err := NewCipher(secret, purpose)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // TestCipher wants a text decrypted for nothing but what it was encrypted for.
 func TestCipher(t *testing.T) {
-	c := newCipher(t, secret, "totp seed")
+	c := Single(secret).Cipher(Seeds)
 	data := c.Encrypt([]byte("text"), "mem_1")
 	if got, err := c.Decrypt(data, "mem_1"); err != nil || string(got) != "text" {
 		t.Errorf("got %q, %v", got, err)
@@ -27,7 +21,7 @@ func TestCipher(t *testing.T) {
 	if bytes.Equal(data, c.Encrypt([]byte("text"), "mem_1")) || bytes.Contains(data, []byte("text")) {
 		t.Error("the same text looks the same, or shows")
 	}
-	for name, other := range map[string]*Cipher{"purpose": newCipher(t, secret, "webhook secret"), "secret": newCipher(t, bytes.Repeat([]byte("t"), 32), "totp seed")} {
+	for name, other := range map[string]*Cipher{"purpose": Single(secret).Cipher(Webhooks), "secret": Single(bytes.Repeat([]byte("t"), 32)).Cipher(Seeds)} {
 		if _, err := other.Decrypt(data, "mem_1"); err == nil {
 			t.Errorf("decrypted with another %s", name)
 		}
@@ -41,31 +35,150 @@ func TestCipher(t *testing.T) {
 		if _, err := c.Decrypt(bad, "mem_1"); err == nil {
 			t.Errorf("decrypted with byte %d changed", i)
 		}
+		if _, err := c.Decrypt(data[:i], "mem_1"); err == nil {
+			t.Errorf("decrypted the first %d bytes", i)
+		}
 	}
 }
 
 // TestKey holds the derivation, by which what is kept was encrypted, and the
 // codes of which tokens are made.
 func TestKey(t *testing.T) {
-	got, err := key(secret, "totp seed")
-	if want := "237f5f6c1f7b01eef121df952f89baf402ca5f3727144df1e1a407e5982167ed"; err != nil || hex.EncodeToString(got) != want {
-		t.Errorf("got %x, %v, want %s", got, err, want)
+	s := Single(secret)
+	if got, want := hex.EncodeToString((&keys{secret: s, purpose: Seeds}).key(s.Current())), "237f5f6c1f7b01eef121df952f89baf402ca5f3727144df1e1a407e5982167ed"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
-	m, err := NewMAC(secret, "token lnk_")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := hex.EncodeToString(m.Sum("lnk_aaaaaaaaaaaaaaaa")), "3f665e4ce9675f8af8c06b6b9182e0e345c6b50110e3493a92aa49d3b265b5af"; got != want {
+	if got, want := s.MAC(Token("lnk_")).Code("lnk_aaaaaaaaaaaaaaaa"), "z72uh5tf4thjm5pyv6gannvzdaxa4n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// TestNoSecret wants nothing derived from an empty secret.
-func TestNoSecret(t *testing.T) {
-	if _, err := NewCipher(nil, "totp seed"); err == nil {
-		t.Error("there is a cipher without a secret")
+// TestNames wants the same text the same each time, in each version, and others
+// different.
+func TestNames(t *testing.T) {
+	a := newAges(t)
+	c := a.Cipher(RecoveryCodes)
+	one := c.EncryptNames([]byte("text"), "mem_1")
+	a.rotate(time.Hour)
+	two := c.EncryptNames([]byte("text"), "mem_1")
+	if len(one) != 1 || len(two) != 2 || !bytes.Equal(two[1], one[0]) || bytes.Equal(two[0], two[1]) {
+		t.Errorf("%x, then %x", one, two)
 	}
-	if _, err := NewMAC([]byte{}, "totp seed"); err == nil {
-		t.Error("there is a MAC without a secret")
+	if bytes.Equal(c.EncryptNames([]byte("text"), "mem_2")[0][:IDSize+12], two[0][:IDSize+12]) || bytes.Equal(c.EncryptNames([]byte("texu"), "mem_1")[0][:IDSize+12], two[0][:IDSize+12]) {
+		t.Error("another text has the same nonce")
+	}
+	for _, data := range two {
+		if got, err := c.Decrypt(data, "mem_1"); err != nil || string(got) != "text" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}
+
+// ages are versions that come and go.
+type ages struct {
+	*Secret
+	t     *testing.T
+	clock time.Time
+	kept  []Version
+	reads int
+	down  error
+}
+
+func newAges(t *testing.T) *ages {
+	a := &ages{t: t, clock: time.Unix(1_800_000_000, 0), kept: []Version{FirstVersion(secret)}}
+	a.Secret = a.open()
+	return a
+}
+
+// open is the secret as another server has it.
+func (a *ages) open() *Secret {
+	a.t.Helper()
+	s, err := Open(a.t.Context(), func() time.Time { return a.clock }, func(context.Context) ([]Version, error) {
+		a.reads++
+		return append([]Version(nil), a.kept...), a.down
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return s
+}
+
+func (a *ages) rotate(overlap time.Duration) {
+	a.kept[len(a.kept)-1].Ends = a.clock.Add(overlap)
+	a.kept = append(a.kept, NewVersion())
+}
+
+// TestVersions wants a server that doesn't know of a new version yet to take
+// what another has made under it, codes under the old one to be taken until that
+// ends, and values under it decrypted for as long as it is there.
+func TestVersions(t *testing.T) {
+	a := newAges(t)
+	stale := a.open()
+	mac, staleMAC, cipher := a.MAC(Invitations), stale.MAC(Invitations), a.Cipher(Seeds)
+	old, data := mac.Code("text"), cipher.Encrypt([]byte("text"), "x")
+	a.rotate(time.Hour)
+	if err := a.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fresh := mac.Code("text")
+	if fresh == old {
+		t.Fatal("the code is that of the old version")
+	}
+	if staleMAC.Code("text") != old {
+		t.Fatal("the other server knows already")
+	}
+	for _, code := range []string{old, fresh} {
+		if !mac.Valid("text", code) || !staleMAC.Valid("text", code) || mac.Valid("other", code) {
+			t.Errorf("%s isn't taken for what it is", code)
+		}
+	}
+	if staleMAC.Code("text") != fresh {
+		t.Error("the other server goes on with the old version")
+	}
+	a.clock = a.clock.Add(time.Hour)
+	for name, m := range map[string]*MAC{"one": mac, "other": staleMAC} {
+		if m.Valid("text", old) || !m.Valid("text", fresh) {
+			t.Errorf("%s server: the old version hasn't ended, or the new one has", name)
+		}
+	}
+	if got, err := cipher.Decrypt(data, "x"); err != nil || string(got) != "text" {
+		t.Errorf("an old value: %q, %v", got, err)
+	}
+	a.kept = a.kept[1:]
+	if err := a.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cipher.Decrypt(data, "x"); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("under a deleted version: %v", err)
+	}
+}
+
+// TestUnknownVersions wants codes that nobody has made to be refused, without a
+// read where they can't name a version, and what is known kept when nothing can
+// be read.
+func TestUnknownVersions(t *testing.T) {
+	a := newAges(t)
+	mac := a.MAC(Invitations)
+	good, reads := mac.Code("text"), a.reads
+	for _, code := range []string{"", "a", good[:CodeSize-1], good + "a", "A234" + good[IDSize:], "a b2" + good[IDSize:]} {
+		if mac.Valid("text", code) {
+			t.Errorf("%q is taken", code)
+		}
+	}
+	if a.reads != reads {
+		t.Error("versions were read for what is no code")
+	}
+	if mac.Valid("text", "aaaa"+good[IDSize:]) || a.reads != reads+1 {
+		t.Errorf("taken, or %d reads", a.reads-reads)
+	}
+	a.down = errors.New("down")
+	if mac.Valid("text", "aaaa"+good[IDSize:]) || !mac.Valid("text", good) || a.Reload(t.Context()) == nil {
+		t.Error("what is known was lost, or the error")
+	}
+	for name, kept := range map[string][]Version{"none": nil, "empty": {{ID: "aaaa"}}, "two": {NewVersion(), NewVersion()}, "ended": {{ID: "aaaa", Secret: secret, Ends: a.clock}}} {
+		a.kept, a.down = kept, nil
+		if a.Reload(t.Context()) == nil || !mac.Valid("text", good) {
+			t.Errorf("%s: taken for versions", name)
+		}
 	}
 }

@@ -26,7 +26,7 @@ func (w *world) byPortal(most int) maker {
 	return func(ctx context.Context, address, name string) (string, error) {
 		by := w.key.Grant(account.LinksWrite)
 		by.Actor.IP, by.Actor.Request = "203.0.113.10", office.from(audit.API).Actor.Request
-		if err := w.store.TouchKey(ctx, w.key.ID, w.now()); err != nil {
+		if err := w.store.TouchKey(ctx, audit.ByProgram(), account.KeyUse{Key: w.key.ID, Network: account.KeyNetwork(netip.MustParseAddr("203.0.113.10")), At: w.now(), Networks: 1}, audit.Action{}); err != nil {
 			return "", err
 		}
 		return w.create(ctx, by, setup.LinkSpec{

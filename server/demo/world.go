@@ -16,6 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -79,7 +80,7 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 	if w.store, err = store.Open(ctx, store.Config{Database: c.Database, Now: w.now, Signer: key}); err != nil {
 		return nil, err
 	}
-	if err := w.build(c, key); err != nil {
+	if err := w.build(ctx, c, key); err != nil {
 		w.store.Close()
 		return nil, err
 	}
@@ -87,8 +88,12 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 }
 
 // build makes the services, as the server does.
-func (w *world) build(c Config, key *audit.LogKey) error {
-	vault, err := account.NewVault(c.Secret, c.BaseURL, w.now)
+func (w *world) build(ctx context.Context, c Config, key *audit.LogKey) error {
+	versions, err := secret.Open(ctx, w.store, c.Secret, w.now)
+	if err != nil {
+		return err
+	}
+	vault, err := account.NewVault(versions.Secret, c.BaseURL, w.now)
 	if err != nil {
 		return err
 	}
@@ -102,17 +107,13 @@ func (w *world) build(c Config, key *audit.LogKey) error {
 	w.policies = settings.NewPolicies(w.store, w.now)
 	w.subscriptions = notify.NewSubscriptions(w.store, w.now)
 	w.issuer = issue.New(c.Texts, func() signing.Signer { return c.Identity })
-	if w.links, err = setup.New(w.store, w.store, c.Secret, w.now); err != nil {
-		return err
-	}
-	if w.webhooks, err = notify.NewWebhooks(w.store, c.Secret, w.now); err != nil {
-		return err
-	}
+	w.links = setup.New(w.store, w.store, versions.Secret, w.now)
+	w.webhooks = notify.NewWebhooks(w.store, versions.Secret, w.now)
 	silent := slog.New(slog.DiscardHandler)
 	w.maintenance = &maintenance.Runner{Store: w.store, Key: key, Log: silent, Now: w.now}
-	w.notifier, err = notify.New(notify.Config{
+	w.notifier = notify.New(notify.Config{
 		Store:  w.store,
-		Secret: c.Secret,
+		Secret: versions.Secret,
 		Client: client{w},
 		Sender: sender{},
 		Writer: &notify.Scribe{Texts: c.Texts, Invitation: func(_ context.Context, id string) (string, error) {
@@ -121,7 +122,7 @@ func (w *world) build(c Config, key *audit.LogKey) error {
 		Log: silent,
 		Now: w.now,
 	})
-	return err
+	return nil
 }
 
 func (w *world) now() time.Time { return w.clock }

@@ -65,11 +65,11 @@ func (v *visit) ends(name string, at time.Time) {
 
 // ownCertificate looks at the certificate in the database.
 func (v *visit) ownCertificate(ctx context.Context) {
-	if v.store == nil || v.Server.Secret == nil {
+	if v.store == nil || v.secrets == nil {
 		return
 	}
 	m, err := certificate.New(ctx, certificate.Config{
-		Store: v.store, Secret: v.Server.Secret, Roots: v.Server.SigningRoots, Log: slog.New(slog.DiscardHandler), Now: v.Now,
+		Store: v.store, Secret: v.secrets.Secret, Roots: v.Server.SigningRoots, Log: slog.New(slog.DiscardHandler), Now: v.Now,
 	})
 	if err != nil {
 		v.add(SecretWrong, "", "What is in the database was encrypted with another secret: %v", err)

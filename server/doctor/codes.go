@@ -22,6 +22,7 @@ const (
 	DataExposed       Code = "data_exposed"
 	SecretMissing     Code = "secret_missing"
 	SecretWrong       Code = "secret_wrong"
+	SecretUnfinished  Code = "secret_rotation_unfinished"
 	LogKeyMissing     Code = "log_key_missing"
 	LogKeyWrong       Code = "log_key_wrong"
 	DiskFull          Code = "disk_full"
@@ -79,6 +80,7 @@ var meanings = []Meaning{
 	{DataExposed, Error, "Others can read the data folder, so the service doesn't start.", "`chmod go= FOLDER`."},
 	{SecretMissing, Error, "The installation's secret isn't there, or this user may not read it.", "Restore it from a backup. A new one ends all links, and second factors by app."},
 	{SecretWrong, Error, "The file of the installation's secret can't be used.", "Restore it from a backup, for its owner alone."},
+	{SecretUnfinished, Warning, "Values are still encrypted under a version of the secret that has ended.", "Look into the service's log: it encrypts them again by itself, within an hour."},
 	{LogKeyMissing, Error, "The key of the action log isn't there, or this user may not read it.", "Restore it from a backup."},
 	{LogKeyWrong, Error, "The file of the action log's key can't be used.", "Restore it from a backup, for its owner alone."},
 	{DiskFull, Error, "There is hardly any space left for the data folder.", "Free some space."},

@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
@@ -97,6 +99,28 @@ func (v *visit) openDatabase(ctx context.Context) {
 	}
 	if any, err := kept.AnyMember(ctx); err == nil && !any {
 		v.add(NoMember, "", "")
+	}
+}
+
+// versions looks at the versions of the secret.
+func (v *visit) versions(ctx context.Context) {
+	if v.store == nil || v.Server.Secret == nil {
+		return
+	}
+	var err error
+	if v.secrets, err = secret.Open(ctx, v.store, v.Server.Secret, v.Now); err != nil {
+		v.secrets = nil
+		v.add(SecretWrong, "", "%v", err)
+		return
+	}
+	status, err := v.secrets.Status(ctx)
+	if err != nil {
+		return // the database is looked at elsewhere
+	}
+	for _, old := range status.Old {
+		if old.Values > 0 && v.Now().After(old.Ends.Add(24*time.Hour)) {
+			v.add(SecretUnfinished, old.ID, "%d values are encrypted under the version %s of the secret, which ended on %s.", old.Values, old.ID, old.Ends.UTC().Format(time.DateOnly))
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/signing"
 )
@@ -58,6 +59,7 @@ type Finding struct {
 
 // A visit is one look at an installation.
 type visit struct {
+	secrets *secret.Keeper // nil: unknown
 	Config
 	base  *url.URL     // nil: the configuration says none that is good
 	store *store.Store // nil: the database can't be opened
@@ -80,6 +82,7 @@ func Examine(ctx context.Context, c Config) []Finding {
 	v.settings()
 	v.dataFolder()
 	v.openDatabase(ctx)
+	v.versions(ctx)
 	if v.store != nil {
 		defer v.store.Close()
 	}

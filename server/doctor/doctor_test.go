@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -18,14 +19,17 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/certificate"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/doctor"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 	"github.com/updatecase/mobileconfig/server/probe/probetest"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -202,6 +206,23 @@ func (i *installation) acme(off time.Duration) {
 	i.Server.SigningRoots = i.Roots
 }
 
+// secret is what the service is started with.
+func (i *installation) secret() []byte {
+	root, err := datadir.ReadSecret(filepath.Join(i.Data, "secret"))
+	must(i.t, err)
+	return root
+}
+
+// rotated has the secret rotated without an overlap.
+func (i *installation) rotated() {
+	kept := i.open()
+	defer kept.Close()
+	keeper, err := secret.Open(i.t.Context(), kept, i.secret(), time.Now)
+	must(i.t, err)
+	_, err = keeper.Rotate(i.t.Context(), audit.ByOperator(), 0)
+	must(i.t, err)
+}
+
 // A fault is something that is planted, and what it is to be called. What
 // follows from it may be found too.
 type planted struct {
@@ -225,6 +246,18 @@ var faults = []planted{
 	}, doctor.DataExposed, nil},
 	{"no secret", func(i *installation) { must(i.t, os.Remove(filepath.Join(i.Data, "secret"))) }, doctor.SecretMissing, nil},
 	{"half a secret", func(i *installation) { must(i.t, os.Truncate(filepath.Join(i.Data, "secret"), 16)) }, doctor.SecretWrong, nil},
+	{"another secret than was rotated", func(i *installation) {
+		i.rotated()
+		must(i.t, os.WriteFile(filepath.Join(i.Data, "secret"), bytes.Repeat([]byte("x"), 32), 0o600))
+	}, doctor.SecretWrong, nil},
+	{"values that nothing encrypts again", func(i *installation) {
+		kept := i.open()
+		defer kept.Close()
+		old := crypt.Single(i.secret()).Cipher(crypt.Certificate)
+		must(i.t, kept.SetCertificateValue(i.t.Context(), "attempt", old.Encrypt([]byte("{}"), "attempt"), 0))
+		i.rotated()
+		i.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	}, doctor.SecretUnfinished, []doctor.Code{doctor.ClockWrong}},
 	{"no log key", func(i *installation) { i.LogKeyFile = "/nowhere/log.key" }, doctor.LogKeyMissing, nil},
 	{"a log key for all", func(i *installation) { must(i.t, os.Chmod(filepath.Join(i.Data, "log.key"), 0o644)) }, doctor.LogKeyWrong, nil},
 	{"no space", func(i *installation) { i.Free = func(string) (uint64, bool) { return 5 << 20, true } }, doctor.DiskFull, nil},
@@ -251,9 +284,7 @@ var faults = []planted{
 		i.acme(0)
 		kept := i.open()
 		defer kept.Close()
-		secret, err := datadir.ReadSecret(filepath.Join(i.Data, "secret"))
-		must(i.t, err)
-		m, err := certificate.New(i.t.Context(), certificate.Config{Store: kept, Secret: secret, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		m, err := certificate.New(i.t.Context(), certificate.Config{Store: kept, Secret: crypt.Single(i.secret()), Log: slog.New(slog.DiscardHandler), Now: time.Now,
 			ACME:   &certificate.ACME{Names: []string{host}, Email: "maria@example.com", Directory: "https://127.0.0.1:1/"},
 			Failed: func(context.Context, certificate.Failure) error { return nil }})
 		must(i.t, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/secret"
 )
 
 const (
@@ -113,12 +114,19 @@ type Batcher interface {
 	GiveUp(ctx context.Context, batch string) error
 }
 
+// A Rewriter encrypts again what is encrypted under old versions of the secret.
+// *secret.Keeper is one.
+type Rewriter interface {
+	Rewrite(ctx context.Context, log *slog.Logger) error
+}
+
 // Work are those who do the jobs. All fields are required.
 type Work struct {
 	Deliverer  Deliverer
 	LinkSender LinkSender
 	Maintainer Maintainer
 	Batcher    Batcher
+	Rewriter   Rewriter
 }
 
 // Run works on jobs until ctx is done and then lets those under way finish.
@@ -130,6 +138,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 		river.AddWorkerSafely(workers, &linkWorker{store: store, sender: w.LinkSender, log: log}),
 		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
+		river.AddWorkerSafely(workers, &rewriteWorker{rewriter: w.Rewriter, log: log}),
 		addStep(workers, steps, batchTimeout, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error {
 			return w.Batcher.Check(ctx, j.Batch)
 		}),
@@ -299,6 +308,26 @@ func (w *logWorker) Work(ctx context.Context, job *river.Job[maintenance.Job]) e
 	w.log.Error("maintenance", "account", job.Args.Account, "error", err)
 	if job.Attempt >= maintenanceTries {
 		return river.JobCancel(err)
+	}
+	return err
+}
+
+// A rewriteWorker encrypts again what is encrypted under old versions of the
+// secret.
+type rewriteWorker struct {
+	river.WorkerDefaults[secret.Job]
+	rewriter Rewriter
+	log      *slog.Logger
+}
+
+// Timeout is longer than that of jobs that somebody waits for.
+func (w *rewriteWorker) Timeout(*river.Job[secret.Job]) time.Duration { return maintenanceTimeout }
+
+// Work does it.
+func (w *rewriteWorker) Work(ctx context.Context, _ *river.Job[secret.Job]) error {
+	err := w.rewriter.Rewrite(ctx, w.log)
+	if err != nil && ctx.Err() == nil {
+		w.log.Error("values are still encrypted under an old version of the secret", "error", err)
 	}
 	return err
 }

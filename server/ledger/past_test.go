@@ -48,10 +48,12 @@ var past = map[string]string{
 	"outbox.BeginTry":              "bookkeeping",
 	"outbox.EndTry":                "bookkeeping",
 	"store.KeepAnswer":             "bookkeeping",
+	"store.DeleteSecret":           "bookkeeping",
+	"store.EnqueueRewrite":         "bookkeeping",
+	"store.Reencrypt":              "bookkeeping",
 	"store.KeepCeremony":           "bookkeeping",
 	"store.Prune":                  "bookkeeping",
 	"store.TakeCeremony":           "bookkeeping",
-	"store.TouchKey":               "bookkeeping",
 	"store.TouchSession":           "bookkeeping",
 }
 

@@ -91,7 +91,7 @@ func (n *Notifier) call(ctx context.Context, w Webhook, t Try) (Outcome, time.Du
 	}
 	res, err := n.Client.Do(req)
 	if err != nil {
-		return Outcome{State: Waiting, Failure: failureOf(err)}, 0, nil
+		return Outcome{State: Waiting, Failure: callFailure(err)}, 0, nil
 	}
 	defer res.Body.Close()
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer) // whatever it says
@@ -160,11 +160,18 @@ func leaveAlone(res *http.Response, now time.Time) time.Duration {
 	return 0
 }
 
+// callFailure says why an endpoint didn't answer. A name that doesn't resolve
+// and one that leads inside are the same, or anybody with a webhook could list
+// the names of the operator's network.
+func callFailure(err error) Failure {
+	if _, ok := errors.AsType[*net.DNSError](err); ok || errors.Is(err, dial.ErrForbidden) {
+		return NoPublicAddress
+	}
+	return failureOf(err)
+}
+
 // failureOf says why nothing answered. Nothing of what it met there is in it.
 func failureOf(err error) Failure {
-	if errors.Is(err, dial.ErrForbidden) {
-		return Forbidden
-	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		return Timeout
 	}

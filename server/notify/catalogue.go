@@ -33,6 +33,8 @@ var texts = map[Type]string{
 	KeyChanged:       "An API key was renamed, or its expiry changed.",
 	KeyRevoked:       "An API key was revoked.",
 	KeyExpiring:      "An API key or a public key for redirects expires within 30 days, 7 days or a day.",
+	KeyUnused:        "An API key has not been used for 90 days.",
+	KeyNewNetwork:    "An API key was used from a network that it was never used from before.",
 	RedirectKeys:     "A public key for redirects was registered, changed or deleted.",
 	IdentityChanged:  "Profiles are signed by another certificate.",
 	IdentityExpiring: "The certificate that signs expires within 30, 14, 7, 3 days or a day.",

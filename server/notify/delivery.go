@@ -47,20 +47,20 @@ type Failure string
 
 // The failures.
 const (
-	NoRelay     Failure = "no_mail_server"
-	Unreachable Failure = "unreachable"
-	Forbidden   Failure = "address_not_allowed"
-	BadTLS      Failure = "tls"
-	Timeout     Failure = "timeout"
-	BadStatus   Failure = "status"
-	Redirected  Failure = "redirect"
-	Refused     Failure = "refused"
-	Interrupted Failure = "interrupted"
+	NoRelay         Failure = "no_mail_server"
+	Unreachable     Failure = "unreachable"
+	NoPublicAddress Failure = "no_public_address" // the name doesn't resolve, or leads inside
+	BadTLS          Failure = "tls"
+	Timeout         Failure = "timeout"
+	BadStatus       Failure = "status"
+	Redirected      Failure = "redirect"
+	Refused         Failure = "refused"
+	Interrupted     Failure = "interrupted"
 )
 
 // Failures lists all failures.
 func Failures() []Failure {
-	return []Failure{NoRelay, Unreachable, Forbidden, BadTLS, Timeout, BadStatus, Redirected, Refused, Interrupted}
+	return []Failure{NoRelay, Unreachable, NoPublicAddress, BadTLS, Timeout, BadStatus, Redirected, Refused, Interrupted}
 }
 
 // A Delivery is one notification to one address or endpoint.

@@ -62,7 +62,7 @@ type Client interface {
 // Config is what a Notifier needs. All fields are required but Sender.
 type Config struct {
 	Store  DeliveryStore
-	Secret []byte // the installation's
+	Secret *crypt.Secret // the installation's
 	// Client calls webhooks. It follows no redirect and goes where the service
 	// may connect to.
 	Client Client
@@ -80,13 +80,7 @@ type Notifier struct {
 }
 
 // New returns a Notifier.
-func New(c Config) (*Notifier, error) {
-	s, err := crypt.NewCipher(c.Secret, secretPurpose)
-	if err != nil {
-		return nil, err
-	}
-	return &Notifier{c, s}, nil
-}
+func New(c Config) *Notifier { return &Notifier{c, c.Secret.Cipher(crypt.Webhooks)} }
 
 // Mail sends the mail of a delivery. It returns how long to wait before the
 // next try; 0 if there is none. An error says that nothing could be kept.

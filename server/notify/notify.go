@@ -69,6 +69,8 @@ const (
 	KeyChanged       Type = "key.changed"
 	KeyRevoked       Type = "key.revoked"
 	KeyExpiring      Type = "key.expiring"
+	KeyUnused        Type = "key.unused"
+	KeyNewNetwork    Type = "key.new_network"
 	RedirectKeys     Type = "redirect_key.changed"
 	IdentityChanged  Type = "identity.changed"
 	IdentityExpiring Type = "identity.expiring"
@@ -138,7 +140,9 @@ var events = map[audit.Name]Event{
 	audit.KeyUpdate: {KeyChanged, Keys, true},
 	audit.KeyRevoke: {KeyRevoked, Keys, false},
 
-	audit.KeyExpiring: {KeyExpiring, Keys, false},
+	audit.KeyExpiring:   {KeyExpiring, Keys, false},
+	audit.KeyUnused:     {KeyUnused, Keys, false},
+	audit.KeyNewNetwork: {KeyNewNetwork, Keys, false},
 
 	audit.RedirectKeyCreate: {RedirectKeys, Keys, true},
 	audit.RedirectKeyUpdate: {RedirectKeys, Keys, true},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 )
@@ -24,10 +25,7 @@ import (
 // TestSignatures checks what is signed with each of two secrets during a
 // rotation.
 func TestSignatures(t *testing.T) {
-	n, err := New(Config{Secret: []byte(strings.Repeat("s", 32))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := New(Config{Secret: crypt.Single([]byte(strings.Repeat("s", 32)))})
 	now := time.Now()
 	first, second := newSecret(), newSecret()
 	w := Webhook{ID: "whk_1", Secret: n.cipher.Encrypt(second, "whk_1"), Previous: n.cipher.Encrypt(first, "whk_1"), Rotated: now.Add(-time.Hour)}

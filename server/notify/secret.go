@@ -31,7 +31,3 @@ func (s secret) sign(id string, at time.Time, body []byte) string {
 	h.Write(body)
 	return "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
-
-// secretPurpose is for which key of the installation the secrets of webhooks are
-// encrypted, each for the id of its webhook.
-const secretPurpose = "webhook secret"

@@ -112,12 +112,8 @@ type Webhooks struct {
 
 // NewWebhooks returns Webhooks that are kept in the store. The installation's
 // secret encrypts theirs.
-func NewWebhooks(store WebhookStore, secret []byte, now func() time.Time) (*Webhooks, error) {
-	s, err := crypt.NewCipher(secret, secretPurpose)
-	if err != nil {
-		return nil, err
-	}
-	return &Webhooks{store, s, now}, nil
+func NewWebhooks(store WebhookStore, secret *crypt.Secret, now func() time.Time) *Webhooks {
+	return &Webhooks{store, secret.Cipher(crypt.Webhooks), now}
 }
 
 // A WebhookSpec is what a caller says of a webhook.

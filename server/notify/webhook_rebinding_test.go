@@ -77,13 +77,13 @@ func TestWebhookRebinding(t *testing.T) {
 	reaches(again, "waiting", "status")
 	for _, to := range [][]string{{"127.0.0.1"}, {"127.0.0.2", "::1"}, {"169.254.169.254"}, {"::ffff:127.0.0.1"}, {"127.0.0.1", "10.0.0.1"}} {
 		inside.Store(&to)
-		reaches(call(), "waiting", "address_not_allowed")
+		reaches(call(), "waiting", "no_public_address")
 	}
 	servertest.Eventually(t, "the retry to be kept", func() bool {
 		return slices.Contains(storetest.Column(t, database, `SELECT state FROM river_job`), "scheduled")
 	})
 	storetest.Exec(t, database, `UPDATE river_job SET state = 'available', scheduled_at = created_at WHERE state = 'scheduled'`)
-	reaches(again, "waiting", "address_not_allowed")
+	reaches(again, "waiting", "no_public_address")
 	if n, calls := x.Taken.Load(), len(e.All()); n > 0 || calls != 2 {
 		t.Errorf("%d connections inside, %d calls outside", n, calls)
 	}

@@ -115,11 +115,16 @@ func last(p netip.Prefix) netip.Addr {
 // names are those of a resolver that lies.
 var names = []string{
 	"private.example", "mapped.example", "alias.example", "six.example", "mixed.example", "mixed6.example", "metadata.example", "zero.example", "nat64.example", "sixtofour.example",
+	"nobody.example", "silent.example",
 }
 
 // lies answers for names, and takes any other name for loopback.
 func lies(q dialtest.Question) dialtest.Answer {
 	switch q.Name {
+	case "nobody.example":
+		return dialtest.Answer{}
+	case "silent.example":
+		return dialtest.Answer{Fails: true}
 	case "private.example":
 		return dialtest.Addrs("10.0.0.1", "192.168.0.1", "fd00::1")
 	case "mapped.example":
@@ -244,7 +249,7 @@ func TestWebhookPrivateAddresses(t *testing.T) {
 		count[fmt.Sprint(e.status, failure)]++
 		switch {
 		case e.status == http.StatusUnprocessableEntity:
-		case e.status == http.StatusCreated && (failure == "address_not_allowed" || failure == "unreachable") && e.delivery["status"] == nil:
+		case e.status == http.StatusCreated && (failure == "no_public_address" || failure == "unreachable") && e.delivery["status"] == nil:
 		default:
 			t.Errorf("%q: %d, %v", url, e.status, e.delivery)
 		}
@@ -254,8 +259,29 @@ func TestWebhookPrivateAddresses(t *testing.T) {
 	some := []string{"https://127.0.0.1:%s", "https://127.0.0.2:%s", "https://[::1]:%s", "https://[::ffff:127.0.0.1]:%s", "https://0.0.0.0:%s", "https://localhost:%s",
 		"https://any.example:%s", "https://six.example:%s", "https://zero.example:%s", "https://mixed.example:%s", "https://mixed6.example:%s", "https://2130706433:%s"}
 	wantNoOracle(t, o, some, x.Port, closedPort(t))
+	wantNoLookup(t, o, x.Port)
 	if n := x.Taken.Load(); n > 0 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// wantNoLookup wants the same shown of names that lead inside, of one that
+// doesn't exist and of one that the DNS can't tell of.
+func wantNoLookup(t *testing.T, o outsider, port string) {
+	t.Helper()
+	var urls []string
+	for _, name := range []string{"nobody.example", "silent.example", "private.example", "alias.example", "six.example"} {
+		urls = append(urls, "https://"+name+":"+port+"/hook")
+	}
+	ended := o.try(urls)
+	for _, url := range urls {
+		e := ended[url]
+		for _, own := range []string{"id", "message", "created_at", "tried_at", "tries"} {
+			delete(e.delivery, own)
+		}
+		if want := fmt.Sprint(ended[urls[0]]); fmt.Sprint(e) != want || e.delivery["reason"] != "no_public_address" {
+			t.Errorf("%s shows %v, a name that doesn't exist %s", url, e, want)
+		}
 	}
 }
 

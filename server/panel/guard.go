@@ -21,7 +21,7 @@ const inKey = "in"
 // old meanwhile, the member signs in or confirms first.
 func (p *Panel) guard(r Route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		v := visitOf(c)
+		v := p.visitOf(c)
 		v.need = r
 		err := p.admit(v, r)
 		switch {

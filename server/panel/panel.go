@@ -93,14 +93,26 @@ func (v *Visit) Deciding() audit.Grant {
 // Account is the member's account, whose things alone the visit can reach.
 func (v *Visit) Account() string { return v.In.Account.ID }
 
-func visitOf(c echo.Context) *Visit {
+func (p *Panel) visitOf(c echo.Context) *Visit {
 	actor := web.Visitor(c)
 	actor.Interface = audit.Panel
-	return &Visit{Context: c, From: account.From{Actor: actor, Network: web.Network(c)}}
+	return &Visit{Context: c, From: account.From{Actor: actor, Network: web.Network(c), Device: web.NewDeviceCookie(p.BaseURL).Token(c)}}
 }
 
 // Cookie is the cookie of the session.
 func (p *Panel) Cookie() web.SessionCookie { return web.NewSessionCookie(p.BaseURL) }
+
+// Admit gives the browser the token of a new session, and a mark by which the
+// member can sign in from here while strangers guess the password.
+func (p *Panel) Admit(v *Visit, token string) error {
+	device, err := p.Sessions.Device(v.Ctx(), token, v.From.Device)
+	if err != nil {
+		return err
+	}
+	p.Cookie().Set(v, token)
+	web.NewDeviceCookie(p.BaseURL).Keep(v, device)
+	return nil
+}
 
 // Frame fills what every page shows around its own.
 func (p *Panel) Frame(v *Visit, nav string) Frame {
@@ -214,7 +226,7 @@ func (p *Panel) Shown(v *Visit, made any) (there, shown bool) {
 
 // Error answers with a page that says what went wrong.
 func (p *Panel) Error(c echo.Context, f *fault.Fault) error {
-	v := visitOf(c)
+	v := p.visitOf(c)
 	if in, ok := c.Get(inKey).(account.In); ok {
 		v.In = in
 	}

@@ -98,6 +98,8 @@ type KeyRow struct {
 	Created       time.Time
 	Expires       time.Time
 	LastUsed      time.Time
+	LastNetwork   string // it was used from then
+	Unused        bool   // it works, and nothing has used it for long
 	State         string // live, expired, revoked
 	Soon          bool   // it works, and ends soon
 	Test          bool

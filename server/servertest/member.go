@@ -23,6 +23,7 @@ type Member struct {
 	Email  string
 	Seed   string // of the authenticator app, in base32; empty: none
 	Cookie string // of the session, "name=value"
+	Device string // the mark of the browser, "name=value"; or empty
 	Once   string // what the next page shows once, "name=value"; or empty
 	Server *Server
 }
@@ -117,7 +118,7 @@ func (m *Member) Do(method, path string, header http.Header, body string) Answer
 	for name, values := range header {
 		all[name] = values
 	}
-	for _, cookie := range []string{m.Cookie, m.Once} {
+	for _, cookie := range []string{m.Cookie, m.Device, m.Once} {
 		if cookie != "" {
 			all.Add("Cookie", cookie)
 		}
@@ -131,6 +132,8 @@ func (m *Member) Do(method, path string, header http.Header, body string) Answer
 func (m *Member) Keep(a Answer) {
 	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
 		switch value := c.Name + "=" + c.Value; {
+		case strings.HasSuffix(c.Name, "device"):
+			m.Device = value
 		case !strings.HasSuffix(c.Name, "once"):
 			m.Cookie = value
 		case c.MaxAge < 0:

@@ -118,8 +118,7 @@ func (s *Seeder) Session(seat Seat, confirmed time.Time) Seat {
 // sessions of theirs.
 func (s *Seeder) TOTP(seat Seat) Seat {
 	s.t.Helper()
-	seeds, err := crypt.NewCipher(Secret, "totp seed")
-	s.must(err)
+	seeds := crypt.Single(Secret).Cipher(crypt.Seeds)
 	sum := sha256.Sum256([]byte("seed of " + seat.Member))
 	seat.TOTP = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:20])
 	seat.since = s.now()

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"context"
-	"encoding/base32"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,8 +16,8 @@ const (
 	proofTexts   = 20 // how many of a name's texts are looked at
 )
 
-// proofSize is how many base32 characters (5 bits each) prove a domain.
-const proofSize = 26
+// proofName stands before what the record must say.
+const proofName = "mobileconfig-domain="
 
 // A Resolver asks the DNS. *net.Resolver is one.
 type Resolver interface {
@@ -36,24 +35,19 @@ type DNSProof struct {
 var _ Prover = (*DNSProof)(nil)
 
 // NewDNSProof returns a DNSProof of the installation's secret.
-func NewDNSProof(secret []byte, resolver Resolver) (*DNSProof, error) {
-	mac, err := crypt.NewMAC(secret, "domain proof")
-	if err != nil {
-		return nil, fmt.Errorf("settings: %w", err)
-	}
-	return &DNSProof{mac, resolver}, nil
+func NewDNSProof(secret *crypt.Secret, resolver Resolver) *DNSProof {
+	return &DNSProof{secret.MAC(crypt.DomainProof), resolver}
 }
 
 // Record returns the TXT record that proves that the domain is the account's.
 func (d *DNSProof) Record(account, domain string) (name, value string) {
-	sum := strings.ToLower(base32.StdEncoding.EncodeToString(d.mac.Sum(account + "\x00" + domain)))
-	return "_mobileconfig." + domain, "mobileconfig-domain=" + sum[:proofSize]
+	return "_mobileconfig." + domain, proofName + d.mac.Code(account+"\x00"+domain)
 }
 
 // Proves reports whether the record is published. The error says why the DNS
 // could not be asked.
 func (d *DNSProof) Proves(ctx context.Context, account, domain string) (bool, error) {
-	name, value := d.Record(account, domain)
+	name, _ := d.Record(account, domain)
 	ctx, cancel := context.WithTimeout(ctx, proofTimeout)
 	defer cancel()
 	// The dot at the end keeps the machine's own search list out.
@@ -61,5 +55,8 @@ func (d *DNSProof) Proves(ctx context.Context, account, domain string) (bool, er
 	if err != nil {
 		return false, fmt.Errorf("settings: proof: %w", err)
 	}
-	return slices.Contains(texts[:min(len(texts), proofTexts)], value), nil
+	return slices.ContainsFunc(texts[:min(len(texts), proofTexts)], func(text string) bool {
+		code, ok := strings.CutPrefix(text, proofName)
+		return ok && d.mac.Valid(account+"\x00"+domain, code)
+	}), nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -33,17 +34,13 @@ func (z zone) LookupTXT(ctx context.Context, name string) ([]string, error) {
 
 func newProof(t *testing.T, secret byte, r settings.Resolver) *settings.DNSProof {
 	t.Helper()
-	p, err := settings.NewDNSProof(bytes.Repeat([]byte{secret}, 32), r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return settings.NewDNSProof(crypt.Single(bytes.Repeat([]byte{secret}, 32)), r)
 }
 
 func TestProofRecord(t *testing.T) {
 	p := newProof(t, 1, nil)
 	name, value := p.Record("acc_1", "example.com")
-	if name != "_mobileconfig.example.com" || !regexp.MustCompile(`^mobileconfig-domain=[a-z2-7]{26}$`).MatchString(value) {
+	if name != "_mobileconfig.example.com" || !regexp.MustCompile(`^mobileconfig-domain=[a-z2-7]{30}$`).MatchString(value) {
 		t.Errorf("got %s %s", name, value)
 	}
 	if _, again := p.Record("acc_1", "example.com"); again != value {

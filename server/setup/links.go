@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/mdm"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -30,7 +31,8 @@ const (
 // Limits on the links that visitors make, each for one LimitWindow.
 const (
 	LimitWindow     = 10 * time.Minute
-	LimitPerAddress = 10
+	LimitPerAddress = 10  // from one network
+	LimitPerMailbox = 600 // from all networks: it bounds what is kept
 	LimitPerNetwork = 60
 )
 
@@ -47,16 +49,8 @@ type Links struct {
 }
 
 // New returns Links whose tokens are derived from the installation's secret.
-func New(store Store, domains settings.Store, secret []byte, now func() time.Time) (*Links, error) {
-	links, err := newTokens(secret, "lnk_")
-	if err != nil {
-		return nil, err
-	}
-	tickets, err := newTokens(secret, "tkt_")
-	if err != nil {
-		return nil, err
-	}
-	return &Links{store, domains, now, links, tickets}, nil
+func New(store Store, domains settings.Store, secret *crypt.Secret, now func() time.Time) *Links {
+	return &Links{store, domains, now, newTokens(secret, "lnk_"), newTokens(secret, "tkt_")}
 }
 
 // A Visit is what somebody types on the public page.
@@ -104,8 +98,10 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		MaxDownloads: LinkMaxDownloads,
 	}
 	limits := []Limit{
-		{"links/address/" + address.Folded(), LimitPerAddress, LimitWindow},
+		// By network, so that nobody can use up what others have.
+		{"links/address/" + address.Folded() + " " + v.Network.String(), LimitPerAddress, LimitWindow},
 		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
+		{"links/mailbox/" + address.Folded(), LimitPerMailbox, LimitWindow},
 	}
 	by := audit.ByPublic(who, link.Account)
 	if err := l.store.CreateLink(ctx, by, link, limits, linkAction(audit.LinkCreate, by, link)); err != nil {

@@ -6,17 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
 func tokensFor(t testing.TB, secret byte, prefix string) tokens {
 	t.Helper()
-	s, err := newTokens(bytes.Repeat([]byte{secret}, 32), prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return newTokens(crypt.Single(bytes.Repeat([]byte{secret}, 32)), prefix)
 }
 
 func TestTokens(t *testing.T) {
@@ -29,7 +26,7 @@ func TestTokens(t *testing.T) {
 	if again := links.token(key); again != token {
 		t.Error("the same id gave another token")
 	}
-	if len(token) != 42 || strings.ToLower(token) != token || strings.Trim(token, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+	if len(token) != 46 || strings.ToLower(token) != token || strings.Trim(token, "abcdefghijklmnopqrstuvwxyz234567") != "" {
 		t.Errorf("token %q", token)
 	}
 	if _, ok := foreign.id(token); ok {
@@ -49,7 +46,7 @@ func TestTokens(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "a", token[:41], token + "a", strings.ToUpper(token), token[16:], " " + token} {
+	for _, bad := range []string{"", "a", token[:45], token + "a", strings.ToUpper(token), token[16:], " " + token} {
 		if _, ok := links.id(bad); ok {
 			t.Errorf("opened %q", bad)
 		}

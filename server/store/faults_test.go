@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -43,7 +44,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		return account.Passkey{ID: id, Member: "mem_1", Name: id, Credential: []byte(id), Data: []byte("{}"), Created: start}
 	}
 	code := func(text string) account.Used {
-		return account.Used{Member: "mem_1", Method: account.ByRecovery, Code: []byte(text), Password: "new", TOTPSince: start}
+		return account.Used{Member: "mem_1", Method: account.ByRecovery, Codes: [][]byte{[]byte(text)}, Password: "new", TOTPSince: start}
 	}
 	hook := notify.Webhook{ID: "whk_1", Account: account.Default, URL: "https://example.com/hook", Types: []notify.Type{notify.DomainChanged}, Secret: []byte("s"), Created: start, Updated: start}
 	return []step{
@@ -205,6 +206,12 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"SetPassword", func(s *store.Store, a audit.Action) error {
 			return s.SetPassword(ctx, by, "mem_1", "new", start, "", a)
 		}},
+		{"NoteUnused", func(s *store.Store, a audit.Action) error {
+			return s.NoteUnused(ctx, by, account.Key{ID: "key_1"}, a)
+		}},
+		{"RotateSecret", func(s *store.Store, a audit.Action) error {
+			return s.RotateSecret(ctx, by, secret.Row{ID: "aaaa", Value: []byte("a"), Ends: start}, secret.Row{ID: "bbbb", Value: []byte("b"), Created: start}, a)
+		}},
 		{"SetCodes", func(s *store.Store, a audit.Action) error {
 			return s.SetCodes(ctx, by, "mem_1", [][]byte{[]byte("1"), []byte("2"), []byte("3")}, start, "", a)
 		}},
@@ -305,6 +312,7 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 // TestEveryChangeIsAStep wants each method that takes an action among the steps.
 func TestEveryChangeIsAStep(t *testing.T) {
 	have := map[string]bool{"Keep": true, "Twice": true} // of these tests
+	have["TouchKey"] = true                              // it has an action seldom: see TestKeyUse
 	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true
 	}

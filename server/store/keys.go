@@ -20,7 +20,7 @@ var keys = db.NewTable("keys", func(k *account.Key) []db.Column {
 		db.Col("id", &k.ID), db.Col("account", &k.Account), db.Col("name", &k.Name), db.Col("scopes", db.Words(&k.Scopes)),
 		db.Col("domains", db.Words(&k.Domains)), db.Col("networks", networks(&k.Networks)), db.Col("hash", &k.Hash),
 		db.Col("created", db.Time(&k.Created)), db.Col("expires", db.Time(&k.Expires)), db.Col("revoked", db.Time(&k.Revoked)),
-		db.Col("last_used", db.Time(&k.LastUsed)), db.Col("test", db.Bool(&k.Test)),
+		db.Col("last_used", db.Time(&k.LastUsed)), db.Col("last_network", network(&k.LastNetwork)), db.Col("test", db.Bool(&k.Test)),
 		db.Col("created_by_kind", &k.CreatedBy.Kind), db.Col("created_by", &k.CreatedBy.ID),
 	}
 })
@@ -50,6 +50,19 @@ func networks(at *[]netip.Prefix) any {
 			p, _ := netip.ParsePrefix(text) // what can't be read holds no address
 			*at = append(*at, p)
 		}
+		return nil
+	})
+}
+
+// network stores a network; the zero value as an empty text.
+func network(at *netip.Prefix) any {
+	return db.Text(func() string {
+		if !at.IsValid() {
+			return ""
+		}
+		return at.String()
+	}, func(s string) error {
+		*at, _ = netip.ParsePrefix(s)
 		return nil
 	})
 }
@@ -149,15 +162,57 @@ func revokeKeysOf(t *db.Tx, by audit.Grant, owner, member string, at time.Time, 
 	return actions, nil
 }
 
-// TouchKey notes that the key was used. It is bookkeeping and leaves no
-// action.
-func (s *Store) TouchKey(ctx context.Context, id string, at time.Time) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		_, err := t.Exec(`UPDATE keys SET last_used = $1 WHERE id = $2 AND last_used < $1`, db.Millis(at), id)
-		return err
+// TouchKey notes that the key was used. If it was used from other networks before
+// and never from this one, it keeps a.
+func (s *Store) TouchKey(ctx context.Context, by audit.Grant, use account.KeyUse, a audit.Action) error {
+	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		n, err := t.Exec(`UPDATE keys SET last_used = $1, last_network = $3, unused_told = 0 WHERE id = $2 AND last_used <= $1`, db.Millis(use.At), use.Key, use.Network.String())
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		var others int
+		if err := t.Row(`SELECT COUNT(*) FROM key_networks WHERE api_key = $1`, use.Key).Scan(&others); err != nil || others >= use.Networks {
+			return nil, err
+		}
+		n, err = t.Exec(`INSERT INTO key_networks (api_key, network, created) VALUES ($1, $2, $3) ON CONFLICT (api_key, network) DO NOTHING`, use.Key, use.Network.String(), db.Millis(use.At))
+		if err != nil || n == 0 || others == 0 {
+			return nil, err
+		}
+		return []audit.Action{a}, nil
 	})
 	if err != nil {
 		return fmt.Errorf("store: touch key: %w", err)
+	}
+	return nil
+}
+
+// UnusedKeys returns the keys that were not used since the time, and of which
+// nobody was told that yet.
+func (s *Store) UnusedKeys(ctx context.Context, since time.Time) ([]account.Key, error) {
+	var all []account.Key
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
+		k, err := scanKey(r)
+		all = append(all, k)
+		return err
+	}, selectKeys+`WHERE revoked = 0 AND unused_told = 0 AND created <= $1 AND last_used <= $1 ORDER BY created`, db.Millis(since))
+	if err != nil {
+		return nil, fmt.Errorf("store: unused keys: %w", s.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+// NoteUnused keeps a, which says that the key isn't used, unless any server did
+// or it was used meanwhile.
+func (s *Store) NoteUnused(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		n, err := t.Exec(`UPDATE keys SET unused_told = 1 WHERE id = $1 AND unused_told = 0 AND last_used = $2`, k.ID, db.Millis(k.LastUsed))
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		return []audit.Action{a}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("store: note unused: %w", err)
 	}
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
 // sources calls f for each file of the package that is no test.
@@ -133,6 +136,32 @@ func TestColumnsAreListedOnce(t *testing.T) {
 	for column, n := range own {
 		if n < 1 || n > 2 {
 			t.Errorf("the column %s is spelled %d times", column, n)
+		}
+	}
+}
+
+// TestEncryptedPlaces wants each column of bytes to be among those that hold
+// something encrypted, or among these, which don't.
+func TestEncryptedPlaces(t *testing.T) {
+	s := storetest.Open(t, store.Config{Database: storetest.SQLite(t)})
+	known := map[string]bool{}
+	for _, p := range s.EncryptedPlaces() {
+		known[p.Name] = true
+	}
+	for _, name := range strings.Fields(`passkeys.credential passkeys.data sessions.hash devices.hash ceremonies.state keys.hash replays.name replays.fingerprint
+		logs.edge actions.ip actions.leaf actions.personal actions.salt actions.hash checkpoints.note redirect_keys.public_key redirect_uses.name secrets.value`) {
+		known[name] = true
+	}
+	schema, err := os.ReadFile("../db/migrations/0001_init.sql")
+	must(t, err)
+	table := ""
+	for line := range strings.Lines(string(schema)) {
+		if name, ok := strings.CutPrefix(line, "CREATE TABLE "); ok {
+			table, _, _ = strings.Cut(name, " ")
+		}
+		column := strings.Fields(line)
+		if len(column) > 1 && strings.TrimSuffix(column[1], ",") == "BYTEA" && !known[table+"."+column[0]] {
+			t.Errorf("%s.%s: what is encrypted is encrypted again after a rotation", table, column[0])
 		}
 	}
 }

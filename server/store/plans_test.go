@@ -16,6 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -53,9 +54,19 @@ func lists(links int) map[string][]list {
 	}
 	since := start.Add(time.Duration(links) * 980 * time.Millisecond)
 	return map[string][]list{
-		"Accounts":      ask((*store.Store).Accounts),
-		"ApprovedHosts": of((*store.Store).ApprovedHosts, account.Default),
-		"Checkpoints":   of((*store.Store).Checkpoints, account.Default),
+		"Accounts":       ask((*store.Store).Accounts),
+		"ApprovedHosts":  of((*store.Store).ApprovedHosts, account.Default),
+		"UnusedKeys":     ask(func(s *store.Store, ctx context.Context) (any, error) { return s.UnusedKeys(ctx, start) }),
+		"SecretVersions": ask((*store.Store).SecretVersions),
+		"Encrypted": ask(func(s *store.Store, ctx context.Context) (any, error) {
+			for _, p := range s.EncryptedPlaces() {
+				if _, err := s.Encrypted(ctx, p, secret.Value{Context: "a"}, 10); err != nil {
+					return nil, err
+				}
+			}
+			return nil, nil
+		}),
+		"Checkpoints": of((*store.Store).Checkpoints, account.Default),
 		"DomainNames": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.DomainNames(ctx, 5, 20, 10)
 		}),

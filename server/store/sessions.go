@@ -70,7 +70,7 @@ func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 		return t.Exec(`UPDATE members SET totp_step = $2 WHERE id = $1 AND totp IS NOT NULL AND (totp_step < $2 OR totp_step > $3)`,
 			p.Member, p.Step, p.Step+account.StepsAhead)
 	case account.ByRecovery:
-		return t.Exec(`DELETE FROM recovery_codes WHERE member = $1 AND hash = $2`, p.Member, p.Code)
+		return useCode(t, p)
 	case account.ByPasskey:
 		return t.Exec(`UPDATE passkeys SET data = $3, last_used = $4 WHERE id = $1 AND member = $2`, p.Key.ID, p.Member, p.Key.Data, db.Millis(at))
 	case account.ByPassword:
@@ -78,6 +78,17 @@ func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 			AND NOT EXISTS (SELECT 1 FROM passkeys WHERE member = $1)`, p.Member)
 	}
 	return 0, fmt.Errorf("proof of the unknown method %q", p.Method)
+}
+
+// useCode deletes the recovery code, as whatever it is kept.
+func useCode(t *db.Tx, p account.Used) (n int64, err error) {
+	for _, code := range p.Codes {
+		n, err = t.Exec(`DELETE FROM recovery_codes WHERE member = $1 AND hash = $2`, p.Member, code)
+		if n > 0 || err != nil {
+			break
+		}
+	}
+	return n, err
 }
 
 // Session returns the session with the hash, its member and account, or a

@@ -27,15 +27,12 @@ type Once struct {
 }
 
 // NewOnce returns the Once of an installation with the secret.
-func NewOnce(base *url.URL, secret []byte, now func() time.Time) (Once, error) {
-	c, err := crypt.NewCipher(secret, "shown once")
-	if err != nil {
-		return Once{}, err
-	}
+func NewOnce(base *url.URL, secret *crypt.Secret, now func() time.Time) Once {
+	c := secret.Cipher(crypt.ShownOnce)
 	if base.Scheme == "https" {
-		return Once{"__Host-once", true, c, now}, nil
+		return Once{"__Host-once", true, c, now}
 	}
-	return Once{"once", false, c, now}, nil
+	return Once{"once", false, c, now}
 }
 
 type once struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
@@ -18,10 +19,7 @@ import (
 func TestOnce(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	base := &url.URL{Scheme: "https", Host: "setup.example.com"}
-	once, err := web.NewOnce(base, []byte("a secret of the installation, long"), func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
+	once := web.NewOnce(base, crypt.Single([]byte("a secret of the installation, long")), func() time.Time { return now })
 	visit := func(cookies ...*http.Cookie) (echo.Context, *httptest.ResponseRecorder) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		for _, c := range cookies {

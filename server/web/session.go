@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,6 +27,16 @@ func NewSessionCookie(base *url.URL) SessionCookie {
 	}
 	return SessionCookie{"session", false}
 }
+
+// NewDeviceCookie returns the cookie that marks a device.
+func NewDeviceCookie(base *url.URL) SessionCookie {
+	c := NewSessionCookie(base)
+	c.name = strings.TrimSuffix(c.name, "session") + "device"
+	return c
+}
+
+// Keep gives the browser a value for a year.
+func (s SessionCookie) Keep(c echo.Context, value string) { s.set(c, value, 365*24*60*60) }
 
 // Token is the token that the request brings; empty if it brings none.
 func (s SessionCookie) Token(c echo.Context) string {

@@ -128,12 +128,24 @@ CREATE TABLE keys (
     created_by      TEXT   NOT NULL,
     expires         BIGINT NOT NULL,
     revoked         BIGINT NOT NULL,
-    last_used       BIGINT NOT NULL
+    last_used       BIGINT NOT NULL,
+    last_network    TEXT   NOT NULL DEFAULT '',
+    unused_told     BIGINT NOT NULL DEFAULT 0 CHECK (unused_told IN (0, 1))
 );
 
 CREATE INDEX keys_account ON keys (account, created);
 CREATE INDEX keys_created_by ON keys (created_by);
 CREATE INDEX keys_expires ON keys (expires) WHERE expires > 0;
+
+CREATE INDEX keys_unused ON keys (created) WHERE revoked = 0 AND unused_told = 0;
+
+-- Networks that an API key was used from: the first ones.
+CREATE TABLE key_networks (
+    api_key TEXT   NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    network TEXT   NOT NULL CHECK (network <> ''),
+    created BIGINT NOT NULL,
+    PRIMARY KEY (api_key, network)
+);
 
 -- Requests of API keys that carry an idempotency key: hashes of that key and
 -- of the request, and the object that the first request created.
@@ -597,6 +609,18 @@ CREATE TABLE installation (
 );
 
 INSERT INTO installation (id) VALUES (1);
+
+-- Versions of the installation's secret, each encrypted with the secret that the
+-- servers are started with. There are none before the first rotation. What was
+-- handed out under one is accepted until it ends; 0: it is the current one.
+CREATE TABLE secrets (
+    id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    value   BYTEA  NOT NULL,
+    created BIGINT NOT NULL,
+    ends    BIGINT NOT NULL
+);
+
+CREATE UNIQUE INDEX secrets_current ON secrets (ends) WHERE ends = 0;
 
 -- What the installation's own certificate takes, encrypted with the secret: the
 -- certificate with its key, the account at the authority, and challenges under

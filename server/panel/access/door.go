@@ -39,7 +39,9 @@ func (p *Pages) createSession(v *panel.Visit) error {
 			return signInPage{Frame: f, Form: web.Form{"email": echoable(form["email"])}, Passkey: p.Vault.Passkeys(), Next: panel.Inside(form["next"])}
 		})
 	}
-	p.Cookie().Set(v, token)
+	if err := p.Admit(v, token); err != nil {
+		return err
+	}
 	return v.Redirect(http.StatusSeeOther, panel.Inside(form["next"]))
 }
 
@@ -52,13 +54,14 @@ func echoable(email string) string {
 	return email
 }
 
-// signOut ends the session and has the browser forget what it kept.
+// signOut ends the session and has the browser forget what it kept, but for the
+// mark of the device.
 func (p *Pages) signOut(v *panel.Visit) error {
 	if err := p.Sessions.SignOut(v.Ctx(), v.By(), v.In); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
 	p.Cookie().Clear(v)
-	v.Response().Header().Set("Clear-Site-Data", `"cache", "cookies", "storage"`)
+	v.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	return v.Redirect(http.StatusSeeOther, panel.Prefix+panel.SignInPath)
 }
 
@@ -97,7 +100,9 @@ func (p *Pages) join(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	p.Cookie().Set(v, token)
+	if err := p.Admit(v, token); err != nil {
+		return err
+	}
 	return v.Redirect(http.StatusSeeOther, panel.Prefix)
 }
 

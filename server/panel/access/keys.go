@@ -22,7 +22,7 @@ func (p *Pages) keys(v *panel.Visit) error {
 	page := keysPage{Frame: p.Frame(v, "keys")}
 	var shown []account.Key
 	page.Paging, shown = panel.PageOf(v, all, func(k account.Key) []string {
-		return append([]string{k.Name, k.ID}, k.Domains...)
+		return append([]string{k.Name, k.ID, k.CreatedBy.Name}, k.Domains...)
 	})
 	for _, k := range shown {
 		page.Rows = append(page.Rows, keyRowOf(k, p.Now()))
@@ -36,6 +36,9 @@ func (p *Pages) keys(v *panel.Visit) error {
 func keyRowOf(k account.Key, now time.Time) panel.KeyRow {
 	row := panel.KeyRow{ID: k.ID, Name: k.Name, Domains: k.Domains, Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed, State: "live", Test: k.Test,
 		CreatedBy: k.CreatedBy.Name, CreatedByKind: string(k.CreatedBy.Kind)}
+	if k.LastNetwork.IsValid() {
+		row.LastNetwork = k.LastNetwork.String()
+	}
 	for _, s := range k.Scopes {
 		row.Scopes = append(row.Scopes, string(s))
 	}
@@ -48,7 +51,7 @@ func keyRowOf(k account.Key, now time.Time) panel.KeyRow {
 	case !k.Expires.IsZero() && !now.Before(k.Expires):
 		row.State = "expired"
 	default:
-		row.Soon = endsSoon(k.Created, k.Expires, now)
+		row.Soon, row.Unused = endsSoon(k.Created, k.Expires, now), k.Unused(now)
 	}
 	return row
 }

@@ -92,8 +92,7 @@ func (p *Pages) finishSignIn(v *panel.Visit) error {
 		if err != nil {
 			return "", err
 		}
-		p.Cookie().Set(v, token)
-		return panel.Inside(in.Next), nil
+		return panel.Inside(in.Next), p.Admit(v, token)
 	})
 }
 

@@ -1,0 +1,31 @@
+package account
+
+import (
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+)
+
+// UnusedAfter is after how long without use a key is told of.
+const UnusedAfter = 90 * 24 * time.Hour
+
+// Unused reports whether the key works and nothing has used it for long.
+func (k Key) Unused(now time.Time) bool {
+	since := k.LastUsed
+	if since.IsZero() {
+		since = k.Created
+	}
+	return k.Revoked.IsZero() && (k.Expires.IsZero() || now.Before(k.Expires)) && !now.Before(since.Add(UnusedAfter))
+}
+
+// UnusedNotice is the action that tells of a key that nothing uses.
+func (k Key) UnusedNotice(by audit.Grant) audit.Action {
+	return audit.Action{
+		Account: k.Account,
+		Name:    audit.KeyUnused,
+		Outcome: audit.Done,
+		Actor:   by.Actor,
+		Target:  audit.Target{Kind: audit.KeyTarget, ID: k.ID, Name: k.Name},
+		Changes: []audit.Change{{Field: "last_used_at", New: timeText(k.LastUsed)}},
+	}
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/crypt"
+	"github.com/updatecase/mobileconfig/server/db"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/maintenance"
+	"github.com/updatecase/mobileconfig/server/secret"
+)
+
+var _ secret.Store = (*Store)(nil)
+
+var secrets = db.NewTable("secrets", func(r *secret.Row) []db.Column {
+	return []db.Column{db.Col("id", &r.ID), db.Col("value", &r.Value), db.Col("created", db.Time(&r.Created)), db.Col("ends", db.Time(&r.Ends))}
+})
+
+// SecretVersions returns the versions of the secret.
+func (s *Store) SecretVersions(ctx context.Context) ([]secret.Row, error) {
+	all, err := secrets.All(s.db.Read(ctx), `SELECT `+secrets.Columns+` FROM secrets ORDER BY id`)
+	if err != nil {
+		return nil, fmt.Errorf("store: secrets: %w", s.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+// RotateSecret ends the version old, which must be the current one, and keeps the
+// next one.
+func (s *Store) RotateSecret(ctx context.Context, by audit.Grant, old, next secret.Row, a audit.Action) error {
+	return s.change(ctx, by, a, func(t *db.Tx) error {
+		var one int
+		if err := t.Row(`SELECT id FROM installation WHERE id = 1` + t.Exclusive()).Scan(&one); err != nil {
+			return err
+		}
+		var count int
+		if err := t.Row(`SELECT COUNT(*) FROM secrets`).Scan(&count); err != nil {
+			return err
+		}
+		if count == 0 { // it is the first rotation
+			if err := secrets.Insert(t, old); err != nil {
+				return err
+			}
+		} else if n, err := t.Exec(`UPDATE secrets SET ends = $2 WHERE id = $1 AND ends = 0`, old.ID, db.Millis(old.Ends)); err != nil || n == 0 {
+			return errors.Join(err, fault.New(fault.Conflict, "Somebody else has rotated the secret at this moment."))
+		}
+		if err := secrets.Insert(t, next); err != nil {
+			return err
+		}
+		return t.EnqueueOnce(secret.Job{Round: next.ID}, maintenance.Queue)
+	})
+}
+
+// DeleteSecret deletes a version that has ended. It is bookkeeping and leaves no
+// action.
+func (s *Store) DeleteSecret(ctx context.Context, id string) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(`DELETE FROM secrets WHERE id = $1 AND ends > 0`, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: secrets: %w", err)
+	}
+	return nil
+}
+
+// EnqueueRewrite enqueues a round in which values are encrypted again, once over
+// all servers. It is bookkeeping and leaves no action.
+func (s *Store) EnqueueRewrite(ctx context.Context, round string) error {
+	err := s.db.Transact(ctx, func(t *db.Tx) error {
+		return t.EnqueueOnce(secret.Job{Round: round}, maintenance.Queue)
+	})
+	if err != nil {
+		return fmt.Errorf("store: secrets: %w", err)
+	}
+	return nil
+}
+
+// An encryptedColumn holds encrypted values, each for the text in the column
+// context.
+type encryptedColumn struct {
+	table, column, context string
+	purpose                crypt.Purpose
+	found                  bool
+	// also is a further condition.
+	also string
+}
+
+// encryptedColumns are all that there are: TestEncryptedPlaces looks for others.
+var encryptedColumns = []encryptedColumn{
+	{table: "members", column: "totp", context: "id", purpose: crypt.Seeds},
+	{table: "recovery_codes", column: "hash", context: "member", purpose: crypt.RecoveryCodes, found: true},
+	{table: "webhooks", column: "secret", context: "id", purpose: crypt.Webhooks},
+	{table: "webhooks", column: "previous", context: "id", purpose: crypt.Webhooks},
+	{table: "certificate_values", column: "value", context: "name", purpose: crypt.Certificate, also: ` AND name NOT IN ('lease', 'request')`},
+	{table: "replays", column: "answer", context: "api_key", purpose: crypt.Answers},
+}
+
+func (c encryptedColumn) place() secret.Place {
+	return secret.Place{Name: c.table + "." + c.column, Purpose: c.purpose, Found: c.found}
+}
+
+// EncryptedPlaces lists where values are kept.
+func (s *Store) EncryptedPlaces() []secret.Place {
+	all := make([]secret.Place, len(encryptedColumns))
+	for i, c := range encryptedColumns {
+		all[i] = c.place()
+	}
+	return all
+}
+
+func columnOf(p secret.Place) (encryptedColumn, error) {
+	for _, c := range encryptedColumns {
+		if c.place() == p {
+			return c, nil
+		}
+	}
+	return encryptedColumn{}, fmt.Errorf("store: %s holds nothing encrypted", p.Name)
+}
+
+// Encrypted returns at most so many values of the place, those after one, in the
+// order of what they are for.
+func (s *Store) Encrypted(ctx context.Context, p secret.Place, after secret.Value, most int) ([]secret.Value, error) {
+	c, err := columnOf(p)
+	if err != nil {
+		return nil, err
+	}
+	var all []secret.Value
+	if after.Data == nil {
+		after.Data = []byte{}
+	}
+	err = s.db.Read(ctx).Each(func(r db.Row) error {
+		var v secret.Value
+		err := r.Scan(&v.Context, &v.Data)
+		all = append(all, v)
+		return err
+	}, fmt.Sprintf(`SELECT %[1]s, %[2]s FROM %[3]s WHERE length(%[2]s) > 0 AND (%[1]s, %[2]s) > ($1, $2)%[4]s
+		ORDER BY %[1]s, %[2]s LIMIT $3`, c.context, c.column, c.table, c.also),
+		after.Context, after.Data, most)
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", p.Name, s.db.Diagnose(err))
+	}
+	return all, nil
+}
+
+// Reencrypt replaces a value, unless it was changed meanwhile. It is bookkeeping
+// and leaves no action.
+func (s *Store) Reencrypt(ctx context.Context, p secret.Place, old secret.Value, data []byte) error {
+	c, err := columnOf(p)
+	if err != nil {
+		return err
+	}
+	err = s.db.Transact(ctx, func(t *db.Tx) error {
+		_, err := t.Exec(fmt.Sprintf(`UPDATE %[3]s SET %[2]s = $3 WHERE %[1]s = $1 AND %[2]s = $2`, c.context, c.column, c.table), old.Context, old.Data, data)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: %s: %w", p.Name, err)
+	}
+	return nil
+}
