@@ -35,12 +35,12 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
+	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/branding", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/redirect", "server/reload", "server/settings", "server/setup", "server/store", "server/web", "signing", "templates"},
 	"server/certificate":     {"server/account", "server/audit", "server/crypt", "server/fault", "server/id", "signing", "signing/gate"},
 	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
 	"server/account/passkey": {"server/fault"},
-	"server/api":             {"profile", "profile/mdm", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/batch", "server/batches", "server/crypt", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/redirect", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/api":             {"profile", "profile/mdm", "server/account", "server/api/compress", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict", "server/audit", "server/batch", "server/batches", "server/branding", "server/crypt", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/redirect", "server/replay", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/api/compress":    {"server/web"},
 	"server/api/field":       {"profile/mdm", "server/account", "server/audit", "server/fault", "server/notify", "server/probe", "server/setup"},
 	"server/api/openapi":     {"server/api/field", "server/api/problem", "server/audit", "server/notify"},
@@ -49,6 +49,8 @@ var arrows = map[string][]string{
 	"server/audit":           {"server/fault", "server/ordered"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
 	"server/backup":          {"server/datadir", "server/db"},
+	"server/branding":        {"profile", "profile/idn", "server/audit", "server/branding/logo", "server/fault", "templates"},
+	"server/branding/logo":   {"server/fault"},
 	"server/batch":           {"profile", "profile/mdm", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
 	"server/batches":         {"profile", "server/audit", "server/batch", "server/batch/format", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "signing"},
 	"server/blob":            {},
@@ -70,7 +72,7 @@ var arrows = map[string][]string{
 	"server/crypt":           {},
 	"server/redirect":        {"profile", "server/audit", "server/fault", "server/id", "server/settings", "server/setup"},
 	"server/setup":           {"profile", "profile/mdm", "server/audit", "server/crypt", "server/fault", "server/id", "server/settings"},
-	"server/pages":           {"profile", "profile/idn", "server/autoconfig", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
+	"server/pages":           {"profile", "profile/idn", "server/account", "server/autoconfig", "server/branding", "server/fault", "server/issue", "server/redirect", "server/settings", "server/setup", "server/web", "signing", "templates"},
 	"server/panel":           {"profile", "server/account", "server/audit", "server/fault", "server/web", "signing", "templates"},
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/certificate", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "signing", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
@@ -80,7 +82,7 @@ var arrows = map[string][]string{
 	"server/maintenance":     {"server/audit", "server/fault"},
 	"server/notify":          {"profile", "server/account", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "templates"},
 	"server/outbox":          {"server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
-	"server/store":           {"server/certificate", "profile", "server/account", "server/audit", "server/batch", "server/batches", "server/db", "server/fault", "server/id", "server/ledger", "server/mailing", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
+	"server/store":           {"server/certificate", "profile", "server/account", "server/audit", "server/batch", "server/batches", "server/branding", "server/db", "server/fault", "server/id", "server/ledger", "server/mailing", "server/notify", "server/outbox", "server/redirect", "server/replay", "server/settings", "server/setup"},
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
@@ -131,6 +133,8 @@ var homes = map[string][]string{
 	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "server/push", "signing"}, // webhooks and PKCS#12 have keys of their own
 	"github.com/golang-jwt":         {"server/redirect"},
 	"github.com/minio/minio-go":     {"server/blob"},
+	"github.com/srwiley/rasterx":    {"server/branding/logo"},
+	"golang.org/x/image":            {"server/branding/logo"},
 }
 
 // source calls f for each Go file of the module that is no test.

@@ -24,6 +24,7 @@ import (
 type (
 	panelFrame struct {
 		Operator               string
+		Brand                  Brand
 		Languages              []Language
 		Language               Language
 		Path, Nav              string
@@ -431,7 +432,7 @@ const (
 )
 
 func panelFrameOf(f frame, who int, nav, path string) panelFrame {
-	p := panelFrame{Operator: f.Operator, Languages: f.Languages, Language: f.Language, Nav: nav, Path: path}
+	p := panelFrame{Operator: f.Operator, Brand: f.Brand, Languages: f.Languages, Language: f.Language, Nav: nav, Path: path}
 	if who != nobody {
 		p.Person = panelPerson{"Maria Kern", "maria@example.com", "Example Ltd"}
 	}
