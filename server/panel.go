@@ -16,6 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/brand"
 	"github.com/updatecase/mobileconfig/server/panel/log"
 	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -28,11 +29,12 @@ type controlPanel struct {
 	access *access.Pages
 	mail   *mail.Pages
 	log    *log.Pages
+	brand  *brand.Pages
 }
 
 // routes adds the control panel to e.
 func (c *controlPanel) routes(e *echo.Echo) error {
-	return c.Serve(e, c.access.Routes(), c.mail.Routes(), c.log.Routes())
+	return c.Serve(e, c.access.Routes(), c.mail.Routes(), c.log.Routes(), c.brand.Routes())
 }
 
 // newPanel builds the control panel from what it shares with the API.
@@ -89,6 +91,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 
 			Installation: s.store,
 		},
+		brand: &brand.Pages{Panel: shared, Brands: s.brands, Domains: a.Domains},
 		log: &log.Pages{
 			Panel:         shared,
 			Actions:       s.store,

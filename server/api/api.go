@@ -102,6 +102,7 @@ func (a *API) Routes(e *echo.Echo) {
 	h := huma.NewAPI(config, adapter{humaecho.New(e, config).Adapter()})
 	h.UseMiddleware(a.admitCall(h))
 	a.domains(h)
+	a.branding(h, e)
 	a.hosts(h)
 	a.policies(h)
 	a.profiles(h)

@@ -84,6 +84,13 @@ type Spec struct{ Name, Color, HelpURL, ImprintURL, PrivacyURL string }
 // Check returns a fault for each field that can't be taken.
 func (s Spec) Check() error { return s.apply(&Brand{}) }
 
+// On returns b as the spec would make it, or a fault for each field that can't be
+// taken.
+func (s Spec) On(b Brand) (Brand, error) {
+	err := s.apply(&b)
+	return b, err
+}
+
 // Spec is what can be written of b.
 func (b Brand) Spec() Spec { return Spec{b.Name, b.Color, b.HelpURL, b.ImprintURL, b.PrivacyURL} }
 

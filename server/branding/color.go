@@ -110,6 +110,15 @@ func (c Color) Light() Shades {
 	})
 }
 
+// OnLight is the contrast of the color on a light page, where that is least.
+func (c Color) OnLight() float64 {
+	least := Contrast(c, white)
+	for _, g := range lightGround {
+		least = min(least, Contrast(c, g))
+	}
+	return least
+}
+
 // Dark are the shades for a dark page, where an accent is light and has dark words
 // on it.
 func (c Color) Dark() Shades {
