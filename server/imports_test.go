@@ -77,7 +77,7 @@ var arrows = map[string][]string{
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/certificate", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "signing", "templates"},
 	"server/panel/brand":     {"profile/idn", "server/account", "server/branding", "server/branding/logo", "server/fault", "server/notify", "server/panel", "server/settings", "server/web", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
-	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/batch", "server/batches", "server/discovery", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/settings", "server/setup", "server/web", "templates"},
+	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/batch", "server/batches", "server/branding", "server/discovery", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/settings", "server/setup", "server/web", "templates"},
 	"server/jobs":            {"server/batches", "server/mailing", "server/maintenance", "server/notify"},
 	"server/mailing":         {"profile", "profile/idn", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup", "templates"},
 	"server/maintenance":     {"server/audit", "server/fault"},

@@ -71,6 +71,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Panel:      shared,
 			Members:    s.members,
 			Domains:    a.Domains,
+			Brands:     s.brands,
 			Policies:   a.Policies,
 			Hosts:      a.Hosts,
 			Links:      a.Links,

@@ -51,6 +51,7 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get(mailsPath, account.Look, panel.Signed, p.mails),
 		panel.Get(mailsPath+"/:kind", account.Look, panel.Signed, p.mail),
 		panel.Get(mailsPath+"/:kind/page", account.Look, panel.Signed, p.mailPage),
+		panel.Get(domainPath+"/mail", account.Look, panel.Signed, p.linkMail),
 	}
 	for _, path := range []string{accountPath, domainPath} {
 		all = append(all,

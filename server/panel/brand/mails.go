@@ -9,6 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/templates"
 )
 
@@ -115,7 +116,30 @@ func (p *Pages) mailPage(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
+	return document(v, m, logo)
+}
+
+// linkMail shows the mail with a setup link as people of a domain get it.
+func (p *Pages) linkMail(v *panel.Visit) error {
+	s, err := p.subject(v)
+	if err != nil {
+		return err
+	}
+	brand, logo, err := p.Brands.Mail(v.Ctx(), s.Owner, s.called)
+	if err != nil {
+		return err
+	}
+	m, err := p.sample(v, p.Frame(v, nav).Language, linkKind, brand)
+	if err != nil {
+		return err
+	}
+	return document(v, m, logo)
+}
+
+// document answers with a mail as a page. Its logo, which a mail brings along, is in
+// the page itself.
+func document(v *panel.Visit, m templates.Mail, logo []byte) error {
 	v.Response().Header().Set("Content-Security-Policy", mailPolicy)
-	html := strings.ReplaceAll(m.HTML, `src="cid:`+templates.LogoID+`"`, `src="data:image/png;base64,`+base64.StdEncoding.EncodeToString(logo)+`"`)
-	return v.HTML(http.StatusOK, html)
+	picture := "data:" + web.PNGType + ";base64," + base64.StdEncoding.EncodeToString(logo)
+	return v.HTML(http.StatusOK, strings.ReplaceAll(m.HTML, `src="cid:`+templates.LogoID+`"`, `src="`+picture+`"`))
 }
