@@ -24,8 +24,8 @@ type BrandingSettings struct {
 	Name       string `json:"name,omitempty" maxLength:"64" doc:"Shown at the top of pages and in mails." example:"Example Host"`
 	Color      string `json:"color,omitempty" maxLength:"7" doc:"Where text in this color could not be read, a darker or lighter one is used." example:"#0b6b62"`
 	HelpURL    string `json:"help_url,omitempty" maxLength:"500" doc:"Where people find help." example:"https://example.com/help"`
-	ImprintURL string `json:"imprint_url,omitempty" maxLength:"500" example:"https://example.com/imprint"`
-	PrivacyURL string `json:"privacy_url,omitempty" maxLength:"500" example:"https://example.com/privacy"`
+	ImprintURL string `json:"imprint_url,omitempty" maxLength:"500" doc:"Who is responsible for the service." example:"https://example.com/imprint"`
+	PrivacyURL string `json:"privacy_url,omitempty" maxLength:"500" doc:"How the service handles personal data." example:"https://example.com/privacy"`
 }
 
 func (s BrandingSettings) spec() branding.Spec { return branding.Spec(s) }
@@ -67,13 +67,13 @@ func ownerOf(d settings.Domain) branding.Owner {
 }
 
 func (a *API) branding(h huma.API, e *echo.Echo) {
-	get := operation("get-branding", http.MethodGet, "/branding", account.DomainsRead, "Show what people see of the account")
+	get := operation("get-branding", http.MethodGet, "/branding", account.DomainsRead, "Show the branding of the account")
 	register(a, h, get, func(ctx context.Context, c call, _ *struct{}) (*resource[Branding], error) {
 		o, err := a.accountBrand(c)
 		return a.showBranding(ctx, o, err)
 	})
-	update := operation("update-branding", http.MethodPut, "/branding", account.DomainsWrite, "Replace what people see of the account")
-	patch := operation("patch-branding", http.MethodPatch, "/branding", account.DomainsWrite, "Change some of what people see of the account")
+	update := operation("update-branding", http.MethodPut, "/branding", account.DomainsWrite, "Replace the branding of the account")
+	patch := operation("patch-branding", http.MethodPatch, "/branding", account.DomainsWrite, "Change some of the branding of the account")
 	openapi.Takes[BrandingSettings, Branding](h, &update, &patch)
 	register(a, h, update, func(ctx context.Context, c call, in *updateBranding) (*resource[Branding], error) {
 		o, err := a.accountBrand(c)
@@ -88,13 +88,13 @@ func (a *API) branding(h huma.API, e *echo.Echo) {
 }
 
 func (a *API) domainBranding(h huma.API) {
-	get := operation("get-domain-branding", http.MethodGet, "/domains/{id}/branding", account.DomainsRead, "Show what people see of a domain")
+	get := operation("get-domain-branding", http.MethodGet, "/domains/{id}/branding", account.DomainsRead, "Show the branding of a domain")
 	register(a, h, get, func(ctx context.Context, c call, in *DomainPath) (*resource[Branding], error) {
 		o, err := a.domainBrand(ctx, c, in.Name)
 		return a.showBranding(ctx, o, err)
 	})
-	update := operation("update-domain-branding", http.MethodPut, "/domains/{id}/branding", account.DomainsWrite, "Replace what people see of a domain")
-	patch := operation("patch-domain-branding", http.MethodPatch, "/domains/{id}/branding", account.DomainsWrite, "Change some of what people see of a domain")
+	update := operation("update-domain-branding", http.MethodPut, "/domains/{id}/branding", account.DomainsWrite, "Replace the branding of a domain")
+	patch := operation("patch-domain-branding", http.MethodPatch, "/domains/{id}/branding", account.DomainsWrite, "Change some of the branding of a domain")
 	openapi.Takes[BrandingSettings, Branding](h, &update, &patch)
 	register(a, h, update, func(ctx context.Context, c call, in *updateDomainBranding) (*resource[Branding], error) {
 		o, err := a.domainBrand(ctx, c, in.Name)
