@@ -43,6 +43,7 @@ func apiRows() []*authorityRow {
 	named := func(r *authorityRow) {
 		r.note, r.header = "repeatable", http.Header{"Idempotency-Key": {"once"}}
 	}
+	drawing := func(r *authorityRow) { r.header = http.Header{"Content-Type": {"image/svg+xml"}} }
 	return []*authorityRow{
 		// The other domain has the same servers.
 		operation(post, "/domains", haveDomain, `{"name":"new.{domain}",`+servers+`}`),
@@ -50,6 +51,14 @@ func apiRows() []*authorityRow {
 		operation(patch, "/domains/:id", haveDomainID, `{"display_name":"Other"}`),
 		operation(del, "/domains/:id", haveDomainID, ""),
 		with(operation(post, "/domains/:id/check", haveCheckable, "{}"), func(r *authorityRow) { r.reads = true }),
+		operation(put, "/branding", nil, `{"name":"Other"}`),
+		operation(patch, "/branding", nil, `{"color":"#0b6b62"}`),
+		with(operation(put, "/branding/logo", nil, authorityLogo), drawing),
+		operation(del, "/branding/logo", haveLogo, ""),
+		operation(put, "/domains/:id/branding", haveDomainID, `{"name":"Other"}`),
+		operation(patch, "/domains/:id/branding", haveDomainID, `{"color":"#0b6b62"}`),
+		with(operation(put, "/domains/:id/branding/logo", haveDomainID, authorityLogo), drawing),
+		operation(del, "/domains/:id/branding/logo", haveDomainLogo, ""),
 		operation(post, "/policies", nil, `{"name":"Phones",`+rules+`}`),
 		operation(put, "/policies/:id", havePolicy, `{"name":"Other",`+rules+`}`),
 		operation(patch, "/policies/:id", havePolicy, `{"history":3}`),
@@ -93,6 +102,22 @@ func apiRows() []*authorityRow {
 func haveDomainID(t *testing.T, s *stage) {
 	haveDomain(t, s)
 	s.ids[":id"] = s.domain
+}
+
+// haveLogo gives the account a logo, and haveDomainLogo its domain.
+func haveLogo(t *testing.T, s *stage) { s.uploadLogo(t, "/panel/branding/logo") }
+
+func haveDomainLogo(t *testing.T, s *stage) {
+	haveDomainID(t, s)
+	s.uploadLogo(t, "/panel/domains/"+s.domain+"/branding/logo")
+}
+
+func (s *stage) uploadLogo(t *testing.T, path string) {
+	t.Helper()
+	header := http.Header{"Content-Type": {"multipart/form-data; boundary=x"}, "Sec-Fetch-Site": {"same-origin"}}
+	if a := s.server.As(s.owner).Do(http.MethodPost, path, header, authorityLogoForm); a.Status != http.StatusSeeOther {
+		t.Fatalf("%s: %d %s", path, a.Status, a.Body)
+	}
 }
 
 // haveCheckable makes a domain whose servers were last checked, when it was added,

@@ -75,6 +75,12 @@ var (
 // authorityUpload is a form with a list of people.
 const authorityUpload = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{domain}\"\r\n\r\nemail\njane@{domain}\n\r\n--x--\r\n"
 
+// authorityLogo is a logo, and authorityLogoForm a form with it.
+const (
+	authorityLogo     = `<svg viewBox="0 0 9 9"><circle r="4" cx="4" cy="4"/></svg>`
+	authorityLogoForm = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"logo.svg\"\r\n\r\n" + authorityLogo + "\r\n--x--\r\n"
+)
+
 const authorityPublicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 
 // authorityBundle is a certificate with its key, which anybody could have made.
@@ -176,6 +182,9 @@ func webhookRows() []*authorityRow {
 
 func settingRows() []*authorityRow {
 	reads := func(r *authorityRow) { r.reads = true }
+	uploads := func(r *authorityRow) {
+		r.header, r.body = http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, authorityLogoForm
+	}
 	return []*authorityRow{
 		fresh("/domains/new", nil, append([]string{"name", "{domain}"}, authorityDomain...)...),
 		fresh("/domains/:domain", haveDomain, append([]string{"display_name", "Other"}, authorityDomain...)...),
@@ -191,6 +200,14 @@ func settingRows() []*authorityRow {
 		fresh("/domains/:domain/verify", havePending),
 		operators("/domains/:domain/approve", havePending),
 		fresh("/domains/:domain/revoke-links", haveLink),
+		fresh("/branding", nil, "name", "Other", "color", "#0b6b62"),
+		with(signed("/branding/preview", nil, "name", "Other"), func(r *authorityRow) { r.reads, r.shows = true, true }),
+		with(fresh("/branding/logo", nil), uploads),
+		fresh("/branding/logo/remove", haveLogo),
+		fresh("/domains/:domain/branding", haveDomain, "name", "Other"),
+		with(signed("/domains/:domain/branding/preview", haveDomain, "name", "Other"), func(r *authorityRow) { r.reads, r.shows = true, true }),
+		with(fresh("/domains/:domain/branding/logo", haveDomain), uploads),
+		fresh("/domains/:domain/branding/logo/remove", haveDomainLogo),
 		fresh("/hosts", nil, "host", "mail.{domain}"),
 		fresh("/hosts/withdraw", func(t *testing.T, s *stage) { s.post(t, "/panel/hosts", "host", "mail."+s.domain) }, "host", "mail.{domain}"),
 		fresh("/policies/new", nil, authorityPolicy...),

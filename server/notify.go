@@ -9,12 +9,14 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/jobs"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -35,11 +37,11 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 		Store:  s.store,
 		Secret: s.secrets.Secret,
 		Client: client,
-		Writer: &notify.Scribe{Texts: texts, Invitation: s.invitationURL},
+		Writer: &notify.Scribe{Texts: texts, Invitation: s.invitationURL, Brand: s.memberMailBrand},
 		Log:    s.config.Log,
 		Now:    s.config.Now,
 	}
-	s.mailer = &mailing.Sender{Store: s.store, Texts: texts, URL: s.linkURL, Log: s.config.Log}
+	s.mailer = &mailing.Sender{Store: s.store, Texts: texts, URL: s.linkURL, Brand: s.mailBrand, Log: s.config.Log}
 	if s.config.Mail != nil {
 		relay, err := notify.NewRelay(*s.config.Mail)
 		if err != nil {
@@ -49,6 +51,16 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 	}
 	s.notifier = notify.New(config)
 	return nil
+}
+
+// memberMailBrand is what mails to members of the account show.
+func (s *Server) memberMailBrand(ctx context.Context, account string) (templates.MailBrand, []byte, error) {
+	return s.brands.Mail(ctx, branding.Owner{Account: account}, "")
+}
+
+// mailBrand is what mails to people of the domain show.
+func (s *Server) mailBrand(ctx context.Context, d settings.Domain) (templates.MailBrand, []byte, error) {
+	return s.brands.Mail(ctx, branding.Owner{Account: d.Account, DomainID: d.ID, Domain: d.Name}, d.DisplayName)
 }
 
 // RunJobs sends what is to be sent until ctx is done and then lets what is

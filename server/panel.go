@@ -11,14 +11,17 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/brand"
 	"github.com/updatecase/mobileconfig/server/panel/log"
 	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // A controlPanel is the control panel: what its pages share, and the pages.
@@ -27,11 +30,12 @@ type controlPanel struct {
 	access *access.Pages
 	mail   *mail.Pages
 	log    *log.Pages
+	brand  *brand.Pages
 }
 
 // routes adds the control panel to e.
 func (c *controlPanel) routes(e *echo.Echo) error {
-	return c.Serve(e, c.access.Routes(), c.mail.Routes(), c.log.Routes())
+	return c.Serve(e, c.access.Routes(), c.mail.Routes(), c.log.Routes(), c.brand.Routes())
 }
 
 // newPanel builds the control panel from what it shares with the API.
@@ -43,6 +47,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 		BaseURL:  a.BaseURL,
 		Once:     s.once,
 		Identity: a.Identity,
+		Brand:    s.brandView,
 		Log:      a.Log,
 		Now:      s.config.Now,
 		Stopping: s.stopping,
@@ -67,6 +72,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Panel:      shared,
 			Members:    s.members,
 			Domains:    a.Domains,
+			Brands:     s.brands,
 			Policies:   a.Policies,
 			Hosts:      a.Hosts,
 			Links:      a.Links,
@@ -87,6 +93,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 
 			Installation: s.store,
 		},
+		brand: &brand.Pages{Panel: shared, Brands: s.brands, Domains: a.Domains},
 		log: &log.Pages{
 			Panel:         shared,
 			Actions:       s.store,
@@ -98,6 +105,16 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Mail:          s.config.Mail != nil,
 		},
 	}
+}
+
+// brandView is what people of an account see, under the name if it has none or it
+// can't be read.
+func (s *Server) brandView(ctx context.Context, account, name string) templates.Brand {
+	b, err := s.brands.Of(ctx, branding.Owner{Account: account})
+	if err != nil {
+		b = branding.Brand{}
+	}
+	return b.View(name)
 }
 
 // NewSetupURL is SetupURL for a program beside the server, which has opened the

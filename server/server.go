@@ -16,6 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/dial"
@@ -54,6 +55,7 @@ type Server struct {
 	identity    Identity // what signs
 
 	links       *setup.Links
+	brands      *branding.Brands
 	batches     *batches.Service
 	notifier    *notify.Notifier
 	mailer      *mailing.Sender
@@ -117,6 +119,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	}
 	s.once = web.NewOnce(s.base, s.secrets.Secret, s.config.Now)
 	s.members = account.NewMembers(s.vault, s.store)
+	s.brands = branding.New(s.store, s.config.Now)
 	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
 	s.links = setup.New(s.store, s.store, s.secrets.Secret, s.config.Now)
 	if err := s.newNotifier(ctx, texts); err != nil {
@@ -154,6 +157,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 		Links:           s.links,
 		Redirects:       redirect.New(s.store, s.links, s.base.String(), s.config.Now),
 		Domains:         s.store,
+		Brands:          s.brands,
 		Issuer:          a.Issuer,
 		Texts:           texts,
 		BaseURL:         s.base,
@@ -170,6 +174,7 @@ func (s *Server) newAPI(texts *templates.Set) *api.API {
 	return &api.API{
 		Keys:      account.NewKeys(s.store, s.config.Now),
 		Domains:   settings.NewDomains(s.store, proof, s.config.Now),
+		Brands:    s.brands,
 		Policies:  settings.NewPolicies(s.store, s.config.Now),
 		Hosts:     settings.NewHosts(s.store, s.config.Now),
 		Redirects: redirect.NewKeys(s.store, s.config.Now),

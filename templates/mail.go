@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
@@ -32,7 +33,8 @@ type Notice struct {
 	// lines that stand in the mail as they are.
 	Note string
 	// Link is that of an "invitation", and no other mail has one.
-	Link string
+	Link  string
+	Brand MailBrand
 }
 
 // A LinkMail is what a mail with a setup link says.
@@ -41,6 +43,7 @@ type LinkMail struct {
 	Address string
 	URL     string
 	Expires time.Time
+	Brand   MailBrand
 }
 
 // A Mail is a notice in words.
@@ -49,10 +52,15 @@ type Mail struct{ Subject, Text, HTML string }
 // A mailPage is what the templates of mails are filled with.
 type mailPage struct {
 	Lang, Dir, Title, Lead, Note, Link, Ask, Advice string
+	Button, Copy                                    string // words of the button, and for whom it doesn't work
 	Rows                                            []mailRow
+	Brand                                           MailBrand
+	Links                                           []mailLink
 }
 
 type mailRow struct{ Label, Value string }
+
+type mailLink struct{ Label, URL string }
 
 // loadMails has mail/message.html and mail/message.txt parsed for the first mail.
 func (s *Set) loadMails(files fs.FS) {
@@ -76,12 +84,20 @@ func (s *Set) loadMails(files fs.FS) {
 // line each, so that none can look like a part of the mail.
 func (s *Set) Mail(lang Language, n Notice) (Mail, error) {
 	l := s.locale(lang)
-	title, err := l.counted("mail.event."+n.Event, n.Count)
+	// A text without plural forms must not be asked for one: French has "one" for 0.
+	var count any
+	if n.Count != 0 {
+		count = n.Count
+	}
+	title, err := l.counted("mail.event."+n.Event, count)
+	if err != nil && count == nil {
+		title, err = l.counted("mail.event."+n.Event, 0)
+	}
 	if err != nil {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
 	p := mailPage{Lang: l.Tag, Dir: l.Dir, Title: title, Note: n.Note, Link: n.Link}
-	if err := p.fill(l, n); err != nil {
+	if err := errors.Join(p.fill(l, n), p.sign(l, n.Brand, "mail.invitation.button")); err != nil {
 		return Mail{}, fmt.Errorf("templates: mail: %w", err)
 	}
 	return s.mail(p)
@@ -101,7 +117,31 @@ func (s *Set) LinkMail(lang Language, m LinkMail) (Mail, error) {
 			return Mail{}, fmt.Errorf("templates: mail: %w", err)
 		}
 	}
+	if err := p.sign(l, m.Brand, "mail.link.button"); err != nil {
+		return Mail{}, fmt.Errorf("templates: mail: %w", err)
+	}
 	return s.mail(p)
+}
+
+// sign says who sends the mail, and what stands on its button.
+func (p *mailPage) sign(l *locale, b MailBrand, button string) error {
+	b.Name, b.Button = cmp.Or(singleLine(b.Name), Program), cmp.Or(b.Button, programColor)
+	p.Brand = b
+	var err error
+	for _, link := range []mailLink{{"brand.help", b.Help}, {"brand.imprint", b.Imprint}, {"brand.privacy", b.Privacy}} {
+		if link.URL == "" {
+			continue
+		}
+		if link.Label, err = l.plain(link.Label); err != nil {
+			return err
+		}
+		p.Links = append(p.Links, link)
+	}
+	if p.Button, err = l.plain(button); err != nil {
+		return err
+	}
+	p.Copy, err = l.plain("mail.copy")
+	return err
 }
 
 // mail writes the page as text and as HTML.

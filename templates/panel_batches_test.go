@@ -64,6 +64,7 @@ type (
 		ID, Name, Address, URL string
 		QR                     panelQR
 		Expires                time.Time
+		Brand                  Brand
 	}
 	batchColumn struct {
 		Name, Field string
@@ -133,7 +134,7 @@ func batchCases() []panelCase {
 		{name: "batch-new-locked", page: "batch-new", who: owner, nav: "batches", path: at + "/new", view: newBatchPage{Locked: true}},
 		{name: "batch-sheet", page: "batch-sheet", who: owner, nav: "batches", path: at + "/bat_1/sheet", view: batchSheetPage{
 			ID: "bat_1", Name: "staff-2026-11.csv", Older: at + "/bat_1/sheet?after=100",
-			Rows: []batchHandout{{"lnk_1", "Jane Doe", "jane@example.com", link, panelQR{29, "M0 0h29v29H0z"}, panelNow}, {"lnk_2", "", "joe@example.com", link, panelQR{29, "M0 0h29v29H0z"}, panelNow}},
+			Rows: []batchHandout{{"lnk_1", "Jane Doe", "jane@example.com", link, panelQR{29, "M0 0h29v29H0z"}, panelNow, aBrand}, {"lnk_2", "", "joe@example.com", link, panelQR{29, "M0 0h29v29H0z"}, panelNow, Brand{Name: "example.com"}}},
 		}},
 		{name: "batch-sheet-none", page: "batch-sheet", who: owner, nav: "batches", path: at + "/bat_1/sheet", view: batchSheetPage{ID: "bat_1", Name: "staff-2026-11.csv"}},
 		{name: "batch-new-secret", page: "batch-new", who: owner, nav: "batches", path: at + "/new", view: newBatchPage{}, problems: badFields("file")},

@@ -24,6 +24,7 @@ import (
 type (
 	panelFrame struct {
 		Operator               string
+		Brand                  Brand
 		Languages              []Language
 		Language               Language
 		Path, Nav              string
@@ -323,6 +324,7 @@ type (
 
 // panelViews are the structs above by their names in server/panel.
 var panelViews = map[string]any{
+	"brandingPage": brandingPage{}, "colorCheck": colorCheck{}, "mailsPage": mailsPage{}, "mailKind": mailKind{}, "sampleMail": sampleMail{},
 	"Frame": panelFrame{}, "Person": panelPerson{}, "problem": problem{}, "Paging": panelPaging{},
 	"signInPage": signInPage{}, "invitationPage": invitationPage{}, "confirmPage": confirmPage{}, "Field": confirmField{},
 	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
@@ -433,7 +435,7 @@ const (
 )
 
 func panelFrameOf(f frame, who int, nav, path string) panelFrame {
-	p := panelFrame{Operator: f.Operator, Languages: f.Languages, Language: f.Language, Nav: nav, Path: path}
+	p := panelFrame{Operator: f.Operator, Brand: f.Brand, Languages: f.Languages, Language: f.Language, Nav: nav, Path: path}
 	if who != nobody {
 		p.Person = panelPerson{"Maria Kern", "maria@example.com", "Example Ltd"}
 	}
@@ -481,7 +483,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), mdmCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), certificateCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), brandingCases(), mdmCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), certificateCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -843,7 +845,7 @@ var (
 		"return_hosts", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",

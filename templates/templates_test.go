@@ -16,6 +16,7 @@ import (
 type (
 	frame struct {
 		Operator    string
+		Brand       Brand
 		Languages   []Language
 		Language    Language
 		Development bool
@@ -249,10 +250,13 @@ func newSet(t *testing.T) *Set {
 	return s
 }
 
+// aBrand has all that a brand can have.
+var aBrand = Brand{"Example Host", "/brand/0123.png", "/brand/0b6b62.css", "https://example.com/help", "https://example.com/imprint", "https://example.com/privacy"}
+
 func render(t *testing.T, s *Set, r rendering, lang Language) string {
 	t.Helper()
 	var b bytes.Buffer
-	f := frame{Operator: "Example Host", Languages: s.Languages(), Language: lang}
+	f := frame{Operator: "Example Host", Brand: aBrand, Languages: s.Languages(), Language: lang}
 	if err := s.Page(&b, r.page, lang, r.data(f)); err != nil {
 		t.Fatalf("%s in %s: %v", r.name, lang.Tag, err)
 	}
@@ -420,7 +424,7 @@ func TestProblems(t *testing.T) {
 func TestEscaping(t *testing.T) {
 	s := newSet(t)
 	bad := `"><script>alert(1)</script>*`
-	f := frame{Operator: bad, Languages: s.Languages(), Language: s.Match()}
+	f := frame{Operator: bad, Brand: Brand{bad, bad, bad, bad, bad, bad}, Languages: s.Languages(), Language: s.Match()}
 	p := setupOf("iphone", func(p *setupPage) {
 		p.frame, p.Signer, p.Domain, p.Token, p.Login = f, bad, bad, bad, bad
 		p.Name, p.Hint, p.Help = bad, bad, []string{bad, bad}

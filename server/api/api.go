@@ -23,6 +23,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/api/strict"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
@@ -51,6 +52,7 @@ const (
 type API struct {
 	Keys      *account.Keys
 	Domains   *settings.Domains
+	Brands    *branding.Brands
 	Policies  *settings.Policies
 	Hosts     *settings.Hosts
 	Redirects *redirect.Keys
@@ -100,6 +102,7 @@ func (a *API) Routes(e *echo.Echo) {
 	h := huma.NewAPI(config, adapter{humaecho.New(e, config).Adapter()})
 	h.UseMiddleware(a.admitCall(h))
 	a.domains(h)
+	a.branding(h, e)
 	a.hosts(h)
 	a.policies(h)
 	a.profiles(h)

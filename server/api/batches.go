@@ -315,8 +315,19 @@ func path(name, doc string) *huma.Param {
 	return &huma.Param{Name: name, In: "path", Required: true, Description: doc, Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(40)}}
 }
 
-// plain is a handler beside huma, for what is too large to be kept in memory.
+// plain is a handler beside huma, for what is too large to be kept in memory and
+// about all of the account.
 func (a *API) plain(h huma.API, op *huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
+	return a.direct(h, op, func(c echo.Context, who call) error {
+		if err := who.permitAll(); err != nil {
+			return err
+		}
+		return handle(c, who)
+	})
+}
+
+// direct is a handler beside huma.
+func (a *API) direct(h huma.API, op *huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		who, err := a.admit(c, scopeOf(op))
 		if err == nil {
@@ -327,9 +338,6 @@ func (a *API) plain(h huma.API, op *huma.Operation, handle func(echo.Context, ca
 		}
 		if err == nil {
 			err = a.refusals(c.Request().Context(), who, nil)
-		}
-		if err == nil {
-			err = who.permitAll()
 		}
 		if err == nil {
 			err = handle(c, who)

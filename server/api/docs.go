@@ -12,7 +12,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api/openapi"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -21,6 +23,7 @@ import (
 // document for programs, so it says the same, and loads nothing.
 type docsPage struct {
 	Operator    string
+	Brand       templates.Brand
 	Languages   []templates.Language
 	Language    templates.Language
 	Development bool
@@ -56,8 +59,14 @@ type documentedField struct {
 
 func (a *API) docs(h huma.API) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		own, err := a.Brands.Of(c.Request().Context(), branding.Owner{Account: account.Default})
+		if err != nil {
+			return err
+		}
+		brand := own.View(a.BaseURL.Hostname())
 		page := docsPage{
-			Operator:  a.BaseURL.Hostname(),
+			Operator:  brand.Name,
+			Brand:     brand,
 			Languages: a.Texts.Languages(),
 			Language:  a.Texts.Match(c.QueryParam("lang"), c.Request().Header.Get("Accept-Language")),
 			Make:      "mobileconfig admin key --name panel --scopes domains:read,profiles:write",

@@ -69,6 +69,10 @@ const (
 	PolicyUpdate Name = "policy.update"
 	PolicyDelete Name = "policy.delete"
 
+	// BrandingUpdate changes what people see of the account or a domain: name,
+	// logo, color and links.
+	BrandingUpdate Name = "branding.update"
+
 	AccountCreate  Name = "account.create"
 	AccountUpdate  Name = "account.update"
 	AccountSuspend Name = "account.suspend"

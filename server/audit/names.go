@@ -6,6 +6,7 @@ func Names() []Name {
 		DomainCreate, DomainUpdate, DomainDelete, DomainRequest, DomainRequestDelete,
 		HostApprove, HostWithdraw,
 		PolicyCreate, PolicyUpdate, PolicyDelete,
+		BrandingUpdate,
 		LinkCreate, LinkOpen, LinkUpdate, LinkRevoke, LinkMail, LinkExpire,
 		ProfileDownload, ProfileIssue,
 		KeyCreate, KeyUpdate, KeyRevoke, KeyExpiring, KeyUnused, KeyNewNetwork,

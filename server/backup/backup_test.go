@@ -48,6 +48,7 @@ func TestBackup(t *testing.T) {
 			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 		}
 		s := servertest.New(t, database, change)
+		logo := brand(t, s, database)
 		writes := newWriter(s)
 		file, before := writtenUnderLoad(t, writes, backup.Source{Database: database, Dir: dir, Program: "mobileconfig v1", Now: time.Now})
 		writes.stop()
@@ -68,8 +69,24 @@ func TestBackup(t *testing.T) {
 			}
 		}
 		r.Content(r.Get(r.Ticket(before[0], "mail")).Body)
+		if a := r.Get(before[0]); !bytes.Contains(a.Body, []byte("<bdi>Example Host</bdi>")) || !bytes.Contains(a.Body, []byte(logo)) || r.Get(logo).Status != http.StatusOK {
+			t.Error("the branding is gone")
+		}
 		t.Logf("%d links before the backup, %d while it was written", len(before), len(writes.acknowledged())-len(before))
 	})
+}
+
+// brand gives the account a name and a logo, and returns the path of the logo.
+func brand(t *testing.T, s *servertest.Server, database string) string {
+	t.Helper()
+	c := servertest.Admin(t, s, database)
+	c.Want(t, http.StatusOK, "PUT", "/branding", `{"name":"Example Host"}`)
+	header := http.Header{"Authorization": {"Bearer " + c.Key}, "Content-Type": {"image/svg+xml"}}
+	var shown struct {
+		Logo string `json:"logo_url"`
+	}
+	servertest.Decode(t, s.Do("PUT", "/api/v1/branding/logo", header, `<svg viewBox="0 0 9 9"><circle r="4" cx="4" cy="4"/></svg>`), &shown)
+	return strings.TrimPrefix(shown.Logo, "http://setup.example.com")
 }
 
 func folder(t *testing.T) *datadir.Dir {

@@ -21,6 +21,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 const (
@@ -118,7 +119,7 @@ func (w *world) build(ctx context.Context, c Config, key *audit.LogKey) error {
 		Sender: sender{},
 		Writer: &notify.Scribe{Texts: c.Texts, Invitation: func(_ context.Context, id string) (string, error) {
 			return c.BaseURL.JoinPath("panel", "invitation", id).String(), nil // a mail that nobody gets
-		}},
+		}, Brand: func(context.Context, string) (brand templates.MailBrand, logo []byte, err error) { return }},
 		Log: silent,
 		Now: w.now,
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -34,6 +35,8 @@ type Sender struct {
 	Texts *templates.Set
 	// URL is where a link leads.
 	URL func(setup.Link) string
+	// Brand returns what mails to people of a domain show, with the logo.
+	Brand func(context.Context, settings.Domain) (templates.MailBrand, []byte, error)
 	// Rate is how many mails are sent a minute, on all servers together. 0:
 	// DefaultRate.
 	Rate int
@@ -96,7 +99,7 @@ func (s *Sender) send(ctx context.Context, try Try) (Outcome, error) {
 	if s.Relay == nil {
 		return Outcome{State: notify.GivenUp, Failure: notify.NoRelay}, nil
 	}
-	m, err := s.write(try)
+	m, err := s.write(ctx, try)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -117,19 +120,23 @@ func (s *Sender) send(ctx context.Context, try Try) (Outcome, error) {
 }
 
 // write returns the mail in the person's language.
-func (s *Sender) write(try Try) (notify.Mail, error) {
+func (s *Sender) write(ctx context.Context, try Try) (notify.Mail, error) {
+	brand, logo, err := s.Brand(ctx, try.Domain)
+	if err != nil {
+		return notify.Mail{}, err
+	}
 	l := try.Person
 	language := l.Locale
 	if language == "" {
 		language = try.Language
 	}
 	m, err := s.Texts.LinkMail(s.Texts.Match(language), templates.LinkMail{
-		Service: try.Domain.Organization(), Address: idn.Show(l.Address), URL: s.URL(l), Expires: l.Expires,
+		Service: brand.Name, Address: idn.Show(l.Address), URL: s.URL(l), Expires: l.Expires, Brand: brand,
 	})
 	if err != nil {
 		return notify.Mail{}, err
 	}
-	return notify.Mail{ID: try.ID, To: l.Address, From: try.Domain.Organization(), Subject: m.Subject, Text: m.Text, HTML: m.HTML}, nil
+	return notify.Mail{ID: try.ID, To: l.Address, From: brand.Name, Subject: m.Subject, Text: m.Text, HTML: m.HTML, Logo: logo}, nil
 }
 
 // replyOf is what the mail server has said, on one line, without the person's

@@ -16,6 +16,7 @@ var texts = map[Type]string{
 	BatchFinished:    "A batch was finished, or failed.",
 	DomainChanged:    "A domain was created, changed or deleted.",
 	HostApproved:     "A server was approved for the domains of the account.",
+	BrandingChanged:  "The name, logo, color or links that people of the account or a domain see changed.",
 	HostWithdrawn:    "The approval of a server was withdrawn.",
 	PolicyChanged:    "A device policy was created, changed or deleted.",
 	NewDevice:        "A member signed in from a device and network not seen before.",

@@ -51,6 +51,7 @@ const (
 	LinkRevoked      Type = "link.revoked"
 	DomainChanged    Type = "domain.changed"
 	HostApproved     Type = "host.approved"
+	BrandingChanged  Type = "branding.changed"
 	HostWithdrawn    Type = "host.withdrawn"
 	PolicyChanged    Type = "policy.changed"
 	BatchFinished    Type = "batch.finished"
@@ -106,14 +107,15 @@ var events = map[audit.Name]Event{
 	audit.LinkRevoke:      {LinkRevoked, "", false},
 	audit.ProfileDownload: {LinkDownloaded, "", false},
 
-	audit.DomainCreate: {DomainChanged, Domains, false},
-	audit.DomainUpdate: {DomainChanged, Domains, false},
-	audit.DomainDelete: {DomainChanged, Domains, false},
-	audit.HostApprove:  {HostApproved, Domains, false},
-	audit.HostWithdraw: {HostWithdrawn, Domains, false},
-	audit.PolicyCreate: {PolicyChanged, Policies, true},
-	audit.PolicyUpdate: {PolicyChanged, Policies, true},
-	audit.PolicyDelete: {PolicyChanged, Policies, true},
+	audit.DomainCreate:   {DomainChanged, Domains, false},
+	audit.DomainUpdate:   {DomainChanged, Domains, false},
+	audit.DomainDelete:   {DomainChanged, Domains, false},
+	audit.HostApprove:    {HostApproved, Domains, false},
+	audit.HostWithdraw:   {HostWithdrawn, Domains, false},
+	audit.BrandingUpdate: {BrandingChanged, Domains, false},
+	audit.PolicyCreate:   {PolicyChanged, Policies, true},
+	audit.PolicyUpdate:   {PolicyChanged, Policies, true},
+	audit.PolicyDelete:   {PolicyChanged, Policies, true},
 
 	audit.IdentityRenew: {Renewed, "", false},
 

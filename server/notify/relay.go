@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -15,6 +16,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // A Mail is a mail that is ready to be sent.
@@ -25,6 +27,7 @@ type Mail struct {
 	Subject string
 	Text    string
 	HTML    string
+	Logo    []byte // a PNG that the HTML shows; may be empty
 }
 
 // A SendError says why a mail was not sent.
@@ -174,7 +177,7 @@ func (r *Relay) message(m Mail) (*mail.Msg, error) {
 		return nil, errors.New("a line break in an address")
 	}
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
-	if err := msg.FromFormat(cmp.Or(oneLine(m.From), "mobileconfig"), r.config.From); err != nil {
+	if err := msg.FromFormat(cmp.Or(oneLine(m.From), templates.Program), r.config.From); err != nil {
 		return nil, err
 	}
 	if err := msg.To(m.To); err != nil {
@@ -186,6 +189,9 @@ func (r *Relay) message(m Mail) (*mail.Msg, error) {
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	if len(m.Logo) > 0 {
+		msg.EmbedReadSeeker("logo.png", bytes.NewReader(m.Logo), mail.WithFileContentID("<"+templates.LogoID+">"), mail.WithFileContentType("image/png"))
+	}
 	return msg, nil
 }
 

@@ -17,6 +17,8 @@ type Scribe struct {
 	// if it can be no longer. The address is made when the mail is written, so
 	// it is in no job and no row.
 	Invitation func(ctx context.Context, id string) (string, error)
+	// Brand returns what mails to members of an account show of it, with its logo.
+	Brand func(ctx context.Context, account string) (templates.MailBrand, []byte, error)
 }
 
 // Write returns the mail of a try, without ID and To, or nil if there is
@@ -52,11 +54,16 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		}
 		n = templates.Notice{Event: n.Event, When: n.When, Who: n.Who, Link: link}
 	}
+	var logo []byte
+	var err error
+	if n.Brand, logo, err = s.Brand(ctx, t.Account); err != nil {
+		return nil, err
+	}
 	m, err := s.Texts.Mail(s.Texts.Match(t.Language), n)
 	if err != nil {
 		return nil, err
 	}
-	return &Mail{Subject: m.Subject, Text: m.Text, HTML: m.HTML}, nil
+	return &Mail{From: n.Brand.Name, Subject: m.Subject, Text: m.Text, HTML: m.HTML, Logo: logo}, nil
 }
 
 // DaysField is the change by which an IdentityExpiring or KeyExpiring says how

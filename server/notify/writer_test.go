@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func scribe(t *testing.T) *notify.Scribe {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &notify.Scribe{Texts: texts}
+	return &notify.Scribe{Texts: texts, Brand: func(context.Context, string) (brand templates.MailBrand, logo []byte, err error) { return }}
 }
 
 // TestDaysLeft wants the days of the action in the subject.

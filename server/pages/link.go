@@ -152,7 +152,10 @@ func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 	if err != nil {
 		return err
 	}
-	page := p.linkPage(c, link, domain)
+	page, err := p.linkPage(c, link, domain)
+	if err != nil {
+		return err
+	}
 	page.Problems = p.problems(page.frame, f, "agree")
 	if !page.plain() {
 		return p.render(c, status, page.template(), page.Language, page)
@@ -191,9 +194,13 @@ func (p *Pages) addresses(token string) (qr, link string) {
 	return "/s/" + token + "/qr.svg", p.BaseURL.String() + "/s/" + token
 }
 
-func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain) linkPage {
+func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain) (linkPage, error) {
+	brand, err := p.brandOf(c.Request().Context(), domain)
+	if err != nil {
+		return linkPage{}, err
+	}
 	qr, address := p.addresses(c.Param("token"))
-	f := p.frame(c, link.Locale)
+	f := p.frame(c, link.Locale, brand)
 	client := web.ClientOf(c.Request().UserAgent())
 	query := ""
 	if named := web.Device(c.QueryParam("device")); slices.Contains(web.Devices(), named) {
@@ -238,7 +245,7 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 	if _, err := scanOf(link, domain); err == nil {
 		page.Scan = scanPath(page.Token)
 	}
-	return page
+	return page, nil
 }
 
 func scanPath(token string) string { return "/s/" + token + "/thunderbird.svg" }

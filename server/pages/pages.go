@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/redirect"
@@ -30,6 +31,7 @@ type Pages struct {
 	Links     *setup.Links
 	Redirects *redirect.Redirects
 	Domains   Domains
+	Brands    *branding.Brands
 	Issuer    *issue.Issuer
 	Texts     *templates.Set
 	// BaseURL is how people reach the server: links begin with it, never
@@ -63,6 +65,7 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, "/s/:token/sheet", p.sheet)
 	e.Match(read, "/s/:token/thunderbird.svg", p.scan)
 	e.Match(read, "/static/:file", p.static)
+	e.Match(read, branding.Prefix+":file", p.brand)
 	e.Match(read, "/.well-known/security.txt", p.security)
 	e.Match(read, "/robots.txt", p.robots)
 
@@ -101,7 +104,8 @@ func FoldPaths(next echo.HandlerFunc) echo.HandlerFunc {
 
 // A frame is what every page shows around its own.
 type frame struct {
-	Operator    string
+	Operator    string // what people call who runs their mail
+	Brand       templates.Brand
 	Languages   []templates.Language `json:"-"` // the same on each page: no part of an outline's key
 	Language    templates.Language
 	Development bool
@@ -116,9 +120,10 @@ type problem struct {
 
 // frame fills the frame. The language is that of the address, else the one of
 // the link, else the browser's.
-func (p *Pages) frame(c echo.Context, locale string) frame {
+func (p *Pages) frame(c echo.Context, locale string, brand templates.Brand) frame {
 	return frame{
-		Operator:    p.BaseURL.Hostname(),
+		Operator:    brand.Name,
+		Brand:       brand,
 		Languages:   p.Texts.Languages(),
 		Language:    p.Texts.Match(c.QueryParam("lang"), locale, c.Request().Header.Get("Accept-Language")),
 		Development: p.Identity().Development,
@@ -191,7 +196,7 @@ type errorPage struct {
 // Error answers with the fault as a page. A link that does not work has a
 // page of its own, the same for whatever reason.
 func (p *Pages) Error(c echo.Context, f *fault.Fault) error {
-	in := p.frame(c, "")
+	in := p.frame(c, "", p.installationBrand(c.Request().Context()))
 	if f.Code == fault.NotFound && c.Param("token") != "" {
 		page := struct{ frame }{in}
 		return p.renderKept(c, http.StatusNotFound, "unavailable", in, page, page)

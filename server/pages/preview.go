@@ -24,7 +24,10 @@ func (p *Pages) Preview(c echo.Context, domain settings.Domain, device string) e
 	c.Request().URL.RawQuery = query.Encode()
 	c.SetParamNames("token")
 	c.SetParamValues("preview")
-	page := p.linkPage(c, setup.Link{Address: "jane@" + domain.Name, Expires: p.Now().Add(24 * time.Hour)}, domain)
+	page, err := p.linkPage(c, setup.Link{Address: "jane@" + domain.Name, Expires: p.Now().Add(24 * time.Hour)}, domain)
+	if err != nil {
+		return err
+	}
 	page.Preview, page.QR, page.Scan = true, "/qr.svg", ""
 	return p.render(c, http.StatusOK, page.template(), page.Language, page)
 }

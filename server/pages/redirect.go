@@ -47,7 +47,7 @@ func (p *Pages) refuseSigned(c echo.Context, err error) error {
 		return err
 	}
 	web.SetRetryAfter(c, f)
-	in := p.frame(c, "")
+	in := p.frame(c, "", p.installationBrand(c.Request().Context()))
 	page := errorPage{
 		frame: in, Status: status, Code: string(f.Code),
 		Title: p.Texts.Text(in.Language, "redirect.title", nil), Detail: p.text(in, f),

@@ -25,8 +25,11 @@ func (p *Pages) sheet(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := sheetPage{p.linkPage(c, link, domain)}
-	return p.render(c, http.StatusOK, "sheet", page.Language, page)
+	page, err := p.linkPage(c, link, domain)
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, "sheet", page.Language, sheetPage{page})
 }
 
 // scan draws the account of a link as the code that Thunderbird on Android

@@ -66,7 +66,7 @@ func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error
 	if err != nil {
 		return err
 	}
-	page := startPage{frame: p.frame(c, ""), Address: echoable(typed["address"]), Empty: !any}
+	page := startPage{frame: p.frame(c, "", p.installationBrand(c.Request().Context())), Address: echoable(typed["address"]), Empty: !any}
 	if setup.CheckName(typed["name"]) == nil {
 		page.Name = typed["name"]
 	}

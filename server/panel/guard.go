@@ -33,7 +33,11 @@ func (p *Panel) guard(r Route) echo.HandlerFunc {
 		case r.Fields == nil:
 			return p.Problem(v, err)
 		}
-		return p.askToConfirm(v, "post", nil)
+		method := "post"
+		if r.Upload {
+			method = "get"
+		}
+		return p.askToConfirm(v, method, nil)
 	}
 }
 
@@ -51,6 +55,9 @@ func (p *Panel) admit(v *Visit, r Route) error {
 	answered, err := p.letIn(v, r)
 	if err != nil || answered {
 		return err
+	}
+	if r.Upload && r.Rule == Fresh && !v.In.Session.Fresh(p.Now()) {
+		return p.askToConfirm(v, "get", nil)
 	}
 	if r.Upload {
 		return r.Handle(v) // the transaction of the write looks once more who it is

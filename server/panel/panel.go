@@ -4,6 +4,7 @@ package panel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -35,8 +36,11 @@ type Panel struct {
 	BaseURL  *url.URL
 	Once     web.Once
 	Identity func() signing.Description
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Brand is what an account's people see, under the name if it has none. It
+	// never fails.
+	Brand func(ctx context.Context, account, name string) templates.Brand
+	Log   *slog.Logger
+	Now   func() time.Time
 	// Stopping is closed when the server begins to stop: what has no end then
 	// ends.
 	Stopping <-chan struct{}
@@ -117,8 +121,11 @@ func (p *Panel) Admit(v *Visit, token string) error {
 // Frame fills what every page shows around its own.
 func (p *Panel) Frame(v *Visit, nav string) Frame {
 	m := v.In.Member
+	brand := p.Brand(v.Ctx(), cmp.Or(v.In.Account.ID, account.Default), p.BaseURL.Hostname())
+	brand.Sheet = "" // the panel has its own color, in which warnings stand out
 	f := Frame{
-		Operator:    p.BaseURL.Hostname(),
+		Operator:    brand.Name,
+		Brand:       brand,
 		Languages:   p.Texts.PanelLanguages(),
 		Language:    p.Texts.ForPanel(p.Language(v)),
 		Path:        v.Request().URL.Path,

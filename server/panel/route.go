@@ -46,8 +46,9 @@ func Button(path string, need account.Permission, rule Rule, handle func(*Visit)
 	return Post(path, need, rule, []string{}, handle)
 }
 
-// Upload is a route that takes a form with a file. Such a form can't be repeated,
-// so the rule can't be Fresh.
+// Upload is a route that takes a form with a file. Such a form can't be repeated: if
+// the rule is Fresh, a member who has to confirm goes on to the page of that path,
+// from which the file is uploaded again.
 func Upload(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
 	return Route{Method: http.MethodPost, Path: path, Need: need, Rule: rule, Fields: []string{}, Handle: handle, Upload: true}
 }

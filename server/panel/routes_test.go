@@ -12,6 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/brand"
 	"github.com/updatecase/mobileconfig/server/panel/log"
 	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/servertest"
@@ -28,7 +29,7 @@ type row struct {
 // rows lists all routes.
 func rows() []row {
 	var all []row
-	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes()) {
+	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes(), (*brand.Pages)(nil).Routes()) {
 		all = append(all, row{r.Method, panel.Prefix + r.Path, r.Need, r.Rule == panel.Fresh || r.Rule == panel.Enrol, r.Rule == panel.Open})
 	}
 	return all
@@ -190,7 +191,7 @@ func may(role account.Role, row row) bool {
 		return true
 	case strings.HasPrefix(p, "/accounts"), strings.HasPrefix(p, "/certificate"), p == "/setup", p == "/domains/:domain/approve":
 		return false // operators alone
-	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links", "revoke-selected"}, p[strings.LastIndex(p, "/")+1:]) &&
+	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links", "revoke-selected", "logo"}, p[strings.LastIndex(p, "/")+1:]) &&
 		p != "/members/:id", p == "/domains/:domain/check", p == "/domains/:domain/dns":
 		return true
 	case strings.HasPrefix(p, "/members"), p == "/hosts", p == "/hosts/withdraw":
@@ -249,11 +250,16 @@ func isDoor(a servertest.Answer) bool {
 		a.Status == http.StatusUnauthorized
 }
 
-// headers checks what every answer carries.
+// headers checks what every answer carries. A mail that is shown as a page is no page
+// of the panel.
 func headers(t *testing.T, name string, a servertest.Answer) {
 	t.Helper()
+	script := "script-src 'self'"
+	if strings.HasSuffix(name, "/branding/mail") && a.Status == http.StatusOK {
+		script = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+	}
 	for header, want := range map[string]string{
-		"Content-Security-Policy": "script-src 'self'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Content-Security-Policy": script, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
 		"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Cross-Origin-Opener-Policy": "same-origin",
 	} {
 		if !strings.Contains(a.Header.Get(header), want) {

@@ -8,7 +8,8 @@ import (
 
 // A Frame is what every page of the panel shows around its own.
 type Frame struct {
-	Operator  string // the installation's host name
+	Operator  string // the account's name for its people, or the host
+	Brand     templates.Brand
 	Languages []templates.Language
 	Language  templates.Language
 	Path      string // the page's own path

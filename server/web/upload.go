@@ -67,7 +67,7 @@ func Upload(c echo.Context, limit int64, kinds ...string) (file *os.File, name s
 }
 
 func errTooLarge(limit int64) error {
-	return fault.On(UploadField, fault.TooLarge, "A list may have up to %d MiB.", limit>>20)
+	return fault.On(UploadField, fault.TooLarge, "The file may have up to %d MiB.", limit>>20)
 }
 
 // uploaded is the file in the request. end reports whether nothing comes after it.
@@ -77,7 +77,7 @@ func uploaded(r *http.Request, kinds []string) (body io.Reader, name string, end
 		return r.Body, "", func() bool { return true }, nil
 	}
 	if err != nil || kind != echo.MIMEMultipartForm {
-		return nil, "", nil, fault.New(fault.UnsupportedMedia, "Send the list as %s.", strings.Join(append(kinds, echo.MIMEMultipartForm), " or "))
+		return nil, "", nil, fault.New(fault.UnsupportedMedia, "Send the file as %s.", strings.Join(append(kinds, echo.MIMEMultipartForm), " or "))
 	}
 	form, err := r.MultipartReader()
 	if err != nil {
@@ -88,7 +88,7 @@ func uploaded(r *http.Request, kinds []string) (body io.Reader, name string, end
 	case err != nil:
 		return nil, "", nil, errMalformed()
 	case part.FormName() != UploadField:
-		return nil, "", nil, fault.New(fault.UnknownField, "The form has a field that doesn't belong there: send the list in the field %q.", UploadField)
+		return nil, "", nil, fault.New(fault.UnknownField, "The form has a field that doesn't belong there: send the file in the field %q.", UploadField)
 	case part.FileName() == "":
 		return nil, "", nil, fault.On(UploadField, fault.Invalid, "Choose a file.")
 	}

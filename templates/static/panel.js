@@ -1,7 +1,7 @@
 "use strict";
 
-// What the control panel can do with a script beside copying: passkeys, and
-// showing how far a batch is. All else works without one.
+// What the control panel can do with a script beside copying: passkeys, previews
+// while somebody types, and showing how far a batch is. All else works without one.
 (() => {
   const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
   const text = (buffer) => btoa(Array.from(new Uint8Array(buffer), (b) => String.fromCharCode(b)).join(""))
@@ -121,6 +121,34 @@
     });
   }
   document.querySelectorAll("[data-events]").forEach(follow);
+
+  // --- previews ---------------------------------------------------------------
+
+  // previewed has the server draw the parts of the page that show what is typed.
+  function previewed(form) {
+    const pick = form.querySelector("[data-color]");
+    const color = document.getElementById(pick.dataset.color);
+    form.querySelector("[data-picker]").hidden = false;
+    let timer, latest = 0;
+    async function update() {
+      const turn = ++latest;
+      const answer = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
+      if (!answer.ok) return; // what can't be taken yet is still being typed
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (turn !== latest) return;
+      for (const part of document.querySelectorAll("[data-part]")) {
+        const fresh = page.getElementById(part.id);
+        if (fresh) part.replaceChildren(...fresh.childNodes);
+      }
+    }
+    pick.addEventListener("input", () => { color.value = pick.value; });
+    color.addEventListener("input", () => { if (/^#[0-9a-f]{6}$/i.test(color.value)) pick.value = color.value; });
+    form.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(update, 150);
+    });
+  }
+  document.querySelectorAll("form[data-preview]").forEach((form) => { if (!form.querySelector("fieldset:disabled")) previewed(form); });
 
   // On a phone the entries of the side list are a strip.
   document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

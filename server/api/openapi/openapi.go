@@ -37,6 +37,7 @@ func Config(base *url.URL) huma.Config {
 	}
 	for _, t := range []struct{ name, text string }{
 		{"domains", "Mail domains with their servers."},
+		{"branding", "Name, logo, color and links that people see of the account. A domain has its own below domains."},
 		{"approved-hosts", "Servers that domains may use."},
 		{"policies", "Device policies, which domains offer or require."},
 		{"profiles", "Signed profiles."},

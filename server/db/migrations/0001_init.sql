@@ -296,6 +296,28 @@ CREATE INDEX domain_metadata_domain ON domain_metadata (domain);
 CREATE INDEX domains_policy ON domains (policy_id);
 CREATE INDEX domains_account ON domains (account, name);
 
+-- What people see of an account, or of one of its domains: the id is the one's or
+-- the other's. The logo is a PNG of the program's own, by its SHA-256.
+CREATE TABLE brands (
+    id          TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account     TEXT   NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    domain      TEXT   REFERENCES domains (id) ON DELETE CASCADE,
+    name        TEXT   NOT NULL DEFAULT '',
+    color       TEXT   NOT NULL DEFAULT '',
+    help_url    TEXT   NOT NULL DEFAULT '',
+    imprint_url TEXT   NOT NULL DEFAULT '',
+    privacy_url TEXT   NOT NULL DEFAULT '',
+    logo        TEXT   NOT NULL DEFAULT '',
+    logo_png    BYTEA,
+    updated     BIGINT NOT NULL,
+    CHECK ((logo = '') = (logo_png IS NULL)),
+    CHECK (id = COALESCE(domain, account))
+);
+
+CREATE INDEX brands_account ON brands (account);
+CREATE INDEX brands_domain ON brands (domain);
+CREATE INDEX brands_logo ON brands (logo);
+
 -- Domains that an account has asked for and not proven to be its own, each with
 -- what it is to be, in JSON. Several accounts may ask for one domain: nothing but
 -- their own pages reads these rows.

@@ -49,10 +49,29 @@ var panelPictures = []panelPicture{
 	{"panel-log.png", screen(1120), "light", "/security/log?action=domain.&zone=Europe/Berlin", openChanged},
 	{"panel-security.png", screen(1180), "light", "/security/sign-in", nil},
 	{"panel-notifications.png", screen(1330), "light", "/security/notifications", nil},
+	{"panel-branding.png", screen(1180), "light", "/domains/example.com/branding", brandDomain},
+	{"panel-branding-phone.png", device{"phone", servertest.IPhone, 390, 844, true}, "dark", "/domains/example.com/branding", nil},
+	{"panel-mails.png", screen(900), "light", "/branding/mails", nil},
+	{"mail-link.png", screen(560), "light", "/domains/example.com/branding/mail", nil},
+	{"mail-link-dark.png", screen(560), "dark", "/domains/example.com/branding/mail", nil},
+	{"mail-notice.png", screen(620), "light", "/branding/mails/member.joined/page", nil},
 	{"panel-confirm.png", screen(720), "light", "/security/sign-in/password", func(b *tab, h *host) {
 		h.clock.Move(11 * time.Minute)
 		b.visit(run(b, chromedp.Location()))
 	}},
+}
+
+// anchor is the logo of a mail host.
+const anchor = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="16" fill="#0b6b62"/><g fill="none" stroke="#fff" stroke-width="5" stroke-linecap="round"><circle cx="32" cy="15" r="5"/><path d="M32 20v32M22 29h20M12 38c2 9 10 14 20 14s18-5 20-14"/></g></svg>`
+
+// brandDomain gives a domain a brand of its own.
+func brandDomain(b *tab, h *host) {
+	b.t.Helper()
+	const path = "/panel/domains/example.com/branding"
+	must(b.t, h.owner.Post(path, "name", "Harbour Mail", "color", "#0b6b62", "help_url", "https://example.com/help", "imprint_url", "https://example.com/imprint", "privacy_url", "https://example.com/privacy"))
+	must(b.t, h.owner.Upload(path+"/logo", "file", "anchor.svg", anchor))
+	b.carry(h.owner)
+	b.visit(h.URL + path)
 }
 
 // showKey makes a key and shows one that is the same in every run.

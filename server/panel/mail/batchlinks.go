@@ -5,11 +5,14 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // fillLinks says what has become of the links of the batch.
@@ -70,6 +73,7 @@ func (p *Pages) batchSheet(v *panel.Visit) error {
 		return err
 	}
 	page := batchSheetPage{Frame: p.Frame(v, "batches"), ID: b.ID, Name: b.Name}
+	brands := map[string]templates.Brand{} // by domain
 	for l, err := range links {
 		if err != nil {
 			return err
@@ -82,7 +86,22 @@ func (p *Pages) batchSheet(v *panel.Visit) error {
 		if one.QR, err = web.NewQR(one.URL); err != nil {
 			return err
 		}
+		if _, ok := brands[l.Domain]; !ok {
+			if brands[l.Domain], err = p.brandOf(v, l.Domain); err != nil {
+				return err
+			}
+		}
+		one.Brand = brands[l.Domain]
 		page.Rows, after = append(page.Rows, one), l.Line
 	}
 	return p.Render(v, http.StatusOK, "batch-sheet", page.Frame, page)
+}
+
+// brandOf is what people of the domain see.
+func (p *Pages) brandOf(v *panel.Visit, domain string) (templates.Brand, error) {
+	d, err := p.Domains.Get(v.Ctx(), v.Account(), domain)
+	if err != nil {
+		return templates.Brand{}, err
+	}
+	return p.Brands.View(v.Ctx(), branding.Owner{Account: d.Account, DomainID: d.ID, Domain: d.Name}, d.DisplayName, idn.Show(d.Name))
 }

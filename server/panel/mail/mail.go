@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/autoconfig"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/discovery"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/mailing"
@@ -26,6 +27,7 @@ type Pages struct {
 	*panel.Panel
 	Members  *account.Members
 	Domains  *settings.Domains
+	Brands   *branding.Brands
 	Policies *settings.Policies
 	Hosts    *settings.Hosts
 	Links    *setup.Links

@@ -5,6 +5,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // A batchesPage lists batches. Form: address, state.
@@ -93,6 +94,7 @@ type batchHandout struct {
 	URL     string
 	QR      web.QR
 	Expires time.Time
+	Brand   templates.Brand // of the person's domain
 }
 
 type batchColumn struct {

@@ -1,0 +1,58 @@
+package branding
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// Prefix is where stylesheets and logos of brands are served.
+const Prefix = "/brand/"
+
+// preview marks the stylesheet for previews.
+const preview = "-preview"
+
+// View is what a page shows of the brand. A brand without a name has the one that
+// is given.
+func (b Brand) View(name string) templates.Brand {
+	v := templates.Brand{Name: cmp.Or(b.Name, name), Help: b.HelpURL, Imprint: b.ImprintURL, Privacy: b.PrivacyURL}
+	if b.Logo != "" {
+		v.Logo = Prefix + b.Logo + ".png"
+	}
+	if c, ok := ParseColor(b.Color); ok {
+		v.Sheet = Prefix + strings.TrimPrefix(c.String(), "#") + ".css"
+	}
+	return v
+}
+
+// PreviewSheet is the path of the stylesheet that gives previews the color.
+func (c Color) PreviewSheet() string {
+	return Prefix + strings.TrimPrefix(c.String(), "#") + preview + ".css"
+}
+
+// Sheet returns the stylesheet that is served under the name of a file.
+func Sheet(file string) (css []byte, ok bool) {
+	name, ok := strings.CutSuffix(file, ".css")
+	if !ok {
+		return nil, false
+	}
+	digits, previews := strings.CutSuffix(name, preview)
+	c, ok := ParseColor("#" + digits)
+	if !ok || c.String() != "#"+digits {
+		return nil, false
+	}
+	if previews {
+		return c.PreviewStylesheet(), true
+	}
+	return c.Stylesheet(), true
+}
+
+// Mail is what a mail shows of the brand, under the name if it has none. The logo
+// goes with it as a picture.
+func (b Brand) Mail(name string, logo []byte) templates.MailBrand {
+	return templates.MailBrand{
+		Name: cmp.Or(b.Name, name), Logo: len(logo) > 0, Button: b.Shade().Mail().String(),
+		Help: b.HelpURL, Imprint: b.ImprintURL, Privacy: b.PrivacyURL,
+	}
+}

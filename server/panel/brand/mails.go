@@ -1,0 +1,145 @@
+package brand
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
+)
+
+// linkKind is the mail with a setup link, which is no notification.
+const linkKind = "link"
+
+// kinds lists all mails: those that have words.
+func (p *Pages) kinds(l templates.Language) []string {
+	all := []string{linkKind}
+	for _, t := range append([]notify.Type{notify.InvitationMail, notify.DigestMail}, notify.Types()...) {
+		if id := "mail.event." + string(t); p.Texts.Text(l, id, map[string]any{"Count": 1}) != id || t == notify.DigestMail {
+			all = append(all, string(t))
+		}
+	}
+	return all
+}
+
+// sample is a mail of the kind with what a real one could hold.
+func (p *Pages) sample(v *panel.Visit, l templates.Language, kind string, brand templates.MailBrand) (templates.Mail, error) {
+	at := p.Now().Truncate(time.Minute)
+	if kind == linkKind {
+		if brand.Name == "" {
+			brand.Name = p.BaseURL.Hostname()
+		}
+		return p.Texts.LinkMail(l, templates.LinkMail{
+			Service: brand.Name, Address: "jane@example.com", URL: p.BaseURL.String() + "/s/example", Expires: at.Add(7 * 24 * time.Hour), Brand: brand,
+		})
+	}
+	n := templates.Notice{Event: kind, When: at, Brand: brand}
+	switch notify.Type(kind) {
+	case notify.InvitationMail:
+		n.Who, n.Link = v.In.Member.Email, p.BaseURL.String()+panel.Path("invitation", "example")
+	case notify.DigestMail:
+		n.Count, n.When = 12, time.Time{}
+	case notify.LogCheckpoint:
+		n.Note = p.BaseURL.Hostname() + "\n41\n…\n\n— " + p.BaseURL.Hostname() + " …\n"
+	case notify.TestEvent:
+		n.Who = v.In.Member.Email
+	case notify.IdentityExpiring, notify.KeyExpiring:
+		n.What, n.Count, n.Number = "example.com", 7, 41
+	default:
+		n.What, n.Who, n.From, n.Client, n.Number = "example.com", v.In.Member.Email, "192.0.2.7", "Safari, macOS", 41
+	}
+	return p.Texts.Mail(l, n)
+}
+
+// mails lists all mails.
+func (p *Pages) mails(v *panel.Visit) error {
+	f := p.Frame(v, nav)
+	brand, _, err := p.brandOf(v)
+	if err != nil {
+		return err
+	}
+	page := mailsPage{Frame: f}
+	for _, kind := range p.kinds(f.Language) {
+		m, err := p.sample(v, f.Language, kind, brand)
+		if err != nil {
+			return err
+		}
+		page.Rows = append(page.Rows, mailKind{kind, m.Subject})
+	}
+	return p.Render(v, http.StatusOK, "mails", f, page)
+}
+
+// find returns the mail that the path names.
+func (p *Pages) find(v *panel.Visit, l templates.Language) (templates.Mail, templates.MailBrand, []byte, error) {
+	kind := v.Param("kind")
+	for _, known := range p.kinds(l) {
+		if kind != known {
+			continue
+		}
+		brand, logo, err := p.brandOf(v)
+		if err != nil {
+			return templates.Mail{}, brand, nil, err
+		}
+		m, err := p.sample(v, l, kind, brand)
+		return m, brand, logo, err
+	}
+	return templates.Mail{}, templates.MailBrand{}, nil, fault.New(fault.NotFound, "There is no such mail.")
+}
+
+// mail shows a mail as text.
+func (p *Pages) mail(v *panel.Visit) error {
+	f := p.Frame(v, nav)
+	m, brand, _, err := p.find(v, f.Language)
+	if err != nil {
+		return err
+	}
+	page := sampleMail{Frame: f, Kind: v.Param("kind"), Subject: m.Subject, From: brand.Name, Text: m.Text, Address: panel.Path("branding", "mails", v.Param("kind"), "page")}
+	if page.From == "" {
+		page.From = templates.Program
+	}
+	return p.Render(v, http.StatusOK, "mail", f, page)
+}
+
+// mailPolicy is for a mail that is shown as a page. Mails have styles of their own,
+// which no page of the panel may have, so the mail is a document by itself, without
+// scripts, forms and an origin.
+const mailPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+
+// mailPage shows a mail as mail readers do.
+func (p *Pages) mailPage(v *panel.Visit) error {
+	m, _, logo, err := p.find(v, p.Frame(v, nav).Language)
+	if err != nil {
+		return err
+	}
+	return document(v, m, logo)
+}
+
+// linkMail shows the mail with a setup link as people of a domain get it.
+func (p *Pages) linkMail(v *panel.Visit) error {
+	s, err := p.subject(v)
+	if err != nil {
+		return err
+	}
+	brand, logo, err := p.Brands.Mail(v.Ctx(), s.Owner, s.called)
+	if err != nil {
+		return err
+	}
+	m, err := p.sample(v, p.Frame(v, nav).Language, linkKind, brand)
+	if err != nil {
+		return err
+	}
+	return document(v, m, logo)
+}
+
+// document answers with a mail as a page. Its logo, which a mail brings along, is in
+// the page itself.
+func document(v *panel.Visit, m templates.Mail, logo []byte) error {
+	v.Response().Header().Set("Content-Security-Policy", mailPolicy)
+	picture := "data:" + web.PNGType + ";base64," + base64.StdEncoding.EncodeToString(logo)
+	return v.HTML(http.StatusOK, strings.ReplaceAll(m.HTML, `src="cid:`+templates.LogoID+`"`, `src="`+picture+`"`))
+}
