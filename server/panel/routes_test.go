@@ -301,6 +301,8 @@ var forms = map[string]string{
 	"/panel/policies/:id":    encode(policyForm()),
 	"/panel/members/:id":     "role=auditor",
 
+	"/panel/keys/:id":          "name=Other",
+	"/panel/keys/:id/rotate":   "overlap=24",
 	"/panel/keys/redirect/:id": "name=Other",
 
 	"/panel/security/notifications/recipients/:id": "keys=yes",
