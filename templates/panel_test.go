@@ -151,6 +151,7 @@ type (
 	domainsPage struct {
 		panelFrame
 		panelPaging
+		Form panelForm
 		Rows []domainRow
 	}
 	policyChoice struct {
@@ -855,7 +856,7 @@ var (
 		"return_hosts", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "key.saved", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "key.saved", "metadata.saved", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
