@@ -52,6 +52,11 @@ func (f remoteFlags) connect() (*remote, error) {
 	}}, nil
 }
 
+// patient lets answers begin after a longer time than others.
+func (r *remote) patient(timeout time.Duration) {
+	r.client.Transport.(*http.Transport).ResponseHeaderTimeout = timeout
+}
+
 // untilStopped is done when somebody stops the program.
 func untilStopped() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
