@@ -242,7 +242,9 @@ func TestKeyReplaced(t *testing.T) {
 			t.Errorf("%+v", now)
 		}
 		old.Want(t, 200, "GET", "/keys/current", "")
-		clock.Move(time.Hour)
+		clock.Move(59 * time.Minute)
+		old.Want(t, 200, "GET", "/keys/current", "")
+		clock.Move(time.Minute)
 		old.Want(t, 401, "GET", "/keys/current", "")
 		replaced.Want(t, 200, "GET", "/keys/current", "")
 		owner.SignIn()
