@@ -188,6 +188,7 @@ func settingRows() []*authorityRow {
 	return []*authorityRow{
 		fresh("/domains/new", nil, append([]string{"name", "{domain}"}, authorityDomain...)...),
 		fresh("/domains/:domain", haveDomain, append([]string{"display_name", "Other"}, authorityDomain...)...),
+		fresh("/domains/:domain/metadata", haveDomain, "metadata", "customer: 4711"),
 		with(signed("/domains/:domain/check", haveDomain), reads),
 		with(signed("/domains/:domain/dns", haveDomain), reads),
 		fresh("/domains/:domain/delete", haveDomain),
@@ -217,6 +218,7 @@ func settingRows() []*authorityRow {
 		fresh("/links/:id/revoke", haveLink),
 		fresh("/links/:id/revoke-mailbox", haveLink),
 		fresh("/links/:id/mail", haveLink),
+		fresh("/links/:id/metadata", haveLink, "metadata", "customer: 4711"),
 	}
 }
 
@@ -236,6 +238,8 @@ func batchRows() []*authorityRow {
 func accessRows() []*authorityRow {
 	return []*authorityRow{
 		fresh("/keys/new", nil, "name", "Panel", "domains:read", "yes", "expires", "30"),
+		fresh("/keys/:id", haveKey, "name", "Other"),
+		fresh("/keys/:id/rotate", haveKey, "overlap", "24"),
 		fresh("/keys/:id/revoke", haveKey),
 		fresh("/keys/redirect/new", nil, "name", "Panel", "public_key", authorityPublicKey),
 		fresh("/keys/redirect/:id", haveRedirect, "name", "Other"),

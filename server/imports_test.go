@@ -18,7 +18,7 @@ const module = "github.com/updatecase/mobileconfig/"
 // arrows says which packages of the module each may import. A new arrow is
 // added here in the commit that draws it.
 var arrows = map[string][]string{
-	"cmd/mobileconfig": {"server/certificate", "server/doctor", "profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/signerd", "server/store", "signing", "templates", "server/crypt", "server/secret"},
+	"cmd/mobileconfig": {"server/certificate", "server/doctor", "profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/signerd", "server/store", "signing", "templates", "server/crypt", "server/secret", "server/desired"},
 
 	"docs/button/go":   {},
 	"docs/button/demo": {"docs/button/go"},
@@ -58,6 +58,7 @@ var arrows = map[string][]string{
 	"server/ordered":         {},
 	"server/datadir":         {"signing"},
 	"server/db":              {"server/fault"},
+	"server/desired":         {"profile", "server/api", "server/api/strict", "server/fault", "server/settings"},
 	"server/dial":            {},
 	"server/discovery":       {"profile", "server/fault", "server/probe"},
 	"server/fault":           {},
@@ -122,7 +123,7 @@ var homes = map[string][]string{
 	"github.com/alecthomas/kong":    {"cmd/mobileconfig"},
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates", "docs/button/demo"},
-	"github.com/danielgtaylor/huma": {"server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
+	"github.com/danielgtaylor/huma": {"server/desired", "server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
 	"filippo.io/age":                {"server/backup"},
 	"github.com/mholt/acmez":        {"server/certificate"},
 	"os/exec":                       {"server/certificate/acmetest", "server/blob/blobtest", "server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
@@ -138,6 +139,7 @@ var homes = map[string][]string{
 	"github.com/minio/minio-go":     {"server/blob"},
 	"github.com/srwiley/rasterx":    {"server/branding/logo"},
 	"golang.org/x/image":            {"server/branding/logo"},
+	"go.yaml.in/yaml":               {"server/desired"},
 }
 
 // source calls f for each Go file of the module that is no test.

@@ -15,6 +15,7 @@ type (
 	}
 	domainPage struct {
 		panelFrame
+		Form                panelForm
 		Row                 domainRow
 		Days                int
 		URL                 string
@@ -33,6 +34,7 @@ type (
 		FoundRecords        int
 		Zone                string
 		Recent              []actionRow
+		Metadata            []confirmField
 	}
 	dnsRecord   struct{ Name, Type, Value, State string }
 	serverCheck struct {
@@ -141,7 +143,7 @@ func domainCases() []panelCase {
 	}
 	const zone = "_imaps._tcp.example.com. IN SRV 0 1 993 imap.example.com.\nautoconfig.example.com. IN CNAME setup.example.com."
 	qr := panelQR{29, "M4 4h1v1h-1z"}
-	whole := domainPage{Row: panelDomains[0], Days: 14, URL: "https://setup.example.com/", QR: qr, DisplayName: "Example Mail", Login: "address", Hint: "Use the app password.", IPhone: true, Mac: true,
+	whole := domainPage{Form: panelForm{"metadata": "customer: 4711\n"}, Metadata: []confirmField{{"customer", "4711"}}, Row: panelDomains[0], Days: 14, URL: "https://setup.example.com/", QR: qr, DisplayName: "Example Mail", Login: "address", Hint: "Use the app password.", IPhone: true, Mac: true,
 		Calendars: "cal.example.com:443", Contacts: "card.example.com:443", Policy: "Standard", Attempts: 10, MinLength: 6, Checks: checks, CheckedAt: panelNow,
 		Records: records("found", "missing", "other", "found"), RecordsAt: panelNow, FoundRecords: 2, Zone: zone,
 		Recent: []actionRow{{"domain.update", "example.com", "Maria Kern", "member", false, panelNow}, {"link.create", "", "", "visitor", false, panelNow}}}
@@ -161,6 +163,9 @@ func domainCases() []panelCase {
 			view: domainsPage{panelPaging: panelPaging{"", 57, 21, 23, "/panel/domains", "/panel/domains?page=3"}, Rows: panelDomains}},
 		{name: "domains-found", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"example", 1, 1, 1, "", ""}, Rows: panelDomains[:1]}},
 		{name: "domains-nothing", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{Query: "nowhere"}}},
+		{name: "domains-metadata", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 1, 1, 1, "", ""}, Form: panelForm{"metadata": "customer:4711"}, Rows: panelDomains[:1]}},
+		{name: "domains-metadata-none", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{Form: panelForm{"metadata": "customer:4711"}}},
+		{name: "domains-problems", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{Form: panelForm{"metadata": "customer"}}, problems: badFields("metadata")},
 		{name: "domains-empty", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{}},
 		{name: "domains-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: panelDomains[:2]}},
 		{name: "domains-empty-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{}},

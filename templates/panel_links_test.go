@@ -42,6 +42,7 @@ type (
 	}
 	linkPage struct {
 		panelFrame
+		Form                                                panelForm
 		Row                                                 linkRow
 		Live, Revocable                                     bool
 		Name, Login, Locale, Variant, ExternalID, URL, Path string
@@ -51,6 +52,7 @@ type (
 		QR                                                  panelQR
 		Mailable                                            bool
 		Mail                                                linkMail
+		Metadata                                            []confirmField
 	}
 )
 
@@ -66,6 +68,7 @@ func linkCases() []panelCase {
 	page := linkPage{
 		Row: rows[2], Live: true, Revocable: true, Name: "Jane Doe", Login: "jane", Locale: "en", Variant: "secure", ExternalID: "mbx_812", URL: link, Path: "/s/Jq4XoM2vR8sT",
 		ReturnURL: "https://panel.example.com/mail?a=1&b=2", Tickets: 2, Most: 5, QR: panelQR{29, "M0 0h29v29H0z"},
+		Form: panelForm{"metadata": "customer: 4711\n"}, Metadata: []confirmField{{"customer", "4711"}},
 	}
 	page.Row.ID = "lnk_1"
 	seen, over := page, page
@@ -87,7 +90,7 @@ func linkCases() []panelCase {
 		{name: "links-empty", page: "links", who: owner, nav: "links", path: at, view: linksPage{States: linkStates, Domains: domains}},
 		{name: "links-no-domain", page: "links", who: owner, nav: "links", path: at, view: linksPage{States: linkStates}},
 		{name: "links-nothing", page: "links", who: owner, nav: "links", path: at, view: linksPage{Form: panelForm{"address": "joe@example.com"}, States: linkStates, Domains: domains}},
-		{name: "links-problems", page: "links", who: owner, nav: "links", path: at, view: linksPage{Form: panelForm{"address": "joe"}, States: linkStates, Domains: domains}, problems: badFields("address", "domain", "state")},
+		{name: "links-problems", page: "links", who: owner, nav: "links", path: at, view: linksPage{Form: panelForm{"address": "joe"}, States: linkStates, Domains: domains}, problems: badFields("address", "domain", "state", "metadata")},
 		{name: "link-new", page: "link-new", who: owner, nav: "links", path: at + "/new", view: newLinkPage{Form: panelForm{"expires": "24", "downloads": "5", "locale": "de"}, Locales: locales}},
 		{name: "mailbox-ask", page: "mailbox", who: owner, nav: "links", path: "/panel/mailbox", view: mailboxPage{}},
 		{name: "mailbox-wrong", page: "mailbox", who: owner, nav: "links", path: "/panel/mailbox", view: mailboxPage{Form: panelForm{"address": "jane"}}, problems: badFields("address")},
@@ -98,6 +101,7 @@ func linkCases() []panelCase {
 		{name: "link-problems", page: "link-new", who: owner, nav: "links", path: at + "/new", view: newLinkPage{Form: form},
 			problems: badFields("address", "name", "login", "locale", "variant", "expires", "downloads", "external_id", "return_url")},
 		{name: "link", page: "link", who: owner, nav: "links", path: at + "/lnk_1", done: "link.created", view: page},
+		{name: "link-metadata-problems", page: "link", who: owner, nav: "links", path: at + "/lnk_1", view: page, problems: badFields("metadata")},
 		{name: "link-auditor", page: "link", who: auditor, nav: "links", path: at + "/lnk_1", view: seen},
 		{name: "link-over", page: "link", who: owner, nav: "links", path: at + "/lnk_1", view: over},
 	}

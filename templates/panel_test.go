@@ -152,6 +152,7 @@ type (
 	domainsPage struct {
 		panelFrame
 		panelPaging
+		Form panelForm
 		Rows []domainRow
 	}
 	policyChoice struct {
@@ -234,6 +235,13 @@ type (
 		CreatedBy, CreatedByKind   string
 	}
 	keyPage struct {
+		panelFrame
+		Form     panelForm
+		Row      keyRow
+		Overlaps []string
+		Key      string
+	}
+	newKeyPage struct {
 		panelFrame
 		Form            panelForm
 		Scopes, Presets []string
@@ -337,7 +345,7 @@ var panelViews = map[string]any{
 	"mailboxPage": mailboxPage{}, "downloadRow": downloadRow{}, "linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
 	"batchesPage": batchesPage{}, "batchRow": batchRow{}, "newBatchPage": newBatchPage{}, "batchPage": batchPage{}, "batchColumn": batchColumn{}, "batchProblem": batchProblem{}, "batchLive": batchLive{}, "batchArchive": batchArchive{},
 	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{},
-	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
+	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "newKeyPage": newKeyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"certificatePage": certificatePage{}, "certificateView": certificateView{}, "failedOrder": failedOrder{}, "renewalRow": renewalRow{},
 	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
@@ -643,6 +651,7 @@ func keyCases() []panelCase {
 	registered := redirectPage{Form: redirectForm, Domains: []string{"example.com"}, Row: redirects[1], PEM: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n", Issuer: "acc_1", Audience: "https://setup.example.com"}
 	lasting := registered
 	lasting.Row = redirects[0]
+	one := keyPage{Form: panelForm{"name": "Customer portal", "overlap": "24"}, Row: rows[0], Overlaps: []string{"1", "24", "168", "720"}}
 	form := panelForm{"name": "Customer portal", "domains:read": "yes", "profiles:write": "yes", "expires": "365", "test": "yes", "domains": "example.com", "networks": "192.0.2.0/24"}
 	return []panelCase{
 		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows, Redirects: redirects}},
@@ -650,14 +659,20 @@ func keyCases() []panelCase {
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
-		{name: "key-new", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Presets: presetNames(), Domains: []string{"example.com"}}},
-		{name: "key-problems", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Presets: presetNames()}, problems: badFields("name", "preset", "scopes", "domains", "networks", "expires")},
+		{name: "key-new", page: "key-new", who: owner, nav: "keys", path: at + "/new", view: newKeyPage{Form: panelForm{"expires": "365"}, Scopes: scopeNames(), Presets: presetNames(), Domains: []string{"example.com"}}},
+		{name: "key-problems", page: "key-new", who: owner, nav: "keys", path: at + "/new", view: newKeyPage{Form: form, Scopes: scopeNames(), Presets: presetNames()}, problems: badFields("name", "preset", "scopes", "domains", "networks", "expires")},
 		{name: "redirect-new", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Domains: []string{"example.com"}}},
 		{name: "redirect-problems", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/new", view: redirectPage{Form: redirectForm}, problems: badFields("name", "public_key", "domains")},
 		{name: "redirect", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_2", view: registered, done: "redirect.created"},
 		{name: "redirect-lasting", page: "redirect-key", who: owner, nav: "keys", path: at + "/redirect/rdk_1", view: lasting},
 		{name: "redirect-auditor", page: "redirect-key", who: auditor, nav: "keys", path: at + "/redirect/rdk_2", view: registered},
-		{name: "key-made", page: "key", who: owner, nav: "keys", path: at + "/new", view: keyPage{Form: form, Scopes: scopeNames(), Key: "mck_EXAMPLE_0000000000000000000000000000"}},
+		{name: "key", page: "key", who: owner, nav: "keys", path: at + "/key_1", view: one, done: "key.saved"},
+		{name: "key-one-problems", page: "key", who: owner, nav: "keys", path: at + "/key_1", view: one, problems: badFields("name", "overlap")},
+		{name: "key-expired", page: "key", who: owner, nav: "keys", path: at + "/key_2", view: keyPage{Form: panelForm{"name": "Nightly script"}, Row: rows[1], Overlaps: one.Overlaps}},
+		{name: "key-revoked", page: "key", who: owner, nav: "keys", path: at + "/key_3", view: keyPage{Form: panelForm{"name": "Old panel"}, Row: rows[2], Overlaps: one.Overlaps}},
+		{name: "key-auditor", page: "key", who: auditor, nav: "keys", path: at + "/key_1", view: one},
+		{name: "key-replaced", page: "key", who: owner, nav: "keys", path: at + "/key_1", view: keyPage{Row: rows[0], Key: "mck_EXAMPLE_0000000000000000000000000000"}},
+		{name: "key-made", page: "key-new", who: owner, nav: "keys", path: at + "/new", view: newKeyPage{Form: form, Scopes: scopeNames(), Key: "mck_EXAMPLE_0000000000000000000000000000"}},
 	}
 }
 
@@ -839,13 +854,13 @@ var (
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "factor_required", "file", "files", "format",
-		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
-		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reason", "reset_minutes", "retention_days",
-		"return_hosts", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "expires_at", "external_id", "factor_required", "file", "files", "format",
+		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "locale", "login", "mailbox", "max_age_days", "max_downloads", "max_failed_attempts", "metadata",
+		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reason", "replaced_by", "replaces", "reset_minutes", "retention_days",
+		"return_hosts", "return_url", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed", "key.saved", "metadata.saved",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -963,6 +978,7 @@ func panelIDs() []string {
 	}
 	add("panel.offered.", []string{"off", "offered", "required"}, ".means")
 	add("panel.login.", []string{"address", "local_part", "given"}, ".means")
+	add("panel.key.overlap.", []string{"1", "24", "168", "720"})
 	add("panel.role.", []string{"owner", "admin", "auditor"}, ".means")
 	addNotices(add)
 	for month := range 12 {
@@ -1069,6 +1085,9 @@ func TestPanelPages(t *testing.T) {
 		"remove-links":     {"12 links of the domain", "Revoke all links of <bdi>example.com</bdi>"},
 		"keys":             {"Never ends", `href="/panel/keys/key_1/revoke"`, "All domains"},
 		"key-new":          {`name="profiles:write" value="yes"`, `<option value="365" selected>365 days</option>`},
+		"key":              {`action="/panel/keys/key_1/rotate"`, `<option value="24" selected>A day</option>`, `value="Customer portal"`, `href="/panel/keys/key_1/revoke"`},
+		"key-expired":      {`action="/panel/keys/key_2"`, "192.0.2.0/24"},
+		"key-replaced":     {"mck_EXAMPLE_0000000000000000000000000000", "cannot show it again", `href="/panel/keys/key_1"`},
 		"key-made":         {"mck_EXAMPLE_0000000000000000000000000000", "cannot show it again"},
 		"members":          {`action="/panel/members/retention"`, `<option value="400" selected>400 days</option>`, `action="/panel/members/invitations/inv_1/revoke"`, `name="required" value="yes" checked`, "None yet"},
 		"member-self":      {"The last owner stays owner"},
@@ -1078,7 +1097,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "134 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "150 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,
@@ -1115,6 +1134,10 @@ func TestPanelPages(t *testing.T) {
 		"link-auditor":          {"/s/", "/revoke", "<svg class=\"qr-code\""},
 		"link-over":             {"/s/", "/panel/links/lnk_1/revoke\""},
 		"keys-auditor":          {"/revoke", "/panel/keys/new"},
+		"key-expired":           {"/rotate"},
+		"key-revoked":           {"/rotate", "/revoke", "<form class=\"card\""},
+		"key-auditor":           {"/rotate", "/revoke", "<form class=\"card\""},
+		"key-replaced":          {"/rotate", "/revoke", "?lang="},
 		"members-auditor":       {"/panel/members/retention", "/panel/members/invite", `name="required"`, "/revoke"},
 		"member-self":           {"/remove"},
 		"account-own":           {"/suspend"},

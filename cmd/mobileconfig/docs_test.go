@@ -10,8 +10,11 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
 // block matches the code of a document, with its language.
@@ -159,6 +162,48 @@ func TestOperatorsGuide(t *testing.T) {
 	}
 	if ran < 15 {
 		t.Errorf("%d commands were run", ran)
+	}
+}
+
+// TestApplyGuide applies the file of the guide by its commands: refused to a key,
+// approved by the operator, and then without a change.
+func TestApplyGuide(t *testing.T) {
+	const guide = "../../docs/apply.md"
+	text, err := os.ReadFile(guide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := documented(t, guide)
+	if len(all) != 3 {
+		t.Fatalf("%d commands", len(all))
+	}
+	database := storetest.SQLite(t)
+	s := servertest.New(t, database, nil)
+	key := servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"domains:read", "domains:write", "policies:read", "policies:write", "webhooks:read", "webhooks:write"}})
+	servertest.Restrict(t, database, account.Default)
+	t.Chdir(t.TempDir())
+	for name, content := range map[string]string{"key": key, "mail.yaml": regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindStringSubmatch(string(text))[1]} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range all {
+		for j, arg := range all[i] {
+			switch arg {
+			case "https://setup.example.com":
+				all[i][j] = s.URL
+			case "--data":
+				all[i][j], all[i][j+1] = "--database", database
+			}
+		}
+	}
+	shown(t, exitRefused, all[1]...)
+	shown(t, exitRefused, all[0]...)
+	shown(t, exitGood, all[2]...)
+	for _, args := range all {
+		if out, _ := shown(t, exitGood, args...); out != "No changes.\n" {
+			t.Errorf("mobileconfig %s:\n%s", strings.Join(args, " "), out)
+		}
 	}
 }
 

@@ -52,6 +52,11 @@ func (f remoteFlags) connect() (*remote, error) {
 	}}, nil
 }
 
+// patient lets answers begin after a longer time than others.
+func (r *remote) patient(timeout time.Duration) {
+	r.client.Transport.(*http.Transport).ResponseHeaderTimeout = timeout
+}
+
 // untilStopped is done when somebody stops the program.
 func untilStopped() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -63,6 +68,8 @@ type problemError struct {
 	Code   string
 	Detail string
 	Errors []struct{ Pointer, Detail string }
+	// After is how long to wait before trying again.
+	After time.Duration `json:"-"`
 }
 
 // Error says what is wrong, field by field.
@@ -77,19 +84,40 @@ func (p *problemError) Error() string {
 	return text
 }
 
-// send asks the service. Whoever gets the answer closes it.
+// send asks the service, and asks again if that says to wait first. Whoever gets
+// the answer closes it.
 func (r *remote) send(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (*http.Response, error) {
-	var sent io.Reader
+	var data []byte
 	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
 			return nil, err
 		}
-		sent = bytes.NewReader(data)
 	}
+	for {
+		var sent io.Reader
+		if body != nil {
+			sent = bytes.NewReader(data)
+		}
+		res, err := r.sendOnce(ctx, method, path, query, sent, header)
+		p, ok := errors.AsType[*problemError](err)
+		if !ok || p.Status != http.StatusTooManyRequests || p.After <= 0 || p.After > remoteTimeout {
+			return res, err
+		}
+		select {
+		case <-time.After(p.After):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// sendOnce sends a request whose body, which may be nil, is JSON unless the header
+// says otherwise.
+func (r *remote) sendOnce(ctx context.Context, method, path string, query url.Values, body io.Reader, header http.Header) (*http.Response, error) {
 	to := r.url.JoinPath("api/v1", path)
 	to.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, to.String(), sent)
+	req, err := http.NewRequestWithContext(ctx, method, to.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +148,15 @@ func (r *remote) send(ctx context.Context, method, path string, query url.Values
 	if json.Unmarshal(text, p) != nil || p.Status == 0 {
 		p = &problemError{Status: res.StatusCode}
 	}
+	if seconds, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil {
+		p.After = time.Duration(seconds) * time.Second
+	}
 	return nil, p
 }
 
 // call asks the service and returns what it answers.
 func (r *remote) call(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 2*remoteTimeout) // with the time that the service says to wait
 	defer cancel()
 	res, err := r.send(ctx, method, path, query, body, header)
 	if err != nil {

@@ -46,27 +46,49 @@ func (k *Keys) ChangeBelow(ctx context.Context, parent Key, by audit.Grant, id s
 	if err != nil {
 		return Key{}, err
 	}
-	key := seen
-	err = k.store.ChangeKey(ctx, by, key.Account, key.ID, func(old Key) (Key, audit.Action, error) {
-		if seen.CreatedBy.ID == "" {
+	return k.change(ctx, by, seen, func(old Key) (KeySettings, error) {
+		if parent.covers(old) != nil {
+			return KeySettings{}, fault.New(fault.Forbidden, "This key may not change one that may do more.")
+		}
+		return change(old)
+	}, func(key Key) error {
+		if parent.covers(key) != nil {
+			return fault.On("expires_at", fault.Forbidden, "The key may live no longer than the one that changes it.")
+		}
+		return nil
+	})
+}
+
+// Change is ChangeBelow by whoever may create any key of the account.
+func (k *Keys) Change(ctx context.Context, by audit.Grant, account, id string, change func(Key) (KeySettings, error)) (Key, error) {
+	return k.change(ctx, by, Key{ID: id, Account: account}, change, func(Key) error { return nil })
+}
+
+// change changes the key that was seen, and shows of its creator what was seen.
+func (k *Keys) change(ctx context.Context, by audit.Grant, seen Key, change func(Key) (KeySettings, error), permit func(Key) error) (Key, error) {
+	var key Key
+	err := k.store.ChangeKey(ctx, by, seen.Account, seen.ID, func(old Key) (Key, audit.Action, error) {
+		if seen.CreatedBy.Kind != "" && seen.CreatedBy.ID == "" {
 			old.CreatedBy = seen.CreatedBy
 		}
 		key = old
-		if parent.covers(old) != nil {
-			return key, audit.Action{}, fault.New(fault.Forbidden, "This key may not change one that may do more.")
-		}
 		s, err := change(old)
 		if err == nil {
 			err = key.apply(s, k.now())
 		}
-		if err == nil && parent.covers(key) != nil {
-			err = fault.On("expires_at", fault.Forbidden, "The key may live no longer than the one that changes it.")
+		if err == nil {
+			err = permit(key)
 		}
 		a := keyAction(audit.KeyUpdate, by, key)
 		a.Changes = keyChanges(old, key)
 		return key, a, err
 	})
 	return key, err
+}
+
+// Get returns a key of the account in any state, or a NotFound fault.
+func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
+	return k.Seen(ctx, Key{Account: account}, id)
 }
 
 // apply takes the settings. The error holds a fault for each that cannot be

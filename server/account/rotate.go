@@ -16,31 +16,45 @@ const (
 	MaxOverlap     = 30 * 24 * time.Hour
 )
 
-// RotateBelow replaces a key by a new one that is the same in all but ID and
-// secret, by another key or by itself: one that may do more is not replaced. The
+// RotateBelow is Rotate by another key or by the key itself: one that may do more
+// is not replaced.
+func (k *Keys) RotateBelow(ctx context.Context, parent Key, by audit.Grant, keyID string, overlap time.Duration) (Key, string, error) {
+	seen, err := k.Seen(ctx, parent, keyID)
+	if err != nil {
+		return Key{}, "", err
+	}
+	return k.rotate(ctx, by, seen.Account, seen.ID, overlap, func(old Key) error {
+		if parent.covers(old) != nil {
+			return fault.New(fault.Forbidden, "This key may not replace one that may do more.")
+		}
+		return nil
+	})
+}
+
+// Rotate replaces a key by a new one that is the same in all but ID and secret. The
 // old one ends after the overlap, for which 0 is DefaultOverlap, or when it would
 // have anyway. A key that is revoked or has ended is a Conflict.
-func (k *Keys) RotateBelow(ctx context.Context, parent Key, by audit.Grant, keyID string, overlap time.Duration) (Key, string, error) {
+func (k *Keys) Rotate(ctx context.Context, by audit.Grant, account, keyID string, overlap time.Duration) (Key, string, error) {
+	return k.rotate(ctx, by, account, keyID, overlap, func(Key) error { return nil })
+}
+
+func (k *Keys) rotate(ctx context.Context, by audit.Grant, account, keyID string, overlap time.Duration, permit func(Key) error) (Key, string, error) {
 	if overlap == 0 {
 		overlap = DefaultOverlap
 	}
 	if overlap < 0 || overlap > MaxOverlap {
 		return Key{}, "", fault.On("overlap", fault.Invalid, "The old key goes on for up to %d days. Revoke it to end it now.", MaxOverlap/(24*time.Hour))
 	}
-	seen, err := k.Seen(ctx, parent, keyID)
-	if err != nil {
-		return Key{}, "", err
-	}
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
 	var made Key
-	err = k.store.RotateKey(ctx, by, seen.Account, seen.ID, func(old Key) (Key, Key, []audit.Action, error) {
+	err := k.store.RotateKey(ctx, by, account, keyID, func(old Key) (Key, Key, []audit.Action, error) {
 		now := k.now()
-		switch {
-		case !old.Revoked.IsZero() || !old.Expires.IsZero() && !now.Before(old.Expires):
+		if !old.Revoked.IsZero() || !old.Expires.IsZero() && !now.Before(old.Expires) {
 			return old, Key{}, nil, fault.New(fault.Conflict, "This key has ended. Create a new one.")
-		case parent.covers(old) != nil:
-			return old, Key{}, nil, fault.New(fault.Forbidden, "This key may not replace one that may do more.")
+		}
+		if err := permit(old); err != nil {
+			return old, Key{}, nil, err
 		}
 		made = old
 		made.ID, made.Hash, made.Created, made.LastUsed = id.New("key"), hash(secret), now, time.Time{}

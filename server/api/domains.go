@@ -63,8 +63,8 @@ func domainOf(d settings.Domain) Domain {
 	}
 }
 
-// settings are what can be set of the domain.
-func (d Domain) settings() DomainSettings {
+// Settings are what can be set of the domain.
+func (d Domain) Settings() DomainSettings {
 	return DomainSettings{
 		IMAP: d.IMAP, SMTP: d.SMTP, CalDAV: d.CalDAV, CardDAV: d.CardDAV, Policy: d.Policy, PolicyID: d.PolicyID, DisplayName: d.DisplayName,
 		HelpText: d.HelpText, SignInHint: d.SignInHint, Login: d.Login, Platforms: d.Platforms, ReturnHosts: d.ReturnHosts, Metadata: d.Metadata,
@@ -77,6 +77,17 @@ func (s DomainSettings) spec(name string) settings.DomainSpec {
 		Name: name, Incoming: s.IMAP, Outgoing: s.SMTP, Calendars: s.CalDAV, Contacts: s.CardDAV, Policy: settings.Offer(s.Policy), PolicyID: s.PolicyID,
 		DisplayName: s.DisplayName, HelpText: s.HelpText, SignInHint: s.SignInHint, Login: settings.Login(s.Login), Platforms: s.Platforms, ReturnHosts: s.ReturnHosts, Metadata: s.Metadata.orNone(),
 	}
+}
+
+// Domain returns the domain that has the settings: nobody's yet, and without a
+// name. The error holds a fault for each field that can't be taken.
+func (s DomainSettings) Domain() (settings.Domain, error) { return s.spec("").Domain() }
+
+// Normal returns the settings as the API shows those of a domain that has them.
+// The error is that of [DomainSettings.Domain].
+func (s DomainSettings) Normal() (DomainSettings, error) {
+	d, err := s.Domain()
+	return domainOf(d).Settings(), err
 }
 
 // A DomainPath names a domain. It is exported for huma, which reads no field
@@ -200,7 +211,7 @@ func (in *patchDomain) check(ctx context.Context, a *API, c call) error {
 	if err != nil {
 		return err
 	}
-	s, err := patched(domainOf(d).settings(), in.Body)
+	s, err := patched(domainOf(d).Settings(), in.Body)
 	if err != nil {
 		return err
 	}
@@ -222,7 +233,7 @@ func (a *API) changeDomain(ctx context.Context, c call, name string, change func
 		if err := c.matches(now); err != nil {
 			return settings.DomainSpec{}, err
 		}
-		s, err := change(now.settings())
+		s, err := change(now.Settings())
 		return s.spec(d.Name), err
 	})
 	return resourceOf(domainOf(d)), err

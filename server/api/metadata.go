@@ -1,11 +1,8 @@
 package api
 
 import (
-	"strings"
-
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
@@ -26,16 +23,7 @@ type MetadataQuery struct {
 	Metadata string `query:"metadata" maxLength:"541" doc:"A name and a value of metadata, with a colon between." example:"customer:4711"`
 }
 
-func (q MetadataQuery) pair() (settings.Pair, error) {
-	if q.Metadata == "" {
-		return settings.Pair{}, nil
-	}
-	name, value, ok := strings.Cut(q.Metadata, ":")
-	if _, err := settings.NewMetadata(map[string]string{name: value}); err != nil || !ok || value == "" {
-		return settings.Pair{}, fault.On("metadata", fault.Invalid, "Send a name and a value with a colon between, such as customer:4711.")
-	}
-	return settings.Pair{Name: name, Value: value}, nil
-}
+func (q MetadataQuery) pair() (settings.Pair, error) { return settings.ParsePair(q.Metadata) }
 
 // orNone is the metadata, or none: what is left out of a request is none.
 func (m Metadata) orNone() map[string]string {

@@ -73,12 +73,19 @@ func policyOf(c call, p settings.Policy) Policy {
 
 func minutes(d time.Duration) int { return int(d / time.Minute) }
 
-// settings are what can be set of the policy.
-func (p Policy) settings() PolicySettings {
+// Settings are what can be set of the policy.
+func (p Policy) Settings() PolicySettings {
 	return PolicySettings{
 		Name: p.Name, MinLength: p.MinLength, MaxFailedAttempts: p.MaxFailedAttempts, ResetMinutes: p.ResetMinutes, AutoLockMinutes: p.AutoLockMinutes,
 		GraceMinutes: p.GraceMinutes, MinComplex: p.MinComplex, Alphanumeric: p.Alphanumeric, MaxAgeDays: p.MaxAgeDays, History: p.History,
 	}
+}
+
+// Normal returns the settings as the API shows those of a policy that has them.
+// The error holds a fault for each field that can't be taken.
+func (s PolicySettings) Normal() (PolicySettings, error) {
+	p, err := s.spec().Policy()
+	return policyOf(call{}, p).Settings(), err
 }
 
 // A PolicyPath names a policy.
@@ -166,7 +173,7 @@ func (in *patchPolicy) check(ctx context.Context, a *API, c call) error {
 	if err != nil {
 		return err
 	}
-	s, err := patched(policyOf(c, p).settings(), in.Body)
+	s, err := patched(policyOf(c, p).Settings(), in.Body)
 	if err != nil {
 		return err
 	}
@@ -187,7 +194,7 @@ func (a *API) changePolicy(ctx context.Context, c call, id string, change func(P
 		if err := c.matches(now); err != nil {
 			return settings.PolicySpec{}, err
 		}
-		s, err := change(now.settings())
+		s, err := change(now.Settings())
 		return s.spec(), err
 	})
 	return resourceOf(policyOf(c, p)), err

@@ -39,11 +39,18 @@ func webhookOf(w notify.Webhook) Webhook {
 	}
 }
 
-// settings are what can be set of the webhook.
-func (w Webhook) settings() WebhookSettings { return WebhookSettings{w.URL, w.Events, w.Disabled} }
+// Settings are what can be set of the webhook.
+func (w Webhook) Settings() WebhookSettings { return WebhookSettings{w.URL, w.Events, w.Disabled} }
 
 func (s WebhookSettings) spec() notify.WebhookSpec {
 	return notify.WebhookSpec{URL: s.URL, Types: field.Words[string](s.Events), Disabled: s.Disabled}
+}
+
+// Normal returns the settings as the API shows those of a webhook that has them.
+// The error holds a fault for each field that can't be taken.
+func (s WebhookSettings) Normal() (WebhookSettings, error) {
+	w, err := s.spec().Webhook()
+	return webhookOf(w).Settings(), err
 }
 
 // A Delivery is a call of a webhook as the API shows it.
@@ -171,7 +178,7 @@ func (in *patchWebhook) check(ctx context.Context, a *API, c call) error {
 	if err != nil {
 		return err
 	}
-	s, err := patched(webhookOf(w).settings(), in.Body)
+	s, err := patched(webhookOf(w).Settings(), in.Body)
 	if err != nil {
 		return err
 	}
@@ -192,7 +199,7 @@ func (a *API) changeWebhook(ctx context.Context, c call, id string, change func(
 		if err := c.matches(now); err != nil {
 			return notify.WebhookSpec{}, err
 		}
-		s, err := change(now.settings())
+		s, err := change(now.Settings())
 		return s.spec(), err
 	})
 	return resourceOf(webhookOf(w)), err

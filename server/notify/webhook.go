@@ -124,7 +124,19 @@ type WebhookSpec struct {
 }
 
 // Check returns a fault for each field that cannot be taken.
-func (s WebhookSpec) Check() error { return s.apply(&Webhook{}, time.Time{}) }
+func (s WebhookSpec) Check() error {
+	_, err := s.Webhook()
+	return err
+}
+
+// Webhook returns what the spec describes: a webhook that is nobody's yet, which
+// is disabled since the first moment if it is. The error holds a fault for each
+// field that cannot be taken.
+func (s WebhookSpec) Webhook() (Webhook, error) {
+	var w Webhook
+	err := s.apply(&w, time.UnixMilli(0))
+	return w, err
+}
 
 // apply brings the spec into w, or returns a fault.
 func (s WebhookSpec) apply(w *Webhook, now time.Time) error {

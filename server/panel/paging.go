@@ -15,8 +15,8 @@ const PageSize = 20
 const MaxQuery = 100
 
 // PageOf returns the rows of the list that the request asks for: those that
-// contain the query, a page of them.
-func PageOf[T any](v *Visit, rows []T, texts func(T) []string) (Paging, []T) {
+// contain the query, a page of them. The other pages keep the parameters.
+func PageOf[T any](v *Visit, rows []T, texts func(T) []string, keep ...string) (Paging, []T) {
 	query := profile.Trim(v.QueryParam("q"))
 	if len(query) > MaxQuery {
 		query = ""
@@ -37,16 +37,21 @@ func PageOf[T any](v *Visit, rows []T, texts func(T) []string) (Paging, []T) {
 	to := min(from+PageSize, len(found))
 	p := Paging{Query: query, Total: len(found), From: min(from+1, to), To: to}
 	if number > 1 {
-		p.Prev = pagePath(v, query, number-1)
+		p.Prev = pagePath(v, query, number-1, keep)
 	}
 	if number < last {
-		p.Next = pagePath(v, query, number+1)
+		p.Next = pagePath(v, query, number+1, keep)
 	}
 	return p, found[from:to]
 }
 
-func pagePath(v *Visit, query string, page int) string {
+func pagePath(v *Visit, query string, page int, keep []string) string {
 	values := url.Values{}
+	for _, name := range keep {
+		if text := v.QueryParam(name); text != "" {
+			values.Set(name, text)
+		}
+	}
 	if query != "" {
 		values.Set("q", query)
 	}

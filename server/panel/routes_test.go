@@ -307,6 +307,11 @@ var forms = map[string]string{
 	"/panel/policies/:id":    encode(policyForm()),
 	"/panel/members/:id":     "role=auditor",
 
+	"/panel/domains/:domain/metadata": "metadata=customer:+1",
+	"/panel/links/:id/metadata":       "metadata=customer:+1",
+
+	"/panel/keys/:id":          "name=Other",
+	"/panel/keys/:id/rotate":   "overlap=24",
 	"/panel/keys/redirect/:id": "name=Other",
 
 	"/panel/security/notifications/recipients/:id": "keys=yes",

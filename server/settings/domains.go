@@ -147,15 +147,31 @@ func (d *Domains) Update(ctx context.Context, by audit.Grant, account, name stri
 // changes it meanwhile. If change fails, nothing is changed. It may be called
 // more than once.
 func (d *Domains) Change(ctx context.Context, by audit.Grant, account, name string, change func(Domain) (DomainSpec, error)) (Domain, error) {
+	return d.change(ctx, by, account, name, func(domain Domain) (Domain, error) {
+		spec, err := change(domain)
+		if err == nil {
+			err = spec.apply(&domain)
+		}
+		return domain, err
+	})
+}
+
+// SetMetadata gives a domain of the account the values by their names, in place of
+// those that it has. The error holds a fault for each that cannot be taken.
+func (d *Domains) SetMetadata(ctx context.Context, by audit.Grant, account, name string, values map[string]string) (Domain, error) {
+	return d.change(ctx, by, account, name, func(domain Domain) (_ Domain, err error) {
+		domain.Metadata, err = NewMetadata(values)
+		return domain, err
+	})
+}
+
+func (d *Domains) change(ctx context.Context, by audit.Grant, account, name string, change func(Domain) (Domain, error)) (Domain, error) {
 	domain, err := d.Get(ctx, account, name)
 	if err != nil {
 		return Domain{}, err
 	}
 	apply := func(domain Domain) (Domain, error) {
-		spec, err := change(domain)
-		if err == nil {
-			err = spec.apply(&domain)
-		}
+		domain, err := change(domain)
 		domain.Updated = d.now()
 		return domain, err
 	}

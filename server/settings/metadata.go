@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -73,6 +74,22 @@ func (m Metadata) Values() map[string]string {
 
 // Has reports whether the value is under the name.
 func (m Metadata) Has(p Pair) bool { return p.Value != "" && m.Values()[p.Name] == p.Value }
+
+// ParsePair reads a name and a value with a colon between, such as customer:4711.
+// Empty: no pair. The fault is of the field "metadata".
+func ParsePair(text string) (Pair, error) {
+	if text == "" {
+		return Pair{}, nil
+	}
+	name, value, ok := strings.Cut(text, ":")
+	if _, err := NewMetadata(map[string]string{name: value}); err != nil || !ok || value == "" {
+		return Pair{}, fault.On("metadata", fault.Invalid, "Send a name and a value with a colon between, such as customer:4711.")
+	}
+	return Pair{name, value}, nil
+}
+
+// MaxPair is the longest text that ParsePair reads, in bytes.
+const MaxPair = MaxMetadataName + 1 + MaxMetadataValue
 
 // A Pair is a value of metadata under its name, by which things are found.
 type Pair struct{ Name, Value string }

@@ -59,7 +59,18 @@ type PolicySpec struct {
 }
 
 // Check returns a fault for each field that cannot be taken.
-func (s PolicySpec) Check() error { return s.apply(&Policy{}) }
+func (s PolicySpec) Check() error {
+	_, err := s.Policy()
+	return err
+}
+
+// Policy returns what the spec describes: a policy that is nobody's yet. The
+// error holds a fault for each field that cannot be taken.
+func (s PolicySpec) Policy() (Policy, error) {
+	var p Policy
+	err := s.apply(&p)
+	return p, err
+}
 
 // apply puts the spec into p. The error holds a fault for each field that
 // cannot be taken. The bounds are those of [profile.Passcode].

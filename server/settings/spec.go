@@ -47,7 +47,18 @@ type DomainSpec struct {
 
 // Check returns a fault for each field that cannot be taken, whatever the
 // domain's name.
-func (s DomainSpec) Check() error { return s.apply(&Domain{}) }
+func (s DomainSpec) Check() error {
+	_, err := s.Domain()
+	return err
+}
+
+// Domain returns what the spec describes: a domain that is nobody's yet. The
+// error holds a fault for each field that cannot be taken; the name isn't read.
+func (s DomainSpec) Domain() (Domain, error) {
+	var d Domain
+	err := s.apply(&d)
+	return d, err
+}
 
 // apply puts the spec, but for its name, into d. The error holds a fault for
 // each field that cannot be taken.

@@ -124,17 +124,41 @@ func (l *Links) Change(ctx context.Context, by audit.Grant, account, id string, 
 	if err != nil {
 		return Link{}, err
 	}
-	apply := func(link Link) (Link, error) {
+	return l.change(ctx, by, link, func(link Link) (Link, error) {
 		spec, end, err := change(link)
 		if err != nil {
 			return Link{}, err
 		}
 		return link, l.apply(&link, domain, spec, end)
-	}
-	if err := l.store.ChangeLink(ctx, by, account, id, apply, linkAction(audit.LinkUpdate, by, link)); err != nil {
+	})
+}
+
+// SetMetadata gives a link of the account the values by their names, in place of
+// those that it has. The error holds a fault for each that cannot be taken; a link
+// that is revoked is a Conflict.
+func (l *Links) SetMetadata(ctx context.Context, by audit.Grant, account, id string, values map[string]string) (Link, error) {
+	link, err := l.Get(ctx, account, id)
+	if err != nil {
 		return Link{}, err
 	}
-	return l.store.Link(ctx, id)
+	return l.change(ctx, by, link, func(link Link) (_ Link, err error) {
+		if !link.Revoked.IsZero() {
+			return link, errRevoked()
+		}
+		link.Metadata, err = settings.NewMetadata(values)
+		return link, err
+	})
+}
+
+func (l *Links) change(ctx context.Context, by audit.Grant, link Link, change func(Link) (Link, error)) (Link, error) {
+	if err := l.store.ChangeLink(ctx, by, link.Account, link.ID, change, linkAction(audit.LinkUpdate, by, link)); err != nil {
+		return Link{}, err
+	}
+	return l.store.Link(ctx, link.ID)
+}
+
+func errRevoked() error {
+	return fault.New(fault.Conflict, "This link has been revoked. Make a new one.")
 }
 
 // CheckChange returns a fault for each field that the link cannot come to have.
@@ -149,7 +173,7 @@ func (l *Links) CheckChange(ctx context.Context, link Link, spec LinkSpec, end t
 // apply gives the link what can be changed of the spec, and its end.
 func (l *Links) apply(link *Link, domain settings.Domain, spec LinkSpec, end time.Time) error {
 	if !link.Revoked.IsZero() {
-		return fault.New(fault.Conflict, "This link has been revoked. Make a new one.")
+		return errRevoked()
 	}
 	address, err := profile.ParseAddress(link.Address)
 	if err != nil {

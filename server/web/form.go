@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// maxForm is the largest form in bytes.
-const maxForm = 16 << 10
+// maxForm is the largest form in bytes: that of metadata, with all of it escaped.
+const maxForm = 48 << 10
 
 // A Form holds the fields of a form, each at most once.
 type Form map[string]string

@@ -44,6 +44,15 @@ func Read(doc *huma.OpenAPI, op *huma.Operation, ctx echo.Context) (faults []*fa
 	return r.faults, hash(op, ctx.Request(), body), nil
 }
 
+// Value holds a value that was read from elsewhere against a schema, as Read does
+// with bodies. Numbers in it are of type [json.Number]. It returns what of it is
+// valid, and a fault for each field that isn't.
+func Value(schemas huma.Registry, s *huma.Schema, v any) (any, []*fault.Fault) {
+	r := reader{schemas: schemas}
+	out, _ := r.read(s, "", v)
+	return out, r.faults
+}
+
 // path refuses names in the path that nothing can have.
 func (r *reader) path(op *huma.Operation, ctx echo.Context) error {
 	for _, p := range op.Parameters {

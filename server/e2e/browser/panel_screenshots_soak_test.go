@@ -5,6 +5,7 @@ package browser
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ var panelPictures = []panelPicture{
 	{"panel-batch-list.png", screen(1240), "light", "/batches/{ready}", nil},
 	{"panel-links.png", screen(860), "light", "/links", nil},
 	{"panel-key.png", screen(560), "light", "/keys/new", showKey},
+	{"panel-key-replace.png", screen(1120), "light", "/keys", openKey},
 	{"panel-members.png", screen(860), "light", "/members", func(b *tab, _ *host) {
 		b.say("#invitation-0", "https://setup.example.com/panel/invitation/y4q7n2xk5m3rv6ctz8hw")
 	}},
@@ -81,6 +83,14 @@ func showKey(b *tab, h *host) {
 	b.carry(h.owner)
 	b.visit(h.URL + a.Location())
 	b.say("#key", "mck_k3v7q2mx4bnr6wzt5hcy2jd7_p6xw3qk7m2vb4ztn5rcy7hjd2gs4fk6wq3xb5mzv")
+}
+
+// openKey makes a key and shows its page.
+func openKey(b *tab, h *host) {
+	b.t.Helper()
+	h.owner.Post("/panel/keys/new", "name", "Customer portal", "domains:read", "yes", "links:write", "yes", "expires", "365")
+	b.visit(h.URL + regexp.MustCompile(`/panel/keys/key_[a-z2-7]+`).FindString(string(withoutBreaks(h.owner.Get("/panel/keys?q=Customer+portal").Body))))
+	evaluate[bool](b, `(document.querySelector(".facts > div:last-child bdi").textContent = "key_k3v7q2mx4bnr6wzt") !== null`)
 }
 
 // openChanged opens the entry that replaced most.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -88,22 +89,22 @@ func (p *Pages) newKey(v *panel.Visit) error {
 	if shown {
 		return p.To(v, panel.Prefix+"/keys", "shown")
 	}
-	page, err := p.keyPage(v, p.Frame(v, "keys"), web.Form{"expires": "365"})
+	page, err := p.newKeyPage(v, p.Frame(v, "keys"), web.Form{"expires": "365"})
 	if err != nil {
 		return err
 	}
 	if there {
 		page.Form["name"], page.Key = made.Name, made.Key
 	}
-	return p.Render(v, http.StatusOK, "key", page.Frame, page)
+	return p.Render(v, http.StatusOK, "key-new", page.Frame, page)
 }
 
 // A madeKey is a key as it is shown, once.
 type madeKey struct{ Name, Key string }
 
-func (p *Pages) keyPage(v *panel.Visit, f panel.Frame, form web.Form) (keyPage, error) {
+func (p *Pages) newKeyPage(v *panel.Visit, f panel.Frame, form web.Form) (newKeyPage, error) {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
-	page := keyPage{Frame: f, Form: form, Scopes: scopeNames(), Presets: presetNames()}
+	page := newKeyPage{Frame: f, Form: form, Scopes: scopeNames(), Presets: presetNames()}
 	for _, d := range domains {
 		page.Domains = append(page.Domains, d.Name)
 	}
@@ -113,7 +114,7 @@ func (p *Pages) keyPage(v *panel.Visit, f panel.Frame, form web.Form) (keyPage, 
 // createKey makes a key, which the next page shows, once.
 func (p *Pages) createKey(v *panel.Visit) error {
 	form := v.Form
-	page, err := p.keyPage(v, p.Frame(v, "keys"), form)
+	page, err := p.newKeyPage(v, p.Frame(v, "keys"), form)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (p *Pages) createKey(v *panel.Visit) error {
 		_, made.Key, err = p.Keys.Create(v.Ctx(), v.By(), spec)
 	}
 	if err != nil {
-		return p.Again(v, err, "key", "keys", func(f panel.Frame) any {
+		return p.Again(v, err, "key-new", "keys", func(f panel.Frame) any {
 			page.Frame = f
 			return page
 		})
@@ -172,17 +173,73 @@ func keyLife(form web.Form) (time.Duration, error) {
 	return time.Duration(days) * 24 * time.Hour, nil
 }
 
-func (p *Pages) askRevokeKey(v *panel.Visit) error {
-	all, err := p.Keys.List(v.Ctx(), v.Account())
+func keyPath(id string) string { return panel.Path("keys", id) }
+
+// overlaps are for how many hours a key can go on beside the one that replaces it.
+var overlaps = []string{"1", "24", "168", "720"}
+
+// key shows a key, and this one time what it is if it has replaced another one.
+func (p *Pages) key(v *panel.Visit) error {
+	k, err := p.Keys.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
 		return err
 	}
-	for _, k := range all {
-		if k.ID == v.Param("id") && k.Revoked.IsZero() {
-			return p.Ask(v, "keys", "key", map[string]any{"Key": k.Name}, panel.Prefix+"/keys")
-		}
+	var made madeKey
+	if _, shown := p.Shown(v, &made); shown {
+		return p.To(v, keyPath(k.ID), "shown")
 	}
-	return fault.New(fault.NotFound, "There is no such key.")
+	page := p.keyPage(p.Frame(v, "keys"), k, web.Form{"name": k.Name, "overlap": "24"})
+	page.Key = made.Key
+	return p.Render(v, http.StatusOK, "key", page.Frame, page)
+}
+
+func (p *Pages) keyPage(f panel.Frame, k account.Key, form web.Form) keyPage {
+	return keyPage{Frame: f, Form: form, Row: keyRowOf(k, p.Now()), Overlaps: overlaps}
+}
+
+// keyAgain shows the page of a key with what is wrong with one of its forms.
+func (p *Pages) keyAgain(v *panel.Visit, err error) error {
+	k, failed := p.Keys.Get(v.Ctx(), v.Account(), v.Param("id"))
+	if failed != nil {
+		return failed
+	}
+	form := web.Form{"name": k.Name, "overlap": "24"}
+	maps.Copy(form, v.Form)
+	return p.Again(v, err, "key", "keys", func(f panel.Frame) any { return p.keyPage(f, k, form) })
+}
+
+func (p *Pages) renameKey(v *panel.Visit) error {
+	_, err := p.Keys.Change(v.Ctx(), v.By(), v.Account(), v.Param("id"), func(k account.Key) (account.KeySettings, error) {
+		return account.KeySettings{Name: v.Form["name"], Expires: k.Expires}, nil
+	})
+	if err != nil {
+		return p.keyAgain(v, err)
+	}
+	return p.To(v, keyPath(v.Param("id")), "key.saved")
+}
+
+// rotateKey replaces a key by one that the next page shows, once.
+func (p *Pages) rotateKey(v *panel.Visit) error {
+	hours, err := strconv.Atoi(v.Form["overlap"])
+	if err != nil || !slices.Contains(overlaps, v.Form["overlap"]) {
+		return p.keyAgain(v, fault.On("overlap", fault.Invalid, "Choose one of the times."))
+	}
+	k, secret, err := p.Keys.Rotate(v.Ctx(), v.By(), v.Account(), v.Param("id"), time.Duration(hours)*time.Hour)
+	if err != nil {
+		return p.keyAgain(v, err)
+	}
+	return p.ShowOnce(v, keyPath(k.ID), madeKey{k.Name, secret})
+}
+
+func (p *Pages) askRevokeKey(v *panel.Visit) error {
+	k, err := p.Keys.Get(v.Ctx(), v.Account(), v.Param("id"))
+	if err == nil && !k.Revoked.IsZero() {
+		err = fault.New(fault.NotFound, "There is no such key.")
+	}
+	if err != nil {
+		return err
+	}
+	return p.Ask(v, "keys", "key", map[string]any{"Key": k.Name}, keyPath(k.ID))
 }
 
 func (p *Pages) revokeKey(v *panel.Visit) error {

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -171,5 +174,85 @@ func TestKeyEnds(t *testing.T) {
 		}
 		storetest.Exec(t, database, `UPDATE keys SET created = created - 31449600000, expires = expires - 31449600000 WHERE name = 'Reader'`) // 364 days
 		wantTexts(t, owner.Get("/panel/keys"), "Expires soon")
+	})
+}
+
+// TestKeyRenamed renames a key in the panel, keeps its end, and refuses a name
+// that is none without losing what was typed.
+func TestKeyRenamed(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		owner := s.Owner("olga@example.com")
+		owner.Make("/panel/keys/new", "name", "Shop", "domains:read", "yes", "expires", "30")
+		row := func() string {
+			return storetest.Column(t, database, `SELECT name || ' ' || expires FROM keys`)[0]
+		}
+		path := "/panel/keys/" + storetest.Column(t, database, `SELECT id FROM keys`)[0]
+		before := row()
+		if a := owner.Post(path, "name", " Portal "); a.Status != http.StatusSeeOther || a.Location() != path+"?done=key.saved" {
+			t.Fatalf("%d %s %s", a.Status, a.Location(), a.Body)
+		}
+		if got, want := row(), strings.Replace(before, "Shop", "Portal", 1); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		wantTexts(t, owner.Get(path), "<bdi>Portal</bdi>", `value="Portal"`, "domains:read")
+		for _, name := range []string{"", strings.Repeat("x", 101), "a\u200bb"} {
+			if a := owner.Post(path, "name", name); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), `href="#name"`) {
+				t.Errorf("%q: %d", name, a.Status)
+			}
+		}
+		if got := servertest.ReadLog(t, database, account.Default, audit.KeyUpdate); len(got) != 1 || got[0].Changes[0].New != "Portal" {
+			t.Errorf("the log has %+v", got)
+		}
+		owner.Post(path + "/revoke")
+		if a := owner.Post(path, "name", "Again"); a.Status != http.StatusConflict {
+			t.Errorf("a revoked key: %d", a.Status)
+		}
+		if a := owner.Post("/panel/keys/key_none", "name", "Again"); a.Status != http.StatusNotFound {
+			t.Errorf("no key: %d", a.Status)
+		}
+	})
+}
+
+// TestKeyReplaced replaces a key in the panel: the new one is shown once, and the
+// old one goes on until the overlap is over.
+func TestKeyReplaced(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		clock := storetest.NewClock()
+		s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })
+		owner := s.Owner("olga@example.com")
+		old := newKey(t, owner, "Shop")
+		path := "/panel/keys/" + storetest.Column(t, database, `SELECT id FROM keys`)[0]
+		for _, overlap := range []string{"", "0", "2", "-1", "x"} {
+			if a := owner.Post(path+"/rotate", "overlap", overlap); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), `href="#overlap"`) {
+				t.Errorf("%q: %d", overlap, a.Status)
+			}
+		}
+		page := owner.Make(path+"/rotate", "overlap", "1")
+		key := keyText.Find(bytes.ReplaceAll(page.Body, []byte("<wbr>"), nil))
+		if key == nil || strings.HasSuffix(string(key), old.Key) {
+			t.Fatalf("%d %s", page.Status, page.Body)
+		}
+		replaced := servertest.NewClient(s, string(key))
+		var now struct {
+			Name   string
+			Scopes []string
+		}
+		servertest.Decode(t, replaced.Want(t, 200, "GET", "/keys/current", ""), &now)
+		if now.Name != "Shop" || !slices.Equal(now.Scopes, []string{"keys:read", "keys:write"}) {
+			t.Errorf("%+v", now)
+		}
+		old.Want(t, 200, "GET", "/keys/current", "")
+		clock.Move(59 * time.Minute)
+		old.Want(t, 200, "GET", "/keys/current", "")
+		clock.Move(time.Minute)
+		old.Want(t, 401, "GET", "/keys/current", "")
+		replaced.Want(t, 200, "GET", "/keys/current", "")
+		owner.SignIn()
+		if a := owner.Post(path+"/rotate", "overlap", "1"); a.Status != http.StatusConflict {
+			t.Errorf("a key that has ended: %d %s", a.Status, a.Location())
+		}
+		if got := storetest.Column(t, database, `SELECT id FROM keys`); len(got) != 2 {
+			t.Errorf("keys %v", got)
+		}
 	})
 }

@@ -41,6 +41,9 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get("/keys", account.Look, panel.Signed, p.keys),
 		panel.Get("/keys/new", account.Change, panel.Signed, p.newKey),
 		panel.Post("/keys/new", account.Change, panel.Fresh, append(scopeNames(), "name", "domains", "networks", "preset", "expires", "test"), p.createKey),
+		panel.Get("/keys/:id", account.Look, panel.Signed, p.key),
+		panel.Post("/keys/:id", account.Change, panel.Fresh, []string{"name"}, p.renameKey),
+		panel.Post("/keys/:id/rotate", account.Change, panel.Fresh, []string{"overlap"}, p.rotateKey),
 		panel.Get("/keys/:id/revoke", account.Change, panel.Signed, p.askRevokeKey),
 		panel.Button("/keys/:id/revoke", account.Change, panel.Fresh, p.revokeKey),
 

@@ -132,9 +132,18 @@ type redirectPage struct {
 	Audience string
 }
 
-// A keyPage makes a key. Form: name, scope fields "domains:read" …, domains,
-// networks, preset, expires (days; empty: never), test (yes).
+// A keyPage shows a key, renames it and replaces it. Form: name, overlap (hours).
 type keyPage struct {
+	panel.Frame
+	Form     web.Form
+	Row      panel.KeyRow
+	Overlaps []string
+	Key      string // the key itself, if it has just replaced another one: this one time
+}
+
+// A newKeyPage makes a key. Form: name, scope fields "domains:read" …, domains,
+// networks, preset, expires (days; empty: never), test (yes).
+type newKeyPage struct {
 	panel.Frame
 	Form    web.Form
 	Scopes  []string

@@ -18,7 +18,16 @@ import (
 
 // domains lists the domains, and those that wait for their proof.
 func (p *Pages) domains(v *panel.Visit) error {
-	all, err := p.domainRows(v)
+	page := domainsPage{Frame: p.Frame(v, "domains"), Form: web.Form{}}
+	if text := profile.Trim(v.QueryParam("metadata")); len(text) <= longest("metadata") {
+		page.Form["metadata"] = text
+	}
+	pair, bad := settings.ParsePair(page.Form["metadata"])
+	status := http.StatusOK
+	if bad != nil {
+		status, page.Problems = http.StatusUnprocessableEntity, p.Problems(page.Frame, bad)
+	}
+	all, err := p.domainRows(v, pair)
 	if err != nil {
 		return err
 	}
@@ -30,18 +39,27 @@ func (p *Pages) domains(v *panel.Visit) error {
 	for _, w := range waiting {
 		row := rowOf(w.Domain())
 		row.Pending = true
-		rows = append(rows, row)
+		if pair == (settings.Pair{}) { // it has no metadata yet
+			rows = append(rows, row)
+		}
 	}
-	page := domainsPage{Frame: p.Frame(v, "domains")}
-	page.Paging, page.Rows = panel.PageOf(v, append(rows, all...), func(r domainRow) []string { return []string{r.Name, r.Incoming, r.Outgoing} })
-	return p.Render(v, http.StatusOK, "domains", page.Frame, page)
+	if rows = append(rows, all...); bad != nil {
+		rows = nil
+	}
+	page.Paging, page.Rows = panel.PageOf(v, rows, func(r domainRow) []string { return []string{r.Name, r.Incoming, r.Outgoing} }, "metadata")
+	page.Form["q"] = page.Query
+	return p.Render(v, status, "domains", page.Frame, page)
 }
 
-// domainRows are the account's domains with what was done by them lately.
-func (p *Pages) domainRows(v *panel.Visit) ([]domainRow, error) {
+// domainRows are the account's domains with the pair of metadata, if that isn't
+// zero, and with what was done by them lately.
+func (p *Pages) domainRows(v *panel.Visit, pair settings.Pair) ([]domainRow, error) {
 	all, err := p.Domains.List(v.Ctx(), v.Account())
 	if err != nil {
 		return nil, err
+	}
+	if pair != (settings.Pair{}) {
+		all = slices.DeleteFunc(all, func(d settings.Domain) bool { return !d.Metadata.Has(pair) })
 	}
 	usage, err := p.History.Usage(v.Ctx(), v.Account(), p.plotStart())
 	if err != nil {
@@ -120,6 +138,10 @@ func (p *Pages) domainPage(v *panel.Visit, f panel.Frame, d settings.Domain) (do
 		MinLength:   d.DevicePolicy.MinLength,
 	}
 	var err error
+	page.Metadata, page.Form = showMetadata(d.Metadata)
+	if text, typed := v.Form["metadata"]; typed {
+		page.Form["metadata"] = text
+	}
 	if page.QR, err = web.NewQR(page.URL); err != nil {
 		return page, err
 	}

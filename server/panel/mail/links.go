@@ -22,13 +22,21 @@ import (
 
 // linkFilters are what the list of links can be filtered by, and where it goes
 // on.
-var linkFilters = []string{"address", "domain", "state", "cursor"}
+var linkFilters = []string{"address", "domain", "state", "metadata", "cursor"}
+
+// longest is the longest text of a filter in bytes.
+func longest(filter string) int {
+	if filter == "metadata" {
+		return settings.MaxPair
+	}
+	return panel.MaxQuery
+}
 
 // links lists the links, the newest first.
 func (p *Pages) links(v *panel.Visit) error {
 	page := linksPage{Frame: p.Frame(v, "links"), Form: web.Form{}}
 	for _, name := range linkFilters {
-		if value := profile.Trim(v.QueryParam(name)); value != "" && len(value) <= panel.MaxQuery {
+		if value := profile.Trim(v.QueryParam(name)); value != "" && len(value) <= longest(name) {
 			page.Form[name] = value
 		}
 	}
@@ -87,6 +95,9 @@ func linkFilter(account string, form web.Form) (setup.Filter, error) {
 	if form["state"] != "" {
 		state, err := setup.ParseState(form["state"])
 		f.States, bad = []setup.State{state}, append(bad, err)
+	}
+	if f.Metadata, err = settings.ParsePair(form["metadata"]); err != nil {
+		bad = append(bad, err)
 	}
 	if f.After, err = setup.ParsePlace(form["cursor"]); err != nil {
 		f.After = setup.Place{} // the first part then
@@ -191,32 +202,42 @@ func linkSpec(account string, form web.Form) (setup.LinkSpec, error) {
 	return spec, nil
 }
 
-// link shows one link. The address of its page is for those who may make
-// links: whoever has it can use it.
+// link shows one link.
 func (p *Pages) link(v *panel.Visit) error {
-	l, err := p.Links.Get(v.Ctx(), v.Account(), v.Param("id"))
+	page, err := p.linkPage(v, p.Frame(v, "links"))
 	if err != nil {
 		return err
 	}
+	return p.Render(v, http.StatusOK, "link", page.Frame, page)
+}
+
+// linkPage is the page of the link in the path. The address of the link's own page
+// is for those who may make links: whoever has it can use it.
+func (p *Pages) linkPage(v *panel.Visit, f panel.Frame) (linkPage, error) {
+	l, err := p.Links.Get(v.Ctx(), v.Account(), v.Param("id"))
+	if err != nil {
+		return linkPage{}, err
+	}
 	now := p.Now()
 	page := linkPage{
-		Frame: p.Frame(v, "links"), Row: linkRowOf(l, now), Live: l.Live(now), Revocable: revocable(l, now), Name: l.Name, Login: l.Login, Locale: l.Locale,
+		Frame: f, Row: linkRowOf(l, now), Live: l.Live(now), Revocable: revocable(l, now), Name: l.Name, Login: l.Login, Locale: l.Locale,
 		Variant: string(l.Variant), ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Tickets: l.Tickets, Most: l.MaxDownloads, Revoked: l.Revoked,
 	}
 	if page.Live && v.In.Member.May(account.Change) {
 		page.Path = p.Links.Path(l)
 		page.URL = p.BaseURL.String() + page.Path
 		if page.QR, err = web.NewQR(page.URL); err != nil {
-			return err
+			return page, err
 		}
 	}
+	page.Metadata, page.Form = showMetadata(l.Metadata)
 	m, _, err := p.Mails.Last(v.Ctx(), l.ID)
 	if err != nil {
-		return err
+		return page, err
 	}
 	page.Mail = linkMail{string(m.State), string(m.Failure), m.Reply, m.Tried}
 	page.Mailable = p.SendsMail && page.URL != "" && m.State != notify.Waiting
-	return p.Render(v, http.StatusOK, "link", page.Frame, page)
+	return page, nil
 }
 
 // mailLink has the link sent to its person by mail.

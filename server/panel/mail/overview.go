@@ -6,6 +6,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/settings"
 )
 
 const (
@@ -25,7 +26,7 @@ func (p *Pages) plotStart() time.Time {
 
 // overview says what needs doing and how things stand.
 func (p *Pages) overview(v *panel.Visit) error {
-	rows, err := p.domainRows(v)
+	rows, err := p.domainRows(v, settings.Pair{})
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,7 @@ type actionRow struct {
 type domainsPage struct {
 	panel.Frame
 	panel.Paging
+	Form web.Form // what the list is filtered by: q, metadata
 	Rows []domainRow
 }
 
@@ -107,9 +108,10 @@ type domainRow struct {
 	Pending   bool // it waits for its proof
 }
 
-// A domainPage shows a domain.
+// A domainPage shows a domain. Form: metadata.
 type domainPage struct {
 	panel.Frame
+	Form web.Form
 	Row  domainRow
 	Days int // for which Row counts links and downloads
 	// URL is where people begin, also as a QR code.
@@ -137,6 +139,7 @@ type domainPage struct {
 	FoundRecords int
 	Zone         string
 	Recent       []actionRow
+	Metadata     []panel.Field // what a program keeps with it
 }
 
 // A check is a server and what its latest check found.

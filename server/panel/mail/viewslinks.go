@@ -55,6 +55,7 @@ type linkMail struct {
 // A linkPage shows one link. Who may not use it is not shown its address.
 type linkPage struct {
 	panel.Frame
+	Form       web.Form // metadata
 	Row        linkRow
 	Live       bool // its page works
 	Revocable  bool
@@ -73,6 +74,7 @@ type linkPage struct {
 	// Mailable says that the link can be sent by mail now.
 	Mailable bool
 	Mail     linkMail
+	Metadata []panel.Field // what a program keeps with it
 }
 
 // A mailboxPage is about one person's devices. Form: address.

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/desired"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/store"
+)
+
+type applyCommand struct {
+	File   string     `short:"f" required:"" placeholder:"FILE" help:"What the account is to have, as YAML or JSON. -: standard input."`
+	DryRun bool       `help:"Show what would change, and change nothing. The exit code is 1 if something would."`
+	Prune  bool       `env:"-" help:"Also delete what the file doesn't have: of the parts that it has, such as domains."`
+	Schema schemaFlag `env:"-" help:"Print the JSON Schema of files, for editors and checks, and do nothing else."`
+	remoteFlags
+	Approve bool `env:"-" help:"Approve the servers of the file, which keys can't: as the operator, on the machine of the service and with --data or --database."`
+	storeFlags
+}
+
+// A schemaFlag prints the schema instead of everything else.
+type schemaFlag bool
+
+// BeforeReset prints the schema before kong asks for flags that are required.
+func (schemaFlag) BeforeReset(app *kong.Kong) error {
+	schema, err := desired.Schema()
+	if err == nil {
+		_, err = app.Stdout.Write(schema)
+	}
+	if err == nil {
+		app.Exit(exitGood)
+	}
+	return err
+}
+
+// Run shows what has to change and changes it.
+func (c *applyCommand) Run(s streams) error {
+	file, err := c.read()
+	if err != nil {
+		return usage(err)
+	}
+	r, err := c.connect()
+	if err != nil {
+		return err
+	}
+	ctx, stop := untilStopped()
+	defer stop()
+	a := applier{remote: r, out: s.out, created: map[string]string{}}
+	if c.Approve {
+		if err := a.open(ctx, c.storeFlags); err != nil {
+			return err
+		}
+		defer a.kept.Close()
+	}
+	state, err := a.state(ctx, file)
+	if err != nil {
+		return err
+	}
+	plan := file.Plan(state, desired.Options{Prune: c.Prune, ByOperator: a.kept != nil})
+	if err := plan.Print(s.out); err != nil {
+		return err
+	}
+	switch {
+	case len(plan.Refused) > 0:
+		return fmt.Errorf("the service would refuse this, so nothing was changed:\n  %w", plan.Refused)
+	case c.DryRun && len(plan.Steps) > 0:
+		return fmt.Errorf("changes: %d", len(plan.Steps))
+	case c.DryRun:
+		return nil
+	}
+	return a.apply(ctx, plan.Steps)
+}
+
+func (c *applyCommand) read() (*desired.File, error) {
+	in := io.Reader(os.Stdin)
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, desired.MaxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	file, err := desired.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s can't be used:\n  %w", c.File, err)
+	}
+	return file, nil
+}
+
+// An applier brings an account of a service to what a file says.
+type applier struct {
+	*remote
+	out io.Writer
+	// created are the IDs of policies by name.
+	created map[string]string
+	kept    *store.Store // nil: servers can't be approved
+	account string       // whose servers are approved
+}
+
+// open opens the service's own database, in which the key's account is.
+func (a *applier) open(ctx context.Context, flags storeFlags) error {
+	data, err := a.call(ctx, http.MethodGet, "keys/current", nil, nil, nil)
+	if err != nil {
+		return err
+	}
+	var key struct{ ID string }
+	if err := json.Unmarshal(data, &key); err != nil {
+		return err
+	}
+	if a.kept, err = flags.open(ctx); err != nil {
+		return err
+	}
+	known, err := a.kept.Key(ctx, key.ID)
+	if err != nil {
+		a.kept.Close()
+		if fault.Is(err, fault.NotFound) {
+			err = flagError("--data", errors.New("this isn't the installation that --server leads to: it doesn't have the key of --key-file"))
+		}
+		return err
+	}
+	a.account = known.Account
+	return nil
+}
+
+// state is what the account has, as far as the file needs it.
+func (a *applier) state(ctx context.Context, file *desired.File) (desired.State, error) {
+	var s desired.State
+	for _, part := range []struct {
+		kind       desired.Kind
+		path, name string
+		into       any
+	}{
+		{desired.HostKind, "approved-hosts", "approved_hosts", &s.Hosts},
+		{desired.PolicyKind, "policies", "policies", &s.Policies},
+		{desired.DomainKind, "domains", "domains", &s.Domains},
+		{desired.WebhookKind, "webhooks", "webhooks", &s.Webhooks},
+	} {
+		if !file.Needs(part.kind) {
+			continue
+		}
+		all, err := a.list(ctx, part.path, nil, part.name)
+		if err != nil {
+			return s, err
+		}
+		data, err := json.Marshal(all)
+		if err == nil {
+			err = json.Unmarshal(data, part.into)
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// apply does the steps. If one fails, those after it are not done, and the error
+// says which these are.
+func (a *applier) apply(ctx context.Context, steps []desired.Step) error {
+	for i, step := range steps {
+		note, err := a.do(ctx, step)
+		if err != nil {
+			left := ""
+			for _, s := range steps[i:] {
+				left += "\n  " + s.String()
+			}
+			return fmt.Errorf("%s: %w\n%d of %d changes were made. Not made:%s", step, err, i, len(steps), left)
+		}
+		if _, err := fmt.Fprintf(a.out, "Done: %s.%s\n", step, note); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collections are where the API has the kinds.
+var collections = map[desired.Kind]string{desired.PolicyKind: "policies", desired.DomainKind: "domains", desired.WebhookKind: "webhooks"}
+
+// do does a step. The note, which may be empty, is for people.
+func (a *applier) do(ctx context.Context, step desired.Step) (note string, err error) {
+	if step.Kind == desired.HostKind {
+		return "", a.doHost(ctx, step)
+	}
+	path := collections[step.Kind]
+	if step.Verb == desired.Create {
+		return a.create(ctx, path, step)
+	}
+	path += "/" + url.PathEscape(step.ID)
+	header, err := a.unchanged(ctx, path, step)
+	if p, ok := errors.AsType[*problemError](err); ok && p.Status == http.StatusNotFound && step.Verb == desired.Delete {
+		return "", nil // somebody else did
+	}
+	if err != nil {
+		return "", err
+	}
+	if step.Verb == desired.Delete {
+		_, err = a.call(ctx, http.MethodDelete, path, nil, nil, header)
+	} else {
+		_, err = a.call(ctx, http.MethodPut, path, nil, step.Body(a.created), header)
+	}
+	return "", err
+}
+
+// unchanged is the header of a request that changes what the step was planned for
+// and nothing else.
+func (a *applier) unchanged(ctx context.Context, path string, step desired.Step) (http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*remoteTimeout)
+	defer cancel()
+	res, err := a.send(ctx, http.MethodGet, path, nil, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	if !step.Unchanged(data) {
+		return nil, errors.New("somebody else has changed it meanwhile; look at it and run this again")
+	}
+	return http.Header{"If-Match": res.Header.Values("ETag")}, nil
+}
+
+func (a *applier) create(ctx context.Context, path string, step desired.Step) (note string, err error) {
+	data, err := a.call(ctx, http.MethodPost, path, nil, step.Body(a.created), nil)
+	if err != nil {
+		return "", err
+	}
+	var made struct{ ID string }
+	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&made); err != nil {
+		return "", err
+	}
+	switch step.Kind {
+	case desired.PolicyKind:
+		a.created[step.Name] = made.ID
+	case desired.WebhookKind:
+		note = fmt.Sprintf(" Get a secret for it by: mobileconfig webhooks rotate %s", made.ID)
+	}
+	return note, nil
+}
+
+// doHost approves a server, or withdraws it.
+func (a *applier) doHost(ctx context.Context, step desired.Step) error {
+	hosts := settings.NewHosts(a.kept, time.Now)
+	if step.Verb == desired.Delete {
+		return hosts.Withdraw(ctx, audit.ByOperator(), a.account, step.ID)
+	}
+	_, err := hosts.Approve(ctx, audit.ByOperator(), a.account, step.Name)
+	return err
+}

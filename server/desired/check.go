@@ -1,0 +1,85 @@
+package desired
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// checkApprovals refuses approvals to whoever can't approve.
+func (p *planner) checkApprovals() {
+	if p.ByOperator {
+		return
+	}
+	for _, s := range p.Steps {
+		if s.Kind != HostKind {
+			continue
+		}
+		line := p.lines.of("approved_hosts")
+		if i := slices.Index(p.ApprovedHosts, s.Name); i >= 0 {
+			line = p.lines.of("approved_hosts/" + strconv.Itoa(i))
+		}
+		verb := map[Verb]string{Create: "approve", Delete: "withdraw"}[s.Verb]
+		p.Refused = append(p.Refused, Mistake{line, "approved_hosts", fmt.Sprintf(
+			"A key can't %s %s. An owner does that in the control panel under Domains, Approved servers; an operator runs this command with --approve on the machine of the service.", verb, s.Name)})
+	}
+}
+
+// checkServers refuses domains with servers that nobody has approved.
+func (p *planner) checkServers() {
+	patterns := slices.Clone(p.ApprovedHosts)
+	for _, h := range p.State.Hosts {
+		if p.ApprovedHosts == nil || !p.Prune {
+			patterns = append(patterns, h.Host)
+		}
+	}
+	for i, d := range p.File.Domains {
+		var before settings.Domain
+		if old, ok := p.domain(d.Name); ok {
+			before, _ = old.Settings().Domain() // the service has taken it
+		}
+		after, _ := d.DomainSettings.Domain() // Parse has read it
+		for _, err := range settings.Unapproved(patterns, before, after) {
+			p.Refused = append(p.Refused, p.lines.mistakes("domains/"+strconv.Itoa(i), fault.All(err))...)
+		}
+	}
+}
+
+// checkPolicies refuses domains with a policy that isn't there, and to delete a
+// policy that a domain goes on to use.
+func (p *planner) checkPolicies() {
+	listed := map[string]bool{StandardPolicy: true}
+	for _, s := range p.File.Policies {
+		listed[s.Name] = true
+	}
+	type named struct {
+		kind Kind
+		id   string
+	}
+	gone := map[named]bool{}
+	for _, s := range p.Steps {
+		if s.Verb == Delete {
+			gone[named{s.Kind, s.ID}] = true
+		}
+	}
+	used := map[string]string{} // policies by ID, with a domain that will use each
+	for i, d := range p.File.Domains {
+		id, at := p.policyNamed(d.DevicePolicy), "domains/"+strconv.Itoa(i)+"/device_policy"
+		if id == "" && !listed[d.DevicePolicy] || !listed[d.DevicePolicy] && gone[named{PolicyKind, id}] {
+			p.Refused = append(p.Refused, Mistake{p.lines.of(at), at, "Neither this file nor the account has such a policy."})
+		}
+		used[d.Name] = cmp.Or(id, "-")
+	}
+	for _, policy := range p.State.Policies {
+		for _, name := range policy.Domains {
+			if gone[named{PolicyKind, policy.ID}] && !gone[named{DomainKind, name}] && used[name] == "" {
+				p.Refused = append(p.Refused, Mistake{p.lines.of("policies"), "policies",
+					fmt.Sprintf("The policy %q isn't in the file, and can't be deleted: the domain %s uses it.", policy.Name, name)})
+			}
+		}
+	}
+}

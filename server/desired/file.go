@@ -1,0 +1,75 @@
+// Package desired reads a file that says what an account is to have, and finds
+// out what has to change so that the account has it.
+package desired
+
+import (
+	"encoding/json"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/server/api"
+)
+
+// Version is the version of the form of files that this program reads.
+const Version = 1
+
+// StandardPolicy is what a domain names the standard device policy by.
+const StandardPolicy = "standard"
+
+// A File says what an account is to have. Parts that are nil are left alone.
+type File struct {
+	Version       int                   `json:"version" enum:"1" doc:"The version of this form. A program that doesn't know it refuses the file."`
+	ApprovedHosts []string              `json:"approved_hosts,omitempty" doc:"Servers that domains may use: a host, or \"*.\" and the domain that hosts are below. Keys of the API can't approve servers: apply needs --approve for that." example:"[\"*.example.com\"]"`
+	Policies      []api.PolicySettings  `json:"policies,omitempty" doc:"Device policies, which are known by their names."`
+	Domains       []Domain              `json:"domains,omitempty" doc:"Mail domains, which are known by their names. What is left out has its default; metadata that is left out stays as it is."`
+	Webhooks      []api.WebhookSettings `json:"webhooks,omitempty" doc:"Webhooks, which are known by their URLs."`
+
+	lines lines
+}
+
+// A Domain is a mail domain with its settings.
+type Domain struct {
+	Name string `json:"name" minLength:"1" maxLength:"255" doc:"The domain." example:"example.com"`
+	api.DomainSettings
+	DevicePolicy string `json:"device_policy,omitempty" minLength:"1" maxLength:"80" default:"standard" doc:"The name of the device policy: one of this file, or one that the account has." example:"Field staff"`
+}
+
+// schema describes files, and the schemas that it refers to.
+func schema() (*huma.Schema, huma.Registry) {
+	registry := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
+	file := huma.SchemaFromType(registry, reflect.TypeFor[File]())
+	delete(registry.Map()["Domain"].Properties, "policy_id") // IDs are of one installation
+	plain(file)
+	for _, s := range registry.Map() {
+		plain(s)
+	}
+	return file, registry
+}
+
+// plain says that nothing is null.
+func plain(s *huma.Schema) {
+	s.Nullable = false
+	for _, p := range s.Properties {
+		plain(p)
+	}
+}
+
+// Schema returns the JSON Schema of files.
+func Schema() ([]byte, error) {
+	file, registry := schema()
+	data, err := json.Marshal(file)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]any{}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, err
+	}
+	all["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	all["title"] = "What a mail host has in mobileconfig"
+	all["description"] = "A file for mobileconfig apply. docs/apply.md explains it."
+	all["$defs"] = registry.Map()
+	data, err = json.MarshalIndent(all, "", "  ")
+	return append(data, '\n'), err
+}

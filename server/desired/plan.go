@@ -1,0 +1,372 @@
+package desired
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/updatecase/mobileconfig/server/api"
+	"github.com/updatecase/mobileconfig/server/settings"
+)
+
+// A Kind is a kind of things that files have.
+type Kind string
+
+// The kinds.
+const (
+	HostKind    Kind = "approved host"
+	PolicyKind  Kind = "policy"
+	DomainKind  Kind = "domain"
+	WebhookKind Kind = "webhook"
+)
+
+// A Verb says what is done to a thing.
+type Verb string
+
+// The verbs.
+const (
+	Create Verb = "create"
+	Change Verb = "change"
+	Delete Verb = "delete"
+)
+
+// A State is what an account has, as the API lists it. What [File.Needs] doesn't
+// name may be left out.
+type State struct {
+	Hosts    []api.ApprovedHost
+	Policies []api.Policy
+	Domains  []api.Domain
+	Webhooks []api.Webhook
+}
+
+// Needs reports whether what there is of a kind must be known.
+func (f *File) Needs(k Kind) bool {
+	switch k {
+	case HostKind:
+		return f.ApprovedHosts != nil || f.Domains != nil
+	case PolicyKind:
+		return f.Policies != nil || slices.ContainsFunc(f.Domains, func(d Domain) bool { return d.DevicePolicy != StandardPolicy })
+	case DomainKind:
+		return f.Domains != nil
+	}
+	return f.Webhooks != nil
+}
+
+// A Step is one thing to do.
+type Step struct {
+	Verb Verb
+	Kind Kind
+	// ID is what the API knows it by: empty for what is to be created.
+	ID string
+	// Name is what people know it by. It tells nothing that is secret.
+	Name   string
+	Fields []Field
+
+	before any // the settings as they were
+	body   any
+	policy string // of a domain: the name of one that is yet to be created
+}
+
+// A Field is a setting that changes. Old or New is nil if there is none.
+type Field struct {
+	Name     string
+	Old, New any
+}
+
+// Body is what is sent to the API. Created are the IDs of policies that steps
+// before this one have created, by name.
+func (s Step) Body(created map[string]string) any {
+	d, ok := s.body.(api.NewDomain)
+	if !ok {
+		return s.body
+	}
+	if s.policy != "" {
+		d.PolicyID = created[s.policy]
+	}
+	if s.Verb == Change {
+		return d.DomainSettings
+	}
+	return d
+}
+
+// Unchanged reports whether a resource, as the API shows it, still has the
+// settings that the step was planned for.
+func (s Step) Unchanged(data []byte) bool {
+	var now any
+	switch s.Kind {
+	case PolicyKind:
+		now = settingsIn[api.Policy](data)
+	case DomainKind:
+		now = settingsIn[api.Domain](data)
+	case WebhookKind:
+		now = settingsIn[api.Webhook](data)
+	}
+	return bytes.Equal(encode(now), encode(s.before))
+}
+
+func settingsIn[R interface{ Settings() S }, S any](data []byte) any {
+	var r R
+	if json.Unmarshal(data, &r) != nil {
+		return nil
+	}
+	return r.Settings()
+}
+
+// A Plan is what there is to do.
+type Plan struct {
+	// Steps are in the order in which they can be done.
+	Steps []Step
+	// Kept are things that the file doesn't have, and that only pruning deletes.
+	Kept []Step
+	// Refused is what would be refused, so that nothing should be done. Without
+	// ByOperator it holds each approval too.
+	Refused Mistakes
+}
+
+// Options are how a plan is made.
+type Options struct {
+	Prune      bool // delete what the file doesn't have
+	ByOperator bool // servers can be approved
+}
+
+// Plan finds out what there is to do for the account to have what the file says.
+func (f *File) Plan(s State, o Options) Plan {
+	p := planner{File: f, State: s, Options: o}
+	p.compare(HostKind, p.hosts())
+	p.compare(PolicyKind, p.policies())
+	p.compare(DomainKind, p.domains())
+	p.compare(WebhookKind, p.webhooks())
+	slices.Reverse(p.deletions)
+	if o.Prune {
+		p.Steps = append(p.Steps, p.deletions...)
+	} else {
+		p.Kept = p.deletions
+	}
+	p.checkApprovals()
+	p.checkServers()
+	p.checkPolicies()
+	return p.Plan
+}
+
+// A planner is a plan in the making.
+type planner struct {
+	*File
+	State
+	Options
+	Plan
+	deletions []Step
+}
+
+// A thing is something that the file or the account has.
+type thing struct {
+	key, id, name string
+	settings      any
+	shown         map[string]any // what people see of the settings
+	policy        string
+}
+
+// Both are the things of a kind.
+type both struct {
+	managed     bool // whether the file has anything to say
+	want, there []thing
+}
+
+// compare plans what to do with the things of a kind. Of several in the account
+// with the same key the first one is meant.
+func (p *planner) compare(k Kind, b both) {
+	if !b.managed {
+		return
+	}
+	have, meant := map[string]thing{}, map[string]bool{}
+	for _, t := range b.there {
+		if _, ok := have[t.key]; !ok {
+			have[t.key] = t
+		}
+	}
+	for _, want := range b.want {
+		old, ok := have[want.key]
+		step := Step{Verb: Create, Kind: k, Name: want.name, Fields: differences(nil, want.shown), body: want.settings, policy: want.policy}
+		if ok {
+			meant[old.id] = true
+			step.Verb, step.ID, step.Name, step.before = Change, old.id, old.name, old.settings
+			step.Fields = differences(old.shown, want.shown)
+		}
+		if !ok || len(step.Fields) > 0 {
+			p.Steps = append(p.Steps, step)
+		}
+	}
+	for _, t := range slices.Backward(b.there) {
+		if !meant[t.id] {
+			p.deletions = append(p.deletions, Step{Verb: Delete, Kind: k, ID: t.id, Name: t.name, before: t.settings})
+		}
+	}
+}
+
+// differences are the fields that differ, by name.
+func differences(old, new map[string]any) []Field {
+	var all []Field
+	names := maps.Clone(new)
+	maps.Copy(names, old)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if !reflect.DeepEqual(old[name], new[name]) {
+			all = append(all, Field{name, old[name], new[name]})
+		}
+	}
+	return all
+}
+
+// shown are the settings by the names of the API. Empty ones are left out.
+func shown(v any) map[string]any {
+	var all map[string]any
+	_ = json.Unmarshal(encode(v), &all) // encode wrote it
+	maps.DeleteFunc(all, func(_ string, v any) bool {
+		switch v := v.(type) {
+		case string:
+			return v == ""
+		case []any:
+			return len(v) == 0
+		case map[string]any:
+			return len(v) == 0
+		}
+		return v == nil || v == false
+	})
+	return all
+}
+
+// encode is the value as JSON.
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // settings are texts and numbers
+	}
+	return data
+}
+
+func (p *planner) hosts() both {
+	b := both{managed: p.ApprovedHosts != nil}
+	for _, pattern := range p.ApprovedHosts {
+		b.want = append(b.want, thing{key: pattern, name: pattern})
+	}
+	for _, h := range p.State.Hosts {
+		b.there = append(b.there, thing{key: h.Host, id: h.Host, name: h.Host})
+	}
+	return b
+}
+
+func (p *planner) policies() both {
+	b := both{managed: p.File.Policies != nil}
+	for _, s := range p.File.Policies {
+		b.want = append(b.want, thing{key: s.Name, name: s.Name, settings: s, shown: shown(s)})
+	}
+	for _, there := range p.State.Policies {
+		if there.ID != settings.StandardPolicy {
+			s := there.Settings()
+			b.there = append(b.there, thing{key: s.Name, id: there.ID, name: s.Name, settings: s, shown: shown(s)})
+		}
+	}
+	return b
+}
+
+// policyNamed is the ID of the account's policy with the name, if there is one.
+func (p *planner) policyNamed(name string) string {
+	if name == StandardPolicy {
+		return settings.StandardPolicy
+	}
+	for _, there := range p.State.Policies {
+		if there.Name == name && there.ID != settings.StandardPolicy {
+			return there.ID
+		}
+	}
+	return ""
+}
+
+// policyLabel is what people know the policy by: its name, if that means no
+// other one.
+func (p *planner) policyLabel(id string) string {
+	if id == settings.StandardPolicy {
+		return StandardPolicy
+	}
+	for _, there := range p.State.Policies {
+		if there.ID == id && p.policyNamed(there.Name) == id {
+			return there.Name
+		}
+	}
+	return id
+}
+
+// domain is the account's domain of the name.
+func (p *planner) domain(name string) (api.Domain, bool) {
+	i := slices.IndexFunc(p.State.Domains, func(d api.Domain) bool { return d.Name == name })
+	if i < 0 {
+		return api.Domain{}, false
+	}
+	return p.State.Domains[i], true
+}
+
+// settingsOf are those that the domain is to have, with the metadata that it
+// has if the file says nothing of it.
+func (p *planner) settingsOf(d Domain) api.DomainSettings {
+	s := d.DomainSettings
+	if old, ok := p.domain(d.Name); ok && s.Metadata == nil {
+		s.Metadata = old.Metadata
+	}
+	return s
+}
+
+func (p *planner) domains() both {
+	b := both{managed: p.File.Domains != nil}
+	for _, d := range p.File.Domains {
+		s := p.settingsOf(d)
+		t := thing{key: d.Name, name: d.Name}
+		if s.PolicyID = p.policyNamed(d.DevicePolicy); s.PolicyID == "" {
+			t.policy = d.DevicePolicy
+		}
+		t.settings, t.shown = api.NewDomain{Name: d.Name, DomainSettings: s}, shownDomain(s, d.DevicePolicy)
+		b.want = append(b.want, t)
+	}
+	for _, there := range p.State.Domains {
+		s := there.Settings()
+		b.there = append(b.there, thing{key: there.Name, id: there.Name, name: there.Name, settings: s, shown: shownDomain(s, p.policyLabel(s.PolicyID))})
+	}
+	return b
+}
+
+func shownDomain(s api.DomainSettings, policy string) map[string]any {
+	all := shown(s)
+	delete(all, "policy_id")
+	all["device_policy"] = policy
+	return all
+}
+
+func (p *planner) webhooks() both {
+	b := both{managed: p.File.Webhooks != nil}
+	for i, s := range p.File.Webhooks {
+		name := fmt.Sprintf("%s (line %d)", hostOf(s.URL), p.lines.of("webhooks/"+strconv.Itoa(i)))
+		b.want = append(b.want, thing{key: s.URL, name: name, settings: s, shown: shownWebhook(s)})
+	}
+	for _, there := range p.State.Webhooks {
+		s := there.Settings()
+		b.there = append(b.there, thing{key: s.URL, id: there.ID, name: fmt.Sprintf("%s (%s)", hostOf(s.URL), there.ID), settings: s, shown: shownWebhook(s)})
+	}
+	return b
+}
+
+// shownWebhook leaves out the address: many hold a token.
+func shownWebhook(s api.WebhookSettings) map[string]any {
+	all := shown(s)
+	delete(all, "url")
+	return all
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
