@@ -81,7 +81,11 @@ func (s *Set) with(names ...string) ([]File, error) {
 
 func (s *Set) templatesOnly() ([]File, error) { return s.plain(), nil }
 func (s *Set) jamfPro() ([]File, error)       { return s.with("mail.jamf.recipe.yaml") }
+func (s *Set) jamfSchool() ([]File, error)    { return s.with("jamf-school-people.sh") }
 func (s *Set) iru() ([]File, error)           { return s.with("iru-upload.sh") }
+func (s *Set) addigy() ([]File, error)        { return s.with("addigy-upload.sh") }
+func (s *Set) meraki() ([]File, error)        { return s.with("meraki-people.sh") }
+func (s *Set) hexnode() ([]File, error)       { return s.with("hexnode-people.sh") }
 func (s *Set) simpleMDM() ([]File, error)     { return s.with("simplemdm-upload.sh", "simplemdm.tf") }
 func (s *Set) manageEngine() ([]File, error)  { return s.with("manageengine-upload.sh") }
 func (s *Set) nanoMDM() ([]File, error)       { return s.with("nanomdm-enqueue.sh") }
