@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/mdm"
 )
 
@@ -105,6 +106,18 @@ func TestFleetShape(t *testing.T) {
 	if !strings.Contains(snippet, "controls:\n  apple_settings:\n    configuration_profiles:\n") {
 		t.Errorf("the snippet is\n%s", snippet)
 	}
+	for platform, label := range map[string]string{"ios": "iOS", "macos": "macOS"} {
+		path := "platforms/" + platform + "/declaration-profiles/passcode-example.com.json"
+		var declaration struct {
+			Type, Identifier string
+			Payload          map[string]any
+		}
+		strict(t, files[path], &declaration)
+		if declaration.Type != "com.apple.configuration.passcode.settings" || declaration.Identifier == "" || declaration.Payload["RequirePasscode"] != true ||
+			!strings.Contains(snippet, "#      - path: ../"+path+"\n#        labels_include_any:\n#          - "+label+"\n") {
+			t.Errorf("%s is %+v, in\n%s", path, declaration, snippet)
+		}
+	}
 	if mail := files["platforms/macos/configuration-profiles/mail-example.com.mobileconfig"]; !strings.Contains(mail, "<key>PayloadScope</key>\n\t\t<string>User</string>") {
 		t.Errorf("mail on a Mac is not for the user:\n%s", mail)
 	}
@@ -126,6 +139,46 @@ func TestWorkspaceONEShape(t *testing.T) {
 	for i, want := range []string{"com.apple.mail.managed", "com.apple.caldav.account", "com.apple.carddav.account", "com.apple.mobiledevice.passwordpolicy", "com.apple.mail.managed", "com.apple.mobiledevice.passwordpolicy"} {
 		if got := payloads[i]["PayloadType"]; got != want {
 			t.Errorf("payload %d is %v, want %s", i, got, want)
+		}
+	}
+}
+
+// TestDeclared wants the policy as declarations in the files of each vendor that takes
+// them, as the program's own command writes them, and in those of no other.
+func TestDeclared(t *testing.T) {
+	for _, v := range mdm.Vendors() {
+		for _, policy := range []bool{false, true} {
+			files := filesOf(t, newSet(t, v, policy, mdm.AddressLogin))
+			found := 0
+			for path, content := range files {
+				if strings.Contains(content, `"com.apple.configuration.passcode.settings"`) || strings.Contains(content, `"com.apple.activation.simple"`) {
+					found++
+					if strings.Contains(content, "Predicate") || strings.Contains(content, "ServerToken") {
+						t.Errorf("%s: %s is\n%s", v.Name, path, content)
+					}
+				}
+			}
+			want := map[string]int{"fleet": 2, "simplemdm": 4, "manageengine": 4, "nanomdm": 4}[v.Name]
+			if !policy {
+				want = 0
+			}
+			if found != want || strings.Contains(files["README.txt"], "THE POLICY AS DECLARATIONS") != (want > 0) {
+				t.Errorf("%s, policy %v: %d declarations, want %d:\n%s", v.Name, policy, found, want, files["README.txt"])
+			}
+		}
+	}
+	policy := profile.DefaultPasscode()
+	policy.DisplayName = "Code"
+	all, err := policy.Declarations("example.com", profile.Mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nano, _ := mdm.Find("nanomdm")
+	files := filesOf(t, newSet(t, nano, true, mdm.AddressLogin))
+	for n, name := range []string{"passcode", "activation"} {
+		want, err := json.MarshalIndent(all[n], "", "  ")
+		if got := files["declarations/mac/"+name+".json"]; err != nil || got != string(want)+"\n" {
+			t.Errorf("%s is\n%swant\n%s", name, got, want)
 		}
 	}
 }
