@@ -175,7 +175,7 @@ func (p *Pusher) send(ctx context.Context, i item) error {
 	command := install(d.Command, data)
 	for try := 1; ; try++ {
 		err = p.NanoMDM.enqueue(ctx, i.enrollment, command)
-		if _, again := errors.AsType[tried](err); !again || try >= p.Attempts {
+		if !Again(err) || try >= p.Attempts {
 			break
 		}
 		if p.Pause(ctx, try) != nil {
