@@ -71,7 +71,7 @@ func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item)
 	defer p.mu.Unlock()
 	p.sent, p.changed = map[string]sent{}, make(chan struct{}, 1)
 	for n := range profiles {
-		ids := enrollments.of(&profiles[n])
+		ids := enrollments.Of(&profiles[n])
 		if len(ids) == 0 {
 			p.result.NoDevice++
 		}

@@ -168,10 +168,10 @@ func checkID(id string) error {
 	return nil
 }
 
-// of returns the enrollments that take the profile. Accounts on a Mac go to its
+// Of returns the enrollments that take the profile. Accounts on a Mac go to its
 // user, everything else to the device. If there are none, the device that the
 // batch names counts.
-func (e Enrollments) of(p *Profile) []string {
+func (e Enrollments) Of(p *Profile) []string {
 	ids := e[strings.ToLower(p.Email)]
 	if len(ids) == 0 && p.UDID != "" && checkID(p.UDID) == nil {
 		ids = []string{p.UDID}
@@ -196,7 +196,7 @@ func Devices(profiles []Profile, e Enrollments, mac bool) []string {
 			continue
 		}
 		p.User = false
-		all = append(all, e.of(&p)...)
+		all = append(all, e.Of(&p)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -336,11 +336,15 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 }
 
 // ForgetMailbox forgets that batches of the account have made something for the
-// mailbox.
+// mailbox, and what was sent to its devices.
 func (s *Store) ForgetMailbox(ctx context.Context, by audit.Grant, account, mailbox string) error {
 	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		_, err := t.Exec(`DELETE FROM batch_people WHERE account = $1 AND mailbox = $2`, account, mailbox)
-		return nil, err
+		for _, statement := range []string{`DELETE FROM batch_people WHERE account = $1 AND mailbox = $2`, `DELETE FROM push_deliveries WHERE account = $1 AND mailbox = $2`} {
+			if _, err := t.Exec(statement, account, mailbox); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("store: forget mailbox: %w", err)
