@@ -412,7 +412,7 @@ var vendors = []*Vendor{
 			"Find the enrollment ID of a test device.",
 			"Run enqueue.sh with the address of NanoMDM, the file with the key, the profile and the ID.",
 			"Look for the result in NanoMDM's webhook: the command must be acknowledged.",
-			"Open Mail, enter the password. Make a batch for the other people.",
+			"Open Mail, enter the password. Make a batch for the other people, and push it: on its page, or by mobileconfig push.",
 		},
 		StepsSure: Documented,
 		Limits: []Fact{

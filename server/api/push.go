@@ -60,7 +60,7 @@ type PushDelivery struct {
 // A PushPage is a push with a page of its deliveries.
 type PushPage struct {
 	Push
-	Deliveries []PushDelivery `json:"deliveries" doc:"In the order of their IDs."`
+	Deliveries []PushDelivery `json:"deliveries" doc:"In the order of addresses."`
 	More       bool           `json:"more" doc:"Whether more follow." example:"false"`
 }
 

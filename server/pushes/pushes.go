@@ -107,7 +107,7 @@ func (o Overview) Devices() (n int) {
 	return n
 }
 
-// A Filter finds deliveries of a batch, in the order of their IDs.
+// A Filter finds deliveries of a batch, in the order of addresses.
 type Filter struct {
 	State push.State // empty: any
 	After string     // the ID of the last delivery of the page before

@@ -40,7 +40,7 @@ var commandUUID = regexp.MustCompile(`<key>CommandUUID</key>\s*<string>([^<]+)</
 var payload = regexp.MustCompile(`<data>([^<]+)</data>`)
 
 func newNano(t *testing.T) *nano {
-	n := &nano{key: "k3y", commands: map[string][]string{}, profiles: map[string][]byte{}}
+	n := &nano{key: "the-key-of-nanomdm", commands: map[string][]string{}, profiles: map[string][]byte{}}
 	n.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -255,10 +255,22 @@ func TestPush(t *testing.T) {
 			t.Errorf("%+v", p.Deliveries)
 		}
 		page := string(r.owner.Get("/panel/batches/" + first + "/push").Body)
-		for _, part := range []string{"No space. (MCInstallationErrorDomain 4001)", "Refused by the device", "jane@example.com", "1 profile has no device", "Push again"} {
+		for _, part := range []string{"No space. (MCInstallationErrorDomain 4001)", "Refused", "jane@example.com", "1 profile has no device", "Push again"} {
 			if !strings.Contains(page, part) {
 				t.Errorf("the page lacks %q", part)
 			}
+		}
+
+		var paged []string
+		for after := ""; ; {
+			p := r.show(first, "?limit=1&after="+after)
+			paged, after = append(paged, p.Deliveries[0].Email), p.Deliveries[0].ID
+			if !p.More {
+				break
+			}
+		}
+		if got := strings.Join(paged, " "); got != "jane@example.com jim@example.com joe@example.com" {
+			t.Errorf("page by page: %s", got)
 		}
 
 		// Again: nothing for those who have it, another command for the other.

@@ -2,6 +2,7 @@ package pushes
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/url"
 	"regexp"
@@ -75,7 +76,7 @@ func (s *Service) Connect(ctx context.Context, by audit.Grant, account string, s
 		d, name := old, audit.DeviceServerUpdate
 		if old.Account == "" {
 			d, name = Server{Account: account, Hook: id.New("hook"), Created: now}, audit.DeviceServerConnect
-			secret = id.New("nms")
+			secret = newSecret()
 			d.Secret = s.cipher.Encrypt([]byte(secret), d.Hook)
 		}
 		if spec.Key == "" && (old.Account == "" || old.URL != spec.URL) {
@@ -120,7 +121,7 @@ func (s *Service) Rotate(ctx context.Context, by audit.Grant, account string) (s
 		if d.Account == "" {
 			return d, audit.Action{}, errNoServer()
 		}
-		secret = id.New("nms")
+		secret = newSecret()
 		d.Secret, d.Updated = s.cipher.Encrypt([]byte(secret), d.Hook), s.Now()
 		return d, serverAction(audit.DeviceServerUpdate, by, d, audit.Change{Field: "secret", Old: "***", New: "***"}), nil
 	})
@@ -133,6 +134,9 @@ func (s *Service) Disconnect(ctx context.Context, by audit.Grant, account string
 		return serverAction(audit.DeviceServerDisconnect, by, d, audit.Change{Field: "url", Old: d.URL})
 	})
 }
+
+// newSecret is a secret for a webhook.
+func newSecret() string { return "nms_" + strings.ToLower(rand.Text()) }
 
 func serverAction(name audit.Name, by audit.Grant, d Server, changes ...audit.Change) audit.Action {
 	a := audit.Action{Account: d.Account, Name: name, Outcome: audit.Done, Actor: by.Actor, Target: audit.Target{Kind: audit.DeviceServerTarget, ID: d.Hook}}

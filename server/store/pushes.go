@@ -215,9 +215,9 @@ func (s *Store) PushDeliveries(ctx context.Context, account, batch string, f pus
 		w.Add(`push_deliveries.state = ?`, string(f.State))
 	}
 	if f.After != "" {
-		w.Add(`push_deliveries.id > ?`, f.After)
+		w.Add(`(push_deliveries.email, push_deliveries.id) > (SELECT email, id FROM push_deliveries AS last WHERE last.id = ?)`, f.After)
 	}
-	query, args := w.Query(`SELECT `+pushDeliveries.Columns+` FROM push_deliveries`, `ORDER BY push_deliveries.id LIMIT ?`, f.Limit)
+	query, args := w.Query(`SELECT `+pushDeliveries.Columns+` FROM push_deliveries`, `ORDER BY push_deliveries.email, push_deliveries.id LIMIT ?`, f.Limit)
 	all, err := pushDeliveries.All(s.db.Read(ctx), query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: deliveries of a push: %w", s.db.Diagnose(err))

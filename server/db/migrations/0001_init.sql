@@ -559,7 +559,8 @@ CREATE TABLE push_deliveries (
 CREATE UNIQUE INDEX push_deliveries_place ON push_deliveries (batch, enrollment, identifier);
 CREATE INDEX push_deliveries_device ON push_deliveries (account, enrollment, identifier);
 CREATE UNIQUE INDEX push_deliveries_command ON push_deliveries (command);
-CREATE INDEX push_deliveries_state ON push_deliveries (batch, state, id);
+CREATE INDEX push_deliveries_state ON push_deliveries (batch, state);
+CREATE INDEX push_deliveries_email ON push_deliveries (batch, email, id);
 CREATE INDEX push_deliveries_mailbox ON push_deliveries (account, mailbox);
 
 -- Notifications
