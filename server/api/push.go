@@ -71,19 +71,15 @@ type pushQuery struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many deliveries a page has at most."`
 }
 
-type pushAnswer struct {
-	Body Push
-}
-
 func (a *API) pushes(h huma.API) {
 	ask := operation("push-batch", http.MethodPost, "/batches/{id}/push", account.BatchesWrite, "Send what a batch has made to the devices of its people")
 	ask.DefaultStatus = http.StatusAccepted
-	register(a, h, ask, func(ctx context.Context, c call, in *BatchPath) (*pushAnswer, error) {
+	register(a, h, ask, func(ctx context.Context, c call, in *BatchPath) (*answer[Push], error) {
 		if err := c.permitAll(); err != nil {
 			return nil, err
 		}
 		o, err := a.Pushes.Push(ctx, c.by, c.key.Account, in.ID)
-		return &pushAnswer{pushOf(o)}, err
+		return &answer[Push]{pushOf(o)}, err
 	})
 	register(a, h, operation("get-batch-push", http.MethodGet, "/batches/{id}/push", account.BatchesRead, "Show what became of a push"), a.showPush)
 }

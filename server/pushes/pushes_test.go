@@ -304,6 +304,13 @@ func TestPush(t *testing.T) {
 		if len(pushes) != 4 {
 			t.Errorf("%d actions: %+v", len(pushes), pushes)
 		}
+		// Who is forgotten, and a batch that is deleted, leave no trace.
+		if a := r.owner.Post("/panel/security/log/erase", "mailbox", "jane@example.com"); a.Status != http.StatusSeeOther {
+			t.Fatalf("erasing: %d %s", a.Status, a.Body)
+		}
+		if left := storetest.Column(t, database, `SELECT email FROM push_deliveries ORDER BY email`); strings.Join(left, " ") != "jim@example.com joe@example.com" {
+			t.Errorf("after an erasure: %v", left)
+		}
 		r.client.Want(t, 204, "DELETE", "/batches/"+second, "")
 		if n := len(storetest.Column(t, database, `SELECT id FROM push_deliveries WHERE batch = '`+second+`'`)); n != 0 {
 			t.Errorf("%d deliveries of a batch that was deleted", n)
