@@ -142,6 +142,9 @@ func newDocumented(t *testing.T) *documented {
 		c.Mail = &notify.RelayConfig{Server: relay.Address, From: "setup@example.com", Roots: relay.Roots}
 	})
 	work(t, d.Server)
+	if a := d.Owner("olga@example.com").Post("/panel/mdm/nanomdm", "url", hook.URL, "key", "k3y"); a.Status != http.StatusSeeOther {
+		t.Fatalf("connecting a NanoMDM: %d %s", a.Status, a.Body)
+	}
 	d.key = newKey(t, database)
 	for i := range manyLinks {
 		if a := d.do("POST", "/api/v1/setup-links", fmt.Sprintf(`{"address":"person%d@example.com"}`, i)); a.Status != http.StatusCreated {

@@ -66,7 +66,10 @@ func writeVendor(b *strings.Builder, v *mdm.Vendor) {
 	for _, one := range []struct {
 		what string
 		fact mdm.Fact
-	}{{"Values", v.Values}, {"Signed profiles", v.Signed}, {"Must be there", v.Needs}, {"A lost device", v.Lost}} {
+	}{{"Values", v.Values}, {"Signed profiles", v.Signed}, {"Must be there", v.Needs}, {"The policy as declarations", v.Declarations}, {"A lost device", v.Lost}} {
+		if one.fact.Text == "" {
+			continue
+		}
 		one.fact.Text = escapeMarkdown(one.fact.Text)
 		item(b, one.what, one.fact)
 	}

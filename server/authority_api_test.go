@@ -79,6 +79,7 @@ func apiRows() []*authorityRow {
 		operation(post, "/batches/:id/start", haveBatch("ready"), ""),
 		operation(post, "/batches/:id/cancel", haveBatch("ready"), ""),
 		operation(post, "/batches/:id/reissue", haveBatch("done"), ""),
+		operation(post, "/batches/:id/push", havePushable, ""),
 		operation(del, "/batches/:id", haveBatch("ready"), ""),
 		operation(post, "/keys", nil, `{"name":"Child","scopes":["domains:read"],"expires_in":60}`),
 		operation(patch, "/keys/:id", haveKey, `{"name":"Other"}`),

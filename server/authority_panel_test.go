@@ -231,7 +231,11 @@ func batchRows() []*authorityRow {
 		fresh("/batches/:id/start", haveBatch("ready")),
 		fresh("/batches/:id/cancel", haveBatch("ready")),
 		fresh("/batches/:id/reissue", haveBatch("done")),
+		fresh("/batches/:id/push", havePushable),
 		fresh("/batches/:id/delete", haveBatch("ready")),
+		fresh("/mdm/nanomdm", nil, "url", "https://mdm.{domain}", "key", "s3cret"),
+		fresh("/mdm/nanomdm/rotate", haveNanoMDM),
+		fresh("/mdm/nanomdm/disconnect", haveNanoMDM),
 	}
 }
 
@@ -322,6 +326,16 @@ func haveBatch(state string) func(*testing.T, *stage) {
 		storetest.Exec(t, s.world.database, `UPDATE batches SET state = $1, plan = '{"read": 1, "rows": 1, "files": 1}', settings = $2 WHERE id = $3`,
 			state, fmt.Sprintf("%x", sha256.Sum256(nil)), s.ids[":id"])
 	}
+}
+
+func haveNanoMDM(t *testing.T, s *stage) {
+	s.post(t, "/panel/mdm/nanomdm", "url", "https://mdm."+s.domain, "key", "s3cret")
+}
+
+// havePushable is haveBatch of one that can be sent to devices.
+func havePushable(t *testing.T, s *stage) {
+	haveNanoMDM(t, s)
+	haveBatch("done")(t, s)
 }
 
 func haveKey(t *testing.T, s *stage) {

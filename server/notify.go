@@ -10,7 +10,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/branding"
-	"github.com/updatecase/mobileconfig/server/dial"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/jobs"
 	"github.com/updatecase/mobileconfig/server/mailing"
@@ -26,17 +25,10 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 	if err := s.store.SetMail(ctx, s.config.Mail != nil); err != nil {
 		return err
 	}
-	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver, Timeout: notify.CallTimeout})
-	client := dialer.Client()
-	if s.config.WebhookRoots != nil {
-		transport := dialer.Transport()
-		transport.TLSClientConfig.RootCAs = s.config.WebhookRoots
-		client.Transport = transport
-	}
 	config := notify.Config{
 		Store:  s.store,
 		Secret: s.secrets.Secret,
-		Client: client,
+		Client: s.outside(notify.CallTimeout),
 		Writer: &notify.Scribe{Texts: texts, Invitation: s.invitationURL, Brand: s.memberMailBrand},
 		Log:    s.config.Log,
 		Now:    s.config.Now,
@@ -67,7 +59,7 @@ func (s *Server) mailBrand(ctx context.Context, d settings.Domain) (templates.Ma
 // under way finish. Run does so too; of several servers on one database each
 // may.
 func (s *Server) RunJobs(ctx context.Context) error {
-	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches, Rewriter: s.secrets}, s.config.Log)
+	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches, Rewriter: s.secrets, Pusher: s.pushes}, s.config.Log)
 }
 
 // tellIdentity looks whether the identity's files have changed. What signs is

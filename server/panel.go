@@ -79,6 +79,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Mails:      a.Mails,
 			SendsMail:  s.config.Mail != nil,
 			Batches:    s.batches,
+			Pushes:     s.pushes,
 			Issuer:     a.Issuer,
 			Checker:    a.Checker,
 			DNS:        cmp.Or(s.config.HostResolver, net.DefaultResolver),

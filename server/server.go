@@ -29,6 +29,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/probe"
+	"github.com/updatecase/mobileconfig/server/pushes"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -57,6 +58,7 @@ type Server struct {
 	links       *setup.Links
 	brands      *branding.Brands
 	batches     *batches.Service
+	pushes      *pushes.Service
 	notifier    *notify.Notifier
 	mailer      *mailing.Sender
 	maintenance *maintenance.Runner
@@ -128,6 +130,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	if err := s.newBatches(ctx, texts); err != nil {
 		return err
 	}
+	s.pushes = pushes.New(pushes.Config{Store: s.store, Files: s.batches, Secret: s.secrets.Secret, Client: s.outside(pushes.CallTimeout), Now: s.config.Now})
 	if s.config.Templates != nil {
 		s.handler = &freshHandler{files: s.config.Templates, build: s.newHandler, log: s.config.Log}
 		return nil
@@ -148,6 +151,19 @@ func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
 		Tool: s.config.Version, Retention: time.Duration(s.config.ArchiveDays) * 24 * time.Hour, Log: s.config.Log, Now: s.config.Now,
 	}
 	return nil
+}
+
+// outside returns a client for the addresses of others' programs, which goes where
+// the service may.
+func (s *Server) outside(timeout time.Duration) *http.Client {
+	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver, Timeout: timeout})
+	client := dialer.Client()
+	if s.config.WebhookRoots != nil {
+		transport := dialer.Transport()
+		transport.TLSClientConfig.RootCAs = s.config.WebhookRoots
+		client.Transport = transport
+	}
+	return client
 }
 
 // newHandler builds the handler of the service on the texts.
@@ -182,6 +198,7 @@ func (s *Server) newAPI(texts *templates.Set) *api.API {
 		Links:     s.links,
 		Mails:     mailing.New(s.store, s.links, s.config.Now),
 		Batches:   s.batches,
+		Pushes:    s.pushes,
 		Replays:   s.store,
 		Answers:   s.secrets.Cipher(crypt.Answers),
 		Issuer:    issue.New(texts, s.identity.Current),

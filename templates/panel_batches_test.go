@@ -42,6 +42,7 @@ type (
 		SendsMail                                 bool
 		Links                                     batchLinks
 		Refused                                   []batchRefused
+		Push                                      batchPush
 		Started, Ended, Expires                   time.Time
 		Expired                                   bool
 	}
@@ -112,6 +113,7 @@ func batchCases() []panelCase {
 	checking := batchPage{Row: rows[0], Form: page.Form, Platform: "mac", Variant: "mail", Output: "links", Size: "231 kB", Live: batchLive{Of: 1, Line: "Checking the list"}}
 	done := running
 	done.Row, done.Live, done.Ended, done.Expires, done.Reissuable = rows[3], batchLive{}, panelNow, panelNow.Add(7*24*time.Hour), true
+	done.Push = batchPush{Pushed: true, Devices: 300, Installed: 285}
 	done.Archives = []batchArchive{{"archive-001.zip", "manifest-001.csv", 1187, "5.2 MB", strings.Repeat("4f1c9a27", 8)}}
 	handed := done
 	handed.Archives, handed.Output, handed.SendsMail = nil, "links", true
@@ -124,7 +126,7 @@ func batchCases() []panelCase {
 	expired.Expired = true
 	failed.Row, failed.Detail, failed.Resumes, failed.Ended = rows[4], "The API key was revoked.", true, panelNow
 	early := done
-	early.Expires = time.Time{}
+	early.Expires, early.Push = time.Time{}, batchPush{Ready: true}
 	cases := []panelCase{
 		{name: "batches", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{Form: panelForm{"state": "done"}, States: batchStates, Rows: rows, Older: at + "?after=bat_9", Newest: at}},
 		{name: "batches-auditor", page: "batches", who: auditor, nav: "batches", path: at, view: batchesPage{States: batchStates, Rows: rows[:1]}},

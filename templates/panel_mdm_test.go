@@ -19,6 +19,7 @@ type (
 		SecondHand            bool
 		Checked               string
 		Signed, Needs, Values mdmFact
+		Declarations          mdmFact
 		Variables             []mdmVariable
 		Steps                 []string
 		StepsMark             string
@@ -54,7 +55,7 @@ func mdmCases() []panelCase {
 		Steps:     []string{"Upload.", "Assign.", "Look.", "Check.", "Open Mail."}, StepsMark: "second-hand",
 		Limits: []mdmFact{{"Names must be unique.", "unconfirmed"}}, Sources: []string{"https://example.com/a/page/with/a/long/name"}, Notes: []string{"An MDM can't promise a single password prompt."},
 	}
-	nano := &mdmVendor{Name: "nanomdm", Title: "NanoMDM", Checked: "2026-11-28", Signed: mdmFact{"Accepted.", ""}, Needs: mdmFact{"The ID", ""}, Values: mdmFact{"Nothing", ""}, Steps: mosyle.Steps, Limits: mosyle.Limits}
+	nano := &mdmVendor{Name: "nanomdm", Title: "NanoMDM", Checked: "2026-11-28", Declarations: mdmFact{"KMFDDM sends them.", "second-hand"}, Signed: mdmFact{"Accepted.", ""}, Needs: mdmFact{"The ID", ""}, Values: mdmFact{"Nothing", ""}, Steps: mosyle.Steps, Limits: mosyle.Limits}
 	made := &mdmMade{
 		Files: []string{"platforms/ios/configuration-profiles/mail-example.com.mobileconfig", "README.txt"}, ZIP: "/panel/domains/example.com/mdm/files.zip?vendor=mosyle",
 		Templates: []mdmTemplate{{"iphone", "<dict>\n\t<key>EmailAddress</key>\n</dict>", "/panel/domains/example.com/mdm/template?platform=iphone"}, {"mac", "<dict/>", "/panel/domains/example.com/mdm/template?platform=mac"}},

@@ -344,7 +344,7 @@ var panelViews = map[string]any{
 	"RemovePage": removePage{}, "hostsPage": hostsPage{}, "hostRow": hostRow{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
 	"mailboxPage": mailboxPage{}, "downloadRow": downloadRow{}, "linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
 	"batchesPage": batchesPage{}, "batchRow": batchRow{}, "newBatchPage": newBatchPage{}, "batchPage": batchPage{}, "batchColumn": batchColumn{}, "batchProblem": batchProblem{}, "batchLive": batchLive{}, "batchArchive": batchArchive{},
-	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{},
+	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{}, "nanoPage": nanoPage{}, "pushPage": pushPage{}, "pushRow": pushRow{}, "batchPush": batchPush{},
 	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "newKeyPage": newKeyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"certificatePage": certificatePage{}, "certificateView": certificateView{}, "failedOrder": failedOrder{}, "renewalRow": renewalRow{},
@@ -491,7 +491,7 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), brandingCases(), mdmCases(), policyCases(), linkCases(), batchCases(), keyCases(), memberCases(), accountCases(), certificateCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), brandingCases(), mdmCases(), policyCases(), linkCases(), batchCases(), pushCases(), keyCases(), memberCases(), accountCases(), certificateCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
 func doorCases() []panelCase {
@@ -819,7 +819,7 @@ var removeValues = map[string]map[string]any{
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
 	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "batch": {"Name": "staff-2026-11.csv"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
-	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"},
+	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"}, "nanomdm": {"Host": "mdm.example.com"}, "nanomdm-secret": {"Host": "mdm.example.com"},
 	"mailbox": {"Email": "jane@example.com"}, "entry": {"Number": "4711"},
 }
 
@@ -849,7 +849,7 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "pending", "selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	removeIDs    = []string{"domain", "pending", "selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry", "nanomdm", "nanomdm-secret"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "identity_development", "one_owner", "no_relay", "no_backup", "old_backup"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
@@ -860,7 +860,7 @@ var (
 		"return_hosts", "return_url", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed", "key.saved", "metadata.saved",
+		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "batch.pushed", "nanomdm.saved", "nanomdm.disconnected", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed", "key.saved", "metadata.saved",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -924,6 +924,8 @@ func panelIDs() []string {
 	}
 	add("panel.batch.state.", batchStates)
 	add("panel.batch.field.", batchFields)
+	add("panel.push.state.", pushStates)
+	add("panel.nanomdm.key.help.", []string{"new", "kept"})
 	add("panel.batch.output.", []string{"files", "links", "both"})
 	add("panel.batch.platform.", []string{"iphone", "mac", "both"})
 	add("panel.batch.", []string{"line", "line.checking", "percent", "rate", "left"})

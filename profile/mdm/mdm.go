@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/updatecase/mobileconfig/profile"
 )
 
 // A Sure says where a fact about a vendor comes from.
@@ -79,6 +81,9 @@ type Vendor struct {
 	StepsSure Sure
 	// Limits are what else differs with this vendor.
 	Limits []Fact
+	// Declarations says how the device policy is uploaded as declarations. The
+	// zero value means that the vendor isn't known to take any.
+	Declarations Fact
 	// Lost says where a lost device is locked and erased.
 	Lost Fact
 	// MaxBytes is the size of the largest profile that is taken. Zero: unknown.
@@ -89,6 +94,9 @@ type Vendor struct {
 	Checked string
 
 	files func(*Set) ([]File, error) // beside the templates
+	// declared is the path of a declaration, for vendors with a place of their
+	// own. Empty: it is left out.
+	declared func(s *Set, p profile.Platform, name string) string
 }
 
 // Fills reports whether the vendor fills in the person.
@@ -102,7 +110,7 @@ func (v *Vendor) Variables() []Variable {
 
 // SecondHand reports whether a fact about the vendor is not from its own pages.
 func (v *Vendor) SecondHand() bool {
-	sure := append([]Fact{v.Values, v.Signed, v.Needs, v.Lost, {v.Steps[0], v.StepsSure}}, v.Limits...)
+	sure := append([]Fact{v.Values, v.Signed, v.Needs, v.Declarations, v.Lost, {v.Steps[0], v.StepsSure}}, v.Limits...)
 	for _, variable := range v.Variables() {
 		sure = append(sure, Fact(variable))
 	}

@@ -51,8 +51,9 @@ func (t *Template) upload(file string) upload {
 	return upload{file, t.DisplayName, t.Platform == profile.Mac, t.Platform == profile.Mac && !t.Policy}
 }
 
-// render fills in one of the embedded files with what it is to upload.
-func render(name string, uploads []upload) (File, error) {
+// render fills in one of the embedded files with what it is about: mostly what it is
+// to upload.
+func render(name string, uploads any) (File, error) {
 	var out strings.Builder
 	err := outputs.ExecuteTemplate(&out, name, uploads)
 	as := name
@@ -81,7 +82,11 @@ func (s *Set) with(names ...string) ([]File, error) {
 
 func (s *Set) templatesOnly() ([]File, error) { return s.plain(), nil }
 func (s *Set) jamfPro() ([]File, error)       { return s.with("mail.jamf.recipe.yaml") }
+func (s *Set) jamfSchool() ([]File, error)    { return s.with("jamf-school-people.sh") }
 func (s *Set) iru() ([]File, error)           { return s.with("iru-upload.sh") }
+func (s *Set) addigy() ([]File, error)        { return s.with("addigy-upload.sh") }
+func (s *Set) meraki() ([]File, error)        { return s.with("meraki-people.sh") }
+func (s *Set) hexnode() ([]File, error)       { return s.with("hexnode-people.sh") }
 func (s *Set) simpleMDM() ([]File, error)     { return s.with("simplemdm-upload.sh", "simplemdm.tf") }
 func (s *Set) manageEngine() ([]File, error)  { return s.with("manageengine-upload.sh") }
 func (s *Set) nanoMDM() ([]File, error)       { return s.with("nanomdm-enqueue.sh") }
@@ -168,8 +173,30 @@ func (s *Set) fleet() (files []File, err error) {
 		file := File{Path: folder + "/configuration-profiles/" + name + "-" + s.domain + ".mobileconfig", text: t.text}
 		files, uploads = append(files, file), append(uploads, t.upload(file.Path))
 	}
-	snippet, err := render("fleets-snippet.yml", uploads)
+	var declared []fleetDeclaration
+	for _, f := range s.declared {
+		declared = append(declared, fleetDeclaration{f.Path, strings.HasPrefix(f.Path, "platforms/macos/")})
+	}
+	snippet, err := render("fleets-snippet.yml", struct {
+		Uploads  []upload
+		Declared []fleetDeclaration
+	}{uploads, declared})
 	return append(files, snippet), err
+}
+
+// A fleetDeclaration is a declaration as the snippet names it.
+type fleetDeclaration struct {
+	Path string
+	Mac  bool
+}
+
+// fleetDeclared is where a declaration is in a GitOps repository. Fleet makes the
+// activations itself.
+func fleetDeclared(s *Set, p profile.Platform, name string) string {
+	if name != "passcode" {
+		return ""
+	}
+	return map[profile.Platform]string{profile.IPhone: "platforms/ios", profile.Mac: "platforms/macos"}[p] + "/declaration-profiles/" + name + "-" + s.domain + ".json"
 }
 
 // workspaceONE are the payloads alone, each in a file.

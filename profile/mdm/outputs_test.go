@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/mdm"
 )
 
@@ -104,6 +106,18 @@ func TestFleetShape(t *testing.T) {
 	if !strings.Contains(snippet, "controls:\n  apple_settings:\n    configuration_profiles:\n") {
 		t.Errorf("the snippet is\n%s", snippet)
 	}
+	for platform, label := range map[string]string{"ios": "iOS", "macos": "macOS"} {
+		path := "platforms/" + platform + "/declaration-profiles/passcode-example.com.json"
+		var declaration struct {
+			Type, Identifier string
+			Payload          map[string]any
+		}
+		strict(t, files[path], &declaration)
+		if declaration.Type != "com.apple.configuration.passcode.settings" || declaration.Identifier == "" || declaration.Payload["RequirePasscode"] != true ||
+			!strings.Contains(snippet, "#      - path: ../"+path+"\n#        labels_include_any:\n#          - "+label+"\n") {
+			t.Errorf("%s is %+v, in\n%s", path, declaration, snippet)
+		}
+	}
 	if mail := files["platforms/macos/configuration-profiles/mail-example.com.mobileconfig"]; !strings.Contains(mail, "<key>PayloadScope</key>\n\t\t<string>User</string>") {
 		t.Errorf("mail on a Mac is not for the user:\n%s", mail)
 	}
@@ -125,6 +139,46 @@ func TestWorkspaceONEShape(t *testing.T) {
 	for i, want := range []string{"com.apple.mail.managed", "com.apple.caldav.account", "com.apple.carddav.account", "com.apple.mobiledevice.passwordpolicy", "com.apple.mail.managed", "com.apple.mobiledevice.passwordpolicy"} {
 		if got := payloads[i]["PayloadType"]; got != want {
 			t.Errorf("payload %d is %v, want %s", i, got, want)
+		}
+	}
+}
+
+// TestDeclared wants the policy as declarations in the files of each vendor that takes
+// them, as the program's own command writes them, and in those of no other.
+func TestDeclared(t *testing.T) {
+	for _, v := range mdm.Vendors() {
+		for _, policy := range []bool{false, true} {
+			files := filesOf(t, newSet(t, v, policy, mdm.AddressLogin))
+			found := 0
+			for path, content := range files {
+				if strings.Contains(content, `"com.apple.configuration.passcode.settings"`) || strings.Contains(content, `"com.apple.activation.simple"`) {
+					found++
+					if strings.Contains(content, "Predicate") || strings.Contains(content, "ServerToken") {
+						t.Errorf("%s: %s is\n%s", v.Name, path, content)
+					}
+				}
+			}
+			want := map[string]int{"fleet": 2, "simplemdm": 4, "manageengine": 4, "nanomdm": 4}[v.Name]
+			if !policy {
+				want = 0
+			}
+			if found != want || strings.Contains(files["README.txt"], "THE POLICY AS DECLARATIONS") != (want > 0) {
+				t.Errorf("%s, policy %v: %d declarations, want %d:\n%s", v.Name, policy, found, want, files["README.txt"])
+			}
+		}
+	}
+	policy := profile.DefaultPasscode()
+	policy.DisplayName = "Code"
+	all, err := policy.Declarations("example.com", profile.Mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nano, _ := mdm.Find("nanomdm")
+	files := filesOf(t, newSet(t, nano, true, mdm.AddressLogin))
+	for n, name := range []string{"passcode", "activation"} {
+		want, err := json.MarshalIndent(all[n], "", "  ")
+		if got := files["declarations/mac/"+name+".json"]; err != nil || got != string(want)+"\n" {
+			t.Errorf("%s is\n%swant\n%s", name, got, want)
 		}
 	}
 }
@@ -212,6 +266,8 @@ func TestScripts(t *testing.T) {
 		{"iru", "curl", "{}", "upload.sh", []string{"https://x.api.kandji.io", "SECRET"}, []string{"name=Mail at example.com (iPhone)", "file=@mail-mac.mobileconfig --form active=false --form runs_on_mac=true --form runs_on_iphone=false", "https://x.api.kandji.io/api/v1/library/custom-profiles", "Bearer s3cret"}},
 		{"simplemdm", "curl", "{}", "upload.sh", []string{"SECRET"}, []string{"mobileconfig=@mail-iphone.mobileconfig --form user_scope=false", "mobileconfig=@mail-mac.mobileconfig --form user_scope=true --form attribute_support=true --form escape_attributes=true", `user = "s3cret:"`}},
 		{"manageengine", "curl", `{"file_id": 42}`, "upload.sh", []string{"https://mdm.example", "SECRET", "11", "22"}, []string{"Module: MDM_CUSTOM_PROFILE --form file=@mail-iphone.mobileconfig https://mdm.example/emsapi/files", `"custom_profile_file_id":"42"`, "/api/v1/mdm/profiles/11/payloads/ioscustomprofiles", "/api/v1/mdm/profiles/22/payloads/maccustomprofiles", "Authorization: s3cret"}},
+		// https://github.com/pliancy/addigy-node
+		{"addigy", "curl", "{}", "upload.sh", []string{"SECRET"}, []string{"profile=@mail-iphone.mobileconfig;type=application/x-apple-aspen-config", "profile=@policy-mac.mobileconfig;", "https://api.addigy.com/api/v2/mdm/configurations/custom-profile", "x-api-key: s3cret"}},
 		{"nanomdm", "curl", "{}", "enqueue.sh", []string{"https://nano.example", "SECRET", "DIR/mail-iphone.mobileconfig", "UDID"}, []string{"<string>InstallProfile</string>", "https://nano.example/v1/enqueue/UDID", `user = "nanomdm:s3cret"`}},
 		{"configurator", "cfgutil", "Type: iPhone ECID: 0x1A2B UDID: x", "cfgutil.sh", nil, []string{"--ecid 0x1A2B install-profile mail-iphone.mobileconfig"}},
 	} {
@@ -240,6 +296,48 @@ func TestScripts(t *testing.T) {
 	v, _ := mdm.Find("configurator")
 	if _, out, err := run(t, filesOf(t, newSet(t, v, false, "")), "cfgutil", "ECID: 0x1\nECID: 0x2", "cfgutil.sh"); err == nil || !strings.Contains(out, "several devices") {
 		t.Errorf("two devices: %v, %s", err, out)
+	}
+}
+
+// TestPeopleScripts wants people.sh to list who has no address, and to believe no
+// answer that isn't a list. The answers have the shapes of
+// https://github.com/meraki/dashboard-api-go/blob/main/client/docs/UsersApi.md,
+// https://deno.land/x/jamf_school (models/user.ts) and
+// https://github.com/JupiterOne/graph-hexnode (HexnodeUserResponse).
+func TestPeopleScripts(t *testing.T) {
+	if _, err := exec.LookPath("jq"); err != nil {
+		t.Skip("no jq")
+	}
+	meraki, school, hexnode := []string{"N_1", "SECRET"}, []string{"https://school.jamfcloud.com/", "SECRET"}, []string{"https://x.hexnodemdm.com", "SECRET"}
+	for _, tt := range []struct {
+		vendor string
+		args   []string
+		answer string
+		want   string // empty: everybody has an address
+		calls  string
+	}{
+		{"meraki", meraki, `[{"id":"1","email":"jane@example.com","username":"jane"},{"id":"2","email":"","username":"joe"},{"id":"3"}]`, "joe\n3\n", "https://api.meraki.com/api/v1/networks/N_1/sm/users"},
+		{"meraki", meraki, `[{"id":"1","email":"jane@example.com"}]`, "", `header = "Authorization: Bearer s3cret"`},
+		{"meraki", meraki, `{"errors":["Invalid API key"]}`, "jq: error", ""},
+		{"jamf-school", school, `{"code":200,"count":2,"users":[{"id":1,"email":"jane@example.com","name":"Jane"},{"id":2,"email":"","username":"joe","name":"Joe"}]}`, "joe\n", "https://school.jamfcloud.com/api/users"},
+		{"jamf-school", school, `{"users":[]}`, "", `user = "s3cret"`},
+		{"jamf-school", school, `<html>`, "parse error", ""},
+		{"hexnode", hexnode, `{"count":2,"next":null,"results":[{"id":1,"name":"Jane","email":"jane@example.com"},{"id":2,"name":"Joe"}]}`, "Joe\n", "https://x.hexnodemdm.com/api/v1/users/"},
+		{"hexnode", hexnode, `{"results":[{"id":1,"email":"jane@example.com"}]}`, "", `header = "Authorization: s3cret"`},
+		{"hexnode", hexnode, `{"next":"https://evil.example/api/v1/users/?page=2","results":[]}`, "where the key isn't sent", ""},
+	} {
+		v, _ := mdm.Find(tt.vendor)
+		files := filesOf(t, newSet(t, v, false, mdm.AddressLogin))
+		log, out, err := run(t, files, "curl", tt.answer, "people.sh", slices.Clone(tt.args)...)
+		if good := tt.want == ""; (err == nil) != good || good != strings.Contains(out, "has an email address") || !strings.Contains(out, tt.want) || !strings.Contains(log, tt.calls) {
+			t.Errorf("%s, %s: %v, %s\n%s", tt.vendor, tt.answer, err, out, log)
+		}
+		if strings.Contains(log, "evil") || strings.Contains(strings.SplitN(log, "\n", 2)[0], "s3cret") {
+			t.Errorf("%s: the key is where it doesn't belong:\n%s", tt.vendor, log)
+		}
+		if _, out, err := run(t, files, "curl", "", "people.sh"); err == nil || !strings.Contains(out, "usage: people.sh") {
+			t.Errorf("%s without arguments: %v, %s", tt.vendor, err, out)
+		}
 	}
 }
 

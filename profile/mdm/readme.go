@@ -68,9 +68,9 @@ func (s *Set) readme(files []File) (File, error) {
 	var out strings.Builder
 	err := outputs.ExecuteTemplate(&out, "README.txt", struct {
 		*Set
-		Title, Upper string
-		Files        []File
-	}{s, s.title(), strings.ToUpper(s.Vendor.Title), files})
+		Title, Upper    string
+		Files, Declared []File
+	}{s, s.title(), strings.ToUpper(s.Vendor.Title), files, s.declared})
 	return File{Path: "README.txt", text: out.String()}, err
 }
 

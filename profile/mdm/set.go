@@ -64,9 +64,10 @@ type Set struct {
 	// Advice is that of the job.
 	Advice string
 
-	domain string
-	form   Login
-	person profile.Fields
+	domain   string
+	form     Login
+	person   profile.Fields
+	declared []File
 }
 
 // New makes the set of a vendor. If a profile is not valid, or the person isn't,
@@ -88,9 +89,38 @@ func New(v *Vendor, j Job) (*Set, error) {
 			return nil, &TooLargeError{len(t.text), v.MaxBytes}
 		}
 		s.Templates = append(s.Templates, t)
+		if policy := profile.Of[*profile.Passcode](p); policy != nil && v.Declarations.Text != "" {
+			if err := s.declare(policy, p.Platform); err != nil {
+				return nil, err
+			}
+		}
 	}
 	s.warn()
 	return s, nil
+}
+
+// declare adds the policy as declarations, which stand beside the templates.
+func (s *Set) declare(policy *profile.Passcode, p profile.Platform) error {
+	path := s.Vendor.declared
+	if path == nil {
+		path = func(_ *Set, p profile.Platform, name string) string {
+			return "declarations/" + string(p) + "/" + name + ".json"
+		}
+	}
+	all, err := policy.Declarations(s.domain, p)
+	if err != nil {
+		return err
+	}
+	for n, name := range []string{"passcode", "activation"} {
+		text, err := marshal(all[n], "  ")
+		if err != nil {
+			return err
+		}
+		if file := path(s, p, name); file != "" {
+			s.declared = append(s.declared, File{Path: file, text: string(text)})
+		}
+	}
+	return nil
 }
 
 // Login is the variable that stands for the user name on the mail servers.
@@ -159,7 +189,7 @@ func (s *Set) Files() ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, check...)
+	files = append(append(files, s.declared...), check...)
 	readme, err := s.readme(files)
 	if err != nil {
 		return nil, err

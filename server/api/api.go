@@ -29,6 +29,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/pushes"
 	"github.com/updatecase/mobileconfig/server/redirect"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -60,6 +61,7 @@ type API struct {
 	Links     *setup.Links
 	Mails     *mailing.Mails
 	Batches   *batches.Service
+	Pushes    *pushes.Service
 	Replays   Replays
 	Answers   *crypt.Cipher // of Replays
 	Issuer    *issue.Issuer
@@ -109,6 +111,7 @@ func (a *API) Routes(e *echo.Echo) {
 	a.mdm(h)
 	a.links(h)
 	a.batches(h, e)
+	a.pushes(h)
 	a.keys(h)
 	a.redirectKeys(h)
 	a.identity(h)

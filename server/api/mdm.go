@@ -56,6 +56,7 @@ func (a *API) mdm(h huma.API) {
 	files := operation("get-mdm-files", http.MethodGet, "/mdm/{vendor}/files.zip", account.DomainsRead, "Make all files that an MDM takes")
 	files.Responses = binary(zipType, "The templates, what the tools of the MDM take, and README.txt. The same request gives the same bytes.")
 	register(a, h, files, a.mdmFiles)
+	register(a, h, operation("get-mdm-declarations", http.MethodGet, "/mdm/declarations", account.DomainsRead, "Make the device policy as declarations"), a.mdmDeclarations)
 }
 
 func (a *API) mdmProfile(ctx context.Context, c call, in *templateQuery) (*mdmFile, error) {
@@ -110,4 +111,40 @@ func (a *API) mdmSet(ctx context.Context, c call, in *MDMQuery) (*mdm.Set, error
 		}
 	}
 	return a.Issuer.Manage(order)
+}
+
+type declarationsQuery struct {
+	Domain   string `query:"domain" required:"true" minLength:"1" maxLength:"255" doc:"The mail domain. The identifiers follow from it." example:"example.com"`
+	Platform string `query:"platform" enum:"iphone,mac" default:"iphone" doc:"The device; iphone means iPads too."`
+}
+
+// A Declaration is one of Apple's declarative device management, in Apple's words. A
+// server adds its own ServerToken.
+type Declaration struct {
+	Type       string         `json:"Type" example:"com.apple.configuration.passcode.settings"`
+	Identifier string         `json:"Identifier" doc:"The same after each change of the policy, so that the new one replaces the old one." example:"com.example.mobileconfig.iphone.passcode"`
+	Payload    map[string]any `json:"Payload" doc:"What Apple defines for the type."`
+}
+
+// Declarations are the device policy of a domain.
+type Declarations struct {
+	Domain       string        `json:"domain" example:"example.com"`
+	Platform     string        `json:"platform" example:"iphone"`
+	Declarations []Declaration `json:"declarations" doc:"The configuration, and the activation that applies it, without a predicate. Each is a file as KMFDDM takes it; Fleet makes the activation itself."`
+}
+
+func (a *API) mdmDeclarations(ctx context.Context, c call, in *declarationsQuery) (*answer[Declarations], error) {
+	d, err := a.permitted(ctx, c, in.Domain)
+	if fault.Is(err, fault.NotFound) {
+		err = fault.On("domain", fault.NotFound, "There is no such domain.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := Declarations{Domain: d.Name, Platform: cmp.Or(in.Platform, string(profile.IPhone))}
+	all, err := a.Issuer.Declare(d, profile.Platform(out.Platform))
+	for _, one := range all {
+		out.Declarations = append(out.Declarations, Declaration{one.Type, one.Identifier, one.Payload})
+	}
+	return &answer[Declarations]{out}, err
 }

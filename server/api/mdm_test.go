@@ -3,6 +3,7 @@ package api_test
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,6 +45,51 @@ func TestMDMFiles(t *testing.T) {
 		if storetest.Fingerprint(t, database) != before {
 			t.Error("files for an MDM changed the database")
 		}
+	})
+}
+
+// TestMDMDeclarations wants the policy of the domain as declarations for each platform,
+// the same each time, and other ones where the policy is another.
+func TestMDMDeclarations(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
+		get := func(platform string) (answer []byte, minimum float64) {
+			t.Helper()
+			a := c.Want(t, 200, "GET", "/mdm/declarations?domain=example.com&platform="+platform, "")
+			var got struct {
+				Domain, Platform string
+				Declarations     []struct {
+					Type, Identifier string
+					Payload          map[string]any
+				}
+			}
+			servertest.Decode(t, a, &got)
+			if got.Domain != "example.com" || got.Platform != platform || len(got.Declarations) != 2 {
+				t.Fatalf("%s", a.Body)
+			}
+			passcode, activation := got.Declarations[0], got.Declarations[1]
+			if passcode.Type != "com.apple.configuration.passcode.settings" || activation.Type != "com.apple.activation.simple" ||
+				passcode.Identifier != "com.example.mobileconfig."+platform+".passcode" || fmt.Sprint(activation.Payload) != "map[StandardConfigurations:["+passcode.Identifier+"]]" {
+				t.Errorf("%s", a.Body)
+			}
+			minimum, _ = passcode.Payload["MinimumLength"].(float64)
+			return a.Body, minimum
+		}
+		iphone, length := get("iphone")
+		mac, _ := get("mac")
+		if again, _ := get("iphone"); !bytes.Equal(again, iphone) || bytes.Equal(mac, iphone) {
+			t.Errorf("iPhone:\n%s\n%s\nMac:\n%s", iphone, again, mac)
+		}
+		var policy struct{ ID string }
+		servertest.Decode(t, c.Want(t, 201, "POST", "/policies", fmt.Sprintf(`{"name":"Field","min_length":%v,"max_failed_attempts":0,"auto_lock_minutes":5}`, length+2)), &policy)
+		c.SetDomain(t, `"policy_id":"`+policy.ID+`"`)
+		if _, now := get("iphone"); now != length+2 {
+			t.Errorf("%v characters after the change, want %v", now, length+2)
+		}
+		c.Want(t, 404, "GET", "/mdm/declarations?domain=example.net", "")
+		c.Want(t, 422, "GET", "/mdm/declarations?domain=example.com&platform=tv", "")
+		narrow := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{string(account.LinksRead)}}))
+		narrow.Want(t, 403, "GET", "/mdm/declarations?domain=example.com", "")
 	})
 }
 

@@ -27,6 +27,9 @@ func TestEveryPostOnce(t *testing.T) {
 			c.Mail = &notify.RelayConfig{From: "setup@example.org"} // to which nothing is sent: no jobs are done
 		})
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
+		if a := s.Owner("olga@example.com").Post("/panel/mdm/nanomdm", "url", "https://mdm.example.com", "key", "k"); a.Status != 303 {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
 		link := made(t, c, "/setup-links", `{"address":"jane@example.com"}`)
 		made(t, c, "/setup-links", `{"address":"joe@example.com"}`)
 		mailed := made(t, c, "/setup-links", `{"address":"jim@example.com"}`)
@@ -50,6 +53,7 @@ func TestEveryPostOnce(t *testing.T) {
 			"/batches/{id}/start":      {batches["start"] + "/start", ``},
 			"/batches/{id}/cancel":     {batches["cancel"] + "/cancel", ``},
 			"/batches/{id}/reissue":    {batches["reissue"] + "/reissue", ``},
+			"/batches/{id}/push":       {batches["reissue"] + "/push", ``},
 			"/keys":                    {"/keys", `{"name":"other","scopes":["keys:read"]}`},
 			"/keys/{id}/revoke":        {key + "/revoke", ``},
 			"/keys/{id}/rotate":        {rotated + "/rotate", ``},

@@ -128,6 +128,11 @@ const (
 	BatchCancel   Name = "batch.cancel"
 	BatchDelete   Name = "batch.delete"
 	BatchDownload Name = "batch.download"
+	BatchPush     Name = "batch.push" // to the devices of its people
+
+	DeviceServerConnect    Name = "device_server.connect" // a NanoMDM
+	DeviceServerUpdate     Name = "device_server.update"
+	DeviceServerDisconnect Name = "device_server.disconnect"
 
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
@@ -220,6 +225,8 @@ const (
 	RecipientTarget  TargetKind = "recipient" // of notifications: a member's id or an address
 	IdentityTarget   TargetKind = "identity"
 	BatchTarget      TargetKind = "batch"
+	// DeviceServerTarget is a NanoMDM of an account.
+	DeviceServerTarget TargetKind = "device_server"
 	// InstallationTarget is the installation as a whole.
 	InstallationTarget TargetKind = "installation"
 	LogTarget          TargetKind = "log" // ID is the account

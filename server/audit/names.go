@@ -20,7 +20,8 @@ func Names() []Name {
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
 		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore, SecretRotate,
-		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload,
+		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload, BatchPush,
+		DeviceServerConnect, DeviceServerUpdate, DeviceServerDisconnect,
 		LogExport, LogErase, LogRetain, LogCheckFailed,
 	}
 }

@@ -158,13 +158,22 @@ func (idle) Send(context.Context, string) (time.Duration, error) { return 0, nil
 func (idle) Begin(context.Context, string) error                 { return nil }
 func (idle) Run(context.Context, string) error                   { return nil }
 
+// noPushes are the jobs of pushes.
+type noPushes struct{}
+
+func (noPushes) Plan(context.Context, string, int) error { return nil }
+func (noPushes) GiveUp(context.Context, string) error    { return nil }
+func (noPushes) Send(context.Context, string, string) (time.Duration, error) {
+	return 0, nil
+}
+
 // work does the jobs until the test ends, or until it is stopped.
 func (r *rig) work(t testing.TB) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- jobs.Run(ctx, r.store.Database(), jobs.Work{Deliverer: idle{}, LinkSender: idle{}, Maintainer: idle{}, Batcher: r.Service}, r.Log)
+		done <- jobs.Run(ctx, r.store.Database(), jobs.Work{Deliverer: idle{}, LinkSender: idle{}, Maintainer: idle{}, Batcher: r.Service, Pusher: noPushes{}}, r.Log)
 	}()
 	stop = sync.OnceFunc(func() {
 		cancel()

@@ -67,7 +67,7 @@ func (s *Service) Create(ctx context.Context, by audit.Grant, account string, li
 		return Batch{}, fmt.Errorf("batches: %w", err)
 	}
 	now := s.Now()
-	b := Batch{ID: id.New("bat"), Account: account, Name: nameOf(name), State: Checking, Choice: c, By: actsBy(by), Size: size, Digest: digest, Created: now, Round: 1}
+	b := Batch{ID: id.New("bat"), Account: account, Name: nameOf(name), State: Checking, Choice: c, By: ActsBy(by), Size: size, Digest: digest, Created: now, Round: 1}
 	if err := s.Files.Put(ctx, fileOf(b.ID, listFile), list); err != nil {
 		return Batch{}, err
 	}
@@ -119,8 +119,8 @@ func nameOf(name string) string {
 	return cmp.Or(name, "batch")
 }
 
-// actsBy is the right by which a batch goes on when the request has ended.
-func actsBy(by audit.Grant) audit.Grant {
+// ActsBy is the right by which a batch goes on when the request has ended.
+func ActsBy(by audit.Grant) audit.Grant {
 	g := audit.Grant{
 		Actor: audit.Actor{Kind: by.Actor.Kind, ID: by.Actor.ID, Name: by.Actor.Name, Interface: audit.Internal},
 		Kind:  by.Kind, ID: by.ID, Account: by.Account, Need: by.Need, Domains: by.Domains, Expires: by.Expires,
@@ -168,7 +168,7 @@ func (s *Service) Recheck(ctx context.Context, by audit.Grant, account, id strin
 			return nil, fault.New(fault.Conflict, "This batch can't be checked again. Upload the list as another batch.")
 		}
 		c.Manifest = b.Choice.Manifest
-		b.State, b.Choice, b.By, b.Reason, b.Detail = Checking, c, actsBy(by), "", ""
+		b.State, b.Choice, b.By, b.Reason, b.Detail = Checking, c, ActsBy(by), "", ""
 		b.Ended, b.Expires = time.Time{}, time.Time{}
 		b.Round++
 		return []audit.Action{action(audit.BatchUpdate, by, *b)}, nil
@@ -210,7 +210,7 @@ func (s *Service) Start(ctx context.Context, by audit.Grant, account, id string)
 		if b.Made == 0 || b.About.Signer.Fingerprint != signer.Fingerprint {
 			b.Made, b.Archives, b.About = 0, nil, s.about(*b, signer)
 		}
-		b.State, b.By, b.Started, b.Reason, b.Detail = Running, actsBy(by), s.Now(), "", ""
+		b.State, b.By, b.Started, b.Reason, b.Detail = Running, ActsBy(by), s.Now(), "", ""
 		b.Ended, b.Expires = time.Time{}, time.Time{}
 		b.Round++
 		return []audit.Action{action(audit.BatchStart, by, *b,

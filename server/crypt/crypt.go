@@ -24,9 +24,10 @@ const (
 	Seeds         Purpose = "totp seed"     // of authenticator apps
 	RecoveryCodes Purpose = "recovery code" // hashes of them
 	Webhooks      Purpose = "webhook secret"
-	Certificate   Purpose = "certificate" // with its key, and the account at the authority
-	Answers       Purpose = "answers"     // to requests with an idempotency key
-	Versions      Purpose = "version"     // of the secret itself
+	Certificate   Purpose = "certificate"   // with its key, and the account at the authority
+	Answers       Purpose = "answers"       // to requests with an idempotency key
+	Versions      Purpose = "version"       // of the secret itself
+	DeviceServers Purpose = "device server" // keys of NanoMDM's, and secrets of its webhooks
 )
 
 // The purposes of what is handed out.

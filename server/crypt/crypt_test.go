@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -180,5 +183,35 @@ func TestUnknownVersions(t *testing.T) {
 		if a.Reload(t.Context()) == nil || !mac.Valid("text", good) {
 			t.Errorf("%s: taken for versions", name)
 		}
+	}
+}
+
+// TestFlood wants those who come at once with versions that nobody knows to cause
+// one reading of the versions for many of them.
+func TestFlood(t *testing.T) {
+	const guests = 500
+	version := crypt.FirstVersion([]byte("secret"))
+	var loads atomic.Int64
+	s, err := crypt.Open(t.Context(), time.Now, func(context.Context) ([]crypt.Version, error) {
+		if loads.Add(1) > 1 {
+			time.Sleep(time.Millisecond) // which a database takes
+		}
+		return []crypt.Version{version}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := s.MAC("test")
+	var all sync.WaitGroup
+	for range guests {
+		all.Go(func() {
+			if mac.Valid("a", "aaaa"+strings.Repeat("b", crypt.CodeSize-4)) {
+				t.Error("a code of nobody is valid")
+			}
+		})
+	}
+	all.Wait()
+	if n := loads.Load(); n < 2 || n > guests/2 {
+		t.Errorf("the versions were read %d times", n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,7 +52,8 @@ type Secret struct {
 	now  func() time.Time
 	load func(context.Context) ([]Version, error)
 
-	reading  sync.Mutex // held while versions are read
+	reading  sync.Mutex   // held while versions are read
+	loads    atomic.Int64 // how often that was begun
 	mu       sync.RWMutex
 	versions []Version // the current one last
 }
@@ -76,6 +78,11 @@ func (s *Secret) Reload(ctx context.Context) error {
 	}
 	s.reading.Lock()
 	defer s.reading.Unlock()
+	return s.reload(ctx)
+}
+
+func (s *Secret) reload(ctx context.Context) error {
+	s.loads.Add(1)
 	versions, err := s.load(ctx)
 	if err != nil {
 		return fmt.Errorf("crypt: %w", err)
@@ -136,11 +143,21 @@ func (s *Secret) version(id string) (Version, bool) {
 }
 
 // refresh reads the versions again where a context isn't at hand. If they can't
-// be read, those that are known stay.
+// be read, those that are known stay. Of those that come at once, as in a flood
+// of invented tokens, one reads for all who came before it began.
 func (s *Secret) refresh() bool {
+	if s.load == nil {
+		return true
+	}
+	begun := s.loads.Load()
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if s.loads.Load() > begun {
+		return true
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
 	defer cancel()
-	return s.Reload(ctx) == nil
+	return s.reload(ctx) == nil
 }
 
 func (s *Secret) known(id string) (Version, bool) {

@@ -83,6 +83,17 @@ func (i *Issuer) Manage(o ManagedOrder) (*mdm.Set, error) {
 	return set, nil
 }
 
+// Declare returns the device policy of the domain as declarations.
+func (i *Issuer) Declare(d settings.Domain, p profile.Platform) ([]profile.Declaration, error) {
+	policy := d.DevicePolicy
+	policy.DisplayName = "Passcode" // which no declaration has
+	all, err := policy.Declarations(d.Name, p)
+	if err != nil {
+		return nil, fmt.Errorf("issue: %w", err)
+	}
+	return all, nil
+}
+
 // drafts are the profiles of the order with the person left open: accounts for each
 // platform, and the policy of a Mac.
 func (i *Issuer) drafts(o ManagedOrder) (all []*profile.Profile) {

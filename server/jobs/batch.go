@@ -34,7 +34,12 @@ func (w *stepWorker[J]) Timeout(*river.Job[J]) time.Duration { return w.timeout 
 
 // NextRetry is soon at first: most often something has been restarted.
 func (w *stepWorker[J]) NextRetry(job *river.Job[J]) time.Time {
-	return time.Now().Add(min(time.Duration(job.Attempt*job.Attempt)*time.Second, time.Minute))
+	return nextStep(job.Attempt)
+}
+
+// nextStep is when a step is tried again that has failed so often.
+func nextStep(attempt int) time.Time {
+	return time.Now().Add(min(time.Duration(attempt*attempt)*time.Second, time.Minute))
 }
 
 // Work does the step. If it fails for the last time, the batch ends. When the

@@ -15,6 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/pushes"
 	"github.com/updatecase/mobileconfig/server/secret"
 )
 
@@ -42,6 +43,7 @@ const (
 	mailWorkers    = 4
 	webhookWorkers = 16
 	mailingWorkers = 4
+	pushWorkers    = 8
 
 	// maintenanceTimeout is how long the work on one log may take, and
 	// maintenanceTries how often it is tried until it is left to the next day:
@@ -127,6 +129,7 @@ type Work struct {
 	Maintainer Maintainer
 	Batcher    Batcher
 	Rewriter   Rewriter
+	Pusher     Pusher
 }
 
 // Run works on jobs until ctx is done and then lets those under way finish.
@@ -139,6 +142,8 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &rewriteWorker{rewriter: w.Rewriter, log: log}),
+		river.AddWorkerSafely(workers, &planWorker{store: store, pusher: w.Pusher, log: log}),
+		river.AddWorkerSafely(workers, &sendWorker{store: store, pusher: w.Pusher, log: log}),
 		addStep(workers, steps, batchTimeout, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error {
 			return w.Batcher.Check(ctx, j.Batch)
 		}),
@@ -169,6 +174,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 			mailing.Queue:        {MaxWorkers: mailingWorkers},
 			batches.Queue:        {MaxWorkers: batchWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
 			batches.ArchiveQueue: {MaxWorkers: archiveWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
+			pushes.Queue:         {MaxWorkers: pushWorkers},
 			maintenance.Queue:    {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,
@@ -209,7 +215,7 @@ func rescue(ctx context.Context, store Store, log *slog.Logger) {
 			return
 		case <-look.C:
 		}
-		for queue, lost := range map[string]time.Duration{notify.WebhookQueue: callLost, batches.Queue: beatLost, batches.ArchiveQueue: beatLost, mailing.Queue: beatLost} {
+		for queue, lost := range map[string]time.Duration{notify.WebhookQueue: callLost, batches.Queue: beatLost, batches.ArchiveQueue: beatLost, mailing.Queue: beatLost, pushes.Queue: beatLost} {
 			if n, err := store.Rescue(ctx, queue, lost); err != nil && ctx.Err() == nil {
 				log.Error("rescue", "error", err)
 			} else if n > 0 {

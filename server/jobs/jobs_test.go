@@ -95,6 +95,25 @@ func (w *worker) GiveUp(_ context.Context, batch string) error {
 	return err
 }
 
+// pushing is a jobs.Pusher that notes what it is asked to do, if it can.
+type pushing struct{ jobs.Batcher }
+
+func (p pushing) note(what string) (time.Duration, error) {
+	if w, ok := p.Batcher.(*worker); ok {
+		return w.take(what)
+	}
+	return 0, nil
+}
+
+func (p pushing) Plan(_ context.Context, batch string, round int) error {
+	_, err := p.note(fmt.Sprintf("plan %s %d", batch, round))
+	return err
+}
+
+func (p pushing) Send(_ context.Context, delivery, command string) (time.Duration, error) {
+	return p.note("push " + delivery + " " + command)
+}
+
 // run works on the store's jobs and returns a function that stops that and
 // waits until it has stopped.
 func run(t *testing.T, s *store.Store, w interface {
@@ -107,7 +126,7 @@ func run(t *testing.T, s *store.Store, w interface {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- jobs.Run(ctx, s.Database(), jobs.Work{Deliverer: w, LinkSender: w, Maintainer: w, Batcher: w}, log)
+		done <- jobs.Run(ctx, s.Database(), jobs.Work{Deliverer: w, LinkSender: w, Maintainer: w, Batcher: w, Pusher: pushing{w}}, log)
 	}()
 	return sync.OnceFunc(func() {
 		cancel()

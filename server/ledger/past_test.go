@@ -35,6 +35,11 @@ var past = map[string]string{
 
 	"store.RequeueBatches": "bookkeeping",
 
+	"store.EndDelivery":    "bookkeeping",
+	"store.HearDevice":     "bookkeeping: what a webhook tells, signed by its secret",
+	"store.LeaveDevice":    "bookkeeping: what a webhook tells, signed by its secret",
+	"store.AnswerDelivery": "bookkeeping: what a webhook tells, signed by its secret",
+
 	"store.UseIdentity":            "bookkeeping, with an action if another certificate signed before",
 	"store.SetMail":                "bookkeeping",
 	"store.SetCertificateValue":    "bookkeeping: what was done with the certificate is an action of its own",

@@ -178,7 +178,7 @@ func path(route string, ids map[string]string) string {
 func may(role account.Role, row row) bool {
 	p := strings.TrimPrefix(row.Path, "/panel")
 	switch {
-	case strings.HasPrefix(p, "/security/log/erase"), strings.HasPrefix(p, "/security/notifications/recipients"), strings.HasPrefix(p, "/security/notifications/mails"):
+	case strings.HasPrefix(p, "/mdm/nanomdm/"), p == "/mdm/nanomdm" && row.Method == http.MethodPost, strings.HasPrefix(p, "/security/log/erase"), strings.HasPrefix(p, "/security/notifications/recipients"), strings.HasPrefix(p, "/security/notifications/mails"):
 		return role == account.Owner
 	case row.Path == "/panel/security/notifications/webhooks/:id" && row.Method == http.MethodGet:
 		return true

@@ -78,7 +78,7 @@ type Choice struct {
 // "panel.remove.domain".
 type RemovePage struct {
 	Frame
-	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, account, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry
+	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, account, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry, nanomdm, nanomdm-secret
 	Values map[string]any
 	Action string
 	Fields []Field // hidden

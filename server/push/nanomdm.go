@@ -59,8 +59,21 @@ type tried struct{ error }
 
 func (t tried) Unwrap() error { return t.error }
 
+// Install gives NanoMDM the command that installs a profile on an enrollment. A
+// command that it has already counts as taken: the answer to an earlier try was
+// lost. [Again] says of an error whether another try may help.
+func (a *API) Install(ctx context.Context, enrollment, command string, profile []byte) error {
+	return a.enqueue(ctx, enrollment, install(command, profile))
+}
+
+// Again reports whether another try may help after the error.
+func Again(err error) bool {
+	_, again := errors.AsType[tried](err)
+	return again
+}
+
 // enqueue gives NanoMDM a command for an enrollment. A command that it has
-// already counts as taken: the answer to an earlier try was lost.
+// already counts as taken.
 func (a *API) enqueue(ctx context.Context, enrollment string, command []byte) error {
 	status, answer, err := a.call(ctx, http.MethodPut, nil, command, "v1", "enqueue", enrollment)
 	switch {

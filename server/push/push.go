@@ -71,7 +71,7 @@ func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item)
 	defer p.mu.Unlock()
 	p.sent, p.changed = map[string]sent{}, make(chan struct{}, 1)
 	for n := range profiles {
-		ids := enrollments.of(&profiles[n])
+		ids := enrollments.Of(&profiles[n])
 		if len(ids) == 0 {
 			p.result.NoDevice++
 		}
@@ -175,7 +175,7 @@ func (p *Pusher) send(ctx context.Context, i item) error {
 	command := install(d.Command, data)
 	for try := 1; ; try++ {
 		err = p.NanoMDM.enqueue(ctx, i.enrollment, command)
-		if _, again := errors.AsType[tried](err); !again || try >= p.Attempts {
+		if !Again(err) || try >= p.Attempts {
 			break
 		}
 		if p.Pause(ctx, try) != nil {

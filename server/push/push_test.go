@@ -25,7 +25,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/push"
 )
 
-const header = "row,email,file,profile_identifier,file_sha256,platform,variant,udid\r\n"
+const header = "row,email,file,profile_identifier,file_sha256,platform,variant,serial,udid\r\n"
 
 // folder is an unpacked batch with a profile for each person, by UDID.
 func folder(t testing.TB, people ...string) string {
@@ -38,7 +38,7 @@ func folder(t testing.TB, people ...string) string {
 		if err := os.WriteFile(filepath.Join(dir, name), profile, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		manifest += fmt.Sprintf("%d,%s@example.com,%s,com.example.%s,%s,iphone,mail,DEVICE-%s\r\n", n+2, who, name, who, hex.EncodeToString(sum[:]), who)
+		manifest += fmt.Sprintf("%d,%s@example.com,%s,com.example.%s,%s,iphone,mail,,DEVICE-%s\r\n", n+2, who, name, who, hex.EncodeToString(sum[:]), who)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "manifest.csv"), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
@@ -398,10 +398,10 @@ func TestSourceRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ manifest, want string }{
 		"no manifest":        {"", "no manifest.csv"},
 		"a list of people":   {"email,display_name\njane@example.com,Jane\n", "no column"},
-		"a file outside":     {header + "2,jane@example.com,../secret,com.example,00,iphone,mail,\n", "line 2"},
-		"an absolute file":   {header + "2,jane@example.com,/etc/passwd,com.example,00,iphone,mail,\n", "line 2"},
+		"a file outside":     {header + "2,jane@example.com,../secret,com.example,00,iphone,mail,,\n", "line 2"},
+		"an absolute file":   {header + "2,jane@example.com,/etc/passwd,com.example,00,iphone,mail,,\n", "line 2"},
 		"cells that miss":    {header + "2,jane@example.com\n", "wrong number of fields"},
-		"without identifier": {header + "2,jane@example.com,a.mobileconfig,,00,iphone,mail,\n", "line 2"},
+		"without identifier": {header + "2,jane@example.com,a.mobileconfig,,00,iphone,mail,,\n", "line 2"},
 	} {
 		dir := t.TempDir()
 		if tt.manifest != "" {
@@ -442,6 +442,41 @@ func TestDevices(t *testing.T) {
 		if _, err := push.ReadEnrollments(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
+	}
+}
+
+// TestReadEvent reads what NanoMDM tells: answers with the whole chain of errors, and
+// who has enrolled or left.
+func TestReadEvent(t *testing.T) {
+	checkIn := func(topic, raw string) string {
+		return fmt.Sprintf(`{"topic":%q,"checkin_event":{"udid":"MAC","raw_payload":%q,"ids":{"id":"MAC:USER","type":"User"}}}`, topic, base64.StdEncoding.EncodeToString([]byte(raw)))
+	}
+	const device = "<plist><dict><key>Model</key><string>SerialNumber</string><key>SerialNumber</key><string>C02\x07X</string></dict></plist>"
+	chain := `<plist><dict><key>CommandUUID</key><string>x</string><key>ErrorChain</key><array>
+<dict><key>ErrorCode</key><integer>4001</integer><key>ErrorDomain</key><string>MCInstallationErrorDomain</string><key>LocalizedDescription</key><string>Fehler</string><key>USEnglishDescription</key><string>Profile failed.</string></dict>
+<dict><key>ErrorCode</key><integer>1009</integer><key>ErrorDomain</key><string>MCProfileErrorDomain</string><key>LocalizedDescription</key><string>Das Profil ist ungültig.</string></dict></array></dict></plist>`
+	for _, tt := range []struct {
+		event string
+		want  push.Event
+	}{
+		{acknowledge("A", "x", "Acknowledged", ""), push.Event{Enrollment: "A", Command: "x", State: push.Installed}},
+		{acknowledge("A", "x", "NotNow", ""), push.Event{Enrollment: "A", Command: "x", State: push.NotNow}},
+		{acknowledge("A", "x", "Error", chain), push.Event{Enrollment: "A", Command: "x", State: push.Refused,
+			Detail: "Profile failed. (MCInstallationErrorDomain 4001) Das Profil ist ungültig. (MCProfileErrorDomain 1009)"}},
+		{acknowledge("A", "x", "Error", "<plist><dict><key>Err"), push.Event{Enrollment: "A", Command: "x", State: push.Refused}},
+		{acknowledge("A", "x", "Idle", ""), push.Event{Enrollment: "A"}},
+		{checkIn("mdm.Authenticate", strings.ReplaceAll(device, "\x07", "")), push.Event{Enrollment: "MAC:USER", Enrolled: true, UDID: "MAC", Serial: "C02X"}},
+		{checkIn("mdm.TokenUpdate", "<plist><dict/></plist>"), push.Event{Enrollment: "MAC:USER", Enrolled: true, UDID: "MAC"}},
+		{checkIn("mdm.CheckOut", ""), push.Event{Enrollment: "MAC:USER", Left: true, UDID: "MAC"}},
+		{checkIn("mdm.DeclarativeManagement", ""), push.Event{Enrollment: "MAC:USER", UDID: "MAC"}},
+		{`{}`, push.Event{}},
+	} {
+		if got, err := push.ReadEvent([]byte(tt.event)); err != nil || got != tt.want {
+			t.Errorf("%s:\ngot  %+v, %v\nwant %+v", tt.event, got, err, tt.want)
+		}
+	}
+	if _, err := push.ReadEvent([]byte("<plist/>")); err == nil {
+		t.Error("a property list is an event")
 	}
 }
 

@@ -31,6 +31,7 @@ type Profile struct {
 	Mac        bool
 	User       bool   // it is for the user of a Mac, as accounts are, and not for the device
 	UDID       string // of the person's device, if the list said so
+	Serial     string // the same
 
 	source *Source
 }
@@ -62,7 +63,7 @@ func Open(name string) (*Source, error) {
 func (s *Source) Close() error { return s.close() }
 
 // columns are those of manifest.csv that are needed.
-var columns = []string{"email", "file", "profile_identifier", "file_sha256", "platform", "variant", "udid"}
+var columns = []string{"email", "file", "profile_identifier", "file_sha256", "platform", "variant", "udid", "serial"}
 
 // Profiles reads the manifest.
 func (s *Source) Profiles() ([]Profile, error) {
@@ -71,7 +72,16 @@ func (s *Source) Profiles() ([]Profile, error) {
 		return nil, errors.New("there is no manifest.csv in it: it isn't what a batch wrote")
 	}
 	defer f.Close()
-	r := csv.NewReader(f)
+	all, err := ReadManifest(f)
+	for n := range all {
+		all[n].source = s
+	}
+	return all, err
+}
+
+// ReadManifest reads the manifest.csv of a batch. Its profiles have no bytes.
+func ReadManifest(in io.Reader) ([]Profile, error) {
+	r := csv.NewReader(in)
 	header, err := r.Read()
 	if err != nil {
 		return nil, fmt.Errorf("manifest.csv: %w", err)
@@ -93,8 +103,8 @@ func (s *Source) Profiles() ([]Profile, error) {
 		}
 		cell := func(name string) string { return format.Unmarked(row[at[name]]) }
 		p := Profile{
-			Email: cell("email"), File: cell("file"), Identifier: cell("profile_identifier"), Digest: cell("file_sha256"), UDID: cell("udid"),
-			Mac: cell("platform") == "mac", source: s,
+			Email: cell("email"), File: cell("file"), Identifier: cell("profile_identifier"), Digest: cell("file_sha256"), UDID: cell("udid"), Serial: cell("serial"),
+			Mac: cell("platform") == "mac",
 		}
 		p.User = p.Mac && cell("variant") == "mail"
 		if !fs.ValidPath(p.File) || p.Identifier == "" {
@@ -158,10 +168,10 @@ func checkID(id string) error {
 	return nil
 }
 
-// of returns the enrollments that take the profile. Accounts on a Mac go to its
+// Of returns the enrollments that take the profile. Accounts on a Mac go to its
 // user, everything else to the device. If there are none, the device that the
 // batch names counts.
-func (e Enrollments) of(p *Profile) []string {
+func (e Enrollments) Of(p *Profile) []string {
 	ids := e[strings.ToLower(p.Email)]
 	if len(ids) == 0 && p.UDID != "" && checkID(p.UDID) == nil {
 		ids = []string{p.UDID}
@@ -186,7 +196,7 @@ func Devices(profiles []Profile, e Enrollments, mac bool) []string {
 			continue
 		}
 		p.User = false
-		all = append(all, e.of(&p)...)
+		all = append(all, e.Of(&p)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -6,99 +6,180 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 )
 
-// maxEvent is the size in bytes of the largest event that is read.
-const maxEvent = 16 << 20
+// MaxEvent is the size in bytes of the largest event that is read.
+const MaxEvent = 16 << 20
 
-// An event is what NanoMDM's webhook tells of a device's answer.
-type event struct {
-	Acknowledge *struct {
-		Command string `json:"command_uuid"`
-		Status  string `json:"status"`
-		Raw     []byte `json:"raw_payload"`
-		IDs     struct {
-			ID string `json:"id"`
-		} `json:"ids"`
-	} `json:"acknowledge_event"`
+// SignatureHeader has the signature of an event.
+const SignatureHeader = "X-Hmac-Signature"
+
+// An Event is what NanoMDM's webhook tells of an enrollment.
+type Event struct {
+	Enrollment string
+	// Command is the one that the device answers, State what became of it, and
+	// Detail what the device says of an error. Command is empty if the event is
+	// no answer.
+	Command string
+	State   State
+	Detail  string
+	// Enrolled says that the device, or a user on it, has just enrolled, and
+	// Left that it no longer is.
+	Enrolled, Left bool
+	// UDID and Serial are of the device that has just enrolled. The serial
+	// number is empty for a user on it.
+	UDID, Serial string
 }
 
-// Webhook returns the handler that NanoMDM's webhook calls. With a key, events
-// must be signed by it (-webhook-hmac-key).
-func (p *Pusher) Webhook(key []byte) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
-		if err != nil {
-			http.Error(w, "The event is too large.", http.StatusRequestEntityTooLarge)
-			return
-		}
-		if len(key) > 0 && !signed(body, key, r.Header.Get("X-Hmac-Signature")) {
-			http.Error(w, "The signature of the event isn't that of the key.", http.StatusUnauthorized)
-			return
-		}
-		var e event
-		if err := json.Unmarshal(body, &e); err != nil {
-			http.Error(w, "It isn't an event of NanoMDM.", http.StatusBadRequest)
-			return
-		}
-		if err := p.event(e); err != nil {
-			http.Error(w, "The event can't be kept.", http.StatusInternalServerError)
-		}
-	})
-}
-
-func signed(body, key []byte, signature string) bool {
+// Signed reports whether the signature of an event is by the key
+// (-webhook-hmac-key).
+func Signed(body, key []byte, signature string) bool {
 	sum, err := base64.StdEncoding.DecodeString(signature)
 	mac := hmac.New(sha256.New, key)
 	mac.Write(body)
 	return err == nil && hmac.Equal(sum, mac.Sum(nil))
 }
 
-// event keeps what a device has answered.
-func (p *Pusher) event(e event) error {
-	a := e.Acknowledge
-	if a == nil || a.Command == "" {
-		return nil
-	}
-	switch a.Status {
-	case "Acknowledged":
-		return p.answered(a.IDs.ID, a.Command, Installed, "")
-	case "NotNow":
-		return p.answered(a.IDs.ID, a.Command, NotNow, "")
-	case "Error", "CommandFormatError":
-		return p.answered(a.IDs.ID, a.Command, Refused, complaint(a.Raw))
-	}
-	return nil
+// identifiers are those of an enrollment in an event.
+type identifiers struct {
+	ID string `json:"id"`
 }
 
-// complaint is the first description in the error chain of an answer, in
-// English where there is one.
+// ReadEvent reads an event.
+func ReadEvent(body []byte) (Event, error) {
+	var e struct {
+		Topic       string `json:"topic"`
+		Acknowledge *struct {
+			Command string      `json:"command_uuid"`
+			Status  string      `json:"status"`
+			Raw     []byte      `json:"raw_payload"`
+			IDs     identifiers `json:"ids"`
+		} `json:"acknowledge_event"`
+		CheckIn *struct {
+			UDID string      `json:"udid"`
+			Raw  []byte      `json:"raw_payload"`
+			IDs  identifiers `json:"ids"`
+		} `json:"checkin_event"`
+	}
+	if err := json.Unmarshal(body, &e); err != nil {
+		return Event{}, errors.New("it isn't an event of NanoMDM")
+	}
+	switch a, c := e.Acknowledge, e.CheckIn; {
+	case a != nil:
+		out := Event{Enrollment: a.IDs.ID, Command: a.Command}
+		switch a.Status {
+		case "Acknowledged":
+			out.State = Installed
+		case "NotNow":
+			out.State = NotNow
+		case "Error", "CommandFormatError":
+			out.State, out.Detail = Refused, legible(complaint(a.Raw))
+		default:
+			out.Command = ""
+		}
+		return out, nil
+	case c != nil:
+		out := Event{Enrollment: c.IDs.ID, UDID: c.UDID, Left: e.Topic == "mdm.CheckOut"}
+		if out.Enrolled = e.Topic == "mdm.Authenticate" || e.Topic == "mdm.TokenUpdate"; out.Enrolled {
+			out.Serial = valueOf(c.Raw, "SerialNumber")
+		}
+		return out, nil
+	}
+	return Event{}, nil
+}
+
+// Webhook returns the handler that NanoMDM's webhook calls. With a key, events
+// must be signed by it (-webhook-hmac-key).
+func (p *Pusher) Webhook(key []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxEvent))
+		if err != nil {
+			http.Error(w, "The event is too large.", http.StatusRequestEntityTooLarge)
+			return
+		}
+		if len(key) > 0 && !Signed(body, key, r.Header.Get(SignatureHeader)) {
+			http.Error(w, "The signature of the event isn't that of the key.", http.StatusUnauthorized)
+			return
+		}
+		e, err := ReadEvent(body)
+		if err != nil {
+			http.Error(w, "It isn't an event of NanoMDM.", http.StatusBadRequest)
+			return
+		}
+		if e.Command == "" {
+			return
+		}
+		if err := p.answered(e.Enrollment, e.Command, e.State, e.Detail); err != nil {
+			http.Error(w, "The event can't be kept.", http.StatusInternalServerError)
+		}
+	})
+}
+
+// complaint is the error chain of an answer in words: each error in English where
+// there is a text in English, with its domain and code.
 func complaint(raw []byte) string {
+	var chain []string
+	one := map[string]string{}
+	walk(raw, func(key, value string) { one[key] = value }, func() {
+		text := one["USEnglishDescription"]
+		if text == "" {
+			text = one["LocalizedDescription"]
+		}
+		if name := strings.TrimSpace(one["ErrorDomain"] + " " + one["ErrorCode"]); name != "" {
+			text = strings.TrimSpace(text + " (" + name + ")")
+		}
+		if text != "" {
+			chain = append(chain, text)
+		}
+		clear(one)
+	})
+	return strings.Join(chain, " ")
+}
+
+// valueOf is the first value of the key in a property list, or "".
+func valueOf(raw []byte, key string) (value string) {
+	walk(raw, func(k, v string) {
+		if k == key && value == "" {
+			value = v
+		}
+	}, func() {})
+	return legible(value)
+}
+
+// walk calls pair for each text and number of a property list with its key, and
+// end at the end of each dictionary. It stops at what it can't read.
+func walk(raw []byte, pair func(key, value string), end func()) {
 	d := xml.NewDecoder(strings.NewReader(string(raw)))
-	key, local := "", ""
+	key := ""
 	for {
 		token, err := d.Token()
 		if err != nil {
-			return local
+			return
+		}
+		if over, ok := token.(xml.EndElement); ok && over.Name.Local == "dict" {
+			end()
 		}
 		start, ok := token.(xml.StartElement)
-		if !ok || start.Name.Local != "key" && start.Name.Local != "string" {
+		if !ok {
+			continue
+		}
+		switch start.Name.Local {
+		case "key", "string", "integer":
+		default:
 			continue
 		}
 		var text string
 		if d.DecodeElement(&text, &start) != nil {
-			return local
+			return
 		}
-		switch {
-		case start.Name.Local == "key":
+		if start.Name.Local == "key" {
 			key = text
-		case key == "USEnglishDescription":
-			return text
-		case key == "LocalizedDescription" && local == "":
-			local = text
+			continue
 		}
+		pair(key, text)
 	}
 }

@@ -343,11 +343,15 @@ func keepPeople(t *db.Tx, b batches.Batch, mailboxes []string) error {
 }
 
 // ForgetMailbox forgets that batches of the account have made something for the
-// mailbox.
+// mailbox, and what was sent to its devices.
 func (s *Store) ForgetMailbox(ctx context.Context, by audit.Grant, account, mailbox string) error {
 	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		_, err := t.Exec(`DELETE FROM batch_people WHERE account = $1 AND mailbox = $2`, account, mailbox)
-		return nil, err
+		for _, statement := range []string{`DELETE FROM batch_people WHERE account = $1 AND mailbox = $2`, `DELETE FROM push_deliveries WHERE account = $1 AND mailbox = $2`} {
+			if _, err := t.Exec(statement, account, mailbox); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("store: forget mailbox: %w", err)

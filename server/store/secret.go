@@ -96,6 +96,8 @@ var encryptedColumns = []encryptedColumn{
 	{table: "webhooks", column: "secret", context: "id", purpose: crypt.Webhooks},
 	{table: "webhooks", column: "previous", context: "id", purpose: crypt.Webhooks},
 	{table: "certificate_values", column: "value", context: "name", purpose: crypt.Certificate, also: ` AND name NOT IN ('lease', 'request')`},
+	{table: "device_servers", column: "api_key", context: "hook", purpose: crypt.DeviceServers},
+	{table: "device_servers", column: "secret", context: "hook", purpose: crypt.DeviceServers},
 	{table: "replays", column: "answer", context: "api_key", purpose: crypt.Answers},
 }
 

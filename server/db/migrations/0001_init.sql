@@ -520,6 +520,83 @@ CREATE TABLE batch_problems (
     PRIMARY KEY (batch, number)
 );
 
+-- Pushes
+
+-- The NanoMDM of an account. hook is in the address of its webhook. The key of
+-- its API and the secret of the webhook are encrypted.
+CREATE TABLE device_servers (
+    account TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
+    url     TEXT   NOT NULL,
+    api_key BYTEA  NOT NULL,
+    hook    TEXT   NOT NULL CHECK (hook <> ''),
+    secret  BYTEA  NOT NULL,
+    heard   BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    updated BIGINT NOT NULL
+);
+
+CREATE UNIQUE INDEX device_servers_hook ON device_servers (hook);
+
+-- What the webhook has told of devices, and of users on Macs.
+CREATE TABLE enrollments (
+    account TEXT   NOT NULL REFERENCES accounts (id),
+    id      TEXT   NOT NULL CHECK (id <> ''),
+    udid    TEXT   NOT NULL,
+    serial  TEXT   NOT NULL,
+    heard   BIGINT NOT NULL,
+    PRIMARY KEY (account, id)
+);
+
+-- maker_right, maker_need, maker_domains and maker_expires are the grant that the
+-- push acts by. round counts how often it was asked for.
+CREATE TABLE pushes (
+    batch         TEXT   NOT NULL PRIMARY KEY REFERENCES batches (id) ON DELETE CASCADE,
+    account       TEXT   NOT NULL REFERENCES accounts (id),
+    planned       BIGINT NOT NULL CHECK (planned IN (0, 1)),
+    detail        TEXT   NOT NULL,
+    maker_kind    TEXT   NOT NULL,
+    maker_id      TEXT   NOT NULL,
+    maker_name    TEXT   NOT NULL,
+    maker_right   TEXT   NOT NULL,
+    maker_need    TEXT   NOT NULL,
+    maker_domains TEXT   NOT NULL,
+    maker_expires BIGINT NOT NULL,
+    round         BIGINT NOT NULL,
+    no_device     BIGINT NOT NULL,
+    created       BIGINT NOT NULL,
+    updated       BIGINT NOT NULL
+);
+
+-- A profile of a batch for a device. command is the ID of the newest command that
+-- brings it.
+CREATE TABLE push_deliveries (
+    id         TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
+    account    TEXT   NOT NULL REFERENCES accounts (id),
+    batch      TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    enrollment TEXT   NOT NULL CHECK (enrollment <> ''),
+    identifier TEXT   NOT NULL CHECK (identifier <> ''),
+    email      TEXT   NOT NULL,
+    mailbox    TEXT   NOT NULL,
+    digest     TEXT   NOT NULL,
+    archive    BIGINT NOT NULL,
+    position   BIGINT NOT NULL,
+    size       BIGINT NOT NULL,
+    command    TEXT   NOT NULL CHECK (command <> ''),
+    attempt    BIGINT NOT NULL,
+    tries      BIGINT NOT NULL,
+    state      TEXT   NOT NULL CHECK (state IN ('waiting', 'queued', 'not_now', 'installed', 'refused', 'failed', 'replaced')),
+    detail     TEXT   NOT NULL,
+    created    BIGINT NOT NULL,
+    updated    BIGINT NOT NULL
+);
+
+CREATE UNIQUE INDEX push_deliveries_place ON push_deliveries (batch, enrollment, identifier);
+CREATE INDEX push_deliveries_device ON push_deliveries (account, enrollment, identifier);
+CREATE UNIQUE INDEX push_deliveries_command ON push_deliveries (command);
+CREATE INDEX push_deliveries_state ON push_deliveries (batch, state);
+CREATE INDEX push_deliveries_email ON push_deliveries (batch, email, id);
+CREATE INDEX push_deliveries_mailbox ON push_deliveries (account, mailbox);
+
 -- Notifications
 
 -- Without a row, owners are notified and nobody else. A recipient is a

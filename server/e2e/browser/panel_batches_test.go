@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
 // batchRooms are those of lists of people, and of what was made of them.
@@ -24,6 +25,15 @@ var batchRooms = []room{
 	{"batch to print", "owner", "/batches/{links}/sheet", nil, nil, 200},
 	{"batch under way", "owner", "/batches/{running}", nil, nil, 200},
 	{"batch to delete", "owner", "/batches/{done}/delete", nil, nil, 200},
+	{"batch pushed", "owner", "/batches/{pushed}", nil, nil, 200},
+	{"devices", "owner", "/batches/{pushed}/push", nil, nil, 200},
+	{"devices for an auditor", "auditor", "/batches/{pushed}/push?state=refused", nil, nil, 200},
+	{"devices in no state", "owner", "/batches/{pushed}/push?state=failed", nil, nil, 200},
+	{"nanomdm", "owner", "/mdm/nanomdm", nil, nil, 200},
+	{"nanomdm with mistakes", "owner", "/mdm/nanomdm", map[string]string{"#url": "http://mdm.example.com"}, []string{mainButton}, 422},
+	{"nanomdm for an auditor", "auditor", "/mdm/nanomdm", nil, nil, 200},
+	{"nanomdm whose secret is new", "owner", "/mdm/nanomdm/rotate", nil, []string{mainButton}, 200},
+	{"nanomdm to disconnect", "owner", "/mdm/nanomdm/disconnect", nil, nil, 200},
 }
 
 // withBatches is an installation with a batch in each state.
@@ -34,6 +44,31 @@ func withBatches(t *testing.T) *people {
 	p := &people{o, map[string]*servertest.Member{"owner": owner, "auditor": owner.Invite("anna@example.com", "auditor")}, map[string]string{}}
 	p.makeBatches(t)
 	return p
+}
+
+// push makes a batch and pushes it to devices in every state. No host of the tests
+// answers, so what devices say is written for them.
+func (p *people) push(t *testing.T, upload func(name, list, shows string) string) {
+	t.Helper()
+	owner := p.members["owner"]
+	must(t, owner.Post("/panel/mdm/nanomdm", "url", "https://mdm.example.com", "key", "s3cret"))
+	list := "email,name,udid\n"
+	for i := range 7 {
+		list += fmt.Sprintf("person-%d@example.com,Person %d,00008110-%016X\n", i+1, i+1, 0x1A2B3C4D5E6F*(i+1))
+	}
+	path := upload("pushed.csv", list+"nobody@example.com,Nobody,\n", "Create files")
+	must(t, owner.Post(path+"/check", "platform", "iphone", "output", "files", "mail", "", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name", "column-2", "udid"))
+	servertest.Eventually(t, "Create files", func() bool { return strings.Contains(string(owner.Get(path).Body), "Create files") })
+	must(t, owner.Post(path+"/start"))
+	servertest.Eventually(t, "archive-001.zip", func() bool { return strings.Contains(string(owner.Get(path).Body), "archive-001.zip") })
+	must(t, owner.Post(path+"/push"))
+	servertest.Eventually(t, "the devices", func() bool {
+		return len(storetest.Column(t, p.database, `SELECT id FROM push_deliveries WHERE tries > 0`)) == 7
+	})
+	for i, state := range []string{"installed", "installed", "installed", "queued", "not_now", "refused", "waiting"} {
+		detail := map[string]string{"refused": "The profile could not be installed. (MCInstallationErrorDomain 4001)", "waiting": "NanoMDM can't be reached."}[state]
+		storetest.Exec(t, p.database, fmt.Sprintf(`UPDATE push_deliveries SET state = '%s', detail = '%s' WHERE email = 'person-%d@example.com'`, state, strings.ReplaceAll(detail, "'", "''"), i+1))
+	}
 }
 
 // makeBatches uploads lists and has files and links made of them, but leaves one
@@ -78,6 +113,7 @@ func (p *people) makeBatches(t *testing.T) {
 	}
 	many.WriteString("x,Nobody,Sales,,nobody\nx,Stranger,IT,,stranger@elsewhere.example\nx,With a name that nobody may have @ all,IT,,jane@example.com\n")
 	upload("ready.csv", many.String(), "3 rows with problems")
+	p.push(t, upload)
 	running := upload("running.csv", few, "Create files")
 	stop()
 	must(t, owner.Post(running+"/start"))

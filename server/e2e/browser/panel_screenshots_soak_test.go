@@ -42,6 +42,7 @@ var panelPictures = []panelPicture{
 	{"panel-mdm-second-hand.png", screen(1180), "light", "/mdm?vendor=mosyle&domain=example.com", nil},
 	{"panel-batch.png", screen(1120), "light", "/batches/{done}", nil},
 	{"panel-batch-list.png", screen(1240), "light", "/batches/{ready}", nil},
+	{"panel-push.png", screen(1180), "light", "/batches/{pushed}/push", nil},
 	{"panel-links.png", screen(860), "light", "/links", nil},
 	{"panel-key.png", screen(560), "light", "/keys/new", showKey},
 	{"panel-key-replace.png", screen(1120), "light", "/keys", openKey},

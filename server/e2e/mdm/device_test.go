@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/groob/plist"
@@ -51,6 +52,9 @@ func (d *device) enrollment() string {
 	}
 	return d.udid
 }
+
+// serial is the device's serial number.
+func (d *device) serial() string { return strings.ReplaceAll(d.udid, "-", "")[:12] }
 
 // send sends a message, signed by the device's identity, and returns the answer.
 func (d *device) send(message map[string]any, contentType string) ([]byte, error) {
@@ -101,7 +105,7 @@ func (d *device) checkIn(message map[string]any) ([]byte, error) {
 // enrol enrols the device, or a Mac's user after its device.
 func (d *device) enrol() error {
 	if d.user == "" {
-		_, err := d.checkIn(map[string]any{"MessageType": "Authenticate", "Topic": topic, "DeviceName": "Simulated", "Model": "Simulated", "SerialNumber": d.udid[:12]})
+		_, err := d.checkIn(map[string]any{"MessageType": "Authenticate", "Topic": topic, "DeviceName": "Simulated", "Model": "Simulated", "SerialNumber": d.serial()})
 		if err != nil {
 			return err
 		}

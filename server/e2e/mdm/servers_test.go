@@ -106,10 +106,15 @@ func startManagement(t *testing.T) *management {
 	m.follower.Store("")
 	hook := httptest.NewServer(http.HandlerFunc(m.hear))
 	t.Cleanup(hook.Close)
-	start(t, "nanomdm", m.nanomdm, "-storage", "inmem", "-storage-dsn", "memory", "-api", nanoKey, "-ca", signingtest.WriteFile(t, "ca.pem", m.authority.CertPEM()),
-		"-webhook-url", hook.URL, "-webhook-hmac-key", webhookKey, "-dm", "http://"+m.kmfddm+"/")
+	m.startNano(t, "-webhook-url", hook.URL, "-webhook-hmac-key", webhookKey, "-dm", "http://"+m.kmfddm+"/")
 	start(t, "kmfddm", m.kmfddm, "-storage", "inmem", "-api", kmfddmKey, "-enqueue", "http://"+m.nanomdm+"/v1/enqueue/", "-enqueue-key", nanoKey)
 	return m
+}
+
+// startNano starts NanoMDM with the flags for its webhook.
+func (m *management) startNano(t *testing.T, flags ...string) {
+	t.Helper()
+	start(t, "nanomdm", m.nanomdm, append([]string{"-storage", "inmem", "-storage-dsn", "memory", "-api", nanoKey, "-ca", signingtest.WriteFile(t, "ca.pem", m.authority.CertPEM())}, flags...)...)
 }
 
 // hear keeps what devices answer, and passes events on as they came.

@@ -31,7 +31,7 @@ var (
 	outcomes    = []audit.Outcome{audit.Done, audit.Refused}
 	interfaces  = []audit.Interface{audit.Page, audit.Panel, audit.API, audit.CommandLine, audit.Internal}
 	actorKinds  = []audit.ActorKind{audit.Member, audit.KeyActor, audit.Visitor, audit.Operator, audit.System}
-	targetKinds = []audit.TargetKind{audit.DomainTarget, audit.HostTarget, audit.PolicyTarget, audit.LinkTarget, audit.BatchTarget, audit.TicketTarget, audit.ProfileTarget,
+	targetKinds = []audit.TargetKind{audit.DomainTarget, audit.HostTarget, audit.PolicyTarget, audit.LinkTarget, audit.BatchTarget, audit.DeviceServerTarget, audit.TicketTarget, audit.ProfileTarget,
 		audit.KeyTarget, audit.RedirectKeyTarget, audit.MemberTarget, audit.InvitationTarget, audit.PasskeyTarget, audit.SessionTarget, audit.AccountTarget,
 		audit.WebhookTarget, audit.RecipientTarget, audit.IdentityTarget, audit.InstallationTarget, audit.LogTarget}
 )

@@ -200,8 +200,8 @@ func (p *Pages) batchPage(v *panel.Visit, f panel.Frame, b batches.Batch) (batch
 			fmt.Sprintf("archive-%03d.zip", a.Number), fmt.Sprintf("manifest-%03d.csv", a.Number), a.Files, sizeOf(a.Size), a.Digest,
 		})
 	}
-	if b.Plan.Bad == 0 {
-		return page, nil
+	if err := p.fillPush(v, &page); err != nil || b.Plan.Bad == 0 {
+		return page, err
 	}
 	problems, err := p.Batches.Problems(v.Ctx(), v.Account(), b.ID, 0, problemsShown)
 	for _, problem := range problems {

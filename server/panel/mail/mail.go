@@ -33,6 +33,7 @@ type Pages struct {
 	Links    *setup.Links
 	Mails    *mailing.Mails
 	Batches  Batches
+	Pushes   Pushes
 	// SendsMail says that there is a mail server.
 	SendsMail  bool
 	Issuer     *issue.Issuer

@@ -47,6 +47,9 @@ func (p *Pages) mdm(v *panel.Visit) error {
 	}
 	page.Vendor = vendorView(vendor)
 	page.Vendor.Notes = vendor.Notes(page.Form["policy"] != "")
+	if page.Form["policy"] != "" {
+		page.Vendor.Declarations = factView(vendor.Declarations)
+	}
 	if !vendor.Fills() && page.Form["address"] == "" {
 		return p.Render(v, http.StatusOK, "mdm", page.Frame, page)
 	}

@@ -7,7 +7,7 @@ import (
 
 // Routes are all routes of these pages, and who may use them.
 func (p *Pages) Routes() []panel.Route {
-	return append(p.batchRoutes(), []panel.Route{
+	return append(append(p.batchRoutes(), p.pushRoutes()...), []panel.Route{
 		panel.Get("", account.Look, panel.Signed, p.overview),
 		panel.Get(setupPath, account.Operate, panel.Signed, p.setup),
 

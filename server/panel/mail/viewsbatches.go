@@ -59,6 +59,7 @@ type batchPage struct {
 	Links                                     batchLinks
 	Refused                                   []batchRefused
 	Signer                                    string
+	Push                                      batchPush
 	Started, Ended, Expires                   time.Time
 	Expired                                   bool
 }

@@ -25,6 +25,7 @@ type mdmVendor struct {
 	SecondHand            bool // some facts have a mark
 	Checked               string
 	Signed, Needs, Values mdmFact
+	Declarations          mdmFact // empty: it takes none, or there is no policy
 	Variables             []mdmVariable
 	Steps                 []string
 	StepsMark             string

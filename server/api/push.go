@@ -1,0 +1,105 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
+	"github.com/updatecase/mobileconfig/server/push"
+	"github.com/updatecase/mobileconfig/server/pushes"
+)
+
+// PushStates counts devices by what has become of their profiles.
+type PushStates struct {
+	Waiting   int `json:"waiting" doc:"It will be sent." example:"0"`
+	Queued    int `json:"queued" doc:"NanoMDM has it, and the device hasn't answered yet." example:"12"`
+	NotNow    int `json:"not_now" doc:"The device is busy and takes it later." example:"1"`
+	Installed int `json:"installed" doc:"The device has it." example:"285"`
+	Refused   int `json:"refused" doc:"The device has reported an error, three times." example:"1"`
+	Failed    int `json:"failed" doc:"NanoMDM hasn't taken it." example:"0"`
+	Replaced  int `json:"replaced" doc:"The push of another batch has taken its place." example:"0"`
+}
+
+// A Push is how far a batch is on its way to devices.
+type Push struct {
+	Batch     string       `json:"batch" doc:"The batch's ID." example:"bat_k3v7q2m4x5r6t7ab"`
+	Planned   bool         `json:"planned" doc:"Whether each device is in the counts." example:"true"`
+	Detail    string       `json:"detail,omitempty" doc:"Why not all devices are, as a sentence."`
+	NoDevice  int          `json:"no_device" doc:"Profiles for which no device is known." example:"2"`
+	States    PushStates   `json:"states"`
+	CreatedAt field.Moment `json:"created_at"`
+	UpdatedAt field.Moment `json:"updated_at" doc:"When it was asked for last, or planned."`
+}
+
+func pushOf(o pushes.Overview) Push {
+	n := o.States
+	return Push{
+		Batch: o.Batch, Planned: o.Planned, Detail: o.Detail, NoDevice: o.NoDevice,
+		States:    PushStates{n[pushes.Waiting], n[push.Queued], n[push.NotNow], n[push.Installed], n[push.Refused], n[push.Failed], n[pushes.Replaced]},
+		CreatedAt: field.At(o.Created), UpdatedAt: field.At(o.Updated),
+	}
+}
+
+// A PushDelivery is a profile on its way to a device.
+type PushDelivery struct {
+	ID         string       `json:"id" example:"psh_k3v7q2m4x5r6t7ab"`
+	Email      string       `json:"email" example:"jane@example.com"`
+	Enrollment string       `json:"enrollment_id" doc:"By which NanoMDM knows the device, or a user on a Mac." example:"470E005B-17C1-4537-BBB3-0EBC340D432A"`
+	Identifier string       `json:"profile_identifier" example:"com.example.mobileconfig.iphone.k3v7q2m4x5r6"`
+	Command    string       `json:"command_uuid" doc:"The newest InstallProfile command." example:"2f6f2b0e-7d2a-4f0e-9b1a-2f1a5c1f9d11"`
+	Attempt    int          `json:"attempt" doc:"Which one it is since the push was asked for." example:"1"`
+	State      string       `json:"state" enum:"waiting,queued,not_now,installed,refused,failed,replaced"`
+	Detail     string       `json:"detail,omitempty" doc:"What NanoMDM or the device says." example:"There isn't enough space. (MCInstallationErrorDomain 4001)"`
+	UpdatedAt  field.Moment `json:"updated_at"`
+}
+
+// A PushPage is a push with a page of its deliveries.
+type PushPage struct {
+	Push
+	Deliveries []PushDelivery `json:"deliveries" doc:"In the order of addresses."`
+	More       bool           `json:"more" doc:"Whether more follow." example:"false"`
+}
+
+type pushQuery struct {
+	BatchPath
+	State string `query:"state" enum:"waiting,queued,not_now,installed,refused,failed,replaced" doc:"Deliveries in this state alone."`
+	After string `query:"after" maxLength:"40" doc:"The ID of the last delivery of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many deliveries a page has at most."`
+}
+
+func (a *API) pushes(h huma.API) {
+	ask := operation("push-batch", http.MethodPost, "/batches/{id}/push", account.BatchesWrite, "Send what a batch has made to the devices of its people")
+	ask.DefaultStatus = http.StatusAccepted
+	register(a, h, ask, func(ctx context.Context, c call, in *BatchPath) (*answer[Push], error) {
+		if err := c.permitAll(); err != nil {
+			return nil, err
+		}
+		o, err := a.Pushes.Push(ctx, c.by, c.key.Account, in.ID)
+		return &answer[Push]{pushOf(o)}, err
+	})
+	register(a, h, operation("get-batch-push", http.MethodGet, "/batches/{id}/push", account.BatchesRead, "Show what became of a push"), a.showPush)
+}
+
+func (a *API) showPush(ctx context.Context, c call, in *pushQuery) (*answer[PushPage], error) {
+	if err := c.permitAll(); err != nil {
+		return nil, err
+	}
+	o, err := a.Pushes.Overview(ctx, c.key.Account, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	limit := cmp.Or(in.Limit, 100)
+	all, err := a.Pushes.Deliveries(ctx, c.key.Account, in.ID, pushes.Filter{State: push.State(in.State), After: in.After, Limit: limit + 1})
+	if err != nil {
+		return nil, err
+	}
+	out := &answer[PushPage]{PushPage{Push: pushOf(o), Deliveries: []PushDelivery{}, More: len(all) > limit}}
+	for _, d := range all[:min(len(all), limit)] {
+		out.Body.Deliveries = append(out.Body.Deliveries, PushDelivery{d.ID, d.Email, d.Enrollment, d.Identifier, d.Command, d.Attempt, string(d.State), d.Detail, field.At(d.Updated)})
+	}
+	return out, nil
+}

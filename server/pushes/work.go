@@ -1,0 +1,283 @@
+package pushes
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/dial"
+	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/id"
+	"github.com/updatecase/mobileconfig/server/push"
+)
+
+// planOnce is how many deliveries are planned in one transaction.
+const planOnce = 500
+
+// Plan says for each profile of the batch which devices get it. Doing it again does
+// no harm.
+func (s *Service) Plan(ctx context.Context, batch string, round int) error {
+	p, err := s.Store.AnyPush(ctx, batch)
+	if fault.Is(err, fault.NotFound) || err == nil && (p.Planned || p.Round != round) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = s.plan(ctx, &p)
+	if f := fault.Of(err); err != nil {
+		if f.Code == fault.Internal {
+			return fmt.Errorf("pushes: %w", err)
+		}
+		p.Detail = f.Detail
+	}
+	p.Planned, p.Updated = true, s.Now()
+	return s.Store.EndPlan(ctx, audit.ByProgram(), p)
+}
+
+// GiveUp ends the planning of a push that has failed too often.
+func (s *Service) GiveUp(ctx context.Context, batch string) error {
+	p, err := s.Store.AnyPush(ctx, batch)
+	if err != nil {
+		return err
+	}
+	p.Planned, p.Updated, p.Detail = true, s.Now(), "Something went wrong. Push the batch again; if that doesn't help, tell whoever runs this service."
+	return s.Store.EndPlan(ctx, audit.ByProgram(), p)
+}
+
+func (s *Service) plan(ctx context.Context, p *Push) error {
+	b, err := s.Files.Get(ctx, p.Account, p.Batch)
+	if err != nil {
+		return err
+	}
+	enrollments, err := s.Store.Enrollments(ctx, p.Account)
+	if err != nil {
+		return err
+	}
+	known := newDirectory(enrollments)
+	p.NoDevice = 0
+	for _, a := range b.Archives {
+		all, err := s.deliveries(ctx, p, a.Number, known)
+		if err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(all, planOnce) {
+			if err := s.Store.PlanDeliveries(ctx, *p, chunk); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// deliveries are those of the profiles in an archive.
+func (s *Service) deliveries(ctx context.Context, p *Push, number int, known *directory) ([]Delivery, error) {
+	manifest, err := s.Files.Look(ctx, p.Account, p.Batch, batches.ManifestName(number))
+	if err != nil {
+		return nil, err
+	}
+	defer manifest.Close()
+	profiles, err := push.ReadManifest(manifest)
+	if err != nil {
+		return nil, err
+	}
+	archive, err := s.Files.Look(ctx, p.Account, p.Batch, batches.ArchiveName(number))
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	files, err := filesOf(archive)
+	if err != nil {
+		return nil, err
+	}
+	var all []Delivery
+	now := s.Now()
+	for n := range profiles {
+		one := &profiles[n]
+		to := known.enrollments(one)
+		if len(to) == 0 {
+			p.NoDevice++
+		}
+		file, ok := files[one.File]
+		address, err := profile.ParseAddress(one.Email)
+		if !ok || err != nil {
+			return nil, fmt.Errorf("pushes: %s is not in the archive of its manifest", one.File)
+		}
+		for _, enrollment := range to {
+			all = append(all, Delivery{
+				ID: id.New("psh"), Account: p.Account, Batch: p.Batch, Enrollment: enrollment, Identifier: one.Identifier,
+				Email: one.Email, Mailbox: address.Folded(), Digest: one.Digest, Archive: number, Offset: file.offset, Size: file.size,
+				Command: uuid.NewString(), Attempt: 1, State: Waiting, Created: now, Updated: now,
+			})
+		}
+	}
+	return all, nil
+}
+
+// A place is where a file is in an archive.
+type place struct{ offset, size int64 }
+
+// filesOf says where the files of an archive are, which stores them as they are.
+func filesOf(archive blob.Reader) (map[string]place, error) {
+	z, err := zip.NewReader(archive, archive.Size())
+	if err != nil {
+		return nil, fmt.Errorf("pushes: %w", err)
+	}
+	all := make(map[string]place, len(z.File))
+	for _, f := range z.File {
+		offset, err := f.DataOffset()
+		if err != nil || f.Method != zip.Store {
+			return nil, fmt.Errorf("pushes: %s is packed, or damaged: %w", f.Name, err)
+		}
+		all[f.Name] = place{offset, int64(f.UncompressedSize64)}
+	}
+	return all, nil
+}
+
+// A directory finds enrollments by what lists say of devices.
+type directory struct {
+	devices map[string]string   // UDID by serial number
+	all     map[string][]string // enrollments by UDID
+}
+
+func newDirectory(enrollments []Enrollment) *directory {
+	d := &directory{map[string]string{}, map[string][]string{}}
+	for _, e := range enrollments {
+		udid := strings.ToUpper(e.UDID)
+		d.all[udid] = append(d.all[udid], e.ID)
+		if e.Serial != "" {
+			d.devices[strings.ToUpper(e.Serial)] = udid
+		}
+	}
+	return d
+}
+
+// enrollments are those that take the profile: the device's, or those of the users
+// of a Mac. A device that NanoMDM has told nothing of is known by its UDID.
+func (d *directory) enrollments(p *push.Profile) []string {
+	udid := strings.ToUpper(p.UDID)
+	if udid == "" {
+		udid = d.devices[strings.ToUpper(p.Serial)]
+	}
+	ids := d.all[udid]
+	if len(ids) == 0 && p.UDID != "" {
+		ids = []string{p.UDID}
+	}
+	return push.Enrollments{strings.ToLower(p.Email): ids}.Of(p)
+}
+
+// Send gives NanoMDM the command of a delivery. It returns how long to wait before
+// the next try; 0 if there is none.
+func (s *Service) Send(ctx context.Context, delivery, command string) (time.Duration, error) {
+	d, err := s.Store.BeginDelivery(ctx, delivery, command)
+	switch f := fault.Of(err); {
+	case err == nil:
+	case d.ID != "" && f.Code != fault.Internal:
+		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, f.Detail)
+	case f.Code == fault.NotFound:
+		return 0, nil
+	default:
+		return 0, err
+	}
+	err = s.send(ctx, d)
+	switch f := fault.Of(err); {
+	case err == nil:
+		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Queued, "")
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case f.Code != fault.Internal:
+		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, f.Detail)
+	}
+	detail := words(err)
+	if !push.Again(err) || errors.Is(err, dial.ErrForbidden) || d.Tries >= tries {
+		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, detail)
+	}
+	wait := min(time.Second<<min(d.Tries, 10), 10*time.Minute)
+	return wait, s.Store.EndDelivery(ctx, d.ID, command, Waiting, detail)
+}
+
+// send sends the command of a delivery.
+func (s *Service) send(ctx context.Context, d Delivery) error {
+	server, err := s.Store.DeviceServer(ctx, d.Account)
+	if fault.Is(err, fault.NotFound) {
+		err = errNoServer()
+	}
+	if err != nil {
+		return err
+	}
+	data, err := s.file(ctx, d)
+	if err != nil {
+		return err
+	}
+	key, err := s.cipher.Decrypt(server.Key, server.Hook)
+	if err != nil {
+		return fault.New(fault.Conflict, "The API key can't be read. Enter it again.")
+	}
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	api := push.API{Client: s.Client, URL: u, User: "nanomdm", Key: string(key)}
+	return api.Install(ctx, d.Enrollment, d.Command, data)
+}
+
+// file reads the profile of a delivery.
+func (s *Service) file(ctx context.Context, d Delivery) ([]byte, error) {
+	archive, err := s.Files.Look(ctx, d.Account, d.Batch, batches.ArchiveName(d.Archive))
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	data, err := io.ReadAll(io.NewSectionReader(archive, d.Offset, d.Size))
+	if err != nil {
+		return nil, fmt.Errorf("pushes: %w", err)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != d.Digest {
+		return nil, fault.New(fault.Conflict, "The file isn't the one that the batch has made.")
+	}
+	return data, nil
+}
+
+// words says why NanoMDM didn't take a command. Nothing of what was met at an
+// address is in it, unless it was NanoMDM.
+func words(err error) string {
+	var (
+		network net.Error
+		tlsFail *tls.CertificateVerificationError
+		record  tls.RecordHeaderError
+		unknown x509.UnknownAuthorityError
+		request *url.Error
+	)
+	switch {
+	case errors.Is(err, push.ErrKey):
+		return "NanoMDM refuses the API key. Enter the right one, then push again."
+	case errors.Is(err, dial.ErrForbidden):
+		return "The address of NanoMDM leads into a private network, which this service may not reach. Whoever runs it can allow the network."
+	case errors.As(err, &tlsFail), errors.As(err, &record), errors.As(err, &unknown):
+		return "The certificate of NanoMDM can't be trusted, or it speaks no TLS."
+	case errors.As(err, &network) && network.Timeout():
+		return "NanoMDM doesn't answer in time."
+	case errors.As(err, &request), errors.As(err, &network):
+		return "NanoMDM can't be reached."
+	}
+	return err.Error()
+}
