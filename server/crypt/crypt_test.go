@@ -190,13 +190,13 @@ func TestUnknownVersions(t *testing.T) {
 // one reading of the versions for many of them.
 func TestFlood(t *testing.T) {
 	const guests = 500
-	version := crypt.FirstVersion([]byte("secret"))
+	version := FirstVersion([]byte("secret"))
 	var loads atomic.Int64
-	s, err := crypt.Open(t.Context(), time.Now, func(context.Context) ([]crypt.Version, error) {
+	s, err := Open(t.Context(), time.Now, func(context.Context) ([]Version, error) {
 		if loads.Add(1) > 1 {
 			time.Sleep(time.Millisecond) // which a database takes
 		}
-		return []crypt.Version{version}, nil
+		return []Version{version}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestFlood(t *testing.T) {
 	var all sync.WaitGroup
 	for range guests {
 		all.Go(func() {
-			if mac.Valid("a", "aaaa"+strings.Repeat("b", crypt.CodeSize-4)) {
+			if mac.Valid("a", "aaaa"+strings.Repeat("b", CodeSize-4)) {
 				t.Error("a code of nobody is valid")
 			}
 		})

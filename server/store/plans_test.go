@@ -17,6 +17,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/secret"
+	"github.com/updatecase/mobileconfig/server/pushes"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -113,6 +114,12 @@ func lists(links int) map[string][]list {
 		"RefusedMails": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.RefusedMails(ctx, account.Default, "bat_1", 100)
 		}),
+		"Enrollments": of((*store.Store).Enrollments, account.Default),
+		"PushDeliveries": append(ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.PushDeliveries(ctx, account.Default, "bat_1", pushes.Filter{After: "psh_1", Limit: 100})
+		}), ask(func(s *store.Store, ctx context.Context) (any, error) {
+			return s.PushDeliveries(ctx, account.Default, "bat_1", pushes.Filter{State: pushes.Waiting, Limit: 100})
+		})...),
 		"CountBatchLinks": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.CountBatchLinks(ctx, account.Default, "bat_1")
 		}),
