@@ -248,6 +248,25 @@ func TestSignerTellsOperators(t *testing.T) {
 	}
 }
 
+// TestSignerInPanel shows operators that another process signs, and whether it
+// does, and lets nobody put another certificate in its place.
+func TestSignerInPanel(t *testing.T) {
+	signer := newSigner(t)
+	client := signer.client(time.Millisecond)
+	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.Identity = client })
+	owner := s.Owner("olga@example.com")
+	page := func() string { return string(owner.Get("/panel/certificate").Body) }
+	servertest.Eventually(t, "the certificate of the signer", func() bool { return strings.Contains(page(), "setup.example.com") })
+	if text := page(); !strings.Contains(text, "Separate signer process") || strings.Contains(text, "working") || strings.Contains(text, `name="private_key"`) {
+		t.Errorf("the page doesn't say what signs, or takes another: %s", text)
+	}
+	if a := owner.Post("/panel/certificate", "certificates", string(signer.leaf.CertPEM()), "private_key", string(signer.leaf.KeyPEM(t)), "use", "yes"); a.Status != http.StatusConflict {
+		t.Errorf("an upload: %d", a.Status)
+	}
+	signer.kill()
+	servertest.Eventually(t, "a page that says what is wrong", func() bool { return strings.Contains(page(), "The signer isn") })
+}
+
 // TestKeyElsewhere looks for the key in the memory and the files of the process
 // that serves. Where that process signs, it is found there.
 func TestKeyElsewhere(t *testing.T) {

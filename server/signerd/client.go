@@ -21,7 +21,7 @@ type ClientConfig struct {
 	// Socket is where the signer listens. Required.
 	Socket string
 	// Patience is how long a signature may take, and for how long a signer that has
-	// gone is waited for. The default is 2 seconds.
+	// gone is waited for. The default is 1.5 seconds.
 	Patience time.Duration
 	// Log takes what an operator should know. The default throws it away.
 	Log *slog.Logger
@@ -31,7 +31,7 @@ type ClientConfig struct {
 
 // Times of a client.
 const (
-	patience   = 2 * time.Second
+	patience   = 1500 * time.Millisecond
 	beat       = time.Second // from one look at the signer to the next
 	soon       = 20 * time.Millisecond
 	later      = 500 * time.Millisecond
