@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -245,6 +246,43 @@ func TestSignerTellsOperators(t *testing.T) {
 	}
 	if code, _ := get("http://" + addr + "/healthz"); code != http.StatusOK {
 		t.Errorf("healthy: %d", code)
+	}
+}
+
+// TestSignerInheritsSocket hands the signer a socket as systemd does. What connects
+// while there is no signer is answered by the next.
+func TestSignerInheritsSocket(t *testing.T) {
+	signer := newSigner(t)
+	signer.kill()
+	socket := signer.socket + ".systemd"
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	file, err := listener.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	looked := make(chan error)
+	for range 3 {
+		go func() {
+			_, _, err := signerd.Look(t.Context(), signerd.ClientConfig{Socket: socket, Patience: time.Minute})
+			looked <- err
+		}()
+		signer.cmd = exec.Command("sh", append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh", signer.program}, signer.args...)...)
+		signer.cmd.Stderr, signer.cmd.ExtraFiles = &signer.errors, []*os.File{file}
+		if err := signer.cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-looked; err != nil {
+			t.Fatal(err, signer.errors.String())
+		}
+		signer.kill()
+	}
+	if _, err := os.Stat(socket); err != nil {
+		t.Errorf("the signer has removed the socket: %v", err)
 	}
 }
 
