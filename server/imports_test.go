@@ -202,7 +202,8 @@ func TestImports(t *testing.T) {
 }
 
 // TestOneCallOfTheSigner holds that profiles are signed in one place, right
-// behind the gate. Package audit signs checkpoints of the log: by its row above
+// behind the gate, and in the signer that is a process of its own, behind another.
+// Package audit signs checkpoints of the log: by its row above
 // it knows neither profiles nor their signer, and examples sign redirects.
 func TestOneCallOfTheSigner(t *testing.T) {
 	var calls []string
@@ -219,7 +220,8 @@ func TestOneCallOfTheSigner(t *testing.T) {
 			return true
 		})
 	})
-	if !slices.Equal(calls, []string{"../server/issue/issue.go", "../server/issue/issue.go"}) {
+	issue, signer := "../server/issue/issue.go", "../server/signerd/signer.go"
+	if !slices.Equal(calls, []string{issue, issue, signer, signer}) {
 		t.Errorf("the signer is called in %v", calls)
 	}
 }

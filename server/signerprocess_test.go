@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -246,6 +247,62 @@ func TestSignerTellsOperators(t *testing.T) {
 	if code, _ := get("http://" + addr + "/healthz"); code != http.StatusOK {
 		t.Errorf("healthy: %d", code)
 	}
+}
+
+// TestSignerInheritsSocket hands the signer a socket as systemd does. What connects
+// while there is no signer is answered by the next.
+func TestSignerInheritsSocket(t *testing.T) {
+	signer := newSigner(t)
+	signer.kill()
+	socket := signer.socket + ".systemd"
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	file, err := listener.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	looked := make(chan error)
+	for range 3 {
+		go func() {
+			_, _, err := signerd.Look(t.Context(), signerd.ClientConfig{Socket: socket, Patience: time.Minute})
+			looked <- err
+		}()
+		signer.cmd = exec.Command("sh", append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"`, "sh", signer.program}, signer.args...)...)
+		signer.cmd.Stderr, signer.cmd.ExtraFiles = &signer.errors, []*os.File{file}
+		if err := signer.cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-looked; err != nil {
+			t.Fatal(err, signer.errors.String())
+		}
+		signer.kill()
+	}
+	if _, err := os.Stat(socket); err != nil {
+		t.Errorf("the signer has removed the socket: %v", err)
+	}
+}
+
+// TestSignerInPanel shows operators that another process signs, and whether it
+// does, and lets nobody put another certificate in its place.
+func TestSignerInPanel(t *testing.T) {
+	signer := newSigner(t)
+	client := signer.client(time.Millisecond)
+	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.Identity = client })
+	owner := s.Owner("olga@example.com")
+	page := func() string { return string(owner.Get("/panel/certificate").Body) }
+	servertest.Eventually(t, "the certificate of the signer", func() bool { return strings.Contains(page(), "setup.example.com") })
+	if text := page(); !strings.Contains(text, "Separate signer process") || strings.Contains(text, "working") || strings.Contains(text, `name="private_key"`) {
+		t.Errorf("the page doesn't say what signs, or takes another: %s", text)
+	}
+	if a := owner.Post("/panel/certificate", "certificates", string(signer.leaf.CertPEM()), "private_key", string(signer.leaf.KeyPEM(t)), "use", "yes"); a.Status != http.StatusConflict {
+		t.Errorf("an upload: %d", a.Status)
+	}
+	signer.kill()
+	servertest.Eventually(t, "a page that says what is wrong", func() bool { return strings.Contains(page(), "The signer isn") })
 }
 
 // TestKeyElsewhere looks for the key in the memory and the files of the process

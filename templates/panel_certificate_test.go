@@ -46,6 +46,8 @@ func certificateCases() []panelCase {
 	soon.DaysLeft, soon.NotAfter, soon.Notices = 6, panelNow.AddDate(0, 0, 6), []string{"recent_root", "certificate_unused", "self_signed", "private_root"}
 	bad := signs
 	bad.DaysLeft, bad.Fault = 0, "signing identity: the certificate expired on 2026-11-01; renew it"
+	away := signs
+	away.Fault = "signing identity: the signer doesn't answer"
 	other := signs
 	other.Name, other.OtherKey = "profiles.example.com", true
 	rows := []renewalRow{{panelNow, "renewed", ""}, {panelNow, "failed", "Timeout during connect (likely firewall problem)"}, {panelNow, "changed", ""}, {panelNow, "uploaded", ""}}
@@ -54,6 +56,8 @@ func certificateCases() []panelCase {
 		{name: "certificate-none", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{}},
 		{name: "certificate-files", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: soon, Source: "files"}},
 		{name: "certificate-signer", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: signs, Source: "signer"}},
+		{name: "certificate-signer-away", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: away, Source: "signer"}},
+		{name: "certificate-signer-unknown", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: certificateView{Fault: away.Fault}, Source: "signer"}},
 		{name: "certificate-bad", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: bad, Source: "upload", Upload: true}},
 		{name: "certificate-test", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Signs: signs, Source: "development", Upload: true}},
 		{name: "certificate-checked", page: "certificate", who: operator, nav: "certificate", path: at, view: certificatePage{Form: panelForm{"certificates": "-----BEGIN"}, Signs: signs, Source: "upload", Upload: true, Checked: other}, done: "certificate.uploaded"},

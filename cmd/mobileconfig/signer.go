@@ -123,7 +123,7 @@ func (c *signerRunCommand) config(s streams) (signerd.Config, error) {
 	if err != nil {
 		return config, err
 	}
-	config.Identity = identity.Current
+	config.Identity, config.Reload = identity.Current, identity.Err
 	return config, nil
 }
 
@@ -220,6 +220,9 @@ func (c *signerStatusCommand) Run(s streams) error {
 func printStatus(out io.Writer, name string, notAfter time.Time, status signerd.Status) {
 	fmt.Fprintf(out, "Signs as %s until %s.\nSince %s: %d profiles and %d lists of checksums signed.\n",
 		name, notAfter.UTC().Format(time.DateOnly), status.Since.UTC().Format(time.DateTime), status.Signed, status.Checksums)
+	if status.Reload != "ok" {
+		fmt.Fprintf(out, "Newer files can't be used: %s\n", status.Reload)
+	}
 	for _, reason := range signerd.Reasons() {
 		if n := status.Refused[reason]; n > 0 {
 			fmt.Fprintf(out, "Refused for %s: %d\n", reason, n)

@@ -21,7 +21,7 @@ type ClientConfig struct {
 	// Socket is where the signer listens. Required.
 	Socket string
 	// Patience is how long a signature may take, and for how long a signer that has
-	// gone is waited for. The default is 2 seconds.
+	// gone is waited for. The default is 1.5 seconds.
 	Patience time.Duration
 	// Log takes what an operator should know. The default throws it away.
 	Log *slog.Logger
@@ -31,8 +31,9 @@ type ClientConfig struct {
 
 // Times of a client.
 const (
-	patience   = 2 * time.Second
+	patience   = 1500 * time.Millisecond
 	beat       = time.Second // from one look at the signer to the next
+	beatLost   = 10 * time.Second
 	soon       = 20 * time.Millisecond
 	later      = 500 * time.Millisecond
 	retryAfter = 2 * time.Second // which callers are told to wait
@@ -90,8 +91,13 @@ func (c *Client) Close() {
 // signed.
 func (c *Client) Current() signing.Signer { return &session{c: c} }
 
-// Err is nil: the signer itself looks after the files of its certificate.
-func (c *Client) Err() error { return nil }
+// Err says why the signer can't use the newer files of its certificate, or nil.
+func (c *Client) Err() error {
+	if s := c.counted.Load(); s != nil && s.Reload != fine {
+		return errors.New(s.Reload)
+	}
+	return nil
+}
 
 // Status is what the signer has last said of itself, and false while it doesn't
 // answer.
@@ -399,7 +405,7 @@ func (l *link) run(ctx context.Context) error {
 // is no answer.
 func (l *link) look(ctx context.Context) {
 	for {
-		limited, cancel := context.WithTimeout(ctx, max(l.c.config.Patience, beat))
+		limited, cancel := context.WithTimeout(ctx, max(l.c.config.Patience, beatLost))
 		a, err := l.ask(limited, askStatus, nil)
 		cancel()
 		if err != nil {

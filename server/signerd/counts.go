@@ -30,6 +30,8 @@ type Status struct {
 	Refused   map[Reason]int64 `json:"refused"`
 	// Usable is "ok", or why the certificate may not sign.
 	Usable string `json:"usable"`
+	// Reload is "ok", or why newer files of the certificate can't be used.
+	Reload string `json:"reload"`
 	// Approvals says how much is approved.
 	Approvals struct {
 		Hosts         int  `json:"hosts"`
@@ -40,14 +42,20 @@ type Status struct {
 	} `json:"approvals"`
 }
 
+// fine is what a Status says of what is well.
+const fine = "ok"
+
 // Status returns how things stand.
 func (s *Signer) Status() Status {
-	out := Status{Since: s.counts.since, Signed: s.counts.signed.Load(), Checksums: s.counts.checksums.Load(), Refused: map[Reason]int64{}, Usable: "ok"}
+	out := Status{Since: s.counts.since, Signed: s.counts.signed.Load(), Checksums: s.counts.checksums.Load(), Refused: map[Reason]int64{}, Usable: fine, Reload: fine}
 	for reason, n := range s.counts.refused {
 		out.Refused[reason] = n.Load()
 	}
 	if err := s.config.Identity().Describe().Fault; err != nil {
 		out.Usable = err.Error()
+	}
+	if s.config.Reload != nil && s.config.Reload() != nil {
+		out.Reload = s.config.Reload().Error()
 	}
 	a := s.config.Approvals()
 	out.Approvals.Hosts, out.Approvals.Domains, out.Approvals.Organizations = len(a.Hosts), len(a.Domains), len(a.Organizations)

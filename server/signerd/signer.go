@@ -23,11 +23,13 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Config is all that a [Signer] needs. All fields are required, but for Users,
-// Groups and Logged.
+// Config is all that a [Signer] needs. All fields are required, but for Reload,
+// Users, Groups and Logged.
 type Config struct {
 	// Identity returns what to sign with now.
 	Identity func() signing.Signer
+	// Reload says why newer files of it can't be used, or nil.
+	Reload func() error
 	// Approvals returns what may be signed now.
 	Approvals func() Approvals
 	// Texts are the words that profiles may have.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -328,6 +329,19 @@ func TestAway(t *testing.T) {
 	r.start()
 	if err := <-waiting; err != nil {
 		t.Errorf("one who has waited: %v", err)
+	}
+}
+
+// TestReloadFailed hands on why newer files can't be used.
+func TestReloadFailed(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Reload = func() error { return errors.New("the files are broken") } })
+	if _, s, err := Look(t.Context(), ClientConfig{Socket: r.socket, Patience: time.Minute}); err != nil || s.Reload != "the files are broken" {
+		t.Errorf("%v, %+v", err, s)
+	}
+	for r.client.Err() == nil {
+		if !pause(t.Context(), time.Millisecond) {
+			t.Fatal("the client doesn't say so")
+		}
 	}
 }
 
