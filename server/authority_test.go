@@ -213,7 +213,7 @@ func (s *stage) hold(t *testing.T, at *servertest.Server) {
 }
 
 // bookkeeping is what may be noted of a request that is refused.
-var bookkeeping = []string{"sessions.last_used", "keys.last_used", "limits"}
+var bookkeeping = []string{"sessions.last_used", "keys.last_used", "keys.last_network", "key_networks", "limits"}
 
 // control sends each request with nothing revoked, for one that would fail
 // anyway proves nothing. Then it loads again what the browsers show.
