@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
@@ -100,6 +101,12 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"SetLanguage", func(s *store.Store, a audit.Action) error {
 			return s.SetLanguage(ctx, by, account.Default, "mem_2", "de", a)
+		}},
+		{"ChangeBrand", func(s *store.Store, a audit.Action) error {
+			return s.ChangeBrand(ctx, by, branding.Owner{Account: account.Default}, func(b branding.Brand) (branding.Brand, error) {
+				b.Name, b.Logo = "Example Host", "0123"
+				return b, nil
+			}, []byte("a picture"), a)
 		}},
 		{"CreatePolicy", func(s *store.Store, a audit.Action) error { return s.CreatePolicy(ctx, by, newPolicy("one"), a) }},
 		{"ChangePolicy", func(s *store.Store, a audit.Action) error {
