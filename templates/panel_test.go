@@ -28,12 +28,18 @@ type (
 		Language               Language
 		Path, Nav              string
 		Person                 panelPerson
-		Write, Manage, Operate bool
+		Write, Automate        bool
+		Manage, Operate        bool
+		Visited                panelVisited
 		Problems               []problem
 		Done                   string
 		Development            bool
 	}
-	panelPerson struct{ Name, Email, Account string }
+	panelPerson  struct{ Name, Email, Account string }
+	panelVisited struct {
+		ID, Name                 string
+		Changes, Suspended, Here bool
+	}
 	panelForm   map[string]string
 	panelQR     struct {
 		Size int
@@ -282,9 +288,18 @@ type (
 	}
 	accountPage struct {
 		panelFrame
+		Form        panelForm
+		Row         accountRow
+		Reason      string
+		Members     []memberRow
+		Invitations []invitationRow
+		URL         string
+	}
+	whyPage struct {
+		panelFrame
 		Form panelForm
+		What string
 		Row  accountRow
-		URL  string
 	}
 	logPage struct {
 		panelFrame
@@ -307,7 +322,7 @@ type (
 		Reason, Who, WhoKind, WhoID                   string
 		Target, TargetKind, TargetID, History         string
 		Interface, Request, IP, Client, Link, Profile string
-		Identity                                      string
+		Identity, Told                                string
 		Changes                                       []logChange
 		Erased, Unreadable, WhoTest                   bool
 	}
@@ -336,7 +351,7 @@ var panelViews = map[string]any{
 	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"certificatePage": certificatePage{}, "certificateView": certificateView{}, "failedOrder": failedOrder{}, "renewalRow": renewalRow{},
-	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
+	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{}, "whyPage": whyPage{}, "Visited": panelVisited{},
 	"notificationsPage": notificationsPage{}, "recipientRow": recipientRow{}, "recipientPage": recipientPage{}, "topicRow": topicRow{},
 	"webhookRow": webhookRow{}, "webhookPage": webhookPage{}, "eventGroup": eventGroup{}, "deliveryRow": deliveryRow{},
 	"logPage": logPage{}, "chip": chip{}, "logRow": logRow{}, "change": logChange{}, "errorPage": panelErrorPage{},
@@ -435,7 +450,7 @@ func panelFrameOf(f frame, who int, nav, path string) panelFrame {
 	if who != nobody {
 		p.Person = panelPerson{"Maria Kern", "maria@example.com", "Example Ltd"}
 	}
-	p.Write, p.Manage, p.Operate = who >= owner, who >= owner, who == operator
+	p.Write, p.Automate, p.Manage, p.Operate = who >= owner, who >= owner, who >= owner, who == operator
 	return p
 }
 
@@ -447,6 +462,7 @@ type panelCase struct {
 	view       any // a struct that embeds panelFrame
 	problems   []problem
 	done       string
+	visited    panelVisited
 }
 
 func (c panelCase) rendering() rendering {
@@ -454,7 +470,7 @@ func (c panelCase) rendering() rendering {
 		v := reflect.New(reflect.TypeOf(c.view)).Elem()
 		v.Set(reflect.ValueOf(c.view))
 		in := panelFrameOf(f, c.who, c.nav, c.path)
-		in.Problems, in.Done = c.problems, c.done
+		in.Problems, in.Done, in.Visited = c.problems, c.done, c.visited
 		for field, value := range reflect.ValueOf(in).Fields() {
 			v.FieldByName(field.Name).Set(value)
 		}
@@ -688,7 +704,21 @@ func accountCases() []panelCase {
 		{"acc_2", "Other Ltd", 1234, 1, false, panelNow, panelNow, false},
 		{"acc_3", "Third Ltd", 0, 1, false, time.Time{}, panelNow, false},
 	}
+	people := []memberRow{
+		{"mem_1", "Maria Kern", "maria@example.com", "owner", true, []string{"passkey", "totp"}, panelNow, false, true},
+		{"mem_2", "", "jonas@example.com", "admin", false, nil, time.Time{}, false, false},
+	}
+	invited := []invitationRow{{"inv_1", "new@example.com", "owner", "", panelNow}}
 	return []panelCase{
+		{name: "account-people", page: "account", who: operator, nav: "accounts", path: at + "/acc_3", view: accountPage{Form: panelForm{"name": "Third Ltd"}, Row: rows[2], Members: people, Invitations: invited}},
+		{name: "account-open", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_3/open", view: whyPage{What: "open", Row: rows[2]}},
+		{name: "account-open-problems", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_3/open", view: whyPage{Form: panelForm{"reason": "x", "changes": "yes"}, What: "open", Row: rows[2]}, problems: badFields("reason")},
+		{name: "account-suspend", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_3/suspend", view: whyPage{What: "suspend", Row: rows[2]}},
+		{name: "account-resume", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_2/resume", view: whyPage{What: "resume", Row: rows[1]}},
+		{name: "visit-look", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", false, false, true}, view: domainsPage{}},
+		{name: "visit-changes", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", true, false, true}, view: domainsPage{}, done: "account.opened"},
+		{name: "visit-suspended", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", true, true, true}, view: domainsPage{}},
+		{name: "visit-own", page: "accounts", who: operator, nav: "accounts", path: at, visited: panelVisited{"acc_3", "Third Ltd", true, false, false}, view: accountsPage{}},
 		{name: "accounts", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows}, done: "account.suspended"},
 		{name: "accounts-nothing", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "accounts-empty", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{}},
@@ -697,7 +727,7 @@ func accountCases() []panelCase {
 		{name: "account-made", page: "account", who: operator, nav: "accounts", path: at + "/new", view: accountPage{Form: panelForm{"name": "New Ltd"}, Row: rows[2], URL: "https://setup.example.com/panel/invitation/tok"}},
 		{name: "account", page: "account", who: operator, nav: "accounts", path: at + "/acc_3", view: accountPage{Form: panelForm{"name": "Third Ltd"}, Row: rows[2]}},
 		{name: "account-own", page: "account", who: operator, nav: "accounts", path: at + "/acc_1", view: accountPage{Form: panelForm{"name": "Example Ltd", "trusted": "yes"}, Row: rows[0]}},
-		{name: "account-suspended", page: "account", who: operator, nav: "accounts", path: at + "/acc_2", view: accountPage{Form: panelForm{"name": "Other Ltd"}, Row: rows[1]}},
+		{name: "account-suspended", page: "account", who: operator, nav: "accounts", path: at + "/acc_2", view: accountPage{Form: panelForm{"name": "Other Ltd"}, Row: rows[1], Reason: "Three invoices unpaid"}},
 	}
 }
 
@@ -799,7 +829,7 @@ var removeValues = map[string]map[string]any{
 	"pending": {"Domain": "example.com"}, "selected": {"Links": 3},
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
 	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "batch": {"Name": "staff-2026-11.csv"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
-	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
+	"invitation": {"Email": "new@example.com"}, "passkey": {"Name": "MacBook"}, "totp": nil,
 	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"},
 	"mailbox": {"Email": "jane@example.com"}, "entry": {"Number": "4711"},
 }
@@ -830,19 +860,19 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "pending", "selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	removeIDs    = []string{"domain", "pending", "selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "identity_development", "one_owner", "no_relay", "no_backup", "old_backup"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "factor_required", "file", "files", "format",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "changes", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "factor_required", "file", "files", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "login", "mailbox", "max_age_days", "max_failed_attempts",
-		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reason", "reset_minutes", "retention_days",
+		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "page", "policy", "policy_id", "profile", "public_key", "reason", "reset_minutes", "retention_days",
 		"return_hosts", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
 		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
-		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
+		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "account.opened", "account.left", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
 		"shown", "host.approved", "host.withdrawn", "webhook.saved", "webhook.enabled", "webhook.disabled", "webhook.deleted", "webhook.tested", "webhook.redelivered",
@@ -913,6 +943,7 @@ func panelIDs() []string {
 	add("panel.link.variant.", []string{"mail", "secure"})
 	add("panel.done.", doneIDs)
 	add("panel.remove.", removeIDs, "-", ".title", ".text", ".button")
+	add("panel.why.", []string{"open", "suspend", "resume"}, "-", ".title", ".text", ".button")
 	add("panel.todo.", todoIDs, ".why", ".action")
 	add("panel.action.", actionNames())
 	add("panel.certificate.source.", []string{"acme", "upload", "files", "development"})
@@ -1068,13 +1099,17 @@ func TestPanelPages(t *testing.T) {
 		"key-made":         {"mck_EXAMPLE_0000000000000000000000000000", "cannot show it again"},
 		"members":          {`action="/panel/members/retention"`, `<option value="400" selected>400 days</option>`, `action="/panel/members/invitations/inv_1/revoke"`, `name="required" value="yes" checked`, "None yet"},
 		"member-self":      {"The last owner stays owner"},
-		"account":          {`href="/panel/accounts/acc_3/suspend"`},
+		"account":          {`href="/panel/accounts/acc_3/suspend"`, `href="/panel/accounts/acc_3/open"`},
+		"account-people":   {`action="/panel/accounts/acc_3/invitations/inv_1/again"`, "jonas@example.com"},
+		"account-resume":   {`action="/panel/accounts/acc_2/resume"`, `name="reason"`},
+		"visit-look":       {`action="/panel/accounts/leave"`, "You’re in the account of <bdi>Third Ltd</bdi>", "You can look, but not change anything."},
+		"visit-own":        {`action="/panel/accounts/leave"`, "This page is about you or the installation"},
 		"account-own":      {`name="trusted" value="yes" checked`},
 		"log": {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal text erased", "Removed by retention",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "134 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "138 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,
@@ -1157,7 +1192,7 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 // or they are what a handler has made.
 var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "batchPage.Platform", "batchPage.Variant", "batchPage.Output", "batchPage.Fields", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
 	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name",
-	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform", "Presets", "certificatePage.Source", "certificateView.Notices"}
+	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform", "Presets", "certificatePage.Source", "certificateView.Notices", "What"}
 
 // poison puts the text wherever a string may come from a person.
 func poison(v reflect.Value) {
@@ -1284,7 +1319,7 @@ func TestPanelLog(t *testing.T) {
 
 func TestPanelWords(t *testing.T) {
 	l := newSet(t).byTag["en"]
-	for word, want := range map[string]string{"key": "key", "operator": "command line", "robot": "robot", "": "", "{{.}}": "{{.}}"} {
+	for word, want := range map[string]string{"key": "key", "operator": "operator", "robot": "robot", "": "", "{{.}}": "{{.}}"} {
 		if got := l.worded("panel.kind.", word); got != want {
 			t.Errorf("%q: got %q, want %q", word, got, want)
 		}

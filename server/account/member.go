@@ -85,6 +85,10 @@ type Session struct {
 	LastUsed time.Time
 	// Confirmed is when a second factor was shown last. Zero: never.
 	Confirmed time.Time
+	// Visits is the account that an operator has opened in the session. Empty:
+	// none. VisitChanges says that they may change it, too.
+	Visits       string
+	VisitChanges bool
 }
 
 // A Method is how a member showed who they are.

@@ -45,6 +45,9 @@ type InvitationStore interface {
 	Invitations(ctx context.Context, account string) ([]Invitation, error)
 	// RevokeInvitation deletes one of the account, and keeps a.
 	RevokeInvitation(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
+	// RenewInvitation deletes the invitation that revoked is about, keeps i, and
+	// keeps both actions. An old one that isn't there is a NotFound fault.
+	RenewInvitation(ctx context.Context, by audit.Grant, i Invitation, revoked, created audit.Action) error
 	// AnyMember reports whether the installation has a member.
 	AnyMember(ctx context.Context) (bool, error)
 	// Account returns an account, or a NotFound fault.
@@ -164,6 +167,23 @@ func (s *Members) Invitations(ctx context.Context, account string) ([]Invitation
 func (s *Members) RevokeInvitation(ctx context.Context, by audit.Grant, account, invitation string) error {
 	return s.store.RevokeInvitation(ctx, by, account, invitation,
 		invitationAction(audit.InvitationRevoke, by, Invitation{ID: invitation, Account: account}))
+}
+
+// InviteAgain ends an invitation of the account and makes another one for the
+// same person, whose token it returns.
+func (s *Members) InviteAgain(ctx context.Context, by audit.Grant, account, invitation string) (Invitation, string, error) {
+	old, err := s.store.Invitation(ctx, invitation)
+	if err == nil && (old.Account != account || old.First()) {
+		err = fault.New(fault.NotFound, "There is no such invitation.")
+	}
+	if err != nil {
+		return Invitation{}, "", err
+	}
+	i := old
+	i.ID, i.Created = id.New("inv"), s.vault.now()
+	i.Expires = i.Created.Add(InvitationLife)
+	return i, s.vault.secrets.invitationToken(i.ID), s.store.RenewInvitation(ctx, by, i,
+		invitationAction(audit.InvitationRevoke, by, old), invitationAction(audit.InvitationCreate, by, i))
 }
 
 // A Newcomer is what a person says who becomes a member.

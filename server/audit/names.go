@@ -10,7 +10,7 @@ func Names() []Name {
 		ProfileDownload, ProfileIssue,
 		KeyCreate, KeyUpdate, KeyRevoke, KeyExpiring,
 		RedirectKeyCreate, RedirectKeyUpdate, RedirectKeyDelete,
-		AccountCreate, AccountUpdate, AccountSuspend, AccountResume,
+		AccountCreate, AccountUpdate, AccountSuspend, AccountResume, AccountOpen, AccountLook, AccountLeave,
 		InvitationCreate, InvitationRevoke,
 		MemberJoin, MemberUpdate, MemberRemove, MemberPassword,
 		MemberSignIn, MemberSignOut, MemberConfirm, MemberLanguage,

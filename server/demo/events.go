@@ -55,7 +55,7 @@ func (w *world) others() {
 		if err != nil {
 			return err
 		}
-		w.more = append(w.more, acc.ID)
+		w.more = append(w.more, acc.ID, "Invoice unpaid since August")
 		w.at(w.now().Add(26*time.Hour), acc.ID, func(ctx context.Context) error {
 			return w.join(ctx, token, customer, "Nadia Amari", dentist)
 		})
@@ -74,7 +74,7 @@ func (w *world) others() {
 		}
 		w.more = append(w.more, acc.ID)
 		w.at(w.on(2, 12, 30), acc.ID, func(ctx context.Context) error {
-			return w.accounts.Suspend(ctx, w.people[owner].grant(), acc.ID)
+			return w.accounts.Suspend(ctx, w.people[owner].grant(), acc.ID, "Three invoices unpaid")
 		})
 		return nil
 	})

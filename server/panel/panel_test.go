@@ -24,6 +24,8 @@ func TestPanel(t *testing.T) {
 			{"same answer", testSameAnswer},
 			{"leads nowhere", testLeadsNowhere},
 			{"canaries", testCanaries},
+			{"account of a customer", testAccountPeople},
+			{"visit", testVisit},
 			{"guesses", testGuesses},
 		} {
 			t.Run(test.name, func(t *testing.T) {

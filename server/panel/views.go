@@ -17,9 +17,11 @@ type Frame struct {
 	Nav    string
 	Person Person // empty on the pages before sign-in
 	// What the member's role allows; pages show no button for the rest.
-	Write    bool // settings, policies, keys
+	Write    bool // settings, policies, links
+	Automate bool // keys, webhooks, batches
 	Manage   bool // members and the account
 	Operate  bool // accounts of the installation
+	Visited  Visited
 	Problems []problem
 	// Done is what has just been done, the end of a text id: "domain.saved".
 	Done        string
@@ -31,6 +33,14 @@ type Person struct {
 	Name    string
 	Email   string
 	Account string
+}
+
+// A Visited is the customer's account that an operator has opened; zero: none.
+type Visited struct {
+	ID, Name  string
+	Changes   bool
+	Suspended bool
+	Here      bool // the page is of that account; else of the member's own
 }
 
 // A problem is what is wrong, in the page's language; Field is empty where it
@@ -77,7 +87,7 @@ type Choice struct {
 // "panel.remove.domain".
 type RemovePage struct {
 	Frame
-	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, account, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry
+	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry
 	Values map[string]any
 	Action string
 	Fields []Field // hidden

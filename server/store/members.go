@@ -280,15 +280,32 @@ func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invita
 // RevokeInvitation deletes one of the account, and keeps a. One that is not
 // there is a NotFound fault.
 func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		n, err := t.Exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
-		if err == nil && n == 0 {
-			err = fault.New(fault.NotFound, "There is no such invitation.")
-		}
-		return err
-	})
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return endInvitation(t, owner, id) })
 	if err != nil {
 		return fmt.Errorf("store: revoke invitation: %w", err)
 	}
 	return nil
+}
+
+// RenewInvitation deletes the invitation that revoked is about, keeps i, and
+// keeps both actions. An old one that is not there is a NotFound fault.
+func (s *Store) RenewInvitation(ctx context.Context, by audit.Grant, i account.Invitation, revoked, created audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := endInvitation(t, i.Account, revoked.Target.ID); err != nil {
+			return nil, err
+		}
+		return []audit.Action{revoked, created}, insertInvitation(t, i)
+	})
+	if err != nil {
+		return fmt.Errorf("store: renew invitation: %w", err)
+	}
+	return nil
+}
+
+func endInvitation(t *db.Tx, owner, id string) error {
+	n, err := t.Exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "There is no such invitation.")
+	}
+	return err
 }

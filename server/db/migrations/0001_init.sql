@@ -80,7 +80,10 @@ CREATE TABLE sessions (
     ip        TEXT   NOT NULL,
     created   BIGINT NOT NULL,
     last_used BIGINT NOT NULL,
-    confirmed BIGINT NOT NULL
+    confirmed BIGINT NOT NULL,
+    -- The account that an operator has opened, and whether to change it too.
+    visits        TEXT   NOT NULL DEFAULT '',
+    visit_changes BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX sessions_member ON sessions (member);

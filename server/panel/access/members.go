@@ -36,7 +36,7 @@ func (p *Pages) setRetention(v *panel.Visit) error {
 
 // members lists the members and the invitations that can be used still.
 func (p *Pages) members(v *panel.Visit) error {
-	all, err := p.memberRows(v)
+	all, err := p.memberRows(v, v.Account())
 	if err != nil {
 		return err
 	}
@@ -60,8 +60,8 @@ func (p *Pages) invitationURL(token string) string { return InvitationURL(p.Base
 // InvitationURL is where the invitation with the token can be used.
 func InvitationURL(base, token string) string { return base + panel.Path("invitation", token) }
 
-func (p *Pages) memberRows(v *panel.Visit) ([]memberRow, error) {
-	all, err := p.Members.List(v.Ctx(), v.Account())
+func (p *Pages) memberRows(v *panel.Visit, of string) ([]memberRow, error) {
+	all, err := p.Members.List(v.Ctx(), of)
 	owners := 0
 	for _, m := range all {
 		if m.Role == account.Owner {
@@ -133,7 +133,7 @@ func (p *Pages) row(v *panel.Visit) (memberRow, error) {
 	if err != nil {
 		return memberRow{}, err
 	}
-	rows, err := p.memberRows(v)
+	rows, err := p.memberRows(v, v.Account())
 	for _, r := range rows {
 		if r.ID == m.ID {
 			return r, err

@@ -39,15 +39,15 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Button("/security/sessions/revoke-others", account.Self, panel.Signed, p.revokeOthers),
 
 		panel.Get("/keys", account.Look, panel.Signed, p.keys),
-		panel.Get("/keys/new", account.Change, panel.Signed, p.newKey),
-		panel.Post("/keys/new", account.Change, panel.Fresh, append(scopeNames(), "name", "domains", "networks", "preset", "expires", "test"), p.createKey),
+		panel.Get("/keys/new", account.Automate, panel.Signed, p.newKey),
+		panel.Post("/keys/new", account.Automate, panel.Fresh, append(scopeNames(), "name", "domains", "networks", "preset", "expires", "test"), p.createKey),
 		panel.Get("/keys/:id/revoke", account.Change, panel.Signed, p.askRevokeKey),
 		panel.Button("/keys/:id/revoke", account.Change, panel.Fresh, p.revokeKey),
 
-		panel.Get(redirectsPath+"/new", account.Change, panel.Signed, p.newRedirect),
-		panel.Post(redirectsPath+"/new", account.Change, panel.Fresh, append([]string{"public_key", "expires"}, redirectFields...), p.createRedirect),
+		panel.Get(redirectsPath+"/new", account.Automate, panel.Signed, p.newRedirect),
+		panel.Post(redirectsPath+"/new", account.Automate, panel.Fresh, append([]string{"public_key", "expires"}, redirectFields...), p.createRedirect),
 		panel.Get(redirectsPath+"/:id", account.Look, panel.Signed, p.redirect),
-		panel.Post(redirectsPath+"/:id", account.Change, panel.Fresh, redirectFields, p.updateRedirect),
+		panel.Post(redirectsPath+"/:id", account.Automate, panel.Fresh, redirectFields, p.updateRedirect),
 		panel.Get(redirectsPath+"/:id/delete", account.Change, panel.Signed, p.askDeleteRedirect),
 		panel.Button(redirectsPath+"/:id/delete", account.Change, panel.Fresh, p.deleteRedirect),
 
@@ -72,7 +72,12 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Get("/accounts/:id", account.Operate, panel.Signed, p.oneAccount),
 		panel.Post("/accounts/:id", account.Operate, panel.Fresh, []string{"name", "trusted"}, p.updateAccount),
 		panel.Get("/accounts/:id/suspend", account.Operate, panel.Signed, p.askSuspend),
-		panel.Button("/accounts/:id/suspend", account.Operate, panel.Fresh, p.suspend),
-		panel.Button("/accounts/:id/resume", account.Operate, panel.Fresh, p.resume),
+		panel.Post("/accounts/:id/suspend", account.Operate, panel.Fresh, []string{"reason"}, p.suspend),
+		panel.Get("/accounts/:id/resume", account.Operate, panel.Signed, p.askResume),
+		panel.Post("/accounts/:id/resume", account.Operate, panel.Fresh, []string{"reason"}, p.resume),
+		panel.Get("/accounts/:id/open", account.Operate, panel.Signed, p.askOpen),
+		panel.Post("/accounts/:id/open", account.Operate, panel.Fresh, []string{"reason", "changes"}, p.open),
+		panel.Button("/accounts/:id/invitations/:invitation/again", account.Operate, panel.Fresh, p.inviteAgain),
+		panel.Button(leavePath, account.Operate, panel.Signed, p.leave),
 	}
 }

@@ -129,7 +129,7 @@ func (p *Pages) webhookPage(v *panel.Visit, f panel.Frame, w notify.Webhook, for
 		if m, ok := payloads[d.ID]; ok {
 			row.Payload = payloadText(m)
 		}
-		if f.Write && w.Disabled.IsZero() && d.Renewable() {
+		if f.Automate && w.Disabled.IsZero() && d.Renewable() {
 			row.Path = webhookPath(w.ID, "deliveries", d.ID, "redeliver")
 		}
 		page.Deliveries = append(page.Deliveries, row)

@@ -200,4 +200,4 @@ func (p *Pages) deleteDomain(v *panel.Visit) error {
 }
 
 // mayApprove reports whether the member can let a domain go live without proof.
-func mayApprove(v *panel.Visit) bool { return v.In.Member.May(account.Operate) }
+func mayApprove(v *panel.Visit) bool { return v.In.May(account.Operate) && v.In.May(account.Change) }

@@ -203,7 +203,7 @@ func (p *Pages) link(v *panel.Visit) error {
 		Frame: p.Frame(v, "links"), Row: linkRowOf(l, now), Live: l.Live(now), Revocable: revocable(l, now), Name: l.Name, Login: l.Login, Locale: l.Locale,
 		Variant: string(l.Variant), ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Tickets: l.Tickets, Most: l.MaxDownloads, Revoked: l.Revoked,
 	}
-	if page.Live && v.In.Member.May(account.Change) {
+	if page.Live && v.In.May(account.Change) {
 		page.Path = p.Links.Path(l)
 		page.URL = p.BaseURL.String() + page.Path
 		if page.QR, err = web.NewQR(page.URL); err != nil {

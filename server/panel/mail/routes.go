@@ -22,7 +22,7 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Button("/domains/:domain/check", account.Look, panel.Signed, p.checkDomain),
 		panel.Button("/domains/:domain/dns", account.Look, panel.Signed, p.checkDNS),
 		panel.Button("/domains/:domain/verify", account.Change, panel.Fresh, p.verifyDomain),
-		panel.Button("/domains/:domain/approve", account.Operate, panel.Fresh, p.approveDomain),
+		panel.OnHere(panel.Button("/domains/:domain/approve", account.Operate, panel.Fresh, p.approveDomain)),
 		panel.Get("/domains/:domain/delete", account.Change, panel.Signed, p.askDeleteDomain),
 		panel.Button("/domains/:domain/delete", account.Change, panel.Fresh, p.deleteDomain),
 
