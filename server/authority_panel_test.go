@@ -190,6 +190,10 @@ func settingRows() []*authorityRow {
 			haveLink(t, s)
 			s.ids["{link}"] = s.ids[":id"]
 		}, "link3", "{link}"),
+		fresh("/links/mail-selected", func(t *testing.T, s *stage) {
+			haveLink(t, s)
+			s.ids["{link}"] = s.ids[":id"]
+		}, "link3", "{link}"),
 		fresh("/mailbox", haveLink, "address", "jane@{domain}"),
 		with(signed("/domains/new/find", nil, append([]string{"name", "{domain}"}, authorityDomain...)...), func(r *authorityRow) { r.reads, r.shows = true, true }),
 		fresh("/domains/:domain/verify", havePending),

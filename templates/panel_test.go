@@ -23,25 +23,25 @@ import (
 // are the same.
 type (
 	panelFrame struct {
-		Operator               string
-		Languages              []Language
-		Language               Language
-		Path, Nav              string
-		Person                 panelPerson
-		Write, Automate        bool
-		Manage, Operate        bool
-		Visited                panelVisited
-		Problems               []problem
-		Done                   string
-		Development            bool
+		Operator        string
+		Languages       []Language
+		Language        Language
+		Path, Nav       string
+		Person          panelPerson
+		Write, Automate bool
+		Manage, Operate bool
+		Visited         panelVisited
+		Problems        []problem
+		Done            string
+		Development     bool
 	}
 	panelPerson  struct{ Name, Email, Account string }
 	panelVisited struct {
 		ID, Name                 string
 		Changes, Suspended, Here bool
 	}
-	panelForm   map[string]string
-	panelQR     struct {
+	panelForm map[string]string
+	panelQR   struct {
 		Size int
 		Path string
 	}
@@ -50,7 +50,10 @@ type (
 		Total      int
 		From, To   int
 		Prev, Next string
+		Sort       string
+		Columns    []panelColumn
 	}
+	panelColumn struct{ By, Path, Order string }
 
 	signInPage struct {
 		panelFrame
@@ -336,7 +339,7 @@ type (
 
 // panelViews are the structs above by their names in server/panel.
 var panelViews = map[string]any{
-	"Frame": panelFrame{}, "Person": panelPerson{}, "problem": problem{}, "Paging": panelPaging{},
+	"Frame": panelFrame{}, "Person": panelPerson{}, "problem": problem{}, "Paging": panelPaging{}, "Column": panelColumn{},
 	"signInPage": signInPage{}, "invitationPage": invitationPage{}, "confirmPage": confirmPage{}, "Field": confirmField{},
 	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
@@ -345,7 +348,7 @@ var panelViews = map[string]any{
 	"Choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{}, "checklist": checklist{}, "setupStep": setupStep{}, "setupPage": panelSetupPage{},
 	"mdmPage": mdmPage{}, "mdmVendor": mdmVendor{}, "mdmFact": mdmFact{}, "mdmVariable": mdmVariable{}, "mdmMade": mdmMade{}, "mdmTemplate": mdmTemplate{}, "mdmAsk": mdmAsk{},
 	"RemovePage": removePage{}, "hostsPage": hostsPage{}, "hostRow": hostRow{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
-	"mailboxPage": mailboxPage{}, "downloadRow": downloadRow{}, "linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
+	"mailboxPage": mailboxPage{}, "downloadRow": downloadRow{}, "linksPage": linksPage{}, "selectedPage": selectedPage{}, "selectedRow": selectedRow{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
 	"batchesPage": batchesPage{}, "batchRow": batchRow{}, "newBatchPage": newBatchPage{}, "batchPage": batchPage{}, "batchColumn": batchColumn{}, "batchProblem": batchProblem{}, "batchLive": batchLive{}, "batchArchive": batchArchive{},
 	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{},
 	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
@@ -601,9 +604,9 @@ func overviewCases() []panelCase {
 func hostCases() []panelCase {
 	hosts := []hostRow{{"*.example.com", panelNow}, {"xn--80ak6aa92e.com", panelNow}}
 	return []panelCase{
-		{name: "hosts", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: hosts}, done: "host.approved"},
+		{name: "hosts", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", "", "", nil}, Rows: hosts}, done: "host.approved"},
 		{name: "hosts-wrong", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{Form: panelForm{"host": "*.com"}}, problems: badFields("host")},
-		{name: "hosts-auditor", page: "hosts", who: auditor, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: hosts}},
+		{name: "hosts-auditor", page: "hosts", who: auditor, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", "", "", nil}, Rows: hosts}},
 		{name: "hosts-nothing", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{Query: "nowhere"}}},
 		{name: "hosts-empty", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{}},
 	}
@@ -626,7 +629,7 @@ func policyCases() []panelCase {
 	standard.ID, standard.Name, standard.Standard = "standard", "Standard", true
 	fields := badFields("name", "min_length", "alphanumeric", "min_complex", "auto_lock", "grace", "wipe", "max_failed_attempts", "reset_after", "max_age", "history")
 	return []panelCase{
-		{name: "policies", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{"", 22, 1, 2, "", at + "?page=2"}, Rows: rows}, done: "policy.deleted"},
+		{name: "policies", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{"", 22, 1, 2, "", at + "?page=2", "-name", []panelColumn{{"name", at + "?sort=name", "descending"}, {"domains", at + "?sort=domains", ""}}}, Rows: rows}, done: "policy.deleted"},
 		{name: "policies-nothing", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{Query: "nowhere"}}},
 		{name: "policies-auditor", page: "policies", who: auditor, nav: "policies", path: at, view: policiesPage{Rows: rows}},
 		{name: "policies-empty", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{}},
@@ -657,8 +660,8 @@ func keyCases() []panelCase {
 	lasting.Row = redirects[0]
 	form := panelForm{"name": "Customer portal", "domains:read": "yes", "profiles:write": "yes", "expires": "365", "test": "yes", "domains": "example.com", "networks": "192.0.2.0/24"}
 	return []panelCase{
-		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows, Redirects: redirects}},
-		{name: "keys-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"portal", 7, 1, 3, "", "/panel/keys?page=2"}, Rows: rows}},
+		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", "", "", nil}, Rows: rows, Redirects: redirects}},
+		{name: "keys-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"portal", 7, 1, 3, "", "/panel/keys?page=2", "", nil}, Rows: rows}},
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
@@ -682,7 +685,7 @@ func memberCases() []panelCase {
 	}
 	url := "https://setup.example.com/panel/invitation/tok-1234567890"
 	invitations := []invitationRow{{"inv_1", "new@example.com", "admin", url, panelNow}, {"inv_2", "", "owner", url, panelNow}, {"inv_3", "x@example.com", "auditor", "", panelNow}}
-	paging := panelPaging{"", 3, 1, 3, "", ""}
+	paging := panelPaging{"", 3, 1, 3, "", "", "", nil}
 	return []panelCase{
 		{name: "members", page: "members", who: owner, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations, Required: true, Retention: 400, Retentions: []int{0, 90, 400}}, done: "settings.saved"},
 		{name: "members-auditor", page: "members", who: auditor, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations}},
@@ -719,7 +722,7 @@ func accountCases() []panelCase {
 		{name: "visit-changes", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", true, false, true}, view: domainsPage{}, done: "account.opened"},
 		{name: "visit-suspended", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", true, true, true}, view: domainsPage{}},
 		{name: "visit-own", page: "accounts", who: operator, nav: "accounts", path: at, visited: panelVisited{"acc_3", "Third Ltd", true, false, false}, view: accountsPage{}},
-		{name: "accounts", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows}, done: "account.suspended"},
+		{name: "accounts", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{"", 3, 1, 3, "", "", "", nil}, Rows: rows}, done: "account.suspended"},
 		{name: "accounts-nothing", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "accounts-empty", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{}},
 		{name: "account-new", page: "account", who: operator, nav: "accounts", path: at + "/new", view: accountPage{}},
@@ -826,7 +829,7 @@ func logCases() []panelCase {
 
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
-	"pending": {"Domain": "example.com"}, "selected": {"Links": 3},
+	"pending": {"Domain": "example.com"}, "selected": {"Links": 3}, "mail-selected": {"Links": 1},
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
 	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "batch": {"Name": "staff-2026-11.csv"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
 	"invitation": {"Email": "new@example.com"}, "passkey": {"Name": "MacBook"}, "totp": nil,
@@ -860,7 +863,7 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "pending", "selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
+	removeIDs    = []string{"domain", "pending", "selected", "mail-selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "identity_development", "one_owner", "no_relay", "no_backup", "old_backup"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
@@ -871,7 +874,7 @@ var (
 		"return_hosts", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
+		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "links.mailed", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "account.opened", "account.left", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -1306,7 +1309,9 @@ func TestPanelLog(t *testing.T) {
 		t.Errorf("%d entries, %d that open", rows, details)
 	}
 	html = render(t, s, named(t, "panel-log-filtered"), s.Match())
-	form, export, _ := strings.Cut(html, `action="/panel/security/log/export"`)
+	_, export, _ := strings.Cut(html, `action="/panel/security/log/export"`)
+	export, form, _ := strings.Cut(export, "</form>") // it stands above the filter
+	form, _, _ = strings.Cut(form, `action="/panel/security/log/erase"`)
 	for _, name := range logFields {
 		if n := strings.Count(form, ` name="`+name+`"`); n != 1 {
 			t.Errorf("%s: %d fields", name, n)

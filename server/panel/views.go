@@ -74,6 +74,17 @@ type Paging struct {
 	To    int
 	Prev  string // paths; empty: none
 	Next  string
+	// Sort is the column that the list is sorted by, after a "-" if it falls;
+	// empty: as the list is by itself.
+	Sort    string
+	Columns []Column
+}
+
+// A Column is one that a list can be sorted by.
+type Column struct {
+	By    string
+	Path  string // leads to the list in that order
+	Order string // ascending, descending; empty: it is sorted by another one
 }
 
 // A Choice is one value of a list to choose from.

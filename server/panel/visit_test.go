@@ -88,10 +88,10 @@ func (h *installation) change(id string) {
 	h.visit("yes")
 	h.clock.Move(time.Minute)
 	for where, want := range map[string]int{
-		other:               http.StatusConflict, // of a page that was loaded before
-		other + "?in=acc_x": http.StatusConflict,
-		own + "?in=" + id:   http.StatusNotFound,
-		other + "?in=" + id: http.StatusSeeOther,
+		other:                            http.StatusConflict, // of a page that was loaded before
+		other + "?in=acc_x":              http.StatusConflict,
+		own + "?in=" + id:                http.StatusNotFound,
+		other + "?in=" + id:              http.StatusSeeOther,
 		"/panel/members/invite?in=" + id: http.StatusForbidden, "/panel/keys/new?in=" + id: http.StatusForbidden,
 		"/panel/batches/new?in=" + id: http.StatusForbidden, "/panel/security/notifications/webhooks/new?in=" + id: http.StatusForbidden,
 	} {

@@ -1,7 +1,9 @@
 package access
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -17,11 +19,21 @@ func (p *Pages) accounts(v *panel.Visit) error {
 	}
 	page := accountsPage{Frame: p.Frame(v, "accounts")}
 	var shown []account.Account
-	page.Paging, shown = panel.PageOf(v, all, func(a account.Account) []string { return []string{a.Name, a.ID} })
+	page.Paging, shown = panel.PageOf(v, all, func(a account.Account) []string { return []string{a.Name, a.ID} }, accountOrders...)
 	for _, a := range shown {
 		page.Rows = append(page.Rows, accountRowOf(v, a))
 	}
 	return p.Render(v, http.StatusOK, "accounts", page.Frame, page)
+}
+
+var accountOrders = []panel.Order[account.Account]{
+	{By: "name", Compare: func(a, b account.Account) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	}},
+	{By: "state", Compare: func(a, b account.Account) int { return a.Suspended.Compare(b.Suspended) }},
+	{By: "domains", Compare: func(a, b account.Account) int { return cmp.Compare(a.Domains, b.Domains) }},
+	{By: "members", Compare: func(a, b account.Account) int { return cmp.Compare(a.Members, b.Members) }},
+	{By: "created", Compare: func(a, b account.Account) int { return a.Created.Compare(b.Created) }},
 }
 
 func accountRowOf(v *panel.Visit, a account.Account) accountRow {

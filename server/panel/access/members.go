@@ -1,9 +1,11 @@
 package access
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -42,7 +44,7 @@ func (p *Pages) members(v *panel.Visit) error {
 	}
 	page := membersPage{Frame: p.Frame(v, "members"), Required: v.In.Account.FactorRequired, Erasing: v.In.Account.ErasingPoliciesByKey, Retention: v.In.Account.RetentionDays}
 	page.Retentions = retentions(page.Retention)
-	page.Paging, page.Rows = panel.PageOf(v, all, func(r memberRow) []string { return []string{r.Name, r.Email, r.Role} })
+	page.Paging, page.Rows = panel.PageOf(v, all, func(r memberRow) []string { return []string{r.Name, r.Email, r.Role} }, memberOrders...)
 	if page.Manage { // whoever has the address of an invitation can use it
 		invitations, err := p.Members.Invitations(v.Ctx(), v.Account())
 		if err != nil {
@@ -53,6 +55,16 @@ func (p *Pages) members(v *panel.Visit) error {
 		}
 	}
 	return p.Render(v, http.StatusOK, "members", page.Frame, page)
+}
+
+var memberOrders = []panel.Order[memberRow]{
+	{By: "name", Compare: func(a, b memberRow) int {
+		return strings.Compare(strings.ToLower(cmp.Or(a.Name, a.Email)), strings.ToLower(cmp.Or(b.Name, b.Email)))
+	}},
+	{By: "role", Compare: func(a, b memberRow) int {
+		return cmp.Compare(slices.Index(account.Roles(), account.Role(a.Role)), slices.Index(account.Roles(), account.Role(b.Role)))
+	}},
+	{By: "seen", Compare: func(a, b memberRow) int { return a.LastSeen.Compare(b.LastSeen) }},
 }
 
 func (p *Pages) invitationURL(token string) string { return InvitationURL(p.BaseURL.String(), token) }

@@ -1,8 +1,10 @@
 package mail
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/idn"
@@ -33,8 +35,16 @@ func (p *Pages) domains(v *panel.Visit) error {
 		rows = append(rows, row)
 	}
 	page := domainsPage{Frame: p.Frame(v, "domains")}
-	page.Paging, page.Rows = panel.PageOf(v, append(rows, all...), func(r domainRow) []string { return []string{r.Name, r.Incoming, r.Outgoing} })
+	page.Paging, page.Rows = panel.PageOf(v, append(rows, all...), func(r domainRow) []string { return []string{r.Name, r.Incoming, r.Outgoing} }, domainOrders...)
 	return p.Render(v, http.StatusOK, "domains", page.Frame, page)
+}
+
+var domainOrders = []panel.Order[domainRow]{
+	{By: "name", Compare: func(a, b domainRow) int { return strings.Compare(a.Name, b.Name) }},
+	{By: "servers", Compare: func(a, b domainRow) int { return strings.Compare(a.Incoming, b.Incoming) }},
+	{By: "policy", Compare: func(a, b domainRow) int { return strings.Compare(a.Offer, b.Offer) }},
+	{By: "links", Compare: func(a, b domainRow) int { return cmp.Compare(a.Links, b.Links) }},
+	{By: "downloads", Compare: func(a, b domainRow) int { return cmp.Compare(a.Downloads, b.Downloads) }},
 }
 
 // domainRows are the account's domains with what was done by them lately.
