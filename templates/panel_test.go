@@ -31,6 +31,7 @@ type (
 		Write, Automate bool
 		Manage, Operate bool
 		Visited         panelVisited
+		OwnZone         string
 		Problems        []problem
 		Done            string
 		Development     bool
@@ -106,6 +107,7 @@ type (
 		LastFactor    bool
 		Sessions      []sessionRow
 		SignIns       []signInRow
+		Form          panelForm
 		Reads         string
 		Written       []Language
 	}
@@ -876,7 +878,7 @@ var (
 	doneIDs = []string{
 		"shown", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "link.revoked", "links.revoked", "links.unselected", "links.mailed", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "account.opened", "account.left", "password.saved", "totp.added", "totp.removed",
-		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
+		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "zone.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
 		"shown", "host.approved", "host.withdrawn", "webhook.saved", "webhook.enabled", "webhook.disabled", "webhook.deleted", "webhook.tested", "webhook.redelivered",
 		"certificate.uploaded", "certificate.renewing",
@@ -1259,8 +1261,8 @@ func TestPanelEscaping(t *testing.T) {
 
 func TestPanelTimes(t *testing.T) {
 	l := newSet(t).byTag["en"]
-	at := time.Date(2026, time.November, 24, 9, 54, 0, 0, time.FixedZone("", 3600))
-	if got, err := l.moment(at); err != nil || got != "24\u00a0November\u00a02026, 08:54\u00a0UTC" {
+	at := time.Date(2026, time.November, 24, 9, 54, 0, 0, time.FixedZone("CET", 3600))
+	if got, err := l.moment(at); err != nil || got != "24\u00a0November\u00a02026, 09:54\u00a0CET" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if got, err := l.day(at); err != nil || got != "24 Nov" {

@@ -32,6 +32,9 @@ type Member struct {
 	// Language is the tag of the language that the member reads. Empty: that
 	// was never said.
 	Language string
+	// Zone is the name of the time zone that the panel shows times in. Empty:
+	// the browser's.
+	Zone     string
 	Created  time.Time
 	LastSeen time.Time // zero: never signed in
 }

@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -33,6 +35,9 @@ type MemberStore interface {
 	RemoveMember(ctx context.Context, by audit.Grant, account, member string, a audit.Action, revoked func(Key) audit.Action) error
 	// SetLanguage keeps which language a member of the account reads, and a.
 	SetLanguage(ctx context.Context, by audit.Grant, account, member, language string, a audit.Action) error
+	// SetZone keeps in which time zone a member of the account reads times, and
+	// a.
+	SetZone(ctx context.Context, by audit.Grant, account, member, zone string, a audit.Action) error
 }
 
 // An InvitationStore keeps invitations.
@@ -291,6 +296,30 @@ func (s *Members) SetLanguage(ctx context.Context, by audit.Grant, m Member, lan
 	a := memberAction(audit.MemberLanguage, by, m)
 	a.Changes = []audit.Change{{Field: "language", Old: m.Language, New: language}}
 	return s.store.SetLanguage(ctx, by, m.Account, m.ID, language, a)
+}
+
+// SetZone keeps in which time zone a member reads times. Empty: the browser's.
+func (s *Members) SetZone(ctx context.Context, by audit.Grant, m Member, zone string) error {
+	zone = strings.TrimSpace(zone)
+	if _, err := ParseZone(zone); err != nil {
+		return err
+	}
+	if m.Zone == zone {
+		return nil
+	}
+	a := memberAction(audit.MemberZone, by, m)
+	a.Changes = []audit.Change{{Field: "zone", Old: m.Zone, New: zone}}
+	return s.store.SetZone(ctx, by, m.Account, m.ID, zone, a)
+}
+
+// ParseZone is the time zone with the name; UTC for none. An unknown one is a
+// fault of the field "zone".
+func ParseZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || zone == time.Local {
+		return time.UTC, fault.On("zone", fault.Invalid, "Write a time zone such as Europe/Berlin, or UTC.")
+	}
+	return zone, nil
 }
 
 func invitationAction(name audit.Name, by audit.Grant, i Invitation) audit.Action {

@@ -86,6 +86,7 @@ const (
 	MemberSignOut  Name = "member.sign_out"
 	MemberConfirm  Name = "member.confirm" // a fresh second factor within a session
 	MemberLanguage Name = "member.language"
+	MemberZone     Name = "member.time_zone"
 
 	TOTPAdd          Name = "factor.totp_add"
 	TOTPRemove       Name = "factor.totp_remove"

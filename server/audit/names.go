@@ -13,7 +13,7 @@ func Names() []Name {
 		AccountCreate, AccountUpdate, AccountSuspend, AccountResume, AccountOpen, AccountLook, AccountLeave,
 		InvitationCreate, InvitationRevoke,
 		MemberJoin, MemberUpdate, MemberRemove, MemberPassword,
-		MemberSignIn, MemberSignOut, MemberConfirm, MemberLanguage,
+		MemberSignIn, MemberSignOut, MemberConfirm, MemberLanguage, MemberZone,
 		TOTPAdd, TOTPRemove, PasskeyAdd, PasskeyRemove, RecoveryCreate, FactorReset,
 		SessionRevoke, SessionRevokeAll,
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,

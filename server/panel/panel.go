@@ -125,7 +125,7 @@ func (p *Panel) Frame(v *Visit, nav string) Frame {
 		}
 		f.Person = Person{name, m.Email, in.Home.Name}
 		f.Write, f.Automate, f.Manage, f.Operate = in.May(account.Change), in.May(account.Automate), in.May(account.Manage), in.May(account.Operate)
-		f.Visited = visited(in)
+		f.Visited, f.OwnZone = visited(in), m.Zone
 	}
 	return f
 }
@@ -176,7 +176,7 @@ func (p *Panel) say(in Frame, f *fault.Fault) string {
 // Render answers with a page.
 func (p *Panel) Render(v *Visit, status int, name string, f Frame, page any) error {
 	var out bytes.Buffer
-	if err := p.Texts.Page(&out, "panel/"+name, f.Language, page); err != nil {
+	if err := p.Texts.Page(&out, "panel/"+name, f.Language, inZone(page, v.zone())); err != nil {
 		return err
 	}
 	return v.HTMLBlob(status, v.fenced(out.Bytes()))

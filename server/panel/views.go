@@ -22,6 +22,7 @@ type Frame struct {
 	Manage   bool // members and the account
 	Operate  bool // accounts of the installation
 	Visited  Visited
+	OwnZone  string // the time zone that the member has chosen; empty: the browser's
 	Problems []problem
 	// Done is what has just been done, the end of a text id: "domain.saved".
 	Done        string

@@ -39,6 +39,7 @@ CREATE TABLE members (
     role         TEXT   NOT NULL CHECK (role IN ('owner', 'admin', 'auditor')),
     operator     BIGINT NOT NULL CHECK (operator IN (0, 1)),
     language     TEXT   NOT NULL DEFAULT '',
+    zone         TEXT   NOT NULL DEFAULT '',
     password     TEXT   NOT NULL,
     password_set BIGINT NOT NULL,
     totp         BYTEA,

@@ -70,6 +70,7 @@ type securityPage struct {
 	LastFactor    bool      // only one factor is left, which cannot be removed
 	Sessions      []sessionRow
 	SignIns       []signInRow          // the latest, refused ones too
+	Form          web.Form             // zone
 	Reads         string               // the tag of the language that was chosen; empty: none was
 	Written       []templates.Language // those of mails
 }

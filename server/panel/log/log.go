@@ -22,7 +22,7 @@ func (p *Pages) log(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	filter, zone, err := logFilter(v.Account(), form)
+	filter, zone, err := logFilter(v.Account(), v.In.Member.Zone, form)
 	if err != nil {
 		return p.badLog(v, form, zone, err)
 	}
