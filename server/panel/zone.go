@@ -29,11 +29,13 @@ func inZone(page any, zone *time.Location) any {
 func setZone(v reflect.Value, zone *time.Location) {
 	switch v.Kind() {
 	case reflect.Struct:
-		if t, ok := v.Addr().Interface().(*time.Time); ok {
-			if l := t.Location(); l == time.UTC || l == time.Local {
-				*t = t.In(zone)
+		if v.CanInterface() {
+			if t, ok := v.Addr().Interface().(*time.Time); ok {
+				if l := t.Location(); l == time.UTC || l == time.Local {
+					*t = t.In(zone)
+				}
+				return
 			}
-			return
 		}
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() || v.Type().Field(i).Anonymous {
@@ -41,20 +43,21 @@ func setZone(v reflect.Value, zone *time.Location) {
 			}
 		}
 	case reflect.Pointer:
-		if !v.IsNil() {
+		if !v.IsNil() && v.CanSet() {
 			own := reflect.New(v.Type().Elem())
 			own.Elem().Set(v.Elem())
 			setZone(own.Elem(), zone)
 			v.Set(own)
 		}
 	case reflect.Slice:
+		if v.IsNil() || !v.CanSet() {
+			return
+		}
 		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		reflect.Copy(own, v)
 		for i := range own.Len() {
 			setZone(own.Index(i), zone)
 		}
-		if !v.IsNil() {
-			v.Set(own)
-		}
+		v.Set(own)
 	}
 }

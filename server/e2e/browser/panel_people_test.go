@@ -57,6 +57,10 @@ func inUse(t *testing.T) *people {
 	p.newcomer()
 	p.use()
 	p.passkey(t)
+	visitor := *owner
+	p.signIn(t, &visitor)
+	must(t, visitor.Post("/panel/accounts/"+p.ids["account"]+"/open", "reason", "Asked for help with waiting.example"))
+	p.members["visitor"] = &visitor
 	return p
 }
 
