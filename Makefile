@@ -31,9 +31,9 @@ SIZE      ?= full
 # Everything is built as it is shipped; only the race detector needs cgo.
 export CGO_ENABLED = 0
 
-# vet is run once, by lint. The limit only ends what hangs. A third package at a
+# vet is run once, by lint, and debuggers need no tables (-w). The limit only ends what hangs. A third package at a
 # time uses what the others leave while they wait.
-TESTING = -vet off -timeout 60m -p 3
+TESTING = -vet off -ldflags=-w -timeout 60m -p 3
 
 # Tests that need other people's modules or programs are a module of their own.
 E2E = server/e2e

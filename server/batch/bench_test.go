@@ -18,7 +18,7 @@ import (
 // and signed in the same process on all cores: x-issue. Both are timed in turns.
 // On a busy machine x-cpu tells more: the same of the time of the processor.
 func BenchmarkBatch(b *testing.B) {
-	const rows = 100_000
+	rows := signingtest.Size(100_000)
 	for _, variant := range []settings.Variant{settings.Mail, settings.Secure} {
 		b.Run(string(variant), func(b *testing.B) {
 			r := newRig(b, "p256")

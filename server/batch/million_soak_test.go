@@ -55,7 +55,7 @@ func (r *rig) made(t *testing.T, rows int, time *signingtest.Spent) {
 // the other files, to several values.
 func TestSoakVerifyScriptSeesEachByte(t *testing.T) {
 	dir := newRig(t, "p256").small(t)
-	step := soak.Count(61, 1)
+	step := soak.Count(600, 1)
 	changeBytes(t, dir, func(size int) (places []int) {
 		for at := 0; at < size; at += max(step, size/2000) {
 			places = append(places, at)
@@ -65,7 +65,7 @@ func TestSoakVerifyScriptSeesEachByte(t *testing.T) {
 }
 
 // TestSoakResumeDamaged is TestResumeDamaged, many times.
-func TestSoakResumeDamaged(t *testing.T) { resumeDamaged(t, soak.Count(10, 200)) }
+func TestSoakResumeDamaged(t *testing.T) { resumeDamaged(t, soak.Count(4, 200)) }
 
 // TestSoakMalformed is TestMalformed with more inputs, and with 100 MB of rows
 // that are too small, too many or bad.

@@ -138,6 +138,40 @@ func TestResumed(t *testing.T) {
 	})
 }
 
+// An archive waits for its files, unless the batch ends or is begun again.
+func TestArchiveWaits(t *testing.T) {
+	for name, change := range map[string]func(r *rig, id string){
+		"made": func(r *rig, id string) { storetest.Must(t, r.Chunk(t.Context(), id, 0)) },
+		"cancelled": func(r *rig, id string) {
+			_, err := r.Cancel(t.Context(), owner(), account.Default, id)
+			storetest.Must(t, err)
+		},
+		"begun again": func(r *rig, id string) {
+			storetest.Must(t, r.GiveUp(t.Context(), id))
+			r.start(t, owner(), id)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, r *rig) {
+				b := r.create(t, owner(), people(3), batches.Choice{})
+				storetest.Must(t, r.Check(t.Context(), b.ID))
+				r.start(t, owner(), b.ID)
+				opened, done := make(chan string, 16), make(chan error)
+				r.files.opened = opened
+				go func() { done <- r.Archive(t.Context(), b.ID, 1) }()
+				<-opened // it has begun
+				change(r, b.ID)
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				if b, err := r.Get(t.Context(), account.Default, b.ID); err != nil || (b.State == batches.Done) != (name == "made") || (len(b.Archives) == 1) != (name == "made") {
+					t.Errorf("got %s with %d archives: %v", b.State, len(b.Archives), err)
+				}
+			})
+		})
+	}
+}
+
 // A batch that is cancelled, deleted or over leaves nothing behind but the
 // manifests of what was made.
 func TestFilesDeleted(t *testing.T) {

@@ -100,11 +100,23 @@ func (r *rig) signer() *signing.Identity {
 	return r.identity
 }
 
-// A gated store calls a function before it keeps a file.
+// A gated store calls a function before it keeps a file, and tells which files
+// are opened.
 type gated struct {
 	blob.Store
-	mu  sync.Mutex
-	put func(name string) error
+	mu     sync.Mutex
+	put    func(name string) error
+	opened chan<- string
+}
+
+func (g *gated) Open(ctx context.Context, name string) (blob.Reader, error) {
+	g.mu.Lock()
+	opened := g.opened
+	g.mu.Unlock()
+	if opened != nil {
+		opened <- name
+	}
+	return g.Store.Open(ctx, name)
 }
 
 func (g *gated) set(put func(name string) error) {

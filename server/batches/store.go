@@ -80,8 +80,12 @@ type Made struct {
 	Mailboxes []string // that something was made for
 }
 
-// Queue is the queue of the jobs.
-const Queue = "batch"
+// The queues of the jobs. Archives have one of their own: they wait for files that
+// jobs of the other make.
+const (
+	Queue        = "batch"
+	ArchiveQueue = "batch-archive"
+)
 
 // A CheckJob reads the list of a batch.
 type CheckJob struct {
@@ -103,7 +107,8 @@ type ChunkJob struct {
 // Kind names the job in the queue.
 func (ChunkJob) Kind() string { return "batch.chunk" }
 
-// An ArchiveJob puts files that were made into an archive.
+// An ArchiveJob puts the files that are made into an archive. There is one for each
+// archive from the start, and again after a server has started.
 type ArchiveJob struct {
 	Batch  string `json:"batch"`
 	Number int    `json:"number"`

@@ -233,6 +233,7 @@ func (s *Service) cleanDone(ctx context.Context, b Batch) error {
 	return nil
 }
 
+// makeArchive writes an archive while its files are made.
 func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir string) error {
 	chunks, err := s.Store.Chunks(ctx, b.ID, 0, b.Chunks())
 	if err != nil {
@@ -243,11 +244,12 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 		plan.Chunks = append(plan.Chunks, c.Chunk)
 	}
 	archive := plan.Archives()[number-1]
-	parts := chunks[archive.First:archive.Last]
-	if slices.ContainsFunc(parts, func(c Chunk) bool { return c.Part == "" }) {
-		return nil
-	}
 	if !b.Choice.MakesFiles() {
+		for _, err := range s.parts(ctx, b, archive) {
+			if err != nil {
+				return err
+			}
+		}
 		return s.keepArchive(ctx, b, Archive{Number: number, Rows: archive.Rows})
 	}
 	bad, err := s.Files.Open(ctx, fileOf(b.ID, ErrorsFile))
@@ -255,7 +257,7 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 		return err
 	}
 	defer bad.Close()
-	a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, parts), Errors: bad, Sign: s.Issuer.SignChecksums}
+	a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, archive), Errors: bad, Sign: s.Issuer.SignChecksums}
 	zip, manifest, err := a.Write(ctx, dir)
 	if err != nil {
 		return err
@@ -283,11 +285,61 @@ func (s *Service) put(ctx context.Context, b Batch, name, path string) (digest s
 	return digest, size, s.Files.Put(ctx, fileOf(b.ID, name), f)
 }
 
-// files are those of the parts, in their order.
-func (s *Service) files(ctx context.Context, b Batch, parts []Chunk) iter.Seq2[*batch.File, error] {
+// parts are the names of the archive's parts, in their order. It waits for each of
+// them, and ends with errOver if the batch does or is begun again.
+func (s *Service) parts(ctx context.Context, b Batch, a batch.Archive) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		ticker := time.NewTicker(look)
+		defer ticker.Stop()
+		for next := a.First; ; {
+			chunks, err := s.Store.Chunks(ctx, b.ID, next, a.Last)
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, c := range chunks {
+				if c.Part == "" {
+					break
+				}
+				if next++; !yield(c.Part, nil) {
+					return
+				}
+			}
+			if next == a.Last {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				err = ctx.Err()
+			case <-ticker.C:
+				err = s.still(ctx, b)
+			}
+			if err != nil {
+				yield("", err)
+				return
+			}
+		}
+	}
+}
+
+// still is errOver if the batch has ended, or was begun again.
+func (s *Service) still(ctx context.Context, b Batch) error {
+	now, err := s.Store.AnyBatch(ctx, b.ID)
+	if fault.Is(err, fault.NotFound) || err == nil && (now.State != Running || now.Round != b.Round) {
+		return errOver
+	}
+	return err
+}
+
+// files are those of the archive, in their order.
+func (s *Service) files(ctx context.Context, b Batch, a batch.Archive) iter.Seq2[*batch.File, error] {
 	return func(yield func(*batch.File, error) bool) {
-		for _, c := range parts {
-			r, err := s.Files.Open(ctx, fileOf(b.ID, c.Part))
+		for part, err := range s.parts(ctx, b, a) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			r, err := s.Files.Open(ctx, fileOf(b.ID, part))
 			if err != nil {
 				yield(nil, err)
 				return

@@ -10,6 +10,7 @@ import (
 
 // steps is what every step of batches needs.
 type steps struct {
+	serving context.Context // until the server stops
 	store   Store
 	batcher Batcher
 	log     *slog.Logger
@@ -36,11 +37,18 @@ func (w *stepWorker[J]) NextRetry(job *river.Job[J]) time.Time {
 	return time.Now().Add(min(time.Duration(job.Attempt*job.Attempt)*time.Second, time.Minute))
 }
 
-// Work does the step. If it fails for the last time, the batch ends.
+// Work does the step. If it fails for the last time, the batch ends. When the
+// server stops, the step is left to the next one: it may be waiting for others.
 func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
+	doing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.serving, cancel)()
 	end := beat(ctx, w.store, w.log, job.ID)
-	err := w.step(ctx, job.Args)
+	err := w.step(doing, job.Args)
 	end()
+	if err != nil && w.serving.Err() != nil {
+		return river.JobSnooze(0)
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -54,7 +54,11 @@ const (
 	batchWorkers = 4
 	batchPause   = 20 * time.Millisecond
 	batchPoll    = 200 * time.Millisecond
-	// batchTimeout is how long reading a list and writing an archive may take.
+	// archiveWorkers is how many archives a server writes at a time, which most of
+	// all wait for files to put into them.
+	archiveWorkers = 4
+	// batchTimeout is how long reading a list and writing an archive may take, from
+	// the first file of the batch on.
 	batchTimeout = time.Hour
 	// batchTries is how often a step is tried, for some twenty minutes.
 	batchTries = 25
@@ -119,7 +123,7 @@ type Work struct {
 
 // Run works on jobs until ctx is done and then lets those under way finish.
 func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
-	workers, steps := river.NewWorkers(), steps{store, w.Batcher, log}
+	workers, steps := river.NewWorkers(), steps{ctx, store, w.Batcher, log}
 	for _, err := range []error{
 		river.AddWorkerSafely(workers, &mailWorker{deliverer: w.Deliverer}),
 		river.AddWorkerSafely(workers, &webhookWorker{deliverer: w.Deliverer}),
@@ -151,11 +155,12 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	return store.RunJobs(ctx, &river.Config{
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
-			notify.MailQueue:    {MaxWorkers: mailWorkers},
-			notify.WebhookQueue: {MaxWorkers: webhookWorkers},
-			mailing.Queue:       {MaxWorkers: mailingWorkers},
-			batches.Queue:       {MaxWorkers: batchWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
-			maintenance.Queue:   {MaxWorkers: 1}, // it reads whole logs: people come first
+			notify.MailQueue:     {MaxWorkers: mailWorkers},
+			notify.WebhookQueue:  {MaxWorkers: webhookWorkers},
+			mailing.Queue:        {MaxWorkers: mailingWorkers},
+			batches.Queue:        {MaxWorkers: batchWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
+			batches.ArchiveQueue: {MaxWorkers: archiveWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
+			maintenance.Queue:    {MaxWorkers: 1}, // it reads whole logs: people come first
 		},
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
@@ -195,7 +200,7 @@ func rescue(ctx context.Context, store Store, log *slog.Logger) {
 			return
 		case <-look.C:
 		}
-		for queue, lost := range map[string]time.Duration{notify.WebhookQueue: callLost, batches.Queue: beatLost, mailing.Queue: beatLost} {
+		for queue, lost := range map[string]time.Duration{notify.WebhookQueue: callLost, batches.Queue: beatLost, batches.ArchiveQueue: beatLost, mailing.Queue: beatLost} {
 			if n, err := store.Rescue(ctx, queue, lost); err != nil && ctx.Err() == nil {
 				log.Error("rescue", "error", err)
 			} else if n > 0 {
@@ -205,13 +210,13 @@ func rescue(ctx context.Context, store Store, log *slog.Logger) {
 	}
 }
 
-// A quiet handler leaves out what River logs for those who work on River:
-// several lines a second, among which others are lost.
+// A quiet handler leaves out what River logs for those who work on River, among
+// which other lines are lost: all but warnings and errors.
 type quiet struct{ slog.Handler }
 
 // Enabled reports whether a record of the level is kept.
 func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelInfo && q.Handler.Enabled(ctx, level)
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
 }
 
 // WithAttrs returns a handler that is as quiet.

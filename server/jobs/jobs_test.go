@@ -15,6 +15,8 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/jobs"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
@@ -243,6 +245,42 @@ func TestAgainLater(t *testing.T) {
 		servertest.Eventually(t, "the second tries", func() bool { return slices.Equal(states(t, database), done) })
 		if got := w.all(); len(got) != 4 || !slices.Contains(got, "call msg_1") || !slices.Contains(got, "mail msg_2") {
 			t.Errorf("got %q, want two more tries", got)
+		}
+	})
+}
+
+// A waiter's archives are never done.
+type waiter struct {
+	worker
+	begun chan bool
+	ended error
+}
+
+func (w *waiter) Archive(ctx context.Context, _ string, _ int) error {
+	close(w.begun)
+	<-ctx.Done()
+	w.ended = context.Cause(ctx)
+	return w.ended
+}
+
+// TestStopped wants a step of a batch to end as soon as the server stops, and not
+// when it is ended by force, and to be done again as if it had never begun.
+func TestStopped(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		storetest.Must(t, s.Database().Transact(t.Context(), func(tx *db.Tx) error {
+			return tx.EnqueueOnce(batches.ArchiveJob{Batch: "bat_1", Number: 1}, batches.ArchiveQueue)
+		}))
+		w := &waiter{begun: make(chan bool)}
+		stop := run(t, s, w, slog.New(slog.DiscardHandler))
+		<-w.begun
+		stop()
+		if w.ended != context.Canceled {
+			t.Errorf("the step ended by %v", w.ended)
+		}
+		got := storetest.Column(t, database, `SELECT CAST(state AS TEXT) || CASE WHEN errors IS NULL THEN '' ELSE ' after an error' END FROM river_job`)
+		if want := []string{"available"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }

@@ -3,6 +3,7 @@
 package signingtest
 
 import (
+	"flag"
 	"syscall"
 	"testing"
 	"time"
@@ -37,4 +38,13 @@ func ProcessorTime(t testing.TB) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Size is how large what a benchmark does is: full, or a twentieth if it is to run
+// just once, which shows that it works and says nothing about speed.
+func Size(full int) int {
+	if f := flag.Lookup("test.benchtime"); f != nil && f.Value.String() == "1x" {
+		return full / 20
+	}
+	return full
 }

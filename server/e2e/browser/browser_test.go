@@ -13,6 +13,7 @@ package browser
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -26,12 +27,16 @@ import (
 // errNone says that there is no browser here.
 var errNone = errors.New("browser: found no chromium-headless-shell, chromium, chromium-browser or google-chrome in PATH")
 
+// named is the only host that leads anywhere but this machine's own address.
+const named = "setup.example.com"
+
 // A process is the one browser of all tests. It starts with the first tab.
 type process struct {
-	once sync.Once
-	ctx  context.Context
-	err  error
-	stop []func() // in the order of starting
+	once  sync.Once
+	ctx   context.Context
+	err   error
+	front net.Listener // where named leads to
+	stop  []func()     // in the order of starting
 }
 
 var shared process
@@ -73,12 +78,16 @@ func (p *process) start() {
 		p.err = err
 		return
 	}
+	if p.front, p.err = net.Listen("tcp", "127.0.0.1:0"); p.err != nil {
+		return
+	}
+	p.stop = append(p.stop, func() { p.front.Close() })
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.Flag("accept-lang", "en-US"),
 		chromedp.Flag("no-proxy-server", true),
-		// No name leads anywhere: what a page loads from elsewhere fails.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
+		// No other name leads anywhere: what a page loads from elsewhere fails.
+		chromedp.Flag("host-resolver-rules", "MAP "+named+":443 "+p.front.Addr().String()+", MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
 	)...)
 	p.stop = append(p.stop, stop)
 	p.ctx, stop = chromedp.NewContext(ctx)
