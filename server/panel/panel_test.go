@@ -26,6 +26,7 @@ func TestPanel(t *testing.T) {
 			{"canaries", testCanaries},
 			{"account of a customer", testAccountPeople},
 			{"visit", testVisit},
+			{"typed values", testTypedValues},
 			{"guesses", testGuesses},
 		} {
 			t.Run(test.name, func(t *testing.T) {
