@@ -55,7 +55,7 @@ func (w *world) others() {
 		if err != nil {
 			return err
 		}
-		w.more = append(w.more, acc.ID, "Invoice unpaid since August")
+		w.more = append(w.more, acc.ID)
 		w.at(w.now().Add(26*time.Hour), acc.ID, func(ctx context.Context) error {
 			return w.join(ctx, token, customer, "Nadia Amari", dentist)
 		})

@@ -18,6 +18,7 @@ func TestPanel(t *testing.T) {
 			run  func(h *installation)
 		}{
 			{"looking changes nothing", testLookingChangesNothing},
+			{"typed values", testTypedValues},
 			{"other sites", testOtherSites},
 			{"other account", testOtherAccount},
 			{"roles", testRoles},
@@ -26,7 +27,6 @@ func TestPanel(t *testing.T) {
 			{"canaries", testCanaries},
 			{"account of a customer", testAccountPeople},
 			{"visit", testVisit},
-			{"typed values", testTypedValues},
 			{"guesses", testGuesses},
 		} {
 			t.Run(test.name, func(t *testing.T) {
