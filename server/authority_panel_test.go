@@ -15,6 +15,10 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/log"
+	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 	"github.com/updatecase/mobileconfig/signing"
@@ -36,7 +40,7 @@ func signed(path string, prepare func(*testing.T, *stage), fields ...string) *au
 // operators is a row of the operators.
 func operators(path string, prepare func(*testing.T, *stage), fields ...string) *authorityRow {
 	r := fresh(path, prepare, fields...)
-	r.cases = operatorCases
+	r.cases, r.operates = operatorCases, true
 	return r
 }
 
@@ -136,6 +140,7 @@ func ownRows() []*authorityRow {
 		fresh(own+"/recovery", nil),
 		fresh(own+"/password", nil, "current", servertest.Password, "password", "marble kettle sparrow 31"),
 		fresh(own+"/language", nil, "language", "de"),
+		fresh(own+"/zone", nil, "zone", "Europe/Berlin"),
 		signed("/security/sessions/:id/revoke", func(t *testing.T, s *stage) {
 			s.ids[":id"] = s.seeder.Session(s.actor, s.world.clock.Now()).Session
 		}),
@@ -193,6 +198,10 @@ func settingRows() []*authorityRow {
 		with(signed("/domains/:domain/dns", haveDomain), reads),
 		fresh("/domains/:domain/delete", haveDomain),
 		fresh("/links/revoke-selected", func(t *testing.T, s *stage) {
+			haveLink(t, s)
+			s.ids["{link}"] = s.ids[":id"]
+		}, "link3", "{link}"),
+		fresh("/links/mail-selected", func(t *testing.T, s *stage) {
 			haveLink(t, s)
 			s.ids["{link}"] = s.ids[":id"]
 		}, "link3", "{link}"),
@@ -258,11 +267,56 @@ func accessRows() []*authorityRow {
 		operators("/certificate/renew", nil),
 		operators("/accounts/new", nil, "name", "{domain}", "email", "first@{domain}", "language", "en"),
 		operators("/accounts/:id", haveAccount, "name", "Other"),
-		operators("/accounts/:id/suspend", haveAccount),
+		operators("/accounts/:id/suspend", haveAccount, "reason", "Unpaid"),
 		operators("/accounts/:id/resume", func(t *testing.T, s *stage) {
 			haveAccount(t, s)
-			s.post(t, "/panel/accounts/"+s.target+"/suspend")
+			s.post(t, "/panel/accounts/"+s.target+"/suspend", "reason", "Unpaid")
+		}, "reason", "Paid"),
+		operators("/accounts/:id/open", haveAccount, "reason", "Asked for help", "changes", "yes"),
+		with(operators("/accounts/leave", func(t *testing.T, s *stage) {
+			haveAccount(t, s)
+			s.visitAccount(t, s.target)
+		}), func(r *authorityRow) { r.cases, r.goesOn = "abcex", "f" }),
+		operators("/accounts/:id/invitations/:invitation/again", func(t *testing.T, s *stage) {
+			haveAccount(t, s)
+			s.ids[":invitation"] = storetest.Column(t, s.world.database, `SELECT id FROM invitations WHERE account = '`+s.target+`'`)[0]
 		}),
+	}
+}
+
+// visitRows are the rows that an operator may use who has opened the account to
+// change it, once more: with the ways to lose that right.
+func visitRows() []*authorityRow {
+	needs := map[string]panel.Route{}
+	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes()) {
+		needs[r.Method+" "+panel.Prefix+r.Path] = r
+	}
+	var all []*authorityRow
+	for _, row := range panelRows() {
+		r := needs[row.method+" "+row.path]
+		if r.Need != account.Look && r.Need != account.Change && !r.Here {
+			continue
+		}
+		v := *row
+		v.operates, v.visit, v.note, v.path = false, true, strings.TrimSpace("visited "+row.note), row.path+"?in={account}"
+		v.cases, v.goesOn = "aelox", ""
+		if r.Need != account.Look {
+			v.cases += "d" // a suspended account is still looked at
+		}
+		if r.Rule == panel.Fresh {
+			v.cases += "f"
+		}
+		all = append(all, &v)
+	}
+	return all
+}
+
+// visitAccount has the actor open an account to change it.
+func (s *stage) visitAccount(t *testing.T, id string) {
+	t.Helper()
+	a := s.server.As(s.actor).Post("/panel/accounts/"+id+"/open", "reason", "Asked for help", "changes", "yes")
+	if a.Status != http.StatusSeeOther || !strings.Contains(a.Location(), "done=") {
+		t.Fatalf("open %s: %d %s", id, a.Status, a.Body)
 	}
 }
 

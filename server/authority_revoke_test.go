@@ -35,6 +35,8 @@ var revocations = []revocation{
 	{"f", "second factor grown old", nil, account.ConfirmLife - time.Minute, time.Minute},
 	{"g", "key or invitation revoked", revokeKey, 0, 0},
 	{"n", "domains taken from the key", takeDomains, 0, 0},
+	{"o", "no operator any more", takeFlag, 0, 0},
+	{"l", "account left", leaveAccount, 0, 0},
 	{"x", "session run out", nil, account.ConfirmLife - time.Minute, time.Minute + sessionEnds},
 	{"y", "key run out", nil, 0, 31 * 24 * time.Hour},
 }
@@ -43,7 +45,8 @@ var revocations = []revocation{
 // old. Codes and ceremonies still work then.
 const sessionEnds = time.Minute
 
-// admissionRefuses are those that are seen without the body.
+// admissionRefuses are those that are seen without the body, and answered
+// without a page.
 const admissionRefuses = "abcdegxy"
 
 // Which revocations stop which kind of request.
@@ -83,7 +86,20 @@ func reduceRole(t *testing.T, w *authorityWorld, s *stage) {
 
 func suspendAccount(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
-	done(t, "suspend the account", w.b.As(w.root).Post("/panel/accounts/"+s.account+"/suspend"))
+	done(t, "suspend the account", w.b.As(w.root).Post("/panel/accounts/"+s.account+"/suspend", "reason", "Unpaid"))
+}
+
+// takeFlag makes the operator one no more, and leaves the session: that it has
+// opened an account must not count then.
+func takeFlag(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	storetest.Exec(t, w.database, `UPDATE members SET operator = 0 WHERE id = $1`, s.actor.Member)
+}
+
+// leaveAccount ends the visit, in another window of the same browser.
+func leaveAccount(t *testing.T, w *authorityWorld, s *stage) {
+	t.Helper()
+	done(t, "leave the account", w.b.As(s.actor).Post("/panel/accounts/leave"))
 }
 
 func changePassword(t *testing.T, w *authorityWorld, s *stage) {

@@ -62,6 +62,13 @@ func TestUploadCertificate(t *testing.T) {
 			if a.Status != want || !bytes.Contains(a.Body, []byte(tt.says)) {
 				t.Errorf("%s: %d, want %d and %q", name, a.Status, want, tt.says)
 			}
+			typed, _, _ := strings.Cut(tt.certificates+tt.key, "-----BEGIN")
+			if typed = strings.TrimSpace(typed); typed == "" && tt.certificates != "" {
+				typed = "-----BEGIN CERTIFICATE-----"
+			}
+			if want != http.StatusOK && !bytes.Contains(a.Body, []byte(typed)) {
+				t.Errorf("%s: the page loses what was typed", name)
+			}
 			if bytes.Contains(a.Body, []byte("PRIVATE KEY")) {
 				t.Errorf("%s: the page repeats the key", name)
 			}

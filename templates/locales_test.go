@@ -26,7 +26,7 @@ var usedByGo = []string{
 	"problem.sign_in_refused", "problem.code_wrong", "problem.password_weak", "problem.passkey_refused", "problem.last_factor",
 	"problem.cross_origin", "problem.confirmation_needed", "problem.account_suspended", "problem.domain_unproven", "problem.host_unapproved", "problem.erasing_unapproved", "problem.policy_unknown",
 	"problem.unauthorized", "problem.forbidden", "problem.conflict",
-	"panel.problem.limited", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
+	"panel.problem.limited", "panel.problem.visit", "panel.problem.platform_unknown", "panel.problem.scope_unknown",
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
 	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",

@@ -41,13 +41,14 @@ func (l *locale) quantity(id, value string) string {
 // number is {{number 1234}}: "1,234".
 func (l *locale) number(n int) string { return l.numbers.Sprint(number.Decimal(n)) }
 
-// moment is {{moment t}}: "24 November 2026, 08:54 UTC".
+// moment is {{moment t}}: "24 November 2026, 08:54 UTC", in the zone that t is
+// in.
 func (l *locale) moment(t time.Time) (string, error) {
-	day, err := l.date(t)
+	day, err := l.ofMonth("panel.date", "panel.month.", t)
 	if err != nil {
 		return "", err
 	}
-	return l.text("panel.moment", nil, map[string]any{"Date": day, "Time": t.UTC().Format("15:04")})
+	return l.text("panel.moment", nil, map[string]any{"Date": day, "Time": t.Format("15:04"), "Zone": t.Format("MST")})
 }
 
 // logged is {{logged t}}: "24 Nov 2026, 08:54:07", in the zone that t is in.

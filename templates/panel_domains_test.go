@@ -160,14 +160,14 @@ func domainCases() []panelCase {
 	fields := badFields("name", "display_name", "imap", "smtp", "caldav", "carddav", "login", "sign_in_hint", "help_text", "iphone", "mac", "policy", "policy_id")
 	cases := []panelCase{
 		{name: "domains", page: "domains", who: owner, nav: "domains", path: at, done: "domain.created",
-			view: domainsPage{panelPaging: panelPaging{"", 57, 21, 23, "/panel/domains", "/panel/domains?page=3"}, Rows: panelDomains}},
-		{name: "domains-found", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"example", 1, 1, 1, "", ""}, Rows: panelDomains[:1]}},
+			view: domainsPage{panelPaging: panelPaging{"", 57, 21, 23, "/panel/domains", "/panel/domains?page=3", "", nil}, Rows: panelDomains}},
+		{name: "domains-found", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"example", 1, 1, 1, "", "", "", nil}, Rows: panelDomains[:1]}},
 		{name: "domains-nothing", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{Query: "nowhere"}}},
 		{name: "domains-metadata", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 1, 1, 1, "", ""}, Form: panelForm{"metadata": "customer:4711"}, Rows: panelDomains[:1]}},
 		{name: "domains-metadata-none", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{Form: panelForm{"metadata": "customer:4711"}}},
 		{name: "domains-problems", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{Form: panelForm{"metadata": "customer"}}, problems: badFields("metadata")},
 		{name: "domains-empty", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{}},
-		{name: "domains-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: panelDomains[:2]}},
+		{name: "domains-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 2, 1, 2, "", "", "", nil}, Rows: panelDomains[:2]}},
 		{name: "domains-empty-auditor", page: "domains", who: auditor, nav: "domains", path: at, view: domainsPage{}},
 		{name: "domain-new", page: "domain-form", who: owner, nav: "domains", path: at + "/new", view: domainFormPage{Form: panelForm{}, Policies: policies}},
 		{name: "domain-new-wrong", page: "domain-form", who: owner, nav: "domains", path: at + "/new/find", view: domainFormPage{Form: panelForm{"name": "x"}, Policies: policies}, problems: badFields("name")},

@@ -10,8 +10,16 @@ type (
 		States, Domains       []string
 		Rows                  []linkRow
 		Older, Newest, Revoke string
+		Columns               []panelColumn
+		Mailable              bool
 	}
-	linkRow struct {
+	selectedPage struct {
+		panelFrame
+		Mailed bool
+		Rows   []selectedRow
+	}
+	selectedRow struct{ ID, Address, Why string }
+	linkRow     struct {
 		ID, Address, Domain, State string
 		Downloads                  int
 		Created, Expires           time.Time
@@ -86,6 +94,12 @@ func linkCases() []panelCase {
 			Form: panelForm{"domain": "example.com", "state": "opened"}, States: linkStates, Domains: domains, Rows: rows,
 			Older: at + "?cursor=1.lnk_9", Newest: at, Revoke: "/panel/domains/example.com/revoke-links",
 		}},
+		{name: "links-selected", page: "links-selected", who: owner, nav: "links", path: at + "/selected", view: selectedPage{Rows: []selectedRow{
+			{"lnk_1", "jane@example.com", ""}, {"lnk_2", "", "There is no such link."}}}},
+		{name: "links-mailed", page: "links-selected", who: owner, nav: "links", path: at + "/selected", view: selectedPage{Mailed: true, Rows: []selectedRow{
+			{"lnk_1", "jane@example.com", ""}, {"lnk_2", "joe@example.com", "This link no longer works."}}}},
+		{name: "links-sorted", page: "links", who: owner, nav: "links", path: at, view: linksPage{Form: panelForm{"sort": "-expires_at"}, States: linkStates, Domains: domains, Rows: rows, Mailable: true,
+			Columns: []panelColumn{{"created_at", at + "?sort=created_at", ""}, {"expires_at", at + "?sort=expires_at", "descending"}}}},
 		{name: "links-auditor", page: "links", who: auditor, nav: "links", path: at, view: linksPage{States: linkStates, Domains: domains, Rows: rows[:1]}},
 		{name: "links-empty", page: "links", who: owner, nav: "links", path: at, view: linksPage{States: linkStates, Domains: domains}},
 		{name: "links-no-domain", page: "links", who: owner, nav: "links", path: at, view: linksPage{States: linkStates}},

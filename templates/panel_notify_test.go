@@ -129,14 +129,14 @@ func noticeCases() []panelCase {
 		asked[i] = r
 	}
 	asked[4].Self, asked[4].Path = true, at+"/own"
-	full := notificationsPage{panelPaging: panelPaging{"", 57, 21, 40, at, at + "?page=3"}, Mail: true, Recipients: recipients, Webhooks: hooks, Mails: someDeliveries(at + "/mails/msg_x/redeliver")}
-	looked := notificationsPage{panelPaging: panelPaging{"nobody", 0, 0, 0, "", ""}, Mail: true, Recipients: asked, Webhooks: hooks[:1]}
+	full := notificationsPage{panelPaging: panelPaging{"", 57, 21, 40, at, at + "?page=3", "", nil}, Mail: true, Recipients: recipients, Webhooks: hooks, Mails: someDeliveries(at + "/mails/msg_x/redeliver")}
+	looked := notificationsPage{panelPaging: panelPaging{"nobody", 0, 0, 0, "", "", "", nil}, Mail: true, Recipients: asked, Webhooks: hooks[:1]}
 	filled := panelForm{"url": "https://panel.example.com/hook", "link.opened": "yes"}
 	groups := []eventGroup{{"links", []string{"link.opened", "link.downloaded"}}}
 	for _, topic := range topics() {
 		groups = append(groups, eventGroup{topic, []string{topic + ".one", "key.created"}})
 	}
-	whole := panelPaging{"", 20, 1, 20, "", ""}
+	whole := panelPaging{"", 20, 1, 20, "", "", "", nil}
 	return slices.Concat([]panelCase{
 		{name: "notices", page: "notifications", who: owner, nav: "notifications", path: at, view: full, done: "notifications.saved"},
 		{name: "notices-auditor", page: "notifications", who: auditor, nav: "notifications", path: at, view: looked},

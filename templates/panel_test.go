@@ -23,20 +23,27 @@ import (
 // are the same.
 type (
 	panelFrame struct {
-		Operator               string
-		Brand                  Brand
-		Languages              []Language
-		Language               Language
-		Path, Nav              string
-		Person                 panelPerson
-		Write, Manage, Operate bool
-		Problems               []problem
-		Done                   string
-		Development            bool
+		Operator        string
+		Brand           Brand
+		Languages       []Language
+		Language        Language
+		Path, Nav       string
+		Person          panelPerson
+		Write, Automate bool
+		Manage, Operate bool
+		Visited         panelVisited
+		OwnZone         string
+		Problems        []problem
+		Done            string
+		Development     bool
 	}
-	panelPerson struct{ Name, Email, Account string }
-	panelForm   map[string]string
-	panelQR     struct {
+	panelPerson  struct{ Name, Email, Account string }
+	panelVisited struct {
+		ID, Name                 string
+		Changes, Suspended, Here bool
+	}
+	panelForm map[string]string
+	panelQR   struct {
 		Size int
 		Path string
 	}
@@ -45,7 +52,10 @@ type (
 		Total      int
 		From, To   int
 		Prev, Next string
+		Sort       string
+		Columns    []panelColumn
 	}
+	panelColumn struct{ By, Path, Order string }
 
 	signInPage struct {
 		panelFrame
@@ -98,6 +108,7 @@ type (
 		LastFactor    bool
 		Sessions      []sessionRow
 		SignIns       []signInRow
+		Form          panelForm
 		Reads         string
 		Written       []Language
 	}
@@ -293,9 +304,18 @@ type (
 	}
 	accountPage struct {
 		panelFrame
+		Form        panelForm
+		Row         accountRow
+		Reason      string
+		Members     []memberRow
+		Invitations []invitationRow
+		URL         string
+	}
+	whyPage struct {
+		panelFrame
 		Form panelForm
+		What string
 		Row  accountRow
-		URL  string
 	}
 	logPage struct {
 		panelFrame
@@ -318,7 +338,7 @@ type (
 		Reason, Who, WhoKind, WhoID                   string
 		Target, TargetKind, TargetID, History         string
 		Interface, Request, IP, Client, Link, Profile string
-		Identity                                      string
+		Identity, Told                                string
 		Changes                                       []logChange
 		Erased, Unreadable, WhoTest                   bool
 	}
@@ -333,7 +353,7 @@ type (
 // panelViews are the structs above by their names in server/panel.
 var panelViews = map[string]any{
 	"brandingPage": brandingPage{}, "colorCheck": colorCheck{}, "mailsPage": mailsPage{}, "mailKind": mailKind{}, "sampleMail": sampleMail{},
-	"Frame": panelFrame{}, "Person": panelPerson{}, "problem": problem{}, "Paging": panelPaging{},
+	"Frame": panelFrame{}, "Person": panelPerson{}, "problem": problem{}, "Paging": panelPaging{}, "Column": panelColumn{},
 	"signInPage": signInPage{}, "invitationPage": invitationPage{}, "confirmPage": confirmPage{}, "Field": confirmField{},
 	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
@@ -342,13 +362,13 @@ var panelViews = map[string]any{
 	"Choice": policyChoice{}, "check": serverCheck{}, "record": dnsRecord{}, "checklist": checklist{}, "setupStep": setupStep{}, "setupPage": panelSetupPage{},
 	"mdmPage": mdmPage{}, "mdmVendor": mdmVendor{}, "mdmFact": mdmFact{}, "mdmVariable": mdmVariable{}, "mdmMade": mdmMade{}, "mdmTemplate": mdmTemplate{}, "mdmAsk": mdmAsk{},
 	"RemovePage": removePage{}, "hostsPage": hostsPage{}, "hostRow": hostRow{}, "policiesPage": policiesPage{}, "policyRow": policyRow{}, "policyPage": policyPage{}, "setting": setting{},
-	"mailboxPage": mailboxPage{}, "downloadRow": downloadRow{}, "linksPage": linksPage{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
+	"mailboxPage": mailboxPage{}, "downloadRow": downloadRow{}, "linksPage": linksPage{}, "selectedPage": selectedPage{}, "selectedRow": selectedRow{}, "linkRow": linkRow{}, "newLinkPage": newLinkPage{}, "linkPage": linkPage{}, "linkMail": linkMail{},
 	"batchesPage": batchesPage{}, "batchRow": batchRow{}, "newBatchPage": newBatchPage{}, "batchPage": batchPage{}, "batchColumn": batchColumn{}, "batchProblem": batchProblem{}, "batchLive": batchLive{}, "batchArchive": batchArchive{},
 	"batchLinks": batchLinks{}, "batchRefused": batchRefused{}, "batchSheetPage": batchSheetPage{}, "batchHandout": batchHandout{}, "nanoPage": nanoPage{}, "pushPage": pushPage{}, "pushRow": pushRow{}, "batchPush": batchPush{},
 	"keysPage": keysPage{}, "KeyRow": keyRow{}, "keyPage": keyPage{}, "newKeyPage": newKeyPage{}, "redirectRow": redirectRow{}, "redirectPage": redirectPage{},
 	"membersPage": membersPage{}, "memberRow": memberRow{}, "invitationRow": invitationRow{}, "invitePage": invitePage{}, "memberPage": memberPage{},
 	"certificatePage": certificatePage{}, "certificateView": certificateView{}, "failedOrder": failedOrder{}, "renewalRow": renewalRow{},
-	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{},
+	"accountsPage": accountsPage{}, "accountRow": accountRow{}, "accountPage": accountPage{}, "whyPage": whyPage{}, "Visited": panelVisited{},
 	"notificationsPage": notificationsPage{}, "recipientRow": recipientRow{}, "recipientPage": recipientPage{}, "topicRow": topicRow{},
 	"webhookRow": webhookRow{}, "webhookPage": webhookPage{}, "eventGroup": eventGroup{}, "deliveryRow": deliveryRow{},
 	"logPage": logPage{}, "chip": chip{}, "logRow": logRow{}, "change": logChange{}, "errorPage": panelErrorPage{},
@@ -447,7 +467,7 @@ func panelFrameOf(f frame, who int, nav, path string) panelFrame {
 	if who != nobody {
 		p.Person = panelPerson{"Maria Kern", "maria@example.com", "Example Ltd"}
 	}
-	p.Write, p.Manage, p.Operate = who >= owner, who >= owner, who == operator
+	p.Write, p.Automate, p.Manage, p.Operate = who >= owner, who >= owner, who >= owner, who == operator
 	return p
 }
 
@@ -459,6 +479,7 @@ type panelCase struct {
 	view       any // a struct that embeds panelFrame
 	problems   []problem
 	done       string
+	visited    panelVisited
 }
 
 func (c panelCase) rendering() rendering {
@@ -466,7 +487,7 @@ func (c panelCase) rendering() rendering {
 		v := reflect.New(reflect.TypeOf(c.view)).Elem()
 		v.Set(reflect.ValueOf(c.view))
 		in := panelFrameOf(f, c.who, c.nav, c.path)
-		in.Problems, in.Done = c.problems, c.done
+		in.Problems, in.Done, in.Visited = c.problems, c.done, c.visited
 		for field, value := range reflect.ValueOf(in).Fields() {
 			v.FieldByName(field.Name).Set(value)
 		}
@@ -597,9 +618,9 @@ func overviewCases() []panelCase {
 func hostCases() []panelCase {
 	hosts := []hostRow{{"*.example.com", panelNow}, {"xn--80ak6aa92e.com", panelNow}}
 	return []panelCase{
-		{name: "hosts", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: hosts}, done: "host.approved"},
+		{name: "hosts", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", "", "", nil}, Rows: hosts}, done: "host.approved"},
 		{name: "hosts-wrong", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{Form: panelForm{"host": "*.com"}}, problems: badFields("host")},
-		{name: "hosts-auditor", page: "hosts", who: auditor, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", ""}, Rows: hosts}},
+		{name: "hosts-auditor", page: "hosts", who: auditor, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{"", 2, 1, 2, "", "", "", nil}, Rows: hosts}},
 		{name: "hosts-nothing", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{panelPaging: panelPaging{Query: "nowhere"}}},
 		{name: "hosts-empty", page: "hosts", who: owner, nav: "domains", path: "/panel/hosts", view: hostsPage{}},
 	}
@@ -622,7 +643,7 @@ func policyCases() []panelCase {
 	standard.ID, standard.Name, standard.Standard = "standard", "Standard", true
 	fields := badFields("name", "min_length", "alphanumeric", "min_complex", "auto_lock", "grace", "wipe", "max_failed_attempts", "reset_after", "max_age", "history")
 	return []panelCase{
-		{name: "policies", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{"", 22, 1, 2, "", at + "?page=2"}, Rows: rows}, done: "policy.deleted"},
+		{name: "policies", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{"", 22, 1, 2, "", at + "?page=2", "-name", []panelColumn{{"name", at + "?sort=name", "descending"}, {"domains", at + "?sort=domains", ""}}}, Rows: rows}, done: "policy.deleted"},
 		{name: "policies-nothing", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{panelPaging: panelPaging{Query: "nowhere"}}},
 		{name: "policies-auditor", page: "policies", who: auditor, nav: "policies", path: at, view: policiesPage{Rows: rows}},
 		{name: "policies-empty", page: "policies", who: owner, nav: "policies", path: at, view: policiesPage{}},
@@ -654,8 +675,8 @@ func keyCases() []panelCase {
 	one := keyPage{Form: panelForm{"name": "Customer portal", "overlap": "24"}, Row: rows[0], Overlaps: []string{"1", "24", "168", "720"}}
 	form := panelForm{"name": "Customer portal", "domains:read": "yes", "profiles:write": "yes", "expires": "365", "test": "yes", "domains": "example.com", "networks": "192.0.2.0/24"}
 	return []panelCase{
-		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows, Redirects: redirects}},
-		{name: "keys-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"portal", 7, 1, 3, "", "/panel/keys?page=2"}, Rows: rows}},
+		{name: "keys", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"", 3, 1, 3, "", "", "", nil}, Rows: rows, Redirects: redirects}},
+		{name: "keys-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{"portal", 7, 1, 3, "", "/panel/keys?page=2", "", nil}, Rows: rows}},
 		{name: "keys-nothing", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "keys-empty", page: "keys", who: owner, nav: "keys", path: at, view: keysPage{}},
 		{name: "keys-empty-auditor", page: "keys", who: auditor, nav: "keys", path: at, view: keysPage{}},
@@ -685,7 +706,7 @@ func memberCases() []panelCase {
 	}
 	url := "https://setup.example.com/panel/invitation/tok-1234567890"
 	invitations := []invitationRow{{"inv_1", "new@example.com", "admin", url, panelNow}, {"inv_2", "", "owner", url, panelNow}, {"inv_3", "x@example.com", "auditor", "", panelNow}}
-	paging := panelPaging{"", 3, 1, 3, "", ""}
+	paging := panelPaging{"", 3, 1, 3, "", "", "", nil}
 	return []panelCase{
 		{name: "members", page: "members", who: owner, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations, Required: true, Retention: 400, Retentions: []int{0, 90, 400}}, done: "settings.saved"},
 		{name: "members-auditor", page: "members", who: auditor, nav: "members", path: at, view: membersPage{panelPaging: paging, Rows: rows, Invitations: invitations}},
@@ -707,8 +728,22 @@ func accountCases() []panelCase {
 		{"acc_2", "Other Ltd", 1234, 1, false, panelNow, panelNow, false},
 		{"acc_3", "Third Ltd", 0, 1, false, time.Time{}, panelNow, false},
 	}
+	people := []memberRow{
+		{"mem_1", "Maria Kern", "maria@example.com", "owner", true, []string{"passkey", "totp"}, panelNow, false, true},
+		{"mem_2", "", "jonas@example.com", "admin", false, nil, time.Time{}, false, false},
+	}
+	invited := []invitationRow{{"inv_1", "new@example.com", "owner", "", panelNow}}
 	return []panelCase{
-		{name: "accounts", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{"", 3, 1, 3, "", ""}, Rows: rows}, done: "account.suspended"},
+		{name: "account-people", page: "account", who: operator, nav: "accounts", path: at + "/acc_3", view: accountPage{Form: panelForm{"name": "Third Ltd"}, Row: rows[2], Members: people, Invitations: invited}},
+		{name: "account-open", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_3/open", view: whyPage{What: "open", Row: rows[2]}},
+		{name: "account-open-problems", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_3/open", view: whyPage{Form: panelForm{"reason": "x", "changes": "yes"}, What: "open", Row: rows[2]}, problems: badFields("reason")},
+		{name: "account-suspend", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_3/suspend", view: whyPage{What: "suspend", Row: rows[2]}},
+		{name: "account-resume", page: "account-why", who: operator, nav: "accounts", path: at + "/acc_2/resume", view: whyPage{What: "resume", Row: rows[1]}},
+		{name: "visit-look", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", false, false, true}, view: domainsPage{}},
+		{name: "visit-changes", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", true, false, true}, view: domainsPage{}, done: "account.opened"},
+		{name: "visit-suspended", page: "domains", who: operator, nav: "domains", path: "/panel/domains", visited: panelVisited{"acc_3", "Third Ltd", true, true, true}, view: domainsPage{}},
+		{name: "visit-own", page: "accounts", who: operator, nav: "accounts", path: at, visited: panelVisited{"acc_3", "Third Ltd", true, false, false}, view: accountsPage{}},
+		{name: "accounts", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{"", 3, 1, 3, "", "", "", nil}, Rows: rows}, done: "account.suspended"},
 		{name: "accounts-nothing", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{panelPaging: panelPaging{Query: "x"}}},
 		{name: "accounts-empty", page: "accounts", who: operator, nav: "accounts", path: at, view: accountsPage{}},
 		{name: "account-new", page: "account", who: operator, nav: "accounts", path: at + "/new", view: accountPage{}},
@@ -716,7 +751,7 @@ func accountCases() []panelCase {
 		{name: "account-made", page: "account", who: operator, nav: "accounts", path: at + "/new", view: accountPage{Form: panelForm{"name": "New Ltd"}, Row: rows[2], URL: "https://setup.example.com/panel/invitation/tok"}},
 		{name: "account", page: "account", who: operator, nav: "accounts", path: at + "/acc_3", view: accountPage{Form: panelForm{"name": "Third Ltd"}, Row: rows[2]}},
 		{name: "account-own", page: "account", who: operator, nav: "accounts", path: at + "/acc_1", view: accountPage{Form: panelForm{"name": "Example Ltd", "trusted": "yes"}, Row: rows[0]}},
-		{name: "account-suspended", page: "account", who: operator, nav: "accounts", path: at + "/acc_2", view: accountPage{Form: panelForm{"name": "Other Ltd"}, Row: rows[1]}},
+		{name: "account-suspended", page: "account", who: operator, nav: "accounts", path: at + "/acc_2", view: accountPage{Form: panelForm{"name": "Other Ltd"}, Row: rows[1], Reason: "Three invoices unpaid"}},
 	}
 }
 
@@ -815,10 +850,10 @@ func logCases() []panelCase {
 
 // removeValues are what the pages that ask may name.
 var removeValues = map[string]map[string]any{
-	"pending": {"Domain": "example.com"}, "selected": {"Links": 3},
+	"pending": {"Domain": "example.com"}, "selected": {"Links": 3}, "mail-selected": {"Links": 1},
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
 	"links": {"Domain": "example.com", "Links": 12}, "policy": {"Policy": "Phones with mail"}, "batch": {"Name": "staff-2026-11.csv"}, "key": {"Key": "Customer portal"}, "redirect": {"Key": "Customer panel"}, "member": {"Name": "Tom Adler"},
-	"invitation": {"Email": "new@example.com"}, "account": {"Account": "Other Ltd"}, "passkey": {"Name": "MacBook"}, "totp": nil,
+	"invitation": {"Email": "new@example.com"}, "passkey": {"Name": "MacBook"}, "totp": nil,
 	"recipient": {"Email": "desk@example.com"}, "webhook": {"Host": "panel.example.com"}, "webhook-off": {"Host": "panel.example.com"}, "webhook-secret": {"Host": "panel.example.com"}, "nanomdm": {"Host": "mdm.example.com"}, "nanomdm-secret": {"Host": "mdm.example.com"},
 	"mailbox": {"Email": "jane@example.com"}, "entry": {"Number": "4711"},
 }
@@ -849,20 +884,20 @@ func panelErrorCases() []panelCase {
 
 // The ends of text ids that only exist at run time.
 var (
-	removeIDs    = []string{"domain", "pending", "selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "account", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry", "nanomdm", "nanomdm-secret"}
+	removeIDs    = []string{"domain", "pending", "selected", "mail-selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry", "nanomdm", "nanomdm-secret"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "identity_development", "one_owner", "no_relay", "no_backup", "old_backup"}
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "expires_at", "external_id", "factor_required", "file", "files", "format",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "changes", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "expires_at", "external_id", "factor_required", "file", "files", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "locale", "login", "mailbox", "max_age_days", "max_downloads", "max_failed_attempts", "metadata",
-		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "policy", "policy_id", "profile", "public_key", "reason", "replaced_by", "replaces", "reset_minutes", "retention_days",
+		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "page", "policy", "policy_id", "profile", "public_key", "reason", "replaced_by", "replaces", "reset_minutes", "retention_days",
 		"return_hosts", "return_url", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "batch.pushed", "nanomdm.saved", "nanomdm.disconnected", "link.revoked", "links.revoked", "links.unselected", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed", "key.saved", "metadata.saved",
-		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "password.saved", "totp.added", "totp.removed",
-		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "retention.saved", "log.erased",
+		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "batch.pushed", "nanomdm.saved", "nanomdm.disconnected", "link.revoked", "links.revoked", "links.unselected", "links.mailed", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed", "key.saved", "metadata.saved",
+		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "account.opened", "account.left", "password.saved", "totp.added", "totp.removed",
+		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "zone.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
 		"shown", "host.approved", "host.withdrawn", "webhook.saved", "webhook.enabled", "webhook.disabled", "webhook.deleted", "webhook.tested", "webhook.redelivered",
 		"certificate.uploaded", "certificate.renewing",
@@ -934,6 +969,7 @@ func panelIDs() []string {
 	add("panel.link.variant.", []string{"mail", "secure"})
 	add("panel.done.", doneIDs)
 	add("panel.remove.", removeIDs, "-", ".title", ".text", ".button")
+	add("panel.why.", []string{"open", "suspend", "resume"}, "-", ".title", ".text", ".button")
 	add("panel.todo.", todoIDs, ".why", ".action")
 	add("panel.action.", actionNames())
 	add("panel.certificate.source.", []string{"acme", "upload", "files", "signer", "development"})
@@ -1093,7 +1129,11 @@ func TestPanelPages(t *testing.T) {
 		"key-made":         {"mck_EXAMPLE_0000000000000000000000000000", "cannot show it again"},
 		"members":          {`action="/panel/members/retention"`, `<option value="400" selected>400 days</option>`, `action="/panel/members/invitations/inv_1/revoke"`, `name="required" value="yes" checked`, "None yet"},
 		"member-self":      {"The last owner stays owner"},
-		"account":          {`href="/panel/accounts/acc_3/suspend"`},
+		"account":          {`href="/panel/accounts/acc_3/suspend"`, `href="/panel/accounts/acc_3/open"`},
+		"account-people":   {`action="/panel/accounts/acc_3/invitations/inv_1/again"`, "jonas@example.com"},
+		"account-resume":   {`action="/panel/accounts/acc_2/resume"`, `name="reason"`},
+		"visit-look":       {`action="/panel/accounts/leave"`, "You’re in the account of <bdi>Third Ltd</bdi>", "You can look, but not change anything."},
+		"visit-own":        {`action="/panel/accounts/leave"`, "This page is about you or the installation"},
 		"account-own":      {`name="trusted" value="yes" checked`},
 		"log": {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are those of <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
@@ -1186,7 +1226,7 @@ const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 // or they are what a handler has made.
 var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "batchPage.Platform", "batchPage.Variant", "batchPage.Output", "batchPage.Fields", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
 	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name",
-	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform", "Presets", "certificatePage.Source", "certificateView.Notices"}
+	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform", "Presets", "certificatePage.Source", "certificateView.Notices", "What"}
 
 // poison puts the text wherever a string may come from a person.
 func poison(v reflect.Value) {
@@ -1250,8 +1290,8 @@ func TestPanelEscaping(t *testing.T) {
 
 func TestPanelTimes(t *testing.T) {
 	l := newSet(t).byTag["en"]
-	at := time.Date(2026, time.November, 24, 9, 54, 0, 0, time.FixedZone("", 3600))
-	if got, err := l.moment(at); err != nil || got != "24\u00a0November\u00a02026, 08:54\u00a0UTC" {
+	at := time.Date(2026, time.November, 24, 9, 54, 0, 0, time.FixedZone("CET", 3600))
+	if got, err := l.moment(at); err != nil || got != "24\u00a0November\u00a02026, 09:54\u00a0CET" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if got, err := l.day(at); err != nil || got != "24 Nov" {
@@ -1301,6 +1341,7 @@ func TestPanelLog(t *testing.T) {
 	}
 	html = render(t, s, named(t, "panel-log-filtered"), s.Match())
 	form, export, _ := strings.Cut(html, `action="/panel/security/log/export"`)
+	export, _, _ = strings.Cut(export, "</form>")
 	for _, name := range logFields {
 		if n := strings.Count(form, ` name="`+name+`"`); n != 1 {
 			t.Errorf("%s: %d fields", name, n)
@@ -1313,7 +1354,7 @@ func TestPanelLog(t *testing.T) {
 
 func TestPanelWords(t *testing.T) {
 	l := newSet(t).byTag["en"]
-	for word, want := range map[string]string{"key": "key", "operator": "command line", "robot": "robot", "": "", "{{.}}": "{{.}}"} {
+	for word, want := range map[string]string{"key": "key", "operator": "operator", "robot": "robot", "": "", "{{.}}": "{{.}}"} {
 		if got := l.worded("panel.kind.", word); got != want {
 			t.Errorf("%q: got %q, want %q", word, got, want)
 		}

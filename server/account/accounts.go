@@ -114,25 +114,32 @@ func (s *Accounts) update(ctx context.Context, by audit.Grant, old, acc Account)
 }
 
 // Suspend stops an account: its members and keys are refused and its domains
-// issue nothing. All is kept.
-func (s *Accounts) Suspend(ctx context.Context, by audit.Grant, account string) error {
+// issue nothing. All is kept. The reason stands in the account's log.
+func (s *Accounts) Suspend(ctx context.Context, by audit.Grant, account, reason string) error {
 	if account == Default {
 		return fault.New(fault.Conflict, "The installation's own account cannot be suspended.")
 	}
-	acc, err := s.Get(ctx, account)
-	if err != nil {
-		return err
-	}
-	return s.store.SuspendAccount(ctx, by, account, s.vault.now(), accountAction(audit.AccountSuspend, by, acc))
+	return s.suspend(ctx, by, account, s.vault.now(), audit.AccountSuspend, reason)
 }
 
-// Resume ends the suspension of an account.
-func (s *Accounts) Resume(ctx context.Context, by audit.Grant, account string) error {
+// Resume ends the suspension of an account. The reason stands in the account's
+// log.
+func (s *Accounts) Resume(ctx context.Context, by audit.Grant, account, reason string) error {
+	return s.suspend(ctx, by, account, time.Time{}, audit.AccountResume, reason)
+}
+
+func (s *Accounts) suspend(ctx context.Context, by audit.Grant, account string, at time.Time, name audit.Name, reason string) error {
+	reason, err := parseReason(reason)
+	if err != nil {
+		return err
+	}
 	acc, err := s.Get(ctx, account)
 	if err != nil {
 		return err
 	}
-	return s.store.SuspendAccount(ctx, by, account, time.Time{}, accountAction(audit.AccountResume, by, acc))
+	a := accountAction(name, by, acc)
+	a.Changes = []audit.Change{{Field: "reason", New: reason}}
+	return s.store.SuspendAccount(ctx, by, account, at, a)
 }
 
 func checkAccountName(name string) error {

@@ -32,6 +32,9 @@ type Member struct {
 	// Language is the tag of the language that the member reads. Empty: that
 	// was never said.
 	Language string
+	// Zone is the name of the time zone that the panel shows times in. Empty:
+	// the browser's.
+	Zone     string
 	Created  time.Time
 	LastSeen time.Time // zero: never signed in
 }
@@ -85,6 +88,10 @@ type Session struct {
 	LastUsed time.Time
 	// Confirmed is when a second factor was shown last. Zero: never.
 	Confirmed time.Time
+	// Visits is the account that an operator has opened in the session. Empty:
+	// none. VisitChanges says that they may change it, too.
+	Visits       string
+	VisitChanges bool
 }
 
 // A Method is how a member showed who they are.

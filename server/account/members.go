@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -33,6 +35,9 @@ type MemberStore interface {
 	RemoveMember(ctx context.Context, by audit.Grant, account, member string, a audit.Action, revoked func(Key) audit.Action) error
 	// SetLanguage keeps which language a member of the account reads, and a.
 	SetLanguage(ctx context.Context, by audit.Grant, account, member, language string, a audit.Action) error
+	// SetZone keeps in which time zone a member of the account reads times, and
+	// a.
+	SetZone(ctx context.Context, by audit.Grant, account, member, zone string, a audit.Action) error
 }
 
 // An InvitationStore keeps invitations.
@@ -45,6 +50,9 @@ type InvitationStore interface {
 	Invitations(ctx context.Context, account string) ([]Invitation, error)
 	// RevokeInvitation deletes one of the account, and keeps a.
 	RevokeInvitation(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
+	// RenewInvitation deletes the invitation that revoked is about, keeps i, and
+	// keeps both actions. An old one that isn't there is a NotFound fault.
+	RenewInvitation(ctx context.Context, by audit.Grant, i Invitation, revoked, created audit.Action) error
 	// AnyMember reports whether the installation has a member.
 	AnyMember(ctx context.Context) (bool, error)
 	// Account returns an account, or a NotFound fault.
@@ -166,6 +174,23 @@ func (s *Members) RevokeInvitation(ctx context.Context, by audit.Grant, account,
 		invitationAction(audit.InvitationRevoke, by, Invitation{ID: invitation, Account: account}))
 }
 
+// InviteAgain ends an invitation of the account and makes another one for the
+// same person, whose token it returns.
+func (s *Members) InviteAgain(ctx context.Context, by audit.Grant, account, invitation string) (Invitation, string, error) {
+	old, err := s.store.Invitation(ctx, invitation)
+	if err == nil && (old.Account != account || old.First()) {
+		err = fault.New(fault.NotFound, "There is no such invitation.")
+	}
+	if err != nil {
+		return Invitation{}, "", err
+	}
+	i := old
+	i.ID, i.Created = id.New("inv"), s.vault.now()
+	i.Expires = i.Created.Add(InvitationLife)
+	return i, s.vault.secrets.invitationToken(i.ID), s.store.RenewInvitation(ctx, by, i,
+		invitationAction(audit.InvitationRevoke, by, old), invitationAction(audit.InvitationCreate, by, i))
+}
+
 // A Newcomer is what a person says who becomes a member.
 type Newcomer struct {
 	// Email counts for the first owner alone: anybody else has the address of
@@ -271,6 +296,30 @@ func (s *Members) SetLanguage(ctx context.Context, by audit.Grant, m Member, lan
 	a := memberAction(audit.MemberLanguage, by, m)
 	a.Changes = []audit.Change{{Field: "language", Old: m.Language, New: language}}
 	return s.store.SetLanguage(ctx, by, m.Account, m.ID, language, a)
+}
+
+// SetZone keeps in which time zone a member reads times. Empty: the browser's.
+func (s *Members) SetZone(ctx context.Context, by audit.Grant, m Member, zone string) error {
+	zone = strings.TrimSpace(zone)
+	if _, err := ParseZone(zone); err != nil {
+		return err
+	}
+	if m.Zone == zone {
+		return nil
+	}
+	a := memberAction(audit.MemberZone, by, m)
+	a.Changes = []audit.Change{{Field: "zone", Old: m.Zone, New: zone}}
+	return s.store.SetZone(ctx, by, m.Account, m.ID, zone, a)
+}
+
+// ParseZone is the time zone with the name; UTC for none. An unknown one is a
+// fault of the field "zone".
+func ParseZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || zone == time.Local {
+		return time.UTC, fault.On("zone", fault.Invalid, "Write a time zone such as Europe/Berlin, or UTC.")
+	}
+	return zone, nil
 }
 
 func invitationAction(name audit.Name, by audit.Grant, i Invitation) audit.Action {

@@ -22,19 +22,29 @@ type Permission string
 
 // The permissions.
 const (
-	Self    Permission = "self"    // the member's own sign-in
-	Look    Permission = "look"    // read what the account has
-	Change  Permission = "change"  // domains, policies and keys
-	Manage  Permission = "manage"  // members and the account's rules
-	Operate Permission = "operate" // the accounts of the installation
+	Self   Permission = "self"   // the member's own sign-in
+	Look   Permission = "look"   // read what the account has
+	Change Permission = "change" // domains, policies and links
+	// Automate is to make what goes on without a session: keys, webhooks and
+	// batches.
+	Automate Permission = "automate"
+	Manage   Permission = "manage"  // members and the account's rules
+	Operate  Permission = "operate" // the accounts of the installation
 )
 
 // may is the one table of who may do what. What does not stand here is
 // forbidden. Operate goes with no role: see [Member.Operator].
 var may = map[Role][]Permission{
-	Owner:   {Self, Look, Change, Manage},
-	Admin:   {Self, Look, Change},
+	Owner:   {Self, Look, Change, Automate, Manage},
+	Admin:   {Self, Look, Change, Automate},
 	Auditor: {Self, Look},
+}
+
+// mayVisit says what an operator may do in a customer's account. Nothing that
+// they make there gives them access once the visit is over.
+var mayVisit = map[bool][]Permission{
+	false: {Look},
+	true:  {Look, Change},
 }
 
 // Roles lists all roles, the mightiest first.
@@ -57,8 +67,17 @@ func (m Member) May(p Permission) bool {
 	return slices.Contains(may[m.Role], p)
 }
 
+// MayVisit reports whether the member may do what needs the permission in the
+// account that the session visits.
+func (m Member) MayVisit(s Session, p Permission) bool {
+	return m.Operator && s.Visits != "" && slices.Contains(mayVisit[s.VisitChanges], p)
+}
+
 // Decides reports whether whoever holds the grant decides for the account which
-// servers its domains use: an owner, or the operator of the installation.
+// servers its domains use: an owner, or an operator of the installation.
 func Decides(by audit.Grant) bool {
-	return by.Kind == audit.ProgramGrant || by.Kind == audit.SessionGrant && by.Need == string(Manage)
+	if by.Kind == audit.SessionGrant {
+		return by.Visit || by.Need == string(Manage) || by.Need == string(Operate)
+	}
+	return by.Kind == audit.ProgramGrant
 }

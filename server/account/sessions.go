@@ -39,6 +39,11 @@ type SessionStore interface {
 	EndSession(ctx context.Context, by audit.Grant, member, id string, a audit.Action) error
 	// EndOthers ends all sessions of the member but one, and keeps a.
 	EndOthers(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error
+	// Visit has the session visit the account from now on, or none if it's
+	// empty, and keeps a.
+	Visit(ctx context.Context, by audit.Grant, session, account string, changes bool, a audit.Action) error
+	// Account returns an account, or a NotFound fault.
+	Account(ctx context.Context, id string) (Account, error)
 }
 
 // A MemberReader finds members.
@@ -100,22 +105,48 @@ func (f From) as(m Member) audit.Actor {
 type In struct {
 	Session Session
 	Member  Member
+	// Account is the member's own, or the one that they visit as an operator.
 	Account Account
+	Home    Account // the member's own
+	// Opened is the customer's account that an operator has opened; zero: none.
+	Opened Account
+}
+
+// Visiting reports whether what the member does is about the customer's account
+// that they have opened.
+func (in In) Visiting() bool { return in.Account.ID != in.Home.ID }
+
+// AtHome is in for what concerns the member's own account.
+func (in In) AtHome() In {
+	in.Account = in.Home
+	return in
+}
+
+// May reports whether the member may do in the account what needs the
+// permission.
+func (in In) May(p Permission) bool {
+	if in.Visiting() && p != Self && p != Operate {
+		return in.Member.MayVisit(in.Session, p) && (p == Look || in.Account.Suspended.IsZero())
+	}
+	return in.Member.May(p)
 }
 
 // Grant entitles the member, who is the actor, to what needs the permission.
 // If fresh is set, the session must have shown a second factor lately when the
-// write happens.
+// write happens. What operators do is not bound to the account they visit.
 func (in In) Grant(who audit.Actor, need Permission, fresh bool) audit.Grant {
+	if need == Self || need == Operate {
+		in = in.AtHome()
+	}
 	return audit.Grant{
-		Actor: who, Kind: audit.SessionGrant, ID: in.Session.ID, Account: in.Account.ID,
+		Actor: who, Kind: audit.SessionGrant, ID: in.Session.ID, Account: in.Account.ID, Visit: in.Visiting(),
 		Need: string(need), Fresh: fresh,
 	}
 }
 
 // Enrol reports whether the member must enrol a second factor before anything
 // else.
-func (in In) Enrol() bool { return in.Account.FactorRequired && !in.Member.HasFactor() }
+func (in In) Enrol() bool { return in.Home.FactorRequired && !in.Member.HasFactor() }
 
 // SignIn lets a member in by password and code, and returns the token of the
 // session. The code is one of the authenticator app or a recovery code; only a
@@ -239,7 +270,7 @@ func (s *Sessions) Load(ctx context.Context, token string) (In, error) {
 	if err != nil || len(secret) != secretSize {
 		return In{}, gone
 	}
-	session, m, account, err := s.store.Session(ctx, hash(secret))
+	session, m, home, err := s.store.Session(ctx, hash(secret))
 	if err != nil {
 		return In{}, err
 	}
@@ -253,7 +284,12 @@ func (s *Sessions) Load(ctx context.Context, token string) (In, error) {
 		}
 		session.LastUsed = now
 	}
-	return In{session, m, account}, nil
+	in := In{Session: session, Member: m, Account: home, Home: home}
+	if m.Operator && session.Visits != "" {
+		in.Opened, err = s.store.Account(ctx, session.Visits)
+		in.Account = in.Opened
+	}
+	return in, err
 }
 
 // Confirm takes a fresh second factor within a session: a code, or the

@@ -77,6 +77,9 @@ const (
 	AccountUpdate  Name = "account.update"
 	AccountSuspend Name = "account.suspend"
 	AccountResume  Name = "account.resume"
+	AccountOpen    Name = "account.open" // by an operator, who looks or changes
+	AccountLook    Name = "account.look" // an operator sees a page of it
+	AccountLeave   Name = "account.leave"
 
 	InvitationCreate Name = "invitation.create"
 	InvitationRevoke Name = "invitation.revoke"
@@ -89,6 +92,7 @@ const (
 	MemberSignOut  Name = "member.sign_out"
 	MemberConfirm  Name = "member.confirm" // a fresh second factor within a session
 	MemberLanguage Name = "member.language"
+	MemberZone     Name = "member.time_zone"
 
 	TOTPAdd          Name = "factor.totp_add"
 	TOTPRemove       Name = "factor.totp_remove"
@@ -178,7 +182,7 @@ const (
 	System   ActorKind = "system"   // the program itself, at start or in a job
 	KeyActor ActorKind = "key"      // a program, by the API or by what it signed
 	Member   ActorKind = "member"   // a person in the control panel
-	Operator ActorKind = "operator" // whoever runs the installation, on its command line
+	Operator ActorKind = "operator" // whoever runs the installation, on its command line or in the control panel
 )
 
 // An Interface is the door by which an actor came in.

@@ -27,6 +27,9 @@ type Grant struct {
 	Expires time.Time
 	// Fresh says that the session must have shown a second factor lately.
 	Fresh bool
+	// Visit says that Account isn't the member's own, but a customer's that the
+	// session has opened as an operator's.
+	Visit bool
 	// FirstFactor excuses a member from Fresh who has no second factor yet and
 	// must enroll one.
 	FirstFactor bool

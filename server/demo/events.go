@@ -74,7 +74,7 @@ func (w *world) others() {
 		}
 		w.more = append(w.more, acc.ID)
 		w.at(w.on(2, 12, 30), acc.ID, func(ctx context.Context) error {
-			return w.accounts.Suspend(ctx, w.people[owner].grant(), acc.ID)
+			return w.accounts.Suspend(ctx, w.people[owner].grant(), acc.ID, "Three invoices unpaid")
 		})
 		return nil
 	})

@@ -79,31 +79,54 @@ func checkAccount(t *db.Tx, id string) error {
 func checkSession(t *db.Tx, by audit.Grant, now time.Time) error {
 	var m account.Member
 	var s account.Session
-	var operator, factors, suspended, required, created, used, confirmed int64
+	var operator, factors, suspended, required, created, used, confirmed, changes int64
 	err := t.Row(`SELECT members.account, members.role, members.operator,
 			CASE WHEN members.totp IS NULL THEN 0 ELSE 1 END + (SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id),
-			accounts.suspended, accounts.factor_required, sessions.created, sessions.last_used, sessions.confirmed
+			accounts.suspended, accounts.factor_required, sessions.created, sessions.last_used, sessions.confirmed,
+			sessions.visits, sessions.visit_changes
 		FROM accounts JOIN members ON members.account = accounts.id JOIN sessions ON sessions.member = members.id
 		WHERE sessions.id = $1`+lockSession(t, by.Renews), by.ID).
-		Scan(&m.Account, &m.Role, &operator, &factors, &suspended, &required, &created, &used, &confirmed)
+		Scan(&m.Account, &m.Role, &operator, &factors, &suspended, &required, &created, &used, &confirmed, &s.Visits, &changes)
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return err
 	}
 	s.Created, s.LastUsed, s.Confirmed = db.Moment(created), db.Moment(used), db.Moment(confirmed)
-	m.Operator = operator != 0
+	m.Operator, s.VisitChanges = operator != 0, changes != 0
 	switch {
-	case err != nil, m.Account != by.Account, !s.Live(now):
+	case err != nil, !by.Visit && m.Account != by.Account, !s.Live(now):
 		return fault.New(fault.Unauthorized, "Your session has ended. Sign in again.")
 	case suspended != 0:
 		return errSuspended()
+	case by.Visit:
+		if err := checkVisit(t, by, m, s); err != nil {
+			return err
+		}
 	case !m.May(account.Permission(by.Need)):
 		return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+	}
+	switch {
 	case by.FirstFactor && factors == 0 && required != 0:
 		return nil
 	case by.Fresh && !s.Fresh(now):
 		return fault.New(fault.ConfirmationNeeded, "Confirm that it is you, then try again.")
 	}
 	return nil
+}
+
+// checkVisit is checkSession for the account that an operator has opened. It
+// can be suspended, and is then looked at alone.
+func checkVisit(t *db.Tx, by audit.Grant, m account.Member, s account.Session) error {
+	switch {
+	case s.Visits != by.Account, !m.Operator:
+		return account.ErrVisitOver()
+	case !m.MayVisit(s, account.Permission(by.Need)):
+		return account.ErrVisit()
+	}
+	err := checkAccount(t, by.Account)
+	if fault.Is(err, fault.AccountSuspended) && by.Need == string(account.Look) {
+		return nil
+	}
+	return err
 }
 
 func checkMember(t *db.Tx, by audit.Grant) error {

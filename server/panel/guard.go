@@ -9,6 +9,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/web"
 )
@@ -59,6 +61,9 @@ func (p *Panel) admit(v *Visit, r Route) error {
 	if r.Upload && r.Rule == Fresh && !v.In.Session.Fresh(p.Now()) {
 		return p.askToConfirm(v, "get", nil)
 	}
+	if err := p.enter(v, r); err != nil {
+		return err
+	}
 	if r.Upload {
 		return r.Handle(v) // the transaction of the write looks once more who it is
 	}
@@ -89,25 +94,62 @@ func (p *Panel) letIn(v *Visit, r Route) (answered bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	v.In = in
-	v.Set(inKey, in)
+	v.In = r.inside(in)
+	v.Set(inKey, v.In)
 	if in.Enrol() && r.Rule != Enrol && r.Path != SignOutPath {
 		return true, v.Redirect(http.StatusSeeOther, Prefix+EnrolPath)
 	}
-	if !in.Member.May(r.Need) {
-		return false, errRole()
+	return false, v.allowed()
+}
+
+// allowed refuses a visit that may not use the route, and a form of a page that
+// was loaded in another account.
+func (v *Visit) allowed() error {
+	in, r := v.In, v.need
+	if !r.atHome() && r.Method == http.MethodPost && r.Fields != nil && v.QueryParam(fenceParam) != v.fence() {
+		return fault.New(fault.Conflict, "You have opened or left an account since this page was loaded. Load the page again.")
 	}
-	return false, nil
+	switch {
+	case in.Visiting() && (!in.May(r.Need) || r.Here && !in.May(account.Change)):
+		return account.ErrVisit()
+	case !in.May(r.Need):
+		return errRole()
+	}
+	return nil
+}
+
+// enter records what an operator sees of a customer's account there.
+func (p *Panel) enter(v *Visit, r Route) error {
+	if !v.In.Visiting() || r.Method == http.MethodPost && r.Rule == Fresh {
+		return nil // or the change is recorded itself
+	}
+	by := v.By()
+	by.Need, by.Fresh = string(account.Look), false
+	return p.Sessions.Look(v.Ctx(), by, v.In, v.Request().URL.Path, lookedFor(v))
+}
+
+// lookedFor is the mailbox that a page is asked about; empty: none.
+func lookedFor(v *Visit) string {
+	for _, name := range []string{"address", "mailbox"} {
+		if a, err := profile.ParseAddress(v.QueryParam(name)); err == nil {
+			return a.Folded()
+		}
+	}
+	return ""
 }
 
 // Still refuses to go on with a long answer to a visit that would not be let in
 // any more.
 func (p *Panel) Still(v *Visit) error {
 	in, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v))
-	if err == nil && !in.Member.May(v.need.Need) {
-		err = errRole()
+	if err != nil {
+		return err
 	}
-	return err
+	before := v.Account()
+	if v.In = v.need.inside(in); v.Account() != before {
+		return account.ErrVisitOver()
+	}
+	return v.allowed()
 }
 
 func errRole() error {
@@ -206,7 +248,8 @@ func (p *Panel) takeConfirm(v *Visit) (code, password string, err error) {
 func (p *Panel) Confirmed(v *Visit, token string) error {
 	p.Cookie().Set(v, token)
 	var err error
-	v.In, err = p.Sessions.Load(v.Ctx(), token)
+	in, err := p.Sessions.Load(v.Ctx(), token)
+	v.In = v.need.inside(in)
 	v.Set(inKey, v.In)
 	return err
 }

@@ -305,6 +305,48 @@ func TestRetention(t *testing.T) {
 }
 
 // TestLanguage has a member choose each language that there is.
+// TestZone wants a member's times in the zone that they have chosen, on the
+// page and in the log, and in UTC for the browser to change until they choose.
+func TestZone(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		h, owner, admin := staffed(t, database)
+		now := h.clock.Now()
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		show := func(zone *time.Location) string {
+			return now.In(zone).Format("15:04") + "\u00a0" + now.In(zone).Format("MST")
+		}
+		const at = "/panel/security/sign-in"
+		if body := string(owner.Get(at).Body); !strings.Contains(body, show(time.UTC)) || strings.Contains(body, "data-zone") {
+			t.Errorf("without a choice, times are not in UTC for the script to change: no %q", show(time.UTC))
+		}
+		if a := owner.Post(at+"/zone", "zone", "Mars/Base"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), `value="Mars/Base"`) {
+			t.Errorf("an unknown zone: %d", a.Status)
+		}
+		h.fine(owner, at+"/zone", "zone", "Europe/Berlin")
+		for _, page := range []string{at, "/panel/members"} {
+			if body := string(owner.Get(page).Body); !strings.Contains(body, "\u00a0"+now.In(berlin).Format("MST")) || strings.Contains(body, "\u00a0UTC<") || !strings.Contains(body, "<body class=\"panel\" data-zone>") {
+				t.Errorf("%s: times are not those of the member", page)
+			}
+		}
+		if body := string(owner.Get("/panel/security/log").Body); !strings.Contains(body, "Times are those of <bdi>Europe/Berlin</bdi>") {
+			t.Error("the log has not the member's zone")
+		}
+		if body := string(owner.Get("/panel/security/log?zone=Asia%2FTokyo").Body); !strings.Contains(body, "Times are those of <bdi>Asia/Tokyo</bdi>") {
+			t.Error("the address does not win")
+		}
+		if body := string(admin.Get(at).Body); strings.Contains(body, "data-zone") {
+			t.Error("another member has the zone too")
+		}
+		h.fine(owner, at+"/zone", "zone", "")
+		if body := string(owner.Get(at).Body); strings.Contains(body, "data-zone") {
+			t.Error("the choice cannot be taken back")
+		}
+	})
+}
+
 func TestLanguage(t *testing.T) {
 	set, err := templates.New()
 	if err != nil {

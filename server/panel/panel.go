@@ -80,6 +80,9 @@ func (v *Visit) Ctx() context.Context { return v.Request().Context() }
 func (v *Visit) By() audit.Grant {
 	a := v.From.Actor
 	a.Kind, a.ID, a.Name = audit.Member, v.In.Member.ID, v.In.Member.Email
+	if v.In.Visiting() || v.need.Need == account.Operate {
+		a.Kind = audit.Operator
+	}
 	g := v.In.Grant(a, v.need.Need, v.need.Rule == Fresh || v.need.Rule == Enrol)
 	g.FirstFactor = v.need.Rule == Enrol
 	return g
@@ -88,13 +91,14 @@ func (v *Visit) By() audit.Grant {
 // Deciding is By for a domain. What an owner does there approves its servers.
 func (v *Visit) Deciding() audit.Grant {
 	g := v.By()
-	if v.In.Member.May(account.Manage) {
+	if v.In.May(account.Manage) {
 		g.Need = string(account.Manage)
 	}
 	return g
 }
 
-// Account is the member's account, whose things alone the visit can reach.
+// Account is the member's account, or the one that an operator visits, whose
+// things alone the visit can reach.
 func (v *Visit) Account() string { return v.In.Account.ID }
 
 func (p *Panel) visitOf(c echo.Context) *Visit {
@@ -120,7 +124,7 @@ func (p *Panel) Admit(v *Visit, token string) error {
 
 // Frame fills what every page shows around its own.
 func (p *Panel) Frame(v *Visit, nav string) Frame {
-	m := v.In.Member
+	m, in := v.In.Member, v.In
 	brand := p.Brand(v.Ctx(), cmp.Or(v.In.Account.ID, account.Default), p.BaseURL.Hostname())
 	brand.Sheet = "" // the panel has its own color, in which warnings stand out
 	f := Frame{
@@ -138,8 +142,9 @@ func (p *Panel) Frame(v *Visit, nav string) Frame {
 		if name == "" {
 			name = m.Email
 		}
-		f.Person = Person{name, m.Email, v.In.Account.Name}
-		f.Write, f.Manage, f.Operate = m.May(account.Change), m.May(account.Manage), m.May(account.Operate)
+		f.Person = Person{name, m.Email, in.Home.Name}
+		f.Write, f.Automate, f.Manage, f.Operate = in.May(account.Change), in.May(account.Automate), in.May(account.Manage), in.May(account.Operate)
+		f.Visited, f.OwnZone = visited(in), m.Zone
 	}
 	return f
 }
@@ -163,14 +168,18 @@ func (p *Panel) done(id string) string {
 func (p *Panel) Problems(f Frame, err error) []problem {
 	var out []problem
 	for _, each := range fault.All(err) {
-		out = append(out, problem{each.Field, string(each.Code), p.say(f.Language, each)})
+		out = append(out, problem{each.Field, string(each.Code), p.say(f, each)})
 	}
 	return out
 }
 
 // say is what a fault says in the language. The codes that stand for many
 // rules say it in the fault's own words.
-func (p *Panel) say(l templates.Language, f *fault.Fault) string {
+func (p *Panel) say(in Frame, f *fault.Fault) string {
+	l := in.Language
+	if f.Code == fault.Forbidden && in.Visited.ID != "" {
+		return p.Texts.Text(l, "panel.problem.visit", nil)
+	}
 	switch f.Code {
 	case fault.Invalid, fault.Conflict, fault.NameInvalid, fault.DomainUnproven, fault.PasswordWeak, fault.CodeWrong:
 		return f.Detail
@@ -186,10 +195,10 @@ func (p *Panel) say(l templates.Language, f *fault.Fault) string {
 // Render answers with a page.
 func (p *Panel) Render(v *Visit, status int, name string, f Frame, page any) error {
 	var out bytes.Buffer
-	if err := p.Texts.Page(&out, "panel/"+name, f.Language, page); err != nil {
+	if err := p.Texts.Page(&out, "panel/"+name, f.Language, inZone(page, v.zone())); err != nil {
 		return err
 	}
-	return v.HTMLBlob(status, out.Bytes())
+	return v.HTMLBlob(status, v.fenced(out.Bytes()))
 }
 
 // Again shows a form again with what is wrong with it: fill makes the page
@@ -238,7 +247,7 @@ func (p *Panel) Error(c echo.Context, f *fault.Fault) error {
 		v.In = in
 	}
 	frame := p.Frame(v, "")
-	page := errorPage{frame, web.Status(f.Code), string(f.Code), p.say(frame.Language, f)}
+	page := errorPage{frame, web.Status(f.Code), string(f.Code), p.say(frame, f)}
 	return p.Render(v, page.Status, "error", frame, page)
 }
 

@@ -18,12 +18,15 @@ func TestPanel(t *testing.T) {
 			run  func(h *installation)
 		}{
 			{"looking changes nothing", testLookingChangesNothing},
+			{"typed values", testTypedValues},
 			{"other sites", testOtherSites},
 			{"other account", testOtherAccount},
 			{"roles", testRoles},
 			{"same answer", testSameAnswer},
 			{"leads nowhere", testLeadsNowhere},
 			{"canaries", testCanaries},
+			{"account of a customer", testAccountPeople},
+			{"visit", testVisit},
 			{"guesses", testGuesses},
 		} {
 			t.Run(test.name, func(t *testing.T) {

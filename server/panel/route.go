@@ -18,6 +18,23 @@ type Route struct {
 	Handle func(*Visit) error
 	// Upload says that it takes a form with a file, which it reads itself.
 	Upload bool
+	// Here says that a route of operators is about the account that they have
+	// opened, and changes it.
+	Here bool
+}
+
+// atHome reports whether the route is about the member's own account, whatever
+// account an operator has opened.
+func (r Route) atHome() bool {
+	return r.Need == account.Self || r.Need == account.Operate && !r.Here
+}
+
+// inside is in for the account that the route is about.
+func (r Route) inside(in account.In) account.In {
+	if r.atHome() {
+		return in.AtHome()
+	}
+	return in
 }
 
 // A Rule is what a route needs beside the permission.
@@ -51,6 +68,12 @@ func Button(path string, need account.Permission, rule Rule, handle func(*Visit)
 // from which the file is uploaded again.
 func Upload(path string, need account.Permission, rule Rule, handle func(*Visit) error) Route {
 	return Route{Method: http.MethodPost, Path: path, Need: need, Rule: rule, Fields: []string{}, Handle: handle, Upload: true}
+}
+
+// OnHere is a route of operators that changes the account they have opened.
+func OnHere(r Route) Route {
+	r.Here = true
+	return r
 }
 
 // Script is a route that takes JSON from the panel's script.

@@ -191,7 +191,7 @@ func may(role account.Role, row row) bool {
 		return true
 	case strings.HasPrefix(p, "/accounts"), strings.HasPrefix(p, "/certificate"), p == "/setup", p == "/domains/:domain/approve":
 		return false // operators alone
-	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links", "revoke-selected", "logo"}, p[strings.LastIndex(p, "/")+1:]) &&
+	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links", "revoke-selected", "logo", "mail-selected", "selected"}, p[strings.LastIndex(p, "/")+1:]) &&
 		p != "/members/:id", p == "/domains/:domain/check", p == "/domains/:domain/dns":
 		return true
 	case strings.HasPrefix(p, "/members"), p == "/hosts", p == "/hosts/withdraw":

@@ -34,7 +34,7 @@ func (p *Panel) Problem(v *Visit, err error) error {
 		p.Log.Error("request failed", "id", web.RequestID(v), "route", web.Route(v), "error", err)
 	}
 	web.SetRetryAfter(v, f)
-	detail := p.say(p.Frame(v, "").Language, f)
+	detail := p.say(p.Frame(v, ""), f)
 	v.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 	v.Response().WriteHeader(status)
 	return json.NewEncoder(v.Response()).Encode(problemJSON{"about:blank", http.StatusText(status), status, detail, string(f.Code)})

@@ -18,9 +18,12 @@ type Frame struct {
 	Nav    string
 	Person Person // empty on the pages before sign-in
 	// What the member's role allows; pages show no button for the rest.
-	Write    bool // settings, policies, keys
+	Write    bool // settings, policies, links
+	Automate bool // keys, webhooks, batches
 	Manage   bool // members and the account
 	Operate  bool // accounts of the installation
+	Visited  Visited
+	OwnZone  string // the time zone that the member has chosen; empty: the browser's
 	Problems []problem
 	// Done is what has just been done, the end of a text id: "domain.saved".
 	Done        string
@@ -32,6 +35,14 @@ type Person struct {
 	Name    string
 	Email   string
 	Account string
+}
+
+// A Visited is the customer's account that an operator has opened; zero: none.
+type Visited struct {
+	ID, Name  string
+	Changes   bool
+	Suspended bool
+	Here      bool // the page is of that account; else of the member's own
 }
 
 // A problem is what is wrong, in the page's language; Field is empty where it
@@ -65,6 +76,17 @@ type Paging struct {
 	To    int
 	Prev  string // paths; empty: none
 	Next  string
+	// Sort is the column that the list is sorted by, after a "-" if it falls;
+	// empty: as the list is by itself.
+	Sort    string
+	Columns []Column
+}
+
+// A Column is one that a list can be sorted by.
+type Column struct {
+	By    string
+	Path  string // leads to the list in that order
+	Order string // ascending, descending; empty: it is sorted by another one
 }
 
 // A Choice is one value of a list to choose from.
@@ -78,7 +100,7 @@ type Choice struct {
 // "panel.remove.domain".
 type RemovePage struct {
 	Frame
-	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, account, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry, nanomdm, nanomdm-secret
+	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry, nanomdm, nanomdm-secret
 	Values map[string]any
 	Action string
 	Fields []Field // hidden

@@ -21,7 +21,7 @@ var members = db.NewTable("members", func(m *account.Member) []db.Column {
 		db.Col("id", &m.ID), db.Col("account", &m.Account), db.Col("email", &m.Email), db.Col("name", &m.Name), db.Col("role", &m.Role),
 		db.Col("operator", db.Bool(&m.Operator)), db.Col("password", &m.Password), db.Col("password_set", db.Time(&m.PasswordSet)),
 		db.Col("totp", &m.TOTP), db.Col("totp_since", db.Time(&m.TOTPSince)), db.Col("totp_step", &m.TOTPStep),
-		db.Col("codes_made", db.Time(&m.CodesMade)), db.Col("language", &m.Language),
+		db.Col("codes_made", db.Time(&m.CodesMade)), db.Col("language", &m.Language), db.Col("zone", &m.Zone),
 		db.Col("created", db.Time(&m.Created)), db.Col("last_seen", db.Time(&m.LastSeen)),
 	}
 })
@@ -167,6 +167,14 @@ func (s *Store) SetLanguage(ctx context.Context, by audit.Grant, owner, member, 
 	})
 }
 
+// SetZone keeps in which time zone a member of the account reads times, and a.
+func (s *Store) SetZone(ctx context.Context, by audit.Grant, owner, member, zone string, a audit.Action) error {
+	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE members SET zone = $2 WHERE id = $1`, member, zone)
+		return err
+	})
+}
+
 // changeMember is change for a member of the account, while nobody else
 // changes its members.
 func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action, fn func(*db.Tx) error) error {
@@ -280,15 +288,32 @@ func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invita
 // RevokeInvitation deletes one of the account, and keeps a. One that is not
 // there is a NotFound fault.
 func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
-	err := s.change(ctx, by, a, func(t *db.Tx) error {
-		n, err := t.Exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
-		if err == nil && n == 0 {
-			err = fault.New(fault.NotFound, "There is no such invitation.")
-		}
-		return err
-	})
+	err := s.change(ctx, by, a, func(t *db.Tx) error { return endInvitation(t, owner, id) })
 	if err != nil {
 		return fmt.Errorf("store: revoke invitation: %w", err)
 	}
 	return nil
+}
+
+// RenewInvitation deletes the invitation that revoked is about, keeps i, and
+// keeps both actions. An old one that is not there is a NotFound fault.
+func (s *Store) RenewInvitation(ctx context.Context, by audit.Grant, i account.Invitation, revoked, created audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		if err := endInvitation(t, i.Account, revoked.Target.ID); err != nil {
+			return nil, err
+		}
+		return []audit.Action{revoked, created}, insertInvitation(t, i)
+	})
+	if err != nil {
+		return fmt.Errorf("store: renew invitation: %w", err)
+	}
+	return nil
+}
+
+func endInvitation(t *db.Tx, owner, id string) error {
+	n, err := t.Exec(`DELETE FROM invitations WHERE id = $1 AND account = $2`, id, owner)
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "There is no such invitation.")
+	}
+	return err
 }

@@ -23,7 +23,7 @@ var sessions = db.NewTable("sessions", func(s *account.Session) []db.Column {
 	return []db.Column{
 		db.Col("id", &s.ID), db.Col("member", &s.Member), db.Col("hash", &s.Hash), db.Col("method", &s.Method), db.Col("client", &s.Client),
 		db.Col("ip", &s.IP), db.Col("created", db.Time(&s.Created)), db.Col("last_used", db.Time(&s.LastUsed)),
-		db.Col("confirmed", db.Time(&s.Confirmed)),
+		db.Col("confirmed", db.Time(&s.Confirmed)), db.Col("visits", &s.Visits), db.Col("visit_changes", db.Bool(&s.VisitChanges)),
 	}
 })
 
@@ -133,6 +133,23 @@ func (s *Store) ConfirmSession(ctx context.Context, by audit.Grant, c account.Se
 	})
 	if err != nil {
 		return fmt.Errorf("store: confirm session: %w", err)
+	}
+	return nil
+}
+
+// Visit has the session visit the account from now on, or none if it's empty, and
+// keeps a. It waits for the writes of the session under way, whose grant must
+// renew it: a visit that has ended changes nothing.
+func (s *Store) Visit(ctx context.Context, by audit.Grant, session, visited string, changes bool, a audit.Action) error {
+	err := s.change(ctx, by, a, func(t *db.Tx) error {
+		n, err := t.Exec(`UPDATE sessions SET visits = $2, visit_changes = $3 WHERE id = $1`, session, visited, db.Bit(changes))
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "The session has ended.")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: visit: %w", err)
 	}
 	return nil
 }

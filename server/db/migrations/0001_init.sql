@@ -39,6 +39,7 @@ CREATE TABLE members (
     role         TEXT   NOT NULL CHECK (role IN ('owner', 'admin', 'auditor')),
     operator     BIGINT NOT NULL CHECK (operator IN (0, 1)),
     language     TEXT   NOT NULL DEFAULT '',
+    zone         TEXT   NOT NULL DEFAULT '',
     password     TEXT   NOT NULL,
     password_set BIGINT NOT NULL,
     totp         BYTEA,
@@ -80,7 +81,10 @@ CREATE TABLE sessions (
     ip        TEXT   NOT NULL,
     created   BIGINT NOT NULL,
     last_used BIGINT NOT NULL,
-    confirmed BIGINT NOT NULL
+    confirmed BIGINT NOT NULL,
+    -- The account that an operator has opened, and whether to change it too.
+    visits        TEXT   NOT NULL DEFAULT '',
+    visit_changes BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX sessions_member ON sessions (member);

@@ -36,7 +36,7 @@ func inUse(t *testing.T) *people {
 	p.ids["account"] = p.find(owner, "/accounts?q=Sons", "/panel/accounts/(acc_[a-z2-7]+)")
 	p.ids["owner"] = p.find(owner, "/members?q="+url.QueryEscape(ownerEmail), "/panel/members/(mem_[a-z2-7]+)")
 	p.ids["member"] = p.find(owner, "/members?q=anna", "/panel/members/(mem_[a-z2-7]+)")
-	must(t, owner.Post("/panel/accounts/"+p.ids["suspended"]+"/suspend"))
+	must(t, owner.Post("/panel/accounts/"+p.ids["suspended"]+"/suspend", "reason", "Three invoices unpaid"))
 	for i := range 22 {
 		addDomain(t, owner, fmt.Sprintf("shop-%d.example", i+1), "mail.example.com")
 	}
@@ -57,6 +57,10 @@ func inUse(t *testing.T) *people {
 	p.newcomer()
 	p.use()
 	p.passkey(t)
+	visitor := *owner
+	p.signIn(t, &visitor)
+	must(t, visitor.Post("/panel/accounts/"+p.ids["account"]+"/open", "reason", "Asked for help with waiting.example"))
+	p.members["visitor"] = &visitor
 	return p
 }
 

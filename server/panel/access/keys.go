@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
@@ -24,7 +25,7 @@ func (p *Pages) keys(v *panel.Visit) error {
 	var shown []account.Key
 	page.Paging, shown = panel.PageOf(v, all, func(k account.Key) []string {
 		return append([]string{k.Name, k.ID, k.CreatedBy.Name}, k.Domains...)
-	})
+	}, nil, keyOrders...)
 	for _, k := range shown {
 		page.Rows = append(page.Rows, keyRowOf(k, p.Now()))
 	}
@@ -32,6 +33,12 @@ func (p *Pages) keys(v *panel.Visit) error {
 		return err
 	}
 	return p.Render(v, http.StatusOK, "keys", page.Frame, page)
+}
+
+var keyOrders = []panel.Order[account.Key]{
+	{By: "name", Compare: func(a, b account.Key) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) }},
+	{By: "used", Compare: func(a, b account.Key) int { return a.LastUsed.Compare(b.LastUsed) }},
+	{By: "expires", Compare: func(a, b account.Key) int { return panel.Ends(a.Expires, b.Expires) }},
 }
 
 func keyRowOf(k account.Key, now time.Time) panel.KeyRow {

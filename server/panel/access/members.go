@@ -1,9 +1,11 @@
 package access
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -36,13 +38,13 @@ func (p *Pages) setRetention(v *panel.Visit) error {
 
 // members lists the members and the invitations that can be used still.
 func (p *Pages) members(v *panel.Visit) error {
-	all, err := p.memberRows(v)
+	all, err := p.memberRows(v, v.Account())
 	if err != nil {
 		return err
 	}
 	page := membersPage{Frame: p.Frame(v, "members"), Required: v.In.Account.FactorRequired, Erasing: v.In.Account.ErasingPoliciesByKey, Retention: v.In.Account.RetentionDays}
 	page.Retentions = retentions(page.Retention)
-	page.Paging, page.Rows = panel.PageOf(v, all, func(r memberRow) []string { return []string{r.Name, r.Email, r.Role} })
+	page.Paging, page.Rows = panel.PageOf(v, all, func(r memberRow) []string { return []string{r.Name, r.Email, r.Role} }, nil, memberOrders...)
 	if page.Manage { // whoever has the address of an invitation can use it
 		invitations, err := p.Members.Invitations(v.Ctx(), v.Account())
 		if err != nil {
@@ -55,13 +57,23 @@ func (p *Pages) members(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "members", page.Frame, page)
 }
 
+var memberOrders = []panel.Order[memberRow]{
+	{By: "name", Compare: func(a, b memberRow) int {
+		return strings.Compare(strings.ToLower(cmp.Or(a.Name, a.Email)), strings.ToLower(cmp.Or(b.Name, b.Email)))
+	}},
+	{By: "role", Compare: func(a, b memberRow) int {
+		return cmp.Compare(slices.Index(account.Roles(), account.Role(a.Role)), slices.Index(account.Roles(), account.Role(b.Role)))
+	}},
+	{By: "seen", Compare: func(a, b memberRow) int { return a.LastSeen.Compare(b.LastSeen) }},
+}
+
 func (p *Pages) invitationURL(token string) string { return InvitationURL(p.BaseURL.String(), token) }
 
 // InvitationURL is where the invitation with the token can be used.
 func InvitationURL(base, token string) string { return base + panel.Path("invitation", token) }
 
-func (p *Pages) memberRows(v *panel.Visit) ([]memberRow, error) {
-	all, err := p.Members.List(v.Ctx(), v.Account())
+func (p *Pages) memberRows(v *panel.Visit, of string) ([]memberRow, error) {
+	all, err := p.Members.List(v.Ctx(), of)
 	owners := 0
 	for _, m := range all {
 		if m.Role == account.Owner {
@@ -133,7 +145,7 @@ func (p *Pages) row(v *panel.Visit) (memberRow, error) {
 	if err != nil {
 		return memberRow{}, err
 	}
-	rows, err := p.memberRows(v)
+	rows, err := p.memberRows(v, v.Account())
 	for _, r := range rows {
 		if r.ID == m.ID {
 			return r, err

@@ -26,23 +26,48 @@ func (p *Pages) setLanguage(v *panel.Visit) error {
 // shownSignIns is how many of the latest sign-ins a member sees.
 const shownSignIns = 10
 
+// setZone keeps in which time zone the member reads times.
+func (p *Pages) setZone(v *panel.Visit) error {
+	form := v.Form
+	if err := p.Members.SetZone(v.Ctx(), v.By(), v.In.Member, form["zone"]); err != nil {
+		page, failed := p.securityPage(v, form)
+		if failed != nil {
+			return failed
+		}
+		return p.Again(v, err, "security", "sign-in", func(f panel.Frame) any {
+			page.Frame = f
+			return page
+		})
+	}
+	return p.To(v, panel.Prefix+panel.OwnPath, "zone.saved")
+}
+
 // security shows the member's own sign-in.
 func (p *Pages) security(v *panel.Visit) error {
+	page, err := p.securityPage(v, web.Form{"zone": v.In.Member.Zone})
+	if err != nil {
+		return err
+	}
+	return p.Render(v, http.StatusOK, "security", page.Frame, page)
+}
+
+func (p *Pages) securityPage(v *panel.Visit, form web.Form) (securityPage, error) {
 	m := v.In.Member
 	keys, err := p.Factors.Passkeys(v.Ctx(), m)
 	if err != nil {
-		return err
+		return securityPage{}, err
 	}
 	sessions, err := p.Sessions.List(v.Ctx(), m)
 	if err != nil {
-		return err
+		return securityPage{}, err
 	}
 	signIns, err := p.History.Recent(v.Ctx(), v.Account(), []audit.Name{audit.MemberSignIn}, m.ID, shownSignIns)
 	if err != nil {
-		return err
+		return securityPage{}, err
 	}
 	page := securityPage{
 		Frame:         p.Frame(v, "sign-in"),
+		Form:          form,
 		PasskeyUsable: p.Vault.Passkeys(),
 		TOTP:          m.TOTPSince,
 		RecoveryLeft:  m.CodesLeft,
@@ -62,7 +87,7 @@ func (p *Pages) security(v *panel.Visit) error {
 		a := r.View()
 		page.SignIns = append(page.SignIns, signInRow{a.Time, a.Outcome == audit.Refused, a.Client, a.IP, a.Unreadable})
 	}
-	return p.Render(v, http.StatusOK, "security", page.Frame, page)
+	return page, nil
 }
 
 // enrol asks a new member for a second factor.

@@ -70,6 +70,7 @@ type securityPage struct {
 	LastFactor    bool      // only one factor is left, which cannot be removed
 	Sessions      []sessionRow
 	SignIns       []signInRow          // the latest, refused ones too
+	Form          web.Form             // zone
 	Reads         string               // the tag of the language that was chosen; empty: none was
 	Written       []templates.Language // those of mails
 }
@@ -261,7 +262,19 @@ type accountRow struct {
 // the first owner, for a new one).
 type accountPage struct {
 	panel.Frame
+	Form        web.Form
+	Row         accountRow // without an ID: a new one
+	Reason      string     // why it is suspended
+	Members     []memberRow
+	Invitations []invitationRow // without their addresses
+	URL         string          // the owner's invitation, once it is made
+}
+
+// A whyPage asks an operator for the reason of what they do with an account.
+// Form: reason, changes (to open it).
+type whyPage struct {
+	panel.Frame
 	Form web.Form
-	Row  accountRow // without an ID: a new one
-	URL  string     // the owner's invitation, once it is made
+	What string // suspend, resume, open
+	Row  accountRow
 }

@@ -153,7 +153,7 @@ func (p *Pages) exportLog(v *panel.Visit) error {
 	}
 	delete(form, "format")
 	delete(form, "before") // all pages
-	filter, zone, err := logFilter(v.Account(), form)
+	filter, zone, err := logFilter(v.Account(), v.In.Member.Zone, form)
 	if err != nil {
 		return p.badLog(v, form, zone, err)
 	}

@@ -22,7 +22,7 @@ func (p *Pages) log(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	filter, zone, err := logFilter(v.Account(), form)
+	filter, zone, err := logFilter(v.Account(), v.In.Member.Zone, form)
 	if err != nil {
 		return p.badLog(v, form, zone, err)
 	}
@@ -114,11 +114,20 @@ func logRowOf(a audit.View, form web.Form, zone *time.Location) logRow {
 	}
 	for _, c := range a.Changes {
 		row.Changes = append(row.Changes, change{c.Field, c.Old, c.New})
+		if told[a.Action] == c.Field {
+			row.Told = c.New
+		}
 	}
 	if row.TargetID != "" {
 		row.History = logPath(web.Form{"target": row.TargetID}, "zone", form["zone"])
 	}
 	return row
+}
+
+// told are the fields of what operators did in the account that stand in the
+// row itself.
+var told = map[audit.Name]string{
+	audit.AccountOpen: "reason", audit.AccountSuspend: "reason", audit.AccountResume: "reason", audit.AccountLook: "page",
 }
 
 // logChoices are what the selects of the filter offer.

@@ -37,11 +37,12 @@ var (
 )
 
 // logFilter reads the filter of the account's log. Problems come all at once.
-// The form then says the times and the zone as browsers take them.
-func logFilter(account string, form web.Form) (audit.Filter, *time.Location, error) {
+// The form then says the times and the zone as browsers take them. The usual zone
+// is that of a form that names none.
+func logFilter(account, usual string, form web.Form) (audit.Filter, *time.Location, error) {
 	tidy(form)
 	bad := problemList{form: form}
-	zone := bad.zone()
+	zone := bad.zone(usual)
 	f := audit.Filter{
 		Account:    account,
 		Outcome:    oneOf(&bad, "outcome", outcomes),
@@ -165,11 +166,10 @@ func (l *problemList) hash(name string) string {
 	return value
 }
 
-func (l *problemList) zone() *time.Location {
-	zone, err := time.LoadLocation(cmp.Or(l.form["zone"], "UTC"))
-	if err != nil || zone == time.Local {
-		l.add("zone", "Write a time zone such as Europe/Berlin, or UTC.")
-		return time.UTC
+func (l *problemList) zone(usual string) *time.Location {
+	zone, err := account.ParseZone(cmp.Or(l.form["zone"], usual))
+	if err != nil {
+		l.add("zone", fault.Of(err).Detail)
 	}
 	return zone
 }

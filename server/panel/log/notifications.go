@@ -34,7 +34,7 @@ func (p *Pages) notifications(v *panel.Visit) error {
 		return err
 	}
 	var shown []notify.Delivery
-	page.Paging, shown = panel.PageOf(v, mails, func(d notify.Delivery) []string { return []string{d.Address, string(d.Type)} })
+	page.Paging, shown = panel.PageOf(v, mails, func(d notify.Delivery) []string { return []string{d.Address, string(d.Type)} }, nil)
 	repeats := repeatsOf(mails)
 	for _, d := range shown {
 		row := deliveryRowOf(d, repeats[d.ID])

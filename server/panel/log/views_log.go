@@ -56,6 +56,7 @@ type logRow struct {
 	Link       string
 	Profile    string
 	Identity   string
+	Told       string // what the change is in its own words: a reason, a page
 	Changes    []change
 	Erased     bool // the personal text was erased
 	Unreadable bool // the content was changed behind the program's back: only number and time are known

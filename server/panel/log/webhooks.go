@@ -118,7 +118,7 @@ func (p *Pages) webhookPage(v *panel.Visit, f panel.Frame, w notify.Webhook, for
 		return page, err
 	}
 	var shown []notify.Delivery
-	page.Paging, shown = panel.PageOf(v, all, func(d notify.Delivery) []string { return []string{string(d.Type), d.Message} })
+	page.Paging, shown = panel.PageOf(v, all, func(d notify.Delivery) []string { return []string{string(d.Type), d.Message} }, nil)
 	payloads, err := p.Webhooks.Payloads(v.Ctx(), shown...)
 	if err != nil {
 		return page, err
@@ -129,7 +129,7 @@ func (p *Pages) webhookPage(v *panel.Visit, f panel.Frame, w notify.Webhook, for
 		if m, ok := payloads[d.ID]; ok {
 			row.Payload = payloadText(m)
 		}
-		if f.Write && w.Disabled.IsZero() && d.Renewable() {
+		if f.Automate && w.Disabled.IsZero() && d.Renewable() {
 			row.Path = webhookPath(w.ID, "deliveries", d.ID, "redeliver")
 		}
 		page.Deliveries = append(page.Deliveries, row)

@@ -174,8 +174,8 @@ func (p *Pages) batchPage(v *panel.Visit, f panel.Frame, b batches.Batch) (batch
 		Frame: f, Row: batchRowOf(b), Checked: b.Plan.Read > 0, Bad: b.Plan.Bad, Off: b.Plan.Off, Files: b.Plan.Files, Notices: b.Plan.Notices,
 		Form:   web.Form{"platform": string(b.Choice.Platforms), "variant": string(b.Choice.Variant), "locale": b.Choice.Locale, "output": string(cmp.Or(b.Choice.Output, batches.Files))},
 		Erases: b.Erases, Platform: string(b.Choice.Platforms), Variant: string(b.Choice.Variant), Output: string(cmp.Or(b.Choice.Output, batches.Files)), SendsMail: p.SendsMail,
-		Choosable: f.Write && !b.Choice.Manifest && !b.Expired && (b.State == batches.Ready || b.State == batches.Failed && b.Made == 0),
-		Startable: f.Write && b.Startable(), Resumes: b.Made > 0, Reissuable: b.State == batches.Done,
+		Choosable: f.Automate && !b.Choice.Manifest && !b.Expired && (b.State == batches.Ready || b.State == batches.Failed && b.Made == 0),
+		Startable: f.Automate && b.Startable(), Resumes: b.Made > 0, Reissuable: b.State == batches.Done,
 		Live: p.batchLive(f, b), Detail: b.Detail, Size: sizeOf(b.Size), Signer: b.About.Signer.Name,
 		Started: b.Started, Ended: b.Ended, Expires: b.Expires, Expired: b.Expired,
 	}
@@ -326,17 +326,17 @@ func (p *Pages) batchRoutes() []panel.Route {
 	const one = batchesPath + "/:id"
 	return []panel.Route{
 		panel.Get(batchesPath, account.Look, panel.Signed, p.batches),
-		panel.Get(batchesPath+"/new", account.Change, panel.Signed, p.newBatch),
-		panel.Upload(batchesPath+"/new", account.Change, panel.Signed, p.uploadBatch),
+		panel.Get(batchesPath+"/new", account.Automate, panel.Signed, p.newBatch),
+		panel.Upload(batchesPath+"/new", account.Automate, panel.Signed, p.uploadBatch),
 		panel.Get(one, account.Look, panel.Signed, p.batch),
 		panel.Get(one+"/events", account.Look, panel.Signed, p.watchBatch),
 		panel.Get(one+"/links.csv", account.Change, panel.Signed, p.mergeLinks),
 		panel.Get(one+"/sheet", account.Change, panel.Signed, p.batchSheet),
 		panel.Get(one+"/files/:file", account.Change, panel.Signed, p.downloadBatch),
-		panel.Post(one+"/check", account.Change, panel.Fresh, batchFields, p.checkBatch),
-		panel.Button(one+"/start", account.Change, panel.Fresh, p.startBatch),
+		panel.Post(one+"/check", account.Automate, panel.Fresh, batchFields, p.checkBatch),
+		panel.Button(one+"/start", account.Automate, panel.Fresh, p.startBatch),
 		panel.Button(one+"/cancel", account.Change, panel.Fresh, p.cancelBatch),
-		panel.Button(one+"/reissue", account.Change, panel.Fresh, p.reissueBatch),
+		panel.Button(one+"/reissue", account.Automate, panel.Fresh, p.reissueBatch),
 		panel.Get(one+"/delete", account.Change, panel.Signed, p.askDeleteBatch),
 		panel.Button(one+"/delete", account.Change, panel.Fresh, p.deleteBatch),
 	}

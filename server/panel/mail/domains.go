@@ -1,8 +1,10 @@
 package mail
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/idn"
@@ -46,9 +48,17 @@ func (p *Pages) domains(v *panel.Visit) error {
 	if rows = append(rows, all...); bad != nil {
 		rows = nil
 	}
-	page.Paging, page.Rows = panel.PageOf(v, rows, func(r domainRow) []string { return []string{r.Name, r.Incoming, r.Outgoing} }, "metadata")
+	page.Paging, page.Rows = panel.PageOf(v, rows, func(r domainRow) []string { return []string{r.Name, r.Incoming, r.Outgoing} }, []string{"metadata"}, domainOrders...)
 	page.Form["q"] = page.Query
 	return p.Render(v, status, "domains", page.Frame, page)
+}
+
+var domainOrders = []panel.Order[domainRow]{
+	{By: "name", Compare: func(a, b domainRow) int { return strings.Compare(a.Name, b.Name) }},
+	{By: "servers", Compare: func(a, b domainRow) int { return strings.Compare(a.Incoming, b.Incoming) }},
+	{By: "policy", Compare: func(a, b domainRow) int { return strings.Compare(a.Offer, b.Offer) }},
+	{By: "links", Compare: func(a, b domainRow) int { return cmp.Compare(a.Links, b.Links) }},
+	{By: "downloads", Compare: func(a, b domainRow) int { return cmp.Compare(a.Downloads, b.Downloads) }},
 }
 
 // domainRows are the account's domains with the pair of metadata, if that isn't
@@ -222,4 +232,4 @@ func (p *Pages) deleteDomain(v *panel.Visit) error {
 }
 
 // mayApprove reports whether the member can let a domain go live without proof.
-func mayApprove(v *panel.Visit) bool { return v.In.Member.May(account.Operate) }
+func mayApprove(v *panel.Visit) bool { return v.In.May(account.Operate) && v.In.May(account.Change) }

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/panel"
@@ -27,7 +28,9 @@ func (p *Pages) hostsPage(v *panel.Visit, f panel.Frame, form web.Form) (hostsPa
 		return page, err
 	}
 	var shown []settings.ApprovedHost
-	page.Paging, shown = panel.PageOf(v, all, func(h settings.ApprovedHost) []string { return []string{h.Pattern} })
+	page.Paging, shown = panel.PageOf(v, all, func(h settings.ApprovedHost) []string { return []string{h.Pattern} }, nil,
+		panel.Order[settings.ApprovedHost]{By: "host", Compare: func(a, b settings.ApprovedHost) int { return strings.Compare(a.Pattern, b.Pattern) }},
+		panel.Order[settings.ApprovedHost]{By: "since", Compare: func(a, b settings.ApprovedHost) int { return a.Created.Compare(b.Created) }})
 	for _, h := range shown {
 		page.Rows = append(page.Rows, hostRow{h.Pattern, h.Created})
 	}

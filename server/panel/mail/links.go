@@ -22,7 +22,7 @@ import (
 
 // linkFilters are what the list of links can be filtered by, and where it goes
 // on.
-var linkFilters = []string{"address", "domain", "state", "metadata", "cursor"}
+var linkFilters = []string{"address", "domain", "state", "metadata", "sort", "cursor"}
 
 // longest is the longest text of a filter in bytes.
 func longest(filter string) int {
@@ -62,12 +62,14 @@ func (p *Pages) links(v *panel.Visit) error {
 	for _, l := range found.Links {
 		page.Rows = append(page.Rows, linkRowOf(l, p.Now()))
 	}
+	_, page.Columns = panel.Sorting(panel.Prefix+panel.LinksPath, linkValues(page.Form), page.Form["sort"], []string{"created_at", "expires_at"})
 	if next := found.Next.String(); next != "" {
 		page.Older = linkListPath(page.Form, next)
 	}
 	if page.Form["cursor"] != "" {
 		page.Newest = linkListPath(page.Form, "")
 	}
+	page.Mailable = p.SendsMail && page.Write
 	if slices.Contains(page.Domains, filter.Domain) && page.Write {
 		page.Revoke = panel.Path("domains", filter.Domain) + "/revoke-links"
 	}
@@ -99,22 +101,34 @@ func linkFilter(account string, form web.Form) (setup.Filter, error) {
 	if f.Metadata, err = settings.ParsePair(form["metadata"]); err != nil {
 		bad = append(bad, err)
 	}
+	if slices.Contains(setup.Orders(), setup.Order(form["sort"])) {
+		f.Sort = setup.Order(form["sort"])
+	}
 	if f.After, err = setup.ParsePlace(form["cursor"]); err != nil {
 		f.After = setup.Place{} // the first part then
 	}
 	return f, errors.Join(bad...)
 }
 
-// linkListPath is the list with the same filters, from the cursor on.
-func linkListPath(form web.Form, cursor string) string {
+// linkValues are what the list is filtered by.
+func linkValues(form web.Form) url.Values {
 	values := url.Values{}
-	for _, name := range linkFilters {
+	for _, name := range []string{"address", "domain", "state"} {
 		if form[name] != "" {
 			values.Set(name, form[name])
 		}
 	}
-	if values.Set("cursor", cursor); cursor == "" {
-		values.Del("cursor")
+	return values
+}
+
+// linkListPath is the list with the same filters, from the cursor on.
+func linkListPath(form web.Form, cursor string) string {
+	values := linkValues(form)
+	if form["sort"] != "" {
+		values.Set("sort", form["sort"])
+	}
+	if cursor != "" {
+		values.Set("cursor", cursor)
 	}
 	if len(values) == 0 {
 		return panel.Prefix + panel.LinksPath
@@ -223,7 +237,7 @@ func (p *Pages) linkPage(v *panel.Visit, f panel.Frame) (linkPage, error) {
 		Frame: f, Row: linkRowOf(l, now), Live: l.Live(now), Revocable: revocable(l, now), Name: l.Name, Login: l.Login, Locale: l.Locale,
 		Variant: string(l.Variant), ExternalID: l.ExternalID, ReturnURL: l.ReturnURL, Tickets: l.Tickets, Most: l.MaxDownloads, Revoked: l.Revoked,
 	}
-	if page.Live && v.In.Member.May(account.Change) {
+	if page.Live && v.In.May(account.Change) {
 		page.Path = p.Links.Path(l)
 		page.URL = p.BaseURL.String() + page.Path
 		if page.QR, err = web.NewQR(page.URL); err != nil {
@@ -266,50 +280,6 @@ func (p *Pages) revokeLink(v *panel.Visit) error {
 	return p.Do(v, panel.Path("links", v.Param("id")), "link.revoked", func() error {
 		_, err := p.Links.Revoke(v.Ctx(), v.By(), v.Account(), v.Param("id"))
 		return err
-	})
-}
-
-// selectedFields are the names under which the list sends the links that were
-// chosen, one for each of its rows.
-var selectedFields = func() []string {
-	var names []string
-	for i := range panel.PageSize {
-		names = append(names, "link"+strconv.Itoa(i))
-	}
-	return names
-}()
-
-// askRevokeSelected asks about the links that were chosen in the list.
-func (p *Pages) askRevokeSelected(v *panel.Visit) error {
-	var fields []panel.Field
-	for _, name := range selectedFields {
-		if id := v.QueryParam(name); id != "" {
-			if _, err := p.Links.Get(v.Ctx(), v.Account(), id); err != nil {
-				return err
-			}
-			fields = append(fields, panel.Field{Name: name, Value: id})
-		}
-	}
-	if len(fields) == 0 {
-		return p.To(v, panel.Prefix+panel.LinksPath, "links.unselected")
-	}
-	f := p.Frame(v, "links")
-	return p.Render(v, http.StatusOK, "remove", f, panel.RemovePage{Frame: f, ID: "selected", Values: map[string]any{"Links": len(fields)},
-		Action: v.Request().URL.Path, Fields: fields, Back: panel.Prefix + panel.LinksPath})
-}
-
-// revokeSelected revokes the links, each with its action. One that isn't there
-// stops it; those before stay revoked.
-func (p *Pages) revokeSelected(v *panel.Visit) error {
-	return p.Do(v, panel.Prefix+panel.LinksPath, "links.revoked", func() error {
-		for _, name := range selectedFields {
-			if id := v.Form[name]; id != "" {
-				if _, err := p.Links.Revoke(v.Ctx(), v.By(), v.Account(), id); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
 	})
 }
 

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,7 +27,11 @@ func (p *Pages) policies(v *panel.Visit) error {
 	}
 	page := policiesPage{Frame: p.Frame(v, "policies")}
 	var shown []settings.Policy
-	page.Paging, shown = panel.PageOf(v, all, func(p settings.Policy) []string { return append([]string{p.Name}, p.Domains...) })
+	page.Paging, shown = panel.PageOf(v, all, func(p settings.Policy) []string { return append([]string{p.Name}, p.Domains...) }, nil,
+		panel.Order[settings.Policy]{By: "name", Compare: func(a, b settings.Policy) int {
+			return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+		}},
+		panel.Order[settings.Policy]{By: "domains", Compare: func(a, b settings.Policy) int { return cmp.Compare(len(a.Domains), len(b.Domains)) }})
 	for _, policy := range shown {
 		page.Rows = append(page.Rows, policyRow{
 			ID:       policy.ID,

@@ -17,6 +17,9 @@ type linksPage struct {
 	Rows    []linkRow
 	Older   string // the path of the next part; empty: this is the end
 	Newest  string // the way back to the first part
+	Columns []panel.Column
+	// Mailable says that several can be sent by mail.
+	Mailable bool
 	// Revoke is where all links of the domain are revoked that the list is
 	// filtered by.
 	Revoke string
@@ -100,3 +103,13 @@ type downloadRow struct {
 	Secure   bool
 	Issued   bool // by the API, not by a link
 }
+
+// A selectedPage says what became of the links that were chosen in the list.
+type selectedPage struct {
+	panel.Frame
+	Mailed bool // or revoked
+	Rows   []selectedRow
+}
+
+// A selectedRow is a link that was chosen; Why is empty where it was done.
+type selectedRow struct{ ID, Address, Why string }

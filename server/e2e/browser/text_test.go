@@ -1,0 +1,67 @@
+package browser
+
+import (
+	_ "embed"
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/cdproto/page"
+)
+
+//go:embed testdata/text.js
+var textJS string
+
+// The sizes of text in pixels: what browsers begin with, and twice as much.
+const (
+	usualText = 16
+	largeText = 2 * usualText
+)
+
+// write sets the size of text that the person has chosen in the browser.
+func (b *tab) write(size int64) {
+	b.t.Helper()
+	call(b, page.SetFontSizes, page.SetFontSizesParams{FontSizes: &page.FontSizes{Standard: size, Fixed: size * 13 / usualText}})
+	b.eventually("the text has its size", fmt.Sprintf(`parseFloat(getComputedStyle(document.documentElement).fontSize) === %d`, size))
+}
+
+// wantLargeText wants all text shown at twice its size, on a small phone and on a
+// large screen.
+func (b *tab) wantLargeText(string) {
+	b.t.Helper()
+	b.write(largeText)
+	defer b.write(usualText)
+	for _, width := range []int64{1280, 320} {
+		b.show(width, desktop.height, width == 320, "light")
+		b.unfoldAllButMenu()
+		for _, problem := range evaluate[[]string](b, fmt.Sprintf("(%s)(%d)", body(textJS), width)) {
+			b.t.Errorf("%d: %s", width, problem)
+		}
+	}
+	b.unfold() // the menu too
+	for _, problem := range evaluate[[]string](b, fmt.Sprintf("(%s)(320)", body(textJS))) {
+		b.t.Errorf("320, the menu open: %s", problem)
+	}
+}
+
+// TestLargeText looks at every page of the panel with text at twice its size.
+func TestLargeText(t *testing.T) {
+	t.Parallel()
+	running(t)
+	lookAtPanel(t, everyRoom, (*tab).wantLargeText)
+}
+
+// TestLargeTextOutside does so with the public pages.
+func TestLargeTextOutside(t *testing.T) {
+	t.Parallel()
+	running(t)
+	s := newSite(t)
+	b := open(t, iPhone, "light")
+	for _, v := range views {
+		t.Run(v.name, func(t *testing.T) {
+			b.begin(t)
+			b.show(iPhone.width, iPhone.height, true, "light")
+			v.reach(b, s)
+			b.wantLargeText("")
+		})
+	}
+}
