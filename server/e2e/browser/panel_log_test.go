@@ -59,6 +59,8 @@ func TestLogByKeyboard(t *testing.T) {
 	if n := evaluate[int](b, `document.querySelectorAll(".entry").length`); n != 2 {
 		t.Errorf("the history has %d entries, want 2: %s", n, b.text())
 	}
+	k.to("#export > summary")
+	k.press(kb.Enter, "#export[open] > summary")
 	k.to(`button[value=jsonl]`)
 	run(b, chromedp.KeyEvent(kb.Enter))
 	name, data := b.downloaded(dir, 1)
