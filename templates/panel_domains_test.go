@@ -163,7 +163,7 @@ func domainCases() []panelCase {
 			view: domainsPage{panelPaging: panelPaging{"", 57, 21, 23, "/panel/domains", "/panel/domains?page=3", "", nil}, Rows: panelDomains}},
 		{name: "domains-found", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"example", 1, 1, 1, "", "", "", nil}, Rows: panelDomains[:1]}},
 		{name: "domains-nothing", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{Query: "nowhere"}}},
-		{name: "domains-metadata", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 1, 1, 1, "", ""}, Form: panelForm{"metadata": "customer:4711"}, Rows: panelDomains[:1]}},
+		{name: "domains-metadata", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{panelPaging: panelPaging{"", 1, 1, 1, "", "", "", nil}, Form: panelForm{"metadata": "customer:4711"}, Rows: panelDomains[:1]}},
 		{name: "domains-metadata-none", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{Form: panelForm{"metadata": "customer:4711"}}},
 		{name: "domains-problems", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{Form: panelForm{"metadata": "customer"}}, problems: badFields("metadata")},
 		{name: "domains-empty", page: "domains", who: owner, nav: "domains", path: at, view: domainsPage{}},
