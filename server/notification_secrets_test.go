@@ -187,7 +187,7 @@ func throughForms(t *testing.T, owner *servertest.Member, all *canaries) {
 			if a.Status >= 500 {
 				t.Errorf("%s with %s: %d", path, field, a.Status)
 			}
-			if field == "url" && strings.HasSuffix(path, "/webhooks/new") {
+			if field == "url" && (strings.HasSuffix(path, "/webhooks/new") || strings.HasSuffix(path, "/nanomdm")) {
 				continue // what was typed there comes back to be mended
 			}
 			all.look(t, "an answer of "+path, string(a.Body))

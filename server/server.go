@@ -155,7 +155,7 @@ func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
 
 // outside returns a client for the addresses of others' programs, which goes where
 // the service may.
-func (s *Server) outside(timeout time.Duration) *http.Client {
+func (s *Server) outside(timeout time.Duration) notify.Client {
 	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver, Timeout: timeout})
 	client := dialer.Client()
 	if s.config.WebhookRoots != nil {

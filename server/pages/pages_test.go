@@ -89,7 +89,7 @@ func TestAnswers(t *testing.T) {
 			{"POST", "/start", "address=a&address=b", 400, "form_malformed"},
 			{"POST", "/start", "address=%ff@example.com", 400, "form_malformed"},
 			{"POST", "/start", "%zz", 400, "form_malformed"},
-			{"POST", "/start", "address=" + strings.Repeat("x", 17<<10), 413, "too_large"},
+			{"POST", "/start", "address=" + strings.Repeat("x", 49<<10), 413, "too_large"},
 			{"GET", "/start", "", 405, "method_not_allowed"},
 			{"DELETE", "/", "", 405, "method_not_allowed"},
 			{"GET", "/s/unknown", "", 404, "This link no longer works"},

@@ -304,7 +304,7 @@ func TestSignedRedirectForms(t *testing.T) {
 		{"another field", "", "jwt=x&address=jane@example.com", 422},
 		{"a password", "", "jwt=x&password=hunter2", 422},
 		{"twice", "", "jwt=x&jwt=y", 400},
-		{"large", "", "jwt=" + strings.Repeat("x", 17<<10), 413},
+		{"large", "", "jwt=" + strings.Repeat("x", 49<<10), 413},
 		{"no UTF-8", "", "jwt=%ff", 400},
 		{"empty", "", "", 403},
 	} {

@@ -99,6 +99,9 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			_, err := s.Redeliver(ctx, by, notify.Delivery{ID: "msg_3", Account: account.Default, Created: start}, "msg_old", a)
 			return err
 		}},
+		{"SetZone", func(s *store.Store, a audit.Action) error {
+			return s.SetZone(ctx, by, account.Default, "mem_2", "Europe/Berlin", a)
+		}},
 		{"SetLanguage", func(s *store.Store, a audit.Action) error {
 			return s.SetLanguage(ctx, by, account.Default, "mem_2", "de", a)
 		}},
@@ -230,6 +233,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			a.Name, a.Target = audit.MemberSignIn, audit.Target{Kind: audit.MemberTarget, ID: "mem_1"}
 			return s.CreateSession(ctx, by, session("ses_1"), code("1"), a)
 		}},
+		{"Visit", func(s *store.Store, a audit.Action) error { return s.Visit(ctx, by, "ses_1", account.Default, true, a) }},
 		{"ConfirmSession", func(s *store.Store, a audit.Action) error {
 			return s.ConfirmSession(ctx, by, session("ses_1"), code("2"), a)
 		}},
@@ -320,6 +324,7 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 func TestEveryChangeIsAStep(t *testing.T) {
 	have := map[string]bool{"Keep": true, "Twice": true} // of these tests
 	have["TouchKey"] = true                              // it has an action seldom: see TestKeyUse
+	have["RenewInvitation"] = true                       // it has two: see TestInviteAgain (account)
 	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true
 	}
