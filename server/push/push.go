@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,9 @@ type Pusher struct {
 type item struct {
 	profile    *Profile
 	enrollment string
-	attempts   int // so far
+	attempts   int    // so far
+	after      string // the command that the device was sent last; empty: none
+	command    string // that is sent once more; empty: a new one
 }
 
 // A sent is a command that NanoMDM was given, or is being given.
@@ -76,8 +79,8 @@ func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item)
 			p.result.NoDevice++
 		}
 		for _, id := range ids {
-			i := item{profile: &profiles[n], enrollment: id}
-			last, ok := p.Journal.find(id, i.profile.Identifier)
+			last, ok := p.Journal.find(id, profiles[n].Identifier)
+			i := item{profile: &profiles[n], enrollment: id, after: last.Command}
 			same := ok && last.Digest == i.profile.Digest
 			if same {
 				i.attempts = last.Attempt
@@ -88,6 +91,7 @@ func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item)
 				p.result.Unchanged++
 			case same && last.State == Failed:
 				i.attempts-- // NanoMDM may have the command all the same
+				i.command = last.Command
 				todo = append(todo, i)
 			default:
 				todo = append(todo, i)
@@ -193,12 +197,14 @@ func (p *Pusher) send(ctx context.Context, i item) error {
 }
 
 // delivery is the newest attempt at an item. The ID of its command follows from
-// what it does, so that NanoMDM knows one that it has.
+// what it does and what it comes after, so that NanoMDM knows one that it has, and
+// takes a file that another had replaced for a new one.
 func (i item) delivery() Delivery {
-	name := strings.Join([]string{i.enrollment, i.profile.Identifier, i.profile.Digest, fmt.Sprint(i.attempts)}, "\n")
+	name := strings.Join([]string{i.enrollment, i.profile.Identifier, i.profile.Digest, fmt.Sprint(i.attempts), i.after}, "\n")
+	command := cmp.Or(i.command, uuid.NewSHA1(uuid.NameSpaceURL, []byte("mobileconfig push\n"+name)).String())
 	return Delivery{
 		Enrollment: i.enrollment, Email: i.profile.Email, File: i.profile.File, Identifier: i.profile.Identifier, Digest: i.profile.Digest,
-		Command: uuid.NewSHA1(uuid.NameSpaceURL, []byte("mobileconfig push\n"+name)).String(), Attempt: i.attempts, State: Queued,
+		Command: command, Attempt: i.attempts, State: Queued,
 	}
 }
 
@@ -235,7 +241,9 @@ func (p *Pusher) answered(enrollment, command string, state State, detail string
 		}
 		fresh := last.Command != command || last.State.Waiting() || last.State == Failed
 		if fresh && state == Refused && d.Attempt < p.Attempts {
-			p.refused <- s.item
+			again := s.item
+			again.command = ""
+			p.refused <- again
 		}
 		return fresh
 	})

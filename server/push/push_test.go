@@ -213,6 +213,48 @@ func TestPushAgain(t *testing.T) {
 	}
 }
 
+// TestPushBack sends a file, another one, and the first one again: that is a
+// command that NanoMDM doesn't know yet, and once more after a crash the same one.
+func TestPushBack(t *testing.T) {
+	first, other := folder(t, "jane"), folder(t, "jane")
+	manifest, err := os.ReadFile(filepath.Join(other, "manifest.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+	for name, data := range map[string]string{
+		"manifest.csv": strings.ReplaceAll(string(manifest), digest("profile of jane"), digest("another")), "0.mobileconfig": "another",
+	} {
+		if err := os.WriteFile(filepath.Join(other, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, journal := &server{}, filepath.Join(t.TempDir(), "journal")
+	for _, dir := range []string{first, other, first} {
+		before, err := os.ReadFile(journal)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for range 2 { // the second time as if the first had crashed
+			if err := os.WriteFile(journal, before, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p, _ := pusher(t, s, journal)
+			if _, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil {
+				t.Fatal(err)
+			}
+			p.Journal.Close()
+		}
+	}
+	got := map[string]int{}
+	for _, c := range s.commands {
+		got[c]++
+	}
+	if len(s.commands) != 6 || len(got) != 3 || got[s.commands[0]] != 2 || got[s.commands[2]] != 2 {
+		t.Errorf("got the commands %v", s.commands)
+	}
+}
+
 // answer calls the webhook as NanoMDM does.
 func answer(p *push.Pusher, key []byte, sign func([]byte) string, event string) int {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(event))
