@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
@@ -93,7 +94,7 @@ func TestSoakFullDisk(t *testing.T) {
 	p.kill()
 	cancel()
 	done.Wait()
-	j.note(func() { j.links["lnk_"+token[:len(token)-26]] = &linkNote{} })
+	j.note(func() { j.links["lnk_"+token[:len(token)-crypt.CodeSize]] = &linkNote{} })
 	wantKept(t, copied(t, data), j)
 	t.Logf("full %d times: %s", times+1, j)
 	soak.Figure(t, "slowest recovery from a full disk", slowest, recoveryGoal)

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
 // A journal is what the clients were promised.
@@ -192,7 +194,7 @@ func (p person) start() (id, token string) {
 			p.journal.maybeLinks++
 			return
 		}
-		id = "lnk_" + token[:len(token)-26] // the MAC
+		id = "lnk_" + token[:len(token)-crypt.CodeSize]
 		p.journal.links[id] = &linkNote{}
 		p.journal.promised()
 	})
@@ -209,7 +211,7 @@ func (p person) ask(link, token string) (id, path string) {
 			p.journal.links[link].maybe++
 			return
 		}
-		id = "tkt_" + parts[2][:len(parts[2])-26]
+		id = "tkt_" + parts[2][:len(parts[2])-crypt.CodeSize]
 		p.journal.links[link].tickets++
 		p.journal.tickets[id] = &ticketNote{link: link}
 		p.journal.promised()
