@@ -175,12 +175,15 @@ func responses(schemas huma.Registry) map[string]*huma.Response {
 // responseName is the status in words.
 func responseName(status int) string { return strings.ReplaceAll(http.StatusText(status), " ", "") }
 
+// notFound are the operations that look for something that isn't in their path.
+var notFound = []string{"revoke-setup-links", "get-mdm-declarations"}
+
 // refusalsOf are the statuses of refusals that an operation can have.
 func refusalsOf(op *huma.Operation) []int {
 	all := []int{
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 	}
-	if strings.Contains(op.Path, "{") || op.OperationID == "revoke-setup-links" {
+	if strings.Contains(op.Path, "{") || slices.Contains(notFound, op.OperationID) {
 		all = append(all, http.StatusNotFound)
 	}
 	if op.Method != http.MethodGet {
