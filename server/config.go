@@ -137,34 +137,9 @@ var ErrConfig = errors.New("configuration")
 
 // complete fills in the defaults and refuses what cannot work.
 func (c *Config) complete() (base *url.URL, err error) {
-	c.addresses()
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Resolver == nil {
-		c.Resolver = net.DefaultResolver
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	c.Version, c.ArchiveDays = cmp.Or(c.Version, "mobileconfig"), cmp.Or(c.ArchiveDays, int(batches.Retention/(24*time.Hour)))
-	switch {
-	case c.Database == "":
-		return nil, fmt.Errorf("%w: no database", ErrConfig)
-	case len(c.Secret) != secretSize:
-		return nil, fmt.Errorf("%w: no secret of %d bytes", ErrConfig, secretSize)
-	case len(c.LogKey) != audit.LogKeySize:
-		return nil, fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
-	case c.Archive == "":
-		return nil, fmt.Errorf("%w: no archive", ErrConfig)
-	case c.ArchiveDays < 0 || c.ArchiveDays > 3650:
-		return nil, fmt.Errorf("%w: archives are kept for 1 to 3650 days", ErrConfig)
-	case c.Identity == nil && c.ACME == nil:
-		return nil, fmt.Errorf("%w: no signing identity", ErrConfig)
-	case slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }):
-		return nil, fmt.Errorf("%w: --trusted-proxy trusts every network, so that anybody could say to be anybody: name that of the proxy alone, such as 127.0.0.1/32", ErrConfig)
-	case (c.TLSCert == "") != (c.TLSKey == ""):
-		return nil, fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
+	c.defaults()
+	if err := c.possible(); err != nil {
+		return nil, err
 	}
 	if c.SecurityContact != "" {
 		if c.SecurityContact, err = pages.ParseContact(c.SecurityContact); err != nil {
@@ -184,6 +159,44 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, fmt.Errorf("%w: plain HTTP can lead on only to a base URL with https", ErrConfig)
 	}
 	return base, c.completeACME(base)
+}
+
+// defaults fills in what was left out.
+func (c *Config) defaults() {
+	c.addresses()
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Version, c.ArchiveDays = cmp.Or(c.Version, "mobileconfig"), cmp.Or(c.ArchiveDays, int(batches.Retention/(24*time.Hour)))
+}
+
+// possible refuses what is missing, and what can never be right.
+func (c *Config) possible() error {
+	switch {
+	case c.Database == "":
+		return fmt.Errorf("%w: no database", ErrConfig)
+	case len(c.Secret) != secretSize:
+		return fmt.Errorf("%w: no secret of %d bytes", ErrConfig, secretSize)
+	case len(c.LogKey) != audit.LogKeySize:
+		return fmt.Errorf("%w: no log key of %d bytes", ErrConfig, audit.LogKeySize)
+	case c.Archive == "":
+		return fmt.Errorf("%w: no archive", ErrConfig)
+	case c.ArchiveDays < 0 || c.ArchiveDays > 3650:
+		return fmt.Errorf("%w: archives are kept for 1 to 3650 days", ErrConfig)
+	case c.Identity == nil && c.ACME == nil:
+		return fmt.Errorf("%w: no signing identity", ErrConfig)
+	case slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }):
+		return fmt.Errorf("%w: --trusted-proxy trusts every network, so that anybody could say to be anybody: name that of the proxy alone, such as 127.0.0.1/32", ErrConfig)
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
+	}
+	return nil
 }
 
 // addresses fills in where to listen.
