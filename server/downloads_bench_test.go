@@ -204,16 +204,19 @@ func BenchmarkSignerProcess(b *testing.B) {
 		b.Fatal(err)
 	}
 	issuers := []*issue.Issuer{benchIssuer(b, inProcess), issue.New(texts, signer.client(time.Minute).Current)}
-	var took [2]time.Duration
+	var took, used [2]time.Duration
 	round := func(which int) time.Duration {
 		storetest.Exec(b, database, `UPDATE tickets SET fetches = 0`)
 		storetest.Exec(b, database, `UPDATE links SET downloads = 0`)
+		before := signingtest.ProcessorTime(b) + signer.processorTime()
 		whole, _ := allAtOnce(b, func(i int) error { return download(b, s, issuers[which], i) })
+		used[which] += signingtest.ProcessorTime(b) + signer.processorTime() - before
 		return whole
 	}
 	for which := range took { // warm
 		round(which)
 	}
+	used = [2]time.Duration{}
 	var ratios []float64
 	for b.Loop() {
 		own, other := round(0), round(1)
@@ -223,5 +226,6 @@ func BenchmarkSignerProcess(b *testing.B) {
 	slices.Sort(ratios)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(ratios[len(ratios)/2], "x-in-process")
+	b.ReportMetric(float64(used[0])/float64(used[1]), "x-cpu")
 	b.ReportMetric(float64(callers*perCaller*b.N)/took[1].Seconds(), "downloads/s")
 }

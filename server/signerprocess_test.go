@@ -32,29 +32,10 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// scratch is a folder of this run.
-var scratch string
+// program is the command, for the tests that start it.
+var program servertest.Program
 
-// program builds the command once, as it is delivered.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "mobileconfig")
-	build := exec.Command("go", "build", "-o", path, "github.com/updatecase/mobileconfig/cmd/mobileconfig")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	var err error
-	if scratch, err = os.MkdirTemp("", "server"); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	os.RemoveAll(scratch)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Run(m, nil)) }
 
 // A signerProcess is the program as a signer, with approvals for example.com.
 type signerProcess struct {
@@ -81,10 +62,7 @@ func newSigner(t testing.TB) *signerProcess {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	p := &signerProcess{t: t, socket: filepath.Join(dir, "socket"), roots: x509.NewCertPool()}
-	if p.program, err = program(); err != nil {
-		t.Fatal(err)
-	}
+	p := &signerProcess{t: t, program: program.Path(t), socket: filepath.Join(dir, "socket"), roots: x509.NewCertPool()}
 	root := signingtest.Root(t, "p256")
 	p.leaf = root.Leaf(t, "p256", nil)
 	p.roots.AddCert(root.Cert)
@@ -123,6 +101,27 @@ func (p *signerProcess) kill() {
 		p.cmd.Wait()
 		p.cmd = nil
 	}
+}
+
+// processorTime is what the process has used, as the kernel counts it: in hundredths of
+// a second.
+func (p *signerProcess) processorTime() time.Duration {
+	p.t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, behind, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(behind)
+	var ticks time.Duration
+	for _, field := range fields[11:13] { // utime and stime
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * time.Second / 100
 }
 
 // client is what a server signs with.

@@ -22,12 +22,7 @@ import (
 // build, both are started in turns; of-before is the median part of its time.
 func BenchmarkStart(b *testing.B) {
 	dir := b.TempDir()
-	program := filepath.Join(dir, "mobileconfig")
-	build := exec.Command("go", "build", "-o", program, "github.com/updatecase/mobileconfig/cmd/mobileconfig")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
-	}
+	program := program.Path(b)
 	before := os.Getenv("MOBILECONFIG_BEFORE")
 	data, dataBefore := filepath.Join(dir, "data"), filepath.Join(dir, "data-before")
 	begin(b, program, data)

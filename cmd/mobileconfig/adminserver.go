@@ -11,6 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/certificate"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/secret"
+	"github.com/updatecase/mobileconfig/server/store"
 )
 
 type adminSetupURLCommand struct {
@@ -27,11 +28,7 @@ type secretFlags struct {
 // Run prints the address.
 func (c *adminSetupURLCommand) Run(s streams) error {
 	ctx := context.Background()
-	secret, err := c.secret()
-	if err != nil {
-		return err
-	}
-	kept, err := c.open(ctx)
+	kept, secret, err := c.openSecret(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,6 +45,16 @@ func (c *adminSetupURLCommand) Run(s streams) error {
 	}
 	_, err = fmt.Fprintln(s.out, address)
 	return err
+}
+
+// openSecret opens the store and reads the secret.
+func (c *secretFlags) openSecret(ctx context.Context) (*store.Store, []byte, error) {
+	secret, err := c.secret()
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, err := c.open(ctx)
+	return kept, secret, err
 }
 
 func (c *secretFlags) secret() ([]byte, error) {
@@ -73,11 +80,7 @@ func (c *adminRotateCommand) Run(s streams) error {
 		return flagError("--overlap", fmt.Errorf("it can be 0s to %dh", secret.MaxOverlap/time.Hour))
 	}
 	ctx := context.Background()
-	root, err := c.secret()
-	if err != nil {
-		return err
-	}
-	kept, err := c.open(ctx)
+	kept, root, err := c.openSecret(ctx)
 	if err != nil {
 		return err
 	}

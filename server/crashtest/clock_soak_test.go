@@ -7,10 +7,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -93,7 +91,7 @@ var clockProgram = sync.OnceValues(func() (string, error) {
 	files := map[string]string{"time.go": text, "ahead.go": shifted}
 	replace := map[string]string{}
 	for name, text := range files {
-		path := filepath.Join(scratch, "clock-"+name)
+		path := filepath.Join(program.Folder, "clock-"+name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return "", err
 		}
@@ -103,17 +101,11 @@ var clockProgram = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at := filepath.Join(scratch, "overlay.json")
+	at := filepath.Join(program.Folder, "overlay.json")
 	if err := os.WriteFile(at, overlay, 0o600); err != nil {
 		return "", err
 	}
-	path := filepath.Join(scratch, "mobileconfig-clock")
-	build := exec.Command("go", "build", "-overlay", at, "-o", path, "github.com/updatecase/mobileconfig/cmd/mobileconfig")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
+	return program.Build("mobileconfig-clock", "-overlay", at)
 })
 
 // TestSoakClock sets the clock of the real program forward and back, while it

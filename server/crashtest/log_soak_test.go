@@ -54,12 +54,8 @@ func TestSoakLogWhileServing(t *testing.T) {
 // command runs mobileconfig log on the data folder and returns what it says.
 func command(t *testing.T, data string, args ...string) []byte {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out, errors bytes.Buffer
-	cmd := exec.Command(path, append([]string{"log"}, append(args, "--data", data)...)...)
+	cmd := exec.Command(program.Path(t), append([]string{"log"}, append(args, "--data", data)...)...)
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("log %s: %v: %s%s", args, err, &out, &errors)

@@ -33,7 +33,7 @@ var reachable = []string{"--allow-network", "127.0.0.0/8"}
 func trustReceivers() error {
 	s := httptest.NewTLSServer(nil)
 	defer s.Close()
-	file := filepath.Join(scratch, "receivers.pem")
+	file := filepath.Join(program.Folder, "receivers.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return err
@@ -84,11 +84,7 @@ func newReceiver(t *testing.T) *receiver {
 // subscribe makes a webhook for what people do, by a key of the command line.
 func (r *receiver) subscribe(t *testing.T, p *process, where ...string) {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, append([]string{"admin", "key", "--name", "hooks", "--scopes", "webhooks:write"}, where...)...)
+	cmd := exec.Command(program.Path(t), append([]string{"admin", "key", "--name", "hooks", "--scopes", "webhooks:write"}, where...)...)
 	cmd.Stderr = os.Stderr
 	key, err := cmd.Output()
 	if err != nil {

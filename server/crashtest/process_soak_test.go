@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
 // guard bounds every wait. It is there to end a test that hangs, and far
@@ -42,32 +44,10 @@ func until(t *testing.T, p *process, what string, ok func() bool) {
 	}
 }
 
-// scratch is a folder of this run.
-var scratch string
+// program is the command.
+var program servertest.Program
 
-// program builds the command once, as it is delivered.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "mobileconfig")
-	build := exec.Command("go", "build", "-o", path, "github.com/updatecase/mobileconfig/cmd/mobileconfig")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	var err error
-	if scratch, err = os.MkdirTemp("", "crashtest"); err != nil {
-		panic(err)
-	}
-	if err := trustReceivers(); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	os.RemoveAll(scratch)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Run(m, trustReceivers)) }
 
 // A process is the program at work.
 type process struct {
@@ -84,11 +64,7 @@ type process struct {
 // that it prints, when it listens, and is closed then or when it ends.
 func launch(t *testing.T, data string, more ...string) (p *process, said <-chan string) {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return launchProgram(t, path, nil, data, more...)
+	return launchProgram(t, program.Path(t), nil, data, more...)
 }
 
 // launchProgram is launch of a program that was built otherwise, with more in its
