@@ -36,16 +36,21 @@ func (s *secrets) newCodes(member string) (codes []string, hashes [][]byte) {
 		b := make([]byte, codeSize)
 		rand.Read(b) // never fails
 		code := encoding.EncodeToString(b)
-		hashes = append(hashes, s.hashCode(member, code)[0])
+		hashes = append(hashes, s.codes.EncryptName(hashCode(code), member))
 		codes = append(codes, grouped(code, codeGroup, "-"))
 	}
 	return codes, hashes
 }
 
-// hashCode is the hash of a recovery code as a person types it, encrypted under
-// each version of the secret, under the current one first: whoever has the
-// database alone can guess nothing, and another version needs no new codes.
-func (s *secrets) hashCode(member, typed string) [][]byte {
+// keptCodes are what a recovery code of the member may be kept as: its hash,
+// encrypted under any version of the secret. The database alone lets nobody guess
+// codes, and another version needs no new ones.
+func (s *secrets) keptCodes(member, typed string) [][]byte {
+	return s.codes.Names(hashCode(typed), member)
+}
+
+// hashCode is the hash of a recovery code as a person types it.
+func hashCode(typed string) []byte {
 	code := strings.ToUpper(strings.Map(func(r rune) rune {
 		switch r {
 		case ' ', '-', '\t', '\u2010', '\u2011', '\u2013':
@@ -60,7 +65,7 @@ func (s *secrets) hashCode(member, typed string) [][]byte {
 		return r
 	}, typed))
 	sum := sha256.Sum256([]byte("recovery code\x00" + code))
-	return s.codes.EncryptNames(sum[:], member)
+	return sum[:]
 }
 
 func grouped(s string, size int, between string) string {

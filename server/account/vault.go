@@ -103,7 +103,7 @@ func (v *Vault) code(m Member, typed string) (Used, bool) {
 	if typed == "" || m.CodesLeft == 0 {
 		return Used{}, false
 	}
-	return m.used(Used{Method: ByRecovery, Codes: v.secrets.hashCode(m.ID, typed)}), true
+	return m.used(Used{Method: ByRecovery, Codes: v.secrets.keptCodes(m.ID, typed)}), true
 }
 
 func (v *Vault) seed(m Member) (string, error) {

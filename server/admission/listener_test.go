@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -129,6 +131,58 @@ func TestIdle(t *testing.T) {
 	}
 	if open, _, _ := p.l.Counts(); open > 7 {
 		t.Errorf("%d are open", open)
+	}
+}
+
+// TestIdleTLS wants idle connections closed for new ones where TLS lies between.
+func TestIdleTLS(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	l := admission.NewListener(s.Listener, admission.Limits{Total: 8, Near: 3, Wide: 3}, nobody)
+	s.Listener, s.Config.ConnState = l, l.State
+	s.StartTLS()
+	defer s.Close()
+	for i := range 10 {
+		visitor := s.Client().Transport.(*http.Transport).Clone()
+		defer visitor.CloseIdleConnections()
+		res, err := (&http.Client{Transport: visitor}).Get(s.URL)
+		if err != nil {
+			t.Fatalf("connection %d gets no page: %v", i, err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+	}
+	if open, refused, evicted := l.Counts(); open > 3 || refused != 0 || evicted == 0 {
+		t.Errorf("%d are open, %d refused, %d closed", open, refused, evicted)
+	}
+}
+
+// TestNothingLeft has many connections come and go at once, some of them refused
+// and some closed for others. In the end, none is counted.
+func TestNothingLeft(t *testing.T) {
+	p := newPlace(t, admission.Limits{Total: 10, Near: 3, Wide: 3}, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("127.0.0.9") })
+	var visitors sync.WaitGroup
+	for i := range 20 {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(6+i%4))}}
+		visitors.Go(func() {
+			for n := range 30 {
+				conn, err := d.DialContext(t.Context(), "tcp4", p.addr)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = conn.SetDeadline(time.Now().Add(time.Minute)) // ends a test that hangs
+				v := &visitor{conn, bufio.NewReader(conn)}
+				for range n % 3 {
+					v.ask("/") // it may be refused
+				}
+				conn.Close()
+			}
+		})
+	}
+	visitors.Wait()
+	idle(t, p, 0)
+	if n := p.l.Left(); n != 0 {
+		t.Errorf("%d networks and idle connections are still counted", n)
 	}
 }
 

@@ -34,12 +34,17 @@ func TestRotateKey(t *testing.T) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"keys:read", "keys:write", "domains:read"}, Domains: []string{"example.com"}}))
 		var old, made struct {
 			ID, Name, Key string
+			LastNetwork   string `json:"last_used_network"`
 			Scopes        []string
 			Domains       []string
 			ExpiresAt     *time.Time `json:"expires_at"`
 		}
 		servertest.Decode(t, c.Want(t, 200, "GET", "/keys/current", ""), &old)
+		servertest.Decode(t, c.Want(t, 200, "GET", "/keys/current", ""), &old)
 		servertest.Decode(t, c.Want(t, 201, "POST", "/keys/"+old.ID+"/rotate", `{"overlap":3600}`), &made)
+		if old.LastNetwork == "" || made.LastNetwork != "" {
+			t.Errorf("the old key was used from %q, the new one from %q", old.LastNetwork, made.LastNetwork)
+		}
 		if made.ID == old.ID || made.Name != old.Name || len(made.Scopes) != 3 || len(made.Domains) != 1 || made.ExpiresAt != nil {
 			t.Errorf("%+v", made)
 		}

@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -84,24 +85,31 @@ func (c *Cipher) Encrypt(text []byte, context string) []byte {
 	return must(cipher.NewGCMWithRandomNonce(c.block(v))).Seal([]byte(v.ID), nil, text, []byte(context))
 }
 
-// EncryptNames is Encrypt for a text by which something is to be found: the
-// same text gives the same each time. It returns what the text is under each
-// version, under the current one first. The versions are read again for it.
-func (c *Cipher) EncryptNames(text []byte, context string) [][]byte {
+// EncryptName is Encrypt for a text by which something is to be found: under one
+// version, the same text gives the same each time.
+func (c *Cipher) EncryptName(text []byte, context string) []byte {
+	return c.name(c.keys.secret.Current(), text, context)
+}
+
+// Names returns all that EncryptName may have made of the text: what it is under
+// each version, under the current one first. The versions are read again for it.
+func (c *Cipher) Names(text []byte, context string) [][]byte {
 	var all [][]byte
 	c.keys.secret.refresh()
-	versions := c.keys.secret.Versions()
-	for i := len(versions) - 1; i >= 0; i-- {
-		v := versions[i]
-		aead := must(cipher.NewGCM(c.block(v)))
-		// The nonce follows from what is encrypted, so two texts never share one.
-		h := hmac.New(sha256.New, c.keys.key(v))
-		h.Write([]byte("nonce\x00" + context + "\x00"))
-		h.Write(text)
-		nonce := h.Sum(nil)[:aead.NonceSize()]
-		all = append(all, aead.Seal(append([]byte(v.ID), nonce...), nonce, text, []byte(context)))
+	for _, v := range slices.Backward(c.keys.secret.Versions()) {
+		all = append(all, c.name(v, text, context))
 	}
 	return all
+}
+
+func (c *Cipher) name(v Version, text []byte, context string) []byte {
+	aead := must(cipher.NewGCM(c.block(v)))
+	// The nonce follows from what is encrypted, so two texts never share one.
+	h := hmac.New(sha256.New, c.keys.key(v))
+	h.Write([]byte("nonce\x00" + context + "\x00"))
+	h.Write(text)
+	nonce := h.Sum(nil)[:aead.NonceSize()]
+	return aead.Seal(append([]byte(v.ID), nonce...), nonce, text, []byte(context))
 }
 
 // ErrUnreadable says that something can't be decrypted.

@@ -61,13 +61,13 @@ func TestKey(t *testing.T) {
 func TestNames(t *testing.T) {
 	a := newAges(t)
 	c := a.Cipher(RecoveryCodes)
-	one := c.EncryptNames([]byte("text"), "mem_1")
+	one := c.Names([]byte("text"), "mem_1")
 	a.rotate(time.Hour)
-	two := c.EncryptNames([]byte("text"), "mem_1")
+	two := c.Names([]byte("text"), "mem_1")
 	if len(one) != 1 || len(two) != 2 || !bytes.Equal(two[1], one[0]) || bytes.Equal(two[0], two[1]) {
 		t.Errorf("%x, then %x", one, two)
 	}
-	if bytes.Equal(c.EncryptNames([]byte("text"), "mem_2")[0][:IDSize+12], two[0][:IDSize+12]) || bytes.Equal(c.EncryptNames([]byte("texu"), "mem_1")[0][:IDSize+12], two[0][:IDSize+12]) {
+	if bytes.Equal(c.Names([]byte("text"), "mem_2")[0][:IDSize+12], two[0][:IDSize+12]) || bytes.Equal(c.Names([]byte("texu"), "mem_1")[0][:IDSize+12], two[0][:IDSize+12]) {
 		t.Error("another text has the same nonce")
 	}
 	for _, data := range two {

@@ -42,6 +42,7 @@ type Row struct {
 // A Value is something encrypted that is kept somewhere.
 type Value struct {
 	Context string // that it was encrypted for
+	Within  []byte // tells values for the same context apart
 	Data    []byte
 }
 
@@ -253,12 +254,12 @@ func (k *Keeper) rewrite(ctx context.Context, p Place) (written, unreadable int,
 			unreadable++ // it was before: there is nothing to lose
 			return nil
 		}
-		data := cipher.Encrypt(text, v.Context)
+		encrypt := cipher.Encrypt
 		if p.Found {
-			data = cipher.EncryptNames(text, v.Context)[0]
+			encrypt = cipher.EncryptName
 		}
 		written++
-		return k.store.Reencrypt(ctx, p, v, data)
+		return k.store.Reencrypt(ctx, p, v, encrypt(text, v.Context))
 	})
 	return written, unreadable, err
 }

@@ -280,7 +280,7 @@ var (
 	// search in a log sorts too, but only as many actions as it reaches.
 	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b|Seq Scan on (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
 	sorts   = regexp.MustCompile(`^USE TEMP B-TREE FOR .*ORDER|^(-> +)?(Incremental )?Sort `)
-	sorted  = regexp.MustCompile(`FROM (links|deliveries) .*ORDER BY .*LIMIT`)
+	sorted  = regexp.MustCompile(`FROM (links|deliveries|replays) .*ORDER BY .*LIMIT`)
 	// To go through another table is right while it is small: it just has to
 	// have an index. The list of accounts has all of them.
 	scans = regexp.MustCompile(`^SCAN [a-z_]+$|Seq Scan on `)
@@ -362,7 +362,15 @@ func fillLists(t *testing.T, database string, links, actions int) {
 	storetest.Exec(t, database, `INSERT INTO link_mails (id, account, link, state, tries, failure, reply, created, tried, ended, batch, line)
 		SELECT 'msg_' || id, account, id, CASE WHEN line % 100 = 0 THEN 'given_up' ELSE 'sent' END, 1, '', CASE WHEN line % 100 = 0 THEN 'no' ELSE '' END, created, created, created, batch, line
 		FROM links WHERE batch <> ''`)
+	storetest.Exec(t, database, `INSERT INTO keys (id, account, name, scopes, domains, networks, hash, created, created_by_kind, created_by, expires, revoked, last_used, test)
+		VALUES ('key_1', 'acc_default', '', 'links:write', '', '', 'h', 0, 'operator', '', 0, 0, 0, 0)`)
+	bytes := "BLOB"
 	if !strings.HasPrefix(database, "sqlite:") {
+		bytes = "BYTEA"
+	}
+	storetest.Exec(t, database, fmt.Sprintf(count(links)+`INSERT INTO replays (api_key, name, fingerprint, answer, expires)
+		SELECT 'key_1', CAST(CAST(i AS TEXT) AS %s), hash, hash, 0 FROM n, (SELECT hash FROM keys WHERE id = 'key_1') AS one`, bytes))
+	if bytes == "BYTEA" {
 		storetest.Exec(t, database, `ANALYZE`) // as PostgreSQL does by itself
 	}
 }

@@ -80,25 +80,26 @@ func (s *Store) EnqueueRewrite(ctx context.Context, round string) error {
 }
 
 // An encryptedColumn holds encrypted values, each for the text in the column
-// context.
+// context. The column within tells values for the same text apart: with context,
+// it is what rows are found by.
 type encryptedColumn struct {
-	table, column, context string
-	purpose                crypt.Purpose
-	found                  bool
+	table, column, context, within string
+	purpose                        crypt.Purpose
+	found                          bool
 	// also is a further condition.
 	also string
 }
 
 // encryptedColumns are all that there are: TestEncryptedPlaces looks for others.
 var encryptedColumns = []encryptedColumn{
-	{table: "members", column: "totp", context: "id", purpose: crypt.Seeds},
-	{table: "recovery_codes", column: "hash", context: "member", purpose: crypt.RecoveryCodes, found: true},
-	{table: "webhooks", column: "secret", context: "id", purpose: crypt.Webhooks},
-	{table: "webhooks", column: "previous", context: "id", purpose: crypt.Webhooks},
-	{table: "certificate_values", column: "value", context: "name", purpose: crypt.Certificate, also: ` AND name NOT IN ('lease', 'request')`},
-	{table: "device_servers", column: "api_key", context: "hook", purpose: crypt.DeviceServers},
-	{table: "device_servers", column: "secret", context: "hook", purpose: crypt.DeviceServers},
-	{table: "replays", column: "answer", context: "api_key", purpose: crypt.Answers},
+	{table: "members", column: "totp", context: "id", within: "totp", purpose: crypt.Seeds},
+	{table: "recovery_codes", column: "hash", context: "member", within: "hash", purpose: crypt.RecoveryCodes, found: true},
+	{table: "webhooks", column: "secret", context: "id", within: "secret", purpose: crypt.Webhooks},
+	{table: "webhooks", column: "previous", context: "id", within: "previous", purpose: crypt.Webhooks},
+	{table: "certificate_values", column: "value", context: "name", within: "value", purpose: crypt.Certificate, also: ` AND name NOT IN ('lease', 'request')`},
+	{table: "device_servers", column: "api_key", context: "hook", within: "api_key", purpose: crypt.DeviceServers},
+	{table: "device_servers", column: "secret", context: "hook", within: "secret", purpose: crypt.DeviceServers},
+	{table: "replays", column: "answer", context: "api_key", within: "name", purpose: crypt.Answers},
 }
 
 func (c encryptedColumn) place() secret.Place {
@@ -131,17 +132,17 @@ func (s *Store) Encrypted(ctx context.Context, p secret.Place, after secret.Valu
 		return nil, err
 	}
 	var all []secret.Value
-	if after.Data == nil {
-		after.Data = []byte{}
+	if after.Within == nil {
+		after.Within = []byte{}
 	}
 	err = s.db.Read(ctx).Each(func(r db.Row) error {
 		var v secret.Value
-		err := r.Scan(&v.Context, &v.Data)
+		err := r.Scan(&v.Context, &v.Within, &v.Data)
 		all = append(all, v)
 		return err
-	}, fmt.Sprintf(`SELECT %[1]s, %[2]s FROM %[3]s WHERE length(%[2]s) > 0 AND (%[1]s, %[2]s) > ($1, $2)%[4]s
-		ORDER BY %[1]s, %[2]s LIMIT $3`, c.context, c.column, c.table, c.also),
-		after.Context, after.Data, most)
+	}, fmt.Sprintf(`SELECT %[1]s, %[2]s, %[3]s FROM %[4]s WHERE length(%[3]s) > 0 AND (%[1]s, %[2]s) > ($1, $2)%[5]s
+		ORDER BY %[1]s, %[2]s LIMIT $3`, c.context, c.within, c.column, c.table, c.also),
+		after.Context, after.Within, most)
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: %w", p.Name, s.db.Diagnose(err))
 	}
@@ -156,7 +157,8 @@ func (s *Store) Reencrypt(ctx context.Context, p secret.Place, old secret.Value,
 		return err
 	}
 	err = s.db.Transact(ctx, func(t *db.Tx) error {
-		_, err := t.Exec(fmt.Sprintf(`UPDATE %[3]s SET %[2]s = $3 WHERE %[1]s = $1 AND %[2]s = $2`, c.context, c.column, c.table), old.Context, old.Data, data)
+		_, err := t.Exec(fmt.Sprintf(`UPDATE %[4]s SET %[3]s = $4 WHERE %[1]s = $1 AND %[2]s = $2 AND %[3]s = $3`, c.context, c.within, c.column, c.table),
+			old.Context, old.Within, old.Data, data)
 		return err
 	})
 	if err != nil {

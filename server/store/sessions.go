@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -80,15 +81,15 @@ func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 	return 0, fmt.Errorf("proof of the unknown method %q", p.Method)
 }
 
-// useCode deletes the recovery code, as whatever it is kept.
-func useCode(t *db.Tx, p account.Used) (n int64, err error) {
-	for _, code := range p.Codes {
-		n, err = t.Exec(`DELETE FROM recovery_codes WHERE member = $1 AND hash = $2`, p.Member, code)
-		if n > 0 || err != nil {
-			break
-		}
-	}
-	return n, err
+// useCode deletes the recovery code, as whatever it is kept. By one statement: it
+// may be encrypted again at this moment, and then be none of several, one after the
+// other.
+func useCode(t *db.Tx, p account.Used) (int64, error) {
+	var w db.Where
+	w.Add(`member = ?`, p.Member)
+	w.Add(`hash IN (`+strings.TrimPrefix(strings.Repeat(`, ?`, len(p.Codes)), `, `)+`)`, anys(p.Codes)...)
+	query, args := w.Query(`DELETE FROM recovery_codes`, ``)
+	return t.Exec(query, args...)
 }
 
 // Session returns the session with the hash, its member and account, or a
