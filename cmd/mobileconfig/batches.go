@@ -66,15 +66,11 @@ func (r *remote) following(ctx context.Context, path string, query url.Values, n
 		if all = append(all, some...); !more || len(some) == 0 {
 			return all, nil
 		}
-		var last map[string]json.RawMessage
-		if err := json.Unmarshal(some[len(some)-1], &last); err != nil {
+		last, err := fieldsOf(some[len(some)-1])
+		if err != nil {
 			return nil, err
 		}
-		var place any
-		if err := json.Unmarshal(last[key], &place); err != nil {
-			return nil, err
-		}
-		query.Set("after", oneLine(place))
+		query.Set("after", oneLine(last[key]))
 	}
 }
 
@@ -186,8 +182,8 @@ func (c *batchesCreate) tell(s streams, data json.RawMessage) error {
 			return err
 		}
 	} else {
-		var fields map[string]any
-		if err := json.Unmarshal(data, &fields); err != nil {
+		fields, err := fieldsOf(data)
+		if err != nil {
 			return err
 		}
 		for _, name := range []string{"rows_read", "rows", "bad_rows", "files", "columns", "notices"} {

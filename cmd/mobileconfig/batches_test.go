@@ -137,6 +137,28 @@ func TestRemoteBatchesPages(t *testing.T) {
 	}
 }
 
+// TestRemoteNumbers wants large numbers written out, in tables and in what is
+// asked for.
+func TestRemoteNumbers(t *testing.T) {
+	var asked string
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked = r.URL.Query().Get("after"); asked == "" {
+			w.Write([]byte(`{"rows_read":1234567,"bad_rows":0,"problems":[{"number":1000000,"row":1234567}],"more":true}`))
+			return
+		}
+		w.Write([]byte(`{"problems":[],"more":false}`))
+	}))
+	defer service.Close()
+	s := remoteService{&servertest.Server{URL: service.URL}, written(t, "key", "mck_x")}
+	out, _ := s.run(t, exitGood, "batches", "problems", "bat_x")
+	contains(t, out, "\n1234567  ")
+	if asked != "1000000" {
+		t.Errorf("asked for what is after %s", asked)
+	}
+	out, _ = s.run(t, exitGood, "batches", "create", s.keyFile, "--dry-run")
+	contains(t, out, "rows_read  1234567\n")
+}
+
 // A cutter passes on files of batches, each answer up to so many bytes.
 type cutter struct {
 	mu     sync.Mutex

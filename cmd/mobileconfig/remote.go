@@ -211,8 +211,8 @@ func showList(s streams, asJSON bool, name string, all []json.RawMessage, fields
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(fields, "\t"))
 	for _, one := range all {
-		var v map[string]any
-		if err := json.Unmarshal(one, &v); err != nil {
+		v, err := fieldsOf(one)
+		if err != nil {
 			return err
 		}
 		cells := make([]string, len(fields))
@@ -222,6 +222,15 @@ func showList(s streams, asJSON bool, name string, all []json.RawMessage, fields
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	return w.Flush()
+}
+
+// fieldsOf reads a JSON object. Numbers stay as they are written.
+func fieldsOf(data []byte) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var fields map[string]any
+	err := d.Decode(&fields)
+	return fields, err
 }
 
 // cell is the field of an object, which may be within another, in a line.
@@ -293,10 +302,8 @@ func queryOf(v any) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var fields map[string]any
-	if err := d.Decode(&fields); err != nil {
+	fields, err := fieldsOf(data)
+	if err != nil {
 		return nil, err
 	}
 	query := url.Values{}
