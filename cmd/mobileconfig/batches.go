@@ -37,11 +37,7 @@ type batchPath struct {
 
 // at is the path of something of the batch.
 func (p batchPath) at(more ...string) string {
-	path := "batches/" + url.PathEscape(p.ID)
-	for _, part := range more {
-		path += "/" + url.PathEscape(part)
-	}
-	return path
+	return pathOf(append([]string{"batches", p.ID}, more...)...)
 }
 
 // following reads a list whose parts are known by the last entry of the part

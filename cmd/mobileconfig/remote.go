@@ -154,16 +154,32 @@ func (r *remote) sendOnce(ctx context.Context, method, path string, query url.Va
 	return nil, p
 }
 
+// pathOf is the path of a resource in the API, whose parts may be any text.
+func pathOf(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, part := range parts {
+		escaped[i] = url.PathEscape(part)
+	}
+	return strings.Join(escaped, "/")
+}
+
 // call asks the service and returns what it answers.
 func (r *remote) call(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, error) {
+	data, _, err := r.answer(ctx, method, path, query, body, header)
+	return data, err
+}
+
+// answer is call with the header of the answer.
+func (r *remote) answer(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*remoteTimeout) // with the time that the service says to wait
 	defer cancel()
 	res, err := r.send(ctx, method, path, query, body, header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer res.Body.Close()
-	return io.ReadAll(res.Body)
+	data, err := io.ReadAll(res.Body)
+	return data, res.Header, err
 }
 
 // list reads all pages of a list, whose entries are under the name.
