@@ -335,10 +335,8 @@ func (c *batchesWait) Run(s streams) error {
 		default:
 			return showObject(s, c.JSON, data)
 		}
-		select {
-		case <-time.After(waitPause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := sleep(ctx, waitPause); err != nil {
+			return err
 		}
 	}
 }

@@ -104,9 +104,7 @@ func (r *remote) send(ctx context.Context, method, path string, query url.Values
 		if !ok || p.Status != http.StatusTooManyRequests || p.After <= 0 || p.After > remoteTimeout {
 			return res, err
 		}
-		select {
-		case <-time.After(p.After):
-		case <-ctx.Done():
+		if sleep(ctx, p.After) != nil {
 			return nil, err
 		}
 	}
