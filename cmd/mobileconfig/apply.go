@@ -22,7 +22,7 @@ import (
 type applyCommand struct {
 	File   string     `short:"f" required:"" placeholder:"FILE" help:"What the account is to have, as YAML or JSON. -: standard input."`
 	DryRun bool       `help:"Show what would change, and change nothing. The exit code is 1 if something would."`
-	Prune  bool       `env:"-" help:"Also delete what the file doesn't have: of the parts that it has, such as domains."`
+	Prune  bool       `env:"-" help:"Also delete what isn't in the file, in the parts that it has, such as domains."`
 	Schema schemaFlag `env:"-" help:"Print the JSON Schema of files, for editors and checks, and do nothing else."`
 	remoteFlags
 	Approve bool `env:"-" help:"Approve the servers of the file, which keys can't: as the operator, on the machine of the service and with --data or --database."`

@@ -17,14 +17,14 @@ import (
 type batchesCommand struct {
 	List     batchesList     `cmd:"" help:"List the batches of a running service."`
 	Get      batchesGet      `cmd:"" aliases:"show" help:"Show a batch."`
-	Create   batchesCreate   `cmd:"" help:"Upload a list of people, which is checked. Nothing is made before the batch is started."`
-	Check    batchesCheck    `cmd:"" help:"Check the list of a batch again by another choice."`
-	Start    batchesStart    `cmd:"" help:"Have the files of a batch made."`
-	Wait     batchesWait     `cmd:"" help:"Wait until a batch is checked or made, and say how far it is."`
+	Create   batchesCreate   `cmd:"" help:"Upload a list of people and have it checked. Nothing is made until the batch is started."`
+	Check    batchesCheck    `cmd:"" help:"Check the list of a batch again, with other flags."`
+	Start    batchesStart    `cmd:"" help:"Start making the files or links of a batch."`
+	Wait     batchesWait     `cmd:"" help:"Wait until a batch is checked or done, and show its progress."`
 	Problems batchesProblems `cmd:"" help:"List what is wrong with the rows of a batch."`
-	Download batchesDownload `cmd:"" help:"Download the files of a batch. What was broken off goes on where it stopped."`
+	Download batchesDownload `cmd:"" help:"Download the files of a batch. An interrupted download continues where it stopped."`
 	Cancel   batchesCancel   `cmd:"" help:"Stop a batch and delete its files."`
-	Reissue  batchesReissue  `cmd:"" help:"Sign again what a batch has made, as a new batch."`
+	Reissue  batchesReissue  `cmd:"" help:"Sign the profiles of a batch again, as a new batch."`
 	Delete   batchesDelete   `cmd:"" help:"Delete a batch with all its files."`
 }
 
