@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"net/netip"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -57,7 +58,8 @@ func (k *Keys) rotate(ctx context.Context, by audit.Grant, account, keyID string
 			return old, Key{}, nil, err
 		}
 		made = old
-		made.ID, made.Hash, made.Created, made.LastUsed = id.New("key"), hash(secret), now, time.Time{}
+		made.ID, made.Hash, made.Created = id.New("key"), hash(secret), now
+		made.LastUsed, made.LastNetwork = time.Time{}, netip.Prefix{}
 		made.CreatedBy = Creator{by.Actor.Kind, by.Actor.ID, by.Actor.Name}
 		ends := old
 		if end := now.Add(overlap).Truncate(time.Millisecond); old.Expires.IsZero() || end.Before(old.Expires) {
