@@ -247,11 +247,15 @@ func (a *applier) create(ctx context.Context, path string, step desired.Step) (n
 }
 
 // doHost approves a server, or withdraws it.
-func (a *applier) doHost(ctx context.Context, step desired.Step) error {
-	hosts := settings.NewHosts(a.kept, time.Now)
+func (a *applier) doHost(ctx context.Context, step desired.Step) (err error) {
+	hosts, already := settings.NewHosts(a.kept, time.Now), fault.Conflict
 	if step.Verb == desired.Delete {
-		return hosts.Withdraw(ctx, audit.ByOperator(), a.account, step.ID)
+		err, already = hosts.Withdraw(ctx, audit.ByOperator(), a.account, step.ID), fault.NotFound
+	} else {
+		_, err = hosts.Approve(ctx, audit.ByOperator(), a.account, step.Name)
 	}
-	_, err := hosts.Approve(ctx, audit.ByOperator(), a.account, step.Name)
+	if fault.Is(err, already) {
+		return nil // somebody else did
+	}
 	return err
 }

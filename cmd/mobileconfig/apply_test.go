@@ -265,6 +265,29 @@ webhooks: [{url: "https://a.example", events: [link.used]}]
 	})
 }
 
+// TestApplyTwoApprovals approves and withdraws servers while another operator does
+// the same: what is as it should be is no refusal.
+func TestApplyTwoApprovals(t *testing.T) {
+	eachRig(t, func(t *testing.T, r *applyRig) {
+		for _, tt := range []struct{ hosts, want string }{
+			{`["*.a.example", b.example]`, "Done: create approved host b.example.\n"},
+			{"[]", "Done: delete approved host b.example.\n"},
+		} {
+			r.write(t, "version: 1\npolicies: []\napproved_hosts: "+tt.hosts+"\n")
+			second := *r
+			meddle := second.between(t, func(_, path string) bool { return path == "/api/v1/policies" }, func() { r.approve(t, exitGood, "--prune") })
+			out, _ := second.approve(t, exitGood, "--prune")
+			contains(t, out, tt.want)
+			if meddle() != 1 {
+				t.Error("there was only one")
+			}
+			if out, _ = r.approve(t, exitGood, "--prune"); out != "No changes.\n" {
+				t.Error(out)
+			}
+		}
+	})
+}
+
 // between puts a server between the command and the service that calls fn before
 // it passes on the first request that is picked. How often that was is returned.
 func (r *applyRig) between(t *testing.T, pick func(method, path string) bool, fn func()) func() int64 {
