@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -24,7 +22,7 @@ import (
 type applyCommand struct {
 	File   string     `short:"f" required:"" placeholder:"FILE" help:"What the account is to have, as YAML or JSON. -: standard input."`
 	DryRun bool       `help:"Show what would change, and change nothing. The exit code is 1 if something would."`
-	Prune  bool       `env:"-" help:"Also delete what the file doesn't have: of the parts that it has, such as domains."`
+	Prune  bool       `env:"-" help:"Also delete what isn't in the file, in the parts that it has, such as domains."`
 	Schema schemaFlag `env:"-" help:"Print the JSON Schema of files, for editors and checks, and do nothing else."`
 	remoteFlags
 	Approve bool `env:"-" help:"Approve the servers of the file, which keys can't: as the operator, on the machine of the service and with --data or --database."`
@@ -198,11 +196,10 @@ func (a *applier) do(ctx context.Context, step desired.Step) (note string, err e
 	if step.Kind == desired.HostKind {
 		return "", a.doHost(ctx, step)
 	}
-	path := collections[step.Kind]
 	if step.Verb == desired.Create {
-		return a.create(ctx, path, step)
+		return a.create(ctx, collections[step.Kind], step)
 	}
-	path += "/" + url.PathEscape(step.ID)
+	path := pathOf(collections[step.Kind], step.ID)
 	header, err := a.unchanged(ctx, path, step)
 	if p, ok := errors.AsType[*problemError](err); ok && p.Status == http.StatusNotFound && step.Verb == desired.Delete {
 		return "", nil // somebody else did
@@ -221,21 +218,14 @@ func (a *applier) do(ctx context.Context, step desired.Step) (note string, err e
 // unchanged is the header of a request that changes what the step was planned for
 // and nothing else.
 func (a *applier) unchanged(ctx context.Context, path string, step desired.Step) (http.Header, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*remoteTimeout)
-	defer cancel()
-	res, err := a.send(ctx, http.MethodGet, path, nil, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
+	data, header, err := a.answer(ctx, http.MethodGet, path, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	if !step.Unchanged(data) {
 		return nil, errors.New("somebody else has changed it meanwhile; look at it and run this again")
 	}
-	return http.Header{"If-Match": res.Header.Values("ETag")}, nil
+	return http.Header{"If-Match": header.Values("ETag")}, nil
 }
 
 func (a *applier) create(ctx context.Context, path string, step desired.Step) (note string, err error) {
@@ -244,7 +234,7 @@ func (a *applier) create(ctx context.Context, path string, step desired.Step) (n
 		return "", err
 	}
 	var made struct{ ID string }
-	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&made); err != nil {
+	if err := json.Unmarshal(data, &made); err != nil {
 		return "", err
 	}
 	switch step.Kind {
@@ -257,11 +247,15 @@ func (a *applier) create(ctx context.Context, path string, step desired.Step) (n
 }
 
 // doHost approves a server, or withdraws it.
-func (a *applier) doHost(ctx context.Context, step desired.Step) error {
-	hosts := settings.NewHosts(a.kept, time.Now)
+func (a *applier) doHost(ctx context.Context, step desired.Step) (err error) {
+	hosts, already := settings.NewHosts(a.kept, time.Now), fault.Conflict
 	if step.Verb == desired.Delete {
-		return hosts.Withdraw(ctx, audit.ByOperator(), a.account, step.ID)
+		err, already = hosts.Withdraw(ctx, audit.ByOperator(), a.account, step.ID), fault.NotFound
+	} else {
+		_, err = hosts.Approve(ctx, audit.ByOperator(), a.account, step.Name)
 	}
-	_, err := hosts.Approve(ctx, audit.ByOperator(), a.account, step.Name)
+	if fault.Is(err, already) {
+		return nil // somebody else did
+	}
 	return err
 }

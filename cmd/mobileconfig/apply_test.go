@@ -234,6 +234,60 @@ domains:
 	})
 }
 
+// TestApplyTwo applies a file while it is being applied. A domain that the other
+// one made is a refusal that says what is left to do; what is there twice then is
+// deleted by pruning.
+func TestApplyTwo(t *testing.T) {
+	eachRig(t, func(t *testing.T, r *applyRig) {
+		second := *r
+		meddle := second.between(t, func(method, path string) bool { return method == http.MethodPost }, func() { r.apply(t, exitGood) })
+		r.write(t, "version: 1\napproved_hosts: [imap.example.com, smtp.example.com]\n")
+		r.approve(t, exitGood)
+		r.write(t, `version: 1
+policies: [{name: Office, min_length: 6, max_failed_attempts: 0, auto_lock_minutes: 5}]
+domains: [{name: example.org, imap: imap.example.com, smtp: smtp.example.com, device_policy: Office}]
+webhooks: [{url: "https://a.example", events: [link.used]}]
+`)
+		_, errors := second.apply(t, exitRefused)
+		contains(t, errors, "create domain example.org: ", "1 of 3 changes were made. Not made:\n  create domain example.org\n  create webhook a.example")
+		if meddle() == 0 {
+			t.Error("there was only one")
+		}
+		r.apply(t, exitGood) // the domain may get the other policy of the name
+		out, _ := r.apply(t, exitGood)
+		contains(t, out, "  policy Office (a duplicate) isn't in the file and stays.", "No changes.\n")
+		out, _ = r.apply(t, exitGood, "--prune")
+		contains(t, out, "- policy Office (a duplicate)\n")
+		out, _ = r.apply(t, exitGood, "--prune")
+		if left := (meddler{applyRig: r}).listed(t, "policies"); out != "No changes.\n" || len(left) != 2 { // with the standard one
+			t.Errorf("%s%v", out, left)
+		}
+	})
+}
+
+// TestApplyTwoApprovals approves and withdraws servers while another operator does
+// the same: what is as it should be is no refusal.
+func TestApplyTwoApprovals(t *testing.T) {
+	eachRig(t, func(t *testing.T, r *applyRig) {
+		for _, tt := range []struct{ hosts, want string }{
+			{`["*.a.example", b.example]`, "Done: create approved host b.example.\n"},
+			{"[]", "Done: delete approved host b.example.\n"},
+		} {
+			r.write(t, "version: 1\npolicies: []\napproved_hosts: "+tt.hosts+"\n")
+			second := *r
+			meddle := second.between(t, func(_, path string) bool { return path == "/api/v1/policies" }, func() { r.approve(t, exitGood, "--prune") })
+			out, _ := second.approve(t, exitGood, "--prune")
+			contains(t, out, tt.want)
+			if meddle() != 1 {
+				t.Error("there was only one")
+			}
+			if out, _ = r.approve(t, exitGood, "--prune"); out != "No changes.\n" {
+				t.Error(out)
+			}
+		}
+	})
+}
+
 // between puts a server between the command and the service that calls fn before
 // it passes on the first request that is picked. How often that was is returned.
 func (r *applyRig) between(t *testing.T, pick func(method, path string) bool, fn func()) func() int64 {

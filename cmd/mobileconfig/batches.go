@@ -17,14 +17,14 @@ import (
 type batchesCommand struct {
 	List     batchesList     `cmd:"" help:"List the batches of a running service."`
 	Get      batchesGet      `cmd:"" aliases:"show" help:"Show a batch."`
-	Create   batchesCreate   `cmd:"" help:"Upload a list of people, which is checked. Nothing is made before the batch is started."`
-	Check    batchesCheck    `cmd:"" help:"Check the list of a batch again by another choice."`
-	Start    batchesStart    `cmd:"" help:"Have the files of a batch made."`
-	Wait     batchesWait     `cmd:"" help:"Wait until a batch is checked or made, and say how far it is."`
+	Create   batchesCreate   `cmd:"" help:"Upload a list of people and have it checked. Nothing is made until the batch is started."`
+	Check    batchesCheck    `cmd:"" help:"Check the list of a batch again, with other flags."`
+	Start    batchesStart    `cmd:"" help:"Start making the files or links of a batch."`
+	Wait     batchesWait     `cmd:"" help:"Wait until a batch is checked or done, and show its progress."`
 	Problems batchesProblems `cmd:"" help:"List what is wrong with the rows of a batch."`
-	Download batchesDownload `cmd:"" help:"Download the files of a batch. What was broken off goes on where it stopped."`
+	Download batchesDownload `cmd:"" help:"Download the files of a batch. An interrupted download continues where it stopped."`
 	Cancel   batchesCancel   `cmd:"" help:"Stop a batch and delete its files."`
-	Reissue  batchesReissue  `cmd:"" help:"Sign again what a batch has made, as a new batch."`
+	Reissue  batchesReissue  `cmd:"" help:"Sign the profiles of a batch again, as a new batch."`
 	Delete   batchesDelete   `cmd:"" help:"Delete a batch with all its files."`
 }
 
@@ -37,11 +37,7 @@ type batchPath struct {
 
 // at is the path of something of the batch.
 func (p batchPath) at(more ...string) string {
-	path := "batches/" + url.PathEscape(p.ID)
-	for _, part := range more {
-		path += "/" + url.PathEscape(part)
-	}
-	return path
+	return pathOf(append([]string{"batches", p.ID}, more...)...)
 }
 
 // following reads a list whose parts are known by the last entry of the part
@@ -66,15 +62,11 @@ func (r *remote) following(ctx context.Context, path string, query url.Values, n
 		if all = append(all, some...); !more || len(some) == 0 {
 			return all, nil
 		}
-		var last map[string]json.RawMessage
-		if err := json.Unmarshal(some[len(some)-1], &last); err != nil {
+		last, err := fieldsOf(some[len(some)-1])
+		if err != nil {
 			return nil, err
 		}
-		var place any
-		if err := json.Unmarshal(last[key], &place); err != nil {
-			return nil, err
-		}
-		query.Set("after", oneLine(place))
+		query.Set("after", oneLine(last[key]))
 	}
 }
 
@@ -186,8 +178,8 @@ func (c *batchesCreate) tell(s streams, data json.RawMessage) error {
 			return err
 		}
 	} else {
-		var fields map[string]any
-		if err := json.Unmarshal(data, &fields); err != nil {
+		fields, err := fieldsOf(data)
+		if err != nil {
 			return err
 		}
 		for _, name := range []string{"rows_read", "rows", "bad_rows", "files", "columns", "notices"} {
@@ -343,10 +335,8 @@ func (c *batchesWait) Run(s streams) error {
 		default:
 			return showObject(s, c.JSON, data)
 		}
-		select {
-		case <-time.After(waitPause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := sleep(ctx, waitPause); err != nil {
+			return err
 		}
 	}
 }

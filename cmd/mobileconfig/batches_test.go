@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,11 +99,11 @@ func TestRemoteBatches(t *testing.T) {
 		if err != nil || bytes.Count(got, []byte("\n")) != 5 {
 			t.Errorf("%v %s", err, got)
 		}
+		s.run(t, exitRefused, "batches", "download", id, "archive-002.zip", "-o", folder)
+		s.run(t, exitUsage, "batches", "download", id, "../key", "-o", folder)
 		if entries, _ := os.ReadDir(folder); len(entries) != 3 {
 			t.Errorf("%v", entries)
 		}
-		s.run(t, exitRefused, "batches", "download", id, "archive-002.zip", "-o", folder)
-		s.run(t, exitUsage, "batches", "download", id, "../key", "-o", folder)
 		out, _ = s.run(t, exitGood, "batches", "reissue", id, "--json")
 		again := field(t, out, "id")
 		s.run(t, exitGood, "batches", "cancel", again)
@@ -135,6 +137,28 @@ func TestRemoteBatchesPages(t *testing.T) {
 	if want := "limit=100 after=bat_x&limit=100 after=bat_bat_xx&limit=100"; strings.Join(asked, " ") != want {
 		t.Errorf("asked %q", asked)
 	}
+}
+
+// TestRemoteNumbers wants large numbers written out, in tables and in what is
+// asked for.
+func TestRemoteNumbers(t *testing.T) {
+	var asked string
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked = r.URL.Query().Get("after"); asked == "" {
+			w.Write([]byte(`{"rows_read":1234567,"bad_rows":0,"problems":[{"number":1000000,"row":1234567}],"more":true}`))
+			return
+		}
+		w.Write([]byte(`{"problems":[],"more":false}`))
+	}))
+	defer service.Close()
+	s := remoteService{&servertest.Server{URL: service.URL}, written(t, "key", "mck_x")}
+	out, _ := s.run(t, exitGood, "batches", "problems", "bat_x")
+	contains(t, out, "\n1234567  ")
+	if asked != "1000000" {
+		t.Errorf("asked for what is after %s", asked)
+	}
+	out, _ = s.run(t, exitGood, "batches", "create", s.keyFile, "--dry-run")
+	contains(t, out, "rows_read  1234567\n")
 }
 
 // A cutter passes on files of batches, each answer up to so many bytes.
@@ -184,6 +208,21 @@ func (s remoteService) through(t *testing.T, c *cutter) remoteService {
 	return remoteService{&servertest.Server{URL: proxy.URL}, s.keyFile}
 }
 
+// download downloads files of the batch to the folder, through a server that
+// cuts them off. It doesn't wait, and returns the attempts that it would have
+// waited for.
+func (s remoteService) download(t *testing.T, c *cutter, id, folder string, names ...string) (said string, pauses []int, err error) {
+	t.Helper()
+	var o, e bytes.Buffer
+	proxy := s.through(t, c)
+	command := batchesDownload{batchPath{id, remoteFlags{proxy.URL, proxy.keyFile}, jsonFlag{}}, names, folder}
+	err = command.run(streams{&o, &e}, func(_ context.Context, attempt int) error {
+		pauses = append(pauses, attempt)
+		return nil
+	})
+	return e.String(), pauses, err
+}
+
 // TestDownloadGoesOn breaks a download off: it goes on by ranges, in the same run
 // and in a later one, and no half file has the file's name.
 func TestDownloadGoesOn(t *testing.T) {
@@ -208,29 +247,38 @@ func TestDownloadGoesOn(t *testing.T) {
 	}
 
 	cut := &cutter{most: int(b.Archives[0].Bytes)/3 + 1}
-	_, errors := s.through(t, cut).run(t, exitGood, "batches", "download", id, "-o", folder)
-	contains(t, errors, "archive-001.zip broke off (unexpected EOF). Going on.\n")
+	said, pauses, err := s.download(t, cut, id, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, said, "archive-001.zip broke off (unexpected EOF). Going on.\n")
 	whole()
+	if !slices.Equal(pauses, []int{1, 1}) { // each time it got further
+		t.Errorf("pauses %v", pauses)
+	}
 	if len(cut.ranges) != 3 || cut.ranges[0] != "" || !strings.HasPrefix(cut.ranges[2], "bytes=") {
 		t.Errorf("ranges %q", cut.ranges)
 	}
 
 	again := &cutter{}
-	s.through(t, again).run(t, exitGood, "batches", "download", id, "-o", folder)
-	if len(again.ranges) > 0 {
-		t.Error("a file that is there is downloaded again")
+	if _, _, err := s.download(t, again, id, folder); err != nil || len(again.ranges) > 0 {
+		t.Errorf("a file that is there is downloaded again by %q: %v", again.ranges, err)
 	}
 
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
 	broken := &cutter{most: 1000, refuse: true}
-	s.through(t, broken).run(t, exitRefused, "batches", "download", id, "-o", folder)
+	if _, _, err := s.download(t, broken, id, folder); err == nil {
+		t.Error("half a file is enough")
+	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("half a file has the file's name")
 	}
 	rest := &cutter{}
-	s.through(t, rest).run(t, exitGood, "batches", "download", id, "-o", folder)
+	if _, _, err := s.download(t, rest, id, folder); err != nil {
+		t.Error(err)
+	}
 	if len(rest.ranges) != 1 || rest.ranges[0] != "bytes=1000-" {
 		t.Errorf("ranges %q", rest.ranges)
 	}
@@ -238,9 +286,12 @@ func TestDownloadGoesOn(t *testing.T) {
 
 	// Of a file whose digest isn't known nothing can go on. It ends nevertheless.
 	from := &cutter{most: 10}
-	s.through(t, from).run(t, exitRefused, "batches", "download", id, "manifest-001.csv", "-o", folder)
-	if len(from.ranges) != 1+downloadTries || strings.Join(from.ranges, "") != "" {
-		t.Errorf("ranges %q", from.ranges)
+	_, pauses, err = s.download(t, from, id, folder, "manifest-001.csv")
+	if err == nil || len(from.ranges) != 1+downloadTries || strings.Join(from.ranges, "") != "" {
+		t.Errorf("ranges %q, %v", from.ranges, err)
+	}
+	if !slices.Equal(pauses, []int{1, 2, 3}) {
+		t.Errorf("pauses %v", pauses)
 	}
 	if err := os.Remove(filepath.Join(folder, "manifest-001.csv.part")); err != nil {
 		t.Fatal(err)
@@ -248,8 +299,9 @@ func TestDownloadGoesOn(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	_, errors = s.through(t, &cutter{spoil: true}).run(t, exitRefused, "batches", "download", id, "-o", folder)
-	contains(t, errors, "what came isn't what the service says it is")
+	if _, _, err := s.download(t, &cutter{spoil: true}, id, folder); err == nil || !strings.Contains(err.Error(), "what came isn't what the service says it is") {
+		t.Error(err)
+	}
 	if entries, _ := os.ReadDir(folder); len(entries) > 0 {
 		t.Errorf("%v is left", entries)
 	}

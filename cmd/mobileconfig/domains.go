@@ -81,7 +81,7 @@ type domainsGet struct {
 
 // Run shows the domain.
 func (c *domainsGet) Run(s streams) error {
-	return c.show(s, c.JSON, http.MethodGet, "domains/"+url.PathEscape(c.Name), nil, nil)
+	return c.show(s, c.JSON, http.MethodGet, pathOf("domains", c.Name), nil, nil)
 }
 
 type domainsCreate struct {
@@ -105,7 +105,7 @@ type domainsUpdate struct {
 
 // Run changes the domain.
 func (c *domainsUpdate) Run(s streams) error {
-	return c.show(s, c.JSON, http.MethodPatch, "domains/"+url.PathEscape(c.Name), c, mergePatch)
+	return c.show(s, c.JSON, http.MethodPatch, pathOf("domains", c.Name), c, mergePatch)
 }
 
 type domainsDelete struct {
@@ -115,7 +115,7 @@ type domainsDelete struct {
 
 // Run deletes the domain.
 func (c *domainsDelete) Run(s streams) error {
-	return c.show(s, false, http.MethodDelete, "domains/"+url.PathEscape(c.Name), nil, nil)
+	return c.show(s, false, http.MethodDelete, pathOf("domains", c.Name), nil, nil)
 }
 
 type domainsCheck struct {
@@ -126,5 +126,5 @@ type domainsCheck struct {
 
 // Run has the service check the servers.
 func (c *domainsCheck) Run(s streams) error {
-	return c.show(s, c.JSON, http.MethodPost, "domains/"+url.PathEscape(c.Name)+"/check", nil, nil)
+	return c.show(s, c.JSON, http.MethodPost, pathOf("domains", c.Name, "check"), nil, nil)
 }

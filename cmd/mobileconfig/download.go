@@ -31,7 +31,10 @@ const (
 
 // Run downloads the files. Until one is whole it has another name, under which
 // the command finds it the next time.
-func (c *batchesDownload) Run(s streams) error {
+func (c *batchesDownload) Run(s streams) error { return c.run(s, pause) }
+
+// run is Run with a pause before each time that a download goes on.
+func (c *batchesDownload) run(s streams, pause func(ctx context.Context, attempt int) error) error {
 	r, err := c.connect()
 	if err != nil {
 		return err
@@ -50,7 +53,7 @@ func (c *batchesDownload) Run(s streams) error {
 		return flagError("--output", err)
 	}
 	for _, f := range files {
-		d := download{remote: r, path: c.at("files", f.name), file: filepath.Join(c.Output, f.name), digest: f.digest, said: s.err}
+		d := download{remote: r, path: c.at("files", f.name), file: filepath.Join(c.Output, f.name), digest: f.digest, said: s.err, pause: pause}
 		if err := d.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
@@ -100,6 +103,7 @@ type download struct {
 	file   string // where it goes
 	digest string // SHA-256 in hex; empty: not known, and the download can't go on where it stopped
 	said   io.Writer
+	pause  func(ctx context.Context, attempt int) error
 }
 
 // part is where the file is until it is whole. Its name says of which content it
@@ -130,7 +134,7 @@ func (d download) run(ctx context.Context) error {
 			return err
 		}
 		fmt.Fprintf(d.said, "%s broke off (%v). Going on.\n", filepath.Base(d.file), err)
-		if pause(ctx, tries+1) != nil {
+		if d.pause(ctx, tries+1) != nil {
 			return err
 		}
 	}
@@ -138,42 +142,36 @@ func (d download) run(ctx context.Context) error {
 
 // once gets what is missing, and returns how many bytes there are.
 func (d download) once(ctx context.Context) (int64, error) {
-	f, err := os.OpenFile(d.part(), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	at, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, err
-	}
 	header := http.Header{"Accept-Encoding": {"identity"}}
-	if d.digest != "" && at > 0 {
-		header.Set("Range", fmt.Sprintf("bytes=%d-", at))
+	var have int64
+	if info, err := os.Stat(d.part()); err == nil && d.digest != "" && info.Size() > 0 {
+		have = info.Size()
+		header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		header.Set("If-Range", `"`+d.digest+`"`)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	res, err := d.send(ctx, http.MethodGet, d.path, nil, nil, header)
 	if p, ok := errors.AsType[*problemError](err); ok && p.Status == http.StatusRequestedRangeNotSatisfiable {
-		return 0, nil // it was whole already
+		return have, nil // it was whole already
 	}
 	if err != nil {
 		return 0, err
 	}
 	defer res.Body.Close()
+	rest := os.O_APPEND
 	if res.StatusCode != http.StatusPartialContent {
-		if at, err = 0, f.Truncate(0); err != nil {
-			return 0, err
-		}
+		have, rest = 0, os.O_TRUNC
 	}
-	if _, err := f.Seek(at, io.SeekStart); err != nil {
+	f, err := os.OpenFile(d.part(), os.O_CREATE|os.O_WRONLY|rest, 0o600)
+	if err != nil {
 		return 0, err
 	}
+	defer f.Close()
 	silence := time.AfterFunc(downloadSilence, cancel)
 	defer silence.Stop()
 	n, err := io.Copy(f, lively{res.Body, silence})
-	return at + n, errors.Join(err, f.Sync())
+	return have + n, errors.Join(err, f.Sync())
 }
 
 // A lively reader puts off the end of silence whenever something comes.

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 )
@@ -55,7 +54,7 @@ type linksGet struct {
 
 // Run shows the link.
 func (c *linksGet) Run(s streams) error {
-	return c.show(s, c.JSON, http.MethodGet, "setup-links/"+url.PathEscape(c.ID), nil, nil)
+	return c.show(s, c.JSON, http.MethodGet, pathOf("setup-links", c.ID), nil, nil)
 }
 
 // linkSettings are those of the API.
@@ -92,7 +91,7 @@ type linksUpdate struct {
 
 // Run changes the link.
 func (c *linksUpdate) Run(s streams) error {
-	return c.show(s, c.JSON, http.MethodPatch, "setup-links/"+url.PathEscape(c.ID), c, mergePatch)
+	return c.show(s, c.JSON, http.MethodPatch, pathOf("setup-links", c.ID), c, mergePatch)
 }
 
 type linksRevoke struct {
@@ -115,7 +114,7 @@ func (c *linksRevoke) Run(s streams) error {
 	case given != 1:
 		return usage(errors.New("name a link, --address or --domain"))
 	case c.ID != "":
-		return c.show(s, c.JSON, http.MethodPost, "setup-links/"+url.PathEscape(c.ID)+"/revoke", nil, nil)
+		return c.show(s, c.JSON, http.MethodPost, pathOf("setup-links", c.ID, "revoke"), nil, nil)
 	}
 	return c.show(s, c.JSON, http.MethodPost, "revoke-setup-links", c, nil)
 }

@@ -42,8 +42,8 @@ type commands struct {
 	Admin      adminCommand   `cmd:"" help:"Look after an installation from its own machine."`
 	ShowConfig configCommand  `cmd:"" name:"config" help:"Print the settings that serve would have, and where each comes from; secrets are left out."`
 
-	Apply    applyCommand    `cmd:"" help:"Give an account of a running service what a file says: domains, device policies, approved servers, webhooks."`
-	Batches  batchesCommand  `cmd:"" help:"Profiles or setup links for lists of people, made by a running service, by its API."`
+	Apply    applyCommand    `cmd:"" help:"Make an account of a running service match a file: its domains, device policies, approved servers and webhooks."`
+	Batches  batchesCommand  `cmd:"" help:"Make profiles or setup links for lists of people on a running service, by its API."`
 	Domains  domainsCommand  `cmd:"" help:"Look after the domains of a running service, by its API."`
 	Links    linksCommand    `cmd:"" help:"Make setup links of a running service and look after them, by its API."`
 	Webhooks webhooksCommand `cmd:"" help:"Look after the webhooks of a running service, by its API, and bring its events to this machine."`

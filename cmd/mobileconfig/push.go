@@ -166,8 +166,13 @@ func readKey(file string) (string, error) {
 
 // pause waits twice as long each time.
 func pause(ctx context.Context, attempt int) error {
+	return sleep(ctx, min(time.Second<<(attempt-1), time.Minute))
+}
+
+// sleep waits, at most until ctx is done.
+func sleep(ctx context.Context, d time.Duration) error {
 	select {
-	case <-time.After(min(time.Second<<(attempt-1), time.Minute)):
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

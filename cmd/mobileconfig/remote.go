@@ -104,9 +104,7 @@ func (r *remote) send(ctx context.Context, method, path string, query url.Values
 		if !ok || p.Status != http.StatusTooManyRequests || p.After <= 0 || p.After > remoteTimeout {
 			return res, err
 		}
-		select {
-		case <-time.After(p.After):
-		case <-ctx.Done():
+		if sleep(ctx, p.After) != nil {
 			return nil, err
 		}
 	}
@@ -154,16 +152,32 @@ func (r *remote) sendOnce(ctx context.Context, method, path string, query url.Va
 	return nil, p
 }
 
+// pathOf is the path of a resource in the API, whose parts may be any text.
+func pathOf(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, part := range parts {
+		escaped[i] = url.PathEscape(part)
+	}
+	return strings.Join(escaped, "/")
+}
+
 // call asks the service and returns what it answers.
 func (r *remote) call(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, error) {
+	data, _, err := r.answer(ctx, method, path, query, body, header)
+	return data, err
+}
+
+// answer is call with the header of the answer.
+func (r *remote) answer(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*remoteTimeout) // with the time that the service says to wait
 	defer cancel()
 	res, err := r.send(ctx, method, path, query, body, header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer res.Body.Close()
-	return io.ReadAll(res.Body)
+	data, err := io.ReadAll(res.Body)
+	return data, res.Header, err
 }
 
 // list reads all pages of a list, whose entries are under the name.
@@ -211,8 +225,8 @@ func showList(s streams, asJSON bool, name string, all []json.RawMessage, fields
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(fields, "\t"))
 	for _, one := range all {
-		var v map[string]any
-		if err := json.Unmarshal(one, &v); err != nil {
+		v, err := fieldsOf(one)
+		if err != nil {
 			return err
 		}
 		cells := make([]string, len(fields))
@@ -222,6 +236,15 @@ func showList(s streams, asJSON bool, name string, all []json.RawMessage, fields
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	return w.Flush()
+}
+
+// fieldsOf reads a JSON object. Numbers stay as they are written.
+func fieldsOf(data []byte) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var fields map[string]any
+	err := d.Decode(&fields)
+	return fields, err
 }
 
 // cell is the field of an object, which may be within another, in a line.
@@ -293,10 +316,8 @@ func queryOf(v any) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var fields map[string]any
-	if err := d.Decode(&fields); err != nil {
+	fields, err := fieldsOf(data)
+	if err != nil {
 		return nil, err
 	}
 	query := url.Values{}

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"net/http"
-	"net/url"
-)
+import "net/http"
 
 type webhooksCommand struct {
 	Listen     webhooksListen     `cmd:"" help:"Bring the events of a service to a program on this machine, as a webhook would."`
@@ -27,11 +24,7 @@ type webhookPath struct {
 
 // at is the path of something of the webhook.
 func (p webhookPath) at(more ...string) string {
-	path := "webhooks/" + url.PathEscape(p.ID)
-	for _, part := range more {
-		path += "/" + url.PathEscape(part)
-	}
-	return path
+	return pathOf(append([]string{"webhooks", p.ID}, more...)...)
 }
 
 type webhooksList struct {

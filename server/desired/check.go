@@ -1,7 +1,6 @@
 package desired
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -66,17 +65,17 @@ func (p *planner) checkPolicies() {
 			gone[named{s.Kind, s.ID}] = true
 		}
 	}
-	used := map[string]string{} // policies by ID, with a domain that will use each
+	inFile := map[string]bool{} // domains
 	for i, d := range p.File.Domains {
 		id, at := p.policyNamed(d.DevicePolicy), "domains/"+strconv.Itoa(i)+"/device_policy"
 		if id == "" && !listed[d.DevicePolicy] || !listed[d.DevicePolicy] && gone[named{PolicyKind, id}] {
 			p.Refused = append(p.Refused, Mistake{p.lines.of(at), at, "Neither this file nor the account has such a policy."})
 		}
-		used[d.Name] = cmp.Or(id, "-")
+		inFile[d.Name] = true
 	}
 	for _, policy := range p.State.Policies {
 		for _, name := range policy.Domains {
-			if gone[named{PolicyKind, policy.ID}] && !gone[named{DomainKind, name}] && used[name] == "" {
+			if gone[named{PolicyKind, policy.ID}] && !gone[named{DomainKind, name}] && !inFile[name] {
 				p.Refused = append(p.Refused, Mistake{p.lines.of("policies"), "policies",
 					fmt.Sprintf("The policy %q isn't in the file, and can't be deleted: the domain %s uses it.", policy.Name, name)})
 			}

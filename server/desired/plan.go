@@ -202,6 +202,9 @@ func (p *planner) compare(k Kind, b both) {
 	}
 	for _, t := range slices.Backward(b.there) {
 		if !meant[t.id] {
+			if meant[have[t.key].id] {
+				t.name += " (a duplicate)"
+			}
 			p.deletions = append(p.deletions, Step{Verb: Delete, Kind: k, ID: t.id, Name: t.name, before: t.settings})
 		}
 	}

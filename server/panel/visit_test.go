@@ -94,7 +94,8 @@ func (h *installation) change(id string) {
 		own + "?in=" + id:                http.StatusNotFound,
 		other + "?in=" + id:              http.StatusSeeOther,
 		"/panel/members/invite?in=" + id: http.StatusForbidden, "/panel/keys/new?in=" + id: http.StatusForbidden,
-		"/panel/batches/new?in=" + id: http.StatusForbidden, "/panel/security/notifications/webhooks/new?in=" + id: http.StatusForbidden,
+		path("/panel/keys/:id/rotate", h.other) + "?in=" + id: http.StatusForbidden, // it would show a key that goes on after the visit
+		"/panel/batches/new?in=" + id:                         http.StatusForbidden, "/panel/security/notifications/webhooks/new?in=" + id: http.StatusForbidden,
 	} {
 		if a := h.owner.Post(where, fields...); a.Status != want {
 			h.t.Errorf("%s: got %d, want %d", where, a.Status, want)

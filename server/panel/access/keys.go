@@ -37,7 +37,6 @@ func (p *Pages) keys(v *panel.Visit) error {
 
 var keyOrders = []panel.Order[account.Key]{
 	{By: "name", Compare: func(a, b account.Key) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) }},
-	{By: "used", Compare: func(a, b account.Key) int { return a.LastUsed.Compare(b.LastUsed) }},
 	{By: "expires", Compare: func(a, b account.Key) int { return panel.Ends(a.Expires, b.Expires) }},
 }
 

@@ -194,7 +194,7 @@ func TestKeyRenamed(t *testing.T) {
 		if got, want := row(), strings.Replace(before, "Shop", "Portal", 1); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		wantTexts(t, owner.Get(path), "<bdi>Portal</bdi>", `value="Portal"`, "domains:read")
+		wantTexts(t, owner.Get(path), "<bdi>Portal</bdi>", `value="Portal"`, `maxlength="100"`, "domains:read")
 		for _, name := range []string{"", strings.Repeat("x", 101), "a\u200bb"} {
 			if a := owner.Post(path, "name", name); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), `href="#name"`) {
 				t.Errorf("%q: %d", name, a.Status)

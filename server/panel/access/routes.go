@@ -44,7 +44,7 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Post("/keys/new", account.Automate, panel.Fresh, append(scopeNames(), "name", "domains", "networks", "preset", "expires", "test"), p.createKey),
 		panel.Get("/keys/:id", account.Look, panel.Signed, p.key),
 		panel.Post("/keys/:id", account.Change, panel.Fresh, []string{"name"}, p.renameKey),
-		panel.Post("/keys/:id/rotate", account.Change, panel.Fresh, []string{"overlap"}, p.rotateKey),
+		panel.Post("/keys/:id/rotate", account.Automate, panel.Fresh, []string{"overlap"}, p.rotateKey),
 		panel.Get("/keys/:id/revoke", account.Change, panel.Signed, p.askRevokeKey),
 		panel.Button("/keys/:id/revoke", account.Change, panel.Fresh, p.revokeKey),
 
