@@ -230,6 +230,19 @@ func difference(t *testing.T, a, b []byte) float64 {
 	return sum / float64(n)
 }
 
+// TestEditorIDs wants ids that an editor adds in a namespace of its own to hide none.
+func TestEditorIDs(t *testing.T) {
+	m := logo.NewMaker()
+	want, err := m.Make(t.Context(), svg(disc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.Make(t.Context(), svg(`<defs><g id="Layer1" serif:id="Layer 1" xmlns:serif="http://www.serif.com/">`+disc+`</g></defs><use xlink:href="#Layer1"/>`))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes and %v, want the %d of the group alone", len(got), err, len(want))
+	}
+}
+
 // TestScales draws a PNG smaller and wants its colors in their places.
 func TestScales(t *testing.T) {
 	big := image.NewNRGBA(image.Rect(0, 0, 1024, 512))

@@ -24,8 +24,11 @@ const (
 // mapped is about what an entry of a map takes, in bytes.
 const mapped = 32
 
-// svgSpace is the namespace of the elements that are drawn.
-const svgSpace = "http://www.w3.org/2000/svg"
+// The namespaces of the elements that are drawn, and of links to some of them.
+const (
+	svgSpace  = "http://www.w3.org/2000/svg"
+	linkSpace = "http://www.w3.org/1999/xlink"
+)
 
 // A node is an element.
 type node struct {
@@ -146,13 +149,17 @@ func (d *drawing) read(data []byte) error {
 	return nil
 }
 
-// node is an element of SVG; those of other namespaces have no name.
+// node is an element of SVG; those of other namespaces have no name. Attributes of
+// other namespaces, such as an id that an editor adds, are left out.
 func (d *drawing) node(t xml.StartElement) *node {
 	n := &node{attrs: map[string]string{}}
 	if t.Name.Space == svgSpace || t.Name.Space == "" {
 		n.name = t.Name.Local
 	}
 	for _, a := range t.Attr {
+		if space := a.Name.Space; space != "" && space != linkSpace && space != "xlink" {
+			continue
+		}
 		n.attrs[a.Name.Local] = strings.TrimSpace(a.Value)
 		n.size += len(a.Name.Local) + len(a.Value)
 	}
