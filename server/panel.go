@@ -11,7 +11,6 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api"
-	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/panel"
@@ -21,7 +20,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
-	"github.com/updatecase/mobileconfig/templates"
 )
 
 // A controlPanel is the control panel: what its pages share, and the pages.
@@ -47,7 +45,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 		BaseURL:  a.BaseURL,
 		Once:     s.once,
 		Identity: a.Identity,
-		Brand:    s.brandView,
+		Brand:    s.brands.Shown,
 		Log:      a.Log,
 		Now:      s.config.Now,
 		Stopping: s.stopping,
@@ -106,16 +104,6 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Mail:          s.config.Mail != nil,
 		},
 	}
-}
-
-// brandView is what people of an account see, under the name if it has none or it
-// can't be read.
-func (s *Server) brandView(ctx context.Context, account, name string) templates.Brand {
-	b, err := s.brands.Of(ctx, branding.Owner{Account: account})
-	if err != nil {
-		b = branding.Brand{}
-	}
-	return b.View(name)
 }
 
 // NewSetupURL is SetupURL for a program beside the server, which has opened the

@@ -38,8 +38,6 @@ type Branding struct {
 	UpdatedAt *field.Moment    `json:"updated_at,omitempty"`
 }
 
-func (b Branding) settings() BrandingSettings { return b.BrandingSettings }
-
 func (a *API) brandingOf(o branding.Owner, own, base branding.Brand) Branding {
 	b := Branding{BrandingSettings: BrandingSettings(own.Spec()), UpdatedAt: field.AtOrNil(own.Updated)}
 	if logo := own.View("").Logo; logo != "" {
@@ -152,19 +150,24 @@ func (a *API) changeBranding(ctx context.Context, c call, o branding.Owner, err 
 	if err != nil {
 		return nil, err
 	}
-	_, base, err := a.Brands.Own(ctx, o)
+	check, err := a.matchesBrand(ctx, c, o)
 	if err != nil {
 		return nil, err
 	}
 	err = a.Brands.Change(ctx, c.by, o, func(own branding.Brand) (branding.Spec, error) {
-		now := a.brandingOf(o, own, base)
-		if err := c.matches(now); err != nil {
+		if err := check(own); err != nil {
 			return branding.Spec{}, err
 		}
-		s, err := change(now.settings())
+		s, err := change(BrandingSettings(own.Spec()))
 		return s.spec(), err
 	})
 	return a.showBranding(ctx, o, err)
+}
+
+// matchesBrand returns matches for what the owner has set itself.
+func (a *API) matchesBrand(ctx context.Context, c call, o branding.Owner) (func(branding.Brand) error, error) {
+	_, base, err := a.Brands.Own(ctx, o)
+	return func(own branding.Brand) error { return c.matches(a.brandingOf(o, own, base)) }, err
 }
 
 // logos adds the routes that take a logo and remove it.
@@ -172,18 +175,12 @@ func (a *API) logos(h huma.API, e *echo.Echo) {
 	remove := operation("delete-logo", http.MethodDelete, "/branding/logo", account.DomainsWrite, "Remove the logo of the account")
 	register(a, h, remove, func(ctx context.Context, c call, _ *struct{}) (*noBody, error) {
 		o, err := a.accountBrand(c)
-		if err != nil {
-			return nil, err
-		}
-		return nil, a.Brands.RemoveLogo(ctx, c.by, o, nil)
+		return nil, a.removeLogo(ctx, c, o, err)
 	})
 	removeOfDomain := operation("delete-domain-logo", http.MethodDelete, "/domains/{id}/branding/logo", account.DomainsWrite, "Remove the logo of a domain")
 	register(a, h, removeOfDomain, func(ctx context.Context, c call, in *DomainPath) (*noBody, error) {
 		o, err := a.domainBrand(ctx, c, in.Name)
-		if err != nil {
-			return nil, err
-		}
-		return nil, a.Brands.RemoveLogo(ctx, c.by, o, nil)
+		return nil, a.removeLogo(ctx, c, o, err)
 	})
 	a.takesLogo(h, e, operation("set-logo", http.MethodPut, "/branding/logo", account.DomainsWrite, "Upload the logo of the account"),
 		"/branding/logo", func(_ echo.Context, who call) (branding.Owner, error) { return a.accountBrand(who) })
@@ -203,8 +200,12 @@ const svgType = "image/svg+xml"
 // takesLogo adds an operation whose body is a logo.
 func (a *API) takesLogo(h huma.API, e *echo.Echo, op huma.Operation, route string, owner func(echo.Context, call) (branding.Owner, error)) {
 	op.Description += " A PNG or SVG of up to 1 MB. What is kept is a PNG that the service has drawn of it."
-	op.Responses = map[string]*huma.Response{"200": {Description: "What people see.", Content: map[string]*huma.MediaType{
-		openapi.JSON: {Schema: h.OpenAPI().Components.Schemas.Schema(brandingType, true, "")}}}}
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "What people see.",
+		Headers:     map[string]*huma.Param{"ETag": {Description: "Names this state of the resource.", Schema: &huma.Schema{Type: huma.TypeString}}},
+		Content:     map[string]*huma.MediaType{openapi.JSON: {Schema: h.OpenAPI().Components.Schemas.Schema(brandingType, true, "")}},
+	}}
+	openapi.AddParameters(&op, true)
 	read := op
 	picture := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	form := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{web.UploadField}, Properties: map[string]*huma.Schema{web.UploadField: picture.Schema}}}
@@ -219,6 +220,18 @@ func (a *API) takesLogo(h huma.API, e *echo.Echo, op huma.Operation, route strin
 	}))
 }
 
+// removeLogo removes the logo of an owner, who could be found.
+func (a *API) removeLogo(ctx context.Context, c call, o branding.Owner, err error) error {
+	if err != nil {
+		return err
+	}
+	check, err := a.matchesBrand(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	return a.Brands.RemoveLogo(ctx, c.by, o, check)
+}
+
 func (a *API) setLogo(c echo.Context, who call, o branding.Owner) error {
 	file, _, err := web.Upload(c, logo.MaxBytes, web.PNGType, svgType)
 	if err != nil {
@@ -231,12 +244,17 @@ func (a *API) setLogo(c echo.Context, who call, o branding.Owner) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	if err := a.Brands.SetLogo(ctx, who.by, o, data, nil); err != nil {
+	check, err := a.matchesBrand(ctx, who, o)
+	if err != nil {
+		return err
+	}
+	if err := a.Brands.SetLogo(ctx, who.by, o, data, check); err != nil {
 		return err
 	}
 	shown, err := a.showBranding(ctx, o, nil)
 	if err != nil {
 		return err
 	}
+	c.Response().Header().Set("ETag", shown.ETag)
 	return c.JSON(http.StatusOK, shown.Body)
 }

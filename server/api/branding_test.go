@@ -78,6 +78,34 @@ func TestBranding(t *testing.T) {
 	})
 }
 
+// TestLogoOfAState wants a logo to be replaced and removed in the state of the brand
+// that the request names, or not at all.
+func TestLogoOfAState(t *testing.T) {
+	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
+		c := servertest.Admin(t, s, database)
+		for _, path := range []string{"/branding", "/domains/example.com/branding"} {
+			do := func(method, match, body string) servertest.Answer {
+				return s.Do(method, "/api/v1"+path+"/logo", http.Header{"Authorization": {"Bearer " + c.Key}, "Content-Type": {"image/svg+xml"}, "If-Match": {match}}, body)
+			}
+			before := c.Want(t, 200, "GET", path, "").Header.Get("ETag")
+			now := c.Want(t, 200, "PATCH", path, `{"name":"Changed"}`).Header.Get("ETag")
+			if a := do("PUT", before, aLogo(t)); a.Status != 412 {
+				t.Errorf("%s: PUT of the state before: %d %s", path, a.Status, a.Body)
+			}
+			a := do("PUT", now, aLogo(t))
+			if tag := c.Want(t, 200, "GET", path, "").Header.Get("ETag"); a.Status != 200 || tag == now || a.Header.Get("ETag") != tag {
+				t.Errorf("%s: PUT: %d %q, want %q", path, a.Status, a.Header.Get("ETag"), tag)
+			}
+			if a := do("DELETE", now, ""); a.Status != 412 {
+				t.Errorf("%s: DELETE of the state before: %d %s", path, a.Status, a.Body)
+			}
+			if a := do("DELETE", a.Header.Get("ETag"), ""); a.Status != 204 {
+				t.Errorf("%s: DELETE: %d %s", path, a.Status, a.Body)
+			}
+		}
+	})
+}
+
 // TestLogo uploads logos and wants them on pages as pictures of ours, served so
 // that no browser takes them for anything else.
 func TestLogo(t *testing.T) {

@@ -14,7 +14,6 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/api/openapi"
-	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/web"
 	"github.com/updatecase/mobileconfig/templates"
 )
@@ -59,11 +58,7 @@ type documentedField struct {
 
 func (a *API) docs(h huma.API) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		own, err := a.Brands.Of(c.Request().Context(), branding.Owner{Account: account.Default})
-		if err != nil {
-			return err
-		}
-		brand := own.View(a.BaseURL.Hostname())
+		brand := a.Brands.Shown(c.Request().Context(), account.Default, a.BaseURL.Hostname())
 		page := docsPage{
 			Operator:  brand.Name,
 			Brand:     brand,

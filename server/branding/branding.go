@@ -160,10 +160,19 @@ func (b *Brands) Own(ctx context.Context, o Owner) (own, base Brand, err error) 
 	return b.store.Brands(ctx, o)
 }
 
-// Of returns what people of the owner see.
-func (b *Brands) Of(ctx context.Context, o Owner) (Brand, error) {
-	own, base, err := b.store.Brands(ctx, o)
-	return own.Over(base), err
+// patience is how long a page waits for what it can do without.
+const patience = 2 * time.Second
+
+// Shown is what pages for people of an account show, under the name if it has none.
+// Error pages must not fail, so where the database doesn't answer it's the name alone.
+func (b *Brands) Shown(ctx context.Context, account, name string) templates.Brand {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	v, err := b.View(ctx, Owner{Account: account}, "", name)
+	if err != nil {
+		return templates.Brand{Name: name}
+	}
+	return v
 }
 
 // View is what pages for people of the owner show. A domain without a name of its

@@ -22,14 +22,9 @@ func (p *Pages) brandOf(ctx context.Context, d settings.Domain) (templates.Brand
 	return p.Brands.View(ctx, branding.Owner{Account: d.Account, DomainID: d.ID, Domain: d.Name}, d.DisplayName, idn.Show(d.Name))
 }
 
-// installationBrand is what people see who have come to no domain yet. An error
-// page must not fail, so without a brand it has the host's name.
+// installationBrand is what people see who have come to no domain yet.
 func (p *Pages) installationBrand(ctx context.Context) templates.Brand {
-	b, err := p.Brands.Of(ctx, branding.Owner{Account: account.Default})
-	if err != nil {
-		b = branding.Brand{}
-	}
-	return b.View(p.BaseURL.Hostname())
+	return p.Brands.Shown(ctx, account.Default, p.BaseURL.Hostname())
 }
 
 // How long a browser keeps what a brand is made of. The name of a logo changes with

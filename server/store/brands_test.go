@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"bytes"
-	"context"
 	"image"
 	"image/color"
 	"image/png"
@@ -89,8 +88,9 @@ func TestBrands(t *testing.T) {
 
 func brandOf(t *testing.T, b *branding.Brands, o branding.Owner) branding.Brand {
 	t.Helper()
-	brand, err := b.Of(context.Background(), o)
+	own, base, err := b.Own(t.Context(), o)
 	must(t, err)
+	brand := own.Over(base)
 	brand.Updated = time.Time{}
 	return brand
 }

@@ -21,8 +21,8 @@ const (
 // sub is how many rows of samples a row of pixels has.
 const sub = 4
 
-// errTooMuch is what a canvas panics with when a drawing takes too much: the
-// stroker, which calls it, has no errors.
+// errTooMuch is the panic that ends a drawing that takes too much: the stroker, which
+// calls the canvas, has no errors.
 type errTooMuch struct{}
 
 // A canvas fills shapes. It is a scanner of rasterx, which makes lines of curves

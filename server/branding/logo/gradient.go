@@ -38,6 +38,7 @@ func (d *drawing) gradient(id string) *gradient {
 		if i == 0 {
 			g.round = n.name == "radialGradient"
 		}
+		d.spend(n.size + mapped*len(n.attrs) + len(n.children))
 		for name, value := range n.attrs {
 			if _, ok := g.attrs[name]; !ok {
 				g.attrs[name] = value
@@ -66,16 +67,7 @@ func (d *drawing) stops(n *node) []stop {
 			continue
 		}
 		s := initial()
-		values := map[string]string{}
-		for name, value := range child.attrs {
-			values[name] = value
-		}
-		for _, class := range strings.Fields(child.attrs["class"]) {
-			for name, value := range d.classes[class] {
-				values[name] = value
-			}
-		}
-		declarations(child.attrs["style"], values)
+		values := d.values(child)
 		s.fill.set(values["stop-color"], s.color)
 		opacity := 1.0
 		share(values["stop-opacity"], &opacity, 1)

@@ -63,7 +63,15 @@ func hostiles(t *testing.T) []hostile {
 		{"entity of a file", []byte(`<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]><svg viewBox="0 0 9 9">` + disc + `<desc>&x;</desc></svg>`), true},
 		{"billion laughs", []byte(`<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]><svg viewBox="0 0 9 9"><desc>&b;</desc></svg>`), true},
 		// What would take too long, or too much.
-		{"uses that double", svg(`<defs>` + doubling(40) + `</defs><use href="#u39"/>`), true},
+		{"uses that double", svg(`<defs>` + doubling(disc, 40) + `</defs><use href="#u39"/>`), true},
+		{"attributes used again", svg(disc + doubling(`<rect`+counted(` a%x=""`, 5000)+`/>`, 11)), true},
+		{"styles used again", svg(disc + doubling(`<rect style="`+counted(`a%x:;`, 5000)+`"/>`, 11)), true},
+		{"path used again", svg(disc + doubling(`<path fill="none" d="`+strings.Repeat("h0", 10000)+`"/>`, 11)), true},
+		{"path of moves used again", svg(disc + doubling(`<path d="`+strings.Repeat("M1 1", 10000)+`"/>`, 11)), true},
+		{"gradient of many attributes", svg(disc + `<linearGradient id="g"` + counted(` a%x=""`, 5000) + `><stop/></linearGradient>` + strings.Repeat(`<path fill="url(#g)" d="M0 0h1v1"/>`, 1000)), true},
+		{"classes without end", svg(disc + `<style>.a{` + counted(`a%x:;`, 3000) + `}</style><rect class="` + strings.Repeat("a ", 10000) + `"/>`), true},
+		{"selectors without end", svg(disc + `<style>` + strings.Repeat(".a,", 5000) + `.a{` + counted(`a%x:;`, 1000) + `}</style>`), true},
+		{"style sheet in pieces", svg(disc + `<style>` + strings.Repeat(`a<!---->`, 100000) + `</style>`), false},
 		{"use of itself", svg(`<g id="a">` + disc + `<use href="#a"/></g>`), true},
 		{"deep groups", svg(strings.Repeat("<g>", 1000) + disc + strings.Repeat("</g>", 1000)), true},
 		{"many elements", svg(strings.Repeat(`<rect width="100" height="100"/>`, 30000)), true},
@@ -222,6 +230,19 @@ func difference(t *testing.T, a, b []byte) float64 {
 	return sum / float64(n)
 }
 
+// TestEditorIDs wants ids that an editor adds in a namespace of its own to hide none.
+func TestEditorIDs(t *testing.T) {
+	m := logo.NewMaker()
+	want, err := m.Make(t.Context(), svg(disc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.Make(t.Context(), svg(`<defs><g id="Layer1" serif:id="Layer 1" xmlns:serif="http://www.serif.com/">`+disc+`</g></defs><use xlink:href="#Layer1"/>`))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes and %v, want the %d of the group alone", len(got), err, len(want))
+	}
+}
+
 // TestScales draws a PNG smaller and wants its colors in their places.
 func TestScales(t *testing.T) {
 	big := image.NewNRGBA(image.Rect(0, 0, 1024, 512))
@@ -271,11 +292,22 @@ func FuzzMake(f *testing.F) {
 	})
 }
 
-func doubling(n int) string {
+// doubling is an element that is used twice in an element that is used twice, and so
+// on.
+func doubling(element string, n int) string {
 	var b strings.Builder
-	b.WriteString(`<g id="u0">` + disc + `</g>`)
+	b.WriteString(`<g id="u0">` + element + `</g>`)
 	for i := 1; i < n; i++ {
 		fmt.Fprintf(&b, `<g id="u%d"><use href="#u%d"/><use href="#u%d"/></g>`, i, i-1, i-1)
+	}
+	return b.String()
+}
+
+// counted is a text n times, each with its number.
+func counted(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
 	}
 	return b.String()
 }

@@ -30,19 +30,9 @@ func initial() style {
 	}
 }
 
-// apply adds what the element says: in attributes, by its classes, and in its
-// style. It reports whether the element is drawn at all.
+// apply adds what the element says. It reports whether the element is drawn at all.
 func (s *style) apply(d *drawing, n *node) bool {
-	values := map[string]string{}
-	for name, value := range n.attrs {
-		values[name] = value
-	}
-	for _, class := range strings.Fields(n.attrs["class"]) {
-		for name, value := range d.classes[class] {
-			values[name] = value
-		}
-	}
-	declarations(n.attrs["style"], values)
+	values := d.values(n)
 	if values["display"] == "none" || values["visibility"] == "hidden" {
 		return false
 	}

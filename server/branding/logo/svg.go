@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"io"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -17,17 +18,25 @@ import (
 const (
 	maxElements = 4000 // also of what is used again
 	maxDepth    = 48
+	maxRead     = 4 << 20 // bytes that are read or made of attributes and styles
 )
 
-// svgSpace is the namespace of the elements that are drawn.
-const svgSpace = "http://www.w3.org/2000/svg"
+// mapped is about what an entry of a map takes, in bytes.
+const mapped = 32
+
+// The namespaces of the elements that are drawn, and of links to some of them.
+const (
+	svgSpace  = "http://www.w3.org/2000/svg"
+	linkSpace = "http://www.w3.org/1999/xlink"
+)
 
 // A node is an element.
 type node struct {
 	name     string
 	attrs    map[string]string
+	size     int // of the attributes
 	children []*node
-	text     string // of a style sheet
+	text     []byte // of a style sheet
 }
 
 // A drawing is an SVG that was read, and what is known while it is drawn.
@@ -39,6 +48,7 @@ type drawing struct {
 	width   float64 // of the view box
 	height  float64
 	drawn   int // elements
+	spent   int // of maxRead
 }
 
 // unreadable is what becomes of an SVG that isn't well-formed.
@@ -53,14 +63,6 @@ func tooMuch() error {
 
 // readSVG draws an SVG.
 func readSVG(data []byte) (picture *image.RGBA, err error) {
-	d := &drawing{ids: map[string]*node{}, classes: map[string]map[string]string{}}
-	if err := d.read(data); err != nil {
-		return nil, err
-	}
-	matrix, err := d.size()
-	if err != nil {
-		return nil, err
-	}
 	defer func() {
 		switch recover().(type) {
 		case nil:
@@ -70,6 +72,14 @@ func readSVG(data []byte) (picture *image.RGBA, err error) {
 			picture, err = nil, unreadable()
 		}
 	}()
+	d := &drawing{ids: map[string]*node{}, classes: map[string]map[string]string{}}
+	if err := d.read(data); err != nil {
+		return nil, err
+	}
+	matrix, err := d.size()
+	if err != nil {
+		return nil, err
+	}
 	s := initial()
 	s.matrix = matrix
 	if err := d.group(d.root, s, 0); err != nil {
@@ -128,7 +138,7 @@ func (d *drawing) read(data []byte) error {
 			open = open[:len(open)-1]
 		case xml.CharData:
 			if len(open) > 0 && open[len(open)-1].name == "style" {
-				open[len(open)-1].text += string(t)
+				open[len(open)-1].text = append(open[len(open)-1].text, t...)
 			}
 		}
 	}
@@ -139,14 +149,19 @@ func (d *drawing) read(data []byte) error {
 	return nil
 }
 
-// node is an element of SVG; those of other namespaces have no name.
+// node is an element of SVG; those of other namespaces have no name. Attributes of
+// other namespaces, such as an id that an editor adds, are left out.
 func (d *drawing) node(t xml.StartElement) *node {
 	n := &node{attrs: map[string]string{}}
 	if t.Name.Space == svgSpace || t.Name.Space == "" {
 		n.name = t.Name.Local
 	}
 	for _, a := range t.Attr {
+		if space := a.Name.Space; space != "" && space != linkSpace && space != "xlink" {
+			continue
+		}
 		n.attrs[a.Name.Local] = strings.TrimSpace(a.Value)
+		n.size += len(a.Name.Local) + len(a.Value)
 	}
 	if id := n.attrs["id"]; id != "" && d.ids[id] == nil {
 		d.ids[id] = n
@@ -158,7 +173,7 @@ func (d *drawing) node(t xml.StartElement) *node {
 // that import something, have no meaning here.
 func (d *drawing) readStyles(n *node) {
 	if n.name == "style" {
-		for _, rule := range strings.Split(n.text, "}") {
+		for _, rule := range strings.Split(string(n.text), "}") {
 			selectors, body, ok := strings.Cut(rule, "{")
 			if !ok {
 				continue
@@ -171,6 +186,7 @@ func (d *drawing) readStyles(n *node) {
 				if d.classes[class] == nil {
 					d.classes[class] = map[string]string{}
 				}
+				d.spend(len(body))
 				declarations(body, d.classes[class])
 			}
 		}
@@ -178,6 +194,26 @@ func (d *drawing) readStyles(n *node) {
 	for _, child := range n.children {
 		d.readStyles(child)
 	}
+}
+
+// spend stops a drawing that takes too much to read: a few bytes can use a long path
+// or a large style sheet thousands of times.
+func (d *drawing) spend(size int) {
+	if d.spent += size; d.spent > maxRead {
+		panic(errTooMuch{})
+	}
+}
+
+// values are what an element says: in attributes, by its classes, and in its style.
+func (d *drawing) values(n *node) map[string]string {
+	values := maps.Clone(n.attrs)
+	for _, class := range strings.Fields(n.attrs["class"]) {
+		d.spend(len(d.classes[class]))
+		maps.Copy(values, d.classes[class])
+	}
+	declarations(n.attrs["style"], values)
+	d.spend(n.size + mapped*len(values))
+	return values
 }
 
 // declarations reads "fill:#123456; stroke:none" into values.
@@ -228,6 +264,7 @@ func (d *drawing) element(n *node, s style, depth int) error {
 	}
 	p := newPen(s.matrix)
 	d.shape(n, p)
+	d.spend(4 * len(p.path))
 	d.paint(p, s)
 	return nil
 }
