@@ -166,11 +166,11 @@ func (r *rig) show(batch, query string) (p pushed) {
 }
 
 // until waits until the push of the batch is planned and has the states, those of
-// nothing left out.
+// nothing left out. It fails as soon as no job is left that could still change them.
 func (r *rig) until(batch, states string) {
 	r.t.Helper()
-	got := ""
 	servertest.Eventually(r.t, states, func() bool {
+		busy := storetest.Column(r.t, r.database, `SELECT id FROM river_job WHERE queue = 'push' AND state IN ('available', 'running', 'retryable')`)
 		p := r.show(batch, "")
 		var all []string
 		for state, n := range p.States {
@@ -179,12 +179,15 @@ func (r *rig) until(batch, states string) {
 			}
 		}
 		slices.Sort(all)
-		got = strings.Join(all, ", ")
-		return p.Planned && got == states
+		got := strings.Join(all, ", ")
+		if p.Planned && got == states {
+			return true
+		}
+		if len(busy) == 0 {
+			r.t.Fatalf("the states are %q (planned: %v), want %q", got, p.Planned, states)
+		}
+		return false
 	})
-	if got != states {
-		r.t.Fatalf("the states are %s, want %s", got, states)
-	}
 }
 
 // tell calls the webhook as NanoMDM does.
