@@ -233,7 +233,7 @@ func run(t *testing.T, files map[string]string, tool, answer, script string, arg
 		}
 	}
 	bin := t.TempDir()
-	fake := "#!/bin/sh\n{ echo \"$@\"; case \"$*\" in *'--config -'*) cat ;; esac; for a; do [ \"$was\" != --upload-file ] || cat \"$a\"; was=$a; done; } >>\"$LOG\"\nprintf '%s\\n' \"$ANSWER\"\n"
+	fake := "#!/bin/sh\n{ echo \"$@\"; case \"$*\" in *'--config -'*) cat ;; esac; for a; do [ \"$was\" != --upload-file ] || cat \"$a\"; was=$a; done; } >>\"$LOG\"\ncase \"$*\" in *evil*) exit 6 ;; esac\nprintf '%s\\n' \"$ANSWER\"\n"
 	for _, name := range []string{tool, "uuidgen"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(fake), 0o755); err != nil {
 			t.Fatal(err)

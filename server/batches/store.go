@@ -50,8 +50,7 @@ type WorkStore interface {
 	// Chunks returns the chunks of the batch from first on, last excluded.
 	Chunks(ctx context.Context, id string, first, last int) ([]Chunk, error)
 	// FinishChunk keeps what was made of a chunk, unless something was kept
-	// before. If it's the last one of its archive, it enqueues the job for that.
-	// It reports whether what was made counts.
+	// before. It reports whether what was made counts.
 	FinishChunk(ctx context.Context, by audit.Grant, id string, number int, made Made) (bool, error)
 	// ForgetMailbox forgets that batches of the account have made something for
 	// the mailbox.

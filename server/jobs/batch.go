@@ -8,15 +8,15 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// steps is what every step of batches needs.
+// steps is what every step of batches and of their pushes needs.
 type steps struct {
 	serving context.Context // until the server stops
 	store   Store
-	batcher Batcher
+	giveUp  func(ctx context.Context, batch string) error
 	log     *slog.Logger
 }
 
-// A stepWorker does one kind of step of batches.
+// A stepWorker does one kind of step.
 type stepWorker[J river.JobArgs] struct {
 	river.WorkerDefaults[J]
 	steps
@@ -34,16 +34,12 @@ func (w *stepWorker[J]) Timeout(*river.Job[J]) time.Duration { return w.timeout 
 
 // NextRetry is soon at first: most often something has been restarted.
 func (w *stepWorker[J]) NextRetry(job *river.Job[J]) time.Time {
-	return nextStep(job.Attempt)
+	return time.Now().Add(min(time.Duration(job.Attempt*job.Attempt)*time.Second, time.Minute))
 }
 
-// nextStep is when a step is tried again that has failed so often.
-func nextStep(attempt int) time.Time {
-	return time.Now().Add(min(time.Duration(attempt*attempt)*time.Second, time.Minute))
-}
-
-// Work does the step. If it fails for the last time, the batch ends. When the
-// server stops, the step is left to the next one: it may be waiting for others.
+// Work does the step. If it fails for the last time, the batch, or its push, ends.
+// When the server stops, the step is left to the next one: it may be waiting for
+// others.
 func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 	doing, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -59,7 +55,7 @@ func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 	}
 	w.log.Error("step of a batch", "batch", w.batch(job.Args), "job", job.Kind, "attempt", job.Attempt, "error", err)
 	if job.Attempt >= batchTries {
-		if giveUp := w.batcher.GiveUp(ctx, w.batch(job.Args)); giveUp != nil {
+		if giveUp := w.giveUp(ctx, w.batch(job.Args)); giveUp != nil {
 			return giveUp
 		}
 		return river.JobCancel(err)

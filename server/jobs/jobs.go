@@ -134,7 +134,8 @@ type Work struct {
 
 // Run works on jobs until ctx is done and then lets those under way finish.
 func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
-	workers, steps := river.NewWorkers(), steps{ctx, store, w.Batcher, log}
+	workers := river.NewWorkers()
+	batch, push := steps{ctx, store, w.Batcher.GiveUp, log}, steps{ctx, store, w.Pusher.GiveUp, log}
 	for _, err := range []error{
 		river.AddWorkerSafely(workers, &mailWorker{deliverer: w.Deliverer}),
 		river.AddWorkerSafely(workers, &webhookWorker{deliverer: w.Deliverer}),
@@ -142,16 +143,18 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 		river.AddWorkerSafely(workers, &roundWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &logWorker{maintainer: w.Maintainer, log: log}),
 		river.AddWorkerSafely(workers, &rewriteWorker{rewriter: w.Rewriter, log: log}),
-		river.AddWorkerSafely(workers, &planWorker{store: store, pusher: w.Pusher, log: log}),
 		river.AddWorkerSafely(workers, &sendWorker{store: store, pusher: w.Pusher, log: log}),
-		addStep(workers, steps, batchTimeout, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error {
+		addStep(workers, batch, batchTimeout, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error {
 			return w.Batcher.Check(ctx, j.Batch)
 		}),
-		addStep(workers, steps, jobTimeout, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error {
+		addStep(workers, batch, jobTimeout, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error {
 			return w.Batcher.Chunk(ctx, j.Batch, j.Number)
 		}),
-		addStep(workers, steps, batchTimeout, func(j batches.ArchiveJob) string { return j.Batch }, func(ctx context.Context, j batches.ArchiveJob) error {
+		addStep(workers, batch, batchTimeout, func(j batches.ArchiveJob) string { return j.Batch }, func(ctx context.Context, j batches.ArchiveJob) error {
 			return w.Batcher.Archive(ctx, j.Batch, j.Number)
+		}),
+		addStep(workers, push, batchTimeout, func(j pushes.PlanJob) string { return j.Batch }, func(ctx context.Context, j pushes.PlanJob) error {
+			return w.Pusher.Plan(ctx, j.Batch, j.Round)
 		}),
 	} {
 		if err != nil {

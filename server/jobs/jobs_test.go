@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
+
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
@@ -20,6 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/jobs"
 	"github.com/updatecase/mobileconfig/server/maintenance"
 	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/pushes"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -329,6 +332,34 @@ func TestMaintenanceGivesUp(t *testing.T) {
 			}
 			if text := log.String(); !strings.Contains(text, "the log is locked") || !strings.Contains(text, "account="+account.Default) {
 				t.Errorf("the log lacks what failed: %s", text)
+			}
+		})
+	}
+}
+
+// TestStepGivesUp wants a step that fails for the last time to end its batch, or the
+// push of it.
+func TestStepGivesUp(t *testing.T) {
+	for queue, job := range map[string]river.JobArgs{batches.Queue: batches.ChunkJob{Batch: "bat_1"}, pushes.Queue: pushes.PlanJob{Batch: "bat_1"}} {
+		storetest.EachDatabase(t, func(t *testing.T, database string) {
+			s := storetest.Open(t, store.Config{Database: database})
+			storetest.Must(t, s.Database().Transact(t.Context(), func(tx *db.Tx) error { return tx.EnqueueOnce(job, queue) }))
+			storetest.Exec(t, database, `UPDATE river_job SET attempt = 24`)
+			w := &worker{answer: func(n int) (time.Duration, error) {
+				if n == 1 {
+					return 0, errors.New("the disk is full")
+				}
+				return 0, nil
+			}}
+			stop := run(t, s, w, slog.New(slog.DiscardHandler))
+			defer stop()
+			var ended []string
+			servertest.Eventually(t, "the end", func() bool {
+				ended = states(t, database)
+				return !strings.HasSuffix(ended[0], "available") && !strings.HasSuffix(ended[0], "running")
+			})
+			if got := w.all(); !slices.Contains(got, "give up bat_1") || !slices.Equal(ended, []string{job.Kind() + " cancelled"}) {
+				t.Errorf("got %q, the job is %q", got, ended)
 			}
 		})
 	}

@@ -22,40 +22,6 @@ type Pusher interface {
 	Send(ctx context.Context, delivery, command string) (time.Duration, error)
 }
 
-// A planWorker plans pushes.
-type planWorker struct {
-	river.WorkerDefaults[pushes.PlanJob]
-	store  Store
-	pusher Pusher
-	log    *slog.Logger
-}
-
-// Timeout is that of what reads whole archives.
-func (w *planWorker) Timeout(*river.Job[pushes.PlanJob]) time.Duration { return batchTimeout }
-
-// NextRetry is soon at first: most often something has been restarted.
-func (w *planWorker) NextRetry(job *river.Job[pushes.PlanJob]) time.Time {
-	return nextStep(job.Attempt)
-}
-
-// Work plans one push. If it fails for the last time, the push ends.
-func (w *planWorker) Work(ctx context.Context, job *river.Job[pushes.PlanJob]) error {
-	end := beat(ctx, w.store, w.log, job.ID)
-	err := w.pusher.Plan(ctx, job.Args.Batch, job.Args.Round)
-	end()
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	w.log.Error("plan of a push", "batch", job.Args.Batch, "attempt", job.Attempt, "error", err)
-	if job.Attempt >= batchTries {
-		if giveUp := w.pusher.GiveUp(ctx, job.Args.Batch); giveUp != nil {
-			return giveUp
-		}
-		return river.JobCancel(err)
-	}
-	return err
-}
-
 // A sendWorker sends profiles to devices.
 type sendWorker struct {
 	river.WorkerDefaults[pushes.SendJob]

@@ -90,6 +90,7 @@ type rig struct {
 	*servertest.Server
 	t        *testing.T
 	database string
+	archive  string
 	nano     *nano
 	owner    *servertest.Member
 	client   servertest.Client
@@ -103,27 +104,36 @@ var flags = regexp.MustCompile(`-webhook-url http://setup\.example\.com(/hooks/n
 func newRig(t *testing.T, database string) *rig {
 	t.Helper()
 	n := newNano(t)
+	archive := ""
 	s := servertest.Notifying(t, database, nil, func(c *server.Config) {
+		archive = c.Archive
 		c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		c.WebhookRoots = x509.NewCertPool()
 		c.WebhookRoots.AddCert(n.Certificate())
 	})
-	r := &rig{Server: s, t: t, database: database, nano: n, owner: s.Owner("olga@example.com")}
+	r := &rig{Server: s, t: t, database: database, archive: archive, nano: n, owner: s.Owner("olga@example.com")}
 	r.client = servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
-	a := r.owner.Post("/panel/mdm/nanomdm", "url", n.URL+"/base/", "key", n.key)
-	if a.Status != http.StatusSeeOther {
-		t.Fatalf("connecting: %d %s", a.Status, a.Body)
-	}
-	page := r.owner.Get(a.Location())
-	found := flags.FindSubmatch(page.Body)
-	if found == nil {
-		t.Fatalf("no secret on the page: %d %s", page.Status, page.Body)
-	}
-	r.hook, r.secret = string(found[1]), string(found[2])
+	r.hook, r.secret = r.connect(r.owner)
 	if again := r.owner.Get("/panel/mdm/nanomdm"); bytes.Contains(again.Body, []byte(r.secret)) || bytes.Contains(again.Body, []byte(n.key)) {
 		t.Error("a secret is shown again")
 	}
 	return r
+}
+
+// connect connects the member's account to the NanoMDM by the panel, and returns what
+// the page shows of the webhook.
+func (r *rig) connect(m *servertest.Member) (hook, secret string) {
+	r.t.Helper()
+	a := m.Post("/panel/mdm/nanomdm", "url", r.nano.URL+"/base/", "key", r.nano.key)
+	if a.Status != http.StatusSeeOther {
+		r.t.Fatalf("connecting: %d %s", a.Status, a.Body)
+	}
+	a = m.Get(a.Location())
+	found := flags.FindSubmatch(a.Body)
+	if found == nil {
+		r.t.Fatalf("no secret on the page: %d %s", a.Status, a.Body)
+	}
+	return string(found[1]), string(found[2])
 }
 
 // batch makes the files of the list and returns the batch's ID.
@@ -166,11 +176,11 @@ func (r *rig) show(batch, query string) (p pushed) {
 }
 
 // until waits until the push of the batch is planned and has the states, those of
-// nothing left out.
+// nothing left out. It fails as soon as no job is left that could still change them.
 func (r *rig) until(batch, states string) {
 	r.t.Helper()
-	got := ""
 	servertest.Eventually(r.t, states, func() bool {
+		busy := storetest.Column(r.t, r.database, `SELECT id FROM river_job WHERE queue = 'push' AND state IN ('available', 'running', 'retryable')`)
 		p := r.show(batch, "")
 		var all []string
 		for state, n := range p.States {
@@ -179,31 +189,49 @@ func (r *rig) until(batch, states string) {
 			}
 		}
 		slices.Sort(all)
-		got = strings.Join(all, ", ")
-		return p.Planned && got == states
+		got := strings.Join(all, ", ")
+		if p.Planned && got == states {
+			return true
+		}
+		if len(busy) == 0 {
+			r.t.Fatalf("the states are %q (planned: %v), want %q", got, p.Planned, states)
+		}
+		return false
 	})
-	if got != states {
-		r.t.Fatalf("the states are %s, want %s", got, states)
-	}
 }
 
 // tell calls the webhook as NanoMDM does.
 func (r *rig) tell(secret, event string) int {
 	r.t.Helper()
+	return r.tellAt(r.hook, secret, event)
+}
+
+func (r *rig) tellAt(hook, secret, event string) int {
+	r.t.Helper()
+	return r.Do("POST", hook, http.Header{"Content-Type": {"application/json"}, "X-Hmac-Signature": {signed(secret, event)}}, event).Status
+}
+
+// signed is the signature of an event.
+func signed(secret, event string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(event))
-	return r.Do("POST", r.hook, http.Header{"Content-Type": {"application/json"}, "X-Hmac-Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}}, event).Status
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // answer tells what a device says of the newest command.
 func (r *rig) answer(enrollment, status, raw string) {
 	r.t.Helper()
 	command, _ := r.nano.last(enrollment)
-	event := fmt.Sprintf(`{"topic":"mdm.Connect","acknowledge_event":{"command_uuid":%q,"status":%q,"raw_payload":%q,"ids":{"id":%q}}}`,
-		command, status, base64.StdEncoding.EncodeToString([]byte(raw)), enrollment)
+	event := answered(command, enrollment, status, raw)
 	if code := r.tell(r.secret, event); code != http.StatusNoContent {
 		r.t.Fatalf("%s of %s: %d", status, enrollment, code)
 	}
+}
+
+// answered is an answer of a device, as NanoMDM tells of it.
+func answered(command, enrollment, status, raw string) string {
+	return fmt.Sprintf(`{"topic":"mdm.Connect","acknowledge_event":{"command_uuid":%q,"status":%q,"raw_payload":%q,"ids":{"id":%q}}}`,
+		command, status, base64.StdEncoding.EncodeToString([]byte(raw)), enrollment)
 }
 
 const complaint = `<plist><dict><key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>4001</integer><key>ErrorDomain</key><string>MCInstallationErrorDomain</string><key>USEnglishDescription</key><string>No space.</string></dict></array></dict></plist>`

@@ -1,6 +1,7 @@
 package pushes
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -112,7 +113,7 @@ func (s Spec) check() error {
 }
 
 // Rotate gives the webhook of the account's server a new secret, which is shown
-// this once. The old one counts no more.
+// this once. The old one stops working.
 func (s *Service) Rotate(ctx context.Context, by audit.Grant, account string) (secret string, err error) {
 	err = s.Store.ChangeDeviceServer(ctx, by, account, func(d Server) (Server, audit.Action, error) {
 		if d.Account == "" {
@@ -215,24 +216,36 @@ func (s *Service) Hear(ctx context.Context, hook, signature string, read func() 
 		return err
 	}
 	if !push.Signed(body, secret, signature) {
-		return fault.New(fault.Unauthorized, "The signature isn't by the secret of this webhook. Start NanoMDM with -webhook-hmac-key.")
+		return errSignature()
 	}
 	e, err := push.ReadEvent(body)
 	if err != nil || len(e.Enrollment) > maxEnrollment || len(e.UDID) > maxEnrollment {
 		return fault.New(fault.Invalid, "It isn't an event of NanoMDM.")
+	}
+	// While the event was read, the secret may have been replaced.
+	still := func(d Server) error {
+		now, err := s.cipher.Decrypt(d.Secret, d.Hook)
+		if err == nil && !bytes.Equal(now, secret) {
+			err = errSignature()
+		}
+		return err
 	}
 	now := s.Now()
 	switch {
 	case e.Enrollment == "":
 		return nil
 	case e.Left:
-		return s.Store.LeaveDevice(ctx, d.Account, e.Enrollment, now)
+		return s.Store.LeaveDevice(ctx, d.Account, e.Enrollment, now, still)
 	case e.Enrolled:
-		return s.Store.HearDevice(ctx, Enrollment{Account: d.Account, ID: e.Enrollment, UDID: e.UDID, Serial: e.Serial, Heard: now})
+		return s.Store.HearDevice(ctx, Enrollment{Account: d.Account, ID: e.Enrollment, UDID: e.UDID, Serial: e.Serial, Heard: now}, still)
 	case e.Command != "":
-		return s.Store.AnswerDelivery(ctx, d.Account, e, now)
+		return s.Store.AnswerDelivery(ctx, d.Account, e, now, still)
 	}
 	return nil
+}
+
+func errSignature() error {
+	return fault.New(fault.Unauthorized, "The signature isn't by the secret of this webhook. Start NanoMDM with -webhook-hmac-key.")
 }
 
 // maxEnrollment is the length of the longest ID of an enrollment, in bytes.

@@ -43,7 +43,7 @@ type WorkStore interface {
 	Enrollments(ctx context.Context, account string) ([]Enrollment, error)
 	// PlanDeliveries keeps deliveries, and has those sent that aren't on their
 	// way or there already, in the place of others. It does nothing for a push
-	// that was asked for again since.
+	// that was asked for again since. Without a server it's a NotFound fault.
 	PlanDeliveries(ctx context.Context, p Push, all []Delivery) error
 	// EndPlan keeps how planning ended, unless the push was asked for again.
 	EndPlan(ctx context.Context, by audit.Grant, p Push) error
@@ -53,13 +53,15 @@ type WorkStore interface {
 	BeginDelivery(ctx context.Context, id, command string) (Delivery, error)
 	// EndDelivery keeps how a try ended.
 	EndDelivery(ctx context.Context, id, command string, state push.State, detail string) error
-	// HearDevice notes an enrollment.
-	HearDevice(ctx context.Context, e Enrollment) error
+	// HearDevice notes an enrollment. It and the next two do nothing if check has
+	// something against the account's server as it is, or if that isn't there any
+	// more, which is a NotFound fault.
+	HearDevice(ctx context.Context, e Enrollment, check func(Server) error) error
 	// LeaveDevice forgets an enrollment.
-	LeaveDevice(ctx context.Context, account, id string, at time.Time) error
+	LeaveDevice(ctx context.Context, account, id string, at time.Time, check func(Server) error) error
 	// AnswerDelivery keeps what a device says of a command. A delivery that the
 	// device refuses is sent again, up to Attempts times.
-	AnswerDelivery(ctx context.Context, account string, e push.Event, at time.Time) error
+	AnswerDelivery(ctx context.Context, account string, e push.Event, at time.Time, check func(Server) error) error
 }
 
 // Queue is the queue of the jobs.

@@ -41,9 +41,9 @@ func (s *Service) Plan(ctx context.Context, batch string, round int) error {
 	if err != nil {
 		return err
 	}
-	err = s.plan(ctx, &p)
-	if f := fault.Of(err); err != nil {
-		if f.Code == fault.Internal {
+	if err = s.plan(ctx, &p); err != nil {
+		f := lasting(err)
+		if f == nil {
 			return fmt.Errorf("pushes: %w", err)
 		}
 		p.Detail = f.Detail
@@ -187,57 +187,64 @@ func (d *directory) enrollments(p *push.Profile) []string {
 // the next try; 0 if there is none.
 func (s *Service) Send(ctx context.Context, delivery, command string) (time.Duration, error) {
 	d, err := s.Store.BeginDelivery(ctx, delivery, command)
-	switch f := fault.Of(err); {
-	case err == nil:
-	case d.ID != "" && f.Code != fault.Internal:
-		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, f.Detail)
-	case f.Code == fault.NotFound:
+	if err != nil && d.ID == "" && fault.Is(err, fault.NotFound) {
 		return 0, nil
-	default:
-		return 0, err
 	}
-	err = s.send(ctx, d)
-	switch f := fault.Of(err); {
+	var api *push.API
+	var data []byte
+	if err == nil {
+		api, data, err = s.load(ctx, d)
+	}
+	if err != nil {
+		f := lasting(err)
+		if f == nil || d.ID == "" {
+			return 0, fmt.Errorf("pushes: %w", err)
+		}
+		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, f.Detail)
+	}
+	calling, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	err = api.Install(calling, d.Enrollment, d.Command, data)
+	switch {
 	case err == nil:
 		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Queued, "")
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
-	case f.Code != fault.Internal:
-		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, f.Detail)
-	}
-	detail := words(err)
-	if !push.Again(err) || errors.Is(err, dial.ErrForbidden) || d.Tries >= tries {
-		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, detail)
+	case !push.Again(err), errors.Is(err, dial.ErrForbidden), d.Tries >= tries:
+		return 0, s.Store.EndDelivery(ctx, d.ID, command, push.Failed, words(err))
 	}
 	wait := min(time.Second<<min(d.Tries, 10), 10*time.Minute)
-	return wait, s.Store.EndDelivery(ctx, d.ID, command, Waiting, detail)
+	return wait, s.Store.EndDelivery(ctx, d.ID, command, Waiting, words(err))
 }
 
-// send sends the command of a delivery.
-func (s *Service) send(ctx context.Context, d Delivery) error {
+// lasting is the fault that err is, if trying again doesn't mend it, and otherwise
+// nil: the database or the files may be away for a while.
+func lasting(err error) *fault.Fault {
+	if f := fault.Of(err); f.Code != fault.Internal && f.RetryAfter == 0 {
+		return f
+	}
+	return nil
+}
+
+// load reads what a delivery needs: the API of the account's NanoMDM, and the profile.
+func (s *Service) load(ctx context.Context, d Delivery) (*push.API, []byte, error) {
 	server, err := s.Store.DeviceServer(ctx, d.Account)
 	if fault.Is(err, fault.NotFound) {
 		err = errNoServer()
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	data, err := s.file(ctx, d)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	key, err := s.cipher.Decrypt(server.Key, server.Hook)
 	if err != nil {
-		return fault.New(fault.Conflict, "The API key can't be read. Enter it again.")
+		return nil, nil, fault.New(fault.Conflict, "The API key can't be read. Enter it again.")
 	}
 	u, err := url.Parse(server.URL)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	api := push.API{Client: s.Client, URL: u, User: "nanomdm", Key: string(key)}
-	return api.Install(ctx, d.Enrollment, d.Command, data)
+	return &push.API{Client: s.Client, URL: u, User: "nanomdm", Key: string(key)}, data, err
 }
 
 // file reads the profile of a delivery.
@@ -257,8 +264,8 @@ func (s *Service) file(ctx context.Context, d Delivery) ([]byte, error) {
 	return data, nil
 }
 
-// words says why NanoMDM didn't take a command. Nothing of what was met at an
-// address is in it, unless it was NanoMDM.
+// words says why NanoMDM didn't take a command. If something else answered, none of
+// its answer is in it.
 func words(err error) string {
 	var (
 		network net.Error
@@ -271,7 +278,7 @@ func words(err error) string {
 	case errors.Is(err, push.ErrKey):
 		return "NanoMDM refuses the API key. Enter the right one, then push again."
 	case errors.Is(err, dial.ErrForbidden):
-		return "The address of NanoMDM leads into a private network, which this service may not reach. Whoever runs it can allow the network."
+		return "The address of NanoMDM is in a private network, which this service may not reach. The operator of the service can allow the network."
 	case errors.As(err, &tlsFail), errors.As(err, &record), errors.As(err, &unknown):
 		return "The certificate of NanoMDM can't be trusted, or it speaks no TLS."
 	case errors.As(err, &network) && network.Timeout():

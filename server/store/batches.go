@@ -77,7 +77,6 @@ func scanBatch(r db.Row) (batches.Batch, error) {
 	return b, err
 }
 
-// A job is one of the kinds of the queue.
 func errBatchMissing() error { return fault.New(fault.NotFound, "There is no such batch.") }
 
 // CreateBatch keeps b and a, and enqueues what is to be done.

@@ -236,11 +236,15 @@ func (s *Store) Enrollments(ctx context.Context, account string) ([]pushes.Enrol
 
 // PlanDeliveries keeps deliveries, and has those sent that aren't on their way or
 // there already, in the place of others. It does nothing for a push that was asked
-// for again since.
+// for again since. Without a server it's a NotFound fault. The server is locked so
+// that of two pushes to a device at the same time one replaces the other.
 func (s *Store) PlanDeliveries(ctx context.Context, p pushes.Push, all []pushes.Delivery) error {
 	err := s.Step(ctx, p.By, func(t *db.Tx) ([]audit.Action, error) {
 		n, err := t.Exec(`UPDATE pushes SET round = round WHERE batch = $1 AND round = $2`, p.Batch, p.Round)
 		if err != nil || n == 0 {
+			return nil, err
+		}
+		if _, err := lockDeviceServer(t, p.Account); err != nil {
 			return nil, err
 		}
 		for _, d := range all {
@@ -343,12 +347,9 @@ func (s *Store) EndDelivery(ctx context.Context, id, command string, state push.
 	return nil
 }
 
-// HearDevice notes an enrollment, and when the webhook of its server called.
-func (s *Store) HearDevice(ctx context.Context, e pushes.Enrollment) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		if err := heard(t, e.Account, e.Heard); err != nil {
-			return err
-		}
+// HearDevice notes an enrollment.
+func (s *Store) HearDevice(ctx context.Context, e pushes.Enrollment, check func(pushes.Server) error) error {
+	err := s.hear(ctx, e.Account, e.Heard, check, func(t *db.Tx) error {
 		n, err := t.Exec(`UPDATE enrollments SET udid = CASE WHEN $3 = '' THEN udid ELSE $3 END, serial = CASE WHEN $4 = '' THEN serial ELSE $4 END, heard = $5
 			WHERE account = $1 AND id = $2`, e.Account, e.ID, e.UDID, e.Serial, db.Millis(e.Heard))
 		if err == nil && n == 0 {
@@ -362,17 +363,27 @@ func (s *Store) HearDevice(ctx context.Context, e pushes.Enrollment) error {
 	return nil
 }
 
-func heard(t *db.Tx, account string, at time.Time) error {
-	_, err := t.Exec(`UPDATE device_servers SET heard = $2 WHERE account = $1`, account, db.Millis(at))
-	return err
+// hear runs fn and notes when the webhook of the account's server called, if check
+// has nothing against the server as it is.
+func (s *Store) hear(ctx context.Context, account string, at time.Time, check func(pushes.Server) error, fn func(*db.Tx) error) error {
+	return s.db.Transact(ctx, func(t *db.Tx) error {
+		d, err := lockDeviceServer(t, account)
+		if err == nil {
+			err = check(d)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := t.Exec(`UPDATE device_servers SET heard = $2 WHERE account = $1`, account, db.Millis(at)); err != nil {
+			return err
+		}
+		return fn(t)
+	})
 }
 
 // LeaveDevice forgets an enrollment.
-func (s *Store) LeaveDevice(ctx context.Context, account, id string, at time.Time) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		if err := heard(t, account, at); err != nil {
-			return err
-		}
+func (s *Store) LeaveDevice(ctx context.Context, account, id string, at time.Time, check func(pushes.Server) error) error {
+	err := s.hear(ctx, account, at, check, func(t *db.Tx) error {
 		_, err := t.Exec(`DELETE FROM enrollments WHERE account = $1 AND id = $2`, account, id)
 		return err
 	})
@@ -385,11 +396,8 @@ func (s *Store) LeaveDevice(ctx context.Context, account, id string, at time.Tim
 // AnswerDelivery keeps what a device says of a command. A delivery that the device
 // refuses is sent again, up to Attempts times. Commands of others are none of its
 // business.
-func (s *Store) AnswerDelivery(ctx context.Context, account string, e push.Event, at time.Time) error {
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		if err := heard(t, account, at); err != nil {
-			return err
-		}
+func (s *Store) AnswerDelivery(ctx context.Context, account string, e push.Event, at time.Time, check func(pushes.Server) error) error {
+	err := s.hear(ctx, account, at, check, func(t *db.Tx) error {
 		d, err := pushDeliveries.Scan(t.Row(`UPDATE push_deliveries SET state = $4, detail = $5, updated = $6
 			WHERE command = $1 AND account = $2 AND enrollment = $3 AND state IN ('waiting', 'queued', 'not_now', 'failed') RETURNING `+pushDeliveries.Columns,
 			e.Command, account, e.Enrollment, string(e.State), e.Detail, db.Millis(at)))
