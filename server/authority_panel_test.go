@@ -277,7 +277,7 @@ func accessRows() []*authorityRow {
 		with(operators("/accounts/leave", func(t *testing.T, s *stage) {
 			haveAccount(t, s)
 			s.visitAccount(t, s.target)
-		}), func(r *authorityRow) { r.cases, r.goesOn = "abcex", "f" }),
+		}), func(r *authorityRow) { r.cases, r.goesOn = "abceox", "f" }),
 		operators("/accounts/:id/invitations/:invitation/again", func(t *testing.T, s *stage) {
 			haveAccount(t, s)
 			s.ids[":invitation"] = storetest.Column(t, s.world.database, `SELECT id FROM invitations WHERE account = '`+s.target+`'`)[0]

@@ -53,7 +53,7 @@ const admissionRefuses = "abcdegxy"
 const (
 	freshCases    = "abcdefx" // the panel's, with a fresh second factor
 	signedCases   = "abcdex"  // the panel's, without
-	operatorCases = "abcefx"  // the operators', whose account cannot be suspended
+	operatorCases = "abcefox" // the operators', whose account cannot be suspended
 	apiCases      = "cdgny"
 )
 
