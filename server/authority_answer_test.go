@@ -72,7 +72,7 @@ func (s *stage) refused(a servertest.Answer, r revocation) bool {
 		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden || r.letter == "n" && a.Status == http.StatusNotFound
 	case s.json:
 		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden
-	case s.visit && (a.Status == http.StatusConflict || a.Status == http.StatusForbidden):
+	case s.visit && a.Status == http.StatusConflict, (s.visit || r.letter == "o") && a.Status == http.StatusForbidden:
 		return true
 	case isDoor(a) || a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/confirm"):
 		return true

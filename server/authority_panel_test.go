@@ -17,6 +17,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/brand"
 	"github.com/updatecase/mobileconfig/server/panel/log"
 	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/servertest"
@@ -276,7 +277,7 @@ func accessRows() []*authorityRow {
 		with(operators("/accounts/leave", func(t *testing.T, s *stage) {
 			haveAccount(t, s)
 			s.visitAccount(t, s.target)
-		}), func(r *authorityRow) { r.cases, r.goesOn = "abcex", "f" }),
+		}), func(r *authorityRow) { r.cases, r.goesOn = "abceox", "f" }),
 		operators("/accounts/:id/invitations/:invitation/again", func(t *testing.T, s *stage) {
 			haveAccount(t, s)
 			s.ids[":invitation"] = storetest.Column(t, s.world.database, `SELECT id FROM invitations WHERE account = '`+s.target+`'`)[0]
@@ -288,7 +289,7 @@ func accessRows() []*authorityRow {
 // change it, once more: with the ways to lose that right.
 func visitRows() []*authorityRow {
 	needs := map[string]panel.Route{}
-	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes()) {
+	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes(), (*brand.Pages)(nil).Routes()) {
 		needs[r.Method+" "+panel.Prefix+r.Path] = r
 	}
 	var all []*authorityRow

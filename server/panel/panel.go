@@ -83,7 +83,11 @@ func (v *Visit) By() audit.Grant {
 	if v.In.Visiting() || v.need.Need == account.Operate {
 		a.Kind = audit.Operator
 	}
-	g := v.In.Grant(a, v.need.Need, v.need.Rule == Fresh || v.need.Rule == Enrol)
+	need := v.need.Need
+	if v.need.Here && v.In.Visiting() {
+		need = account.Change // by the visit, which may have ended when the write happens
+	}
+	g := v.In.Grant(a, need, v.need.Rule == Fresh || v.need.Rule == Enrol)
 	g.FirstFactor = v.need.Rule == Enrol
 	return g
 }

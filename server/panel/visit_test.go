@@ -3,6 +3,7 @@ package panel_test
 import (
 	"bytes"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -54,6 +55,9 @@ func testVisit(h *installation) {
 		if html := strings.HasPrefix(a.Header.Get("Content-Type"), "text/html"); html && !bytes.Contains(a.Body, banner) && !bare {
 			t.Errorf("%s: no page says in whose account the operator is: %d", row.Path, a.Status)
 		}
+		if allowed && !atHome && !bare {
+			h.fenced(row.Path, string(a.Body), id)
+		}
 		if looked := len(h.looks(id)) - before; (looked == 1) != (allowed && !atHome) {
 			t.Errorf("%s: %d looks in the log of the account", row.Path, looked)
 		}
@@ -70,6 +74,22 @@ func testVisit(h *installation) {
 	}
 	h.change(id)
 	h.leave(id)
+}
+
+var (
+	posting   = regexp.MustCompile(`<form [^>]*method="post"[^>]*>`)
+	elsewhere = regexp.MustCompile(`formaction="[^"]*"`)
+)
+
+// fenced wants each form of the page, and each button that sends one elsewhere, to
+// say which account it is of, and no script to send one without.
+func (h *installation) fenced(path, page, account string) {
+	h.t.Helper()
+	for _, tag := range append(posting.FindAllString(page, -1), elsewhere.FindAllString(page, -1)...) {
+		if !strings.Contains(tag, `?in=`+account+`"`) || strings.Contains(tag, "data-preview") {
+			h.t.Errorf("%s: %s isn't of the account", path, tag)
+		}
+	}
 }
 
 // looks are what the log of the account has of looks.

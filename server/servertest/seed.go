@@ -126,3 +126,10 @@ func (s *Seeder) TOTP(seat Seat) Seat {
 	s.must(s.store.SetTOTP(s.t.Context(), audit.ByProgram(), seat.Member, app, seat.Session, seeded(audit.TOTPAdd, seat.Account)))
 	return seat
 }
+
+// NewPassword changes the password of the member of the seat, and ends all other
+// sessions of theirs. The new one is [Password] too.
+func (s *Seeder) NewPassword(seat Seat) {
+	s.t.Helper()
+	s.must(s.store.SetPassword(s.t.Context(), audit.ByProgram(), seat.Member, cheapHash, s.now(), seat.Session, seeded(audit.MemberPassword, seat.Account)))
+}

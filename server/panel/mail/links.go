@@ -113,7 +113,7 @@ func linkFilter(account string, form web.Form) (setup.Filter, error) {
 // linkValues are what the list is filtered by.
 func linkValues(form web.Form) url.Values {
 	values := url.Values{}
-	for _, name := range []string{"address", "domain", "state"} {
+	for _, name := range []string{"address", "domain", "state", "metadata"} {
 		if form[name] != "" {
 			values.Set(name, form[name])
 		}

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/notify"
+	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -112,4 +115,57 @@ func TestRevokeSelected(t *testing.T) {
 	if got := storetest.Column(t, database, `SELECT mailbox FROM links WHERE revoked <> 0 ORDER BY mailbox`); strings.Join(got, " ") != "ann@example.com cas@example.com" {
 		t.Errorf("revoked are %q", got)
 	}
+}
+
+// TestMailSelected sends the links that were chosen in the list, each to its person
+// and no others.
+func TestMailSelected(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		relay := notifytest.New(t, false)
+		s := servertest.Notifying(t, database, nil, func(c *server.Config) {
+			c.Mail = &notify.RelayConfig{Server: relay.Address, From: "setup@example.org", Roots: relay.Roots, Rate: 60000}
+		})
+		m := s.Owner("olga@example.com")
+		links := map[string]string{} // what the mail of each address must hold
+		for _, name := range []string{"ann", "ben", "cas", "dan"} {
+			links[name+"@example.com"] = s.Link(name + "@example.com")
+		}
+		id := func(name string) string {
+			return storetest.Column(t, database, `SELECT id FROM links WHERE mailbox = '`+name+`@example.com'`)[0]
+		}
+		has(t, m.Get("/panel/links"), `formaction="/panel/links/mail-selected"`)
+		const at = "/panel/links/mail-selected"
+		has(t, m.Get(at+"?link0="+id("cas")+"&link2="+id("ann")), "Send 2 links by mail?")
+		if a := m.Post(at, "link0", id("cas"), "link2", id("ann")); a.Location() != "/panel/links?done=links.mailed" {
+			t.Fatalf("%d %s %s", a.Status, a.Location(), a.Body)
+		}
+		m.Post("/panel/links/" + id("dan") + "/revoke")
+		missed := m.Make(at, "link0", id("dan"), "link1", id("ben"))
+		has(t, missed, "Some links weren’t sent", "dan@example.com", "Not done", "On its way")
+
+		got := map[string]string{} // by address; the owner gets mails of her own
+		servertest.Eventually(t, "the mails", func() bool {
+			clear(got)
+			for _, mail := range relay.Mails() {
+				if to := mail.To[0]; links[to] != "" {
+					got[to] += plainMail(mail.Data)
+				}
+			}
+			return len(got) >= 3
+		})
+		for _, name := range []string{"ann", "ben", "cas"} {
+			to := name + "@example.com"
+			if text := got[to]; strings.Count(text, "Subject:") != 1 || !strings.Contains(text, links[to]+"\n") {
+				t.Errorf("%s got %q, want one mail with %s", to, text, links[to])
+			}
+		}
+		if text, sent := got["dan@example.com"]; sent {
+			t.Errorf("the link that was revoked was sent: %s", text)
+		}
+	})
+}
+
+// plainMail is a mail in quoted-printable as it is read.
+func plainMail(data string) string {
+	return strings.NewReplacer("=\r\n", "", "=3D", "=", "\r\n", "\n").Replace(data)
 }

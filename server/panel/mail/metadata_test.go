@@ -48,8 +48,12 @@ func TestMetadata(t *testing.T) {
 				}
 			}
 		}
-		if a := owner.Get("/panel/links?metadata=customer:4711"); strings.Contains(string(a.Body), "joe@example.com") {
+		list := string(owner.Get("/panel/links?metadata=customer:4711").Body)
+		if strings.Contains(list, "joe@example.com") {
 			t.Error("a link without metadata is found")
+		}
+		if !strings.Contains(list, `class="sort" href="/panel/links?metadata=customer%3A4711&amp;sort=`) {
+			t.Error("the list in another order loses the filter")
 		}
 		for name, want := range map[audit.Name]int{audit.DomainUpdate: 1, audit.LinkUpdate: 1} {
 			if got := servertest.ReadLog(t, database, account.Default, name); len(got) != want {

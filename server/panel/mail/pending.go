@@ -51,7 +51,7 @@ func (p *Pages) verifyDomain(v *panel.Visit) error {
 
 // approveDomain lets a domain go live by the word of an operator.
 func (p *Pages) approveDomain(v *panel.Visit) error {
-	made, err := p.Domains.Approve(v.Ctx(), v.Deciding(), v.Account(), v.Param("domain"))
+	made, err := p.Domains.Approve(v.Ctx(), v.By(), v.Account(), v.Param("domain"))
 	if err != nil {
 		return err
 	}

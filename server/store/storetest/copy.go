@@ -1,10 +1,10 @@
 package storetest
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -54,13 +54,14 @@ func Rows(t testing.TB, database string, without ...string) []Row {
 			t.Fatalf("read the table %s: %v", table, err)
 		}
 		for _, values := range found {
-			var b strings.Builder
+			var text []byte
 			for _, v := range values {
 				if !slices.Contains(without, v.column) {
-					fmt.Fprintf(&b, "%s=%q ", strings.TrimPrefix(v.column, table+"."), v.text)
+					text = append(text, v.column[len(table)+1:]...)
+					text = append(strconv.AppendQuote(append(text, '='), v.text), ' ')
 				}
 			}
-			all = append(all, Row{table, b.String()})
+			all = append(all, Row{table, string(text)})
 		}
 	}
 	return all

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -255,16 +256,19 @@ func rowsOf(t testing.TB, db *sql.DB, table string) ([][]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i, name := range names {
+		names[i] = table + "." + name
+	}
+	cells, into := make([]any, len(names)), make([]any, len(names))
+	for i := range cells {
+		into[i] = &cells[i]
+	}
 	var all [][]value
 	for rows.Next() {
-		row := make([]any, len(names))
-		for i := range row {
-			row[i] = new(any)
-		}
-		if err := rows.Scan(row...); err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return nil, err
 		}
-		all = append(all, textOf(table, names, row))
+		all = append(all, textOf(names, cells))
 	}
 	slices.SortFunc(all, func(a, b []value) int {
 		return slices.CompareFunc(a, b, func(x, y value) int { return strings.Compare(x.text, y.text) })
@@ -272,19 +276,23 @@ func rowsOf(t testing.TB, db *sql.DB, table string) ([][]value, error) {
 	return all, rows.Err()
 }
 
-func textOf(table string, names []string, row []any) []value {
-	var texts []value
-	for i, cell := range row {
+func textOf(columns []string, cells []any) []value {
+	texts := make([]value, len(cells))
+	for i, cell := range cells {
 		text := ""
-		switch v := (*cell.(*any)).(type) {
+		switch v := cell.(type) {
 		case nil:
 			text = "NULL"
 		case []byte:
 			text = string(v)
+		case string:
+			text = v
+		case int64:
+			text = strconv.FormatInt(v, 10)
 		default:
 			text = fmt.Sprint(v)
 		}
-		texts = append(texts, value{table + "." + names[i], text})
+		texts[i] = value{columns[i], text}
 	}
 	return texts
 }
