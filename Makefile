@@ -25,6 +25,7 @@
 #              the version, the changelog and that generated files are those of the
 #              code, passes what changes must pass, and builds dist/ with notes
 # make codes   docs/codes.md from the code, and the tables of docs/api.md
+# make review  templates/review/: a sheet for each language, for native speakers
 # make screenshots  the pictures in docs/screenshots
 
 FUZZTIME  ?= 30s
@@ -47,7 +48,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 # the files that say so themselves (//go:build !race).
 NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/backup ./server/crashtest ./server/doctor/... ./templates
 
-.PHONY: release run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes screenshots
+.PHONY: release run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes review screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
@@ -64,7 +65,7 @@ build:
 release:
 	cd packages && go run . -version '$(VERSION)' -check
 	.ci/run
-	$(MAKE) --no-print-directory codes
+	$(MAKE) --no-print-directory codes review
 	git diff --exit-code
 	$(MAKE) --no-print-directory packages
 	cd dist && sha256sum --check --quiet SHA256SUMS
@@ -116,6 +117,9 @@ bench: prepare
 bench-log:
 	@mkdir -p .cache
 	MOBILECONFIG_BIG=$(CURDIR)/.cache/log.db go test -run '^$$' -bench . -benchtime 20x -timeout 1h ./server/store | grep -E '^(cpu|Benchmark|FAIL|---|ok)'
+
+review:
+	go test -vet off -run '^TestReview$$' ./templates -update
 
 codes:
 	go test $(TESTING) ./docs -update

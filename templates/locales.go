@@ -33,8 +33,6 @@ type locale struct {
 	Language
 	texts   parsed[*i18n.Localizer]
 	numbers *message.Printer
-	// panel is whether the control panel is written in it.
-	panel bool
 	// english has the texts that this one lacks.
 	english *locale
 	// messages reads all texts.
@@ -109,7 +107,6 @@ func loadLocale(files fs.FS, name string) (*locale, error) {
 	l := &locale{
 		Language: Language{Tag: tag.String(), Name: about.Name, Dir: about.Dir},
 		numbers:  message.NewPrinter(tag),
-		panel:    bytes.Contains(text, []byte("\n"+panelText)),
 	}
 	l.messages = func() ([]*i18n.Message, error) {
 		messages, err := i18n.ParseMessageBytes(text, toml.Unmarshal)
@@ -189,24 +186,6 @@ func (s *Set) Languages() []Language {
 		all[i] = l.Language
 	}
 	return all
-}
-
-// panelText begins the line of a text of the control panel that every language
-// of it has.
-const panelText = `"panel.menu.out"`
-
-// PanelLanguages returns the languages that the control panel is written in,
-// sorted by name. The pages for devices, and mails, are written in more.
-func (s *Set) PanelLanguages() []Language {
-	return slices.DeleteFunc(s.Languages(), func(l Language) bool { return !s.byTag[l.Tag].panel })
-}
-
-// ForPanel returns l if the control panel is written in it, else English.
-func (s *Set) ForPanel(l Language) Language {
-	if known := s.byTag[l.Tag]; known != nil && known.panel {
-		return known.Language
-	}
-	return s.byTag[fallback].Language
 }
 
 // Match returns the language that serves best. Each value of prefer is a

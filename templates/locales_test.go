@@ -104,36 +104,98 @@ func TestTextsExistAndAreUsed(t *testing.T) {
 	}
 }
 
-// TestLocalesAgree wants every locale to have texts that English has, with the
-// same values in them.
-func TestLocalesAgree(t *testing.T) {
-	value := regexp.MustCompile(`{{\.(\w+)}}`)
-	values := func(text any) []string {
-		forms, ok := text.(map[string]any)
-		if !ok {
-			forms = map[string]any{"other": text}
-		}
-		var names []string
-		for _, m := range value.FindAllStringSubmatch(forms["other"].(string), -1) {
-			names = append(names, m[1])
-		}
-		slices.Sort(names)
-		return slices.Compact(names)
-	}
-	english := localeTexts(t, "en.toml")
+// formsOf are the plural forms that CLDR has for whole numbers in each language, and
+// go-i18n asks for.
+var formsOf = map[string][]string{
+	"ar": {"zero", "one", "two", "few", "many", "other"}, "cs": {"one", "few", "many", "other"}, "de": {"one", "other"}, "en": {"one", "other"},
+	"es": {"one", "many", "other"}, "fr": {"one", "many", "other"}, "it": {"one", "many", "other"}, "ja": {"other"}, "nl": {"one", "other"},
+	"pl": {"one", "few", "many", "other"}, "pt": {"one", "many", "other"}, "zh-Hans": {"other"},
+}
+
+// TestWholeLocales wants every text in every language: with the same values, as many
+// bold words, and the plural forms of the language.
+func TestWholeLocales(t *testing.T) {
 	names, err := fs.Glob(embedded, "locales/*.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(names) != len(formsOf) {
+		t.Errorf("%d languages, want %d", len(names), len(formsOf))
+	}
+	english := localeTexts(t, "en.toml")
 	for _, name := range names {
-		for id, text := range localeTexts(t, strings.TrimPrefix(name, "locales/")) {
+		name = strings.TrimPrefix(name, "locales/")
+		texts := localeTexts(t, name)
+		for id, original := range english {
+			if texts[id] == nil {
+				t.Errorf("%s: %s is missing", name, id)
+				continue
+			}
+			for _, problem := range unlike(original, texts[id], formsOf[strings.TrimSuffix(name, ".toml")], name == "en.toml") {
+				t.Errorf("%s: %s: %s", name, id, problem)
+			}
+		}
+		for id := range texts {
 			if english[id] == nil {
 				t.Errorf("%s: %s is not in English", name, id)
-			} else if got, want := values(text), values(english[id]); !slices.Equal(got, want) {
-				t.Errorf("%s: %s has the values %q, want %q", name, id, got, want)
 			}
 		}
 	}
+}
+
+var (
+	textValue = regexp.MustCompile(`{{\.\w+}}`)
+	// verbatim is what programs and standards call by one name everywhere.
+	verbatim = regexp.MustCompile(`\bmobileconfig (?:log verify|admin [a-z-]+|serve|check)|/\.well-known|\bTXT\b|\bDNS\b|\bNanoMDM\b|\bIMAP\b|\bSMTP\b|\bSTARTTLS\b|\bSHA-256\b|\bCSV\b|\b[a-z0-9.-]+\.example(?:\.com)?\b`)
+)
+
+// unlike says what is wrong with a translation, by comparison with the original.
+// Only if they are the same language may they be the same.
+func unlike(original, translated any, forms []string, same bool) (problems []string) {
+	all, plural := translated.(map[string]any)
+	if _, wanted := original.(map[string]any); plural != wanted {
+		return []string{"one of English and the translation has plural forms"}
+	}
+	if plural && len(all) != len(forms) {
+		problems = append(problems, fmt.Sprintf("the forms aren't %q", forms))
+	}
+	if !plural {
+		forms = []string{"other"}
+	}
+	for _, form := range forms {
+		text, ok := formOf(translated, form)
+		english, found := formOf(original, form)
+		if !found {
+			english, _ = formOf(original, "other")
+		}
+		values, want := matches(textValue, text), matches(textValue, english)
+		// "once" and "twice" need no number.
+		if few := form == "zero" || form == "one" || form == "two"; few && !slices.Contains(values, "{{.Count}}") {
+			want = slices.DeleteFunc(want, func(v string) bool { return v == "{{.Count}}" })
+		} else if few && !slices.Contains(want, "{{.Count}}") {
+			values = slices.DeleteFunc(values, func(v string) bool { return v == "{{.Count}}" })
+		}
+		switch {
+		case !ok || strings.TrimSpace(text) != text || text == "":
+			problems = append(problems, fmt.Sprintf("the form %q is missing or has spaces around it", form))
+		case !slices.Equal(values, want):
+			problems = append(problems, fmt.Sprintf("the values %q, want %q", values, want))
+		case strings.Count(text, "*") != strings.Count(english, "*"):
+			problems = append(problems, fmt.Sprintf("not as many stars as %q", english))
+		case !slices.Equal(matches(verbatim, text), matches(verbatim, english)) && text != english:
+			problems = append(problems, fmt.Sprintf("it has %q, English %q", matches(verbatim, text), matches(verbatim, english)))
+		case strings.Count(text, " ") >= 3 && text == english && !same:
+			problems = append(problems, "it's English")
+		}
+	}
+	return problems
+}
+
+// matches is what the pattern finds, sorted and each once.
+func matches(pattern *regexp.Regexp, text string) []string {
+	all := pattern.FindAllString(text, -1)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // TestVoice holds what can be checked of how the pages speak.
@@ -344,59 +406,6 @@ func TestBreaks(t *testing.T) {
 	} {
 		if got := breaks(url); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", url, got, want)
-		}
-	}
-}
-
-// TestPanelLanguages wants the panel whole in one language: where it is not
-// translated it is in English, and says so.
-func TestPanelLanguages(t *testing.T) {
-	s := newSet(t)
-	en, de := s.Match("en"), s.Match("de")
-	if de.Tag != "de" || s.ForPanel(de) != en || s.ForPanel(en) != en || !slices.Equal(s.PanelLanguages(), []Language{en}) {
-		t.Errorf("de is %v in the panel, which is written in %v", s.ForPanel(de), s.PanelLanguages())
-	}
-}
-
-// TestPanelIsKeptOnce wants no copies of the panel's pages for languages that it
-// is not written in: they took 165 MiB.
-func TestPanelIsKeptOnce(t *testing.T) {
-	s := newSet(t)
-	for name, copies := range s.pages {
-		if want := len(s.PanelLanguages()); strings.HasPrefix(name, "panel/") && len(copies) != want {
-			t.Errorf("%d copies of %s, want %d", len(copies), name, want)
-		}
-	}
-}
-
-// pending are texts that are English alone until the next translation. Pages
-// show them in English then.
-var pending = []string{"start.none.title", "page.support", "start.address.missing", "start.meant", "start.none.text", "start.none.panel",
-	"page.print", "preview.title", "preview.text", "after.title", "after.title.later", "after.again", "after.done", "after.done.mail", "after.done.self", "after.close", "android.title", "android.lead", "android.with", "android.install", "android.address", "android.password", "android.get", "android.store", "android.check", "android.check.text", "android.other", "android.gmail", "android.gmail.text", "android.scan", "android.scan.where", "android.not", "android.open", "device.iphone", "device.ipad", "device.mac", "device.other", "ios.install.calendars", "ios.install.contacts",
-	"mail.event.identity.renewal_failed", "mail.advice.identity.renewal_failed", "mail.event.batch.finished", "mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring", "mail.event.key.unused", "mail.advice.key.unused", "mail.event.key.new_network", "api.scope.none", "api.contents", "api.search", "api.search.button", "api.search.all", "api.search.none", "api.copy", "api.response", "api.response.none", "brand.help", "brand.imprint", "brand.privacy", "mail.event.branding.changed", "mail.link.button", "mail.invitation.button", "mail.copy"}
-
-// TestWholeLocales wants every text but those of the panel and the pending ones
-// in every language.
-func TestWholeLocales(t *testing.T) {
-	names, err := fs.Glob(embedded, "locales/*.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(names) != 12 {
-		t.Errorf("%d languages, want 12", len(names))
-	}
-	english := localeTexts(t, "en.toml")
-	for _, id := range pending {
-		if english[id] == nil {
-			t.Errorf("%s is pending and doesn't exist", id)
-		}
-	}
-	for _, name := range names {
-		texts := localeTexts(t, strings.TrimPrefix(name, "locales/"))
-		for id := range english {
-			if !strings.HasPrefix(id, "panel.") && !slices.Contains(pending, id) && texts[id] == nil {
-				t.Errorf("%s: %s is missing", name, id)
-			}
 		}
 	}
 }

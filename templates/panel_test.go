@@ -109,8 +109,6 @@ type (
 		Sessions      []sessionRow
 		SignIns       []signInRow
 		Form          panelForm
-		Reads         string
-		Written       []Language
 	}
 	passkeyRow struct {
 		ID, Name          string
@@ -548,8 +546,6 @@ func ownCases() []panelCase {
 			{"s4", "Chrome on Windows", "192.0.2.8", "password", panelNow, panelNow, false},
 		},
 		SignIns: []signInRow{{panelNow, false, "Safari on Mac", "198.51.100.24", false}, {panelNow, true, "", "203.0.113.9", false}, {panelNow, false, "", "", true}},
-		Reads:   "de",
-		Written: []Language{{"de", "Deutsch", "ltr"}, {"en", "English", "ltr"}},
 	}
 	few := securityPage{LastFactor: true, TOTP: panelNow, RecoveryLeft: 1, Sessions: full.Sessions[:1]}
 	last := securityPage{LastFactor: true, PasskeyUsable: true, Passkeys: full.Passkeys[:1], Sessions: full.Sessions[:1]}

@@ -32,6 +32,7 @@ type Set struct {
 	ordered []*locale        // as the matcher numbers them
 
 	pages map[string]map[string]parsed[*template.Template] // by name, then by tag
+	panel copies                                           // pages of the control panel
 
 	mailHTML parsed[*template.Template]
 	mailText parsed[*texttemplate.Template]
@@ -184,40 +185,43 @@ func (s *Set) loadPages(files fs.FS) error {
 		}
 		return t, parse(t, files, "panel/parts/*.html")
 	})
-	if err := s.list(files, "pages/", "", shared, s.Languages()); err != nil {
+	if err := s.list(files, "pages/", "", shared, sync.OnceValues); err != nil {
 		return err
 	}
 	// On an iPad the page of a link speaks of that.
 	if s.pages["setup"] != nil {
-		s.pages["setup-ipad"] = s.page(files, "pages/setup.html", shared, s.Languages(), (*locale).onIPad)
+		s.pages["setup-ipad"] = s.page(files, "pages/setup.html", shared, sync.OnceValues, (*locale).onIPad)
 	}
-	return s.list(files, "panel/", "panel/", panel, s.PanelLanguages())
+	return s.list(files, "panel/", "panel/", panel, s.panel.bounded)
 }
 
-// list adds the pages of a folder in the languages. Each has a copy of the parts
+// A keeper makes a function that parses once from one that parses each time.
+type keeper func(parsed[*template.Template]) parsed[*template.Template]
+
+// list adds the pages of a folder in all languages. Each has a copy of the parts
 // of its own, because the functions that bring the words belong to the language.
-func (s *Set) list(files fs.FS, folder, prefix string, parts parsed[*template.Template], languages []Language) error {
+func (s *Set) list(files fs.FS, folder, prefix string, parts parsed[*template.Template], keep keeper) error {
 	names, err := glob(files, folder+"*.html")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		s.pages[prefix+strings.TrimSuffix(path.Base(name), ".html")] = s.page(files, name, parts, languages, nil)
+		s.pages[prefix+strings.TrimSuffix(path.Base(name), ".html")] = s.page(files, name, parts, keep, nil)
 	}
 	return nil
 }
 
-// page is a page in the languages, with the texts of each or, if change is not
+// page is a page in all languages, with the texts of each or, if change is not
 // nil, with what it makes of them.
-func (s *Set) page(files fs.FS, name string, parts parsed[*template.Template], languages []Language, change func(*locale) *locale) map[string]parsed[*template.Template] {
+func (s *Set) page(files fs.FS, name string, parts parsed[*template.Template], keep keeper, change func(*locale) *locale) map[string]parsed[*template.Template] {
 	page := map[string]parsed[*template.Template]{}
-	for _, lang := range languages {
-		page[lang.Tag] = sync.OnceValues(func() (*template.Template, error) {
+	for _, lang := range s.locales {
+		page[lang.Tag] = keep(func() (*template.Template, error) {
 			t, err := copied(parts)
 			if err != nil {
 				return nil, err
 			}
-			l := s.byTag[lang.Tag]
+			l := lang
 			if change != nil {
 				l = change(l)
 			}

@@ -304,7 +304,6 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// TestLanguage has a member choose each language that there is.
 // TestZone wants a member's times in the zone that they have chosen, on the
 // page and in the log, and in UTC for the browser to change until they choose.
 func TestZone(t *testing.T) {
@@ -347,6 +346,7 @@ func TestZone(t *testing.T) {
 	})
 }
 
+// TestLanguage has a member choose each language that there is.
 func TestLanguage(t *testing.T) {
 	set, err := templates.New()
 	if err != nil {
@@ -366,7 +366,7 @@ func TestLanguage(t *testing.T) {
 				t.Errorf("got %q, want %q", got, l.Tag)
 			}
 			header := http.Header{"Accept-Language": {"en"}}
-			if body := string(owner.Do(http.MethodGet, "/panel", header, "").Body); !strings.Contains(body, `<html lang="`+set.ForPanel(l).Tag+`"`) {
+			if body := string(owner.Do(http.MethodGet, "/panel", header, "").Body); !strings.Contains(body, `<html lang="`+l.Tag+`"`) {
 				t.Errorf("the panel is not in %s", l.Tag)
 			}
 			if body := string(owner.Do(http.MethodGet, "/panel?lang=en", header, "").Body); !strings.Contains(body, `<html lang="en"`) {
@@ -376,6 +376,15 @@ func TestLanguage(t *testing.T) {
 			owner.Post("/panel/members/invite", "email", email, "role", "admin", "language", l.Tag)
 			if got := storetest.Column(t, database, `SELECT language FROM invitations WHERE email = '`+email+`'`); !slices.Equal(got, []string{l.Tag}) {
 				t.Errorf("invited in %q, want %q", got, l.Tag)
+			}
+		}
+		const at = "/panel/security/sign-in"
+		for back, want := range map[string]string{
+			"/panel": "/panel", "/panel/domains/example.com": "/panel/domains/example.com", "": at, "//example.com": at, "https://example.com": at, "/panel/../s/x": at,
+			"/panels": at, "/panel//example.com": at, "/panel?x=/": at, `/panel/\\example.com`: at, "/panel/%2e": at,
+		} {
+			if a := owner.Post(at+"/language", "language", "en", "back", back); a.Location() != want+"?done=language.saved" {
+				t.Errorf("back to %q: got %q", back, a.Location())
 			}
 		}
 		for _, bad := range []string{"", "xx", "en-GB'", "../en"} {

@@ -134,8 +134,8 @@ func (p *Panel) Frame(v *Visit, nav string) Frame {
 	f := Frame{
 		Operator:    brand.Name,
 		Brand:       brand,
-		Languages:   p.Texts.PanelLanguages(),
-		Language:    p.Texts.ForPanel(p.Language(v)),
+		Languages:   p.Texts.Languages(),
+		Language:    p.Language(v),
 		Path:        v.Request().URL.Path,
 		Nav:         nav,
 		Done:        p.done(v.QueryParam("done")),

@@ -1,5 +1,10 @@
 package panel
 
+import (
+	"path"
+	"strings"
+)
+
 // Paths that more than one place names, below Prefix.
 const (
 	SignInPath  = "/sign-in"
@@ -10,3 +15,9 @@ const (
 	NoticesPath = "/security/notifications"
 	LinksPath   = "/links"
 )
+
+// OwnPage reports whether a path is below Prefix, so that a browser can be sent
+// there.
+func OwnPage(p string) bool {
+	return path.Clean(p) == p && (p == Prefix || strings.HasPrefix(p, Prefix+"/")) && !strings.ContainsAny(p, "?#\\%")
+}

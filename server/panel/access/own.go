@@ -2,25 +2,30 @@ package access
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/web"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // setLanguage keeps which language the member reads.
 func (p *Pages) setLanguage(v *panel.Visit) error {
 	tag := v.Form["language"]
-	for _, l := range p.Texts.Languages() {
-		if l.Tag == tag {
-			return p.Do(v, panel.Prefix+panel.OwnPath, "language.saved", func() error {
-				return p.Members.SetLanguage(v.Ctx(), v.By(), v.In.Member, tag)
-			})
-		}
+	if !slices.ContainsFunc(p.Texts.Languages(), func(l templates.Language) bool { return l.Tag == tag }) {
+		return fault.On("language", fault.Invalid, "Choose one of the languages.")
 	}
-	return fault.On("language", fault.Invalid, "Choose one of the languages.")
+	back := v.Form["back"]
+	if !panel.OwnPage(back) {
+		back = panel.Prefix + panel.OwnPath
+	}
+	return p.Do(v, (&url.URL{Path: back}).EscapedPath(), "language.saved", func() error {
+		return p.Members.SetLanguage(v.Ctx(), v.By(), v.In.Member, tag)
+	})
 }
 
 // shownSignIns is how many of the latest sign-ins a member sees.
@@ -73,8 +78,6 @@ func (p *Pages) securityPage(v *panel.Visit, form web.Form) (securityPage, error
 		RecoveryLeft:  m.CodesLeft,
 		RecoveryMade:  m.CodesMade,
 		Password:      m.PasswordSet,
-		Reads:         m.Language,
-		Written:       p.Texts.Languages(),
 		LastFactor:    len(keys) == 0 || len(keys) == 1 && m.TOTP == nil,
 	}
 	for _, k := range keys {

@@ -34,7 +34,7 @@ func (p *Pages) Routes() []panel.Route {
 		panel.Button(panel.OwnPath+"/recovery", account.Self, panel.Fresh, p.createCodes),
 		panel.Get(panel.OwnPath+"/password", account.Self, panel.Fresh, p.password),
 		panel.Post(panel.OwnPath+"/password", account.Self, panel.Fresh, []string{"current", "password"}, p.setPassword),
-		panel.Post(panel.OwnPath+"/language", account.Self, panel.Fresh, []string{"language"}, p.setLanguage),
+		panel.Post(panel.OwnPath+"/language", account.Self, panel.Signed, []string{"language", "back"}, p.setLanguage),
 		panel.Post(panel.OwnPath+"/zone", account.Self, panel.Fresh, []string{"zone"}, p.setZone),
 		panel.Button("/security/sessions/:id/revoke", account.Self, panel.Signed, p.revokeSession),
 		panel.Button("/security/sessions/revoke-others", account.Self, panel.Signed, p.revokeOthers),

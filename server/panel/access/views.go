@@ -5,7 +5,6 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/web"
-	"github.com/updatecase/mobileconfig/templates"
 )
 
 // A signInPage asks for a member's sign-in. Form: email.
@@ -69,10 +68,8 @@ type securityPage struct {
 	Password      time.Time // since when
 	LastFactor    bool      // only one factor is left, which cannot be removed
 	Sessions      []sessionRow
-	SignIns       []signInRow          // the latest, refused ones too
-	Form          web.Form             // zone
-	Reads         string               // the tag of the language that was chosen; empty: none was
-	Written       []templates.Language // those of mails
+	SignIns       []signInRow // the latest, refused ones too
+	Form          web.Form    // zone
 }
 
 type passkeyRow struct {

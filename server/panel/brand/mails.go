@@ -112,7 +112,7 @@ const mailPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:
 
 // mailPage shows a mail as mail readers do.
 func (p *Pages) mailPage(v *panel.Visit) error {
-	m, _, logo, err := p.find(v, p.language(v))
+	m, _, logo, err := p.find(v, p.Language(v))
 	if err != nil {
 		return err
 	}
@@ -129,16 +129,11 @@ func (p *Pages) linkMail(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.sample(v, p.language(v), linkKind, brand)
+	m, err := p.sample(v, p.Language(v), linkKind, brand)
 	if err != nil {
 		return err
 	}
 	return document(v, m, logo)
-}
-
-// language is that of a mail which is shown by itself: the panel's.
-func (p *Pages) language(v *panel.Visit) templates.Language {
-	return p.Texts.ForPanel(p.Language(v))
 }
 
 // document answers with a mail as a page. Its logo, which a mail brings along, is in
