@@ -4,9 +4,11 @@ package browser
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/updatecase/mobileconfig/server/soak"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // TestSoakPanelPages looks at every page of the panel on screens of several
@@ -14,7 +16,22 @@ import (
 func TestSoakPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, soak.Count(2, everyRoom), (*tab).wantPanelScreens)
+	lookAtPanel(t, soak.Count(2, everyRoom), "en", (*tab).wantPanelScreens)
+}
+
+// TestSoakPanelLanguages looks at every page of the panel in every other language.
+func TestSoakPanelLanguages(t *testing.T) {
+	running(t)
+	texts, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	languages := slices.DeleteFunc(texts.Languages(), func(l templates.Language) bool { return l.Tag == "en" })
+	for _, l := range sample(languages, soak.Count(2, len(languages))) {
+		t.Run(l.Tag, func(t *testing.T) {
+			lookAtPanel(t, soak.Count(2, everyRoom), l.Tag, (*tab).wantPanelPage)
+		})
+	}
 }
 
 // wantPanelScreens looks at the page as it came and with everything unfolded.

@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/network"
+
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
 // A look checks the page that a tab shows.
@@ -17,15 +20,15 @@ type look func(b *tab, axe string)
 func TestPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, everyRoom, (*tab).wantPanelPage)
+	lookAtPanel(t, everyRoom, "en", (*tab).wantPanelPage)
 }
 
 // everyRoom is more than there are in any part of the panel.
 const everyRoom = 1000
 
 // lookAtPanel opens the pages of installations that are new, empty and in use,
-// so many of each part.
-func lookAtPanel(t *testing.T, each int, f look) {
+// so many of each part, in the language.
+func lookAtPanel(t *testing.T, each int, language string, f look) {
 	t.Helper()
 	axe := axeScript(t)
 	p := inUse(t)
@@ -36,14 +39,14 @@ func lookAtPanel(t *testing.T, each int, f look) {
 		}{{"settings", settingRooms}, {"people", peopleRooms}, {"log", logRooms}} {
 			t.Run(part.name, func(t *testing.T) {
 				t.Parallel()
-				p.look(t, axe, sample(part.rooms, each), f)
+				p.look(t, axe, language, sample(part.rooms, each), f)
 			})
 		}
 	})
 	t.Run("late", func(t *testing.T) {
 		t.Parallel()
 		p.clock.Move(11 * time.Minute)
-		p.look(t, axe, sample(lateRooms, each), f)
+		p.look(t, axe, language, sample(lateRooms, each), f)
 	})
 	t.Run("new", func(t *testing.T) {
 		t.Parallel()
@@ -52,45 +55,50 @@ func lookAtPanel(t *testing.T, each int, f look) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		(&people{office: o, ids: map[string]string{"setup": strings.TrimPrefix(setup, o.URL+"/panel")}}).look(t, axe, sample(firstRooms, each), f)
+		(&people{office: o, ids: map[string]string{"setup": strings.TrimPrefix(setup, o.URL+"/panel")}}).look(t, axe, language, sample(firstRooms, each), f)
 	})
 	t.Run("empty", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, func(c *server.Config) { c.First = nil })
-		(&people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}).look(t, axe, sample(emptyRooms, each), f)
+		(&people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}).look(t, axe, language, sample(emptyRooms, each), f)
 	})
 	t.Run("notices", func(t *testing.T) {
 		t.Parallel()
-		watched(t).look(t, axe, sample(noticeRooms, each), f)
+		watched(t).look(t, axe, language, sample(noticeRooms, each), f)
 	})
 	t.Run("batches", func(t *testing.T) {
 		t.Parallel()
-		withBatches(t).look(t, axe, sample(batchRooms, each), f)
+		withBatches(t).look(t, axe, language, sample(batchRooms, each), f)
 	})
 	t.Run("test certificate", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, func(c *server.Config) { c.Identity = server.Fixed(development(t)) })
 		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
-		(&people{o, owner, nil}).look(t, axe, sample(testCertificateRooms, each), f)
+		(&people{o, owner, nil}).look(t, axe, language, sample(testCertificateRooms, each), f)
 	})
 	t.Run("no mail", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, nil)
 		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
-		(&people{o, owner, nil}).look(t, axe, sample(noMailRooms, each), f)
+		(&people{o, owner, nil}).look(t, axe, language, sample(noMailRooms, each), f)
 	})
 }
 
 // look goes through the rooms.
-func (p *people) look(t *testing.T, axe string, rooms []room, f look) {
+func (p *people) look(t *testing.T, axe, language string, rooms []room, f look) {
 	b := open(t, desktop, "light")
+	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}})
 	for _, r := range rooms {
 		t.Run(r.name, func(t *testing.T) {
 			b.begin(t)
 			b.become(p.members[r.who])
+			storetest.Exec(t, p.database, `UPDATE members SET language = '`+language+`'`)
 			b.show(desktop.width, desktop.height, desktop.touch, "light")
 			if got := r.enter(b, p); got != r.status {
 				t.Fatalf("status %d, want %d: %s", got, r.status, b.text())
+			}
+			if got := evaluate[string](b, `document.documentElement.lang`); got != language {
+				t.Errorf("the page is in %q, want %q", got, language)
 			}
 			f(b, axe)
 			b.wantQuiet(p.office)

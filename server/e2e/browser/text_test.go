@@ -47,7 +47,7 @@ func (b *tab) wantLargeText(string) {
 func TestLargeText(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, everyRoom, (*tab).wantLargeText)
+	lookAtPanel(t, everyRoom, "en", (*tab).wantLargeText)
 }
 
 // TestLargeTextOutside does so with the public pages.
