@@ -135,7 +135,7 @@ func TestMailSelected(t *testing.T) {
 		}
 		has(t, m.Get("/panel/links"), `formaction="/panel/links/mail-selected"`)
 		const at = "/panel/links/mail-selected"
-		has(t, m.Get(at+"?link0="+id("cas")+"&link2="+id("ann")), "Send 2 links by mail?")
+		has(t, m.Get(at+"?link0="+id("cas")+"&link2="+id("ann")), "Send 2 links by email?")
 		if a := m.Post(at, "link0", id("cas"), "link2", id("ann")); a.Location() != "/panel/links?done=links.mailed" {
 			t.Fatalf("%d %s %s", a.Status, a.Location(), a.Body)
 		}
