@@ -362,8 +362,8 @@ func TestErasing(t *testing.T) {
 	}
 }
 
-// TestWords wants the mail host's own words, and which password is meant
-// wherever one is asked for.
+// TestWords wants the email provider's own texts, and its password hint wherever
+// the page asks for a password.
 func TestWords(t *testing.T) {
 	s := newSet(t)
 	hints := map[string]int{"iphone-worded": 3, "mac-worded": 3, "other-worded": 1, "away-worded": 1}
