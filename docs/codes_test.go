@@ -143,7 +143,7 @@ func writeIdentityCodes(b *strings.Builder) {
 	for _, m := range signing.Codes() {
 		row(b, code(string(m.Code)), m.Text)
 	}
-	section(b, "Signing certificate: notices", "What to know about certificates that may sign. It's in the log and on the command line.", "Code", "What it says")
+	section(b, "Signing identity: notices", "What to know about certificates that may sign. It's in the log and on the command line.", "Code", "What it says")
 	for _, m := range signing.NoticeCodes() {
 		row(b, code(string(m.Code)), m.Text)
 	}
