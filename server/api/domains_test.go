@@ -69,7 +69,7 @@ func TestDomainWords(t *testing.T) {
 	link := s.Link("jane@example.com")
 	for _, agent := range []string{servertest.IPhone, servertest.Mac, "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"} {
 		page := string(s.Do("GET", link, http.Header{"User-Agent": {agent}}, "").Body)
-		for _, want := range []string{"<bdi>Example &amp; Sons</bdi>: mail at", "<bdi>Call 030 1234.</bdi><br><bdi>Or write &lt;b&gt;us&lt;/b&gt;.</bdi>", "<bdi>The one for webmail.</bdi>"} {
+		for _, want := range []string{"<bdi>Example &amp; Sons</bdi>: email at", "<bdi>Call 030 1234.</bdi><br><bdi>Or write &lt;b&gt;us&lt;/b&gt;.</bdi>", "<bdi>The one for webmail.</bdi>"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("%s: no %s", agent, want)
 			}

@@ -27,7 +27,7 @@ func TestMailbox(t *testing.T) {
 		s.Get(s.Ticket(other, "mail"))
 		at := "/panel/mailbox?address=" + url.QueryEscape("jane@example.com")
 		page := m.Get(at)
-		has(t, page, "2 links can still be used", "Safari on iPhone", "<span>iPhone ", "imap.example.com", "Mail at", "Find My", "passcode rules stay")
+		has(t, page, "2 links can still be used", "Safari on iPhone", "<span>iPhone ", "imap.example.com", "Email at", "Find My", "passcode rules stay")
 		if n := strings.Count(string(page.Body), "Safari on iPhone"); n != 1 {
 			t.Errorf("%d downloads are listed", n)
 		}
