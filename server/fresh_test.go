@@ -42,7 +42,7 @@ func TestTemplatesFromDisk(t *testing.T) {
 	edit(t, dir, "panel/parts/base.html", "</body>", "<p>work on the panel</p></body>")
 	want("/panel/sign-in", http.StatusOK, "work on the panel")
 
-	edit(t, dir, "locales/en.toml", "Enter your mail address.", "Here goes your mail address.")
+	edit(t, dir, "locales/en.toml", "Enter your email address.", "Here goes your mail address.")
 	want("/", http.StatusOK, "Here goes your mail address.")
 
 	edit(t, dir, "static/app.css", "", "/* work on the style */\n")

@@ -24,7 +24,7 @@ var (
 // wayBack is the one link that leads elsewhere, where a domain allows it.
 const wayBack = `href="https://panel.example.com/mail?a=1&amp;b=2" rel="noreferrer"`
 
-// brandLinks lead where the mail host wants: away, without saying from where.
+// brandLinks are the links to the email provider's pages. They send no referrer.
 var brandLinks = regexp.MustCompile(`href="https://example\.com/(?:help|imprint|privacy)" rel="noreferrer"`)
 
 // appStore opens the store of an Android device, whichever it has.

@@ -291,9 +291,9 @@ func TestText(t *testing.T) {
 		want string
 	}{
 		{de, "profile.mail.name", domain, "E-Mail bei example.com"},
-		{en, "profile.mail.name", domain, "Mail at example.com"},
-		{none, "profile.mail.name", domain, "Mail at example.com"},
-		{de, "payload.mail.name", domain, "Mail at example.com"}, // German lacks it
+		{en, "profile.mail.name", domain, "Email at example.com"},
+		{none, "profile.mail.name", domain, "Email at example.com"},
+		{de, "payload.mail.name", domain, "Email at example.com"}, // German lacks it
 		{de, "no.such.text", nil, "no.such.text"},
 		{en, "profile.mail.name", nil, "profile.mail.name"}, // lacks its value
 	} {
@@ -305,7 +305,7 @@ func TestText(t *testing.T) {
 		t.Errorf("the data was changed: %v", domain)
 	}
 	texts := s.Texts("profile.mail.name", domain)
-	if len(texts) != 2 || texts["de"] != "E-Mail bei example.com" || texts["en"] != "Mail at example.com" {
+	if len(texts) != 2 || texts["de"] != "E-Mail bei example.com" || texts["en"] != "Email at example.com" {
 		t.Errorf("got %q", texts)
 	}
 	if texts := s.Texts("no.such.text", nil); len(texts) != 0 {
@@ -325,7 +325,7 @@ func TestTextsForGo(t *testing.T) {
 			}
 		}
 	}
-	if got := s.Text(s.Match(), "consent.iphone", data); !strings.HasPrefix(got, "ABOUT 10 WRONG CODES ERASE THIS DEVICE.\n") {
+	if got := s.Text(s.Match(), "consent.iphone", data); !strings.HasPrefix(got, "ABOUT 10 WRONG PASSCODES ERASE THIS DEVICE.\n") {
 		t.Errorf("got %q", got)
 	}
 	for _, id := range []string{"consent.iphone.keep", "consent.mac", "consent.mac.keep"} {
@@ -342,7 +342,7 @@ func TestPlurals(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"en", 1, "1 time"}, {"en", 3, "3 times"}, {"en", 1234, "1,234 times"},
+		{"en", 1, "once"}, {"en", 3, "3 times"}, {"en", 1234, "1,234 times"},
 		{"de", 1234, "1.234-mal"},
 		{"ar", 0, "z ٠"}, {"ar", 2, "t ٢"}, {"ar", 3, "f ٣"}, {"ar", 11, "m ١١"},
 	} {
@@ -356,7 +356,7 @@ func TestPlurals(t *testing.T) {
 func TestRich(t *testing.T) {
 	l := newSet(t).byTag["en"]
 	got, err := l.rich("other.tap.do", "Host", "*.example.com\uE002")
-	want := []piece{{"It must read ", false, false}, {"*.example.com", true, true}, {". Anything else is not from us.", false, false}}
+	want := []piece{{"Check that it says ", false, false}, {"*.example.com", true, true}, {". If it doesn’t, it isn’t from us.", false, false}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}

@@ -632,7 +632,7 @@ func policyCases() []panelCase {
 		rules = append(rules, setting{name, "5", true, name != "history"})
 	}
 	rules = append(rules, setting{"simple", "", true, true}, setting{"grace", "0", true, true}, setting{"max_failed_attempts", "10", true, true}, setting{"reset_after", "15", false, true}, setting{"incoming", "imap.example.com:993", true, true})
-	consent := []string{"ABOUT 10 WRONG CODES ERASE THIS DEVICE.", "What you will be asked:\n• a code of 6 characters or more\n• your mail password, once"}
+	consent := []string{"ABOUT 10 WRONG PASSCODES ERASE THIS DEVICE.", "What you’ll be asked for:\n• a passcode of 6 characters or more\n• your email password, once"}
 	xml := "<?xml version=\"1.0\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\">\n\t<string>" + strings.Repeat("A long line. ", 40) + "</string>\n</plist>\n"
 	whole := policyPage{Form: form, ID: "pol_1", Name: "Phones with mail", Domains: []string{"example.com", "example.org"}, Consent: consent, Rows: rules, XML: xml}
 	standard := whole

@@ -352,7 +352,7 @@ func TestErasing(t *testing.T) {
 		}
 		html := render(t, s, r, s.Match())
 		chosen := strings.Contains(html, `value="secure"`) && !strings.Contains(r.name, "keep")
-		if got := strings.Contains(html, "10 wrong codes erase"); got != chosen {
+		if got := strings.Contains(html, "10 wrong passcodes erase"); got != chosen {
 			t.Errorf("%s: erasing is said: %t, want %t", r.name, got, chosen)
 		}
 		fold := regexp.MustCompile(`<details class="fold"( open)?>\s*<summary><span class="row">`).FindStringSubmatch(html)
@@ -362,14 +362,14 @@ func TestErasing(t *testing.T) {
 	}
 }
 
-// TestWords wants the mail host's own words, and which password is meant
-// wherever one is asked for.
+// TestWords wants the email provider's own texts, and its password hint wherever
+// the page asks for a password.
 func TestWords(t *testing.T) {
 	s := newSet(t)
 	hints := map[string]int{"iphone-worded": 3, "mac-worded": 3, "other-worded": 1, "away-worded": 1}
 	for name, hints := range hints {
 		html := render(t, s, named(t, name), s.Match())
-		for _, want := range []string{"<bdi>[name]</bdi>: mail at <bdi>example.com</bdi>", "<bdi>[help]</bdi>"} {
+		for _, want := range []string{"<bdi>[name]</bdi>: email at <bdi>example.com</bdi>", "<bdi>[help]</bdi>"} {
 			if !strings.Contains(html, want) {
 				t.Errorf("%s: no %s", name, want)
 			}
@@ -381,7 +381,7 @@ func TestWords(t *testing.T) {
 		if name == "away-worded" {
 			login = "<bdi>maria</bdi>"
 		}
-		if !strings.Contains(html, login) || strings.Contains(html, "your full mail address") {
+		if !strings.Contains(html, login) || strings.Contains(html, "your full email address") {
 			t.Errorf("%s: no login %s", name, login)
 		}
 	}
@@ -389,7 +389,7 @@ func TestWords(t *testing.T) {
 		t.Error("the lines of the help are not kept")
 	}
 	html := render(t, s, named(t, "iphone-strict"), s.Match())
-	for _, want := range []string{"a code of 6 characters or more", "letters as well as digits", "2 characters of the code are neither", "every 90 days"} {
+	for _, want := range []string{"a passcode of 6 characters or more", "both letters and digits", "2 characters that aren’t letters or digits", "every 90 days"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the rules do not say %q", want)
 		}
@@ -403,7 +403,7 @@ func TestProblems(t *testing.T) {
 	s := newSet(t)
 	html := render(t, s, named(t, "start-problems"), s.Match())
 	for _, want := range []string{
-		"3 things to change", `<a href="#address">[the address]</a>`, `<a href="#name">[the name]</a>`,
+		"There are 3 problems", `<a href="#address">[the address]</a>`, `<a href="#name">[the name]</a>`,
 		`data-code="password_refused"`, "Code: <bdi>address_malformed</bdi>",
 		`aria-describedby="address-help address-error" aria-invalid="true"`, `id="name-error"`, "<title>Error: ", `value="maria@"`,
 	} {
@@ -412,7 +412,7 @@ func TestProblems(t *testing.T) {
 		}
 	}
 	html = render(t, s, named(t, "iphone-problem"), s.Match())
-	for _, want := range []string{"One thing to change", `<a href="#agree">[the box]</a>`, `required aria-invalid="true" aria-describedby="agree-error"`} {
+	for _, want := range []string{"There’s one problem", `<a href="#agree">[the box]</a>`, `required aria-invalid="true" aria-describedby="agree-error"`} {
 		if !strings.Contains(html, want) {
 			t.Errorf("no %s", want)
 		}

@@ -69,7 +69,7 @@ func TestDomainWords(t *testing.T) {
 	link := s.Link("jane@example.com")
 	for _, agent := range []string{servertest.IPhone, servertest.Mac, "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"} {
 		page := string(s.Do("GET", link, http.Header{"User-Agent": {agent}}, "").Body)
-		for _, want := range []string{"<bdi>Example &amp; Sons</bdi>: mail at", "<bdi>Call 030 1234.</bdi><br><bdi>Or write &lt;b&gt;us&lt;/b&gt;.</bdi>", "<bdi>The one for webmail.</bdi>"} {
+		for _, want := range []string{"<bdi>Example &amp; Sons</bdi>: email at", "<bdi>Call 030 1234.</bdi><br><bdi>Or write &lt;b&gt;us&lt;/b&gt;.</bdi>", "<bdi>The one for webmail.</bdi>"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("%s: no %s", agent, want)
 			}
@@ -157,12 +157,12 @@ func TestPlatforms(t *testing.T) {
 		platforms, agent string
 		has, not         []string
 	}{
-		{`["mac"]`, servertest.IPhone, []string{"Set up mail on your\u00a0Mac", "imap.example.com"}, []string{"<form", `value="iphone"`}},
-		{`["mac"]`, "curl/8", []string{"Set up mail on your\u00a0Mac", "imap.example.com"}, []string{"<form", "qr.svg"}},
-		{`["mac"]`, servertest.Mac, []string{`value="mac"`, "no file for an iPad"}, []string{`value="iphone"`}},
-		{`["iphone"]`, servertest.Mac, []string{"qr.svg", `value="iphone"`, "no file for a Mac"}, []string{`value="mac"`}},
+		{`["mac"]`, servertest.IPhone, []string{"Set up email on your\u00a0Mac", "imap.example.com"}, []string{"<form", `value="iphone"`}},
+		{`["mac"]`, "curl/8", []string{"Set up email on your\u00a0Mac", "imap.example.com"}, []string{"<form", "qr.svg"}},
+		{`["mac"]`, servertest.Mac, []string{`value="mac"`, "no profile for an iPad"}, []string{`value="iphone"`}},
+		{`["iphone"]`, servertest.Mac, []string{"qr.svg", `value="iphone"`, "no profile for a Mac"}, []string{`value="mac"`}},
 		{`["iphone"]`, servertest.IPhone, []string{`value="iphone"`}, []string{`value="mac"`}},
-		{`["iphone","mac"]`, "curl/8", []string{`value="iphone"`, `value="mac"`}, []string{"no file for"}},
+		{`["iphone","mac"]`, "curl/8", []string{`value="iphone"`, `value="mac"`}, []string{"no profile for"}},
 	}
 	for _, tt := range tests {
 		c.SetDomain(t, `"policy":"offered","platforms":`+tt.platforms)

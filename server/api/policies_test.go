@@ -109,7 +109,7 @@ func TestPolicyOfDomain(t *testing.T) {
 		link := s.Link("jane@example.com")
 		ticket := s.Ticket(link, "secure")
 		page, content := string(s.Get(link).Body), string(s.Content(s.Get(ticket).Body))
-		if strings.Contains(page, "erase this iPhone") || !strings.Contains(page, "Wrong codes do not erase it") || !strings.Contains(page, "8 characters or more") {
+		if strings.Contains(page, "erase this iPhone") || !strings.Contains(page, "Wrong passcodes don’t erase it") || !strings.Contains(page, "8 characters or more") {
 			t.Error("the page does not follow a policy that never erases")
 		}
 		if strings.Contains(content, "maxFailedAttempts") || strings.Contains(content, "ERASE THIS") || !strings.Contains(content, "<integer>8</integer>") {
@@ -117,7 +117,7 @@ func TestPolicyOfDomain(t *testing.T) {
 		}
 		c.Want(t, 200, "PUT", "/policies/"+id, `{"name":"Strict","min_length":9,"auto_lock_minutes":2,"max_failed_attempts":7}`)
 		page, content = string(s.Get(link).Body), string(s.Content(s.Get(ticket).Body))
-		if !strings.Contains(page, "7 wrong codes erase this iPhone") || !strings.Contains(content, "ABOUT 7 WRONG CODES") || !strings.Contains(content, "<integer>9</integer>") {
+		if !strings.Contains(page, "7 wrong passcodes erase this iPhone") || !strings.Contains(content, "ABOUT 7 WRONG PASSCODES") || !strings.Contains(content, "<integer>9</integer>") {
 			t.Error("the next download does not follow the change")
 		}
 		a := c.Want(t, 200, "POST", "/profiles", `{"address":"jane@example.com","variant":"secure"}`)

@@ -15,7 +15,7 @@ import (
 // banner is what the page of a link says that a test key made, and mark what
 // its profiles begin with.
 const (
-	banner = "TEST: this link was made to try things out"
+	banner = "TEST: this link is only for testing"
 	mark   = "<string>TEST – "
 )
 

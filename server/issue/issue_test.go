@@ -159,9 +159,9 @@ func TestContent(t *testing.T) {
 		attempts int
 		has, not []string
 	}{
-		{settings.Mail, profile.IPhone, 10, []string{"Mail at example.com", "<string>jane</string>", "EmailAccountDescription</key>\n\t\t\t\t<string>Jane@example.com<"}, []string{"ConsentText", "passwordpolicy"}},
-		{settings.Secure, profile.IPhone, 7, []string{"ABOUT 7 WRONG CODES ERASE", "<key>default</key>", "<key>en</key>", "maxFailedAttempts"}, []string{"minutesUntilFailedLoginReset"}},
-		{settings.Secure, profile.IPhone, 0, []string{"ConsentText"}, []string{"maxFailedAttempts", "WRONG CODES ERASE"}},
+		{settings.Mail, profile.IPhone, 10, []string{"Email at example.com", "<string>jane</string>", "EmailAccountDescription</key>\n\t\t\t\t<string>Jane@example.com<"}, []string{"ConsentText", "passwordpolicy"}},
+		{settings.Secure, profile.IPhone, 7, []string{"ABOUT 7 WRONG PASSCODES ERASE", "<key>default</key>", "<key>en</key>", "maxFailedAttempts"}, []string{"minutesUntilFailedLoginReset"}},
+		{settings.Secure, profile.IPhone, 0, []string{"ConsentText"}, []string{"maxFailedAttempts", "WRONG PASSCODES ERASE"}},
 		{settings.Mail, profile.Mac, 10, []string{"<string>User</string>"}, []string{"ConsentText"}},
 		{settings.Secure, profile.Mac, 10, []string{"<string>System</string>", ".device.passcode", "minutesUntilFailedLoginReset"}, []string{"mail.managed", "ERASE"}},
 	}
@@ -214,14 +214,14 @@ func TestCalendars(t *testing.T) {
 		if got := bytes.Count(data, []byte("DAVUsername</key>\n\t\t\t\t<string>jane<")); got != tt.want {
 			t.Errorf("%s %s: %d further accounts, want %d:\n%s", tt.variant, tt.platform, got, tt.want, data)
 		}
-		if got := bytes.Count(data, []byte("the device asks for their password once")); got != tt.want {
+		if got := bytes.Count(data, []byte("The device asks for their password once")); got != tt.want {
 			t.Errorf("%s %s: the description tells %d further passwords, want %d", tt.variant, tt.platform, got, tt.want)
 		}
 		if same := bytes.Equal(before, data); same != (tt.want == 0) {
 			t.Errorf("%s %s: the same profile: %t", tt.variant, tt.platform, same)
 		}
-		if agreed := o.Variant == settings.Secure && tt.want > 0; bytes.Contains(before, []byte("The mail account and the rules go")) != agreed ||
-			bytes.Contains(data, []byte("The accounts and the rules go")) != agreed {
+		if agreed := o.Variant == settings.Secure && tt.want > 0; bytes.Contains(before, []byte("This removes the email account and the rules")) != agreed ||
+			bytes.Contains(data, []byte("This removes the accounts and the rules")) != agreed {
 			t.Errorf("%s %s: what removing takes away, in the consent:\n%s\n%s", tt.variant, tt.platform, before, data)
 		}
 		if _, err := i.Issue(t.Context(), o); err != nil {
@@ -274,7 +274,7 @@ func TestOrderOf(t *testing.T) {
 	}
 	for _, want := range []string{
 		"PayloadOrganization</key>\n\t\t<string>Éxample &amp; Sons<", "IncomingMailServerUsername</key>\n\t\t\t\t<string>Jane<",
-		"OutgoingMailServerUsername</key>\n\t\t\t\t<string>Jane<", "minLength</key>\n\t\t\t\t<integer>9<", "Wrong codes do not erase it",
+		"OutgoingMailServerUsername</key>\n\t\t\t\t<string>Jane<", "minLength</key>\n\t\t\t\t<integer>9<", "These rules don’t erase it after wrong passcodes",
 	} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("the profile lacks %q:\n%s", want, data)

@@ -110,7 +110,7 @@ func TestManage(t *testing.T) {
 		t.Fatalf("%v, %+v", err, set)
 	}
 	text := written(t, set.Templates[0])
-	for _, part := range []string{"<string>Bücher</string>", "Mail at bücher.example (iPhone)", "example.xn--bcher-kva.mobileconfig.mdm.iphone", "<key>maxFailedAttempts</key>", "<key>default</key>"} {
+	for _, part := range []string{"<string>Bücher</string>", "Email at bücher.example (iPhone)", "example.xn--bcher-kva.mobileconfig.mdm.iphone", "<key>maxFailedAttempts</key>", "<key>default</key>"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it lacks %s:\n%s", part, text)
 		}

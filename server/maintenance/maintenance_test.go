@@ -246,7 +246,7 @@ func (w *watch) public(owner string) string {
 func TestCheckpoints(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
-		const subject = "Checkpoint of the action log"
+		const subject = "Action log checkpoint"
 		w.nextDay()
 		first := w.called("log.checkpoint", 1)[0]
 		mails := w.mails(subject)
@@ -277,7 +277,7 @@ func TestCheckpoints(t *testing.T) {
 				t.Errorf("after %d days %d mails, want %d", day, n, want)
 			}
 		}
-		if n := len(w.mails("Action log: the check failed")); n != 0 {
+		if n := len(w.mails("Action log check failed")); n != 0 {
 			t.Errorf("%d mails of a sound log", n)
 		}
 	})
@@ -285,7 +285,7 @@ func TestCheckpoints(t *testing.T) {
 
 // TestCheckFails changes a log behind the program's back, in several ways.
 func TestCheckFails(t *testing.T) {
-	const failed = "Action log: the check failed"
+	const failed = "Action log check failed"
 	for name, tt := range map[string]struct {
 		statement string
 		finding   string

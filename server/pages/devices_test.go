@@ -11,11 +11,11 @@ import (
 
 // What pages begin with, by device.
 const (
-	iPhonePage  = "<h1>Set up mail on this\u00a0iPhone</h1>"
-	iPadPage    = "<h1>Set up mail on this\u00a0iPad</h1>"
-	macPage     = "<h1>Set up mail on this\u00a0Mac</h1>"
+	iPhonePage  = "<h1>Set up email on this\u00a0iPhone</h1>"
+	iPadPage    = "<h1>Set up email on this\u00a0iPad</h1>"
+	macPage     = "<h1>Set up email on this\u00a0Mac</h1>"
 	androidPage = "<h1>Set up email on this Android device</h1>"
-	otherPage   = "<h1>Set up mail on your iPhone\u00a0or\u00a0iPad</h1>"
+	otherPage   = "<h1>Set up email on your iPhone\u00a0or\u00a0iPad</h1>"
 )
 
 // TestDevices wants each device and program to get its page: what it is called,
@@ -29,13 +29,13 @@ func TestDevices(t *testing.T) {
 		mac                    = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
 		android                = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) "
 		windows                = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-		toSafari, inApp, saves = `id="browser"`, "inside an app", `<p class="lead">This browser only saves the profile.`
+		toSafari, inApp, saves = `id="browser"`, "inside an app", `<p class="lead">This browser can only save the profile.`
 	)
 	tests := []struct {
 		name, agent, heading string
 		says, not            []string
 	}{
-		{"Safari on iPhone", iPhone + "Version/18.6 Mobile/15E148 Safari/604.1", iPhonePage, []string{`value="iphone"`, "Your iPhone code"}, []string{toSafari}},
+		{"Safari on iPhone", iPhone + "Version/18.6 Mobile/15E148 Safari/604.1", iPhonePage, []string{`value="iphone"`, "Your iPhone passcode"}, []string{toSafari}},
 		{"Chrome on iPhone", iPhone + "CriOS/140.0 Mobile/15E148 Safari/604.1", iPhonePage, nil, []string{toSafari}},
 		{"Firefox on iPhone", iPhone + "FxiOS/140.0 Mobile/15E148 Safari/605.1.15", iPhonePage, []string{toSafari, saves}, []string{inApp}},
 		{"Focus on iPhone", iPhone + "FxiOS/140.0 Focus/140.0 Mobile/15E148", iPhonePage, []string{toSafari, saves}, nil},
@@ -45,15 +45,15 @@ func TestDevices(t *testing.T) {
 		{"Facebook on iPhone", iPhone + "Mobile/22G86 [FBAN/FBIOS;FBAV/520.0;FBDV/iPhone15,2]", iPhonePage, []string{toSafari, inApp}, nil},
 		{"Instagram on iPhone", iPhone + "Mobile/22G86 Instagram 390.0 (iPhone15,2)", iPhonePage, []string{toSafari, inApp}, nil},
 		{"a web view on iPhone", iPhone + "Mobile/22G86", iPhonePage, []string{toSafari, inApp}, nil},
-		{"Safari on iPad", iPad + "Version/18.6 Mobile/15E148 Safari/604.1", iPadPage, []string{`value="iphone"`, "Your iPad code", "The iPad asks first"}, []string{"iPhone", toSafari}},
+		{"Safari on iPad", iPad + "Version/18.6 Mobile/15E148 Safari/604.1", iPadPage, []string{`value="iphone"`, "Your iPad passcode", "The iPad asks first"}, []string{"iPhone", toSafari}},
 		{"Firefox on iPad", mac + "FxiOS/143.0 Safari/605.1.15", iPadPage, []string{toSafari, saves}, []string{"iPhone"}},
 		{"Chrome on iPad", mac + "CriOS/140 Version/11.1.1 Safari/605.1.15", iPadPage, nil, []string{"iPhone"}},
-		{"a web view on iPad", mac, iPadPage, []string{inApp, "to the iPad"}, []string{"iPhone"}},
+		{"a web view on iPad", mac, iPadPage, []string{inApp, "Your iPad passcode"}, []string{"iPhone"}},
 		{"Facebook on iPad", mac + "[FBAN/FBIOS;FBDV/iPad13,4]", iPadPage, []string{inApp}, []string{"iPhone"}},
 		{"Safari on Mac, or an iPad that says so", mac + "Version/18.6 Safari/605.1.15", macPage, []string{`data-ipad="` + link + `?device=ipad"`, "This is an iPad", `value="mac"`}, nil},
 		{"Chrome on Mac", mac + "Chrome/140.0.0.0 Safari/537.36", macPage, nil, []string{toSafari}},
 		{"Firefox on Mac", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", macPage, nil, nil},
-		{"Chrome on Android", android + "Chrome/140.0.0.0 Mobile Safari/537.36", androidPage, []string{"Thunderbird", "/thunderbird.svg", "imap.example.com", "data-print"}, []string{"camera of your phone at the code", `value="mac"`}},
+		{"Chrome on Android", android + "Chrome/140.0.0.0 Mobile Safari/537.36", androidPage, []string{"Thunderbird", "/thunderbird.svg", "imap.example.com", "data-print"}, []string{"Point your phone’s camera at the code", `value="mac"`}},
 		{"Firefox on Android", "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", androidPage, []string{"Gmail app"}, nil},
 		{"a web view on Android", android + "Version/4.0 Chrome/140.0.0.0 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/520.0]", androidPage, nil, []string{toSafari}},
 		{"Chrome on Windows", windows + "Chrome/140.0.0.0 Safari/537.36", otherPage, []string{"/qr.svg", "?device=android"}, nil},

@@ -33,7 +33,7 @@ func TestInternationalDomain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := "<string>Mail at " + tt.shown + "</string>"; !strings.Contains(string(envelope.Content), want) {
+		if want := "<string>Email at " + tt.shown + "</string>"; !strings.Contains(string(envelope.Content), want) {
 			t.Errorf("the profile of %s lacks %s:\n%s", tt.domain, want, envelope.Content)
 		}
 	}

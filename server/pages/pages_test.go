@@ -22,7 +22,7 @@ func TestFromAddressToProfile(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		link := s.Link("jane@example.com")
 		page := s.Get(link)
-		for _, want := range []string{"j•••@example.com", "10 wrong codes erase this iPhone", "imap.example.com", "993", "smtp.example.com", "465", "Remove Profile", "setup.example.com"} {
+		for _, want := range []string{"j•••@example.com", "10 wrong passcodes erase this iPhone", "imap.example.com", "993", "smtp.example.com", "465", "Remove Profile", "setup.example.com"} {
 			if !bytes.Contains(page.Body, []byte(want)) {
 				t.Errorf("the page does not say %q", want)
 			}
@@ -197,8 +197,8 @@ func TestAgents(t *testing.T) {
 		} {
 			body := string(s.Do(http.MethodGet, link, http.Header{"User-Agent": {agent}}, "").Body)
 			for kind, mark := range map[string]string{
-				"iphone": "Set up mail on this\u00a0iPhone", "mac": "Set up mail on this\u00a0Mac", "other": `class="qr-code"`,
-				"asks": "Chrome asks before that", "saves": "This browser only saves the profile", "app": "inside an app",
+				"iphone": "Set up email on this\u00a0iPhone", "mac": "Set up email on this\u00a0Mac", "other": `class="qr-code"`,
+				"asks": "Chrome asks before that", "saves": "This browser can only save the profile", "app": "inside an app",
 			} {
 				onPhone := kind == "iphone" && (want == "asks" || want == "saves" || want == "app")
 				if got := strings.Contains(body, mark); got != (kind == want || onPhone) {

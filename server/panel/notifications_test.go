@@ -88,7 +88,7 @@ func TestNotices(t *testing.T) {
 			t.Error("something changed")
 		}
 		page := string(owner.Get(notices + "/recipients/" + h.id(owner)).Body)
-		if !strings.Contains(page, `<input type="checkbox" checked disabled>`) || !strings.Contains(page, "Always on, cannot be turned off: API key changed") {
+		if !strings.Contains(page, `<input type="checkbox" checked disabled>`) || !strings.Contains(page, "Always on, can’t be turned off: API key changed") {
 			t.Error("the page does not say what is locked")
 		}
 	})

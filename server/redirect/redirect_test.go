@@ -313,7 +313,7 @@ func TestSignedRedirectForms(t *testing.T) {
 			header.Set("Content-Type", tt.kind)
 		}
 		a := s.Do(http.MethodPost, "/start/signed", header, tt.body)
-		if a.Status != tt.status || !bytes.Contains(a.Body, []byte("The button did not work")) || bytes.Contains(a.Body, []byte("hunter2")) {
+		if a.Status != tt.status || !bytes.Contains(a.Body, []byte("The button didn’t work")) || bytes.Contains(a.Body, []byte("hunter2")) {
 			t.Errorf("%s: %d %s", tt.name, a.Status, text(a))
 		}
 	}

@@ -73,7 +73,7 @@ func ask(b *tab, s *servertest.Server) {
 func read(b *tab) {
 	b.t.Helper()
 	before := b.text()
-	for _, want := range []string{"j•••@example.com", "What you will be asked", "Allow the download", "Your iPhone code", "Tap Install", "Your mail password"} {
+	for _, want := range []string{"j•••@example.com", "What you’ll be asked", "Allow the download", "Your iPhone passcode", "Tap Install", "Your email password"} {
 		if !strings.Contains(before, want) {
 			b.t.Errorf("the page does not show %q", want)
 		}
@@ -83,7 +83,7 @@ func read(b *tab) {
 	}
 	b.press(secureForm + " summary")
 	b.eventually("the fold opens", `document.querySelector('`+secureForm+` details').open`)
-	for _, want := range []string{"10 wrong codes erase this iPhone", "I understand that 10 wrong codes erase this iPhone."} {
+	for _, want := range []string{"10 wrong passcodes erase this iPhone", "I understand that 10 wrong passcodes erase this iPhone."} {
 		if strings.Contains(before, want) || !strings.Contains(b.text(), want) {
 			b.t.Errorf("the fold does not show %q when it is opened", want)
 		}

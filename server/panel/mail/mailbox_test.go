@@ -27,7 +27,7 @@ func TestMailbox(t *testing.T) {
 		s.Get(s.Ticket(other, "mail"))
 		at := "/panel/mailbox?address=" + url.QueryEscape("jane@example.com")
 		page := m.Get(at)
-		has(t, page, "2 links can still be used", "Safari on iPhone", "<span>iPhone ", "imap.example.com", "Mail at", "Find My", "passcode rules stay")
+		has(t, page, "2 links can still be used", "Safari on iPhone", "<span>iPhone ", "imap.example.com", "Email at", "Find My", "passcode rules stay")
 		if n := strings.Count(string(page.Body), "Safari on iPhone"); n != 1 {
 			t.Errorf("%d downloads are listed", n)
 		}
@@ -135,7 +135,7 @@ func TestMailSelected(t *testing.T) {
 		}
 		has(t, m.Get("/panel/links"), `formaction="/panel/links/mail-selected"`)
 		const at = "/panel/links/mail-selected"
-		has(t, m.Get(at+"?link0="+id("cas")+"&link2="+id("ann")), "Send 2 links by mail?")
+		has(t, m.Get(at+"?link0="+id("cas")+"&link2="+id("ann")), "Send 2 links by email?")
 		if a := m.Post(at, "link0", id("cas"), "link2", id("ann")); a.Location() != "/panel/links?done=links.mailed" {
 			t.Fatalf("%d %s %s", a.Status, a.Location(), a.Body)
 		}

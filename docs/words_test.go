@@ -1,0 +1,85 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A wording is something that nothing here says.
+type wording struct {
+	pattern *regexp.Regexp
+	instead string
+	texts   bool // it's for what people read in the browser and in mail
+}
+
+func wordings(t *testing.T) []wording {
+	t.Helper()
+	data, err := os.ReadFile("words.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []wording
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		pattern, instead, ok := strings.Cut(line, "\t")
+		if !ok {
+			t.Fatalf("words.txt: no tab in %q", line)
+		}
+		pattern, texts := strings.CutPrefix(pattern, "texts:")
+		all = append(all, wording{regexp.MustCompile(pattern), instead, texts})
+	}
+	return all
+}
+
+// spoken are files that people read. Files of other languages and what programs
+// or other people have written are left out.
+func spoken(path string) bool {
+	name := filepath.Base(path)
+	switch {
+	case strings.HasPrefix(path, ".cache/"), strings.HasPrefix(path, ".git/"), strings.Contains(path, "testdata/"), strings.Contains(path, "node_modules/"),
+		name == "words.txt", name == "words_test.go":
+		return false
+	case strings.HasSuffix(name, ".toml"):
+		return name == "en.toml"
+	}
+	return slices.Contains([]string{"Makefile", "Dockerfile", "run", "prepare"}, name) ||
+		slices.Contains([]string{".go", ".md", ".html", ".css", ".js", ".sql", ".sh", ".yaml", ".service", ".socket", ".php"}, filepath.Ext(name))
+}
+
+// TestWords wants none of the words and constructions of words.txt in code,
+// comments, names, pages, texts and documents.
+func TestWords(t *testing.T) {
+	all := wordings(t)
+	err := fs.WalkDir(os.DirFS(".."), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !spoken(path) {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join("..", path))
+		if err != nil {
+			return err
+		}
+		text := string(data)
+		for n, line := range strings.Split(text, "\n") {
+			for _, w := range all {
+				if w.texts && (!strings.HasSuffix(path, "en.toml") || strings.HasPrefix(line, "#")) {
+					continue
+				}
+				if found := w.pattern.FindString(line); found != "" {
+					t.Errorf("%s:%d: %q: write %s", path, n+1, found, w.instead)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
