@@ -99,10 +99,10 @@ var authorityBundle = sync.OnceValue(func() string {
 
 // panelRows are the rows of the control panel.
 func panelRows() []*authorityRow {
-	return slices.Concat(doorRows(), ownRows(), logRows(), noticeRows(), webhookRows(), settingRows(), batchRows(), accessRows())
+	return slices.Concat(signInRows(), ownRows(), logRows(), noticeRows(), webhookRows(), settingRows(), batchRows(), accessRows())
 }
 
-func doorRows() []*authorityRow {
+func signInRows() []*authorityRow {
 	open := func(r *authorityRow) { r.open = true }
 	return []*authorityRow{
 		with(fresh("/sign-in", nil), func(r *authorityRow) {

@@ -510,10 +510,10 @@ func badFields(fields ...string) []problem {
 }
 
 func panelCases() []panelCase {
-	return slices.Concat(doorCases(), ownCases(), overviewCases(), domainCases(), hostCases(), brandingCases(), mdmCases(), policyCases(), linkCases(), batchCases(), pushCases(), keyCases(), memberCases(), accountCases(), certificateCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
+	return slices.Concat(signInCases(), ownCases(), overviewCases(), domainCases(), hostCases(), brandingCases(), mdmCases(), policyCases(), linkCases(), batchCases(), pushCases(), keyCases(), memberCases(), accountCases(), certificateCases(), logCases(), noticeCases(), removeCases(), panelErrorCases())
 }
 
-func doorCases() []panelCase {
+func signInCases() []panelCase {
 	at := "/panel/sign-in"
 	invited := invitationPage{Token: "tok-123", Email: "tom@example.com", Account: "Example Ltd", Role: "admin", Expires: panelNow}
 	fields := []confirmField{{"name", "Phones with mail"}, {"wipe", "yes"}}
@@ -757,12 +757,12 @@ var logFields = []string{"from", "to", "zone", "actor", "action", "outcome", "in
 // A filledLog is a log with entries of all names, kinds and interfaces.
 func filledLog() logPage {
 	berlin := time.FixedZone("CET", 3600)
-	kinds, doors, objects := actorKinds(), interfaces(), targetKinds()
+	kinds, ways, objects := actorKinds(), interfaces(), targetKinds()
 	hash := strings.Repeat("0123456789abcdef", 4)
 	var rows []logRow
 	for i, name := range actionNames() {
 		r := logRow{Seq: int64(4812 - i), At: panelNow.Add(-time.Duration(i) * 97 * time.Minute).In(berlin), Name: name, WhoKind: kinds[i%len(kinds)], TargetKind: objects[i%len(objects)],
-			Interface: doors[i%len(doors)], Request: "req_8K2vPq0Qm", IP: "198.51.100.24", Client: "Safari on Mac", TargetID: fmt.Sprint("obj_", i)}
+			Interface: ways[i%len(ways)], Request: "req_8K2vPq0Qm", IP: "198.51.100.24", Client: "Safari on Mac", TargetID: fmt.Sprint("obj_", i)}
 		switch r.WhoKind {
 		case "member":
 			r.Who, r.WhoID, r.Target, r.History = "Maria Kern", "mem_1", "example.com", "/panel/security/log?kind=domain&target=obj_1"
@@ -784,7 +784,7 @@ func filledLog() logPage {
 	}
 	rows = append(rows, long,
 		logRow{Seq: 4699, At: panelNow.In(berlin), Name: "member.sign_in", Refused: true, WhoKind: "visitor", Erased: true, TargetKind: "member", Interface: "panel"},
-		logRow{Seq: 4698, At: panelNow.In(berlin), Name: "name.of_tomorrow", WhoKind: "robot", TargetKind: "thing", Interface: "door"},
+		logRow{Seq: 4698, At: panelNow.In(berlin), Name: "name.of_tomorrow", WhoKind: "robot", TargetKind: "thing", Interface: "gateway"},
 		logRow{Seq: 4697, At: panelNow.In(berlin), Name: "log.retain", WhoKind: "system"},
 		logRow{Seq: 4696, At: panelNow.In(berlin), Unreadable: true},
 		logRow{Seq: 12, At: panelNow.In(berlin)},
@@ -875,7 +875,7 @@ func panelErrorCases() []panelCase {
 	for _, status := range append([]int{0, 400, 502}, statuses...) {
 		all = append(all, panelCase{name: fmt.Sprint("error-", status), page: "error", who: owner, path: "/panel/x", view: panelErrorPage{Status: status, Code: "some_code", Detail: "[detail]"}})
 	}
-	return append(all, panelCase{name: "error-door", page: "error", path: "/panel/x", view: panelErrorPage{Status: 403}})
+	return append(all, panelCase{name: "error-signed-out", page: "error", path: "/panel/x", view: panelErrorPage{Status: 403}})
 }
 
 // The ends of text ids that only exist at run time.
@@ -1088,14 +1088,14 @@ func TestPanelPages(t *testing.T) {
 		"sign-in-problem":  {`value="maria@example.com"`, "<title>Error: Sign in", `role="alert"`},
 		"confirm":          {`action="/panel/policies/pol_1"`, `name="name" value="Phones with mail"`, `name="confirm_code"`, `data-then="submit"`},
 		"confirm-get":      {`action="/panel/confirm"`, `name="next" value="/panel/policies/pol_1"`, `data-next="/panel/policies/pol_1"`},
-		"confirm-code":     {"have to be typed again", `aria-describedby="confirm_code-help confirm_code-error" aria-invalid="true"`, `<a href="#confirm_code">`},
+		"confirm-code":     {"must be entered again", `aria-describedby="confirm_code-help confirm_code-error" aria-invalid="true"`, `<a href="#confirm_code">`},
 		"confirm-password": {`name="confirm_password"`, `autocomplete="current-password"`},
 		"invitation":       {`value="tom@example.com"`, "readonly", "May change domains", "<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0November\u00a02026, 08:54\u00a0UTC</time>"},
 		"totp":             {`viewBox="0 0 29 29"`, `data-copy="secret"`},
-		"recovery-codes":   {"K7Q2-M9XA-4TDN-P3W9", `data-copy="codes"`, "cannot show them again"},
-		"overview":         {"1,234", "430 links. 325 downloads. Most on 20\u00a0November\u00a02026: links 54, downloads 41.", ">11 Nov<", "ends in 9 days", `aria-current="page"`},
+		"recovery-codes":   {"K7Q2-M9XA-4TDN-P3W9", `data-copy="codes"`, "We can’t show them again"},
+		"overview":         {"1,234", "430 links. 325 downloads. Most on 20\u00a0November\u00a02026: links 54, downloads 41.", ">11 Nov<", "expires in 9 days", `aria-current="page"`},
 		"overview-fresh":   {"0 of 9 steps done", "Right now this server signs with a test certificate", `class="button" href="/panel/certificate"`},
-		"overview-all":     {"It says: <bdi>the certificate has expired</bdi>", "9 recovery codes left"},
+		"overview-all":     {"fixes the certificate: <bdi>the certificate has expired</bdi>", "9 recovery codes left"},
 		"domains":          {"21–23 of 57", `rel="next" href="/panel/domains?page=3"`},
 		"domains-found":    {"1 found", `class="chip" href="/panel/domains"`},
 		"domains-nothing":  {"Nothing here matches “<bdi>nowhere</bdi>”"},
@@ -1108,9 +1108,9 @@ func TestPanelPages(t *testing.T) {
 		"domain-problems":  {"<details class=\"fold\" open>", `<a href="#policy_id">[policy_id]</a>`},
 		"domain-edit":      {`action="/panel/domains/example.com"`, `value="local_part" checked`, `value="pol_1" selected>`},
 		"domain-auditor":   {"<fieldset class=\"form-parts\" disabled>"},
-		"policy":           {"<bdi>10</bdi> wrong codes erase an iPhone", "a Mac is locked for 15 minutes", "&lt;plist version=&#34;1.0&#34;&gt;", "at once", "Is erased", "Is locked"},
+		"policy":           {"<bdi>10</bdi> wrong passcodes erase an iPhone", "a Mac is locked for 15 minutes", "&lt;plist version=&#34;1.0&#34;&gt;", "immediately", ">Erased<", ">Locked<"},
 		"policy-new":       {"This can destroy a person’s data", `action="/panel/policies/new"`},
-		"policy-standard":  {"nobody can change it", " disabled>"},
+		"policy-standard":  {"no one can change it", " disabled>"},
 		"links":            {`href="/panel/links/lnk_1"`, "badge-danger\">Revoked", `rel="next" href="/panel/links?cursor=1.lnk_9"`, `<option value="opened" selected>`, `href="/panel/domains/example.com/revoke-links"`},
 		"link":             {"Jq4XoM2vR8sT", `data-copy="link"`, `viewBox="0 0 29 29"`, `href="/panel/links/lnk_1/revoke"`, `href="/panel/security/log?link=lnk_1"`, "2 of 5", "mbx_812"},
 		"mailbox":          {"2 links can still be used", "192.0.2.7", `class="button button-danger"`, "Change the email password", "data-print", "Find My"},
@@ -1142,7 +1142,7 @@ func TestPanelPages(t *testing.T) {
 			`<option value="domain" selected>`, `type="datetime-local" id="from" name="from" value="2026-11-01T00:00"`, `<bdi>Policy: all</bdi>`, `<bdi>Maria Kern</bdi></span> <svg`, `<bdi>Refused</bdi>`, `<bdi>Command line</bdi>`, "Clear all",
 			"Looked back to <bdi>24\u00a0Aug\u00a02026, 09:54:07</bdi>", "Back to the newest", `<input type="hidden" name="text" value="portal &amp; co">`, "&amp;zone=Europe%2fBerlin", `list="zones"`,
 		},
-		"log-gone":           {`<option value="mem_9" selected>mem_9</option>`, `<option value="member.sign_in,member.sign_out" selected>`, "<bdi>Visitors of the public pages</bdi>", "<bdi>Domain updated</bdi>", "<bdi>Done</bdi>"},
+		"log-gone":           {`<option value="mem_9" selected>mem_9</option>`, `<option value="member.sign_in,member.sign_out" selected>`, "<bdi>Visitors of the public pages</bdi>", "<bdi>Domain updated</bdi>", "<bdi>Success</bdi>"},
 		"log-empty":          {"Nothing is logged yet"},
 		"log-nothing":        {"No entry matches these filters", `class="button button-quiet" href="/panel/security/log"`},
 		"log-searched":       {"Looked back to", `class="button button-quiet" rel="next" href="/panel/security/log?text=nowhere&amp;before=4000"`, "/log/export"},
@@ -1152,7 +1152,7 @@ func TestPanelPages(t *testing.T) {
 		"remove-mailbox":     {`name="mailbox" value="jane@example.com"`, "They do not come back"},
 		"remove-domain":      {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
 		"error-403":          {"You don’t have access", "[detail]"},
-		"error-door":         {"ask an owner of the account", `href="/panel/sign-in"`},
+		"error-signed-out":   {"ask an owner of the account", `href="/panel/sign-in"`},
 	} {
 		html := render(t, s, named(t, "panel-"+name), s.Match())
 		for _, want := range want {
@@ -1350,7 +1350,7 @@ func TestPanelLog(t *testing.T) {
 
 func TestPanelWords(t *testing.T) {
 	l := newSet(t).byTag["en"]
-	for word, want := range map[string]string{"key": "key", "operator": "operator", "robot": "robot", "": "", "{{.}}": "{{.}}"} {
+	for word, want := range map[string]string{"key": "API key", "operator": "operator", "robot": "robot", "": "", "{{.}}": "{{.}}"} {
 		if got := l.worded("panel.kind.", word); got != want {
 			t.Errorf("%q: got %q, want %q", word, got, want)
 		}

@@ -216,7 +216,7 @@ func testRoles(h *installation) {
 	for _, row := range rows() {
 		where := path(row.Path, h.own)
 		name := row.Method + " " + row.Path
-		if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isDoor(a) {
+		if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isSignInPage(a) {
 			h.t.Errorf("%s: nobody got %d %s", name, a.Status, a.Location())
 		}
 		if row.Open {
@@ -244,8 +244,8 @@ func testRoles(h *installation) {
 	}
 }
 
-// isDoor reports whether the answer leads to the sign-in.
-func isDoor(a servertest.Answer) bool {
+// isSignInPage reports whether the answer redirects to the sign-in page.
+func isSignInPage(a servertest.Answer) bool {
 	return a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/sign-in") ||
 		a.Status == http.StatusUnauthorized
 }

@@ -67,7 +67,7 @@ func testVisit(h *installation) {
 		t.Error("the list has not the domains of the customer alone")
 	}
 	log := h.logged()
-	for _, want := range []string{"Account opened by an operator", "Asked for help with shop.example", "Page seen by an operator", "/panel/domains", "olga@example.com", `<span class="tag">operator</span>`} {
+	for _, want := range []string{"Account opened by an operator", "Asked for help with shop.example", "Page viewed by an operator", "/panel/domains", "olga@example.com", `<span class="tag">operator</span>`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log of the customer has no %q", want)
 		}
@@ -142,7 +142,7 @@ func (h *installation) leave(id string) {
 	if a := h.owner.Post("/panel/domains/other.example.com?in="+id, domainForm()...); a.Status != http.StatusConflict {
 		h.t.Errorf("a form of the account was taken after the visit: %d", a.Status)
 	}
-	if log := h.logged(); !strings.Contains(log, "Account left by an operator") {
+	if log := h.logged(); !strings.Contains(log, "Operator left the account") {
 		h.t.Error("the log doesn't say that the operator left")
 	}
 	h.visit("yes")

@@ -38,7 +38,7 @@ func attackDuringPasskey(t *testing.T, guesses int64) {
 	if got := b.signIn(o, ownerEmail, servertest.Password, o.code(t, m.Seed)); got != http.StatusTooManyRequests {
 		t.Errorf("by password and code during the attack: %d, want 429", got)
 	}
-	b.wantText("A passkey works at once")
+	b.wantText("A passkey works right away")
 	for before := a.done.Load(); ; before = a.done.Load() {
 		b.wantSubmit(passkeyButton, 200, "/panel")
 		b.wantText("Overview")

@@ -56,7 +56,7 @@ func wantPolicy(b *tab) {
 	if got := b.values("#min_length"); !maps.Equal(got, typed) {
 		b.t.Errorf("kept %v, want %v", got, typed)
 	}
-	b.wantText("8 wrong codes")
+	b.wantText("8 wrong passcodes")
 }
 
 // TestConfirmBeforeErasing asks for a code before it keeps a policy that
@@ -76,7 +76,7 @@ func TestConfirmBeforeErasing(t *testing.T) {
 	}
 	fillPolicy(b)
 	b.wantSubmit(mainButton, 403, "/panel/policies/new")
-	b.wantText("Confirm that it is you")
+	b.wantText("Confirm it’s you")
 	wantRepeated(b)
 
 	wrong := o.code(t, m.Seed)

@@ -44,7 +44,7 @@ func TestKeyboard(t *testing.T) {
 	k.press(kb.ArrowUp, `[name=policy][value=off]:checked`)
 	k.to(saveButton)
 	k.enter("/panel/domains/keys.example")
-	b.wantText("The domain is live", "keys.example")
+	b.wantText("Domain activated", "keys.example")
 
 	b.visit(o.URL + "/panel/domains/keys.example/edit")
 	got := b.values("#imap")

@@ -119,7 +119,7 @@ func TestPasskeyFirst(t *testing.T) {
 	b.authenticator()
 	setUp(b, o)
 	b.enrolPasskey("")
-	b.wantText("The passkey is added", "You have none yet")
+	b.wantText("Passkey added", "You have none yet")
 	b.makeCodes()
 	b.wantSubmit("main a.button", 200, "/panel/security/sign-in")
 	b.wantText("Chrome on Linux", "10 codes left") // a passkey without a name has the device's

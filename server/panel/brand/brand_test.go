@@ -61,8 +61,8 @@ func TestBranding(t *testing.T) {
 		if a := m.Post("/panel/branding", typed...); a.Status != http.StatusSeeOther {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
-		has(t, m.Get("/panel/branding?done=branding.saved"), "The branding is saved.", `value="#f2a900"`, `<a class="host" href="/panel"><svg`, "<bdi>Example Host</bdi></a>")
-		has(t, m.Get("/panel/domains/example.com/branding"), "Leave it empty to use Example Host.")
+		has(t, m.Get("/panel/branding?done=branding.saved"), "Branding saved.", `value="#f2a900"`, `<a class="host" href="/panel"><svg`, "<bdi>Example Host</bdi></a>")
+		has(t, m.Get("/panel/domains/example.com/branding"), "Leave empty to use Example Host.")
 		if a := m.Post("/panel/domains/example.com/branding", "name", "Its own", "color", "", "help_url", "", "imprint_url", "", "privacy_url", "https://example.com/p"); a.Status != http.StatusSeeOther {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
@@ -96,7 +96,7 @@ func TestUploadLogo(t *testing.T) {
 		if a := m.Upload("/panel/branding/logo", "file", "logo.svg", aLogo(t)); a.Status != http.StatusSeeOther || a.Location() != "/panel/branding?done=branding.logo" {
 			t.Fatalf("%d %s %s", a.Status, a.Location(), a.Body)
 		}
-		has(t, m.Get("/panel/branding"), `<img class="host-logo" src="/brand/`, "Replace the logo")
+		has(t, m.Get("/panel/branding"), `<img class="host-logo" src="/brand/`, "Replace logo")
 		a := m.Upload("/panel/branding/logo", "file", "logo.svg", "GIF89a")
 		if a.Status != http.StatusUnprocessableEntity {
 			t.Errorf("a GIF: %d", a.Status)

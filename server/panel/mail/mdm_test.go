@@ -39,7 +39,7 @@ func TestMDMPage(t *testing.T) {
 			if v.Fills() != strings.Contains(page, `<code class="var" dir="ltr">`+v.Address.Text+"</code>") {
 				t.Errorf("%s: the variable is not where it belongs", v.Name)
 			}
-			if marked := strings.Contains(page, "Parts of this are second-hand"); marked != v.SecondHand() {
+			if marked := strings.Contains(page, "Some of this is second-hand"); marked != v.SecondHand() {
 				t.Errorf("%s: the page says that parts are second-hand: %v", v.Name, marked)
 			}
 			if declared := v.Declarations.Text != ""; declared != strings.Contains(page, "<dt>The policy as declarations</dt>") || !strings.Contains(page, v.Declarations.Text) {
