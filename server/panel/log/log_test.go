@@ -75,7 +75,7 @@ func testLogFilters(l *ledger) {
 		}
 	}
 	a := l.owner.Get(logPath + "?from=" + url.QueryEscape(l.since.Format("2006-01-02 15:04")) + "&zone=Asia/Tokyo&text=%3Cb%3E")
-	for _, want := range []string{`name="from" value="` + l.since.Format("2006-01-02T15:04") + `"`, `name="zone" value="Asia/Tokyo"`, `name="text" value="&lt;b&gt;"`, "those of <bdi>Asia/Tokyo"} {
+	for _, want := range []string{`name="from" value="` + l.since.Format("2006-01-02T15:04") + `"`, `name="zone" value="Asia/Tokyo"`, `name="text" value="&lt;b&gt;"`, "Times are in <bdi>Asia/Tokyo"} {
 		if !strings.Contains(string(a.Body), want) {
 			l.t.Errorf("the page does not say %s", want)
 		}
@@ -176,7 +176,7 @@ func testLogEntries(l *ledger) {
 	if a := l.look(l.auditor, "target", domainID); a.Status != http.StatusOK || letters(a.Body) != "ha" {
 		l.t.Errorf("an auditor: %d, %q", a.Status, letters(a.Body))
 	}
-	if a := l.look(l.owner, "outcome", "refused", "text", "nowhere"); !strings.Contains(string(a.Body), "No entry matches") {
+	if a := l.look(l.owner, "outcome", "refused", "text", "nowhere"); !strings.Contains(string(a.Body), "No entries match") {
 		l.t.Error("nothing is found, and the page does not say so")
 	}
 }
