@@ -330,10 +330,10 @@ func TestZone(t *testing.T) {
 				t.Errorf("%s: times are not those of the member", page)
 			}
 		}
-		if body := string(owner.Get("/panel/security/log").Body); !strings.Contains(body, "Times are those of <bdi>Europe/Berlin</bdi>") {
+		if body := string(owner.Get("/panel/security/log").Body); !strings.Contains(body, "Times are in <bdi>Europe/Berlin</bdi>") {
 			t.Error("the log has not the member's zone")
 		}
-		if body := string(owner.Get("/panel/security/log?zone=Asia%2FTokyo").Body); !strings.Contains(body, "Times are those of <bdi>Asia/Tokyo</bdi>") {
+		if body := string(owner.Get("/panel/security/log?zone=Asia%2FTokyo").Body); !strings.Contains(body, "Times are in <bdi>Asia/Tokyo</bdi>") {
 			t.Error("the address does not win")
 		}
 		if body := string(admin.Get(at).Body); strings.Contains(body, "data-zone") {

@@ -39,7 +39,7 @@ func (h *installation) logged() string {
 func testVisit(h *installation) {
 	t := h.t
 	id := h.visit("")
-	banner := []byte(`You’re in the account of <bdi>Shop</bdi>`)
+	banner := []byte(`You’re in the account <bdi>Shop</bdi>`)
 	for _, row := range rows() {
 		if row.Method != http.MethodGet || row.Open || strings.HasSuffix(row.Path, "/events") {
 			continue

@@ -56,9 +56,9 @@ func (p *people) push(t *testing.T, upload func(name, list, shows string) string
 	for i := range 7 {
 		list += fmt.Sprintf("person-%d@example.com,Person %d,00008110-%016X\n", i+1, i+1, 0x1A2B3C4D5E6F*(i+1))
 	}
-	path := upload("pushed.csv", list+"nobody@example.com,Nobody,\n", "Create files")
+	path := upload("pushed.csv", list+"nobody@example.com,Nobody,\n", "Start batch")
 	must(t, owner.Post(path+"/check", "platform", "iphone", "output", "files", "mail", "", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name", "column-2", "udid"))
-	servertest.Eventually(t, "Create files", func() bool { return strings.Contains(string(owner.Get(path).Body), "Create files") })
+	servertest.Eventually(t, "Start batch", func() bool { return strings.Contains(string(owner.Get(path).Body), "Start batch") })
 	must(t, owner.Post(path+"/start"))
 	servertest.Eventually(t, "archive-001.zip", func() bool { return strings.Contains(string(owner.Get(path).Body), "archive-001.zip") })
 	must(t, owner.Post(path+"/push"))
@@ -98,13 +98,13 @@ func (p *people) makeBatches(t *testing.T) {
 	make := func(path, output, shows string) {
 		t.Helper()
 		must(t, owner.Post(path+"/check", "platform", "both", "output", output, "mail", "", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name"))
-		servertest.Eventually(t, "Create files", func() bool { return strings.Contains(string(owner.Get(path).Body), "Create files") })
+		servertest.Eventually(t, "Start batch", func() bool { return strings.Contains(string(owner.Get(path).Body), "Start batch") })
 		must(t, owner.Post(path+"/start"))
 		servertest.Eventually(t, shows, func() bool { return strings.Contains(string(owner.Get(path).Body), shows) })
 	}
 	const few = "email,name\njane@example.com,Jane Doe\njoe@example.com,Joe Roe\nmaria@example.com,Maria Kern\n"
-	make(upload("done.csv", few, "Create files"), "files", "archive-001.zip")
-	make(upload("links.csv", few, "Create files"), "links", "3 setup links")
+	make(upload("done.csv", few, "Start batch"), "files", "archive-001.zip")
+	make(upload("links.csv", few, "Start batch"), "links", "3 setup links")
 	upload("failed.csv", "email,password\njane@example.com,hunter2\n", "holds a password")
 	var many strings.Builder
 	many.WriteString("Work mail,Full name,Department,Password,email\n")
@@ -114,7 +114,7 @@ func (p *people) makeBatches(t *testing.T) {
 	many.WriteString("x,Nobody,Sales,,nobody\nx,Stranger,IT,,stranger@elsewhere.example\nx,With a name that nobody may have @ all,IT,,jane@example.com\n")
 	upload("ready.csv", many.String(), "3 rows with problems")
 	p.push(t, upload)
-	running := upload("running.csv", few, "Create files")
+	running := upload("running.csv", few, "Start batch")
 	stop()
 	must(t, owner.Post(running+"/start"))
 }

@@ -75,7 +75,7 @@ func TestMainJob(t *testing.T) {
 			if got := b.submit(saveButton); got != 200 {
 				t.Fatalf("%d: %s", got, b.text())
 			}
-			b.wantText(o.URL+"/s/", "Waiting")
+			b.wantText(o.URL+"/s/", "Unused")
 			if n := evaluate[int](b, `document.querySelectorAll("svg.qr-code").length`); n != 1 {
 				t.Errorf("%d QR codes", n)
 			}

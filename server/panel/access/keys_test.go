@@ -54,7 +54,7 @@ func TestRemovedMemberKeys(t *testing.T) {
 				child.Want(t, 200, "POST", "/keys/"+childID+"/revoke", "")
 
 				wantTexts(t, owner.Get("/panel/keys"), "Created by <bdi>Member olga@example.com", "Created by <bdi>Member tom@example.com",
-					"Created by the key <bdi>Portal", "Created by the key <bdi>Child", "Created by the key <bdi>Own", "Created on the command line")
+					"Created by API key <bdi>Portal", "Created by API key <bdi>Child", "Created by API key <bdi>Own", "Created on the command line")
 				id := storetest.Column(t, database, `SELECT id FROM members WHERE email = 'tom@example.com'`)[0]
 				page := owner.Get("/panel/members/" + id + "/remove")
 				wantTexts(t, page, "<bdi>Portal</bdi>", "<bdi>Grandchild</bdi>", `name="keep_keys"`)

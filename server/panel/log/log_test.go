@@ -75,7 +75,7 @@ func testLogFilters(l *ledger) {
 		}
 	}
 	a := l.owner.Get(logPath + "?from=" + url.QueryEscape(l.since.Format("2006-01-02 15:04")) + "&zone=Asia/Tokyo&text=%3Cb%3E")
-	for _, want := range []string{`name="from" value="` + l.since.Format("2006-01-02T15:04") + `"`, `name="zone" value="Asia/Tokyo"`, `name="text" value="&lt;b&gt;"`, "those of <bdi>Asia/Tokyo"} {
+	for _, want := range []string{`name="from" value="` + l.since.Format("2006-01-02T15:04") + `"`, `name="zone" value="Asia/Tokyo"`, `name="text" value="&lt;b&gt;"`, "Times are in <bdi>Asia/Tokyo"} {
 		if !strings.Contains(string(a.Body), want) {
 			l.t.Errorf("the page does not say %s", want)
 		}
@@ -176,7 +176,7 @@ func testLogEntries(l *ledger) {
 	if a := l.look(l.auditor, "target", domainID); a.Status != http.StatusOK || letters(a.Body) != "ha" {
 		l.t.Errorf("an auditor: %d, %q", a.Status, letters(a.Body))
 	}
-	if a := l.look(l.owner, "outcome", "refused", "text", "nowhere"); !strings.Contains(string(a.Body), "No entry matches") {
+	if a := l.look(l.owner, "outcome", "refused", "text", "nowhere"); !strings.Contains(string(a.Body), "No entries match") {
 		l.t.Error("nothing is found, and the page does not say so")
 	}
 }
@@ -226,7 +226,7 @@ func testLogPaging(l *ledger) {
 	}
 	var pages []string
 	older := regexp.MustCompile(`rel="next" href="([^"]+)"`)
-	newest := regexp.MustCompile(`<a href="([^"]+)">Back to the newest`)
+	newest := regexp.MustCompile(`<a href="([^"]+)">Back to newest`)
 	next := logPath + "?kind=webhook&zone=Asia%2FTokyo"
 	var last []byte
 	for next != "" && len(pages) < 9 {
@@ -255,7 +255,7 @@ func testLogPaging(l *ledger) {
 		l.t.Errorf("back at %q", got)
 	}
 	a := l.look(l.owner, "kind", "webhook", "before", "1")
-	if a.Status != http.StatusOK || !strings.Contains(string(a.Body), "There is nothing older") {
+	if a.Status != http.StatusOK || !strings.Contains(string(a.Body), "No older entries") {
 		l.t.Errorf("past the end: %d", a.Status)
 	}
 }
@@ -265,7 +265,7 @@ func testLogPaging(l *ledger) {
 func testLogUnreadable(l *ledger) {
 	storetest.Exec(l.t, l.database, `UPDATE actions SET leaf = $1 WHERE account = 'acc_default' AND target_id = $2 AND name = 'policy.update'`, []byte("{"), "pol_aaaaaaaaaaaaaaaa")
 	a := l.owner.Get(logPath + "?" + l.bounded(""))
-	if got := letters(a.Body); a.Status != http.StatusOK || got != "hgedcba" || !strings.Contains(string(a.Body), "Cannot be read") {
+	if got := letters(a.Body); a.Status != http.StatusOK || got != "hgedcba" || !strings.Contains(string(a.Body), "Can’t be read") {
 		l.t.Errorf("%d, %q", a.Status, got)
 	}
 	if got := l.exported(l.owner, "jsonl", l.bounded("")); got != "hg!edcba" {
@@ -275,7 +275,7 @@ func testLogUnreadable(l *ledger) {
 		l.t.Errorf("exported as a table: %q", got)
 	}
 	storetest.Exec(l.t, l.database, `UPDATE actions SET leaf = $1 WHERE account = 'acc_default' AND name = 'member.sign_in'`, []byte("{"))
-	if a := l.owner.Get("/panel/security/sign-in"); a.Status != http.StatusOK || !strings.Contains(string(a.Body), "Cannot be read") {
+	if a := l.owner.Get("/panel/security/sign-in"); a.Status != http.StatusOK || !strings.Contains(string(a.Body), "Can’t be read") {
 		l.t.Errorf("the page of sign-ins: %d\n%s", a.Status, a.Body)
 	}
 }
@@ -303,7 +303,7 @@ func testLogErased(l *ledger) {
 		l.t.Fatal(err)
 	}
 	a := l.look(l.owner, "profile", profileHash)
-	if letters(a.Body) != "b" || !strings.Contains(string(a.Body), "personal text erased") || strings.Contains(strings.ToLower(string(a.Body)), "jane@") {
+	if letters(a.Body) != "b" || !strings.Contains(string(a.Body), "personal data erased") || strings.Contains(strings.ToLower(string(a.Body)), "jane@") {
 		l.t.Errorf("erased: %q", letters(a.Body))
 	}
 	if a := l.look(l.owner, "mailbox", "jane@example.com", "action", "profile."); letters(a.Body) != "" {

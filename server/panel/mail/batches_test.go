@@ -55,12 +55,12 @@ func TestBatchPages(t *testing.T) {
 		}
 		at, _, _ := strings.Cut(a.Location(), "?")
 		body := page(t, owner, at, "1 row with a problem")
-		want(t, body, "people.csv", "department", "Create files for 3 people", "1 row can’t be used", "The mail domain")
+		want(t, body, "people.csv", "department", "Start for 3 people", "1 row can’t be used", "The mail domain")
 
 		if a := owner.Post(at+"/check", "platform", "iphone", "output", "links", "mail", "yes", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name", "column-2", ""); a.Status != http.StatusSeeOther {
 			t.Fatalf("check: %d %s", a.Status, a.Body)
 		}
-		body = page(t, owner, at, "Create files for 3 people")
+		body = page(t, owner, at, "Start for 3 people")
 		want(t, body, `<option value="links" selected>`)
 		if a := owner.Post(at + "/start"); a.Status != http.StatusSeeOther {
 			t.Fatalf("start: %d %s", a.Status, a.Body)
@@ -147,7 +147,7 @@ func TestBatchFiles(t *testing.T) {
 	s := servertest.Notifying(t, database, nil, nil)
 	owner := s.Owner("olga@example.com")
 	at, _, _ := strings.Cut(owner.Upload("/panel/batches/new", "file", "people.csv", people).Location(), "?")
-	page(t, owner, at, "Create files for 3 people")
+	page(t, owner, at, "Start for 3 people")
 	if a := owner.Post(at + "/start"); a.Status != http.StatusSeeOther {
 		t.Fatalf("start: %d %s", a.Status, a.Body)
 	}
@@ -168,7 +168,7 @@ func TestBatchFiles(t *testing.T) {
 	if a.Status != http.StatusSeeOther || again == at {
 		t.Fatalf("reissue: %d to %s", a.Status, again)
 	}
-	page(t, owner, again, "Create files for 3 people")
+	page(t, owner, again, "Start for 3 people")
 }
 
 // TestBatchUploadRefused wants lists that cannot be taken refused in words.
@@ -176,7 +176,7 @@ func TestBatchUploadRefused(t *testing.T) {
 	s := servertest.Notifying(t, storetest.SQLite(t), nil, nil)
 	owner := s.Owner("olga@example.com")
 	at, _, _ := strings.Cut(owner.Upload("/panel/batches/new", "file", "people.csv", "email,password\njane@example.com,hunter2\n").Location(), "?")
-	body := page(t, owner, at, "The batch has stopped")
+	body := page(t, owner, at, "The batch failed")
 	if want(t, body, "password"); strings.Contains(body, "hunter2") {
 		t.Error("a password is shown")
 	}

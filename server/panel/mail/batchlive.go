@@ -23,7 +23,7 @@ func (p *Pages) batchLive(f panel.Frame, b batches.Batch) batchLive {
 		return batchLive{Of: 1, Line: say("line.checking", nil)}
 	}
 	live := batchLive{Made: b.Made, Of: max(b.Rows(), 1)}
-	live.Line = say("line", map[string]any{"Made": b.Made, "Of": b.Rows()})
+	live.Line = say("line", map[string]any{"Done": b.Made, "Of": b.Rows()})
 	live.Percent = say("percent", map[string]any{"Percent": 100 * live.Made / live.Of})
 	if took := p.Now().Sub(b.Started).Seconds(); b.Made > 0 && took >= 1 {
 		rate := float64(b.Made) / took
