@@ -42,7 +42,7 @@ func TestMDMPage(t *testing.T) {
 			if marked := strings.Contains(page, "Some of this is second-hand"); marked != v.SecondHand() {
 				t.Errorf("%s: the page says that parts are second-hand: %v", v.Name, marked)
 			}
-			if declared := v.Declarations.Text != ""; declared != strings.Contains(page, "<dt>The policy as declarations</dt>") || !strings.Contains(page, v.Declarations.Text) {
+			if declared := v.Declarations.Text != ""; declared != strings.Contains(page, "<dt>Policy as declarations</dt>") || !strings.Contains(page, v.Declarations.Text) {
 				t.Errorf("%s: the page tells of declarations: %v", v.Name, !declared)
 			}
 			wantDownloads(t, m, v, page)
