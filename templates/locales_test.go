@@ -184,7 +184,7 @@ func unlike(original, translated any, forms []string, same bool) (problems []str
 			problems = append(problems, fmt.Sprintf("not as many stars as %q", english))
 		case !slices.Equal(matches(verbatim, text), matches(verbatim, english)) && text != english:
 			problems = append(problems, fmt.Sprintf("it has %q, English %q", matches(verbatim, text), matches(verbatim, english)))
-		case strings.Count(text, " ") >= 3 && text == english && !same:
+		case len(strings.Fields(textValue.ReplaceAllString(text, ""))) > 3 && text == english && !same:
 			problems = append(problems, "it's English")
 		}
 	}
