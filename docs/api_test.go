@@ -220,7 +220,7 @@ func (d *documented) check(t *testing.T, g guide) {
 // pages is how many pages of setup links were read.
 func (d *documented) pages() (n int) {
 	for _, title := range titles(d.heard) {
-		if strings.HasPrefix(title, "List the setup links") {
+		if strings.HasPrefix(title, "List setup links") {
 			n++
 		}
 	}

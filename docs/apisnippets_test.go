@@ -103,11 +103,11 @@ func (l language) run(t *testing.T, g guide, d *documented) {
 // files are what snippets leave, by operation: the answer, or of a checkpoint
 // the note.
 var files = map[string]string{
-	"Make a signed profile":           "jane.mobileconfig",
-	"Draw a setup link as a QR code":  "link.svg",
-	"Download a file of a batch":      "archive-001.zip",
-	"Export the whole action log":     "actions.jsonl",
-	"Sign what the action log is now": "checkpoint.note",
+	"Create a signed profile":               "jane.mobileconfig",
+	"Get a setup link as a QR code":         "link.svg",
+	"Download a file of a batch":            "archive-001.zip",
+	"Export the whole action log":           "actions.jsonl",
+	"Create a checkpoint of the action log": "checkpoint.note",
 }
 
 // A documented is a server that hears what it is asked. Where it is asked to

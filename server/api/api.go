@@ -159,7 +159,7 @@ type call struct {
 // all of the account.
 func (c call) permitAll() error {
 	if len(c.key.Domains) > 0 {
-		return fault.New(fault.Forbidden, "This key acts for some domains alone, and this is about all of the account.")
+		return fault.New(fault.Forbidden, "This key is limited to some domains, and this request is about the whole account.")
 	}
 	return nil
 }
@@ -319,7 +319,7 @@ func permitTest(k account.Key, op *huma.Operation) error {
 	if !k.Test || reads || op.Extensions[testsKey] == true {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
+	return fault.New(fault.Forbidden, "A test key can't change anything live. Use another key.")
 }
 
 // operation describes a route: what it does, and the scope that it needs.

@@ -37,15 +37,15 @@ type CheckedServer struct {
 	Host       string            `json:"host" example:"imap.example.com"`
 	Port       int               `json:"port" minimum:"1" maximum:"65535" example:"993"`
 	Encryption string            `json:"encryption" enum:"SSL/TLS,STARTTLS"`
-	State      field.ServerState `json:"state" doc:"The codes of mail servers in docs/codes.md say what they mean." example:"good"`
+	State      field.ServerState `json:"state" doc:"See the codes for mail servers in docs/codes.md." example:"good"`
 	Severity   probe.Severity    `json:"severity" enum:"good,warning,error"`
-	Detail     string            `json:"detail" doc:"What is so, and the way out." example:"The server offers TLS as a profile needs it."`
-	ExpiresAt  *field.Moment     `json:"certificate_expires_at,omitempty" doc:"When the certificate expires, if there was one."`
+	Detail     string            `json:"detail" doc:"What was found and how to fix it." example:"The server offers the TLS that profiles need."`
+	ExpiresAt  *field.Moment     `json:"certificate_expires_at,omitempty" doc:"When the certificate expires. Absent if there was none."`
 }
 
 // check adds the check of a domain's servers.
 func (a *API) check(h huma.API) {
-	op := forTests(operation("check-domain", http.MethodPost, "/domains/{id}/check", account.DomainsRead, "Check whether the mail servers offer TLS"))
+	op := forTests(operation("check-domain", http.MethodPost, "/domains/{id}/check", account.DomainsRead, "Check a domain's mail servers"))
 	register(a, h, op, a.checkDomain)
 }
 

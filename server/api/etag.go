@@ -17,7 +17,7 @@ import (
 
 // A resource is an answer that shows one thing as it is now.
 type resource[T any] struct {
-	ETag string `header:"ETag" doc:"Names this state of the resource." example:"\"mSxV0mKzYz8q3rGqR1bT\""`
+	ETag string `header:"ETag" doc:"Identifies this version of the resource." example:"\"mSxV0mKzYz8q3rGqR1bT\""`
 	Body T
 }
 
@@ -62,7 +62,7 @@ func (c call) matches(current any) error {
 	if slices.Contains(all, "*") || slices.Contains(all, etagOf(current)) {
 		return nil
 	}
-	return fault.New(fault.PreconditionFailed, "This has been changed by somebody else. Get it again and repeat your change.")
+	return fault.New(fault.PreconditionFailed, "The resource has changed since you read it. Get it again and repeat your change.")
 }
 
 // unchanged is how huma answers 304: an error, if the client has what is shown.

@@ -45,10 +45,10 @@ const (
 
 // An Event is an event as the API shows it.
 type Event struct {
-	ID        string            `json:"id" doc:"Its place: the number of its action in the log, and for the second event of an action a dot and 1." example:"41"`
+	ID        string            `json:"id" doc:"Position: the number of its action in the log. The second event of an action adds .1." example:"41"`
 	Type      field.Event       `json:"type"`
-	Timestamp field.Moment      `json:"timestamp" doc:"When it was."`
-	Data      openapi.EventData `json:"data" doc:"What webhooks are told."`
+	Timestamp field.Moment      `json:"timestamp" doc:"Time of the event."`
+	Data      openapi.EventData `json:"data" doc:"The data that webhooks get."`
 }
 
 func eventOf(o notify.Occurrence) Event {
@@ -66,8 +66,8 @@ func dataOf(d notify.Data) openapi.EventData {
 // An EventKind is a type of event.
 type EventKind struct {
 	Type     field.DeliveryEvent `json:"type"`
-	Text     string              `json:"text" doc:"When it comes." example:"A setup link was created."`
-	Streamed bool                `json:"streamed" doc:"Whether lists and the stream of events have it. Webhooks have all." example:"true"`
+	Text     string              `json:"text" doc:"When it's sent." example:"A setup link was created."`
+	Streamed bool                `json:"streamed" doc:"Whether it's in the list and the stream of events. Webhooks get all." example:"true"`
 }
 
 // An EventCatalogue is all types of events.
@@ -76,22 +76,22 @@ type EventCatalogue struct {
 }
 
 func (a *API) events(h huma.API, e *echo.Echo) {
-	register(a, h, operation("list-event-types", http.MethodGet, "/event-types", account.WebhooksRead, "List the types of events"), a.listEventTypes)
-	register(a, h, operation("list-events", http.MethodGet, "/events", account.WebhooksRead, "List the events"), a.listEvents)
-	stream := operation("stream-events", http.MethodGet, "/events/stream", account.WebhooksRead, "Follow the events as they happen")
-	stream.Description += " Server-sent events. Each has the ID by which to go on, its type as the event, and as its data the JSON that a webhook is called with."
+	register(a, h, operation("list-event-types", http.MethodGet, "/event-types", account.WebhooksRead, "List event types"), a.listEventTypes)
+	register(a, h, operation("list-events", http.MethodGet, "/events", account.WebhooksRead, "List events"), a.listEvents)
+	stream := operation("stream-events", http.MethodGet, "/events/stream", account.WebhooksRead, "Follow events")
+	stream.Description += " Server-sent events. Each has an ID to continue from, its type as the event name, and as data the JSON that webhooks get."
 	low, high := 1, 30
 	id := func(name, in, doc string) *huma.Param {
 		return &huma.Param{Name: name, In: in, Description: doc, Example: "41", Schema: &huma.Schema{Type: huma.TypeString, MinLength: &low, MaxLength: &high}}
 	}
 	least, most := 1.0, 3600.0
 	stream.Parameters = []*huma.Param{
-		id("after", "query", "The ID of the last event that you have; 0: from the first. Absent: from now on."),
-		{Name: "seconds", In: "query", Description: "End after so many seconds. Absent: go on.", Example: 1, Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most}},
-		id("Last-Event-ID", "header", "The same, as browsers send it when they connect again."),
+		id("after", "query", "ID of the last event you have. 0 starts with the first; absent starts now."),
+		{Name: "seconds", In: "query", Description: "End after this many seconds. The default is to keep going.", Example: 1, Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most}},
+		id("Last-Event-ID", "header", "The same. Browsers send it when they reconnect."),
 	}
 	stream.Responses = map[string]*huma.Response{"200": {
-		Description: "The events. The answer has no end: when it breaks off, connect again.",
+		Description: "The events. The response doesn't end. If it's interrupted, reconnect.",
 		Content:     map[string]*huma.MediaType{web.EventStreamType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
 	h.OpenAPI().AddOperation(&stream)
@@ -119,15 +119,15 @@ func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCat
 }
 
 type eventsQuery struct {
-	After string        `query:"after" minLength:"1" maxLength:"30" doc:"The ID of the last event that you have. Absent: from the first." example:"41"`
-	Type  []field.Event `query:"type" maxItems:"50" doc:"Types of events, separated by commas. Absent: all." example:"[\"link.created\",\"link.downloaded\"]"`
+	After string        `query:"after" minLength:"1" maxLength:"30" doc:"ID of the last event you have. The default is to start with the first." example:"41"`
+	Type  []field.Event `query:"type" maxItems:"50" doc:"Event types, separated by commas. The default is all." example:"[\"link.created\",\"link.downloaded\"]"`
 	ListQuery
 }
 
 // An EventList is a page of events.
 type EventList struct {
-	Events []Event `json:"events" doc:"The oldest first. A page may be short, or empty, and have a next one."`
-	Last   string  `json:"last" doc:"How far the list has come. Send it as after to get what has happened since." example:"41"`
+	Events []Event `json:"events" doc:"Oldest first. A page can be short or empty and still have a next one."`
+	Last   string  `json:"last" doc:"End of this list. Send it as after to get later events." example:"41"`
 	Page
 }
 
@@ -314,7 +314,7 @@ func (s *streams) begin(account string) (end func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open[account] >= maxStreams {
-		f := fault.New(fault.Limited, "There are %d open streams of events. Close one first.", maxStreams)
+		f := fault.New(fault.Limited, "There are already %d open event streams. Close one first.", maxStreams)
 		f.RetryAfter = streamBeat
 		return nil, f
 	}

@@ -43,21 +43,21 @@ func (newLinks) Schema(schemas huma.Registry) *huma.Schema {
 
 // A SetupLinkResult is what came of one link.
 type SetupLinkResult struct {
-	Status  int              `json:"status" doc:"201, or the status of the refusal." example:"201"`
-	Link    *SetupLink       `json:"setup_link,omitempty" doc:"The link, if it was made."`
-	Problem *problem.Problem `json:"problem,omitempty" doc:"Why it wasn't made. Pointers are within the link."`
+	Status  int              `json:"status" doc:"201, or the HTTP status of the error." example:"201"`
+	Link    *SetupLink       `json:"setup_link,omitempty" doc:"The link, if it was created."`
+	Problem *problem.Problem `json:"problem,omitempty" doc:"Why it wasn't created. Pointers are relative to the link."`
 }
 
 // SetupLinkResults are what came of all links.
 type SetupLinkResults struct {
-	Created int               `json:"created" doc:"How many links were made." example:"1"`
-	Refused int               `json:"refused" doc:"How many weren't." example:"0"`
+	Created int               `json:"created" doc:"Number of links created." example:"1"`
+	Refused int               `json:"refused" doc:"Number of links refused." example:"0"`
 	Results []SetupLinkResult `json:"results" doc:"One for each link, in the order of the request."`
 }
 
 func (a *API) bulkLinks(h huma.API) {
-	op := forTests(operation("create-setup-links", http.MethodPost, "/setup-links/bulk", account.LinksWrite, "Make up to 1,000 setup links"))
-	op.Description += " All are made in one transaction. A link that can't be made is refused by a result of its own, and the others are made."
+	op := forTests(operation("create-setup-links", http.MethodPost, "/setup-links/bulk", account.LinksWrite, "Create up to 1,000 setup links"))
+	op.Description += " All are created in one transaction. A link that can't be created gets its own error, and the others are still created."
 	op.MaxBodyBytes = maxBulkBody
 	register(a, h, op, a.createLinks)
 }

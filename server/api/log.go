@@ -23,19 +23,19 @@ const exportType = "application/octet-stream"
 // A Checkpoint says what a log is, by the word of the installation's key.
 type Checkpoint struct {
 	Origin    string `json:"origin" example:"mobileconfig/lyvquex4sgfvxaml/acc_default"`
-	Size      int64  `json:"size" doc:"How many actions the log has." example:"4697"`
-	Root      string `json:"root" doc:"The hash over all of them, in base64." example:"9Yo1zV4nKxTq6sYp2lB3mJcR0dUe7WfGhAaSbNvXk5I="`
-	Note      string `json:"note" doc:"All this as a signed note (C2SP tlog-checkpoint). Keep it as it is, where nobody who can change the log can change it."`
-	PublicKey string `json:"public_key" doc:"By which the note is verified. Keep it apart from the notes, once."`
+	Size      int64  `json:"size" doc:"Number of actions in the log." example:"4697"`
+	Root      string `json:"root" doc:"Hash of all actions, in base64." example:"9Yo1zV4nKxTq6sYp2lB3mJcR0dUe7WfGhAaSbNvXk5I="`
+	Note      string `json:"note" doc:"The checkpoint as a signed note (C2SP tlog-checkpoint). Store it unchanged, where no one who can change the log can reach it."`
+	PublicKey string `json:"public_key" doc:"Key to verify the note with. Store it once, separate from the notes."`
 }
 
 // log adds the routes of the log as a whole.
 func (a *API) log(h huma.API, e *echo.Echo) {
-	register(a, h, operation("get-checkpoint", http.MethodGet, "/actions/checkpoint", account.ActionsRead, "Sign what the action log is now"), a.signLog)
+	register(a, h, operation("get-checkpoint", http.MethodGet, "/actions/checkpoint", account.ActionsRead, "Create a checkpoint of the action log"), a.signLog)
 
 	export := operation("export-actions", http.MethodGet, "/actions/export", account.ActionsRead, "Export the whole action log")
-	export.Description += " JSON Lines, the oldest action first, as `mobileconfig log verify` takes them. The export is an action too."
-	export.Responses = binary(exportType, "The lines. An answer that breaks off is not whole.")
+	export.Description += " JSON Lines, oldest action first, for `mobileconfig log verify`. The export itself is recorded in the log."
+	export.Responses = binary(exportType, "The lines. An interrupted response is incomplete.")
 	h.OpenAPI().AddOperation(&export)
 	e.Match([]string{http.MethodGet, http.MethodHead}, export.Path, func(c echo.Context) error {
 		who, err := a.admit(c, scopeOf(&export))

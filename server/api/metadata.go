@@ -20,7 +20,7 @@ func (Metadata) Schema(huma.Registry) *huma.Schema {
 
 // MetadataQuery finds what has a pair of metadata.
 type MetadataQuery struct {
-	Metadata string `query:"metadata" maxLength:"541" doc:"A name and a value of metadata, with a colon between." example:"customer:4711"`
+	Metadata string `query:"metadata" maxLength:"541" doc:"A metadata name and value, separated by a colon." example:"customer:4711"`
 }
 
 func (q MetadataQuery) pair() (settings.Pair, error) { return settings.ParsePair(q.Metadata) }

@@ -86,7 +86,7 @@ func (a *API) replay(ctx context.Context, r replay.Request, out any) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fault.New(fault.Conflict, "This request was sent before, and its answer isn't known. Look whether it was done.")
+			return fault.New(fault.Conflict, "This request was sent before, and its result isn't known. Check whether it was done.")
 		case <-time.After(answerLook):
 		}
 	}

@@ -25,7 +25,7 @@ const SecurityScheme = "bearerAuth"
 // Config is how huma makes the document.
 func Config(base *url.URL) huma.Config {
 	config := huma.DefaultConfig("mobileconfig", "1")
-	config.Info.Description = "Signed Apple configuration profiles that set up mail. Send a key with every request: `Authorization: Bearer mck_…`. A request for HEAD works where one for GET does."
+	config.Info.Description = "Signed Apple configuration profiles for mail. Send an API key with every request: `Authorization: Bearer mck_…`. HEAD works wherever GET does."
 	config.Info.Contact = &huma.Contact{Name: "mobileconfig", URL: "https://github.com/updatecase/mobileconfig"}
 	config.Info.License = &huma.License{Name: "MIT", URL: "https://github.com/updatecase/mobileconfig/blob/main/LICENSE"}
 	config.Servers = []*huma.Server{{URL: base.String(), Description: "This installation"}}
@@ -33,24 +33,24 @@ func Config(base *url.URL) huma.Config {
 	config.CreateHooks = nil                                             // no $schema, which is made of the Host header
 	config.Transformers = []huma.Transformer{problem.Transform}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		SecurityScheme: {Type: "http", Scheme: "bearer", Description: "A key of the API, mck_…"},
+		SecurityScheme: {Type: "http", Scheme: "bearer", Description: "An API key, mck_…"},
 	}
 	for _, t := range []struct{ name, text string }{
-		{"domains", "Mail domains with their servers."},
-		{"branding", "Name, logo, color and links that people see of the account. A domain has its own below domains."},
-		{"approved-hosts", "Servers that domains may use."},
-		{"policies", "Device policies, which domains offer or require."},
+		{"domains", "Mail domains and their servers."},
+		{"branding", "The account's name, logo, color and links. For a domain's own, see domains."},
+		{"approved-hosts", "Servers that domains can use."},
+		{"policies", "Device policies that domains offer or require."},
 		{"profiles", "Signed profiles."},
-		{"setup-links", "Links by which a person sets up a mailbox."},
+		{"setup-links", "Links to set up a mailbox."},
 		{"batches", "Profiles or setup links for lists of people."},
 		{"mdm", "Unsigned templates and files for device management services (MDMs)."},
-		{"keys", "Keys of this API."},
+		{"keys", "API keys."},
 		{"redirect-keys", "Public keys of panels that sign redirects."},
-		{"identity", "What signs profiles."},
+		{"identity", "The signing identity."},
 		{"actions", "The action log."},
-		{"webhooks", "Calls that tell a program of events."},
-		{"events", "What has happened, in its order."},
-		{"event-types", "The types of events."},
+		{"webhooks", "HTTP calls that notify a program of events."},
+		{"events", "Events, in order."},
+		{"event-types", "Event types."},
 	} {
 		config.Tags = append(config.Tags, &huma.Tag{Name: t.name, Description: t.text})
 	}
@@ -87,11 +87,11 @@ func Finish(doc *huma.OpenAPI) {
 	delete(schemas.Map(), "ErrorModel") // huma's own, which is never sent
 	delete(schemas.Map(), "ErrorDetail")
 	doc.Components.Headers = map[string]*huma.Header{
-		"Request-Id":       header("The request, as the logs name it.", "req_k3v7q2m4x5r6t7ab"),
-		"RateLimit-Policy": header("How many requests a key may send, and in how many seconds.", `"key";q=600;w=60`),
-		"RateLimit":        header("How many are left, and after how many seconds they are counted anew.", `"key";r=598;t=41`),
-		"Retry-After":      header("After how many seconds to try again.", "41"),
-		Replayed:           header("true: the request was done before, and this is the answer that it got.", "true"),
+		"Request-Id":       header("ID of the request in the logs.", "req_k3v7q2m4x5r6t7ab"),
+		"RateLimit-Policy": header("Number of requests per key, and the window in seconds.", `"key";q=600;w=60`),
+		"RateLimit":        header("Requests left, and seconds until the window resets.", `"key";r=598;t=41`),
+		"Retry-After":      header("Seconds to wait before the next attempt.", "41"),
+		Replayed:           header("true if the request was done before. The response is the original one.", "true"),
 	}
 	doc.Components.Responses = responses(schemas)
 	for _, item := range doc.Paths {
@@ -156,8 +156,8 @@ func responses(schemas huma.Registry) map[string]*huma.Response {
 	refusal.Example = exampleOf(schemas, refusal.Schema)
 	content := map[string]*huma.MediaType{problem.Type: refusal}
 	all := map[string]*huma.Response{
-		"Refusal":                            {Description: "Any other refusal.", Content: content},
-		responseName(http.StatusNotModified): {Description: "The state that If-None-Match names is still the current one."},
+		"Refusal":                            {Description: "Any other error.", Content: content},
+		responseName(http.StatusNotModified): {Description: "The version in If-None-Match is still current."},
 	}
 	for _, status := range []int{
 		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,

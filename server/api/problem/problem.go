@@ -25,17 +25,17 @@ type Problem struct {
 	Type     string         `json:"type" example:"about:blank"`
 	Title    string         `json:"title" example:"Unprocessable Entity"`
 	Status   int            `json:"status" minimum:"400" maximum:"599" example:"422"`
-	Detail   string         `json:"detail" doc:"What is wrong, and the way out." example:"Write a mail address such as jane@example.com."`
-	Instance string         `json:"instance" doc:"The request, as the logs name it." example:"urn:mobileconfig:req_k3v7q2m4x5r6t7ab"`
-	Code     field.Code     `json:"code" doc:"docs/codes.md says what the codes mean." example:"address_malformed"`
-	Errors   []FieldProblem `json:"errors,omitempty" doc:"The fields that cannot be taken."`
+	Detail   string         `json:"detail" doc:"What is wrong and how to fix it." example:"Enter a full email address, for example jane@example.com."`
+	Instance string         `json:"instance" doc:"ID of the request in the logs." example:"urn:mobileconfig:req_k3v7q2m4x5r6t7ab"`
+	Code     field.Code     `json:"code" doc:"Error code; see docs/codes.md." example:"address_malformed"`
+	Errors   []FieldProblem `json:"errors,omitempty" doc:"The invalid fields."`
 }
 
 // A FieldProblem is what is wrong with one field.
 type FieldProblem struct {
-	Pointer string     `json:"pointer" doc:"The field as a JSON pointer (RFC 6901). Parameters are pointed to by their names too." example:"/address"`
+	Pointer string     `json:"pointer" doc:"The field as a JSON pointer (RFC 6901). Parameters use their names." example:"/address"`
 	Code    field.Code `json:"code" example:"address_malformed"`
-	Detail  string     `json:"detail" example:"Write a mail address such as jane@example.com."`
+	Detail  string     `json:"detail" example:"Enter a full email address, for example jane@example.com."`
 }
 
 // Error makes it an error, as huma wants.
@@ -60,7 +60,7 @@ func Of(faults ...*fault.Fault) *Problem {
 		p.Code = field.Code(fault.Invalid)
 	}
 	if len(faults) > 1 && first.Code != fault.PasswordRefused {
-		p.Detail = "The request has fields that cannot be taken."
+		p.Detail = "The request has invalid fields."
 	}
 	for _, f := range faults {
 		switch {
@@ -83,7 +83,7 @@ func Faults(err error) []*fault.Fault {
 		var all []*fault.Fault
 		for _, p := range invalid.Problems {
 			if name := fieldOf[p.Path]; name != "" {
-				all = append(all, fault.On(name, fault.Invalid, "The %s cannot stand in a profile: %s.", name, p.Detail))
+				all = append(all, fault.On(name, fault.Invalid, "The %s can't be used in a profile: %s.", name, p.Detail))
 			}
 		}
 		if len(all) > 0 {

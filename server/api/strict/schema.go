@@ -82,7 +82,7 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	for _, name := range s.Required {
 		if _, ok := fields[name]; !ok && !s.Properties[name].ReadOnly {
-			r.invalid(at+"/"+name, "Send this field. It's required.")
+			r.invalid(at+"/"+name, "This field is required.")
 		}
 	}
 	return out, at == "" || len(r.faults) == before
@@ -101,7 +101,7 @@ func (r *reader) unknown(at, name string) {
 		r.refuse(at, fault.PasswordRefused, "%s", fault.Of(err).Detail)
 		return
 	}
-	r.refuse(at, fault.UnknownField, "This operation has no such field. Names are case-sensitive.")
+	r.refuse(at, fault.UnknownField, "Unknown field. Names are case-sensitive.")
 }
 
 func (r *reader) list(s *huma.Schema, at string, v any) (any, bool) {
@@ -160,7 +160,7 @@ func (r *reader) text(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	if s.Format == "date-time" {
 		if _, err := time.Parse(time.RFC3339, text); err != nil {
-			return r.invalid(at, "Send a time such as 2026-11-24T09:30:00Z.")
+			return r.invalid(at, "Send a time, for example 2026-11-24T09:30:00Z.")
 		}
 	}
 	return text, true

@@ -93,7 +93,7 @@ func (r *reader) query(op *huma.Operation, req *http.Request) {
 	}
 	for name, p := range known {
 		if _, sent := req.URL.Query()[name]; p.Required && !sent {
-			r.invalid("/"+name, "Send this parameter. It's required.")
+			r.invalid("/"+name, "This parameter is required.")
 		}
 	}
 	req.URL.RawQuery = values.Encode()
@@ -121,7 +121,7 @@ func (r *reader) body(op *huma.Operation, req *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case int64(len(data)) > op.MaxBodyBytes:
-		return nil, fault.New(fault.TooLarge, "A request may have up to %d bytes.", op.MaxBodyBytes)
+		return nil, fault.New(fault.TooLarge, "A request can have up to %d bytes.", op.MaxBodyBytes)
 	case len(data) == 0 && !op.RequestBody.Required:
 		return nil, nil
 	}
