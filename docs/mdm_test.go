@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/mdm"
 )
 
-const vendorsMark = "<!-- From here on made from the code by \"make codes\". Do not edit. -->\n"
+const vendorsMark = "<!-- Everything below is generated from the code by \"make codes\". Do not edit. -->\n"
 
 // TestMDM holds the sections of mdm.md against the table of vendors.
 func TestMDM(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package fault holds the failures that a caller may see. Each has a stable
-// code; everything else is an internal error, logged and shown as such.
+// Package fault holds the errors that callers can see. Each has a stable code.
+// All other errors are internal: they're logged and shown as such.
 package fault
 
 import (
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// A Code names a kind of failure. Codes are published: add, never rename.
+// A Code names a kind of error. Codes are published: add new ones, never rename any.
 type Code string
 
-// The codes. Package web says which HTTP status each has.
+// The codes. Package web maps them to HTTP statuses.
 const (
 	Invalid           Code = "invalid"
 	NotFound          Code = "not_found"
@@ -29,8 +29,7 @@ const (
 	MacPolicyNeedsMDM Code = "mac_policy_needs_mdm"
 	AddressMalformed  Code = "address_malformed"
 	AddressForeign    Code = "address_foreign"
-	// HiddenCharacters says that a text has characters in it that nobody can
-	// see there.
+	// HiddenCharacters: a text contains invisible characters.
 	HiddenCharacters Code = "hidden_characters"
 
 	NameInvalid     Code = "name_invalid"
@@ -41,25 +40,23 @@ const (
 	Forbidden       Code = "forbidden"
 	UnknownField    Code = "unknown_field"
 	FormMalformed   Code = "form_malformed"
-	// SettingsChanged says that what a batch was checked by has changed since.
+	// SettingsChanged: the settings have changed since a batch was checked.
 	SettingsChanged   Code = "settings_changed"
 	SignerUnavailable Code = "signer_unavailable"
 	PolicyUnknown     Code = "policy_unknown"
 	LoginNeeded       Code = "login_needed"
 	PlatformOff       Code = "platform_not_offered"
-	// HostUnapproved says that an owner has not approved the server for the
-	// domains of the account.
+	// HostUnapproved: no owner has approved the server for the account's domains.
 	HostUnapproved Code = "host_unapproved"
-	// ErasingUnapproved says that API keys may not have devices erase
-	// themselves in the account.
+	// ErasingUnapproved: the account doesn't allow API keys to set policies that
+	// erase devices.
 	ErasingUnapproved Code = "erasing_unapproved"
-	// DomainUnproven says that a DNS record is needed that proves whose the
-	// domain is.
+	// DomainUnproven: a DNS record has to prove ownership of the domain.
 	DomainUnproven Code = "domain_unproven"
-	// SignInRefused is every refused sign-in: nothing tells which part of it
-	// was wrong.
+	// SignInRefused is every refused sign-in. It doesn't reveal which part was
+	// wrong.
 	SignInRefused Code = "sign_in_refused"
-	// ConfirmationNeeded asks for a fresh second factor.
+	// ConfirmationNeeded: a recent second factor is needed.
 	ConfirmationNeeded Code = "confirmation_needed"
 	PasswordWeak       Code = "password_weak"
 	CodeWrong          Code = "code_wrong"
@@ -67,29 +64,29 @@ const (
 	LastFactor         Code = "last_factor"
 	CrossOrigin        Code = "cross_origin"
 	AccountSuspended   Code = "account_suspended"
-	// RepeatDiffers says that an Idempotency-Key was used for another request.
+	// RepeatDiffers: an Idempotency-Key was used for another request.
 	RepeatDiffers Code = "idempotency_key_reused"
-	// RedirectInvalid says that what a hosting panel has signed cannot be
-	// used. The field is the part of it that is wrong.
+	// RedirectInvalid: a signed redirect isn't valid. The field is its wrong
+	// part.
 	RedirectInvalid Code = "redirect_invalid"
 	RedirectExpired Code = "redirect_expired"
 	RedirectUsed    Code = "redirect_used"
-	// StorageFull says that nothing can be kept for want of space.
+	// StorageFull: there is no storage space left.
 	StorageFull Code = "storage_full"
-	// DatabaseUnavailable says that the database is away, locked or damaged.
+	// DatabaseUnavailable: the database is unreachable, locked or damaged.
 	DatabaseUnavailable Code = "database_unavailable"
-	// PreconditionFailed says that what was to be changed isn't any more as the
-	// request says.
+	// PreconditionFailed: the resource has changed since the version that the
+	// request names.
 	PreconditionFailed Code = "precondition_failed"
 	Internal           Code = "internal"
 )
 
-// A Fault is a failure with its code and a sentence that says what is wrong
-// and how to mend it. It never holds the refused value.
+// A Fault is an error with its code and a detail that says what is wrong and how
+// to fix it. It never contains the refused value.
 type Fault struct {
 	Code   Code
 	Detail string
-	// Field is the form or JSON field at fault, if it is one.
+	// Field is the form or JSON field at fault, if any.
 	Field string
 	// RetryAfter is how long to wait, if waiting helps.
 	RetryAfter time.Duration
@@ -109,9 +106,9 @@ func On(field string, code Code, format string, args ...any) *Fault {
 	return f
 }
 
-// OnText returns a fault of one field whose text err refuses. If err is about
-// hidden characters, as a [profile.HiddenError] is, the fault says which and has
-// their code; else it has the code and the formatted detail.
+// OnText returns a fault of one field whose text was refused with err. If err is
+// about hidden characters, like a [profile.HiddenError], the fault names them and
+// has their code. Otherwise it has the code and the formatted detail.
 func OnText(field string, err error, code Code, format string, args ...any) *Fault {
 	type hidden interface {
 		error
@@ -123,14 +120,14 @@ func OnText(field string, err error, code Code, format string, args ...any) *Fau
 	return On(field, code, format, args...)
 }
 
-// Because adds the error behind f, which the program's log shows and no caller
-// sees. It returns f.
+// Because adds the cause of f, which is logged but never shown to callers. It
+// returns f.
 func (f *Fault) Because(err error) *Fault {
 	f.cause = err
 	return f
 }
 
-// Error is the detail with the code before it, and the cause behind it.
+// Error returns the code, the detail and the cause.
 func (f *Fault) Error() string {
 	text := string(f.Code) + ": " + f.Detail
 	if f.cause != nil {
@@ -142,8 +139,8 @@ func (f *Fault) Error() string {
 // Unwrap returns the cause, if there is one.
 func (f *Fault) Unwrap() error { return f.cause }
 
-// Of returns the fault that err is or wraps. Any other error becomes the cause
-// of an Internal fault whose detail says nothing of it; nil stays nil.
+// Of returns the fault that err is or wraps. Any other error becomes the cause of
+// an Internal fault whose detail doesn't reveal it. Nil stays nil.
 func Of(err error) *Fault {
 	if err == nil {
 		return nil
@@ -151,12 +148,12 @@ func Of(err error) *Fault {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
-	return New(Internal, "Something went wrong here. It has been logged.").Because(err)
+	return New(Internal, "Something went wrong on our side. It has been logged.").Because(err)
 }
 
-// All returns the faults that err is or wraps, in their order: several where
-// they were put together by [errors.Join]. For any other error it is the one
-// that Of returns; for nil there is none.
+// All returns the faults that err is or wraps, in order: several if they were
+// combined with [errors.Join]. For any other error it returns the fault of Of, and
+// none for nil.
 func All(err error) []*Fault {
 	if all := collect(err, nil); len(all) > 0 || err == nil {
 		return all
@@ -164,7 +161,7 @@ func All(err error) []*Fault {
 	return []*Fault{Of(err)}
 }
 
-// collect adds the faults in err to all. The cause of a fault is its own.
+// collect adds the faults in err to all. It doesn't look into their causes.
 func collect(err error, all []*Fault) []*Fault {
 	switch e := err.(type) {
 	case *Fault:
@@ -184,13 +181,13 @@ func Is(err error, code Code) bool {
 	return slices.ContainsFunc(collect(err, nil), func(f *Fault) bool { return f.Code == code })
 }
 
-// PasswordField refuses a field, column or parameter whose name asks for a
-// password: this program has no place for one. It returns nil for any other.
+// PasswordField refuses a field, column or parameter whose name looks like a
+// password field. It returns nil for any other.
 func PasswordField(name string) error {
 	lower := strings.ToLower(name)
 	for _, word := range []string{"pass", "pwd", "kennwort", "secret", "credential"} {
 		if strings.Contains(lower, word) {
-			return New(PasswordRefused, "Leave the password away. It is not needed here: the device asks for it.")
+			return New(PasswordRefused, "Remove the password. It isn't needed here: the device asks for it.")
 		}
 	}
 	return nil
