@@ -24,7 +24,7 @@ function mobileconfig_signed(array $signer, array $claims): string
     // PKCS #8 of an Ed25519 key is this header and the 32 bytes of its seed.
     $der = base64_decode(preg_replace('/-----[^-]+-----|\s/', '', $signer['private_key']));
     if (strlen($der) !== 48 || !str_starts_with(bin2hex($der), '302e020100300506032b657004220420')) {
-        throw new RuntimeException('mobileconfig: the private key isn't an Ed25519 key in PEM');
+        throw new RuntimeException('mobileconfig: the private key must be an Ed25519 key in PEM');
     }
     $pair = sodium_crypto_sign_seed_keypair(substr($der, -32));
     return $text . '.' . $base64url(sodium_crypto_sign_detached($text, sodium_crypto_sign_secretkey($pair)));

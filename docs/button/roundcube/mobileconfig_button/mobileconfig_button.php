@@ -66,7 +66,7 @@ class mobileconfig_button extends rcube_plugin
         $path = (string) $rcmail->config->get('mobileconfig_private_key');
         $key = is_readable($path) ? file_get_contents($path) : false;
         if ($mailbox === '' || $key === false) {
-            throw new RuntimeException('no mailbox, or the private key can't be read');
+            throw new RuntimeException('no mailbox, or unreadable private key');
         }
         $claims = ['sub' => $mailbox];
         $identity = $rcmail->user->get_identity();
