@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// An Action is an entry of the action log as the API shows it.
+// An Action is an entry of the action log in the API.
 type Action struct {
 	Seq        int64            `json:"seq" doc:"Position in the log: 1, 2, 3 … without gaps." example:"41"`
 	Time       field.Moment     `json:"time"`
@@ -37,7 +37,7 @@ type Action struct {
 	Unreadable bool             `json:"unreadable,omitempty" doc:"The entry can't be read: it was changed in the database."`
 }
 
-// actionOf shows a record.
+// actionOf converts a record.
 func actionOf(r audit.Record) Action {
 	v := r.View()
 	return Action{
@@ -96,7 +96,7 @@ func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*answe
 	return out, nil
 }
 
-// filter reads the query.
+// filter parses the query.
 func (q *actionsQuery) filter(owner string) (audit.Filter, error) {
 	f := audit.Filter{
 		Account: owner, From: q.From, To: q.To, Actor: q.Actor, Outcome: audit.Outcome(q.Outcome),

@@ -24,7 +24,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A BatchChoice is what can be chosen of a batch.
+// A BatchChoice has the options of a batch.
 type BatchChoice struct {
 	Variant     string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the device policy. Unless the domain's policy never erases, too many wrong passcodes erase an iPhone."`
 	Platform    string            `json:"platform,omitempty" enum:"iphone,mac,both" default:"iphone" doc:"For rows without a platform."`
@@ -56,7 +56,7 @@ type BatchArchive struct {
 	SHA256 string `json:"sha256" doc:"In hex."`
 }
 
-// BatchLinks says what became of the setup links of a batch.
+// BatchLinks counts the setup links of a batch by status.
 type BatchLinks struct {
 	Made    int `json:"made" doc:"Links created. Download them as links.csv, below files." example:"798"`
 	Sent    int `json:"mails_sent" doc:"Emails accepted by your mail server." example:"790"`
@@ -64,7 +64,7 @@ type BatchLinks struct {
 	GivenUp int `json:"mails_given_up" doc:"Emails that failed for good. Each link's mail says why." example:"2"`
 }
 
-// A Batch is a batch as the API shows it.
+// A Batch is a batch in the API.
 type Batch struct {
 	ID          string         `json:"id" example:"bat_k3v7q2m4x5r6t7ab"`
 	Name        string         `json:"name" example:"users.csv"`
@@ -119,7 +119,7 @@ func (a *API) batchOf(b batches.Batch) Batch {
 	return out
 }
 
-// A BatchPath names a batch.
+// A BatchPath identifies a batch.
 type BatchPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The batch's ID." example:"bat_k3v7q2m4x5r6t7ab"`
 }
@@ -172,7 +172,7 @@ type checkBatch struct {
 	Body BatchChoice
 }
 
-// batchAnswer answers with a batch. It may hold people of any domain.
+// batchAnswer responds with a batch. It can contain people of any domain.
 func (a *API) batchAnswer(ctx context.Context, c call, do func() (batches.Batch, error)) (*answer[Batch], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (a *API) batchAnswer(ctx context.Context, c call, do func() (batches.Batch,
 	return &answer[Batch]{out}, nil
 }
 
-// linksOf counts the links of a batch that makes some.
+// linksOf counts the links of a batch that creates links.
 func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error) {
 	if !b.Choice.MakesLinks() {
 		return nil, nil
@@ -236,7 +236,7 @@ type problemsQuery struct {
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Number of problems per page."`
 }
 
-// A BatchProblem is something wrong with a row.
+// A BatchProblem is a problem of a row.
 type BatchProblem struct {
 	Number int    `json:"number" doc:"Counted from 1." example:"1"`
 	Row    int    `json:"row" doc:"Line of the list where the row starts." example:"4"`
@@ -272,7 +272,7 @@ func (a *API) listProblems(ctx context.Context, c call, in *problemsQuery) (*ans
 	return out, nil
 }
 
-// uploads adds the route that takes a list. Its body goes to disk.
+// uploads adds the route that accepts a list. Its body is written to disk.
 func (a *API) uploads(h huma.API, e *echo.Echo) {
 	upload := creating("create-batch", "/batches", account.BatchesWrite, "Upload a list of people to check")
 	upload.Description += " Up to 512 MiB. Wait until the state is `ready`, then start the batch. The Idempotency-Key header is ignored."
@@ -315,8 +315,8 @@ func path(name, doc string) *huma.Param {
 	return &huma.Param{Name: name, In: "path", Required: true, Description: doc, Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(40)}}
 }
 
-// plain is a handler beside huma, for what is too large to be kept in memory and
-// about all of the account.
+// plain is a handler without huma, for data that is too large for memory and about the
+// whole account.
 func (a *API) plain(h huma.API, op *huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
 	return a.direct(h, op, func(c echo.Context, who call) error {
 		if err := who.permitAll(); err != nil {
@@ -326,7 +326,7 @@ func (a *API) plain(h huma.API, op *huma.Operation, handle func(echo.Context, ca
 	})
 }
 
-// direct is a handler beside huma.
+// direct is a handler without huma.
 func (a *API) direct(h huma.API, op *huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		who, err := a.admit(c, scopeOf(op))
@@ -368,7 +368,7 @@ func (a *API) createBatch(c echo.Context, who call) error {
 	return c.JSON(http.StatusCreated, a.batchOf(b))
 }
 
-// A BatchPreview says what is in a list.
+// A BatchPreview is the result of a dry run.
 type BatchPreview struct {
 	Read     int            `json:"rows_read" doc:"Rows in the list." example:"800"`
 	Rows     int            `json:"rows" doc:"Rows that would be processed." example:"798"`
@@ -379,11 +379,11 @@ type BatchPreview struct {
 	Problems []BatchProblem `json:"problems" doc:"The first 100, in row order."`
 }
 
-// previewTime is how long a list of MaxUpload bytes takes at most to be checked.
+// previewTime is the maximum time to check a list of MaxUpload bytes.
 const previewTime = 10 * time.Minute
 
 func (a *API) previewBatch(c echo.Context, who call, list io.Reader, choice batches.Choice) error {
-	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(previewTime)) // where none can be set, none is
+	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(previewTime)) // ignored if it can't be set
 	plan, problems, err := a.Batches.Preview(c.Request().Context(), who.by, who.key.Account, list, choice)
 	if err != nil {
 		return err
@@ -395,7 +395,7 @@ func (a *API) previewBatch(c echo.Context, who call, list io.Reader, choice batc
 	return c.JSON(http.StatusOK, out)
 }
 
-// batchFiles adds the routes that send files and events.
+// batchFiles adds the routes for files and events.
 func (a *API) batchFiles(h huma.API, e *echo.Echo) {
 	file := operation("get-batch-file", http.MethodGet, "/batches/{id}/files/{name}", account.BatchesRead, "Download a file of a batch")
 	file.Description += " Supports range requests. Each request is recorded in the action log."

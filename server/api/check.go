@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/probe"
 )
 
-// A Checker says whether the mail servers of a domain offer TLS as a profile
-// needs it. *probe.Checker is one.
+// A Checker checks whether the mail servers of a domain offer the TLS that profiles
+// need. *probe.Checker is one.
 type Checker interface {
 	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
 }
@@ -20,18 +20,18 @@ type Checker interface {
 // Nothing is an object without fields.
 type Nothing struct{}
 
-// A checkRequest takes nothing: what is checked are the domain's own servers.
+// A checkRequest has no fields: the domain's own servers are checked.
 type checkRequest struct {
 	DomainPath
 	Body *Nothing
 }
 
-// A DomainCheck is what a check found.
+// A DomainCheck is the result of a check.
 type DomainCheck struct {
 	Servers []CheckedServer `json:"servers"`
 }
 
-// A CheckedServer is what a check found of one server.
+// A CheckedServer is the result for one server.
 type CheckedServer struct {
 	Protocol   string            `json:"protocol" enum:"imap,smtp,caldav,carddav"`
 	Host       string            `json:"host" example:"imap.example.com"`

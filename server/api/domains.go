@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// DomainSettings are what can be set of a domain.
+// DomainSettings are the settings of a domain.
 type DomainSettings struct {
 	IMAP        string   `json:"imap" minLength:"1" maxLength:"300" doc:"IMAP server: HOST, HOST:PORT or HOST:143/starttls; the default port is 993." example:"imap.example.com:993"`
 	SMTP        string   `json:"smtp" minLength:"1" maxLength:"300" doc:"SMTP server: HOST, HOST:PORT or HOST:587/starttls; the default port is 465." example:"smtp.example.com:465"`
@@ -33,7 +33,7 @@ type DomainSettings struct {
 	Metadata    Metadata `json:"metadata,omitempty" doc:"Your own data: up to 20 names, with values of up to 500 bytes. Lists can be filtered by a pair."`
 }
 
-// A Domain is a mail domain as the API shows it.
+// A Domain is a mail domain in the API.
 type Domain struct {
 	Name        string       `json:"name" doc:"The domain in lower case, as A-labels." example:"example.com"`
 	IMAP        string       `json:"imap" doc:"IMAP server: HOST:PORT, or HOST:PORT/starttls." example:"imap.example.com:993"`
@@ -63,7 +63,7 @@ func domainOf(d settings.Domain) Domain {
 	}
 }
 
-// Settings are what can be set of the domain.
+// Settings returns the settings of the domain.
 func (d Domain) Settings() DomainSettings {
 	return DomainSettings{
 		IMAP: d.IMAP, SMTP: d.SMTP, CalDAV: d.CalDAV, CardDAV: d.CardDAV, Policy: d.Policy, PolicyID: d.PolicyID, DisplayName: d.DisplayName,
@@ -71,7 +71,7 @@ func (d Domain) Settings() DomainSettings {
 	}
 }
 
-// spec is what the domain of the name is to be.
+// spec returns the spec for the domain called name.
 func (s DomainSettings) spec(name string) settings.DomainSpec {
 	return settings.DomainSpec{
 		Name: name, Incoming: s.IMAP, Outgoing: s.SMTP, Calendars: s.CalDAV, Contacts: s.CardDAV, Policy: settings.Offer(s.Policy), PolicyID: s.PolicyID,
@@ -79,24 +79,24 @@ func (s DomainSettings) spec(name string) settings.DomainSpec {
 	}
 }
 
-// Domain returns the domain that has the settings: nobody's yet, and without a
-// name. The error holds a fault for each field that can't be taken.
+// Domain returns a domain with the settings, without an account and a name. The error
+// has a fault for each invalid field.
 func (s DomainSettings) Domain() (settings.Domain, error) { return s.spec("").Domain() }
 
-// Normal returns the settings as the API shows those of a domain that has them.
-// The error is that of [DomainSettings.Domain].
+// Normal returns the settings in the form that the API shows. The error is that of
+// [DomainSettings.Domain].
 func (s DomainSettings) Normal() (DomainSettings, error) {
 	d, err := s.Domain()
 	return domainOf(d).Settings(), err
 }
 
-// A DomainPath names a domain. It is exported for huma, which reads no field
-// that an input embeds otherwise; so are the others.
+// A DomainPath identifies a domain. It's exported because huma only reads exported
+// embedded fields; so are the others.
 type DomainPath struct {
 	Name string `path:"id" maxLength:"255" doc:"Name of the domain." example:"example.com"`
 }
 
-// An answer is one that isn't about a single resource.
+// An answer is a response that isn't about a single resource.
 type answer[T any] struct{ Body T }
 
 type noBody struct{}
@@ -149,7 +149,7 @@ func (a *API) listDomains(ctx context.Context, c call, in *domainsQuery) (*answe
 	return out, nil
 }
 
-// A NewDomain is what a domain is made of.
+// A NewDomain is the input to create a domain.
 type NewDomain struct {
 	Name string `json:"name" minLength:"1" maxLength:"255" doc:"The domain. Its name can't be changed later." example:"example.com"`
 	DomainSettings
@@ -171,7 +171,7 @@ func (a *API) createDomain(ctx context.Context, c call, in *createDomain) (*reso
 	return resourceOf(domainOf(d)), err
 }
 
-// permitted returns a domain that the key may act for.
+// permitted returns a domain that the key can access.
 func (a *API) permitted(ctx context.Context, c call, name string) (settings.Domain, error) {
 	host, err := profile.ParseHost(name)
 	if err != nil {
@@ -222,7 +222,7 @@ func (a *API) patchDomain(ctx context.Context, c call, in *patchDomain) (*resour
 	return a.changeDomain(ctx, c, in.Name, func(s DomainSettings) (DomainSettings, error) { return patched(s, in.Body) })
 }
 
-// changeDomain changes the settings, from those that the domain has now.
+// changeDomain changes the domain's current settings.
 func (a *API) changeDomain(ctx context.Context, c call, name string, change func(DomainSettings) (DomainSettings, error)) (*resource[Domain], error) {
 	d, err := a.permitted(ctx, c, name)
 	if err != nil {
@@ -253,7 +253,7 @@ type settingsQuery struct {
 	Login   string `query:"login" maxLength:"254" doc:"Username on the servers, if it can't be derived from the address." example:"jane"`
 }
 
-// ManualSettings are for people who set up mail by hand.
+// ManualSettings are for people who set up mail manually.
 type ManualSettings struct {
 	Address  string     `json:"address" example:"jane@example.com"`
 	Incoming MailServer `json:"incoming"`
@@ -262,7 +262,7 @@ type ManualSettings struct {
 	CardDAV  *DAVServer `json:"carddav,omitempty" doc:"Contacts, if the domain has them."`
 }
 
-// A MailServer is one that receives or sends mail.
+// A MailServer is an incoming or outgoing mail server.
 type MailServer struct {
 	Protocol   string `json:"protocol" enum:"imap,smtp"`
 	Host       string `json:"host" example:"imap.example.com"`
@@ -271,7 +271,7 @@ type MailServer struct {
 	UserName   string `json:"user_name" example:"jane@example.com"`
 }
 
-// A DAVServer is one of calendars or contacts.
+// A DAVServer is a server for calendars or contacts.
 type DAVServer struct {
 	Protocol   string `json:"protocol" enum:"caldav,carddav"`
 	Host       string `json:"host" example:"dav.example.com"`
@@ -310,7 +310,7 @@ func (a *API) domainSettings(ctx context.Context, c call, in *settingsQuery) (*a
 	}}, nil
 }
 
-// davServerOf is nothing for a part that the domain has not chosen.
+// davServerOf returns nil for a part that the domain doesn't have.
 func davServerOf(protocol string, s profile.DAVServer, login string) *DAVServer {
 	if s.IsZero() {
 		return nil

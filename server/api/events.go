@@ -22,28 +22,28 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// Events are the events of every account.
+// Events has the events of all accounts.
 type Events interface {
-	// Events returns a part of the account's events, from the first behind
-	// after. A place that the log hasn't come to is a fault of the field "after".
+	// Events returns some of the account's events, starting after the position after. A
+	// position beyond the end of the log is a fault of the field "after".
 	Events(ctx context.Context, account string, after notify.Place, limit int) (notify.Part, error)
-	// LastEvent returns the place behind the account's last event.
+	// LastEvent returns the position of the account's last event.
 	LastEvent(ctx context.Context, account string) (notify.Place, error)
 }
 
-// How the stream of events goes on.
+// Settings of the event stream.
 const (
-	// streamLook is how often it looks for new events, and streamBeat how often
-	// it says that it's there, and looks whether the key still may read.
+	// streamLook is the interval to look for new events, and streamBeat the interval to
+	// send a keep-alive and check the key's permission.
 	streamLook = 500 * time.Millisecond
 	streamBeat = 10 * time.Second
-	// streamPart is how many events it sends at once.
+	// streamPart is the number of events sent at once.
 	streamPart = 100
-	// maxStreams is how many streams an account can have open on a server.
+	// maxStreams is the maximum number of open streams per account and server.
 	maxStreams = 20
 )
 
-// An Event is an event as the API shows it.
+// An Event is an event in the API.
 type Event struct {
 	ID        string            `json:"id" doc:"Position: the number of its action in the log. The second event of an action adds .1." example:"41"`
 	Type      field.Event       `json:"type"`
@@ -70,7 +70,7 @@ type EventKind struct {
 	Streamed bool                `json:"streamed" doc:"Whether it's in the list and the stream of events. Webhooks get all." example:"true"`
 }
 
-// An EventCatalogue is all types of events.
+// An EventCatalogue has all types of events.
 type EventCatalogue struct {
 	Types []EventKind `json:"event_types" doc:"By name."`
 }
@@ -131,7 +131,7 @@ type EventList struct {
 	Page
 }
 
-// after is where the list begins.
+// after returns the position where the list starts.
 func (q *eventsQuery) after() (notify.Place, error) {
 	switch {
 	case q.Cursor != "":
@@ -171,7 +171,7 @@ func (a *API) listEvents(ctx context.Context, c call, in *eventsQuery) (*answer[
 	return out, nil
 }
 
-// streamAfter is where the stream of a request begins.
+// streamAfter returns the position where a request's stream starts.
 func (a *API) streamAfter(ctx context.Context, c echo.Context, who call) (notify.Place, error) {
 	for _, given := range []struct{ field, text string }{
 		{"Last-Event-ID", c.Request().Header.Get("Last-Event-ID")}, {"after", c.QueryParam("after")},
@@ -183,8 +183,8 @@ func (a *API) streamAfter(ctx context.Context, c echo.Context, who call) (notify
 	return a.Events.LastEvent(ctx, who.key.Account)
 }
 
-// streamEvents sends events until the client goes, the server stops, or the key
-// may not read them any more.
+// streamEvents sends events until the client disconnects, the server stops, or the key
+// loses its permission.
 func (a *API) streamEvents(c echo.Context, who call) error {
 	ctx := c.Request().Context()
 	if err := who.permitAll(); err != nil {
@@ -215,7 +215,7 @@ func (a *API) streamEvents(c echo.Context, who call) error {
 		defer cancel()
 	}
 	s := &stream{a, c, who, to}
-	// The first ID is where to go on if the connection breaks before an event.
+	// The first ID is where to continue if the connection breaks before an event.
 	if err := to.Send([]byte(": the events of " + who.key.Account + "\nid: " + after.String() + "\n\n")); err != nil {
 		return nil
 	}
@@ -225,7 +225,7 @@ func (a *API) streamEvents(c echo.Context, who call) error {
 	return nil
 }
 
-// A stream is an answer under way.
+// A stream is a response in progress.
 type stream struct {
 	a   *API
 	c   echo.Context
@@ -266,7 +266,7 @@ func (s *stream) run(ctx context.Context, part notify.Part) error {
 	}
 }
 
-// still refuses to go on with an answer whose key may not have it any more.
+// still refuses to continue a response if its key has lost the permission.
 func (a *API) still(ctx context.Context, c echo.Context, who call) error {
 	key, err := a.Keys.Authenticate(ctx, tokenOf(c), web.ClientIP(c))
 	if err == nil {
@@ -278,8 +278,7 @@ func (a *API) still(ctx context.Context, c echo.Context, who call) error {
 	return err
 }
 
-// beat keeps the connection open and ends it if the key may not read events any
-// more.
+// beat keeps the connection open, and ends it if the key can no longer read events.
 func (s *stream) beat(ctx context.Context) error {
 	if err := s.a.still(ctx, s.c, s.who); err != nil {
 		return err
@@ -287,7 +286,7 @@ func (s *stream) beat(ctx context.Context) error {
 	return s.to.Send([]byte(":\n\n"))
 }
 
-// sendAll sends events with the IDs by which to go on.
+// sendAll sends events with the IDs to continue from.
 func (s *stream) sendAll(all []notify.Occurrence) error {
 	if len(all) == 0 {
 		return nil
@@ -303,13 +302,14 @@ func (s *stream) sendAll(all []notify.Occurrence) error {
 	return s.to.Send([]byte(text.String()))
 }
 
-// streams counts those that are open, by account.
+// streams counts open streams by account.
 type streams struct {
 	mu   sync.Mutex
 	open map[string]int
 }
 
-// begin counts a stream until end is called. One too many is a Limited fault.
+// begin counts a stream until end is called. It returns a Limited fault if there are
+// too many.
 func (s *streams) begin(account string) (end func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

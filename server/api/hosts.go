@@ -11,19 +11,19 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// An ApprovedHost is a server that domains may use.
+// An ApprovedHost is a server that domains can use.
 type ApprovedHost struct {
 	Host      string       `json:"host" doc:"A host, or \"*.\" and a parent domain." example:"*.example.com"`
 	CreatedAt field.Moment `json:"created_at"`
 }
 
-// An ApprovedHostList is a page of the servers that domains may use.
+// An ApprovedHostList is a page of approved servers.
 type ApprovedHostList struct {
 	Hosts []ApprovedHost `json:"approved_hosts" doc:"By name."`
 	Page
 }
 
-// hosts adds what may be read of approved hosts. Owners change them, in the
+// hosts adds the operation that reads approved hosts. Owners change them in the
 // control panel.
 func (a *API) hosts(h huma.API) {
 	op := operation("list-approved-hosts", http.MethodGet, "/approved-hosts", account.DomainsRead, "List approved servers")

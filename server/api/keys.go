@@ -16,13 +16,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// KeySettings are what can be changed of a key.
+// KeySettings are the settings of a key that can be changed.
 type KeySettings struct {
 	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"The program that uses the key." example:"Customer portal"`
 	ExpiresAt *field.Moment `json:"expires_at,omitempty" doc:"When it expires. Absent if never."`
 }
 
-// A Key is a key as the API shows it, without its secret.
+// A Key is a key in the API, without its secret.
 type Key struct {
 	ID              string        `json:"id" example:"key_k3v7q2m4x5r6t7ab"`
 	Name            string        `json:"name" example:"Customer portal"`
@@ -44,7 +44,7 @@ func (k Key) lasting() any {
 	return k
 }
 
-// A Creator is who created a key.
+// A Creator is the creator of a key.
 type Creator struct {
 	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself." example:"key"`
 	ID   string `json:"id,omitempty" doc:"ID of the member or key. Absent if your key can't see it." example:"key_r6t7abk3v7q2m4x5"`
@@ -86,7 +86,7 @@ type KeyList struct {
 	Page
 }
 
-// A keysQuery says which keys to list.
+// A keysQuery selects the keys to list.
 type keysQuery struct {
 	CreatedBy string `query:"created_by" maxLength:"30" doc:"Keys created by this member or key." example:"key_r6t7abk3v7q2m4x5"`
 	ListQuery
@@ -111,7 +111,7 @@ func (a *API) listKeys(ctx context.Context, c call, in *keysQuery) (*answer[KeyL
 	return out, nil
 }
 
-// A NewKey is what a key is made of.
+// A NewKey is the input to create a key.
 type NewKey struct {
 	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"The program that will use the key." example:"Customer portal"`
 	Scopes    []field.Scope `json:"scopes,omitempty" maxItems:"20" doc:"Permissions. Your own key must have each of them." example:"[\"domains:read\",\"profiles:write\"]"`
@@ -130,7 +130,7 @@ type CreatedKey struct {
 	Secret string `json:"key" doc:"The key itself. It's only shown once." example:"mck_k3v7q2m4x5r6t7ab…"`
 }
 
-// spec is what the key is to be.
+// spec returns the spec of the key.
 func (k NewKey) spec(owner string) (account.KeySpec, error) {
 	scopes, err := account.WithPreset(field.Words[string](k.Scopes), account.Preset(k.Preset))
 	if err != nil {
@@ -167,7 +167,7 @@ func (a *API) createKey(ctx context.Context, c call, in *createKey) (*resource[C
 	return &resource[CreatedKey]{etagOf(keyOf(k)), CreatedKey{keyOf(k), secret}}, nil
 }
 
-// A KeyPath names a key.
+// A KeyPath identifies a key.
 type KeyPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The key's ID." example:"key_k3v7q2m4x5r6t7ab"`
 }
@@ -177,7 +177,7 @@ func (a *API) getCurrentKey(ctx context.Context, c call, _ *struct{}) (*resource
 	return resourceOf(keyOf(k)), err
 }
 
-// A KeyRotation is how a key is replaced.
+// A KeyRotation has the options to replace a key.
 type KeyRotation struct {
 	Overlap int64 `json:"overlap,omitempty" minimum:"60" maximum:"2592000" default:"86400" doc:"How long the old key keeps working, in seconds." example:"86400"`
 }
@@ -187,7 +187,7 @@ type rotateKey struct {
 	Body *KeyRotation
 }
 
-// rotateKey answers with the new key. The old one shows when it ends.
+// rotateKey responds with the new key. The old one shows its expiry.
 func (a *API) rotateKey(ctx context.Context, c call, in *rotateKey) (*resource[CreatedKey], error) {
 	var overlap time.Duration
 	if in.Body != nil {
@@ -210,7 +210,7 @@ type patchKey struct {
 	Body mergePatch `contentType:"application/merge-patch+json"`
 }
 
-// settingsOf are what the patch makes of the key's settings.
+// settingsOf returns the key's settings after the patch.
 func (in *patchKey) settingsOf(k account.Key) (account.KeySettings, error) {
 	s, err := patched(KeySettings{k.Name, field.AtOrNil(k.Expires)}, in.Body)
 	out := account.KeySettings{Name: s.Name}

@@ -18,7 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// LinkSettings are what can be changed of a setup link.
+// LinkSettings are the settings of a setup link that can be changed.
 type LinkSettings struct {
 	Name         string   `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
 	Login        string   `json:"login,omitempty" maxLength:"254" doc:"Username on the servers. The default depends on the domain's login setting." example:"jane@example.com"`
@@ -30,13 +30,13 @@ type LinkSettings struct {
 	Metadata     Metadata `json:"metadata,omitempty" doc:"Your own data: up to 20 names, with values of up to 500 bytes. Lists can be filtered by a pair."`
 }
 
-// LinkChanges are LinkSettings with the end of a link that is there.
+// LinkChanges are LinkSettings with the expiry of an existing link.
 type LinkChanges struct {
 	LinkSettings
 	ExpiresAt field.Moment `json:"expires_at" doc:"When it expires, up to 30 days from now."`
 }
 
-// A SetupLink is a link as the API shows it.
+// A SetupLink is a setup link in the API.
 type SetupLink struct {
 	ID           string          `json:"id" example:"lnk_k3v7q2m4x5r6t7ab"`
 	URL          string          `json:"url" format:"uri" doc:"The setup page. Anyone with this URL who knows the password can set up the mailbox, so send it only to its owner." example:"https://setup.example.com/s/k3v7q2m4x5r6t7ab5tx6vpdxkgqxg6bx2mlrbnu3ta"`
@@ -69,12 +69,12 @@ func (a *API) linkOf(l setup.Link, now time.Time) SetupLink {
 	}
 }
 
-// settings are what can be changed of the link.
+// settings returns the link's settings that can be changed.
 func (l SetupLink) settings() LinkChanges {
 	return LinkChanges{LinkSettings{l.Name, l.Login, l.Locale, l.Variant, l.MaxDownloads, l.ExternalID, l.ReturnURL, l.Metadata}, l.ExpiresAt}
 }
 
-// spec is what a link is to be, but for whose it is.
+// spec returns the spec of a link without its mailbox.
 func (s LinkSettings) spec() setup.LinkSpec {
 	return setup.LinkSpec{
 		Name: s.Name, Login: s.Login, Locale: s.Locale, Variant: settings.Variant(s.Variant),
@@ -82,7 +82,7 @@ func (s LinkSettings) spec() setup.LinkSpec {
 	}
 }
 
-// A LinkPath names a link.
+// A LinkPath identifies a link.
 type LinkPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The link's ID." example:"lnk_k3v7q2m4x5r6t7ab"`
 }
@@ -106,7 +106,7 @@ func (a *API) links(h huma.API) {
 	a.drawings(h)
 }
 
-// A NewSetupLink is what a link is made of.
+// A NewSetupLink is the input to create a link.
 type NewSetupLink struct {
 	Address string `json:"address" minLength:"1" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
 	LinkSettings
@@ -129,11 +129,11 @@ func (in *createLink) check(ctx context.Context, a *API, c call) error {
 	return a.Links.Check(ctx, c.by, in.spec(c))
 }
 
-// permitAddress refuses a mailbox of a domain that the key may not act for.
+// permitAddress refuses a mailbox in a domain that the key can't access.
 func permitAddress(c call, text string) error {
 	address, err := profile.ParseAddress(text)
 	if err != nil {
-		return nil // whoever needs it says so
+		return nil // the operation reports it if it's required
 	}
 	return c.key.PermitDomain(address.Domain())
 }
@@ -149,8 +149,8 @@ func (a *API) createLink(ctx context.Context, c call, in *createLink) (*resource
 	return resourceOf(a.linkOf(l, l.Created)), nil
 }
 
-// permittedLink returns a link that the key may act for. One of another domain
-// is not found: its id tells nothing of the domain.
+// permittedLink returns a link that the key can access. One of another domain isn't
+// found: its ID doesn't reveal the domain.
 func (a *API) permittedLink(ctx context.Context, c call, id string) (setup.Link, error) {
 	l, err := a.Links.Get(ctx, c.key.Account, id)
 	if err == nil && c.key.PermitDomain(l.Domain) != nil {
@@ -172,7 +172,7 @@ type patchLink struct {
 	Body mergePatch `contentType:"application/merge-patch+json"`
 }
 
-// change is what the patch makes of the link.
+// change returns the link's settings after the patch.
 func (in *patchLink) change(now SetupLink) (setup.LinkSpec, time.Time, error) {
 	s, err := patched(now.settings(), in.Body)
 	return s.spec(), s.ExpiresAt.Time, err
@@ -208,7 +208,7 @@ func (a *API) patchLink(ctx context.Context, c call, in *patchLink) (*resource[S
 	return resourceOf(a.linkOf(l, a.Now())), nil
 }
 
-// A LinkMail is a mail with a setup link.
+// A LinkMail is an email with a setup link.
 type LinkMail struct {
 	ID        string               `json:"id" doc:"Prefix of its Message-ID, the same for every attempt." example:"msg_q2m4x5r6t7abk3v7"`
 	State     field.DeliveryState  `json:"state" doc:"sent: your mail server accepted it. given_up: the server refused it, or was unavailable for 3 days. dropped: the link no longer worked."`
@@ -268,7 +268,7 @@ type SetupLinkList struct {
 	Page
 }
 
-// filter reads the query.
+// filter parses the query.
 func (q *linksQuery) filter(a *API, c call) (setup.Filter, error) {
 	f := setup.Filter{
 		Account: c.key.Account, Domains: c.key.Domains, States: field.Words[setup.State](q.State), ExternalID: profile.Trim(q.ExternalID),
@@ -312,8 +312,8 @@ func (a *API) listLinks(ctx context.Context, c call, in *linksQuery) (*answer[Se
 	return out, nil
 }
 
-// group reads a mailbox and a domain, of which each may be empty, and refuses
-// those that the key may not act for.
+// group parses an optional mailbox and an optional domain, and refuses those that the
+// key can't access.
 func (a *API) group(c call, address, domain string) (setup.Group, error) {
 	g := setup.Group{Account: c.key.Account}
 	var bad []error
@@ -357,7 +357,7 @@ type LinkGroup struct {
 
 type revokeLinks struct{ Body LinkGroup }
 
-// RevokedLinks says what came of a revocation.
+// RevokedLinks is the result of a revocation.
 type RevokedLinks struct {
 	Revoked int `json:"revoked" doc:"Number of revoked links, without those that no longer worked." example:"2"`
 }

@@ -19,14 +19,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Media types of what is made for an MDM. A template is XML and no profile for a
-// device: nobody may be asked to install it.
+// Media types of files for an MDM. A template is XML and not a profile for a device, so
+// that no one is asked to install it.
 const (
 	templateType = "application/xml"
 	zipType      = "application/zip"
 )
 
-// An MDMQuery says what to make for which domain.
+// An MDMQuery selects the files and the domain.
 type MDMQuery struct {
 	Vendor  field.Vendor `path:"vendor" doc:"The device management service." example:"fleet"`
 	Domain  string       `query:"domain" required:"true" minLength:"1" maxLength:"255" doc:"The mail domain." example:"example.com"`
@@ -84,12 +84,12 @@ func (a *API) mdmFiles(ctx context.Context, c call, in *MDMQuery) (*mdmFile, err
 	return answerFile(set, zipType, ".zip", out.Bytes()), err
 }
 
-// answerFile is an answer with a file about the set.
+// answerFile is a response with a file of the set.
 func answerFile(set *mdm.Set, kind, extension string, data []byte) *mdmFile {
 	return &mdmFile{kind, `attachment; filename="` + set.FileName() + extension + `"`, strings.Join(set.Warnings, " "), data}
 }
 
-// mdmSet makes what the query asks for.
+// mdmSet creates the set for the query.
 func (a *API) mdmSet(ctx context.Context, c call, in *MDMQuery) (*mdm.Set, error) {
 	d, err := a.permitted(ctx, c, in.Domain)
 	if fault.Is(err, fault.NotFound) {
@@ -98,7 +98,7 @@ func (a *API) mdmSet(ctx context.Context, c call, in *MDMQuery) (*mdm.Set, error
 	if err != nil {
 		return nil, err
 	}
-	vendor, _ := mdm.Find(string(in.Vendor)) // one that the document lists
+	vendor, _ := mdm.Find(string(in.Vendor)) // listed in the document
 	order := issue.ManagedOrderOf(d, vendor, settings.Variant(cmp.Or(in.Variant, string(settings.Mail))))
 	order.Locale, order.Test = profile.Trim(in.Locale), c.key.Test
 	if in.Address != "" {
@@ -118,8 +118,8 @@ type declarationsQuery struct {
 	Platform string `query:"platform" enum:"iphone,mac" default:"iphone" doc:"Device type; iphone includes iPad."`
 }
 
-// A Declaration is one of Apple's declarative device management, in Apple's words. A
-// server adds its own ServerToken.
+// A Declaration is a declaration of Apple's declarative device management, with Apple's
+// field names. A server adds its own ServerToken.
 type Declaration struct {
 	Type       string         `json:"Type" example:"com.apple.configuration.passcode.settings"`
 	Identifier string         `json:"Identifier" doc:"The same after each change to the policy, so a new version replaces the old one." example:"com.example.mobileconfig.iphone.passcode"`

@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// PolicySettings are what can be set of a device policy.
+// PolicySettings are the settings of a device policy.
 type PolicySettings struct {
 	Name              string `json:"name" minLength:"1" maxLength:"80" doc:"Name for members." example:"Field staff"`
 	MinLength         int    `json:"min_length" minimum:"4" maximum:"12" doc:"Minimum passcode length, in characters." example:"6"`
@@ -36,7 +36,7 @@ func (s PolicySettings) spec() settings.PolicySpec {
 	}
 }
 
-// A Policy is a device policy as the API shows it.
+// A Policy is a device policy in the API.
 type Policy struct {
 	ID                string        `json:"id" example:"pol_k3v7q2m4x5r6t7ab"`
 	Name              string        `json:"name" example:"Field staff"`
@@ -73,7 +73,7 @@ func policyOf(c call, p settings.Policy) Policy {
 
 func minutes(d time.Duration) int { return int(d / time.Minute) }
 
-// Settings are what can be set of the policy.
+// Settings returns the settings of the policy.
 func (p Policy) Settings() PolicySettings {
 	return PolicySettings{
 		Name: p.Name, MinLength: p.MinLength, MaxFailedAttempts: p.MaxFailedAttempts, ResetMinutes: p.ResetMinutes, AutoLockMinutes: p.AutoLockMinutes,
@@ -81,14 +81,14 @@ func (p Policy) Settings() PolicySettings {
 	}
 }
 
-// Normal returns the settings as the API shows those of a policy that has them.
-// The error holds a fault for each field that can't be taken.
+// Normal returns the settings in the form that the API shows. The error has a fault for
+// each invalid field.
 func (s PolicySettings) Normal() (PolicySettings, error) {
 	p, err := s.spec().Policy()
 	return policyOf(call{}, p).Settings(), err
 }
 
-// A PolicyPath names a policy.
+// A PolicyPath identifies a policy.
 type PolicyPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The policy's ID." example:"standard"`
 }
@@ -111,7 +111,7 @@ type PolicyList struct {
 	Page
 }
 
-// placeOfPolicy is the place of a policy in the list.
+// placeOfPolicy is the position of a policy in the list.
 func placeOfPolicy(p settings.Policy) place {
 	if p.ID == settings.StandardPolicy {
 		return place{}
@@ -184,7 +184,7 @@ func (a *API) patchPolicy(ctx context.Context, c call, in *patchPolicy) (*resour
 	return a.changePolicy(ctx, c, in.ID, func(s PolicySettings) (PolicySettings, error) { return patched(s, in.Body) })
 }
 
-// changePolicy changes the settings, from those that the policy has now.
+// changePolicy changes the policy's current settings.
 func (a *API) changePolicy(ctx context.Context, c call, id string, change func(PolicySettings) (PolicySettings, error)) (*resource[Policy], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err

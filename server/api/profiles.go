@@ -17,10 +17,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// contentType is by what a device knows a profile.
+// contentType is the media type of profiles.
 const contentType = "application/x-apple-aspen-config"
 
-// A NewProfile is what a profile is made of.
+// A NewProfile is the input to create a profile.
 type NewProfile struct {
 	Address  string `json:"address" minLength:"1" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
 	Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
@@ -45,7 +45,7 @@ func (a *API) profiles(h huma.API) {
 	register(a, h, create, a.createProfile)
 }
 
-// binary describes an answer that is a file of the media type.
+// binary describes a response that is a file of the media type.
 func binary(kind, text string) map[string]*huma.Response {
 	return map[string]*huma.Response{"200": {
 		Description: text,
@@ -53,7 +53,7 @@ func binary(kind, text string) map[string]*huma.Response {
 	}}
 }
 
-// createProfile signs a profile and records that it did, before it is sent.
+// createProfile signs a profile and records that before it's sent.
 func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
 	order, d, err := a.order(ctx, c, in)
 	if err != nil {
@@ -111,7 +111,7 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	return order, d, err
 }
 
-// checkPerson refuses texts that no profile can have, all at once.
+// checkPerson refuses all texts that can't be in a profile.
 func checkPerson(who issue.Person) error {
 	var bad []error
 	if !profile.IsPersonName(who.Name) {
@@ -123,7 +123,7 @@ func checkPerson(who issue.Person) error {
 	return errors.Join(bad...)
 }
 
-// An Identity is what signs.
+// An Identity is the signing identity in the API.
 type Identity struct {
 	Name        string       `json:"name" doc:"The signer shown on devices." example:"setup.example.com"`
 	Fingerprint string       `json:"fingerprint" doc:"SHA-256 of the certificate in hex." example:"9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de"`

@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/pushes"
 )
 
-// PushStates counts devices by what has become of their profiles.
+// PushStates counts devices by the state of their profiles.
 type PushStates struct {
 	Waiting   int `json:"waiting" doc:"Will be sent." example:"0"`
 	Queued    int `json:"queued" doc:"NanoMDM has it; no response from the device yet." example:"12"`
@@ -24,7 +24,7 @@ type PushStates struct {
 	Replaced  int `json:"replaced" doc:"Replaced by the push of another batch." example:"0"`
 }
 
-// A Push is how far a batch is on its way to devices.
+// A Push is the progress of pushing a batch to devices.
 type Push struct {
 	Batch     string       `json:"batch" doc:"The batch's ID." example:"bat_k3v7q2m4x5r6t7ab"`
 	Planned   bool         `json:"planned" doc:"Whether the counts include every device." example:"true"`
@@ -44,7 +44,7 @@ func pushOf(o pushes.Overview) Push {
 	}
 }
 
-// A PushDelivery is a profile on its way to a device.
+// A PushDelivery is the delivery of a profile to a device.
 type PushDelivery struct {
 	ID         string       `json:"id" example:"psh_k3v7q2m4x5r6t7ab"`
 	Email      string       `json:"email" example:"jane@example.com"`

@@ -15,7 +15,7 @@ type linkDrawing struct {
 	Body        []byte
 }
 
-// drawings adds the routes that draw a setup link.
+// drawings adds the routes for QR codes of a setup link.
 func (a *API) drawings(h huma.API) {
 	svg := operation("get-setup-link-qr", http.MethodGet, "/setup-links/{id}/qr.svg", account.LinksRead, "Get a setup link as a QR code")
 	svg.Responses = binary(web.SVGType, "The QR code, black on white.")

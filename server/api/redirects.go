@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/redirect"
 )
 
-// A RedirectKey is a public key as the API shows it.
+// A RedirectKey is a public key in the API.
 type RedirectKey struct {
 	ID         string        `json:"id" doc:"The kid in tokens signed with the key." example:"rdk_k3v7q2m4x5r6t7ab"`
 	Issuer     string        `json:"issuer" doc:"The iss in tokens signed with the key." example:"acc_default"`
@@ -83,7 +83,7 @@ func (a *API) listRedirectKeys(ctx context.Context, c call, in *ListQuery) (*ans
 	return out, nil
 }
 
-// permitDomains refuses domains that the key may not act for; none are all.
+// permitDomains refuses domains that the key can't access. An empty list means all.
 func (c call) permitDomains(domains []string) error {
 	if len(domains) == 0 {
 		return c.permitAll()
@@ -96,13 +96,13 @@ func (c call) permitDomains(domains []string) error {
 	return nil
 }
 
-// A RedirectKeySettings is what can be changed of a public key.
+// RedirectKeySettings are the settings of a public key that can be changed.
 type RedirectKeySettings struct {
 	Name    string   `json:"name" minLength:"1" maxLength:"100" doc:"The program that signs." example:"Customer portal"`
 	Domains []string `json:"domains,omitempty" maxItems:"100" doc:"Domains it can sign for. Empty means all." example:"[\"example.com\"]"`
 }
 
-// A NewRedirectKey is what a public key is registered with.
+// A NewRedirectKey is the input to register a public key.
 type NewRedirectKey struct {
 	RedirectKeySettings
 	PublicKey string `json:"public_key" minLength:"1" maxLength:"4096" doc:"The public key as PEM: Ed25519 or ECDSA P-256." example:"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"`
@@ -126,7 +126,8 @@ func (a *API) redirectKeyBody(k redirect.Key, err error) (*resource[RedirectKey]
 	return resourceOf(a.redirectKeyOf(k)), nil
 }
 
-// createRedirectKey registers a key that can do no more than the one that asks.
+// createRedirectKey registers a public key with no more permissions than the caller's
+// key.
 func (a *API) createRedirectKey(ctx context.Context, c call, in *createRedirectKey) (*resource[RedirectKey], error) {
 	spec := in.spec()
 	if err := a.permitRedirectKey(c, spec.Domains); err != nil {
@@ -138,8 +139,8 @@ func (a *API) createRedirectKey(ctx context.Context, c call, in *createRedirectK
 	return a.redirectKeyBody(a.Redirects.Create(ctx, c.by, c.key.Account, spec))
 }
 
-// permitRedirectKey refuses a public key that could make links which the key
-// that asks could not.
+// permitRedirectKey refuses a public key that could create links that the caller's key
+// can't.
 func (a *API) permitRedirectKey(c call, domains []string) error {
 	if err := c.key.Permit(account.LinksWrite); err != nil {
 		return err
@@ -150,13 +151,13 @@ func (a *API) permitRedirectKey(c call, domains []string) error {
 	return c.permitDomains(domains)
 }
 
-// A RedirectKeyPath names a public key.
+// A RedirectKeyPath identifies a public key.
 type RedirectKeyPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The public key's ID." example:"rdk_k3v7q2m4x5r6t7ab"`
 }
 
-// permittedRedirectKey returns a public key that the key may act for. Another
-// one is not found: its id tells nothing of it.
+// permittedRedirectKey returns a public key that the key can access. Another one isn't
+// found: its ID reveals nothing.
 func (a *API) permittedRedirectKey(ctx context.Context, c call, id string) (redirect.Key, error) {
 	k, err := a.Redirects.Get(ctx, c.key.Account, id)
 	if err == nil && c.permitDomains(k.Domains) != nil {
@@ -191,8 +192,7 @@ func (a *API) patchRedirectKey(ctx context.Context, c call, in *patchRedirectKey
 	return a.changeRedirectKey(ctx, c, in.ID, func(s RedirectKeySettings) (RedirectKeySettings, error) { return patched(s, in.Body) })
 }
 
-// changeRedirectKey changes the settings, from those that the public key has
-// now.
+// changeRedirectKey changes the public key's current settings.
 func (a *API) changeRedirectKey(ctx context.Context, c call, id string, change func(RedirectKeySettings) (RedirectKeySettings, error)) (*resource[RedirectKey], error) {
 	k, err := a.permittedRedirectKey(ctx, c, id)
 	if err != nil {

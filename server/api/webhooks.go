@@ -12,14 +12,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// WebhookSettings are what can be set of a webhook.
+// WebhookSettings are the settings of a webhook.
 type WebhookSettings struct {
 	URL      string        `json:"url" format:"uri" minLength:"1" maxLength:"2000" doc:"URL of the endpoint, with https." example:"https://panel.example.com/hooks"`
 	Events   []field.Event `json:"events" minItems:"1" maxItems:"100" doc:"Events to send. See docs/webhooks.md." example:"[\"link.opened\",\"link.downloaded\"]"`
 	Disabled bool          `json:"disabled,omitempty" doc:"Whether it's turned off." example:"false"`
 }
 
-// A Webhook is a webhook as the API shows it, without its secret.
+// A Webhook is a webhook in the API, without its secret.
 type Webhook struct {
 	ID           string               `json:"id" example:"whk_k3v7q2m4x5r6t7ab"`
 	URL          string               `json:"url" format:"uri" example:"https://panel.example.com/hooks"`
@@ -39,21 +39,21 @@ func webhookOf(w notify.Webhook) Webhook {
 	}
 }
 
-// Settings are what can be set of the webhook.
+// Settings returns the settings of the webhook.
 func (w Webhook) Settings() WebhookSettings { return WebhookSettings{w.URL, w.Events, w.Disabled} }
 
 func (s WebhookSettings) spec() notify.WebhookSpec {
 	return notify.WebhookSpec{URL: s.URL, Types: field.Words[string](s.Events), Disabled: s.Disabled}
 }
 
-// Normal returns the settings as the API shows those of a webhook that has them.
-// The error holds a fault for each field that can't be taken.
+// Normal returns the settings in the form that the API shows. The error has a fault for
+// each invalid field.
 func (s WebhookSettings) Normal() (WebhookSettings, error) {
 	w, err := s.spec().Webhook()
 	return webhookOf(w).Settings(), err
 }
 
-// A Delivery is a call of a webhook as the API shows it.
+// A Delivery is a webhook delivery in the API.
 type Delivery struct {
 	ID        string               `json:"id" example:"dlv_m4x5r6t7abk3v7q2"`
 	Message   string               `json:"message" doc:"The webhook-id of its calls. Retries have the same one." example:"msg_q2m4x5r6t7abk3v7"`
@@ -144,7 +144,7 @@ func (a *API) createWebhook(ctx context.Context, c call, in *createWebhook) (*re
 	return secretOf(a.Webhooks.Create(ctx, c.by, c.key.Account, in.Body.spec()))
 }
 
-// A WebhookPath names a webhook.
+// A WebhookPath identifies a webhook.
 type WebhookPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The webhook's ID." example:"whk_k3v7q2m4x5r6t7ab"`
 }
@@ -189,7 +189,7 @@ func (a *API) patchWebhook(ctx context.Context, c call, in *patchWebhook) (*reso
 	return a.changeWebhook(ctx, c, in.ID, func(s WebhookSettings) (WebhookSettings, error) { return patched(s, in.Body) })
 }
 
-// changeWebhook changes the settings, from those that the webhook has now.
+// changeWebhook changes the webhook's current settings.
 func (a *API) changeWebhook(ctx context.Context, c call, id string, change func(WebhookSettings) (WebhookSettings, error)) (*resource[Webhook], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
@@ -242,7 +242,7 @@ func (a *API) listDeliveries(ctx context.Context, c call, in *deliveriesQuery) (
 	return out, nil
 }
 
-// A DeliveryPayload is a delivery with what its calls tell.
+// A DeliveryPayload is a delivery with its payload.
 type DeliveryPayload struct {
 	Delivery
 	Payload *EventPayload `json:"payload,omitempty" doc:"The body of its calls. Absent if the action log no longer has its content."`

@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// EventData is what the call of a webhook tells of. What is empty is left out.
+// EventData is the data of a webhook call. Empty fields are omitted.
 type EventData struct {
 	Account    string           `json:"account" doc:"The account's ID." example:"acc_default"`
 	Sequence   int64            `json:"sequence,omitempty" doc:"The place in the action log." example:"41"`
@@ -26,7 +26,7 @@ type EventData struct {
 	Note       string           `json:"note,omitempty" doc:"For log.checkpoint: the signed checkpoint."`
 }
 
-// calls describes the calls that webhooks get, one for each event.
+// calls describes webhook calls, one per event.
 func calls(schemas huma.Registry) map[string]*huma.PathItem {
 	data := schemas.Schema(reflect.TypeFor[EventData](), true, "")
 	plainLists(schemas.SchemaFromRef(data.Ref))

@@ -6,7 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Headers that operations have in common.
+// Common headers.
 const (
 	IfMatch        = "If-Match"
 	IfNoneMatch    = "If-None-Match"
@@ -14,8 +14,8 @@ const (
 	Replayed       = "Idempotent-Replayed"
 )
 
-// AddParameters adds the headers that operations of a method have in common.
-// A tagged one answers with an entity tag.
+// AddParameters adds the common headers of a method's operations. A tagged operation
+// returns an entity tag.
 func AddParameters(op *huma.Operation, tagged bool) {
 	add := func(name, example, doc string) {
 		low, high := 1, 255
