@@ -20,6 +20,9 @@
 # make packages  builds archives, Debian packages, container images, their SBOM and
 #              checksums in dist/. Set VERSION=v1.2.3 and ONLY=linux/amd64 to choose.
 #              The same commit gives the same bytes
+# make release  VERSION=v1.2.3: does everything for a release except publishing it:
+#              checks the version, the changelog and generated files, runs everything
+#              that must pass, and builds dist/ with release notes
 # make codes   generates docs/codes.md and the tables of docs/api.md
 # make screenshots  takes the screenshots in docs/screenshots
 
@@ -43,7 +46,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 # //go:build !race.
 NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/backup ./server/crashtest ./server/doctor/... ./templates
 
-.PHONY: run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes screenshots
+.PHONY: release run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
@@ -56,6 +59,15 @@ dev-code dev-reset:
 
 build:
 	go build -trimpath -o mobileconfig ./cmd/mobileconfig
+
+release:
+	cd packages && go run . -version '$(VERSION)' -check
+	.ci/run
+	$(MAKE) --no-print-directory codes
+	git diff --exit-code
+	$(MAKE) --no-print-directory packages
+	cd dist && sha256sum --check --quiet SHA256SUMS
+	@echo "dist/ has the release $(VERSION). To publish it: git tag -s $(VERSION) && git push origin $(VERSION), and upload dist/ with NOTES.md as its text."
 
 packages:
 	cd packages && go run . -out $(CURDIR)/dist -version '$(VERSION)' -only '$(ONLY)'
