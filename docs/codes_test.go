@@ -60,21 +60,21 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// catalogueHead precedes the table of events in webhooks.md.
-const catalogueHead = "<!-- Generated from the code by \"make codes\". Do not edit below. -->\n"
+// catalogHead precedes the table of events in webhooks.md.
+const catalogHead = "<!-- Generated from the code by \"make codes\". Do not edit below. -->\n"
 
-// TestEventCatalogue compares the table of events in webhooks.md with the code.
-func TestEventCatalogue(t *testing.T) {
+// TestEventCatalog compares the table of events in webhooks.md with the code.
+func TestEventCatalog(t *testing.T) {
 	text, err := os.ReadFile("webhooks.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, _, ok := strings.Cut(string(text), catalogueHead)
+	head, _, ok := strings.Cut(string(text), catalogHead)
 	if !ok {
-		t.Fatal("webhooks.md has no catalogue")
+		t.Fatal("webhooks.md has no event catalog")
 	}
 	var b strings.Builder
-	b.WriteString(head + catalogueHead + "\n| Event | When | In the event stream |\n| --- | --- | --- |\n")
+	b.WriteString(head + catalogHead + "\n| Event | When | In the event stream |\n| --- | --- | --- |\n")
 	for _, k := range notify.Catalogue() {
 		row(&b, code(string(k.Type)), k.Text, map[bool]string{true: "yes", false: "no"}[k.Streamed])
 	}

@@ -70,8 +70,8 @@ type EventKind struct {
 	Streamed bool                `json:"streamed" doc:"Whether it's in the list and the stream of events. Webhooks get all." example:"true"`
 }
 
-// An EventCatalogue has all types of events.
-type EventCatalogue struct {
+// An EventCatalog has all types of events.
+type EventCatalog struct {
 	Types []EventKind `json:"event_types" doc:"By name."`
 }
 
@@ -110,8 +110,8 @@ func (a *API) events(h huma.API, e *echo.Echo) {
 	})
 }
 
-func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCatalogue], error) {
-	out := &answer[EventCatalogue]{}
+func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCatalog], error) {
+	out := &answer[EventCatalog]{}
 	for _, k := range notify.Catalogue() {
 		out.Body.Types = append(out.Body.Types, EventKind{field.DeliveryEvent(k.Type), k.Text, k.Streamed})
 	}

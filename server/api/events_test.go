@@ -187,15 +187,15 @@ func TestEventStreamRefused(t *testing.T) {
 func TestEventTypes(t *testing.T) {
 	database := storetest.SQLite(t)
 	c := servertest.NewClient(servertest.New(t, database, nil), servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"webhooks:read"}}))
-	var catalogue struct {
+	var catalog struct {
 		Types []struct {
 			Type, Text string
 			Streamed   bool
 		} `json:"event_types"`
 	}
-	servertest.Decode(t, c.Want(t, 200, "GET", "/event-types", ""), &catalogue)
+	servertest.Decode(t, c.Want(t, 200, "GET", "/event-types", ""), &catalog)
 	var got []string
-	for _, k := range catalogue.Types {
+	for _, k := range catalog.Types {
 		if got = append(got, k.Type); !strings.HasSuffix(k.Text, ".") {
 			t.Errorf("%s: %q is no sentence", k.Type, k.Text)
 		}

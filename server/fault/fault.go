@@ -1,5 +1,5 @@
-// Package fault holds the errors that callers can see. Each has a stable code.
-// All other errors are internal: they're logged and shown as such.
+// Package fault defines the failures that a caller may see. Each has a stable
+// code; everything else is an internal error, logged and shown as such.
 package fault
 
 import (
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// A Code names a kind of error. Codes are published: add new ones, never rename any.
+// A Code names a kind of failure. Codes are published: add, never rename.
 type Code string
 
-// The codes. Package web maps them to HTTP statuses.
+// The codes. Package web says which HTTP status each has.
 const (
 	Invalid           Code = "invalid"
 	NotFound          Code = "not_found"
@@ -29,7 +29,8 @@ const (
 	MacPolicyNeedsMDM Code = "mac_policy_needs_mdm"
 	AddressMalformed  Code = "address_malformed"
 	AddressForeign    Code = "address_foreign"
-	// HiddenCharacters: a text contains invisible characters.
+	// HiddenCharacters says that a text has characters in it that nobody can
+	// see there.
 	HiddenCharacters Code = "hidden_characters"
 
 	NameInvalid     Code = "name_invalid"
@@ -40,23 +41,24 @@ const (
 	Forbidden       Code = "forbidden"
 	UnknownField    Code = "unknown_field"
 	FormMalformed   Code = "form_malformed"
-	// SettingsChanged: the settings have changed since a batch was checked.
+	// SettingsChanged says that what a batch was checked by has changed since.
 	SettingsChanged   Code = "settings_changed"
 	SignerUnavailable Code = "signer_unavailable"
 	PolicyUnknown     Code = "policy_unknown"
 	LoginNeeded       Code = "login_needed"
 	PlatformOff       Code = "platform_not_offered"
-	// HostUnapproved: no owner has approved the server for the account's domains.
+	// HostUnapproved says that an owner has not approved the server for the
+	// domains of the account.
 	HostUnapproved Code = "host_unapproved"
-	// ErasingUnapproved: the account doesn't allow API keys to set policies that
-	// erase devices.
+	// ErasingUnapproved says that API keys may not use policies that erase
+	// devices in the account.
 	ErasingUnapproved Code = "erasing_unapproved"
-	// DomainUnproven: a DNS record has to prove ownership of the domain.
+	// DomainUnproven says that a DNS record has to prove control of the domain.
 	DomainUnproven Code = "domain_unproven"
-	// SignInRefused is every refused sign-in. It doesn't reveal which part was
+	// SignInRefused is every refused sign-in: nothing says which part was
 	// wrong.
 	SignInRefused Code = "sign_in_refused"
-	// ConfirmationNeeded: a recent second factor is needed.
+	// ConfirmationNeeded requests a recent second factor.
 	ConfirmationNeeded Code = "confirmation_needed"
 	PasswordWeak       Code = "password_weak"
 	CodeWrong          Code = "code_wrong"
@@ -64,29 +66,30 @@ const (
 	LastFactor         Code = "last_factor"
 	CrossOrigin        Code = "cross_origin"
 	AccountSuspended   Code = "account_suspended"
-	// RepeatDiffers: an Idempotency-Key was used for another request.
+	// RepeatDiffers says that an Idempotency-Key was used for another request.
 	RepeatDiffers Code = "idempotency_key_reused"
-	// RedirectInvalid: a signed redirect isn't valid. The field is its wrong
-	// part.
+	// RedirectInvalid says that what a hosting panel signed can't be used. The
+	// field is the part of it that is wrong.
 	RedirectInvalid Code = "redirect_invalid"
 	RedirectExpired Code = "redirect_expired"
 	RedirectUsed    Code = "redirect_used"
-	// StorageFull: there is no storage space left.
+	// StorageFull says that nothing can be stored because the disk is full.
 	StorageFull Code = "storage_full"
-	// DatabaseUnavailable: the database is unreachable, locked or damaged.
+	// DatabaseUnavailable says that the database can't be reached, is locked or
+	// is damaged.
 	DatabaseUnavailable Code = "database_unavailable"
-	// PreconditionFailed: the resource has changed since the version that the
-	// request names.
+	// PreconditionFailed says that the object to change no longer is as the
+	// request says.
 	PreconditionFailed Code = "precondition_failed"
 	Internal           Code = "internal"
 )
 
-// A Fault is an error with its code and a detail that says what is wrong and how
-// to fix it. It never contains the refused value.
+// A Fault is a failure with its code and a sentence that says what is wrong and
+// how to fix it. It never contains the refused value.
 type Fault struct {
 	Code   Code
 	Detail string
-	// Field is the form or JSON field at fault, if any.
+	// Field is the invalid form or JSON field, if there is one.
 	Field string
 	// RetryAfter is how long to wait, if waiting helps.
 	RetryAfter time.Duration
@@ -106,9 +109,9 @@ func On(field string, code Code, format string, args ...any) *Fault {
 	return f
 }
 
-// OnText returns a fault of one field whose text was refused with err. If err is
-// about hidden characters, like a [profile.HiddenError], the fault names them and
-// has their code. Otherwise it has the code and the formatted detail.
+// OnText returns a fault of one field whose text err refuses. If err is about
+// hidden characters, for example a [profile.HiddenError], the fault describes
+// them and has their code; otherwise it has the code and the formatted detail.
 func OnText(field string, err error, code Code, format string, args ...any) *Fault {
 	type hidden interface {
 		error
@@ -120,7 +123,7 @@ func OnText(field string, err error, code Code, format string, args ...any) *Fau
 	return On(field, code, format, args...)
 }
 
-// Because adds the cause of f, which is logged but never shown to callers. It
+// Because sets the cause of f, which is logged but not shown to callers. It
 // returns f.
 func (f *Fault) Because(err error) *Fault {
 	f.cause = err
@@ -139,8 +142,8 @@ func (f *Fault) Error() string {
 // Unwrap returns the cause, if there is one.
 func (f *Fault) Unwrap() error { return f.cause }
 
-// Of returns the fault that err is or wraps. Any other error becomes the cause of
-// an Internal fault whose detail doesn't reveal it. Nil stays nil.
+// Of returns the fault that err is or wraps. Any other error becomes the cause
+// of an Internal fault whose detail doesn't mention it; nil stays nil.
 func Of(err error) *Fault {
 	if err == nil {
 		return nil
@@ -152,8 +155,8 @@ func Of(err error) *Fault {
 }
 
 // All returns the faults that err is or wraps, in order: several if they were
-// combined with [errors.Join]. For any other error it returns the fault of Of, and
-// none for nil.
+// joined by [errors.Join]. For any other error it returns the fault that Of
+// returns; for nil it returns none.
 func All(err error) []*Fault {
 	if all := collect(err, nil); len(all) > 0 || err == nil {
 		return all
@@ -161,7 +164,7 @@ func All(err error) []*Fault {
 	return []*Fault{Of(err)}
 }
 
-// collect adds the faults in err to all. It doesn't look into their causes.
+// collect adds the faults in err to all. It doesn't look at their causes.
 func collect(err error, all []*Fault) []*Fault {
 	switch e := err.(type) {
 	case *Fault:
@@ -181,8 +184,9 @@ func Is(err error, code Code) bool {
 	return slices.ContainsFunc(collect(err, nil), func(f *Fault) bool { return f.Code == code })
 }
 
-// PasswordField refuses a field, column or parameter whose name looks like a
-// password field. It returns nil for any other.
+// PasswordField refuses a field, column or parameter whose name asks for a
+// password, because this program never accepts one. It returns nil for any
+// other.
 func PasswordField(name string) error {
 	lower := strings.ToLower(name)
 	for _, word := range []string{"pass", "pwd", "kennwort", "secret", "credential"} {
