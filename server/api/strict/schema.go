@@ -82,7 +82,7 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	for _, name := range s.Required {
 		if _, ok := fields[name]; !ok && !s.Properties[name].ReadOnly {
-			r.invalid(at+"/"+name, "This field is required.")
+			r.invalid(at+"/"+name, "Send this field. It's required.")
 		}
 	}
 	return out, at == "" || len(r.faults) == before

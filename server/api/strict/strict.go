@@ -92,7 +92,7 @@ func (r *reader) query(op *huma.Operation, req *http.Request) {
 	}
 	for name, p := range known {
 		if _, sent := req.URL.Query()[name]; p.Required && !sent {
-			r.invalid("/"+name, "This parameter is required.")
+			r.invalid("/"+name, "Send this parameter. It's required.")
 		}
 	}
 	req.URL.RawQuery = values.Encode()
