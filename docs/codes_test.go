@@ -129,7 +129,7 @@ func TestEveryCodeHasText(t *testing.T) {
 			}
 			word, _, _ := strings.Cut(text, " ") // which may be a key's name
 			if ok && (!strings.HasSuffix(text, ".") || strings.ToLower(word) == word) {
-				t.Errorf("%s: the text of %s is no sentence: %s", folder, c.name, text)
+				t.Errorf("%s: the text of %s isn't a sentence: %s", folder, c.name, text)
 			}
 			delete(texts, c.value)
 		}

@@ -197,7 +197,7 @@ func TestEventTypes(t *testing.T) {
 	var got []string
 	for _, k := range catalog.Types {
 		if got = append(got, k.Type); !strings.HasSuffix(k.Text, ".") {
-			t.Errorf("%s: %q is no sentence", k.Type, k.Text)
+			t.Errorf("%s: %q isn't a sentence", k.Type, k.Text)
 		}
 	}
 	want := []string{"test"}
