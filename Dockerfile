@@ -1,4 +1,4 @@
-# The program and the certificates of public authorities, nothing else.
+# Only the program and the certificates of public authorities.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -12,7 +12,7 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/mobileconfig /mobileconfig
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
-# A folder within the volume: the program makes it, for itself alone.
+# A folder within the volume, which the program creates for its own user only.
 ENV MOBILECONFIG_DATA=/data/mobileconfig MOBILECONFIG_LISTEN=:8080 GOTRACEBACK=none
 VOLUME /data
 EXPOSE 8080

@@ -1,51 +1,50 @@
-# make run     the service on this machine, with a development identity
-# make dev     the service with a demo to sign in to, templates from disk and a
-#              readable log. make dev-code prints a code to sign in with, make
-#              dev-reset deletes the demo; DEV='-listen 127.0.0.1:9000' passes flags
-# make test    all tests once, on both databases, with one pass of the browser;
-#              installs what it needs if it may
-# make race    the packages with goroutines under the race detector
-# make soak    everything that proves a promise by force: kill -9, full disks,
-#              races of hundreds of clients, slow and malformed requests, every
-#              page on every device, long fuzzing. It takes hours; SIZE=short
-#              runs a short round of each in minutes
-# make lint    gofmt, vet, staticcheck, go mod tidy
-# make fuzz    every fuzz target for FUZZTIME each: 10m, or 5000x for a count
-# make bench   every benchmark; ratios of one run, such as multiples of a raw
+# make run     runs the service on this machine, with a development certificate
+# make dev     runs the service with demo data, templates from disk and a readable
+#              log. make dev-code prints a sign-in code, make dev-reset deletes the
+#              demo; DEV='-listen 127.0.0.1:9000' passes flags
+# make test    runs all tests once, on both databases, with one pass in a browser;
+#              installs what it needs if it can
+# make race    tests packages with goroutines under the race detector
+# make soak    tests under stress: kill -9, full disks, races of hundreds of clients,
+#              slow and malformed requests, every page on every device, long
+#              fuzzing. It takes hours; SIZE=short takes minutes
+# make lint    runs gofmt, vet, staticcheck, go mod tidy
+# make fuzz    runs every fuzz target for FUZZTIME each: 10m, or 5000x for a count
+# make bench   runs every benchmark and prints ratios, such as multiples of a raw
 #              signature. BENCHTIME=1x runs each once
-# make bench-log  how long searches of five million actions take, by filter;
-#              needs 8 GB for the file .cache/log.db and ten minutes to make it
-# make vuln    known vulnerabilities, by an offline database in the folder
-#              VULNDB; the default is ../shared/vulndb
-# make build   the binary, without cgo
-# make packages  dist/: archives, Debian packages, images for containers, what is
-#              in them (SBOM) and checksums; VERSION=v1.2.3 and ONLY=linux/amd64
-#              choose. The same commit gives the same bytes
-# make release  VERSION=v1.2.3: everything for a release but to publish it: checks
-#              the version, the changelog and that generated files are those of the
-#              code, passes what changes must pass, and builds dist/ with notes
-# make codes   docs/codes.md from the code, and the tables of docs/api.md
-# make review  templates/review/: a sheet for each language, for native speakers
-# make screenshots  the pictures in docs/screenshots
+# make bench-log  times searches of five million actions, by filter; needs 8 GB for
+#              the file .cache/log.db and ten minutes to create it
+# make vuln    checks for known vulnerabilities with an offline database in the
+#              folder VULNDB; the default is ../shared/vulndb
+# make build   builds the binary, without cgo
+# make packages  builds archives, Debian packages, container images, their SBOM and
+#              checksums in dist/. Set VERSION=v1.2.3 and ONLY=linux/amd64 to choose.
+#              The same commit gives the same bytes
+# make release  VERSION=v1.2.3: does everything for a release except publishing it:
+#              checks the version, the changelog and generated files, runs everything
+#              that must pass, and builds dist/ with release notes
+# make codes   generates docs/codes.md and the tables of docs/api.md
+# make review  writes templates/review/: a sheet per language, for native speakers
+# make screenshots  takes the screenshots in docs/screenshots
 
 FUZZTIME  ?= 30s
 BENCHTIME ?= 1s
 SIZE      ?= full
 
-# Everything is built as it is shipped; only the race detector needs cgo.
+# Everything is built as shipped; only the race detector needs cgo.
 export CGO_ENABLED = 0
 
-# vet is run once, by lint, and debuggers need no tables (-w). The limit only ends what hangs. A third package at a
-# time uses what the others leave while they wait.
+# Lint already runs vet, and no debugger needs symbols (-w). The timeout only ends hanging tests. A third package at
+# a time uses the CPU while others wait.
 TESTING = -vet off -ldflags=-w -timeout 60m -p 3
 
-# Tests that need other people's modules or programs are a module of their own.
+# Tests that need third-party modules or programs are in a separate module.
 E2E = server/e2e
 AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 
-# Packages without a goroutine, or whose program runs as another process: there
-# the race detector has nothing to find. In the other packages it leaves out
-# the files that say so themselves (//go:build !race).
+# The race detector can't find anything in packages without goroutines or whose
+# program runs as another process. In other packages it skips files marked with
+# //go:build !race.
 NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/backup ./server/crashtest ./server/doctor/... ./templates
 
 .PHONY: release run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes review screenshots
@@ -77,8 +76,8 @@ packages:
 prepare:
 	@.ci/prepare
 
-# Both modules at once: what one leaves of the machine while it waits for a
-# browser or a disk the other takes.
+# Both modules at once: one uses the CPU while the other waits for a browser or
+# a disk.
 test: prepare
 	go build -o /dev/null ./cmd/mobileconfig
 	@$(MAKE) --no-print-directory -j 2 test-main test-e2e

@@ -19,15 +19,15 @@ import (
 // A guide is docs/api.md.
 type guide struct {
 	opening  string
-	blocks   map[string]string // of the opening: what comes before the snippets, by language
+	blocks   map[string]string // of the opening: client code by language
 	sections []entry
 }
 
-// An entry is a section that documents an operation.
+// An entry is a section about one operation.
 type entry struct {
 	title  string
-	body   string            // all below the title
-	head   string            // what is made of the OpenAPI document: the first line and the table
+	body   string            // everything after the title
+	head   string            // generated from the OpenAPI document: the first line and the tables
 	blocks map[string]string // by language
 }
 
@@ -36,7 +36,7 @@ var (
 	madeHead = regexp.MustCompile("^\n`[A-Z]+ /[^\n]*\n\n(?:(?:\\|[^\n]*\n)+\n)?")
 )
 
-// readGuide cuts api.md into its sections: each title of the third level is one.
+// readGuide splits api.md into sections at each third-level title.
 func readGuide(t *testing.T) guide {
 	t.Helper()
 	text, err := os.ReadFile("api.md")
@@ -64,8 +64,8 @@ func blocksOf(t *testing.T, text string) map[string]string {
 	return out
 }
 
-// TestAPIGuide wants a section for each operation of the OpenAPI document, with
-// its fields and limits as they are there, and a snippet in each language.
+// TestAPIGuide checks that each operation of the OpenAPI document has a section with
+// its fields and limits, and a snippet in each language.
 func TestAPIGuide(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	document := readDocument(t, s)
@@ -77,12 +77,12 @@ func TestAPIGuide(t *testing.T) {
 	for _, section := range g.sections {
 		op, ok := missing[section.title]
 		if !ok {
-			t.Errorf("no operation, or a second section of it: %s", section.title)
+			t.Errorf("unknown or repeated operation: %s", section.title)
 			continue
 		}
 		delete(missing, section.title)
 		if want := document.head(t, op); section.head != want {
-			t.Errorf("%s: the line and table are not what the API says; run: make codes\n%s\nwant\n%s", section.title, section.head, want)
+			t.Errorf("%s: the first line and tables are out of date; run: make codes\n%s\nwant\n%s", section.title, section.head, want)
 		}
 		for _, l := range languages {
 			if section.blocks[l.fence] == "" {
@@ -107,7 +107,7 @@ func formatted(t *testing.T, code string) string {
 	return string(out)
 }
 
-// updateGuide writes what is made of the OpenAPI document into api.md.
+// updateGuide updates the generated parts of api.md.
 func updateGuide(t *testing.T, document apiDocument) {
 	t.Helper()
 	g, byTitle := readGuide(t), document.byTitle()
@@ -123,16 +123,16 @@ func updateGuide(t *testing.T, document apiDocument) {
 	}
 }
 
-// refusal finds the request that the opening shows the refusal of.
-var refusal = regexp.MustCompile("`(POST) (/api/v1/\\S+)` with `(.+)`")
+// refusedRequest matches the request in the opening whose error is shown.
+var refusedRequest = regexp.MustCompile("`(POST) (/api/v1/\\S+)` with `(.+)`")
 
-// TestAPIGuideRefusal sends what the opening says is refused, and wants the
-// problem that stands there.
-func TestAPIGuideRefusal(t *testing.T) {
+// TestAPIGuideError sends the refused request in the opening, and compares the
+// problem with the one shown.
+func TestAPIGuideError(t *testing.T) {
 	g := readGuide(t)
-	m := refusal.FindStringSubmatch(g.opening)
+	m := refusedRequest.FindStringSubmatch(g.opening)
 	if m == nil {
-		t.Fatal("the opening has no request that is refused")
+		t.Fatal("the opening has no refused request")
 	}
 	a := newDocumented(t).do(m[1], m[2], m[3])
 	var got, want map[string]any
@@ -152,8 +152,8 @@ func TestAPIGuideRefusal(t *testing.T) {
 	}
 }
 
-// TestAPIGuideSnippets runs the snippets of each language as one program, from
-// top to bottom, against a server of its own.
+// TestAPIGuideSnippets runs the snippets of each language as one program, from top
+// to bottom, against a new server.
 func TestAPIGuideSnippets(t *testing.T) {
 	g := readGuide(t)
 	sent := map[string][]exchange{}
@@ -162,7 +162,7 @@ func TestAPIGuideSnippets(t *testing.T) {
 			l.need(t)
 			d := newDocumented(t)
 			l.run(t, g, d)
-			sent[l.name] = d.heard
+			sent[l.name] = d.recorded
 			d.check(t, g)
 			if got, want := d.pages(), 1+manyLinks/50; got != want && l.fence != "sh" {
 				t.Errorf("%d pages of setup links were read, want %d", got, want)
@@ -180,7 +180,7 @@ func TestAPIGuideSnippets(t *testing.T) {
 	}
 }
 
-// bodies are what was sent, as compact JSON with sorted fields, by operation.
+// bodies returns the request bodies by operation, as compact JSON with sorted fields.
 func bodies(all []exchange) map[string]string {
 	out := map[string]string{}
 	for _, e := range all {
@@ -193,34 +193,35 @@ func bodies(all []exchange) map[string]string {
 	return out
 }
 
-// check wants each section's operation called in turn, and answered as it says.
+// check checks that each section's operation was called in order, with the
+// documented response.
 func (d *documented) check(t *testing.T, g guide) {
 	t.Helper()
-	heard := slices.Clone(d.heard) // of repeated calls, the last counts
-	slices.Reverse(heard)
-	heard = slices.CompactFunc(heard, func(a, b exchange) bool { return a.title == b.title })
-	slices.Reverse(heard)
+	recorded := slices.Clone(d.recorded) // of repeated calls, the last counts
+	slices.Reverse(recorded)
+	recorded = slices.CompactFunc(recorded, func(a, b exchange) bool { return a.title == b.title })
+	slices.Reverse(recorded)
 	for i, s := range g.sections {
-		if i >= len(heard) || heard[i].title != s.title {
-			t.Fatalf("%s: its snippet did not call the operation; the calls were %v", s.title, titles(heard))
+		if i >= len(recorded) || recorded[i].title != s.title {
+			t.Fatalf("%s: its snippet didn't call the operation; the calls were %v", s.title, titles(recorded))
 		}
-		e := heard[i]
-		if want := fmt.Sprintf("answers %d.\n", e.status); !strings.Contains(s.head, want) {
-			t.Errorf("%s: answered %d %s", s.title, e.status, e.answer)
+		e := recorded[i]
+		if want := fmt.Sprintf("returns %d.\n", e.status); !strings.Contains(s.head, want) {
+			t.Errorf("%s: got %d %s", s.title, e.status, e.answer)
 		}
 		if example := s.blocks["json"]; example != "" {
 			sameForm(t, s.title, decoded(t, example), decoded(t, string(e.answer)))
 		}
 	}
-	if len(heard) > len(g.sections) {
-		t.Errorf("more calls than sections: %v", titles(heard[len(g.sections):]))
+	if len(recorded) > len(g.sections) {
+		t.Errorf("more calls than sections: %v", titles(recorded[len(g.sections):]))
 	}
 }
 
-// pages is how many pages of setup links were read.
+// pages is the number of setup link pages read.
 func (d *documented) pages() (n int) {
-	for _, title := range titles(d.heard) {
-		if strings.HasPrefix(title, "List the setup links") {
+	for _, title := range titles(d.recorded) {
+		if strings.HasPrefix(title, "List setup links") {
 			n++
 		}
 	}
@@ -243,8 +244,8 @@ func decoded(t *testing.T, text string) any {
 	return v
 }
 
-// sameForm wants the answer to have the fields of the example, all the way
-// down; of lists the first entry counts.
+// sameForm checks that the response has the same fields as the example, at every
+// level. It compares the first entry of lists.
 func sameForm(t *testing.T, at string, example, answer any) {
 	t.Helper()
 	if a, b := fmt.Sprintf("%T", example), fmt.Sprintf("%T", answer); a != b {
@@ -282,8 +283,8 @@ var (
 	madeUp = regexp.MustCompile(`^([a-z]{3}_)[a-z2-7]{16}$`)
 )
 
-// plain is what a text of an example has in common with every answer: a word,
-// the kind of an id, else nothing.
+// plain is the part of an example's text that all responses share: a word, the
+// prefix of an ID, or nothing.
 func plain(s string) string {
 	if m := madeUp.FindStringSubmatch(s); m != nil {
 		return m[1]
@@ -294,7 +295,7 @@ func plain(s string) string {
 	return ""
 }
 
-// An exchange is a request and how it was answered.
+// An exchange is a request and its response.
 type exchange struct {
 	title  string // of the operation
 	header http.Header

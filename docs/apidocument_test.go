@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// An apiDocument is the OpenAPI document, as far as api.md tells it.
+// An apiDocument is the part of the OpenAPI document that api.md covers.
 type apiDocument struct {
 	Paths      map[string]map[string]*apiOperation
 	Components struct{ Schemas map[string]apiSchema }
@@ -35,7 +35,7 @@ type apiOperation struct {
 
 type apiSchema struct {
 	Ref                  string `json:"$ref"`
-	Type                 any    // a word, or a list with "null"
+	Type                 any    // a string, or a list with "null"
 	Format, Description  string
 	Enum                 []any
 	Default              any
@@ -75,8 +75,8 @@ func (d apiDocument) byTitle() map[string]*apiOperation {
 	return out
 }
 
-// head is how a section begins: the route, what it needs and answers, and the
-// table of what can be said.
+// head is the generated start of a section: the route, the scope, the status,
+// and tables of the query and the body.
 func (d apiDocument) head(t *testing.T, op *apiOperation) string {
 	t.Helper()
 	var b strings.Builder
@@ -93,19 +93,19 @@ func (d apiDocument) head(t *testing.T, op *apiOperation) string {
 	for _, p := range op.Parameters {
 		switch p.In {
 		case "header":
-			fmt.Fprintf(&b, ", takes an `%s`", p.Name)
+			fmt.Fprintf(&b, ", accepts `%s`", p.Name)
 		case "query":
 			query = append(query, []string{code(p.Name), takes(p.Schema, p.Required), p.Description})
 		}
 	}
-	fmt.Fprintf(&b, " and answers %s.\n\n", success(op))
-	d.table(t, &b, op, "In the query", query)
-	d.table(t, &b, op, "In the body", d.fields(op))
+	fmt.Fprintf(&b, " and returns %s.\n\n", success(op))
+	d.table(t, &b, op, "Query parameter", query)
+	d.table(t, &b, op, "Field", d.fields(op))
 	return b.String()
 }
 
-// success is the status of the usual answer: that of what has been made, where a
-// dry run has another.
+// success is the usual status of a successful response. If a dry run has a
+// different one, it isn't that.
 func success(op *apiOperation) (status string) {
 	for s := range op.Responses {
 		if strings.HasPrefix(s, "2") {
@@ -115,7 +115,7 @@ func success(op *apiOperation) (status string) {
 	return status
 }
 
-// fields are those of the body: the required first.
+// fields are the fields of the body, required ones first.
 func (d apiDocument) fields(op *apiOperation) [][]string {
 	schema := op.RequestBody.Content["application/json"].Schema
 	if name, ok := strings.CutPrefix(schema.Ref, "#/components/schemas/"); ok {
@@ -134,7 +134,7 @@ func (d apiDocument) fields(op *apiOperation) [][]string {
 	return out
 }
 
-// optional is 0 for a field that is required, else 1.
+// optional is 0 for a required field and 1 for others.
 func optional(s apiSchema, name string) int {
 	if slices.Contains(s.Required, name) {
 		return 0
@@ -147,7 +147,7 @@ func (d apiDocument) table(t *testing.T, b *strings.Builder, op *apiOperation, t
 	if len(rows) == 0 {
 		return
 	}
-	row(b, title, "Takes", "What it says")
+	row(b, title, "Type", "Description")
 	row(b, "---", "---", "---")
 	for _, cells := range rows {
 		if cells[2] == "" {
@@ -158,17 +158,17 @@ func (d apiDocument) table(t *testing.T, b *strings.Builder, op *apiOperation, t
 	b.WriteString("\n")
 }
 
-// manyWords are more than a table should list.
+// manyWords is the longest enum that a table lists.
 const manyWords = 16
 
-// takes says in words what a field can hold.
+// takes describes the values of a field.
 func takes(s apiSchema, required bool) string {
 	words := kind(s)
 	if s.Default != nil {
-		words += fmt.Sprintf("; else `%v`", s.Default)
+		words += fmt.Sprintf(", default `%v`", s.Default)
 	}
 	if required {
-		words = "**required:** " + words
+		words = words + ", **required**"
 	}
 	return words
 }
@@ -182,11 +182,11 @@ func kind(s apiSchema) string {
 	case strings.Contains(name, "array"):
 		words := "list of " + kind(*s.Items)
 		if s.MaxItems > 0 {
-			words += fmt.Sprintf(", at most %d", s.MaxItems)
+			words += fmt.Sprintf(", up to %d", s.MaxItems)
 		}
 		return words
 	case strings.Contains(name, "object"):
-		return "object of texts"
+		return "object of text values"
 	case strings.Contains(name, "boolean"):
 		return "`true` or `false`"
 	case strings.Contains(name, "integer"):
@@ -194,7 +194,7 @@ func kind(s apiSchema) string {
 	case s.Format == "date-time":
 		return "time"
 	case s.MaxLength > 0:
-		return fmt.Sprintf("text, at most %d characters", s.MaxLength)
+		return fmt.Sprintf("text up to %d characters", s.MaxLength)
 	default:
 		return "text"
 	}
@@ -210,7 +210,7 @@ func span(s apiSchema) string {
 func oneOf(words []any) string {
 	var quoted []string
 	for _, w := range words {
-		if w == nil { // the default, by a patch
+		if w == nil { // resets to the default in a patch
 			continue
 		}
 		quoted = append(quoted, code(fmt.Sprint(w)))

@@ -29,13 +29,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A language is one that api.md has snippets in.
+// A language is a language of the snippets in api.md.
 type language struct {
 	name, fence string
-	file        string   // what a program is kept in
-	command     []string // that runs the file
+	file        string   // name of the program's file
+	command     []string // runs the file
 	needs       []string
-	before      string // of the snippets, after what the opening says
+	before      string // code between the opening and the snippets
 	after       string
 }
 
@@ -46,8 +46,8 @@ var languages = []language{
 	{name: "Go", fence: "go", file: "snippets.go", command: []string{"go", "run"}, needs: []string{"go"}, before: "func main() {\n", after: "}\n"},
 }
 
-// need skips the test where a program is missing, or fails it if
-// MOBILECONFIG_TEST_ALL is 1.
+// need skips the test if a program is missing, or fails it if MOBILECONFIG_TEST_ALL
+// is 1.
 func (l language) need(t *testing.T) {
 	t.Helper()
 	for _, program := range l.needs {
@@ -61,8 +61,8 @@ func (l language) need(t *testing.T) {
 	}
 }
 
-// run has the snippets of all sections call the server, and wants them to end
-// well and to leave the files that they say.
+// run runs the snippets of all sections against the server, and checks that they
+// succeed and write the expected files.
 func (l language) run(t *testing.T, g guide, d *documented) {
 	t.Helper()
 	program := g.blocks[l.fence] + l.before
@@ -80,12 +80,12 @@ func (l language) run(t *testing.T, g guide, d *documented) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &out, &complaints
 	cmd.Env = append(os.Environ(), "MOBILECONFIG_URL="+d.url, "MOBILECONFIG_KEY="+d.key)
 	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
-		t.Fatalf("%v: %s after %v\n%s", err, &complaints, titles(d.heard), &out)
+		t.Fatalf("%v: %s after %v\n%s", err, &complaints, titles(d.recorded), &out)
 	}
 	if out.Len() == 0 {
 		t.Error("it says nothing")
 	}
-	for _, e := range d.heard {
+	for _, e := range d.recorded {
 		name := files[e.title]
 		if name == "" {
 			continue
@@ -100,32 +100,32 @@ func (l language) run(t *testing.T, g guide, d *documented) {
 	}
 }
 
-// files are what snippets leave, by operation: the answer, or of a checkpoint
-// the note.
+// files are the files written by snippets, by operation: the response, or the note
+// of a checkpoint.
 var files = map[string]string{
-	"Make a signed profile":           "jane.mobileconfig",
-	"Draw a setup link as a QR code":  "link.svg",
-	"Download a file of a batch":      "archive-001.zip",
-	"Export the whole action log":     "actions.jsonl",
-	"Sign what the action log is now": "checkpoint.note",
+	"Create a signed profile":               "jane.mobileconfig",
+	"Get a setup link as a QR code":         "link.svg",
+	"Download a file of a batch":            "archive-001.zip",
+	"Export the whole action log":           "actions.jsonl",
+	"Create a checkpoint of the action log": "checkpoint.note",
 }
 
-// A documented is a server that hears what it is asked. Where it is asked to
-// call the webhook of the examples, it calls one of the test's.
+// A documented is a server that records its requests. It replaces the webhook of
+// the examples with one of the test.
 type documented struct {
 	*servertest.Server
 	url, key string
 	endpoint string
 	routes   *http.ServeMux
 
-	mu    sync.Mutex
-	heard []exchange
+	mu       sync.Mutex
+	recorded []exchange
 }
 
-// example is the webhook of the examples.
+// example is the webhook URL in the examples.
 const example = "https://panel.example.com/hooks"
 
-// manyLinks are more links than a page of a list has.
+// manyLinks is more than a page of links.
 const manyLinks = 60
 
 func newDocumented(t *testing.T) *documented {
@@ -160,7 +160,7 @@ func newDocumented(t *testing.T) *documented {
 	return d
 }
 
-// work has the server do its jobs until the test's end.
+// work runs the server's jobs until the test ends.
 func work(t *testing.T, s *servertest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -174,8 +174,8 @@ func work(t *testing.T, s *servertest.Server) {
 	})
 }
 
-// newKey makes a key that may do everything, in an account whose owners have
-// approved the servers of the examples and erasing policies.
+// newKey creates a key with all scopes, in an account whose owners have approved the
+// servers of the examples and policies that erase.
 func newKey(t *testing.T, database string) string {
 	t.Helper()
 	spec := account.KeySpec{Account: account.Default, Name: "panel"}
@@ -198,7 +198,7 @@ func (d *documented) do(method, path, body string) servertest.Answer {
 	return d.Do(method, path, http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + d.key}}, body)
 }
 
-// serve answers as the server does, and keeps the exchange.
+// serve forwards a request to the server and records the exchange.
 func (d *documented) serve(w http.ResponseWriter, r *http.Request, title string) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -207,11 +207,11 @@ func (d *documented) serve(w http.ResponseWriter, r *http.Request, title string)
 	}
 	r.Body = io.NopCloser(strings.NewReader(hookOf(d.endpoint).Replace(string(body))))
 	r.ContentLength = -1
-	r.Header.Del("Accept-Encoding") // what is heard here is to be read
+	r.Header.Del("Accept-Encoding") // to record a readable body
 	answer := httptest.NewRecorder()
 	d.Handler().ServeHTTP(answer, r)
 	d.mu.Lock()
-	d.heard = append(d.heard, exchange{title, r.Header, body, answer.Code, answer.Body.Bytes()})
+	d.recorded = append(d.recorded, exchange{title, r.Header, body, answer.Code, answer.Body.Bytes()})
 	d.mu.Unlock()
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
@@ -220,8 +220,8 @@ func (d *documented) serve(w http.ResponseWriter, r *http.Request, title string)
 	w.Write(answer.Body.Bytes())
 }
 
-// hookOf puts the endpoint where the webhook of the examples stands, also as
-// PHP writes it.
+// hookOf replaces the webhook of the examples with the endpoint, also in PHP's
+// spelling.
 func hookOf(endpoint string) *strings.Replacer {
 	return strings.NewReplacer(example, endpoint, strings.ReplaceAll(example, "/", `\/`), endpoint)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/desired"
 )
 
-// TestApplySchema holds apply.schema.json against the code.
+// TestApplySchema compares apply.schema.json with the code.
 func TestApplySchema(t *testing.T) {
 	want, err := desired.Schema()
 	if err != nil {
@@ -23,6 +23,6 @@ func TestApplySchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(have) != string(want) {
-		t.Error("apply.schema.json is not what the code says; run: make codes")
+		t.Error("apply.schema.json is out of date; run: make codes")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// guides are the documents for contributors, by their paths.
+// guides are the paths of the documents for contributors.
 var guides = []string{"../CONTRIBUTING.md", "architecture.md"}
 
 var (
@@ -32,9 +32,9 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestGuidesNameWhatIsThere wants every file, folder, function, test and target
-// that the documents for contributors name to exist.
-func TestGuidesNameWhatIsThere(t *testing.T) {
+// TestGuideReferences checks that every file, folder, function, test and target named
+// in the documents for contributors exists.
+func TestGuideReferences(t *testing.T) {
 	makefile := read(t, "../Makefile")
 	for _, guide := range guides {
 		text := read(t, guide)
@@ -45,11 +45,11 @@ func TestGuidesNameWhatIsThere(t *testing.T) {
 			t.Errorf("%s names %d paths", guide, len(paths))
 		}
 		for _, m := range paths {
-			if m[1] == ".cache/dev" { // made by make dev
+			if m[1] == ".cache/dev" { // created by make dev
 				continue
 			}
 			if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(m[1]))); err != nil {
-				t.Errorf("%s names %s, which is not there", guide, m[1])
+				t.Errorf("%s names %s, which doesn't exist", guide, m[1])
 			}
 		}
 		for _, m := range inFile.FindAllStringSubmatch(text, -1) {
@@ -73,8 +73,7 @@ func TestGuidesNameWhatIsThere(t *testing.T) {
 	}
 }
 
-// packages lists the packages of the module by their folders. Of a nested
-// module it lists the folder alone.
+// packages lists the module's packages by folder, and nested modules as one folder.
 func packages(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -106,9 +105,9 @@ func isModule(folder string) bool {
 	return err == nil
 }
 
-// TestArchitectureNamesEveryPackage wants each package of the module in
-// architecture.md.
-func TestArchitectureNamesEveryPackage(t *testing.T) {
+// TestArchitecturePackages checks that architecture.md lists each package of the
+// module.
+func TestArchitecturePackages(t *testing.T) {
 	text := read(t, "architecture.md")
 	all := packages(t)
 	if len(all) < 30 {
@@ -116,14 +115,14 @@ func TestArchitectureNamesEveryPackage(t *testing.T) {
 	}
 	for _, pkg := range all {
 		if !strings.Contains(text, "`"+pkg+"`") {
-			t.Errorf("architecture.md does not say what %s is", pkg)
+			t.Errorf("architecture.md doesn't describe %s", pkg)
 		}
 	}
 }
 
-// TestArchitectureTellsImports holds the table of packages against the code: a
-// package imports those that it may know, and none that it must not.
-func TestArchitectureTellsImports(t *testing.T) {
+// TestArchitectureImports compares the table of packages with the code: a package
+// imports those that it may import, and none that it must not know.
+func TestArchitectureImports(t *testing.T) {
 	const module = "github.com/updatecase/mobileconfig/"
 	_, table, _ := strings.Cut(read(t, "architecture.md"), "| package |")
 	table, _, _ = strings.Cut(table, "\n\n")
@@ -137,7 +136,7 @@ func TestArchitectureTellsImports(t *testing.T) {
 		}
 		whose := quoted.FindAllStringSubmatch(cells[1], -1)
 		if len(whose) != 1 {
-			continue // a row for several
+			continue // a row for several packages
 		}
 		rows++
 		pkg, err := build.ImportDir(filepath.Join("..", filepath.FromSlash(whose[0][1])), 0)

@@ -16,7 +16,7 @@ import (
 	button "github.com/updatecase/mobileconfig/docs/button/go"
 )
 
-const odd = "o'neil+a&b@example.com" // what must be escaped
+const odd = "o'neil+a&b@example.com" // needs escaping
 
 // TestButtonPHP runs the code for PHP.
 func TestButtonPHP(t *testing.T) {
@@ -28,7 +28,7 @@ func TestButtonPHP(t *testing.T) {
 		t.Error(wrong)
 	}
 	away := h.php(`require "button/php/link.php"; try { mobileconfig_link("http://127.0.0.1:1", "k", ["address" => "jane@example.com"]); } catch (RuntimeException $e) { echo $e->getMessage(); }`)
-	if away != "mobileconfig: no link: no answer" {
+	if away != "mobileconfig: no link: no response" {
 		t.Error(away)
 	}
 	h.press(h.php(`require "button/php/signed.php"; echo mobileconfig_signed(["service" => $argv[1], "issuer" => $argv[2], "kid" => $argv[3], "private_key" => file_get_contents($argv[4])],
@@ -55,7 +55,7 @@ func TestButtonNode(t *testing.T) {
 		t.Error(away)
 	}
 	h.shown(h.node(`import { page } from './button/node/page.mjs'; process.stdout.write(await page(`+quote(odd)+`))`), odd)
-	// With the other kind of key too.
+	// The same with the other type of key.
 	file := filepath.Join(t.TempDir(), "p256.pem")
 	public := h.run("node", "-e", `const {generateKeyPairSync} = require('crypto'), fs = require('fs'); const {publicKey, privateKey} = generateKeyPairSync('ec', {namedCurve: 'P-256'});
 		fs.writeFileSync(process.argv[1], privateKey.export({type: 'pkcs8', format: 'pem'})); process.stdout.write(publicKey.export({type: 'spki', format: 'pem'}))`, file)
@@ -72,16 +72,16 @@ func TestButtonNode(t *testing.T) {
 // TestButtonGo runs the code for Go.
 func TestButtonGo(t *testing.T) {
 	h := newHost(t)
-	link, err := button.MakeLink(t.Context(), h.URL, h.key, map[string]any{"address": odd})
+	link, err := button.CreateLink(t.Context(), h.URL, h.key, map[string]any{"address": odd})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.opens(link.URL, odd)
-	if _, err := button.MakeLink(t.Context(), h.URL, h.key, map[string]any{"address": "jane@nowhere.example"}); err == nil || err.Error() != "mobileconfig: no link: address_foreign" {
+	if _, err := button.CreateLink(t.Context(), h.URL, h.key, map[string]any{"address": "jane@nowhere.example"}); err == nil || err.Error() != "mobileconfig: no link: address_foreign" {
 		t.Error(err)
 	}
-	if _, err := button.MakeLink(t.Context(), "http://127.0.0.1:1", h.key, nil); err == nil {
-		t.Error("a service that is away has made a link")
+	if _, err := button.CreateLink(t.Context(), "http://127.0.0.1:1", h.key, nil); err == nil {
+		t.Error("an unreachable service has created a link")
 	}
 	signer := button.Signer{Service: h.URL, Issuer: h.issuer, KeyID: h.kid, Key: h.private}
 	jwt, err := signer.Sign(map[string]any{"sub": odd, "name": "Zoë", "return_url": "https://panel.example.com/mail"})
@@ -91,7 +91,8 @@ func TestButtonGo(t *testing.T) {
 	h.press(jwt, odd)
 }
 
-// TestButtonRoundcube runs the plug-in in as much of Roundcube as it uses.
+// TestButtonRoundcube runs the plug-in in a stub of the parts of Roundcube that it
+// uses.
 func TestButtonRoundcube(t *testing.T) {
 	h := newHost(t)
 	plugin := "button/roundcube/mobileconfig_button"
@@ -138,16 +139,16 @@ func TestButtonRoundcube(t *testing.T) {
 	}
 	write(`$config['mobileconfig_private_key'] = '/nowhere.pem';`)
 	body, err := exec.Command("php", "testdata/roundcube.php", plugin, config, odd, "", "en_US").Output()
-	if err != nil || !strings.Contains(string(body), "This does not work at the moment") || strings.Contains(string(body), "<form") {
+	if err != nil || !strings.Contains(string(body), "Currently unavailable") || strings.Contains(string(body), "<form") {
 		t.Errorf("without its key: %v %s", err, body)
 	}
 }
 
-// fence is a block of code in button.md, with the file that it shows above it.
+// fence matches a code block in button.md and the file name above it.
 var fence = regexp.MustCompile("(?m)^`(button/[^`]+)`:\n\n```[a-z]+\n((?s:.*?))```$")
 
-// TestButtonDocs wants button.md to show the files that the tests run, all of
-// them, and the plug-in to sign as the page does.
+// TestButtonDocs checks that button.md shows all the files that the tests run, and
+// that the plug-in signs like the page.
 func TestButtonDocs(t *testing.T) {
 	text, err := os.ReadFile("button.md")
 	if err != nil {
@@ -160,7 +161,7 @@ func TestButtonDocs(t *testing.T) {
 			t.Error(err)
 		}
 		if string(file) != m[2] {
-			t.Errorf("%s is not as button.md shows it", m[1])
+			t.Errorf("%s differs from button.md", m[1])
 		}
 		shown[m[1]] = true
 	}
@@ -171,7 +172,7 @@ func TestButtonDocs(t *testing.T) {
 		}
 		for _, file := range files {
 			if !shown[file] && filepath.Base(filepath.Dir(file)) != "mobileconfig_button" {
-				t.Errorf("button.md does not show %s", file)
+				t.Errorf("button.md doesn't show %s", file)
 			}
 		}
 	}

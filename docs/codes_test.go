@@ -1,4 +1,5 @@
-// Package docs_test makes docs/codes.md from the code: go test ./docs -update.
+// Package docs_test tests the documents, and generates docs/codes.md and other
+// tables from the code: go test ./docs -update.
 package docs_test
 
 import (
@@ -25,16 +26,16 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-var update = flag.Bool("update", false, "rewrite codes.md")
+var update = flag.Bool("update", false, "rewrite generated parts")
 
 const head = `# Codes
 
-Programs may branch on these codes: they are added to, never renamed. The texts beside them may change.
+Programs can rely on these codes: new ones are added, but none is ever renamed. The descriptions can change.
 
-<!-- Made from the code by "make codes". Do not edit. -->
+<!-- Generated from the code by "make codes". Do not edit. -->
 `
 
-// TestCodes holds codes.md against the code.
+// TestCodes compares codes.md with the code.
 func TestCodes(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(head)
@@ -55,25 +56,25 @@ func TestCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(have) != b.String() {
-		t.Error("codes.md is not what the code says; run: make codes")
+		t.Error("codes.md is out of date; run: make codes")
 	}
 }
 
-// catalogueHead is what stands before the table of events in webhooks.md.
-const catalogueHead = "<!-- Made from the code by \"make codes\". Do not edit below. -->\n"
+// catalogHead precedes the table of events in webhooks.md.
+const catalogHead = "<!-- Generated from the code by \"make codes\". Do not edit below. -->\n"
 
-// TestEventCatalogue holds the table of events in webhooks.md against the code.
-func TestEventCatalogue(t *testing.T) {
+// TestEventCatalog compares the table of events in webhooks.md with the code.
+func TestEventCatalog(t *testing.T) {
 	text, err := os.ReadFile("webhooks.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, _, ok := strings.Cut(string(text), catalogueHead)
+	head, _, ok := strings.Cut(string(text), catalogHead)
 	if !ok {
-		t.Fatal("webhooks.md has no catalogue")
+		t.Fatal("webhooks.md has no event catalog")
 	}
 	var b strings.Builder
-	b.WriteString(head + catalogueHead + "\n| Event | When | In the stream of events |\n| --- | --- | --- |\n")
+	b.WriteString(head + catalogHead + "\n| Event | When | In the event stream |\n| --- | --- | --- |\n")
 	for _, k := range notify.Catalogue() {
 		row(&b, code(string(k.Type)), k.Text, map[bool]string{true: "yes", false: "no"}[k.Streamed])
 	}
@@ -84,25 +85,25 @@ func TestEventCatalogue(t *testing.T) {
 		return
 	}
 	if string(text) != b.String() {
-		t.Error("the events of webhooks.md are not what the code says; run: make codes")
+		t.Error("the events in webhooks.md are out of date; run: make codes")
 	}
 }
 
 func writeFaults(b *strings.Builder) {
-	section(b, "Answers", "What a request is refused with, as `code` of a problem and at the foot of an error page. `detail` says more, in English.", "Code", "HTTP", "What it says")
+	section(b, "Errors", "Errors of requests, as `code` in a problem and at the bottom of an error page. `detail` says more, in English.", "Code", "HTTP", "Description")
 	for _, m := range fault.Codes() {
 		row(b, code(string(m.Code)), strconv.Itoa(web.Status(m.Code)), m.Text)
 	}
 }
 
-// TestEveryCodeHasText wants each code of the source in the list that the
-// document is made from, with a text that a person wrote for it.
+// TestEveryCodeHasText checks that the list behind the document contains each code
+// of the source, with a description.
 func TestEveryCodeHasText(t *testing.T) {
 	listed := map[string]map[string]string{"../server/fault": {}, "../signing": {}, "../signing/gate": {}, "../profile/lint": {}, "../server/doctor": {}}
 	for _, m := range doctor.Codes() {
 		listed["../server/doctor"][string(m.Code)] += m.Text
 		if !strings.HasSuffix(m.Do, ".") {
-			t.Errorf("%s does not say what to do: %s", m.Code, m.Do)
+			t.Errorf("%s doesn't say what to do: %s", m.Code, m.Do)
 		}
 	}
 	for _, m := range append(signing.Codes(), signing.NoticeCodes()...) {
@@ -117,7 +118,7 @@ func TestEveryCodeHasText(t *testing.T) {
 	for _, m := range lint.Codes() {
 		listed["../profile/lint"][string(m.Code)] += m.Text
 		if !strings.HasSuffix(m.Do, ".") {
-			t.Errorf("%s does not say what to do: %s", m.Code, m.Do)
+			t.Errorf("%s doesn't say what to do: %s", m.Code, m.Do)
 		}
 	}
 	for folder, texts := range listed {
@@ -128,7 +129,7 @@ func TestEveryCodeHasText(t *testing.T) {
 			}
 			word, _, _ := strings.Cut(text, " ") // which may be a key's name
 			if ok && (!strings.HasSuffix(text, ".") || strings.ToLower(word) == word) {
-				t.Errorf("%s: the text of %s is no sentence: %s", folder, c.name, text)
+				t.Errorf("%s: the text of %s isn't a sentence: %s", folder, c.name, text)
 			}
 			delete(texts, c.value)
 		}
@@ -139,56 +140,56 @@ func TestEveryCodeHasText(t *testing.T) {
 }
 
 func writeIdentityCodes(b *strings.Builder) {
-	section(b, "Signing identity", "Why certificates and key may not sign. The message of the command line, `/details` and the log say which file it is and the way out.", "Code", "What is wrong")
+	section(b, "Signing identity", "Why certificates and key can't sign. The command line, `/details` and the log name the file and the fix.", "Code", "Problem")
 	for _, m := range signing.Codes() {
 		row(b, code(string(m.Code)), m.Text)
 	}
-	section(b, "Signing identity: notices", "What to know about certificates that may sign. It's in the log and on the command line.", "Code", "What it says")
+	section(b, "Signing identity: notices", "Notices about certificates that can sign, in the log and on the command line.", "Code", "Description")
 	for _, m := range signing.NoticeCodes() {
 		row(b, code(string(m.Code)), m.Text)
 	}
 }
 
 func writeCertificateReasons(b *strings.Builder) {
-	section(b, "Certificates by ACME", "Why the service got no certificate, as `reason` in the log, in `/details` and in the action log.", "Code", "What it says", "What to do")
+	section(b, "Certificates by ACME", "Why the service didn't get a certificate, as `reason` in the log, in `/details` and in the action log.", "Code", "Description", "What to do")
 	for _, m := range certificate.Reasons() {
 		row(b, code(string(m.Reason)), m.Text, m.Do)
 	}
 }
 
 func writeGateCodes(b *strings.Builder) {
-	section(b, "Gate", "Why a finished profile was not signed. Only a fault of the program or of its configuration can lead here; the log has the code.", "Code", "What is wrong")
+	section(b, "Gate", "Why a finished profile wasn't signed. Only a bug or the configuration can cause this. The log has the code.", "Code", "Problem")
 	for _, m := range gate.Codes() {
 		row(b, code(string(m.Code)), m.Text)
 	}
 }
 
 func writeLintCodes(b *strings.Builder) {
-	section(b, "Findings", "What `mobileconfig inspect` finds in a profile, with the usual severity.", "Code", "Severity", "What it says", "What to do")
+	section(b, "Findings", "Findings of `mobileconfig inspect` in a profile, with the usual severity.", "Code", "Severity", "Description", "What to do")
 	for _, m := range lint.Codes() {
 		row(b, code(string(m.Code)), fmt.Sprint(m.Severity), m.Text, m.Do)
 	}
 }
 
 func writeProbeStates(b *strings.Builder) {
-	section(b, "Mail servers", "What `mobileconfig check` and the check of a domain find, as `state`.", "Code", "Severity", "What it says", "What to do")
+	section(b, "Mail servers", "Results of `mobileconfig check` and of the server check of a domain, as `state`.", "Code", "Severity", "Description", "What to do")
 	for _, m := range probe.Meanings() {
 		row(b, code(string(m.State)), string(m.Severity), m.Text, m.Do)
 	}
 }
 
 func writeDoctorCodes(b *strings.Builder) {
-	section(b, "Doctor", "What `mobileconfig doctor` finds in an installation, as `code`. What it says and whether it's an error may differ from the usual one below.", "Code", "Severity", "What it says", "What to do")
+	section(b, "Doctor", "Findings of `mobileconfig doctor` in an installation, as `code`. Text and severity can differ from the usual ones below.", "Code", "Severity", "Description", "What to do")
 	for _, m := range doctor.Codes() {
 		row(b, code(string(m.Code)), string(m.Severity), m.Text, m.Do)
 	}
 }
 
-// A constant is one of the code.
+// A constant is a string constant in the code.
 type constant struct{ name, value string }
 
-// constants are the string constants of the type in the package, in the order
-// of the source.
+// constants returns the string constants of the type in the package, in source
+// order.
 func constants(t *testing.T, folder, kind string) []constant {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))

@@ -27,17 +27,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A host is a hosting panel beside a service that runs.
+// A host is a hosting panel with a running service.
 type host struct {
 	*servertest.Server
 	t           *testing.T
-	key         string // of the API
+	key         string // API key
 	kid, issuer string
 	private     ed25519.PrivateKey
 	privateFile string
 }
 
-// newHost runs a service and registers a public key there.
+// newHost starts a service and registers a public key.
 func newHost(t *testing.T) *host {
 	t.Helper()
 	database := storetest.SQLite(t)
@@ -96,8 +96,7 @@ func (h *host) call(method, path string, body, out any) {
 	}
 }
 
-// run runs a program with the settings of the examples and returns what it
-// prints.
+// run runs a program with the settings of the examples and returns its output.
 func (h *host) run(program string, args ...string) string {
 	h.t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -119,31 +118,31 @@ func (h *host) run(program string, args ...string) string {
 	return out.String()
 }
 
-// php runs code with all errors shown.
+// php runs PHP code and shows all errors.
 func (h *host) php(code string, args ...string) string {
 	h.t.Helper()
 	return h.run("php", append([]string{"-d", "error_reporting=-1", "-d", "display_errors=stderr", "-r", code, "--"}, args...)...)
 }
 
-// node runs code as a module.
+// node runs code as a module in Node.
 func (h *host) node(code string) string {
 	h.t.Helper()
 	return h.run("node", "--input-type=module", "-e", code)
 }
 
-// opens wants the address to be the page of a link for the mailbox.
+// opens checks that the URL is the setup page of the mailbox.
 func (h *host) opens(address, mailbox string) {
 	h.t.Helper()
 	path, ok := strings.CutPrefix(address, h.URL+"/s/")
 	if !ok {
-		h.t.Fatalf("%q is no link", address)
+		h.t.Fatalf("%q isn't a link", address)
 	}
 	if content := string(h.Content(h.Get(h.Ticket("/s/"+path, "mail")).Body)); !strings.Contains(html.UnescapeString(content), "<string>"+mailbox+"</string>") {
-		h.t.Errorf("the profile is not for %s", mailbox)
+		h.t.Errorf("the profile isn't for %s", mailbox)
 	}
 }
 
-// press posts the token as the browser of a panel's page does.
+// press posts the token like a browser on the panel's page.
 func (h *host) press(jwt, mailbox string) {
 	h.t.Helper()
 	header := http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://panel.example.com"}}
@@ -156,7 +155,7 @@ func (h *host) press(jwt, mailbox string) {
 
 var attribute = regexp.MustCompile(`(src|href|action|value)="([^"]*)"`)
 
-// shown presses all that the page of a panel has.
+// shown presses every button on the panel's page.
 func (h *host) shown(page, mailbox string) {
 	h.t.Helper()
 	found := map[string]bool{}

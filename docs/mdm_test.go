@@ -9,9 +9,9 @@ import (
 	"github.com/updatecase/mobileconfig/profile/mdm"
 )
 
-const vendorsMark = "<!-- From here on made from the code by \"make codes\". Do not edit. -->\n"
+const vendorsMark = "<!-- Everything below is generated from the code by \"make codes\". Do not edit. -->\n"
 
-// TestMDM holds the sections of mdm.md against the table of vendors.
+// TestMDM compares the sections of mdm.md with the table of vendors.
 func TestMDM(t *testing.T) {
 	have, err := os.ReadFile("mdm.md")
 	if err != nil {
@@ -32,7 +32,7 @@ func TestMDM(t *testing.T) {
 		return
 	}
 	if rest != b.String() {
-		t.Error("mdm.md is not what the code says; run: make codes")
+		t.Error("mdm.md is out of date; run: make codes")
 	}
 	for _, v := range mdm.Vendors() {
 		if !strings.Contains(head, "`"+v.Name+"`") {
@@ -41,8 +41,7 @@ func TestMDM(t *testing.T) {
 	}
 }
 
-// writeVendor writes a section of five steps, with what is filled in, what differs,
-// and where it comes from.
+// writeVendor writes a section: five steps, variables, notes and sources.
 func writeVendor(b *strings.Builder, v *mdm.Vendor) {
 	mark := ""
 	if m := v.StepsSure.Mark(); m != "" {
@@ -57,7 +56,7 @@ func writeVendor(b *strings.Builder, v *mdm.Vendor) {
 		for _, one := range []struct {
 			what     string
 			variable mdm.Variable
-		}{{"Email address", v.Address}, {"Name", v.PersonName}, {"User name", v.UserName}, {"Part before the @", v.LocalPart}} {
+		}{{"Email address", v.Address}, {"Name", v.PersonName}, {"Username", v.UserName}, {"Part before the @", v.LocalPart}} {
 			if one.variable.Text != "" {
 				item(b, one.what, mdm.Fact{Text: "`` " + one.variable.Text + " ``", Sure: one.variable.Sure})
 			}
@@ -66,7 +65,7 @@ func writeVendor(b *strings.Builder, v *mdm.Vendor) {
 	for _, one := range []struct {
 		what string
 		fact mdm.Fact
-	}{{"Values", v.Values}, {"Signed profiles", v.Signed}, {"Must be there", v.Needs}, {"The policy as declarations", v.Declarations}, {"A lost device", v.Lost}} {
+	}{{"Values", v.Values}, {"Signed profiles", v.Signed}, {"Requirements", v.Needs}, {"The policy as declarations", v.Declarations}, {"Lost devices", v.Lost}} {
 		if one.fact.Text == "" {
 			continue
 		}
@@ -80,7 +79,7 @@ func writeVendor(b *strings.Builder, v *mdm.Vendor) {
 	fmt.Fprintf(b, "\nSources, read on %s: %s.\n", v.Checked, strings.Join(v.Sources, ", "))
 }
 
-// item writes a fact, with its degree unless it is the vendor's word.
+// item writes a fact, with a mark unless it comes from the vendor.
 func item(b *strings.Builder, what string, f mdm.Fact) {
 	fmt.Fprintf(b, "- %s: %s", what, f.Text)
 	if mark := f.Sure.Mark(); mark != "" {
@@ -89,7 +88,7 @@ func item(b *strings.Builder, what string, f mdm.Fact) {
 	b.WriteString("\n")
 }
 
-// escapeMarkdown is a text in which Markdown finds nothing to do.
+// escapeMarkdown escapes Markdown in a text.
 func escapeMarkdown(text string) string {
 	return strings.NewReplacer("<", "&lt;", "_", `\_`, "*", `\*`, "{{", `\{\{`).Replace(text)
 }

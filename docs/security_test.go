@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// named finds tests that are named with their package.
+// named matches a test with its package.
 var named = regexp.MustCompile("`((?:Test|Fuzz)\\w+)` \\(([\\w/]+)\\)")
 
-// TestSecurityNamesTests wants every test that security.md names to exist, and
-// every promise to name one.
-func TestSecurityNamesTests(t *testing.T) {
+// TestSecurityTests checks that every test named in security.md exists, and that
+// every promise names one.
+func TestSecurityTests(t *testing.T) {
 	text, err := os.ReadFile("security.md")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestSecurityNamesTests(t *testing.T) {
 	}
 }
 
-// testsOf is the source of the package's tests.
+// testsOf returns the source of the package's tests.
 func testsOf(t *testing.T, pkg string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(pkg), "*_test.go"))

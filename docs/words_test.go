@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// A wording is something that nothing here says.
+// A wording is a word or construction that must not be used.
 type wording struct {
 	pattern *regexp.Regexp
 	instead string
-	texts   bool // it's for what people read in the browser and in mail
+	texts   bool // only for texts in the browser and in emails
 }
 
 func wordings(t *testing.T) []wording {
@@ -39,9 +39,9 @@ func wordings(t *testing.T) []wording {
 	return all
 }
 
-// spoken are files that people read. Files of other languages and what programs
-// or other people have written are left out.
-func spoken(path string) bool {
+// checked reports whether a file is checked. Other languages, generated files and
+// third-party files aren't.
+func checked(path string) bool {
 	name := filepath.Base(path)
 	switch {
 	case strings.HasPrefix(path, ".cache/"), strings.HasPrefix(path, ".git/"), strings.Contains(path, "testdata/"), strings.Contains(path, "node_modules/"),
@@ -54,12 +54,12 @@ func spoken(path string) bool {
 		slices.Contains([]string{".go", ".md", ".html", ".css", ".js", ".sql", ".sh", ".yaml", ".service", ".socket", ".php"}, filepath.Ext(name))
 }
 
-// TestWords wants none of the words and constructions of words.txt in code,
-// comments, names, pages, texts and documents.
+// TestWords checks that code, comments, names, pages, texts and documents don't use
+// any of the words and constructions in words.txt.
 func TestWords(t *testing.T) {
 	all := wordings(t)
 	err := fs.WalkDir(os.DirFS(".."), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !spoken(path) {
+		if err != nil || d.IsDir() || !checked(path) {
 			return err
 		}
 		data, err := os.ReadFile(filepath.Join("..", path))

@@ -27,8 +27,8 @@ func (b *build) debian(t target, program string) error {
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "mobileconfig", Arch: t.arch, Platform: "linux", Version: b.version, Section: "mail", Priority: "optional",
 		Maintainer: "The mobileconfig authors <mobileconfig@users.noreply.github.com>", Homepage: "https://github.com/updatecase/mobileconfig",
-		Description: "signed Apple configuration profiles that set up mail\n" +
-			"Sets up mail on iPhone, iPad and Mac by a link: signed configuration\nprofiles, over TLS only, without a password in them.",
+		Description: "signed Apple configuration profiles for mail\n" +
+			"Email setup for iPhone, iPad and Mac with one link: signed configuration\nprofiles that use TLS only and contain no password.",
 		MTime: b.at, DisableGlobbing: true,
 		Overridables: nfpm.Overridables{
 			Depends:  []string{"ca-certificates", "init-system-helpers (>= 1.54~)", "systemd | systemd-standalone-sysusers"},
@@ -51,8 +51,8 @@ func (b *build) debian(t target, program string) error {
 	return os.WriteFile(b.name(t, ".deb"), out.Bytes(), 0o644)
 }
 
-// debianOwn are files of the repository that the package brings as they are, but
-// for where the program is.
+// debianOwn are files of the repository that the package contains unchanged, except
+// for the path of the program.
 var debianOwn = []struct{ from, to, kind string }{
 	{"docs/mobileconfig.service", "/usr/lib/systemd/system/mobileconfig.service", ""},
 	{"docs/mobileconfig-signer.service", "/usr/lib/systemd/system/mobileconfig-signer.service", ""},
@@ -63,7 +63,7 @@ var debianOwn = []struct{ from, to, kind string }{
 	{"packages/deb/overrides", "/usr/share/lintian/overrides/mobileconfig", ""},
 }
 
-// debianFiles writes what the package holds to a folder.
+// debianFiles writes the package's files to a folder.
 func (b *build) debianFiles(folder, program string) (contents files.Contents, scripts map[string]string, err error) {
 	add := func(to, kind string, mode os.FileMode, data []byte) error {
 		from := filepath.Join(folder, strings.ReplaceAll(to, "/", "_"))
@@ -124,7 +124,7 @@ func (b *build) debianFiles(folder, program string) (contents files.Contents, sc
 	return contents, scripts, nil
 }
 
-// debianChangelog is the changelog as Debian wants it, with one entry.
+// debianChangelog is a changelog in Debian's format, with one entry.
 func (b *build) debianChangelog() ([]byte, error) {
 	text := fmt.Sprintf("mobileconfig (%s) unstable; urgency=medium\n\n  * See https://github.com/updatecase/mobileconfig/blob/main/CHANGELOG.md\n\n -- The mobileconfig authors <mobileconfig@users.noreply.github.com>  %s\n",
 		strings.TrimPrefix(b.version, "v"), b.at.Format(time.RFC1123Z))

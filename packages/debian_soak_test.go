@@ -36,7 +36,7 @@ func (m machine) try(args ...string) (string, error) {
 	return string(out), err
 }
 
-// serving has the service run while f does something.
+// serving runs the service while f runs.
 func (m machine) serving(f func()) {
 	m.t.Helper()
 	cmd := exec.Command("chroot", m.root, "runuser", "-u", "mobileconfig", "--", "mobileconfig", "serve", "--listen", "127.0.0.1:18232")
@@ -57,7 +57,7 @@ func (m machine) serving(f func()) {
 	if ready {
 		f()
 	}
-	// The group is the service and what has started it, and nothing else.
+	// The group contains only the service and the processes that started it.
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 	_ = cmd.Wait()
 	if !ready {
@@ -89,7 +89,7 @@ func TestSoakDebian(t *testing.T) {
 		}
 	}
 	if out := m.run("dpkg", "-i", "/root/0.1.0.deb"); !strings.Contains(out, "admin setup-url") {
-		t.Errorf("the package doesn't say what to do next:\n%s", out)
+		t.Errorf("the package doesn't print the next steps:\n%s", out)
 	}
 	config := filepath.Join(m.root, "etc/mobileconfig/config.toml")
 	settings := "data = \"/var/lib/mobileconfig\"\nbase-url = \"https://setup.example.com\"\ndomain = \"example.com\"\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
@@ -105,7 +105,7 @@ func TestSoakDebian(t *testing.T) {
 		accounts = m.run(append(as, "admin", "accounts")...)
 	})
 	if out, err := m.try("mobileconfig", "admin", "accounts"); err == nil || !strings.Contains(out, "runuser -u mobileconfig") {
-		t.Errorf("root isn't told to be another user: %s", out)
+		t.Errorf("root isn't told to switch users: %s", out)
 	}
 	m.run("dpkg", "--force-confold", "-i", "/root/0.2.0.deb")
 	if kept := string(read(t, config)); kept != settings {
@@ -121,12 +121,12 @@ func TestSoakDebian(t *testing.T) {
 	}
 	m.run("runuser", "-u", "mobileconfig-signer", "--", "mobileconfig", "signer", "allow-host", "*.example.com")
 	if out, err := m.try("runuser", "-u", "mobileconfig", "--", "mobileconfig", "signer", "list"); err == nil {
-		t.Errorf("the service's user may look into the signer's folder:\n%s", out)
+		t.Errorf("the service's user can read the signer's folder:\n%s", out)
 	}
 	m.run("dpkg", "--purge", "mobileconfig")
 	for _, left := range []string{"/etc/mobileconfig", "/var/lib/mobileconfig", "/etc/mobileconfig-signer", "/var/lib/mobileconfig-signer", "/usr/bin/mobileconfig"} {
 		if _, err := os.Stat(filepath.Join(m.root, left)); err == nil {
-			t.Errorf("%s is left", left)
+			t.Errorf("%s is left over", left)
 		}
 	}
 }

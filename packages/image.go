@@ -14,11 +14,11 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// nobody is the user that the image runs as.
+// nobody is the user of the image.
 const nobody = 65532
 
-// image writes an image for containers: the program and public authorities. It is
-// loaded by docker load, podman load and skopeo.
+// image writes a container image with the program and the certificates of public
+// authorities, for docker load, podman load and skopeo.
 func (b *build) image(t target, program string) error {
 	data, err := os.ReadFile(program)
 	if err != nil {

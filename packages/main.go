@@ -1,11 +1,12 @@
-// Command packages builds what is given to operators: archives, a Debian package
-// for each architecture, images for containers, a list of what is inside (SBOM)
-// and checksums. The same commit gives the same bytes.
+// Command packages builds the release files: archives, a Debian package for each
+// architecture, container images, an SBOM and checksums. The same commit gives the
+// same bytes.
 //
 //	go run . -version v1.2.3 -out ../dist
 //	go run . -version v1.2.3 -check
 //
-// The second one builds nothing: it checks that everything is ready for the release.
+// The second command builds nothing. It checks that everything is ready for the
+// release.
 package main
 
 import (
@@ -35,14 +36,14 @@ type target struct{ os, arch string }
 
 var targets = []target{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "arm64"}, {"windows", "amd64"}}
 
-// A build is one run.
+// A build is a single run.
 type build struct {
 	root    string // of the repository
 	out     string
 	version string // such as v1.2.3
 	at      time.Time
 	only    []string // targets; empty: all
-	// Made for all targets.
+	// The same for all targets.
 	manual      []byte
 	completions map[string][]byte
 }
@@ -51,11 +52,11 @@ func main() {
 	var b build
 	var only string
 	var check bool
-	flag.StringVar(&b.root, "root", "..", "the repository")
-	flag.StringVar(&b.out, "out", "../dist", "where to")
-	flag.StringVar(&b.version, "version", "", "such as v1.2.3 (default: from git)")
-	flag.StringVar(&only, "only", "", "targets, such as linux/amd64 (default: all)")
-	flag.BoolVar(&check, "check", false, "check that everything is ready for a release of the version, and build nothing")
+	flag.StringVar(&b.root, "root", "..", "`folder` of the repository")
+	flag.StringVar(&b.out, "out", "../dist", "output `folder`")
+	flag.StringVar(&b.version, "version", "", "`version`, such as v1.2.3 (default: from git)")
+	flag.StringVar(&only, "only", "", "`targets`, such as linux/amd64 (default: all)")
+	flag.BoolVar(&check, "check", false, "check whether everything is ready to release the version, and build nothing")
 	flag.Parse()
 	b.only = strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
 	do := b.run
@@ -105,7 +106,7 @@ func (b *build) run() error {
 	return b.checksums()
 }
 
-// date finds out the version, and the time of the commit.
+// date determines the version and the time of the commit.
 func (b *build) date() error {
 	if text := os.Getenv("SOURCE_DATE_EPOCH"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -158,7 +159,7 @@ func (b *build) compile(t target) (string, error) {
 	return file, err
 }
 
-// texts has the program write its manual and its completions.
+// texts runs the program to get its manual and completions.
 func (b *build) texts() error {
 	file, err := b.compile(target{runtime.GOOS, runtime.GOARCH})
 	if err != nil {
@@ -196,19 +197,19 @@ func (b *build) target(t target) error {
 	return b.materials(t, program)
 }
 
-// name is the name of a file of a target.
+// name is the name of a target's file.
 func (b *build) name(t target, ending string) string {
 	return filepath.Join(b.out, fmt.Sprintf("mobileconfig_%s_%s_%s%s", strings.TrimPrefix(b.version, "v"), t.os, t.arch, ending))
 }
 
-// A file is one in an archive.
+// A file is a file in an archive.
 type file struct {
 	name string
 	mode int64
 	data []byte
 }
 
-// files are those of an archive, by name.
+// files returns the files of an archive, by name.
 func (b *build) files(t target, program string) ([]file, error) {
 	data, err := os.ReadFile(program)
 	if err != nil {
@@ -234,7 +235,7 @@ func (b *build) files(t target, program string) ([]file, error) {
 	return all, nil
 }
 
-// archive writes a tar.gz, or for Windows a zip.
+// archive writes a tar.gz, or a zip for Windows.
 func (b *build) archive(t target, program string) error {
 	files, err := b.files(t, program)
 	if err != nil {
@@ -269,7 +270,7 @@ func (b *build) archive(t target, program string) error {
 	return os.WriteFile(b.name(t, ".tar.gz"), out.Bytes(), 0o644)
 }
 
-// tar writes files that belong to root and are of the time of the commit.
+// tar writes files that belong to root and have the time of the commit.
 func (b *build) tar(out io.Writer, files []file) error {
 	w := tar.NewWriter(out)
 	for _, f := range files {
@@ -290,7 +291,7 @@ func (b *build) tar(out io.Writer, files []file) error {
 	return w.Close()
 }
 
-// zipped is data in gzip form, without a name and a time.
+// zipped compresses data with gzip, without a name and a time.
 func zipped(data []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)

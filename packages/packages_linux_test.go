@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// built builds for this machine's own kind, once for each folder.
+// built builds for linux/amd64 into a new folder.
 func built(t *testing.T, version string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "dist")
@@ -38,7 +38,7 @@ func read(t *testing.T, name string) []byte {
 	return data
 }
 
-// TestPackages builds twice and wants the same bytes, and looks at what they are.
+// TestPackages builds twice, compares the bytes, and checks the contents.
 func TestPackages(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "1790000000")
 	first, second := built(t, "v0.1.0"), built(t, "v0.1.0")

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// ready checks what a release needs: a version, its section in the changelog with
-// a date, nothing that isn't committed, and no tag of the name on another commit.
+// ready checks the requirements of a release: a valid version, a dated section in the
+// changelog, no uncommitted changes, and no tag with that name on another commit.
 func (b *build) ready() error {
 	if !regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`).MatchString(b.version) {
-		return fmt.Errorf("%q is no version of a release: write v1.2.3", b.version)
+		return fmt.Errorf("%q isn't a release version: use the form v1.2.3", b.version)
 	}
 	changed, err := b.output(nil, "git", "status", "--porcelain")
 	if err != nil {
@@ -39,8 +39,8 @@ func (b *build) ready() error {
 	return nil
 }
 
-// notes is the section of the changelog for the version, without its heading. It is
-// nil if there is none.
+// notes returns the version's section in the changelog, without its heading, or nil
+// if there is none.
 func (b *build) notes() ([]byte, error) {
 	changelog, err := os.ReadFile(filepath.Join(b.root, "CHANGELOG.md"))
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *build) notes() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// writeNotes writes the release's notes beside the packages, if it has some.
+// writeNotes writes the release notes next to the packages, if there are any.
 func (b *build) writeNotes() error {
 	notes, err := b.notes()
 	if err != nil || notes == nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReady wants a release to be refused for each thing that is missing.
+// TestReady checks that a release is refused if any requirement is missing.
 func TestReady(t *testing.T) {
 	b := build{root: t.TempDir(), out: t.TempDir(), version: "v1.2.3"}
 	git := func(args ...string) {
@@ -61,6 +61,6 @@ func TestReady(t *testing.T) {
 	refused("on another commit")
 	for _, version := range []string{"", "1.2.3", "v1.2", "v1.2.3 "} {
 		b.version = version
-		refused("no version of a release")
+		refused("isn't a release version")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// materials writes what a program is made of, as it says itself: CycloneDX.
+// materials writes the SBOM of a program (CycloneDX), from its build information.
 func (b *build) materials(t target, program string) error {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {

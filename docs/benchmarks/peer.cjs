@@ -1,7 +1,7 @@
-// Signs profiles with @zone-eu/mobileconfig, as WildDuck does. Usage: node
-// peer.cjs DIR MODULE ALGORITHM, with key.pem, leaf.pem, chain.pem and
-// profile.json. Each line of standard input is a number of profiles to make;
-// each is answered with "ok", and the last profile stands in DIR/node.der then.
+// Signs profiles with @zone-eu/mobileconfig, like WildDuck. Usage: node peer.cjs
+// DIR MODULE ALGORITHM, with key.pem, leaf.pem, chain.pem and profile.json. Each
+// line of standard input is the number of profiles to create. The response is
+// "ok", and the last profile is in DIR/node.der.
 'use strict';
 const fs = require('fs');
 const [dir, module_, sigAlg] = process.argv.slice(2);

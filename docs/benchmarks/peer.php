@@ -1,9 +1,8 @@
 <?php
-// Signs profiles as PHP programs do that have no library for it: values are put
-// into a template, and openssl_cms_sign() signs a file. Usage: php peer.php DIR,
-// with key.pem, leaf.pem, chain.pem and profile.xml. Each line of standard input
-// is a number of profiles to make; each is answered with "ok", and the last
-// profile stands in DIR/php.der then.
+// Signs profiles like PHP programs without a library: it fills in a template, and
+// openssl_cms_sign() signs a file. Usage: php peer.php DIR, with key.pem, leaf.pem,
+// chain.pem and profile.xml. Each line of standard input is the number of profiles
+// to create. The response is "ok", and the last profile is in DIR/php.der.
 [, $dir] = $argv;
 $template = file_get_contents("$dir/profile.xml");
 $made = 0;

@@ -1,9 +1,9 @@
 <?php
 
 /*
- * As much of Roundcube as the plug-in uses, with the names and the ways of
- * Roundcube 1.6, for: php roundcube.php PLUGIN-FOLDER CONFIG-FILE MAILBOX NAME LANGUAGE
- * It prints the section's entry as JSON, a line, and the page.
+ * A stub of the parts of Roundcube 1.6 that the plug-in uses. Run it with:
+ * php roundcube.php PLUGIN-FOLDER CONFIG-FILE MAILBOX NAME LANGUAGE
+ * It prints the section's entry as JSON, a newline, and the page.
  */
 
 error_reporting(E_ALL);

@@ -16,28 +16,28 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// An Action is an entry of the action log as the API shows it.
+// An Action is an entry of the action log in the API.
 type Action struct {
-	Seq        int64            `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap." example:"41"`
+	Seq        int64            `json:"seq" doc:"Position in the log: 1, 2, 3 … without gaps." example:"41"`
 	Time       field.Moment     `json:"time"`
-	Action     field.ActionName `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
+	Action     field.ActionName `json:"action,omitempty" example:"domain.update" doc:"Absent if retention has removed the content."`
 	Outcome    string           `json:"outcome,omitempty" enum:"done,refused"`
-	Reason     string           `json:"reason,omitempty" doc:"The code of the refusal, one of those in docs/codes.md." example:"sign_in_refused"`
+	Reason     string           `json:"reason,omitempty" doc:"Error code of the refusal; see docs/codes.md." example:"sign_in_refused"`
 	Interface  string           `json:"interface,omitempty" enum:"page,panel,command_line,api,internal" example:"api"`
 	Actor      *audit.Party     `json:"actor,omitempty"`
 	Target     *audit.Party     `json:"target,omitempty"`
 	IP         string           `json:"ip,omitempty" example:"192.0.2.7"`
 	Client     string           `json:"client,omitempty" example:"Safari on iPhone"`
-	Request    string           `json:"request,omitempty" doc:"The request, as Request-Id named it." example:"req_k3v7q2m4x5r6t7ab"`
+	Request    string           `json:"request,omitempty" doc:"The Request-Id of the request." example:"req_k3v7q2m4x5r6t7ab"`
 	Changes    []audit.Change   `json:"changes,omitempty"`
-	Link       string           `json:"link,omitempty" doc:"The ID of a setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
+	Link       string           `json:"link,omitempty" doc:"ID of the setup link." example:"lnk_k3v7q2m4x5r6t7ab"`
 	Profile    string           `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
-	Identity   string           `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
+	Identity   string           `json:"identity,omitempty" doc:"SHA-256 of the signing certificate, in hex."`
 	Erased     bool             `json:"erased,omitempty" doc:"Personal text has been erased."`
-	Unreadable bool             `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
+	Unreadable bool             `json:"unreadable,omitempty" doc:"The entry can't be read: it was changed in the database."`
 }
 
-// actionOf shows a record.
+// actionOf converts a record.
 func actionOf(r audit.Record) Action {
 	v := r.View()
 	return Action{
@@ -48,26 +48,26 @@ func actionOf(r audit.Record) Action {
 }
 
 type actionsQuery struct {
-	From      time.Time        `query:"from" doc:"Actions from this time on."`
+	From      time.Time        `query:"from" doc:"Actions at or after this time."`
 	To        time.Time        `query:"to" doc:"Actions before this time."`
-	Actor     string           `query:"actor" maxLength:"40" doc:"The id of a member or key."`
-	Action    field.ActionName `query:"action" doc:"What was done." example:"domain.update"`
-	Outcome   string           `query:"outcome" enum:"done,refused" doc:"How it ended."`
-	Interface string           `query:"interface" enum:"page,panel,command_line,api,internal" doc:"The interface that was used."`
-	Target    string           `query:"target" maxLength:"80" doc:"The id of what was acted on."`
-	Mailbox   string           `query:"mailbox" maxLength:"254" doc:"The mailbox that it was about." example:"jane@example.com"`
-	Domain    string           `query:"domain" maxLength:"255" doc:"The mail domain that it was about." example:"example.com"`
-	IP        string           `query:"ip" maxLength:"64" doc:"From where: an address or a network." example:"192.0.2.0/24"`
-	Link      string           `query:"link" maxLength:"40" doc:"The id of a setup link."`
-	Text      string           `query:"text" maxLength:"100" doc:"Text that stands anywhere in the entry."`
-	Cursor    string           `query:"cursor" maxLength:"20" doc:"What next_cursor of the page before was."`
-	Limit     int              `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+	Actor     string           `query:"actor" maxLength:"40" doc:"ID of a member or key."`
+	Action    field.ActionName `query:"action" doc:"Name of the action." example:"domain.update"`
+	Outcome   string           `query:"outcome" enum:"done,refused" doc:"Outcome of the action."`
+	Interface string           `query:"interface" enum:"page,panel,command_line,api,internal" doc:"Source of the action."`
+	Target    string           `query:"target" maxLength:"80" doc:"ID of the object."`
+	Mailbox   string           `query:"mailbox" maxLength:"254" doc:"Mailbox concerned." example:"jane@example.com"`
+	Domain    string           `query:"domain" maxLength:"255" doc:"Mail domain concerned." example:"example.com"`
+	IP        string           `query:"ip" maxLength:"64" doc:"IP address or network of the client." example:"192.0.2.0/24"`
+	Link      string           `query:"link" maxLength:"40" doc:"ID of a setup link."`
+	Text      string           `query:"text" maxLength:"100" doc:"Text anywhere in the entry."`
+	Cursor    string           `query:"cursor" maxLength:"20" doc:"The next_cursor of the previous page."`
+	Limit     int              `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"Number of entries per page."`
 }
 
 // An ActionList is a page of the action log.
 type ActionList struct {
-	Actions    []Action `json:"actions" doc:"The newest first. A page may be short, or empty, and have a next one."`
-	NextCursor string   `json:"next_cursor,omitempty" doc:"Absent: this is the last page." example:"41"`
+	Actions    []Action `json:"actions" doc:"Newest first. A page can be short or empty and still have a next one."`
+	NextCursor string   `json:"next_cursor,omitempty" doc:"Absent on the last page." example:"41"`
 }
 
 func (a *API) actions(h huma.API) {
@@ -96,7 +96,7 @@ func (a *API) listActions(ctx context.Context, c call, in *actionsQuery) (*answe
 	return out, nil
 }
 
-// filter reads the query.
+// filter parses the query.
 func (q *actionsQuery) filter(owner string) (audit.Filter, error) {
 	f := audit.Filter{
 		Account: owner, From: q.From, To: q.To, Actor: q.Actor, Outcome: audit.Outcome(q.Outcome),
@@ -109,7 +109,7 @@ func (q *actionsQuery) filter(owner string) (audit.Filter, error) {
 	if q.Mailbox != "" {
 		address, err := profile.ParseAddress(q.Mailbox)
 		if err != nil {
-			bad = append(bad, fault.OnText("mailbox", err, fault.AddressMalformed, "Write a whole mail address."))
+			bad = append(bad, fault.OnText("mailbox", err, fault.AddressMalformed, "Enter a full email address."))
 		} else {
 			f.Mailbox = address.Folded()
 		}
@@ -117,17 +117,17 @@ func (q *actionsQuery) filter(owner string) (audit.Filter, error) {
 	var err error
 	if q.Domain != "" {
 		if f.Domain, err = profile.ParseHost(q.Domain); err != nil {
-			bad = append(bad, fault.On("domain", fault.Invalid, "Name a domain such as example.com."))
+			bad = append(bad, fault.On("domain", fault.Invalid, "Enter a domain, for example example.com."))
 		}
 	}
 	if q.IP != "" {
 		if f.Network, err = account.ParseNetwork(q.IP); err != nil {
-			bad = append(bad, fault.On("ip", fault.Invalid, "Name an address or a network such as 192.0.2.0/24."))
+			bad = append(bad, fault.On("ip", fault.Invalid, "Enter an IP address or a network, for example 192.0.2.0/24."))
 		}
 	}
 	if q.Cursor != "" {
 		if f.Before, err = strconv.ParseInt(q.Cursor, 10, 64); err != nil || f.Before <= 0 {
-			bad = append(bad, fault.On("cursor", fault.Invalid, "Take the cursor of the page before."))
+			bad = append(bad, fault.On("cursor", fault.Invalid, "Use the cursor of the previous page."))
 		}
 	}
 	return f, errors.Join(bad...)

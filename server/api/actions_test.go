@@ -19,13 +19,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// reader is a client that may read the log, and nothing else.
+// reader is a client that can only read the log.
 func reader(t *testing.T, s *servertest.Server, database, owner string) servertest.Client {
 	t.Helper()
 	return servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Account: owner, Scopes: []string{"actions:read"}}))
 }
 
-// TestListActions asks for the log by every filter.
+// TestListActions uses every filter of the log.
 func TestListActions(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := reader(t, s, database, "")
@@ -86,8 +86,8 @@ func TestListActions(t *testing.T) {
 	})
 }
 
-// TestListActionsUnreadable wants an entry that was changed in the database to
-// hide no others.
+// TestListActionsUnreadable checks that an entry changed in the database doesn't hide
+// others.
 func TestListActionsUnreadable(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := reader(t, s, database, "")
@@ -108,14 +108,14 @@ func TestListActionsUnreadable(t *testing.T) {
 	})
 }
 
-// TestListActionsRefuses what cannot be asked, and who may not ask.
+// TestListActionsRefuses checks invalid filters and keys without permission.
 func TestListActionsRefuses(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
 	c := reader(t, s, database, "")
 	for query, field := range map[string]string{
 		"mailbox=jane": "mailbox", "domain=no%20host": "domain", "ip=here": "ip", "cursor=-1": "cursor", "cursor=x": "cursor",
-		"limit=0": "limit", "limit=501": "limit", "limit=x": "limit", "outcome=maybe": "outcome", "interface=door": "interface",
+		"limit=0": "limit", "limit=501": "limit", "limit=x": "limit", "outcome=maybe": "outcome", "interface=fax": "interface",
 		"from=yesterday": "from", "to=1": "to", "text=" + strings.Repeat("x", 101): "text",
 	} {
 		a := c.Want(t, http.StatusUnprocessableEntity, http.MethodGet, "/actions?"+query, "")
@@ -138,8 +138,8 @@ func TestListActionsRefuses(t *testing.T) {
 	}
 }
 
-// TestActionsAreTheAccounts wants nothing of another account's log in an
-// answer, whatever is asked.
+// TestActionsAreTheAccounts checks that no request returns anything from another
+// account's log.
 func TestActionsAreTheAccounts(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		s.Link("jane@example.com")
@@ -165,8 +165,8 @@ func TestActionsAreTheAccounts(t *testing.T) {
 	})
 }
 
-// TestExportAndCheckpoint verifies an export of more than one part against a
-// checkpoint, both by the API, and finds each line that is missing.
+// TestExportAndCheckpoint verifies an export with several parts against a checkpoint,
+// both from the API, and detects each missing line.
 func TestExportAndCheckpoint(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		grow(t, database, 1100)
@@ -234,8 +234,8 @@ func checkLines(lines [][]byte, public string, point audit.Checkpoint) error {
 	return check.End()
 }
 
-// TestExportBreaksOff has the second part of an export fail: the client must
-// not take the first for the whole.
+// TestExportBreaksOff makes the second part of an export fail: the client must not
+// mistake the first for a complete export.
 func TestExportBreaksOff(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
@@ -257,6 +257,6 @@ func TestExportBreaksOff(t *testing.T) {
 		t.Errorf("%d lines and %v, want 1000 and an error", bytes.Count(body, []byte("\n")), err)
 	}
 	if log := s.Log.String(); !regexp.MustCompile(`"msg":"request failed".*"route":"/api/v1/actions/export"`).MatchString(log) {
-		t.Errorf("the program's log does not say it: %s", log)
+		t.Errorf("the program's log doesn't report it: %s", log)
 	}
 }

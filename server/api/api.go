@@ -1,5 +1,5 @@
-// Package api holds the HTTP API for programs. Its operations are described
-// once, here, and the OpenAPI document is made from them.
+// Package api is the HTTP API for programs. Its operations are described once, here,
+// and the OpenAPI document is generated from them.
 package api
 
 import (
@@ -38,18 +38,17 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Prefix is where the API lives.
+// Prefix is the path of the API.
 const Prefix = "/api/v1"
 
-// What a key may ask for in a window, and how often a network may come without
-// a valid one before it has to wait for the next.
+// Limits per window: requests per key, and requests per network without a valid key.
 const (
 	limitWindow  = time.Minute
 	limitPerKey  = 600
 	limitRefused = 60
 )
 
-// API are the handlers of the API. All fields are required.
+// API has the handlers of the API. All fields are required.
 type API struct {
 	Keys      *account.Keys
 	Domains   *settings.Domains
@@ -74,24 +73,23 @@ type API struct {
 	BaseURL   *url.URL
 	Log       *slog.Logger
 	Now       func() time.Time
-	// Stopping is closed when the server begins to stop: what has no end then
-	// ends.
+	// Stopping is closed when the server starts to stop. It ends streams.
 	Stopping <-chan struct{}
 
 	perKey, refused *web.Limiter
 	streams         streams
 }
 
-// Actions are the action log of every account.
+// Actions is the action log of all accounts.
 type Actions interface {
-	// Record keeps an action that goes with no other change.
+	// Record saves an action without another change.
 	Record(ctx context.Context, by audit.Grant, a audit.Action) error
-	// Search returns the actions that the filter finds, the newest first.
+	// Search returns the actions that match the filter, newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	audit.Source
-	// Checkpoint returns the state of the account's log, to be signed.
+	// Checkpoint returns the state of the account's log for signing.
 	Checkpoint(ctx context.Context, account string) (audit.Tree, error)
-	// KeepCheckpoint keeps the signed note that the log had the size.
+	// KeepCheckpoint saves the signed note about the log of that size.
 	KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error
 }
 
@@ -127,7 +125,7 @@ func (a *API) Routes(e *echo.Echo) {
 	e.Match(read, "/api/docs", a.docs(h))
 }
 
-// An adapter adds a route for HEAD with each for GET.
+// An adapter adds a HEAD route for each GET route.
 type adapter struct{ huma.Adapter }
 
 // Handle adds the routes of an operation.
@@ -140,26 +138,25 @@ func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	}
 }
 
-// A call is who asks, the grant of the request, and what the operation needs
-// of the request beside its input.
+// A call has the caller, the grant, and what the operation needs of the request
+// besides its input.
 type call struct {
 	key account.Key
 	by  audit.Grant
-	// faults are what is wrong with single fields, which were taken out of the
-	// input.
+	// faults are the problems of single fields, which were removed from the input.
 	faults []*fault.Fault
-	// header is of the request, answer of what it is answered with.
+	// header is the request's header, answer the response's.
 	header, answer http.Header
-	// fingerprint is a hash of all that the request asks for.
+	// fingerprint is a hash of the whole request.
 	fingerprint []byte
 	op          *huma.Operation
 }
 
-// permitAll refuses a key that acts for some domains alone, where it is about
-// all of the account.
+// permitAll refuses a key limited to some domains if the request is about the whole
+// account.
 func (c call) permitAll() error {
 	if len(c.key.Domains) > 0 {
-		return fault.New(fault.Forbidden, "This key acts for some domains alone, and this is about all of the account.")
+		return fault.New(fault.Forbidden, "This key is limited to some domains, and this request is about the whole account.")
 	}
 	return nil
 }
@@ -171,7 +168,7 @@ func callOf(ctx context.Context) call {
 	return c
 }
 
-// admitCall lets in a request with a key that has the operation's scope.
+// admitCall accepts a request whose key has the operation's scope.
 func (a *API) admitCall(h huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c, op := humaecho.Unwrap(ctx), ctx.Operation()
@@ -193,7 +190,7 @@ func (a *API) admitCall(h huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// admit returns who asks, if the key has the scope.
+// admit returns the caller if the key has the scope.
 func (a *API) admit(c echo.Context, scope account.Scope) (call, error) {
 	key, err := a.keyOf(c)
 	if err == nil {
@@ -207,7 +204,7 @@ func (a *API) admit(c echo.Context, scope account.Scope) (call, error) {
 	return call{key: key, by: by, header: c.Request().Header, answer: c.Response().Header()}, nil
 }
 
-// readmit waits for the body and looks again what the key of the call may do.
+// readmit waits for the body and checks the key's permissions again.
 func (a *API) readmit(c echo.Context, who *call) error {
 	waited, err := web.ReadAhead(c)
 	if err != nil || !waited {
@@ -224,16 +221,16 @@ func (a *API) readmit(c echo.Context, who *call) error {
 	return key.Permit(scope)
 }
 
-// read holds the request against the document. What is wrong with single fields
-// the call keeps.
+// read checks the request against the document. The call stores the problems of single
+// fields.
 func (c *call) read(h huma.API, op *huma.Operation, ctx echo.Context) (err error) {
 	c.op = op
 	c.faults, c.fingerprint, err = strict.Read(h.OpenAPI(), op, ctx)
 	return err
 }
 
-// tokenOf is the bearer token of the request (RFC 6750), whose scheme may be
-// written in any case.
+// tokenOf returns the request's bearer token (RFC 6750). The scheme is
+// case-insensitive.
 func tokenOf(c echo.Context) string {
 	scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -242,9 +239,8 @@ func tokenOf(c echo.Context) string {
 	return strings.TrimLeft(token, " ")
 }
 
-// keyOf returns the key of the request, if it is valid and hasn't come too
-// often. A valid key counts for itself alone, whatever else comes from its
-// network.
+// keyOf returns the request's key if it's valid and within its limit. Each valid key
+// has its own limit, independent of other requests from its network.
 func (a *API) keyOf(c echo.Context) (account.Key, error) {
 	key, err := a.Keys.Authenticate(c.Request().Context(), tokenOf(c), web.ClientIP(c))
 	switch {
@@ -263,7 +259,7 @@ func (a *API) keyOf(c echo.Context) (account.Key, error) {
 	return key, quota.Exceeded()
 }
 
-// refuse answers with the problem behind err.
+// refuse responds with the problem for err.
 func (a *API) refuse(c echo.Context, err error) {
 	f := fault.Of(err)
 	if f.Code == fault.Internal {
@@ -274,7 +270,7 @@ func (a *API) refuse(c echo.Context, err error) {
 	}
 }
 
-// Error answers with the fault as a problem.
+// Error responds with the fault as a problem.
 func (a *API) Error(c echo.Context, f *fault.Fault) error {
 	header := c.Response().Header()
 	if header.Get("RateLimit") == "" {
@@ -282,7 +278,7 @@ func (a *API) Error(c echo.Context, f *fault.Fault) error {
 	}
 	p := problem.Of(f)
 	p.Instance = problem.Instance(c)
-	header.Set("Request-Id", web.RequestID(c)) // also if the request came to no route
+	header.Set("Request-Id", web.RequestID(c)) // even if no route matched
 	web.SetRetryAfter(c, f)
 	switch p.Status {
 	case http.StatusUnauthorized:
@@ -295,7 +291,7 @@ func (a *API) Error(c echo.Context, f *fault.Fault) error {
 	return c.Echo().JSONSerializer.Serialize(c, p, "")
 }
 
-// scopeKey is where an operation of the document names its scope.
+// scopeKey is the document extension with an operation's scope.
 const scopeKey = "x-scope"
 
 func scopeOf(op *huma.Operation) account.Scope {
@@ -303,26 +299,26 @@ func scopeOf(op *huma.Operation) account.Scope {
 	return s
 }
 
-// testsKey is where a writing operation says that test keys may call it.
+// testsKey is the document extension of writing operations that allow test keys.
 const testsKey = "x-test-keys"
 
-// forTests lets test keys call a writing operation, which may change nothing
-// but what is a test itself. The store holds them to that.
+// forTests allows test keys to call a writing operation, which can then only change
+// tests. The store enforces this.
 func forTests(op huma.Operation) huma.Operation {
 	op.Extensions[testsKey] = true
 	return op
 }
 
-// permitTest refuses an operation to a test key if it may change what is live.
+// permitTest refuses test keys if the operation can change live data.
 func permitTest(k account.Key, op *huma.Operation) error {
 	reads := op.Method == http.MethodGet || op.Method == http.MethodHead
 	if !k.Test || reads || op.Extensions[testsKey] == true {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
+	return fault.New(fault.Forbidden, "A test key can't change anything live. Use another key.")
 }
 
-// operation describes a route: what it does, and the scope that it needs.
+// operation describes a route and the scope it needs.
 func operation(id, method, path string, scope account.Scope, summary string) huma.Operation {
 	return huma.Operation{
 		OperationID:        id,
@@ -334,29 +330,28 @@ func operation(id, method, path string, scope account.Scope, summary string) hum
 		Security:           []map[string][]string{{openapi.SecurityScheme: {}}},
 		Extensions:         map[string]any{scopeKey: scope},
 		MaxBodyBytes:       strict.MaxBody,
-		SkipValidateParams: true, // call.read has done it
+		SkipValidateParams: true, // done by call.read
 		SkipValidateBody:   true,
 	}
 }
 
-// creating is an operation that answers 201.
+// creating is an operation that returns 201.
 func creating(id, path string, scope account.Scope, summary string) huma.Operation {
 	op := operation(id, http.MethodPost, path, scope, summary)
 	op.DefaultStatus = http.StatusCreated
 	return op
 }
 
-// A checker says what else is wrong with an input of which some fields were
-// refused.
+// A checker finds more problems of an input with some refused fields.
 type checker interface {
 	check(ctx context.Context, a *API, c call) error
 }
 
-// A lister is an input with a list whose entries are refused one by one.
+// A lister is an input with a list whose entries are refused individually.
 type lister interface{ apart() string }
 
-// register adds an operation whose handler is told who asks. What it returns
-// as an error becomes a problem.
+// register adds an operation whose handler gets the caller. Its errors become
+// problems.
 func register[In, Out any](a *API, h huma.API, op huma.Operation, handle func(context.Context, call, *In) (*Out, error)) {
 	parameters[Out](&op)
 	huma.Register(h, op, func(ctx context.Context, in *In) (*Out, error) {
@@ -376,7 +371,7 @@ func register[In, Out any](a *API, h huma.API, op huma.Operation, handle func(co
 	})
 }
 
-// problem is the error that huma answers with.
+// problem converts err to the error for huma.
 func (a *API) problem(err error, c call, route string) error {
 	if _, ok := errors.AsType[huma.StatusError](err); ok {
 		return err
@@ -390,8 +385,8 @@ func (a *API) problem(err error, c call, route string) error {
 	return huma.ErrorWithHeaders(problem.Of(faults...), header)
 }
 
-// refusals are all that is wrong with the fields of a request, if some were
-// refused by the document.
+// refusals returns all field problems of a request if the document refused some of
+// them.
 func (a *API) refusals(ctx context.Context, c call, in any) error {
 	var all []error
 	for _, f := range c.faults {
@@ -415,5 +410,5 @@ func (a *API) refusals(ctx context.Context, c call, in any) error {
 	return errors.Join(all...)
 }
 
-// covers reports whether the one field is the other, or a part of it.
+// covers reports whether one field is the other or contains it.
 func covers(part, field string) bool { return part == field || strings.HasPrefix(part, field+"/") }

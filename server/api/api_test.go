@@ -64,7 +64,7 @@ func TestAPIProfiles(t *testing.T) {
 		content := s.Content(a.Body)
 		page := s.Content(s.Get(s.Ticket(s.Post("/start", "address", "Jane.Doe@example.com", "name", "Jane Doe").Location(), "secure")).Body)
 		if !bytes.Equal(content, page) {
-			t.Error("the API and the page give one mailbox two profiles")
+			t.Error("the API and the page create different profiles for one mailbox")
 		}
 		if dump := storetest.Dump(t, database); !strings.Contains(dump, "profile.issue") || !strings.Contains(dump, a.Header.Get("X-Profile-Sha256")) {
 			t.Error("the profile has no action")
@@ -99,8 +99,8 @@ func TestAPIProfiles(t *testing.T) {
 	})
 }
 
-// TestAPIScopes walks over every operation with a key that lacks just its
-// scope, and with one that has it.
+// TestAPIScopes calls every operation with a key that only lacks its scope, and with
+// one that has it.
 func TestAPIScopes(t *testing.T) {
 	database := storetest.SQLite(t)
 	clock := storetest.NewClock()
@@ -110,7 +110,7 @@ func TestAPIScopes(t *testing.T) {
 		t.Fatalf("%d operations", len(operations))
 	}
 	for _, op := range operations {
-		clock.Move(time.Second) // there are more operations than a network may try in a minute without a key
+		clock.Move(time.Second) // a network can't try all operations within a minute without a key
 		if op.scope == "" {
 			continue
 		}
@@ -130,8 +130,8 @@ func TestAPIScopes(t *testing.T) {
 	}
 }
 
-// filled is the path of an operation with names in it: those of things that may
-// be there, or the same for all.
+// filled is the path of an operation with parameters filled in: IDs that may exist, or
+// the same text for all.
 func filled(path, all string) string {
 	if all != "" {
 		return strings.NewReplacer("{id}", all, "{delivery_id}", all).Replace(path)
@@ -139,7 +139,7 @@ func filled(path, all string) string {
 	return strings.NewReplacer("/domains/{id}", "/domains/example.com", "{id}", "key_x", "{delivery_id}", "dlv_x").Replace(path)
 }
 
-// TestAPIPathParameters wants every operation to read what its path names.
+// TestAPIPathParameters checks that every operation reads its path parameters.
 func TestAPIPathParameters(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	var document struct {
@@ -166,7 +166,7 @@ func TestAPIPathParameters(t *testing.T) {
 
 type described struct{ method, path, scope string }
 
-// operations reads the API's own document.
+// operations reads the OpenAPI document.
 func operations(t *testing.T, s *servertest.Server) []described {
 	t.Helper()
 	var document struct {
@@ -185,7 +185,7 @@ func operations(t *testing.T, s *servertest.Server) []described {
 			if op.Scope == "" && path != "/api/v1/keys/current" || len(op.Security) == 0 {
 				t.Errorf("%s %s needs no scope", method, path)
 			}
-			if path == "/api/v1/events/stream" { // its answer has no end; TestEventStream is about it
+			if path == "/api/v1/events/stream" { // its response doesn't end; see TestEventStream
 				continue
 			}
 			out = append(out, described{strings.ToUpper(method), path, op.Scope})

@@ -24,16 +24,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A BatchChoice is what can be chosen of a batch.
+// A BatchChoice has the options of a batch.
 type BatchChoice struct {
-	Variant     string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the device policy, which erases an iPhone after too many wrong codes, unless the domain's policy never does."`
-	Platform    string            `json:"platform,omitempty" enum:"iphone,mac,both" default:"iphone" doc:"For rows that don't say."`
-	Locale      string            `json:"locale,omitempty" maxLength:"35" doc:"Language of the profiles' texts, for rows that don't say." example:"en"`
-	Map         map[string]string `json:"map,omitempty" doc:"What columns hold, by their names." example:"{\"Work mail\":\"email\"}"`
-	Drop        []string          `json:"drop,omitempty" maxItems:"100" doc:"Columns that aren't looked at." example:"[\"Password\"]"`
-	Output      string            `json:"output,omitempty" enum:"files,links,both" default:"files" doc:"What people get: signed profiles in archives, a setup link each, or both."`
-	Mail        bool              `json:"mail,omitempty" doc:"Whether each link is sent to its person by mail." example:"false"`
-	SkipBadRows bool              `json:"skip_bad_rows,omitempty" doc:"Whether rows with problems are left out. Otherwise a batch that has any can't be started." example:"false"`
+	Variant     string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the device policy. Unless the domain's policy never erases, too many wrong passcodes erase an iPhone."`
+	Platform    string            `json:"platform,omitempty" enum:"iphone,mac,both" default:"iphone" doc:"For rows without a platform."`
+	Locale      string            `json:"locale,omitempty" maxLength:"35" doc:"Language of the profiles' texts, for rows without one." example:"en"`
+	Map         map[string]string `json:"map,omitempty" doc:"Meaning of columns, by column name." example:"{\"Work mail\":\"email\"}"`
+	Drop        []string          `json:"drop,omitempty" maxItems:"100" doc:"Columns to ignore." example:"[\"Password\"]"`
+	Output      string            `json:"output,omitempty" enum:"files,links,both" default:"files" doc:"What to create: signed profiles in archives, one setup link per person, or both."`
+	Mail        bool              `json:"mail,omitempty" doc:"Whether each link is emailed to its person." example:"false"`
+	SkipBadRows bool              `json:"skip_bad_rows,omitempty" doc:"Whether to skip rows with problems. Otherwise a batch with problems can't be started." example:"false"`
 }
 
 func (b BatchChoice) choice() batches.Choice {
@@ -50,45 +50,45 @@ func (b BatchChoice) choice() batches.Choice {
 
 // A BatchArchive is an archive of a batch.
 type BatchArchive struct {
-	Name   string `json:"name" doc:"The file, below files." example:"archive-001.zip"`
-	Files  int    `json:"files" doc:"How many profiles it holds." example:"50000"`
+	Name   string `json:"name" doc:"File name, below files." example:"archive-001.zip"`
+	Files  int    `json:"files" doc:"Number of profiles." example:"50000"`
 	Bytes  int64  `json:"bytes" example:"225000000"`
 	SHA256 string `json:"sha256" doc:"In hex."`
 }
 
-// BatchLinks says what became of the setup links of a batch.
+// BatchLinks counts the setup links of a batch by status.
 type BatchLinks struct {
-	Made    int `json:"made" doc:"They can be downloaded as links.csv, below files." example:"798"`
-	Sent    int `json:"mails_sent" doc:"Mails that your mail server has taken." example:"790"`
+	Made    int `json:"made" doc:"Links created. Download them as links.csv, below files." example:"798"`
+	Sent    int `json:"mails_sent" doc:"Emails accepted by your mail server." example:"790"`
 	Waiting int `json:"mails_waiting" example:"6"`
-	GivenUp int `json:"mails_given_up" doc:"Those that nobody will send any more: each link's mail says why." example:"2"`
+	GivenUp int `json:"mails_given_up" doc:"Emails that failed for good. Each link's mail says why." example:"2"`
 }
 
-// A Batch is a batch as the API shows it.
+// A Batch is a batch in the API.
 type Batch struct {
 	ID          string         `json:"id" example:"bat_k3v7q2m4x5r6t7ab"`
 	Name        string         `json:"name" example:"users.csv"`
 	State       string         `json:"state" enum:"checking,ready,running,done,failed,cancelled"`
-	Reason      string         `json:"reason,omitempty" doc:"Why it has failed: a code of docs/codes.md, or of docs/batches.md if the list can't be used." example:"settings_changed"`
-	Detail      string         `json:"detail,omitempty" doc:"The same as a sentence."`
+	Reason      string         `json:"reason,omitempty" doc:"Why it failed: a code from docs/codes.md, or from docs/batches.md if the list can't be used." example:"settings_changed"`
+	Detail      string         `json:"detail,omitempty" doc:"The reason as a sentence."`
 	Choice      BatchChoice    `json:"choice"`
-	Read        int            `json:"rows_read" doc:"Rows of the list." example:"800"`
-	Rows        int            `json:"rows" doc:"Rows that get files." example:"798"`
+	Read        int            `json:"rows_read" doc:"Rows in the list." example:"800"`
+	Rows        int            `json:"rows" doc:"Rows to process." example:"798"`
 	Bad         int            `json:"bad_rows" doc:"Rows with problems." example:"2"`
 	Files       int            `json:"files" doc:"Profiles." example:"798"`
-	Made        int            `json:"rows_made" doc:"Rows that have their files." example:"798"`
-	Left        *int           `json:"seconds_left,omitempty" doc:"About how long it still takes." example:"12"`
-	Erases      bool           `json:"erases" doc:"Whether devices erase themselves by some of the profiles." example:"false"`
-	Columns     []batch.Column `json:"columns" doc:"What was recognised in the list."`
+	Made        int            `json:"rows_made" doc:"Rows processed so far." example:"798"`
+	Left        *int           `json:"seconds_left,omitempty" doc:"Estimated time left." example:"12"`
+	Erases      bool           `json:"erases" doc:"Whether some profiles can erase devices." example:"false"`
+	Columns     []batch.Column `json:"columns" doc:"Columns recognized in the list."`
 	Notices     []string       `json:"notices"`
-	Fingerprint string         `json:"signer,omitempty" doc:"SHA-256 of the certificate that signs, in hex."`
+	Fingerprint string         `json:"signer,omitempty" doc:"SHA-256 of the signing certificate, in hex."`
 	Archives    []BatchArchive `json:"archives"`
-	Links       *BatchLinks    `json:"links,omitempty" doc:"Absent: the batch makes none, or this is a list of batches."`
+	Links       *BatchLinks    `json:"links,omitempty" doc:"Absent in lists of batches, and if the batch creates no links."`
 	CreatedAt   field.Moment   `json:"created_at"`
 	StartedAt   *field.Moment  `json:"started_at,omitempty"`
 	EndedAt     *field.Moment  `json:"ended_at,omitempty"`
-	ExpiresAt   *field.Moment  `json:"expires_at,omitempty" doc:"When list and archives are deleted. Manifests stay."`
-	Expired     bool           `json:"expired" doc:"They have been deleted." example:"false"`
+	ExpiresAt   *field.Moment  `json:"expires_at,omitempty" doc:"When the list and archives are deleted. Manifests stay."`
+	Expired     bool           `json:"expired" doc:"Whether they have been deleted." example:"false"`
 }
 
 func (a *API) batchOf(b batches.Batch) Batch {
@@ -119,7 +119,7 @@ func (a *API) batchOf(b batches.Batch) Batch {
 	return out
 }
 
-// A BatchPath names a batch.
+// A BatchPath identifies a batch.
 type BatchPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The batch's ID." example:"bat_k3v7q2m4x5r6t7ab"`
 }
@@ -138,7 +138,7 @@ func (a *API) batches(h huma.API, e *echo.Echo) {
 			}
 			return nil, a.Batches.Delete(ctx, c.by, c.key.Account, in.ID)
 		})
-	register(a, h, operation("check-batch", http.MethodPost, "/batches/{id}/check", account.BatchesWrite, "Check the list of a batch again by another choice"),
+	register(a, h, operation("check-batch", http.MethodPost, "/batches/{id}/check", account.BatchesWrite, "Check the list of a batch again with other options"),
 		func(ctx context.Context, c call, in *checkBatch) (*answer[Batch], error) {
 			return a.batchAnswer(ctx, c, func() (batches.Batch, error) {
 				return a.Batches.Recheck(ctx, c.by, c.key.Account, in.ID, in.Body.choice())
@@ -148,13 +148,13 @@ func (a *API) batches(h huma.API, e *echo.Echo) {
 		id, path, summary string
 		do                func(ctx context.Context, c call, id string) (batches.Batch, error)
 	}{
-		{"start-batch", "start", "Have the files of a batch made", func(ctx context.Context, c call, id string) (batches.Batch, error) {
+		{"start-batch", "start", "Start a batch", func(ctx context.Context, c call, id string) (batches.Batch, error) {
 			return a.Batches.Start(ctx, c.by, c.key.Account, id)
 		}},
-		{"cancel-batch", "cancel", "Stop a batch and delete its files", func(ctx context.Context, c call, id string) (batches.Batch, error) {
+		{"cancel-batch", "cancel", "Cancel a batch and delete its files", func(ctx context.Context, c call, id string) (batches.Batch, error) {
 			return a.Batches.Cancel(ctx, c.by, c.key.Account, id)
 		}},
-		{"reissue-batch", "reissue", "Sign again what a batch has made, as a new batch", func(ctx context.Context, c call, id string) (batches.Batch, error) {
+		{"reissue-batch", "reissue", "Create a batch again with new signatures", func(ctx context.Context, c call, id string) (batches.Batch, error) {
 			return a.Batches.Reissue(ctx, c.by, c.key.Account, id)
 		}},
 	} {
@@ -163,7 +163,7 @@ func (a *API) batches(h huma.API, e *echo.Echo) {
 				return a.batchAnswer(ctx, c, func() (batches.Batch, error) { return each.do(ctx, c, in.ID) })
 			})
 	}
-	register(a, h, operation("list-batch-problems", http.MethodGet, "/batches/{id}/problems", account.BatchesRead, "List what is wrong with the rows of a batch"), a.listProblems)
+	register(a, h, operation("list-batch-problems", http.MethodGet, "/batches/{id}/problems", account.BatchesRead, "List the problems of a batch"), a.listProblems)
 	a.batchFiles(h, e)
 }
 
@@ -172,7 +172,7 @@ type checkBatch struct {
 	Body BatchChoice
 }
 
-// batchAnswer answers with a batch. It may hold people of any domain.
+// batchAnswer responds with a batch. It can contain people of any domain.
 func (a *API) batchAnswer(ctx context.Context, c call, do func() (batches.Batch, error)) (*answer[Batch], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (a *API) batchAnswer(ctx context.Context, c call, do func() (batches.Batch,
 	return &answer[Batch]{out}, nil
 }
 
-// linksOf counts the links of a batch that makes some.
+// linksOf counts the links of a batch that creates links.
 func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error) {
 	if !b.Choice.MakesLinks() {
 		return nil, nil
@@ -198,16 +198,16 @@ func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error)
 }
 
 type batchesQuery struct {
-	Address string `query:"address" maxLength:"254" doc:"Those that have made something for the mailbox." example:"jane@example.com"`
-	State   string `query:"state" enum:"checking,ready,running,done,failed,cancelled" doc:"How far they are."`
-	After   string `query:"after" maxLength:"40" doc:"The ID of the last batch of the page before."`
-	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"How many batches a page has at most."`
+	Address string `query:"address" maxLength:"254" doc:"Batches with profiles or links for this mailbox." example:"jane@example.com"`
+	State   string `query:"state" enum:"checking,ready,running,done,failed,cancelled" doc:"Status of the batch."`
+	After   string `query:"after" maxLength:"40" doc:"ID of the last batch on the previous page."`
+	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Number of batches per page."`
 }
 
 // A BatchList is a page of batches.
 type BatchList struct {
-	Batches []Batch `json:"batches" doc:"The newest first."`
-	More    bool    `json:"more" doc:"Whether older ones follow." example:"false"`
+	Batches []Batch `json:"batches" doc:"Newest first."`
+	More    bool    `json:"more" doc:"Whether there are older ones." example:"false"`
 }
 
 func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answer[BatchList], error) {
@@ -232,16 +232,16 @@ func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answe
 
 type problemsQuery struct {
 	BatchPath
-	After int `query:"after" minimum:"0" maximum:"10000" doc:"The number of the last problem of the page before."`
-	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many problems a page has at most."`
+	After int `query:"after" minimum:"0" maximum:"10000" doc:"Number of the last problem on the previous page."`
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Number of problems per page."`
 }
 
-// A BatchProblem is something wrong with a row.
+// A BatchProblem is a problem of a row.
 type BatchProblem struct {
 	Number int    `json:"number" doc:"Counted from 1." example:"1"`
-	Row    int    `json:"row" doc:"The line of the list where the row begins." example:"4"`
+	Row    int    `json:"row" doc:"Line of the list where the row starts." example:"4"`
 	Column string `json:"column,omitempty" example:"email"`
-	Code   string `json:"code" doc:"One of those in docs/batches.md." example:"address_malformed"`
+	Code   string `json:"code" doc:"A code from docs/batches.md." example:"address_malformed"`
 	Value  string `json:"value,omitempty" doc:"The value, masked." example:"j***"`
 	Detail string `json:"detail"`
 }
@@ -252,8 +252,8 @@ func problemOf(p batches.Problem) BatchProblem {
 
 // A BatchProblemList is a page of problems.
 type BatchProblemList struct {
-	Problems []BatchProblem `json:"problems" doc:"In the order of rows: the first 10,000. errors.csv has all."`
-	More     bool           `json:"more" doc:"Whether more follow." example:"false"`
+	Problems []BatchProblem `json:"problems" doc:"The first 10,000, in row order. errors.csv has all of them."`
+	More     bool           `json:"more" doc:"Whether there are more." example:"false"`
 }
 
 func (a *API) listProblems(ctx context.Context, c call, in *problemsQuery) (*answer[BatchProblemList], error) {
@@ -272,24 +272,24 @@ func (a *API) listProblems(ctx context.Context, c call, in *problemsQuery) (*ans
 	return out, nil
 }
 
-// uploads adds the route that takes a list. Its body goes to disk.
+// uploads adds the route that accepts a list. Its body is written to disk.
 func (a *API) uploads(h huma.API, e *echo.Echo) {
-	upload := creating("create-batch", "/batches", account.BatchesWrite, "Upload a list of people, which is checked")
-	upload.Description += " Up to 512 MiB. Wait until the state is `ready`, and start the batch. A request with the header Idempotency-Key is done each time."
+	upload := creating("create-batch", "/batches", account.BatchesWrite, "Upload a list of people to check")
+	upload.Description += " Up to 512 MiB. Wait until the state is `ready`, then start the batch. The Idempotency-Key header is ignored."
 	upload.Parameters = []*huma.Param{
-		text("name", "What people call the batch; by default the name of the file."),
+		text("name", "Name of the batch. The default is the file name."),
 		words("variant", "mail", "secure"), words("platform", "iphone", "mac", "both"),
-		text("locale", "Language of the profiles' texts, for rows that don't say."),
+		text("locale", "Language of the profiles' texts, for rows without one."),
 		words("output", "files", "links", "both"),
-		flag("mail", "Whether each link is sent to its person by mail."),
-		flag("skip_bad_rows", "Whether rows with problems are left out."),
-		flag("manifest", "Whether the list is the manifest.csv of a batch: the same files are made again."),
-		flag("dry_run", "Whether the list is checked at once and nothing is kept."),
+		flag("mail", "Whether each link is emailed to its person."),
+		flag("skip_bad_rows", "Whether to skip rows with problems."),
+		flag("manifest", "Whether the list is the manifest.csv of a batch. Creates the same files again."),
+		flag("dry_run", "Whether to check the list right away and save nothing."),
 	}
 	answer := func(text string, of reflect.Type) *huma.Response {
 		return &huma.Response{Description: text, Content: map[string]*huma.MediaType{openapi.JSON: {Schema: h.OpenAPI().Components.Schemas.Schema(of, true, "")}}}
 	}
-	upload.Responses = map[string]*huma.Response{"201": answer("The batch.", reflect.TypeFor[Batch]()), "200": answer("What is in the list, of a dry run.", reflect.TypeFor[BatchPreview]())}
+	upload.Responses = map[string]*huma.Response{"201": answer("The batch.", reflect.TypeFor[Batch]()), "200": answer("The result of a dry run.", reflect.TypeFor[BatchPreview]())}
 	read := upload
 	binary := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	form := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{web.UploadField}, Properties: map[string]*huma.Schema{web.UploadField: binary.Schema}}}
@@ -315,8 +315,8 @@ func path(name, doc string) *huma.Param {
 	return &huma.Param{Name: name, In: "path", Required: true, Description: doc, Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(40)}}
 }
 
-// plain is a handler beside huma, for what is too large to be kept in memory and
-// about all of the account.
+// plain is a handler without huma, for data that is too large for memory and about the
+// whole account.
 func (a *API) plain(h huma.API, op *huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
 	return a.direct(h, op, func(c echo.Context, who call) error {
 		if err := who.permitAll(); err != nil {
@@ -326,7 +326,7 @@ func (a *API) plain(h huma.API, op *huma.Operation, handle func(echo.Context, ca
 	})
 }
 
-// direct is a handler beside huma.
+// direct is a handler without huma.
 func (a *API) direct(h huma.API, op *huma.Operation, handle func(echo.Context, call) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		who, err := a.admit(c, scopeOf(op))
@@ -368,22 +368,22 @@ func (a *API) createBatch(c echo.Context, who call) error {
 	return c.JSON(http.StatusCreated, a.batchOf(b))
 }
 
-// A BatchPreview says what is in a list.
+// A BatchPreview is the result of a dry run.
 type BatchPreview struct {
-	Read     int            `json:"rows_read" doc:"Rows of the list." example:"800"`
-	Rows     int            `json:"rows" doc:"Rows that would get files." example:"798"`
+	Read     int            `json:"rows_read" doc:"Rows in the list." example:"800"`
+	Rows     int            `json:"rows" doc:"Rows that would be processed." example:"798"`
 	Bad      int            `json:"bad_rows" doc:"Rows with problems." example:"2"`
 	Files    int            `json:"files" doc:"Profiles." example:"798"`
-	Columns  []batch.Column `json:"columns" doc:"What was recognised in the list."`
+	Columns  []batch.Column `json:"columns" doc:"Columns recognized in the list."`
 	Notices  []string       `json:"notices"`
-	Problems []BatchProblem `json:"problems" doc:"In the order of rows: the first 100."`
+	Problems []BatchProblem `json:"problems" doc:"The first 100, in row order."`
 }
 
-// previewTime is how long a list of MaxUpload bytes takes at most to be checked.
+// previewTime is the maximum time to check a list of MaxUpload bytes.
 const previewTime = 10 * time.Minute
 
 func (a *API) previewBatch(c echo.Context, who call, list io.Reader, choice batches.Choice) error {
-	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(previewTime)) // where none can be set, none is
+	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(previewTime)) // ignored if it can't be set
 	plan, problems, err := a.Batches.Preview(c.Request().Context(), who.by, who.key.Account, list, choice)
 	if err != nil {
 		return err
@@ -395,17 +395,17 @@ func (a *API) previewBatch(c echo.Context, who call, list io.Reader, choice batc
 	return c.JSON(http.StatusOK, out)
 }
 
-// batchFiles adds the routes that send files and events.
+// batchFiles adds the routes for files and events.
 func (a *API) batchFiles(h huma.API, e *echo.Echo) {
 	file := operation("get-batch-file", http.MethodGet, "/batches/{id}/files/{name}", account.BatchesRead, "Download a file of a batch")
-	file.Description += " Answers to ranges. Each request is an action."
+	file.Description += " Supports range requests. Each request is recorded in the action log."
 	file.Parameters = []*huma.Param{path("id", "The batch's ID."), path("name", "archive-001.zip and so on, manifest-001.csv and so on, errors.csv, or links.csv.")}
 	file.Responses = binary(exportType, "The file.")
 	h.OpenAPI().AddOperation(&file)
 	e.Match([]string{http.MethodGet, http.MethodHead}, Prefix+"/batches/:id/files/:name", a.plain(h, &file, a.sendFile))
 
-	events := operation("watch-batch", http.MethodGet, "/batches/{id}/events", account.BatchesRead, "Follow a batch by server-sent events")
-	events.Description += " The event `batch` has the batch as JSON: as it is, and whenever it has changed. The stream ends when nothing happens to it any more."
+	events := operation("watch-batch", http.MethodGet, "/batches/{id}/events", account.BatchesRead, "Follow a batch with server-sent events")
+	events.Description += " The event `batch` has the batch as JSON: its current state, and each change. The stream ends when the state is neither `checking` nor `running`."
 	events.Parameters = []*huma.Param{path("id", "The batch's ID.")}
 	events.Responses = binary(web.EventStreamType, "The events.")
 	h.OpenAPI().AddOperation(&events)

@@ -19,22 +19,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// BrandingSettings are what can be set of a brand. The logo is set apart.
+// BrandingSettings are the settings of a brand. The logo has its own operation.
 type BrandingSettings struct {
-	Name       string `json:"name,omitempty" maxLength:"64" doc:"Shown at the top of pages and in mails." example:"Example Host"`
-	Color      string `json:"color,omitempty" maxLength:"7" doc:"Where text in this color could not be read, a darker or lighter one is used." example:"#0b6b62"`
-	HelpURL    string `json:"help_url,omitempty" maxLength:"500" doc:"Where people find help." example:"https://example.com/help"`
-	ImprintURL string `json:"imprint_url,omitempty" maxLength:"500" doc:"Who is responsible for the service." example:"https://example.com/imprint"`
-	PrivacyURL string `json:"privacy_url,omitempty" maxLength:"500" doc:"How the service handles personal data." example:"https://example.com/privacy"`
+	Name       string `json:"name,omitempty" maxLength:"64" doc:"Shown at the top of pages and in emails." example:"Example Host"`
+	Color      string `json:"color,omitempty" maxLength:"7" doc:"A darker or lighter color is used where text in this color would be hard to read." example:"#0b6b62"`
+	HelpURL    string `json:"help_url,omitempty" maxLength:"500" doc:"Help page." example:"https://example.com/help"`
+	ImprintURL string `json:"imprint_url,omitempty" maxLength:"500" doc:"Legal notice: who is responsible for the service." example:"https://example.com/imprint"`
+	PrivacyURL string `json:"privacy_url,omitempty" maxLength:"500" doc:"Privacy policy." example:"https://example.com/privacy"`
 }
 
 func (s BrandingSettings) spec() branding.Spec { return branding.Spec(s) }
 
-// A Branding is what people see of who runs their mail.
+// A Branding is a brand in the API.
 type Branding struct {
 	BrandingSettings
-	LogoURL   string           `json:"logo_url,omitempty" doc:"The PNG that was made of the logo. Absent: there is none." example:"https://setup.example.com/brand/6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b.png"`
-	Inherited BrandingSettings `json:"inherited" doc:"Of a domain: what the account has, which is used for what is absent above."`
+	LogoURL   string           `json:"logo_url,omitempty" doc:"The logo as PNG. Absent if there is none." example:"https://setup.example.com/brand/6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b.png"`
+	Inherited BrandingSettings `json:"inherited" doc:"For a domain: the account's branding, used for everything absent above."`
 	UpdatedAt *field.Moment    `json:"updated_at,omitempty"`
 }
 
@@ -49,12 +49,12 @@ func (a *API) brandingOf(o branding.Owner, own, base branding.Brand) Branding {
 	return b
 }
 
-// accountBrand is the account of the key.
+// accountBrand is the owner of the account's brand.
 func (a *API) accountBrand(c call) (branding.Owner, error) {
 	return branding.Owner{Account: c.key.Account}, c.permitAll()
 }
 
-// domainBrand is a domain that the key may act for.
+// domainBrand is the owner of the brand of a domain that the key can access.
 func (a *API) domainBrand(ctx context.Context, c call, name string) (branding.Owner, error) {
 	d, err := a.permitted(ctx, c, name)
 	return ownerOf(d), err
@@ -71,7 +71,7 @@ func (a *API) branding(h huma.API, e *echo.Echo) {
 		return a.showBranding(ctx, o, err)
 	})
 	update := operation("update-branding", http.MethodPut, "/branding", account.DomainsWrite, "Replace the branding of the account")
-	patch := operation("patch-branding", http.MethodPatch, "/branding", account.DomainsWrite, "Change some of the branding of the account")
+	patch := operation("patch-branding", http.MethodPatch, "/branding", account.DomainsWrite, "Update the branding of the account")
 	openapi.Takes[BrandingSettings, Branding](h, &update, &patch)
 	register(a, h, update, func(ctx context.Context, c call, in *updateBranding) (*resource[Branding], error) {
 		o, err := a.accountBrand(c)
@@ -92,7 +92,7 @@ func (a *API) domainBranding(h huma.API) {
 		return a.showBranding(ctx, o, err)
 	})
 	update := operation("update-domain-branding", http.MethodPut, "/domains/{id}/branding", account.DomainsWrite, "Replace the branding of a domain")
-	patch := operation("patch-domain-branding", http.MethodPatch, "/domains/{id}/branding", account.DomainsWrite, "Change some of the branding of a domain")
+	patch := operation("patch-domain-branding", http.MethodPatch, "/domains/{id}/branding", account.DomainsWrite, "Update the branding of a domain")
 	openapi.Takes[BrandingSettings, Branding](h, &update, &patch)
 	register(a, h, update, func(ctx context.Context, c call, in *updateDomainBranding) (*resource[Branding], error) {
 		o, err := a.domainBrand(ctx, c, in.Name)
@@ -136,7 +136,7 @@ type patchDomainBranding struct {
 	patchBranding
 }
 
-// showBranding answers with the brand of an owner, which could be found.
+// showBranding responds with the brand of an owner, if found.
 func (a *API) showBranding(ctx context.Context, o branding.Owner, err error) (*resource[Branding], error) {
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (a *API) showBranding(ctx context.Context, o branding.Owner, err error) (*r
 	return resourceOf(a.brandingOf(o, own, base)), err
 }
 
-// changeBranding changes the settings of an owner, from those that it has now.
+// changeBranding changes an owner's current settings.
 func (a *API) changeBranding(ctx context.Context, c call, o branding.Owner, err error, change func(BrandingSettings) (BrandingSettings, error)) (*resource[Branding], error) {
 	if err != nil {
 		return nil, err
@@ -164,13 +164,13 @@ func (a *API) changeBranding(ctx context.Context, c call, o branding.Owner, err 
 	return a.showBranding(ctx, o, err)
 }
 
-// matchesBrand returns matches for what the owner has set itself.
+// matchesBrand returns matches for the owner's own settings.
 func (a *API) matchesBrand(ctx context.Context, c call, o branding.Owner) (func(branding.Brand) error, error) {
 	_, base, err := a.Brands.Own(ctx, o)
 	return func(own branding.Brand) error { return c.matches(a.brandingOf(o, own, base)) }, err
 }
 
-// logos adds the routes that take a logo and remove it.
+// logos adds the routes to set and remove a logo.
 func (a *API) logos(h huma.API, e *echo.Echo) {
 	remove := operation("delete-logo", http.MethodDelete, "/branding/logo", account.DomainsWrite, "Remove the logo of the account")
 	register(a, h, remove, func(ctx context.Context, c call, _ *struct{}) (*noBody, error) {
@@ -194,15 +194,15 @@ func (a *API) logos(h huma.API, e *echo.Echo) {
 
 var brandingType = reflect.TypeFor[Branding]()
 
-// svgType is the media type of a drawing.
+// svgType is the media type of SVG.
 const svgType = "image/svg+xml"
 
 // takesLogo adds an operation whose body is a logo.
 func (a *API) takesLogo(h huma.API, e *echo.Echo, op huma.Operation, route string, owner func(echo.Context, call) (branding.Owner, error)) {
-	op.Description += " A PNG or SVG of up to 1 MB. What is kept is a PNG that the service has drawn of it."
+	op.Description += " A PNG or SVG of up to 1 MB. The service redraws it as a PNG and stores only that."
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "What people see.",
-		Headers:     map[string]*huma.Param{"ETag": {Description: "Names this state of the resource.", Schema: &huma.Schema{Type: huma.TypeString}}},
+		Description: "The branding.",
+		Headers:     map[string]*huma.Param{"ETag": {Description: "Identifies this version of the resource.", Schema: &huma.Schema{Type: huma.TypeString}}},
 		Content:     map[string]*huma.MediaType{openapi.JSON: {Schema: h.OpenAPI().Components.Schemas.Schema(brandingType, true, "")}},
 	}}
 	openapi.AddParameters(&op, true)
@@ -220,7 +220,7 @@ func (a *API) takesLogo(h huma.API, e *echo.Echo, op huma.Operation, route strin
 	}))
 }
 
-// removeLogo removes the logo of an owner, who could be found.
+// removeLogo removes the logo of an owner, if found.
 func (a *API) removeLogo(ctx context.Context, c call, o branding.Owner, err error) error {
 	if err != nil {
 		return err

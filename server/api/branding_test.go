@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// A shownBrand is what the API says of a brand.
+// A shownBrand is a brand in the API.
 type shownBrand struct {
 	Name      string `json:"name"`
 	Color     string `json:"color"`
@@ -25,7 +25,7 @@ type shownBrand struct {
 	} `json:"inherited"`
 }
 
-// aLogo is a drawing that a company could have.
+// aLogo is a realistic logo.
 func aLogo(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile("../branding/logo/testdata/mark.svg")
@@ -35,8 +35,7 @@ func aLogo(t *testing.T) string {
 	return string(data)
 }
 
-// TestBranding sets what people see of an account and of a domain, and wants it
-// on the pages.
+// TestBranding sets the branding of an account and a domain, and checks the pages.
 func TestBranding(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
@@ -78,9 +77,9 @@ func TestBranding(t *testing.T) {
 	})
 }
 
-// TestLogoOfAState wants a logo to be replaced and removed in the state of the brand
-// that the request names, or not at all.
-func TestLogoOfAState(t *testing.T) {
+// TestLogoIfMatch checks that a logo is only replaced and removed in the version of the
+// brand that the request names.
+func TestLogoIfMatch(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
 		for _, path := range []string{"/branding", "/domains/example.com/branding"} {
@@ -90,14 +89,14 @@ func TestLogoOfAState(t *testing.T) {
 			before := c.Want(t, 200, "GET", path, "").Header.Get("ETag")
 			now := c.Want(t, 200, "PATCH", path, `{"name":"Changed"}`).Header.Get("ETag")
 			if a := do("PUT", before, aLogo(t)); a.Status != 412 {
-				t.Errorf("%s: PUT of the state before: %d %s", path, a.Status, a.Body)
+				t.Errorf("%s: PUT with an old ETag: %d %s", path, a.Status, a.Body)
 			}
 			a := do("PUT", now, aLogo(t))
 			if tag := c.Want(t, 200, "GET", path, "").Header.Get("ETag"); a.Status != 200 || tag == now || a.Header.Get("ETag") != tag {
 				t.Errorf("%s: PUT: %d %q, want %q", path, a.Status, a.Header.Get("ETag"), tag)
 			}
 			if a := do("DELETE", now, ""); a.Status != 412 {
-				t.Errorf("%s: DELETE of the state before: %d %s", path, a.Status, a.Body)
+				t.Errorf("%s: DELETE with an old ETag: %d %s", path, a.Status, a.Body)
 			}
 			if a := do("DELETE", a.Header.Get("ETag"), ""); a.Status != 204 {
 				t.Errorf("%s: DELETE: %d %s", path, a.Status, a.Body)
@@ -106,8 +105,8 @@ func TestLogoOfAState(t *testing.T) {
 	})
 }
 
-// TestLogo uploads logos and wants them on pages as pictures of ours, served so
-// that no browser takes them for anything else.
+// TestLogo uploads logos and checks that pages show the redrawn image, served so that
+// browsers treat it only as an image.
 func TestLogo(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)

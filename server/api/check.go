@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/probe"
 )
 
-// A Checker says whether the mail servers of a domain offer TLS as a profile
-// needs it. *probe.Checker is one.
+// A Checker checks whether the mail servers of a domain offer the TLS that profiles
+// need. *probe.Checker is one.
 type Checker interface {
 	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
 }
@@ -20,32 +20,32 @@ type Checker interface {
 // Nothing is an object without fields.
 type Nothing struct{}
 
-// A checkRequest takes nothing: what is checked are the domain's own servers.
+// A checkRequest has no fields: the domain's own servers are checked.
 type checkRequest struct {
 	DomainPath
 	Body *Nothing
 }
 
-// A DomainCheck is what a check found.
+// A DomainCheck is the result of a check.
 type DomainCheck struct {
 	Servers []CheckedServer `json:"servers"`
 }
 
-// A CheckedServer is what a check found of one server.
+// A CheckedServer is the result for one server.
 type CheckedServer struct {
 	Protocol   string            `json:"protocol" enum:"imap,smtp,caldav,carddav"`
 	Host       string            `json:"host" example:"imap.example.com"`
 	Port       int               `json:"port" minimum:"1" maximum:"65535" example:"993"`
 	Encryption string            `json:"encryption" enum:"SSL/TLS,STARTTLS"`
-	State      field.ServerState `json:"state" doc:"The codes of mail servers in docs/codes.md say what they mean." example:"good"`
+	State      field.ServerState `json:"state" doc:"See the codes for mail servers in docs/codes.md." example:"good"`
 	Severity   probe.Severity    `json:"severity" enum:"good,warning,error"`
-	Detail     string            `json:"detail" doc:"What is so, and the way out." example:"The server offers TLS as a profile needs it."`
-	ExpiresAt  *field.Moment     `json:"certificate_expires_at,omitempty" doc:"When the certificate expires, if there was one."`
+	Detail     string            `json:"detail" doc:"What was found and how to fix it." example:"The server offers the TLS that profiles need."`
+	ExpiresAt  *field.Moment     `json:"certificate_expires_at,omitempty" doc:"When the certificate expires. Absent if there was none."`
 }
 
 // check adds the check of a domain's servers.
 func (a *API) check(h huma.API) {
-	op := forTests(operation("check-domain", http.MethodPost, "/domains/{id}/check", account.DomainsRead, "Check whether the mail servers offer TLS"))
+	op := forTests(operation("check-domain", http.MethodPost, "/domains/{id}/check", account.DomainsRead, "Check a domain's mail servers"))
 	register(a, h, op, a.checkDomain)
 }
 

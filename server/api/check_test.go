@@ -19,8 +19,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// withMail has every name lead to loopback, and the first domain's mail served
-// on these ports.
+// withMail resolves every name to loopback, and serves the first domain's mail on these
+// ports.
 func withMail(t *testing.T, imap, smtp string, allow ...netip.Prefix) func(*server.Config) {
 	port := func(address string) int {
 		n, err := strconv.Atoi(address[len("127.0.0.1:"):])
@@ -72,8 +72,8 @@ func TestAPICheck(t *testing.T) {
 	}
 }
 
-// TestAPICheckInside wants no connection to private addresses, whatever the
-// DNS says, unless the operator allows them.
+// TestAPICheckInside checks that there are no connections to private addresses,
+// whatever DNS says, unless the operator allows them.
 func TestAPICheckInside(t *testing.T) {
 	var reached atomic.Int32
 	trap := probetest.Listen(t, func(net.Conn) { reached.Add(1) })
@@ -89,7 +89,7 @@ func TestAPICheckInside(t *testing.T) {
 	}
 }
 
-// TestAPICheckTakesNothing wants nothing in a request to name a host.
+// TestAPICheckTakesNothing checks that a request can't name a host.
 func TestAPICheckTakesNothing(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
@@ -101,15 +101,15 @@ func TestAPICheckTakesNothing(t *testing.T) {
 	}
 	c.Want(t, 403, "POST", "/domains/evil.example/check", "")
 	c.Want(t, 404, "POST", "/domains/127.0.0.1/check", "")
-	for _, server := range check(t, c).Servers { // what was refused did not count
+	for _, server := range check(t, c).Servers { // refused requests don't count
 		if server.State != "unresolved" {
 			t.Errorf("%+v", server)
 		}
 	}
 }
 
-// TestAPICheckLimits wants one check of a domain in ten seconds, and two at a
-// time of all.
+// TestAPICheckLimits checks the limits: one check per domain in ten seconds, and two at
+// a time.
 func TestAPICheckLimits(t *testing.T) {
 	var waiting atomic.Int32
 	release := make(chan struct{})
@@ -120,7 +120,7 @@ func TestAPICheckLimits(t *testing.T) {
 	free := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(free)
 	database := storetest.SQLite(t)
-	mail, now := withMail(t, busy, busy, servertest.Loopback(t)...), time.Now() // all in one moment
+	mail, now := withMail(t, busy, busy, servertest.Loopback(t)...), time.Now() // all at the same time
 	s := servertest.New(t, database, func(c *server.Config) {
 		mail(c)
 		c.Now = func() time.Time { return now }

@@ -10,8 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestAPICalendars chooses calendars and contacts for a domain, shows them and
-// takes them away again.
+// TestAPICalendars adds calendars and contacts to a domain, shows them and removes them.
 func TestAPICalendars(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)

@@ -18,37 +18,37 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A docsPage is the API's document for people to read. It is made of the
-// document for programs, so it says the same, and loads nothing.
+// A docsPage is the API documentation for people. It's generated from the OpenAPI
+// document, so both are the same, and it loads nothing.
 type docsPage struct {
 	Operator    string
 	Brand       templates.Brand
 	Languages   []templates.Language
 	Language    templates.Language
 	Development bool
-	Make, Try   string // commands: to make a key, and to use it
-	Document    string // the path of the document for programs
-	Query       string // what was looked for
+	Make, Try   string // commands to create a key and to use it
+	Document    string // path of the OpenAPI document
+	Query       string // search text
 	Groups      []documentedGroup
 }
 
-// A documentedGroup are the operations on one kind of thing.
+// A documentedGroup has the operations on one kind of resource.
 type documentedGroup struct {
 	ID, Text   string
 	Operations []documented
 }
 
-// A documented is an operation for people to read.
+// A documented is an operation in the documentation.
 type documented struct {
 	ID, Method, Path, Summary, Scope string
 	Fields                           []documentedField
 	Examples                         []documentedExample
-	// Status and Response are an answer to the examples. The response is empty
-	// if the answer isn't JSON.
+	// Status and Response are the response to the examples. Response is empty if it
+	// isn't JSON.
 	Status, Response string
 }
 
-// A documentedExample is a request as a program sends it.
+// A documentedExample is an example request in one language.
 type documentedExample struct{ Language, ID, Code string }
 
 type documentedField struct {
@@ -81,11 +81,11 @@ func (a *API) docs(h huma.API) echo.HandlerFunc {
 	}
 }
 
-// maxDocsQuery is the longest text that can be looked for, in bytes.
+// maxDocsQuery is the longest search text, in bytes.
 const maxDocsQuery = 100
 
-// documentedOf lists the operations that have all words of the query, in the
-// groups of the document, by path and method.
+// documentedOf lists the operations that contain all words of the query, grouped as in
+// the document, by path and method.
 func documentedOf(doc *huma.OpenAPI, query string) []documentedGroup {
 	var groups []documentedGroup
 	for _, tag := range doc.Tags {
@@ -113,7 +113,7 @@ func documentedOf(doc *huma.OpenAPI, query string) []documentedGroup {
 	return groups
 }
 
-// has reports whether the operation has all words of the query.
+// has reports whether the operation contains all words of the query.
 func (d documented) has(query string) bool {
 	text := strings.Join([]string{d.ID, d.Method, d.Path, d.Summary, d.Scope}, " ")
 	for _, f := range d.Fields {
@@ -123,8 +123,7 @@ func (d documented) has(query string) bool {
 	return !slices.ContainsFunc(strings.Fields(strings.ToLower(query)), func(word string) bool { return !strings.Contains(text, word) })
 }
 
-// fieldsOf lists what an operation takes: in its path and query, and in its
-// body.
+// fieldsOf lists the path and query parameters and the body fields of an operation.
 func fieldsOf(doc *huma.OpenAPI, op *huma.Operation) []documentedField {
 	var fields []documentedField
 	for _, p := range op.Parameters {

@@ -19,8 +19,8 @@ var (
 	docsExample   = regexp.MustCompile(`(?s)<code id="[a-z-]+-(curl|php|node|go)">(.*?)</code>`)
 )
 
-// TestDocsPage wants each operation on the page, in the contents too, with an
-// example in each language that its tools can read, and runs those of curl that
+// TestDocsPage checks that the page and its contents list each operation, with an
+// example in each language that its tools can parse, and runs the curl examples that
 // only read.
 func TestDocsPage(t *testing.T) {
 	database := storetest.SQLite(t)
@@ -28,7 +28,7 @@ func TestDocsPage(t *testing.T) {
 	page := string(s.Get("/api/docs?lang=en").Body)
 	key := servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()})
 	found := docsOperation.FindAllStringSubmatch(page, -1)
-	if want := len(operations(t, s)) + 1; len(found) != want { // that of the stream
+	if want := len(operations(t, s)) + 1; len(found) != want { // the stream
 		t.Fatalf("%d operations, want %d", len(found), want)
 	}
 	ran := 0
@@ -91,8 +91,8 @@ func formattedGo(t *testing.T, id, code string) string {
 	return string(out)
 }
 
-// TestDocsSearch wants the operations that have all words, in upper or lower case,
-// and what somebody types shown as text alone.
+// TestDocsSearch checks that the search finds the operations with all words, ignoring
+// case, and shows the input only as text.
 func TestDocsSearch(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	ids := func(query string) string {
@@ -113,6 +113,6 @@ func TestDocsSearch(t *testing.T) {
 		t.Errorf("all: %s", all)
 	}
 	if body := string(s.Get("/api/docs?lang=en&q=%3Cscript%3E").Body); strings.Contains(body, "<script>") || !strings.Contains(body, `value="&lt;script&gt;"`) {
-		t.Error("what was looked for isn't shown as text")
+		t.Error("the search text isn't shown as text")
 	}
 }

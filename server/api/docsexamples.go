@@ -15,15 +15,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/api/openapi"
 )
 
-// An exampleRequest is a request with the examples of the document.
+// An exampleRequest is a request built from the document's examples.
 type exampleRequest struct {
 	method, path string
-	body         string // JSON; empty: none
+	body         string // JSON, or empty
 	media        string // of the body
 }
 
-// examplesOf are the request of an operation in each language. The programs take
-// the address of the service and the key from the environment.
+// examplesOf returns an operation's request in each language. The programs read the
+// service's URL and the key from the environment.
 func examplesOf(op *huma.Operation) []documentedExample {
 	r := exampleRequest{method: op.Method, path: op.Path}
 	for _, p := range op.Parameters {
@@ -124,7 +124,7 @@ func (r exampleRequest) golang() string {
 	return b.String()
 }
 
-// goText is the text as Go writes it, without escapes where that goes.
+// goText is the text as a Go literal, without escapes if possible.
 func goText(text string) string {
 	if strconv.CanBackquote(text) {
 		return "`" + text + "`"
@@ -132,7 +132,7 @@ func goText(text string) string {
 	return strconv.Quote(text)
 }
 
-// responseOf is a good answer: its status, and an example of it.
+// responseOf returns the status and an example of a successful response.
 func responseOf(op *huma.Operation) (status, text string) {
 	for _, code := range slices.Sorted(maps.Keys(op.Responses)) {
 		if !strings.HasPrefix(code, "2") {

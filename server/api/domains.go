@@ -16,39 +16,39 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// DomainSettings are what can be set of a domain.
+// DomainSettings are the settings of a domain.
 type DomainSettings struct {
 	IMAP        string   `json:"imap" minLength:"1" maxLength:"300" doc:"IMAP server: HOST, HOST:PORT or HOST:143/starttls; the default port is 993." example:"imap.example.com:993"`
 	SMTP        string   `json:"smtp" minLength:"1" maxLength:"300" doc:"SMTP server: HOST, HOST:PORT or HOST:587/starttls; the default port is 465." example:"smtp.example.com:465"`
-	CalDAV      string   `json:"caldav,omitempty" maxLength:"300" doc:"CalDAV server: HOST or HOST:PORT; the default port is 443. Profiles then set up calendars too, and devices ask for a password once more." example:"dav.example.com:443"`
-	CardDAV     string   `json:"carddav,omitempty" maxLength:"300" doc:"CardDAV server: HOST or HOST:PORT; the default port is 443. Profiles then set up contacts too, and devices ask for a password once more." example:"dav.example.com:443"`
-	Policy      string   `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles come with a device policy, which may erase an iPhone after too many wrong codes." example:"offered"`
-	PolicyID    string   `json:"policy_id,omitempty" maxLength:"40" default:"standard" doc:"The device policy, one of the account's."`
-	DisplayName string   `json:"display_name,omitempty" maxLength:"64" doc:"What people call the service. Devices show it as who issues the profile; the default is the domain." example:"Example Mail"`
-	HelpText    string   `json:"help_text,omitempty" maxLength:"500" doc:"Who helps, in one line or several. Pages show it." example:"Call 030 1234."`
-	SignInHint  string   `json:"sign_in_hint,omitempty" maxLength:"200" doc:"Which password is meant, in a sentence. Pages show it where a device will ask." example:"The one that you use for webmail."`
-	Login       string   `json:"login,omitempty" enum:"address,local_part,given" default:"address" doc:"The form of user names on the servers. With given, every profile needs a login of its own, and the public page makes no links."`
-	Platforms   []string `json:"platforms,omitempty" enum:"iphone,mac" maxItems:"2" doc:"What profiles are made for; the default is both." example:"[\"iphone\",\"mac\"]"`
-	ReturnHosts []string `json:"return_hosts,omitempty" maxItems:"20" doc:"Hosts to which the page of a setup link may lead back, over https." example:"[\"panel.example.com\"]"`
-	Metadata    Metadata `json:"metadata,omitempty" doc:"What you want to keep with it: up to 20 names, and values of up to 500 bytes. Lists can be filtered by a pair."`
+	CalDAV      string   `json:"caldav,omitempty" maxLength:"300" doc:"CalDAV server: HOST or HOST:PORT; the default port is 443. Profiles also set up calendars, and devices ask for one more password." example:"dav.example.com:443"`
+	CardDAV     string   `json:"carddav,omitempty" maxLength:"300" doc:"CardDAV server: HOST or HOST:PORT; the default port is 443. Profiles also set up contacts, and devices ask for one more password." example:"dav.example.com:443"`
+	Policy      string   `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles include a device policy, which can erase an iPhone after too many wrong passcodes." example:"offered"`
+	PolicyID    string   `json:"policy_id,omitempty" maxLength:"40" default:"standard" doc:"ID of the account's device policy to use."`
+	DisplayName string   `json:"display_name,omitempty" maxLength:"64" doc:"Name of the service. Devices show it as the organization. The default is the domain." example:"Example Mail"`
+	HelpText    string   `json:"help_text,omitempty" maxLength:"500" doc:"Who to ask for help, in one or more lines. Shown on pages." example:"Call 030 1234."`
+	SignInHint  string   `json:"sign_in_hint,omitempty" maxLength:"200" doc:"Which password to use, in one sentence. Shown where devices ask for it." example:"The one you use for webmail."`
+	Login       string   `json:"login,omitempty" enum:"address,local_part,given" default:"address" doc:"Form of usernames on the servers. With given, every profile needs its own login, and the public page creates no links."`
+	Platforms   []string `json:"platforms,omitempty" enum:"iphone,mac" maxItems:"2" doc:"Platforms of profiles. The default is both." example:"[\"iphone\",\"mac\"]"`
+	ReturnHosts []string `json:"return_hosts,omitempty" maxItems:"20" doc:"Hosts that a setup page can link back to, over https." example:"[\"panel.example.com\"]"`
+	Metadata    Metadata `json:"metadata,omitempty" doc:"Your own data: up to 20 names, with values of up to 500 bytes. Lists can be filtered by a pair."`
 }
 
-// A Domain is a mail domain as the API shows it.
+// A Domain is a mail domain in the API.
 type Domain struct {
-	Name        string       `json:"name" doc:"The domain as lower-case A-label." example:"example.com"`
-	IMAP        string       `json:"imap" doc:"IMAP server: HOST:PORT, with /starttls behind it if TLS begins that way." example:"imap.example.com:993"`
+	Name        string       `json:"name" doc:"The domain in lower case, as A-labels." example:"example.com"`
+	IMAP        string       `json:"imap" doc:"IMAP server: HOST:PORT, or HOST:PORT/starttls." example:"imap.example.com:993"`
 	SMTP        string       `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
-	CalDAV      string       `json:"caldav" doc:"CalDAV server for calendars: HOST:PORT, reached over HTTPS. Empty: profiles set up no calendars." example:"dav.example.com:443"`
+	CalDAV      string       `json:"caldav" doc:"CalDAV server for calendars: HOST:PORT, over HTTPS. Empty if profiles set up no calendars." example:"dav.example.com:443"`
 	CardDAV     string       `json:"carddav" doc:"CardDAV server for contacts, in the same form." example:"dav.example.com:443"`
-	Policy      string       `json:"policy" enum:"off,offered,required" doc:"Whether profiles come with a device policy." example:"offered"`
-	PolicyID    string       `json:"policy_id" doc:"The device policy." example:"standard"`
-	DisplayName string       `json:"display_name" doc:"What people call the service; may be empty." example:"Example Mail"`
-	HelpText    string       `json:"help_text" doc:"Who helps; may be empty." example:"Call 030 1234."`
-	SignInHint  string       `json:"sign_in_hint" doc:"Which password is meant; may be empty." example:"The one that you use for webmail."`
-	Login       string       `json:"login" enum:"address,local_part,given" doc:"The form of user names on the servers."`
-	Platforms   []string     `json:"platforms" enum:"iphone,mac" doc:"What profiles are made for." example:"[\"iphone\",\"mac\"]"`
-	ReturnHosts []string     `json:"return_hosts" doc:"Hosts to which the page of a setup link may lead back." example:"[\"panel.example.com\"]"`
-	Metadata    Metadata     `json:"metadata" doc:"What you keep with it."`
+	Policy      string       `json:"policy" enum:"off,offered,required" doc:"Whether profiles include a device policy." example:"offered"`
+	PolicyID    string       `json:"policy_id" doc:"ID of the device policy." example:"standard"`
+	DisplayName string       `json:"display_name" doc:"Name of the service; can be empty." example:"Example Mail"`
+	HelpText    string       `json:"help_text" doc:"Who to ask for help; can be empty." example:"Call 030 1234."`
+	SignInHint  string       `json:"sign_in_hint" doc:"Which password to use; can be empty." example:"The one you use for webmail."`
+	Login       string       `json:"login" enum:"address,local_part,given" doc:"Form of usernames on the servers."`
+	Platforms   []string     `json:"platforms" enum:"iphone,mac" doc:"Platforms of profiles." example:"[\"iphone\",\"mac\"]"`
+	ReturnHosts []string     `json:"return_hosts" doc:"Hosts that a setup page can link back to." example:"[\"panel.example.com\"]"`
+	Metadata    Metadata     `json:"metadata" doc:"Your own data."`
 	CreatedAt   field.Moment `json:"created_at"`
 	UpdatedAt   field.Moment `json:"updated_at"`
 }
@@ -63,7 +63,7 @@ func domainOf(d settings.Domain) Domain {
 	}
 }
 
-// Settings are what can be set of the domain.
+// Settings returns the settings of the domain.
 func (d Domain) Settings() DomainSettings {
 	return DomainSettings{
 		IMAP: d.IMAP, SMTP: d.SMTP, CalDAV: d.CalDAV, CardDAV: d.CardDAV, Policy: d.Policy, PolicyID: d.PolicyID, DisplayName: d.DisplayName,
@@ -71,7 +71,7 @@ func (d Domain) Settings() DomainSettings {
 	}
 }
 
-// spec is what the domain of the name is to be.
+// spec returns the spec for the domain called name.
 func (s DomainSettings) spec(name string) settings.DomainSpec {
 	return settings.DomainSpec{
 		Name: name, Incoming: s.IMAP, Outgoing: s.SMTP, Calendars: s.CalDAV, Contacts: s.CardDAV, Policy: settings.Offer(s.Policy), PolicyID: s.PolicyID,
@@ -79,39 +79,39 @@ func (s DomainSettings) spec(name string) settings.DomainSpec {
 	}
 }
 
-// Domain returns the domain that has the settings: nobody's yet, and without a
-// name. The error holds a fault for each field that can't be taken.
+// Domain returns a domain with the settings, without an account and a name. The error
+// has a fault for each invalid field.
 func (s DomainSettings) Domain() (settings.Domain, error) { return s.spec("").Domain() }
 
-// Normal returns the settings as the API shows those of a domain that has them.
-// The error is that of [DomainSettings.Domain].
+// Normal returns the settings in the form that the API shows. The error is that of
+// [DomainSettings.Domain].
 func (s DomainSettings) Normal() (DomainSettings, error) {
 	d, err := s.Domain()
 	return domainOf(d).Settings(), err
 }
 
-// A DomainPath names a domain. It is exported for huma, which reads no field
-// that an input embeds otherwise; so are the others.
+// A DomainPath identifies a domain. It's exported because huma only reads exported
+// embedded fields; so are the others.
 type DomainPath struct {
-	Name string `path:"id" maxLength:"255" doc:"The domain's name." example:"example.com"`
+	Name string `path:"id" maxLength:"255" doc:"Name of the domain." example:"example.com"`
 }
 
-// An answer is one that isn't about a single resource.
+// An answer is a response that isn't about a single resource.
 type answer[T any] struct{ Body T }
 
 type noBody struct{}
 
 func (a *API) domains(h huma.API) {
-	register(a, h, operation("list-domains", http.MethodGet, "/domains", account.DomainsRead, "List the domains"), a.listDomains)
+	register(a, h, operation("list-domains", http.MethodGet, "/domains", account.DomainsRead, "List domains"), a.listDomains)
 	register(a, h, creating("create-domain", "/domains", account.DomainsWrite, "Create a domain"), a.createDomain)
 	register(a, h, operation("get-domain", http.MethodGet, "/domains/{id}", account.DomainsRead, "Show a domain"), a.getDomain)
-	update := operation("update-domain", http.MethodPut, "/domains/{id}", account.DomainsWrite, "Replace all settings of a domain")
-	patch := operation("patch-domain", http.MethodPatch, "/domains/{id}", account.DomainsWrite, "Change some settings of a domain")
+	update := operation("update-domain", http.MethodPut, "/domains/{id}", account.DomainsWrite, "Replace the settings of a domain")
+	patch := operation("patch-domain", http.MethodPatch, "/domains/{id}", account.DomainsWrite, "Update a domain")
 	openapi.Takes[DomainSettings, Domain](h, &update, &patch)
 	register(a, h, update, a.updateDomain)
 	register(a, h, patch, a.patchDomain)
-	register(a, h, operation("delete-domain", http.MethodDelete, "/domains/{id}", account.DomainsWrite, "Delete a domain with its links"), a.deleteDomain)
-	register(a, h, operation("get-domain-settings", http.MethodGet, "/domains/{id}/settings", account.DomainsRead, "Settings to type by hand for a mailbox"), a.domainSettings)
+	register(a, h, operation("delete-domain", http.MethodDelete, "/domains/{id}", account.DomainsWrite, "Delete a domain and its links"), a.deleteDomain)
+	register(a, h, operation("get-domain-settings", http.MethodGet, "/domains/{id}/settings", account.DomainsRead, "Show the manual settings of a mailbox"), a.domainSettings)
 	a.check(h)
 }
 
@@ -149,7 +149,7 @@ func (a *API) listDomains(ctx context.Context, c call, in *domainsQuery) (*answe
 	return out, nil
 }
 
-// A NewDomain is what a domain is made of.
+// A NewDomain is the input to create a domain.
 type NewDomain struct {
 	Name string `json:"name" minLength:"1" maxLength:"255" doc:"The domain. Its name can't be changed later." example:"example.com"`
 	DomainSettings
@@ -171,7 +171,7 @@ func (a *API) createDomain(ctx context.Context, c call, in *createDomain) (*reso
 	return resourceOf(domainOf(d)), err
 }
 
-// permitted returns a domain that the key may act for.
+// permitted returns a domain that the key can access.
 func (a *API) permitted(ctx context.Context, c call, name string) (settings.Domain, error) {
 	host, err := profile.ParseHost(name)
 	if err != nil {
@@ -222,7 +222,7 @@ func (a *API) patchDomain(ctx context.Context, c call, in *patchDomain) (*resour
 	return a.changeDomain(ctx, c, in.Name, func(s DomainSettings) (DomainSettings, error) { return patched(s, in.Body) })
 }
 
-// changeDomain changes the settings, from those that the domain has now.
+// changeDomain changes the domain's current settings.
 func (a *API) changeDomain(ctx context.Context, c call, name string, change func(DomainSettings) (DomainSettings, error)) (*resource[Domain], error) {
 	d, err := a.permitted(ctx, c, name)
 	if err != nil {
@@ -250,10 +250,10 @@ func (a *API) deleteDomain(ctx context.Context, c call, in *DomainPath) (*noBody
 type settingsQuery struct {
 	DomainPath
 	Address string `query:"address" required:"true" maxLength:"254" doc:"A mailbox of the domain." example:"jane@example.com"`
-	Login   string `query:"login" maxLength:"254" doc:"Its user name on the servers, where that cannot be told from the address." example:"jane"`
+	Login   string `query:"login" maxLength:"254" doc:"Username on the servers, if it can't be derived from the address." example:"jane"`
 }
 
-// ManualSettings are for people who set up mail by hand.
+// ManualSettings are for people who set up mail manually.
 type ManualSettings struct {
 	Address  string     `json:"address" example:"jane@example.com"`
 	Incoming MailServer `json:"incoming"`
@@ -262,7 +262,7 @@ type ManualSettings struct {
 	CardDAV  *DAVServer `json:"carddav,omitempty" doc:"Contacts, if the domain has them."`
 }
 
-// A MailServer is one that receives or sends mail.
+// A MailServer is an incoming or outgoing mail server.
 type MailServer struct {
 	Protocol   string `json:"protocol" enum:"imap,smtp"`
 	Host       string `json:"host" example:"imap.example.com"`
@@ -271,7 +271,7 @@ type MailServer struct {
 	UserName   string `json:"user_name" example:"jane@example.com"`
 }
 
-// A DAVServer is one of calendars or contacts.
+// A DAVServer is a server for calendars or contacts.
 type DAVServer struct {
 	Protocol   string `json:"protocol" enum:"caldav,carddav"`
 	Host       string `json:"host" example:"dav.example.com"`
@@ -288,11 +288,11 @@ func (a *API) domainSettings(ctx context.Context, c call, in *settingsQuery) (*a
 	var bad []error
 	address, err := profile.ParseAddress(in.Address)
 	if err != nil || address.Domain() != d.Name {
-		bad = append(bad, fault.On("address", fault.AddressForeign, "The address is no mailbox of this domain."))
+		bad = append(bad, fault.On("address", fault.AddressForeign, "The address isn't in this domain."))
 	}
 	in.Login = profile.Trim(in.Login)
 	if err := profile.CheckLine(in.Login); err != nil {
-		bad = append(bad, fault.OnText("login", err, fault.Invalid, "The login has a character that may not stand there."))
+		bad = append(bad, fault.OnText("login", err, fault.Invalid, "The login contains a character that isn't allowed."))
 	}
 	if len(bad) > 0 {
 		return nil, errors.Join(bad...)
@@ -310,7 +310,7 @@ func (a *API) domainSettings(ctx context.Context, c call, in *settingsQuery) (*a
 	}}, nil
 }
 
-// davServerOf is nothing for a part that the domain has not chosen.
+// davServerOf returns nil for a part that the domain doesn't have.
 func davServerOf(protocol string, s profile.DAVServer, login string) *DAVServer {
 	if s.IsZero() {
 		return nil

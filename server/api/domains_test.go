@@ -17,14 +17,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// secondAccount makes the account acc_2, which is not trusted.
+// secondAccount creates the account acc_2, which isn't trusted.
 func secondAccount(t *testing.T, database string) {
 	t.Helper()
 	storetest.Exec(t, database, `INSERT INTO accounts (id, name, created) VALUES ('acc_2', 'Two', 0)`)
 	storetest.Exec(t, database, `INSERT INTO logs (account, size, latest) VALUES ('acc_2', 0, 0)`)
 }
 
-// TestAPIListsAllProblems wants every field that cannot be taken in one answer.
+// TestAPIListsAllProblems checks that one response reports every invalid field.
 func TestAPIListsAllProblems(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -42,17 +42,17 @@ func TestAPIListsAllProblems(t *testing.T) {
 	if got := servertest.ErrorsOf(t, a); !slices.Equal(got, []string{"/name invalid", "/login invalid"}) {
 		t.Errorf("got %q", got)
 	}
-	c.Want(t, 422, "POST", "/policies", `{"name":"x","min_length":6,"auto_lock_minutes":5}`) // whether it erases must be said
+	c.Want(t, 422, "POST", "/policies", `{"name":"x","min_length":6,"auto_lock_minutes":5}`) // whether it erases is required
 }
 
-// serverOn is a server on SQLite, for what the database does not decide.
+// serverOn is a server on SQLite, for tests that don't depend on the database.
 func serverOn(t *testing.T) (*servertest.Server, string) {
 	t.Helper()
 	database := storetest.SQLite(t)
 	return servertest.New(t, database, nil), database
 }
 
-// TestDomainWords follows what a domain says to the page and into the profile.
+// TestDomainWords checks that a domain's texts are on the page and in the profile.
 func TestDomainWords(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -76,11 +76,11 @@ func TestDomainWords(t *testing.T) {
 		}
 	}
 	if content := s.Content(s.Get(s.Ticket(link, "mail")).Body); !bytes.Contains(content, []byte("<string>Example &amp; Sons</string>")) {
-		t.Errorf("the profile does not name the service: %s", content)
+		t.Errorf("the profile doesn't name the service: %s", content)
 	}
 	c.SetDomain(t, `"policy":"offered"`)
 	if page := s.Get(link).Body; bytes.Contains(page, []byte("Sons")) || bytes.Contains(page, []byte("webmail.</bdi>")) {
-		t.Error("what the domain no longer says is on the page")
+		t.Error("a removed text is on the page")
 	}
 	dump := storetest.Dump(t, database)
 	for _, field := range []string{"display_name", "help_text", "sign_in_hint"} {
@@ -90,7 +90,7 @@ func TestDomainWords(t *testing.T) {
 	}
 }
 
-// TestLoginForms walks over the forms of user names.
+// TestLoginForms tests each form of usernames.
 func TestLoginForms(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
@@ -109,7 +109,7 @@ func TestLoginForms(t *testing.T) {
 			t.Errorf("a page gives the login %q", got)
 		}
 		if page := s.Get(old).Body; !bytes.Contains(page, []byte("before the @")) {
-			t.Error("the page does not say the login")
+			t.Error("the page doesn't show the login")
 		}
 		if got := login(c.Want(t, 200, "POST", "/profiles", `{"address":"jane@example.com"}`)); got != "jane" {
 			t.Errorf("the API gives the login %q", got)
@@ -147,8 +147,8 @@ func TestLoginForms(t *testing.T) {
 	})
 }
 
-// TestPlatforms wants no button and no profile for a platform that a domain
-// makes nothing for.
+// TestPlatforms checks that there is no button and no profile for a platform that the
+// domain doesn't offer.
 func TestPlatforms(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -190,7 +190,7 @@ func TestPlatforms(t *testing.T) {
 	}
 }
 
-// A zone answers for the DNS.
+// A zone stands in for DNS.
 type zone map[string][]string
 
 func (z zone) LookupTXT(_ context.Context, name string) ([]string, error) {
@@ -200,8 +200,7 @@ func (z zone) LookupTXT(_ context.Context, name string) ([]string, error) {
 	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 }
 
-// TestDomainProof has an account that is not trusted bring a domain by what
-// the refusal says.
+// TestDomainProof adds a domain to an untrusted account by following the error.
 func TestDomainProof(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		dns := zone{}

@@ -15,9 +15,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A resource is an answer that shows one thing as it is now.
+// A resource is a response with the current version of one resource.
 type resource[T any] struct {
-	ETag string `header:"ETag" doc:"Names this state of the resource." example:"\"mSxV0mKzYz8q3rGqR1bT\""`
+	ETag string `header:"ETag" doc:"Identifies this version of the resource." example:"\"mSxV0mKzYz8q3rGqR1bT\""`
 	Body T
 }
 
@@ -25,21 +25,21 @@ func (r *resource[T]) tag() string { return r.ETag }
 
 func resourceOf[T any](v T) *resource[T] { return &resource[T]{etagOf(v), v} }
 
-// etagOf is the entity tag of what is shown. If that has a part that changes
-// by being used, lasting is the rest.
+// etagOf returns the entity tag of a resource. If part of it changes by being used,
+// lasting is the rest.
 func etagOf(v any) string {
 	if u, ok := v.(interface{ lasting() any }); ok {
 		v = u.lasting()
 	}
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // no answer could be written either
+		panic(err) // the response couldn't be written either
 	}
 	sum := sha256.Sum256(data)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
 }
 
-// tags are the entity tags that a header lists.
+// tags returns the entity tags in a header.
 func tags(header http.Header, name string) []string {
 	var all []string
 	for _, one := range strings.Split(strings.Join(header.Values(name), ","), ",") {
@@ -52,8 +52,8 @@ func tags(header http.Header, name string) []string {
 	return all
 }
 
-// matches refuses a change if the request says of which state it is to be, and
-// the resource isn't in that state any more.
+// matches refuses a change if the request names a version of the resource that is no
+// longer current.
 func (c call) matches(current any) error {
 	if c.header.Get(openapi.IfMatch) == "" {
 		return nil
@@ -62,10 +62,10 @@ func (c call) matches(current any) error {
 	if slices.Contains(all, "*") || slices.Contains(all, etagOf(current)) {
 		return nil
 	}
-	return fault.New(fault.PreconditionFailed, "This has been changed by somebody else. Get it again and repeat your change.")
+	return fault.New(fault.PreconditionFailed, "The resource has changed since you read it. Get it again and repeat your change.")
 }
 
-// unchanged is how huma answers 304: an error, if the client has what is shown.
+// unchanged returns the error for a 304 if the client has the current version.
 func (c call) unchanged(out any) error {
 	shown, ok := out.(interface{ tag() string })
 	if !ok || c.op.Method != http.MethodGet && c.op.Method != http.MethodHead || c.header.Get(openapi.IfNoneMatch) == "" {
@@ -79,7 +79,7 @@ func (c call) unchanged(out any) error {
 	return nil
 }
 
-// parameters adds the headers that operations of a method have in common.
+// parameters adds the common headers of a method's operations.
 func parameters[Out any](op *huma.Operation) {
 	_, tagged := any(new(Out)).(interface{ tag() string })
 	openapi.AddParameters(op, tagged)

@@ -16,14 +16,14 @@ import (
 
 const publicKey = `"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"`
 
-// A resource is a kind of thing that the API has.
+// A resource is a type of resource in the API.
 type resource struct {
 	name, path, create string
 	patch, other       string // two changes
 	put                bool   // it can be replaced as a whole, and deleted
 }
 
-// resources are how each kind of resource is made and changed.
+// resources describes how to create and change each type of resource.
 var resources = []resource{
 	{"domain", "/domains", `{"name":"example.net","imap":"imap.example.net","smtp":"smtp.example.net"}`, `{"display_name":"One"}`, `{"display_name":null}`, true},
 	{"policy", "/policies", `{"name":"Field","min_length":6,"max_failed_attempts":0,"auto_lock_minutes":5}`, `{"history":3}`, `{"max_failed_attempts":10}`, true},
@@ -33,7 +33,7 @@ var resources = []resource{
 	{"link", "/setup-links", `{"address":"jane@example.com"}`, `{"variant":"mail","name":"Jane"}`, `{"max_downloads":7,"external_id":"x"}`, false},
 }
 
-// send is a request with a header.
+// send sends a request with a header.
 func send(c servertest.Client, method, path, name, value, body string) servertest.Answer {
 	header := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + c.Key}}
 	if name != "" {
@@ -42,7 +42,7 @@ func send(c servertest.Client, method, path, name, value, body string) servertes
 	return c.Server.Do(method, "/api/v1"+path, header, body)
 }
 
-// made makes a resource and returns its path.
+// made creates a resource and returns its path.
 func made(t *testing.T, c servertest.Client, path, body string) string {
 	t.Helper()
 	var out struct{ ID, Name string }
@@ -53,8 +53,7 @@ func made(t *testing.T, c servertest.Client, path, body string) string {
 	return path + "/" + out.ID
 }
 
-// TestAPIResources gets, changes and puts back each kind of resource, by what
-// its ETag says.
+// TestAPIResources gets, changes and puts back each type of resource, using its ETag.
 func TestAPIResources(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
@@ -71,7 +70,7 @@ func TestAPIResources(t *testing.T) {
 					t.Errorf("%s: If-None-Match %s: %d %s", r.name, match, a.Status, a.Body)
 				}
 			}
-			// Everything that is shown can be sent back, and changes nothing.
+			// Everything shown can be sent back, and changes nothing.
 			before := storetest.Column(t, database, `SELECT seq FROM actions`)
 			method := "PATCH"
 			if r.put {
@@ -95,25 +94,25 @@ func TestAPIResources(t *testing.T) {
 			}
 			if r.put {
 				if a := send(c, "PUT", path, "If-Match", tag, string(first.Body)); a.Status != 412 {
-					t.Errorf("%s: PUT of the state before: %d", r.name, a.Status)
+					t.Errorf("%s: PUT with an old ETag: %d", r.name, a.Status)
 				}
 			}
 			wantFields(t, r.name, c.Want(t, 200, "PATCH", path, r.other).Body, r.other)
 			wantFields(t, r.name, c.Want(t, 200, "GET", path, "").Body, r.other)
 			if r.put {
 				if b := send(c, "DELETE", path, "If-Match", a.Header.Get("ETag"), ""); b.Status != 412 {
-					t.Errorf("%s: DELETE of the state before: %d %s", r.name, b.Status, b.Body)
+					t.Errorf("%s: DELETE with an old ETag: %d %s", r.name, b.Status, b.Body)
 				}
 			}
 			if strings.Contains(r.other, "null") {
 				continue
 			}
-			wantFields(t, r.name, c.Want(t, 200, "GET", path, "").Body, r.patch) // both stay
+			wantFields(t, r.name, c.Want(t, 200, "GET", path, "").Body, r.patch) // both are kept
 		}
 	})
 }
 
-// wantFields wants what a patch says in the answer.
+// wantFields checks that the response has the patched fields.
 func wantFields(t *testing.T, name string, answer []byte, patch string) {
 	t.Helper()
 	var got, want map[string]any
@@ -130,7 +129,7 @@ func wantFields(t *testing.T, name string, answer []byte, patch string) {
 		a, _ := json.Marshal(got[field])
 		b, _ := json.Marshal(value)
 		if text := strings.TrimSuffix(string(b), `.5Z"`); string(a) != string(b) && !strings.HasPrefix(string(a), text+".5") {
-			if field == "events" && len(a) == len(b) { // in their order
+			if field == "events" && len(a) == len(b) { // sorted
 				continue
 			}
 			t.Errorf("%s: %s is %s, want %s", name, field, a, b)
@@ -138,8 +137,8 @@ func wantFields(t *testing.T, name string, answer []byte, patch string) {
 	}
 }
 
-// TestAPILostUpdate has two programs change each resource from one state, on
-// two servers at once: one of them is told.
+// TestAPILostUpdate changes each resource twice at once from the same version, on two
+// servers: one request is refused.
 func TestAPILostUpdate(t *testing.T) {
 	fields := map[string]string{
 		"domain": `"display_name":"%s"`, "policy": `"name":"%s"`, "webhook": `"url":"https://panel.example.com/%s"`,
@@ -173,8 +172,8 @@ func TestAPILostUpdate(t *testing.T) {
 	})
 }
 
-// deleteOrChange has one program delete a resource and another one change it,
-// from one state: what is changed is not deleted, what is deleted not changed.
+// deleteOrChange deletes and changes a resource at once from the same version: only one
+// of them succeeds.
 func deleteOrChange(t *testing.T, clients []servertest.Client, r resource) {
 	t.Helper()
 	for round := range 10 {
@@ -189,7 +188,7 @@ func deleteOrChange(t *testing.T, clients []servertest.Client, r resource) {
 		switch got := [3]int{changed.Status, deleted.Status, left}; got {
 		case [3]int{200, 412, 200}:
 			if a := send(clients[0], "DELETE", path, "If-Match", changed.Header.Get("ETag"), ""); a.Status != 204 {
-				t.Fatalf("%s: DELETE of the state that it is in: %d %s", r.name, a.Status, a.Body)
+				t.Fatalf("%s: DELETE with the current ETag: %d %s", r.name, a.Status, a.Body)
 			}
 		case [3]int{404, 204, 404}:
 		default:

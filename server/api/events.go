@@ -22,33 +22,33 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// Events are the events of every account.
+// Events has the events of all accounts.
 type Events interface {
-	// Events returns a part of the account's events, from the first behind
-	// after. A place that the log hasn't come to is a fault of the field "after".
+	// Events returns some of the account's events, starting after the position after. A
+	// position beyond the end of the log is a fault of the field "after".
 	Events(ctx context.Context, account string, after notify.Place, limit int) (notify.Part, error)
-	// LastEvent returns the place behind the account's last event.
+	// LastEvent returns the position of the account's last event.
 	LastEvent(ctx context.Context, account string) (notify.Place, error)
 }
 
-// How the stream of events goes on.
+// Settings of the event stream.
 const (
-	// streamLook is how often it looks for new events, and streamBeat how often
-	// it says that it's there, and looks whether the key still may read.
+	// streamLook is the interval to look for new events, and streamBeat the interval to
+	// send a keep-alive and check the key's permission.
 	streamLook = 500 * time.Millisecond
 	streamBeat = 10 * time.Second
-	// streamPart is how many events it sends at once.
+	// streamPart is the number of events sent at once.
 	streamPart = 100
-	// maxStreams is how many streams an account can have open on a server.
+	// maxStreams is the maximum number of open streams per account and server.
 	maxStreams = 20
 )
 
-// An Event is an event as the API shows it.
+// An Event is an event in the API.
 type Event struct {
-	ID        string            `json:"id" doc:"Its place: the number of its action in the log, and for the second event of an action a dot and 1." example:"41"`
+	ID        string            `json:"id" doc:"Position: the number of its action in the log. The second event of an action adds .1." example:"41"`
 	Type      field.Event       `json:"type"`
-	Timestamp field.Moment      `json:"timestamp" doc:"When it was."`
-	Data      openapi.EventData `json:"data" doc:"What webhooks are told."`
+	Timestamp field.Moment      `json:"timestamp" doc:"Time of the event."`
+	Data      openapi.EventData `json:"data" doc:"The data that webhooks get."`
 }
 
 func eventOf(o notify.Occurrence) Event {
@@ -66,32 +66,32 @@ func dataOf(d notify.Data) openapi.EventData {
 // An EventKind is a type of event.
 type EventKind struct {
 	Type     field.DeliveryEvent `json:"type"`
-	Text     string              `json:"text" doc:"When it comes." example:"A setup link was created."`
-	Streamed bool                `json:"streamed" doc:"Whether lists and the stream of events have it. Webhooks have all." example:"true"`
+	Text     string              `json:"text" doc:"When it's sent." example:"A setup link was created."`
+	Streamed bool                `json:"streamed" doc:"Whether it's in the list and the stream of events. Webhooks get all." example:"true"`
 }
 
-// An EventCatalogue is all types of events.
-type EventCatalogue struct {
+// An EventCatalog has all types of events.
+type EventCatalog struct {
 	Types []EventKind `json:"event_types" doc:"By name."`
 }
 
 func (a *API) events(h huma.API, e *echo.Echo) {
-	register(a, h, operation("list-event-types", http.MethodGet, "/event-types", account.WebhooksRead, "List the types of events"), a.listEventTypes)
-	register(a, h, operation("list-events", http.MethodGet, "/events", account.WebhooksRead, "List the events"), a.listEvents)
-	stream := operation("stream-events", http.MethodGet, "/events/stream", account.WebhooksRead, "Follow the events as they happen")
-	stream.Description += " Server-sent events. Each has the ID by which to go on, its type as the event, and as its data the JSON that a webhook is called with."
+	register(a, h, operation("list-event-types", http.MethodGet, "/event-types", account.WebhooksRead, "List event types"), a.listEventTypes)
+	register(a, h, operation("list-events", http.MethodGet, "/events", account.WebhooksRead, "List events"), a.listEvents)
+	stream := operation("stream-events", http.MethodGet, "/events/stream", account.WebhooksRead, "Follow events")
+	stream.Description += " Server-sent events. Each has an ID to continue from, its type as the event name, and as data the JSON that webhooks get."
 	low, high := 1, 30
 	id := func(name, in, doc string) *huma.Param {
 		return &huma.Param{Name: name, In: in, Description: doc, Example: "41", Schema: &huma.Schema{Type: huma.TypeString, MinLength: &low, MaxLength: &high}}
 	}
 	least, most := 1.0, 3600.0
 	stream.Parameters = []*huma.Param{
-		id("after", "query", "The ID of the last event that you have; 0: from the first. Absent: from now on."),
-		{Name: "seconds", In: "query", Description: "End after so many seconds. Absent: go on.", Example: 1, Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most}},
-		id("Last-Event-ID", "header", "The same, as browsers send it when they connect again."),
+		id("after", "query", "ID of the last event you have. 0 starts with the first; absent starts now."),
+		{Name: "seconds", In: "query", Description: "End after this many seconds. The default is to keep going.", Example: 1, Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most}},
+		id("Last-Event-ID", "header", "The same. Browsers send it when they reconnect."),
 	}
 	stream.Responses = map[string]*huma.Response{"200": {
-		Description: "The events. The answer has no end: when it breaks off, connect again.",
+		Description: "The events. The response doesn't end. If it's interrupted, reconnect.",
 		Content:     map[string]*huma.MediaType{web.EventStreamType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
 	h.OpenAPI().AddOperation(&stream)
@@ -110,8 +110,8 @@ func (a *API) events(h huma.API, e *echo.Echo) {
 	})
 }
 
-func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCatalogue], error) {
-	out := &answer[EventCatalogue]{}
+func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCatalog], error) {
+	out := &answer[EventCatalog]{}
 	for _, k := range notify.Catalogue() {
 		out.Body.Types = append(out.Body.Types, EventKind{field.DeliveryEvent(k.Type), k.Text, k.Streamed})
 	}
@@ -119,19 +119,19 @@ func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCat
 }
 
 type eventsQuery struct {
-	After string        `query:"after" minLength:"1" maxLength:"30" doc:"The ID of the last event that you have. Absent: from the first." example:"41"`
-	Type  []field.Event `query:"type" maxItems:"50" doc:"Types of events, separated by commas. Absent: all." example:"[\"link.created\",\"link.downloaded\"]"`
+	After string        `query:"after" minLength:"1" maxLength:"30" doc:"ID of the last event you have. The default is to start with the first." example:"41"`
+	Type  []field.Event `query:"type" maxItems:"50" doc:"Event types, separated by commas. The default is all." example:"[\"link.created\",\"link.downloaded\"]"`
 	ListQuery
 }
 
 // An EventList is a page of events.
 type EventList struct {
-	Events []Event `json:"events" doc:"The oldest first. A page may be short, or empty, and have a next one."`
-	Last   string  `json:"last" doc:"How far the list has come. Send it as after to get what has happened since." example:"41"`
+	Events []Event `json:"events" doc:"Oldest first. A page can be short or empty and still have a next one."`
+	Last   string  `json:"last" doc:"End of this list. Send it as after to get later events." example:"41"`
 	Page
 }
 
-// after is where the list begins.
+// after returns the position where the list starts.
 func (q *eventsQuery) after() (notify.Place, error) {
 	switch {
 	case q.Cursor != "":
@@ -171,7 +171,7 @@ func (a *API) listEvents(ctx context.Context, c call, in *eventsQuery) (*answer[
 	return out, nil
 }
 
-// streamAfter is where the stream of a request begins.
+// streamAfter returns the position where a request's stream starts.
 func (a *API) streamAfter(ctx context.Context, c echo.Context, who call) (notify.Place, error) {
 	for _, given := range []struct{ field, text string }{
 		{"Last-Event-ID", c.Request().Header.Get("Last-Event-ID")}, {"after", c.QueryParam("after")},
@@ -183,8 +183,8 @@ func (a *API) streamAfter(ctx context.Context, c echo.Context, who call) (notify
 	return a.Events.LastEvent(ctx, who.key.Account)
 }
 
-// streamEvents sends events until the client goes, the server stops, or the key
-// may not read them any more.
+// streamEvents sends events until the client disconnects, the server stops, or the key
+// loses its permission.
 func (a *API) streamEvents(c echo.Context, who call) error {
 	ctx := c.Request().Context()
 	if err := who.permitAll(); err != nil {
@@ -215,7 +215,7 @@ func (a *API) streamEvents(c echo.Context, who call) error {
 		defer cancel()
 	}
 	s := &stream{a, c, who, to}
-	// The first ID is where to go on if the connection breaks before an event.
+	// The first ID is where to continue if the connection breaks before an event.
 	if err := to.Send([]byte(": the events of " + who.key.Account + "\nid: " + after.String() + "\n\n")); err != nil {
 		return nil
 	}
@@ -225,7 +225,7 @@ func (a *API) streamEvents(c echo.Context, who call) error {
 	return nil
 }
 
-// A stream is an answer under way.
+// A stream is a response in progress.
 type stream struct {
 	a   *API
 	c   echo.Context
@@ -266,7 +266,7 @@ func (s *stream) run(ctx context.Context, part notify.Part) error {
 	}
 }
 
-// still refuses to go on with an answer whose key may not have it any more.
+// still refuses to continue a response if its key has lost the permission.
 func (a *API) still(ctx context.Context, c echo.Context, who call) error {
 	key, err := a.Keys.Authenticate(ctx, tokenOf(c), web.ClientIP(c))
 	if err == nil {
@@ -278,8 +278,7 @@ func (a *API) still(ctx context.Context, c echo.Context, who call) error {
 	return err
 }
 
-// beat keeps the connection open and ends it if the key may not read events any
-// more.
+// beat keeps the connection open, and ends it if the key can no longer read events.
 func (s *stream) beat(ctx context.Context) error {
 	if err := s.a.still(ctx, s.c, s.who); err != nil {
 		return err
@@ -287,7 +286,7 @@ func (s *stream) beat(ctx context.Context) error {
 	return s.to.Send([]byte(":\n\n"))
 }
 
-// sendAll sends events with the IDs by which to go on.
+// sendAll sends events with the IDs to continue from.
 func (s *stream) sendAll(all []notify.Occurrence) error {
 	if len(all) == 0 {
 		return nil
@@ -303,18 +302,19 @@ func (s *stream) sendAll(all []notify.Occurrence) error {
 	return s.to.Send([]byte(text.String()))
 }
 
-// streams counts those that are open, by account.
+// streams counts open streams by account.
 type streams struct {
 	mu   sync.Mutex
 	open map[string]int
 }
 
-// begin counts a stream until end is called. One too many is a Limited fault.
+// begin counts a stream until end is called. It returns a Limited fault if there are
+// too many.
 func (s *streams) begin(account string) (end func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open[account] >= maxStreams {
-		f := fault.New(fault.Limited, "There are %d open streams of events. Close one first.", maxStreams)
+		f := fault.New(fault.Limited, "There are already %d open event streams. Close one first.", maxStreams)
 		f.RetryAfter = streamBeat
 		return nil, f
 	}

@@ -83,9 +83,8 @@ func (f *follower) next() (id string, m notify.Message) {
 	return "", notify.Message{}
 }
 
-// TestEventStream follows events as they happen, breaks off and goes on, by the
-// query and by the header, and compares with the list and with what a webhook is
-// told.
+// TestEventStream follows events, disconnects and continues, using the query and the
+// header, and compares them with the list and with webhook calls.
 func TestEventStream(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
@@ -140,7 +139,7 @@ func TestEventStream(t *testing.T) {
 		if !slices.Equal(listed, want) {
 			t.Errorf("listed: %v", listed)
 		}
-		if p := eventsIn(t, c, "?type=link.used,key.created&limit=500"); len(p.Events) != 3 { // one key is the client's own
+		if p := eventsIn(t, c, "?type=link.used,key.created&limit=500"); len(p.Events) != 3 { // one is the client's own key
 			t.Errorf("%+v", p)
 		}
 		if id, _ := follow(t, c, "?seconds=1", nil).next(); id != "" {
@@ -149,8 +148,8 @@ func TestEventStream(t *testing.T) {
 	})
 }
 
-// TestEventStreamRefused wants streams refused to keys that may not read them,
-// ended when the key is revoked, and bounded in number.
+// TestEventStreamRefused checks that streams are refused to keys without permission,
+// end when the key is revoked, and are limited in number.
 func TestEventStreamRefused(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
@@ -184,21 +183,21 @@ func TestEventStreamRefused(t *testing.T) {
 	}
 }
 
-// TestEventTypes wants every type of event in the catalogue, with a text.
+// TestEventTypes checks that the catalog has every type of event, with a text.
 func TestEventTypes(t *testing.T) {
 	database := storetest.SQLite(t)
 	c := servertest.NewClient(servertest.New(t, database, nil), servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"webhooks:read"}}))
-	var catalogue struct {
+	var catalog struct {
 		Types []struct {
 			Type, Text string
 			Streamed   bool
 		} `json:"event_types"`
 	}
-	servertest.Decode(t, c.Want(t, 200, "GET", "/event-types", ""), &catalogue)
+	servertest.Decode(t, c.Want(t, 200, "GET", "/event-types", ""), &catalog)
 	var got []string
-	for _, k := range catalogue.Types {
+	for _, k := range catalog.Types {
 		if got = append(got, k.Type); !strings.HasSuffix(k.Text, ".") {
-			t.Errorf("%s: %q is no sentence", k.Type, k.Text)
+			t.Errorf("%s: %q isn't a sentence", k.Type, k.Text)
 		}
 	}
 	want := []string{"test"}

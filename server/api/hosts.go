@@ -11,23 +11,23 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// An ApprovedHost is a server that domains may use.
+// An ApprovedHost is a server that domains can use.
 type ApprovedHost struct {
-	Host      string       `json:"host" doc:"A host, or \"*.\" and the domain that hosts are below." example:"*.example.com"`
+	Host      string       `json:"host" doc:"A host, or \"*.\" and a parent domain." example:"*.example.com"`
 	CreatedAt field.Moment `json:"created_at"`
 }
 
-// An ApprovedHostList is a page of the servers that domains may use.
+// An ApprovedHostList is a page of approved servers.
 type ApprovedHostList struct {
-	Hosts []ApprovedHost `json:"approved_hosts" doc:"By their names."`
+	Hosts []ApprovedHost `json:"approved_hosts" doc:"By name."`
 	Page
 }
 
-// hosts adds what may be read of approved hosts. Owners change them, in the
+// hosts adds the operation that reads approved hosts. Owners change them in the
 // control panel.
 func (a *API) hosts(h huma.API) {
-	op := operation("list-approved-hosts", http.MethodGet, "/approved-hosts", account.DomainsRead, "List the servers that domains may use")
-	op.Description += " A key can give a domain only servers of this list, or those that the domain has already; another one is refused as host_unapproved. Owners of the account approve servers in the control panel."
+	op := operation("list-approved-hosts", http.MethodGet, "/approved-hosts", account.DomainsRead, "List approved servers")
+	op.Description += " A key can only set servers from this list, or ones that the domain already has. Others are refused as host_unapproved. Owners of the account approve servers in the control panel."
 	register(a, h, op, a.listApprovedHosts)
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestAPISpellings sends requests as all kinds of clients write them.
+// TestAPISpellings sends requests in the spellings of different clients.
 func TestAPISpellings(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -53,7 +53,7 @@ func TestAPISpellings(t *testing.T) {
 	}
 }
 
-// TestAPIHead asks for the head of every GET.
+// TestAPIHead sends HEAD for every GET operation.
 func TestAPIHead(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -94,8 +94,8 @@ func TestAPIHead(t *testing.T) {
 	}
 }
 
-// TestAPICompresses wants answers above 1 KiB compressed for those who take it,
-// and a Request-Id with every answer.
+// TestAPICompresses checks that responses above 1 KiB are compressed for clients that
+// accept it, and that every response has a Request-Id.
 func TestAPICompresses(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -116,7 +116,7 @@ func TestAPICompresses(t *testing.T) {
 			t.Errorf("%s of %d bytes: compressed %v", path, len(plain.Body), got)
 			continue
 		}
-		if large && path != "/actions/export" { // where the export is an action too
+		if large && path != "/actions/export" { // exports are recorded as actions
 			r, err := gzip.NewReader(bytes.NewReader(a.Body))
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +126,7 @@ func TestAPICompresses(t *testing.T) {
 			}
 		}
 		if refused := send(c, "GET", path, "Accept-Encoding", "gzip;q=0", ""); refused.Header.Get("Content-Encoding") != "" {
-			t.Errorf("%s: compressed for one who takes none", path)
+			t.Errorf("%s: compressed for a client that doesn't accept it", path)
 		}
 		if tag := a.Header.Get("ETag"); large && tag != "" {
 			if patched := send(c, "PATCH", path, "If-Match", tag, `{}`); tag == plain.Header.Get("ETag") || patched.Status != 200 {

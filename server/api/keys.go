@@ -16,26 +16,26 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// KeySettings are what can be changed of a key.
+// KeySettings are the settings of a key that can be changed.
 type KeySettings struct {
-	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"Which program has the key." example:"Customer portal"`
-	ExpiresAt *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"The program that uses the key." example:"Customer portal"`
+	ExpiresAt *field.Moment `json:"expires_at,omitempty" doc:"When it expires. Absent if never."`
 }
 
-// A Key is a key as the API shows it, without its secret.
+// A Key is a key in the API, without its secret.
 type Key struct {
 	ID              string        `json:"id" example:"key_k3v7q2m4x5r6t7ab"`
 	Name            string        `json:"name" example:"Customer portal"`
 	Scopes          []field.Scope `json:"scopes"`
-	Domains         []string      `json:"domains" doc:"Domains that it may act for; none: all." example:"[\"example.com\"]"`
-	Networks        []string      `json:"networks" doc:"Networks that it may come from; none: all." example:"[\"192.0.2.0/24\"]"`
-	Test            bool          `json:"test" doc:"It's for trying things out: profiles and pages that it makes are marked as tests. A test profile stands beside the real one of the mailbox." example:"false"`
+	Domains         []string      `json:"domains" doc:"Domains it can access. Empty means all." example:"[\"example.com\"]"`
+	Networks        []string      `json:"networks" doc:"Networks it can be used from. Empty means all." example:"[\"192.0.2.0/24\"]"`
+	Test            bool          `json:"test" doc:"A test key: its profiles and pages are marked as tests. A test profile doesn't replace the real profile of the mailbox." example:"false"`
 	CreatedAt       field.Moment  `json:"created_at"`
 	CreatedBy       Creator       `json:"created_by" doc:"Who created it."`
-	ExpiresAt       *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	ExpiresAt       *field.Moment `json:"expires_at,omitempty" doc:"When it expires. Absent if never."`
 	RevokedAt       *field.Moment `json:"revoked_at,omitempty"`
 	LastUsedAt      *field.Moment `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
-	LastUsedNetwork string        `json:"last_used_network,omitempty" doc:"Where it was used from then: the /24 in IPv4, the /48 in IPv6." example:"192.0.2.0/24"`
+	LastUsedNetwork string        `json:"last_used_network,omitempty" doc:"Network of that use: /24 for IPv4, /48 for IPv6." example:"192.0.2.0/24"`
 }
 
 // lasting is the key without its last use.
@@ -44,11 +44,11 @@ func (k Key) lasting() any {
 	return k
 }
 
-// A Creator is who created a key.
+// A Creator is the creator of a key.
 type Creator struct {
 	Kind string `json:"kind" enum:"member,key,operator,system" doc:"A member in the control panel, a key, the operator on the command line, or the program itself." example:"key"`
-	ID   string `json:"id,omitempty" doc:"Of the member or key. Absent if your key may not see it." example:"key_r6t7abk3v7q2m4x5"`
-	Name string `json:"name,omitempty" doc:"Absent if the member was removed, or if your key may not see it." example:"panel"`
+	ID   string `json:"id,omitempty" doc:"ID of the member or key. Absent if your key can't see it." example:"key_r6t7abk3v7q2m4x5"`
+	Name string `json:"name,omitempty" doc:"Absent if the member was removed or your key can't see it." example:"panel"`
 }
 
 func keyOf(k account.Key) Key {
@@ -67,28 +67,28 @@ func keyOf(k account.Key) Key {
 }
 
 func (a *API) keys(h huma.API) {
-	register(a, h, operation("list-keys", http.MethodGet, "/keys", account.KeysRead, "List the keys"), a.listKeys)
-	register(a, h, forTests(creating("create-key", "/keys", account.KeysWrite, "Create a key that may do no more than this one")), a.createKey)
-	current := operation("get-current-key", http.MethodGet, "/keys/current", "", "Show the key of the request")
-	current.Description = "Every key may ask for itself: it needs no scope."
+	register(a, h, operation("list-keys", http.MethodGet, "/keys", account.KeysRead, "List API keys"), a.listKeys)
+	register(a, h, forTests(creating("create-key", "/keys", account.KeysWrite, "Create an API key")), a.createKey)
+	current := operation("get-current-key", http.MethodGet, "/keys/current", "", "Show your own API key")
+	current.Description = "Needs no scope."
 	register(a, h, current, a.getCurrentKey)
-	register(a, h, operation("get-key", http.MethodGet, "/keys/{id}", account.KeysRead, "Show a key"), a.getKey)
-	patch := operation("patch-key", http.MethodPatch, "/keys/{id}", account.KeysWrite, "Change the name or the end of a key")
+	register(a, h, operation("get-key", http.MethodGet, "/keys/{id}", account.KeysRead, "Show an API key"), a.getKey)
+	patch := operation("patch-key", http.MethodPatch, "/keys/{id}", account.KeysWrite, "Update an API key")
 	openapi.Takes[KeySettings, Key](h, nil, &patch)
 	register(a, h, patch, a.patchKey)
-	register(a, h, creating("rotate-key", "/keys/{id}/rotate", account.KeysWrite, "Replace a key by a new one, beside which it goes on for a while"), a.rotateKey)
-	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke a key at once")), a.revokeKey)
+	register(a, h, creating("rotate-key", "/keys/{id}/rotate", account.KeysWrite, "Replace an API key"), a.rotateKey)
+	register(a, h, forTests(operation("revoke-key", http.MethodPost, "/keys/{id}/revoke", account.KeysWrite, "Revoke an API key")), a.revokeKey)
 }
 
 // A KeyList is a page of keys.
 type KeyList struct {
-	Keys []Key `json:"keys" doc:"The newest first."`
+	Keys []Key `json:"keys" doc:"Newest first."`
 	Page
 }
 
-// A keysQuery says which keys to list.
+// A keysQuery selects the keys to list.
 type keysQuery struct {
-	CreatedBy string `query:"created_by" maxLength:"30" doc:"Keys that this member or key created." example:"key_r6t7abk3v7q2m4x5"`
+	CreatedBy string `query:"created_by" maxLength:"30" doc:"Keys created by this member or key." example:"key_r6t7abk3v7q2m4x5"`
 	ListQuery
 }
 
@@ -111,15 +111,15 @@ func (a *API) listKeys(ctx context.Context, c call, in *keysQuery) (*answer[KeyL
 	return out, nil
 }
 
-// A NewKey is what a key is made of.
+// A NewKey is the input to create a key.
 type NewKey struct {
-	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"Which program will have the key." example:"Customer portal"`
-	Scopes    []field.Scope `json:"scopes,omitempty" maxItems:"20" doc:"What it may do: some of the scopes of this key." example:"[\"domains:read\",\"profiles:write\"]"`
-	Preset    field.Preset  `json:"preset,omitempty" doc:"The scopes that a kind of program needs, in place of scopes or beside them."`
-	Domains   []string      `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give." example:"[\"example.com\"]"`
-	Networks  []string      `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from." example:"[\"192.0.2.0/24\"]"`
-	ExpiresIn int64         `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever." example:"31536000"`
-	Test      bool          `json:"test,omitempty" doc:"Make a key for trying things out. A test key makes test keys alone." example:"false"`
+	Name      string        `json:"name" minLength:"1" maxLength:"100" doc:"The program that will use the key." example:"Customer portal"`
+	Scopes    []field.Scope `json:"scopes,omitempty" maxItems:"20" doc:"Permissions. Your own key must have each of them." example:"[\"domains:read\",\"profiles:write\"]"`
+	Preset    field.Preset  `json:"preset,omitempty" doc:"The scopes for a common purpose, instead of or in addition to scopes."`
+	Domains   []string      `json:"domains,omitempty" maxItems:"100" doc:"Domains it can access. Empty means all, which only a key for all domains can grant." example:"[\"example.com\"]"`
+	Networks  []string      `json:"networks,omitempty" maxItems:"20" doc:"Networks it can be used from." example:"[\"192.0.2.0/24\"]"`
+	ExpiresIn int64         `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Lifetime in seconds. 0 means it never expires." example:"31536000"`
+	Test      bool          `json:"test,omitempty" doc:"Create a test key. A test key can only create test keys." example:"false"`
 }
 
 type createKey struct{ Body NewKey }
@@ -127,10 +127,10 @@ type createKey struct{ Body NewKey }
 // A CreatedKey is a new key with its secret.
 type CreatedKey struct {
 	Key
-	Secret string `json:"key" doc:"The key itself. It's shown this once." example:"mck_k3v7q2m4x5r6t7ab…"`
+	Secret string `json:"key" doc:"The key itself. It's only shown once." example:"mck_k3v7q2m4x5r6t7ab…"`
 }
 
-// spec is what the key is to be.
+// spec returns the spec of the key.
 func (k NewKey) spec(owner string) (account.KeySpec, error) {
 	scopes, err := account.WithPreset(field.Words[string](k.Scopes), account.Preset(k.Preset))
 	if err != nil {
@@ -143,7 +143,7 @@ func (k NewKey) spec(owner string) (account.KeySpec, error) {
 	for _, text := range k.Networks {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {
-			return spec, fault.On("networks", fault.Invalid, "Write networks such as 192.0.2.0/24.")
+			return spec, fault.On("networks", fault.Invalid, "Enter networks, for example 192.0.2.0/24.")
 		}
 		spec.Networks = append(spec.Networks, network)
 	}
@@ -167,7 +167,7 @@ func (a *API) createKey(ctx context.Context, c call, in *createKey) (*resource[C
 	return &resource[CreatedKey]{etagOf(keyOf(k)), CreatedKey{keyOf(k), secret}}, nil
 }
 
-// A KeyPath names a key.
+// A KeyPath identifies a key.
 type KeyPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The key's ID." example:"key_k3v7q2m4x5r6t7ab"`
 }
@@ -177,9 +177,9 @@ func (a *API) getCurrentKey(ctx context.Context, c call, _ *struct{}) (*resource
 	return resourceOf(keyOf(k)), err
 }
 
-// A KeyRotation is how a key is replaced.
+// A KeyRotation has the options to replace a key.
 type KeyRotation struct {
-	Overlap int64 `json:"overlap,omitempty" minimum:"60" maximum:"2592000" default:"86400" doc:"For how many seconds the old key goes on." example:"86400"`
+	Overlap int64 `json:"overlap,omitempty" minimum:"60" maximum:"2592000" default:"86400" doc:"How long the old key keeps working, in seconds." example:"86400"`
 }
 
 type rotateKey struct {
@@ -187,7 +187,7 @@ type rotateKey struct {
 	Body *KeyRotation
 }
 
-// rotateKey answers with the new key. The old one shows when it ends.
+// rotateKey responds with the new key. The old one shows its expiry.
 func (a *API) rotateKey(ctx context.Context, c call, in *rotateKey) (*resource[CreatedKey], error) {
 	var overlap time.Duration
 	if in.Body != nil {
@@ -210,7 +210,7 @@ type patchKey struct {
 	Body mergePatch `contentType:"application/merge-patch+json"`
 }
 
-// settingsOf are what the patch makes of the key's settings.
+// settingsOf returns the key's settings after the patch.
 func (in *patchKey) settingsOf(k account.Key) (account.KeySettings, error) {
 	s, err := patched(KeySettings{k.Name, field.AtOrNil(k.Expires)}, in.Body)
 	out := account.KeySettings{Name: s.Name}

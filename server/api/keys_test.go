@@ -49,11 +49,11 @@ func TestAPIKeys(t *testing.T) {
 		servertest.NewClient(s, mighty).Want(t, 200, "GET", "/domains", "")
 		parent.Want(t, 200, "POST", "/keys/"+made.ID+"/revoke", "")
 		child.Want(t, 401, "GET", "/domains/example.com", "")
-		parent.Want(t, 200, "POST", "/keys/"+made.ID+"/revoke", "") // it stays so
+		parent.Want(t, 200, "POST", "/keys/"+made.ID+"/revoke", "") // it stays revoked
 	})
 }
 
-// TestKeyEnds wants expired keys, and keys from elsewhere, refused.
+// TestKeyEnds checks that expired keys and keys from other networks are refused.
 func TestKeyEnds(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		now := time.Now()
@@ -70,7 +70,7 @@ func TestKeyEnds(t *testing.T) {
 	})
 }
 
-// TestKeyCreators wants a key to say who created it.
+// TestKeyCreators checks that a key shows its creator.
 func TestKeyCreators(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		line := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "line", Scopes: []string{"keys:read", "keys:write"}}))
@@ -105,8 +105,8 @@ func TestKeyCreators(t *testing.T) {
 	})
 }
 
-// TestKeysOfSomeDomains wants a key that is bound to domains to see itself and
-// the keys for some of the same domains, and nothing of others.
+// TestKeysOfSomeDomains checks that a key limited to domains sees itself and keys for a
+// subset of them, and no others.
 func TestKeysOfSomeDomains(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		admin := servertest.Admin(t, s, database)

@@ -11,14 +11,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// limited is a server whose clock the test moves.
+// limited is a server with a clock that the test moves.
 func limited(t *testing.T) (*servertest.Server, *storetest.Clock, string) {
 	t.Helper()
 	database, clock := storetest.SQLite(t), storetest.NewClock()
 	return servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now }), clock, database
 }
 
-// wantQuota looks at the headers that tell a client how it stands.
+// wantQuota checks the rate limit headers.
 func wantQuota(t *testing.T, a servertest.Answer, policy, limit string) {
 	t.Helper()
 	if p, l := a.Header.Get("RateLimit-Policy"), a.Header.Get("RateLimit"); p != policy || l != limit {
@@ -26,8 +26,8 @@ func wantQuota(t *testing.T, a servertest.Answer, policy, limit string) {
 	}
 }
 
-// TestAPILimitPerKey wants 600 requests of a key in a minute, whatever becomes
-// of them, and those of another key not counted.
+// TestAPILimitPerKey checks that a key can send 600 requests per minute, successful or
+// not, and that those of another key don't count.
 func TestAPILimitPerKey(t *testing.T) {
 	s, clock, database := limited(t)
 	first := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"domains:read"}}))
@@ -54,8 +54,8 @@ func TestAPILimitPerKey(t *testing.T) {
 	wantQuota(t, first.Want(t, 200, "GET", "/domains", ""), policy, `"key";r=599;t=60`)
 }
 
-// TestAPILimitPerNetwork wants 60 requests without a valid key in a minute, and
-// a valid key let in whatever else comes from its network.
+// TestAPILimitPerNetwork checks that a network can send 60 requests per minute without a
+// valid key, and that a valid key from there is always accepted.
 func TestAPILimitPerNetwork(t *testing.T) {
 	s, clock, database := limited(t)
 	good := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"domains:read"}}))
@@ -78,8 +78,8 @@ func TestAPILimitPerNetwork(t *testing.T) {
 	bad.Want(t, 401, "GET", "/domains", "")
 }
 
-// TestAPILimitOfOthers has one key send nothing but errors from an address, and
-// somebody without a valid key too: another key there isn't limited.
+// TestAPILimitOfOthers sends only invalid requests with one key, and requests without a
+// valid key, from one address: another key there isn't limited.
 func TestAPILimitOfOthers(t *testing.T) {
 	s, _, database := limited(t)
 	flooding := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"domains:read"}}))

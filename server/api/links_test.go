@@ -20,8 +20,8 @@ func stateOf(t *testing.T, c servertest.Client, id string) string {
 	return servertest.LinkIn(t, c.Want(t, 200, "GET", "/setup-links/"+id, "")).State
 }
 
-// TestAPILinkStates goes the way of a link: looking changes nothing, a ticket
-// opens it, a download is counted, and then it is used.
+// TestAPILinkStates follows the states of a link: viewing changes nothing, a ticket
+// opens it, a download is counted, and then it's used.
 func TestAPILinkStates(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -32,7 +32,7 @@ func TestAPILinkStates(t *testing.T) {
 		if !strings.HasPrefix(l.URL, "http://setup.example.com/s/") || l.QRURL != l.URL+"/qr.svg" || l.State != "waiting" || !l.ExpiresAt.Equal(clock.Now().Add(time.Hour).Truncate(time.Millisecond)) {
 			t.Errorf("%s", a.Body)
 		}
-		stateOf(t, c, l.ID) // notes the key's use
+		stateOf(t, c, l.ID) // records the key's use
 		before := storetest.Fingerprint(t, database)
 		for _, agent := range []string{servertest.IPhone, "Slackbot-LinkExpanding 1.0", "WhatsApp/2.23"} {
 			for _, method := range []string{"GET", "HEAD"} {
@@ -42,7 +42,7 @@ func TestAPILinkStates(t *testing.T) {
 			}
 		}
 		if got := stateOf(t, c, l.ID); got != "waiting" || storetest.Fingerprint(t, database) != before {
-			t.Errorf("looking changed something: %s", got)
+			t.Errorf("viewing changed something: %s", got)
 		}
 		first := s.Ticket(l.Path(), "mail")
 		if got := stateOf(t, c, l.ID); got != "opened" {
@@ -59,7 +59,7 @@ func TestAPILinkStates(t *testing.T) {
 		once := servertest.LinkIn(t, c.Want(t, 201, "POST", "/setup-links", `{"address":"jane@example.com","max_downloads":1}`))
 		s.Ticket(once.Path(), "mail")
 		if a := s.Post(once.Path()+"/profile", "variant", "mail", "platform", "iphone"); a.Status != 404 {
-			t.Errorf("a single-use link gave out a second ticket: %d", a.Status)
+			t.Errorf("a single-use link issued a second ticket: %d", a.Status)
 		}
 		clock.Move(time.Hour)
 		if got := stateOf(t, c, l.ID); got != "expired" {
@@ -68,8 +68,8 @@ func TestAPILinkStates(t *testing.T) {
 	})
 }
 
-// TestAPILinkRevoked wants a revoked link, and the tickets that it gave out,
-// dead at once: one link, a mailbox's, and a domain's.
+// TestAPILinkRevoked checks that a revoked link and its tickets stop working at once:
+// one link, a mailbox's, and a domain's.
 func TestAPILinkRevoked(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"links:read", "links:write"}}))
@@ -111,7 +111,7 @@ func TestAPILinkRevoked(t *testing.T) {
 	})
 }
 
-// TestAPILinkDomains wants a key for one domain kept from the links of others.
+// TestAPILinkDomains checks that a key for one domain can't access links of others.
 func TestAPILinkDomains(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		all := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -133,7 +133,7 @@ func TestAPILinkDomains(t *testing.T) {
 			t.Errorf("list: %s", list.Body)
 		}
 		if storetest.Fingerprint(t, database) != before {
-			t.Error("something was kept")
+			t.Error("something was saved")
 		}
 		qr := c.Want(t, 200, "GET", "/setup-links/"+own.ID+"/qr.svg", "")
 		if qr.Header.Get("Content-Type") != "image/svg+xml" || !bytes.Equal(qr.Body, s.Get(own.Path()+"/qr.svg").Body) {
@@ -159,7 +159,7 @@ func TestAPILinkList(t *testing.T) {
 			}
 			for _, l := range page.Links {
 				if seen[l.ID] {
-					t.Error("a link stands on two pages")
+					t.Error("a link is on two pages")
 				}
 				seen[l.ID] = true
 			}
@@ -221,13 +221,12 @@ func TestAPILinkRefused(t *testing.T) {
 			c.Want(t, 422, "POST", "/setup-links", `{"address":"jane@plain.example","return_url":"`+url+`"}`)
 		}
 		if storetest.Fingerprint(t, database) != before {
-			t.Error("something was kept")
+			t.Error("something was saved")
 		}
 	})
 }
 
-// TestPageLeadsBack wants the way back on the page for as long as the domain
-// allows it.
+// TestPageLeadsBack checks that the page links back as long as the domain allows it.
 func TestPageLeadsBack(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -247,7 +246,7 @@ func TestPageLeadsBack(t *testing.T) {
 	})
 }
 
-// TestLinkVariant wants a link to offer the variant that it was made for.
+// TestLinkVariant checks that a link offers the variant it was created for.
 func TestLinkVariant(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -261,14 +260,14 @@ func TestLinkVariant(t *testing.T) {
 	})
 }
 
-// named is do with a name for the request.
+// named is do with an Idempotency-Key.
 func named(c servertest.Client, name, path, body string) servertest.Answer {
 	header := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + c.Key}, "Idempotency-Key": {name}}
 	return c.Server.Do("POST", "/api/v1"+path, header, body)
 }
 
-// TestIdempotencyKey sends requests again, to two servers and at once: each is
-// done once, and its answer is the same to the byte.
+// TestIdempotencyKey repeats requests, on two servers and at once: each is done once,
+// and its response is identical.
 func TestIdempotencyKey(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()

@@ -17,19 +17,19 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// maxBulkBody is the largest body of a request for many links in bytes: as many
-// of the longest links as there may be.
+// maxBulkBody is the largest body of a request for many links in bytes, enough for the
+// maximum number of the longest links.
 const maxBulkBody = 8 << 20
 
-// bulkField is the list of a request for many links.
+// bulkField is the field with the list of links.
 const bulkField = "setup_links"
 
-// NewSetupLinks are the links to make.
+// NewSetupLinks are the links to create.
 type NewSetupLinks struct {
 	Links newLinks `json:"setup_links" doc:"The links, up to 1,000."`
 }
 
-// newLinks are taken or refused one by one.
+// newLinks are created or refused individually.
 type newLinks []NewSetupLink
 
 // Schema describes the list to huma.
@@ -41,30 +41,30 @@ func (newLinks) Schema(schemas huma.Registry) *huma.Schema {
 	return s
 }
 
-// A SetupLinkResult is what came of one link.
+// A SetupLinkResult is the result for one link.
 type SetupLinkResult struct {
-	Status  int              `json:"status" doc:"201, or the status of the refusal." example:"201"`
-	Link    *SetupLink       `json:"setup_link,omitempty" doc:"The link, if it was made."`
-	Problem *problem.Problem `json:"problem,omitempty" doc:"Why it wasn't made. Pointers are within the link."`
+	Status  int              `json:"status" doc:"201, or the HTTP status of the error." example:"201"`
+	Link    *SetupLink       `json:"setup_link,omitempty" doc:"The link, if it was created."`
+	Problem *problem.Problem `json:"problem,omitempty" doc:"Why it wasn't created. Pointers are relative to the link."`
 }
 
-// SetupLinkResults are what came of all links.
+// SetupLinkResults are the results for all links.
 type SetupLinkResults struct {
-	Created int               `json:"created" doc:"How many links were made." example:"1"`
-	Refused int               `json:"refused" doc:"How many weren't." example:"0"`
+	Created int               `json:"created" doc:"Number of links created." example:"1"`
+	Refused int               `json:"refused" doc:"Number of links refused." example:"0"`
 	Results []SetupLinkResult `json:"results" doc:"One for each link, in the order of the request."`
 }
 
 func (a *API) bulkLinks(h huma.API) {
-	op := forTests(operation("create-setup-links", http.MethodPost, "/setup-links/bulk", account.LinksWrite, "Make up to 1,000 setup links"))
-	op.Description += " All are made in one transaction. A link that can't be made is refused by a result of its own, and the others are made."
+	op := forTests(operation("create-setup-links", http.MethodPost, "/setup-links/bulk", account.LinksWrite, "Create up to 1,000 setup links"))
+	op.Description += " All are created in one transaction. A link that can't be created gets its own error, and the others are still created."
 	op.MaxBodyBytes = maxBulkBody
 	register(a, h, op, a.createLinks)
 }
 
 type createLinks struct{ Body NewSetupLinks }
 
-// apart is the list whose entries are refused one by one.
+// apart is the list whose entries are refused individually.
 func (in *createLinks) apart() string { return bulkField }
 
 func (a *API) createLinks(ctx context.Context, c call, in *createLinks) (*answer[SetupLinkResults], error) {
@@ -108,7 +108,7 @@ func (r *SetupLinkResults) refuse(i int, err error) {
 	r.Refused++
 }
 
-// faultsOf are the faults of the entry of a list, with their fields within it.
+// faultsOf returns the faults of a list entry, with fields relative to it.
 func (c call) faultsOf(list string, i int) error {
 	var all []error
 	for _, f := range c.faults {
@@ -122,5 +122,5 @@ func (c call) faultsOf(list string, i int) error {
 	return errors.Join(all...)
 }
 
-// inEntry reports whether a fault is of an entry of the list.
+// inEntry reports whether a fault belongs to an entry of the list.
 func inEntry(f *fault.Fault, list string) bool { return strings.HasPrefix(f.Field, list+"/") }

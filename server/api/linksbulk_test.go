@@ -12,13 +12,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A bulk is the answer to a request for many links.
+// A bulk is the response to a request for many links.
 type bulk struct {
 	Created, Refused int
 	Results          []struct {
 		Status int
 		Link   *servertest.APILink `json:"setup_link"`
-		// Problem is why there is no link.
+		// Problem is the reason if there is no link.
 		Problem *struct {
 			Status         int
 			Code, Instance string
@@ -27,7 +27,7 @@ type bulk struct {
 	}
 }
 
-// manyLinks is the body of a request for so many links.
+// manyLinks is the body of a request for n links.
 func manyLinks(n int) string {
 	var b strings.Builder
 	b.WriteString(`{"setup_links":[`)
@@ -41,9 +41,8 @@ func manyLinks(n int) string {
 	return b.String()
 }
 
-// TestBulkLinks sends a full request several times at once under one name: each
-// link is made once, with an action of its own, and the results are in the order
-// of the request.
+// TestBulkLinks sends a full request several times at once with one Idempotency-Key:
+// each link is created once, with its own action, and the results are in request order.
 func TestBulkLinks(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, servertest.Unhurried)
@@ -86,8 +85,8 @@ func TestBulkLinks(t *testing.T) {
 	})
 }
 
-// TestBulkLinksRefused mixes links that can be made with some that can't. Each of
-// these is refused by its own result, with pointers into the link.
+// TestBulkLinksRefused mixes valid and invalid links. Each invalid one has its own
+// error, with pointers relative to the link.
 func TestBulkLinksRefused(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		all := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -148,7 +147,7 @@ func TestBulkLinksRefused(t *testing.T) {
 			t.Errorf("%s", a.Body)
 		}
 		if storetest.Fingerprint(t, database) != before {
-			t.Error("something was kept")
+			t.Error("something was saved")
 		}
 		test := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"links:write"}, Test: true}))
 		if a := test.Want(t, 200, "POST", "/setup-links/bulk", manyLinks(2)); strings.Count(string(a.Body), `"test":true`) != 2 {

@@ -13,29 +13,29 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// exportPart is how long one part of an export may take to be sent.
+// exportPart is the time limit for sending one part of an export.
 const exportPart = 30 * time.Second
 
-// exportType is the media type of an export. Generators take every other one for
-// a single JSON value if json is in its name.
+// exportType is the media type of an export. Generators treat any other type with json
+// in its name as a single JSON value.
 const exportType = "application/octet-stream"
 
-// A Checkpoint says what a log is, by the word of the installation's key.
+// A Checkpoint is the signed state of a log.
 type Checkpoint struct {
 	Origin    string `json:"origin" example:"mobileconfig/lyvquex4sgfvxaml/acc_default"`
-	Size      int64  `json:"size" doc:"How many actions the log has." example:"4697"`
-	Root      string `json:"root" doc:"The hash over all of them, in base64." example:"9Yo1zV4nKxTq6sYp2lB3mJcR0dUe7WfGhAaSbNvXk5I="`
-	Note      string `json:"note" doc:"All this as a signed note (C2SP tlog-checkpoint). Keep it as it is, where nobody who can change the log can change it."`
-	PublicKey string `json:"public_key" doc:"By which the note is verified. Keep it apart from the notes, once."`
+	Size      int64  `json:"size" doc:"Number of actions in the log." example:"4697"`
+	Root      string `json:"root" doc:"Hash of all actions, in base64." example:"9Yo1zV4nKxTq6sYp2lB3mJcR0dUe7WfGhAaSbNvXk5I="`
+	Note      string `json:"note" doc:"The checkpoint as a signed note (C2SP tlog-checkpoint). Store it unchanged, where no one who can change the log can reach it."`
+	PublicKey string `json:"public_key" doc:"Key to verify the note with. Store it once, separate from the notes."`
 }
 
-// log adds the routes of the log as a whole.
+// log adds the routes about the whole log.
 func (a *API) log(h huma.API, e *echo.Echo) {
-	register(a, h, operation("get-checkpoint", http.MethodGet, "/actions/checkpoint", account.ActionsRead, "Sign what the action log is now"), a.signLog)
+	register(a, h, operation("get-checkpoint", http.MethodGet, "/actions/checkpoint", account.ActionsRead, "Create a checkpoint of the action log"), a.signLog)
 
 	export := operation("export-actions", http.MethodGet, "/actions/export", account.ActionsRead, "Export the whole action log")
-	export.Description += " JSON Lines, the oldest action first, as `mobileconfig log verify` takes them. The export is an action too."
-	export.Responses = binary(exportType, "The lines. An answer that breaks off is not whole.")
+	export.Description += " JSON Lines, oldest action first, for `mobileconfig log verify`. The export itself is recorded in the log."
+	export.Responses = binary(exportType, "The lines. An interrupted response is incomplete.")
 	h.OpenAPI().AddOperation(&export)
 	e.Match([]string{http.MethodGet, http.MethodHead}, export.Path, func(c echo.Context) error {
 		who, err := a.admit(c, scopeOf(&export))
@@ -74,8 +74,8 @@ func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*answer[Checkpo
 	return &answer[Checkpoint]{Checkpoint{a.LogKey.Origin(c.key.Account), tree.Size, tree.Root.String(), string(note), public}}, nil
 }
 
-// exportLog sends the log as it is when it gets to its end. The record of the
-// export itself is in it.
+// exportLog sends the log up to its end at that time, including the record of the
+// export.
 func (a *API) exportLog(c echo.Context, who call) error {
 	if err := who.permitAll(); err != nil {
 		return err
@@ -98,8 +98,8 @@ func (a *API) exportLog(c echo.Context, who call) error {
 	return audit.Export(ctx, a.Actions, owner, func(records []audit.Record) error { return sendPart(c, records) })
 }
 
-// sendPart sends some lines. A whole export may take longer than any answer
-// else, so each part has its own time.
+// sendPart sends some lines. A whole export can take longer than other responses, so
+// each part has its own time limit.
 func sendPart(c echo.Context, records []audit.Record) error {
 	var part strings.Builder
 	for _, r := range records {
@@ -109,7 +109,7 @@ func sendPart(c echo.Context, records []audit.Record) error {
 		}
 		part.Write(line)
 	}
-	// Where no time can be set, none is.
+	// Ignored if it can't be set.
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(exportPart))
 	if _, err := c.Response().Write([]byte(part.String())); err != nil {
 		return err

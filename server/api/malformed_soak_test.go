@@ -8,5 +8,5 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// TestSoakAPIMalformed sends thousands of spoilt bodies to the API.
+// TestSoakAPIMalformed sends thousands of malformed bodies to the API.
 func TestSoakAPIMalformed(t *testing.T) { malformed(t, soak.Count(100, 2500)) }

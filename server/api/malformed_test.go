@@ -14,8 +14,8 @@ import (
 
 func TestAPIMalformed(t *testing.T) { malformed(t, 50) }
 
-// malformed sends spoilt bodies to every operation that takes one, so many to
-// each: a problem each time, never a failure of the server.
+// malformed sends malformed bodies to every operation with a body: each gets a problem,
+// never a server error.
 func malformed(t *testing.T, each int) {
 	t.Helper()
 	database := storetest.SQLite(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestMDMFiles gets the template and the files of every vendor, which change nothing,
-// and are the same each time.
+// TestMDMFiles gets the template and the files of every vendor. That changes nothing, and
+// they're the same each time.
 func TestMDMFiles(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{string(account.DomainsRead)}}))
@@ -48,8 +48,8 @@ func TestMDMFiles(t *testing.T) {
 	})
 }
 
-// TestMDMDeclarations wants the policy of the domain as declarations for each platform,
-// the same each time, and other ones where the policy is another.
+// TestMDMDeclarations checks the declarations of the domain's policy for each platform:
+// the same each time, and different for a different policy.
 func TestMDMDeclarations(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -93,8 +93,8 @@ func TestMDMDeclarations(t *testing.T) {
 	})
 }
 
-// TestMDMRefuses wants a clear answer to whatever can't be made, and a warning about
-// what will not work.
+// TestMDMRefuses checks for a clear error for invalid requests, and a warning about what
+// won't work.
 func TestMDMRefuses(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))

@@ -6,7 +6,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Metadata is what a program keeps with a domain or a link.
+// Metadata is a program's data stored with a domain or a link.
 type Metadata map[string]string
 
 // Schema describes metadata to huma.
@@ -18,14 +18,14 @@ func (Metadata) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
-// MetadataQuery finds what has a pair of metadata.
+// MetadataQuery filters by a pair of metadata.
 type MetadataQuery struct {
-	Metadata string `query:"metadata" maxLength:"541" doc:"A name and a value of metadata, with a colon between." example:"customer:4711"`
+	Metadata string `query:"metadata" maxLength:"541" doc:"A metadata name and value, separated by a colon." example:"customer:4711"`
 }
 
 func (q MetadataQuery) pair() (settings.Pair, error) { return settings.ParsePair(q.Metadata) }
 
-// orNone is the metadata, or none: what is left out of a request is none.
+// orNone is the metadata, or none if the request omits it.
 func (m Metadata) orNone() map[string]string {
 	if m == nil {
 		return map[string]string{}

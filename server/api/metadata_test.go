@@ -10,8 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestMetadata keeps metadata with links and domains, finds them by pairs of it,
-// changes single values, and wants none of it in the action log.
+// TestMetadata stores metadata with links and domains, filters by pairs, changes single
+// values, and checks that none of it is in the action log.
 func TestMetadata(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -79,8 +79,8 @@ func TestMetadata(t *testing.T) {
 	})
 }
 
-// TestMetadataRefused wants each bound on metadata kept, by what creates and what
-// changes, and passwords refused by name.
+// TestMetadataRefused checks each limit of metadata, for creating and changing, and that
+// passwords are refused by name.
 func TestMetadataRefused(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -114,7 +114,7 @@ func TestMetadataRefused(t *testing.T) {
 			c.Want(t, 422, "GET", "/domains?metadata="+query, "")
 		}
 		if storetest.Fingerprint(t, database) != before {
-			t.Error("something was kept")
+			t.Error("something was saved")
 		}
 	})
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A ListQuery is what every list takes: which part of it to show.
+// A ListQuery has the paging parameters of every list.
 type ListQuery struct {
-	Cursor string `query:"cursor" maxLength:"300" doc:"What next_cursor of the page before was."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to a page."`
+	Cursor string `query:"cursor" maxLength:"300" doc:"The next_cursor of the previous page."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"Number of entries per page."`
 }
 
-// A Page is what every list says of its next part.
+// A Page has the paging fields of every list.
 type Page struct {
-	NextCursor string `json:"next_cursor,omitempty" doc:"Absent: this is the last page."`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Absent on the last page."`
 }
 
 // A place is that of an entry in a list: by a number, then by a text.

@@ -2,8 +2,8 @@ package api
 
 import "encoding/json"
 
-// A mergePatch holds the fields that a PATCH changes (RFC 7396). Null gives a
-// field its default.
+// A mergePatch has the fields that a PATCH changes (RFC 7396). Null resets a field to
+// its default.
 type mergePatch map[string]json.RawMessage
 
 // patched returns the settings with the patch applied.
@@ -24,8 +24,8 @@ func patched[S any](current S, patch mergePatch) (S, error) {
 	return out, err
 }
 
-// merge applies the patch to the fields. What is an object in both is merged
-// field by field, where null takes a field away.
+// merge applies the patch to the fields. Objects in both are merged field by field, and
+// null removes a field.
 func merge(fields, patch mergePatch) {
 	for name, value := range patch {
 		var current, inner mergePatch

@@ -14,18 +14,18 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// PolicySettings are what can be set of a device policy.
+// PolicySettings are the settings of a device policy.
 type PolicySettings struct {
-	Name              string `json:"name" minLength:"1" maxLength:"80" doc:"What members call it." example:"Field staff"`
-	MinLength         int    `json:"min_length" minimum:"4" maximum:"12" doc:"The shortest passcode, in characters." example:"6"`
-	MaxFailedAttempts int    `json:"max_failed_attempts" enum:"0,7,8,9,10" doc:"After how many wrong passcodes an iPhone is erased; 0: never." example:"10"`
-	ResetMinutes      int    `json:"reset_minutes,omitempty" minimum:"0" maximum:"60" default:"15" doc:"After how many minutes a locked Mac can be tried again. Without max_failed_attempts it says nothing." example:"15"`
-	AutoLockMinutes   int    `json:"auto_lock_minutes" minimum:"1" maximum:"15" doc:"After how many minutes without use the screen locks." example:"5"`
-	GraceMinutes      int    `json:"grace_minutes,omitempty" minimum:"0" maximum:"240" doc:"For how many minutes a locked screen opens without the passcode." example:"0"`
-	MinComplex        int    `json:"min_complex,omitempty" minimum:"0" maximum:"2" doc:"How many characters must be neither letter nor digit." example:"0"`
-	Alphanumeric      bool   `json:"alphanumeric,omitempty" doc:"Whether there must be letters beside digits." example:"false"`
-	MaxAgeDays        int    `json:"max_age_days,omitempty" minimum:"0" maximum:"730" doc:"After how many days the passcode must be changed, 30 or more; 0: never." example:"0"`
-	History           int    `json:"history,omitempty" minimum:"0" maximum:"10" doc:"How many earlier passcodes can't be used again." example:"0"`
+	Name              string `json:"name" minLength:"1" maxLength:"80" doc:"Name for members." example:"Field staff"`
+	MinLength         int    `json:"min_length" minimum:"4" maximum:"12" doc:"Minimum passcode length, in characters." example:"6"`
+	MaxFailedAttempts int    `json:"max_failed_attempts" enum:"0,7,8,9,10" doc:"Number of wrong passcodes that erase an iPhone. 0 means never." example:"10"`
+	ResetMinutes      int    `json:"reset_minutes,omitempty" minimum:"0" maximum:"60" default:"15" doc:"Minutes until a locked Mac can be tried again. Ignored without max_failed_attempts." example:"15"`
+	AutoLockMinutes   int    `json:"auto_lock_minutes" minimum:"1" maximum:"15" doc:"Minutes of inactivity until the screen locks." example:"5"`
+	GraceMinutes      int    `json:"grace_minutes,omitempty" minimum:"0" maximum:"240" doc:"Minutes during which a locked screen opens without the passcode." example:"0"`
+	MinComplex        int    `json:"min_complex,omitempty" minimum:"0" maximum:"2" doc:"Minimum number of characters other than letters and digits." example:"0"`
+	Alphanumeric      bool   `json:"alphanumeric,omitempty" doc:"Whether the passcode needs letters as well as digits." example:"false"`
+	MaxAgeDays        int    `json:"max_age_days,omitempty" minimum:"0" maximum:"730" doc:"Days until the passcode has to be changed, at least 30. 0 means never." example:"0"`
+	History           int    `json:"history,omitempty" minimum:"0" maximum:"10" doc:"Number of previous passcodes that can't be reused." example:"0"`
 }
 
 func (s PolicySettings) spec() settings.PolicySpec {
@@ -36,7 +36,7 @@ func (s PolicySettings) spec() settings.PolicySpec {
 	}
 }
 
-// A Policy is a device policy as the API shows it.
+// A Policy is a device policy in the API.
 type Policy struct {
 	ID                string        `json:"id" example:"pol_k3v7q2m4x5r6t7ab"`
 	Name              string        `json:"name" example:"Field staff"`
@@ -50,7 +50,7 @@ type Policy struct {
 	Alphanumeric      bool          `json:"alphanumeric" example:"false"`
 	MaxAgeDays        int           `json:"max_age_days" example:"0"`
 	History           int           `json:"history" example:"0"`
-	Domains           []string      `json:"domains" doc:"Domains that use it, as far as the key may act for them." example:"[\"example.com\"]"`
+	Domains           []string      `json:"domains" doc:"Domains that use it, limited to those your key can access." example:"[\"example.com\"]"`
 	CreatedAt         *field.Moment `json:"created_at,omitempty"`
 	UpdatedAt         *field.Moment `json:"updated_at,omitempty"`
 }
@@ -73,7 +73,7 @@ func policyOf(c call, p settings.Policy) Policy {
 
 func minutes(d time.Duration) int { return int(d / time.Minute) }
 
-// Settings are what can be set of the policy.
+// Settings returns the settings of the policy.
 func (p Policy) Settings() PolicySettings {
 	return PolicySettings{
 		Name: p.Name, MinLength: p.MinLength, MaxFailedAttempts: p.MaxFailedAttempts, ResetMinutes: p.ResetMinutes, AutoLockMinutes: p.AutoLockMinutes,
@@ -81,37 +81,37 @@ func (p Policy) Settings() PolicySettings {
 	}
 }
 
-// Normal returns the settings as the API shows those of a policy that has them.
-// The error holds a fault for each field that can't be taken.
+// Normal returns the settings in the form that the API shows. The error has a fault for
+// each invalid field.
 func (s PolicySettings) Normal() (PolicySettings, error) {
 	p, err := s.spec().Policy()
 	return policyOf(call{}, p).Settings(), err
 }
 
-// A PolicyPath names a policy.
+// A PolicyPath identifies a policy.
 type PolicyPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The policy's ID." example:"standard"`
 }
 
 func (a *API) policies(h huma.API) {
-	register(a, h, operation("list-policies", http.MethodGet, "/policies", account.PoliciesRead, "List the device policies"), a.listPolicies)
+	register(a, h, operation("list-policies", http.MethodGet, "/policies", account.PoliciesRead, "List device policies"), a.listPolicies)
 	register(a, h, creating("create-policy", "/policies", account.PoliciesWrite, "Create a device policy"), a.createPolicy)
 	register(a, h, operation("get-policy", http.MethodGet, "/policies/{id}", account.PoliciesRead, "Show a device policy"), a.getPolicy)
-	update := operation("update-policy", http.MethodPut, "/policies/{id}", account.PoliciesWrite, "Replace all settings of a device policy")
-	patch := operation("patch-policy", http.MethodPatch, "/policies/{id}", account.PoliciesWrite, "Change some settings of a device policy")
+	update := operation("update-policy", http.MethodPut, "/policies/{id}", account.PoliciesWrite, "Replace a device policy")
+	patch := operation("patch-policy", http.MethodPatch, "/policies/{id}", account.PoliciesWrite, "Update a device policy")
 	openapi.Takes[PolicySettings, Policy](h, &update, &patch)
 	register(a, h, update, a.updatePolicy)
 	register(a, h, patch, a.patchPolicy)
-	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{id}", account.PoliciesWrite, "Delete a device policy that no domain uses"), a.deletePolicy)
+	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{id}", account.PoliciesWrite, "Delete a device policy"), a.deletePolicy)
 }
 
 // A PolicyList is a page of device policies.
 type PolicyList struct {
-	Policies []Policy `json:"policies" doc:"The standard one, then by name."`
+	Policies []Policy `json:"policies" doc:"The standard policy first, then by name."`
 	Page
 }
 
-// placeOfPolicy is the place of a policy in the list.
+// placeOfPolicy is the position of a policy in the list.
 func placeOfPolicy(p settings.Policy) place {
 	if p.ID == settings.StandardPolicy {
 		return place{}
@@ -184,7 +184,7 @@ func (a *API) patchPolicy(ctx context.Context, c call, in *patchPolicy) (*resour
 	return a.changePolicy(ctx, c, in.ID, func(s PolicySettings) (PolicySettings, error) { return patched(s, in.Body) })
 }
 
-// changePolicy changes the settings, from those that the policy has now.
+// changePolicy changes the policy's current settings.
 func (a *API) changePolicy(ctx context.Context, c call, id string, change func(PolicySettings) (PolicySettings, error)) (*resource[Policy], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err

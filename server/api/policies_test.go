@@ -67,8 +67,8 @@ func TestAPIPolicies(t *testing.T) {
 	})
 }
 
-// TestPolicyBelongsToAnAccount wants nothing of another account's policy to be
-// seen, changed or used.
+// TestPolicyBelongsToAnAccount checks that another account's policy can't be seen,
+// changed or used.
 func TestPolicyBelongsToAnAccount(t *testing.T) {
 	s, database := serverOn(t)
 	secondAccount(t, database)
@@ -99,8 +99,8 @@ func TestPolicyBelongsToAnAccount(t *testing.T) {
 	}
 }
 
-// TestPolicyOfDomain follows the policy of a domain onto the page and into the
-// profile: one that never erases, and then one that does.
+// TestPolicyOfDomain checks a domain's policy on the page and in the profile: one that
+// never erases, and then one that does.
 func TestPolicyOfDomain(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)

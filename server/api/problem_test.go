@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestAPIProblemSchema wants the OpenAPI document to describe the refusals that
-// are sent, at every operation.
+// TestAPIProblemSchema checks that the OpenAPI document describes the actual errors of
+// every operation.
 func TestAPIProblemSchema(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
@@ -44,7 +44,7 @@ func TestAPIProblemSchema(t *testing.T) {
 	for path, methods := range document.Paths {
 		for method, op := range methods {
 			if _, ok := op.Responses["default"]; !ok {
-				t.Errorf("%s %s describes no refusal", method, path)
+				t.Errorf("%s %s describes no error", method, path)
 			}
 			for status, r := range op.Responses {
 				shared := document.Components.Responses[strings.TrimPrefix(r.Ref, "#/components/responses/")]
@@ -65,7 +65,7 @@ func TestAPIProblemSchema(t *testing.T) {
 	}
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} {
 		if _, ok := document.Components.Schemas[name]; ok {
-			t.Errorf("%s is described, and never sent", name)
+			t.Errorf("%s is described but never sent", name)
 		}
 	}
 }

@@ -17,17 +17,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// contentType is by what a device knows a profile.
+// contentType is the media type of profiles.
 const contentType = "application/x-apple-aspen-config"
 
-// A NewProfile is what a profile is made of.
+// A NewProfile is the input to create a profile.
 type NewProfile struct {
 	Address  string `json:"address" minLength:"1" maxLength:"254" doc:"The mailbox." example:"jane@example.com"`
 	Name     string `json:"name,omitempty" maxLength:"200" doc:"The sender's name in new messages." example:"Jane Doe"`
-	Login    string `json:"login,omitempty" maxLength:"254" doc:"The user name on the servers; the default is what the domain says." example:"jane@example.com"`
+	Login    string `json:"login,omitempty" maxLength:"254" doc:"Username on the servers. The default depends on the domain's login setting." example:"jane@example.com"`
 	Locale   string `json:"locale,omitempty" maxLength:"35" doc:"Language of the profile's texts." example:"en"`
-	Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone" doc:"The device; iphone means iPads too."`
-	Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure erases an iPhone after too many wrong codes, unless the domain's policy never does: tell the person before."`
+	Platform string `json:"platform,omitempty" enum:"iphone,mac" default:"iphone" doc:"Device type; iphone includes iPad."`
+	Variant  string `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure can erase an iPhone after too many wrong passcodes, unless the domain's policy never does. Tell the person first."`
 }
 
 type createProfile struct{ Body NewProfile }
@@ -40,12 +40,12 @@ type profileBytes struct {
 }
 
 func (a *API) profiles(h huma.API) {
-	create := forTests(operation("create-profile", http.MethodPost, "/profiles", account.ProfilesWrite, "Make a signed profile"))
+	create := forTests(operation("create-profile", http.MethodPost, "/profiles", account.ProfilesWrite, "Create a signed profile"))
 	create.Responses = binary(contentType, "The signed profile.")
 	register(a, h, create, a.createProfile)
 }
 
-// binary describes an answer that is a file of the media type.
+// binary describes a response that is a file of the media type.
 func binary(kind, text string) map[string]*huma.Response {
 	return map[string]*huma.Response{"200": {
 		Description: text,
@@ -53,7 +53,7 @@ func binary(kind, text string) map[string]*huma.Response {
 	}}
 }
 
-// createProfile signs a profile and records that it did, before it is sent.
+// createProfile signs a profile and records that before it's sent.
 func (a *API) createProfile(ctx context.Context, c call, in *createProfile) (*profileBytes, error) {
 	order, d, err := a.order(ctx, c, in)
 	if err != nil {
@@ -91,12 +91,12 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	bad := checkPerson(who)
 	address, err := profile.ParseAddress(b.Address)
 	if err != nil {
-		err = fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		err = fault.OnText("address", err, fault.AddressMalformed, "Enter a full email address, for example jane@example.com.")
 		return issue.Order{}, settings.Domain{}, errors.Join(err, bad)
 	}
 	d, err := a.permitted(ctx, c, address.Domain())
 	if fault.Is(err, fault.NotFound) {
-		err = fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
+		err = fault.On("address", fault.AddressForeign, "The domain of this address isn't set up here.")
 	}
 	if err != nil {
 		return issue.Order{}, settings.Domain{}, errors.Join(err, bad)
@@ -111,29 +111,29 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	return order, d, err
 }
 
-// checkPerson refuses texts that no profile can have, all at once.
+// checkPerson refuses all texts that can't be in a profile.
 func checkPerson(who issue.Person) error {
 	var bad []error
 	if !profile.IsPersonName(who.Name) {
-		bad = append(bad, fault.On("name", fault.Invalid, "A name has letters, digits, spaces and ' - . , & ( ) only, and no web address."))
+		bad = append(bad, fault.On("name", fault.Invalid, "A name can only contain letters, digits, spaces and ' - . , & ( ), and no web address."))
 	}
 	if err := profile.CheckLine(who.Login); err != nil {
-		bad = append(bad, fault.OnText("login", err, fault.Invalid, "The login has a character that may not stand there."))
+		bad = append(bad, fault.OnText("login", err, fault.Invalid, "The login contains a character that isn't allowed."))
 	}
 	return errors.Join(bad...)
 }
 
-// An Identity is what signs.
+// An Identity is the signing identity in the API.
 type Identity struct {
-	Name        string       `json:"name" doc:"What a device shows as the signer." example:"setup.example.com"`
+	Name        string       `json:"name" doc:"The signer shown on devices." example:"setup.example.com"`
 	Fingerprint string       `json:"fingerprint" doc:"SHA-256 of the certificate in hex." example:"9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de"`
 	ExpiresAt   field.Moment `json:"expires_at" doc:"When the first certificate of the chain expires."`
-	Development bool         `json:"development" doc:"No device trusts it." example:"false"`
+	Development bool         `json:"development" doc:"Whether it's a development certificate, which no device trusts." example:"false"`
 	Usable      bool         `json:"usable" doc:"Whether profiles can be signed now." example:"true"`
 }
 
 func (a *API) identity(h huma.API) {
-	register(a, h, operation("get-identity", http.MethodGet, "/identity", account.IdentityRead, "Show what signs"),
+	register(a, h, operation("get-identity", http.MethodGet, "/identity", account.IdentityRead, "Show the signing identity"),
 		func(context.Context, call, *struct{}) (*answer[Identity], error) {
 			id := a.Identity()
 			return &answer[Identity]{Identity{id.Name, id.Fingerprint, field.At(id.NotAfter), id.Development, id.Fault == nil}}, nil

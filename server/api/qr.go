@@ -15,15 +15,15 @@ type linkDrawing struct {
 	Body        []byte
 }
 
-// drawings adds the routes that draw a setup link.
+// drawings adds the routes for QR codes of a setup link.
 func (a *API) drawings(h huma.API) {
-	svg := operation("get-setup-link-qr", http.MethodGet, "/setup-links/{id}/qr.svg", account.LinksRead, "Draw a setup link as a QR code")
+	svg := operation("get-setup-link-qr", http.MethodGet, "/setup-links/{id}/qr.svg", account.LinksRead, "Get a setup link as a QR code")
 	svg.Responses = binary(web.SVGType, "The QR code, black on white.")
 	register(a, h, svg, func(ctx context.Context, c call, in *LinkPath) (*linkDrawing, error) {
 		drawing, err := a.linkQR(ctx, c, in.ID)
 		return &linkDrawing{web.SVGType, []byte(drawing.SVG())}, err
 	})
-	png := operation("get-setup-link-qr-png", http.MethodGet, "/setup-links/{id}/qr.png", account.LinksRead, "Draw a setup link as a QR code for programs that take no SVG, such as those of mail")
+	png := operation("get-setup-link-qr-png", http.MethodGet, "/setup-links/{id}/qr.png", account.LinksRead, "Get a setup link as a QR code in PNG")
 	png.Responses = binary(web.PNGType, "The QR code, black on white.")
 	register(a, h, png, func(ctx context.Context, c call, in *LinkPath) (*linkDrawing, error) {
 		drawing, err := a.linkQR(ctx, c, in.ID)

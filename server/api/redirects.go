@@ -16,17 +16,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/redirect"
 )
 
-// A RedirectKey is a public key as the API shows it.
+// A RedirectKey is a public key in the API.
 type RedirectKey struct {
-	ID         string        `json:"id" doc:"The kid of what the key signs." example:"rdk_k3v7q2m4x5r6t7ab"`
-	Issuer     string        `json:"issuer" doc:"The iss of what the key signs." example:"acc_default"`
-	Audience   string        `json:"audience" doc:"The aud of what the key signs." example:"https://setup.example.com"`
-	Algorithm  string        `json:"algorithm" enum:"EdDSA,ES256" doc:"The alg of what the key signs; for EdDSA, Ed25519 is taken too."`
-	Name       string        `json:"name" doc:"Which program signs." example:"Customer portal"`
+	ID         string        `json:"id" doc:"The kid in tokens signed with the key." example:"rdk_k3v7q2m4x5r6t7ab"`
+	Issuer     string        `json:"issuer" doc:"The iss in tokens signed with the key." example:"acc_default"`
+	Audience   string        `json:"audience" doc:"The aud in tokens signed with the key." example:"https://setup.example.com"`
+	Algorithm  string        `json:"algorithm" enum:"EdDSA,ES256" doc:"The alg in tokens signed with the key. Ed25519 is also accepted for EdDSA."`
+	Name       string        `json:"name" doc:"The program that signs." example:"Customer portal"`
 	PublicKey  string        `json:"public_key" doc:"The key as PEM." example:"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"`
-	Domains    []string      `json:"domains" doc:"Domains that it may sign for; none: all." example:"[\"example.com\"]"`
+	Domains    []string      `json:"domains" doc:"Domains it can sign for. Empty means all." example:"[\"example.com\"]"`
 	CreatedAt  field.Moment  `json:"created_at" doc:"When it was registered."`
-	ExpiresAt  *field.Moment `json:"expires_at,omitempty" doc:"When it ends; absent: never."`
+	ExpiresAt  *field.Moment `json:"expires_at,omitempty" doc:"When it expires. Absent if never."`
 	LastUsedAt *field.Moment `json:"last_used_at,omitempty" doc:"To the minute. The ETag doesn't depend on it."`
 }
 
@@ -44,25 +44,25 @@ func (a *API) redirectKeyOf(k redirect.Key) RedirectKey {
 }
 
 func (a *API) redirectKeys(h huma.API) {
-	register(a, h, operation("list-redirect-keys", http.MethodGet, "/redirect-keys", account.KeysRead, "List the public keys with which panels sign redirects"), a.listRedirectKeys)
+	register(a, h, operation("list-redirect-keys", http.MethodGet, "/redirect-keys", account.KeysRead, "List public keys"), a.listRedirectKeys)
 	create := creating("create-redirect-key", "/redirect-keys", account.KeysWrite, "Register a public key")
-	create.Description += " What the key signs makes links, so `" + string(account.LinksWrite) + "` is needed too."
+	create.Description += " Signed redirects create links, so `" + string(account.LinksWrite) + "` is needed too."
 	register(a, h, create, a.createRedirectKey)
 	register(a, h, operation("get-redirect-key", http.MethodGet, "/redirect-keys/{id}", account.KeysRead, "Show a public key"), a.getRedirectKey)
-	update := operation("update-redirect-key", http.MethodPut, "/redirect-keys/{id}", account.KeysWrite, "Replace the name and the domains of a public key")
-	patch := operation("patch-redirect-key", http.MethodPatch, "/redirect-keys/{id}", account.KeysWrite, "Change the name or the domains of a public key")
+	update := operation("update-redirect-key", http.MethodPut, "/redirect-keys/{id}", account.KeysWrite, "Replace the settings of a public key")
+	patch := operation("patch-redirect-key", http.MethodPatch, "/redirect-keys/{id}", account.KeysWrite, "Update a public key")
 	for _, op := range []*huma.Operation{&update, &patch} {
-		op.Description += " It needs `" + string(account.LinksWrite) + "` too."
+		op.Description += " Also needs the scope `" + string(account.LinksWrite) + "`."
 	}
 	openapi.Takes[RedirectKeySettings, RedirectKey](h, &update, &patch)
 	register(a, h, update, a.updateRedirectKey)
 	register(a, h, patch, a.patchRedirectKey)
-	register(a, h, operation("delete-redirect-key", http.MethodDelete, "/redirect-keys/{id}", account.KeysWrite, "Delete a public key: what it signs is refused at once"), a.deleteRedirectKey)
+	register(a, h, operation("delete-redirect-key", http.MethodDelete, "/redirect-keys/{id}", account.KeysWrite, "Delete a public key"), a.deleteRedirectKey)
 }
 
 // A RedirectKeyList is a page of public keys.
 type RedirectKeyList struct {
-	Keys []RedirectKey `json:"redirect_keys" doc:"The newest first."`
+	Keys []RedirectKey `json:"redirect_keys" doc:"Newest first."`
 	Page
 }
 
@@ -83,7 +83,7 @@ func (a *API) listRedirectKeys(ctx context.Context, c call, in *ListQuery) (*ans
 	return out, nil
 }
 
-// permitDomains refuses domains that the key may not act for; none are all.
+// permitDomains refuses domains that the key can't access. An empty list means all.
 func (c call) permitDomains(domains []string) error {
 	if len(domains) == 0 {
 		return c.permitAll()
@@ -96,17 +96,17 @@ func (c call) permitDomains(domains []string) error {
 	return nil
 }
 
-// A RedirectKeySettings is what can be changed of a public key.
+// RedirectKeySettings are the settings of a public key that can be changed.
 type RedirectKeySettings struct {
-	Name    string   `json:"name" minLength:"1" maxLength:"100" doc:"Which program signs." example:"Customer portal"`
-	Domains []string `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may sign for; none: all." example:"[\"example.com\"]"`
+	Name    string   `json:"name" minLength:"1" maxLength:"100" doc:"The program that signs." example:"Customer portal"`
+	Domains []string `json:"domains,omitempty" maxItems:"100" doc:"Domains it can sign for. Empty means all." example:"[\"example.com\"]"`
 }
 
-// A NewRedirectKey is what a public key is registered with.
+// A NewRedirectKey is the input to register a public key.
 type NewRedirectKey struct {
 	RedirectKeySettings
 	PublicKey string `json:"public_key" minLength:"1" maxLength:"4096" doc:"The public key as PEM: Ed25519 or ECDSA P-256." example:"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAQ8enBb+ZNG0DqTsEqXEUgxrbiPB14feWgHhRD5qU4zQ=\n-----END PUBLIC KEY-----\n"`
-	ExpiresIn int64  `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever." example:"31536000"`
+	ExpiresIn int64  `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Lifetime in seconds. 0 means it never expires." example:"31536000"`
 }
 
 type createRedirectKey struct{ Body NewRedirectKey }
@@ -126,37 +126,38 @@ func (a *API) redirectKeyBody(k redirect.Key, err error) (*resource[RedirectKey]
 	return resourceOf(a.redirectKeyOf(k)), nil
 }
 
-// createRedirectKey registers a key that can do no more than the one that asks.
+// createRedirectKey registers a public key with no more permissions than the caller's
+// key.
 func (a *API) createRedirectKey(ctx context.Context, c call, in *createRedirectKey) (*resource[RedirectKey], error) {
 	spec := in.spec()
 	if err := a.permitRedirectKey(c, spec.Domains); err != nil {
 		return nil, err
 	}
 	if ends := c.key.Expires; !ends.IsZero() && (spec.Life == 0 || a.Now().Add(spec.Life).After(ends)) {
-		return nil, fault.On("expires_in", fault.Forbidden, "A new key may live no longer than this key.")
+		return nil, fault.On("expires_in", fault.Forbidden, "The new key can't expire later than this key.")
 	}
 	return a.redirectKeyBody(a.Redirects.Create(ctx, c.by, c.key.Account, spec))
 }
 
-// permitRedirectKey refuses a public key that could make links which the key
-// that asks could not.
+// permitRedirectKey refuses a public key that could create links that the caller's key
+// can't.
 func (a *API) permitRedirectKey(c call, domains []string) error {
 	if err := c.key.Permit(account.LinksWrite); err != nil {
 		return err
 	}
 	if len(c.key.Networks) > 0 {
-		return fault.New(fault.Forbidden, "What a public key signs comes from anywhere, and this key from some networks alone. Register it in the control panel.")
+		return fault.New(fault.Forbidden, "Signed redirects can come from any network, but this key is limited to some. Register the public key in the control panel.")
 	}
 	return c.permitDomains(domains)
 }
 
-// A RedirectKeyPath names a public key.
+// A RedirectKeyPath identifies a public key.
 type RedirectKeyPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The public key's ID." example:"rdk_k3v7q2m4x5r6t7ab"`
 }
 
-// permittedRedirectKey returns a public key that the key may act for. Another
-// one is not found: its id tells nothing of it.
+// permittedRedirectKey returns a public key that the key can access. Another one isn't
+// found: its ID reveals nothing.
 func (a *API) permittedRedirectKey(ctx context.Context, c call, id string) (redirect.Key, error) {
 	k, err := a.Redirects.Get(ctx, c.key.Account, id)
 	if err == nil && c.permitDomains(k.Domains) != nil {
@@ -191,8 +192,7 @@ func (a *API) patchRedirectKey(ctx context.Context, c call, in *patchRedirectKey
 	return a.changeRedirectKey(ctx, c, in.ID, func(s RedirectKeySettings) (RedirectKeySettings, error) { return patched(s, in.Body) })
 }
 
-// changeRedirectKey changes the settings, from those that the public key has
-// now.
+// changeRedirectKey changes the public key's current settings.
 func (a *API) changeRedirectKey(ctx context.Context, c call, id string, change func(RedirectKeySettings) (RedirectKeySettings, error)) (*resource[RedirectKey], error) {
 	k, err := a.permittedRedirectKey(ctx, c, id)
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestEveryPostOnce sends every POST twice at once under one name, and again:
-// each is done once, and all answers are the same. The upload of a list is done
-// each time, as its document says.
+// TestEveryPostOnce sends every POST twice at once with one Idempotency-Key, and again:
+// each is done once, and all responses are the same. The upload of a list is done each
+// time, as documented.
 func TestEveryPostOnce(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		archive := t.TempDir()
@@ -124,8 +124,8 @@ func TestEveryPostOnce(t *testing.T) {
 	})
 }
 
-// upload uploads a list under a name that is the same each time, and returns the
-// path of its batch.
+// upload uploads a list with the same Idempotency-Key each time, and returns the path of
+// its batch.
 func upload(t *testing.T, c servertest.Client) string {
 	t.Helper()
 	header := http.Header{"Content-Type": {"text/csv"}, "Authorization": {"Bearer " + c.Key}, "Idempotency-Key": {"list"}}
@@ -138,9 +138,8 @@ func upload(t *testing.T, c servertest.Client) string {
 	return "/batches/" + b.ID
 }
 
-// batchesOn makes a batch for each operation that changes one, as far as it has
-// to be, by a server that has stopped when it returns. The files are in the
-// folder archive.
+// batchesOn creates a batch in the required state for each operation that changes one.
+// Its server has stopped when it returns. The files are in the folder archive.
 func batchesOn(t *testing.T, database, archive string) map[string]string {
 	t.Helper()
 	paths := map[string]string{}

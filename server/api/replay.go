@@ -12,26 +12,25 @@ import (
 	"github.com/updatecase/mobileconfig/server/replay"
 )
 
-// Replays are the requests that were done and may be sent again.
+// Replays stores completed requests that can be repeated.
 type Replays interface {
-	// Replayed returns the request of the API key that was done under the
-	// name, or a NotFound fault. If that one asked for something else, the
-	// fault is RepeatDiffers.
+	// Replayed returns the completed request of the API key with that name, or a
+	// NotFound fault. If that request was different, the fault is RepeatDiffers.
 	Replayed(ctx context.Context, r replay.Request) (replay.Request, error)
-	// KeepAnswer keeps what the request was answered with.
+	// KeepAnswer saves the response to the request.
 	KeepAnswer(ctx context.Context, r replay.Request) error
 }
 
-// How long a repeated request waits for the answer of the first one, and how
-// often it looks.
+// How long a repeated request waits for the first one's response, and how often it
+// checks.
 const (
 	answerWait = 5 * time.Second
 	answerLook = 20 * time.Millisecond
 )
 
-// once does the request, unless it has a name and was done under it before.
-// Of two that come at once, on whatever servers, the database refuses one: it
-// gets the other's answer.
+// once does the request, unless it has a name and was already done with it. If two
+// arrive at once, on any servers, the database refuses one, which gets the other's
+// response.
 func once[Out any](ctx context.Context, a *API, c call, do func(context.Context) (*Out, error)) (*Out, error) {
 	name := c.header.Get(openapi.IdempotencyKey)
 	if name == "" || c.op.Method != http.MethodPost {
@@ -44,7 +43,7 @@ func once[Out any](ctx context.Context, a *API, c call, do func(context.Context)
 		if err == nil {
 			return out, a.keep(ctx, request, out)
 		}
-		// Whatever refused it may be that the other was done.
+		// The reason can be that the other request was done.
 		if _, missing := a.Replays.Replayed(ctx, request); missing != nil {
 			return nil, err
 		}
@@ -57,7 +56,7 @@ func once[Out any](ctx context.Context, a *API, c call, do func(context.Context)
 	return out, nil
 }
 
-// keep keeps the answer, which may hold a secret.
+// keep saves the response, which can contain a secret.
 func (a *API) keep(ctx context.Context, r replay.Request, out any) error {
 	data, err := json.Marshal(out)
 	if err != nil {
@@ -67,8 +66,7 @@ func (a *API) keep(ctx context.Context, r replay.Request, out any) error {
 	return a.Replays.KeepAnswer(ctx, r)
 }
 
-// replay reads the answer that the request was given the first time. If that
-// isn't known yet, it waits.
+// replay reads the first response to the request. If it isn't known yet, replay waits.
 func (a *API) replay(ctx context.Context, r replay.Request, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
@@ -86,7 +84,7 @@ func (a *API) replay(ctx context.Context, r replay.Request, out any) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fault.New(fault.Conflict, "This request was sent before, and its answer isn't known. Look whether it was done.")
+			return fault.New(fault.Conflict, "This request was sent before, and its result isn't known. Check whether it was done.")
 		case <-time.After(answerLook):
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestCurrentKey wants a key told what it is, whatever its scopes, and nobody
-// else.
+// TestCurrentKey checks that a key can see itself, whatever its scopes, and no one else
+// can.
 func TestCurrentKey(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		for _, scope := range servertest.AllScopes() {
@@ -25,8 +25,8 @@ func TestCurrentKey(t *testing.T) {
 	})
 }
 
-// TestRotateKey replaces a key by itself: both work until the overlap is over,
-// and only the new one after it.
+// TestRotateKey lets a key replace itself: both work during the overlap, and only the
+// new one after it.
 func TestRotateKey(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -77,8 +77,7 @@ func TestRotateKey(t *testing.T) {
 	})
 }
 
-// TestKeyPresets wants each preset to be those scopes that its text promises, and
-// to add to others.
+// TestKeyPresets checks that each preset has the documented scopes, and adds to others.
 func TestKeyPresets(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))

@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestAPIKeepsNoSecret plants what could be a secret in every field, known and
-// unknown, of every operation.
+// TestAPIKeepsNoSecret plants a possible secret in every field, known and unknown, of
+// every operation.
 func TestAPIKeepsNoSecret(t *testing.T) {
 	const canary = "hunter2-CANARY-7361945"
 	storetest.EachDatabase(t, func(t *testing.T, database string) {

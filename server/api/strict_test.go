@@ -8,8 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// TestAPIBodies sends bodies that JSON libraries read in different ways, and
-// wants each field that is wrong named.
+// TestAPIBodies sends bodies that JSON libraries read in different ways, and checks that
+// each invalid field is reported.
 func TestAPIBodies(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -64,7 +64,7 @@ func TestAPIBodies(t *testing.T) {
 	}
 }
 
-// goWords are what messages of Go's libraries are made of.
+// goWords are words in error messages of Go's libraries.
 var goWords = regexp.MustCompile(`json:|Go |struct|unmarshal|int64|float64|invalid character|strconv|looking for|number [0-9.]+`)
 
 func wantNoGo(t *testing.T, a servertest.Answer, body string) {
@@ -74,8 +74,7 @@ func wantNoGo(t *testing.T, a servertest.Answer, body string) {
 	}
 }
 
-// TestAPIQueries wants parameters of the query named, all that are wrong at
-// once.
+// TestAPIQueries checks that all invalid query parameters are reported at once.
 func TestAPIQueries(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)
@@ -104,7 +103,7 @@ func TestAPIQueries(t *testing.T) {
 	c.Want(t, 200, "GET", "/setup-links?limit=1&cursor=&state=", "")
 }
 
-// TestAPILengths wants lengths counted in characters, as the document says.
+// TestAPILengths checks that lengths are counted in characters, as documented.
 func TestAPILengths(t *testing.T) {
 	s, database := serverOn(t)
 	c := servertest.Admin(t, s, database)

@@ -12,15 +12,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// banner is what the page of a link says that a test key made, and mark what
-// its profiles begin with.
+// banner is the text on the setup page of a test link, and mark the prefix of its
+// profiles' names.
 const (
 	banner = "TEST: this link is only for testing"
 	mark   = "<string>TEST – "
 )
 
-// TestTestKey goes from a test key to a profile on a phone, and the same way
-// with another key.
+// TestTestKey gets a profile with a test key, and one with another key.
 func TestTestKey(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		all := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes(), Test: true}))
@@ -32,7 +31,7 @@ func TestTestKey(t *testing.T) {
 	})
 }
 
-// wantTest wants profiles and pages that the key makes marked, or none of them.
+// wantTest checks whether all profiles and pages of the key are marked, or none.
 func wantTest(t *testing.T, s *servertest.Server, c servertest.Client, test bool) {
 	t.Helper()
 	for variant, marks := range map[string]int{"mail": 2, "secure": 2 + 1 + 12} { // name, description; the default consent and that of each language
@@ -68,8 +67,8 @@ func wantTest(t *testing.T, s *servertest.Server, c servertest.Client, test bool
 	}
 }
 
-// TestTestKeyLogged wants the log to say what a test key and its links did, in
-// the leaves that the tree is made of.
+// TestTestKeyLogged checks that the log marks the actions of a test key and its links, in
+// the leaves of the tree.
 func TestTestKeyLogged(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		test := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "trial", Scopes: servertest.AllScopes(), Test: true}))
@@ -116,8 +115,8 @@ func TestTestKeyLogged(t *testing.T) {
 	})
 }
 
-// TestTestKeyListed wants lists to tell a test key and its links from others,
-// and no test key to make or end one that is none.
+// TestTestKeyListed checks that lists mark test keys and their links, and that a test key
+// can't create or revoke other keys.
 func TestTestKeyListed(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		live := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "portal", Scopes: servertest.AllScopes()}))
@@ -152,8 +151,8 @@ func TestTestKeyListed(t *testing.T) {
 	})
 }
 
-// TestTestKeySpelling wants one spelling of a key to work: with the mark of a
-// test where it is one, and without where not.
+// TestTestKeySpelling checks that only one spelling of a key works: a test key with the
+// test mark, and any other key without.
 func TestTestKeySpelling(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		test := servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes(), Test: true})
@@ -166,7 +165,7 @@ func TestTestKeySpelling(t *testing.T) {
 	})
 }
 
-// TestTestKeyForm makes a test key in the panel.
+// TestTestKeyForm creates a test key in the panel.
 func TestTestKeyForm(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)

@@ -12,22 +12,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// WebhookSettings are what can be set of a webhook.
+// WebhookSettings are the settings of a webhook.
 type WebhookSettings struct {
-	URL      string        `json:"url" format:"uri" minLength:"1" maxLength:"2000" doc:"Address of the endpoint, with https." example:"https://panel.example.com/hooks"`
-	Events   []field.Event `json:"events" minItems:"1" maxItems:"100" doc:"What to call it for. See docs/webhooks.md." example:"[\"link.opened\",\"link.downloaded\"]"`
-	Disabled bool          `json:"disabled,omitempty" doc:"Whether it isn't called." example:"false"`
+	URL      string        `json:"url" format:"uri" minLength:"1" maxLength:"2000" doc:"URL of the endpoint, with https." example:"https://panel.example.com/hooks"`
+	Events   []field.Event `json:"events" minItems:"1" maxItems:"100" doc:"Events to send. See docs/webhooks.md." example:"[\"link.opened\",\"link.downloaded\"]"`
+	Disabled bool          `json:"disabled,omitempty" doc:"Whether it's turned off." example:"false"`
 }
 
-// A Webhook is a webhook as the API shows it, without its secret.
+// A Webhook is a webhook in the API, without its secret.
 type Webhook struct {
 	ID           string               `json:"id" example:"whk_k3v7q2m4x5r6t7ab"`
 	URL          string               `json:"url" format:"uri" example:"https://panel.example.com/hooks"`
 	Events       []field.Event        `json:"events" example:"[\"link.opened\",\"link.downloaded\"]"`
 	Disabled     bool                 `json:"disabled" example:"false"`
-	Reason       field.DisabledReason `json:"reason,omitempty" doc:"Why it's disabled: gone (it answered 410), exhausted (the last try failed) or owner."`
-	FailingSince *field.Moment        `json:"failing_since,omitempty" doc:"Since when no call has come through."`
-	RotatedAt    *field.Moment        `json:"rotated_at,omitempty" doc:"When it got a new secret. For 24 hours the old one signs too."`
+	Reason       field.DisabledReason `json:"reason,omitempty" doc:"Why it's disabled: gone (it returned 410), exhausted (all retries failed) or owner."`
+	FailingSince *field.Moment        `json:"failing_since,omitempty" doc:"When calls started to fail."`
+	RotatedAt    *field.Moment        `json:"rotated_at,omitempty" doc:"When it got a new secret. The old one also signs for 24 hours."`
 	CreatedAt    field.Moment         `json:"created_at"`
 	UpdatedAt    field.Moment         `json:"updated_at"`
 }
@@ -39,30 +39,30 @@ func webhookOf(w notify.Webhook) Webhook {
 	}
 }
 
-// Settings are what can be set of the webhook.
+// Settings returns the settings of the webhook.
 func (w Webhook) Settings() WebhookSettings { return WebhookSettings{w.URL, w.Events, w.Disabled} }
 
 func (s WebhookSettings) spec() notify.WebhookSpec {
 	return notify.WebhookSpec{URL: s.URL, Types: field.Words[string](s.Events), Disabled: s.Disabled}
 }
 
-// Normal returns the settings as the API shows those of a webhook that has them.
-// The error holds a fault for each field that can't be taken.
+// Normal returns the settings in the form that the API shows. The error has a fault for
+// each invalid field.
 func (s WebhookSettings) Normal() (WebhookSettings, error) {
 	w, err := s.spec().Webhook()
 	return webhookOf(w).Settings(), err
 }
 
-// A Delivery is a call of a webhook as the API shows it.
+// A Delivery is a webhook delivery in the API.
 type Delivery struct {
 	ID        string               `json:"id" example:"dlv_m4x5r6t7abk3v7q2"`
-	Message   string               `json:"message" doc:"The webhook-id of its calls. A call that is made again has the same." example:"msg_q2m4x5r6t7abk3v7"`
+	Message   string               `json:"message" doc:"The webhook-id of its calls. Retries have the same one." example:"msg_q2m4x5r6t7abk3v7"`
 	Event     field.DeliveryEvent  `json:"event"`
 	State     field.DeliveryState  `json:"state"`
 	Tries     int                  `json:"tries" example:"1"`
-	Status    int                  `json:"status,omitempty" doc:"HTTP status of the last try." example:"200"`
-	Reason    field.DeliveryReason `json:"reason,omitempty" doc:"Why the last try failed."`
-	Again     string               `json:"again,omitempty" doc:"The delivery by which it was made again." example:"dlv_x5r6t7abk3v7q2m4"`
+	Status    int                  `json:"status,omitempty" doc:"HTTP status of the last attempt." example:"200"`
+	Reason    field.DeliveryReason `json:"reason,omitempty" doc:"Why the last attempt failed."`
+	Again     string               `json:"again,omitempty" doc:"The delivery that repeats it." example:"dlv_x5r6t7abk3v7q2m4"`
 	CreatedAt field.Moment         `json:"created_at"`
 	TriedAt   *field.Moment        `json:"tried_at,omitempty"`
 }
@@ -75,29 +75,29 @@ func deliveryOf(d notify.Delivery) Delivery {
 }
 
 func (a *API) webhooks(h huma.API) {
-	register(a, h, operation("list-webhooks", http.MethodGet, "/webhooks", account.WebhooksRead, "List the webhooks"), a.listWebhooks)
+	register(a, h, operation("list-webhooks", http.MethodGet, "/webhooks", account.WebhooksRead, "List webhooks"), a.listWebhooks)
 	register(a, h, creating("create-webhook", "/webhooks", account.WebhooksWrite, "Create a webhook"), a.createWebhook)
 	register(a, h, operation("get-webhook", http.MethodGet, "/webhooks/{id}", account.WebhooksRead, "Show a webhook"), a.getWebhook)
-	update := operation("update-webhook", http.MethodPut, "/webhooks/{id}", account.WebhooksWrite, "Replace all settings of a webhook, or enable it again")
-	patch := operation("patch-webhook", http.MethodPatch, "/webhooks/{id}", account.WebhooksWrite, "Change some settings of a webhook")
+	update := operation("update-webhook", http.MethodPut, "/webhooks/{id}", account.WebhooksWrite, "Replace the settings of a webhook")
+	patch := operation("patch-webhook", http.MethodPatch, "/webhooks/{id}", account.WebhooksWrite, "Update a webhook")
 	openapi.Takes[WebhookSettings, Webhook](h, &update, &patch)
 	register(a, h, update, a.updateWebhook)
 	register(a, h, patch, a.patchWebhook)
 	register(a, h, operation("delete-webhook", http.MethodDelete, "/webhooks/{id}", account.WebhooksWrite, "Delete a webhook"), a.deleteWebhook)
-	register(a, h, operation("list-webhook-deliveries", http.MethodGet, "/webhooks/{id}/deliveries", account.WebhooksRead, "List the last deliveries to a webhook"), a.listDeliveries)
-	register(a, h, operation("get-webhook-delivery", http.MethodGet, "/webhooks/{id}/deliveries/{delivery_id}", account.WebhooksRead, "Show a delivery with its payload"), a.getDelivery)
-	test := operation("test-webhook", http.MethodPost, "/webhooks/{id}/test", account.WebhooksWrite, "Call a webhook with an event `test`")
+	register(a, h, operation("list-webhook-deliveries", http.MethodGet, "/webhooks/{id}/deliveries", account.WebhooksRead, "List deliveries"), a.listDeliveries)
+	register(a, h, operation("get-webhook-delivery", http.MethodGet, "/webhooks/{id}/deliveries/{delivery_id}", account.WebhooksRead, "Show a delivery"), a.getDelivery)
+	test := operation("test-webhook", http.MethodPost, "/webhooks/{id}/test", account.WebhooksWrite, "Test a webhook")
 	test.DefaultStatus = http.StatusAccepted
 	register(a, h, test, a.testWebhook)
-	again := operation("redeliver-webhook", http.MethodPost, "/webhooks/{id}/deliveries/{delivery_id}/redeliver", account.WebhooksWrite, "Make a call again")
+	again := operation("redeliver-webhook", http.MethodPost, "/webhooks/{id}/deliveries/{delivery_id}/redeliver", account.WebhooksWrite, "Redeliver a call")
 	again.DefaultStatus = http.StatusAccepted
 	register(a, h, again, a.redeliverWebhook)
-	register(a, h, operation("rotate-webhook", http.MethodPost, "/webhooks/{id}/rotate", account.WebhooksWrite, "Give a webhook a new secret"), a.rotateWebhook)
+	register(a, h, operation("rotate-webhook", http.MethodPost, "/webhooks/{id}/rotate", account.WebhooksWrite, "Replace the secret of a webhook"), a.rotateWebhook)
 }
 
 // A WebhookList is a page of webhooks.
 type WebhookList struct {
-	Webhooks []Webhook `json:"webhooks" doc:"The oldest first."`
+	Webhooks []Webhook `json:"webhooks" doc:"Oldest first."`
 	Page
 }
 
@@ -127,7 +127,7 @@ func (in *createWebhook) check(context.Context, *API, call) error { return in.Bo
 // A WebhookSecret is a webhook with its new secret.
 type WebhookSecret struct {
 	Webhook
-	Secret string `json:"secret" doc:"The secret. It's shown this once." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
+	Secret string `json:"secret" doc:"The secret. It's only shown once." example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
 }
 
 func secretOf(w notify.Webhook, secret string, err error) (*resource[WebhookSecret], error) {
@@ -144,7 +144,7 @@ func (a *API) createWebhook(ctx context.Context, c call, in *createWebhook) (*re
 	return secretOf(a.Webhooks.Create(ctx, c.by, c.key.Account, in.Body.spec()))
 }
 
-// A WebhookPath names a webhook.
+// A WebhookPath identifies a webhook.
 type WebhookPath struct {
 	ID string `path:"id" maxLength:"40" doc:"The webhook's ID." example:"whk_k3v7q2m4x5r6t7ab"`
 }
@@ -189,7 +189,7 @@ func (a *API) patchWebhook(ctx context.Context, c call, in *patchWebhook) (*reso
 	return a.changeWebhook(ctx, c, in.ID, func(s WebhookSettings) (WebhookSettings, error) { return patched(s, in.Body) })
 }
 
-// changeWebhook changes the settings, from those that the webhook has now.
+// changeWebhook changes the webhook's current settings.
 func (a *API) changeWebhook(ctx context.Context, c call, id string, change func(WebhookSettings) (WebhookSettings, error)) (*resource[Webhook], error) {
 	if err := c.permitAll(); err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (a *API) deleteWebhook(ctx context.Context, c call, in *WebhookPath) (*noBo
 
 // A DeliveryList is a page of the last deliveries to a webhook.
 type DeliveryList struct {
-	Deliveries []Delivery `json:"deliveries" doc:"Of the last 100, the newest first."`
+	Deliveries []Delivery `json:"deliveries" doc:"The last 100, newest first."`
 	Page
 }
 
@@ -242,17 +242,17 @@ func (a *API) listDeliveries(ctx context.Context, c call, in *deliveriesQuery) (
 	return out, nil
 }
 
-// A DeliveryPayload is a delivery with what its calls tell.
+// A DeliveryPayload is a delivery with its payload.
 type DeliveryPayload struct {
 	Delivery
-	Payload *EventPayload `json:"payload,omitempty" doc:"The body of its calls. Absent: the action log has its content no more."`
+	Payload *EventPayload `json:"payload,omitempty" doc:"The body of its calls. Absent if the action log no longer has its content."`
 }
 
 // An EventPayload is the body of a call.
 type EventPayload struct {
 	Type      field.DeliveryEvent `json:"type"`
-	Timestamp field.Moment        `json:"timestamp" doc:"When the event was."`
-	Data      openapi.EventData   `json:"data" doc:"What it tells."`
+	Timestamp field.Moment        `json:"timestamp" doc:"Time of the event."`
+	Data      openapi.EventData   `json:"data" doc:"Data of the event."`
 }
 
 func (a *API) getDelivery(ctx context.Context, c call, in *deliveryPath) (*answer[DeliveryPayload], error) {

@@ -1,10 +1,10 @@
-// Command demo is a hosting panel with nothing but the button, in its three
-// ways, for one mailbox:
+// Command demo is a hosting panel that only has the button, in all three forms,
+// for one mailbox:
 //
 //	go run ./docs/button/demo -service http://127.0.0.1:8080 -key-file FILE -mailbox jane@example.com
 //
-// The file has an API key with the scopes links:write and keys:write. The
-// program registers a public key for itself and takes it away when it ends.
+// The file contains an API key with the scopes links:write and keys:write. The
+// program registers a public key for itself and deletes it at the end.
 package main
 
 import (
@@ -30,7 +30,7 @@ import (
 	button "github.com/updatecase/mobileconfig/docs/button/go"
 )
 
-// A demo is what the program was told.
+// A demo holds the program's flags and its signer.
 type demo struct {
 	service, key, mailbox string
 	signer                button.Signer
@@ -47,10 +47,10 @@ func main() {
 // run serves the page until ctx is done.
 func run(ctx context.Context) error {
 	var d demo
-	listen := flag.String("listen", "127.0.0.1:8081", "where the page is")
+	listen := flag.String("listen", "127.0.0.1:8081", "`address` of the page")
 	keyFile := flag.String("key-file", "", "file with the API key")
 	flag.StringVar(&d.service, "service", "http://127.0.0.1:8080", "base URL of the service")
-	flag.StringVar(&d.mailbox, "mailbox", "jane@example.com", "whose session it is")
+	flag.StringVar(&d.mailbox, "mailbox", "jane@example.com", "the `mailbox` of the session")
 	flag.Parse()
 	key, err := os.ReadFile(*keyFile)
 	if err != nil {
@@ -74,7 +74,7 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// register makes a pair of keys and registers the public one.
+// register creates a key pair and registers the public key.
 func (d *demo) register(ctx context.Context) error {
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -126,14 +126,14 @@ func (d *demo) page(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	link, err := button.MakeLink(r.Context(), d.service, d.key, map[string]any{"address": d.mailbox})
+	link, err := button.CreateLink(r.Context(), d.service, d.key, map[string]any{"address": d.mailbox})
 	var jwt string
 	if err == nil {
 		jwt, err = d.signer.Sign(map[string]any{"sub": d.mailbox})
 	}
 	if err != nil {
 		log.Print(err)
-		http.Error(w, "The service does not answer as it should.", http.StatusBadGateway)
+		http.Error(w, "The service didn't respond as expected.", http.StatusBadGateway)
 		return
 	}
 	header := w.Header()
@@ -154,7 +154,7 @@ var view = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>Panel of a mail host</title>
+  <title>Panel of an email provider</title>
   <style>
     body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; color: #1d1d1f; background: #fff }
     section { border: 1px solid #767680; border-radius: .5rem; padding: 1rem; margin: 1rem 0 }
@@ -167,7 +167,7 @@ var view = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <main>
   <h1>Mailbox {{.Mailbox}}</h1>
   <section>
-    <h2>1. A link that was made by a call</h2>
+    <h2>1. A link created with an API call</h2>
     <img src="{{.Link.QRURL}}" alt="QR code of the link" width="200" height="200">
     <a class="button" id="link" href="{{.Link.URL}}">Set up this phone</a>
   </section>

@@ -1,5 +1,4 @@
-// Package button shows how a hosting panel that is written in Go leads to the
-// service.
+// Package button shows how a hosting panel written in Go links to the service.
 package button
 
 import (
@@ -12,7 +11,7 @@ import (
 	"time"
 )
 
-// A Link is a setup link as the service has made it.
+// A Link is a setup link created by the service.
 type Link struct {
 	ID      string    `json:"id"`
 	URL     string    `json:"url"`
@@ -20,22 +19,22 @@ type Link struct {
 	Expires time.Time `json:"expires_at"`
 }
 
-// client takes no answer from elsewhere and waits for none for long.
+// client follows no redirects and has a timeout.
 var client = &http.Client{
 	Timeout:       10 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// MakeLink makes a setup link by a call to the service, such as
+// CreateLink creates a setup link with an API call to the service, such as
 // https://setup.example.com. The API key needs the scope links:write. The link
-// has an "address", and may have more: "name", "locale", "return_url", …
-func MakeLink(ctx context.Context, service, key string, link map[string]any) (Link, error) {
+// needs an "address" and can have more: "name", "locale", "return_url", …
+func CreateLink(ctx context.Context, service, key string, link map[string]any) (Link, error) {
 	body, err := json.Marshal(link)
 	if err != nil {
 		return Link{}, err
 	}
 	name := rand.Text()
-	for range 3 { // by the same Idempotency-Key: one link
+	for range 3 { // same Idempotency-Key: one link
 		var made Link
 		if made, err = post(ctx, service+"/api/v1/setup-links", key, name, body); err == nil {
 			return made, nil
@@ -47,12 +46,12 @@ func MakeLink(ctx context.Context, service, key string, link map[string]any) (Li
 	return Link{}, fmt.Errorf("mobileconfig: no link: %w", err)
 }
 
-// Refused says that the service has refused a call, and why: see docs/codes.md.
+// Refused is the error of a refused call; see docs/codes.md for the codes.
 type Refused struct {
 	Code string `json:"code"`
 }
 
-// Error is the code.
+// Error returns the code.
 func (r *Refused) Error() string { return r.Code }
 
 func post(ctx context.Context, url, key, name string, body []byte) (Link, error) {

@@ -9,19 +9,18 @@ import (
 	"time"
 )
 
-// A Signer signs redirects with an Ed25519 key whose public half the service
-// has.
+// A Signer signs redirects with an Ed25519 key whose public half is registered
+// with the service.
 type Signer struct {
-	Service string // its address, such as https://setup.example.com
-	Issuer  string // what the service shows as issuer of the public key
-	KeyID   string // and as its id
+	Service string // its URL, such as https://setup.example.com
+	Issuer  string // issuer of the public key
+	KeyID   string // id of the public key
 	Key     ed25519.PrivateKey
 }
 
-// Sign signs whose mailbox it is, for the field "jwt" of a form that the
-// browser posts to the service. It is good once, for five minutes. The claims
-// have a "sub", which is the mailbox, and may have more: "name", "locale",
-// "return_url", …
+// Sign signs the mailbox for the field "jwt" of a form that the browser posts to
+// the service. The result works once, for 5 minutes. The claims need a "sub",
+// which is the mailbox, and can have more: "name", "locale", "return_url", …
 func (s Signer) Sign(claims map[string]any) (string, error) {
 	now := time.Now().Unix()
 	all := maps.Clone(claims)

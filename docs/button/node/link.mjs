@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
 /**
- * Makes a setup link for a mailbox by a call to the service.
+ * Creates a setup link for a mailbox with an API call.
  *
- * service: its address, such as https://setup.example.com
+ * service: its URL, such as https://setup.example.com
  * key: an API key with the scope links:write
- * link: address, and what else the link shall have: name, locale, return_url, …
+ * link: address, and optionally name, locale, return_url, …
  *
- * It returns the link: url, qr_url, id, expires_at, …
+ * Returns the link: url, qr_url, id, expires_at, …
  */
 export async function setupLink(service, key, link) {
   const request = {
@@ -20,7 +20,7 @@ export async function setupLink(service, key, link) {
     },
     body: JSON.stringify(link),
   };
-  for (let left = 2; ; left--) { // by the same Idempotency-Key: one link
+  for (let left = 2; ; left--) { // same Idempotency-Key: one link
     try {
       const answer = await fetch(`${service}/api/v1/setup-links`, { ...request, signal: AbortSignal.timeout(10_000) });
       const made = await answer.json();

@@ -5,7 +5,7 @@ import { signedRedirect } from './signed.mjs';
 const service = process.env.MOBILECONFIG_URL;
 const escape = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
-/** The page of the button. mailbox: whose session it is, never what a form or an address says. */
+/** The page with the button. mailbox: from the session, never from a form or URL. */
 export async function page(mailbox) {
   const link = await setupLink(service, process.env.MOBILECONFIG_KEY, { address: mailbox });
   const jwt = signedRedirect({
@@ -15,7 +15,7 @@ export async function page(mailbox) {
     privateKey: readFileSync(process.env.MOBILECONFIG_PRIVATE_KEY),
   }, { sub: mailbox });
   return `
-<!-- 1. A link that was made by a call -->
+<!-- 1. A link created with an API call -->
 <p><img src="${escape(link.qr_url)}" alt="QR code of the link" width="200" height="200">
 <a href="${escape(link.url)}">Set up this phone</a></p>
 

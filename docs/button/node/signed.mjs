@@ -1,11 +1,11 @@
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
 
 /**
- * Signs whose mailbox it is, for the field "jwt" of a form that the browser
- * posts to the service. It is good once, for five minutes.
+ * Signs the mailbox for the field "jwt" of a form that the browser posts to the
+ * service. The result works once, for 5 minutes.
  *
  * signer: service, issuer, kid, and privateKey: a PEM of Ed25519 or P-256
- * claims: sub (the mailbox), and what else the link shall have: name, locale, return_url, …
+ * claims: sub (the mailbox), and optionally name, locale, return_url, …
  */
 export function signedRedirect({ service, issuer, kid, privateKey }, claims) {
   const key = createPrivateKey(privateKey);

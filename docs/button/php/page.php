@@ -3,7 +3,7 @@
 require __DIR__ . '/link.php';
 require __DIR__ . '/signed.php';
 
-// Whose session it is: never what a form or an address says.
+// The mailbox of the session, never from a form or URL.
 $mailbox = $_SESSION['mailbox'];
 $service = getenv('MOBILECONFIG_URL');
 
@@ -17,7 +17,7 @@ $jwt = mobileconfig_signed([
 
 header('Cache-Control: no-store');
 ?>
-<!-- 1. A link that was made by a call -->
+<!-- 1. A link created with an API call -->
 <p><img src="<?= htmlspecialchars($link['qr_url']) ?>" alt="QR code of the link" width="200" height="200">
 <a href="<?= htmlspecialchars($link['url']) ?>">Set up this phone</a></p>
 

@@ -1,5 +1,4 @@
-// Package compress holds what every answer of the API has in common on its way
-// out: the name of its request, and its compression.
+// Package compress adds the request ID to the API's responses, and compresses them.
 package compress
 
 import (
@@ -13,15 +12,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// minCompressed is how large an answer must be to be compressed, in bytes.
+// minCompressed is the minimum size of compressed responses, in bytes.
 const minCompressed = 1 << 10
 
-// Tag ends the entity tag of an answer that was compressed.
+// Tag is the suffix of the entity tag of a compressed response.
 const Tag = `-gzip"`
 
-// Below names the request in every answer to a path below the prefix, as the
-// log does. It compresses answers for clients that want it, and leaves out the
-// body of those to HEAD.
+// Below adds the request ID to every response below the prefix. It compresses responses
+// for clients that accept it, and omits the body for HEAD.
 func Below(prefix string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error { return answer(prefix, next, c) }
@@ -44,7 +42,7 @@ func answer(prefix string, next echo.HandlerFunc, c echo.Context) error {
 	return w.close()
 }
 
-// A compressor holds an answer back until it is known whether it is large.
+// A compressor buffers a response until its size is known to be large.
 type compressor struct {
 	http.ResponseWriter
 	head, gzip bool
@@ -52,16 +50,16 @@ type compressor struct {
 	status int
 	held   bytes.Buffer
 	begun  bool
-	to     *gzip.Writer // nil: not compressed
+	to     *gzip.Writer // nil if not compressed
 }
 
 // Unwrap is for http.ResponseController.
 func (w *compressor) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader keeps the status until the answer begins.
+// WriteHeader keeps the status until the response starts.
 func (w *compressor) WriteHeader(status int) { w.status = status }
 
-// Write holds p back or sends it.
+// Write buffers p or sends it.
 func (w *compressor) Write(p []byte) (int, error) {
 	if w.head {
 		return len(p), nil
@@ -83,7 +81,7 @@ func (w *compressor) send(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// begin sends the head of the answer and what was held back.
+// begin sends the header and the buffered part of the response.
 func (w *compressor) begin(compressed bool) error {
 	w.begun = true
 	if header := w.Header(); compressed && !strings.HasPrefix(header.Get(echo.HeaderContentType), "image/png") {
@@ -104,7 +102,7 @@ func (w *compressor) begin(compressed bool) error {
 	return err
 }
 
-// Flush sends what there is.
+// Flush sends buffered data.
 func (w *compressor) Flush() {
 	if !w.begun {
 		_ = w.begin(w.gzip) // the next write fails too
@@ -115,7 +113,7 @@ func (w *compressor) Flush() {
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// close ends the answer.
+// close ends the response.
 func (w *compressor) close() error {
 	if !w.begun {
 		if err := w.begin(false); err != nil {

@@ -1,5 +1,4 @@
-// Package field holds what single fields of the API are made of: words that the
-// document lists, and times.
+// Package field has types for single fields of the API: enumerations and times.
 package field
 
 import (
@@ -14,14 +13,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// Texts that are one of some words, which the document lists.
+// Enumerations in the document.
 type (
 	Scope          string // of a key
 	Preset         string // of scopes
-	Event          string // that a webhook can ask for
+	Event          string // that a webhook can subscribe to
 	DeliveryEvent  string // that a webhook is called for
 	DeliveryState  string
-	DeliveryReason string // why a try failed
+	DeliveryReason string // why an attempt failed
 	DisabledReason string // why a webhook is disabled
 	LinkState      string
 	LinkOrder      string // of a list
@@ -90,7 +89,7 @@ func oneOf[T ~string](all ...T) *huma.Schema {
 	return s
 }
 
-// Words turns words into those of another type.
+// Words converts strings to another type.
 func Words[To, From ~string](all []From) []To {
 	out := make([]To, len(all))
 	for i, one := range all {

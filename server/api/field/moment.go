@@ -7,16 +7,15 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// A Moment is a time as the API writes all times: RFC 3339 in UTC, to the
-// millisecond.
+// A Moment is a time in the API: RFC 3339 in UTC, to the millisecond.
 type Moment struct{ time.Time }
 
 const momentLayout = "2006-01-02T15:04:05.000Z"
 
-// At is the moment of a time.
+// At converts a time.
 func At(t time.Time) Moment { return Moment{t} }
 
-// AtOrNil is nil for no time.
+// AtOrNil returns nil for the zero time.
 func AtOrNil(t time.Time) *Moment {
 	if t.IsZero() {
 		return nil

@@ -14,12 +14,11 @@ const (
 	MergePatch = "application/merge-patch+json" // RFC 7396
 )
 
-// Takes describes the bodies of the operations that change a resource: put
-// takes all settings, patch some of them. Both take what the resource shows
-// beside its settings, and ignore it.
+// Takes describes the bodies of operations that change a resource: put takes all
+// settings, patch some of them. Both accept and ignore the resource's other fields.
 func Takes[Settings, Resource any](h huma.API, put, patch *huma.Operation) {
 	schemas := h.OpenAPI().Components.Schemas
-	settings := huma.SchemaFromType(schemas, reflect.TypeFor[Settings]()) // not named in the document
+	settings := huma.SchemaFromType(schemas, reflect.TypeFor[Settings]()) // not a named schema
 	shown := schemas.Schema(reflect.TypeFor[Resource](), true, "")
 	name := shown.Ref[len("#/components/schemas/"):]
 	whole, some := bodySchema(settings), bodySchema(settings)
@@ -52,7 +51,7 @@ func bodySchema(settings *huma.Schema) *huma.Schema {
 func nullable(p *huma.Schema) *huma.Schema {
 	s := *p
 	s.Nullable, s.Default = true, nil
-	if values, ok := p.AdditionalProperties.(*huma.Schema); ok { // null takes a value away
+	if values, ok := p.AdditionalProperties.(*huma.Schema); ok { // null removes a value
 		s.AdditionalProperties = nullable(values)
 	}
 	if len(s.Enum) > 0 {

@@ -6,7 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Headers that operations have in common.
+// Common headers.
 const (
 	IfMatch        = "If-Match"
 	IfNoneMatch    = "If-None-Match"
@@ -14,8 +14,8 @@ const (
 	Replayed       = "Idempotent-Replayed"
 )
 
-// AddParameters adds the headers that operations of a method have in common.
-// A tagged one answers with an entity tag.
+// AddParameters adds the common headers of a method's operations. A tagged operation
+// returns an entity tag.
 func AddParameters(op *huma.Operation, tagged bool) {
 	add := func(name, example, doc string) {
 		low, high := 1, 255
@@ -27,10 +27,10 @@ func AddParameters(op *huma.Operation, tagged bool) {
 	const tag = `"mSxV0mKzYz8q3rGqR1bT"`
 	switch {
 	case op.Method == http.MethodPost:
-		add(IdempotencyKey, "job-4711", "A name of your own for the request. Sent again within 24 hours with the same key, it's done once and gets the same answer; a different request is refused as `idempotency_key_reused`.")
+		add(IdempotencyKey, "job-4711", "Your own name for the request. If it's sent again within 24 hours with the same key, it's done once and gets the same response. A different request is refused as `idempotency_key_reused`.")
 	case op.Method == http.MethodPut, op.Method == http.MethodPatch, op.Method == http.MethodDelete:
-		add(IfMatch, tag, "The ETag of the state that you want to change or delete. If the resource has changed since, the answer is 412.")
+		add(IfMatch, tag, "The ETag of the version you want to change or delete. If the resource has changed since, the response is 412.")
 	case tagged:
-		add(IfNoneMatch, tag, "The ETag of the state that you have. If it's still the current one, the answer is 304.")
+		add(IfNoneMatch, tag, "The ETag of the version you have. If it's still current, the response is 304.")
 	}
 }

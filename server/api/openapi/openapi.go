@@ -1,4 +1,4 @@
-// Package openapi shapes the OpenAPI document that huma makes of the API's
+// Package openapi completes the OpenAPI document that huma generates from the API's
 // operations.
 package openapi
 
@@ -18,47 +18,46 @@ import (
 	"github.com/updatecase/mobileconfig/server/api/problem"
 )
 
-// SecurityScheme is the name of the scheme in the document. A schema is called
-// Key, so this isn't.
+// SecurityScheme is the name of the scheme in the document. It isn't Key because a
+// schema has that name.
 const SecurityScheme = "bearerAuth"
 
-// Config is how huma makes the document.
+// Config is huma's configuration for the document.
 func Config(base *url.URL) huma.Config {
 	config := huma.DefaultConfig("mobileconfig", "1")
-	config.Info.Description = "Signed Apple configuration profiles that set up mail. Send a key with every request: `Authorization: Bearer mck_…`. A request for HEAD works where one for GET does."
+	config.Info.Description = "Signed Apple configuration profiles for mail. Send an API key with every request: `Authorization: Bearer mck_…`. HEAD works wherever GET does."
 	config.Info.Contact = &huma.Contact{Name: "mobileconfig", URL: "https://github.com/updatecase/mobileconfig"}
 	config.Info.License = &huma.License{Name: "MIT", URL: "https://github.com/updatecase/mobileconfig/blob/main/LICENSE"}
 	config.Servers = []*huma.Server{{URL: base.String(), Description: "This installation"}}
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // huma's page would load from elsewhere
-	config.CreateHooks = nil                                             // no $schema, which is made of the Host header
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // huma's page would load from other sites
+	config.CreateHooks = nil                                             // no $schema, which is built from the Host header
 	config.Transformers = []huma.Transformer{problem.Transform}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		SecurityScheme: {Type: "http", Scheme: "bearer", Description: "A key of the API, mck_…"},
+		SecurityScheme: {Type: "http", Scheme: "bearer", Description: "An API key, mck_…"},
 	}
 	for _, t := range []struct{ name, text string }{
-		{"domains", "Mail domains with their servers."},
-		{"branding", "Name, logo, color and links that people see of the account. A domain has its own below domains."},
-		{"approved-hosts", "Servers that domains may use."},
-		{"policies", "Device policies, which domains offer or require."},
+		{"domains", "Mail domains and their servers."},
+		{"branding", "The account's name, logo, color and links. For a domain's own, see domains."},
+		{"approved-hosts", "Servers that domains can use."},
+		{"policies", "Device policies that domains offer or require."},
 		{"profiles", "Signed profiles."},
-		{"setup-links", "Links by which a person sets up a mailbox."},
+		{"setup-links", "Links to set up a mailbox."},
 		{"batches", "Profiles or setup links for lists of people."},
 		{"mdm", "Unsigned templates and files for device management services (MDMs)."},
-		{"keys", "Keys of this API."},
+		{"keys", "API keys."},
 		{"redirect-keys", "Public keys of panels that sign redirects."},
-		{"identity", "What signs profiles."},
+		{"identity", "The signing identity."},
 		{"actions", "The action log."},
-		{"webhooks", "Calls that tell a program of events."},
-		{"events", "What has happened, in its order."},
-		{"event-types", "The types of events."},
+		{"webhooks", "HTTP calls that notify a program of events."},
+		{"events", "Events, in order."},
+		{"event-types", "Event types."},
 	} {
 		config.Tags = append(config.Tags, &huma.Tag{Name: t.name, Description: t.text})
 	}
 	return config
 }
 
-// Documents are the handlers of the document for programs, by path below the
-// prefix.
+// Documents are the handlers of the OpenAPI documents, by path below the prefix.
 func Documents(prefix string, doc *huma.OpenAPI) map[string]echo.HandlerFunc {
 	serve := func(write func() ([]byte, error)) echo.HandlerFunc {
 		data := sync.OnceValues(write)
@@ -76,22 +75,22 @@ func Documents(prefix string, doc *huma.OpenAPI) map[string]echo.HandlerFunc {
 	}
 }
 
-// Finish completes the document by what operations have in common.
+// Finish adds the common parts of operations to the document.
 func Finish(doc *huma.OpenAPI) {
 	schemas := doc.Components.Schemas
 	for name, s := range schemas.Map() {
-		if !strings.HasSuffix(name, "Patch") { // where null gives a list its default
+		if !strings.HasSuffix(name, "Patch") { // where null resets a list
 			plainLists(s)
 		}
 	}
-	delete(schemas.Map(), "ErrorModel") // huma's own, which is never sent
+	delete(schemas.Map(), "ErrorModel") // huma's own type, which is never sent
 	delete(schemas.Map(), "ErrorDetail")
 	doc.Components.Headers = map[string]*huma.Header{
-		"Request-Id":       header("The request, as the logs name it.", "req_k3v7q2m4x5r6t7ab"),
-		"RateLimit-Policy": header("How many requests a key may send, and in how many seconds.", `"key";q=600;w=60`),
-		"RateLimit":        header("How many are left, and after how many seconds they are counted anew.", `"key";r=598;t=41`),
-		"Retry-After":      header("After how many seconds to try again.", "41"),
-		Replayed:           header("true: the request was done before, and this is the answer that it got.", "true"),
+		"Request-Id":       header("ID of the request in the logs.", "req_k3v7q2m4x5r6t7ab"),
+		"RateLimit-Policy": header("Number of requests per key, and the window in seconds.", `"key";q=600;w=60`),
+		"RateLimit":        header("Requests left, and seconds until the window resets.", `"key";r=598;t=41`),
+		"Retry-After":      header("Seconds to wait before the next attempt.", "41"),
+		Replayed:           header("true if the request was done before. The response is the original one.", "true"),
 	}
 	doc.Components.Responses = responses(schemas)
 	for _, item := range doc.Paths {
@@ -102,13 +101,13 @@ func Finish(doc *huma.OpenAPI) {
 	doc.Webhooks = calls(schemas)
 }
 
-// Operations are those of a path.
+// Operations returns the operations of a path.
 func Operations(item *huma.PathItem) []*huma.Operation {
 	all := []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete}
 	return slices.DeleteFunc(all, func(op *huma.Operation) bool { return op == nil })
 }
 
-// plainLists says that lists are never null.
+// plainLists declares that lists are never null.
 func plainLists(s *huma.Schema) {
 	if s.Type == huma.TypeArray {
 		s.Nullable = false
@@ -150,14 +149,14 @@ func finishOperation(schemas huma.Registry, op *huma.Operation) {
 	}
 }
 
-// responses are those that operations have in common.
+// responses are the common responses of operations.
 func responses(schemas huma.Registry) map[string]*huma.Response {
 	refusal := &huma.MediaType{Schema: schemas.Schema(reflect.TypeFor[problem.Problem](), true, "")}
 	refusal.Example = exampleOf(schemas, refusal.Schema)
 	content := map[string]*huma.MediaType{problem.Type: refusal}
 	all := map[string]*huma.Response{
-		"Refusal":                            {Description: "Any other refusal.", Content: content},
-		responseName(http.StatusNotModified): {Description: "The state that If-None-Match names is still the current one."},
+		"Refusal":                            {Description: "Any other error.", Content: content},
+		responseName(http.StatusNotModified): {Description: "The version in If-None-Match is still current."},
 	}
 	for _, status := range []int{
 		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
@@ -172,13 +171,13 @@ func responses(schemas huma.Registry) map[string]*huma.Response {
 	return all
 }
 
-// responseName is the status in words.
+// responseName is the status as a name.
 func responseName(status int) string { return strings.ReplaceAll(http.StatusText(status), " ", "") }
 
-// notFound are the operations that look for something that isn't in their path.
+// notFound lists operations that look up something that isn't in their path.
 var notFound = []string{"revoke-setup-links", "get-mdm-declarations"}
 
-// refusalsOf are the statuses of refusals that an operation can have.
+// refusalsOf returns the error statuses that an operation can return.
 func refusalsOf(op *huma.Operation) []int {
 	all := []int{
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
@@ -201,8 +200,7 @@ func refusalsOf(op *huma.Operation) []int {
 	return all
 }
 
-// addHeaders adds those that a response has besides its own. One that
-// operations have in common is known by its name.
+// addHeaders adds the common headers to a response, by name.
 func addHeaders(op *huma.Operation, status string, r *huma.Response) {
 	if r.Headers == nil {
 		r.Headers = map[string]*huma.Param{}
@@ -219,7 +217,7 @@ func addHeaders(op *huma.Operation, status string, r *huma.Response) {
 	}
 }
 
-// exampleOf makes an example of those of the fields.
+// exampleOf builds an example from the examples of the fields.
 func exampleOf(schemas huma.Registry, s *huma.Schema) any {
 	if s.Ref != "" {
 		s = schemas.SchemaFromRef(s.Ref)
@@ -254,8 +252,8 @@ func exampleOf(schemas huma.Registry, s *huma.Schema) any {
 	return "…"
 }
 
-// downgraded is the document as OpenAPI 3.0, for programs that don't read 3.1.
-// It lacks the webhooks.
+// downgraded is the document as OpenAPI 3.0, for programs that don't support 3.1,
+// without the webhooks.
 func downgraded(doc *huma.OpenAPI) ([]byte, error) {
 	data, err := json.Marshal(doc)
 	if err != nil {
@@ -270,7 +268,7 @@ func downgraded(doc *huma.OpenAPI) ([]byte, error) {
 	if c, ok := v["components"].(map[string]any); ok {
 		if schemas, ok := c["schemas"].(map[string]any); ok {
 			for name := range schemas {
-				if strings.HasSuffix(name, "Event") && name != "Event" { // the call of a webhook
+				if strings.HasSuffix(name, "Event") && name != "Event" { // a webhook call
 					delete(schemas, name)
 				}
 			}
@@ -280,7 +278,7 @@ func downgraded(doc *huma.OpenAPI) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-// downgrade says as OpenAPI 3.0 does what 3.1 says otherwise.
+// downgrade converts OpenAPI 3.1 to 3.0.
 func downgrade(v any) {
 	switch v := v.(type) {
 	case []any:

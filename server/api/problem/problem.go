@@ -1,4 +1,4 @@
-// Package problem holds what the API answers refusals with.
+// Package problem has the API's error responses.
 package problem
 
 import (
@@ -19,36 +19,36 @@ import (
 // Type is the media type of a problem.
 const Type = "application/problem+json"
 
-// A Problem is what every refusal is answered with (RFC 9457). It never holds
-// a refused value.
+// A Problem is the body of every error response (RFC 9457). It never contains a refused
+// value.
 type Problem struct {
 	Type     string         `json:"type" example:"about:blank"`
 	Title    string         `json:"title" example:"Unprocessable Entity"`
 	Status   int            `json:"status" minimum:"400" maximum:"599" example:"422"`
-	Detail   string         `json:"detail" doc:"What is wrong, and the way out." example:"Write a mail address such as jane@example.com."`
-	Instance string         `json:"instance" doc:"The request, as the logs name it." example:"urn:mobileconfig:req_k3v7q2m4x5r6t7ab"`
-	Code     field.Code     `json:"code" doc:"docs/codes.md says what the codes mean." example:"address_malformed"`
-	Errors   []FieldProblem `json:"errors,omitempty" doc:"The fields that cannot be taken."`
+	Detail   string         `json:"detail" doc:"What is wrong and how to fix it." example:"Enter a full email address, for example jane@example.com."`
+	Instance string         `json:"instance" doc:"ID of the request in the logs." example:"urn:mobileconfig:req_k3v7q2m4x5r6t7ab"`
+	Code     field.Code     `json:"code" doc:"Error code; see docs/codes.md." example:"address_malformed"`
+	Errors   []FieldProblem `json:"errors,omitempty" doc:"The invalid fields."`
 }
 
-// A FieldProblem is what is wrong with one field.
+// A FieldProblem is the problem of one field.
 type FieldProblem struct {
-	Pointer string     `json:"pointer" doc:"The field as a JSON pointer (RFC 6901). Parameters are pointed to by their names too." example:"/address"`
+	Pointer string     `json:"pointer" doc:"The field as a JSON pointer (RFC 6901). Parameters use their names." example:"/address"`
 	Code    field.Code `json:"code" example:"address_malformed"`
-	Detail  string     `json:"detail" example:"Write a mail address such as jane@example.com."`
+	Detail  string     `json:"detail" example:"Enter a full email address, for example jane@example.com."`
 }
 
-// Error makes it an error, as huma wants.
+// Error implements error, for huma.
 func (p *Problem) Error() string { return p.Detail }
 
-// GetStatus is the status of the answer.
+// GetStatus returns the response status.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// ContentType is that of the answer.
+// ContentType returns the response type.
 func (p *Problem) ContentType(string) string { return Type }
 
-// Of says what is wrong. With several faults status and code are those
-// of the first, unless that tells less than another.
+// Of returns the problem for err. With several faults, status and code are those of the
+// first, unless another is more specific.
 func Of(faults ...*fault.Fault) *Problem {
 	first := faults[0]
 	if i := slices.IndexFunc(faults, func(f *fault.Fault) bool { return f.Code == fault.PasswordRefused }); i >= 0 {
@@ -60,30 +60,30 @@ func Of(faults ...*fault.Fault) *Problem {
 		p.Code = field.Code(fault.Invalid)
 	}
 	if len(faults) > 1 && first.Code != fault.PasswordRefused {
-		p.Detail = "The request has fields that cannot be taken."
+		p.Detail = "The request has invalid fields."
 	}
 	for _, f := range faults {
 		switch {
 		case f.Field != "":
 			p.Errors = append(p.Errors, FieldProblem{"/" + f.Field, field.Code(f.Code), f.Detail})
-		case len(faults) > 1 || f.Code == fault.UnknownField: // of the request as a whole
+		case len(faults) > 1 || f.Code == fault.UnknownField: // about the whole request
 			p.Errors = append(p.Errors, FieldProblem{"", field.Code(f.Code), f.Detail})
 		}
 	}
 	return p
 }
 
-// fieldOf names the request's field behind a field of the profile.
+// fieldOf maps a field of the profile to the request's field.
 var fieldOf = map[string]string{"mail.person_name": "name", "mail.login": "login"}
 
-// Faults are the faults behind an error, one or more; what is wrong with a
-// profile is a fault of the fields that it was made from.
+// Faults returns the faults of an error, at least one. Problems of a profile become
+// faults of the input fields.
 func Faults(err error) []*fault.Fault {
 	if invalid, ok := errors.AsType[*profile.InvalidError](err); ok {
 		var all []*fault.Fault
 		for _, p := range invalid.Problems {
 			if name := fieldOf[p.Path]; name != "" {
-				all = append(all, fault.On(name, fault.Invalid, "The %s cannot stand in a profile: %s.", name, p.Detail))
+				all = append(all, fault.On(name, fault.Invalid, "The %s can't be used in a profile: %s.", name, p.Detail))
 			}
 		}
 		if len(all) > 0 {
@@ -93,15 +93,15 @@ func Faults(err error) []*fault.Fault {
 	return fault.All(err)
 }
 
-// Instance names the request as the logs do, and not by its path, which a
-// client wrote.
+// Instance identifies the request as in the logs, and not by its path, which comes from
+// the client.
 func Instance(c echo.Context) string { return InstanceOf(web.RequestID(c)) }
 
-// InstanceOf is Instance of a request by its name.
+// InstanceOf is Instance for a request ID.
 func InstanceOf(request string) string { return "urn:mobileconfig:" + request }
 
-// Transform turns huma's own errors, which hold the refused values, into ours
-// before they are written, and has each problem name its request.
+// Transform replaces huma's own errors, which contain the refused values, before they're
+// written, and adds the request ID to each problem.
 func Transform(ctx huma.Context, _ string, v any) (any, error) {
 	var p *Problem
 	switch v := v.(type) {
@@ -116,8 +116,8 @@ func Transform(ctx huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// ofHuma is for what huma itself refuses. Nothing should be left for it,
-// for the request was read before.
+// ofHuma is for requests that huma itself refuses. There should be none, because the
+// request was already checked.
 func ofHuma(e *huma.ErrorModel) *Problem {
 	if e.Status >= http.StatusInternalServerError {
 		return Of(fault.Of(errors.New("huma")))

@@ -11,18 +11,18 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// maxDepth is how deep objects and lists may be nested in a body.
+// maxDepth is the maximum nesting of objects and lists in a body.
 const maxDepth = 16
 
-// A decoder reads JSON more strictly than encoding/json: names count in their
-// exact form, and each is in an object once.
+// A decoder reads JSON more strictly than encoding/json: names are case-sensitive and
+// unique within an object.
 type decoder struct {
 	*json.Decoder
 	duplicates []string // JSON pointers
 }
 
-// decode reads one value and the pointers to fields that are there more than
-// once, of which the first counts. Numbers stay as they were written.
+// decode reads one value and the pointers to duplicate fields, of which the first
+// counts. Numbers keep their spelling.
 func decode(data []byte) (value any, duplicates []string, err error) {
 	d := &decoder{Decoder: json.NewDecoder(bytes.NewReader(data))}
 	d.UseNumber()
@@ -37,7 +37,7 @@ func decode(data []byte) (value any, duplicates []string, err error) {
 	return value, d.duplicates, nil
 }
 
-// value reads the next value of a document that is valid.
+// value reads the next value of a valid document.
 func (d *decoder) value(at string, depth int) (any, error) {
 	t, err := d.Token()
 	delim, nested := t.(json.Delim)
@@ -87,6 +87,6 @@ func (d *decoder) object(at string, depth int) (any, error) {
 	return fields, err
 }
 
-// fieldName is what names of fields look like. Refusals repeat no other name:
-// it could be anything, such as a password.
+// fieldName matches plausible field names. Errors never repeat other names, which could
+// be anything, such as a password.
 var fieldName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)

@@ -16,14 +16,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A reader holds values against the schemas of the document. It collects what
-// is wrong with them and leaves those values out.
+// A reader checks values against the document's schemas. It collects problems and
+// removes invalid values.
 type reader struct {
 	schemas huma.Registry
 	faults  []*fault.Fault
 }
 
-// refuse notes what is wrong with the value that the pointer names.
+// refuse records a problem of the value at the pointer.
 func (r *reader) refuse(at string, code fault.Code, format string, args ...any) (any, bool) {
 	r.faults = append(r.faults, fault.On(strings.TrimPrefix(at, "/"), code, format, args...))
 	return nil, false
@@ -34,7 +34,7 @@ func (r *reader) invalid(at, format string, args ...any) (any, bool) {
 	return r.refuse(at, fault.Invalid, format, args...)
 }
 
-// read returns v as the schema describes it, integers as integers. If v isn't
+// read returns v as described by the schema, with integers as integers. If v isn't
 // valid, ok is false.
 func (r *reader) read(s *huma.Schema, at string, v any) (out any, ok bool) {
 	if s.Ref != "" {
@@ -73,7 +73,7 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 		switch {
 		case p == nil:
 			r.unknown(at, name)
-		case p.ReadOnly: // only the server decides it
+		case p.ReadOnly: // only the server sets it
 		default:
 			if value, ok := r.read(p, at+"/"+name, fields[name]); ok {
 				out[name] = value
@@ -88,11 +88,10 @@ func (r *reader) object(s *huma.Schema, at string, v any) (any, bool) {
 	return out, at == "" || len(r.faults) == before
 }
 
-// mapName is what names within an object look like whose names the client
-// chooses. Refusals repeat them.
+// mapName matches names in objects whose names the client chooses. Errors repeat them.
 var mapName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 
-// unknown refuses a field that the document doesn't have.
+// unknown refuses a field that isn't in the document.
 func (r *reader) unknown(at, name string) {
 	if fieldName.MatchString(name) {
 		at += "/" + name
@@ -101,7 +100,7 @@ func (r *reader) unknown(at, name string) {
 		r.refuse(at, fault.PasswordRefused, "%s", fault.Of(err).Detail)
 		return
 	}
-	r.refuse(at, fault.UnknownField, "This operation has no such field. Names are case-sensitive.")
+	r.refuse(at, fault.UnknownField, "Unknown field. Names are case-sensitive.")
 }
 
 func (r *reader) list(s *huma.Schema, at string, v any) (any, bool) {
@@ -123,8 +122,8 @@ func (r *reader) list(s *huma.Schema, at string, v any) (any, bool) {
 	return out, len(r.faults) == before || s.Extensions[Apart] == true
 }
 
-// Apart is the extension of a list whose entries are taken or refused one by
-// one. An entry that isn't valid is null.
+// Apart is the extension of a list whose entries are accepted or refused individually.
+// An invalid entry is null.
 const Apart = "x-apart"
 
 // maxInteger is the largest integer that all JSON libraries read exactly.
@@ -160,13 +159,13 @@ func (r *reader) text(s *huma.Schema, at string, v any) (any, bool) {
 	}
 	if s.Format == "date-time" {
 		if _, err := time.Parse(time.RFC3339, text); err != nil {
-			return r.invalid(at, "Send a time such as 2026-11-24T09:30:00Z.")
+			return r.invalid(at, "Send a time, for example 2026-11-24T09:30:00Z.")
 		}
 	}
 	return text, true
 }
 
-// parameter reads a text from the query, path or a header.
+// parameter reads a string from the query, path or a header.
 func (r *reader) parameter(p *huma.Param, at, text string) bool {
 	var v any = text
 	switch p.Schema.Type {

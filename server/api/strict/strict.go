@@ -1,5 +1,5 @@
-// Package strict reads requests exactly: it holds them against the OpenAPI
-// document before huma sees them, and names every field that is wrong.
+// Package strict checks requests against the OpenAPI document before huma sees them,
+// and reports every invalid field.
 package strict
 
 import (
@@ -21,15 +21,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// MaxBody is the largest body of most requests in bytes. An operation with a
-// larger one says so itself.
+// MaxBody is the largest body of most requests in bytes. Operations with a larger one
+// set their own.
 const MaxBody = 64 << 10
 
-// Read holds the request against the document, before huma does anything with
-// it. What is wrong with single fields it returns as faults and takes away, so
-// that the operation can tell what else is wrong. The fingerprint is a hash of
-// all that the request asks for. The error is a fault of the request as a
-// whole.
+// Read checks the request against the document before huma does. It returns problems of
+// single fields as faults and removes those fields, so the operation can find more
+// problems. The fingerprint is a hash of the whole request. The error is a fault of the
+// whole request.
 func Read(doc *huma.OpenAPI, op *huma.Operation, ctx echo.Context) (faults []*fault.Fault, fingerprint []byte, err error) {
 	r := reader{schemas: doc.Components.Schemas}
 	if err := r.path(op, ctx); err != nil {
@@ -44,16 +43,16 @@ func Read(doc *huma.OpenAPI, op *huma.Operation, ctx echo.Context) (faults []*fa
 	return r.faults, hash(op, ctx.Request(), body), nil
 }
 
-// Value holds a value that was read from elsewhere against a schema, as Read does
-// with bodies. Numbers in it are of type [json.Number]. It returns what of it is
-// valid, and a fault for each field that isn't.
+// Value checks another value against a schema, as Read does with bodies. Its numbers
+// have the type [json.Number]. It returns the valid part, and a fault for each invalid
+// field.
 func Value(schemas huma.Registry, s *huma.Schema, v any) (any, []*fault.Fault) {
 	r := reader{schemas: schemas}
 	out, _ := r.read(s, "", v)
 	return out, r.faults
 }
 
-// path refuses names in the path that nothing can have.
+// path refuses impossible names in the path.
 func (r *reader) path(op *huma.Operation, ctx echo.Context) error {
 	for _, p := range op.Parameters {
 		if p.In == "path" && !(&reader{}).parameter(p, "", ctx.Param(p.Name)) {
@@ -63,7 +62,7 @@ func (r *reader) path(op *huma.Operation, ctx echo.Context) error {
 	return nil
 }
 
-// query reads the parameters of the query: those of the operation, each once.
+// query reads the operation's query parameters, each once.
 func (r *reader) query(op *huma.Operation, req *http.Request) {
 	values, err := url.ParseQuery(req.URL.RawQuery)
 	if err != nil {
@@ -99,7 +98,7 @@ func (r *reader) query(op *huma.Operation, req *http.Request) {
 	req.URL.RawQuery = values.Encode()
 }
 
-// headers reads the headers that the operation has.
+// headers reads the operation's headers.
 func (r *reader) headers(op *huma.Operation, header http.Header) {
 	for _, p := range op.Parameters {
 		if p.In != "header" || len(header.Values(p.Name)) == 0 {
@@ -111,7 +110,7 @@ func (r *reader) headers(op *huma.Operation, header http.Header) {
 	}
 }
 
-// body reads the body and leaves in its place what is valid in it.
+// body reads the body and replaces it with its valid part.
 func (r *reader) body(op *huma.Operation, req *http.Request) ([]byte, error) {
 	if op.RequestBody == nil {
 		return nil, nil
@@ -121,7 +120,7 @@ func (r *reader) body(op *huma.Operation, req *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case int64(len(data)) > op.MaxBodyBytes:
-		return nil, fault.New(fault.TooLarge, "A request may have up to %d bytes.", op.MaxBodyBytes)
+		return nil, fault.New(fault.TooLarge, "A request can have up to %d bytes.", op.MaxBodyBytes)
 	case len(data) == 0 && !op.RequestBody.Required:
 		return nil, nil
 	}
@@ -148,7 +147,7 @@ func (r *reader) body(op *huma.Operation, req *http.Request) ([]byte, error) {
 	return data, nil
 }
 
-// schemaOf is the schema of a body by its media type.
+// schemaOf returns the schema of a body by media type.
 func schemaOf(op *huma.Operation, header http.Header) (*huma.Schema, error) {
 	if !slices.Contains([]string{"", "identity"}, strings.ToLower(header.Get("Content-Encoding"))) {
 		return nil, fault.New(fault.UnsupportedMedia, "Send the request without a Content-Encoding.")
@@ -161,7 +160,7 @@ func schemaOf(op *huma.Operation, header http.Header) (*huma.Schema, error) {
 	return media.Schema, nil
 }
 
-// hash is the fingerprint of a request.
+// hash returns the fingerprint of a request.
 func hash(op *huma.Operation, req *http.Request, body []byte) []byte {
 	sum := sha256.New()
 	for _, part := range []string{op.OperationID, req.URL.EscapedPath(), req.URL.RawQuery, string(body)} {

@@ -3,9 +3,9 @@
 require_once __DIR__ . '/signed.php';
 
 /**
- * A section of the settings, "Set up my phone", whose button leads to the
- * service that makes profiles for iPhone, iPad and Mac. Who presses it need not
- * sign in there: this plug-in signs whose mailbox it is.
+ * A section of the settings, "Set up my phone", with a button that opens the
+ * service for iPhone, iPad and Mac profiles. People don't have to sign in there:
+ * this plug-in signs their mailbox.
  */
 class mobileconfig_button extends rcube_plugin
 {
@@ -49,8 +49,8 @@ class mobileconfig_button extends rcube_plugin
             rcube::write_log('errors', 'mobileconfig_button: ' . $e->getMessage());
             return '<div class="formcontent"><p>' . $quote($this->gettext('unavailable')) . '</p></div>';
         }
-        // Roundcube puts the token of the session into each form that has
-        // method="post". It must not leave: the button says the method instead.
+        // Roundcube adds the session's token to each form with method="post". It
+        // must not be sent elsewhere, so the button sets the method instead.
         return '<div class="formcontent"><p>' . $quote($this->gettext('text')) . '</p>'
             . '<form action="' . $quote($service) . '/start/signed">'
             . '<input type="hidden" name="jwt" value="' . $quote($jwt) . '">'
@@ -58,7 +58,7 @@ class mobileconfig_button extends rcube_plugin
             . '</form></div>';
     }
 
-    /** What the browser brings along: the mailbox of who is signed in, never of an identity, which people write themselves. */
+    /** Signs the mailbox of the signed-in user, never of an identity, which people write themselves. */
     private function signed($service)
     {
         $rcmail = rcmail::get_instance();
@@ -66,7 +66,7 @@ class mobileconfig_button extends rcube_plugin
         $path = (string) $rcmail->config->get('mobileconfig_private_key');
         $key = is_readable($path) ? file_get_contents($path) : false;
         if ($mailbox === '' || $key === false) {
-            throw new RuntimeException('no mailbox, or the private key cannot be read');
+            throw new RuntimeException('no mailbox, or unreadable private key');
         }
         $claims = ['sub' => $mailbox];
         $identity = $rcmail->user->get_identity();
