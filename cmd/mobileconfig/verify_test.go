@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestVerifySays holds what verify says of files that it refuses, and with
-// which exit code.
+// TestVerifySays checks verify's messages and exit codes for files that it
+// refuses.
 func TestVerifySays(t *testing.T) {
 	dir := t.TempDir()
 	signingtest.WriteFiles(t, dir)
@@ -38,8 +38,8 @@ func TestVerifySays(t *testing.T) {
 		signature, says string // nothing is printed if there is no signature
 	}{
 		"good":      {exitGood, "good", ""},
-		"plain":     {exitRefused, "", "it is not signed"},
-		"hello":     {exitUsage, "", "is no profile, signed or not"},
+		"plain":     {exitRefused, "", "it isn't signed"},
+		"hello":     {exitUsage, "", "isn't a profile, signed or not"},
 		"hello.der": {exitRefused, "good", "the content isn't a profile"},
 		"two":       {exitRefused, "good", "there are several"},
 		"bare":      {exitRefused, "bad", "the certificate of the signer is not inside"},

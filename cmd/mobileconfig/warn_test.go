@@ -8,7 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestWarnings wants a word on what is dangerous, and none on what isn't.
+// TestWarnings checks that dangerous settings are reported, and others aren't.
 func TestWarnings(t *testing.T) {
 	open := signingtest.WriteFile(t, "open.pem", nil)
 	if err := os.Chmod(open, 0o644); err != nil {
