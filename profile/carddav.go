@@ -1,7 +1,7 @@
 package profile
 
-// A CardDAV is a payload that sets up an account of contacts (CardDAV, RFC 6352)
-// beside [Mail], never alone. The device asks for its password once more.
+// A CardDAV is a payload that sets up a contacts account (CardDAV, RFC 6352).
+// It always comes with a [Mail]. The device asks separately for its password.
 type CardDAV struct{ DAV }
 
 // Type is "com.apple.carddav.account".
@@ -11,7 +11,7 @@ func (*CardDAV) kind() kind {
 	return kind{name: "carddav", payloadType: "com.apple.carddav.account", place: 30, beside: "mail"}
 }
 
-// keys spells d out (com.apple.carddav.account.yaml).
+// keys returns the payload keys of d (com.apple.carddav.account.yaml).
 func (d *CardDAV) keys(Address, Platform) map[string]any { return d.spell("CardDAV") }
 
 func (d *CardDAV) with(f Fields) Payload {
