@@ -173,10 +173,10 @@ func TestNothingSecret(t *testing.T) {
 			}
 		}
 		if strings.Contains(text, "com.apple.mail.managed") && strings.Count(text, "MailServerUseSSL</key><true/>") != 2 {
-			t.Errorf("%s does not turn TLS on twice", file)
+			t.Errorf("%s doesn't turn TLS on twice", file)
 		}
 		if strings.Count(text, "DAVHostName<") != strings.Count(text, "DAVUseSSL</key><true/>") {
-			t.Errorf("%s does not turn TLS on for calendars or contacts", file)
+			t.Errorf("%s doesn't turn TLS on for calendars or contacts", file)
 		}
 	}
 }

@@ -225,9 +225,9 @@ func TestSchemaFinds(t *testing.T) {
 		{"RemovalDate: not <date>", func(top, _, _ dict) { top["RemovalDate"] = "2031-01-01" }},
 		{"PayloadScope: not one of [System User]", func(top, _, _ dict) { top["PayloadScope"] = "user" }},
 		{"PayloadRemovalDisallowed: for supervised devices only", func(top, _, _ dict) { top["PayloadRemovalDisallowed"] = true }},
-		{"HasRemovalPasscode: gone from newer schemas", func(top, _, _ dict) { top["HasRemovalPasscode"] = false }},
+		{"HasRemovalPasscode: removed from newer schemas", func(top, _, _ dict) { top["HasRemovalPasscode"] = false }},
 		{"TargetDeviceType: neither an iPhone nor a Mac", func(top, _, _ dict) { top["TargetDeviceType"] = uint64(4) }},
-		{"ConsentText.jp2x_: no language tag", func(top, _, _ dict) { top["ConsentText"].(dict)["jp2x_"] = "Text" }},
+		{"ConsentText.jp2x_: not a language tag", func(top, _, _ dict) { top["ConsentText"].(dict)["jp2x_"] = "Text" }},
 		{"ConsentText.de: not <string>", func(top, _, _ dict) { top["ConsentText"].(dict)["de"] = true }},
 		{"PayloadContent.0.PayloadType: no schema for it", func(_, mail, _ dict) { mail["PayloadType"] = "com.example.none" }},
 		{"PayloadContent.0.IncomingMailServerHostName: required key is missing", func(_, mail, _ dict) { delete(mail, "IncomingMailServerHostName") }},
@@ -266,7 +266,7 @@ func TestSchemaFindsOnMac(t *testing.T) {
 		want  string
 		spoil func(top map[string]any)
 	}{
-		{mailProfile(t, profile.Mac, "Jane"), "PayloadContent.0: not for the device of a Mac",
+		{mailProfile(t, profile.Mac, "Jane"), "PayloadContent.0: not for the device channel of a Mac",
 			func(top map[string]any) { top["PayloadScope"] = "System" }},
 		{mailProfile(t, profile.Mac, "Jane"), "PayloadContent.0.PreventMove: not for macOS",
 			func(top map[string]any) { top["PayloadContent"].([]any)[0].(map[string]any)["PreventMove"] = true }},
