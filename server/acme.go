@@ -121,7 +121,7 @@ func (i identities) chosen() Identity {
 // Current is what to sign with.
 func (i identities) Current() signing.Signer { return i.chosen().Current() }
 
-// Err says why a newer one cannot be used, or nil.
+// Err says why a newer one can't be used, or nil.
 func (i identities) Err() error { return i.chosen().Err() }
 
 // signsByFiles reports whether the operator has named files to sign with, or

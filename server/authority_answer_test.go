@@ -68,7 +68,7 @@ func (s *stage) refused(a servertest.Answer, r revocation) bool {
 	case s.open:
 		return a.Status >= 400 && a.Status < 500 && a.Header.Get("Set-Cookie") == ""
 	case s.api():
-		// A link of another domain is as little to be found as one that is not.
+		// A link of another domain is as little to be found as one that isn't.
 		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden || r.letter == "n" && a.Status == http.StatusNotFound
 	case s.json:
 		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden
@@ -81,7 +81,7 @@ func (s *stage) refused(a servertest.Answer, r revocation) bool {
 }
 
 // reload loads twice the page that a browser is on after the answer. What a
-// form has made is not in the answer itself: a reload would make it again.
+// form has made isn't in the answer itself: a reload would make it again.
 func (s *stage) reload(t *testing.T, at *servertest.Server, a servertest.Answer) {
 	t.Helper()
 	if strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {

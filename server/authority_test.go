@@ -134,7 +134,7 @@ func TestAuthority(t *testing.T) {
 }
 
 // copied is a new installation as w was seeded, so that what one case should
-// not have changed does not stand in the way of the next.
+// not have changed doesn't stand in the way of the next.
 func (w *authorityWorld) copied(t *testing.T, servers int) *authorityWorld {
 	t.Helper()
 	c := &authorityWorld{database: storetest.Copy(t, w.database), root: w.root}

@@ -132,10 +132,10 @@ func NewFirstDomain(name, incoming, outgoing string) (*FirstDomain, error) {
 // datadir makes it.
 const secretSize = 32
 
-// ErrConfig is behind every error of a configuration that cannot work.
+// ErrConfig is behind every error of a configuration that can't work.
 var ErrConfig = errors.New("configuration")
 
-// complete fills in the defaults and refuses what cannot work.
+// complete fills in the defaults and refuses what can't work.
 func (c *Config) complete() (base *url.URL, err error) {
 	c.defaults()
 	if err := c.possible(); err != nil {

@@ -12,7 +12,7 @@ import (
 type Identity interface {
 	// Current is what to sign with.
 	Current() signing.Signer
-	// Err says why a newer one cannot be used, or nil.
+	// Err says why a newer one can't be used, or nil.
 	Err() error
 }
 

@@ -141,7 +141,7 @@ func TestRenewal(t *testing.T) {
 	t.Logf("%d downloads, %d by the old and %d by the new certificate", count, signers[first], signers[second])
 }
 
-// TestBadIdentityStays gives the server files that cannot be used: it goes on
+// TestBadIdentityStays gives the server files that can't be used: it goes on
 // with the old identity and says so in details, metrics and log.
 func TestBadIdentityStays(t *testing.T) {
 	r := newRenewable(t)

@@ -164,7 +164,7 @@ func (m *metrics) watchClock(ahead func(context.Context) (time.Duration, error))
 	}))
 }
 
-// watchLogs shows how many action logs are not what they were.
+// watchLogs shows how many action logs aren't what they were.
 func (m *metrics) watchLogs(failed func(context.Context) (int, error)) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mobileconfig_log_check_failed", Help: "How many action logs the last daily check found changed; -1 while the database does not answer.",

@@ -12,7 +12,7 @@ import (
 )
 
 // pins are the oldest versions that may be built with, and why. They hold what
-// the vulnerability database does not know, or knew too late.
+// the vulnerability database doesn't know, or knew too late.
 var pins = []struct{ module, oldest, why string }{
 	{"github.com/labstack/echo/v4", "v4.16.4", "the scheme by X-Forwarded-Proto, redirects to /%09/…, guards around static files, redirects by empty hosts (4.16.4)"},
 	{"go.mozilla.org/pkcs7", "v0.10.0", "a panic on BER of two bytes"},
@@ -33,7 +33,7 @@ const oldestGo = "1.26.6"
 // input of a few bytes ends or hangs the process.
 var unwanted = []string{"howett.net/plist", "github.com/micromdm/plist"}
 
-// testModule holds the tests that need modules which the product does not use.
+// testModule holds the tests that need modules which the product doesn't use.
 const testModule = "e2e"
 
 // TestPins looks at what is really imported, by tests and their module too.

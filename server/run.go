@@ -40,7 +40,7 @@ const pruneEvery = 10 * time.Minute
 // Run serves until ctx is done and then lets the requests under way finish.
 // When it returns, everything that it started has stopped, unless the disk did
 // not keep what was written: then it returns at once, and the process has to
-// end. Once the server listens it calls ready, if that is not nil, with the
+// end. Once the server listens it calls ready, if that isn't nil, with the
 // address.
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	defer s.store.Close()

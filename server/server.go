@@ -40,7 +40,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A Server is the service. It has opened its database; it does not listen yet.
+// A Server is the service. It has opened its database; it doesn't listen yet.
 type Server struct {
 	config  Config
 	base    *url.URL
@@ -266,5 +266,5 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // BaseURL is how people reach the service.
 func (s *Server) BaseURL() string { return s.base.String() }
 
-// Close closes the database of a server that does not run.
+// Close closes the database of a server that doesn't run.
 func (s *Server) Close() { s.store.Close() }

@@ -11,7 +11,7 @@ import (
 )
 
 // funcs are what a page can call. An id that no locale has, or a value that a
-// text needs and does not get, fails the page, so a test that renders every
+// text needs and doesn't get, fails the page, so a test that renders every
 // page finds it.
 func (l *locale) funcs() template.FuncMap {
 	return template.FuncMap{
@@ -70,7 +70,7 @@ type piece struct {
 	Value bool // was filled in: may run in another direction than the text
 }
 
-// Marks that cannot be in a text: they are taken out of values first.
+// Marks that can't be in a text: they are taken out of values first.
 const (
 	star       = '*'
 	quotedStar = '\uE000'

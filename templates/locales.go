@@ -211,7 +211,7 @@ func (s *Set) ForPanel(l Language) Language {
 
 // Match returns the language that serves best. Each value of prefer is a
 // language tag or an Accept-Language header; an earlier one wins as soon as it
-// matches anything. What cannot be parsed is passed over. The last resort is
+// matches anything. What can't be parsed is passed over. The last resort is
 // English.
 func (s *Set) Match(prefer ...string) Language {
 	for _, p := range prefer {
@@ -234,7 +234,7 @@ func (s *Set) locale(lang Language) *locale {
 }
 
 // Text returns one text with data filled in, in English if the language lacks
-// it. Numbers are written as the language writes them. For an id that does not
+// it. Numbers are written as the language writes them. For an id that doesn't
 // exist, or data that lacks a value, it returns the id.
 func (s *Set) Text(lang Language, id string, data map[string]any) string {
 	text, err := s.locale(lang).text(id, nil, data)

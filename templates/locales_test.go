@@ -160,7 +160,7 @@ func TestVoice(t *testing.T) {
 	}
 }
 
-// TestNoWordsInPages finds words that are not in the locale.
+// TestNoWordsInPages finds words that aren't in the locale.
 func TestNoWordsInPages(t *testing.T) {
 	// A page gives the frame a class and an address, a field its attributes: no
 	// words either.
@@ -348,7 +348,7 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
-// TestPanelLanguages wants the panel whole in one language: where it is not
+// TestPanelLanguages wants the panel whole in one language: where it isn't
 // translated it is in English, and says so.
 func TestPanelLanguages(t *testing.T) {
 	s := newSet(t)
@@ -359,7 +359,7 @@ func TestPanelLanguages(t *testing.T) {
 }
 
 // TestPanelIsKeptOnce wants no copies of the panel's pages for languages that it
-// is not written in: they took 165 MiB.
+// isn't written in: they took 165 MiB.
 func TestPanelIsKeptOnce(t *testing.T) {
 	s := newSet(t)
 	for name, copies := range s.pages {

@@ -19,7 +19,7 @@ import (
 )
 
 // What the handlers of the panel bring: the structs of views.go in server/panel
-// and its pages, which this package cannot know. TestPanelViews holds that they
+// and its pages, which this package can't know. TestPanelViews holds that they
 // are the same.
 type (
 	panelFrame struct {

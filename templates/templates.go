@@ -23,7 +23,7 @@ import (
 //go:embed pages panel mail static locales
 var embedded embed.FS
 
-// A Set is all pages in all languages. What it says does not change after New;
+// A Set is all pages in all languages. What it says doesn't change after New;
 // it may be used by several goroutines.
 type Set struct {
 	locales []*locale // sorted by name
@@ -61,7 +61,7 @@ var contentTypes = map[string]string{
 // asked for, and the Set is the same each time. Tests parse all of it.
 func New() (*Set, error) { return fromBinary() }
 
-// NewFrom is New for pages and locales that are not those of the binary:
+// NewFrom is New for pages and locales that aren't those of the binary:
 // files is laid out as the folder of this package. Each call reads and parses
 // all of it. An error names the file.
 func NewFrom(files fs.FS) (*Set, error) {
@@ -207,7 +207,7 @@ func (s *Set) list(files fs.FS, folder, prefix string, parts parsed[*template.Te
 	return nil
 }
 
-// page is a page in the languages, with the texts of each or, if change is not
+// page is a page in the languages, with the texts of each or, if change isn't
 // nil, with what it makes of them.
 func (s *Set) page(files fs.FS, name string, parts parsed[*template.Template], languages []Language, change func(*locale) *locale) map[string]parsed[*template.Template] {
 	page := map[string]parsed[*template.Template]{}
@@ -263,7 +263,7 @@ func glob(files fs.FS, pattern string) ([]string, error) {
 }
 
 // Page writes pages/NAME.html, or panel/NAME.html for "panel/NAME", in lang with
-// data. Nothing is written if it fails. A language that the set does not have,
+// data. Nothing is written if it fails. A language that the set doesn't have,
 // or not of the page, is English.
 func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
 	page := s.pages[name][lang.Tag]

@@ -42,11 +42,11 @@ func TestVerifySays(t *testing.T) {
 		"hello":     {exitUsage, "", "isn't a profile, signed or not"},
 		"hello.der": {exitRefused, "good", "the content isn't a profile"},
 		"two":       {exitRefused, "good", "there are several"},
-		"bare":      {exitRefused, "bad", "the certificate of the signer is not inside"},
+		"bare":      {exitRefused, "bad", "the signer's certificate is missing"},
 		"alone":     {exitRefused, "good", "not trusted: the issuer"},
 		"trailing":  {exitRefused, "good", "after the envelope that isn't signed (bytes: 4)"},
 		"leading":   {exitRefused, "good", "before the envelope (bytes: 1)"},
-		"changed":   {exitRefused, "bad", "the content is not the one that was signed"},
+		"changed":   {exitRefused, "bad", "the content isn't the one that was signed"},
 		"sealed":    {exitRefused, "", "is encrypted"},
 	} {
 		var out, errs bytes.Buffer
