@@ -18,30 +18,30 @@ import (
 	"golang.org/x/text/number"
 )
 
-// A Language is one that the pages are written in.
+// A Language is one that the pages are translated into.
 type Language struct {
 	Tag  string // BCP 47: "en", "pt-BR"
 	Name string // in the language itself: "English", "Deutsch"
 	Dir  string // "ltr" or "rtl"
 }
 
-// fallback is the language of which every text exists.
+// fallback is the language that has every text.
 const fallback = "en"
 
-// A locale is a Language and what is needed to speak it.
+// A locale is a Language with its texts.
 type locale struct {
 	Language
 	texts   parsed[*i18n.Localizer]
 	numbers *message.Printer
-	// panel is whether the control panel is written in it.
+	// panel reports whether the control panel is translated into it.
 	panel bool
-	// english has the texts that this one lacks.
+	// english has the texts that this locale lacks.
 	english *locale
 	// messages reads all texts.
 	messages func() ([]*i18n.Message, error)
 }
 
-// strict makes a text that lacks a value an error instead of "<no value>".
+// strict turns a missing value into an error instead of "<no value>".
 var strict i18ntemplate.Parser = &i18ntemplate.TextParser{Option: "missingkey=error"}
 
 func (s *Set) loadLocales(files fs.FS) error {
@@ -77,9 +77,9 @@ func (s *Set) loadLocales(files fs.FS) error {
 	return nil
 }
 
-// loadLocale reads what a file says of its language, which stands before its
-// first heading. The texts are parsed when one is first asked for: all languages
-// take as long as the rest of a start.
+// loadLocale reads the language's properties at the start of a file. The texts
+// are parsed on first use: parsing all languages takes as long as the rest of a
+// start.
 func loadLocale(files fs.FS, name string) (*locale, error) {
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
@@ -128,12 +128,12 @@ func loadLocale(files fs.FS, name string) (*locale, error) {
 	return l, nil
 }
 
-// iPadWords are what an iPhone is called in the texts, in the cases of the
-// languages, and what an iPad is called there.
+// iPadWords are the words for an iPhone in the texts, in the grammatical cases
+// of the languages, with the words for an iPad.
 var iPadWords = strings.NewReplacer("iPhone’em", "iPadem", "iPhone’a", "iPada", "iPhonie", "iPadzie", "iPhonu", "iPadu", "iPhone", "iPad")
 
-// onIPad is l with texts that are about an iPad. Values that are filled in stay
-// as they are.
+// onIPad returns l with texts that are about an iPad. Filled-in values aren't
+// changed.
 func (l *locale) onIPad() *locale {
 	v := *l
 	if v.english = &v; l.english != l {
@@ -166,7 +166,7 @@ func localizer(tag string, messages []*i18n.Message) (*i18n.Localizer, error) {
 	return i18n.NewLocalizer(bundle, tag), nil
 }
 
-// check parses each text, which go-i18n would do only when it is used.
+// check parses each text, which go-i18n would only do on use.
 func (l *locale) check() error {
 	messages, err := l.messages()
 	if err != nil {
@@ -191,17 +191,18 @@ func (s *Set) Languages() []Language {
 	return all
 }
 
-// panelText begins the line of a text of the control panel that every language
-// of it has.
+// panelText is the prefix of a line with a panel text that every language with
+// a translated panel has.
 const panelText = `"panel.menu.out"`
 
-// PanelLanguages returns the languages that the control panel is written in,
-// sorted by name. The pages for devices, and mails, are written in more.
+// PanelLanguages returns the languages of the control panel, sorted by name.
+// The pages for devices and the mails have more languages.
 func (s *Set) PanelLanguages() []Language {
 	return slices.DeleteFunc(s.Languages(), func(l Language) bool { return !s.byTag[l.Tag].panel })
 }
 
-// ForPanel returns l if the control panel is written in it, else English.
+// ForPanel returns l if the control panel is translated into it, and English
+// otherwise.
 func (s *Set) ForPanel(l Language) Language {
 	if known := s.byTag[l.Tag]; known != nil && known.panel {
 		return known.Language
@@ -209,10 +210,9 @@ func (s *Set) ForPanel(l Language) Language {
 	return s.byTag[fallback].Language
 }
 
-// Match returns the language that serves best. Each value of prefer is a
-// language tag or an Accept-Language header; an earlier one wins as soon as it
-// matches anything. What can't be parsed is passed over. The last resort is
-// English.
+// Match returns the best language. Each value of prefer is a language tag or an
+// Accept-Language header; the first one that matches anything wins. Values that
+// can't be parsed are ignored. The fallback is English.
 func (s *Set) Match(prefer ...string) Language {
 	for _, p := range prefer {
 		tags, _, err := language.ParseAcceptLanguage(p)
@@ -234,8 +234,8 @@ func (s *Set) locale(lang Language) *locale {
 }
 
 // Text returns one text with data filled in, in English if the language lacks
-// it. Numbers are written as the language writes them. For an id that doesn't
-// exist, or data that lacks a value, it returns the id.
+// it. Numbers are formatted for the language. If the id doesn't exist or data
+// lacks a value, it returns the id.
 func (s *Set) Text(lang Language, id string, data map[string]any) string {
 	text, err := s.locale(lang).text(id, nil, data)
 	if err != nil {
@@ -255,8 +255,8 @@ func (s *Set) Texts(id string, data map[string]any) map[string]string {
 	return texts
 }
 
-// text returns the text of id, in English where the language lacks it; count, if
-// there is one, chooses the plural form.
+// text returns the text of id, in English if the language lacks it. count, if
+// given, chooses the plural form.
 func (l *locale) text(id string, count any, data map[string]any) (string, error) {
 	text, err := l.from(l, id, count, data)
 	var missing *i18n.MessageNotFoundErr
@@ -269,7 +269,7 @@ func (l *locale) text(id string, count any, data map[string]any) (string, error)
 	return text, nil
 }
 
-// from is a text of a locale with numbers as this one writes them.
+// from returns a text of a locale with numbers formatted for this one.
 func (l *locale) from(source *locale, id string, count any, data map[string]any) (string, error) {
 	texts, err := source.texts()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// usedByGo lists the texts that no page uses, because Go code asks for them.
+// usedByGo lists the texts that only Go code uses.
 var usedByGo = []string{
 	"mail.invitation.button", "mail.copy",
 	"consent.iphone", "consent.iphone.keep", "consent.mac", "consent.mac.keep",
@@ -99,13 +99,13 @@ func TestTextsExistAndAreUsed(t *testing.T) {
 	}
 	for id := range texts {
 		if !used[id] {
-			t.Errorf("%s is not used", id)
+			t.Errorf("%s isn't used", id)
 		}
 	}
 }
 
-// TestLocalesAgree wants every locale to have texts that English has, with the
-// same values in them.
+// TestLocalesAgree checks that every locale only has texts that English has,
+// with the same values.
 func TestLocalesAgree(t *testing.T) {
 	value := regexp.MustCompile(`{{\.(\w+)}}`)
 	values := func(text any) []string {
@@ -128,7 +128,7 @@ func TestLocalesAgree(t *testing.T) {
 	for _, name := range names {
 		for id, text := range localeTexts(t, strings.TrimPrefix(name, "locales/")) {
 			if english[id] == nil {
-				t.Errorf("%s: %s is not in English", name, id)
+				t.Errorf("%s: %s isn't in English", name, id)
 			} else if got, want := values(text), values(english[id]); !slices.Equal(got, want) {
 				t.Errorf("%s: %s has the values %q, want %q", name, id, got, want)
 			}
@@ -136,7 +136,7 @@ func TestLocalesAgree(t *testing.T) {
 	}
 }
 
-// TestVoice holds what can be checked of how the pages speak.
+// TestVoice checks the style of the texts, as far as a program can.
 func TestVoice(t *testing.T) {
 	for id, text := range localeTexts(t, "en.toml") {
 		forms, ok := text.(map[string]any)
@@ -151,7 +151,7 @@ func TestVoice(t *testing.T) {
 				}
 			}
 			if strings.Count(form, "*")%2 != 0 {
-				t.Errorf("%s: a star without its other: %q", id, form)
+				t.Errorf("%s: an unpaired star: %q", id, form)
 			}
 			if strings.HasSuffix(id, ".title") && !strings.HasPrefix(id, "ios.") && strings.Contains(form, "profile") {
 				t.Errorf("%s: a heading says profile", id)
@@ -162,14 +162,14 @@ func TestVoice(t *testing.T) {
 
 // TestNoWordsInPages finds words that aren't in the locale.
 func TestNoWordsInPages(t *testing.T) {
-	// A page gives the frame a class and an address, a field its attributes: no
+	// Classes and addresses for the frame, and attributes for fields, aren't
 	// words either.
 	own := regexp.MustCompile(`{{define "(?:wide|here|tied)"}}.*`)
 	action := regexp.MustCompile(`(?s){{.*?}}`)
 	spoken := regexp.MustCompile(`\s(?:alt|title|placeholder|aria-label|value|content)="([^"]*)"`)
 	element := regexp.MustCompile(`(?s)<[^>]*>`)
 	letters := regexp.MustCompile(`\p{L}+`)
-	// Attributes that a machine reads.
+	// Attributes that machines read.
 	machine := []string{"width=device-width, initial-scale=1, viewport-fit=cover", "width=device-width, initial-scale=1", "light dark", "noindex", "telephone=no", "mail", "secure", "iphone", "mac", "yes"}
 	for name, page := range pageFiles(t) {
 		page = own.ReplaceAllString(page, "")
@@ -228,7 +228,7 @@ func TestText(t *testing.T) {
 		data map[string]any
 		want string
 	}{
-		{de, "profile.mail.name", domain, "E-Mail bei example.com"},
+		{de, "profile.mail.name", domain, "Konto bei example.com"},
 		{en, "profile.mail.name", domain, "Mail at example.com"},
 		{none, "profile.mail.name", domain, "Mail at example.com"},
 		{de, "payload.mail.name", domain, "Mail at example.com"}, // German lacks it
@@ -243,7 +243,7 @@ func TestText(t *testing.T) {
 		t.Errorf("the data was changed: %v", domain)
 	}
 	texts := s.Texts("profile.mail.name", domain)
-	if len(texts) != 2 || texts["de"] != "E-Mail bei example.com" || texts["en"] != "Mail at example.com" {
+	if len(texts) != 2 || texts["de"] != "Konto bei example.com" || texts["en"] != "Mail at example.com" {
 		t.Errorf("got %q", texts)
 	}
 	if texts := s.Texts("no.such.text", nil); len(texts) != 0 {
@@ -251,7 +251,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestTextsForGo fills in what Go code fills in and wants no id back.
+// TestTextsForGo fills in the values from Go code and checks that no id is
+// returned.
 func TestTextsForGo(t *testing.T) {
 	s := newSet(t)
 	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5, "Calendars": true, "Contacts": true,
@@ -348,8 +349,8 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
-// TestPanelLanguages wants the panel whole in one language: where it isn't
-// translated it is in English, and says so.
+// TestPanelLanguages checks that the panel is in a single language: if it isn't
+// translated, it's in English, and says so.
 func TestPanelLanguages(t *testing.T) {
 	s := newSet(t)
 	en, de := s.Match("en"), s.Match("de")
@@ -358,8 +359,8 @@ func TestPanelLanguages(t *testing.T) {
 	}
 }
 
-// TestPanelIsKeptOnce wants no copies of the panel's pages for languages that it
-// isn't written in: they took 165 MiB.
+// TestPanelIsKeptOnce checks that the panel's pages aren't copied for languages
+// without a translated panel, which took 165 MiB.
 func TestPanelIsKeptOnce(t *testing.T) {
 	s := newSet(t)
 	for name, copies := range s.pages {
@@ -369,14 +370,13 @@ func TestPanelIsKeptOnce(t *testing.T) {
 	}
 }
 
-// pending are texts that are English alone until the next translation. Pages
-// show them in English then.
+// pending are texts that only exist in English until the next translation.
 var pending = []string{"start.none.title", "page.support", "start.address.missing", "start.meant", "start.none.text", "start.none.panel",
 	"page.print", "preview.title", "preview.text", "after.title", "after.title.later", "after.again", "after.done", "after.done.mail", "after.done.self", "after.close", "android.title", "android.lead", "android.with", "android.install", "android.address", "android.password", "android.get", "android.store", "android.check", "android.check.text", "android.other", "android.gmail", "android.gmail.text", "android.scan", "android.scan.where", "android.not", "android.open", "device.iphone", "device.ipad", "device.mac", "device.other", "ios.install.calendars", "ios.install.contacts",
 	"mail.event.identity.renewal_failed", "mail.advice.identity.renewal_failed", "mail.event.batch.finished", "mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring", "mail.event.key.unused", "mail.advice.key.unused", "mail.event.key.new_network", "api.scope.none", "api.contents", "api.search", "api.search.button", "api.search.all", "api.search.none", "api.copy", "api.response", "api.response.none", "brand.help", "brand.imprint", "brand.privacy", "mail.event.branding.changed", "mail.link.button", "mail.invitation.button", "mail.copy"}
 
-// TestWholeLocales wants every text but those of the panel and the pending ones
-// in every language.
+// TestWholeLocales checks that every language has all texts except those of the
+// panel and the pending ones.
 func TestWholeLocales(t *testing.T) {
 	names, err := fs.Glob(embedded, "locales/*.toml")
 	if err != nil {
