@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// texts are the pages to begin with.
+// texts are the initial pages.
 func (c *Config) texts() (*templates.Set, error) {
 	if c.Templates != nil {
 		return templates.NewFrom(c.Templates)
@@ -17,10 +17,9 @@ func (c *Config) texts() (*templates.Set, error) {
 	return templates.New()
 }
 
-// A freshHandler is the handler of the service for those who work on its
-// templates: before each request it looks at the files and, if one has
-// changed, builds the handler again. With the handler goes all that was kept
-// of earlier pages.
+// A freshHandler is the service's handler for template development. Before each
+// request it checks the files and, if one has changed, rebuilds the handler and
+// its caches.
 type freshHandler struct {
 	files fs.FS
 	build func(*templates.Set) (http.Handler, error)
@@ -31,8 +30,8 @@ type freshHandler struct {
 	handler http.Handler
 }
 
-// ServeHTTP answers with the templates as they are now. What is wrong with
-// them is the answer instead: whoever asks is who has written it.
+// ServeHTTP answers with the current templates. If they have an error, it
+// answers with the error, because the reader is the author.
 func (h *freshHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, err := h.current()
 	if err != nil {
@@ -59,7 +58,7 @@ func (h *freshHandler) current() (http.Handler, error) {
 		return nil, err
 	}
 	if h.digest != "" {
-		h.log.Info("templates read again")
+		h.log.Info("templates reloaded")
 	}
 	h.digest, h.handler = digest, handler
 	return handler, nil

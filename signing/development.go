@@ -94,5 +94,5 @@ func IsDevelopment(c *x509.Certificate) bool {
 }
 
 func developmentName(role string) string {
-	return "mobileconfig DEVELOPMENT " + role + "  - do not trust"
+	return "mobileconfig DEVELOPMENT " + role + " - do not trust"
 }
