@@ -1,7 +1,7 @@
 // Package browser opens the public pages and the control panel in a browser,
 // and has a mail program look for its settings. Its tests need Chromium,
 // Thunderbird and axe-core 4.14.1, whose axe.min.js is named by AXE_JS or lies
-// in .cache/node_modules/axe-core of the checkout. What can't run is skipped,
+// in .cache/node_modules/axe-core of the checkout. What cannot run is skipped,
 // or fails when MOBILECONFIG_TEST_ALL is 1.
 //
 // All tests share one browser process. Each opens tabs of its own, which share
@@ -62,7 +62,7 @@ func running(t testing.TB) context.Context {
 	return shared.ctx
 }
 
-// missing ends a test for which something isn't on this machine.
+// missing ends a test for which something is not on this machine.
 func missing(t testing.TB, what any) {
 	t.Helper()
 	if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {

@@ -31,7 +31,7 @@ func fillPolicy(b *tab) {
 	}
 }
 
-// tick presses a box or a dot that isn't on, and wants it on.
+// tick presses a box or a dot that is not on, and wants it on.
 func (b *tab) tick(selector string) {
 	b.t.Helper()
 	b.press("label:has(" + selector + ")")

@@ -98,7 +98,7 @@ func (p *people) look(t *testing.T, axe string, rooms []room, f look) {
 	}
 }
 
-// wantPanelPage looks at the page. It isn't loaded again: some pages are shown
+// wantPanelPage looks at the page. It is not loaded again: some pages are shown
 // once.
 func (b *tab) wantPanelPage(axe string) {
 	b.t.Helper()

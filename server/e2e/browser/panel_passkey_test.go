@@ -58,7 +58,7 @@ func (b *tab) passkeyRefusal() string {
 }
 
 // TestPasskey adds a passkey to an authenticator app and signs in by it alone.
-// A device that doesn't know its user is refused.
+// A device that does not know its user is refused.
 func TestPasskey(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -95,7 +95,7 @@ func TestPasskey(t *testing.T) {
 	b.visit(o.URL + "/panel")
 	b.wantAt("/panel/sign-in")
 	b.wantQuiet(o)
-	// A browser that doesn't ask the device for its user gets no further.
+	// A browser that does not ask the device for its user gets no further.
 	evaluate[bool](b, `(() => {
 		const get = navigator.credentials.get.bind(navigator.credentials);
 		navigator.credentials.get = ({ publicKey }) => get({ publicKey: { ...publicKey, userVerification: "discouraged" } });

@@ -45,7 +45,7 @@ func newOffice(t testing.TB, change func(*server.Config)) *office {
 	return o
 }
 
-// signIn signs the member in by a code that wasn't used before.
+// signIn signs the member in by a code that was not used before.
 func (o *office) signIn(t testing.TB, m *servertest.Member) {
 	t.Helper()
 	o.clock.Move(time.Minute)

@@ -123,7 +123,7 @@ var views = []view{
 	{name: "no such page", open: func(b *tab, s site) int { return b.visit(s.URL + "/nowhere") }, status: 404},
 }
 
-// foreign is an address of a domain that isn't set up.
+// foreign is an address of a domain that is not set up.
 const foreign = "jane@elsewhere.example"
 
 func start(b *tab, s site, address string) int {
@@ -135,7 +135,7 @@ func start(b *tab, s site, address string) int {
 	return b.submit("form button")
 }
 
-// disagree asks for the policy with a browser that doesn't mind the empty
+// disagree asks for the policy with a browser that does not mind the empty
 // box.
 func disagree(b *tab, s site) int {
 	b.t.Helper()

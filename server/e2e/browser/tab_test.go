@@ -176,7 +176,7 @@ func (b *tab) text() string {
 }
 
 // eventually waits until the expression is true. It asks again and again,
-// because a page whose script is off can't tell.
+// because a page whose script is off cannot tell.
 func (b *tab) eventually(what, expression string) {
 	b.t.Helper()
 	giveUp := time.After(limit)

@@ -124,7 +124,7 @@ func start(t *testing.T, database string, e *endpoint) service {
 }
 
 // call posts to the webhooks of the API and reads the answer into value, if
-// that isn't nil.
+// that is not nil.
 func (s service) call(t *testing.T, key, path, body string, value any) {
 	t.Helper()
 	header := http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}}
