@@ -12,7 +12,7 @@ func (*CalDAV) kind() kind {
 }
 
 // keys returns the payload keys of d (com.apple.caldav.account.yaml).
-func (d *CalDAV) keys(Address, Platform) map[string]any { return d.spell("CalDAV") }
+func (d *CalDAV) keys(Address, Platform) map[string]any { return d.protocolKeys("CalDAV") }
 
 func (d *CalDAV) with(f Fields) Payload {
 	account := *d

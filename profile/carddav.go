@@ -12,7 +12,7 @@ func (*CardDAV) kind() kind {
 }
 
 // keys returns the payload keys of d (com.apple.carddav.account.yaml).
-func (d *CardDAV) keys(Address, Platform) map[string]any { return d.spell("CardDAV") }
+func (d *CardDAV) keys(Address, Platform) map[string]any { return d.protocolKeys("CardDAV") }
 
 func (d *CardDAV) with(f Fields) Payload {
 	account := *d

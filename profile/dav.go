@@ -18,8 +18,8 @@ type DAV struct {
 
 func (d *DAV) titles() (displayName, description string) { return d.DisplayName, d.Description }
 
-// spell returns the keys of d, prefixed with the protocol's name.
-func (d *DAV) spell(protocol string) map[string]any {
+// protocolKeys returns the keys of d, prefixed with the protocol's name.
+func (d *DAV) protocolKeys(protocol string) map[string]any {
 	return map[string]any{
 		protocol + "AccountDescription": d.AccountName,
 		protocol + "HostName":           d.Server.Host,
@@ -38,6 +38,6 @@ func (d *DAV) check(c *checker, path string) {
 	c.optionalText(path+".description", d.Description)
 	c.line(path+".account_name", d.AccountName)
 	c.host(path+".host", d.Server.Host)
-	c.because(path+".port", d.Server.checkPort())
+	c.addError(path+".port", d.Server.checkPort())
 	c.login(path+".login", d.Login)
 }

@@ -70,7 +70,7 @@ func NewTemplate(p *Profile) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	if holds(p.with(Fields{Address{"none@template.invalid", len("none")}, "", ""}).tree(), open) {
+	if containsText(p.with(Fields{Address{"none@template.invalid", len("none")}, "", ""}).tree(), open) {
 		return nil, errOpen
 	}
 	nameless, err := p.with(Fields{address, "", openLogin}).Marshal()
@@ -103,16 +103,16 @@ func (p *Profile) with(f Fields) *Profile {
 	return &q
 }
 
-// holds reports whether a string in the tree contains text.
-func holds(tree any, text string) bool {
+// containsText reports whether a string in the tree contains text.
+func containsText(tree any, text string) bool {
 	switch v := tree.(type) {
 	case string:
 		return strings.Contains(v, text)
 	case []any:
-		return slices.ContainsFunc(v, func(inner any) bool { return holds(inner, text) })
+		return slices.ContainsFunc(v, func(inner any) bool { return containsText(inner, text) })
 	case map[string]any:
 		for _, inner := range v {
-			if holds(inner, text) {
+			if containsText(inner, text) {
 				return true
 			}
 		}

@@ -104,8 +104,8 @@ func (c *checker) must(path string, ok bool, detail string) {
 	}
 }
 
-// because adds a problem with the error, if there is one.
-func (c *checker) because(path string, err error) {
+// addError adds a problem with the error, if there is one.
+func (c *checker) addError(path string, err error) {
 	if err != nil {
 		c.add(path, "%s", err)
 	}
@@ -113,16 +113,16 @@ func (c *checker) because(path string, err error) {
 
 func (c *checker) line(path, s string) {
 	c.must(path, s != "", "it is missing")
-	c.because(path, checkLine(s))
+	c.addError(path, checkLine(s))
 }
 
 func (c *checker) text(path, s string) {
 	c.must(path, s != "", "it is missing")
-	c.because(path, checkText(s))
+	c.addError(path, checkText(s))
 }
 
-func (c *checker) optionalLine(path, s string) { c.because(path, checkLine(s)) }
-func (c *checker) optionalText(path, s string) { c.because(path, checkText(s)) }
+func (c *checker) optionalLine(path, s string) { c.addError(path, checkLine(s)) }
+func (c *checker) optionalText(path, s string) { c.addError(path, checkText(s)) }
 
 func (c *checker) between(path string, n, low, high int) {
 	if n < low || n > high {
@@ -142,19 +142,19 @@ func (c *checker) wholeMinutes(path string, d time.Duration, low, high int) {
 // characters are refused.
 func (c *checker) login(path, s string) {
 	c.must(path, s != "", "it is missing")
-	c.because(path, CheckLine(s))
+	c.addError(path, CheckLine(s))
 }
 
 func (c *checker) server(path string, s Server, p protocol) {
 	c.host(path+".host", s.Host)
-	c.because(path+".port", p.check(s))
+	c.addError(path+".port", p.check(s))
 }
 
 func (c *checker) host(path, name string) {
 	host, err := ParseHost(name)
 	switch {
 	case err != nil:
-		c.because(path, err)
+		c.addError(path, err)
 	case host != name:
 		c.add(path, "it must be in lower-case A-label form")
 	}

@@ -126,9 +126,9 @@ func (i identities) Current() signing.Signer { return i.chosen().Current() }
 // Err returns the reason why a newer one can't be used, or nil.
 func (i identities) Err() error { return i.chosen().Err() }
 
-// signsByFiles reports whether the operator has configured files or another
+// hasConfiguredSigner reports whether the operator has configured files or another
 // process to sign with.
-func (s *Server) signsByFiles() bool {
+func (s *Server) hasConfiguredSigner() bool {
 	if s.config.Identity == nil {
 		return false
 	}

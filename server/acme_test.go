@@ -179,9 +179,9 @@ func (s *acmeServer) download(address string) *x509.Certificate {
 	return envelope.Signer
 }
 
-// busily checks whether anything is due while profiles are downloaded. Each
+// downloadDuring checks whether anything is due while profiles are downloaded. Each
 // profile must verify.
-func (s *acmeServer) busily() {
+func (s *acmeServer) downloadDuring() {
 	s.t.Helper()
 	looked := make(chan struct{})
 	var group sync.WaitGroup
@@ -233,7 +233,7 @@ func TestACME(t *testing.T) {
 			t.Errorf("an order before it's due: %d", n)
 		}
 		s.later(61 * 24 * time.Hour)
-		s.busily()
+		s.downloadDuring()
 		second := s.Certificate().Identity().Certificate()
 		if second.Equal(first) || keyOf(second) != keyOf(first) {
 			t.Errorf("after the renewal: the same certificate %v, the same key %v; want another for the same key", second.Equal(first), keyOf(second) == keyOf(first))
@@ -292,9 +292,9 @@ func TestACMERevoked(t *testing.T) {
 		return err
 	})
 	s.later(7 * time.Hour)
-	s.busily()
+	s.downloadDuring()
 	s.later(12 * time.Hour) // an order so soon after the first must wait
-	s.busily()
+	s.downloadDuring()
 	second := s.Certificate().Identity().Certificate()
 	if second.Equal(first) || keyOf(second) != keyOf(first) {
 		t.Error("the revoked certificate wasn't replaced with one for the same key")
@@ -344,7 +344,7 @@ func TestACMEAway(t *testing.T) {
 	var failures []int
 	for range 24 * 4 {
 		s.later(15 * time.Minute)
-		s.busily()
+		s.downloadDuring()
 		f := s.Certificate().Status().Failure
 		if f == nil {
 			t.Fatal("no failure is reported")
@@ -412,7 +412,7 @@ func TestACMEWrongAnswers(t *testing.T) {
 	} {
 		from.Spoil(tt.spoil)
 		s.later(6 * time.Hour)
-		s.busily()
+		s.downloadDuring()
 		f := s.Certificate().Status().Failure
 		if f == nil || !slices.Contains(tt.reason, f.Reason) {
 			t.Errorf("%s: %+v", tt.name, f)
@@ -423,7 +423,7 @@ func TestACMEWrongAnswers(t *testing.T) {
 	}
 	from.Spoil(nil)
 	s.later(6 * time.Hour)
-	s.busily()
+	s.downloadDuring()
 	if c := s.Certificate().Identity().Certificate(); c.Equal(first) || keyOf(c) != keyOf(first) {
 		t.Errorf("not renewed afterwards: %+v", s.Certificate().Status())
 	}
@@ -523,7 +523,7 @@ func TestACMERenewNow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.busily()
+		s.downloadDuring()
 		c := s.Certificate().Identity().Certificate()
 		if c.Equal(first) || (keyOf(c) == keyOf(first)) == newKey {
 			t.Errorf("requested with a new key %v: the same certificate %v, the same key %v", newKey, c.Equal(first), keyOf(c) == keyOf(first))

@@ -34,8 +34,8 @@ var revocations = []revocation{
 	{"e", "password changed", changePassword, 0, 0},
 	{"f", "second factor expired", nil, account.ConfirmLife - time.Minute, time.Minute},
 	{"g", "key or invitation revoked", revokeKey, 0, 0},
-	{"n", "domains removed from the key", takeDomains, 0, 0},
-	{"o", "operator role removed", takeFlag, 0, 0},
+	{"n", "domains removed from the key", removeDomains, 0, 0},
+	{"o", "operator role removed", removeOperator, 0, 0},
 	{"l", "account left", leaveAccount, 0, 0},
 	{"x", "session expired", nil, account.ConfirmLife - time.Minute, time.Minute + sessionEnds},
 	{"y", "key expired", nil, 0, 31 * 24 * time.Hour},
@@ -89,9 +89,9 @@ func suspendAccount(t *testing.T, w *authorityWorld, s *stage) {
 	done(t, "suspend the account", w.b.As(w.root).Post("/panel/accounts/"+s.account+"/suspend", "reason", "Unpaid"))
 }
 
-// takeFlag removes the operator role but keeps the session: the opened account
+// removeOperator removes the operator role but keeps the session: the opened account
 // must not count then.
-func takeFlag(t *testing.T, w *authorityWorld, s *stage) {
+func removeOperator(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	storetest.Exec(t, w.database, `UPDATE members SET operator = 0 WHERE id = $1`, s.actor.Member)
 }
@@ -125,7 +125,7 @@ func revokeKey(t *testing.T, w *authorityWorld, s *stage) {
 	done(t, path, w.b.As(s.owner).Post(path))
 }
 
-func takeDomains(t *testing.T, w *authorityWorld, s *stage) {
+func removeDomains(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	storetest.Exec(t, w.database, `UPDATE keys SET domains = 'elsewhere.example' WHERE id = $1`, s.ids["{key}"])
 }

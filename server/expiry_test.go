@@ -43,7 +43,7 @@ func TestExpiry(t *testing.T) {
 	}
 	for ; now.Before(end); now = now.Add(time.Hour) {
 		for _, s := range servers {
-			if err := s.tellExpiry(t.Context()); err != nil {
+			if err := s.recordExpiry(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

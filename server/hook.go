@@ -14,8 +14,8 @@ import (
 // own part.
 const hookPath = "/hooks/nanomdm/"
 
-// hear handles calls of NanoMDM's webhook.
-func (s *Server) hear(c echo.Context) error {
+// receiveEvent handles calls of NanoMDM's webhook.
+func (s *Server) receiveEvent(c echo.Context) error {
 	req := c.Request()
 	err := s.pushes.Hear(req.Context(), c.Param("hook"), req.Header.Get(push.SignatureHeader), func() ([]byte, error) {
 		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), req.Body, push.MaxEvent))

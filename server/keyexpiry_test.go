@@ -65,7 +65,7 @@ func TestKeyExpiry(t *testing.T) {
 				}
 			}
 			for _, s := range servers {
-				if err := s.tellKeys(t.Context()); err != nil {
+				if err := s.recordExpiringKeys(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -204,8 +204,8 @@ func (m *metrics) countPreview(c echo.Context, route string) {
 	}
 }
 
-// inside serves the operator's own listener: metrics, and health details.
-func (s *Server) inside() http.Handler {
+// operatorHandler serves the operator's own listener: metrics, and health details.
+func (s *Server) operatorHandler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))

@@ -76,7 +76,7 @@ func TestNotificationsCarryNoSecret(t *testing.T) {
 		for what, text := range map[string]string{"a password": servertest.Password, "a seed": owner.Seed, "a session": strings.SplitN(owner.Cookie, "=", 2)[1], "a key": c.Key} {
 			all.out(what, text)
 		}
-		wantTold(t, sink, e)
+		awaitNotifications(t, sink, e)
 		owner.SignIn()
 		for _, format := range []string{"csv", "jsonl"} {
 			a := owner.Post("/panel/security/log/export", "format", format)
@@ -199,8 +199,8 @@ func throughForms(t *testing.T, owner *servertest.Member, all *canaries) {
 	}
 }
 
-// wantTold waits until all notifications are sent.
-func wantTold(t *testing.T, sink *notifytest.Server, e *servertest.Endpoint) {
+// awaitNotifications waits until all notifications are sent.
+func awaitNotifications(t *testing.T, sink *notifytest.Server, e *servertest.Endpoint) {
 	t.Helper()
 	for _, kind := range []notify.Type{notify.KeyCreated, notify.PolicyChanged, notify.WebhookChanged, notify.TestEvent} {
 		servertest.Eventually(t, "a call of "+string(kind), func() bool {

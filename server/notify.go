@@ -61,10 +61,10 @@ func (s *Server) RunJobs(ctx context.Context) error {
 	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches, Rewriter: s.secrets, Pusher: s.pushes}, s.config.Log)
 }
 
-// tellIdentity checks whether the identity's files have changed. The signing
+// recordIdentity checks whether the identity's files have changed. The signing
 // identity is recorded at startup and on change. If the installation used
 // another certificate before, one of the servers records the change.
-func (s *Server) tellIdentity(ctx context.Context) error {
+func (s *Server) recordIdentity(ctx context.Context) error {
 	identity := s.identity.Current().Describe()
 	if identity.Fingerprint == s.signs || identity.Fingerprint == "" {
 		return nil
@@ -88,10 +88,10 @@ var expiryDays = []int{1, 3, 7, 14, 30}
 // overdue is how late a renewal may be before the expiry is reported.
 const overdue = 24 * time.Hour
 
-// tellExpiry checks whether the identity's files have changed and records that
+// recordExpiry checks whether the identity's files have changed and records that
 // the certificate is about to expire, once for each of expiryDays and on only
 // one of the servers.
-func (s *Server) tellExpiry(ctx context.Context) error {
+func (s *Server) recordExpiry(ctx context.Context) error {
 	identity := s.identity.Current().Describe()
 	if identity.Development || identity.Fingerprint == "" {
 		return nil
@@ -118,9 +118,9 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 	return nil
 }
 
-// tellKeys records, once for each notification, that keys are about to expire
+// recordExpiringKeys records, once for each notification, that keys are about to expire
 // or unused.
-func (s *Server) tellKeys(ctx context.Context) error {
+func (s *Server) recordExpiringKeys(ctx context.Context) error {
 	now := s.config.Now()
 	keys, err := s.store.ExpiringKeys(ctx, now, now.Add(account.NoticeAhead))
 	for _, k := range keys {
@@ -132,11 +132,11 @@ func (s *Server) tellKeys(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(err, s.tellUnused(ctx))
+	return errors.Join(err, s.recordUnusedKeys(ctx))
 }
 
-// tellUnused records, once each time it happens, that a key is unused.
-func (s *Server) tellUnused(ctx context.Context) error {
+// recordUnusedKeys records, once each time it happens, that a key is unused.
+func (s *Server) recordUnusedKeys(ctx context.Context) error {
 	now := s.config.Now()
 	keys, err := s.store.UnusedKeys(ctx, now.Add(-account.UnusedAfter))
 	for _, k := range keys {
@@ -150,8 +150,8 @@ func (s *Server) tellUnused(ctx context.Context) error {
 	return err
 }
 
-// lapseLinks records that links have expired.
-func (s *Server) lapseLinks(ctx context.Context) error {
+// recordExpiredLinks records that links have expired.
+func (s *Server) recordExpiredLinks(ctx context.Context) error {
 	_, err := s.store.LapseLinks(ctx, audit.ByProgram(), s.config.Now(), func(l setup.Link) audit.Action {
 		return setup.LapseAction(audit.ByProgram(), l)
 	})

@@ -64,7 +64,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Retention: s.store,
 
 			Certificate: s.certificate,
-			Files:       s.signsByFiles,
+			Files:       s.hasConfiguredSigner,
 		},
 		mail: &mail.Pages{
 			Panel:      shared,

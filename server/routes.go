@@ -40,7 +40,7 @@ func (s *Server) routes(p *pages.Pages, a *api.API, control *controlPanel) (http
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/healthz", s.healthy)
 	e.Match(read, "/readyz", s.ready)
-	e.POST(hookPath+":hook", s.hear)
+	e.POST(hookPath+":hook", s.receiveEvent)
 	p.Routes(e)
 	a.Routes(e)
 	return e, control.routes(e)

@@ -68,11 +68,11 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	if s.config.MetricsListen != "" {
-		inside, err := listen(ctx, s.config.MetricsListen)
+		metrics, err := listen(ctx, s.config.MetricsListen)
 		if err != nil {
 			return err
 		}
-		s.serve(ctx, group, s.httpServer(s.inside()), inside)
+		s.serve(ctx, group, s.httpServer(s.operatorHandler()), metrics)
 	}
 	if plain != nil {
 		s.serve(ctx, group, s.httpServer(s.plain()), plain)
@@ -188,20 +188,20 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 // reads the versions of the secret. Run calls it every minute. Each of several
 // servers on one database can.
 func (s *Server) RunScheduled(ctx context.Context) error {
-	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx), s.keepSecret(ctx),
+	return errors.Join(s.store.NoteClock(ctx), s.recordIdentity(ctx), s.recordExpiry(ctx), s.recordExpiringKeys(ctx), s.recordExpiredLinks(ctx), s.enqueueMaintenance(ctx), s.reloadSecret(ctx),
 		account.NewSessions(s.vault, s.store).SumUp(ctx))
 }
 
-// beginRound enqueues the last due round of maintenance. If all servers were
+// enqueueMaintenance enqueues the last due round of maintenance. If all servers were
 // off at its time, it's run late.
-func (s *Server) beginRound(ctx context.Context) error {
+func (s *Server) enqueueMaintenance(ctx context.Context) error {
 	return s.store.EnqueueRound(ctx, maintenance.Day(s.config.Now()))
 }
 
-// keepSecret reads the versions of the secret, which another server may have
+// reloadSecret reads the versions of the secret, which another server may have
 // changed. While there are old ones, it enqueues an hourly job that reencrypts
 // values of old versions.
-func (s *Server) keepSecret(ctx context.Context) error {
+func (s *Server) reloadSecret(ctx context.Context) error {
 	if err := s.secrets.Reload(ctx); err != nil || !s.secrets.Pending() {
 		return err
 	}

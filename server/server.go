@@ -112,7 +112,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 
 // prepare stores the first domain and creates the handlers and workers.
 func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.LogKey) error {
-	if err := s.keepFirst(ctx); err != nil {
+	if err := s.storeFirst(ctx); err != nil {
 		return err
 	}
 	var err error
@@ -132,7 +132,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	}
 	s.pushes = pushes.New(pushes.Config{Store: s.store, Files: s.batches, Secret: s.secrets.Secret, Client: s.outside(pushes.CallTimeout), Now: s.config.Now})
 	if s.config.Templates != nil {
-		s.handler = &freshHandler{files: s.config.Templates, build: s.newHandler, log: s.config.Log}
+		s.handler = &reloadingHandler{files: s.config.Templates, build: s.newHandler, log: s.config.Log}
 		return nil
 	}
 	s.handler, err = s.newHandler(texts)
@@ -238,9 +238,9 @@ func (s *Server) finder() *discovery.Finder {
 	return discovery.New(cmp.Or(s.config.HostResolver, net.DefaultResolver), s.prober(), client)
 }
 
-// keepFirst stores the operator's first domain. For an existing one, it only
+// storeFirst stores the operator's first domain. For an existing one, it only
 // sets the mail servers.
-func (s *Server) keepFirst(ctx context.Context) error {
+func (s *Server) storeFirst(ctx context.Context) error {
 	first := s.config.First
 	if first == nil {
 		return nil

@@ -68,9 +68,9 @@ func clockUses(path string, file *ast.File) (uses []*ast.SelectorExpr) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			return !takesB(n.Type)
+			return !isBenchmark(n.Type)
 		case *ast.FuncLit:
-			return !takesB(n.Type)
+			return !isBenchmark(n.Type)
 		case *ast.CallExpr:
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Sub" && len(n.Args) == 1 && packageOf(s, packages) == "" {
 				uses = append(uses, s)
@@ -108,9 +108,9 @@ func packageOf(s *ast.SelectorExpr, packages map[string]string) string {
 	return ""
 }
 
-// takesB reports whether a function is a benchmark or a part of one: it has a
+// isBenchmark reports whether a function is a benchmark or a part of one: it has a
 // *testing.B parameter.
-func takesB(f *ast.FuncType) bool {
+func isBenchmark(f *ast.FuncType) bool {
 	return slices.ContainsFunc(f.Params.List, func(p *ast.Field) bool {
 		star, ok := p.Type.(*ast.StarExpr)
 		if !ok {

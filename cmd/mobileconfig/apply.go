@@ -233,15 +233,15 @@ func (a *applier) create(ctx context.Context, path string, step desired.Step) (n
 	if err != nil {
 		return "", err
 	}
-	var made struct{ ID string }
-	if err := json.Unmarshal(data, &made); err != nil {
+	var created struct{ ID string }
+	if err := json.Unmarshal(data, &created); err != nil {
 		return "", err
 	}
 	switch step.Kind {
 	case desired.PolicyKind:
-		a.created[step.Name] = made.ID
+		a.created[step.Name] = created.ID
 	case desired.WebhookKind:
-		note = fmt.Sprintf(" Get its secret with: mobileconfig webhooks rotate %s", made.ID)
+		note = fmt.Sprintf(" Get its secret with: mobileconfig webhooks rotate %s", created.ID)
 	}
 	return note, nil
 }

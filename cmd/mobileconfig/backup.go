@@ -134,7 +134,7 @@ func (c *backupVerifyCommand) Run(s streams) error {
 	}
 	contents, err := backup.Verify(c.File, keys)
 	if err != nil {
-		return ofBackup(c.File, err)
+		return backupError(c.File, err)
 	}
 	fmt.Fprintf(s.out, "%s is good: written on %s by %s.\n", c.File, contents.Created.Format("2006-01-02 at 15:04 MST"), contents.Program)
 	for _, f := range contents.Files {
@@ -160,7 +160,7 @@ func (c *backupRestoreCommand) Run(s streams) error {
 		return flagError("--data", err)
 	}
 	if err != nil {
-		return ofBackup(c.File, err)
+		return backupError(c.File, err)
 	}
 	fmt.Fprintf(s.out, "%s is good. Its %d files are in %s.\n", c.File, len(contents.Files), c.Data)
 	fmt.Fprintln(s.out, "Existing links, tickets and sessions were ended, because the backup doesn't know what was revoked later. Create new links and sign in again.")
@@ -194,9 +194,9 @@ func isScript(contents backup.Contents) bool {
 	return slices.ContainsFunc(contents.Files, func(f backup.File) bool { return f.Name == backup.ScriptName })
 }
 
-// ofBackup adds the backup's name to an error. An unreadable file or a wrong
+// backupError adds the backup's name to an error. An unreadable file or a wrong
 // key is a usage error.
-func ofBackup(file string, err error) error {
+func backupError(file string, err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == file {
 		return usage(err)
 	}

@@ -75,7 +75,7 @@ func (c *batchCommand) Run(s streams) error {
 // A batchRun is a running batch command.
 type batchRun struct {
 	*batchCommand
-	teller
+	reporter
 	service settings.MailService
 	policy  profile.Passcode
 	texts   *templates.Set
@@ -99,7 +99,7 @@ func (c *batchCommand) checkFlags() error {
 
 // prepare reads the flags.
 func (c *batchCommand) prepare(s streams) (*batchRun, error) {
-	run := &batchRun{batchCommand: c, teller: newTeller(s, c.JSON)}
+	run := &batchRun{batchCommand: c, reporter: newReporter(s, c.JSON)}
 	err := c.checkFlags()
 	if err != nil {
 		return nil, usage(err)
@@ -175,15 +175,15 @@ func (r *batchRun) reader(digest io.Writer) (*batch.Reader, func(), error) {
 		reader, err := batch.NewReader(io.TeeReader(f, digest), options)
 		if err != nil {
 			done()
-			return nil, nil, inInput(name, err)
+			return nil, nil, inputError(name, err)
 		}
 		readers = append(readers, reader)
 	}
 	return batch.Join(readers...), done, nil
 }
 
-// inInput adds the input's name to an error in the input.
-func inInput(name string, err error) error {
+// inputError adds the input's name to an error in the input.
+func inputError(name string, err error) error {
 	if _, ok := errors.AsType[*batch.InputError](err); ok {
 		return usage(fmt.Errorf("%s: %w", name, err))
 	}
@@ -222,7 +222,7 @@ func (r *batchRun) dry(ctx context.Context) error {
 	}
 	plan, err := batch.Check(ctx, reader, checking)
 	if err != nil {
-		return inInput(r.inputName(), err)
+		return inputError(r.inputName(), err)
 	}
 	r.checked(plan)
 	return badRows(plan)
@@ -236,7 +236,7 @@ func (r *batchRun) compare(ctx context.Context, reader *batch.Reader, checking b
 	}
 	plan, err := batch.Check(ctx, reader, checking)
 	if err != nil {
-		return inInput(r.inputName(), err)
+		return inputError(r.inputName(), err)
 	}
 	r.checked(plan)
 	if _, err := rows.Seek(0, io.SeekStart); err != nil {
@@ -265,7 +265,7 @@ func eachManifest(names []string, read func(io.Reader) error) error {
 		err = read(f)
 		f.Close()
 		if err != nil {
-			return inInput(name, err)
+			return inputError(name, err)
 		}
 	}
 	return nil
@@ -366,7 +366,7 @@ func (r *batchRun) check(ctx context.Context, b *batch.Batch) error {
 			Signer: batch.Signer{Name: d.Name, Fingerprint: d.Fingerprint, NotAfter: d.NotAfter.UTC()}}
 	})
 	if err != nil {
-		return errors.Join(inInput(r.inputName(), err), b.Discard())
+		return errors.Join(inputError(r.inputName(), err), b.Discard())
 	}
 	r.checked(plan)
 	archives, errorsFile := b.Names(r.Output)

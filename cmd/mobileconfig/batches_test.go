@@ -20,8 +20,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// working starts a service on the database that runs batches.
-func working(t *testing.T, database string) remoteService {
+// startBatches starts a service on the database that runs batches.
+func startBatches(t *testing.T, database string) remoteService {
 	t.Helper()
 	s := servertest.Notifying(t, database, nil, servertest.Unhurried)
 	file := filepath.Join(t.TempDir(), "key")
@@ -41,8 +41,8 @@ func written(t *testing.T, name, text string) string {
 	return file
 }
 
-// made creates a batch of the list, waits until it's done, and returns its ID.
-func (s remoteService) made(t *testing.T, list string, flags ...string) string {
+// createBatch creates a batch of the list, waits until it's done, and returns its ID.
+func (s remoteService) createBatch(t *testing.T, list string, flags ...string) string {
 	t.Helper()
 	out, _ := s.run(t, exitGood, append([]string{"batches", "create", list, "--json"}, flags...)...)
 	id := field(t, out, "id")
@@ -56,7 +56,7 @@ func (s remoteService) made(t *testing.T, list string, flags ...string) string {
 // files.
 func TestRemoteBatches(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := working(t, database)
+		s := startBatches(t, database)
 		list := written(t, "people.csv", "email,shoe size\njane@example.com,7\njoe,9\nann@example.com,5\n")
 		out, errors := s.run(t, exitRefused, "batches", "create", list, "--dry-run")
 		contains(t, out, "rows_read  3\n", "bad_rows   1\n", "row  column  code", "address_malformed")
@@ -113,7 +113,7 @@ func TestRemoteBatches(t *testing.T) {
 		s.run(t, exitRefused, "batches", "show", id)
 
 		links := written(t, "people.jsonl", `{"email":"jane@example.com"}`+"\n")
-		s.run(t, exitGood, "batches", "download", s.made(t, links, "--output", "links", "--name", "Links"), "-o", folder)
+		s.run(t, exitGood, "batches", "download", s.createBatch(t, links, "--output", "links", "--name", "Links"), "-o", folder)
 		if got, err = os.ReadFile(filepath.Join(folder, "links.csv")); err != nil || !bytes.Contains(got, []byte("http://setup.example.com/s/")) {
 			t.Errorf("%v %s", err, got)
 		}
@@ -226,8 +226,8 @@ func (s remoteService) download(t *testing.T, c *cutter, id, folder string, name
 // TestDownloadResumes interrupts a download: it resumes with range requests, in the same run
 // and in a later one, and incomplete files never have the final name.
 func TestDownloadResumes(t *testing.T) {
-	s := working(t, storetest.SQLite(t))
-	id := s.made(t, written(t, "people.csv", "email\njane@example.com\njoe@example.com\nann@example.com\n"))
+	s := startBatches(t, storetest.SQLite(t))
+	id := s.createBatch(t, written(t, "people.csv", "email\njane@example.com\njoe@example.com\nann@example.com\n"))
 	out, _ := s.run(t, exitGood, "batches", "get", id, "--json")
 	var b batchState
 	if err := json.Unmarshal([]byte(out), &b); err != nil || len(b.Archives) != 1 {

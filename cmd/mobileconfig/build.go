@@ -106,7 +106,7 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 		data = signed.Bytes
 	}
 	if err != nil {
-		return inFlags(err)
+		return byFlags(err)
 	}
 	if toStdout(file) {
 		_, err = s.out.Write(data)
@@ -122,8 +122,8 @@ var flagOf = map[string]string{
 	"mail.login":       "--login",
 }
 
-// inFlags names the flags that caused a profile's problems.
-func inFlags(err error) error {
+// byFlags names the flags that caused a profile's problems.
+func byFlags(err error) error {
 	invalid, ok := errors.AsType[*profile.InvalidError](err)
 	if !ok {
 		return err

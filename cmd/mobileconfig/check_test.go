@@ -107,7 +107,7 @@ func (h hosts) DialContext(ctx context.Context, network, address string) (net.Co
 	return (&net.Dialer{}).DialContext(ctx, network, to)
 }
 
-func TestFirstThere(t *testing.T) {
+func TestFirstReachable(t *testing.T) {
 	there := probetest.Listen(t, probetest.Mail{}.Serve)
 	for _, tt := range []struct {
 		has  string
@@ -120,7 +120,7 @@ func TestFirstThere(t *testing.T) {
 		{"example.com:465", probe.Outgoing, "example.com:465 no_tls"},
 		{"else.example.com:465", probe.Outgoing, "smtp.example.com:465 unresolved"},
 	} {
-		r := firstThere(t.Context(), probe.New(hosts{tt.has: there}, nil, nil), tt.kind, usual(tt.kind, "example.com"))
+		r := firstReachable(t.Context(), probe.New(hosts{tt.has: there}, nil, nil), tt.kind, usual(tt.kind, "example.com"))
 		if got := r.Server.String() + " " + string(r.State); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.has, got, tt.want)
 		}

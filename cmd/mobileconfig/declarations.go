@@ -30,7 +30,7 @@ func (c *declarationsCommand) Run(s streams) error {
 	policy.DisplayName = "Passcode" // which no declaration has
 	all, err := policy.Declarations(domain, profile.Platform(c.Platform))
 	if err != nil {
-		return inFlags(err)
+		return byFlags(err)
 	}
 	if err := os.MkdirAll(c.Output, 0o755); err != nil {
 		return usage(err)

@@ -32,7 +32,7 @@ func (c *checkCommand) domain(ctx context.Context, prober *probe.Prober) ([]prob
 	for _, kind := range []probe.Kind{probe.Incoming, probe.Outgoing} {
 		servers := named(ctx, net.DefaultResolver, kind, name)
 		if len(servers) == 0 {
-			results = append(results, firstThere(ctx, prober, kind, usual(kind, name)))
+			results = append(results, firstReachable(ctx, prober, kind, usual(kind, name)))
 		}
 		for _, s := range servers {
 			results = append(results, prober.Check(ctx, kind, s))
@@ -87,9 +87,9 @@ func usual(kind probe.Kind, domain string) []profile.Server {
 	return servers
 }
 
-// firstThere checks the servers until one responds. If none does, it returns
+// firstReachable checks the servers until one responds. If none does, it returns
 // the result of the first.
-func firstThere(ctx context.Context, prober *probe.Prober, kind probe.Kind, servers []profile.Server) probe.Result {
+func firstReachable(ctx context.Context, prober *probe.Prober, kind probe.Kind, servers []profile.Server) probe.Result {
 	var first probe.Result
 	for i, s := range servers {
 		r := prober.Check(ctx, kind, s)

@@ -170,17 +170,17 @@ func (d download) once(ctx context.Context) (int64, error) {
 	defer f.Close()
 	silence := time.AfterFunc(downloadSilence, cancel)
 	defer silence.Stop()
-	n, err := io.Copy(f, lively{res.Body, silence})
+	n, err := io.Copy(f, watchedReader{res.Body, silence})
 	return have + n, errors.Join(err, f.Sync())
 }
 
 // A lively reader resets the timeout whenever data arrives.
-type lively struct {
+type watchedReader struct {
 	io.Reader
 	silence *time.Timer
 }
 
-func (l lively) Read(data []byte) (int, error) {
+func (l watchedReader) Read(data []byte) (int, error) {
 	n, err := l.Reader.Read(data)
 	l.silence.Reset(downloadSilence)
 	return n, err

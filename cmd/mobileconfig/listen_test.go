@@ -182,9 +182,9 @@ func listenKilled(t *testing.T, links, kills int) {
 	listener := listen()
 	defer func() { kill(listener) }()
 	random := rand.New(rand.NewPCG(1, uint64(links)))
-	var made []string
+	var created []string
 	for part := range kills {
-		made = append(made, makeLinks(t, addr, key, part, links/kills)...)
+		created = append(created, makeLinks(t, addr, key, part, links/kills)...)
 		if part%2 == 0 {
 			kill(server)
 			server = serve()
@@ -194,7 +194,7 @@ func listenKilled(t *testing.T, links, kills int) {
 			listener = listen()
 		}
 	}
-	for len(made) > 0 && !slices.Contains(r.links(), made[len(made)-1]) {
+	for len(created) > 0 && !slices.Contains(r.links(), created[len(created)-1]) {
 		<-r.heard
 	}
 	// Events that were being forwarded when the listener was killed are sent
@@ -211,18 +211,18 @@ func listenKilled(t *testing.T, links, kills int) {
 			last = m.Data.Sequence
 		}
 	}
-	if !slices.Equal(got, made) {
-		t.Errorf("%d links created, the program received events for %d", len(made), len(got))
+	if !slices.Equal(got, created) {
+		t.Errorf("%d links created, the program received events for %d", len(created), len(got))
 	}
 }
 
 // makeLinks creates n links, at most 1000 per request.
 func makeLinks(t *testing.T, addr, key string, part, n int) []string {
 	t.Helper()
-	var made []string
-	for len(made) < n {
+	var created []string
+	for len(created) < n {
 		var links []string
-		for i := range min(n-len(made), 1000) {
+		for i := range min(n-len(created), 1000) {
 			links = append(links, fmt.Sprintf(`{"address":"p%d@example.com"}`, i))
 		}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+"/api/v1/setup-links/bulk", strings.NewReader(`{"setup_links":[`+strings.Join(links, ",")+`]}`))
@@ -231,7 +231,7 @@ func makeLinks(t *testing.T, addr, key string, part, n int) []string {
 		}
 		req.Header.Set("Authorization", "Bearer "+key)
 		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Idempotency-Key", fmt.Sprintf("%d/%d", part, len(made)))
+		req.Header.Set("Idempotency-Key", fmt.Sprintf("%d/%d", part, len(created)))
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -247,10 +247,10 @@ func makeLinks(t *testing.T, addr, key string, part, n int) []string {
 			t.Fatalf("%d %v", res.StatusCode, err)
 		}
 		for _, one := range answer.Results {
-			made = append(made, one.Link.ID)
+			created = append(created, one.Link.ID)
 		}
 	}
-	return made
+	return created
 }
 
 func freeAddress(t *testing.T) string {

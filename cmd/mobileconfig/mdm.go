@@ -86,7 +86,7 @@ func (c *mdmCommand) set() (*mdm.Set, error) {
 		return nil, err
 	}
 	set, err := issue.New(texts, nil).Manage(o)
-	return set, inFlags(fieldError(err))
+	return set, byFlags(fieldError(err))
 }
 
 // writeTemplates writes the template for one platform. A Mac's device policy is

@@ -62,7 +62,7 @@ func (c *pushCommand) Run(s streams) error {
 // A pushRun is a running push command.
 type pushRun struct {
 	*pushCommand
-	teller
+	reporter
 	pusher      push.Pusher
 	kmfddm      *push.API // nil without declarations
 	enrollments push.Enrollments
@@ -80,7 +80,7 @@ func (r *pushRun) close() {
 
 // prepare reads the flags and their files.
 func (c *pushCommand) prepare(s streams) (*pushRun, error) {
-	r := &pushRun{pushCommand: c, teller: newTeller(s, c.JSON)}
+	r := &pushRun{pushCommand: c, reporter: newReporter(s, c.JSON)}
 	for _, step := range []func() error{c.checkFlags, r.servers, r.files, r.journal, r.listen} {
 		if err := step(); err != nil {
 			r.close()

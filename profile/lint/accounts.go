@@ -14,8 +14,8 @@ type server struct {
 	host, port, tls, path string
 	on                    bool // TLS is on if the key is absent
 	url                   bool // the host may be a full URL
-	// speaks is the protocol behind the port. nil: HTTPS.
-	speaks func(account *value) protocol
+	// protocol is the protocol behind the port. nil: HTTPS.
+	protocol func(account *value) protocol
 }
 
 // account inspects the servers of a payload, the rules of its type, and its

@@ -96,7 +96,7 @@ func (c *Comparison) compare(a, b *value, at *place, secret bool) {
 	}
 	names := slices.Concat(slices.Collect(maps.Keys(was)), slices.Collect(maps.Keys(is)))
 	if len(names) == 0 && (a == nil || b == nil || !a.same(b)) {
-		c.Changes = append(c.Changes, Change{pathOf(at), a.told(secret), b.told(secret)})
+		c.Changes = append(c.Changes, Change{pathOf(at), a.formatted(secret), b.formatted(secret)})
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -158,8 +158,8 @@ func (v *value) same(other *value) bool {
 	return v.text == other.text && v.truth == other.truth && bytes.Equal(v.data, other.data)
 }
 
-// told formats a value without nested ones. It returns nil if there is none.
-func (v *value) told(secret bool) *string {
+// formatted formats a value without nested ones. It returns nil if there is none.
+func (v *value) formatted(secret bool) *string {
 	if v == nil {
 		return nil
 	}

@@ -65,7 +65,7 @@ func (i *inspector) field(f *field, at *place, rule keys) {
 		i.add(codeMissingKey, at, "The key is required, but its text is empty.").of(v).advise("Fill it in.")
 		return
 	}
-	if !leftToOthers(f, rule) {
+	if !handledElsewhere(f, rule) {
 		i.value(v, at, rule)
 	}
 }
@@ -77,9 +77,9 @@ func (i *inspector) otherDevice(only string) bool {
 	return only == mac && p == iphone || only == iphone && p == mac
 }
 
-// leftToOthers reports whether a value has findings elsewhere or will be filled
+// handledElsewhere reports whether a value has findings elsewhere or will be filled
 // in: it's broken, empty, a variable, or a secret.
-func leftToOthers(f *field, rule keys) bool {
+func handledElsewhere(f *field, rule keys) bool {
 	v := &f.value
 	if v.kind == text && (strings.TrimSpace(v.text) == "" && rule.kind == text || isVariable(v.text)) {
 		return true

@@ -53,8 +53,8 @@ func (i *inspector) port(s server, v *value, at *place) {
 		return
 	}
 	at, p := at.at(s.port), web
-	if s.speaks != nil {
-		p = s.speaks(v)
+	if s.protocol != nil {
+		p = s.protocol(v)
 	}
 	use := fmt.Sprintf("Use %s for %s.", p.right(), p.name)
 	switch {

@@ -85,8 +85,8 @@ var certificate = []keys{
 
 var payloadTypes = []payloadType{
 	{name: mailType, userOnly: true, servers: []server{
-		{host: "IncomingMailServerHostName", port: "IncomingMailServerPortNumber", tls: "IncomingMailServerUseSSL", speaks: incomingOf},
-		{host: "OutgoingMailServerHostName", port: "OutgoingMailServerPortNumber", tls: "OutgoingMailServerUseSSL", speaks: outgoingOf},
+		{host: "IncomingMailServerHostName", port: "IncomingMailServerPortNumber", tls: "IncomingMailServerUseSSL", protocol: incomingOf},
+		{host: "OutgoingMailServerHostName", port: "OutgoingMailServerPortNumber", tls: "OutgoingMailServerUseSSL", protocol: outgoingOf},
 	}, inspect: (*inspector).mail, keys: []keys{
 		{kind: text, names: "EmailAccountDescription EmailAccountName EmailAddress IncomingMailServerUsername IncomingPassword OutgoingPassword OutgoingMailServerUsername IncomingMailServerIMAPPathPrefix"},
 		{kind: text, required: true, values: "EmailTypeIMAP EmailTypePOP", names: "EmailAccountType"},

@@ -12,7 +12,7 @@ import (
 func TestBar(t *testing.T) {
 	var out bytes.Buffer
 	clock := time.Unix(0, 0)
-	tell := teller{streams: streams{err: &out}, terminal: true}
+	tell := reporter{streams: streams{err: &out}, terminal: true}
 	bar := tell.bar(10_000)
 	bar.now = func() time.Time { return clock }
 	bar.update(4000) // done before the crash

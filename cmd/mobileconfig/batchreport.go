@@ -13,7 +13,7 @@ import (
 )
 
 // A teller reports progress, as messages for people or as JSON events.
-type teller struct {
+type reporter struct {
 	streams
 	events   *json.Encoder // nil: messages for people
 	terminal bool
@@ -24,8 +24,8 @@ type teller struct {
 // them.
 const shownProblems = 20
 
-func newTeller(s streams, asJSON bool) teller {
-	t := teller{streams: s, terminal: isTerminal(s.err)}
+func newReporter(s streams, asJSON bool) reporter {
+	t := reporter{streams: s, terminal: isTerminal(s.err)}
 	if asJSON {
 		t.events = json.NewEncoder(s.out)
 		t.events.SetEscapeHTML(false)
@@ -43,7 +43,7 @@ func isTerminal(w io.Writer) bool {
 }
 
 // event writes an event, if JSON was requested.
-func (t *teller) event(name string, v any) bool {
+func (t *reporter) event(name string, v any) bool {
 	if t.events == nil {
 		return false
 	}
@@ -55,13 +55,13 @@ func (t *teller) event(name string, v any) bool {
 	return true
 }
 
-func (t *teller) warn(text string) {
+func (t *reporter) warn(text string) {
 	if !t.event("warning", map[string]string{"detail": text}) {
 		fmt.Fprintf(t.err, "mobileconfig: warning: %s\n", text)
 	}
 }
 
-func (t *teller) problem(p batch.Problem) {
+func (t *reporter) problem(p batch.Problem) {
 	t.problems++
 	if t.event("problem", p) || t.problems > shownProblems {
 		return
@@ -77,7 +77,7 @@ func (t *teller) problem(p batch.Problem) {
 }
 
 // checked reports the result of checking the input.
-func (t *teller) checked(p *batch.Plan) {
+func (t *reporter) checked(p *batch.Plan) {
 	if t.event("checked", p.Summary()) {
 		return
 	}
@@ -96,7 +96,7 @@ func (t *teller) checked(p *batch.Plan) {
 }
 
 // differs reports a file that differs from the one in an earlier batch.
-func (t *teller) differs(how, address string) error {
+func (t *reporter) differs(how, address string) error {
 	if !t.event("difference", map[string]string{"difference": how, "email": address}) {
 		_, err := fmt.Fprintf(t.out, "%-8s %s\n", how, address)
 		return err
@@ -104,19 +104,19 @@ func (t *teller) differs(how, address string) error {
 	return nil
 }
 
-func (t *teller) compared(d batch.Difference) {
+func (t *reporter) compared(d batch.Difference) {
 	if !t.event("compared", d) {
 		fmt.Fprintf(t.out, "New: %d. Changed: %d. Unchanged: %d. Removed: %d.\n", d.New, d.Changed, d.Same, d.Gone)
 	}
 }
 
-func (t *teller) refused(p *batch.Plan, errorsFile string) {
+func (t *reporter) refused(p *batch.Plan, errorsFile string) {
 	if !t.event("refused", map[string]any{"bad": p.Bad, "errors": errorsFile}) {
 		fmt.Fprintf(t.err, "mobileconfig: no files were created. Correct the rows in %s, or skip them with --skip-bad-rows.\n", errorsFile)
 	}
 }
 
-func (t *teller) finished(p *batch.Plan, b *batch.Batch, output string) {
+func (t *reporter) finished(p *batch.Plan, b *batch.Batch, output string) {
 	archives, errorsFile := b.Names(output)
 	files := archives
 	if p.Bad > 0 {
@@ -132,7 +132,7 @@ func (t *teller) finished(p *batch.Plan, b *batch.Batch, output string) {
 
 // A bar shows the progress of a batch on a terminal or as events.
 type bar struct {
-	*teller
+	*reporter
 	all   int
 	now   func() time.Time
 	begun time.Time
@@ -141,8 +141,8 @@ type bar struct {
 	first bool
 }
 
-func (t *teller) bar(all int) *bar {
-	return &bar{teller: t, all: all, now: time.Now, first: true}
+func (t *reporter) bar(all int) *bar {
+	return &bar{reporter: t, all: all, now: time.Now, first: true}
 }
 
 // A pace is the progress of a batch.

@@ -17,10 +17,10 @@ func (c *Config) texts() (*templates.Set, error) {
 	return templates.New()
 }
 
-// A freshHandler is the service's handler for template development. Before each
+// A reloadingHandler is the service's handler for template development. Before each
 // request it checks the files and, if one has changed, rebuilds the handler and
 // its caches.
-type freshHandler struct {
+type reloadingHandler struct {
 	files fs.FS
 	build func(*templates.Set) (http.Handler, error)
 	log   *slog.Logger
@@ -32,7 +32,7 @@ type freshHandler struct {
 
 // ServeHTTP answers with the current templates. If they have an error, it
 // answers with the error, because the reader is the author.
-func (h *freshHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *reloadingHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, err := h.current()
 	if err != nil {
 		h.log.Error("templates", "error", err)
@@ -42,7 +42,7 @@ func (h *freshHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, r)
 }
 
-func (h *freshHandler) current() (http.Handler, error) {
+func (h *reloadingHandler) current() (http.Handler, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	digest, err := templates.Digest(h.files)
