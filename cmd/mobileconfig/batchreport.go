@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// A teller reports progress, as messages for people or as JSON events.
+// A reporter reports progress, as messages for people or as JSON events.
 type reporter struct {
 	streams
 	events   *json.Encoder // nil: messages for people
