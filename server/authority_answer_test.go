@@ -75,7 +75,7 @@ func (s *stage) refused(a servertest.Answer, r revocation) bool {
 		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden
 	case s.visit && a.Status == http.StatusConflict, (s.visit || r.letter == "o") && a.Status == http.StatusForbidden:
 		return true
-	case isSignIn(a) || a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/confirm"):
+	case isSignInPage(a) || a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/confirm"):
 		return true
 	}
 	return r.letter == "f" && a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte(`name="confirm_`))
@@ -103,13 +103,13 @@ func (s *stage) reload(t *testing.T, at *servertest.Server, a servertest.Answer)
 // isDone reports whether the answer is that of a successful request.
 func (s *stage) isDone(a servertest.Answer) bool {
 	if strings.HasSuffix(s.path, "/sign-out") {
-		return isSignIn(a) && a.Header.Get("Clear-Site-Data") != ""
+		return isSignInPage(a) && a.Header.Get("Clear-Site-Data") != ""
 	}
-	return a.Status < 400 && !isSignIn(a) && a.Location() != "/panel/security/sign-in/enrol"
+	return a.Status < 400 && !isSignInPage(a) && a.Location() != "/panel/security/sign-in/enrol"
 }
 
-// isSignIn reports whether the answer redirects to the sign-in page.
-func isSignIn(a servertest.Answer) bool {
+// isSignInPage reports whether the answer redirects to the sign-in page.
+func isSignInPage(a servertest.Answer) bool {
 	return a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/sign-in")
 }
 

@@ -417,7 +417,7 @@ func haveRecipient(t *testing.T, s *stage) {
 	page := string(s.server.As(s.owner).Get("/panel/security/notifications").Body)
 	_, rest, ok := strings.Cut(page, "/recipients/adr_")
 	if !ok {
-		t.Fatal("the page has no next URL")
+		t.Fatal("the page leads to no additional address")
 	}
 	s.ids[":id"] = "adr_" + rest[:strings.IndexAny(rest, `"/`)]
 }

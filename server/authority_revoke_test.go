@@ -59,7 +59,7 @@ const (
 
 func done(t *testing.T, what string, a servertest.Answer) {
 	t.Helper()
-	if a.Status != http.StatusSeeOther || isSignIn(a) || !strings.Contains(a.Location(), "done=") {
+	if a.Status != http.StatusSeeOther || isSignInPage(a) || !strings.Contains(a.Location(), "done=") {
 		t.Fatalf("%s: %d %s", what, a.Status, a.Location())
 	}
 }

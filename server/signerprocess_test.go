@@ -56,7 +56,7 @@ type signerProcess struct {
 func newSigner(t testing.TB) *signerProcess {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("a separate signer only runs on Linux")
+		t.Skip("a separate signer runs only on Linux")
 	}
 	dir, err := os.MkdirTemp("", "signer") // socket names must be short
 	if err != nil {

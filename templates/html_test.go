@@ -24,7 +24,7 @@ var (
 // wayBack is the only link to another site, if a domain allows it.
 const wayBack = `href="https://panel.example.com/mail?a=1&amp;b=2" rel="noreferrer"`
 
-// brandLinks lead to the email provider's pages, without a referrer.
+// brandLinks are the links to the email provider's pages. They send no referrer.
 var brandLinks = regexp.MustCompile(`href="https://example\.com/(?:help|imprint|privacy)" rel="noreferrer"`)
 
 // appStore opens the app store of an Android device.

@@ -228,7 +228,7 @@ func TestText(t *testing.T) {
 		data map[string]any
 		want string
 	}{
-		{de, "profile.mail.name", domain, "Konto bei example.com"},
+		{de, "profile.mail.name", domain, "E-Mail bei example.com"},
 		{en, "profile.mail.name", domain, "Mail at example.com"},
 		{none, "profile.mail.name", domain, "Mail at example.com"},
 		{de, "payload.mail.name", domain, "Mail at example.com"}, // German lacks it
@@ -243,7 +243,7 @@ func TestText(t *testing.T) {
 		t.Errorf("the data was changed: %v", domain)
 	}
 	texts := s.Texts("profile.mail.name", domain)
-	if len(texts) != 2 || texts["de"] != "Konto bei example.com" || texts["en"] != "Mail at example.com" {
+	if len(texts) != 2 || texts["de"] != "E-Mail bei example.com" || texts["en"] != "Mail at example.com" {
 		t.Errorf("got %q", texts)
 	}
 	if texts := s.Texts("no.such.text", nil); len(texts) != 0 {

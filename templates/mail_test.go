@@ -10,7 +10,7 @@ import (
 func mailEvents() []string {
 	var all []string
 	for _, kind := range quoted("../server/notify/notify.go", `(?m)^\t\w+ +Type = "([a-z_.]+)"`) {
-		if !strings.HasPrefix(kind, "link.") && kind != "certificate.renewed" { // only sent to programs
+		if !strings.HasPrefix(kind, "link.") && kind != "certificate.renewed" { // only webhooks get these
 			all = append(all, kind)
 		}
 	}

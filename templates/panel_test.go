@@ -789,7 +789,7 @@ func filledLog() logPage {
 	}
 	rows = append(rows, long,
 		logRow{Seq: 4699, At: panelNow.In(berlin), Name: "member.sign_in", Refused: true, WhoKind: "visitor", Erased: true, TargetKind: "member", Interface: "panel"},
-		logRow{Seq: 4698, At: panelNow.In(berlin), Name: "name.of_tomorrow", WhoKind: "robot", TargetKind: "thing", Interface: "bridge"},
+		logRow{Seq: 4698, At: panelNow.In(berlin), Name: "name.of_tomorrow", WhoKind: "robot", TargetKind: "thing", Interface: "gateway"},
 		logRow{Seq: 4697, At: panelNow.In(berlin), Name: "log.retain", WhoKind: "system"},
 		logRow{Seq: 4696, At: panelNow.In(berlin), Unreadable: true},
 		logRow{Seq: 12, At: panelNow.In(berlin)},
@@ -880,7 +880,7 @@ func panelErrorCases() []panelCase {
 	for _, status := range append([]int{0, 400, 502}, statuses...) {
 		all = append(all, panelCase{name: fmt.Sprint("error-", status), page: "error", who: owner, path: "/panel/x", view: panelErrorPage{Status: status, Code: "some_code", Detail: "[detail]"}})
 	}
-	return append(all, panelCase{name: "error-forbidden", page: "error", path: "/panel/x", view: panelErrorPage{Status: 403}})
+	return append(all, panelCase{name: "error-signed-out", page: "error", path: "/panel/x", view: panelErrorPage{Status: 403}})
 }
 
 // The suffixes of text ids that are only known at run time.
@@ -1158,7 +1158,7 @@ func TestPanelPages(t *testing.T) {
 		"remove-mailbox":     {`name="mailbox" value="jane@example.com"`, "They do not come back"},
 		"remove-domain":      {"Delete <bdi>example.com</bdi>", "12 links of the last 14 days", "<title>Delete example.com – ", `class="button button-danger"`},
 		"error-403":          {"You don’t have access", "[detail]"},
-		"error-forbidden":         {"ask an owner of the account", `href="/panel/sign-in"`},
+		"error-signed-out":   {"ask an owner of the account", `href="/panel/sign-in"`},
 	} {
 		html := render(t, s, named(t, "panel-"+name), s.Match())
 		for _, want := range want {

@@ -225,7 +225,7 @@ func translated(t *testing.T) *Set {
 	files["locales/de.toml"] = &fstest.MapFile{Data: []byte(`"language.name" = "Deutsch"
 "language.dir" = "ltr"
 "language.reviewed" = "no"
-"profile.mail.name" = "Konto bei {{.Domain}}"
+"profile.mail.name" = "E-Mail bei {{.Domain}}"
 "asked.times" = { one = "{{.Count}}-mal", other = "{{.Count}}-mal" }
 `)}
 	files["locales/ar.toml"] = &fstest.MapFile{Data: []byte(`"language.name" = "العربية"
@@ -363,8 +363,8 @@ func TestErasing(t *testing.T) {
 	}
 }
 
-// TestWords checks that pages show the email provider's own texts, and which
-// password to use wherever one is requested.
+// TestWords wants the email provider's own texts, and its password hint wherever
+// the page asks for a password.
 func TestWords(t *testing.T) {
 	s := newSet(t)
 	hints := map[string]int{"iphone-worded": 3, "mac-worded": 3, "other-worded": 1, "away-worded": 1}

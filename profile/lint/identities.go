@@ -109,8 +109,9 @@ func isPattern(id string) bool {
 	return true
 }
 
-// general are words in an identifier that don't identify a mailbox.
-var general = strings.Fields("mail email e-mail imap pop smtp profile mobileconfig config configuration autoconfig account accounts apple ios iphone mac setup autodiscover")
+// general are words in an identifier that don't identify a mailbox, without
+// hyphens.
+var general = strings.Fields("mail email imap pop smtp profile mobileconfig config configuration autoconfig account accounts apple ios iphone mac setup autodiscover")
 
 // perDomain reports an identifier that only has the mail domain and general
 // words.
@@ -125,7 +126,7 @@ func (i *inspector) perDomain(identifier string, payloads []value) {
 		}
 		labels := strings.Split(strings.ToLower(domain), ".")
 		rest := slices.DeleteFunc(strings.Split(strings.ToLower(identifier), "."), func(label string) bool {
-			return slices.Contains(labels, label) || slices.Contains(general, label)
+			return slices.Contains(labels, label) || slices.Contains(general, strings.ReplaceAll(label, "-", ""))
 		})
 		if len(rest) == 0 && identifier != "" {
 			i.add(codeIdentifierPerDomain, (*place)(nil).at("PayloadIdentifier"), "")
