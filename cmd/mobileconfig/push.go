@@ -21,7 +21,7 @@ import (
 type pushCommand struct {
 	Batch          []string `sep:"none" required:"" placeholder:"ARCHIVE" help:"Output of a batch: the archive, or the folder it was unpacked to. Can be repeated."`
 	NanoMDM        string   `name:"nanomdm" required:"" placeholder:"URL" help:"URL of NanoMDM, for example https://mdm.example.com."`
-	KeyFile        string   `required:"" placeholder:"FILE" help:"File with its API key."`
+	KeyFile        string   `required:"" placeholder:"FILE" help:"File with NanoMDM's API key."`
 	Enrollments    string   `placeholder:"CSV" help:"CSV that maps people to devices, with the columns email and enrollment_id (default: the UDIDs in the batch)."`
 	Journal        string   `placeholder:"FILE" help:"File that records what was sent, with the results (default: the name of the first batch, with .push.jsonl)."`
 	Webhook        string   `placeholder:"ADDRESS" help:"Wait for the devices' answers on this address, for example 127.0.0.1:9010. NanoMDM's -webhook-url must point to it."`
@@ -34,7 +34,7 @@ type pushCommand struct {
 // declareFlags are the flags for declarations.
 type declareFlags struct {
 	KMFDDM        string   `name:"kmfddm" placeholder:"URL" help:"URL of KMFDDM, which serves declarations to NanoMDM."`
-	KMFDDMKeyFile string   `name:"kmfddm-key-file" placeholder:"FILE" help:"File with its API key."`
+	KMFDDMKeyFile string   `name:"kmfddm-key-file" placeholder:"FILE" help:"File with KMFDDM's API key."`
 	Declarations  string   `placeholder:"FOLDER" help:"Folder with declarations for the devices of the batch: *.json files written by mobileconfig declarations."`
 	Platform      string   `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"Platform of the devices that get the declarations (default: iphone)."`
 	Set           string   `default:"mobileconfig" placeholder:"NAME" help:"KMFDDM set for the declarations (default: mobileconfig)."`
