@@ -8,7 +8,7 @@ type CalDAV struct{ DAV }
 func (d *CalDAV) Type() string { return d.kind().payloadType }
 
 func (*CalDAV) kind() kind {
-	return kind{name: "caldav", payloadType: "com.apple.caldav.account", place: 20, beside: "mail"}
+	return kind{name: "caldav", payloadType: "com.apple.caldav.account", place: 20, requires: "mail"}
 }
 
 // keys returns the payload keys of d (com.apple.caldav.account.yaml).

@@ -8,7 +8,7 @@ type CardDAV struct{ DAV }
 func (d *CardDAV) Type() string { return d.kind().payloadType }
 
 func (*CardDAV) kind() kind {
-	return kind{name: "carddav", payloadType: "com.apple.carddav.account", place: 30, beside: "mail"}
+	return kind{name: "carddav", payloadType: "com.apple.carddav.account", place: 30, requires: "mail"}
 }
 
 // keys returns the payload keys of d (com.apple.carddav.account.yaml).

@@ -15,7 +15,7 @@ type subscription struct {
 func (s *subscription) Type() string { return s.kind().payloadType }
 
 func (*subscription) kind() kind {
-	return kind{name: "subscription", payloadType: "com.apple.subscribedcalendar.account", place: 40, beside: "mail"}
+	return kind{name: "subscription", payloadType: "com.apple.subscribedcalendar.account", place: 40, requires: "mail"}
 }
 
 func (s *subscription) titles() (displayName, description string) { return s.DisplayName, "" }

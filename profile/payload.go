@@ -40,8 +40,8 @@ type kind struct {
 	// in a separate profile from accounts, and a person must consent to it
 	// first.
 	device bool
-	// beside is the kind that must be in the same profile. May be empty.
-	beside string
+	// requires is the kind that must be in the same profile. May be empty.
+	requires string
 }
 
 // suffix is appended to the profile's identifier for the payload's identifier.
@@ -112,7 +112,7 @@ func (p *Profile) validatePayloads(c *checker) {
 	c.must("passcode", count["passcode"] == 0 || count["declarations"] == 0, "a policy is either a payload or declarations")
 	for _, payload := range p.ordered() {
 		k := payload.kind()
-		c.must(k.name, k.beside == "" || count[k.beside] > 0, "it needs "+k.beside+" in the same profile")
+		c.must(k.name, k.requires == "" || count[k.requires] > 0, "it needs "+k.requires+" in the same profile")
 		c.must(k.name, !k.device || !accounts || p.Platform != Mac, "a Mac needs two profiles for mail and a policy")
 		payload.validate(c, p.Platform)
 	}

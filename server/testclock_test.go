@@ -149,9 +149,9 @@ func testNames(file *ast.File) (names []string) {
 	return names
 }
 
-// TestSoakFiles checks that "make soak" runs all soak tests and nothing
+// TestFilesWithSoakTests checks that "make soak" runs all soak tests and nothing
 // else: the file's name, its build tag and the names of its tests agree.
-func TestSoakFiles(t *testing.T) {
+func TestFilesWithSoakTests(t *testing.T) {
 	tests(t, func(_ *token.FileSet, path string, file *ast.File) {
 		named, tagged := strings.HasSuffix(path, "_soak_test.go"), needsSoak(file)
 		if named != tagged {

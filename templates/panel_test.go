@@ -1314,7 +1314,7 @@ func TestPanelTimes(t *testing.T) {
 		}
 	}
 	if got := l.quantity("panel.setting.login.value", "12345"); got != "12345" {
-		t.Errorf("a user name became %q", got)
+		t.Errorf("a username became %q", got)
 	}
 	text, err := l.filled("panel.todo.few_recovery", map[string]any{"Left": 1})
 	if err != nil || text != "You have 1 recovery code left" {

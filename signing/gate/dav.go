@@ -8,12 +8,12 @@ const (
 
 // calendarKind is a calendar account.
 func calendarKind() payloadKind {
-	return payloadKind{payloadType: calendarsType, suffix: ".caldav", beside: true, rules: davRules("CalDAV", CalDAV)}
+	return payloadKind{payloadType: calendarsType, suffix: ".caldav", needsAccount: true, rules: davRules("CalDAV", CalDAV)}
 }
 
 // contactsKind is a contacts account.
 func contactsKind() payloadKind {
-	return payloadKind{payloadType: contactsType, suffix: ".carddav", beside: true, rules: davRules("CardDAV", CardDAV)}
+	return payloadKind{payloadType: contactsType, suffix: ".carddav", needsAccount: true, rules: davRules("CardDAV", CardDAV)}
 }
 
 // davRules returns the rules for keys with the protocol's name as a prefix.

@@ -165,7 +165,7 @@ func (c *checker) payload() *Refusal {
 		return refuse(PolicyNotAllowed, "This caller isn't allowed a policy.")
 	case p.policy && p.declared != c.terms.Declared:
 		return refuse(PolicyNotAllowed, "This caller isn't allowed a policy in this form.")
-	case c.last >= place, p.beside && !c.account:
+	case c.last >= place, p.needsAccount && !c.account:
 		return refuse(Content, "A file has mail, calendars, contacts and a policy at most once each, in this order, and calendars and contacts only with mail.")
 	case p.policy && !c.account:
 		c.top += ".device" // a Mac's, in a separate file from the one for mail

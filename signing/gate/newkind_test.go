@@ -10,9 +10,9 @@ import (
 // but its table.
 func subscriptionKind() payloadKind {
 	return payloadKind{
-		payloadType: "com.apple.subscribedcalendar.account",
-		suffix:      ".subscription",
-		beside:      true,
+		payloadType:  "com.apple.subscribedcalendar.account",
+		suffix:       ".subscription",
+		needsAccount: true,
 		rules: []rule{
 			accountRule("SubCalAccountDescription"),
 			hostRule("SubCalAccountHostName", "subscription"),

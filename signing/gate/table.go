@@ -46,8 +46,8 @@ type table struct {
 type payloadKind struct {
 	payloadType string
 	suffix      string // of its identifier, behind that of the file
-	// beside means that it's only signed together with an account before it.
-	beside bool
+	// needsAccount means that it's only signed together with an account before it.
+	needsAccount bool
 	// policy means that it affects the whole device. It needs the terms'
 	// permission and a consent text, and a Mac needs a separate file for it.
 	policy bool
