@@ -277,18 +277,18 @@ func TestUnreadable(t *testing.T) {
 	detached := envelope{content: good, signers: []signingtest.Pair{leaf}, detached: true}.bytes(t)
 	signed := envelope{content: good, signers: []signingtest.Pair{leaf}}.bytes(t)
 	for want, data := range map[string][]byte{
-		"encrypted":                   sealed,
-		"without a profile":           detached,
-		"signed twice":                envelope{content: signed, signers: []signingtest.Pair{leaf}}.bytes(t),
-		"plutil -convert xml1":        []byte("bplist00"),
-		"UTF-16":                      []byte("\xff\xfe<\x00"),
-		"or it's damaged":             signed[:100],
-		"PEM text, but a damaged one": []byte("-----BEGIN CMS-----\nAAAA"),
-		"signed email":                []byte("MIME-Version: 1.0\n"),
-		"it's empty":                  nil,
-		"neither":                     []byte("hello"),
-		"isn't a dict":                []byte("<plist><array/></plist>"),
-		"larger than":                 make([]byte, lint.MaxSize+1),
+		"encrypted":            sealed,
+		"without a profile":    detached,
+		"signed twice":         envelope{content: signed, signers: []signingtest.Pair{leaf}}.bytes(t),
+		"plutil -convert xml1": []byte("bplist00"),
+		"UTF-16":               []byte("\xff\xfe<\x00"),
+		"or it's damaged":      signed[:100],
+		"damaged PEM text":     []byte("-----BEGIN CMS-----\nAAAA"),
+		"signed email":         []byte("MIME-Version: 1.0\n"),
+		"it's empty":           nil,
+		"neither":              []byte("hello"),
+		"isn't a dict":         []byte("<plist><array/></plist>"),
+		"larger than":          make([]byte, lint.MaxSize+1),
 	} {
 		if _, err := lint.Inspect(data, day); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
