@@ -1,18 +1,18 @@
 package profile
 
-// A CardDAV is a payload that sets up an account of contacts (CardDAV, RFC 6352)
-// beside [Mail], never alone. The device asks for its password once more.
+// A CardDAV is a payload that sets up a contacts account (CardDAV, RFC 6352).
+// It always comes with a [Mail]. The device asks separately for its password.
 type CardDAV struct{ DAV }
 
 // Type is "com.apple.carddav.account".
 func (d *CardDAV) Type() string { return d.kind().payloadType }
 
 func (*CardDAV) kind() kind {
-	return kind{name: "carddav", payloadType: "com.apple.carddav.account", place: 30, beside: "mail"}
+	return kind{name: "carddav", payloadType: "com.apple.carddav.account", place: 30, requires: "mail"}
 }
 
-// keys spells d out (com.apple.carddav.account.yaml).
-func (d *CardDAV) keys(Address, Platform) map[string]any { return d.spell("CardDAV") }
+// keys returns the payload keys of d (com.apple.carddav.account.yaml).
+func (d *CardDAV) keys(Address, Platform) map[string]any { return d.protocolKeys("CardDAV") }
 
 func (d *CardDAV) with(f Fields) Payload {
 	account := *d

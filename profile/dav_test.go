@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// gather adds calendars and contacts to a profile, as the parts say.
+// gather adds calendars and contacts to a profile, depending on the parts.
 func gather(p *profile.Profile, parts ...string) *profile.Profile {
 	account := func(host string, port int) profile.DAV {
 		return profile.DAV{
@@ -30,7 +30,7 @@ func gather(p *profile.Profile, parts ...string) *profile.Profile {
 	return p
 }
 
-// TestMarshalDAV writes calendars and contacts beside the mail, alone and
+// TestMarshalDAV writes calendars and contacts next to mail, alone and
 // together, before a device policy and on a Mac.
 func TestMarshalDAV(t *testing.T) {
 	tests := map[string]*profile.Profile{
@@ -49,9 +49,9 @@ func TestMarshalDAV(t *testing.T) {
 	}
 }
 
-// davFacts prints what a reader of another kind finds of a profile: of each
-// payload its type and the end of its identifier, of calendars and contacts
-// all that a device goes by.
+// davFacts prints what another plist reader finds in a profile: the type and
+// identifier suffix of each payload, and the settings of calendars and
+// contacts.
 const davFacts = `import plistlib, sys
 p = plistlib.load(open(sys.argv[1], "rb"))
 for c in p["PayloadContent"]:
@@ -111,7 +111,7 @@ func TestParseDAV(t *testing.T) {
 		}
 	}
 	if got := (profile.DAVServer{}).String(); got != "" {
-		t.Errorf("no server is written %q", got)
+		t.Errorf("the zero server is printed as %q", got)
 	}
 }
 
@@ -144,7 +144,8 @@ func TestValidateDAV(t *testing.T) {
 	}
 }
 
-// FuzzParseDAV wants one form of a server, and none on the port for clear text.
+// FuzzParseDAV checks that servers have one form, and never the port for
+// unencrypted HTTP.
 func FuzzParseDAV(f *testing.F) {
 	f.Add("dav.example.com:8443")
 	f.Add("DAV.bücher.example")

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A DAVServer is where calendars or contacts are reached over HTTPS. The zero
-// value is none.
+// A DAVServer is a calendar or contacts server reached over HTTPS. The zero
+// value means none.
 type DAVServer struct {
 	// Host is a DNS name in lower-case A-label form.
 	Host string
@@ -18,15 +18,15 @@ type DAVServer struct {
 // DefaultDAVPort is the port of HTTPS.
 const DefaultDAVPort = 443
 
-// ParseDAV reads the server of calendars or contacts from HOST or HOST:PORT.
-// The default port is 443. Blanks around it don't count.
+// ParseDAV parses the server of calendars or contacts from HOST or HOST:PORT.
+// The default port is 443. Surrounding whitespace is ignored.
 func ParseDAV(s string) (DAVServer, error) {
 	s = Trim(s)
 	if err := checkURL(s); err != nil {
 		return DAVServer{}, err
 	}
 	if strings.Contains(s, "/") {
-		return DAVServer{}, errors.New("only host and port are needed, as in dav.example.com:443; devices find the path by themselves")
+		return DAVServer{}, errors.New("give only host and port, for example dav.example.com:443; devices find the path themselves")
 	}
 	host, port, err := parseHostPort(s, DefaultDAVPort)
 	if err != nil {
@@ -36,7 +36,7 @@ func ParseDAV(s string) (DAVServer, error) {
 	return d, d.checkPort()
 }
 
-// String is the form that ParseDAV reads, or nothing for the zero value.
+// String returns the form that ParseDAV reads, or "" for the zero value.
 func (d DAVServer) String() string {
 	if d.IsZero() {
 		return ""
@@ -44,19 +44,19 @@ func (d DAVServer) String() string {
 	return d.Host + ":" + strconv.Itoa(d.Port)
 }
 
-// IsZero reports whether d is no server.
+// IsZero reports whether d is the zero value.
 func (d DAVServer) IsZero() bool { return d == DAVServer{} }
 
-// Encryption is how programs name the way TLS begins: "SSL/TLS".
+// Encryption returns the usual name for how TLS starts: "SSL/TLS".
 func (d DAVServer) Encryption() string { return Server{}.Encryption() }
 
-// checkPort refuses the port on which HTTP is in clear text.
+// checkPort refuses the port for unencrypted HTTP.
 func (d DAVServer) checkPort() error {
 	switch {
 	case d.Port < 1 || d.Port > 65535:
 		return errPort
 	case d.Port == 80:
-		return errors.New("port 80 is without encryption; write 443")
+		return errors.New("port 80 isn't encrypted; use 443")
 	}
 	return nil
 }

@@ -7,32 +7,34 @@ import (
 	"strings"
 )
 
-// The types of the declarations that a policy becomes.
+// The declaration types that a policy consists of.
 const (
 	passcodeSettings = "com.apple.configuration.passcode.settings"
 	simpleActivation = "com.apple.activation.simple"
 )
 
-// maxDeclarationID is the longest identifier of a declaration, in bytes
-// (declarationbase.yaml).
+// maxDeclarationID is the maximum length of a declaration's identifier, in
+// bytes (declarationbase.yaml).
 const maxDeclarationID = 64
 
-// A Declaration is a part of what a device is told by declarative management
-// (declarationbase.yaml). Its fields are in the order in which they are written.
+// A Declaration is a unit of declarative device management
+// (declarationbase.yaml). Its fields are in the order in which they are
+// written.
 type Declaration struct {
 	Type       string
 	Identifier string
-	// ServerToken is one revision of the declaration. A device management server
-	// adds its own, so it is empty in what a server is given.
+	// ServerToken identifies a revision of the declaration. It's empty in
+	// declarations for a device management server, which adds its own.
 	ServerToken string `json:",omitempty"`
 	Payload     map[string]any
 }
 
-// Declarations returns the policy as a device management server takes it: the
+// Declarations returns the policy for a device management server: the
 // configuration, and the activation that applies it. The activation has no
-// predicate: a wrong one can end a device's management. Identifiers follow from
-// the mail domain, so that a later policy of the domain replaces an earlier one.
-// If the policy or the domain is not valid, the error is an [*InvalidError].
+// predicate, because a wrong one can end a device's management. Identifiers are
+// derived from the mail domain, so that a later policy of the domain replaces
+// an earlier one. If the policy or the domain isn't valid, the error is an
+// [*InvalidError].
 func (p *Passcode) Declarations(domain string, platform Platform) ([]Declaration, error) {
 	c := &checker{}
 	p.validate(c, platform)
@@ -47,8 +49,8 @@ func (p *Passcode) Declarations(domain string, platform Platform) ([]Declaration
 	}, nil
 }
 
-// declarationID returns what makes identifiers of the domain's declarations:
-// readable ones, or UUIDs where these would be too long.
+// declarationID returns a function that builds the identifiers of the domain's
+// declarations: readable ones, or UUIDs if these would be too long.
 func declarationID(domain string, platform Platform) func(name string) string {
 	labels := strings.Split(domain, ".")
 	slices.Reverse(labels)
@@ -61,13 +63,14 @@ func declarationID(domain string, platform Platform) func(name string) string {
 	}
 }
 
-// activationOf is the payload of the activation that applies a configuration
-// (simple.yaml).
+// activationOf returns the payload of the activation that applies a
+// configuration (simple.yaml).
 func activationOf(configuration string) map[string]any {
 	return map[string]any{"StandardConfigurations": []string{configuration}}
 }
 
-// settings spells p out as a configuration (passcode.settings.yaml).
+// settings returns p as the payload of a configuration
+// (passcode.settings.yaml).
 func (p *Passcode) settings(platform Platform) map[string]any {
 	out := map[string]any{
 		"MaximumGracePeriodInMinutes": minutes(p.Grace),
@@ -87,10 +90,10 @@ func (p *Passcode) settings(platform Platform) map[string]any {
 	return out
 }
 
-// A DeclaredPasscode is a [Passcode] as declarations inside a profile, which a
-// device takes by hand only, and not from a device management server
-// (com.apple.declarations.yaml). It is experimental: Apple deprecates the
-// payload of a Passcode from OS 27 on, and this is what follows.
+// A DeclaredPasscode is a [Passcode] as declarations inside a profile. Devices
+// only accept it if it's installed manually, and not from a device management
+// server (com.apple.declarations.yaml). It's experimental: Apple deprecates the
+// payload of a Passcode as of OS 27, and this is its successor.
 type DeclaredPasscode struct{ Passcode }
 
 // Type is "com.apple.declarations".
@@ -100,21 +103,22 @@ func (*DeclaredPasscode) kind() kind {
 	return kind{name: "declarations", payloadType: "com.apple.declarations", place: 91, device: true}
 }
 
-// keys holds each declaration as JSON.
+// keys contains each declaration as JSON.
 func (p *DeclaredPasscode) keys(_ Address, platform Platform) map[string]any {
 	settings := written(passcodeSettings, p.settings(platform))
 	activation := written(simpleActivation, activationOf(settings.Identifier))
 	return map[string]any{"Declarations": []any{encoded(settings), encoded(activation)}}
 }
 
-// written is a declaration whose identifier follows from its content: the same
-// policy in the profiles of two mailboxes is one declaration on a device.
+// written returns a declaration whose identifier is derived from its content,
+// so that the same policy in the profiles of two mailboxes is one declaration
+// on a device.
 func written(declarationType string, payload map[string]any) Declaration {
 	id := payloadUUID(declarationType + string(encoded(payload)))
 	return Declaration{Type: declarationType, Identifier: id, ServerToken: id, Payload: payload}
 }
 
-// encoded is JSON of what a declaration is made of: strings, numbers, booleans.
+// encoded returns JSON of strings, numbers and booleans, which can't fail.
 func encoded(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {

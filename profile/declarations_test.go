@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/schematest"
 )
 
-// plain is a declaration as its reader gets it.
+// plain is a decoded declaration.
 func plain(t *testing.T, text []byte) map[string]any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -45,7 +45,7 @@ func plain(t *testing.T, text []byte) map[string]any {
 	return whole(out).(map[string]any)
 }
 
-// conforms holds declarations against Apple's schema. Those for a server have
+// conforms checks declarations against Apple's schema. Those for a server have
 // no token.
 func conforms(t *testing.T, platform profile.Platform, forServer bool, all ...[]byte) {
 	t.Helper()
@@ -62,7 +62,7 @@ func conforms(t *testing.T, platform profile.Platform, forServer bool, all ...[]
 		}
 		payload, _ := d["Payload"].(map[string]any)
 		if _, has := d["ServerToken"]; has == forServer {
-			t.Errorf("%s: a token is there: %t", kind, has)
+			t.Errorf("%s: has a token: %t", kind, has)
 		}
 		schema := []string{"passcode.settings", "simple"}[n]
 		for _, problem := range schematest.Declaration(t, schemaFolder, system, schema, forServer, d) {
@@ -74,7 +74,7 @@ func conforms(t *testing.T, platform profile.Platform, forServer bool, all ...[]
 	}
 }
 
-// declare is p with its policy as declarations.
+// declare returns p with its policy as declarations.
 func declare(p *profile.Profile) *profile.Profile {
 	q := *p
 	policy := *policyOf(p)
@@ -83,8 +83,8 @@ func declare(p *profile.Profile) *profile.Profile {
 	return &q
 }
 
-// TestDeclarations holds every policy that there can be against Apple's schema,
-// for a server and inside a profile.
+// TestDeclarations checks every possible policy against Apple's schema, for a
+// server and inside a profile.
 func TestDeclarations(t *testing.T) {
 	schemas := schematest.Read(t, schemaFolder)
 	for _, platform := range []profile.Platform{profile.IPhone, profile.Mac} {
@@ -145,9 +145,9 @@ func TestDeclarationsGolden(t *testing.T) {
 	golden(t, "declared/iphone-secure.mobileconfig", data)
 }
 
-// TestDeclarationsReplace holds what a device goes by: the policy of a domain
-// keeps its identifier on a server, and another policy has another inside a
-// profile, where the profile's identifier stays.
+// TestDeclarationsReplace checks identifiers: the policy of a domain keeps its
+// identifier on a server. Inside a profile, a different policy gets a different
+// identifier while the profile keeps its own.
 func TestDeclarationsReplace(t *testing.T) {
 	policy := profile.DefaultPasscode()
 	policy.DisplayName = "Passcode"
@@ -202,8 +202,8 @@ func TestDeclarationsRefuse(t *testing.T) {
 	}
 }
 
-// TestDeclaredTemplate fills a template with declarations, which hold nothing
-// of a person.
+// TestDeclaredTemplate fills a template with declarations, which contain no
+// personal data.
 func TestDeclaredTemplate(t *testing.T) {
 	p := declare(protect(mailProfile(t, profile.IPhone, "Jane")))
 	want, err := p.Marshal()

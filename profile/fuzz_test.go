@@ -33,8 +33,9 @@ var allKeys = func() map[string]bool {
 	return keys
 }()
 
-// FuzzMarshal puts hostile values into every text: the profile is refused, or
-// it is well-formed, has no key that was not meant, and reads back as given.
+// FuzzMarshal puts hostile values into every text. Either the profile is
+// refused, or it's well-formed, has no unintended key, and reads back
+// unchanged.
 func FuzzMarshal(f *testing.F) {
 	f.Add("Jane Doe", "jane@example.com", "jane", "imap.example.com", "Text", true)
 	f.Add(`</string><key>IncomingPassword</key><string>x`, "a@b.example", "]]>", "a.example", "<!--", true)
@@ -65,7 +66,7 @@ func FuzzMarshal(f *testing.F) {
 	})
 }
 
-// readsBack reads data with decoders that the product does not use for it.
+// readsBack reads data with decoders that the product doesn't use.
 func readsBack(t *testing.T, p *profile.Profile, data []byte) {
 	t.Helper()
 	for _, key := range keysOf(t, data) {
@@ -131,7 +132,7 @@ func keysOf(t *testing.T, data []byte) []string {
 	}
 }
 
-// FuzzParseAddress wants one form: what is read once reads as itself again.
+// FuzzParseAddress checks that parsing is idempotent.
 func FuzzParseAddress(f *testing.F) {
 	f.Add("jane@example.com")
 	f.Add("jörg@bücher.example")
@@ -147,7 +148,7 @@ func FuzzParseAddress(f *testing.F) {
 			t.Errorf("%q gave %q, which gave %q (%v)", s, a, b, err)
 		}
 		if !profile.IsLine(a.String()) {
-			t.Errorf("%q has a character that may not be signed", a)
+			t.Errorf("%q has a character that must not be signed", a)
 		}
 		for _, r := range a.Domain() {
 			if r > 'z' || r == '/' || r == ' ' {
@@ -157,8 +158,8 @@ func FuzzParseAddress(f *testing.F) {
 	})
 }
 
-// FuzzParseServer wants one form of a server, and none on a port for clear
-// text.
+// FuzzParseServer checks that servers have one form, and never a port for
+// unencrypted connections.
 func FuzzParseServer(f *testing.F) {
 	f.Add("mail.example.com:587/starttls")
 	f.Add("MAIL.bücher.example")
@@ -182,8 +183,8 @@ func FuzzParseServer(f *testing.F) {
 	})
 }
 
-// FuzzPlain wants what the doors make of a text to stay as it is, and nothing
-// hidden in what they take.
+// FuzzPlain checks that Trim and Plain are idempotent, and that accepted texts
+// contain no hidden characters.
 func FuzzPlain(f *testing.F) {
 	for _, s := range []string{" a ", "a\u00a0b", "\u200ba\u3000", "a\u200bb", "\ufeff", "a\xff", "\u202a jane \u202c"} {
 		f.Add(s)
@@ -191,7 +192,7 @@ func FuzzPlain(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		trimmed, plain := profile.Trim(s), profile.Plain(s)
 		if profile.Trim(trimmed) != trimmed || profile.Plain(plain) != plain || profile.Trim(plain) != plain {
-			t.Errorf("%q gave %q and %q, which give others", s, trimmed, plain)
+			t.Errorf("%q gave %q and %q, which aren't stable", s, trimmed, plain)
 		}
 		if profile.IsLine(s) && (trimmed != s || plain != s) {
 			t.Errorf("%q passes and would be changed to %q", s, plain)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// hostRules are the strict rules of IDNA 2008 for a name that is looked up:
-// no underscore, no doubtful joiner or hyphen, DNS lengths kept.
+// hostRules are the strict rules of IDNA 2008 for looking up names: no
+// underscores, no dubious joiners or hyphens, and DNS length limits.
 var hostRules = idna.New(
 	idna.MapForLookup(),
 	idna.BidiRule(),
@@ -21,16 +21,16 @@ var hostRules = idna.New(
 	idna.VerifyDNSLength(true),
 )
 
-var errHost = errors.New("it is not a host name such as mail.example.com")
+var errHost = errors.New("it isn't a host name such as mail.example.com")
 
-// ParseHost returns the host or domain name in its one form: lower-case
-// A-labels (RFC 5890). It refuses IP addresses, single labels, a closing dot,
-// labels that mix scripts, and whatever would turn into another name by
-// compatibility mapping, such as full-width letters. Blanks around it don't
-// count.
+// ParseHost returns a host or domain name in its canonical form: lower-case
+// A-labels (RFC 5890). It refuses IP addresses, single labels, a trailing dot,
+// labels that mix scripts, and anything that compatibility mapping would turn
+// into another name, such as full-width letters. Surrounding whitespace is
+// ignored.
 func ParseHost(name string) (string, error) { return parseHost(Trim(name)) }
 
-// parseHost is ParseHost for a name that stands in a longer text.
+// parseHost is ParseHost for a name inside a longer text.
 func parseHost(name string) (string, error) {
 	if name == "" {
 		return "", errors.New("the host name is missing")
@@ -41,7 +41,7 @@ func parseHost(name string) (string, error) {
 	if err := checkHidden(name); err != nil {
 		return "", err
 	}
-	// The string is of use only without an error: idna returns both.
+	// The string is only usable without an error: idna returns both.
 	ascii, err := hostRules.ToASCII(name)
 	if err != nil || strings.HasSuffix(ascii, ".") {
 		return "", errHost
@@ -56,19 +56,19 @@ func parseHost(name string) (string, error) {
 	return ascii, checkInternational(name, ascii)
 }
 
-// checkInternational holds a name with letters beyond ASCII against its
-// A-label form.
+// checkInternational compares a name with non-ASCII letters with its A-label
+// form.
 func checkInternational(name, ascii string) error {
 	shown, err := hostRules.ToUnicode(ascii)
 	if err != nil {
 		return errHost
 	}
 	if written := strings.ToLower(norm.NFC.String(name)); written != shown && written != ascii {
-		return errors.New("the host name has letters that stand for others; write it as plain letters")
+		return errors.New("the host name has letters that are variants of others; use plain letters")
 	}
 	for label := range strings.SplitSeq(shown, ".") {
 		if mixesScripts(label) {
-			return errors.New("the host name mixes letters of several scripts, as look-alikes do")
+			return errors.New("the host name mixes letters of several scripts, as lookalikes do")
 		}
 	}
 	return nil
@@ -78,17 +78,17 @@ func isNumber(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
-// scriptMixes are the sets of scripts that may stand together in a label
-// (Unicode Technical Standard 39, section 5.2, "highly restrictive"). Letters
-// of any one script may stand alone.
+// scriptMixes are the sets of scripts that may be combined in a label (Unicode
+// Technical Standard 39, section 5.2, "highly restrictive"). Letters of any
+// single script are allowed.
 var scriptMixes = [][]*unicode.RangeTable{
 	{unicode.Latin, unicode.Han, unicode.Hiragana, unicode.Katakana},
 	{unicode.Latin, unicode.Han, unicode.Bopomofo},
 	{unicode.Latin, unicode.Han, unicode.Hangul},
 }
 
-// mixesScripts reports whether the letters of s come from scripts that do not
-// belong together.
+// mixesScripts reports whether the letters of s come from scripts that must not
+// be combined.
 func mixesScripts(s string) bool {
 	var letters []rune
 	for _, r := range s {
@@ -107,7 +107,8 @@ func mixesScripts(s string) bool {
 	return true
 }
 
-// scriptOf returns the script of r, or Common for a letter that several share.
+// scriptOf returns the script of r, or Common for a letter shared by several
+// scripts.
 func scriptOf(r rune) *unicode.RangeTable {
 	if unicode.Is(unicode.Latin, r) {
 		return unicode.Latin

@@ -1,21 +1,21 @@
 package profile
 
-// A Mail is a payload that sets up one IMAP account, with SMTP for sending.
-// It has no field for a password: the device asks for it. It has none to turn
-// TLS off either.
+// A Mail is a payload that sets up one IMAP account, with SMTP for sending. It
+// has no field for a password, because the device asks for it, and none for
+// turning TLS off.
 type Mail struct {
 	// DisplayName and Description are shown in the profile's details.
 	// Description may be empty.
 	DisplayName string
 	Description string
-	// AccountName is how the account is called on the device. Two accounts
-	// of one name exclude each other, so it should hold the address.
+	// AccountName is the account's name on the device. Two accounts can't have
+	// the same name, so it should contain the address.
 	AccountName string
 	// PersonName is the sender's name in new messages. May be empty.
 	PersonName string
 	Incoming   Server
 	Outgoing   Server
-	// IncomingLogin and OutgoingLogin are the user names on the servers.
+	// IncomingLogin and OutgoingLogin are the usernames on the servers.
 	IncomingLogin string
 	OutgoingLogin string
 }
@@ -29,7 +29,7 @@ func (*Mail) kind() kind {
 
 func (m *Mail) titles() (displayName, description string) { return m.DisplayName, m.Description }
 
-// keys spells m out (com.apple.mail.managed.yaml).
+// keys returns the payload keys of m (com.apple.mail.managed.yaml).
 func (m *Mail) keys(address Address, _ Platform) map[string]any {
 	const password = "EmailAuthPassword"
 	out := map[string]any{
@@ -46,7 +46,8 @@ func (m *Mail) keys(address Address, _ Platform) map[string]any {
 		"OutgoingMailServerPortNumber":     m.Outgoing.Port,
 		"OutgoingMailServerUseSSL":         true,
 		"OutgoingMailServerUsername":       m.OutgoingLogin,
-		// One question instead of two, where a person installs by hand.
+		// One password prompt instead of two when a person installs the
+		// profile.
 		"OutgoingPasswordSameAsIncomingPassword": true,
 	}
 	optional(out, "EmailAccountName", m.PersonName)

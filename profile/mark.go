@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// TestMark begins what a device shows of a profile that a test made, in every
-// language. No other profile may begin with it.
+// TestMark is the prefix of texts in a test profile, in every language. No
+// other profile may start with it.
 const TestMark = "TEST – "
 
-// marked is the text as the device shows it.
+// marked returns the text as the device shows it.
 func (p *Profile) marked(text string) string {
 	if !p.Test || text == "" {
 		return text
@@ -18,7 +18,7 @@ func (p *Profile) marked(text string) string {
 	return TestMark + text
 }
 
-// consent is Consent as the device shows it.
+// consent returns Consent as the device shows it.
 func (p *Profile) consent() map[string]any {
 	out := make(map[string]any, len(p.Consent))
 	for language, text := range p.Consent {
@@ -27,15 +27,15 @@ func (p *Profile) consent() map[string]any {
 	return out
 }
 
-// validateMark refuses texts that bring the mark themselves: only Test says
-// what is a test.
+// validateMark refuses texts that already start with the mark. Only Test may
+// add it.
 func (p *Profile) validateMark(c *checker) {
 	texts := map[string]string{"display_name": p.DisplayName, "description": p.Description}
 	for language, text := range p.Consent {
 		texts["consent."+language] = text
 	}
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
-		c.must(path, !strings.HasPrefix(texts[path], TestMark), "it begins as only that of a test may")
+		c.must(path, !strings.HasPrefix(texts[path], TestMark), "only texts of test profiles may start like this")
 	}
-	c.must("description", !p.Test || p.Description != "", "a test needs one that says so")
+	c.must("description", !p.Test || p.Description != "", "a test profile needs a description")
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// TestMarked wants a test to differ from the same profile by its mark, before
-// name, description and each consent text, and by its namespace, which no device
-// takes for the real one.
+// TestMarked checks how a test profile differs from the real one: by its mark
+// before name, description and each consent text, and by its namespace, so that
+// devices don't confuse the two.
 func TestMarked(t *testing.T) {
 	for name, p := range kinds(t) {
 		plain, err := p.Marshal()
@@ -37,7 +37,7 @@ func TestMarked(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
 		}
 		if p.DisplayName != "Mail at example.com" {
-			t.Errorf("%s: the profile itself became %q", name, p.DisplayName)
+			t.Errorf("%s: the profile itself changed to %q", name, p.DisplayName)
 		}
 	}
 	if profile.TestMark != "TEST – " {

@@ -10,15 +10,16 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// PlainName is a sender's name with the apostrophe that keyboards of phones write
-// as the plain one, which is all that a profile may have, and [Plain].
+// PlainName returns a sender's name after [Plain], with the typographic
+// apostrophe of phone keyboards replaced by the plain one, which is the only
+// one that a profile may have.
 func PlainName(s string) string { return strings.ReplaceAll(Plain(s), "\u2019", "'") }
 
-// IsPersonName reports whether [PlainName] of s may be a sender's name, or is
-// empty. Mail programs show it to others and make links of what looks like one, so after
-// NFKC it has letters, marks, digits, spaces and ' - . , & ( ) only, and no
-// dotted word that begins with www or ends in a public suffix: "A.Müller" is a
-// name, "evil.com" is not.
+// IsPersonName reports whether [PlainName] of s can be used as a sender's name,
+// or is empty. Mail programs show it to others and turn anything that looks
+// like a link into one. So after NFKC it may only have letters, marks, digits,
+// spaces and ' - . , & ( ), and no dotted word that starts with www or ends in
+// a public suffix: "A.Müller" is a name, "evil.com" isn't.
 func IsPersonName(s string) bool {
 	s = PlainName(s)
 	if !IsLine(s) {
@@ -30,7 +31,7 @@ func IsPersonName(s string) bool {
 			return false
 		}
 	}
-	// A hyphen may be part of a domain name, or stand behind one.
+	// A hyphen may be part of a domain name, or follow one.
 	return !namesDomain(strings.FieldsFunc(name, isSeam)) &&
 		!namesDomain(strings.FieldsFunc(name, func(r rune) bool { return r == '-' || isSeam(r) }))
 }
@@ -38,8 +39,8 @@ func IsPersonName(s string) bool {
 // isSeam reports whether r ends a word of a name.
 func isSeam(r rune) bool { return strings.ContainsRune(" ',&()", r) }
 
-// specialNames are top-level domains that are no public suffix and read as one
-// all the same (RFC 6761, RFC 6762, RFC 7686).
+// specialNames are top-level domains that aren't public suffixes but still read
+// as domains (RFC 6761, RFC 6762, RFC 7686).
 var specialNames = []string{"example", "invalid", "local", "localhost", "onion", "test"}
 
 // namesDomain reports whether a word reads as a domain name.

@@ -27,8 +27,9 @@ func TestIsPersonName(t *testing.T) {
 	}
 }
 
-// TestDoors wants characters that show nothing kept out of every text.
-func TestDoors(t *testing.T) {
+// TestHiddenCharacters checks that invisible characters are refused in every
+// text.
+func TestHiddenCharacters(t *testing.T) {
 	for _, s := range []string{"a\u200bb", "a\u00adb", "a\u2060b", "a\u200db", "a\ufe0fb", "a\u3164b", "a\ufeffb", "a\u061cb"} {
 		if profile.IsLine(s) || profile.IsText(s) {
 			t.Errorf("%q passes", s)
@@ -48,6 +49,6 @@ func TestDoors(t *testing.T) {
 		}
 	}
 	if profile.IsLine("a\nb") || !profile.IsText("a\nb") {
-		t.Error("lines are told from texts by their newlines")
+		t.Error("newlines must be allowed in texts only")
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A subscription is a kind that only this test has: one file defines it, and
-// everything else in the package works with it.
+// A subscription is a kind of payload that only this test defines, in one file.
+// Everything else in the package works with it.
 type subscription struct {
 	DisplayName, Host, Login string
 }
@@ -15,7 +15,7 @@ type subscription struct {
 func (s *subscription) Type() string { return s.kind().payloadType }
 
 func (*subscription) kind() kind {
-	return kind{name: "subscription", payloadType: "com.apple.subscribedcalendar.account", place: 40, beside: "mail"}
+	return kind{name: "subscription", payloadType: "com.apple.subscribedcalendar.account", place: 40, requires: "mail"}
 }
 
 func (s *subscription) titles() (displayName, description string) { return s.DisplayName, "" }
@@ -34,8 +34,8 @@ func (s *subscription) validate(c *checker, _ Platform) {
 	c.line("subscription.login", s.Login)
 }
 
-// withSubscription is a profile with mail, the new kind, and a policy, in
-// another order than they are written.
+// withSubscription returns a profile with mail, the new kind, and a policy, in
+// a different order than they are written.
 func withSubscription(t *testing.T) *Profile {
 	t.Helper()
 	address, err := ParseAddress("jane@example.com")
@@ -81,13 +81,13 @@ func TestNewKind(t *testing.T) {
 	}
 	Of[*subscription](p).Host = ""
 	p.Payloads = p.Payloads[:2]
-	if err := p.Validate(); err == nil || !strings.Contains(err.Error(), "subscription: it goes with mail only") || !strings.Contains(err.Error(), "subscription.host") {
+	if err := p.Validate(); err == nil || !strings.Contains(err.Error(), "subscription: it needs mail in the same profile") || !strings.Contains(err.Error(), "subscription.host") {
 		t.Errorf("without mail and host: %v", err)
 	}
 }
 
 // TestSegments writes a template with the variables of a device management
-// service in the place of a person.
+// service instead of a person's data.
 func TestSegments(t *testing.T) {
 	p := withSubscription(t)
 	template, err := NewTemplate(p)
@@ -111,21 +111,21 @@ func TestSegments(t *testing.T) {
 	}
 	for _, part := range []string{"<string>$EMAIL</string>", "<key>EmailAccountName</key>\n\t\t\t\t<string>$FULLNAME</string>\n", "<string>com.example.mdm.mail</string>"} {
 		if !strings.Contains(text, part) {
-			t.Errorf("it lacks %s:\n%s", part, text)
+			t.Errorf("missing %s:\n%s", part, text)
 		}
 	}
 	if strings.Count(text, "$USER<") != 3 || strings.Contains(text, open) {
-		t.Errorf("the login stands %d times:\n%s", strings.Count(text, "$USER<"), text)
+		t.Errorf("the login appears %d times:\n%s", strings.Count(text, "$USER<"), text)
 	}
 	for _, suffix := range []string{"", ".mail", ".subscription", ".passcode"} {
 		if suffixes[suffix] != 1 {
-			t.Errorf("the UUID of %q stands %d times", suffix, suffixes[suffix])
+			t.Errorf("the UUID of %q appears %d times", suffix, suffixes[suffix])
 		}
 	}
 }
 
-// TestTree wants the property list that Marshal writes, checked, in the hands
-// of the caller.
+// TestTree checks that the caller gets the property list that Marshal writes,
+// validated.
 func TestTree(t *testing.T) {
 	p := withSubscription(t)
 	tree, err := p.Tree()
@@ -142,6 +142,6 @@ func TestTree(t *testing.T) {
 	}
 	p.DisplayName = ""
 	if _, err := p.Tree(); err == nil {
-		t.Error("a tree of what is not valid")
+		t.Error("got a tree of an invalid profile")
 	}
 }

@@ -2,47 +2,48 @@ package profile
 
 import "time"
 
-// A Passcode is a payload that demands a passcode on the device. On an
-// iPhone, and where MaxFailedAttempts is set, wrong codes erase the device; a
-// Mac they lock (com.apple.mobiledevice.passwordpolicy.yaml). Every Passcode
-// forbids simple codes such as 1234.
+// A Passcode is a payload that requires a passcode on the device. If
+// MaxFailedAttempts is set, wrong passcodes erase an iPhone or lock a Mac
+// (com.apple.mobiledevice.passwordpolicy.yaml). Every Passcode forbids simple
+// ones such as 1234.
 //
-// A code that only its owner can find out and an end to the tries: there is
-// no pattern, no forced change at the next sign-in and no bar to removal.
+// It has no fields for a pattern, for a forced change at the next sign-in, or
+// for preventing removal.
 type Passcode struct {
 	// DisplayName and Description are shown in the profile's details.
 	// Description may be empty.
 	DisplayName string
 	Description string
-	// MinLength is the shortest code, 4 to 12 characters.
+	// MinLength is the minimum length of the passcode, 4 to 12 characters.
 	MinLength int
-	// MaxFailedAttempts is after how many wrong codes an iPhone is erased or
-	// a Mac locked, 7 to 10. At 6 and less an iPhone would erase with no
-	// pause between the tries. Zero: never.
+	// MaxFailedAttempts is the number of wrong passcodes that erase an iPhone
+	// or lock a Mac, 7 to 10. With 6 or fewer, an iPhone would erase itself
+	// without a pause between attempts. Zero: never.
 	MaxFailedAttempts int
-	// ResetAfter is when a Mac that was locked can be tried again, 1 to 60
-	// whole minutes. A Mac needs it with MaxFailedAttempts; an iPhone's
-	// profile leaves it out.
+	// ResetAfter is how long a Mac stays locked, 1 to 60 whole minutes. A Mac
+	// needs it with MaxFailedAttempts. Profiles for iPhone omit it.
 	ResetAfter time.Duration
-	// AutoLock is after how long without use the screen locks, 1 to 15 whole
-	// minutes.
+	// AutoLock is how long the device may be idle before the screen locks, 1 to
+	// 15 whole minutes.
 	AutoLock time.Duration
-	// Grace is for how long the device can be woken without a code, up to
-	// 240 whole minutes. Zero: not at all.
+	// Grace is how long the device can be woken without the passcode, up to 240
+	// whole minutes. Zero: not at all.
 	Grace time.Duration
-	// MinComplex is how many characters must be neither letter nor digit, up
-	// to 2.
+	// MinComplex is the minimum number of characters that are neither letters
+	// nor digits, up to 2.
 	MinComplex int
-	// Alphanumeric demands letters beside digits.
+	// Alphanumeric requires letters in addition to digits.
 	Alphanumeric bool
-	// MaxAgeDays is when a code must be changed, 30 to 730 days. Zero: never.
+	// MaxAgeDays is the maximum age of a passcode, 30 to 730 days. Zero: no
+	// limit.
 	MaxAgeDays int
-	// History is how many earlier codes may not come again, 1 to 10, or 0.
+	// History is the number of previous passcodes that can't be reused, 1 to
+	// 10, or 0.
 	History int
 }
 
-// DefaultPasscode is a policy that suits most: six digits or more, asked for
-// at once and after five minutes without use, and 10 wrong codes erase.
+// DefaultPasscode returns a policy that suits most people: six digits or more,
+// required immediately and after five idle minutes. 10 wrong passcodes erase.
 func DefaultPasscode() Passcode {
 	return Passcode{
 		MinLength:         6,
@@ -61,7 +62,8 @@ func (*Passcode) kind() kind {
 
 func (p *Passcode) titles() (displayName, description string) { return p.DisplayName, p.Description }
 
-// keys spells p out (com.apple.mobiledevice.passwordpolicy.yaml).
+// keys returns the payload keys of p
+// (com.apple.mobiledevice.passwordpolicy.yaml).
 func (p *Passcode) keys(_ Address, platform Platform) map[string]any {
 	out := map[string]any{
 		"allowSimple":    false,
@@ -81,7 +83,7 @@ func (p *Passcode) keys(_ Address, platform Platform) map[string]any {
 	return out
 }
 
-// with is p itself: a policy is the same for everybody.
+// with returns p itself, because a policy is the same for everyone.
 func (p *Passcode) with(Fields) Payload { return p }
 
 func minutes(d time.Duration) int { return int(d / time.Minute) }

@@ -2,8 +2,8 @@ package profile
 
 import "fmt"
 
-// A Platform is a kind of device. A profile is made for one: a file for all
-// makes an iPhone with a paired Watch ask for which of them it is.
+// A Platform is a kind of device. A profile is for one platform: with a profile
+// for all of them, an iPhone with a paired Watch asks which one it's for.
 type Platform string
 
 // The platforms.
@@ -12,16 +12,17 @@ const (
 	Mac    Platform = "mac"
 )
 
-// ParsePlatform reads "iphone" or "mac".
+// ParsePlatform parses "iphone" or "mac".
 func ParsePlatform(s string) (Platform, error) {
 	switch p := Platform(s); p {
 	case IPhone, Mac:
 		return p, nil
 	}
-	return "", fmt.Errorf("the platform is %q or %q", IPhone, Mac)
+	return "", fmt.Errorf("the platform must be %q or %q", IPhone, Mac)
 }
 
-// targetDeviceType is Apple's number for p (TopLevel.yaml, TargetDeviceType).
+// targetDeviceType returns Apple's number for p (TopLevel.yaml,
+// TargetDeviceType).
 func (p Platform) targetDeviceType() int {
 	if p == Mac {
 		return 5

@@ -31,7 +31,7 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs from what was made:\n%s", path, got)
+		t.Errorf("%s differs from the result:\n%s", path, got)
 	}
 }
 
@@ -44,7 +44,7 @@ func address(t testing.TB, s string) profile.Address {
 	return a
 }
 
-// mailProfile is a good profile for name on the platform.
+// mailProfile returns a valid profile for name on the platform.
 func mailProfile(t testing.TB, p profile.Platform, name string) *profile.Profile {
 	t.Helper()
 	return &profile.Profile{
@@ -65,8 +65,8 @@ func mailProfile(t testing.TB, p profile.Platform, name string) *profile.Profile
 	}
 }
 
-// protect adds the default policy: beside the mail on an iPhone, instead of
-// it on a Mac.
+// protect adds the default policy: next to mail on an iPhone, instead of it on
+// a Mac.
 func protect(p *profile.Profile) *profile.Profile {
 	policy := profile.DefaultPasscode()
 	policy.DisplayName = "Passcode"
@@ -78,7 +78,7 @@ func protect(p *profile.Profile) *profile.Profile {
 	return p
 }
 
-// drop takes the payload of type T out of p.
+// drop removes the payload of type T from p.
 func drop[T profile.Payload](p *profile.Profile) {
 	p.Payloads = slices.DeleteFunc(slices.Clone(p.Payloads), func(payload profile.Payload) bool {
 		_, ok := payload.(T)
@@ -138,7 +138,8 @@ func TestMarshalEverything(t *testing.T) {
 	golden(t, "everything.mobileconfig", got)
 }
 
-// TestMarshalSame makes each profile many times: maps must not shake the bytes.
+// TestMarshalSame creates each profile many times, because the order of maps
+// must not affect the bytes.
 func TestMarshalSame(t *testing.T) {
 	p := protect(mailProfile(t, profile.IPhone, "Jane"))
 	first, err := p.Marshal()
@@ -148,13 +149,13 @@ func TestMarshalSame(t *testing.T) {
 	for range 50 {
 		again, err := p.Marshal()
 		if err != nil || !bytes.Equal(first, again) {
-			t.Fatalf("the same input gave other bytes (%v)", err)
+			t.Fatalf("the same input gave different bytes (%v)", err)
 		}
 	}
 }
 
-// TestNothingSecret reads every profile that the tests make for what must
-// never be in one, and for what must always be.
+// TestNothingSecret checks every test profile for content that must never be
+// there, and for content that must always be.
 func TestNothingSecret(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.mobileconfig")
 	if err != nil || len(files) < 25 {
@@ -172,10 +173,10 @@ func TestNothingSecret(t *testing.T) {
 			}
 		}
 		if strings.Contains(text, "com.apple.mail.managed") && strings.Count(text, "MailServerUseSSL</key><true/>") != 2 {
-			t.Errorf("%s does not turn TLS on twice", file)
+			t.Errorf("%s doesn't turn TLS on twice", file)
 		}
 		if strings.Count(text, "DAVHostName<") != strings.Count(text, "DAVUseSSL</key><true/>") {
-			t.Errorf("%s does not turn TLS on for calendars or contacts", file)
+			t.Errorf("%s doesn't turn TLS on for calendars or contacts", file)
 		}
 	}
 }
@@ -197,7 +198,8 @@ func TestIdentifiers(t *testing.T) {
 }
 
 func TestIdentifierForm(t *testing.T) {
-	// The hash was made by: printf jane.doe@example.com | openssl dgst -sha256 -binary | base32
+	// The hash is the output of: printf jane.doe@example.com | openssl dgst
+	// -sha256 -binary | base32
 	p := mailProfile(t, profile.IPhone, "")
 	if got, want := p.Identifier(), "com.example.mobileconfig.q3qltzlmc7ge2erypymutocqkp"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -221,7 +223,7 @@ func TestIdentifierFolds(t *testing.T) {
 	}
 }
 
-// TestMailAndSecureShareIdentity holds that the later of the two replaces the
+// TestMailAndSecureShareIdentity checks that the later of the two replaces the
 // earlier in place: same identifiers, same UUIDs.
 func TestMailAndSecureShareIdentity(t *testing.T) {
 	ids := func(p *profile.Profile) [4]string {

@@ -16,8 +16,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile/schematest"
 )
 
-// schemaFolder holds Apple's schema files of github.com/apple/device-management
-// at b6202ca2 (iOS 18.1, macOS 15.1) in JSON; server/e2e/schema renews them.
+// schemaFolder has Apple's schema files of github.com/apple/device-management
+// at b6202ca2 (iOS 18.1, macOS 15.1) as JSON. server/e2e/schema updates them.
 var schemaFolder = filepath.Join("testdata", "apple-schema")
 
 // writtenKeys are all keys that a profile can have.
@@ -32,15 +32,15 @@ const writtenKeys = `ConsentText DurationUntilRemoval PayloadContent PayloadDesc
 	allowSimple forcePIN maxFailedAttempts maxGracePeriod maxInactivity maxPINAgeInDays minComplexChars minLength
 	minutesUntilFailedLoginReset pinHistory requireAlphanumeric`
 
-// TestSchema holds everything that a profile can be against Apple's schema:
-// each field left out and set, and on the edges of its range.
+// TestSchema checks every possible profile against Apple's schema: each field
+// omitted and set, and at the limits of its range.
 func TestSchema(t *testing.T) {
 	schemas := schematest.Read(t, schemaFolder)
 	profiles, problems, seen := 0, 0, map[string]bool{}
 	check := func(p *profile.Profile) {
 		data, err := p.Marshal()
 		if err != nil {
-			t.Fatalf("not a profile to test with: %v", err)
+			t.Fatalf("invalid test profile: %v", err)
 		}
 		tree := tree(t, data)
 		profiles++
@@ -62,7 +62,7 @@ func TestSchema(t *testing.T) {
 	t.Logf("%d profiles, %d problems", profiles, problems)
 }
 
-// TestSchemaGolden holds the golden files against Apple's schema.
+// TestSchemaGolden checks the golden files against Apple's schema.
 func TestSchemaGolden(t *testing.T) {
 	schemas := schematest.Read(t, schemaFolder)
 	files, err := filepath.Glob(filepath.Join("testdata", "*.mobileconfig"))
@@ -80,7 +80,7 @@ func TestSchemaGolden(t *testing.T) {
 	}
 }
 
-// tree reads a profile in another way than it was written.
+// tree reads a profile with a different reader than the product's.
 func tree(t *testing.T, data []byte) map[string]any {
 	t.Helper()
 	var out map[string]any
@@ -102,7 +102,7 @@ func noteKeys(tree map[string]any, seen map[string]bool) {
 	}
 }
 
-// eachMail calls f with mail profiles: every way to leave fields out and
+// eachMail calls f with mail profiles: every combination of omitted fields and
 // every kind of server.
 func eachMail(t *testing.T, platform profile.Platform, f func(*profile.Profile)) {
 	t.Helper()
@@ -129,7 +129,7 @@ func eachMail(t *testing.T, platform profile.Platform, f func(*profile.Profile))
 	}
 }
 
-// eachDAV calls f with calendars, contacts and both beside the mail.
+// eachDAV calls f with calendars, contacts and both next to mail.
 func eachDAV(t *testing.T, platform profile.Platform, f func(*profile.Profile)) {
 	t.Helper()
 	for _, parts := range [][]string{{"caldav"}, {"carddav"}, {"caldav", "carddav"}} {
@@ -157,8 +157,8 @@ func eachRemoval(f func(on time.Time, after time.Duration)) {
 	}
 }
 
-// eachPolicy calls f with profiles that hold a policy, alone and beside the
-// mail where that is possible, for the edges of all ranges together.
+// eachPolicy calls f with profiles that have a policy, alone and next to mail
+// where possible, with all limits combined.
 func eachPolicy(t *testing.T, platform profile.Platform, f func(*profile.Profile)) {
 	t.Helper()
 	base := protect(mailProfile(t, platform, "Jane"))
@@ -180,7 +180,7 @@ func eachPolicy(t *testing.T, platform profile.Platform, f func(*profile.Profile
 			MaxAgeDays:        n[7],
 			History:           n[8],
 		}
-		if n[6] == 1 { // a policy without mail is a profile as well
+		if n[6] == 1 { // a policy without mail is a valid profile
 			policy.Description = "The rules"
 			drop[*profile.Mail](&p)
 		}
@@ -206,8 +206,8 @@ func eachEdge(rows [][]int, f func([]int)) {
 	choose(0)
 }
 
-// TestSchemaFinds spoils good profiles: the check above is worth what this
-// one finds.
+// TestSchemaFinds breaks good profiles to check that the schema check finds
+// each fault.
 func TestSchemaFinds(t *testing.T) {
 	schemas := schematest.Read(t, schemaFolder)
 	type dict = map[string]any
@@ -225,9 +225,9 @@ func TestSchemaFinds(t *testing.T) {
 		{"RemovalDate: not <date>", func(top, _, _ dict) { top["RemovalDate"] = "2031-01-01" }},
 		{"PayloadScope: not one of [System User]", func(top, _, _ dict) { top["PayloadScope"] = "user" }},
 		{"PayloadRemovalDisallowed: for supervised devices only", func(top, _, _ dict) { top["PayloadRemovalDisallowed"] = true }},
-		{"HasRemovalPasscode: gone from newer schemas", func(top, _, _ dict) { top["HasRemovalPasscode"] = false }},
+		{"HasRemovalPasscode: removed from newer schemas", func(top, _, _ dict) { top["HasRemovalPasscode"] = false }},
 		{"TargetDeviceType: neither an iPhone nor a Mac", func(top, _, _ dict) { top["TargetDeviceType"] = uint64(4) }},
-		{"ConsentText.jp2x_: no language tag", func(top, _, _ dict) { top["ConsentText"].(dict)["jp2x_"] = "Text" }},
+		{"ConsentText.jp2x_: not a language tag", func(top, _, _ dict) { top["ConsentText"].(dict)["jp2x_"] = "Text" }},
 		{"ConsentText.de: not <string>", func(top, _, _ dict) { top["ConsentText"].(dict)["de"] = true }},
 		{"PayloadContent.0.PayloadType: no schema for it", func(_, mail, _ dict) { mail["PayloadType"] = "com.example.none" }},
 		{"PayloadContent.0.IncomingMailServerHostName: required key is missing", func(_, mail, _ dict) { delete(mail, "IncomingMailServerHostName") }},
@@ -258,7 +258,7 @@ func TestSchemaFinds(t *testing.T) {
 	}
 }
 
-// TestSchemaFindsOnMac is TestSchemaFinds for what is special there.
+// TestSchemaFindsOnMac is TestSchemaFinds for rules that are specific to Macs.
 func TestSchemaFindsOnMac(t *testing.T) {
 	schemas := schematest.Read(t, schemaFolder)
 	tests := []struct {
@@ -266,7 +266,7 @@ func TestSchemaFindsOnMac(t *testing.T) {
 		want  string
 		spoil func(top map[string]any)
 	}{
-		{mailProfile(t, profile.Mac, "Jane"), "PayloadContent.0: not for the device of a Mac",
+		{mailProfile(t, profile.Mac, "Jane"), "PayloadContent.0: not for the device channel of a Mac",
 			func(top map[string]any) { top["PayloadScope"] = "System" }},
 		{mailProfile(t, profile.Mac, "Jane"), "PayloadContent.0.PreventMove: not for macOS",
 			func(top map[string]any) { top["PayloadContent"].([]any)[0].(map[string]any)["PreventMove"] = true }},

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// A Server is one end of a mail service as a device reaches it: always over
-// TLS. There is no value of it that means a connection in clear text.
+// A Server is one side of a mail service as a device reaches it, always over
+// TLS. No value means an unencrypted connection.
 type Server struct {
 	// Host is a DNS name in lower-case A-label form.
 	Host string
 	// Port is a TCP port from 1 to 65535.
 	Port int
-	// STARTTLS says that TLS begins after a greeting in clear text (RFC 2595,
-	// RFC 3207) instead of at once. A profile has no key for it: an Apple
-	// device decides by the port, and its TLS switch is on in both cases.
+	// STARTTLS means that TLS starts after an unencrypted greeting (RFC 2595,
+	// RFC 3207) instead of immediately. Profiles have no key for it: Apple
+	// devices decide by port, and their TLS setting is on in both cases.
 	STARTTLS bool
 }
 
@@ -26,11 +26,11 @@ const (
 	DefaultOutgoingPort = 465
 )
 
-// A protocol is what a mail server speaks.
+// A protocol is spoken by a mail server.
 type protocol struct {
 	name     string
-	port     int // with TLS from the first byte
-	starttls int // the only port on which a device uses STARTTLS
+	port     int // implicit TLS
+	starttls int // the only port on which devices use STARTTLS
 }
 
 var (
@@ -38,22 +38,24 @@ var (
 	smtp = protocol{"SMTP", DefaultOutgoingPort, 587}
 )
 
-// ports are those that belong to one protocol alone.
+// ports belong to only one protocol.
 var ports = map[int]string{
 	25: "mail between servers", 465: "SMTP", 587: "SMTP",
 	110: "POP", 995: "POP",
 	143: "IMAP", 993: "IMAP",
 }
 
-// ParseIncoming reads the IMAP server from HOST, HOST:PORT or
-// HOST:143/starttls. The default port is 993. Blanks around it don't count.
+// ParseIncoming parses the IMAP server from HOST, HOST:PORT or
+// HOST:143/starttls. The default port is 993. Surrounding whitespace is
+// ignored.
 func ParseIncoming(s string) (Server, error) { return imap.parse(s) }
 
-// ParseOutgoing reads the SMTP server from HOST, HOST:PORT or
-// HOST:587/starttls. The default port is 465. Blanks around it don't count.
+// ParseOutgoing parses the SMTP server from HOST, HOST:PORT or
+// HOST:587/starttls. The default port is 465. Surrounding whitespace is
+// ignored.
 func ParseOutgoing(s string) (Server, error) { return smtp.parse(s) }
 
-// String is the form that ParseIncoming and ParseOutgoing read.
+// String returns the form that ParseIncoming and ParseOutgoing read.
 func (s Server) String() string {
 	text := s.Host + ":" + strconv.Itoa(s.Port)
 	if s.STARTTLS {
@@ -62,7 +64,7 @@ func (s Server) String() string {
 	return text
 }
 
-// Encryption is how mail programs name the way TLS begins: "SSL/TLS" or
+// Encryption returns the usual name for how TLS starts: "SSL/TLS" or
 // "STARTTLS".
 func (s Server) Encryption() string {
 	if s.STARTTLS {
@@ -71,7 +73,7 @@ func (s Server) Encryption() string {
 	return "SSL/TLS"
 }
 
-var errPort = errors.New("the port is not a number from 1 to 65535")
+var errPort = errors.New("the port isn't a number from 1 to 65535")
 
 func (p protocol) parse(text string) (Server, error) {
 	text = Trim(text)
@@ -80,7 +82,7 @@ func (p protocol) parse(text string) (Server, error) {
 	}
 	rest, starttls := strings.CutSuffix(text, "/starttls")
 	if strings.ContainsRune(rest, '/') {
-		return Server{}, errors.New("only /starttls may follow the port, as in mail.example.com:" + strconv.Itoa(p.starttls) + "/starttls")
+		return Server{}, errors.New("only /starttls may follow the port, for example mail.example.com:" + strconv.Itoa(p.starttls) + "/starttls")
 	}
 	host, port, err := parseHostPort(rest, p.port)
 	if err != nil {
@@ -90,15 +92,15 @@ func (p protocol) parse(text string) (Server, error) {
 	return s, p.check(s)
 }
 
-// checkURL refuses what begins like a URL, where a host name belongs.
+// checkURL refuses a URL where a host name belongs.
 func checkURL(text string) error {
 	if strings.Contains(text, "://") {
-		return errors.New("it is a URL; write the host name alone, as in mail.example.com")
+		return errors.New("it's a URL; give only the host name, for example mail.example.com")
 	}
 	return nil
 }
 
-// parseHostPort reads HOST or HOST:PORT.
+// parseHostPort parses HOST or HOST:PORT.
 func parseHostPort(text string, port int) (string, int, error) {
 	name, number, found := strings.Cut(text, ":")
 	if found {
@@ -112,19 +114,19 @@ func parseHostPort(text string, port int) (string, int, error) {
 	return host, port, err
 }
 
-// check refuses the ports on which mail is, or may be, in clear text, and those
-// of other protocols.
+// check refuses ports on which mail is, or may be, unencrypted, and those of
+// other protocols.
 func (p protocol) check(s Server) error {
 	owner, known := ports[s.Port]
 	switch {
 	case s.Port < 1 || s.Port > 65535:
 		return errPort
 	case known && owner != p.name:
-		return fmt.Errorf("port %d is for %s; write %d for %s", s.Port, owner, p.port, p.name)
+		return fmt.Errorf("port %d is for %s; use %d for %s", s.Port, owner, p.port, p.name)
 	case s.STARTTLS && s.Port != p.starttls:
-		return fmt.Errorf("a device uses STARTTLS here on port %d alone; leave /starttls away if port %d encrypts from the first byte", p.starttls, s.Port)
+		return fmt.Errorf("devices use STARTTLS only on port %d; remove /starttls if port %d uses TLS from the start", p.starttls, s.Port)
 	case !s.STARTTLS && s.Port == p.starttls:
-		return fmt.Errorf("port %d starts without encryption; write %d, or %d/starttls if the server has nothing better", p.starttls, p.port, p.starttls)
+		return fmt.Errorf("port %d starts unencrypted; use %d, or %d/starttls if the server doesn't offer it", p.starttls, p.port, p.starttls)
 	}
 	return nil
 }

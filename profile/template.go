@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// A Template is a profile of which the person is left open, to be filled in
-// many times. It can be used by several goroutines at once.
+// A Template is a profile without a person's data, which can be filled in many
+// times. It's safe for concurrent use.
 type Template struct {
-	test     bool // of identifiers
+	test     bool // for identifiers
 	segments []Segment
-	suffix   string // of the identifier, behind that of the mailbox
+	suffix   string // of the identifier, after the mailbox's
 	size     int    // of the text in all segments
 }
 
-// Fields are what differs between the profiles of two persons.
+// Fields are the values that differ from person to person.
 type Fields struct {
 	Address    Address
 	PersonName string // may be empty
@@ -28,31 +28,31 @@ type Field int
 
 // The fields.
 const (
-	NoField         Field = iota // the text ends, or goes on in the next segment
+	NoField         Field = iota // the text ends, or continues in the next segment
 	AddressField                 // the mailbox
 	PersonNameField              // the sender's name
-	LoginField                   // the user name on the servers
+	LoginField                   // the username on the servers
 	IdentifierField              // the PayloadIdentifier of the profile
 	UUIDField                    // the PayloadUUID of the profile or of a payload
 )
 
-// A Segment is a stretch of the text of a template, with the field that
-// follows it. The text is XML; what is put in for a field must be escaped.
+// A Segment is a piece of a template's text, with the field that follows it.
+// The text is XML, so values for fields must be escaped.
 type Segment struct {
 	Text  string
 	Field Field
-	// Suffix is, for a UUIDField, what the identifier that the UUID is derived
-	// from has behind that of the profile.
+	// Suffix is only for a UUIDField: the UUID's identifier is the profile's
+	// with this suffix.
 	Suffix string
-	// After follows the field. A segment that has it is left out as a whole
-	// if the field is empty.
+	// After follows the field. If the field is empty, the whole segment is
+	// omitted.
 	After string
 }
 
-// open begins what stands in a template for a field; no text may hold it.
+// open starts the placeholder of a field. No text may contain it.
 const open = "\uE000"
 
-// What stands for the person's name and the login.
+// Placeholders for the person's name and the login.
 const (
 	openName  = open + "name"
 	openLogin = open + "login"
@@ -60,8 +60,8 @@ const (
 
 var errOpen = errors.New("profile: a text has the character U+E000, which a template needs for itself")
 
-// NewTemplate returns a template of p. The fields in p that [Template.Fill]
-// sets do not count. If the rest is not valid the error is an
+// NewTemplate returns a template of p. It ignores the fields in p that
+// [Template.Fill] sets. If the rest isn't valid, the error is an
 // [*InvalidError].
 func NewTemplate(p *Profile) (*Template, error) {
 	address := Address{open + "@template.invalid", len(open)}
@@ -70,7 +70,7 @@ func NewTemplate(p *Profile) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	if holds(p.with(Fields{Address{"none@template.invalid", len("none")}, "", ""}).tree(), open) {
+	if containsText(p.with(Fields{Address{"none@template.invalid", len("none")}, "", ""}).tree(), open) {
 		return nil, errOpen
 	}
 	nameless, err := p.with(Fields{address, "", openLogin}).Marshal()
@@ -78,7 +78,7 @@ func NewTemplate(p *Profile) (*Template, error) {
 		return nil, err
 	}
 	t := &Template{test: p.Test, suffix: strings.TrimPrefix(named.Identifier(), address.identifier(p.Test))}
-	t.segments = cut(string(data), named.stands())
+	t.segments = cut(string(data), named.placeholders())
 	for i := range t.segments {
 		t.size += len(t.segments[i].Text) + len(t.segments[i].After)
 	}
@@ -86,12 +86,12 @@ func NewTemplate(p *Profile) (*Template, error) {
 	filled := t.fill(nil, Fields{address, openName, openLogin})
 	left := t.fill(nil, Fields{address, "", openLogin})
 	if !bytes.Equal(filled, data) || !bytes.Equal(left, nameless) {
-		return nil, errors.New("profile: the template does not give what the encoder does")
+		return nil, errors.New("profile: the template's result differs from the encoder's")
 	}
 	return t, nil
 }
 
-// with is p with the fields.
+// with returns p with the fields.
 func (p *Profile) with(f Fields) *Profile {
 	q := *p
 	q.Address, q.Payloads = f.Address, slices.Clone(p.Payloads)
@@ -103,16 +103,16 @@ func (p *Profile) with(f Fields) *Profile {
 	return &q
 }
 
-// holds reports whether a string of the tree holds text.
-func holds(tree any, text string) bool {
+// containsText reports whether a string in the tree contains text.
+func containsText(tree any, text string) bool {
 	switch v := tree.(type) {
 	case string:
 		return strings.Contains(v, text)
 	case []any:
-		return slices.ContainsFunc(v, func(inner any) bool { return holds(inner, text) })
+		return slices.ContainsFunc(v, func(inner any) bool { return containsText(inner, text) })
 	case map[string]any:
 		for _, inner := range v {
-			if holds(inner, text) {
+			if containsText(inner, text) {
 				return true
 			}
 		}
@@ -120,17 +120,18 @@ func holds(tree any, text string) bool {
 	return false
 }
 
-// A stand stands for a field in the text that a template is cut from.
-type stand struct {
+// A placeholder marks a field in the text that a template is cut from.
+type placeholder struct {
 	text   string
 	field  Field
 	suffix string
 }
 
-// stands are those of a profile that was made to be a template.
-func (p *Profile) stands() []stand {
+// placeholders returns the placeholders in a profile that is prepared as a
+// template.
+func (p *Profile) placeholders() []placeholder {
 	identifier := p.Identifier()
-	all := []stand{
+	all := []placeholder{
 		{p.Address.String(), AddressField, ""},
 		{openName, PersonNameField, ""},
 		{openLogin, LoginField, ""},
@@ -138,16 +139,16 @@ func (p *Profile) stands() []stand {
 	}
 	for _, payload := range p.Payloads {
 		suffix := payload.kind().suffix()
-		all = append(all, stand{payloadUUID(identifier + suffix), UUIDField, suffix})
+		all = append(all, placeholder{payloadUUID(identifier + suffix), UUIDField, suffix})
 	}
-	return append(all, stand{identifier, IdentifierField, ""})
+	return append(all, placeholder{identifier, IdentifierField, ""})
 }
 
-// cut cuts text at what stands for the fields.
-func cut(text string, stands []stand) (segments []Segment) {
+// cut cuts text at the placeholders.
+func cut(text string, placeholders []placeholder) (segments []Segment) {
 	for {
-		at, next := len(text), stand{}
-		for _, s := range stands {
+		at, next := len(text), placeholder{}
+		for _, s := range placeholders {
 			if i := strings.Index(text[:at], s.text); i >= 0 {
 				at, next = i, s
 			}
@@ -160,8 +161,8 @@ func cut(text string, stands []stand) (segments []Segment) {
 	}
 }
 
-// makeOptional moves the lines that hold the key and the value of the field
-// into a segment of their own.
+// makeOptional moves the lines with the field's key and value into a separate
+// segment.
 func (t *Template) makeOptional(field Field) {
 	const endOfValue = "</string>\n"
 	i := slices.IndexFunc(t.segments, func(s Segment) bool { return s.Field == field })
@@ -175,20 +176,21 @@ func (t *Template) makeOptional(field Field) {
 	t.segments = slices.Insert(t.segments, i, Segment{Text: before[:line]})
 }
 
-// Segments are the parts of the template in their order, for writers that put
-// in something other than the fields of a person.
+// Segments returns the template's parts in order, for writers that insert
+// something other than a person's fields.
 func (t *Template) Segments() []Segment { return slices.Clone(t.segments) }
 
-// Identifier is the PayloadIdentifier of the template's profile for a mailbox.
+// Identifier returns the PayloadIdentifier of the template's profile for a
+// mailbox.
 func (t *Template) Identifier(a Address) string { return a.identifier(t.test) + t.suffix }
 
-// Fill returns what [Profile.Marshal] would for the template's profile with
-// these fields: the address, which names accounts too, the sender's name, and
-// the login on all servers. If they are not valid the error is an
+// Fill returns the result of [Profile.Marshal] for the template's profile with
+// these fields: the address, which also names the accounts, the sender's name,
+// and the login on all servers. If they aren't valid, the error is an
 // [*InvalidError].
 func (t *Template) Fill(f Fields) ([]byte, error) { return t.Append(nil, f) }
 
-// Append appends to out what [Template.Fill] returns.
+// Append appends the result of [Template.Fill] to out.
 func (t *Template) Append(out []byte, f Fields) ([]byte, error) {
 	var c checker
 	c.must("address", !f.Address.IsZero(), "it is missing")
@@ -200,8 +202,8 @@ func (t *Template) Append(out []byte, f Fields) ([]byte, error) {
 	return t.fill(out, f), nil
 }
 
-// spare is room for what the fields add to the text of a template: a few
-// addresses and identifiers.
+// spare is room for the fields' part of the text: a few addresses and
+// identifiers.
 const spare = 1024
 
 func (t *Template) fill(out []byte, f Fields) []byte {
@@ -231,8 +233,8 @@ func (t *Template) fill(out []byte, f Fields) []byte {
 	return out
 }
 
-// appendEscaped appends a checked text as groob/plist writes it: newlines as they are,
-// all else by the rules of encoding/xml.
+// appendEscaped appends a checked text as groob/plist writes it: newlines
+// unchanged, everything else by the rules of encoding/xml.
 func appendEscaped(out []byte, text string) []byte {
 	from := 0
 	for i := range len(text) {

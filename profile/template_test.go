@@ -7,7 +7,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// filled is p with the fields set as Fill says.
+// filled returns p with the fields set as Fill sets them.
 func filled(p *profile.Profile, f profile.Fields) *profile.Profile {
 	q := *p
 	q.Address = f.Address
@@ -34,7 +34,7 @@ func withFields(d profile.DAV, f profile.Fields) profile.DAV {
 	return d
 }
 
-// kinds are a profile of each kind that there is.
+// kinds has a profile of each kind.
 func kinds(t testing.TB) map[string]*profile.Profile {
 	t.Helper()
 	return map[string]*profile.Profile{
@@ -99,7 +99,7 @@ func TestNewTemplateRefuses(t *testing.T) {
 	p := mailProfile(t, profile.IPhone, "x")
 	p.DisplayName = ""
 	if _, err := profile.NewTemplate(p); err == nil {
-		t.Error("a template of a profile that is not valid")
+		t.Error("got a template of an invalid profile")
 	}
 	for _, spoil := range []func(*profile.Profile){
 		func(p *profile.Profile) { p.DisplayName = "\uE000" },
@@ -111,12 +111,12 @@ func TestNewTemplateRefuses(t *testing.T) {
 		p := protect(mailProfile(t, profile.IPhone, "x"))
 		spoil(p)
 		if _, err := profile.NewTemplate(p); err == nil {
-			t.Error("a template with a text that reads as a field")
+			t.Error("got a template with a text that contains a placeholder")
 		}
 	}
 }
 
-// FuzzFill holds filling against the encoder, byte for byte.
+// FuzzFill compares filling with the encoder, byte for byte.
 func FuzzFill(f *testing.F) {
 	f.Add("jane@example.com", "Jane Doe", "jane")
 	f.Add("a&b@example.com", "<&>'\"", "\uE000login")
@@ -136,7 +136,7 @@ func FuzzFill(f *testing.F) {
 		}
 		fields := profile.Fields{Address: a, PersonName: person, Login: login}
 		for name, p := range profiles {
-			if mailOf(p) == nil { // the fields do not matter there, but the address
+			if mailOf(p) == nil { // only the address matters there
 				fields.PersonName, fields.Login = "", "x"
 			}
 			want, wantErr := filled(p, fields).Marshal()
@@ -148,7 +148,7 @@ func FuzzFill(f *testing.F) {
 	})
 }
 
-// BenchmarkFill fills in templates with mail alone and with a policy.
+// BenchmarkFill fills in templates with only mail and with a policy.
 func BenchmarkFill(b *testing.B) {
 	f := profile.Fields{Address: address(b, "jane@example.com"), PersonName: "Jane Doe", Login: "jane"}
 	for _, name := range []string{"iphone mail", "iphone secure"} {

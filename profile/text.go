@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// Longest texts in bytes: of one line, and of a text that may hold newlines.
+// Maximum length of texts in bytes: for one line, and for a text with newlines.
 const (
 	maxLine = 1024
 	maxText = 4096
 )
 
-// checkLine refuses what cannot stand in an XML 1.0 document or would show
-// otherwise than it is: control characters, noncharacters, newlines, and the
-// controls that reorder text.
+// checkLine refuses characters that XML 1.0 can't contain or that would display
+// misleadingly: control characters, noncharacters, newlines, and controls that
+// reorder text.
 func checkLine(s string) error { return checkRunes(s, maxLine, false) }
 
 // checkText is checkLine for a text of several lines.
@@ -23,22 +23,22 @@ func checkText(s string) error { return checkRunes(s, maxText, true) }
 
 func checkRunes(s string, limit int, newlines bool) error {
 	if len(s) > limit {
-		return fmt.Errorf("it is longer than %d bytes", limit)
+		return fmt.Errorf("it's longer than %d bytes", limit)
 	}
 	if !utf8.ValidString(s) {
-		return fmt.Errorf("it is not valid UTF-8")
+		return fmt.Errorf("it isn't valid UTF-8")
 	}
 	for _, r := range s {
 		if !allowedRune(r) && !(newlines && r == '\n') {
-			return fmt.Errorf("it has the character U+%04X, which may not stand here", r)
+			return fmt.Errorf("it has the character U+%04X, which isn't allowed here", r)
 		}
 	}
 	return nil
 }
 
-// allowedRune goes beyond the Char production of XML 1.0: groob/plist turns
-// what XML cannot hold into U+FFFD without a word, and bidi controls make a
-// name read as another.
+// allowedRune is stricter than the Char production of XML 1.0: groob/plist
+// silently replaces characters that XML can't contain with U+FFFD, and bidi
+// controls make a name look like another.
 func allowedRune(r rune) bool {
 	switch {
 	case r < 0x7F:
@@ -53,17 +53,16 @@ func allowedRune(r rune) bool {
 	return true
 }
 
-// Trim returns s without the blanks and invisible characters at its ends, which
-// people paste along with a text. Nothing that takes texts keeps them. What
-// overrides the direction of the text stays, to be refused: without it the text
-// would say something else than the person saw.
+// Trim returns s without whitespace and invisible characters at its ends, which
+// people paste with a text by accident. Direction overrides stay, so that they
+// are refused: without them the text would differ from what the person saw.
 func Trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) && r != '\u202d' && r != '\u202e' })
 }
 
-// Plain is s, trimmed, with the spaces that only look like the plain one, such
-// as the no-break space, turned into it. It is for texts that people read; in a
-// login or an identifier a space would be a guess.
+// Plain returns s, trimmed, with spaces that look like the plain one, such as
+// the no-break space, replaced by it. It's for texts that people read. In a
+// login or an identifier, replacing a space would be a guess.
 func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if isOddSpace(r) {
@@ -73,9 +72,9 @@ func Plain(s string) string {
 	}, Trim(s))
 }
 
-// CheckLine returns what keeps s from being taken as a text of one line, or
-// nil: it has a character that XML cannot hold, that shows nothing, that looks
-// like a space, or that makes the text read as another; or a blank at an end.
+// CheckLine returns an error if s can't be a text of one line: if it has a
+// character that XML can't contain, that is invisible, that looks like a space,
+// or that makes the text look like another, or whitespace at an end.
 func CheckLine(s string) error {
 	if err := checkLine(s); err != nil {
 		return err
@@ -91,22 +90,22 @@ func CheckText(s string) error {
 	return checkHidden(s)
 }
 
-// IsLine reports whether CheckLine finds nothing.
+// IsLine reports whether CheckLine returns nil.
 func IsLine(s string) bool { return CheckLine(s) == nil }
 
-// IsText reports whether CheckText finds nothing.
+// IsText reports whether CheckText returns nil.
 func IsText(s string) bool { return CheckText(s) == nil }
 
-// A HiddenError says that a text has characters that a person cannot see in it.
+// A HiddenError means that a text has characters that people can't see.
 type HiddenError struct{ detail string }
 
-// Error says which, and what to do.
+// Error names the character and says what to do.
 func (e *HiddenError) Error() string { return e.detail }
 
-// Hidden tells the error from others where this package isn't known.
+// Hidden identifies the error for packages that don't import this one.
 func (*HiddenError) Hidden() {}
 
-// checkHidden returns a [*HiddenError] if s has what a person cannot see there.
+// checkHidden returns a [*HiddenError] if s has hidden characters.
 func checkHidden(s string) error {
 	for _, r := range s {
 		switch {
@@ -117,7 +116,7 @@ func checkHidden(s string) error {
 		}
 	}
 	if Trim(s) != s {
-		return &HiddenError{"it begins or ends with a blank; delete it"}
+		return &HiddenError{"it starts or ends with a space; delete it"}
 	}
 	return nil
 }
@@ -126,7 +125,7 @@ func checkHidden(s string) error {
 func isOddSpace(r rune) bool { return r > unicode.MaxASCII && unicode.Is(unicode.Zs, r) }
 
 // isInvisible reports whether a character is ignorable by default (Unicode,
-// section 5.21): format characters, fillers, and selectors of variants.
+// section 5.21): format characters, fillers, and variation selectors.
 func isInvisible(r rune) bool {
 	return r > unicode.MaxASCII &&
 		unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)

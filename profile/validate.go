@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// An InvalidError lists everything that keeps a profile from being made.
+// An InvalidError lists all problems of an invalid profile.
 type InvalidError struct {
 	Problems []Problem
 }
 
-// A Problem is what is wrong with one field.
+// A Problem is an error in one field.
 type Problem struct {
-	Path   string // as in "mail.incoming.port"
-	Detail string // never holds the field's value
+	Path   string // for example "mail.incoming.port"
+	Detail string // never contains the field's value
 }
 
 // Error lists the problems.
@@ -29,22 +29,22 @@ func (e *InvalidError) Error() string {
 	return "profile: " + strings.Join(lines, "; ")
 }
 
-// Longest and shortest time after which a profile may remove itself.
+// Shortest and longest time after which a profile may remove itself.
 const (
 	minRemoveAfter = time.Hour
 	maxRemoveAfter = 10 * 365 * 24 * time.Hour
 )
 
-// maxLanguages is how many languages a consent text may have.
+// maxLanguages limits the languages of a consent text.
 const maxLanguages = 40
 
 var languageTag = regexp.MustCompile(`^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*|default)$`)
 
-// Validate returns an [*InvalidError] with every problem of p, or nil.
+// Validate returns an [*InvalidError] with all problems of p, or nil.
 func (p *Profile) Validate() error {
 	c := &checker{}
 	c.must("address", !p.Address.IsZero(), "it is missing")
-	c.must("platform", p.Platform == IPhone || p.Platform == Mac, "it is neither iphone nor mac")
+	c.must("platform", p.Platform == IPhone || p.Platform == Mac, "it must be iphone or mac")
 	c.line("display_name", p.marked(p.DisplayName))
 	c.optionalText("description", p.marked(p.Description))
 	c.optionalLine("organization", p.Organization)
@@ -57,14 +57,14 @@ func (p *Profile) Validate() error {
 
 func (p *Profile) validateConsent(c *checker) {
 	if !p.rulesDevice() {
-		c.must("consent", len(p.Consent) == 0, "it goes with a passcode policy only")
+		c.must("consent", len(p.Consent) == 0, "it needs a passcode policy")
 		return
 	}
 	c.must("consent", p.Consent["default"] != "", `a passcode policy needs a text for "default"`)
 	c.must("consent", len(p.Consent) <= maxLanguages, "it has too many languages")
 	for _, tag := range slices.Sorted(maps.Keys(p.Consent)) {
 		if !languageTag.MatchString(tag) {
-			c.add("consent", "a key of it is no language tag")
+			c.add("consent", "a key isn't a language tag")
 			continue
 		}
 		c.text("consent."+tag, p.marked(p.Consent[tag]))
@@ -73,12 +73,12 @@ func (p *Profile) validateConsent(c *checker) {
 
 func (p *Profile) validateRemoval(c *checker) {
 	if d := p.RemoveAfter; d != 0 {
-		c.must("remove_after", d >= minRemoveAfter && d <= maxRemoveAfter, "it is not from an hour to ten years")
-		c.must("remove_after", d%time.Second == 0, "it is not in whole seconds")
+		c.must("remove_after", d >= minRemoveAfter && d <= maxRemoveAfter, "it must be from an hour to ten years")
+		c.must("remove_after", d%time.Second == 0, "it must be whole seconds")
 	}
 	if on := p.RemoveOn; !on.IsZero() {
 		c.must("remove_on", on.Nanosecond() == 0 && on.UTC().Year() >= 1970 && on.UTC().Year() <= 9999,
-			"it is not a whole second from 1970 to 9999")
+			"it must be a whole second from 1970 to 9999")
 	}
 }
 
@@ -104,8 +104,8 @@ func (c *checker) must(path string, ok bool, detail string) {
 	}
 }
 
-// because adds a problem for the error, if there is one.
-func (c *checker) because(path string, err error) {
+// addError adds a problem with the error, if there is one.
+func (c *checker) addError(path string, err error) {
 	if err != nil {
 		c.add(path, "%s", err)
 	}
@@ -113,49 +113,49 @@ func (c *checker) because(path string, err error) {
 
 func (c *checker) line(path, s string) {
 	c.must(path, s != "", "it is missing")
-	c.because(path, checkLine(s))
+	c.addError(path, checkLine(s))
 }
 
 func (c *checker) text(path, s string) {
 	c.must(path, s != "", "it is missing")
-	c.because(path, checkText(s))
+	c.addError(path, checkText(s))
 }
 
-func (c *checker) optionalLine(path, s string) { c.because(path, checkLine(s)) }
-func (c *checker) optionalText(path, s string) { c.because(path, checkText(s)) }
+func (c *checker) optionalLine(path, s string) { c.addError(path, checkLine(s)) }
+func (c *checker) optionalText(path, s string) { c.addError(path, checkText(s)) }
 
 func (c *checker) between(path string, n, low, high int) {
 	if n < low || n > high {
-		c.add(path, "it is not from %d to %d", low, high)
+		c.add(path, "it must be from %d to %d", low, high)
 	}
 }
 
 func (c *checker) wholeMinutes(path string, d time.Duration, low, high int) {
 	if d%time.Minute != 0 {
-		c.add(path, "it is not in whole minutes")
+		c.add(path, "it must be whole minutes")
 		return
 	}
 	c.between(path, minutes(d), low, high)
 }
 
-// login is line for a user name, which a server compares with its own: it has
-// nothing in it that a person cannot see.
+// login is line for a username. Servers compare usernames exactly, so hidden
+// characters are refused.
 func (c *checker) login(path, s string) {
 	c.must(path, s != "", "it is missing")
-	c.because(path, CheckLine(s))
+	c.addError(path, CheckLine(s))
 }
 
 func (c *checker) server(path string, s Server, p protocol) {
 	c.host(path+".host", s.Host)
-	c.because(path+".port", p.check(s))
+	c.addError(path+".port", p.check(s))
 }
 
 func (c *checker) host(path, name string) {
 	host, err := ParseHost(name)
 	switch {
 	case err != nil:
-		c.because(path, err)
+		c.addError(path, err)
 	case host != name:
-		c.add(path, "it is not in lower-case A-label form")
+		c.add(path, "it must be in lower-case A-label form")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// TestValidate breaks one field at a time and wants its path named, and
-// nothing else.
+// TestValidate breaks one field at a time and checks that exactly its path is
+// reported.
 func TestValidate(t *testing.T) {
 	tests := []struct {
 		path  string
@@ -104,7 +104,7 @@ func TestValidateMacPolicyNeedsReset(t *testing.T) {
 	}
 }
 
-// TestValidateListsAll wants every problem at once.
+// TestValidateListsAll checks that all problems are reported at once.
 func TestValidateListsAll(t *testing.T) {
 	err := (&profile.Profile{Payloads: []profile.Payload{&profile.Mail{}}}).Validate()
 	invalid, ok := errors.AsType[*profile.InvalidError](err)
@@ -201,21 +201,21 @@ func TestParseServers(t *testing.T) {
 	}
 }
 
-// TestServerHints wants the way out in the words of a refusal, for the protocol
-// that was asked about.
+// TestServerHints checks that refusals suggest what to use instead, for the
+// protocol in question.
 func TestServerHints(t *testing.T) {
 	tests := []struct{ in, incoming, outgoing string }{
-		{"a.example:143", "write 993, or 143/starttls", "is for IMAP; write 465 for SMTP"},
-		{"a.example:143/starttls", "", "is for IMAP; write 465 for SMTP"},
-		{"a.example:993", "", "is for IMAP; write 465 for SMTP"},
-		{"a.example:993/starttls", "on port 143 alone", "is for IMAP; write 465 for SMTP"},
-		{"a.example:465", "is for SMTP; write 993 for IMAP", ""},
-		{"a.example:587", "is for SMTP; write 993 for IMAP", "write 465, or 587/starttls"},
-		{"a.example:587/starttls", "is for SMTP; write 993 for IMAP", ""},
-		{"a.example:25", "is for mail between servers; write 993 for IMAP", "is for mail between servers; write 465 for SMTP"},
-		{"a.example:110", "is for POP; write 993 for IMAP", "is for POP; write 465 for SMTP"},
-		{"a.example:995", "is for POP; write 993 for IMAP", "is for POP; write 465 for SMTP"},
-		{"imaps://a.example:993", "it is a URL; write the host name alone", "it is a URL; write the host name alone"},
+		{"a.example:143", "use 993, or 143/starttls", "is for IMAP; use 465 for SMTP"},
+		{"a.example:143/starttls", "", "is for IMAP; use 465 for SMTP"},
+		{"a.example:993", "", "is for IMAP; use 465 for SMTP"},
+		{"a.example:993/starttls", "only on port 143", "is for IMAP; use 465 for SMTP"},
+		{"a.example:465", "is for SMTP; use 993 for IMAP", ""},
+		{"a.example:587", "is for SMTP; use 993 for IMAP", "use 465, or 587/starttls"},
+		{"a.example:587/starttls", "is for SMTP; use 993 for IMAP", ""},
+		{"a.example:25", "is for mail between servers; use 993 for IMAP", "is for mail between servers; use 465 for SMTP"},
+		{"a.example:110", "is for POP; use 993 for IMAP", "is for POP; use 465 for SMTP"},
+		{"a.example:995", "is for POP; use 993 for IMAP", "is for POP; use 465 for SMTP"},
+		{"imaps://a.example:993", "it's a URL; give only the host name", "it's a URL; give only the host name"},
 		{"a\u200b.example", "invisible character U+200B", "invisible character U+200B"},
 		{"a\u00a0.example", "U+00A0, which looks like a space", "U+00A0, which looks like a space"},
 	}

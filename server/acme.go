@@ -18,50 +18,52 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// ACME says from whom a certificate comes.
+// ACME configures the authority that issues the certificate.
 type ACME struct {
-	// Email is where the authority writes to. Required.
+	// Email is the address that the authority writes to. Required.
 	Email string
-	// Directory is the URL of the authority. The default is Let's Encrypt's.
+	// Directory is the URL of the authority's directory. The default is Let's
+	// Encrypt's.
 	Directory string
-	// Profile is one of the authority's. The default is the authority's.
+	// Profile is one of the authority's certificate profiles. The default is
+	// the authority's default.
 	Profile string
-	// Names are host names beside that of the base URL, such as
+	// Names are host names in addition to that of the base URL, for example
 	// autoconfig.example.com.
 	Names []string
-	// Roots are whom to trust to vouch for the directory. The default are the
-	// system's.
+	// Roots are trusted for the directory. The default is the system's.
 	Roots *x509.CertPool
 }
 
-// completeACME fills in the defaults, and refuses what no authority would take.
+// completeACME fills in the defaults, and refuses values that no authority
+// would accept.
 func (c *Config) completeACME(base *url.URL) error {
 	if c.ACME == nil {
 		return nil
 	}
-	a := *c.ACME // the caller's isn't changed
+	a := *c.ACME // don't change the caller's
 	c.ACME = &a
 	if c.TLSCert != "" || c.Identity != nil {
-		return fmt.Errorf("%w: ACME brings the certificate for HTTPS and for signing: name no other", ErrConfig)
+		return fmt.Errorf("%w: ACME provides the certificate for HTTPS and for signing: don't give another one", ErrConfig)
 	}
 	if base.Scheme != "https" {
 		return fmt.Errorf("%w: ACME needs a base URL with https", ErrConfig)
 	}
 	if _, err := profile.ParseAddress(a.Email); err != nil {
-		return fmt.Errorf("%w: ACME: the mail address: %w", ErrConfig, err)
+		return fmt.Errorf("%w: ACME: the email address: %w", ErrConfig, err)
 	}
 	a.Directory = strings.TrimSpace(a.Directory)
 	if a.Directory == "" {
 		a.Directory = certificate.LetsEncrypt
 	}
 	if u, err := url.Parse(a.Directory); err != nil || u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("%w: ACME: the directory is an https:// URL", ErrConfig)
+		return fmt.Errorf("%w: ACME: the directory must be an https:// URL", ErrConfig)
 	}
 	names := []string{base.Hostname()}
 	for _, name := range append([]string{base.Hostname()}, a.Names...) {
 		host, err := profile.ParseHost(name)
 		if err != nil || net.ParseIP(host) != nil {
-			return fmt.Errorf("%w: ACME needs a host name, and %q is none", ErrConfig, name)
+			return fmt.Errorf("%w: ACME needs a host name, but %q isn't one", ErrConfig, name)
 		}
 		if host != names[0] {
 			names = append(names, host)
@@ -72,11 +74,11 @@ func (c *Config) completeACME(base *url.URL) error {
 	return nil
 }
 
-// newCertificate builds what keeps the certificate of the installation.
+// newCertificate creates the manager of the installation's certificate.
 func (s *Server) newCertificate(ctx context.Context) (err error) {
 	host, err := os.Hostname()
 	if err != nil {
-		host = "" // a name of this moment does
+		host = "" // a temporary name is enough
 	} else {
 		host += " " + s.config.Listen
 	}
@@ -95,14 +97,14 @@ func (s *Server) newCertificate(ctx context.Context) (err error) {
 	s.certificate, err = certificate.New(ctx, config)
 	s.identity = identities{s.certificate, s.config.Identity}
 	if client, ok := s.config.Identity.(*signerd.Client); err == nil && ok && s.certificate.Present() {
-		s.config.Log.Warn("the database has the key of a certificate from before, by which whoever takes this process over could sign without the signer. Revoke that certificate",
+		s.config.Log.Warn("the database has the key of an earlier certificate. An attacker who controls this process could sign with it, without the signer. Revoke that certificate",
 			"name", s.certificate.Current().Describe().Name, "signer", client.Current().Describe().Process)
 	}
 	return err
 }
 
-// Identities is the certificate of the installation where that may be used, and
-// else the identity of the configuration.
+// Identities is the installation's certificate if it can be used, and otherwise
+// the identity of the configuration.
 type identities struct {
 	own    *certificate.Manager
 	config Identity // nil with ACME
@@ -118,15 +120,15 @@ func (i identities) chosen() Identity {
 	return i.config
 }
 
-// Current is what to sign with.
+// Current returns the identity to sign with.
 func (i identities) Current() signing.Signer { return i.chosen().Current() }
 
-// Err says why a newer one cannot be used, or nil.
+// Err returns the reason why a newer one can't be used, or nil.
 func (i identities) Err() error { return i.chosen().Err() }
 
-// signsByFiles reports whether the operator has named files to sign with, or
-// another process.
-func (s *Server) signsByFiles() bool {
+// hasConfiguredSigner reports whether the operator has configured files or another
+// process to sign with.
+func (s *Server) hasConfiguredSigner() bool {
 	if s.config.Identity == nil {
 		return false
 	}
@@ -134,8 +136,8 @@ func (s *Server) signsByFiles() bool {
 	return !d.Development || d.Process != ""
 }
 
-// noteRenewalFailure records that an order failed: the first of a row, and then
-// one in about a day. What goes on is on the page of the certificate.
+// noteRenewalFailure records a failed order: the first in a row, and then about
+// one a day. The certificate page shows the current state.
 func (s *Server) noteRenewalFailure(ctx context.Context, f certificate.Failure) error {
 	if f.Count != 1 && f.Count%4 != 0 {
 		return nil
@@ -150,7 +152,7 @@ func (s *Server) noteRenewalFailure(ctx context.Context, f certificate.Failure) 
 	})
 }
 
-// brief shortens what an authority says to what the action log keeps.
+// brief shortens an authority's message for the action log.
 func brief(text string) string {
 	const most = 300
 	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "?")
@@ -160,15 +162,15 @@ func brief(text string) string {
 	return text
 }
 
-// plain is what is served over plain HTTP: answers to the authority of ACME, and
-// the way to the base URL.
+// plain handles plain HTTP: ACME challenges, and redirects to the base URL.
 func (s *Server) plain() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case certificate.IsChallenge(r):
 			s.certificate.Challenge(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			// What was sent was readable on the way: it isn't sent on.
+			// A request body was already readable in transit, so it isn't
+			// redirected.
 			w.Header().Set("Connection", "close")
 			http.Error(w, "Use https.", http.StatusMisdirectedRequest)
 		default:
@@ -177,9 +179,9 @@ func (s *Server) plain() http.Handler {
 	})
 }
 
-// Certificate is what keeps the installation's certificate.
+// Certificate returns the manager of the installation's certificate.
 func (s *Server) Certificate() *certificate.Manager { return s.certificate }
 
-// Development reports whether profiles are signed by an identity that the
-// program made itself.
+// Development reports whether profiles are signed with a development identity
+// created by the program.
 func (s *Server) Development() bool { return s.describeIdentity().Development }

@@ -39,12 +39,11 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// An acmeServer is a server that gets its certificate by itself, with a clock of
-// its own.
+// An acmeServer is a server that gets its own certificate, with its own clock.
 type acmeServer struct {
 	*server.Server
 	t        *testing.T
-	ahead    atomic.Int64 // of the real clock
+	ahead    atomic.Int64 // real time
 	requests atomic.Int64
 	client   *http.Client
 	from     *acmetest.Authority
@@ -80,7 +79,7 @@ func startACME(t *testing.T, database string, from *acmetest.Authority, change f
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
-			t.Errorf("the server ended with %v", err)
+			t.Errorf("the server ended: %v", err)
 		}
 		if t.Failed() {
 			t.Log(s.log)
@@ -107,11 +106,11 @@ func (s *acmeServer) await() *signing.Identity {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	s.t.Fatal("no certificate comes")
+	s.t.Fatal("no certificate arrives")
 	return nil
 }
 
-// look has the server look whether something is due.
+// look makes the server check whether anything is due.
 func (s *acmeServer) look() {
 	s.t.Helper()
 	if err := s.Certificate().Look(s.t.Context()); err != nil {
@@ -125,7 +124,7 @@ func (s *acmeServer) look() {
 // later advances the server's clock.
 func (s *acmeServer) later(d time.Duration) { s.ahead.Add(int64(d)) }
 
-// do sends a request over HTTPS, which has to be answered.
+// do sends a request over HTTPS, which must succeed.
 func (s *acmeServer) do(method, path string, form url.Values) (int, string, []byte) {
 	s.t.Helper()
 	req, err := http.NewRequest(method, "https://"+acmetest.Host+path, strings.NewReader(form.Encode()))
@@ -133,7 +132,7 @@ func (s *acmeServer) do(method, path string, form url.Values) (int, string, []by
 		s.t.Fatal(err)
 	}
 	req.Header.Set("User-Agent", servertest.IPhone)
-	n := s.requests.Add(1) // from another network each time, for the limits
+	n := s.requests.Add(1) // from a new network each time, to avoid the limits
 	req.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255))
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -151,7 +150,7 @@ func (s *acmeServer) do(method, path string, form url.Values) (int, string, []by
 	return res.StatusCode, res.Header.Get("Location"), data
 }
 
-// download sets a mailbox up as a phone does, and verifies the profile.
+// download sets up a mailbox like a phone, and verifies the profile.
 func (s *acmeServer) download(address string) *x509.Certificate {
 	s.t.Helper()
 	status, link, _ := s.do(http.MethodPost, "/start", url.Values{"address": {address}})
@@ -180,9 +179,9 @@ func (s *acmeServer) download(address string) *x509.Certificate {
 	return envelope.Signer
 }
 
-// busily looks whether something is due while profiles are downloaded, each of
-// which has to verify.
-func (s *acmeServer) busily() {
+// downloadDuring checks whether anything is due while profiles are downloaded. Each
+// profile must verify.
+func (s *acmeServer) downloadDuring() {
 	s.t.Helper()
 	looked := make(chan struct{})
 	var group sync.WaitGroup
@@ -203,17 +202,17 @@ func (s *acmeServer) busily() {
 	group.Wait()
 }
 
-// keyOf is the hash of a certificate's public key.
+// keyOf returns the hash of a certificate's public key.
 func keyOf(c *x509.Certificate) [32]byte { return sha256.Sum256(c.RawSubjectPublicKeyInfo) }
 
-// logged counts the actions of the installation with the name.
+// logged counts the installation's actions with the name.
 func logged(t *testing.T, database string, name audit.Name) int {
 	t.Helper()
 	return len(servertest.ReadLog(t, database, account.Installation, name))
 }
 
-// TestACME gets the first certificate, serves and signs by it, and renews it for
-// the same key while profiles are downloaded.
+// TestACME gets the first certificate, serves and signs with it, and renews it
+// for the same key while profiles are downloaded.
 func TestACME(t *testing.T) {
 	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -231,10 +230,10 @@ func TestACME(t *testing.T) {
 		}
 		s.look()
 		if n := from.Orders(); n != 1 {
-			t.Errorf("an order before it is due: %d", n)
+			t.Errorf("an order before it's due: %d", n)
 		}
 		s.later(61 * 24 * time.Hour)
-		s.busily()
+		s.downloadDuring()
 		second := s.Certificate().Identity().Certificate()
 		if second.Equal(first) || keyOf(second) != keyOf(first) {
 			t.Errorf("after the renewal: the same certificate %v, the same key %v; want another for the same key", second.Equal(first), keyOf(second) == keyOf(first))
@@ -246,13 +245,13 @@ func TestACME(t *testing.T) {
 			t.Errorf("logged %d renewals and %d changes, want 1 and 0", renewed, changed)
 		}
 		if strings.Contains(s.log.String(), "@example.com") {
-			t.Error("the program's log holds a mail address")
+			t.Error("the program's log contains an email address")
 		}
 	})
 }
 
-// TestACMEOneWay gets a certificate where the authority reaches only one of the
-// two ports.
+// TestACMEOneWay gets a certificate although the authority reaches only one of
+// the two ports.
 func TestACMEOneWay(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T, *server.Config){
@@ -266,8 +265,8 @@ func TestACMEOneWay(t *testing.T) {
 	}
 }
 
-// TestACMERevoked renews a certificate that was revoked, when the authority says
-// so.
+// TestACMERevoked renews a revoked certificate when the authority reports the
+// revocation.
 func TestACMERevoked(t *testing.T) {
 	t.Parallel()
 	database := storetest.SQLite(t)
@@ -279,7 +278,7 @@ func TestACMERevoked(t *testing.T) {
 		if !strings.Contains(r.Request.URL.Path, "renewalInfo") {
 			return nil
 		}
-		// Pebble's window is of one second; Let's Encrypt's is of half an hour.
+		// Pebble's window is one second; Let's Encrypt's is half an hour.
 		var info acme.RenewalInfo
 		if err := json.NewDecoder(r.Body).Decode(&info); err != nil {
 			return err
@@ -293,16 +292,16 @@ func TestACMERevoked(t *testing.T) {
 		return err
 	})
 	s.later(7 * time.Hour)
-	s.busily()
-	s.later(12 * time.Hour) // an order so soon after the first has to wait
-	s.busily()
+	s.downloadDuring()
+	s.later(12 * time.Hour) // an order so soon after the first must wait
+	s.downloadDuring()
 	second := s.Certificate().Identity().Certificate()
 	if second.Equal(first) || keyOf(second) != keyOf(first) {
-		t.Error("the revoked certificate was not replaced by one for the same key")
+		t.Error("the revoked certificate wasn't replaced with one for the same key")
 	}
 }
 
-// revoke revokes the certificate by its key, as it is kept.
+// revoke revokes the stored certificate with its key.
 func revoke(t *testing.T, database string, from *acmetest.Authority, c *x509.Certificate) {
 	t.Helper()
 	kept, err := store.Open(t.Context(), store.Config{Database: database})
@@ -333,8 +332,7 @@ func revoke(t *testing.T, database string, from *acmetest.Authority, c *x509.Cer
 	}
 }
 
-// TestACMEAway has the authority be away for a day when the certificate is to be
-// renewed.
+// TestACMEAway checks a renewal while the authority is down for a day.
 func TestACMEAway(t *testing.T) {
 	t.Parallel()
 	database := storetest.SQLite(t)
@@ -346,10 +344,10 @@ func TestACMEAway(t *testing.T) {
 	var failures []int
 	for range 24 * 4 {
 		s.later(15 * time.Minute)
-		s.busily()
+		s.downloadDuring()
 		f := s.Certificate().Status().Failure
 		if f == nil {
-			t.Fatal("no failure is told of")
+			t.Fatal("no failure is reported")
 		}
 		if f.Reason != certificate.Unreachable {
 			t.Fatalf("the reason is %s: %s", f.Reason, f.Detail)
@@ -360,7 +358,7 @@ func TestACMEAway(t *testing.T) {
 		t.Errorf("%d orders in a day: %v", last, failures)
 	}
 	if signer := s.download("jane@example.com"); signer == nil || !signer.Equal(first) {
-		t.Error("the old certificate doesn't sign on")
+		t.Error("the old certificate no longer signs")
 	}
 	if n := logged(t, database, audit.IdentityRenewFailed); n < 2 || n > 3 {
 		t.Errorf("%d failures logged in a day, want 2 or 3", n)
@@ -369,15 +367,15 @@ func TestACMEAway(t *testing.T) {
 	s.later(6 * time.Hour)
 	s.look()
 	if c := s.Certificate().Identity().Certificate(); c.Equal(first) || keyOf(c) != keyOf(first) {
-		t.Error("not renewed when the authority is back")
+		t.Error("not renewed after the authority is back")
 	}
 	if f := s.Certificate().Status().Failure; f != nil {
-		t.Errorf("still told of: %+v", f)
+		t.Errorf("still reported: %+v", f)
 	}
 }
 
-// TestACMEWrongAnswers has the authority answer a renewal with what can't be
-// used.
+// TestACMEWrongAnswers checks renewals that the authority answers with
+// something unusable.
 func TestACMEWrongAnswers(t *testing.T) {
 	t.Parallel()
 	from := acmetest.New(t)
@@ -414,25 +412,25 @@ func TestACMEWrongAnswers(t *testing.T) {
 	} {
 		from.Spoil(tt.spoil)
 		s.later(6 * time.Hour)
-		s.busily()
+		s.downloadDuring()
 		f := s.Certificate().Status().Failure
 		if f == nil || !slices.Contains(tt.reason, f.Reason) {
 			t.Errorf("%s: %+v", tt.name, f)
 		}
 		if signer := s.download("jane@example.com"); signer == nil || !signer.Equal(first) {
-			t.Errorf("%s: the old certificate doesn't sign on", tt.name)
+			t.Errorf("%s: the old certificate no longer signs", tt.name)
 		}
 	}
 	from.Spoil(nil)
 	s.later(6 * time.Hour)
-	s.busily()
+	s.downloadDuring()
 	if c := s.Certificate().Identity().Certificate(); c.Equal(first) || keyOf(c) != keyOf(first) {
 		t.Errorf("not renewed afterwards: %+v", s.Certificate().Status())
 	}
 }
 
-// TestACMETwoServers starts two servers at once on one database. They make one
-// order, by whichever, and the authority reaches only one of them.
+// TestACMETwoServers starts two servers at the same time on one database. They
+// place one order together, although the authority reaches only one of them.
 func TestACMETwoServers(t *testing.T) {
 	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -470,7 +468,7 @@ func TestACMETwoServers(t *testing.T) {
 	})
 }
 
-// TestPlainHTTP leads on from plain HTTP, and sends nothing on that was posted.
+// TestPlainHTTP redirects plain HTTP, but not requests with a body.
 func TestPlainHTTP(t *testing.T) {
 	from := acmetest.New(t)
 	s := startACME(t, storetest.SQLite(t), from, nil)
@@ -506,14 +504,14 @@ func TestPlainHTTP(t *testing.T) {
 	}
 }
 
-// TestACMERenewNow renews before it is due, because an operator asks for it: for
-// the same key, and for a new one.
+// TestACMERenewNow renews early because an operator requests it: for the same
+// key, and for a new one.
 func TestACMERenewNow(t *testing.T) {
 	t.Parallel()
 	database := storetest.SQLite(t)
 	s := startACME(t, database, acmetest.New(t), nil)
 	first := s.await().Certificate()
-	s.look() // notes what signs
+	s.look() // records the signing identity
 	owner := audit.ByOperator()
 	for _, newKey := range []bool{false, true} {
 		kept, err := store.Open(t.Context(), store.Config{Database: database})
@@ -525,14 +523,14 @@ func TestACMERenewNow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.busily()
+		s.downloadDuring()
 		c := s.Certificate().Identity().Certificate()
 		if c.Equal(first) || (keyOf(c) == keyOf(first)) == newKey {
-			t.Errorf("asked with a new key %v: the same certificate %v, the same key %v", newKey, c.Equal(first), keyOf(c) == keyOf(first))
+			t.Errorf("requested with a new key %v: the same certificate %v, the same key %v", newKey, c.Equal(first), keyOf(c) == keyOf(first))
 		}
 		s.look()
 		if !s.Certificate().Identity().Certificate().Equal(c) {
-			t.Error("renewed again without being asked")
+			t.Error("renewed again without a request")
 		}
 		first = c
 	}

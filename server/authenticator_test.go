@@ -14,7 +14,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 )
 
-// An authenticator is a passkey in software, and the browser in front of it.
+// An authenticator is a software passkey with its browser.
 type authenticator struct {
 	origin     string
 	key        *ecdsa.PrivateKey
@@ -30,7 +30,7 @@ func newAuthenticator(t testing.TB, origin string) *authenticator {
 	return &authenticator{origin: origin, key: key, id: []byte(rand.Text())}
 }
 
-// ceremonyOptions are those parts of a ceremony's options that it looks at.
+// ceremonyOptions are the parts of a ceremony's options that it uses.
 type ceremonyOptions struct {
 	PublicKey struct {
 		Challenge, RPID string
@@ -48,10 +48,10 @@ func (a *authenticator) create(t testing.TB, options []byte) []byte {
 	must(t, err)
 	point, err := a.key.PublicKey.Bytes()
 	must(t, err)
-	public, err := webauthncbor.Marshal(map[int]any{1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]}) // ES256, as COSE has it
+	public, err := webauthncbor.Marshal(map[int]any{1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]}) // ES256 in COSE
 	must(t, err)
 	auth := authData(o.PublicKey.RP.ID, 1|4|64) // present, verified, with a key
-	auth = append(auth, make([]byte, 16)...)    // the model, which nobody asked for
+	auth = append(auth, make([]byte, 16)...)    // the model, which wasn't requested
 	auth = binary.BigEndian.AppendUint16(auth, uint16(len(a.id)))
 	auth = slices.Concat(auth, a.id, public)
 	object, err := webauthncbor.Marshal(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": auth})
@@ -79,7 +79,7 @@ func (a *authenticator) client(t testing.TB, call string, o ceremonyOptions) []b
 	return client
 }
 
-// send is the answer as the browser hands it on. Bytes are in base64.
+// send returns the answer as the browser sends it. Bytes are in base64.
 func (a *authenticator) send(t testing.TB, response map[string]any) []byte {
 	t.Helper()
 	for name, value := range response {
@@ -93,7 +93,7 @@ func (a *authenticator) send(t testing.TB, response map[string]any) []byte {
 	return out
 }
 
-// authData are the authenticator's data without a key; its counter stays 0.
+// authData returns the authenticator data without a key. Its counter stays 0.
 func authData(rp string, flags byte) []byte {
 	hash := sha256.Sum256([]byte(rp))
 	return append(hash[:], flags, 0, 0, 0, 0)

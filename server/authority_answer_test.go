@@ -14,14 +14,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// kept are rows of what a sign-in or an invitation leads to.
+// kept filters the rows that a sign-in or an invitation creates.
 func kept(rows []storetest.Row) []storetest.Row {
 	return slices.DeleteFunc(rows, func(row storetest.Row) bool {
 		return !slices.Contains([]string{"sessions", "members", "invitations", "passkeys", "recovery_codes"}, row.Table)
 	})
 }
 
-// of are those of the rows that are about the stage.
+// of returns the rows that are about the stage.
 func (s *stage) of(rows []storetest.Row) []storetest.Row {
 	about := []string{s.actor.Member, s.target, s.domain}
 	if s.account != account.Default {
@@ -39,36 +39,37 @@ func (s *stage) of(rows []storetest.Row) []storetest.Row {
 func (s *stage) judge(t *testing.T, r revocation, stopped bool, changed []storetest.Row) {
 	a := s.answer
 	if strings.HasSuffix(s.path, "/bulk") && bytes.Contains(a.Body, []byte(`"status":403`)) {
-		a.Status = http.StatusForbidden // of the one link
+		a.Status = http.StatusForbidden // status of the only link
 	}
 	if !stopped {
 		if !s.isDone(a) {
-			t.Errorf("got %d %s %s, want it done", a.Status, a.Location(), brief(a.Body))
+			t.Errorf("got %d %s %s, want success", a.Status, a.Location(), brief(a.Body))
 		}
 		return
 	}
 	if !s.refused(a, r) {
-		t.Errorf("got %d %s %s, want it refused", a.Status, a.Location(), brief(a.Body))
+		t.Errorf("got %d %s %s, want a refusal", a.Status, a.Location(), brief(a.Body))
 	}
 	if len(changed) > 0 {
 		tables := map[string]int{}
 		for _, row := range changed {
 			tables[row.Table]++
 		}
-		t.Errorf("changed all the same: %v", tables)
+		t.Errorf("changed nevertheless: %v", tables)
 	}
 	if !s.held.Waited {
-		t.Error("the server acted before it had the end of the request")
+		t.Error("the server acted before the end of the request")
 	}
 }
 
-// refused reports whether the answer is that of a request whose right is gone.
+// refused reports whether the answer is that of a request whose permission was
+// revoked.
 func (s *stage) refused(a servertest.Answer, r revocation) bool {
 	switch {
 	case s.open:
 		return a.Status >= 400 && a.Status < 500 && a.Header.Get("Set-Cookie") == ""
 	case s.api():
-		// A link of another domain is as little to be found as one that is not.
+		// A link of another domain looks like one that doesn't exist.
 		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden || r.letter == "n" && a.Status == http.StatusNotFound
 	case s.json:
 		return a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden
@@ -80,8 +81,9 @@ func (s *stage) refused(a servertest.Answer, r revocation) bool {
 	return r.letter == "f" && a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte(`name="confirm_`))
 }
 
-// reload loads twice the page that a browser is on after the answer. What a
-// form has made is not in the answer itself: a reload would make it again.
+// reload loads twice the page where the browser is after the answer. The answer
+// to a form must not contain what it created, because a reload would create it
+// again.
 func (s *stage) reload(t *testing.T, at *servertest.Server, a servertest.Answer) {
 	t.Helper()
 	if strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {
@@ -98,8 +100,7 @@ func (s *stage) reload(t *testing.T, at *servertest.Server, a servertest.Answer)
 	}
 }
 
-// isDone reports whether the answer is that of a request that did what it asks
-// for.
+// isDone reports whether the answer is that of a successful request.
 func (s *stage) isDone(a servertest.Answer) bool {
 	if strings.HasSuffix(s.path, "/sign-out") {
 		return isSignInPage(a) && a.Header.Get("Clear-Site-Data") != ""
@@ -112,7 +113,7 @@ func isSignInPage(a servertest.Answer) bool {
 	return a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/sign-in")
 }
 
-// brief is the beginning of a problem; pages say nothing.
+// brief returns the start of a problem. Pages are left out.
 func brief(body []byte) string {
 	if !bytes.HasPrefix(body, []byte("{")) {
 		return ""
@@ -120,7 +121,7 @@ func brief(body []byte) string {
 	return strings.TrimSpace(string(body[:min(len(body), 300)]))
 }
 
-// difference returns the rows that are in one list alone.
+// difference returns the rows that are in only one list.
 func difference(before, after []storetest.Row) (gone, added []storetest.Row) {
 	count := map[storetest.Row]int{}
 	for _, row := range after {

@@ -14,8 +14,8 @@ import (
 
 var keyText = regexp.MustCompile(`mck_(test_)?[a-z2-7]+`)
 
-// makeKey makes the API key of a stage, which may do everything. The fields
-// are further ones of the form.
+// makeKey creates the API key of a stage, with all permissions. fields are
+// additional fields of the form.
 func (s *stage) makeKey(t *testing.T, name string, fields ...string) {
 	t.Helper()
 	fields = append(fields, "name", name, "expires", "30")
@@ -27,7 +27,7 @@ func (s *stage) makeKey(t *testing.T, name string, fields ...string) {
 	s.find(t, "{key}", "keys", "name = '"+name+"'")
 }
 
-// operation is a row of the API.
+// operation returns a row of the API.
 func operation(method, path string, prepare func(*testing.T, *stage), body string) *authorityRow {
 	return &authorityRow{method: method, path: "/api/v1" + path, cases: apiCases, prepare: prepare, body: body}
 }
@@ -37,7 +37,7 @@ const (
 	rules   = `"min_length":6,"max_failed_attempts":0,"auto_lock_minutes":5`
 )
 
-// apiRows are the rows of the API.
+// apiRows returns the rows of the API.
 func apiRows() []*authorityRow {
 	const post, put, patch, del = http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	named := func(r *authorityRow) {
@@ -99,7 +99,7 @@ func apiRows() []*authorityRow {
 	}
 }
 
-// haveDomainID is haveDomain for paths that name the domain as the API does.
+// haveDomainID is haveDomain for API paths with the domain's ID.
 func haveDomainID(t *testing.T, s *stage) {
 	haveDomain(t, s)
 	s.ids[":id"] = s.domain
@@ -121,14 +121,14 @@ func (s *stage) uploadLogo(t *testing.T, path string) {
 	}
 }
 
-// haveCheckable makes a domain whose servers were last checked, when it was added,
-// long enough ago.
+// haveCheckable creates a domain whose servers were last checked when it was
+// added, long enough ago.
 func haveCheckable(t *testing.T, s *stage) {
 	haveDomainID(t, s)
 	s.world.clock.Move(time.Minute)
 }
 
-// escaped is a text within a text of JSON.
+// escaped escapes a text for a JSON string.
 func escaped(text string) string {
 	return string(bytes.ReplaceAll([]byte(text), []byte("\n"), []byte(`\n`)))
 }

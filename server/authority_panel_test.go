@@ -25,27 +25,27 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// fresh is a row of the panel that needs a fresh second factor. The fields are
-// names and values in turn.
+// fresh returns a row of the panel that needs a fresh second factor. fields are
+// alternating names and values.
 func fresh(path string, prepare func(*testing.T, *stage), fields ...string) *authorityRow {
 	return &authorityRow{method: http.MethodPost, path: "/panel" + path, cases: freshCases, prepare: prepare, body: formOf(fields...)}
 }
 
-// signed is a row that needs none.
+// signed returns a row that doesn't need one.
 func signed(path string, prepare func(*testing.T, *stage), fields ...string) *authorityRow {
 	r := fresh(path, prepare, fields...)
-	r.cases, r.goesOn = signedCases, "f"
+	r.cases, r.harmless = signedCases, "f"
 	return r
 }
 
-// operators is a row of the operators.
+// operators returns a row of the operators.
 func operators(path string, prepare func(*testing.T, *stage), fields ...string) *authorityRow {
 	r := fresh(path, prepare, fields...)
 	r.cases, r.operates = operatorCases, true
 	return r
 }
 
-// script is a row for the panel's script.
+// script returns a row for the panel's script.
 func script(path, cases string, prepare func(*testing.T, *stage), late func(*testing.T, *stage, *servertest.Server) string) *authorityRow {
 	r := fresh(path, prepare)
 	r.cases, r.json, r.body, r.late = cases, true, "{}", late
@@ -88,7 +88,8 @@ const (
 
 const authorityPublicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 
-// authorityBundle is a certificate with its key, which anybody could have made.
+// authorityBundle is a certificate with its key, which anyone could have
+// created.
 var authorityBundle = sync.OnceValue(func() string {
 	bundle, err := signing.MakeDevelopment(storetest.NewClock().Now())
 	if err != nil {
@@ -97,7 +98,7 @@ var authorityBundle = sync.OnceValue(func() string {
 	return string(bundle)
 })
 
-// panelRows are the rows of the control panel.
+// panelRows returns the rows of the control panel.
 func panelRows() []*authorityRow {
 	return slices.Concat(signInRows(), ownRows(), logRows(), noticeRows(), webhookRows(), settingRows(), batchRows(), accessRows())
 }
@@ -118,14 +119,14 @@ func signInRows() []*authorityRow {
 		}),
 		signed("/sign-out", nil),
 		with(fresh("/confirm", haveStale), func(r *authorityRow) {
-			r.cases, r.goesOn, r.late = signedCases, "f", confirming("next", "/panel/keys")
+			r.cases, r.harmless, r.late = signedCases, "f", confirming("next", "/panel/keys")
 		}),
 		with(fresh("/keys/new", haveStale), func(r *authorityRow) {
-			r.note, r.cases, r.goesOn, r.late = "with a code", signedCases, "f", confirming("name", "Panel", "domains:read", "yes", "expires", "30")
+			r.note, r.cases, r.harmless, r.late = "with a code", signedCases, "f", confirming("name", "Panel", "domains:read", "yes", "expires", "30")
 		}),
-		with(script("/confirm/passkey/begin", signedCases, havePasskey, nil), func(r *authorityRow) { r.goesOn = "f" }),
+		with(script("/confirm/passkey/begin", signedCases, havePasskey, nil), func(r *authorityRow) { r.harmless = "f" }),
 		with(script("/confirm/passkey/finish", signedCases, havePasskey, ceremony("/panel/confirm/passkey/begin", (*authenticator).get)),
-			func(r *authorityRow) { r.goesOn = "f" }),
+			func(r *authorityRow) { r.harmless = "f" }),
 	}
 }
 
@@ -277,7 +278,7 @@ func accessRows() []*authorityRow {
 		with(operators("/accounts/leave", func(t *testing.T, s *stage) {
 			haveAccount(t, s)
 			s.visitAccount(t, s.target)
-		}), func(r *authorityRow) { r.cases, r.goesOn = "abceox", "f" }),
+		}), func(r *authorityRow) { r.cases, r.harmless = "abceox", "f" }),
 		operators("/accounts/:id/invitations/:invitation/again", func(t *testing.T, s *stage) {
 			haveAccount(t, s)
 			s.ids[":invitation"] = storetest.Column(t, s.world.database, `SELECT id FROM invitations WHERE account = '`+s.target+`'`)[0]
@@ -285,8 +286,8 @@ func accessRows() []*authorityRow {
 	}
 }
 
-// visitRows are the rows that an operator may use who has opened the account to
-// change it, once more: with the ways to lose that right.
+// visitRows returns the rows for an operator who has opened an account for
+// changes, with the ways to lose that permission.
 func visitRows() []*authorityRow {
 	needs := map[string]panel.Route{}
 	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes(), (*brand.Pages)(nil).Routes()) {
@@ -300,9 +301,9 @@ func visitRows() []*authorityRow {
 		}
 		v := *row
 		v.operates, v.visit, v.note, v.path = false, true, strings.TrimSpace("visited "+row.note), row.path+"?in={account}"
-		v.cases, v.goesOn = "aelox", ""
+		v.cases, v.harmless = "aelox", ""
 		if r.Need != account.Look {
-			v.cases += "d" // a suspended account is still looked at
+			v.cases += "d" // a suspended account can still be viewed
 		}
 		if r.Rule == panel.Fresh {
 			v.cases += "f"
@@ -312,7 +313,7 @@ func visitRows() []*authorityRow {
 	return all
 }
 
-// visitAccount has the actor open an account to change it.
+// visitAccount makes the actor open an account for changes.
 func (s *stage) visitAccount(t *testing.T, id string) {
 	t.Helper()
 	a := s.server.As(s.actor).Post("/panel/accounts/"+id+"/open", "reason", "Asked for help", "changes", "yes")
@@ -321,7 +322,7 @@ func (s *stage) visitAccount(t *testing.T, id string) {
 	}
 }
 
-// post has the owner of the stage do something in the panel.
+// post sends a panel form as the stage's owner.
 func (s *stage) post(t *testing.T, path string, fields ...string) servertest.Answer {
 	t.Helper()
 	m := s.server.As(s.owner)
@@ -335,7 +336,7 @@ func (s *stage) post(t *testing.T, path string, fields ...string) servertest.Ans
 	return a
 }
 
-// find notes the one row of the account in a table.
+// find stores the ID of the account's only row in a table.
 func (s *stage) find(t *testing.T, names, table, where string) {
 	t.Helper()
 	found := storetest.Column(t, s.world.database, `SELECT id FROM `+table+` WHERE account = '`+s.account+`' AND `+where)
@@ -350,8 +351,8 @@ func haveDomain(t *testing.T, s *stage) {
 	s.ids[":domain"] = s.domain
 }
 
-// havePending keeps a domain that waits for its proof, which a trusted account
-// needs no longer.
+// havePending creates a domain that waits for its proof, which a trusted
+// account doesn't need.
 func havePending(t *testing.T, s *stage) {
 	storetest.Exec(t, s.world.database, `INSERT INTO pending_domains (account, name, spec, created, updated) VALUES ('`+s.account+`', '`+s.domain+`',
 		'{"Name":"`+s.domain+`","Incoming":"imap.example.com","Outgoing":"smtp.example.com"}', 0, 0)`)
@@ -369,7 +370,7 @@ func haveLink(t *testing.T, s *stage) {
 	s.find(t, ":id", "links", "domain <> ''")
 }
 
-// haveBatch uploads a list, whose batch is then in the state. No job checks it,
+// haveBatch uploads a list and puts the batch in the state. No job checks it,
 // so the plan is that of a list whose domains have no settings.
 func haveBatch(state string) func(*testing.T, *stage) {
 	return func(t *testing.T, s *stage) {
@@ -387,7 +388,7 @@ func haveNanoMDM(t *testing.T, s *stage) {
 	s.post(t, "/panel/mdm/nanomdm", "url", "https://mdm."+s.domain, "key", "s3cret")
 }
 
-// havePushable is haveBatch of one that can be sent to devices.
+// havePushable is haveBatch for a batch that can be sent to devices.
 func havePushable(t *testing.T, s *stage) {
 	haveNanoMDM(t, s)
 	haveBatch("done")(t, s)
@@ -437,7 +438,7 @@ func haveCall(t *testing.T, s *stage) {
 	s.ended(t, "webhook = '"+s.ids[":id"]+"'")
 }
 
-// ended has a delivery have been made, and notes it.
+// ended marks a delivery as sent, and stores its ID.
 func (s *stage) ended(t *testing.T, where string) {
 	t.Helper()
 	s.find(t, ":delivery", "deliveries", where)
@@ -453,27 +454,28 @@ func haveAccount(t *testing.T, s *stage) {
 	s.ids[":id"] = s.target
 }
 
-// haveStale gives the actor a session whose second factor is old.
+// haveStale gives the actor a session with an old second factor.
 func haveStale(t *testing.T, s *stage) {
 	s.actor = s.seeder.Session(s.actor, s.world.clock.Now().Add(-time.Hour))
 }
 
-// haveNoFactor gives the row another actor, who has no second factor.
+// haveNoFactor gives the row another actor, without a second factor.
 func haveNoFactor(t *testing.T, s *stage) {
 	s.actor = s.seeder.Member(s.account, "plain@"+s.domain, account.Owner, false)
 }
 
-// code is what the member's app shows when the end of the request is sent.
+// code returns the code in the member's app when the end of the request is
+// sent.
 func (s *stage) code(m *servertest.Member) string { return m.CodeAt(m.Server.Now().Add(s.ahead)) }
 
-// confirming is a form that brings a code for a fresh second factor.
+// confirming returns a form with a code for a fresh second factor.
 func confirming(fields ...string) func(*testing.T, *stage, *servertest.Server) string {
 	return func(t *testing.T, s *stage, at *servertest.Server) string {
 		return formOf(append(fields, "confirm_code", s.code(at.As(s.actor)))...)
 	}
 }
 
-// newApp is the form of a new authenticator app.
+// newApp returns the form for a new authenticator app.
 func newApp(t *testing.T, s *stage, at *servertest.Server) string {
 	m := at.As(s.actor)
 	setup := m.NewApp()
@@ -491,12 +493,12 @@ func havePasskey(t *testing.T, s *stage) {
 	s.ids[":id"] = found[0]
 }
 
-// ask asks as the panel's script does.
+// ask sends a request like the panel's script.
 func (s *stage) ask(at *servertest.Server, path, body string) servertest.Answer {
 	return at.As(s.actor).Do(http.MethodPost, path, http.Header{"Content-Type": {"application/json"}, "Sec-Fetch-Site": {"same-origin"}}, body)
 }
 
-// ceremony begins a passkey ceremony and is what the browser then sends.
+// ceremony starts a passkey ceremony and returns what the browser then sends.
 func ceremony(begin string, answer func(*authenticator, testing.TB, []byte) []byte) func(*testing.T, *stage, *servertest.Server) string {
 	return func(t *testing.T, s *stage, at *servertest.Server) string {
 		t.Helper()

@@ -13,16 +13,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A revocation takes away what a request was admitted by, while the server
-// waits for the end of the request.
+// A revocation removes what a request was admitted by, while the server waits
+// for the end of the request.
 type revocation struct {
-	letter string // names it in the rows
+	letter string // its letter in the rows
 	name   string
-	// revoke revokes what the row's request needs, through another server
-	// where there is one. Nil: moving the clock is all.
+	// revoke revokes what the row's request needs, through another server if
+	// there is one. Nil: only the clock moves.
 	revoke func(t *testing.T, w *authorityWorld, s *stage)
-	// The request is sent so long after the session was confirmed, and its end
-	// so long after that.
+	// How long after the session's confirmation the request is sent, and how
+	// long after that its end.
 	sent, ended time.Duration
 }
 
@@ -32,28 +32,28 @@ var revocations = []revocation{
 	{"c", "role or scope reduced", reduceRole, 0, 0},
 	{"d", "account suspended", suspendAccount, 0, 0},
 	{"e", "password changed", changePassword, 0, 0},
-	{"f", "second factor grown old", nil, account.ConfirmLife - time.Minute, time.Minute},
+	{"f", "second factor expired", nil, account.ConfirmLife - time.Minute, time.Minute},
 	{"g", "key or invitation revoked", revokeKey, 0, 0},
-	{"n", "domains taken from the key", takeDomains, 0, 0},
-	{"o", "no operator any more", takeFlag, 0, 0},
+	{"n", "domains removed from the key", removeDomains, 0, 0},
+	{"o", "operator role removed", removeOperator, 0, 0},
 	{"l", "account left", leaveAccount, 0, 0},
-	{"x", "session run out", nil, account.ConfirmLife - time.Minute, time.Minute + sessionEnds},
-	{"y", "key run out", nil, 0, 31 * 24 * time.Hour},
+	{"x", "session expired", nil, account.ConfirmLife - time.Minute, time.Minute + sessionEnds},
+	{"y", "key expired", nil, 0, 31 * 24 * time.Hour},
 }
 
-// sessionEnds is how long a session lives when its second factor has grown
-// old. Codes and ceremonies still work then.
+// sessionEnds is how long a session lives after its second factor has expired.
+// Codes and ceremonies still work then.
 const sessionEnds = time.Minute
 
-// admissionRefuses are those that are seen without the body, and answered
+// admissionRefuses are those that are detected without the body, and answered
 // without a page.
 const admissionRefuses = "abcdegxy"
 
 // Which revocations stop which kind of request.
 const (
-	freshCases    = "abcdefx" // the panel's, with a fresh second factor
-	signedCases   = "abcdex"  // the panel's, without
-	operatorCases = "abcefox" // the operators', whose account cannot be suspended
+	freshCases    = "abcdefx" // panel requests with a fresh second factor
+	signedCases   = "abcdex"  // panel requests without one
+	operatorCases = "abcefox" // operators' requests; their account can't be suspended
 	apiCases      = "cdgny"
 )
 
@@ -74,7 +74,7 @@ func removeMember(t *testing.T, w *authorityWorld, s *stage) {
 	done(t, "remove the member", w.b.As(s.owner).Post("/panel/members/"+s.actor.Member+"/remove"))
 }
 
-// reduceRole makes an auditor of a member, and leaves a key another scope.
+// reduceRole makes a member an auditor, and reduces a key to another scope.
 func reduceRole(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	if s.api() {
@@ -89,21 +89,22 @@ func suspendAccount(t *testing.T, w *authorityWorld, s *stage) {
 	done(t, "suspend the account", w.b.As(w.root).Post("/panel/accounts/"+s.account+"/suspend", "reason", "Unpaid"))
 }
 
-// takeFlag makes the operator one no more, and leaves the session: that it has
-// opened an account must not count then.
-func takeFlag(t *testing.T, w *authorityWorld, s *stage) {
+// removeOperator removes the operator role but keeps the session: the opened account
+// must not count then.
+func removeOperator(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	storetest.Exec(t, w.database, `UPDATE members SET operator = 0 WHERE id = $1`, s.actor.Member)
 }
 
-// leaveAccount ends the visit, in another window of the same browser.
+// leaveAccount ends the visit in another window of the same browser.
 func leaveAccount(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	done(t, "leave the account", w.b.As(s.actor).Post("/panel/accounts/leave"))
 }
 
-// changePassword changes the password, in another browser. For a visit it goes to
-// the store with a hash: to hash anew for each row takes longer than all else.
+// changePassword changes the password in another browser. For a visit it stores
+// a hash directly, because hashing again for each row would dominate the test's
+// time.
 func changePassword(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	if s.visit {
@@ -124,7 +125,7 @@ func revokeKey(t *testing.T, w *authorityWorld, s *stage) {
 	done(t, path, w.b.As(s.owner).Post(path))
 }
 
-func takeDomains(t *testing.T, w *authorityWorld, s *stage) {
+func removeDomains(t *testing.T, w *authorityWorld, s *stage) {
 	t.Helper()
 	storetest.Exec(t, w.database, `UPDATE keys SET domains = 'elsewhere.example' WHERE id = $1`, s.ids["{key}"])
 }

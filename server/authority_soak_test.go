@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// startRace is an installation with two servers on PostgreSQL.
+// startRace starts an installation with two servers on PostgreSQL.
 func startRace(t *testing.T) (*authorityWorld, *servertest.Seeder) {
 	t.Helper()
 	w := &authorityWorld{database: storetest.Postgres(t)}
@@ -26,7 +26,7 @@ func startRace(t *testing.T) (*authorityWorld, *servertest.Seeder) {
 	return w, seeder
 }
 
-// raceRow is a request that creates a policy, by a member or by a key.
+// raceRow is a request that creates a policy, by a member or with a key.
 func raceRow(api bool) *authorityRow {
 	if api {
 		return operation(http.MethodPost, "/policies", nil, `{"name":"Phones",`+rules+`}`)
@@ -34,7 +34,7 @@ func raceRow(api bool) *authorityRow {
 	return fresh("/policies/new", nil, authorityPolicy...)
 }
 
-// together runs all at once and waits for their ends.
+// together runs all functions at the same time and waits for them.
 func together(all ...func()) {
 	start := make(chan struct{})
 	var wg sync.WaitGroup
@@ -48,12 +48,12 @@ func together(all ...func()) {
 	wg.Wait()
 }
 
-// TestSoakRevocations has requests write, two at each of two servers, while
-// what they were admitted by is revoked. The log says in which order that was:
-// nothing comes after the revocation, and nothing ends in an error.
+// TestSoakRevocations sends writing requests, two at each of two servers, while
+// their permission is revoked. The log has the order: no write comes after the
+// revocation, and none ends in an error.
 func TestSoakRevocations(t *testing.T) {
 	for _, r := range revocations {
-		if !strings.Contains("abcdeg", r.letter) { // what else there is takes no request
+		if !strings.Contains("abcdeg", r.letter) { // the other cases have no request
 			continue
 		}
 		t.Run(r.name, func(t *testing.T) {
@@ -66,12 +66,12 @@ func TestSoakRevocations(t *testing.T) {
 				}, r)
 				done, refused = done+n, refused+m
 			}
-			soak.Figure(t, r.name+": writes done before, and refused", fmt.Sprint(done, " ", refused), "some of both")
+			soak.Figure(t, r.name+": writes done before, and refused", fmt.Sprint(done, " ", refused), "both must happen")
 		})
 	}
 }
 
-// raceOnce returns how many of the writes were done and how many refused.
+// raceOnce returns the numbers of successful and refused writes.
 func raceOnce(t *testing.T, w *authorityWorld, s *stage, r revocation) (done, refused int) {
 	t.Helper()
 	s.seed(t)
@@ -98,7 +98,7 @@ func raceOnce(t *testing.T, w *authorityWorld, s *stage, r revocation) (done, re
 	}
 	policies := s.policies(t)
 	if len(policies) != done {
-		t.Errorf("%s: %d were answered as done, and the log has %d", s.domain, done, len(policies))
+		t.Errorf("%s: %d succeeded, but the log has %d", s.domain, done, len(policies))
 	}
 	last := s.revokedAt(t)
 	for _, at := range policies {
@@ -109,18 +109,18 @@ func raceOnce(t *testing.T, w *authorityWorld, s *stage, r revocation) (done, re
 	return done, refused
 }
 
-// policies are the places in the log at which policies were created.
+// policies returns the positions in the log at which policies were created.
 func (s *stage) policies(t *testing.T) []int {
 	t.Helper()
 	return s.seqs(t, `name = 'policy.create'`)
 }
 
-// revokedAt is the place in the log of what was revoked last.
+// revokedAt returns the position in the log of the last revocation.
 func (s *stage) revokedAt(t *testing.T) int {
 	t.Helper()
 	seqs := s.seqs(t, `name IN ('session.revoke', 'member.remove', 'member.update', 'account.suspend', 'member.password', 'key.revoke')`)
 	if len(seqs) == 0 {
-		t.Fatalf("%s: the revocation is not in the log", s.domain)
+		t.Fatalf("%s: the revocation isn't in the log", s.domain)
 	}
 	return seqs[len(seqs)-1]
 }
@@ -136,12 +136,12 @@ func (s *stage) seqs(t *testing.T, where string) []int {
 	return all
 }
 
-// TestSoakEachOther has two end each other's rights at the same time, on two
-// servers: one does, and is the one that is left.
+// TestSoakEachOther has two parties revoke each other's permissions at the same
+// time, on two servers. One succeeds and remains.
 func TestSoakEachOther(t *testing.T) {
 	for _, kind := range []struct {
 		name string
-		// paths are where one ends the other, and the other the one.
+		// paths are where one revokes the other, and vice versa.
 		paths func(one, other *stage) (string, string)
 	}{
 		{"members", func(one, other *stage) (string, string) {
@@ -173,8 +173,8 @@ func TestSoakEachOther(t *testing.T) {
 	}
 }
 
-// another is a second one in the account: a member, a session of the same
-// member, or a key.
+// another returns a second party in the account: a member, a session of the
+// same member, or a key.
 func (s *stage) another(t *testing.T, kind string) *stage {
 	t.Helper()
 	other := *s
@@ -206,13 +206,12 @@ func (s *stage) eachOther(t *testing.T, other *stage, paths func(one, other *sta
 		}
 	}
 	if s.isDone(s.answer) == other.isDone(other.answer) {
-		t.Errorf("%s: got %d %s and %d %s, want one of them done", s.domain, s.answer.Status, s.answer.Location(), other.answer.Status, other.answer.Location())
+		t.Errorf("%s: got %d %s and %d %s, want one success", s.domain, s.answer.Status, s.answer.Location(), other.answer.Status, other.answer.Location())
 	}
 }
 
 // TestSoakSignIns signs members in while their account is suspended, their
-// password changed, or they are removed: no session is left that should not
-// be.
+// password changed, or they are removed. No invalid session remains.
 func TestSoakSignIns(t *testing.T) {
 	for _, r := range revocations {
 		if !strings.Contains("bde", r.letter) {
@@ -234,8 +233,8 @@ func TestSoakSignIns(t *testing.T) {
 
 const signInsAtOnce = 4
 
-// signInsMeanwhile signs a member without a second factor in, some times at
-// once, while r happens to that member, and returns how many went well.
+// signInsMeanwhile signs in a member without a second factor several times in
+// parallel while r happens to that member, and returns the number of successes.
 func (s *stage) signInsMeanwhile(t *testing.T, r revocation, round int) (in int) {
 	t.Helper()
 	s.actor = s.seeder.Member(s.account, "plain@"+s.domain, account.Owner, false)

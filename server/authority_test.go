@@ -23,24 +23,24 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// An authorityRow is a request that writes. Every route that writes has one.
+// An authorityRow is a writing request. Every writing route has one.
 type authorityRow struct {
-	method, path string // as the router has them
-	note         string // tells rows of one route apart
-	cases        string // the letters of what stops it
-	goesOn       string // the letters of what does not, and is tried too
-	reads        bool   // it keeps nothing
-	shows        bool   // it is answered with a page, which repeats the form
-	open         bool   // nobody is signed in
+	method, path string // as in the router
+	note         string // distinguishes rows of one route
+	cases        string // letters of the revocations that stop it
+	harmless     string // letters of others that are tried and must not stop it
+	reads        bool   // it stores nothing
+	shows        bool   // the answer is a page that repeats the form
+	open         bool   // no one is signed in
 	json         bool   // for the panel's script
-	operates     bool   // of the installation
-	visit        bool   // by an operator in the account of a customer
+	operates     bool   // acts on the installation
+	visit        bool   // by an operator in a customer's account
 	header       http.Header
-	body         string // {domain} and what prepare names are filled in
-	// prepare makes what the request is about, before anything starts. May be
+	body         string // {domain} and the names set by prepare are filled in
+	// prepare creates what the request is about, before anything starts. May be
 	// nil.
 	prepare func(t *testing.T, s *stage)
-	// late makes the body when the request is about to be sent. May be nil.
+	// late creates the body just before the request is sent. May be nil.
 	late func(t *testing.T, s *stage, at *servertest.Server) string
 }
 
@@ -51,8 +51,8 @@ func (r *authorityRow) name() string {
 	return strings.ReplaceAll(strings.TrimSuffix(name+" "+r.note, " "), " .", " ")
 }
 
-// A stage is an account for one row, with an owner who is left alone and what
-// the request is made by: a member or a key.
+// A stage is an account for one row, with an owner who isn't affected, and the
+// member or key that makes the request.
 type stage struct {
 	*authorityRow
 	world                   *authorityWorld
@@ -64,19 +64,19 @@ type stage struct {
 	device                  *authenticator
 	target                  string // the account that an operator changes
 	server                  *servertest.Server
-	ahead                   time.Duration // how long after the request is sent its end will be
+	ahead                   time.Duration // how long after the start of the request its end is sent
 	held                    *servertest.Held
 	answer                  servertest.Answer
 }
 
-// An authorityWorld is an installation with one server or two.
+// An authorityWorld is an installation with one or two servers.
 type authorityWorld struct {
 	database string
 	clock    *storetest.Clock
 	// a gets the requests, b the revocations.
 	a, b *servertest.Server
-	root servertest.Seat // an operator who is left alone
-	// seeder is for what would take long by a request.
+	root servertest.Seat // an operator who isn't affected
+	// seeder creates what would take long through requests.
 	seeder *servertest.Seeder
 }
 
@@ -100,7 +100,8 @@ func (w *authorityWorld) open(t *testing.T, servers int) {
 	}
 }
 
-// authorityIdentity is a development identity, which an upload replaces.
+// authorityIdentity is a development identity, which can be replaced by an
+// upload.
 func authorityIdentity(t *testing.T, clock *storetest.Clock) server.Identity {
 	t.Helper()
 	id, err := signing.Development(signingtest.WriteFile(t, "development.pem", []byte(authorityBundle())), clock.Now)
@@ -110,9 +111,9 @@ func authorityIdentity(t *testing.T, clock *storetest.Clock) server.Identity {
 	return server.Fixed(id)
 }
 
-// TestAuthority holds back the end of every request that writes, takes away
-// what it was admitted by, and sends the end: nothing may be changed and
-// nobody told.
+// TestAuthority holds back the end of every writing request, revokes what it
+// was admitted by, and sends the end. Nothing may change, and no one may be
+// notified.
 func TestAuthority(t *testing.T) {
 	for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
@@ -133,8 +134,8 @@ func TestAuthority(t *testing.T) {
 	}
 }
 
-// copied is a new installation as w was seeded, so that what one case should
-// not have changed does not stand in the way of the next.
+// copied returns a new installation with w's seed data, so that a wrong change
+// in one case doesn't affect the next.
 func (w *authorityWorld) copied(t *testing.T, servers int) *authorityWorld {
 	t.Helper()
 	c := &authorityWorld{database: storetest.Copy(t, w.database), root: w.root}
@@ -143,7 +144,7 @@ func (w *authorityWorld) copied(t *testing.T, servers int) *authorityWorld {
 	return c
 }
 
-// seedAuthority makes an account for each row.
+// seedAuthority creates an account for each row.
 func seedAuthority(t *testing.T, w *authorityWorld) []*stage {
 	w.open(t, 1)
 	seeder := servertest.NewSeeder(t, w.database, w.clock.Now)
@@ -187,7 +188,7 @@ func (s *stage) seed(t *testing.T) {
 	}
 }
 
-// fill puts the ids of the stage in the place of their names.
+// fill replaces names with the stage's IDs.
 func (s *stage) fill(text string) string {
 	pairs := []string{"{domain}", s.domain, ":delivery_id", s.ids[":delivery"]}
 	for name, id := range s.ids {
@@ -199,7 +200,7 @@ func (s *stage) fill(text string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// hold sends all but the end of the request to the server.
+// hold sends the request without its end.
 func (s *stage) hold(t *testing.T, at *servertest.Server) {
 	t.Helper()
 	header := http.Header{"Sec-Fetch-Site": {"same-origin"}}
@@ -225,11 +226,11 @@ func (s *stage) hold(t *testing.T, at *servertest.Server) {
 	s.held = at.Hold(s.method, s.fill(s.path), header, body)
 }
 
-// bookkeeping is what may be noted of a request that is refused.
+// bookkeeping is what may be recorded about a refused request.
 var bookkeeping = []string{"sessions.last_used", "keys.last_used", "keys.last_network", "key_networks", "limits"}
 
-// control sends each request with nothing revoked, for one that would fail
-// anyway proves nothing. Then it loads again what the browsers show.
+// control sends each request without a revocation, because a request that would
+// fail anyway proves nothing. Then it reloads the page that the browser shows.
 func (w *authorityWorld) control(t *testing.T, stages []*stage) {
 	before := storetest.Rows(t, w.database, bookkeeping...)
 	for _, s := range stages {
@@ -243,33 +244,33 @@ func (w *authorityWorld) control(t *testing.T, stages []*stage) {
 	for _, s := range stages {
 		t.Run(s.name(), func(t *testing.T) {
 			if !s.held.Waited {
-				t.Error("the server acted before it had the end of the request")
+				t.Error("the server acted before the end of the request")
 			}
 			if !s.isDone(s.answer) {
 				t.Fatalf("got %d %s %s", s.answer.Status, s.answer.Location(), brief(s.answer.Body))
 			}
 			kept := len(s.of(gone)) + len(s.of(added))
 			if strings.HasSuffix(s.path, "/passkey/begin") && ceremonies > 0 {
-				ceremonies-- // which names nobody
+				ceremonies-- // which has no actor
 				kept++
 			}
 			if kept == 0 && !s.reads {
-				t.Error("nothing was kept")
+				t.Error("nothing was stored")
 			}
-			if !s.api() && !s.json && !s.shows && !s.visit && !strings.HasSuffix(s.path, "/open") { // what operators look at is recorded
+			if !s.api() && !s.json && !s.shows && !s.visit && !strings.HasSuffix(s.path, "/open") { // views by operators are recorded
 				s.reload(t, w.a, s.answer)
 			}
 		})
 	}
 	if gone, added := difference(after, storetest.Rows(t, w.database, bookkeeping...)); len(gone)+len(added) > 0 {
-		t.Errorf("a reload changed %v and made %v", gone, added)
+		t.Errorf("a reload changed %v and created %v", gone, added)
 	}
 }
 
 // try holds back every request that the revocation stops, revokes, and sends
 // their ends.
 func (w *authorityWorld) try(t *testing.T, stages []*stage, r revocation) {
-	stages = slices.DeleteFunc(slices.Clone(stages), func(s *stage) bool { return !strings.Contains(s.cases+s.goesOn, r.letter) })
+	stages = slices.DeleteFunc(slices.Clone(stages), func(s *stage) bool { return !strings.Contains(s.cases+s.harmless, r.letter) })
 	w.clock.Move(r.sent)
 	for _, s := range stages {
 		s.ahead = r.ended
@@ -299,7 +300,7 @@ func (w *authorityWorld) try(t *testing.T, stages []*stage, r revocation) {
 	release(func(s *stage) bool { return stopped(s) && !s.open })
 	gone, added := difference(between, storetest.Rows(t, w.database, bookkeeping...))
 	release(func(s *stage) bool { return !stopped(s) })
-	// A sign-in that is refused is recorded, and a ceremony is used up.
+	// A refused sign-in is recorded, and a ceremony is used up.
 	openGone, openAdded = kept(openGone), kept(openAdded)
 	gone = slices.DeleteFunc(gone, func(row storetest.Row) bool { return row.Table == "ceremonies" })
 	blamed := 0
@@ -312,37 +313,37 @@ func (w *authorityWorld) try(t *testing.T, stages []*stage, r revocation) {
 		t.Run(s.name(), func(t *testing.T) { s.judge(t, r, stopped(s), mine) })
 	}
 	if strings.Contains(admissionRefuses, r.letter) {
-		t.Run("asked again", func(t *testing.T) {
+		t.Run("repeated", func(t *testing.T) {
 			w.again(t, slices.DeleteFunc(stages, func(s *stage) bool { return !stopped(s) }), r)
 		})
 	}
 	if n := len(gone) + len(added) + len(openGone) + len(openAdded); blamed == 0 && n > 0 {
-		t.Errorf("%d rows changed, which are no one row's: %v %v %v %v", n, gone, added, openGone, openAdded)
+		t.Errorf("%d changed rows belong to no stage: %v %v %v %v", n, gone, added, openGone, openAdded)
 	}
 }
 
-// again sends each request once more: now it is refused before its body is
-// read, so that nobody without rights keeps a server waiting.
+// again repeats each request. Now it's refused before its body is read, so that
+// clients without permission can't keep a server waiting.
 func (w *authorityWorld) again(t *testing.T, stages []*stage, r revocation) {
-	w.clock.Move(time.Minute) // by networks that send invalid keys so many are taken a minute
+	w.clock.Move(time.Minute) // the limit per minute for networks that send invalid keys
 	for _, s := range stages {
 		if s.open || s.late != nil || s.visit && r.letter == "d" {
-			continue // or is answered with a page, for which net/http reads the body itself
+			continue // or the answer is a page, for which net/http reads the body itself
 		}
 		s.hold(t, w.a)
 		if a := s.held.Release(); s.held.Waited || !s.refused(a, r) {
-			t.Errorf("%s: got %d %s, want it refused with its body unread (read: %v)", s.name(), a.Status, a.Location(), s.held.Waited)
+			t.Errorf("%s: got %d %s, want a refusal without reading the body (read: %v)", s.name(), a.Status, a.Location(), s.held.Waited)
 		}
 	}
 }
 
-// TestAuthorityComplete wants a row for each route that writes, in the panel
-// and in the API.
+// TestAuthorityComplete checks that each writing route in the panel and the API
+// has a row.
 func TestAuthorityComplete(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	router, ok := s.Handler().(*echo.Echo)
 	if !ok {
-		t.Fatalf("the handler is a %T, whose routes are not known", s.Handler())
+		t.Fatalf("the handler is a %T, whose routes are unknown", s.Handler())
 	}
 	rows := map[string]bool{}
 	for _, row := range append(panelRows(), apiRows()...) {
@@ -361,7 +362,7 @@ func TestAuthorityComplete(t *testing.T) {
 	}
 	for name, found := range rows {
 		if !found {
-			t.Errorf("%s stands in the table and is no route", name)
+			t.Errorf("%s is in the table but isn't a route", name)
 		}
 	}
 }

@@ -14,20 +14,20 @@ import (
 )
 
 // testOperations are the only writing operations that a test key may call, and
-// whether it may for what they are about in the table: live things.
+// whether they succeed on the table's objects, which aren't tests.
 var testOperations = map[string]bool{
 	"POST /domains/:id/check":      true,
 	"POST /profiles":               true,
 	"POST /setup-links":            true,
 	"POST /setup-links/bulk":       true,
-	"POST /revoke-setup-links":     true, // of the test links, which are none
+	"POST /revoke-setup-links":     true, // of the test links; there are none
 	"POST /setup-links/:id/revoke": false,
 	"POST /keys":                   true,
 	"POST /keys/:id/revoke":        false,
 }
 
 // TestTestKeyChangesNothingLive sends every writing operation of the API with a
-// test key that has all scopes: nothing changes but what is a test itself.
+// test key that has all scopes. Only tests may change.
 func TestTestKeyChangesNothingLive(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := &authorityWorld{database: database}
@@ -37,7 +37,7 @@ func TestTestKeyChangesNothingLive(t *testing.T) {
 		var called []string
 		for i, row := range rows {
 			if row.note != "" {
-				continue // is another way to send one that is there
+				continue // another way to send an operation in the list
 			}
 			s := &stage{authorityRow: row, world: w, seeder: seeder, server: w.a, domain: fmt.Sprintf("row%d.example.com", i), ids: map[string]string{}}
 			s.seed(t)
@@ -48,7 +48,7 @@ func TestTestKeyChangesNothingLive(t *testing.T) {
 		}
 		for operation := range testOperations {
 			if !slices.Contains(called, operation) {
-				t.Errorf("%s is no writing operation", operation)
+				t.Errorf("%s isn't a writing operation", operation)
 			}
 		}
 	})
@@ -78,9 +78,9 @@ func tryTestKey(t *testing.T, s *stage, operation string) {
 	}
 	for _, row := range append(gone, added...) {
 		test := strings.Contains(row.Text, `test="1"`)
-		log := slices.Contains([]string{"actions", "logs", "deliveries", "river_job", "river_notification"}, row.Table) // and who is told
+		log := slices.Contains([]string{"actions", "logs", "deliveries", "river_job", "river_notification"}, row.Table) // and who is notified
 		if !log && !test {
-			t.Errorf("the row of %s is no test: %s", row.Table, row.Text)
+			t.Errorf("the row of %s isn't a test: %s", row.Table, row.Text)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestBackupOnOverview tells operators of a backup that is missing or old, and
-// nobody else.
+// TestBackupOnOverview tells operators about a missing or old backup, and no
+// one else.
 func TestBackupOnOverview(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -28,7 +28,7 @@ func TestBackupOnOverview(t *testing.T) {
 			page := a.Body
 			for _, text := range []string{"no backup yet", "days old"} {
 				if bytes.Contains(page, []byte(text)) != (text == want) {
-					t.Errorf("%q is on the page: %v, want %q alone", text, text != want, want)
+					t.Errorf("%q is on the page: %v, want only %q", text, text != want, want)
 				}
 			}
 		}
@@ -42,7 +42,7 @@ func TestBackupOnOverview(t *testing.T) {
 		says("days old")
 		customer.SignIn()
 		if page := customer.Get("/panel").Body; bytes.Contains(page, []byte("days old")) {
-			t.Error("a customer is told of the backup")
+			t.Error("a customer is told about the backup")
 		}
 	})
 }

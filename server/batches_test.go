@@ -14,7 +14,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A list comes in by the API, and its archive goes out, whole and in ranges.
+// A list is uploaded through the API, and its archive is downloaded, whole and
+// in ranges.
 func TestBatchByAPI(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.Notifying(t, database, nil, nil)
@@ -98,7 +99,7 @@ func TestBatchByAPI(t *testing.T) {
 		send(422, "POST", "/batches", "multipart/form-data; boundary=x", form)
 		send(400, "POST", "/batches", "multipart/form-data; boundary=x", strings.ReplaceAll(form, `"list"`, `"file"`)[:90])
 
-		// A dry run says what is in the list and keeps nothing.
+		// A dry run checks the list and stores nothing.
 		preview := send(200, "POST", "/batches?dry_run=true", "text/csv", "email\njane@"+servertest.Domain+"\nnobody\n")
 		var seen struct {
 			Rows, Files int
@@ -111,7 +112,7 @@ func TestBatchByAPI(t *testing.T) {
 		}
 		send(422, "POST", "/batches?dry_run=true", "text/csv", "nothing\n1\n")
 		if n := len(storetest.Column(t, database, `SELECT id FROM batches`)); n != 2 {
-			t.Errorf("%d batches, want none of a dry run", n)
+			t.Errorf("%d batches, want none after a dry run", n)
 		}
 
 		// A list with passwords is refused and deleted.

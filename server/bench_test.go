@@ -40,12 +40,12 @@ func BenchmarkDownload(b *testing.B) {
 	}
 }
 
-// BenchmarkHTTPDownloads has callers fetch tickets over HTTP, each download
-// signed, with the kinds of key that authorities certify, and kept in the
-// action log on databases that write through to the disk. It reports how many
-// are done in a second as a part of how many profiles as many callers build
-// and sign in the process, in turns, and what processor time of this process a
-// download takes, client included.
+// BenchmarkHTTPDownloads has clients fetch tickets over HTTP, each download
+// signed with the kinds of key that authorities certify, and recorded in the
+// action log on databases that write through to the disk. It reports downloads
+// per second as a fraction of the profiles per second that as many goroutines
+// build and sign in the process, measured alternately, and the CPU time of this
+// process per download, client included.
 func BenchmarkHTTPDownloads(b *testing.B) {
 	for _, kind := range []string{"p256", "rsa-2048"} {
 		b.Run(kind+"/sqlite", func(b *testing.B) { benchmarkHTTP(b, kind, storetest.SQLite(b)) })
@@ -93,8 +93,8 @@ func benchmarkHTTP(b *testing.B, kind, database string) {
 	b.ReportMetric(float64(used.Microseconds())/1000/float64(b.N*callers*perCaller), "cpu-ms/download")
 }
 
-// ticketsOf asks for tickets as visitors do, as many as there are callers times
-// four, and lets each be fetched as often as a round does.
+// ticketsOf requests tickets like visitors do, four per client, and allows as
+// many downloads of each as a round needs.
 func ticketsOf(s *servertest.Server, database string, b *testing.B) []string {
 	b.Helper()
 	var tickets []string

@@ -16,9 +16,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// BenchmarkBulkLinks makes links over HTTP by one call for all and by a call for
-// each, in turns, each call with an idempotency key. It reports how many times as
-// fast the one call is.
+// BenchmarkBulkLinks creates links over HTTP with one request for all and with
+// one request each, alternately, each with an idempotency key. It reports how
+// many times faster the single request is.
 func BenchmarkBulkLinks(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) { benchmarkBulk(b, storetest.SQLite(b)) })
 	b.Run("postgres", func(b *testing.B) {
@@ -33,7 +33,7 @@ func benchmarkBulk(b *testing.B, database string) {
 		c.Now = clock.Now
 		c.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 	})
-	keys := make([]string, 2) // none comes to its limit
+	keys := make([]string, 2) // none reaches its limit
 	for i := range keys {
 		keys[i] = servertest.NewKey(b, database, account.KeySpec{Scopes: []string{"links:write"}})
 	}

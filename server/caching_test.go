@@ -10,9 +10,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestCaching holds what a browser may keep, and what is compressed on its way.
-// Where an answer is one person's, nobody keeps it. Where it shows again what was
-// typed, or somebody is signed in, its size is that of the text.
+// TestCaching checks what browsers may cache, and what is compressed. An answer
+// for one person isn't cached by anyone. An answer that repeats input, or is
+// for a signed-in person, isn't compressed, so that its size is that of the
+// text.
 func TestCaching(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	link := s.Link("jane@example.com")
@@ -59,10 +60,10 @@ func TestCaching(t *testing.T) {
 		again := get(tt.path, tag)
 		if again.Status != http.StatusNotModified || len(again.Body) > 0 || again.Header.Get("ETag") != tag ||
 			again.Header.Get("Cache-Control") != tt.cache || strings.Join(again.Header.Values("Vary"), ", ") != tt.vary {
-			t.Errorf("%s: known it is answered %d %v", tt.path, again.Status, again.Header)
+			t.Errorf("%s: with a known ETag the answer is %d %v", tt.path, again.Status, again.Header)
 		}
 		if other := get(tt.path, `W/"000000000000000000000000"`); other.Status != http.StatusOK {
-			t.Errorf("%s: %d though the client has another", tt.path, other.Status)
+			t.Errorf("%s: %d although the client has another version", tt.path, other.Status)
 		}
 	}
 	if one, other := get("/", "").Header.Get("ETag"), get("/?lang=de", "").Header.Get("ETag"); one == other {

@@ -23,96 +23,93 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Config is all that can be set. Zero values are good unless the comment says
+// Config has all settings. The zero values are fine unless the comment says
 // that a field is required.
 type Config struct {
-	// Listen is the address to serve on. The default is 127.0.0.1:8080, and with
-	// ACME :443.
+	// Listen is the address to listen on. The default is 127.0.0.1:8080, and
+	// :443 with ACME.
 	Listen string
-	// BaseURL is how people reach the server, such as
-	// https://setup.example.com. The default is made from Listen.
+	// BaseURL is the public URL, for example https://setup.example.com. The
+	// default is derived from Listen.
 	BaseURL string
 	// Database is "sqlite:PATH" or "postgres://…". Required.
 	Database string
-	// Secret is the installation's, of 32 bytes. Required.
+	// Secret is the installation's secret of 32 bytes. Required.
 	Secret []byte
 	// LogKey is the seed of the key that signs checkpoints of the action log,
 	// of audit.LogKeySize bytes. Required.
 	LogKey []byte
-	// Archive is where the lists and archives of batches are kept: a folder, or
+	// Archive is the storage for lists and archives of batches: a folder, or
 	// s3://BUCKET/PREFIX, which several servers can share. Required.
 	Archive string
-	// ArchiveS3 says how the bucket is reached.
+	// ArchiveS3 configures access to the bucket.
 	ArchiveS3 blob.S3Options
-	// ArchiveDays is for how many days archives are kept. The default is 7.
+	// ArchiveDays is how many days archives are kept. The default is 7.
 	ArchiveDays int
 	// Version names the program in archives and in /details. The default is "mobileconfig".
 	Version string
 	// Identity signs. Required without ACME.
 	Identity Identity
-	// ACME says from whom the certificate comes that signs and that serves
-	// HTTPS. Without it Identity signs; where that is a development identity, a
-	// certificate that an operator has uploaded takes its place.
+	// ACME configures the certificate for signing and for HTTPS. Without it,
+	// Identity signs; if that is a development identity, an uploaded
+	// certificate replaces it.
 	ACME *ACME
-	// SigningRoots are whom the chain of a certificate by ACME, or of one that
-	// was uploaded, may end in. The default are the system's.
+	// SigningRoots are the allowed roots for certificates from ACME or uploads.
+	// The default is the system's.
 	SigningRoots *x509.CertPool
-	// TLSCert and TLSKey are PEM files to serve HTTPS with. They are read
-	// again when they change. Without them, and without ACME, the server speaks
-	// plain HTTP.
+	// TLSCert and TLSKey are PEM files for HTTPS. They are reloaded when they
+	// change. Without them, and without ACME, the server uses plain HTTP.
 	TLSCert, TLSKey string
-	// HTTPListen is where plain HTTP leads on to the base URL, and where the
-	// authority of ACME is answered. The default is nowhere, and with ACME :80;
-	// "none" turns that off.
+	// HTTPListen is the address for plain HTTP, which redirects to the base URL
+	// and answers ACME challenges. The default is none, and :80 with ACME;
+	// "none" turns it off.
 	HTTPListen string
-	// MetricsListen is where metrics and details are served, to the operator
-	// alone. The default is nowhere.
+	// MetricsListen is the address for metrics and details, for the operator
+	// only. The default is none.
 	MetricsListen string
-	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	// TrustedProxies are the networks whose X-Forwarded-For is trusted.
 	TrustedProxies []netip.Prefix
 	// AllowNetworks are private networks that checks of mail servers and
-	// webhooks may reach. The default is none: public addresses alone.
+	// webhooks may reach. The default is none: only public addresses.
 	AllowNetworks []netip.Prefix
-	// Mail says by which server mails are sent. Nil: none are.
+	// Mail is the mail server for outgoing messages. Nil: nothing is emailed.
 	Mail *notify.RelayConfig
-	// WebhookRoots are whom to trust to vouch for the endpoints of webhooks.
-	// The default are the system's.
+	// WebhookRoots are trusted for webhook endpoints. The default is the
+	// system's.
 	WebhookRoots *x509.CertPool
-	// HostResolver looks up the addresses of mail servers and webhooks. The default is the
+	// HostResolver resolves mail servers and webhook hosts. The default is the
 	// system's.
 	HostResolver *net.Resolver
-	// HostRoots are whom to trust to vouch for mail servers that are checked. The
-	// default are the system's.
+	// HostRoots are trusted for mail servers that are checked. The default is
+	// the system's.
 	HostRoots *x509.CertPool
-	// First is a domain to create at start. One that is there already gets
-	// these servers.
+	// First is a domain to create at startup. An existing one gets these
+	// servers.
 	First *FirstDomain
-	// SecurityContact is whom to tell of a hole, for security.txt: a mail
-	// address or a URI. The default is nobody.
+	// SecurityContact is the contact for security reports in security.txt: an
+	// email address or a URI. The default is none.
 	SecurityContact string
-	// Templates are the pages, laid out as the folder templates, to be read
-	// again for each request: for work on them alone. The default are those of
-	// the binary.
+	// Templates replaces the binary's pages. It's laid out like the folder
+	// templates and read again for each request, so it's only for development.
 	Templates fs.FS
-	// Log takes the program's log. The default throws it away.
+	// Log receives the program's log. The default discards it.
 	Log *slog.Logger
-	// Resolver asks the DNS whose a domain is. The default is
+	// Resolver looks up DNS proofs of domains. The default is
 	// net.DefaultResolver.
 	Resolver settings.Resolver
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
 }
 
-// A FirstDomain is a mail domain that the operator names at start. A new one
+// A FirstDomain is a mail domain that the operator sets at startup. A new one
 // offers the standard device policy.
 type FirstDomain struct {
 	Name    string               // as ParseHost returns it
-	Service settings.MailService // Incoming and Outgoing; nothing else of it counts
+	Service settings.MailService // only Incoming and Outgoing are used
 }
 
-// NewFirstDomain reads a domain and its servers in the forms that
-// [profile.ParseHost], [profile.ParseIncoming] and [profile.ParseOutgoing]
-// take.
+// NewFirstDomain parses a domain and its servers in the formats of
+// [profile.ParseHost], [profile.ParseIncoming] and [profile.ParseOutgoing].
 func NewFirstDomain(name, incoming, outgoing string) (*FirstDomain, error) {
 	var d FirstDomain
 	var err error
@@ -129,13 +126,13 @@ func NewFirstDomain(name, incoming, outgoing string) (*FirstDomain, error) {
 }
 
 // secretSize is the size of an installation's secret in bytes, as package
-// datadir makes it.
+// datadir creates it.
 const secretSize = 32
 
-// ErrConfig is behind every error of a configuration that cannot work.
+// ErrConfig is wrapped by every error about a configuration that can't work.
 var ErrConfig = errors.New("configuration")
 
-// complete fills in the defaults and refuses what cannot work.
+// complete fills in the defaults and refuses values that can't work.
 func (c *Config) complete() (base *url.URL, err error) {
 	c.defaults()
 	if err := c.possible(); err != nil {
@@ -156,12 +153,12 @@ func (c *Config) complete() (base *url.URL, err error) {
 		return nil, err
 	}
 	if c.HTTPListen != "" && base.Scheme != "https" {
-		return nil, fmt.Errorf("%w: plain HTTP can lead on only to a base URL with https", ErrConfig)
+		return nil, fmt.Errorf("%w: plain HTTP can only redirect to a base URL with https", ErrConfig)
 	}
 	return base, c.completeACME(base)
 }
 
-// defaults fills in what was left out.
+// defaults fills in unset values.
 func (c *Config) defaults() {
 	c.addresses()
 	if c.Log == nil {
@@ -176,7 +173,7 @@ func (c *Config) defaults() {
 	c.Version, c.ArchiveDays = cmp.Or(c.Version, "mobileconfig"), cmp.Or(c.ArchiveDays, int(batches.Retention/(24*time.Hour)))
 }
 
-// possible refuses what is missing, and what can never be right.
+// possible refuses missing and always invalid values.
 func (c *Config) possible() error {
 	switch {
 	case c.Database == "":
@@ -192,14 +189,14 @@ func (c *Config) possible() error {
 	case c.Identity == nil && c.ACME == nil:
 		return fmt.Errorf("%w: no signing identity", ErrConfig)
 	case slices.ContainsFunc(c.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }):
-		return fmt.Errorf("%w: --trusted-proxy trusts every network, so that anybody could say to be anybody: name that of the proxy alone, such as 127.0.0.1/32", ErrConfig)
+		return fmt.Errorf("%w: --trusted-proxy trusts every network, so anyone could pretend to be any client: give only the proxy's network, for example 127.0.0.1/32", ErrConfig)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return fmt.Errorf("%w: TLS needs a certificate and its key, both", ErrConfig)
 	}
 	return nil
 }
 
-// addresses fills in where to listen.
+// addresses fills in the listen addresses.
 func (c *Config) addresses() {
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
@@ -215,7 +212,7 @@ func (c *Config) addresses() {
 	}
 }
 
-// localURL is the base URL for a browser on this machine.
+// localURL returns the base URL for a browser on this machine.
 func (c *Config) localURL() (string, error) {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
@@ -238,13 +235,13 @@ func parseBaseURL(s string) (*url.URL, error) {
 	}
 	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" ||
 		base.Path != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
-		return nil, fmt.Errorf("%w: the base URL is a scheme and a host alone, such as https://setup.example.com", ErrConfig)
+		return nil, fmt.Errorf("%w: the base URL must be only a scheme and a host, for example https://setup.example.com", ErrConfig)
 	}
 	return base, nil
 }
 
-// Check returns the base URL, or why a server can't be made of the configuration.
-// What is secret need not be there.
+// Check returns the base URL, or an error if the configuration can't work.
+// Secrets may be missing.
 func (c Config) Check() (*url.URL, error) {
 	c.Secret, c.LogKey = make([]byte, secretSize), make([]byte, audit.LogKeySize)
 	if c.Identity == nil && c.ACME == nil {
@@ -254,8 +251,8 @@ func (c Config) Check() (*url.URL, error) {
 	return c.complete()
 }
 
-// IsPublic reports whether a host may be reached from other networks, as far as
-// its name tells.
+// IsPublic reports whether a host may be reachable from other networks, judging
+// by its name.
 func IsPublic(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast()

@@ -21,7 +21,7 @@ import (
 )
 
 // TestSoakStrangers has 64 networks guess a member's password without a pause,
-// while the member signs in from a device from before.
+// while the member signs in from a known device.
 func TestSoakStrangers(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		c := newCrowd(t, database)
@@ -31,7 +31,8 @@ func TestSoakStrangers(t *testing.T) {
 		var guesses atomic.Int64
 		for i := range 64 {
 			group.Go(func() {
-				// Each guesses for another address too, so that passwords are hashed.
+				// Each network also guesses for another address, so that
+				// passwords are hashed.
 				for n := 0; ctx.Err() == nil; n++ {
 					for _, email := range []string{jane.Email, fmt.Sprintf("p%d-%d@example.com", i, n)} {
 						c.from(fmt.Sprintf("198.51.100.%d", i), "/panel/sign-in", signInForm(email, "not the password"))
@@ -42,7 +43,7 @@ func TestSoakStrangers(t *testing.T) {
 		}
 		var took []time.Duration
 		for range soak.Count(10, 100) {
-			c.ahead.Add(int64(16 * time.Minute)) // all networks may guess again
+			c.ahead.Add(int64(16 * time.Minute)) // all networks can guess again
 			begin := time.Now()
 			if a := jane.SignIn(); a.Status != http.StatusSeeOther {
 				t.Errorf("%d", a.Status)
@@ -57,8 +58,8 @@ func TestSoakStrangers(t *testing.T) {
 	})
 }
 
-// TestSoakOneAddress has one address open 4,000 connections. A client elsewhere
-// gets its page.
+// TestSoakOneAddress has one address open 4,000 connections. A client from
+// another address still gets its page.
 func TestSoakOneAddress(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.Listen = "127.0.0.1:0" })
 	ctx, stop := context.WithCancel(t.Context())
@@ -81,11 +82,11 @@ func TestSoakOneAddress(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	soak.Figure(t, fmt.Sprintf("p99 of a page beside %d connections of another address, to that without (%v)", len(held), alone), fmt.Sprintf("%.2f", float64(beside)/float64(alone)), 2.0)
+	soak.Figure(t, fmt.Sprintf("p99 of a page with %d connections from another address, relative to without (%v)", len(held), alone), fmt.Sprintf("%.2f", float64(beside)/float64(alone)), 2.0)
 }
 
-// pages fetches the start page over new connections from an address of its own,
-// and returns the 99th percentile of the time.
+// pages fetches the start page over new connections from its own address, and
+// returns the 99th percentile of the time.
 func pages(t *testing.T, addr string) time.Duration {
 	t.Helper()
 	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.8")}}

@@ -18,8 +18,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A crowd is a server behind a proxy that says who comes, so that visitors can
-// come from everywhere.
+// A crowd is a server behind a proxy that sets the client's address, so that
+// visitors can come from anywhere.
 type crowd struct {
 	*servertest.Server
 	ahead atomic.Int64
@@ -44,11 +44,10 @@ func signInForm(email, password string) string {
 	return "email=" + strings.Replace(email, "@", "%40", 1) + "&password=" + strings.ReplaceAll(password, " ", "+") + "&code="
 }
 
-// TestStrangersLockNobodyOut has 64 networks guess a member's password. Each is
-// told to wait after a while; from a device from which the member has signed in
-// before, the member signs in all the same. The mark of that device alone lets
-// nobody in, and helps with no other member.
-func TestStrangersLockNobodyOut(t *testing.T) {
+// TestStrangersCannotLockOut has 64 networks guess a member's password. Each
+// must wait after a while. The member can still sign in from a known device.
+// The device's mark alone lets no one in, and doesn't help with other members.
+func TestStrangersCannotLockOut(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		c := newCrowd(t, database)
 		jane := c.Owner("jane@example.com")
@@ -90,12 +89,12 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 		stranger := &servertest.Member{Email: jane.Email, Seed: jane.Seed, Server: c.Server, Device: tom.Device}
 		c.ahead.Add(int64(time.Minute))
 		if a := stranger.SignIn(); a.Status != http.StatusTooManyRequests {
-			t.Errorf("with the mark of somebody else's device: %d", a.Status)
+			t.Errorf("with the mark of someone else's device: %d", a.Status)
 		}
 		close(stop)
 		group.Wait()
 		if n := refused.Load(); n > 20 {
-			t.Errorf("%d guesses were taken", n)
+			t.Errorf("%d guesses were accepted", n)
 		}
 		thief := &servertest.Member{Email: jane.Email, Server: c.Server, Device: jane.Device}
 		if a := thief.Get("/panel"); a.Status == http.StatusOK {
@@ -108,19 +107,19 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 			}
 		}
 		if taken > 10 {
-			t.Errorf("%d guesses with the mark were taken", taken)
+			t.Errorf("%d guesses with the mark were accepted", taken)
 		}
 	})
 }
 
-// TestFloodOfNobody has one address invent sign-ins. The log gets a few words of
-// it, and their number.
-func TestFloodOfNobody(t *testing.T) {
+// TestFloodOfUnknownSignIns has one address invent sign-ins. The log only gets a few
+// entries, with the number of attempts.
+func TestFloodOfUnknownSignIns(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		c := newCrowd(t, database)
 		c.Owner("jane@example.com")
 		before := len(servertest.ReadLog(t, database, account.Installation, audit.MemberSignIn))
-		for range 28 { // below what one network may try
+		for range 28 { // below the limit for one network
 			c.from("192.0.2.1", "/panel/sign-in", signInForm("nobody@example.com", "a guess"))
 			c.ahead.Add(int64(time.Second))
 		}
@@ -157,8 +156,8 @@ func TestFloodOfNobody(t *testing.T) {
 	})
 }
 
-// TestMailboxIsNotDenied has anonymous visitors ask for links for one mailbox
-// from many places. Its owner still gets one.
+// TestMailboxIsNotDenied has anonymous visitors from many places request links
+// for one mailbox. Its owner still gets one.
 func TestMailboxIsNotDenied(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		c := newCrowd(t, database)

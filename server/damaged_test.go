@@ -13,12 +13,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// damages are changes of one row behind the program's back, and the lists that
-// have it: of the API and of the panel, either of which may be empty.
+// damages are changes of a single row behind the program's back, with the lists
+// that show it in the API and the panel. Either may be empty.
 var damages = []struct {
 	name, statement string
 	api, panel      string
-	others          string // what the lists say of another row
+	others          string // what the lists show for another row
 }{
 	{"key", `UPDATE keys SET networks = 'nonsense', scopes = 'odd', created_by = 'odd' WHERE name = 'Damaged'`, "/keys", "/keys", "Whole"},
 	{"public key", `UPDATE redirect_keys SET public_key = (SELECT hash FROM keys WHERE name = 'Whole'), domains = 'o o' WHERE name = 'Damaged'`, "/redirect-keys", "/keys", "Whole"},
@@ -32,8 +32,8 @@ var damages = []struct {
 	{"entries of the overview", `UPDATE actions SET personal = salt WHERE name = 'key.create'`, "", "", "olga@example.com"},
 }
 
-// TestDamagedRowHidesNoOthers wants each list to be shown though a row of it
-// can't be read.
+// TestDamagedRowHidesNoOthers checks that each list is shown although one of
+// its rows can't be read.
 func TestDamagedRowHidesNoOthers(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)

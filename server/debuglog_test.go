@@ -9,8 +9,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestDebugLog holds that the log says on the level debug why a request was
-// refused, and nothing of what it held.
+// TestDebugLog checks that the log at debug level says why a request was
+// refused, without the request's contents.
 func TestDebugLog(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	if a := s.Get("/s/canary-of-a-token"); a.Status != http.StatusNotFound {
@@ -18,9 +18,9 @@ func TestDebugLog(t *testing.T) {
 	}
 	log := s.Log.String()
 	if !strings.Contains(log, `"level":"DEBUG","msg":"refused"`) || !strings.Contains(log, `"route":"/s/:token","code":"not_found"`) {
-		t.Errorf("the log does not say why:\n%s", log)
+		t.Errorf("the log doesn't say why:\n%s", log)
 	}
 	if strings.Contains(log, "canary") {
-		t.Errorf("the log holds the token:\n%s", log)
+		t.Errorf("the log contains the token:\n%s", log)
 	}
 }

@@ -25,20 +25,20 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// What BenchmarkLoggedDownloads does in a round: each caller downloads so many
-// tickets of its own, one after another.
+// The load of BenchmarkLoggedDownloads in a round: each client downloads this
+// many of its own tickets, one after another.
 const (
 	callers   = 64
 	perCaller = 64
 )
 
-// BenchmarkLoggedDownloads has 64 callers build, gate and sign a profile with
-// P-256 and keep the download, each the first of its ticket, on databases that
-// write through to the disk. It reports downloads per second, the slowest
-// hundredth in milliseconds, a download's time as a multiple of a raw
-// signature, both done by all callers at once, and the processor time that a
-// download takes of this process. What is missing to the time of all
-// processors is the database server's, or idle.
+// BenchmarkLoggedDownloads has 64 clients build, gate and sign a profile with
+// P-256 and record the download, each the first of its ticket, on databases
+// that write through to the disk. It reports downloads per second, the 99th
+// percentile in milliseconds, a download's time as a multiple of a raw
+// signature, both done by all clients at the same time, and this process's CPU
+// time per download. The rest of the CPU time is the database server's, or
+// idle.
 func BenchmarkLoggedDownloads(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) { benchmarkDownloads(b, storetest.SQLite(b)) })
 	b.Run("postgres", func(b *testing.B) {
@@ -77,7 +77,7 @@ func benchmarkDownloads(b *testing.B, database string) {
 	b.ReportMetric(float64(used.Microseconds())/1000/float64(len(each)), "cpu-ms/download")
 }
 
-// allAtOnce times a round: what it took in all, and each call of op.
+// allAtOnce times a round: the total, and each call of op.
 func allAtOnce(b *testing.B, op func(i int) error) (whole time.Duration, each []time.Duration) {
 	b.Helper()
 	each = make([]time.Duration, callers*perCaller)
@@ -99,7 +99,7 @@ func allAtOnce(b *testing.B, op func(i int) error) (whole time.Duration, each []
 	return time.Since(start), each
 }
 
-// benchIdentity makes an identity with a key of the kind.
+// benchIdentity creates an identity with a key of the kind.
 func benchIdentity(b *testing.B, kind string) (*signing.Identity, crypto.Signer) {
 	b.Helper()
 	root := signingtest.Root(b, "p256")
@@ -122,7 +122,7 @@ func benchIssuer(b *testing.B, identity *signing.Identity) *issue.Issuer {
 	return issue.New(texts, func() signing.Signer { return identity })
 }
 
-// fillTickets makes a link with one ticket for each download of a round.
+// fillTickets creates a link with one ticket for each download of a round.
 func fillTickets(b *testing.B, s *store.Store, database string) {
 	b.Helper()
 	domain := settings.Domain{
@@ -162,7 +162,7 @@ func download(b *testing.B, s *store.Store, issuer *issue.Issuer, i int) error {
 
 func benchMailbox(i int) string { return fmt.Sprintf("jane%d@example.com", i) }
 
-// build makes the signed profile of a mailbox.
+// build creates the signed profile of a mailbox.
 func build(issuer *issue.Issuer, i int) (issue.Signed, error) {
 	address, err := profile.ParseAddress(benchMailbox(i))
 	if err != nil {
@@ -185,10 +185,10 @@ func benchAction(name audit.Name, target string) audit.Action {
 	}
 }
 
-// BenchmarkSignerProcess has the same callers keep downloads that a signer of its
-// own has signed, in turns with such that this process has signed, on SQLite. It
-// reports how many downloads a second come as a part of those in process: the
-// median of the turns.
+// BenchmarkSignerProcess has the same clients record downloads signed by a
+// separate signer, alternating with downloads signed by this process, on
+// SQLite. It reports the downloads per second as a fraction of those in
+// process: the median of the rounds.
 func BenchmarkSignerProcess(b *testing.B) {
 	server.TuneMemory()
 	signer := newSigner(b)

@@ -15,10 +15,10 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestExpiry looks every hour during the last 40 days, with two servers.
+// TestExpiry runs the hourly check during the last 40 days, with two servers.
 func TestExpiry(t *testing.T) {
 	root := signingtest.Root(t, "p256")
-	end := time.Now().Add(40 * 24 * time.Hour).Truncate(time.Second) // as a certificate has it
+	end := time.Now().Add(40 * 24 * time.Hour).Truncate(time.Second) // truncated like in a certificate
 	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.NotAfter = end })
 	roots := x509.NewCertPool()
 	roots.AddCert(root.Cert)
@@ -26,7 +26,7 @@ func TestExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := end.Add(-40*24*time.Hour + time.Minute) // no look falls on the moment itself
+	now := end.Add(-40*24*time.Hour + time.Minute) // no check happens at exactly that moment
 	config := Config{
 		Database: storetest.SQLite(t), Secret: bytes.Repeat([]byte("s"), 32), Identity: Fixed(identity), LogKey: bytes.Repeat([]byte("k"), 32),
 		Archive: t.TempDir(),
@@ -43,7 +43,7 @@ func TestExpiry(t *testing.T) {
 	}
 	for ; now.Before(end); now = now.Add(time.Hour) {
 		for _, s := range servers {
-			if err := s.tellExpiry(t.Context()); err != nil {
+			if err := s.recordExpiry(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

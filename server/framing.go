@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// A framedListener ends connections whose requests say by two headers how long
-// they are. Net/http believes Transfer-Encoding and forgets Content-Length; a
-// proxy in front that believes the other one takes a part of one client's request
-// for the beginning of another's. It is for plain HTTP, which is what a proxy
-// speaks.
+// A framedListener closes connections with requests that have both
+// Content-Length and Transfer-Encoding. Net/http uses Transfer-Encoding and
+// ignores Content-Length. A proxy in front that uses the other one would treat
+// part of one client's request as the start of another's. It's for plain HTTP,
+// which proxies use.
 type framedListener struct{ net.Listener }
 
 // Accept waits for a connection.
@@ -24,7 +24,7 @@ func (l framedListener) Accept() (net.Conn, error) {
 	return &framedConn{Conn: conn}, nil
 }
 
-// A framedConn follows the requests that it reads.
+// A framedConn tracks the requests that it reads.
 type framedConn struct {
 	net.Conn
 	frames frames
@@ -33,7 +33,7 @@ type framedConn struct {
 
 var errFraming = errors.New("a request has both Content-Length and Transfer-Encoding")
 
-// Read reads, and fails from the end of a header on that has both.
+// Read reads, and fails at the end of a header that has both.
 func (c *framedConn) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
@@ -49,11 +49,11 @@ func (c *framedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// maxFrameLine bounds what is remembered of a line. Net/http refuses a header of
-// this length.
+// maxFrameLine limits what is remembered of a line. Net/http refuses longer
+// headers.
 const maxFrameLine = 2 * maxHeaderBytes
 
-// Frames are where in its requests a connection is.
+// frames track a position in a connection's requests.
 type frames struct {
 	part           framePart
 	line           []byte
@@ -73,8 +73,8 @@ const (
 	lost                // what net/http refuses
 )
 
-// follow returns how many of the bytes may be handed on: all, but from the end
-// of a header on that has both.
+// follow returns how many of the bytes may be passed on: all, but none after a
+// header that has both.
 func (f *frames) follow(data []byte) int {
 	for at := 0; at < len(data); {
 		switch f.part {
@@ -106,7 +106,7 @@ func (f *frames) follow(data []byte) int {
 	return len(data)
 }
 
-// take takes a line; false: it ends a header that has both.
+// take processes a line. It returns false at the end of a header that has both.
 func (f *frames) take(line string) bool {
 	switch f.part {
 	case inHeader:
@@ -133,7 +133,7 @@ func (f *frames) take(line string) bool {
 	return true
 }
 
-// field takes a line of a header.
+// field processes a line of a header.
 func (f *frames) field(line string) {
 	name, value, _ := strings.Cut(line, ":")
 	switch strings.ToLower(strings.TrimSpace(name)) {
@@ -148,7 +148,7 @@ func (f *frames) field(line string) {
 	}
 }
 
-// endHeader goes on to the body; false: the header has both.
+// endHeader continues with the body. It returns false if the header has both.
 func (f *frames) endHeader() bool {
 	sized, chunked, length := f.sized, f.chunked, f.length
 	*f = frames{line: f.line}

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// echoed serves on a listener and returns what it was asked, a line a request.
+// echoed serves on a listener and returns the requests, one per line.
 func echoed(t *testing.T, wrap func(net.Listener) net.Listener) (addr string, asked func() []string) {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -76,8 +76,8 @@ const (
 	get     = "GET /get HTTP/1.1\r\nHost: x\r\n\r\n"
 )
 
-// TestFraming refuses a request that says by two headers how long it is, wherever
-// it stands in a connection and however it arrives, and changes nothing else.
+// TestFraming checks that requests with both length headers are refused, at any
+// position in a connection and in any pieces, and that nothing else changes.
 func TestFraming(t *testing.T) {
 	for name, tt := range map[string]struct {
 		text   string
@@ -97,13 +97,14 @@ func TestFraming(t *testing.T) {
 				t.Errorf("%s, by %d bytes: %v, want %v", name, piece, got, tt.status)
 			}
 			if slices.ContainsFunc(asked(), func(s string) bool { return strings.HasPrefix(s, "POST /both ") }) {
-				t.Errorf("%s, by %d bytes: the handler was asked", name, piece)
+				t.Errorf("%s, by %d bytes: the handler was called", name, piece)
 			}
 		}
 	}
 }
 
-// FuzzFrames wants whatever has no request with both headers to be read as it is.
+// FuzzFrames checks that data without requests with both headers is read
+// unchanged.
 func FuzzFrames(f *testing.F) {
 	for _, text := range []string{both, sized, chunked, get, get + both, "\n\n", "GET / HTTP/1.1\r\nContent-Length: 9223372036854775807\r\n\r\n"} {
 		f.Add([]byte(text), 3)
@@ -120,7 +121,7 @@ func FuzzFrames(f *testing.F) {
 				break
 			}
 		}
-		// A line break that is cut in two is handed on by half.
+		// Half of a split line break is passed on.
 		if got != want && got != want+1 || (got < len(data)) != (want < len(data)) {
 			t.Errorf("%d bytes in pieces, %d at once", got, want)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestHeaders walks over the table of routes, with each method, and wants the
-// protecting headers on every answer.
+// TestHeaders checks all routes and methods for security headers on every
+// answer.
 func TestHeaders(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.BaseURL = "https://setup.example.com" })
 	link := s.Link("jane@example.com")
@@ -36,7 +36,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// embedded is from where an answer may be shown: a QR code on a panel's page.
+// embedded is where an answer may be embedded: a QR code on a panel's page.
 func embedded(what string, a servertest.Answer) string {
 	if (strings.HasSuffix(what, "/qr.svg") || strings.HasSuffix(what, "/qr.png")) && a.Status == http.StatusOK {
 		return "cross-origin"
@@ -64,7 +64,7 @@ func checkHeaders(t *testing.T, what string, a servertest.Answer) {
 	}
 	for _, part := range []string{"base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"} {
 		if !strings.Contains(a.Header.Get("Content-Security-Policy"), part) {
-			t.Errorf("%s: the policy lacks %s", what, part)
+			t.Errorf("%s: the policy doesn't have %s", what, part)
 		}
 	}
 	if got := a.Header.Get("Cache-Control"); got != "no-store" && !strings.Contains(what, " /static/") && (got != "no-cache" || !strings.HasSuffix(what, " /")) {
@@ -79,6 +79,6 @@ func checkHeaders(t *testing.T, what string, a servertest.Answer) {
 		t.Errorf("%s: content type %q", what, kind)
 	}
 	if to := a.Location(); to != "" && (!strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//")) {
-		t.Errorf("%s leads to %q", what, to)
+		t.Errorf("%s redirects to %q", what, to)
 	}
 }

@@ -10,16 +10,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/push"
 )
 
-// hookPath is what the webhooks of NanoMDM call, with the last part of their own.
+// hookPath is the path for NanoMDM's webhooks, followed by the installation's
+// own part.
 const hookPath = "/hooks/nanomdm/"
 
-// hear takes what NanoMDM's webhook tells.
-func (s *Server) hear(c echo.Context) error {
+// receiveEvent handles calls of NanoMDM's webhook.
+func (s *Server) receiveEvent(c echo.Context) error {
 	req := c.Request()
 	err := s.pushes.Hear(req.Context(), c.Param("hook"), req.Header.Get(push.SignatureHeader), func() ([]byte, error) {
 		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), req.Body, push.MaxEvent))
 		if err != nil {
-			return nil, fault.New(fault.TooLarge, "The event is too large, or it was cut off.")
+			return nil, fault.New(fault.TooLarge, "The event is too large or incomplete.")
 		}
 		return body, nil
 	})

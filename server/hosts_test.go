@@ -12,9 +12,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// ways are requests by which somebody with a key would have mail, calendars or
-// contacts go to a host that no owner has approved: example.com, with servers
-// below it, is there.
+// ways are requests with which a key holder could direct mail, calendars or
+// contacts to a host that no owner has approved. example.com, with servers
+// under it, exists.
 func ways() (all []struct{ method, path, body string }) {
 	add := func(method, path string, body map[string]any) {
 		data, _ := json.Marshal(body)
@@ -46,8 +46,8 @@ func ways() (all []struct{ method, path, body string }) {
 	return all
 }
 
-// TestUnapprovedHosts tries all of them, on both databases. What the domain has
-// and what is approved goes on working.
+// TestUnapprovedHosts tries all of them, on both databases. The domain's
+// existing and approved settings still work.
 func TestUnapprovedHosts(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
@@ -67,12 +67,12 @@ func TestUnapprovedHosts(t *testing.T) {
 			}
 		}
 		if got := hosts(); !slices.Equal(got, before) {
-			t.Errorf("the domains are %q now", got)
+			t.Errorf("the domains changed to %q", got)
 		}
 		if refused < 30 {
-			t.Errorf("%d of %d are refused for the host", refused, len(ways()))
+			t.Errorf("%d of %d are refused because of the host", refused, len(ways()))
 		}
-		t.Logf("%d ways, %d refused for the host", len(ways()), refused)
+		t.Logf("%d ways, %d refused because of the host", len(ways()), refused)
 
 		a := c.Want(t, http.StatusForbidden, http.MethodPut, "/domains/example.com", `{"imap":"imap.evil.test","smtp":"smtp.example.com","carddav":"card.evil.test"}`)
 		if got := servertest.ErrorsOf(t, a); !slices.Equal(got, []string{"/imap host_unapproved", "/carddav host_unapproved"}) {
@@ -98,8 +98,8 @@ func saved(t *testing.T, a servertest.Answer) {
 	}
 }
 
-// TestOwnersApprove has owners approve servers by what they save, and admins
-// choose among these. Each approval is in the log and told to programs.
+// TestOwnersApprove checks that owners approve servers by saving them, and
+// admins can choose among these. Each approval is logged and sent to programs.
 func TestOwnersApprove(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		owner := s.Owner("olga@example.com")
@@ -142,8 +142,8 @@ func TestOwnersApprove(t *testing.T) {
 	})
 }
 
-// TestErasingByKey has API keys set policies that erase devices only where an
-// owner allows it.
+// TestErasingByKey checks that API keys can only set policies that erase
+// devices if an owner allows it.
 func TestErasingByKey(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
@@ -177,7 +177,7 @@ func TestErasingByKey(t *testing.T) {
 		c.Want(t, http.StatusOK, http.MethodPut, "/domains/example.com", put("required", grim))
 		saved(t, owner.Post("/panel/members/settings", "required", "yes"))
 		refused(http.MethodPut, "/domains/example.com", put("required", "standard"))
-		c.Want(t, http.StatusOK, http.MethodPut, "/domains/example.com", put("required", grim)) // as it was
+		c.Want(t, http.StatusOK, http.MethodPut, "/domains/example.com", put("required", grim)) // unchanged
 		c.Want(t, http.StatusOK, http.MethodPut, "/domains/example.com", put("offered", grim))  // less than it was
 		refused(http.MethodPut, "/domains/example.com", put("required", grim))
 	})

@@ -8,15 +8,15 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// An Identity says what signs now.
+// An Identity provides the current signing identity.
 type Identity interface {
-	// Current is what to sign with.
+	// Current returns the identity to sign with.
 	Current() signing.Signer
-	// Err says why a newer one cannot be used, or nil.
+	// Err returns the reason why a newer one can't be used, or nil.
 	Err() error
 }
 
-// Fixed is an Identity that stays the same.
+// Fixed returns an Identity that never changes.
 func Fixed(signer signing.Signer) Identity { return fixed{signer} }
 
 type fixed struct{ signer signing.Signer }
@@ -24,8 +24,8 @@ type fixed struct{ signer signing.Signer }
 func (f fixed) Current() signing.Signer { return f.signer }
 func (f fixed) Err() error              { return nil }
 
-// FromFiles is an Identity that is read again when its files change. A bad new
-// file leaves the old identity in use and says so in the log.
+// FromFiles returns an Identity that is reloaded when its files change. If the
+// new files are bad, the old identity stays in use and the log says so.
 func FromFiles(files signing.Files, now func() time.Time, log *slog.Logger) (Identity, error) {
 	load := func() (signing.Signer, error) {
 		id, err := files.Load(now)
@@ -39,7 +39,7 @@ func FromFiles(files signing.Files, now func() time.Time, log *slog.Logger) (Ide
 	}
 	v, err := reload.New(files.Names(), load, func(err error) {
 		if err != nil {
-			log.Error("signing identity not reloaded; the old one stays", "error", err)
+			log.Error("signing identity not reloaded; the old one stays in use", "error", err)
 			return
 		}
 		log.Info("signing identity reloaded")

@@ -15,7 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// A signer is an identity that the test replaces.
+// A signer is an identity that the test can replace.
 type signer struct {
 	atomic.Pointer[signing.Identity]
 }
@@ -24,8 +24,8 @@ func (s *signer) Current() signing.Signer { return s.Load() }
 
 func (s *signer) Err() error { return nil }
 
-// TestIdentityChange replaces what signs under two servers, which find out one
-// after the other, and after a restart.
+// TestIdentityChange replaces the signing identity under two servers, which
+// notice one after the other, and after a restart.
 func TestIdentityChange(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		first, second, third := servertest.NewIdentity(t), servertest.NewIdentity(t), servertest.NewIdentity(t)
@@ -63,7 +63,7 @@ func TestIdentityChange(t *testing.T) {
 		look(a, b, a, b)
 		signsB.Store(second)
 		look(a, b)
-		c, _ := begin(third) // as after a restart
+		c, _ := begin(third) // like after a restart
 		want = append(want, second.Fingerprint()+" "+third.Fingerprint())
 		look(c, a, b, c)
 		if n := len(servertest.MailsTo(t, database, sink, "olga@example.com", "Signing identity changed")); n != 2 {

@@ -13,7 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestIdentityNotices wants the log to say which certificate is left out.
+// TestIdentityNotices checks that the log names the certificate that is left
+// out.
 func TestIdentityNotices(t *testing.T) {
 	dir := t.TempDir()
 	signingtest.WriteFiles(t, dir)

@@ -22,8 +22,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// renewable is an identity in files that can be renewed as certbot does it:
-// links to numbered files are turned, the certificate's first.
+// renewable is an identity in files that are renewed like certbot does it:
+// links to numbered files are replaced, the certificate's first.
 type renewable struct {
 	t     *testing.T
 	dir   string
@@ -44,7 +44,8 @@ func newRenewable(t *testing.T) *renewable {
 	return r
 }
 
-// renew writes a new pair and turns the links. Between the two it calls half.
+// renew writes a new pair and replaces the links. Between the two it calls
+// half.
 func (r *renewable) renew(half func()) signingtest.Pair {
 	r.t.Helper()
 	r.count++
@@ -69,8 +70,8 @@ func (r *renewable) turn(link string, data []byte) {
 	}
 }
 
-// TestRenewal renews the identity in the middle of a thousand downloads: each
-// one verifies, by the old certificate or the new.
+// TestRenewal renews the identity during a thousand downloads. Each of them
+// verifies, with the old certificate or the new one.
 func TestRenewal(t *testing.T) {
 	r := newRenewable(t)
 	var log servertest.Log
@@ -123,9 +124,9 @@ func TestRenewal(t *testing.T) {
 	begun := func() bool { mu.Lock(); defer mu.Unlock(); return count > 0 }
 	servertest.Eventually(t, "downloads", begun)
 	second := r.renew(func() {
-		servertest.Eventually(t, "a renewal caught half done", func() bool { return strings.Contains(log.String(), "not reloaded") })
+		servertest.Eventually(t, "a half-finished renewal was seen", func() bool { return strings.Contains(log.String(), "not reloaded") })
 	}).Cert.SerialNumber.String()
-	servertest.Eventually(t, "a thousand downloads, some by the new certificate", func() bool {
+	servertest.Eventually(t, "a thousand downloads, some with the new certificate", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return count >= 1000 && signers[second] > 0
@@ -141,8 +142,8 @@ func TestRenewal(t *testing.T) {
 	t.Logf("%d downloads, %d by the old and %d by the new certificate", count, signers[first], signers[second])
 }
 
-// TestBadIdentityStays gives the server files that cannot be used: it goes on
-// with the old identity and says so in details, metrics and log.
+// TestBadIdentityStays replaces the files with bad ones. The server keeps using
+// the old identity and reports the error in details, metrics and log.
 func TestBadIdentityStays(t *testing.T) {
 	r := newRenewable(t)
 	c := config(t)
@@ -200,7 +201,7 @@ func TestBadIdentityStays(t *testing.T) {
 	if m := inside("/metrics"); !strings.Contains(m, "mobileconfig_identity_reload_failed 1") {
 		t.Errorf("metrics: %s", m)
 	}
-	if !strings.Contains(log.String(), "the old one stays") {
+	if !strings.Contains(log.String(), "the old one stays in use") {
 		t.Errorf("log: %s", log.String())
 	}
 }
@@ -215,8 +216,8 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestExpiredIdentity wants downloads refused with a clear page, nothing
-// counted, and the server not ready.
+// TestExpiredIdentity checks that downloads are refused with a clear page and
+// not counted, and that the server isn't ready.
 func TestExpiredIdentity(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		root := signingtest.Root(t, "p256")
@@ -238,7 +239,7 @@ func TestExpiredIdentity(t *testing.T) {
 			t.Error("ready with an expired identity, or not healthy")
 		}
 		if storetest.Fingerprint(t, database) != before {
-			t.Error("a download that was refused was counted")
+			t.Error("a refused download was counted")
 		}
 	})
 }

@@ -15,8 +15,8 @@ import (
 
 const module = "github.com/updatecase/mobileconfig/"
 
-// arrows says which packages of the module each may import. A new arrow is
-// added here in the commit that draws it.
+// arrows lists the allowed imports of each package of the module. A new arrow
+// is added in the commit that needs it.
 var arrows = map[string][]string{
 	"cmd/mobileconfig": {"server/certificate", "server/doctor", "profile", "profile/lint", "profile/mdm", "server", "server/account", "server/audit", "server/backup", "server/batch", "server/blob", "server/datadir", "server/fault", "server/issue", "server/mailing", "server/notify", "server/probe", "server/push", "server/settings", "server/signerd", "server/store", "signing", "templates", "server/crypt", "server/secret", "server/desired"},
 
@@ -91,7 +91,7 @@ var arrows = map[string][]string{
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
 
-	// Not a part of the program: whoever imports these can make members.
+	// Not a part of the program: code that imports these can create members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
 	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/maintenance", "server/notify", "server/redirect", "server/secret",
 		"server/settings", "server/setup", "server/store", "signing", "templates"},
@@ -109,7 +109,7 @@ var arrows = map[string][]string{
 	"server/web/qrtest":        {},
 }
 
-// homes says in which packages a technology may be used.
+// homes lists the packages in which a technology may be used.
 var homes = map[string][]string{
 	"github.com/labstack/echo":      {"server", "server/api", "server/api/compress", "server/api/openapi", "server/api/problem", "server/api/strict", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/web"},
 	"github.com/jackc/pgx":          {"server/db", "server/store/storetest"},
@@ -135,7 +135,7 @@ var homes = map[string][]string{
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},
 	"crypto/hkdf":                   {"server/crypt"},
-	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "server/push", "signing"}, // webhooks and PKCS#12 have keys of their own
+	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "server/push", "signing"}, // webhooks and PKCS#12 have their own keys
 	"github.com/golang-jwt":         {"server/redirect"},
 	"github.com/minio/minio-go":     {"server/blob"},
 	"github.com/srwiley/rasterx":    {"server/branding/logo"},
@@ -143,7 +143,7 @@ var homes = map[string][]string{
 	"go.yaml.in/yaml":               {"server/desired"},
 }
 
-// source calls f for each Go file of the module that is no test.
+// source calls f for each Go file of the module that isn't a test.
 func source(t *testing.T, f func(pkg, path string, file *ast.File)) {
 	t.Helper()
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
@@ -151,7 +151,7 @@ func source(t *testing.T, f func(pkg, path string, file *ast.File)) {
 			return err
 		}
 		if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != ".." {
-			return filepath.SkipDir // a module of its own
+			return filepath.SkipDir // a separate module
 		}
 		if d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && d.Name() != "..") {
 			return filepath.SkipDir
@@ -177,7 +177,7 @@ func TestImports(t *testing.T) {
 		seen[pkg] = true
 		allowed, ok := arrows[pkg]
 		if !ok {
-			t.Errorf("%s: the package %q stands in no row of the table", path, pkg)
+			t.Errorf("%s: the package %q isn't in the table", path, pkg)
 		}
 		for _, spec := range file.Imports {
 			name, err := strconv.Unquote(spec.Path.Value)
@@ -185,7 +185,7 @@ func TestImports(t *testing.T) {
 				t.Fatal(err)
 			}
 			if inner, ok := strings.CutPrefix(name, module); ok && !slices.Contains(allowed, inner) {
-				t.Errorf("%s imports %s, an arrow that is not in the table", path, inner)
+				t.Errorf("%s imports %s, an arrow that isn't in the table", path, inner)
 			}
 			for technology, where := range homes {
 				if (name == technology || strings.HasPrefix(name, technology+"/")) && !slices.Contains(where, pkg) {
@@ -196,16 +196,16 @@ func TestImports(t *testing.T) {
 	})
 	for pkg := range arrows {
 		if !seen[pkg] {
-			t.Errorf("the table has a row for %q, which is no package", pkg)
+			t.Errorf("the table has a row for %q, which isn't a package", pkg)
 		}
 	}
 }
 
-// TestOneCallOfTheSigner holds that profiles are signed in one place, right
-// behind the gate, and in the signer that is a process of its own, behind another.
-// Package audit signs checkpoints of the log: by its row above
-// it knows neither profiles nor their signer, and examples sign redirects.
-func TestOneCallOfTheSigner(t *testing.T) {
+// TestOneSigningCall checks that profiles are signed in only one place,
+// right after the gate, and in the separate signer process, after another gate.
+// Package audit signs checkpoints of the log: according to the table it imports
+// neither profiles nor their signer. Examples sign redirects.
+func TestOneSigningCall(t *testing.T) {
 	var calls []string
 	source(t, func(pkg, path string, file *ast.File) {
 		if strings.HasPrefix(pkg, "signing") || pkg == "server/audit" || strings.HasPrefix(pkg, examples) {
@@ -226,24 +226,24 @@ func TestOneCallOfTheSigner(t *testing.T) {
 	}
 }
 
-// dialers are the packages that may connect to others by what they are told:
-// the guarded dialer, the command line, and tests.
+// dialers are the packages that may connect to addresses given by others: the
+// guarded dialer, the command line, and tests.
 var dialers = []string{"server/certificate/acmetest", "server/dial", "server/blob/blobtest", "server/dial/dialtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "cmd/mobileconfig"}
 
-// relay connects to the mail server that the operator names, which may well be
-// in a private network.
+// relay connects to the operator's mail server, which may be in a private
+// network.
 const relay = "../server/notify/relay.go"
 
-// authority connects to the authority that the operator names.
+// authority connects to the operator's ACME authority.
 const authority = "../server/certificate/order.go"
 
 // visits connects to what the operator has configured.
 const visits = "../server/doctor/"
 
-// examples are programs for those who use the service; it has nothing of them.
+// examples are programs for users of the service, which don't import it.
 const examples = "docs/button/"
 
-// TestOneDialer keeps unguarded ways out of the source.
+// TestOneDialer checks that the source has no unguarded network connections.
 func TestOneDialer(t *testing.T) {
 	ways := []string{"net.Dial", "net.DialTimeout", "net.DialTCP", "net.Dialer", "tls.Dial", "tls.DialWithDialer", "tls.Dialer", "smtp.Dial", "smtp.SendMail",
 		"http.Get", "http.Head", "http.Post", "http.PostForm", "http.Client", "http.DefaultClient", "http.Transport", "http.DefaultTransport"}
@@ -262,7 +262,7 @@ func TestOneDialer(t *testing.T) {
 	})
 }
 
-// TestOnePlaceForSecrets holds that no form but the control panel's can have a
+// TestOnePlaceForSecrets checks that only the control panel's forms can have a
 // field for a password.
 func TestOnePlaceForSecrets(t *testing.T) {
 	var calls []string
@@ -279,8 +279,8 @@ func TestOnePlaceForSecrets(t *testing.T) {
 	}
 }
 
-// TestNoHTMLUnescaped keeps the types of html/template that skip escaping out
-// of the source.
+// TestNoHTMLUnescaped checks that the source doesn't use the types of
+// html/template that skip escaping.
 func TestNoHTMLUnescaped(t *testing.T) {
 	source(t, func(pkg, path string, file *ast.File) {
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -294,7 +294,8 @@ func TestNoHTMLUnescaped(t *testing.T) {
 	})
 }
 
-// TestPackageDocs wants a comment on every package and exported function.
+// TestPackageDocs checks that every package and exported function has a
+// comment.
 func TestPackageDocs(t *testing.T) {
 	documented := map[string]bool{}
 	source(t, func(pkg, path string, file *ast.File) {

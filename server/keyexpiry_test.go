@@ -12,9 +12,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestKeyExpiry looks every hour for 60 days, with two servers: each key is told
-// of 30 days, 7 days and a day before its end, as far as it lives as long, and
-// again when it gets another end.
+// TestKeyExpiry runs the hourly check for 60 days, with two servers. There's a
+// notification 30 days, 7 days and one day before each key's expiry, as far as
+// it lives that long, and again if the expiry changes.
 func TestKeyExpiry(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		const day = 24 * time.Hour
@@ -56,7 +56,7 @@ func TestKeyExpiry(t *testing.T) {
 			t.Fatal(err)
 		}
 		for hour := range 60 * 24 {
-			if hour == 3*24 { // of seven days it was told after one
+			if hour == 3*24 { // for a lifetime of seven days it was sent after one
 				if err := servers[0].store.ChangeKey(t.Context(), audit.ByOperator(), account.Default, moved.ID, func(k account.Key) (account.Key, audit.Action, error) {
 					k.Expires = now.Add(10*day + time.Minute)
 					return k, audit.Action{Account: account.Default, Name: audit.KeyUpdate, Outcome: audit.Done, Changes: []audit.Change{{Field: "expires_at"}}}, nil
@@ -65,7 +65,7 @@ func TestKeyExpiry(t *testing.T) {
 				}
 			}
 			for _, s := range servers {
-				if err := s.tellKeys(t.Context()); err != nil {
+				if err := s.recordExpiringKeys(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -19,8 +19,9 @@ import (
 )
 
 // TestKeyUse uses a key from several networks on two servers, and then not for
-// long: each network but the first is told of once, up to ten, and that nothing
-// uses the key once for each time. Panel and API say where it was used last.
+// a long time. There's one notification for each network after the first, up to
+// ten, and one each time the key is unused. Panel and API show where it was
+// used last.
 func TestKeyUse(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		var ahead atomic.Int64
@@ -73,7 +74,7 @@ func TestKeyUse(t *testing.T) {
 			told = append(told, e.Personal.TargetName+" "+e.Changes[0].New+" "+e.Personal.IP)
 		}
 		if want := []string{"portal 198.51.100.0/24 198.51.100.1", "portal 2001:db8:1::/48 2001:db8:1:2::3"}; !slices.Equal(told, want) {
-			t.Errorf("told of %q, want %q", told, want)
+			t.Errorf("notified about %q, want %q", told, want)
 		}
 		found := use("203.0.113.9", "")
 		i := slices.IndexFunc(found, func(l listed) bool { return l.Name == "portal" })
@@ -84,13 +85,13 @@ func TestKeyUse(t *testing.T) {
 			t.Errorf("the panel doesn't say where: %s", page.Body)
 		}
 		if got := use("203.0.113.9", "?created_by=mem_nobody"); len(got) != 0 {
-			t.Errorf("of nobody: %+v", got)
+			t.Errorf("of no one: %+v", got)
 		}
 		for _, name := range []string{"10.1.0.1", "10.1.1.1", "10.1.2.1", "10.1.3.1", "10.1.4.1", "10.1.5.1", "10.1.6.1", "10.1.7.1", "10.1.8.1"} {
 			use(name, "")
 		}
 		if n := len(servertest.ReadLog(t, database, account.Default, audit.KeyNewNetwork)); n != 9 {
-			t.Errorf("%d networks were told of", n)
+			t.Errorf("%d networks were reported", n)
 		}
 
 		unused := func() (names []string) {

@@ -5,16 +5,16 @@ import (
 	"runtime/debug"
 )
 
-// What the collector is told unless the environment says otherwise. The texts
-// and templates are most of what lives, and stay: looking at them again after
-// each doubling costs a quarter of the time of a download.
+// Settings of the garbage collector, unless the environment sets them. Texts
+// and templates are most of the heap and permanent. Scanning them after each
+// doubling costs a quarter of a download's time.
 const (
 	gcPercent   = 400
-	memoryLimit = 384 << 20 // bytes; from here on the collector runs more often
+	memoryLimit = 384 << 20 // bytes; above this the collector runs more often
 )
 
-// TuneMemory lets this process trade memory for speed up to a bound. GOGC and
-// GOMEMLIMIT go before.
+// TuneMemory lets this process use more memory for speed, up to a limit. GOGC
+// and GOMEMLIMIT take precedence.
 func TuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -18,8 +18,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A metrics counts what the server does. Labels are routes and codes, never
-// what a client sent.
+// A metrics counts what the server does. Labels are routes and codes, and never
+// contain what a client sent.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -34,11 +34,11 @@ func newMetrics(identity Identity) *metrics {
 			Name: "mobileconfig_requests_total", Help: "Requests by method, route and status.",
 		}, []string{"method", "route", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mobileconfig_request_seconds", Help: "How long requests took, by route.",
+			Name: "mobileconfig_request_seconds", Help: "Duration of requests by route.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
 		}, []string{"route"}),
 		previews: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mobileconfig_link_previews_total", Help: "Looks at links and downloads by programs that preview what people send one another.",
+			Name: "mobileconfig_link_previews_total", Help: "Requests for links and downloads by programs that preview links in messages.",
 		}, []string{"program"}),
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.previews,
@@ -47,7 +47,7 @@ func newMetrics(identity Identity) *metrics {
 			Name: "mobileconfig_identity_expires_seconds", Help: "When the signing identity expires, in Unix seconds.",
 		}, func() float64 { return float64(identity.Current().Describe().NotAfter.Unix()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "mobileconfig_identity_reload_failed", Help: "1 while newer files of the signing identity cannot be used.",
+			Name: "mobileconfig_identity_reload_failed", Help: "1 while newer files of the signing identity can't be used.",
 		}, func() float64 {
 			if identity.Err() != nil {
 				return 1
@@ -58,11 +58,11 @@ func newMetrics(identity Identity) *metrics {
 	return m
 }
 
-// watchCertificate shows how renewals go.
+// watchCertificate exports the state of renewals.
 func (m *metrics) watchCertificate(c *certificate.Manager) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "mobileconfig_certificate_renews_seconds", Help: "When the certificate is renewed by itself, in Unix seconds; 0: it is not.",
+			Name: "mobileconfig_certificate_renews_seconds", Help: "When the certificate is renewed automatically, in Unix seconds; 0: never.",
 		}, func() float64 {
 			if at := c.Status().Renews; !at.IsZero() {
 				return float64(at.Unix())
@@ -70,7 +70,7 @@ func (m *metrics) watchCertificate(c *certificate.Manager) {
 			return 0
 		}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "mobileconfig_certificate_failures", Help: "How many orders of a certificate in a row have failed.",
+			Name: "mobileconfig_certificate_failures", Help: "Number of consecutive failed certificate orders.",
 		}, func() float64 {
 			if f := c.Status().Failure; f != nil {
 				return float64(f.Count)
@@ -80,14 +80,14 @@ func (m *metrics) watchCertificate(c *certificate.Manager) {
 	)
 }
 
-// watchSigner shows how a signer does that is a process of its own.
+// watchSigner exports the state of a separate signer process.
 func (m *metrics) watchSigner(identity Identity) {
 	signer, ok := identity.(*signerd.Client)
 	if !ok {
 		return
 	}
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "mobileconfig_signer_up", Help: "1 while the signer, which is a process of its own, answers.",
+		Name: "mobileconfig_signer_up", Help: "1 while the separate signer process answers.",
 	}, func() float64 {
 		if _, up := signer.Status(); up {
 			return 1
@@ -96,7 +96,7 @@ func (m *metrics) watchSigner(identity Identity) {
 	}), signedBy{signer})
 }
 
-// signedBy are counters that the signer keeps.
+// signedBy exports counters of the signer.
 type signedBy struct{ signer *signerd.Client }
 
 var (
@@ -104,13 +104,13 @@ var (
 	refusedDesc = prometheus.NewDesc("mobileconfig_signer_refused_total", "Requests that the signer has refused since its start, by reason.", []string{"reason"}, nil)
 )
 
-// Describe names them.
+// Describe describes them.
 func (c signedBy) Describe(out chan<- *prometheus.Desc) {
 	out <- signedDesc
 	out <- refusedDesc
 }
 
-// Collect takes them from what the signer has last said.
+// Collect reads them from the signer's last status.
 func (c signedBy) Collect(out chan<- prometheus.Metric) {
 	status, _ := c.signer.Status()
 	out <- prometheus.MustNewConstMetric(signedDesc, prometheus.CounterValue, float64(status.Signed))
@@ -119,10 +119,10 @@ func (c signedBy) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// watchBackup shows when the last backup was.
+// watchBackup exports the time of the last backup.
 func (m *metrics) watchBackup(last func(context.Context) (time.Time, error)) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "mobileconfig_backup_seconds", Help: "When the last backup was written, in Unix seconds; 0: never; -1 while the database does not answer.",
+		Name: "mobileconfig_backup_seconds", Help: "When the last backup was written, in Unix seconds; 0: never; -1 while the database doesn't answer.",
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 		defer cancel()
@@ -137,10 +137,10 @@ func (m *metrics) watchBackup(last func(context.Context) (time.Time, error)) {
 	}))
 }
 
-// watchWrites shows whether the database takes writes.
+// watchWrites exports whether the database accepts writes.
 func (m *metrics) watchWrites(writes func() error) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "mobileconfig_writes_failed", Help: "1 while the last write to the database failed and none has worked since.",
+		Name: "mobileconfig_writes_failed", Help: "1 while the last write to the database failed and none has succeeded since.",
 	}, func() float64 {
 		if writes() != nil {
 			return 1
@@ -149,10 +149,10 @@ func (m *metrics) watchWrites(writes func() error) {
 	}))
 }
 
-// watchClock shows by how much the logs are ahead of the clock.
+// watchClock exports by how much the logs are ahead of the clock.
 func (m *metrics) watchClock(ahead func(context.Context) (time.Duration, error)) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "mobileconfig_log_ahead_seconds", Help: "By how much the latest action is ahead of the clock, from five minutes on; -1 while the database does not answer.",
+		Name: "mobileconfig_log_ahead_seconds", Help: "By how many seconds the latest action is ahead of the clock, if at least five minutes; -1 while the database doesn't answer.",
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 		defer cancel()
@@ -164,10 +164,10 @@ func (m *metrics) watchClock(ahead func(context.Context) (time.Duration, error))
 	}))
 }
 
-// watchLogs shows how many action logs are not what they were.
+// watchLogs exports the number of changed action logs.
 func (m *metrics) watchLogs(failed func(context.Context) (int, error)) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "mobileconfig_log_check_failed", Help: "How many action logs the last daily check found changed; -1 while the database does not answer.",
+		Name: "mobileconfig_log_check_failed", Help: "Number of action logs that the last daily check found changed; -1 while the database doesn't answer.",
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 		defer cancel()
@@ -179,7 +179,7 @@ func (m *metrics) watchLogs(failed func(context.Context) (int, error)) {
 	}))
 }
 
-// count is the middleware that counts.
+// count is middleware that counts requests.
 func (m *metrics) count(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
@@ -192,8 +192,8 @@ func (m *metrics) count(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// countPreview counts who only looks whether something is behind a link. The
-// link itself counts tickets, which take a POST.
+// countPreview counts requests that only preview a link. The link itself counts
+// tickets, which need a POST.
 func (m *metrics) countPreview(c echo.Context, route string) {
 	method := c.Request().Method
 	if method != http.MethodGet && method != http.MethodHead || !strings.HasPrefix(route, "/s/") && !strings.HasPrefix(route, "/d/") {
@@ -204,9 +204,8 @@ func (m *metrics) countPreview(c echo.Context, route string) {
 	}
 }
 
-// inside is what the operator's own listener serves: metrics, and details of
-// the server's health.
-func (s *Server) inside() http.Handler {
+// operatorHandler serves the operator's own listener: metrics, and health details.
+func (s *Server) operatorHandler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))
@@ -214,30 +213,30 @@ func (s *Server) inside() http.Handler {
 	return e
 }
 
-// Details tell an operator how the server is.
+// Details describe the server's health for an operator.
 type details struct {
 	Ready    bool            `json:"ready"`
 	Version  string          `json:"version"`
 	Database string          `json:"database"` // "ok" or what is wrong
-	Log      string          `json:"log"`      // "ok" or of how many action logs the daily check failed
+	Log      string          `json:"log"`      // "ok" or how many action logs failed the daily check
 	Clock    string          `json:"clock"`    // "ok" or by how much an action log is ahead of it
 	Identity identityDetails `json:"identity"`
-	// Signer is missing where this process signs.
+	// Signer is missing if this process signs.
 	Signer *signerDetails `json:"signer,omitempty"`
-	// Certificate is missing where the certificate isn't the installation's own.
+	// Certificate is missing if the certificate isn't the installation's own.
 	Certificate *certificateDetails `json:"certificate,omitempty"`
 	Secret      secretDetails       `json:"secret"`
 }
 
-// secretDetails say which versions the secret has.
+// secretDetails describes the versions of the secret.
 type secretDetails struct {
 	Version string           `json:"version"`
-	Since   string           `json:"since,omitempty"` // missing: since the installation began
+	Since   string           `json:"since,omitempty"` // missing: since the start of the installation
 	Old     []oldSecretState `json:"old"`
 }
 
-// An oldSecretState says until when what was handed out under an old version is
-// accepted, and how many values are still encrypted under it.
+// An oldSecretState says how long tokens of an old version are accepted, and
+// how many values are still encrypted with it.
 type oldSecretState struct {
 	Version string `json:"version"`
 	Ends    string `json:"ends"`
@@ -248,7 +247,7 @@ func (s *Server) secretDetails(ctx context.Context) secretDetails {
 	d := secretDetails{Version: s.secrets.Current().ID, Old: []oldSecretState{}}
 	status, err := s.secrets.Status(ctx)
 	if err != nil {
-		return d // the database is told of
+		return d // the database is reported
 	}
 	d.Version = status.Current
 	if !status.Created.IsZero() {
@@ -260,11 +259,11 @@ func (s *Server) secretDetails(ctx context.Context) secretDetails {
 	return d
 }
 
-// signerDetails tell of a signer that is a process of its own.
+// signerDetails describes a separate signer process.
 type signerDetails struct {
 	Socket string         `json:"socket"`
 	Up     bool           `json:"up"`     // whether it answers
-	Status signerd.Status `json:"status"` // what it has last said of itself
+	Status signerd.Status `json:"status"` // its last status
 }
 
 func (s *Server) signerDetails() *signerDetails {
@@ -277,10 +276,9 @@ func (s *Server) signerDetails() *signerDetails {
 	return d
 }
 
-// certificateDetails say how things stand with the installation's own
-// certificate.
+// certificateDetails describes the installation's own certificate.
 type certificateDetails struct {
-	Source string `json:"source"` // acme, upload; empty: there is none yet
+	Source string `json:"source"` // acme, upload; empty if there is none yet
 	Renews string `json:"renews,omitempty"`
 	Order  string `json:"order"` // "ok" or why the last one failed
 	Reason string `json:"reason,omitempty"`
@@ -307,7 +305,7 @@ type identityDetails struct {
 	Fingerprint string `json:"fingerprint"`
 	NotAfter    string `json:"not_after"`
 	Development bool   `json:"development"`
-	Usable      string `json:"usable"` // "ok" or what is wrong
+	Usable      string `json:"usable"` // "ok" or the error
 	Reload      string `json:"reload"` // "ok" or why newer files cannot be used
 }
 
@@ -334,8 +332,8 @@ func (s *Server) details(c echo.Context) error {
 	})
 }
 
-// checkLogs says of how many logs the last check has failed. The service goes
-// on: it is told of, and no reason to turn people away.
+// checkLogs reports how many logs failed the last check. The service continues:
+// a changed log is reported, but isn't a reason to refuse requests.
 func (s *Server) checkLogs(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -346,8 +344,8 @@ func (s *Server) checkLogs(ctx context.Context) error {
 	return err
 }
 
-// checkClock says by how much the latest action is ahead of the clock: one of the
-// two is wrong.
+// checkClock reports by how much the latest action is ahead of the clock. One
+// of the two is wrong.
 func (s *Server) checkClock(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -358,7 +356,7 @@ func (s *Server) checkClock(ctx context.Context) error {
 	return err
 }
 
-// words is "ok" or the error.
+// words returns "ok" or the error.
 func words(err error) string {
 	if err == nil {
 		return "ok"

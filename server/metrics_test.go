@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestPreviewsAreCounted wants those who only preview a link in the figures,
-// by pages and downloads alone.
+// TestPreviewsAreCounted checks that clients that only preview a link are
+// counted, on pages and downloads only.
 func TestPreviewsAreCounted(t *testing.T) {
 	c := config(t)
 	c.MetricsListen = freePort(t)

@@ -23,26 +23,27 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// Canaries are secrets that are sent in, and those that are handed out.
+// Canaries are secrets that are sent to the service, and those that it hands
+// out.
 type canaries struct {
-	all map[string]string // what each is, by its text
+	all map[string]string // descriptions by text
 }
 
-// next returns a new secret that goes in.
+// next returns a new secret to send.
 func (c *canaries) next(what string) string {
 	text := fmt.Sprintf("Zq7canary%03dWx9", len(c.all))
 	c.all[text] = what
 	return text
 }
 
-// out notes a secret that was handed out.
+// out records a secret that was handed out.
 func (c *canaries) out(what, text string) {
 	for _, text := range []string{text, strings.TrimPrefix(text, "whsec_"), strings.TrimPrefix(text, "mck_")} {
 		c.all[text] = what
 	}
 }
 
-// look wants none of the secrets in the text.
+// look checks that the text contains none of the secrets.
 func (c *canaries) look(t *testing.T, where, text string) {
 	t.Helper()
 	for secret, what := range c.all {
@@ -52,9 +53,9 @@ func (c *canaries) look(t *testing.T, where, text string) {
 	}
 }
 
-// TestNotificationsCarryNoSecret sends secrets through forms, fields and addresses while
-// all there is to tell is told by mail and webhook, and looks for them in
-// mails, calls, exports, log and database.
+// TestNotificationsCarryNoSecret sends secrets through forms, fields and
+// addresses while all notifications are sent by email and webhook, and looks
+// for them in emails, calls, exports, log and database.
 func TestNotificationsCarryNoSecret(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		sink, e := notifytest.New(t, false), servertest.NewEndpoint(t, nil)
@@ -75,7 +76,7 @@ func TestNotificationsCarryNoSecret(t *testing.T) {
 		for what, text := range map[string]string{"a password": servertest.Password, "a seed": owner.Seed, "a session": strings.SplitN(owner.Cookie, "=", 2)[1], "a key": c.Key} {
 			all.out(what, text)
 		}
-		wantTold(t, sink, e)
+		awaitNotifications(t, sink, e)
 		owner.SignIn()
 		for _, format := range []string{"csv", "jsonl"} {
 			a := owner.Post("/panel/security/log/export", "format", format)
@@ -98,7 +99,7 @@ func TestNotificationsCarryNoSecret(t *testing.T) {
 		all.look(t, "the database", regexp.MustCompile(`(?m)^webhooks\.url=.*$`).ReplaceAllString(dump, ""))
 		for _, secret := range inPath {
 			if strings.Count(dump, secret) != 1 {
-				t.Errorf("an address of a webhook is kept %d times", strings.Count(dump, secret))
+				t.Errorf("a webhook URL is stored %d times", strings.Count(dump, secret))
 			}
 		}
 		if len(all.all) < 40 {
@@ -108,9 +109,8 @@ func TestNotificationsCarryNoSecret(t *testing.T) {
 	})
 }
 
-// hooksWithTokens makes webhooks whose addresses hold tokens, as many
-// services' do, and changes and tests them. It returns the tokens that are
-// kept.
+// hooksWithTokens creates webhooks whose URLs contain tokens, as many services
+// do, and changes and tests them. It returns the tokens that are stored.
 func hooksWithTokens(t *testing.T, c servertest.Client, e *servertest.Endpoint, all *canaries) (kept []string) {
 	t.Helper()
 	events := []string{}
@@ -142,7 +142,8 @@ func hooksWithTokens(t *testing.T, c servertest.Client, e *servertest.Endpoint, 
 	return kept
 }
 
-// throughFields sends secrets beside what makes things that are told of.
+// throughFields sends secrets in fields next to requests that cause
+// notifications.
 func throughFields(t *testing.T, c servertest.Client, all *canaries) {
 	t.Helper()
 	for path, good := range map[string]string{
@@ -188,7 +189,7 @@ func throughForms(t *testing.T, owner *servertest.Member, all *canaries) {
 				t.Errorf("%s with %s: %d", path, field, a.Status)
 			}
 			if field == "url" && (strings.HasSuffix(path, "/webhooks/new") || strings.HasSuffix(path, "/nanomdm")) {
-				continue // what was typed there comes back to be mended
+				continue // this form repeats the input for correction
 			}
 			all.look(t, "an answer of "+path, string(a.Body))
 		}
@@ -198,8 +199,8 @@ func throughForms(t *testing.T, owner *servertest.Member, all *canaries) {
 	}
 }
 
-// wantTold waits until those are told who can be.
-func wantTold(t *testing.T, sink *notifytest.Server, e *servertest.Endpoint) {
+// awaitNotifications waits until all notifications are sent.
+func awaitNotifications(t *testing.T, sink *notifytest.Server, e *servertest.Endpoint) {
 	t.Helper()
 	for _, kind := range []notify.Type{notify.KeyCreated, notify.PolicyChanged, notify.WebhookChanged, notify.TestEvent} {
 		servertest.Eventually(t, "a call of "+string(kind), func() bool {

@@ -20,7 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// newNotifier builds what makes deliveries, and notes whether mails are sent.
+// newNotifier creates the notifier, and records whether mail is sent.
 func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 	if err := s.store.SetMail(ctx, s.config.Mail != nil); err != nil {
 		return err
@@ -45,28 +45,26 @@ func (s *Server) newNotifier(ctx context.Context, texts *templates.Set) error {
 	return nil
 }
 
-// memberMailBrand is what mails to members of the account show.
+// memberMailBrand returns the brand of mails to the account's members.
 func (s *Server) memberMailBrand(ctx context.Context, account string) (templates.MailBrand, []byte, error) {
 	return s.brands.Mail(ctx, branding.Owner{Account: account}, "")
 }
 
-// mailBrand is what mails to people of the domain show.
+// mailBrand returns the brand of mails to people of the domain.
 func (s *Server) mailBrand(ctx context.Context, d settings.Domain) (templates.MailBrand, []byte, error) {
 	return s.brands.Mail(ctx, branding.Owner{Account: d.Account, DomainID: d.ID, Domain: d.Name}, d.DisplayName)
 }
 
-// RunJobs sends what is to be sent until ctx is done and then lets what is
-// under way finish. Run does so too; of several servers on one database each
-// may.
+// RunJobs sends notifications until ctx is done, and then finishes deliveries
+// in progress. Run calls it too. Each of several servers on one database can.
 func (s *Server) RunJobs(ctx context.Context) error {
 	return jobs.Run(ctx, s.store.Database(), jobs.Work{Deliverer: s.notifier, LinkSender: s.mailer, Maintainer: s.maintenance, Batcher: s.batches, Rewriter: s.secrets, Pusher: s.pushes}, s.config.Log)
 }
 
-// tellIdentity looks whether the identity's files have changed. What signs is
-// noted when the server starts and when it changes; if the installation was
-// signing by another certificate before, that is recorded, on one of all
-// servers.
-func (s *Server) tellIdentity(ctx context.Context) error {
+// recordIdentity checks whether the identity's files have changed. The signing
+// identity is recorded at startup and on change. If the installation used
+// another certificate before, one of the servers records the change.
+func (s *Server) recordIdentity(ctx context.Context) error {
 	identity := s.identity.Current().Describe()
 	if identity.Fingerprint == s.signs || identity.Fingerprint == "" {
 		return nil
@@ -83,22 +81,23 @@ func (s *Server) tellIdentity(ctx context.Context) error {
 	return nil
 }
 
-// expiryDays are how many days before it ends the signing certificate is told
-// of, the nearest first.
+// expiryDays are the days before the signing certificate's expiry when
+// notifications are sent, nearest first.
 var expiryDays = []int{1, 3, 7, 14, 30}
 
-// overdue is how late a renewal may be without anybody being told of the expiry.
+// overdue is how late a renewal may be before the expiry is reported.
 const overdue = 24 * time.Hour
 
-// tellExpiry looks whether the identity's files have changed and records, once
-// for each of expiryDays and on one of all servers, that the certificate is
-// about to expire.
-func (s *Server) tellExpiry(ctx context.Context) error {
+// recordExpiry checks whether the identity's files have changed and records that
+// the certificate is about to expire, once for each of expiryDays and on only
+// one of the servers.
+func (s *Server) recordExpiry(ctx context.Context) error {
 	identity := s.identity.Current().Describe()
 	if identity.Development || identity.Fingerprint == "" {
 		return nil
 	}
-	// One that is renewed by itself is told of when that is overdue.
+	// For an automatically renewed one, the notification is only sent if the
+	// renewal is overdue.
 	if c := s.certificate.Status(); !c.Renews.IsZero() && s.config.Now().Before(c.Renews.Add(overdue)) {
 		return nil
 	}
@@ -119,8 +118,9 @@ func (s *Server) tellExpiry(ctx context.Context) error {
 	return nil
 }
 
-// tellKeys records, once for each notice, that keys are about to end or unused.
-func (s *Server) tellKeys(ctx context.Context) error {
+// recordExpiringKeys records, once for each notification, that keys are about to expire
+// or unused.
+func (s *Server) recordExpiringKeys(ctx context.Context) error {
 	now := s.config.Now()
 	keys, err := s.store.ExpiringKeys(ctx, now, now.Add(account.NoticeAhead))
 	for _, k := range keys {
@@ -132,12 +132,11 @@ func (s *Server) tellKeys(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(err, s.tellUnused(ctx))
+	return errors.Join(err, s.recordUnusedKeys(ctx))
 }
 
-// tellUnused records, once for each time that it happens, that nothing uses a
-// key.
-func (s *Server) tellUnused(ctx context.Context) error {
+// recordUnusedKeys records, once each time it happens, that a key is unused.
+func (s *Server) recordUnusedKeys(ctx context.Context) error {
 	now := s.config.Now()
 	keys, err := s.store.UnusedKeys(ctx, now.Add(-account.UnusedAfter))
 	for _, k := range keys {
@@ -151,25 +150,25 @@ func (s *Server) tellUnused(ctx context.Context) error {
 	return err
 }
 
-// lapseLinks records of links that their time has passed.
-func (s *Server) lapseLinks(ctx context.Context) error {
+// recordExpiredLinks records that links have expired.
+func (s *Server) recordExpiredLinks(ctx context.Context) error {
 	_, err := s.store.LapseLinks(ctx, audit.ByProgram(), s.config.Now(), func(l setup.Link) audit.Action {
 		return setup.LapseAction(audit.ByProgram(), l)
 	})
 	return err
 }
 
-// daysOf is how many days a time is, any part of one counted as one.
+// daysOf returns a duration in days, rounded up.
 func daysOf(left time.Duration) int {
 	const day = 24 * time.Hour
 	return int(max(left+day-1, 0) / day)
 }
 
-// linkURL is where a link leads.
+// linkURL returns the URL of a link.
 func (s *Server) linkURL(l setup.Link) string { return s.base.String() + s.links.Path(l) }
 
-// invitationURL is where an invitation is taken up. One that can be no longer
-// is a NotFound fault.
+// invitationURL returns the URL of an invitation. If it can't be accepted
+// anymore, the error is a NotFound fault.
 func (s *Server) invitationURL(ctx context.Context, id string) (string, error) {
 	i, err := s.store.Invitation(ctx, id)
 	if err == nil && !s.config.Now().Before(i.Expires) {

@@ -21,16 +21,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// What BenchmarkPages does at a stretch: so many clients, each on connections
-// that stay, look so often.
+// The load of BenchmarkPages: this many clients on persistent connections, each
+// with this many requests.
 const (
 	readers   = 8
 	perReader = 64
 )
 
-// BenchmarkPages reports how often the pages that people come to are answered,
-// as a part of how often an Echo handler answers a constant of the same size,
-// both over HTTP to the same clients and in turns.
+// BenchmarkPages reports how often the public pages are answered, as a fraction
+// of an Echo handler that answers a constant of the same size, both over HTTP
+// to the same clients and alternately.
 func BenchmarkPages(b *testing.B) {
 	server.TuneMemory()
 	s := servertest.New(b, storetest.SQLite(b), func(c *server.Config) {
@@ -66,21 +66,21 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
-// constant answers with a page of the size of another.
+// constant answers with a page of another's size.
 func constant(size int64) http.Handler {
 	e, body := echo.New(), bytes.Repeat([]byte("x"), int(size))
 	e.GET("/", func(c echo.Context) error { return c.HTMLBlob(http.StatusOK, body) })
 	return e
 }
 
-// A phone fetches pages over one connection that stays. It does as little as a
-// program that makes load can: the machine is the server's too.
+// A phone fetches pages over one persistent connection. It does as little as a
+// load generator can, because the server runs on the same machine.
 type phone struct {
 	conn net.Conn
 	in   *bufio.Reader
 }
 
-// phones returns n that are connected to the server of the address.
+// phones returns n phones connected to the server.
 func phones(b *testing.B, address string, n int) []phone {
 	b.Helper()
 	u, err := url.Parse(address)
@@ -99,7 +99,7 @@ func phones(b *testing.B, address string, n int) []phone {
 	return all
 }
 
-// fetch returns the size of what is at the path.
+// fetch returns the size of the response at the path.
 func (p phone) fetch(path string) (int64, error) {
 	if err := p.conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return 0, err
@@ -118,8 +118,7 @@ func (p phone) fetch(path string) (int64, error) {
 	return io.Copy(io.Discard, answer.Body)
 }
 
-// readAll times a stretch of all readers, each of whom looks at one of the
-// pages.
+// readAll times a round of all phones, each of which fetches one of the pages.
 func readAll(b *testing.B, readers []phone, pages ...string) time.Duration {
 	var wg sync.WaitGroup
 	start := time.Now()

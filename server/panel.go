@@ -36,7 +36,7 @@ func (c *controlPanel) routes(e *echo.Echo) error {
 	return c.Serve(e, c.access.Routes(), c.mail.Routes(), c.log.Routes(), c.brand.Routes())
 }
 
-// newPanel builds the control panel from what it shares with the API.
+// newPanel creates the control panel from what it shares with the API.
 func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 	shared := &panel.Panel{
 		Vault:    s.vault,
@@ -64,7 +64,7 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 			Retention: s.store,
 
 			Certificate: s.certificate,
-			Files:       s.signsByFiles,
+			Files:       s.hasConfiguredSigner,
 		},
 		mail: &mail.Pages{
 			Panel:      shared,
@@ -106,8 +106,8 @@ func (s *Server) newPanel(a *api.API, public *pages.Pages) *controlPanel {
 	}
 }
 
-// NewSetupURL is SetupURL for a program beside the server, which has opened the
-// store.
+// NewSetupURL is SetupURL for another program on the server's machine, which
+// has opened the store.
 func NewSetupURL(ctx context.Context, kept *store.Store, root []byte, baseURL string) (string, error) {
 	base, err := parseBaseURL(baseURL)
 	if err != nil {
@@ -128,8 +128,9 @@ func NewSetupURL(ctx context.Context, kept *store.Store, root []byte, baseURL st
 	return access.InvitationURL(base.String(), token), nil
 }
 
-// SetupURL is where the first owner of a new installation signs up: once, and
-// for three days. It is empty if the installation has a member.
+// SetupURL returns the one-time URL where the first owner of a new installation
+// signs up. It's valid for three days. It's empty if the installation has a
+// member.
 func (s *Server) SetupURL(ctx context.Context) (string, error) {
 	token, err := s.members.InviteFirst(ctx)
 	if err != nil {

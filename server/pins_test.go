@@ -11,32 +11,33 @@ import (
 	"testing"
 )
 
-// pins are the oldest versions that may be built with, and why. They hold what
-// the vulnerability database does not know, or knew too late.
+// pins are the minimum versions to build with, and why. They cover problems
+// that the vulnerability database doesn't have, or got too late.
 var pins = []struct{ module, oldest, why string }{
 	{"github.com/labstack/echo/v4", "v4.16.4", "the scheme by X-Forwarded-Proto, redirects to /%09/…, guards around static files, redirects by empty hosts (4.16.4)"},
 	{"go.mozilla.org/pkcs7", "v0.10.0", "a panic on BER of two bytes"},
 	{"golang.org/x/net", "v0.61.0", "idna reads xn--example-.com as example.com"},
-	{"github.com/jackc/pgx/v5", "v5.13.0", "memory safety (5.9.0), injection by dollar quotes (5.9.2), servers that skip authentication (5.12.0), a panic on rows that lack values, retries of statements that the server may have run (5.13.0)"},
-	{"golang.org/x/crypto", "v0.59.0", "kept current; openpgp in it is not used"},
-	{"github.com/groob/plist", "v0.0.0-20220217120414-63fa881b19a5", "the one version whose bytes the gate knows; it has no releases"},
+	{"github.com/jackc/pgx/v5", "v5.13.0", "memory safety (5.9.0), injection by dollar quotes (5.9.2), servers that skip authentication (5.12.0), a panic on rows with missing values, retries of statements that the server may have run (5.13.0)"},
+	{"golang.org/x/crypto", "v0.59.0", "kept current; its openpgp isn't used"},
+	{"github.com/groob/plist", "v0.0.0-20220217120414-63fa881b19a5", "the only version whose output the gate knows; it has no releases"},
 }
 
-// exact are modules of which no other version than the oldest may be used.
+// exact are modules that must have exactly that version.
 var exact = []string{"github.com/groob/plist"}
 
-// oldestGo is the oldest release of Go to build with: encoding/xml recurses
-// without bound before it.
+// oldestGo is the oldest release of Go to build with: before it, encoding/xml
+// recurses without limit.
 const oldestGo = "1.26.6"
 
-// unwanted are modules that must not come in by any import, tests included:
-// input of a few bytes ends or hangs the process.
+// unwanted are modules that must not be imported, not even by tests: input of a
+// few bytes crashes or hangs the process.
 var unwanted = []string{"howett.net/plist", "github.com/micromdm/plist"}
 
-// testModule holds the tests that need modules which the product does not use.
+// testModule has the tests that need modules which the product doesn't use.
 const testModule = "e2e"
 
-// TestPins looks at what is really imported, by tests and their module too.
+// TestPins checks all actual imports, including those of tests and the test
+// module.
 func TestPins(t *testing.T) {
 	if older(strings.TrimPrefix(runtime.Version(), "go"), oldestGo) {
 		t.Errorf("built with %s, want %s or later", runtime.Version(), oldestGo)
@@ -47,7 +48,7 @@ func TestPins(t *testing.T) {
 			version, ok := versions[pin.module]
 			switch {
 			case !ok:
-				t.Errorf("%s: %s is not imported any more: take its row out", dir, pin.module)
+				t.Errorf("%s: %s isn't imported anymore: remove its row", dir, pin.module)
 			case slices.Contains(exact, pin.module) && version != pin.oldest:
 				t.Errorf("%s: %s is %s, want %s: %s", dir, pin.module, version, pin.oldest, pin.why)
 			case older(version, pin.oldest):
@@ -62,13 +63,13 @@ func TestPins(t *testing.T) {
 	}
 }
 
-// TestModules keeps modules that only tests use out of go.mod, and has the
-// test module use the versions that the product is built with.
+// TestModules checks that modules that only tests use aren't in go.mod, and
+// that the test module uses the product's versions.
 func TestModules(t *testing.T) {
 	built := importedModules(t, "..", "-test=false")
 	for _, module := range direct(t, "..") {
 		if _, ok := built[module]; !ok {
-			t.Errorf("only tests import %s: have them in %s", module, testModule)
+			t.Errorf("only tests import %s: move them to %s", module, testModule)
 		}
 	}
 	for module, version := range importedModules(t, testModule) {
@@ -81,9 +82,9 @@ func TestModules(t *testing.T) {
 // productModule has no version, here or in the test module.
 var productModule = strings.TrimSuffix(module, "/")
 
-// TestLibc holds the C library of SQLite at the version that its driver was
-// translated with: any other may misbehave without an error. Other modules
-// require newer ones, which go.mod excludes.
+// TestLibc checks that SQLite's C library has the version that its driver was
+// translated with, because any other may misbehave without an error. Other
+// modules require newer ones, which go.mod excludes.
 func TestLibc(t *testing.T) {
 	const driver, libc = "modernc.org/sqlite", "modernc.org/libc"
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.GoMod}}", driver).Output()
@@ -103,8 +104,7 @@ func TestLibc(t *testing.T) {
 	}
 }
 
-// direct are the modules that the go.mod of the folder says its packages
-// import.
+// direct returns the modules that the folder's go.mod lists as direct imports.
 func direct(t *testing.T, dir string) []string {
 	t.Helper()
 	var paths []string
@@ -121,7 +121,7 @@ type requirement struct {
 	Indirect      bool
 }
 
-// requirements are those of a go.mod file.
+// requirements returns those of a go.mod file.
 func requirements(t *testing.T, file string) []requirement {
 	t.Helper()
 	out, err := exec.Command("go", "mod", "edit", "-json", file).Output()
@@ -135,8 +135,8 @@ func requirements(t *testing.T, file string) []requirement {
 	return mod.Require
 }
 
-// importedModules are the modules of all packages that are built or tested in
-// the folder, with their versions.
+// importedModules returns the modules of all packages that are built or tested
+// in the folder, with their versions.
 func importedModules(t *testing.T, dir string, options ...string) map[string]string {
 	t.Helper()
 	args := append([]string{"list", "-deps", "-test", "-tags=soak"}, options...)
@@ -155,8 +155,8 @@ func importedModules(t *testing.T, dir string, options ...string) map[string]str
 	return versions
 }
 
-// older reports whether version a comes before b. Of a pre-release only the
-// numbers count.
+// older reports whether version a is older than version b. Pre-release suffixes
+// are ignored.
 func older(a, b string) bool {
 	return slices.Compare(numbers(a), numbers(b)) < 0
 }
@@ -181,7 +181,7 @@ func TestOlder(t *testing.T) {
 		{"v5.12.0", "v5.9.2", false},
 		{"1.26", "1.26.6", true},
 		{"1.27-rc1", "1.26.6", false},
-		{"1.26.8 X:nodwarf5", "1.26.6", true}, // what cannot be read counts as old
+		{"1.26.8 X:nodwarf5", "1.26.6", true}, // unreadable versions count as old
 	} {
 		if got := older(tt.a, tt.b); got != tt.want {
 			t.Errorf("%s older than %s: %v", tt.a, tt.b, got)

@@ -19,11 +19,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/web/qrtest"
 )
 
-// longHost is as long as the name of a host can be, and has letters beyond
-// ASCII.
+// longHost is as long as a host name can be, and has non-ASCII letters.
 var longHost = strings.Repeat("xn--bcher-kva.", 17) + "example.example"
 
-// wantScan wants a camera to read the text from a file, on light and on dark.
+// wantScan checks that a camera reads the text from a file, on light and on
+// dark.
 func wantScan(t *testing.T, a servertest.Answer, text string) {
 	t.Helper()
 	var got []string
@@ -46,7 +46,7 @@ func wantScan(t *testing.T, a servertest.Answer, text string) {
 
 var inlineSVG = regexp.MustCompile(`<svg class="qr-code" [^>]*>.*?</svg>`)
 
-// wantScanIn wants a camera to read the text from the code in a page.
+// wantScanIn checks that a camera reads the text from the code in a page.
 func wantScanIn(t *testing.T, page servertest.Answer, text string) {
 	t.Helper()
 	drawing := inlineSVG.Find(page.Body)
@@ -61,7 +61,7 @@ func wantScanIn(t *testing.T, page servertest.Answer, text string) {
 	}
 }
 
-// TestScanLink has a camera read the address of a link wherever it is drawn.
+// TestScanLink scans a link's URL wherever it's drawn.
 func TestScanLink(t *testing.T) {
 	for _, base := range []string{"https://a.example", "https://" + longHost + ":65535"} {
 		storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -78,15 +78,15 @@ func TestScanLink(t *testing.T) {
 			wantScanIn(t, page, l.URL)
 			for _, file := range []string{"/qr.svg", "/qr.png"} {
 				if !strings.Contains(string(page.Body), `href="`+public+file+`" download`) {
-					t.Errorf("the panel does not lead to %s", file)
+					t.Errorf("the panel doesn't link to %s", file)
 				}
 			}
 		})
 	}
 }
 
-// TestScanThunderbird has a camera read what Thunderbird takes in, of the
-// longest address and of a domain beyond ASCII.
+// TestScanThunderbird scans the code for Thunderbird, for the longest address
+// and for a non-ASCII domain.
 func TestScanThunderbird(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
@@ -106,8 +106,8 @@ func TestScanThunderbird(t *testing.T) {
 
 var secretShown = regexp.MustCompile(`>((?:[A-Z2-7]{4} ){7}[A-Z2-7]{4})<`)
 
-// TestScanTOTP has a camera read the seed of an authenticator app that the
-// page shows as text.
+// TestScanTOTP scans the secret of an authenticator app that the page shows as
+// text.
 func TestScanTOTP(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, func(c *server.Config) { c.BaseURL = "https://" + longHost })

@@ -25,12 +25,12 @@ type pair struct {
 	t        *testing.T
 	servers  [2]*servertest.Server
 	database string
-	ahead    atomic.Int64 // of the clock, in nanoseconds
+	ahead    atomic.Int64 // the clock, in nanoseconds
 	looks    atomic.Int64
 	begin    time.Time
 }
 
-// now moves on with each look, so that no limit of requests is reached.
+// now advances with each call, so that no rate limit is reached.
 func (p *pair) now() time.Time {
 	return p.begin.Add(time.Duration(p.ahead.Load()) + time.Duration(p.looks.Add(1))*100*time.Millisecond)
 }
@@ -44,7 +44,7 @@ func newPair(t *testing.T, database string, e *servertest.Endpoint) *pair {
 	return p
 }
 
-// keeper is what the command line rotates with.
+// keeper returns what the command line uses for a rotation.
 func (p *pair) keeper() *secret.Keeper {
 	p.t.Helper()
 	kept := storetest.Open(p.t, store.Config{Database: p.database, Now: p.now})
@@ -55,7 +55,7 @@ func (p *pair) keeper() *secret.Keeper {
 	return k
 }
 
-// minute is what both servers do each minute.
+// minute runs what both servers do each minute.
 func (p *pair) minute() {
 	p.t.Helper()
 	for _, s := range p.servers {
@@ -74,7 +74,7 @@ func (p *pair) status() secret.Status {
 	return status
 }
 
-// left is how many values are encrypted under old versions.
+// left returns how many values are encrypted with old versions.
 func (p *pair) left() (n int) {
 	for _, old := range p.status().Old {
 		n += old.Values
@@ -84,9 +84,9 @@ func (p *pair) left() (n int) {
 
 var recoveryCode = regexp.MustCompile(`[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}`)
 
-// TestRotation rotates the secret of two servers while people use them. Nothing
-// good is refused within the overlap, nothing old is taken after it, and what is
-// kept goes on.
+// TestRotation rotates the secret of two servers while people use them. During
+// the overlap, nothing valid is refused. Afterwards nothing old is accepted,
+// and stored data still works.
 func TestRotation(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		e := servertest.NewEndpoint(t, nil)
@@ -110,16 +110,16 @@ func TestRotation(t *testing.T) {
 		if err != nil || len(status.Old) != 1 {
 			t.Fatalf("%+v, %v", status, err)
 		}
-		rotating() // one server knows, as the job has run there; the other need not
+		rotating() // the server that ran the job knows; the other needn't
 		p.minute()
 		newLink := linkFor(t, client, "new@example.com")
-		servertest.Eventually(t, "values to be encrypted again", func() bool { return p.left() == 0 })
+		servertest.Eventually(t, "values to be reencrypted", func() bool { return p.left() == 0 })
 		rotating()
 		if n, refused := stop(); refused > 0 || n < 100 {
 			t.Errorf("%d of %d requests were refused", refused, n)
 		}
 
-		// What was handed out before, and what was kept.
+		// Tokens that were handed out before, and stored data.
 		for _, s := range p.servers {
 			for _, path := range []string{oldLink, newLink, invited} {
 				if a := s.Get(path); a.Status != http.StatusOK {
@@ -152,12 +152,12 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// signIn signs in with the app on one server, and by recovery codes on both.
+// signIn signs in with the app on one server, and with recovery codes on both.
 func (p *pair) signIn(m *servertest.Member, codes []string) {
 	p.t.Helper()
 	p.move(time.Minute)
 	if a := m.SignIn(); a.Status != http.StatusSeeOther {
-		p.t.Errorf("by the app: %d", a.Status)
+		p.t.Errorf("with the app: %d", a.Status)
 	}
 	for i, s := range p.servers {
 		by := &servertest.Member{Email: m.Email, Server: s}
@@ -165,7 +165,7 @@ func (p *pair) signIn(m *servertest.Member, codes []string) {
 			return by.Post("/panel/sign-in", "email", m.Email, "password", servertest.Password, "code", codes[i]).Status
 		}
 		if status := sign(); status != http.StatusSeeOther {
-			p.t.Errorf("by a recovery code: %d", status)
+			p.t.Errorf("with a recovery code: %d", status)
 		}
 		by.Cookie = ""
 		if status := sign(); status == http.StatusSeeOther {
@@ -174,8 +174,8 @@ func (p *pair) signIn(m *servertest.Member, codes []string) {
 	}
 }
 
-// load uses both servers until stop, which returns how many requests there were
-// and how many were refused. The other function waits for some more of them.
+// load uses both servers until stop, which returns the numbers of requests and
+// refusals. The other function waits for some more requests.
 func (p *pair) load(m *servertest.Member, link string) (more func(), stop func() (n, refused int64)) {
 	var n, refused atomic.Int64
 	var group sync.WaitGroup
@@ -199,7 +199,7 @@ func (p *pair) load(m *servertest.Member, link string) (more func(), stop func()
 		use(func() int { return s.Get(link).Status })
 		use(func() int { return s.Do(http.MethodGet, "/panel", http.Header{"Cookie": {m.Cookie}}, "").Status })
 	}
-	// A link that one server makes is opened on the other at once.
+	// A link created on one server is opened on the other right away.
 	key := servertest.NewKey(p.t, p.database, account.KeySpec{Scopes: servertest.AllScopes()})
 	for i, s := range p.servers {
 		use(func() int {

@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// routes puts the handlers together. Middleware runs from the top down.
+// routes connects the handlers. Middleware runs from top to bottom.
 func (s *Server) routes(p *pages.Pages, a *api.API, control *controlPanel) (http.Handler, error) {
 	e := echo.New()
 	e.IPExtractor = web.Proxies(s.config.TrustedProxies)
@@ -40,19 +40,19 @@ func (s *Server) routes(p *pages.Pages, a *api.API, control *controlPanel) (http
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/healthz", s.healthy)
 	e.Match(read, "/readyz", s.ready)
-	e.POST(hookPath+":hook", s.hear)
+	e.POST(hookPath+":hook", s.receiveEvent)
 	p.Routes(e)
 	a.Routes(e)
 	return e, control.routes(e)
 }
 
-// healthy says that the process answers.
+// healthy reports that the process answers.
 func (s *Server) healthy(c echo.Context) error {
 	return c.String(http.StatusOK, "ok\n")
 }
 
-// ready says whether requests can be served: the database answers and takes
-// writes, and the identity may sign.
+// ready reports whether requests can be served: the database answers and
+// accepts writes, and the identity can sign.
 func (s *Server) ready(c echo.Context) error {
 	err := errors.Join(s.checkDatabase(c.Request().Context()), s.identity.Current().Describe().Fault)
 	if err != nil {
@@ -62,11 +62,11 @@ func (s *Server) ready(c echo.Context) error {
 	return c.String(http.StatusOK, "ready\n")
 }
 
-// answerTimeout is how long the database may take to say how it is.
+// answerTimeout limits how long the database may take for health checks.
 const answerTimeout = 2 * time.Second
 
-// checkDatabase returns an error if the database doesn't answer soon, or takes no
-// writes.
+// checkDatabase returns an error if the database doesn't answer soon, or
+// doesn't accept writes.
 func (s *Server) checkDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()

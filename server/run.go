@@ -19,7 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/maintenance"
 )
 
-// Bounds on what one client can hold of the server.
+// Limits for what one client can use of the server.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
@@ -28,20 +28,19 @@ const (
 	shutdownTimeout   = 20 * time.Second
 	maxHeaderBytes    = 16 << 10
 	maxConnections    = 4096
-	// maxPerAddress are those of one address, or of one /56 in IPv6; maxPerNetwork
-	// those of a /48. Proxies, and this machine, have as many as they like.
+	// maxPerAddress is for one address, or one /56 in IPv6; maxPerNetwork is
+	// for a /48. Proxies, and this machine, have no limit.
 	maxPerAddress = 256
 	maxPerNetwork = 1024
 )
 
-// pruneEvery is how often what has run out is cleared away.
+// pruneEvery is how often expired data is deleted.
 const pruneEvery = 10 * time.Minute
 
-// Run serves until ctx is done and then lets the requests under way finish.
-// When it returns, everything that it started has stopped, unless the disk did
-// not keep what was written: then it returns at once, and the process has to
-// end. Once the server listens it calls ready, if that is not nil, with the
-// address.
+// Run serves until ctx is done and then finishes the requests in progress. When
+// it returns, everything that it started has stopped, unless the disk failed to
+// store a write: then it returns immediately, and the process must exit. Once
+// the server listens, it calls ready, if that isn't nil, with the address.
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	defer s.store.Close()
 	public := s.httpServer(s.handler)
@@ -69,11 +68,11 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	if s.config.MetricsListen != "" {
-		inside, err := listen(ctx, s.config.MetricsListen)
+		metrics, err := listen(ctx, s.config.MetricsListen)
 		if err != nil {
 			return err
 		}
-		s.serve(ctx, group, s.httpServer(s.inside()), inside)
+		s.serve(ctx, group, s.httpServer(s.operatorHandler()), metrics)
 	}
 	if plain != nil {
 		s.serve(ctx, group, s.httpServer(s.plain()), plain)
@@ -106,14 +105,14 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 
 var loopback4 = netip.MustParseAddr("127.0.0.1")
 
-// admit bounds who can hold how many connections.
+// admit limits the number of connections per client.
 func (s *Server) admit(l net.Listener) *admission.Listener {
 	return admission.NewListener(l, admission.Limits{Total: maxConnections, Near: maxPerAddress, Wide: maxPerNetwork}, func(ip netip.Addr) bool {
 		return ip == loopback4 || ip == netip.IPv6Loopback() || slices.ContainsFunc(s.config.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 	})
 }
 
-// serve has the group serve until ctx is done.
+// serve runs the server in the group until ctx is done.
 func (s *Server) serve(ctx context.Context, group *errgroup.Group, hs *http.Server, listener net.Listener) {
 	if hs.TLSConfig == nil {
 		listener = framedListener{listener}
@@ -152,11 +151,12 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 	}
 }
 
-// runMaintenance deletes expired rows and runs scheduled work until ctx is done.
+// runMaintenance deletes expired rows and runs scheduled work until ctx is
+// done.
 //
-// The schedule is a ticker that inserts unique jobs, and not River's periodic
-// jobs: those go by timers of the process that leads, which tests can't set, and
-// forget a run that was missed while no server was up.
+// The schedule is a ticker that inserts unique jobs instead of River's periodic
+// jobs: those depend on timers of the leading process, which tests can't
+// control, and miss a run while no server is up.
 func (s *Server) runMaintenance(ctx context.Context) error {
 	prune, look := time.NewTicker(pruneEvery), time.NewTicker(time.Minute)
 	defer prune.Stop()
@@ -181,35 +181,35 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 	}
 }
 
-// RunScheduled does what is due. It notes what signs, looking whether the
-// identity's files have changed also while nothing is signed, tells of a
-// certificate and of keys about to expire and of links that have, notes the
-// time, enqueues the maintenance of the action logs once a day, and reads which
-// versions the secret has. Run calls it every minute; of several servers on one
-// database each may.
+// RunScheduled runs everything that is due. It records the signing identity
+// (checking its files even while nothing is signed), notifies about a
+// certificate and keys that are about to expire and links that have expired,
+// records the time, enqueues the daily maintenance of the action logs, and
+// reads the versions of the secret. Run calls it every minute. Each of several
+// servers on one database can.
 func (s *Server) RunScheduled(ctx context.Context) error {
-	return errors.Join(s.store.NoteClock(ctx), s.tellIdentity(ctx), s.tellExpiry(ctx), s.tellKeys(ctx), s.lapseLinks(ctx), s.beginRound(ctx), s.keepSecret(ctx),
+	return errors.Join(s.store.NoteClock(ctx), s.recordIdentity(ctx), s.recordExpiry(ctx), s.recordExpiringKeys(ctx), s.recordExpiredLinks(ctx), s.enqueueMaintenance(ctx), s.reloadSecret(ctx),
 		account.NewSessions(s.vault, s.store).SumUp(ctx))
 }
 
-// beginRound enqueues the round of maintenance that began last. If all servers
-// were off when it began, it is made up.
-func (s *Server) beginRound(ctx context.Context) error {
+// enqueueMaintenance enqueues the last due round of maintenance. If all servers were
+// off at its time, it's run late.
+func (s *Server) enqueueMaintenance(ctx context.Context) error {
 	return s.store.EnqueueRound(ctx, maintenance.Day(s.config.Now()))
 }
 
-// keepSecret reads the versions of the secret, which another server may have
-// changed. While there are old ones, it enqueues once an hour that what is
-// encrypted under them is encrypted again.
-func (s *Server) keepSecret(ctx context.Context) error {
+// reloadSecret reads the versions of the secret, which another server may have
+// changed. While there are old ones, it enqueues an hourly job that reencrypts
+// values of old versions.
+func (s *Server) reloadSecret(ctx context.Context) error {
 	if err := s.secrets.Reload(ctx); err != nil || !s.secrets.Pending() {
 		return err
 	}
 	return s.store.EnqueueRewrite(ctx, s.config.Now().UTC().Format("2006-01-02T15"))
 }
 
-// connectionLog takes what net/http says of broken connections. Its words may
-// hold what a client sent, so only that it happened is kept.
+// connectionLog receives net/http's messages about broken connections. They may
+// contain what a client sent, so only the fact is logged.
 type connectionLog struct{ log *slog.Logger }
 
 func (l connectionLog) Write(p []byte) (int, error) {

@@ -24,7 +24,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestFirstDomainKeepsItsSettings starts the server again with other servers
+// TestFirstDomainKeepsItsSettings restarts the server with different servers
 // for its first domain.
 func TestFirstDomainKeepsItsSettings(t *testing.T) {
 	database := storetest.SQLite(t)
@@ -42,7 +42,7 @@ func TestFirstDomainKeepsItsSettings(t *testing.T) {
 	}
 }
 
-// config is a good configuration on a new database.
+// config returns a good configuration on a new database.
 func config(t *testing.T) server.Config {
 	t.Helper()
 	root := signingtest.Root(t, "p256")
@@ -64,8 +64,8 @@ func config(t *testing.T) server.Config {
 	}
 }
 
-// start runs a server and returns its address and a function that stops it
-// and waits until it has.
+// start runs a server and returns its address and a function that stops it and
+// waits for its end.
 func start(t *testing.T, c server.Config) (addr string, stop func() error) {
 	t.Helper()
 	s, err := server.New(t.Context(), c)
@@ -85,7 +85,8 @@ func start(t *testing.T, c server.Config) (addr string, stop func() error) {
 	return "", stop
 }
 
-// TestRunStops wants a request under way finished and the port free after.
+// TestRunStops checks that a request in progress is finished and the port is
+// free afterwards.
 func TestRunStops(t *testing.T) {
 	addr, stop := start(t, config(t))
 	conn, err := net.Dial("tcp", addr)
@@ -97,7 +98,7 @@ func TestRunStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := bufio.NewReader(conn)
-	if line, err := in.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" { // the server reads now
+	if line, err := in.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" { // the server is reading now
 		t.Fatalf("%v %q", err, line)
 	}
 	stopped := make(chan error, 1)
@@ -126,7 +127,8 @@ func TestRunStops(t *testing.T) {
 	}
 }
 
-// TestSlowHeaders wants a client that dribbles its headers cut off.
+// TestSlowHeaders checks that a client that sends its headers too slowly is
+// disconnected.
 func TestSlowHeaders(t *testing.T) {
 	addr, stop := start(t, config(t))
 	defer stop()
@@ -204,7 +206,7 @@ func TestTLSReload(t *testing.T) {
 		return state.PeerCertificates[0].SerialNumber.String()
 	}
 	if serial() != first.Cert.SerialNumber.String() {
-		t.Error("the first certificate is not served")
+		t.Error("the first certificate isn't served")
 	}
 	write(second.CertPEM(root), second.KeyPEM(t), time.Now())
 	servertest.Eventually(t, "the new certificate", func() bool { return serial() == second.Cert.SerialNumber.String() })
@@ -286,10 +288,10 @@ func TestFirstDomain(t *testing.T) {
 			c.First.Service.Incoming.Host = "new.example.com"
 		})
 		if page := one.Get(one.Link("jane@example.com")); !strings.Contains(string(page.Body), "new.example.com") {
-			t.Error("the new server is not on the page")
+			t.Error("the new server isn't on the page")
 		}
 		if dump := storetest.Dump(t, database); !strings.Contains(dump, "domain.create") || !strings.Contains(dump, "domain.update") {
-			t.Error("the change has no action")
+			t.Error("the change wasn't logged")
 		}
 	})
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestPagesKeepNoSecret sends what could be a password in every field, header and
-// parameter of every route, and looks for it in all that is left behind.
+// TestPagesKeepNoSecret sends a possible password in every field, header and
+// parameter of every route, and looks for it in everything that is stored or
+// logged.
 func TestPagesKeepNoSecret(t *testing.T) {
 	const canary = "hunter2-CANARY-7361945"
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
@@ -43,7 +44,7 @@ func TestPagesKeepNoSecret(t *testing.T) {
 					query := "?" + field + "=" + canary
 					look(method+" "+path+query, s.Do(method, path+query, nil, field+"="+canary))
 				}
-				for _, field := range fields[:5] { // beside good ones
+				for _, field := range fields[:5] { // next to valid ones
 					body := strings.Replace("address=jane%40example.com&name=Jane&variant=secure&platform=iphone&agree=yes", field+"=", field+"="+canary, 1)
 					look(method+" "+path+" "+field, s.Do(method, path, nil, body))
 				}
@@ -63,7 +64,7 @@ func TestPagesKeepNoSecret(t *testing.T) {
 	})
 }
 
-// TestNoTokenInLog wants links and tickets kept out of the log.
+// TestNoTokenInLog checks that links and tickets aren't in the log.
 func TestNoTokenInLog(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	link := s.Link("jane@example.com")

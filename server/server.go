@@ -1,4 +1,4 @@
-// Package server puts the service together.
+// Package server assembles the service.
 package server
 
 import (
@@ -40,7 +40,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A Server is the service. It has opened its database; it does not listen yet.
+// A Server is the service. Its database is open, but it isn't listening yet.
 type Server struct {
 	config  Config
 	base    *url.URL
@@ -53,7 +53,7 @@ type Server struct {
 	handler http.Handler
 
 	certificate *certificate.Manager
-	identity    Identity // what signs
+	identity    Identity // the signing identity
 
 	links       *setup.Links
 	brands      *branding.Brands
@@ -62,14 +62,14 @@ type Server struct {
 	notifier    *notify.Notifier
 	mailer      *mailing.Sender
 	maintenance *maintenance.Runner
-	// signs is the fingerprint of the identity that this server has noted.
+	// signs is the fingerprint of the identity that this server has recorded.
 	signs string
-	// stopping is closed, by stop, when the server begins to stop.
+	// stopping is closed by stop when the server starts to stop.
 	stopping chan struct{}
 	stop     func()
 }
 
-// New opens the database and brings it up to date.
+// New opens the database and migrates it.
 func New(ctx context.Context, config Config) (*Server, error) {
 	base, err := config.complete()
 	if err != nil {
@@ -110,9 +110,9 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	return s, nil
 }
 
-// prepare keeps the first domain and builds what answers and what works.
+// prepare stores the first domain and creates the handlers and workers.
 func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.LogKey) error {
-	if err := s.keepFirst(ctx); err != nil {
+	if err := s.storeFirst(ctx); err != nil {
 		return err
 	}
 	var err error
@@ -132,7 +132,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	}
 	s.pushes = pushes.New(pushes.Config{Store: s.store, Files: s.batches, Secret: s.secrets.Secret, Client: s.outside(pushes.CallTimeout), Now: s.config.Now})
 	if s.config.Templates != nil {
-		s.handler = &freshHandler{files: s.config.Templates, build: s.newHandler, log: s.config.Log}
+		s.handler = &reloadingHandler{files: s.config.Templates, build: s.newHandler, log: s.config.Log}
 		return nil
 	}
 	s.handler, err = s.newHandler(texts)
@@ -153,8 +153,8 @@ func (s *Server) newBatches(ctx context.Context, texts *templates.Set) error {
 	return nil
 }
 
-// outside returns a client for the addresses of others' programs, which goes where
-// the service may.
+// outside returns a client for URLs of other programs, which can only reach
+// what the service may.
 func (s *Server) outside(timeout time.Duration) notify.Client {
 	dialer := dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver, Timeout: timeout})
 	client := dialer.Client()
@@ -166,7 +166,7 @@ func (s *Server) outside(timeout time.Duration) notify.Client {
 	return client
 }
 
-// newHandler builds the handler of the service on the texts.
+// newHandler creates the service's handler with the texts.
 func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 	a := s.newAPI(texts)
 	public := &pages.Pages{
@@ -184,7 +184,7 @@ func (s *Server) newHandler(texts *templates.Set) (http.Handler, error) {
 	return s.routes(public, a, s.newPanel(a, public))
 }
 
-// newAPI builds the API.
+// newAPI creates the API.
 func (s *Server) newAPI(texts *templates.Set) *api.API {
 	proof := settings.NewDNSProof(s.secrets.Secret, s.config.Resolver)
 	return &api.API{
@@ -215,12 +215,12 @@ func (s *Server) newAPI(texts *templates.Set) *api.API {
 	}
 }
 
-// describeIdentity says what signs now.
+// describeIdentity describes the current signing identity.
 func (s *Server) describeIdentity() signing.Description {
 	return s.identity.Current().Describe()
 }
 
-// prober checks servers of mail where the service may connect to.
+// prober checks mail servers that the service may connect to.
 func (s *Server) prober() *probe.Prober {
 	return probe.New(s.dialer(), s.config.HostRoots, s.config.Now)
 }
@@ -229,7 +229,7 @@ func (s *Server) dialer() *dial.Dialer {
 	return dial.New(dial.Config{Allow: s.config.AllowNetworks, Resolver: s.config.HostResolver})
 }
 
-// finder finds the servers of a domain where the service may connect to.
+// finder finds a domain's servers that the service may connect to.
 func (s *Server) finder() *discovery.Finder {
 	dialer := s.dialer()
 	transport, client := dialer.Transport(), dialer.Client()
@@ -238,9 +238,9 @@ func (s *Server) finder() *discovery.Finder {
 	return discovery.New(cmp.Or(s.config.HostResolver, net.DefaultResolver), s.prober(), client)
 }
 
-// keepFirst brings the domain that the operator named into the database. Of
-// one that is there it sets the servers for mail alone.
-func (s *Server) keepFirst(ctx context.Context) error {
+// storeFirst stores the operator's first domain. For an existing one, it only
+// sets the mail servers.
+func (s *Server) storeFirst(ctx context.Context) error {
 	first := s.config.First
 	if first == nil {
 		return nil
@@ -260,11 +260,11 @@ func (s *Server) keepFirst(ctx context.Context) error {
 	})
 }
 
-// Handler is the service as an HTTP handler.
+// Handler returns the service as an HTTP handler.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// BaseURL is how people reach the service.
+// BaseURL returns the public URL.
 func (s *Server) BaseURL() string { return s.base.String() }
 
-// Close closes the database of a server that does not run.
+// Close closes the database of a server that isn't running.
 func (s *Server) Close() { s.store.Close() }

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestSoakSignerKilled is TestSignerKilled a hundred times, with the patience that
-// the service has.
+// TestSoakSignerKilled is TestSignerKilled a hundred times, with the service's
+// own timeouts.
 func TestSoakSignerKilled(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		var mu sync.Mutex

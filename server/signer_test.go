@@ -19,13 +19,13 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A slowKey counts its signatures, and makes each wait until it is let go, as
-// a key in a hardware module or in another process does.
+// A slowKey counts its signatures, and makes each wait until it's released,
+// like a key in a hardware module or in another process.
 type slowKey struct {
 	crypto.Signer
 	calls atomic.Int64
-	begun chan struct{} // receives when a signature was asked for
-	let   chan struct{} // closed: they are made
+	begun chan struct{} // receives when a signature is requested
+	let   chan struct{} // closed: signatures continue
 }
 
 func (k *slowKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
@@ -35,9 +35,8 @@ func (k *slowKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) 
 	return k.Signer.Sign(random, digest, opts)
 }
 
-// TestSlowKey has the whole server sign with a key of which it knows nothing
-// but that it signs. While signatures wait, everything else goes on, and each
-// profile is signed once.
+// TestSlowKey runs the whole server with a key that can only sign. While
+// signatures wait, everything else works, and each profile is signed once.
 func TestSlowKey(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		root := signingtest.Root(t, "p256")
@@ -81,9 +80,9 @@ func TestSlowKey(t *testing.T) {
 	})
 }
 
-// TestPagesKnowTheDescriptionOnly keeps what signs out of the packages that
-// only show it.
-func TestPagesKnowTheDescriptionOnly(t *testing.T) {
+// TestPagesOnlyUseTheDescription checks that packages that only show the
+// signer don't use it.
+func TestPagesOnlyUseTheDescription(t *testing.T) {
 	source(t, func(pkg, path string, file *ast.File) {
 		if !slices.Contains([]string{"server/api", "server/panel", "server/pages"}, pkg) {
 			return

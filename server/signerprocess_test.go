@@ -32,12 +32,13 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// program is the command, for the tests that start it.
+// program is the built command, for the tests that start it.
 var program servertest.Program
 
 func TestMain(m *testing.M) { os.Exit(program.Run(m, nil)) }
 
-// A signerProcess is the program as a signer, with approvals for example.com.
+// A signerProcess is the program running as a signer, with approvals for
+// example.com.
 type signerProcess struct {
 	t       testing.TB
 	program string
@@ -50,14 +51,14 @@ type signerProcess struct {
 	errors  servertest.Log
 }
 
-// newSigner builds the program, approves what the tests need, and starts it as a
-// signer.
+// newSigner builds the program, approves what the tests need, and starts it as
+// a signer.
 func newSigner(t testing.TB) *signerProcess {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("a signer of its own runs on Linux only")
+		t.Skip("a separate signer runs only on Linux")
 	}
-	dir, err := os.MkdirTemp("", "signer") // the name of a socket has to be short
+	dir, err := os.MkdirTemp("", "signer") // socket names must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func (p *signerProcess) start() {
 	}
 }
 
-// kill ends the process as the kernel does, if it runs.
+// kill kills the process, if it's running.
 func (p *signerProcess) kill() {
 	if p.cmd != nil {
 		p.cmd.Process.Kill()
@@ -103,8 +104,8 @@ func (p *signerProcess) kill() {
 	}
 }
 
-// processorTime is what the process has used, as the kernel counts it: in hundredths of
-// a second.
+// processorTime returns the process's CPU time as the kernel reports it: in
+// hundredths of a second.
 func (p *signerProcess) processorTime() time.Duration {
 	p.t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
@@ -124,15 +125,15 @@ func (p *signerProcess) processorTime() time.Duration {
 	return ticks * time.Second / 100
 }
 
-// client is what a server signs with.
+// client returns what a server signs with.
 func (p *signerProcess) client(patience time.Duration) *signerd.Client {
 	c := signerd.Dial(signerd.ClientConfig{Socket: p.socket, Patience: patience})
 	p.t.Cleanup(c.Close)
 	return c
 }
 
-// TestSignerKilled kills the signer again and again while people download. Each
-// answer is a profile, or says when to come again, and what was counted is what was
+// TestSignerKilled kills the signer repeatedly while people download. Each
+// answer is a profile or says when to retry, and the count matches what was
 // sent.
 func TestSignerKilled(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -140,7 +141,7 @@ func TestSignerKilled(t *testing.T) {
 	})
 }
 
-// killSigner kills the signer so many times. Around surrounds each download.
+// killSigner kills the signer this many times. around wraps each download.
 func killSigner(t *testing.T, database string, kills int, patience time.Duration, around func(download func())) {
 	signer := newSigner(t)
 	s := servertest.New(t, database, func(c *server.Config) { c.Identity = signer.client(patience) })
@@ -184,8 +185,8 @@ func killSigner(t *testing.T, database string, kills int, patience time.Duration
 	for i := range kills {
 		more(&good, "downloads")
 		signer.kill()
-		if i%5 == 0 { // some have to go away
-			more(&late, "answers that say when to come again")
+		if i%5 == 0 { // some must leave
+			more(&late, "answers that say when to retry")
 		}
 		signer.start()
 	}
@@ -194,13 +195,13 @@ func killSigner(t *testing.T, database string, kills int, patience time.Duration
 	wg.Wait()
 	counted := len(servertest.ReadLog(t, database, account.Default, audit.ProfileDownload))
 	if int64(counted) != good.Load() {
-		t.Errorf("%d profiles came, and %d downloads were counted", good.Load(), counted)
+		t.Errorf("%d profiles received, but %d downloads counted", good.Load(), counted)
 	}
 	t.Logf("%d profiles, %d refusals, %d kills", good.Load(), late.Load(), kills)
 }
 
-// TestSignerTellsOperators wants the state of the signer in details, metrics and
-// readiness, and on the page of the certificate no way around it.
+// TestSignerTellsOperators checks that details, metrics and readiness show the
+// signer's state, and that the certificate page offers no way around it.
 func TestSignerTellsOperators(t *testing.T) {
 	signer := newSigner(t)
 	c := config(t)
@@ -239,7 +240,7 @@ func TestSignerTellsOperators(t *testing.T) {
 	if out, err := exec.Command(signer.program, "signer", "status", "--socket="+signer.socket).CombinedOutput(); err == nil || !strings.Contains(string(out), "Start it") {
 		t.Errorf("status without a signer: %v %s", err, out)
 	}
-	shows("a signer that is gone", "/metrics", "mobileconfig_signer_up 0")
+	shows("a signer that has stopped", "/metrics", "mobileconfig_signer_up 0")
 	if code, _ := get("http://" + addr + "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(inside("/details"), `"ready":false`) {
 		t.Errorf("ready without a signer: %d", code)
 	}
@@ -248,8 +249,8 @@ func TestSignerTellsOperators(t *testing.T) {
 	}
 }
 
-// TestSignerInheritsSocket hands the signer a socket as systemd does. What connects
-// while there is no signer is answered by the next.
+// TestSignerInheritsSocket passes the signer a socket like systemd. Connections
+// made while there is no signer are answered by the next one.
 func TestSignerInheritsSocket(t *testing.T) {
 	signer := newSigner(t)
 	signer.kill()
@@ -285,8 +286,8 @@ func TestSignerInheritsSocket(t *testing.T) {
 	}
 }
 
-// TestSignerInPanel shows operators that another process signs, and whether it
-// does, and lets nobody put another certificate in its place.
+// TestSignerInPanel checks that operators see that another process signs, and
+// whether it works, and that no one can replace its certificate.
 func TestSignerInPanel(t *testing.T) {
 	signer := newSigner(t)
 	client := signer.client(time.Millisecond)
@@ -295,17 +296,17 @@ func TestSignerInPanel(t *testing.T) {
 	page := func() string { return string(owner.Get("/panel/certificate").Body) }
 	servertest.Eventually(t, "the certificate of the signer", func() bool { return strings.Contains(page(), "setup.example.com") })
 	if text := page(); !strings.Contains(text, "Separate signer process") || strings.Contains(text, "working") || strings.Contains(text, `name="private_key"`) {
-		t.Errorf("the page doesn't say what signs, or takes another: %s", text)
+		t.Errorf("the page doesn't describe the signer, or offers to replace it: %s", text)
 	}
 	if a := owner.Post("/panel/certificate", "certificates", string(signer.leaf.CertPEM()), "private_key", string(signer.leaf.KeyPEM(t)), "use", "yes"); a.Status != http.StatusConflict {
 		t.Errorf("an upload: %d", a.Status)
 	}
 	signer.kill()
-	servertest.Eventually(t, "a page that says what is wrong", func() bool { return strings.Contains(page(), "The signer isn") })
+	servertest.Eventually(t, "a page that describes the problem", func() bool { return strings.Contains(page(), "The signer isn") })
 }
 
-// TestKeyElsewhere looks for the key in the memory and the files of the process
-// that serves. Where that process signs, it is found there.
+// TestKeyElsewhere looks for the key in the memory and the files of the serving
+// process. If that process signs itself, the key is found.
 func TestKeyElsewhere(t *testing.T) {
 	signer := newSigner(t)
 	scalar, err := signer.leaf.Key.(*ecdsa.PrivateKey).Bytes()
@@ -339,7 +340,7 @@ func TestKeyElsewhere(t *testing.T) {
 		return where
 	}
 	if where := found("--signing-cert="+signer.files.Cert, "--signing-key="+signer.files.Key, "--signing-roots="+signer.files.Roots); len(where) == 0 {
-		t.Fatal("the key isn't found where it is")
+		t.Fatal("the key isn't found where it must be")
 	} else {
 		t.Logf("in the process: %v", where)
 	}
@@ -348,7 +349,7 @@ func TestKeyElsewhere(t *testing.T) {
 	}
 }
 
-// downloadFrom downloads some profiles from a service as soon as it is ready.
+// downloadFrom downloads some profiles from a service as soon as it's ready.
 func downloadFrom(t *testing.T, base string) {
 	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -376,7 +377,7 @@ func downloadFrom(t *testing.T, base string) {
 	}
 }
 
-// inMemory looks for bytes in all that a process has mapped.
+// inMemory looks for bytes in all mapped memory of a process.
 func inMemory(t *testing.T, pid int, needle []byte) bool {
 	t.Helper()
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
@@ -406,7 +407,7 @@ func inMemory(t *testing.T, pid int, needle []byte) bool {
 		for at := from; at < to; at += step {
 			n, err := memory.ReadAt(buffer[:min(int64(len(buffer)), to-at)], at)
 			if err != nil && n == 0 {
-				break // it was given back meanwhile
+				break // unmapped in the meantime
 			}
 			if read += n; bytes.Contains(buffer[:n], needle) {
 				return true

@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// BenchmarkStart starts the program as operators do, on a database that exists,
-// and asks for the first page until it comes. It reports how long that takes, the
-// processor time that it takes, and the memory of the program when it has
-// answered and idles. With MOBILECONFIG_BEFORE, which is the path of another
-// build, both are started in turns; of-before is the median part of its time.
+// BenchmarkStart starts the program like operators do, on an existing database,
+// and requests the first page until it gets an answer. It reports how long that
+// takes, the CPU time, and the memory of the idle program after the answer.
+// With MOBILECONFIG_BEFORE, the path of another build, both are started
+// alternately; of-before is the median fraction of its time.
 func BenchmarkStart(b *testing.B) {
 	dir := b.TempDir()
 	program := program.Path(b)
@@ -53,8 +53,8 @@ func middle(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// A launch is what one takes: until the first answer, in milliseconds, and the
-// memory a second later, in MiB.
+// A launch is the cost of one start: until the first answer, in milliseconds,
+// and the memory a second later, in MiB.
 type launch struct{ first, used, memory float64 }
 
 // begin starts a program, waits for its first page, and stops it.
@@ -86,12 +86,12 @@ func begin(b *testing.B, program, data string) launch {
 		}
 		select {
 		case err := <-ended:
-			b.Fatalf("it ended: %v", err)
+			b.Fatalf("the program ended: %v", err)
 		case <-time.After(time.Millisecond):
 		}
 	}
 	s := launch{first: float64(time.Since(begun).Microseconds()) / 1000}
-	time.Sleep(time.Second) // what begins with the start has its time too
+	time.Sleep(time.Second) // gives startup work time to finish
 	s.memory = memoryOf(b, cmd.Process.Pid)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		b.Fatal(err)
@@ -104,7 +104,7 @@ func begin(b *testing.B, program, data string) launch {
 	return s
 }
 
-// memoryOf is what a process has of the machine's memory, in MiB.
+// memoryOf returns a process's resident memory in MiB.
 func memoryOf(b *testing.B, pid int) float64 {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

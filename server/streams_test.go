@@ -14,11 +14,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestStreamsEnd opens every stream of events, takes the right away, and then has
-// something happen: it isn't told any more, and the stream ends.
+// TestStreamsEnd opens every event stream, revokes the permission, and then
+// causes an event: it isn't sent, and the stream ends.
 func TestStreamsEnd(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := servertest.New(t, database, nil) // nobody works on batches, so they stay as they are
+		s := servertest.New(t, database, nil) // no jobs run, so batches don't change
 		olga := s.Owner("olga@example.com")
 		anna := olga.Invite("anna@example.com", "admin")
 		upload := func() string {

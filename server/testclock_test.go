@@ -14,8 +14,7 @@ import (
 	"testing"
 )
 
-// tests calls f for each test file of the repository, those of nested modules
-// too.
+// tests calls f for each test file of the repository, including nested modules.
 func tests(t *testing.T, f func(fset *token.FileSet, path string, file *ast.File)) {
 	t.Helper()
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
@@ -41,15 +40,15 @@ func tests(t *testing.T, f func(fset *token.FileSet, path string, file *ast.File
 	}
 }
 
-// TestNoTestJudgesTheClock refuses to measure time in tests: a machine may be
-// slow, and a test that fails then tells nothing of the product. Benchmarks
-// and soak tests may measure.
+// TestNoTestJudgesTheClock checks that tests don't measure time: a machine may
+// be slow, and then a failure says nothing about the product. Benchmarks and
+// soak tests may measure.
 func TestNoTestJudgesTheClock(t *testing.T) {
 	seen := 0
 	tests(t, func(fset *token.FileSet, path string, file *ast.File) {
 		seen++
 		for _, use := range clockUses(path, file) {
-			t.Errorf("%s: %s measures time: wait for an event, or make it a figure of a soak test (see package soak)", fset.Position(use.Pos()), use.Sel.Name)
+			t.Errorf("%s: %s measures time: wait for an event, or report it in a soak test (see package soak)", fset.Position(use.Pos()), use.Sel.Name)
 		}
 	})
 	if seen < 100 {
@@ -57,10 +56,10 @@ func TestNoTestJudgesTheClock(t *testing.T) {
 	}
 }
 
-// clockUses returns the uses of time.Since, time.Until and the method Sub of
-// a time in a test file, outside of benchmarks and soak tests. It knows no
-// types: Sub is that of a time if it has one argument and belongs to no
-// package, which no other Sub in use has.
+// clockUses returns the uses of time.Since, time.Until and a time's method Sub
+// in a test file, outside of benchmarks and soak tests. It doesn't know types:
+// Sub counts if it has one argument and belongs to no package. No other Sub in
+// use matches that.
 func clockUses(path string, file *ast.File) (uses []*ast.SelectorExpr) {
 	if needsSoak(file) || strings.HasSuffix(path, "bench_test.go") && len(testNames(file)) == 0 {
 		return nil
@@ -69,9 +68,9 @@ func clockUses(path string, file *ast.File) (uses []*ast.SelectorExpr) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			return !takesB(n.Type)
+			return !isBenchmark(n.Type)
 		case *ast.FuncLit:
-			return !takesB(n.Type)
+			return !isBenchmark(n.Type)
 		case *ast.CallExpr:
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Sub" && len(n.Args) == 1 && packageOf(s, packages) == "" {
 				uses = append(uses, s)
@@ -100,7 +99,8 @@ func importNames(file *ast.File) map[string]string {
 	return names
 }
 
-// packageOf is the path of the package that a selector selects from, or empty.
+// packageOf returns the path of the package that a selector selects from, or
+// "".
 func packageOf(s *ast.SelectorExpr, packages map[string]string) string {
 	if x, ok := s.X.(*ast.Ident); ok {
 		return packages[x.Name]
@@ -108,9 +108,9 @@ func packageOf(s *ast.SelectorExpr, packages map[string]string) string {
 	return ""
 }
 
-// takesB says whether a function is a benchmark or a part of one: it takes a
-// *testing.B.
-func takesB(f *ast.FuncType) bool {
+// isBenchmark reports whether a function is a benchmark or a part of one: it has a
+// *testing.B parameter.
+func isBenchmark(f *ast.FuncType) bool {
 	return slices.ContainsFunc(f.Params.List, func(p *ast.Field) bool {
 		star, ok := p.Type.(*ast.StarExpr)
 		if !ok {
@@ -121,7 +121,7 @@ func takesB(f *ast.FuncType) bool {
 	})
 }
 
-// needsSoak says whether a file is built with the tag soak alone: with and
+// needsSoak reports whether a file is only built with the tag soak, with and
 // without the race detector.
 func needsSoak(file *ast.File) bool {
 	for _, group := range file.Comments {
@@ -149,9 +149,9 @@ func testNames(file *ast.File) (names []string) {
 	return names
 }
 
-// TestFilesOfTheSoak wants "make soak" to run each soak test, and nothing
+// TestFilesWithSoakTests checks that "make soak" runs all soak tests and nothing
 // else: the file's name, its build tag and the names of its tests agree.
-func TestFilesOfTheSoak(t *testing.T) {
+func TestFilesWithSoakTests(t *testing.T) {
 	tests(t, func(_ *token.FileSet, path string, file *ast.File) {
 		named, tagged := strings.HasSuffix(path, "_soak_test.go"), needsSoak(file)
 		if named != tagged {
@@ -165,7 +165,7 @@ func TestFilesOfTheSoak(t *testing.T) {
 	})
 }
 
-// TestClockUses shows what the rule finds, and what it lets pass.
+// TestClockUses checks what the rule finds, and what it allows.
 func TestClockUses(t *testing.T) {
 	const head = "package x\nimport (\"io/fs\"; \"math/big\"; \"testing\"; \"time\"; clock \"time\")\n"
 	for _, tt := range []struct {

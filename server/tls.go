@@ -8,8 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/reload"
 )
 
-// tlsConfig serves a certificate that is read again when its files change. A
-// bad new file leaves the old certificate in use.
+// tlsConfig serves a certificate that is reloaded when its files change. If the
+// new files are bad, the old certificate stays in use.
 func tlsConfig(cert, key string, log *slog.Logger) (*tls.Config, error) {
 	load := func() (*tls.Certificate, error) {
 		pair, err := tls.LoadX509KeyPair(cert, key)
@@ -17,7 +17,7 @@ func tlsConfig(cert, key string, log *slog.Logger) (*tls.Config, error) {
 	}
 	files, err := reload.New([]string{cert, key}, load, func(err error) {
 		if err != nil {
-			log.Error("TLS certificate not reloaded; the old one stays", "error", err)
+			log.Error("TLS certificate not reloaded; the old one stays in use", "error", err)
 			return
 		}
 		log.Info("TLS certificate reloaded")

@@ -17,8 +17,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestUploadCertificate has an operator put a certificate in the place of the
-// development identity: it signs on all servers, and after a restart.
+// TestUploadCertificate has an operator replace the development identity with a
+// certificate: it signs on all servers, and after a restart.
 func TestUploadCertificate(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		root := signingtest.Root(t, "p256")
@@ -67,14 +67,14 @@ func TestUploadCertificate(t *testing.T) {
 				typed = "-----BEGIN CERTIFICATE-----"
 			}
 			if want != http.StatusOK && !bytes.Contains(a.Body, []byte(typed)) {
-				t.Errorf("%s: the page loses what was typed", name)
+				t.Errorf("%s: the page loses the input", name)
 			}
 			if bytes.Contains(a.Body, []byte("PRIVATE KEY")) {
 				t.Errorf("%s: the page repeats the key", name)
 			}
 		}
 		if !s.Development() {
-			t.Fatal("a check has put a certificate to use")
+			t.Fatal("a check has activated a certificate")
 		}
 		checked := owner.Post("/panel/certificate", "certificates", chain, "private_key", key)
 		if checked.Status != http.StatusOK || !bytes.Contains(checked.Body, []byte("profiles.example.com")) {
@@ -95,12 +95,13 @@ func TestUploadCertificate(t *testing.T) {
 			t.Errorf("%d uploads logged, want 1", n)
 		}
 		if dump := storetest.Dump(t, database); strings.Contains(dump, "PRIVATE KEY") || strings.Contains(dump, "BEGIN CERTIFICATE") {
-			t.Error("the database holds the key as it is")
+			t.Error("the database has the unencrypted key")
 		}
 	})
 }
 
-// TestUploadBesideFiles refuses a certificate where the operator has named files.
+// TestUploadBesideFiles checks that an upload is refused if the operator has
+// configured files.
 func TestUploadBesideFiles(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	owner := s.Owner("olga@example.com")

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// split separates the certificate of key from the others, each once. Of
-// several for the same key it takes the one that expires last.
+// split separates the key's certificate from the others, without duplicates. If
+// several belong to the key, it takes the one that expires last.
 func split(key crypto.Signer, certificates []*x509.Certificate) (leaf *x509.Certificate, others []*x509.Certificate, err error) {
 	if len(certificates) == 0 {
 		return nil, nil, refuse(Unreadable, "there is no certificate")
@@ -39,7 +39,7 @@ func split(key crypto.Signer, certificates []*x509.Certificate) (leaf *x509.Cert
 	return leaf, others, nil
 }
 
-// choose finds the path that a device takes, and what goes into envelopes.
+// choose finds the chain that devices use, and the certificates for envelopes.
 func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at time.Time) error {
 	path, err := findPath(id.leaf, others, roots, at)
 	last := path[len(path)-1]
@@ -48,8 +48,8 @@ func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at 
 	case fault.Code != ChainIncomplete:
 		return refusal(fault)
 	case !isSelfSigned(last):
-		return refuse(ChainIncomplete, "the certificates lead to no known root: %s. "+
-			"Put the intermediate certificates into the file too (Let's Encrypt's fullchain.pem has them), or name the root with --signing-roots", fault.Detail)
+		return refuse(ChainIncomplete, "the certificates don't lead to a known root: %s. "+
+			"Add the intermediate certificates to the file (Let's Encrypt's fullchain.pem has them), or give the root with --signing-roots", fault.Detail)
 	case len(path) == 1:
 		id.notice(SelfSigned, "the certificate %q is self-signed: devices show profiles as not verified unless it's installed and trusted on them", Subject(last))
 	default:
@@ -64,20 +64,21 @@ func (id *Identity) choose(others []*x509.Certificate, roots *x509.CertPool, at 
 	}
 	id.path = path
 	if len(path) > 1 && (isSelfSigned(last) || !slices.ContainsFunc(others, last.Equal)) {
-		id.path = path[:len(path)-1] // devices have the root, or do not trust it
+		id.path = path[:len(path)-1] // devices have the root, or don't trust it
 	}
 	id.intermediates = slices.Clone(id.path[1:])
 	id.extra(slices.DeleteFunc(others, func(c *x509.Certificate) bool { return isSelfSigned(c) || slices.ContainsFunc(path, c.Equal) }), at)
 	return nil
 }
 
-// recentAfter is from when on Apple's devices got the roots of that time with
-// iOS 16 and macOS 13: it takes about two years from the making of a root.
+// recentAfter is the creation time after which Apple devices got a root only
+// with iOS 16 and macOS 13: it takes about two years until a new root is
+// included.
 var recentAfter = time.Date(2020, time.September, 1, 0, 0, 0, 0, time.UTC)
 
-// recentRoot returns the root in which the chain ends for devices, if that is
-// one that older devices don't have and no other certificate leads to one that
-// they do. A chain that ends in no public root is of no concern here.
+// recentRoot returns the root of the chain if older devices don't have it and
+// no other certificate leads to one that they have. Chains that end in a
+// private root don't count.
 func recentRoot(leaf *x509.Certificate, others []*x509.Certificate, at time.Time) *x509.Certificate {
 	between := x509.NewCertPool()
 	for _, c := range others {
@@ -90,7 +91,8 @@ func recentRoot(leaf *x509.Certificate, others []*x509.Certificate, at time.Time
 	return recentOf(paths)
 }
 
-// recentOf returns the root of one of the paths, if all their roots are recent.
+// recentOf returns the root of one of the chains, if all their roots are
+// recent.
 func recentOf(paths [][]*x509.Certificate) *x509.Certificate {
 	var recent *x509.Certificate
 	for _, path := range paths {
@@ -102,7 +104,8 @@ func recentOf(paths [][]*x509.Certificate) *x509.Certificate {
 	return recent
 }
 
-// checkPath refuses a path that devices may not take though this machine does.
+// checkPath refuses a chain that devices may not accept although this machine
+// does.
 func checkPath(path []*x509.Certificate) error {
 	for _, c := range path {
 		if err := checkCertificate(c); err != nil {
@@ -112,9 +115,9 @@ func checkPath(path []*x509.Certificate) error {
 	return nil
 }
 
-// extra takes those certificates that are not on the path into the envelopes
-// that may lead a device with other roots on from the path, as cross-signed
-// ones do. It tells of those that it leaves out.
+// extra adds certificates outside the chain to the envelopes if they may help
+// devices with other roots, for example cross-signed ones. It adds a notice for
+// the others.
 func (id *Identity) extra(unused []*x509.Certificate, at time.Time) {
 	leads := func(c *x509.Certificate) bool {
 		return untimely(c, at) == nil && slices.ContainsFunc(slices.Concat(id.path, id.intermediates), func(below *x509.Certificate) bool {
@@ -138,11 +141,11 @@ func (id *Identity) notice(code Code, format string, args ...any) {
 	id.notices = append(id.notices, Notice{code, fmt.Sprintf(format, args...)})
 }
 
-// Notices are things to know about the identity that keep it from nothing.
+// Notices are facts about the identity that don't prevent signing.
 func (id *Identity) Notices() []Notice { return id.notices }
 
-// checkStrength refuses a certificate whose key is too weak, or of a kind
-// that no device is known to take.
+// checkStrength refuses a certificate with a weak key, or a kind of key that
+// devices aren't known to accept.
 func checkStrength(c *x509.Certificate) error {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
@@ -155,7 +158,7 @@ func checkStrength(c *x509.Certificate) error {
 		}
 	default:
 		if _, ok := publicKey(c).(*rsa.PublicKey); ok {
-			return blame(UnsupportedAlgorithm, c, "the key of %q is for RSA-PSS alone; have the certificate issued for P-256, or for an ordinary RSA key", Subject(c))
+			return blame(UnsupportedAlgorithm, c, "the key of %q is only for RSA-PSS; have the certificate issued for P-256, or for an ordinary RSA key", Subject(c))
 		}
 		return blame(WeakKey, c, "the key of %q is neither RSA nor ECDSA; use P-256", Subject(c))
 	}

@@ -5,7 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	_ "crypto/sha1"   // a digest that signatures of others have
+	_ "crypto/sha1"   // used by other tools' signatures
 	_ "crypto/sha256" // and the rest of them
 	_ "crypto/sha512"
 	"crypto/subtle"
@@ -20,7 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
-// find returns the certificates that the signer may mean. Several may have
+// find returns the certificates that the signer may refer to. Several may have
 // the same subject key identifier.
 func (d *signedData) find(s *signerInfo) []*x509.Certificate {
 	var found []*x509.Certificate
@@ -33,7 +33,7 @@ func (d *signedData) find(s *signerInfo) []*x509.Certificate {
 	return found
 }
 
-// serialOf is the serial number of a certificate as it is encoded.
+// serialOf returns the encoded serial number of a certificate.
 func serialOf(c *x509.Certificate) []byte {
 	raw := cryptobyte.String(c.RawTBSCertificate)
 	var tbs, serial cryptobyte.String
@@ -43,13 +43,13 @@ func serialOf(c *x509.Certificate) []byte {
 	return serial
 }
 
-// check returns the certificate of the signer, nil if it is not inside, and
-// why the signature is not good; nil if it is.
+// check returns the signer's certificate, or nil if it's missing, and the
+// reason why the signature isn't good, or nil if it is.
 func (d *signedData) check(s *signerInfo) (*x509.Certificate, error) {
 	found := d.find(s)
 	if len(found) == 0 {
 		if d.unread > 0 {
-			return nil, unchecked("a certificate inside has a form that is not known here")
+			return nil, unchecked("a certificate in the envelope has an unknown form")
 		}
 		return nil, ErrNoCertificate
 	}
@@ -58,7 +58,7 @@ func (d *signedData) check(s *signerInfo) (*x509.Certificate, error) {
 		return found[0], unchecked("the digest has the unknown number " + s.digest.String())
 	}
 	if d.content == nil {
-		return found[0], unchecked("what was signed is not inside")
+		return found[0], unchecked("the signed content isn't in the envelope")
 	}
 	message := d.content
 	if s.attributes != nil {
@@ -73,10 +73,10 @@ func (d *signedData) check(s *signerInfo) (*x509.Certificate, error) {
 	return found[0], err
 }
 
-// checkContent compares the content with what the signed attributes say of
-// it. Without attributes the signature covers the content itself, which then
-// must not be the set of attributes of another message: their signature would
-// fit it (RFC 5652, section 5.4).
+// checkContent compares the content with the signed attributes. Without
+// attributes, the signature covers the content directly. Then the content must
+// not be the attributes of another message, because their signature would match
+// it (RFC 5652, section 5.4).
 func (d *signedData) checkContent(s *signerInfo, hash crypto.Hash) error {
 	if s.attributes == nil {
 		if len(d.content) > 0 && d.content[0] == 0x31 {
@@ -96,7 +96,7 @@ func (d *signedData) checkContent(s *signerInfo, hash crypto.Hash) error {
 	return nil
 }
 
-// hashes are the digests that can be checked, by their number.
+// hashes are the supported digests by OID.
 var hashes = map[string]crypto.Hash{
 	"1.3.14.3.2.26":          crypto.SHA1,
 	"2.16.840.1.101.3.4.2.4": crypto.SHA224,
@@ -105,7 +105,7 @@ var hashes = map[string]crypto.Hash{
 	"2.16.840.1.101.3.4.2.3": crypto.SHA512,
 }
 
-// digestName is the usual name of a digest, such as "SHA-256".
+// digestName returns the usual name of a digest, for example "SHA-256".
 func digestName(oid asn1.ObjectIdentifier) string {
 	if hash, ok := hashes[oid.String()]; ok {
 		return hash.String()
@@ -113,8 +113,8 @@ func digestName(oid asn1.ObjectIdentifier) string {
 	return oid.String()
 }
 
-// A scheme is a kind of signature. The hash is zero where the algorithm does
-// not name one: then it is that of the digest.
+// A scheme is a kind of signature. hash is zero if the algorithm doesn't
+// specify one; then the digest's hash is used.
 type scheme struct {
 	kind string
 	hash crypto.Hash
@@ -126,8 +126,8 @@ const (
 	ec    = "ECDSA"
 )
 
-// schemes are the algorithms of signatures by their number. The last ones are
-// no algorithms of signatures, but old tools write them there.
+// schemes are the signature algorithms by OID. The last ones aren't signature
+// algorithms, but old tools use them as such.
 var schemes = map[string]scheme{
 	"1.2.840.113549.1.1.1":  {pkcs1, 0},
 	"1.2.840.113549.1.1.5":  {pkcs1, crypto.SHA1},
@@ -147,14 +147,14 @@ var schemes = map[string]scheme{
 	"1.3.132.0.35":          {ec, 0},
 }
 
-// verify checks the signature over message with the key of a certificate.
+// verify checks the signature of message with a certificate's key.
 func (s *signerInfo) verify(c *x509.Certificate, hash crypto.Hash, message []byte) error {
 	how, ok := schemes[s.algorithm.String()]
 	if !ok {
 		return unchecked("the signature has an algorithm with the unknown number " + s.algorithm.String())
 	}
 	if how.hash != 0 && how.hash != hash {
-		return unchecked("the digest and the algorithm of the signature do not fit together")
+		return unchecked("the digest doesn't match the algorithm of the signature")
 	}
 	h := hash.New()
 	h.Write(message)
@@ -171,7 +171,7 @@ func (s *signerInfo) verify(c *x509.Certificate, hash crypto.Hash, message []byt
 		}
 		return nil
 	}
-	return unchecked("the signer's key does not fit the algorithm of the signature, or is of an unknown kind")
+	return unchecked("the signer's key doesn't match the algorithm of the signature, or is of an unknown kind")
 }
 
 func (s *signerInfo) verifyRSA(key *rsa.PublicKey, how scheme, hash crypto.Hash, digest []byte) error {
@@ -186,20 +186,19 @@ func (s *signerInfo) verifyRSA(key *rsa.PublicKey, how scheme, hash crypto.Hash,
 		}
 		err = rsa.VerifyPSS(key, hash, digest, s.signature, options)
 	default:
-		return unchecked("the signer's key does not fit the algorithm of the signature")
+		return unchecked("the signer's key doesn't match the algorithm of the signature")
 	}
 	if errors.Is(err, rsa.ErrVerification) {
 		return ErrSignature
 	}
-	if err != nil { // too short a key, or an odd exponent
-		return unchecked("the signer's RSA key is not usable")
+	if err != nil { // a short key, or an unusual exponent
+		return unchecked("the signer's RSA key isn't usable")
 	}
 	return nil
 }
 
-// pssOptions reads RSASSA-PSS-params (RFC 4055, section 3.1). It takes only
-// those where one hash does all, as crypto/rsa wants it, and as everybody
-// writes it.
+// pssOptions parses RSASSA-PSS-params (RFC 4055, section 3.1). It only accepts
+// those with a single hash, as crypto/rsa requires and everyone uses.
 func pssOptions(parameters []byte, hash crypto.Hash) (*rsa.PSSOptions, bool) {
 	input := cryptobyte.String(parameters)
 	var p, field, ignored cryptobyte.String
@@ -232,8 +231,8 @@ func pssOptions(parameters []byte, hash crypto.Hash) (*rsa.PSSOptions, bool) {
 	return &rsa.PSSOptions{SaltLength: salt}, digest == hash && mask == hash && salt >= 0 && trailer == 1
 }
 
-// publicKey is the key of a certificate, also one that says that it is for
-// RSA-PSS alone, which crypto/x509 leaves out. It may be nil.
+// publicKey returns a certificate's key, including one restricted to RSA-PSS,
+// which crypto/x509 omits. It may be nil.
 func publicKey(c *x509.Certificate) crypto.PublicKey {
 	if c.PublicKey != nil {
 		return c.PublicKey

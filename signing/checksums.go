@@ -7,20 +7,19 @@ import (
 	"strings"
 )
 
-// maxFileName is the length in bytes of the longest name in a list.
+// maxFileName is the maximum length of a name in a list, in bytes.
 const maxFileName = 255
 
-// Checksums is a list of files with the SHA-256 of each, in the form that
+// Checksums is a list of files with the SHA-256 of each, in the format that
 // sha256sum reads. The zero value is an empty list.
 //
-// Only Add writes its text, from a digest and a checked name. So whoever may
-// have a list signed can't have anything else signed: no profile, in any
+// Only Add writes its text, from a digest and a checked name. So a client that
+// may have lists signed can't get anything else signed: no profile, in any
 // encoding, consists of such lines.
 type Checksums struct{ text strings.Builder }
 
-// Add adds a file. Its name is a relative path of letters and digits of ASCII
-// and "._@-", with slashes, and without empty parts or parts that begin with a
-// dot.
+// Add adds a file. Its name is a relative path of ASCII letters and digits,
+// "._@-" and slashes, without empty parts or parts that start with a dot.
 func (c *Checksums) Add(name string, sum [sha256.Size]byte) error {
 	if !isFileName(name) {
 		return fmt.Errorf("signing: %q can't be the name of a file in a list of checksums", name)
@@ -33,8 +32,8 @@ func (c *Checksums) Add(name string, sum [sha256.Size]byte) error {
 	return nil
 }
 
-// ReadChecksums reads a list as Text writes it, and nothing else: not a byte may
-// differ.
+// ReadChecksums parses a list exactly as Text writes it. Any other byte is an
+// error.
 func ReadChecksums(text string) (*Checksums, error) {
 	const digits, gap = 2 * sha256.Size, "  "
 	var c Checksums
@@ -43,7 +42,7 @@ func ReadChecksums(text string) (*Checksums, error) {
 		line, rest, whole := strings.Cut(text, "\n")
 		var sum [sha256.Size]byte
 		if !whole || len(line) < digits+len(gap) || line[digits:digits+len(gap)] != gap || strings.ToLower(line[:digits]) != line[:digits] {
-			return nil, fmt.Errorf("signing: line %d of a list of checksums is none of sha256sum's", n)
+			return nil, fmt.Errorf("signing: line %d of a list of checksums isn't in sha256sum's format", n)
 		}
 		if _, err := hex.Decode(sum[:], []byte(line[:digits])); err != nil {
 			return nil, fmt.Errorf("signing: line %d of a list of checksums: %w", n, err)
@@ -56,10 +55,10 @@ func ReadChecksums(text string) (*Checksums, error) {
 	return &c, nil
 }
 
-// Text is the list as sha256sum writes it.
+// Text returns the list as sha256sum writes it.
 func (c *Checksums) Text() string { return c.text.String() }
 
-// digest is the SHA-256 of the text.
+// digest returns the SHA-256 of the text.
 func (c *Checksums) digest() [sha256.Size]byte { return sha256.Sum256([]byte(c.Text())) }
 
 func isFileName(name string) bool {

@@ -17,8 +17,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestSignChecksums has OpenSSL verify the detached signature of a list, with
-// each kind of key, and refuse it for another list.
+// TestSignChecksums checks with OpenSSL that the detached signature of a list
+// is valid with each kind of key, and not for another list.
 func TestSignChecksums(t *testing.T) {
 	for _, kind := range []string{"rsa-2048", "rsa-3072", "p256", "p384"} {
 		t.Run(kind, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestSignChecksums(t *testing.T) {
 				t.Errorf("openssl: %v", err)
 			}
 			if verify(strings.Replace(list.Text(), "0.mobile", "9.mobile", 1)) == nil {
-				t.Error("openssl takes another list")
+				t.Error("openssl accepts another list")
 			}
 			if bytes.Contains(signature, []byte("iphone")) {
 				t.Error("the list is inside the signature")
@@ -66,8 +66,8 @@ func TestSignChecksums(t *testing.T) {
 	}
 }
 
-// TestChecksumsAreNoProfile tries to bring a profile, an envelope or any line of
-// another form into a list.
+// TestChecksumsAreNoProfile tries to get a profile, an envelope or any other
+// kind of line into a list.
 func TestChecksumsAreNoProfile(t *testing.T) {
 	p := unsigned(t)
 	sum := sha256.Sum256(p)
@@ -93,14 +93,15 @@ func TestChecksumsAreNoProfile(t *testing.T) {
 		t.Errorf("got %q", list.Text())
 	}
 	if _, err := gate.Check([]byte(list.Text()), gate.Terms{}); err == nil {
-		t.Error("the gate takes a list for a profile")
+		t.Error("the gate accepts a list as a profile")
 	}
 	if _, err := signing.Open([]byte(list.Text())); !errors.Is(err, signing.ErrNotEnvelope) {
 		t.Errorf("a list as an envelope: %v", err)
 	}
 }
 
-// TestChecksumsRefused refuses an empty list, and what Sign refuses.
+// TestChecksumsRefused checks that an empty list is refused, and everything
+// else that Sign refuses.
 func TestChecksumsRefused(t *testing.T) {
 	root := signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", nil)
@@ -118,11 +119,12 @@ func TestChecksumsRefused(t *testing.T) {
 	}
 	now = leaf.Cert.NotAfter.Add(time.Second)
 	if _, err := id.SignChecksums(t.Context(), &list); !errors.As(err, new(*signing.IdentityError)) {
-		t.Errorf("after the certificate's end: %v", err)
+		t.Errorf("after the certificate's expiry: %v", err)
 	}
 }
 
-// TestReadChecksums wants lists back as they were written, and nothing else read.
+// TestReadChecksums checks that lists read back as they were written, and
+// nothing else is accepted.
 func TestReadChecksums(t *testing.T) {
 	var list signing.Checksums
 	for i := range 5 {

@@ -18,14 +18,14 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// The object identifiers of algorithms that are written (RFC 5754).
+// The object identifiers of the algorithms that are written (RFC 5754).
 var (
 	oidSHA256      = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
 	oidSHA256RSA   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
 	oidSHA256ECDSA = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
 )
 
-// Tags that CMS gives by context (RFC 5652, section 5).
+// The context-specific tags of CMS (RFC 5652, section 5).
 var (
 	explicit0 = tags.Tag(0).ContextSpecific().Constructed() // content, certificates, signed attributes
 	set       = byte(tags.SET)
@@ -34,9 +34,9 @@ var (
 	context0  = byte(explicit0)
 )
 
-// A cmsWriter writes CMS SignedData in DER with one signer: SHA-256, a profile
-// inside or nothing, signed attributes. Everything that does not depend on the
-// content was encoded when it was made.
+// A cmsWriter writes CMS SignedData in DER with one signer: SHA-256, an
+// embedded profile or nothing, signed attributes. Everything that doesn't
+// depend on the content is encoded in advance.
 type cmsWriter struct {
 	signedData   []byte // the type of the outermost content
 	head         []byte // version and digest algorithms
@@ -49,8 +49,8 @@ type cmsWriter struct {
 	digest       []byte // attribute: all before the digest itself
 }
 
-// newCMSWriter prepares envelopes that leaf signs, with the intermediates
-// behind its certificate.
+// newCMSWriter prepares envelopes signed by leaf, with the intermediates after
+// its certificate.
 func newCMSWriter(leaf *x509.Certificate, intermediates []*x509.Certificate) (*cmsWriter, error) {
 	algorithm := oidSHA256ECDSA
 	switch leaf.PublicKey.(type) {
@@ -85,10 +85,10 @@ func newCMSWriter(leaf *x509.Certificate, intermediates []*x509.Certificate) (*c
 	return w, e.err
 }
 
-// A part writes an element, or several.
+// A part writes one or more elements.
 type part = func(*cryptobyte.Builder)
 
-// in puts the parts in an element with the tag.
+// in wraps the parts in an element with the tag.
 func in(tag tags.Tag, parts ...part) part {
 	return func(b *cryptobyte.Builder) {
 		b.AddASN1(tag, func(b *cryptobyte.Builder) {
@@ -103,10 +103,10 @@ func oid(id asn1.ObjectIdentifier) part {
 	return func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(id) }
 }
 
-// raw is what is encoded already.
+// raw is already encoded.
 func raw(der []byte) part { return func(b *cryptobyte.Builder) { b.AddBytes(der) } }
 
-// An encoder keeps the faults of what it encodes.
+// An encoder collects encoding errors.
 type encoder struct{ err error }
 
 func (e *encoder) encode(parts ...part) []byte {
@@ -119,25 +119,25 @@ func (e *encoder) encode(parts ...part) []byte {
 	return out
 }
 
-// maxAttributes is room for the signed attributes with their header.
+// maxAttributes is the capacity for the signed attributes with their header.
 const maxAttributes = 128
 
-// sign returns the profile in an envelope that key signed at the time.
+// sign returns the profile in an envelope signed by key at the time.
 func (w *cmsWriter) sign(key crypto.Signer, profile gate.Cleared, at time.Time) ([]byte, error) {
 	return w.envelope(key, profile.Digest(), profile, at)
 }
 
-// envelope returns the signature of the content that has the digest. The
-// profile stands inside; if it holds nothing, the signature is detached.
+// envelope returns the signature of the content with the digest. It embeds the
+// profile; if that is empty, the signature is detached.
 func (w *cmsWriter) envelope(key crypto.Signer, digest [sha256.Size]byte, profile gate.Cleared, at time.Time) ([]byte, error) {
 	attributes := w.attributes(digest, at)
-	// They are signed as the SET that they are (RFC 5652, section 5.4).
+	// They are signed as a SET (RFC 5652, section 5.4).
 	sum := sha256.Sum256(attributes)
 	signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
-	// Inside the envelope they have the tag of their place.
+	// In the envelope they have a context-specific tag.
 	attributes[0] = context0
 
 	octets := sized(profile.Size())
@@ -172,10 +172,10 @@ func (w *cmsWriter) envelope(key crypto.Signer, digest [sha256.Size]byte, profil
 	return append(out, signature...), nil
 }
 
-// attributes are the signed attributes as a DER SET: in ascending order of
-// their encoding, which their lengths decide.
+// attributes returns the signed attributes as a DER SET, sorted by their
+// encoding, which their lengths determine.
 func (w *cmsWriter) attributes(digest [sha256.Size]byte, at time.Time) []byte {
-	// UTCTime ends with 2049 (RFC 5652, section 11.3).
+	// UTCTime ends in 2049 (RFC 5652, section 11.3).
 	tag, layout := byte(tags.UTCTime), "060102150405Z"
 	if at = at.UTC(); at.Year() >= 2050 {
 		tag, layout = byte(tags.GeneralizedTime), "20060102150405Z"
@@ -196,7 +196,7 @@ func (w *cmsWriter) attributes(digest [sha256.Size]byte, at time.Time) []byte {
 	return append(out, digest[:]...)
 }
 
-// sized is the size of an element whose content has n bytes.
+// sized returns the size of an element with n bytes of content.
 func sized(n int) int {
 	size := 2 + n
 	if n >= 0x80 {
@@ -207,8 +207,8 @@ func sized(n int) int {
 	return size
 }
 
-// appendHeader appends the tag and the length of an element whose content has
-// n bytes, in the shortest form, which DER asks for.
+// appendHeader appends the tag and length of an element with n bytes of
+// content, in the shortest form, as DER requires.
 func appendHeader(out []byte, tag byte, n int) []byte {
 	out = append(out, tag)
 	if n < 0x80 {

@@ -24,8 +24,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// variant is the n-th of many profiles: names, texts and payloads differ, and
-// with them the lengths that the envelope holds.
+// variant returns the nth of many profiles. Names, texts and payloads differ,
+// and so do the lengths in the envelope.
 func variant(t testing.TB, n int) gate.Cleared {
 	t.Helper()
 	p := mailProfile(t)
@@ -41,8 +41,8 @@ func variant(t testing.TB, n int) gate.Cleared {
 	return clear(t, p)
 }
 
-// byPKCS7 makes the envelope with the package that reads them, at the time. If
-// signature is not nil it takes that instead of signing.
+// byPKCS7 creates the envelope with the pkcs7 package, at the time. If
+// signature isn't nil, it's used instead of signing.
 func byPKCS7(t *testing.T, content []byte, leaf signingtest.Pair, rest []*x509.Certificate, at time.Time, signature []byte) []byte {
 	t.Helper()
 	sd, err := pkcs7.NewSignedData(content)
@@ -81,8 +81,8 @@ func byPKCS7(t *testing.T, content []byte, leaf signingtest.Pair, rest []*x509.C
 	return out
 }
 
-// TestSameBytes holds the writer against pkcs7's, byte for byte, over 1,000
-// profiles. With RSA the same content at the same time has one signature.
+// TestSameBytes compares the writer with pkcs7, byte for byte, for 1,000
+// profiles. With RSA, the same content at the same time has only one signature.
 func TestSameBytes(t *testing.T) {
 	at := time.Now()
 	root := signingtest.Root(t, "p256")
@@ -107,12 +107,12 @@ func TestSameBytes(t *testing.T) {
 		sizes[len(got)] = true
 	}
 	if len(sizes) < 500 {
-		t.Errorf("the profiles have %d sizes only", len(sizes))
+		t.Errorf("the profiles have only %d sizes", len(sizes))
 	}
 }
 
-// TestSameForm does so for every kind of key and chain, with the signature put
-// in, and up to the times that are written in another way.
+// TestSameForm does the same for every kind of key and chain, with the
+// signature inserted, and for times that are encoded differently.
 func TestSameForm(t *testing.T) {
 	for _, kind := range []string{"rsa-3072", "p256", "p384"} {
 		root := signingtest.Root(t, "p256")
@@ -156,8 +156,8 @@ func TestSameForm(t *testing.T) {
 	}
 }
 
-// opaque is a key that gives away its public half only, as one in a hardware
-// module does.
+// opaque is a key that only reveals its public half, like one in a hardware
+// module.
 type opaque struct {
 	key   crypto.Signer
 	calls int
@@ -173,7 +173,7 @@ func (o *opaque) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) (
 	return o.key.Sign(random, digest, opts)
 }
 
-// TestOpaqueKeys signs with keys of which nothing is known but that they sign.
+// TestOpaqueKeys signs with keys that can only sign.
 func TestOpaqueKeys(t *testing.T) {
 	for _, kind := range []string{"rsa-2048", "p256", "p384"} {
 		root := signingtest.Root(t, "p256")
@@ -189,7 +189,7 @@ func TestOpaqueKeys(t *testing.T) {
 		}
 		openssl(t, signed, root, unsigned(t))
 		if key.calls != 1 {
-			t.Errorf("%s: it was asked %d times for one signature", kind, key.calls)
+			t.Errorf("%s: called %d times for one signature", kind, key.calls)
 		}
 		key.err = errors.New("the module is gone")
 		if _, err := id.Sign(t.Context(), cleared(t)); !errors.Is(err, key.err) {
@@ -198,7 +198,8 @@ func TestOpaqueKeys(t *testing.T) {
 	}
 }
 
-// TestSignCancelled wants no signature for one who has gone away.
+// TestSignCancelled checks that nothing is signed after the caller has gone
+// away.
 func TestSignCancelled(t *testing.T) {
 	root := signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", nil)
@@ -215,7 +216,7 @@ func TestSignCancelled(t *testing.T) {
 	}
 }
 
-// TestDescribe wants what pages and programs are told of a signer.
+// TestDescribe checks the description of a signer for pages and programs.
 func TestDescribe(t *testing.T) {
 	root := signingtest.Root(t, "p256")
 	middle := root.Intermediate(t, "p256")
@@ -241,7 +242,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// BenchmarkSign times an envelope against the raw signature.
+// BenchmarkSign compares an envelope with the raw signature.
 func BenchmarkSign(b *testing.B) {
 	for _, kind := range []string{"p256", "p384", "rsa-2048", "rsa-3072"} {
 		root := signingtest.Root(b, "p256")

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Code names a reason why an identity may not sign, or why a certificate
-// leads to no trusted root. Codes are stable: programs may branch on them.
+// A Code identifies a reason why an identity can't sign, or why a certificate
+// doesn't lead to a trusted root. Codes are stable: programs can rely on them.
 type Code string
 
 // The codes of an [IdentityError] and a [PathError].
@@ -25,10 +25,10 @@ const (
 	ChainIncomplete       Code = "chain_incomplete"
 	Expired               Code = "certificate_expired"
 	NotYetValid           Code = "certificate_not_yet_valid"
-	// Missing says that a signer has no certificate yet.
+	// Missing means that a signer has no certificate yet.
 	Missing Code = "certificate_missing"
-	// The codes of a signer that is a process of its own: it doesn't answer, it has
-	// signed as much as it may for now, or its approvals don't allow a profile.
+	// The codes of a signer in a separate process: it doesn't answer, it has
+	// reached its limit, or its approvals don't allow a profile.
 	SignerAway    Code = "signer_away"
 	SignerLimited Code = "signer_limited"
 	SignerRefused Code = "signer_refused"
@@ -42,7 +42,7 @@ const (
 	RecentRoot        Code = "recent_root"
 )
 
-// A Meaning is a code with what it says, in a sentence.
+// A Meaning is a code with a sentence that explains it.
 type Meaning struct {
 	Code Code
 	Text string
@@ -66,9 +66,9 @@ func Codes() []Meaning {
 		{Expired, "A certificate has expired."},
 		{NotYetValid, "A certificate isn't valid yet."},
 		{Missing, "There's no certificate yet. The service is getting one."},
-		{SignerAway, "The signer, which is a process of its own, doesn't answer. Start it, or look at its log."},
-		{SignerLimited, "The signer has signed as much as its limit allows in a minute."},
-		{SignerRefused, "The signer hasn't approved what is in the profile. Its log says what, and how to approve it."},
+		{SignerAway, "The separate signer process doesn't answer. Start it, or check its log."},
+		{SignerLimited, "The signer has reached its limit of signatures per minute."},
+		{SignerRefused, "The profile has something that the signer hasn't approved. The signer's log says what, and how to approve it."},
 	}
 }
 
@@ -83,7 +83,7 @@ func NoticeCodes() []Meaning {
 	}
 }
 
-// An IdentityError says why an identity may not sign, and the way out.
+// An IdentityError explains why an identity can't sign, and what to do.
 type IdentityError struct {
 	Code   Code
 	Detail string
@@ -91,15 +91,15 @@ type IdentityError struct {
 	RetryAfter time.Duration
 }
 
-// Error is the detail.
+// Error returns the detail.
 func (e *IdentityError) Error() string { return "signing identity: " + e.Detail }
 
 func refuse(code Code, format string, args ...any) error {
 	return &IdentityError{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
-// refusal makes what is wrong with certificates the reason not to sign with
-// them, and adds the way out.
+// refusal turns a problem with certificates into a reason not to sign, with
+// advice.
 func refusal(err error) error {
 	fault, ok := errors.AsType[*PathError](err)
 	if !ok {
@@ -109,7 +109,7 @@ func refusal(err error) error {
 	return &IdentityError{Code: fault.Code, Detail: fault.Detail + advice}
 }
 
-// A Notice is something to know about an identity that may sign.
+// A Notice is a fact about an identity that can sign.
 type Notice struct {
 	Code   Code
 	Detail string

@@ -10,12 +10,12 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// confirm has pkcs7 verify a signature that was found to be good. A mistake in
-// one reader is then no way in: nothing is called good unless both agree.
+// confirm verifies a good signature again with pkcs7, so that a mistake in one
+// reader isn't enough: a signature is only good if both agree.
 //
-// pkcs7 has no say where it is known to be wrong or not to understand:
-// RSA-PSS, a signer by subject key identifier, attributes out of
-// order, and a claimed time outside the certificate's.
+// pkcs7's result is ignored where it's known to be wrong or unsupported:
+// RSA-PSS, a signer by subject key identifier, attributes out of order, and a
+// claimed time outside the certificate's validity.
 func confirm(der []byte, d *signedData) error {
 	for _, s := range d.signers {
 		if !d.usual(&s) {
@@ -23,12 +23,12 @@ func confirm(der []byte, d *signedData) error {
 		}
 	}
 	if err := verifyAgain(der, len(d.signers)); err != nil {
-		return unchecked("two readers of it disagree: " + err.Error())
+		return unchecked("two readers disagree: " + err.Error())
 	}
 	return nil
 }
 
-// usual reports whether pkcs7 reads a signer of this form.
+// usual reports whether pkcs7 supports a signer of this form.
 func (d *signedData) usual(s *signerInfo) bool {
 	how := schemes[s.algorithm.String()]
 	if s.keyID != nil || how.kind != pkcs1 && how.kind != ec || d.unread > 0 {
@@ -50,7 +50,7 @@ func (d *signedData) usual(s *signerInfo) bool {
 	return sortedSet(s.attributes)
 }
 
-// sortedSet reports whether the elements stand in the order of a DER set.
+// sortedSet reports whether the elements are in the order of a DER set.
 func sortedSet(set []byte) bool {
 	rest := cryptobyte.String(set)
 	var last, next cryptobyte.String
@@ -64,8 +64,9 @@ func sortedSet(set []byte) bool {
 	return true
 }
 
-// verifyAgain has pkcs7 verify a document of known bounds. Where it reads less
-// than was found here, it has no say. It has panicked on hostile ones.
+// verifyAgain verifies a document of limited size with pkcs7. Its result is
+// ignored if it reads less than was found here. It has panicked on hostile
+// documents.
 func verifyAgain(der []byte, signers int) (err error) {
 	defer func() {
 		if recover() != nil {

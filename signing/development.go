@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// developmentLife is how long a development identity is good for.
+// developmentLife is the lifetime of a development identity.
 const developmentLife = 2 * 365 * 24 * time.Hour
 
-// MakeDevelopment makes a development identity: a root of its own, whose key
-// is thrown away, and a P-256 certificate below it, which no device trusts
-// and whose names say what they are. It returns the bundle, in PEM form, of
-// key, certificate and root that [Development] reads.
+// MakeDevelopment creates a development identity: a root whose key is
+// discarded, and a P-256 certificate issued by it. No device trusts it, and its
+// names say what it is. It returns a PEM bundle of key, certificate and root
+// for [Development].
 func MakeDevelopment(now time.Time) ([]byte, error) {
 	ca, caKey, err := certify(development("root", now, x509.KeyUsageCertSign), nil, nil)
 	if err != nil {
@@ -38,8 +38,8 @@ func MakeDevelopment(now time.Time) ([]byte, error) {
 	), nil
 }
 
-// DevelopmentRoot is the root alone from a bundle, in PEM form, to be
-// installed on a test device.
+// DevelopmentRoot returns only the root from a bundle, as PEM, to be installed
+// on a test device.
 func DevelopmentRoot(bundle []byte) []byte {
 	var root []byte
 	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
@@ -48,13 +48,13 @@ func DevelopmentRoot(bundle []byte) []byte {
 	return root
 }
 
-// Development reads the bundle in file that [MakeDevelopment] made.
+// Development reads a bundle that [MakeDevelopment] created.
 func Development(file string, now func() time.Time) (*Identity, error) {
 	id, err := Files{Cert: file, Key: file}.Load(now)
 	if err != nil {
 		return nil, err
 	}
-	id.development, id.notices = true, nil // what it is, it says itself
+	id.development, id.notices = true, nil // its names already say what it is
 	return id, nil
 }
 
@@ -69,8 +69,8 @@ func development(role string, now time.Time, usage x509.KeyUsage) *x509.Certific
 	}
 }
 
-// certify makes a key and a certificate for it, signed by the parent or,
-// where that is nil, by itself.
+// certify creates a key and its certificate, issued by the parent or, if that
+// is nil, self-signed.
 func certify(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -87,8 +87,8 @@ func certify(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*
 	return c, key, err
 }
 
-// IsDevelopment reports whether a certificate names itself the signer of a
-// development identity.
+// IsDevelopment reports whether a certificate's name marks it as the signer of
+// a development identity.
 func IsDevelopment(c *x509.Certificate) bool {
 	return c.Subject.CommonName == developmentName("signer") && c.Issuer.CommonName == developmentName("root")
 }

@@ -6,23 +6,22 @@ import (
 	"slices"
 )
 
-// Bounds on an envelope from outside. pkcs7 needs minutes, or all memory, for
-// small files that nest deeply or have no lengths.
+// Limits for envelopes from other sources. pkcs7 needs minutes, or all memory,
+// for small files with deep nesting or indefinite lengths.
 const (
 	maxEnvelope = 1 << 20
 	maxDepth    = 32
 	maxElements = 10_000
 )
 
-// ErrNotEnvelope means that the bytes are no CMS SignedData at all.
-var ErrNotEnvelope = errors.New("it is not a signed envelope")
+// ErrNotEnvelope means that the bytes aren't CMS SignedData.
+var ErrNotEnvelope = errors.New("it isn't a signed envelope")
 
 var errTooLarge = errors.New("the envelope is too large or too deep")
 
-// openEnvelope walks over the elements of a BER document without building
-// anything, and refuses one that is too much for pkcs7. It returns the
-// document in DER, as far as lengths and octet strings go, and the number of
-// bytes after its end.
+// openEnvelope walks through the elements of a BER document without allocating,
+// and refuses one that is too much for pkcs7. It returns the document with DER
+// lengths and octet strings, and the number of bytes after its end.
 func openEnvelope(data []byte) (der []byte, trailing int, err error) {
 	if len(data) > maxEnvelope {
 		return nil, 0, errTooLarge
@@ -40,15 +39,15 @@ func openEnvelope(data []byte) (der []byte, trailing int, err error) {
 	return element(tag, content), trailing, err
 }
 
-// A walker is a place in a BER document (X.690, section 8.1).
+// A walker is a position in a BER document (X.690, section 8.1).
 type walker struct {
 	data     []byte
 	at       int
 	elements int
 }
 
-// element walks over one element with all that is inside. The depth is that
-// of the element, so that the recursion ends at maxDepth.
+// element skips one element with all its contents. depth is the element's own,
+// so that the recursion stops at maxDepth.
 func (w *walker) element(depth int) error {
 	if w.elements++; w.elements > maxElements || depth > maxDepth {
 		return errTooLarge
@@ -83,8 +82,8 @@ func (w *walker) element(depth int) error {
 	return nil
 }
 
-// untilEnd walks over the elements up to the two zero bytes that close one
-// without a length.
+// untilEnd skips the elements up to the two zero bytes that end an element of
+// indefinite length.
 func (w *walker) untilEnd(depth int) error {
 	for {
 		if len(w.data)-w.at < 2 {
@@ -100,8 +99,8 @@ func (w *walker) untilEnd(depth int) error {
 	}
 }
 
-// tag reads a tag and reports whether elements are inside. CMS has no tag
-// number over 30, which would take more bytes.
+// tag reads a tag and reports whether it's constructed. CMS has no tag number
+// above 30, which would need more bytes.
 func (w *walker) tag() (constructed bool, err error) {
 	if w.at >= len(w.data) || w.data[w.at]&0x1F == 0x1F {
 		return false, ErrNotEnvelope
@@ -110,7 +109,7 @@ func (w *walker) tag() (constructed bool, err error) {
 	return w.data[w.at-1]&0x20 != 0, nil
 }
 
-// length reads a length that fits what is left; known is false for the
+// length reads a length that fits the remaining data. known is false for the
 // indefinite form.
 func (w *walker) length() (n int, known bool, err error) {
 	if w.at >= len(w.data) {
@@ -139,15 +138,15 @@ func (w *walker) length() (n int, known bool, err error) {
 	return n, true, nil
 }
 
-// The tags of an octet string, whole and in pieces.
+// The tags of an octet string, primitive and constructed.
 const (
 	octets = 0x04
 	pieces = 0x24
 )
 
-// definite returns the tag and the content of an element that was walked over
-// before, with a length for all that is inside, and octet strings in one
-// piece: of one in pieces pkcs7 sees the first alone.
+// definite returns the tag and the content of an already checked element, with
+// definite lengths and octet strings in one piece, because pkcs7 only reads the
+// first piece.
 func (w *walker) definite() (tag byte, content []byte, err error) {
 	tag = w.data[w.at]
 	constructed, err := w.tag()
@@ -182,8 +181,8 @@ func (w *walker) definite() (tag byte, content []byte, err error) {
 	return tag, content, nil
 }
 
-// ended steps over the two zero bytes that close an element without a length,
-// if they are next.
+// ended skips the two zero bytes that end an element of indefinite length, if
+// they are next.
 func (w *walker) ended() bool {
 	if w.data[w.at] != 0 || w.data[w.at+1] != 0 {
 		return false

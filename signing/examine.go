@@ -9,58 +9,57 @@ import (
 
 var (
 	// ErrEncrypted means that only the recipient can open the envelope.
-	ErrEncrypted = errors.New("it is encrypted for a recipient")
-	// ErrChanged is the fault of a good signature over other content.
-	ErrChanged = errors.New("the content is not the one that was signed")
-	// ErrSignature is the fault of a signature that does not fit the signer's
-	// key.
-	ErrSignature = errors.New("the signature was not made with the signer's key, or what it covers was changed")
-	// ErrAttributes is the fault of signed attributes that do not belong to
-	// the content.
-	ErrAttributes = errors.New("the signed attributes are not those of a signed file")
-	// ErrNoCertificate is the fault of a signature that nobody can check.
-	ErrNoCertificate = errors.New("the certificate of the signer is not inside")
-	// ErrUnchecked is the fault of a signature that may be good: it has a form
-	// that is not supported here. What wraps it says which.
-	ErrUnchecked = errors.New("the signature has a form that cannot be checked here")
+	ErrEncrypted = errors.New("it's encrypted for a recipient")
+	// ErrChanged means that the signature is good, but for other content.
+	ErrChanged = errors.New("the content isn't the one that was signed")
+	// ErrSignature means that the signature doesn't match the signer's key.
+	ErrSignature = errors.New("the signature wasn't created with the signer's key, or the signed data was changed")
+	// ErrAttributes means that the signed attributes don't belong to the
+	// content.
+	ErrAttributes = errors.New("the signed attributes aren't those of a signed file")
+	// ErrNoCertificate means that no one can check the signature.
+	ErrNoCertificate = errors.New("the signer's certificate is missing")
+	// ErrUnchecked means that the signature may be good, but has an unsupported
+	// form. The wrapping error names it.
+	ErrUnchecked = errors.New("the signature has an unsupported form")
 )
 
-// An Examination is what an envelope from anywhere holds, whether its
-// signature is good or not.
+// An Examination describes an envelope from any source, whether its signature
+// is good or not.
 type Examination struct {
-	// Envelope holds what could be found: without a Fault it is what [Open]
-	// returns. The Content is nil where it is kept apart from the signature,
-	// the Signer where there is none whose certificate is inside.
+	// Envelope is what could be found. Without a Fault it equals the result of
+	// [Open]. Content is nil for a detached signature, and Signer is nil if no
+	// signer's certificate is in the envelope.
 	Envelope
-	// Fault says why the signature is not good; nil if it is. If there are
-	// several signatures, all must be.
+	// Fault explains why the signature isn't good; nil if it is. If there are
+	// several signatures, all must be good.
 	Fault error
-	// Wrapping is what the envelope is wrapped in. No device looks through it.
+	// Wrapping is what the envelope is wrapped in. Devices don't unwrap it.
 	Wrapping Wrapping
-	// Signers is the number of signers. Leading and Trailing are the numbers
-	// of bytes before and after the envelope.
+	// Signers is the number of signers. Leading and Trailing are the numbers of
+	// bytes before and after the envelope.
 	Signers, Leading, Trailing int
-	// BER says that lengths are left open or content stands in pieces, which
-	// DER does not allow.
+	// BER means indefinite lengths or content in pieces, which DER doesn't
+	// allow.
 	BER bool
-	// Attributes says that the signature covers attributes, and through them
+	// Attributes means that the signature covers attributes, and through them
 	// the content.
 	Attributes bool
 	// SigningTime is when the signer claims to have signed. It may be zero.
 	SigningTime time.Time
 }
 
-// Untimely reports whether the signer claims to have signed when the
-// certificate was not valid. Nothing proves that time.
+// Untimely reports whether the claimed signing time is outside the
+// certificate's validity. Nothing proves that time.
 func (e *Examination) Untimely() bool {
 	return e.Signer != nil && !e.SigningTime.IsZero() &&
 		(e.SigningTime.After(e.Signer.NotAfter) || e.SigningTime.Before(e.Signer.NotBefore))
 }
 
-// Examine reads an envelope from anywhere, of at most 1 MiB, and looks through
-// what it is wrapped in. The error wraps [ErrNotEnvelope] where nothing is
-// signed, [ErrEncrypted] where nothing can be seen, and is [ErrMail] or
-// [ErrDamagedPEM] where the wrapping itself cannot be opened.
+// Examine reads an envelope from any source, of at most 1 MiB, and unwraps it.
+// The error wraps [ErrNotEnvelope] if nothing is signed and [ErrEncrypted] if
+// nothing can be read. It's [ErrMail] or [ErrDamagedPEM] if the wrapping can't
+// be opened.
 func Examine(file []byte) (*Examination, error) {
 	signed, err := unwrap(file)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// An examined is an envelope, why its signature is not good, and the rest of
-// what is found.
+// An examined is an envelope with the expected result: why its signature isn't
+// good, and the rest.
 type examined struct {
 	name   string
 	data   []byte
@@ -47,11 +47,11 @@ func envelopes(t *testing.T) []examined {
 		data[len(data)-1] ^= 1
 		return data
 	}
-	// The digest in the attributes, changed: the signature over them is bad.
+	// A changed digest in the attributes makes their signature bad.
 	attribute := slices.Clone(good)
 	attribute[bytes.Index(attribute, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"))+14] ^= 1
-	// The type of the content, changed to another one that is not in the
-	// attributes: it is not signed itself.
+	// The content type is changed to one that isn't in the attributes. It isn't
+	// signed itself.
 	kind := bytes.Replace(good, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"), []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06"), 1)
 	f.run("openssl cms -sign -binary -in plain.xml -out made -signer leaf.pem -inkey key.pem -outform DER")
 	detached := f.read("made")
@@ -63,8 +63,8 @@ func envelopes(t *testing.T) []examined {
 		{"good", good, nil, signing.Examination{Signers: 1, Attributes: true}},
 		{"by key identifier", openssl("-keyid -signer keyid.pem -inkey key.pem"), nil, signing.Examination{Signers: 1, Attributes: true}},
 		{"no attributes", openssl("-noattr"), nil, signing.Examination{Signers: 1}},
-		{"a certificate that Go does not read", openssl("-certfile odd.pem"), nil, signing.Examination{Signers: 1, Attributes: true}},
-		{"a signer that Go does not read", openssl("-signer odd.pem -inkey odd.key"), signing.ErrUnchecked, signing.Examination{Signers: 1, Attributes: true}},
+		{"a certificate that Go doesn't read", openssl("-certfile odd.pem"), nil, signing.Examination{Signers: 1, Attributes: true}},
+		{"a signer that Go doesn't read", openssl("-signer odd.pem -inkey odd.key"), signing.ErrUnchecked, signing.Examination{Signers: 1, Attributes: true}},
 		{"BER", openssl("-stream"), nil, signing.Examination{Signers: 1, Attributes: true, BER: true}},
 		{"changed", changed(good), signing.ErrChanged, signing.Examination{Signers: 1, Attributes: true}},
 		{"changed without attributes", changed(openssl("-noattr")), signing.ErrSignature, signing.Examination{Signers: 1}},
@@ -89,8 +89,8 @@ func envelopes(t *testing.T) []examined {
 	}
 }
 
-// TestExamine holds what is found in envelopes of every form, and why a
-// signature is not good: never another reason than the true one.
+// TestExamine checks the result for envelopes of every form. If a signature
+// isn't good, the reason must be the right one.
 func TestExamine(t *testing.T) {
 	for _, tt := range envelopes(t) {
 		e, err := signing.Examine(tt.data)
@@ -111,7 +111,7 @@ func TestExamine(t *testing.T) {
 			t.Errorf("%s: path: %v", tt.name, err)
 		}
 		if !signing.Enveloped(tt.data) {
-			t.Errorf("%s: not told from a property list", tt.name)
+			t.Errorf("%s: confused with a property list", tt.name)
 		}
 		_, err = signing.Open(tt.data)
 		if plain := tt.fault == nil && want.Signers == 1 && want.Leading+want.Trailing == 0 && want.Wrapping == signing.Bare; plain != (err == nil) {
@@ -120,8 +120,8 @@ func TestExamine(t *testing.T) {
 	}
 }
 
-// TestExamineRefuses tells what is no envelope from what is one that cannot be
-// seen into.
+// TestExamineRefuses distinguishes files that aren't envelopes from envelopes
+// that can't be read.
 func TestExamineRefuses(t *testing.T) {
 	f, _, _, _ := newFolder(t)
 	f.write("plain.xml", unsigned(t))
@@ -152,8 +152,8 @@ func TestExamineRefuses(t *testing.T) {
 	}
 }
 
-// TestUntimely wants a claimed time outside the certificate's to be told, and
-// to make no signature bad.
+// TestUntimely checks that a claimed time outside the certificate's validity is
+// reported, without making the signature bad.
 func TestUntimely(t *testing.T) {
 	f, _, middle, leaf := newFolder(t)
 	f.write("plain.xml", unsigned(t))
@@ -171,8 +171,8 @@ func TestUntimely(t *testing.T) {
 	}
 }
 
-// FuzzExamine wants an answer to whatever bytes, and what is called good to
-// have a signer and content.
+// FuzzExamine checks that any bytes get an answer, and that good envelopes have
+// a signer and content.
 func FuzzExamine(f *testing.F) {
 	names, err := filepath.Glob("../profile/lint/testdata/signed/*.mobileconfig")
 	if err != nil || len(names) == 0 {
@@ -194,7 +194,7 @@ func FuzzExamine(f *testing.F) {
 			return
 		}
 		if !signing.Enveloped(data) {
-			t.Error("examined though it is no envelope")
+			t.Error("examined although it isn't an envelope")
 		}
 		if e.Fault == nil && (e.Signer == nil || e.Signers == 0 || e.Content == nil) {
 			t.Errorf("good: %d signers, signer %v, %d bytes", e.Signers, e.Signer, len(e.Content))

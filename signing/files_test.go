@@ -20,8 +20,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A folder has the files that an identity is made of, and a script adds those
-// that openssl makes of them:
+// A folder has the files of an identity. Scripts add files that openssl derives
+// from them:
 //
 //	key.pem, root.pem, middle.pem, leaf.pem, chain.pem (leaf and middle)
 //	pw and wrong, with passphrases
@@ -64,7 +64,7 @@ func (f folder) read(name string) []byte {
 	return data
 }
 
-// run has a shell run a script in the folder.
+// run runs a shell script in the folder.
 func (f folder) run(script string) {
 	f.t.Helper()
 	cmd := exec.Command("sh", "-ec", script)
@@ -74,7 +74,7 @@ func (f folder) run(script string) {
 	}
 }
 
-// load loads files whose names are those of the folder.
+// load loads files whose names are relative to the folder.
 func (f folder) load(files signing.Files, now func() time.Time) (*signing.Identity, error) {
 	for _, name := range []*string{&files.Cert, &files.Key, &files.P12, &files.Passphrase, &files.Roots} {
 		if *name != "" {
@@ -84,18 +84,18 @@ func (f folder) load(files signing.Files, now func() time.Time) (*signing.Identi
 	return files.Load(now)
 }
 
-// command finds the command in a message that converts a file.
+// command finds the conversion command in a message.
 var command = regexp.MustCompile(`: (openssl .*)$`)
 
-// A form is how openssl makes a file, and what comes of reading it.
+// A form is how openssl writes a file, with the expected result of reading it.
 type form struct {
 	make string
 	want signing.Code
 	says string
 }
 
-// keyForms are the forms of new.key. Those that are opened may be encrypted
-// with the passphrase in pw.
+// keyForms are the forms of new.key. The readable ones may be encrypted with
+// the passphrase in pw.
 func keyForms() []form {
 	const topk8 = "openssl pkcs8 -topk8 -in key.pem -out new.key -passout file:pw "
 	var forms []form
@@ -132,8 +132,8 @@ func keyForms() []form {
 		form{make: "cat leaf.pem key.pem > new.key"},
 		form{make: "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out new.key; cat key.pem >> new.key"},
 		form{"openssl pkey -in key.pem -ec_param_enc explicit -out new.key", signing.UnsupportedAlgorithm, "spells out its curve"},
-		form{"openssl pkey -in key.pem -pubout -out new.key", signing.Unreadable, "holds no PEM private key, but: PUBLIC KEY"},
-		form{"openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out new.key", signing.UnsupportedAlgorithm, "RSA-PSS alone"},
+		form{"openssl pkey -in key.pem -pubout -out new.key", signing.Unreadable, "has no PEM private key, but: PUBLIC KEY"},
+		form{"openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out new.key", signing.UnsupportedAlgorithm, "only for RSA-PSS"},
 		form{"openssl genpkey -algorithm X25519 -out new.key", signing.WeakKey, "can't sign"},
 		form{"openssl genpkey -algorithm ED448 -out new.key", signing.WeakKey, "neither RSA nor ECDSA"},
 		form{"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out new.key", signing.WeakKey, "on a curve that isn't supported"},
@@ -147,8 +147,8 @@ func keyForms() []form {
 	return forms
 }
 
-// TestLoadKeys has openssl write a key in every form that it knows. Each is
-// opened, or refused with a command that makes it one that is.
+// TestLoadKeys writes a key with openssl in every form. Each form is read, or
+// refused with a command that converts it.
 func TestLoadKeys(t *testing.T) {
 	f, _, _, _ := newFolder(t)
 	f.write("rsa.key", signingtest.Pair{Key: signingtest.Key(t, "rsa-2048")}.KeyPEM(t))
@@ -176,7 +176,8 @@ func TestLoadKeys(t *testing.T) {
 	}
 }
 
-// refusesPassphrase wants no and a wrong passphrase to be told from damage.
+// refusesPassphrase checks that a missing and a wrong passphrase are
+// distinguished from damage.
 func refusesPassphrase(t *testing.T, f folder, files signing.Files) {
 	t.Helper()
 	files.Passphrase = ""
@@ -189,8 +190,8 @@ func refusesPassphrase(t *testing.T, f folder, files signing.Files) {
 	}
 }
 
-// A p12Form is how openssl makes new.p12, the file with the passphrase that it
-// is read with, and what comes of that.
+// A p12Form is how openssl creates new.p12, the file with the passphrase to
+// read it, and the expected result.
 type p12Form struct {
 	make, passphrase string
 	want             signing.Code
@@ -233,15 +234,15 @@ func p12Forms() []p12Form {
 		{export + "-passout file:latin -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES", "latin", "", ""},
 		{secret + "-keypbe PBE-SHA1-RC4-128 -certpbe PBE-SHA1-RC4-40 -legacy", "pw", signing.UnsupportedEncryption, "RC4"},
 		{secret + "-keypbe camellia-128-cbc", "pw", signing.UnsupportedEncryption, "1.2.392.200011.61.1.1.1.2"},
-		{"openssl pkcs12 -export -nokeys -in chain.pem -passout file:pw -out new.p12", "pw", signing.Unreadable, "holds no private key"},
-		{"openssl pkcs12 -export -nocerts -inkey key.pem -passout file:pw -out new.p12", "pw", signing.Unreadable, "holds no certificate"},
+		{"openssl pkcs12 -export -nokeys -in chain.pem -passout file:pw -out new.p12", "pw", signing.Unreadable, "has no private key"},
+		{"openssl pkcs12 -export -nocerts -inkey key.pem -passout file:pw -out new.p12", "pw", signing.Unreadable, "has no certificate"},
 		{"cat chain.pem key.pem > new.p12", "pw", signing.Unreadable, "give it as --signing-cert and --signing-key"},
-		{"openssl pkey -in key.pem -outform DER -out new.p12", "pw", signing.Unreadable, "no PKCS#12 file"},
-		{secret + "; head -c 500 new.p12 > cut; mv cut new.p12", "pw", signing.Unreadable, "no PKCS#12 file"},
+		{"openssl pkey -in key.pem -outform DER -out new.p12", "pw", signing.Unreadable, "isn't a PKCS#12 file"},
+		{secret + "; head -c 500 new.p12 > cut; mv cut new.p12", "pw", signing.Unreadable, "isn't a PKCS#12 file"},
 	}
 }
 
-// TestLoadPKCS12 has openssl write PKCS#12 files in every form that it knows.
+// TestLoadPKCS12 reads PKCS#12 files in every form that openssl writes.
 func TestLoadPKCS12(t *testing.T) {
 	f, _, _, _ := newFolder(t)
 	f.write("empty", []byte("\n"))
@@ -271,8 +272,8 @@ func TestLoadPKCS12(t *testing.T) {
 	}
 }
 
-// TestLoadBER reads PKCS#12 files in BER, which the keychains of others write
-// and openssl does not: lengths left open, and octets in pieces.
+// TestLoadBER reads PKCS#12 files in BER, which other keychains write and
+// openssl doesn't: with indefinite lengths and octet strings in pieces.
 func TestLoadBER(t *testing.T) {
 	f, _, _, _ := newFolder(t)
 	f.run("openssl pkcs12 -export -in chain.pem -inkey key.pem -passout file:pw -out whole.p12")
@@ -289,7 +290,7 @@ func TestLoadBER(t *testing.T) {
 			t.Errorf("%s with a wrong passphrase: %v", name, err)
 		}
 	}
-	// A file with a checksum of RFC 9579, which openssl before 3.4 does not
+	// A file with a checksum of RFC 9579, which openssl before 3.4 doesn't
 	// write.
 	at := func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) }
 	for passphrase, want := range map[string]signing.Code{"pw": "", "wrong": signing.KeyEncrypted} {
@@ -300,8 +301,8 @@ func TestLoadBER(t *testing.T) {
 	}
 }
 
-// toBER leaves the lengths in a DER document open, and cuts octet strings in
-// pieces. If inner is set, it does so in those that hold DER, too.
+// toBER changes the lengths in a DER document to indefinite, and splits octet
+// strings. If inner is set, it also does so inside strings that contain DER.
 func toBER(t *testing.T, der []byte, inner bool) []byte {
 	t.Helper()
 	var out []byte
@@ -341,8 +342,8 @@ func toBER(t *testing.T, der []byte, inner bool) []byte {
 	return out
 }
 
-// A certificateForm is the content of a certificate file, and what comes of
-// reading it.
+// A certificateForm is the content of a certificate file, with the expected
+// result of reading it.
 type certificateForm struct {
 	name string
 	data []byte
@@ -390,17 +391,17 @@ func certificateForms(f folder, root, middle, leaf signingtest.Pair) []certifica
 		{"cut", []byte(chainPEM[:len(chainPEM)-40]), signing.Unreadable, "has no end"},
 		{"end missing between", []byte(strings.Replace(chainPEM, "-----END CERTIFICATE-----\n", "", 1)), signing.Unreadable, "line 1 has no end"},
 		{"damaged second", []byte(chainPEM[:len(chainPEM)-60] + "*" + chainPEM[len(chainPEM)-59:]), signing.Unreadable, "is damaged"},
-		{"no BEGIN", replace("-----BEGIN CERTIFICATE-----\n", "")[:500], signing.Unreadable, "holds no PEM block"},
+		{"no BEGIN", replace("-----BEGIN CERTIFICATE-----\n", "")[:500], signing.Unreadable, "has no PEM block"},
 		{"base64 alone", []byte(strings.Split(chainPEM, "-----")[2]), signing.Unreadable, "the lines -----BEGIN and -----END are missing"},
 		{"four hyphens", replace("-----", "----"), signing.Unreadable, "five hyphens"},
 		{"no certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("nonsense")}), signing.Unreadable, "certificate 1 of"},
 		{"PKCS#12", f.read("bag.p12"), signing.Unreadable, "--signing-p12"},
-		{"text", []byte("hello"), signing.Unreadable, "holds no PEM"},
+		{"text", []byte("hello"), signing.Unreadable, "has no PEM"},
 		{"nothing", nil, signing.Unreadable, "is empty"},
 	}
 }
 
-// TestLoadCertificates reads certificate files as people have them.
+// TestLoadCertificates reads certificate files as they occur in practice.
 func TestLoadCertificates(t *testing.T) {
 	f, root, middle, leaf := newFolder(t)
 	for _, tt := range certificateForms(f, root, middle, leaf) {
@@ -421,7 +422,7 @@ func TestLoadCertificates(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkForm(t, signed, 2)
-		// The same files as roots: nothing of them may be lost either.
+		// The same files as roots: nothing may be lost there either.
 		if _, err := signing.Roots(f.file("new.pem")); err != nil {
 			t.Errorf("%s as roots: %v", tt.name, err)
 		}

@@ -1,6 +1,6 @@
 // Package signing puts cleared profiles into the envelope that Apple devices
-// verify: CMS SignedData (RFC 5652), strict DER, SHA-256, the profile inside,
-// with the intermediate certificates. It also checks such envelopes.
+// verify: CMS SignedData (RFC 5652), strict DER, SHA-256, with the profile and
+// the intermediate certificates. It also checks such envelopes.
 package signing
 
 import (
@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// An Identity is a signing key and its certificates. It was checked when it
-// was made, and signs only while the certificates of its path are valid.
+// An Identity is a signing key and its certificates. It's checked when it's
+// created, and only signs while the certificates of its chain are valid.
 type Identity struct {
 	key  crypto.Signer
 	leaf *x509.Certificate
-	// path is what devices are led by: the leaf and the certificates above
+	// path is the chain that devices use: the leaf and the certificates above
 	// it, without the root.
 	path []*x509.Certificate
-	// intermediates go into each envelope: the path without the leaf, and
-	// what else may lead a device to a root of its own.
+	// intermediates are added to each envelope: the chain without the leaf, and
+	// certificates that may lead a device to another root.
 	intermediates []*x509.Certificate
 	notices       []Notice
 	development   bool
@@ -29,15 +29,15 @@ type Identity struct {
 	description   Description
 }
 
-// New checks that key and certificates can sign what devices will trust. The
-// certificates may stand in any order: that of key and its intermediate
-// certificates are needed, a root may be there, and others may. A root that is
-// in neither roots nor, where roots is nil, the system's pool must be there.
-// The key may be any [crypto.Signer] for RSA or ECDSA, such as one in a
+// New checks that key and certificates can sign profiles that devices trust.
+// The certificates may be in any order. The key's certificate and its
+// intermediates are required; a root and others are optional. A root that is
+// neither in roots nor, if roots is nil, in the system's pool is required. The
+// key may be any [crypto.Signer] for RSA or ECDSA, for example one in a
 // hardware module.
 //
-// The error is an [*IdentityError]. The clock now is asked here and at every
-// signature; nil means [time.Now].
+// The error is an [*IdentityError]. New and every signature call now for the
+// time; nil means [time.Now].
 func New(key crypto.Signer, certificates []*x509.Certificate, roots *x509.CertPool, now func() time.Time) (*Identity, error) {
 	if now == nil {
 		now = time.Now
@@ -56,11 +56,11 @@ func New(key crypto.Signer, certificates []*x509.Certificate, roots *x509.CertPo
 	return id, id.prepare()
 }
 
-// Certificate is the certificate that signs. It must not be changed.
+// Certificate returns the signing certificate. It must not be changed.
 func (id *Identity) Certificate() *x509.Certificate { return id.leaf }
 
-// Name is how a device calls the signer: the common name of the certificate,
-// or its first DNS name.
+// Name returns the name that devices show for the signer: the certificate's
+// common name, or its first DNS name.
 func (id *Identity) Name() string {
 	if name := id.leaf.Subject.CommonName; name != "" {
 		return name
@@ -68,8 +68,8 @@ func (id *Identity) Name() string {
 	return Subject(id.leaf)
 }
 
-// Subject is the subject of a certificate. Some have none; then it is the
-// first DNS name.
+// Subject returns the subject of a certificate. If it's empty, it's the first
+// DNS name.
 func Subject(c *x509.Certificate) string {
 	if subject := c.Subject.String(); subject != "" || len(c.DNSNames) == 0 {
 		return subject
@@ -77,19 +77,19 @@ func Subject(c *x509.Certificate) string {
 	return c.DNSNames[0]
 }
 
-// Fingerprint is the SHA-256 of the certificate in hex.
+// Fingerprint returns the SHA-256 of the certificate in hex.
 func (id *Identity) Fingerprint() string {
 	sum := sha256.Sum256(id.leaf.Raw)
 	return hex.EncodeToString(sum[:])
 }
 
-// keyFingerprint is the SHA-256 of the public key in hex.
+// keyFingerprint returns the SHA-256 of the public key in hex.
 func (id *Identity) keyFingerprint() string {
 	sum := sha256.Sum256(id.leaf.RawSubjectPublicKeyInfo)
 	return hex.EncodeToString(sum[:])
 }
 
-// Expires is when the first certificate of the path expires.
+// Expires returns when the first certificate of the chain expires.
 func (id *Identity) Expires() time.Time {
 	first := id.leaf.NotAfter
 	for _, c := range id.path {
@@ -100,11 +100,11 @@ func (id *Identity) Expires() time.Time {
 	return first
 }
 
-// Development reports whether the program made the identity itself, so that
+// Development reports whether the program created the identity itself, so that
 // no device trusts it.
 func (id *Identity) Development() bool { return id.development }
 
-// Usable returns an [*IdentityError] while a certificate of the path is not
+// Usable returns an [*IdentityError] while a certificate of the chain isn't
 // valid.
 func (id *Identity) Usable() error { return id.usable(id.now()) }
 
@@ -117,7 +117,7 @@ func (id *Identity) usable(now time.Time) error {
 	return nil
 }
 
-// checkKey refuses a key that cannot sign profiles, or may not.
+// checkKey refuses a key that can't or must not sign profiles.
 func checkKey(key crypto.Signer, leaf *x509.Certificate) error {
 	if err := checkStrength(leaf); err != nil {
 		return refusal(err)

@@ -34,7 +34,7 @@ func chain(pairs ...signingtest.Pair) []*x509.Certificate {
 	return out
 }
 
-// codeOf is the code of an IdentityError, or the error's text.
+// codeOf returns the code of an IdentityError, or the error's text.
 func codeOf(err error) signing.Code {
 	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
 		return e.Code
@@ -107,7 +107,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// sha1Leaf is a certificate signed with SHA-1, which Go itself does not make.
+// sha1Leaf returns a certificate signed with SHA-1, which Go itself can't
+// create.
 func sha1Leaf(t *testing.T) signingtest.Pair {
 	t.Helper()
 	dir := t.TempDir()
@@ -129,7 +130,7 @@ func sha1Leaf(t *testing.T) signingtest.Pair {
 	return signingtest.Pair{Key: k.(crypto.Signer), Cert: c}
 }
 
-// TestSignKeepsTime signs with a certificate that expires in between.
+// TestSignKeepsTime signs with a certificate that expires in the meantime.
 func TestSignKeepsTime(t *testing.T) {
 	root := signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", nil)
@@ -214,7 +215,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLoadLegacyKeys reads the forms of key that openssl writes.
+// TestLoadLegacyKeys reads the key formats that openssl writes.
 func TestLoadLegacyKeys(t *testing.T) {
 	for _, kind := range []string{"rsa-2048", "p256"} {
 		root := signingtest.Root(t, "p256")
@@ -228,7 +229,7 @@ func TestLoadLegacyKeys(t *testing.T) {
 	}
 }
 
-// openssl1 has openssl write one file and returns its path.
+// openssl1 writes one file with openssl and returns its path.
 func openssl1(t *testing.T, args ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
@@ -264,6 +265,6 @@ func TestDevelopment(t *testing.T) {
 		t.Error(err)
 	}
 	if block, rest := pem.Decode(signing.DevelopmentRoot(bundle)); block == nil || block.Type != "CERTIFICATE" || len(rest) > 0 {
-		t.Error("the root is not one certificate alone")
+		t.Error("the root isn't exactly one certificate")
 	}
 }

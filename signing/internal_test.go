@@ -18,8 +18,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
-// envelopeOf reads an envelope that openssl has made for the tests of
-// profile/lint, whose signature pkcs7 reads.
+// envelopeOf reads an envelope from profile/lint's test data, created with
+// openssl, whose signature pkcs7 can read.
 func envelopeOf(t *testing.T) (der []byte, d *signedData) {
 	t.Helper()
 	data, err := os.ReadFile("../profile/lint/testdata/signed/s-crossexp.mobileconfig")
@@ -35,22 +35,22 @@ func envelopeOf(t *testing.T) (der []byte, d *signedData) {
 	return der, d
 }
 
-// TestConfirm has pkcs7 see an envelope that is not the one that our reader
-// found good, as if our reader had a hole.
+// TestConfirm gives pkcs7 a different envelope from the one that our reader
+// accepted, as if our reader had a bug.
 func TestConfirm(t *testing.T) {
 	der, d := envelopeOf(t)
 	if !d.usual(&d.signers[0]) {
-		t.Fatal("pkcs7 has no say in an ordinary envelope")
+		t.Fatal("pkcs7 is ignored for an ordinary envelope")
 	}
 	if err := confirm(der, d); err != nil {
-		t.Errorf("pkcs7 does not agree: %v", err)
+		t.Errorf("pkcs7 disagrees: %v", err)
 	}
 	changed := bytes.Replace(der, []byte("imap."), []byte("evil."), 1)
 	if bytes.Equal(changed, der) {
 		t.Fatal("nothing to change")
 	}
 	if err := confirm(changed, d); !errors.Is(err, ErrUnchecked) {
-		t.Errorf("pkcs7 is not heard: %v", err)
+		t.Errorf("pkcs7 is ignored: %v", err)
 	}
 }
 
@@ -70,8 +70,8 @@ func TestFindEnvelope(t *testing.T) {
 	}
 }
 
-// TestEmptyPassphrase reads a file whose checksum was made with a passphrase
-// of no bytes at all, as some tools do it and openssl does not.
+// TestEmptyPassphrase reads a file whose checksum uses a passphrase of zero
+// bytes, as some tools do and openssl doesn't.
 func TestEmptyPassphrase(t *testing.T) {
 	dir := t.TempDir()
 	script := `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key -out cert 2>/dev/null
@@ -106,8 +106,8 @@ func TestEmptyPassphrase(t *testing.T) {
 	}
 }
 
-// FuzzFiles wants an answer to whatever is named as a signing file: no panic,
-// and nothing without a certificate or key that says it has one.
+// FuzzFiles checks that any signing file gets an answer without a panic, and
+// that no result claims a certificate or key it doesn't have.
 func FuzzFiles(f *testing.F) {
 	for _, name := range []string{"bom.pem", "glued.pem", "fcrossx.pem", "enc_a5.key", "pbmac1.p12"} {
 		data, err := os.ReadFile("testdata/" + name)
@@ -142,9 +142,8 @@ func FuzzFiles(f *testing.F) {
 	})
 }
 
-// expensive reports whether data may name a count of iterations or a size of
-// scrypt that takes seconds: the bounds allow that, but the fuzzer would do
-// nothing else.
+// expensive reports whether data may request an iteration count or scrypt size
+// that takes seconds. The limits allow that, but it would slow down the fuzzer.
 func expensive(data []byte) bool {
 	if blocks, err := readBlocks("file", data); err == nil {
 		for _, b := range blocks {

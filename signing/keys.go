@@ -15,14 +15,14 @@ import (
 	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
-// An opener decrypts keys with a passphrase. A nil passphrase is none.
+// An opener decrypts keys with a passphrase. nil means none.
 type opener struct {
 	passphrase     []byte
 	passphraseFile string
 }
 
-// keys reads the private keys of a file, at least one. It never puts anything
-// of a key into its error.
+// keys reads the private keys of a file, at least one. Its errors never contain
+// parts of a key.
 func (o opener) keys(file string, blocks []*pem.Block) ([]crypto.Signer, error) {
 	var keys []crypto.Signer
 	for _, b := range blocks {
@@ -46,13 +46,13 @@ func (o opener) keys(file string, blocks []*pem.Block) ([]crypto.Signer, error) 
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
-		return nil, refuse(Unreadable, "%s holds no PEM private key, but: %s", file, names(blocks))
+		return nil, refuse(Unreadable, "%s has no PEM private key, but: %s", file, names(blocks))
 	}
 	return keys, nil
 }
 
 // traditional reads a key in PKCS#1 or SEC 1 form, which OpenSSL wrote before
-// version 1.0, and encrypted in a way that a fast computer tries out.
+// version 1.0. Its encryption can be broken by a fast computer.
 func (o opener) traditional(file string, b *pem.Block) (crypto.Signer, error) {
 	if method, _, _ := strings.Cut(b.Headers["DEK-Info"], ","); method != "" || strings.Contains(b.Headers["Proc-Type"], "ENCRYPTED") {
 		return nil, refuse(UnsupportedEncryption, "the key in %s has the traditional encryption of OpenSSL (Proc-Type: 4,ENCRYPTED; %s), which is weak. Convert it: %s",
@@ -71,8 +71,8 @@ func (o opener) traditional(file string, b *pem.Block) (crypto.Signer, error) {
 	return signer(file, key, err, b.Bytes)
 }
 
-// convert is the command that writes a file anew as PEM, encrypted in a way
-// that is supported. OpenSSL cannot take both passphrases from the same file.
+// convert returns the command that converts a file to PEM with supported
+// encryption. OpenSSL can't read both passphrases from the same file.
 func (o opener) convert(how, file string) string {
 	command := "openssl " + how + " -in " + quoted(file) + " -out NEW"
 	if o.passphraseFile != "" {
@@ -81,8 +81,8 @@ func (o opener) convert(how, file string) string {
 	return command
 }
 
-// pkcs8Command is how OpenSSL writes a key anew; version 3 needs to be told
-// of outdated methods.
+// pkcs8Command is the OpenSSL command that rewrites a key. Version 3 needs to
+// be told about outdated methods.
 func pkcs8Command(legacy bool) string {
 	if legacy {
 		return "pkcs8 -topk8 -provider default -provider legacy"
@@ -104,7 +104,7 @@ func (o opener) decrypt(file string, der []byte) (crypto.Signer, error) {
 			file, unsupported.Method, o.convert(pkcs8Command(unsupported.Legacy), file))
 	}
 	if o.passphrase == nil {
-		return nil, refuse(KeyEncrypted, "the key in %s is encrypted; name the file with its passphrase: --signing-passphrase-file", file)
+		return nil, refuse(KeyEncrypted, "the key in %s is encrypted; give the file with its passphrase: --signing-passphrase-file", file)
 	}
 	if err != nil || !isPrivateKeyInfo(plain) {
 		return nil, refuse(KeyEncrypted, "the passphrase in %s doesn't open the key in %s", o.passphraseFile, file)
@@ -117,7 +117,7 @@ func parsePKCS8(file string, der []byte) (crypto.Signer, error) {
 	return signer(file, key, err, der)
 }
 
-// signer returns a key that was read, or says why it cannot be used.
+// signer returns a parsed key, or explains why it can't be used.
 func signer(file string, key any, err error, der []byte) (crypto.Signer, error) {
 	if s, ok := key.(crypto.Signer); ok && err == nil {
 		return s, nil
@@ -131,7 +131,7 @@ func signer(file string, key any, err error, der []byte) (crypto.Signer, error) 
 	if input.ReadASN1(&info, cbasn1.SEQUENCE) && info.SkipASN1(cbasn1.INTEGER) && pbe.ReadAlgorithm(&info, &id, &parameters) {
 		switch how := schemes[id.String()]; {
 		case how.kind == pss:
-			return nil, refuse(UnsupportedAlgorithm, "the key in %s is for RSA-PSS alone; use P-256, or an ordinary RSA key", file)
+			return nil, refuse(UnsupportedAlgorithm, "the key in %s is only for RSA-PSS; use P-256, or an ordinary RSA key", file)
 		case how.kind == ec && !parameters.PeekASN1Tag(cbasn1.OBJECT_IDENTIFIER):
 			return nil, refuse(UnsupportedAlgorithm, "the key in %s spells out its curve instead of naming it; convert it: openssl pkey -in %s -ec_param_enc named_curve -out NEW", file, quoted(file))
 		case how.kind == ec:
@@ -140,5 +140,5 @@ func signer(file string, key any, err error, der []byte) (crypto.Signer, error) 
 			return nil, refuse(WeakKey, "the key in %s is neither RSA nor ECDSA; use P-256", file)
 		}
 	}
-	return nil, refuse(Unreadable, "the private key in %s is damaged, or of a form that isn't supported", file)
+	return nil, refuse(Unreadable, "the private key in %s is damaged, or in an unsupported format", file)
 }

@@ -12,32 +12,33 @@ import (
 	"time"
 )
 
-var errUnknownForm = errors.New("it has a form that is not known here")
+var errUnknownForm = errors.New("it has an unknown format")
 
-// Files says where an identity is kept: in Cert and Key, or in P12.
+// Files locates an identity: in Cert and Key, or in P12.
 type Files struct {
-	// Cert holds PEM certificates in any order, as [New] wants them. It may be
-	// the same file as Key.
+	// Cert has PEM certificates in any order, as for [New]. It may be the same
+	// file as Key.
 	Cert string
-	// Key holds the private key as PEM, in PKCS#8, PKCS#1 or SEC 1 form.
-	// PKCS#8 may be encrypted. Of several keys it is that of a certificate.
-	// Certificates beside the key count too.
+	// Key has the private key as PEM, in PKCS#8, PKCS#1 or SEC 1 form. PKCS#8
+	// may be encrypted. If there are several keys, the one that matches a
+	// certificate is used. Certificates in this file are used too.
 	Key string
 	// P12 is a PKCS#12 file (RFC 7292) with key and certificates.
 	P12 string
-	// Passphrase is a file whose first line opens Key or P12. May be empty.
+	// Passphrase is a file with the passphrase of Key or P12 in its first line.
+	// May be empty.
 	Passphrase string
-	// Roots holds PEM roots that count beside the system's. May be empty.
+	// Roots has additional PEM roots to trust. May be empty.
 	Roots string
 }
 
-// Names are the files that f names, those that may change without notice.
+// Names returns the files in f that may change without notice.
 func (f Files) Names() []string {
 	names := []string{f.Cert, f.Key, f.P12, f.Passphrase, f.Roots}
 	return slices.Compact(slices.DeleteFunc(names, func(s string) bool { return s == "" }))
 }
 
-// Load reads the identity and checks it as [New] does. The error is an
+// Load reads the identity and checks it like [New]. The error is an
 // [*IdentityError].
 func (f Files) Load(now func() time.Time) (*Identity, error) {
 	passphrase, err := f.passphrase()
@@ -55,7 +56,8 @@ func (f Files) Load(now func() time.Time) (*Identity, error) {
 	return New(belonging(keys, certificates), certificates, roots, now)
 }
 
-// belonging returns the first key that a certificate is for, or the first.
+// belonging returns the first key that matches a certificate, or else the first
+// key.
 func belonging(keys []crypto.Signer, certificates []*x509.Certificate) crypto.Signer {
 	for _, key := range keys {
 		if _, _, err := split(key, certificates); err == nil {
@@ -65,7 +67,7 @@ func belonging(keys []crypto.Signer, certificates []*x509.Certificate) crypto.Si
 	return keys[0]
 }
 
-// passphrase is the first line of its file, or nil.
+// passphrase returns the first line of its file, or nil.
 func (f Files) passphrase() ([]byte, error) {
 	if f.Passphrase == "" {
 		return nil, nil
@@ -93,7 +95,7 @@ func (f Files) read(passphrase []byte) ([]crypto.Signer, []*x509.Certificate, er
 		return nil, nil, err
 	}
 	if len(certificates) == 0 {
-		return nil, nil, refuse(Unreadable, "%s holds no PEM certificate, but: %s", f.Cert, names(blocks))
+		return nil, nil, refuse(Unreadable, "%s has no PEM certificate, but: %s", f.Cert, names(blocks))
 	}
 	if f.Key != f.Cert {
 		if blocks, err = readFile(f.Key); err != nil {
@@ -109,9 +111,9 @@ func (f Files) read(passphrase []byte) ([]crypto.Signer, []*x509.Certificate, er
 	return keys, certificates, err
 }
 
-// ReadPEM reads what files of an identity hold: certificates in any order, and an
-// unencrypted key, which may be in either of the two. [New] checks them. The error
-// is an [*IdentityError].
+// ReadPEM parses the files of an identity: certificates in any order, and an
+// unencrypted key, which may be in either. [New] checks them. The error is an
+// [*IdentityError].
 func ReadPEM(certificates, key []byte) (crypto.Signer, []*x509.Certificate, error) {
 	var all []*x509.Certificate
 	var blocks []*pem.Block
@@ -142,8 +144,8 @@ func ReadPEM(certificates, key []byte) (crypto.Signer, []*x509.Certificate, erro
 	return belonging(keys, all), all, nil
 }
 
-// Roots returns the system's pool, and the PEM certificates of file beside
-// it, if file is not empty. The error is an [*IdentityError].
+// Roots returns the system's pool, plus the PEM certificates of file, if it's
+// set. The error is an [*IdentityError].
 func Roots(file string) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
@@ -161,7 +163,7 @@ func Roots(file string) (*x509.CertPool, error) {
 		return nil, err
 	}
 	if len(certificates) == 0 {
-		return nil, refuse(Unreadable, "%s holds no PEM certificate, but: %s", file, names(blocks))
+		return nil, refuse(Unreadable, "%s has no PEM certificate, but: %s", file, names(blocks))
 	}
 	for _, c := range certificates {
 		pool.AddCert(c)
@@ -185,7 +187,7 @@ func readFile(file string) ([]*pem.Block, error) {
 	return readBlocks(file, data)
 }
 
-// quoted is a file's name as a shell takes it.
+// quoted returns a file's name quoted for a shell.
 func quoted(file string) string {
 	if strings.ContainsAny(file, " \t'\"\\$&;()<>|*?[]#~`!{}") {
 		return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"

@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestSoakOpenRefuses measures how long it takes to refuse the messages of
+// TestSoakOpenRefuses measures the time to refuse the messages of
 // TestOpenRefuses.
 func TestSoakOpenRefuses(t *testing.T) {
 	root := signingtest.Root(t, "p256")

@@ -10,32 +10,32 @@ import (
 	"time"
 )
 
-// Bounds on the search for a path: certificates that it is long, and
-// signatures that are checked.
+// Limits for the search for a chain: its length, and the number of signature
+// checks.
 const (
 	maxPath   = 8
 	maxChecks = 256
 )
 
-// A PathError says why no path leads from a certificate to a trusted root.
+// A PathError explains why no chain leads from a certificate to a trusted root.
 type PathError struct {
 	Code Code
-	// Certificate is the one that is to blame, or the last one that is there.
+	// Certificate is the faulty certificate, or the last one that was found.
 	Certificate *x509.Certificate
 	Detail      string
 }
 
-// Error is the detail.
+// Error returns the detail.
 func (e *PathError) Error() string { return e.Detail }
 
 func blame(code Code, c *x509.Certificate, format string, args ...any) *PathError {
 	return &PathError{code, c, fmt.Sprintf(format, args...)}
 }
 
-// findPath returns the certificates by which a device that trusts roots gets
-// from leaf to one of them, both included, through those of others that it
-// needs. Where there is no such path, it returns the part that there is, and
-// a [*PathError]. Roots that are nil are the system's.
+// findPath returns the chain by which a device that trusts roots gets from leaf
+// to one of them, both included, using the other certificates as needed. If
+// there is none, it returns the part that it found, and a [*PathError]. nil
+// roots are the system's.
 func findPath(leaf *x509.Certificate, others []*x509.Certificate, roots *x509.CertPool, at time.Time) ([]*x509.Certificate, error) {
 	between := x509.NewCertPool()
 	for _, c := range others {
@@ -57,10 +57,10 @@ func findPath(leaf *x509.Certificate, others []*x509.Certificate, roots *x509.Ce
 	return path, missing(path, others, skipped, err)
 }
 
-// follow walks from leaf to its issuers as far as they are there and really
-// signed. It takes one that is out of its time only right above the leaf: a
-// device may have its own way from there on. One that was not taken for that
-// reason is returned too.
+// follow walks from leaf to its issuers as long as they are present and really
+// signed. It only accepts an expired issuer directly above the leaf, because a
+// device may know another chain from there. It also returns the issuer that it
+// skipped for that reason.
 func follow(leaf *x509.Certificate, others []*x509.Certificate, at time.Time) (path []*x509.Certificate, skipped *x509.Certificate) {
 	path = []*x509.Certificate{leaf}
 	checks := maxChecks
@@ -81,8 +81,8 @@ func follow(leaf *x509.Certificate, others []*x509.Certificate, at time.Time) (p
 	return path, nil
 }
 
-// issuerOf returns the certificate that signed c, rather one that is valid at
-// the time, or nil. It does no more checks than are left.
+// issuerOf returns the certificate that signed c, preferably one that is valid
+// at the time, or nil. It stops when no checks are left.
 func issuerOf(c *x509.Certificate, others []*x509.Certificate, at time.Time, checks *int) *x509.Certificate {
 	var found *x509.Certificate
 	for _, other := range others {
@@ -103,8 +103,8 @@ func issuerOf(c *x509.Certificate, others []*x509.Certificate, at time.Time, che
 	return found
 }
 
-// faultOf returns what is wrong with the certificates of a path, each above
-// the one before it; nil if they are good.
+// faultOf returns the problem of a chain's certificates, leaf first, or nil if
+// there is none.
 func faultOf(path []*x509.Certificate, at time.Time) error {
 	for i, c := range path {
 		if err := untimely(c, at); err != nil {
@@ -123,7 +123,7 @@ func faultOf(path []*x509.Certificate, at time.Time) error {
 	return nil
 }
 
-// untimely returns an error for a certificate that is not valid at the time.
+// untimely returns an error for a certificate that isn't valid at the time.
 func untimely(c *x509.Certificate, at time.Time) error {
 	switch {
 	case at.After(c.NotAfter):
@@ -134,8 +134,8 @@ func untimely(c *x509.Certificate, at time.Time) error {
 	return nil
 }
 
-// checkCertificate refuses a certificate that verifiers may reject whatever
-// its path is.
+// checkCertificate refuses a certificate that verifiers may reject regardless
+// of its chain.
 func checkCertificate(c *x509.Certificate) error {
 	if err := checkStrength(c); err != nil {
 		return err
@@ -154,7 +154,7 @@ func checkCertificate(c *x509.Certificate) error {
 	return nil
 }
 
-// missing explains why a path without a fault ends before a known root.
+// missing explains why a chain without a fault ends before a known root.
 func missing(path, others []*x509.Certificate, skipped *x509.Certificate, err error) error {
 	last := path[len(path)-1]
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
@@ -169,16 +169,16 @@ func missing(path, others []*x509.Certificate, skipped *x509.Certificate, err er
 	why := fmt.Sprintf("the issuer %q of %q is missing", last.Issuer, Subject(last))
 	switch same := slices.IndexFunc(others, func(c *x509.Certificate) bool { return string(c.RawSubject) == string(last.RawIssuer) }); {
 	case skipped != nil:
-		why += fmt.Sprintf(" (the one that is there, issued by %q, expired on %s)", skipped.Issuer, skipped.NotAfter.UTC().Format(time.DateOnly))
+		why += fmt.Sprintf(" (the one in the file, issued by %q, expired on %s)", skipped.Issuer, skipped.NotAfter.UTC().Format(time.DateOnly))
 	case same >= 0:
-		why += " (a certificate with that name is there, but with another key)"
+		why += " (the file has a certificate with that name, but with another key)"
 	}
 	return blame(ChainIncomplete, last, "%s", why)
 }
 
 // parse is x509.ParseCertificate for certificates that Apple devices judge.
-// Apple marks extensions of its own as critical, such as what a developer's
-// certificate is for; its devices know them.
+// Apple marks its own extensions as critical, for example the purpose of a
+// developer's certificate. Apple devices know them.
 func parse(der []byte) (*x509.Certificate, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -187,8 +187,8 @@ func parse(der []byte) (*x509.Certificate, error) {
 	return asApple(c), nil
 }
 
-// asApple returns c, or a copy of it without Apple's own extensions among
-// those that are not understood.
+// asApple returns c, or a copy without Apple's own extensions in the list of
+// unhandled critical extensions.
 func asApple(c *x509.Certificate) *x509.Certificate {
 	if len(c.UnhandledCriticalExtensions) == 0 {
 		return c

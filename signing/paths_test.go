@@ -12,7 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A pathCase is certificates around that of one key, and what comes of them.
+// A pathCase is the certificates around a key's certificate, with the expected
+// result.
 type pathCase struct {
 	name   string
 	chain  []*x509.Certificate
@@ -23,7 +24,7 @@ type pathCase struct {
 	inside int // certificates in an envelope
 }
 
-// authority makes a certificate like that of another authority.
+// authority creates a certificate that looks like that of another authority.
 func authority(like signingtest.Pair, change func(*x509.Certificate)) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
 		c.Subject, c.DNSNames, c.IsCA, c.BasicConstraintsValid, c.KeyUsage = like.Cert.Subject, nil, true, true, x509.KeyUsageCertSign
@@ -40,7 +41,7 @@ func pathCases(t *testing.T) (leaf signingtest.Pair, cases []pathCase) {
 	lower := upper.Intermediate(t, "p384")
 	leaf = lower.Leaf(t, "p256", nil)
 	stranger := signingtest.Root(t, "p256")
-	oldRoot := signingtest.Root(t, "p256").Intermediate(t, "p256") // an anchor that is no root
+	oldRoot := signingtest.Root(t, "p256").Intermediate(t, "p256") // an anchor that isn't a root
 	above := signingtest.Root(t, "p256").LeafFor(t, oldRoot.Key, authority(oldRoot, nil))
 	crossed := oldRoot.LeafFor(t, root.Key, authority(root, nil))
 	crossExpired := oldRoot.LeafFor(t, root.Key, authority(root, signingtest.Expired))
@@ -63,7 +64,7 @@ func pathCases(t *testing.T) (leaf signingtest.Pair, cases []pathCase) {
 		{"no root known", chain(leaf, lower, upper), pool(), signing.ChainIncomplete, `the issuer "CN=Test root"`, "", 0},
 		{"own root", chain(root, upper, leaf, lower), pool(), "", "", signing.PrivateRoot, 3},
 		{"expired cross-signed root at the end", chain(leaf, lower, upper, crossExpired), pool(root), "", "", signing.CertificateUnused, 3},
-		{"the same, root not known", chain(leaf, lower, upper, crossExpired), pool(), signing.ChainIncomplete, "the one that is there", "", 0},
+		{"the same, root not known", chain(leaf, lower, upper, crossExpired), pool(), signing.ChainIncomplete, "the one in the file", "", 0},
 		{"cross-signed root at the end", chain(leaf, lower, upper, crossed), pool(root), "", "", "", 4},
 		{"cross-signed twice", chain(leaf, above, crossed, upper, lower), pool(root), "", "", "", 5},
 		{"cross-signed root is the way", chain(leaf, lower, upper, crossed), pool(oldRoot), "", "", "", 4},
@@ -84,8 +85,8 @@ func pathCases(t *testing.T) (leaf signingtest.Pair, cases []pathCase) {
 	}
 }
 
-// TestPaths judges certificates by the path that a device takes, and says what
-// is left out or will be shown.
+// TestPaths judges certificates by the chain that devices use, and checks the
+// notices.
 func TestPaths(t *testing.T) {
 	leaf, cases := pathCases(t)
 	for _, tt := range cases {
@@ -113,8 +114,8 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestExpires asks for the path that is the shortest: where it goes on to
-// another root, its end says nothing.
+// TestExpires checks that the shortest chain counts: if it continues to another
+// root, that part's expiry doesn't matter.
 func TestExpires(t *testing.T) {
 	root, oldRoot := signingtest.Root(t, "p256"), signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", nil)
@@ -129,7 +130,7 @@ func TestExpires(t *testing.T) {
 	}
 }
 
-// TestFoundFiles holds files that were misread once. At that time their
+// TestFoundFiles checks files that were once misread, at a time when their
 // certificates are valid.
 func TestFoundFiles(t *testing.T) {
 	at := func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) }

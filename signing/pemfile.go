@@ -13,7 +13,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// The types of PEM blocks that matter.
+// The supported types of PEM blocks.
 const (
 	pemCertificate  = "CERTIFICATE"
 	pemKey          = "PRIVATE KEY"
@@ -23,11 +23,10 @@ const (
 	pemPKCS7        = "PKCS7"
 )
 
-// readBlocks reads the PEM blocks of a file as people have them: with or
-// without a byte order mark, indented, without a line break between or inside
-// them, with CRLF, with text between them, in UTF-16. A file in DER is one
-// block. What begins as a block and is none is an error, for leaving it out
-// could go unnoticed.
+// readBlocks reads the PEM blocks of a file as they occur in practice: with or
+// without a byte order mark, indented, without line breaks between or inside
+// them, with CRLF, with text between them, in UTF-16. A DER file is one block.
+// A damaged block is an error, because skipping it could go unnoticed.
 func readBlocks(file string, data []byte) ([]*pem.Block, error) {
 	text := decodeText(data)
 	if block := fromDER(data); block != nil {
@@ -42,7 +41,7 @@ func readBlocks(file string, data []byte) ([]*pem.Block, error) {
 		line += strings.Count(rest[:at], "\n")
 		block, size, why := readBlock(rest[at:])
 		if why != "" {
-			return nil, refuse(Unreadable, "%s: the PEM block that begins in line %d %s. Copy the file again from where it came", file, line, why)
+			return nil, refuse(Unreadable, "%s: the PEM block that starts in line %d %s. Copy the file again from its source", file, line, why)
 		}
 		blocks = append(blocks, block)
 		line += strings.Count(rest[at:at+size], "\n")
@@ -54,11 +53,11 @@ func readBlocks(file string, data []byte) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
-// header matches the headers inside a block of old form.
+// header matches headers inside an old-style block.
 var header = regexp.MustCompile(`^[ \t\r\n]*((?:Proc-Type|DEK-Info|Content-Domain|X-[A-Za-z-]+)):[ \t]*([^\r\n]*)`)
 
-// readBlock reads the block that text begins with and returns its size, or
-// says what is wrong with it.
+// readBlock reads the block at the start of text and returns its size, or
+// describes what is wrong with it.
 func readBlock(text string) (block *pem.Block, size int, why string) {
 	const begin, end, dashes = "-----BEGIN ", "-----END ", "-----"
 	kind, body, ok := strings.Cut(text[len(begin):], dashes)
@@ -70,7 +69,7 @@ func readBlock(text string) (block *pem.Block, size int, why string) {
 		return nil, 0, "has no end: part of it is missing"
 	}
 	if !strings.HasPrefix(body[at:], end+kind+dashes) {
-		return nil, 0, "ends as another kind of block than it begins"
+		return nil, 0, "has a different type at its end than at its start"
 	}
 	size = len(begin) + len(kind) + len(dashes) + at + len(end) + len(kind) + len(dashes)
 	block = &pem.Block{Type: kind, Headers: map[string]string{}}
@@ -105,8 +104,8 @@ func decodeText(data []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// fromDER makes a file in DER a block, by what is inside; nil if it is
-// nothing known.
+// fromDER returns a DER file as a block with the matching type, or nil if it's
+// unknown.
 func fromDER(data []byte) *pem.Block {
 	if len(data) == 0 || data[0] != 0x30 {
 		return nil
@@ -131,7 +130,7 @@ func fromDER(data []byte) *pem.Block {
 	return &pem.Block{Type: kind, Bytes: data}
 }
 
-// instead says what a file is that holds no PEM block.
+// instead describes a file without PEM blocks.
 func instead(data []byte, text string) string {
 	compact := strings.Join(strings.Fields(text), "")
 	switch _, notBase64 := base64.StdEncoding.DecodeString(compact); {
@@ -140,21 +139,21 @@ func instead(data []byte, text string) string {
 	case isP12(data):
 		return "is a PKCS#12 file; give it as --signing-p12"
 	case strings.HasPrefix(compact, "MII") && notBase64 == nil:
-		return "holds no PEM block: the lines -----BEGIN and -----END are missing"
+		return "has no PEM block: the lines -----BEGIN and -----END are missing"
 	case strings.Contains(text, "BEGIN "):
-		return "holds no PEM block: a line with BEGIN must have five hyphens on each side"
+		return "has no PEM block: a line with BEGIN must have five hyphens on each side"
 	}
-	return "holds no PEM block"
+	return "has no PEM block"
 }
 
-// isP12 reports whether data begins as a PKCS#12 file: with the version 3 and
-// a content of type data or signed data.
+// isP12 reports whether data starts like a PKCS#12 file: with version 3 and
+// content of type data or signed data.
 func isP12(data []byte) bool {
 	i := bytes.Index(data[:min(len(data), 16)], []byte{2, 1, 3, 0x30})
 	return i >= 2 && data[0] == 0x30 && bytes.Contains(data[:min(len(data), 40)], []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"))
 }
 
-// isPrivateKeyInfo reports whether data has the outline of PKCS#8.
+// isPrivateKeyInfo reports whether data has the structure of PKCS#8.
 func isPrivateKeyInfo(data []byte) bool {
 	input := cryptobyte.String(data)
 	var info cryptobyte.String
@@ -162,7 +161,7 @@ func isPrivateKeyInfo(data []byte) bool {
 		info.SkipASN1(cbasn1.SEQUENCE) && info.SkipASN1(cbasn1.OCTET_STRING)
 }
 
-// isEncryptedKey reports whether data has the outline of encrypted PKCS#8.
+// isEncryptedKey reports whether data has the structure of encrypted PKCS#8.
 func isEncryptedKey(data []byte) bool {
 	input := cryptobyte.String(data)
 	var info cryptobyte.String
@@ -170,8 +169,8 @@ func isEncryptedKey(data []byte) bool {
 		info.SkipASN1(cbasn1.OCTET_STRING) && info.Empty()
 }
 
-// certificatesOf returns the certificates of PEM blocks. Blocks of other
-// kinds do not count here.
+// certificatesOf returns the certificates in PEM blocks. It ignores blocks of
+// other kinds.
 func certificatesOf(file string, blocks []*pem.Block) ([]*x509.Certificate, error) {
 	var found []*x509.Certificate
 	for _, b := range blocks {
@@ -190,7 +189,7 @@ func certificatesOf(file string, blocks []*pem.Block) ([]*x509.Certificate, erro
 			continue
 		}
 		if err != nil {
-			return nil, refuse(Unreadable, "certificate %d of %s cannot be read: %s", len(found)+1, file, err)
+			return nil, refuse(Unreadable, "certificate %d of %s can't be read: %s", len(found)+1, file, err)
 		}
 		found = append(found, certificates...)
 	}
@@ -214,8 +213,8 @@ func certificatesOfPKCS7(data []byte) ([]*x509.Certificate, error) {
 	return d.certificates, nil
 }
 
-// names lists the types of blocks, each once, for a file that has none of
-// those that are asked for.
+// names lists the types of the blocks, without duplicates, for a file that
+// lacks the expected one.
 func names(blocks []*pem.Block) string {
 	var kinds []string
 	for _, b := range blocks {

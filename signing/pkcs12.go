@@ -15,27 +15,27 @@ import (
 )
 
 var (
-	errNotP12     = errors.New("it is no PKCS#12 file, or a damaged one")
-	errUnknownMAC = errors.New("it is protected by a public key, or a checksum that is not supported")
+	errNotP12     = errors.New("it isn't a PKCS#12 file, or it's damaged")
+	errUnknownMAC = errors.New("it's protected by a public key or an unsupported checksum")
 )
 
-// p12 is what a PKCS#12 file holds.
+// p12 is the contents of a PKCS#12 file.
 type p12 struct {
 	file         string
 	keys         []crypto.Signer
 	certificates []*x509.Certificate
-	bags         int // walked over so far
+	bags         int // number so far
 }
 
 // readP12 reads a PKCS#12 file (RFC 7292) in DER or BER, with or without a
-// checksum: at least one key and a certificate.
+// checksum: at least one key and one certificate.
 func (o opener) readP12(file string) ([]crypto.Signer, []*x509.Certificate, error) {
 	data, err := read(file)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !isP12(data) && strings.Contains(decodeText(data), "-----BEGIN ") {
-		return nil, nil, refuse(Unreadable, "%s is no PKCS#12 file but PEM; give it as --signing-cert and --signing-key", file)
+		return nil, nil, refuse(Unreadable, "%s isn't a PKCS#12 file but PEM; give it as --signing-cert and --signing-key", file)
 	}
 	p, err := openP12(file, data, o.passphrase)
 	if refused, ok := errors.AsType[*IdentityError](err); ok {
@@ -47,21 +47,21 @@ func (o opener) readP12(file string) ([]crypto.Signer, []*x509.Certificate, erro
 	}
 	switch {
 	case errors.Is(err, pbe.ErrPassphrase) && o.passphrase == nil:
-		return nil, nil, refuse(KeyEncrypted, "%s is encrypted; name the file with its passphrase: --signing-passphrase-file", file)
+		return nil, nil, refuse(KeyEncrypted, "%s is encrypted; give the file with its passphrase: --signing-passphrase-file", file)
 	case errors.Is(err, pbe.ErrPassphrase):
 		return nil, nil, refuse(KeyEncrypted, "the passphrase in %s doesn't open %s", o.passphraseFile, file)
 	case err != nil:
-		return nil, nil, refuse(Unreadable, "%s cannot be read: %s. If OpenSSL can read it, convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
+		return nil, nil, refuse(Unreadable, "%s can't be read: %s. If OpenSSL can read it, convert it to PEM, and give NEW as --signing-cert and --signing-key: %s",
 			file, err, o.convert("pkcs12 -legacy", file))
 	case len(p.keys) == 0:
-		return nil, nil, refuse(Unreadable, "%s holds no private key; export the certificate together with its key", file)
+		return nil, nil, refuse(Unreadable, "%s has no private key; export the certificate together with its key", file)
 	case len(p.certificates) == 0:
-		return nil, nil, refuse(Unreadable, "%s holds no certificate; export the key together with its certificate", file)
+		return nil, nil, refuse(Unreadable, "%s has no certificate; export the key together with its certificate", file)
 	}
 	return p.keys, p.certificates, nil
 }
 
-// openP12 tries the forms that an empty passphrase may have.
+// openP12 tries the possible encodings of an empty passphrase.
 func openP12(file string, data, passphrase []byte) (*p12, error) {
 	der, rest, err := openEnvelope(data)
 	if err != nil || rest > 0 {
@@ -77,8 +77,8 @@ func openP12(file string, data, passphrase []byte) (*p12, error) {
 	return p, err
 }
 
-// noPassphrase is what some tools hash instead of the empty passphrase: it
-// lacks the two zero bytes at the end.
+// noPassphrase is what some tools hash for the empty passphrase: without the
+// two zero bytes at the end.
 var noPassphrase = []byte{}
 
 func decodeP12(file string, der, passphrase []byte) (*p12, error) {
@@ -109,7 +109,7 @@ func decodeP12(file string, der, passphrase []byte) (*p12, error) {
 	return p, p.safes(content, passphrase)
 }
 
-// checkMAC compares the checksum, which tells a wrong passphrase at once.
+// checkMAC verifies the checksum, which detects a wrong passphrase.
 func checkMAC(mac, content cryptobyte.String, passphrase []byte) error {
 	var info, parameters, digest, salt cryptobyte.String
 	var id asn1.ObjectIdentifier
@@ -141,8 +141,8 @@ func checkMAC(mac, content cryptobyte.String, passphrase []byte) error {
 	return nil
 }
 
-// pbmac1Key reads PBMAC1-params (RFC 9579) and derives the key of the MAC. A
-// key shorter than 20 bytes would let a forged file pass.
+// pbmac1Key parses PBMAC1-params (RFC 9579) and derives the MAC's key. A key
+// shorter than 20 bytes would accept a forged file.
 func pbmac1Key(parameters cryptobyte.String, passphrase []byte) ([]byte, crypto.Hash, error) {
 	var p, kdf, ignored, inner cryptobyte.String
 	var kdfID, macID asn1.ObjectIdentifier
@@ -161,7 +161,7 @@ func pbmac1Key(parameters cryptobyte.String, passphrase []byte) ([]byte, crypto.
 	return key, hash, err
 }
 
-// safes reads an AuthenticatedSafe, whose parts are encrypted or not.
+// safes reads an AuthenticatedSafe, whose parts may be encrypted.
 func (p *p12) safes(content, passphrase []byte) error {
 	parts, err := berSequence(content)
 	if err != nil {
@@ -187,7 +187,7 @@ func (p *p12) safes(content, passphrase []byte) error {
 		}
 		bags, err := berSequence(plain)
 		if err != nil && kind.Equal(oidEncryptedData) {
-			return pbe.ErrPassphrase // without a checksum, this is how a wrong one shows
+			return pbe.ErrPassphrase // without a checksum, a wrong passphrase shows here
 		}
 		if err != nil {
 			return err
@@ -199,7 +199,7 @@ func (p *p12) safes(content, passphrase []byte) error {
 	return nil
 }
 
-// berSequence returns the elements of a sequence that may be in BER.
+// berSequence returns the elements of a sequence that may be BER.
 func berSequence(data []byte) (cryptobyte.String, error) {
 	der, rest, err := openEnvelope(data)
 	if err != nil || rest > 0 {
@@ -237,7 +237,7 @@ func decryptSafe(explicit cryptobyte.String, passphrase []byte) ([]byte, error) 
 	return pbe.Decrypt(method, parameters, data, passphrase)
 }
 
-// read reads SafeContents. Bags inside bags go no deeper than anybody needs.
+// read reads SafeContents. Nested bags are limited in depth.
 func (p *p12) read(bags cryptobyte.String, passphrase []byte, depth int) error {
 	for !bags.Empty() {
 		var bag, value cryptobyte.String
@@ -259,17 +259,17 @@ func (p *p12) bag(kind string, value cryptobyte.String, passphrase []byte, depth
 	switch kind {
 	case "1.2.840.113549.1.12.10.1.1": // a key
 		key, err = parsePKCS8(p.file, value)
-	case "1.2.840.113549.1.12.10.1.2": // an encrypted one
+	case "1.2.840.113549.1.12.10.1.2": // an encrypted key
 		key, err = p.shrouded(value, passphrase)
 	case "1.2.840.113549.1.12.10.1.3":
 		return p.certificate(value)
-	case "1.2.840.113549.1.12.10.1.6": // more bags
+	case "1.2.840.113549.1.12.10.1.6": // nested bags
 		var inside cryptobyte.String
 		if !value.ReadASN1(&inside, cbasn1.SEQUENCE) {
 			return errNotP12
 		}
 		return p.read(inside, passphrase, depth+1)
-	default: // revocation lists and secrets of others
+	default: // revocation lists and other secrets
 		return nil
 	}
 	if err == nil {
@@ -303,7 +303,7 @@ func (p *p12) certificate(value cryptobyte.String) error {
 	}
 	c, err := parse(octets)
 	if err != nil {
-		return refuse(Unreadable, "certificate %d of %s cannot be read: %s", len(p.certificates)+1, p.file, err)
+		return refuse(Unreadable, "certificate %d of %s can't be read: %s", len(p.certificates)+1, p.file, err)
 	}
 	p.certificates = append(p.certificates, c)
 	return nil

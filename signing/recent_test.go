@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestRecentRoot tells of chains that older devices trust by no way.
+// TestRecentRoot checks which chains older devices don't trust.
 func TestRecentRoot(t *testing.T) {
 	of := func(year int) *x509.Certificate {
 		return &x509.Certificate{NotBefore: time.Date(year, 11, 1, 0, 0, 0, 0, time.UTC)}
@@ -32,9 +32,9 @@ func TestRecentRoot(t *testing.T) {
 	}
 }
 
-// TestCrossSignedChain embeds all three certificates of a chain whose last one is
-// a root that is cross-signed by an older one, also where this machine trusts the
-// new root and needs only two.
+// TestCrossSignedChain checks that all three certificates of a chain are
+// embedded if the last one is a root that is cross-signed by an older one, even
+// if this machine trusts the new root and needs only two.
 func TestCrossSignedChain(t *testing.T) {
 	older := signingtest.Root(t, "p256")
 	newer := signingtest.Root(t, "p256")

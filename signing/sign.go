@@ -12,8 +12,8 @@ import (
 
 var _ Signer = (*Identity)(nil)
 
-// Sign returns the profile that the gate has cleared in a signed envelope, as
-// a [Signer] does.
+// Sign returns the profile that the gate cleared in a signed envelope, as
+// described for [Signer].
 func (id *Identity) Sign(ctx context.Context, profile gate.Cleared) ([]byte, error) {
 	if profile.Size() == 0 {
 		return nil, errors.New("signing: nothing was cleared")
@@ -25,7 +25,8 @@ func (id *Identity) Sign(ctx context.Context, profile gate.Cleared) ([]byte, err
 	return id.writer.sign(id.key, profile, now)
 }
 
-// SignChecksums returns a detached signature of the list, as a [Signer] does.
+// SignChecksums returns a detached signature of the list, as described for
+// [Signer].
 func (id *Identity) SignChecksums(ctx context.Context, list *Checksums) ([]byte, error) {
 	if list.text.Len() == 0 {
 		return nil, errors.New("signing: the list of checksums is empty")
@@ -37,7 +38,7 @@ func (id *Identity) SignChecksums(ctx context.Context, list *Checksums) ([]byte,
 	return id.writer.envelope(id.key, list.digest(), gate.Cleared{}, now)
 }
 
-// ready returns the time of a signature, or why there is none.
+// ready returns the time of a signature, or the reason why it isn't possible.
 func (id *Identity) ready(ctx context.Context) (time.Time, error) {
 	if ctx.Err() != nil {
 		return time.Time{}, fmt.Errorf("signing: %w", context.Cause(ctx))
@@ -46,7 +47,7 @@ func (id *Identity) ready(ctx context.Context) (time.Time, error) {
 	return now, id.usable(now)
 }
 
-// Describe says what signs.
+// Describe returns the identity's description.
 func (id *Identity) Describe() Description {
 	d := id.description
 	d.Issuers = slices.Clone(d.Issuers)
@@ -55,7 +56,7 @@ func (id *Identity) Describe() Description {
 	return d
 }
 
-// prepare encodes and describes what stays the same for all signatures.
+// prepare encodes and describes what is the same for all signatures.
 func (id *Identity) prepare() (err error) {
 	id.description = Description{Name: id.Name(), Subject: Subject(id.leaf), Fingerprint: id.Fingerprint(), Key: id.keyFingerprint(), NotAfter: id.Expires()}
 	for _, c := range id.path {

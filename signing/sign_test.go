@@ -30,7 +30,7 @@ func decode(t testing.TB, file string) []byte {
 	return block.Bytes
 }
 
-// mailProfile is a profile that the tests sign.
+// mailProfile returns a profile for signing tests.
 func mailProfile(t testing.TB) *profile.Profile {
 	t.Helper()
 	address, err := profile.ParseAddress("jane@example.com")
@@ -53,7 +53,7 @@ func mailProfile(t testing.TB) *profile.Profile {
 	}
 }
 
-// unsigned is the profile as the product makes it.
+// unsigned returns the profile as the product creates it.
 func unsigned(t testing.TB) []byte {
 	t.Helper()
 	data, err := mailProfile(t).Marshal()
@@ -68,7 +68,7 @@ func cleared(t testing.TB) gate.Cleared {
 	return clear(t, mailProfile(t))
 }
 
-// clear has the gate read the profile.
+// clear passes the profile through the gate.
 func clear(t testing.TB, p *profile.Profile) gate.Cleared {
 	t.Helper()
 	data, err := p.Marshal()
@@ -82,7 +82,7 @@ func clear(t testing.TB, p *profile.Profile) gate.Cleared {
 	return c
 }
 
-// terms are those that allow the profile.
+// terms returns terms that allow the profile.
 func terms(t testing.TB, p *profile.Profile) gate.Terms {
 	t.Helper()
 	mail := profile.Of[*profile.Mail](p)
@@ -99,8 +99,8 @@ func terms(t testing.TB, p *profile.Profile) gate.Terms {
 	}
 }
 
-// TestSign has OpenSSL verify what is signed with each kind of key, and
-// Python read the content.
+// TestSign signs with each kind of key, verifies the result with OpenSSL, and
+// reads the content with Python.
 func TestSign(t *testing.T) {
 	for _, kind := range []string{"rsa-2048", "rsa-3072", "p256", "p384"} {
 		t.Run(kind, func(t *testing.T) {
@@ -122,7 +122,8 @@ func TestSign(t *testing.T) {
 	}
 }
 
-// openssl verifies signed against root alone and compares the content.
+// openssl verifies signed with root as the only trusted one and compares the
+// content.
 func openssl(t *testing.T, signed []byte, root signingtest.Pair, want []byte) {
 	t.Helper()
 	in := signingtest.WriteFile(t, "signed.mobileconfig", signed)
@@ -139,7 +140,7 @@ func openssl(t *testing.T, signed []byte, root signingtest.Pair, want []byte) {
 	python(t, content)
 }
 
-// python reads a property list with a reader that is not ours.
+// python reads a property list with an independent reader.
 func python(t *testing.T, file string) {
 	t.Helper()
 	script := `import plistlib, sys
@@ -153,8 +154,8 @@ print(p["PayloadType"], p["PayloadContent"][0]["EmailAccountName"])`
 	}
 }
 
-// checkForm wants DER with SHA-256 as the one digest, and so many
-// certificates.
+// checkForm checks for DER with SHA-256 as the only digest, and for the number
+// of certificates.
 func checkForm(t *testing.T, signed []byte, certificates int) {
 	t.Helper()
 	p7, err := pkcs7.Parse(signed)
@@ -162,12 +163,12 @@ func checkForm(t *testing.T, signed []byte, certificates int) {
 		t.Fatal(err)
 	}
 	if len(p7.Signers) != 1 || !p7.Signers[0].DigestAlgorithm.Algorithm.Equal(pkcs7.OIDDigestAlgorithmSHA256) {
-		t.Error("the digest is not SHA-256")
+		t.Error("the digest isn't SHA-256")
 	}
 	if len(p7.Certificates) != certificates {
 		t.Errorf("%d certificates, want %d", len(p7.Certificates), certificates)
 	}
-	// Go's reader takes DER alone; marshalled again it must be the same.
+	// Go's reader only accepts DER; marshaled again, it must be the same.
 	var raw asn1.RawValue
 	rest, err := asn1.Unmarshal(signed, &raw)
 	if err != nil || len(rest) != 0 {
@@ -175,7 +176,7 @@ func checkForm(t *testing.T, signed []byte, certificates int) {
 	}
 	again, err := asn1.Marshal(raw)
 	if err != nil || !bytes.Equal(again, signed) {
-		t.Errorf("not DER in one form: %v", err)
+		t.Errorf("not canonical DER: %v", err)
 	}
 }
 
@@ -187,7 +188,7 @@ func TestSignNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := id.Sign(t.Context(), gate.Cleared{}); err == nil {
-		t.Error("signed what no gate has cleared")
+		t.Error("signed a profile that the gate hasn't cleared")
 	}
 }
 
@@ -213,10 +214,10 @@ func TestOpen(t *testing.T) {
 		t.Error(err)
 	}
 	if err := envelope.Trust(pool(leaf), time.Now().Add(48*time.Hour)); err == nil {
-		t.Error("trusted after its time")
+		t.Error("trusted after its expiry")
 	}
 	if err := envelope.Trust(pool(signingtest.Root(t, "p256")), time.Now()); err == nil {
-		t.Error("trusted by a strange root")
+		t.Error("trusted with a foreign root")
 	}
 }
 
@@ -238,8 +239,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// refused are messages that are not opened, made from a good one of the leaf
-// or from nothing.
+// refused are messages that aren't opened, derived from a good one by the leaf
+// or made up.
 func refused(t *testing.T, signed []byte, leaf signingtest.Pair) map[string][]byte {
 	t.Helper()
 	tampered := bytes.Replace(signed, []byte("imap.example.com"), []byte("evil.example.com"), 1)
@@ -275,8 +276,8 @@ func unsignedEnvelope(t *testing.T) []byte {
 	return data
 }
 
-// substituted passes the signed attributes of a good message off as the
-// content of one without attributes. pkcs7 alone verifies it.
+// substituted uses the signed attributes of a good message as the content of
+// one without attributes. pkcs7 on its own would accept it.
 func substituted(t *testing.T, leaf signingtest.Pair) []byte {
 	t.Helper()
 	good, err := pkcs7.NewSignedData(unsigned(t))
@@ -310,7 +311,7 @@ func substituted(t *testing.T, leaf signingtest.Pair) []byte {
 		t.Fatal(err)
 	}
 	if err := p7.Verify(); err != nil {
-		t.Fatalf("the forgery is no longer one: %v", err)
+		t.Fatalf("the forgery doesn't work anymore: %v", err)
 	}
 	return data
 }
@@ -323,7 +324,7 @@ func nested(depth int) []byte {
 	return data
 }
 
-// FuzzOpen wants an answer to whatever bytes: no panic, no endless work.
+// FuzzOpen checks that any bytes get an answer without a panic or endless work.
 func FuzzOpen(f *testing.F) {
 	root := signingtest.Root(f, "p256")
 	leaf := root.Leaf(f, "p256", nil)
@@ -341,7 +342,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		envelope, err := signing.Open(data)
 		if err == nil && envelope.Signer.Equal(leaf.Cert) && sha256.Sum256(envelope.Content) != want {
-			t.Errorf("a signature of ours over other content")
+			t.Errorf("our signature over other content")
 		}
 	})
 }

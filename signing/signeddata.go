@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/pbe"
 )
 
-// maxKeyBits is the size of the largest RSA key that is used: one that fills
-// an envelope would take minutes.
+// maxKeyBits is the maximum size of an RSA key: one that fills an envelope
+// would take minutes.
 const maxKeyBits = 16 << 10
 
 var (
@@ -29,7 +29,7 @@ var (
 	oidSigningTime   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}
 )
 
-// The tags of CMS that are not universal.
+// The context-specific tags of CMS.
 const (
 	tag0       = cbasn1.Tag(0x80) // [0] IMPLICIT, primitive
 	tag0Inside = cbasn1.Tag(0xA0) // [0] constructed
@@ -39,14 +39,14 @@ const (
 // signedData is CMS SignedData (RFC 5652, section 5.1). All slices point into
 // the document.
 type signedData struct {
-	kind         asn1.ObjectIdentifier // of the content
+	kind         asn1.ObjectIdentifier // type of the content
 	content      []byte                // nil if the content is kept elsewhere
 	certificates []*x509.Certificate
 	unread       int // certificates of a kind that crypto/x509 does not read
 	signers      []signerInfo
 }
 
-// signerInfo is one signature and what it is made with.
+// signerInfo is one signature with its parameters.
 type signerInfo struct {
 	issuer, serial []byte // of the certificate, as they are encoded; or …
 	keyID          []byte // its subject key identifier
@@ -57,7 +57,7 @@ type signerInfo struct {
 	signature      []byte
 }
 
-// readSignedData reads a document in DER, as [openEnvelope] returns it.
+// readSignedData parses a DER document, as returned by [openEnvelope].
 func readSignedData(der []byte) (*signedData, error) {
 	input := cryptobyte.String(der)
 	var outer, explicit, inner cryptobyte.String
@@ -116,9 +116,9 @@ func (d *signedData) readContent(content cryptobyte.String) bool {
 	return true
 }
 
-// readCertificates leaves out what is no X.509 certificate, such as an
-// attribute certificate, and what crypto/x509 refuses: neither need be in the
-// way of the rest.
+// readCertificates skips anything that isn't an X.509 certificate, such as an
+// attribute certificate, and certificates that crypto/x509 refuses. Neither
+// should prevent reading the rest.
 func (d *signedData) readCertificates(certificates cryptobyte.String) error {
 	for !certificates.Empty() {
 		var raw cryptobyte.String
@@ -174,15 +174,15 @@ func (s *signerInfo) readSigner(info *cryptobyte.String) bool {
 	return true
 }
 
-// signedAttributes are the attributes that say something about a signature.
+// signedAttributes are the supported attributes of a signature.
 type signedAttributes struct {
 	contentType   asn1.ObjectIdentifier
 	messageDigest []byte
-	signingTime   time.Time // zero if there is none that can be read
+	signingTime   time.Time // zero if it's missing or unreadable
 }
 
-// readAttributes reads a set of attributes. Type and digest must be there,
-// and each at most once with one value (RFC 5652, section 11).
+// readAttributes parses a set of attributes. Type and digest are required, and
+// each may appear only once with one value (RFC 5652, section 11).
 func readAttributes(set []byte) (a signedAttributes, ok bool) {
 	rest := cryptobyte.String(set)
 	var types, digests, times int
@@ -215,7 +215,7 @@ func readAttributes(set []byte) (a signedAttributes, ok bool) {
 	return a, types == 1 && digests == 1 && times <= 1
 }
 
-// readTime reads a Time of either form; it is zero if it has neither.
+// readTime parses a Time in either form. Other forms give the zero time.
 func readTime(from cryptobyte.String) time.Time {
 	var t time.Time
 	if from.PeekASN1Tag(cbasn1.UTCTime) && from.ReadASN1UTCTime(&t) || from.ReadASN1GeneralizedTime(&t) {

@@ -7,28 +7,26 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// A Signer puts profiles that the gate has cleared into the envelope that
-// Apple devices verify, and signs the checksums of what it has signed. There is
-// no other content that it takes. It can be used by several goroutines at once.
-// *[Identity] is one.
+// A Signer puts profiles that the gate has cleared into the envelope that Apple
+// devices verify, and signs checksums of signed files. It accepts no other
+// content. It's safe for concurrent use. *[Identity] is one.
 type Signer interface {
-	// Sign returns the profile in a signed envelope. It must not use the profile
-	// after it has returned. It refuses with an
-	// [*IdentityError] while it may not sign, and with the cause of ctx if
-	// that is done. The result differs each time, since it holds the time of
-	// the signature.
+	// Sign returns the profile in a signed envelope. It must not use the
+	// profile after it returns. The error is an [*IdentityError] if it can't
+	// sign at the moment, or the cause of ctx if that is done. The result
+	// differs each time, because it contains the time of the signature.
 	Sign(ctx context.Context, profile gate.Cleared) ([]byte, error)
-	// SignChecksums returns a detached signature of the list. It refuses as Sign
-	// does.
+	// SignChecksums returns a detached signature of the list, with the same
+	// errors as Sign.
 	SignChecksums(ctx context.Context, list *Checksums) ([]byte, error)
-	// Describe says what signs, and whether it can at this moment.
+	// Describe describes the signer, and whether it can sign at the moment.
 	Describe() Description
 }
 
-// A Description says what a [Signer] signs with.
+// A Description describes what a [Signer] signs with.
 type Description struct {
-	// Name is how a device calls the signer: the common name of its
-	// certificate, or its first DNS name.
+	// Name is the name that devices show for the signer: the certificate's
+	// common name, or its first DNS name.
 	Name string
 	// Subject is the subject of the certificate.
 	Subject string
@@ -36,21 +34,22 @@ type Description struct {
 	Issuers []string
 	// Fingerprint is the SHA-256 of the certificate in hex.
 	Fingerprint string
-	// Key is the SHA-256 of its public key in hex: certificates for the same key
-	// have the same.
+	// Key is the SHA-256 of its public key in hex, which is the same for all
+	// certificates for one key.
 	Key string
 	// NotAfter is when the first of the certificates expires.
 	NotAfter time.Time
-	// Process is the socket of the process that signs. Empty: this one does.
+	// Process is the socket of the signing process. Empty: this one signs.
 	Process string
-	// Development says that the program made the certificate itself, so that
-	// no device trusts it.
+	// Development means that the program created the certificate itself, so
+	// that no device trusts it.
 	Development bool
-	// Fault says why nothing can be signed at the moment; nil if it can.
+	// Fault explains why nothing can be signed at the moment; nil if signing
+	// works.
 	Fault error
 }
 
-// Issuer is the subject of the nearest issuer, or nothing if it is not known.
+// Issuer returns the subject of the nearest issuer, or "" if it's unknown.
 func (d Description) Issuer() string {
 	if len(d.Issuers) == 0 {
 		return ""

@@ -11,35 +11,35 @@ import (
 	"strings"
 )
 
-// A Wrapping is what tools put around an envelope on its way through mail or
-// text. Devices want the envelope alone.
+// A Wrapping is what tools put around an envelope for transport by mail or as
+// text. Devices only accept the bare envelope.
 type Wrapping string
 
-// The wrappings that are looked through.
+// The wrappings that are unwrapped.
 const (
 	Bare   Wrapping = ""
 	PEM    Wrapping = "PEM"
-	MIME   Wrapping = "MIME" // the headers of a signed mail (smime.p7m)
+	MIME   Wrapping = "MIME" // the headers of a signed email (smime.p7m)
 	Base64 Wrapping = "base64"
 )
 
 var (
-	// ErrMail means a mail whose signature stands beside the content, or one
-	// that is not signed.
-	ErrMail = errors.New("it is a mail, not a signed profile")
-	// ErrDamagedPEM means PEM text that cannot be decoded.
-	ErrDamagedPEM = errors.New("it is PEM text, but a damaged one")
+	// ErrMail means an email with a detached signature, or one that isn't
+	// signed.
+	ErrMail = errors.New("it's an email, not a signed profile")
+	// ErrDamagedPEM means PEM text that can't be decoded.
+	ErrDamagedPEM = errors.New("it's damaged PEM text")
 )
 
-// wrapped is an envelope out of its wrapping.
+// wrapped is an unwrapped envelope.
 type wrapped struct {
 	data              []byte
 	wrapping          Wrapping
-	leading, trailing int // bytes of the file around the wrapping
+	leading, trailing int // bytes around the wrapping in the file
 }
 
-// Enveloped reports whether a file is a signed envelope, or seems meant to be
-// one, so that [Examine] can tell more; a property list is not.
+// Enveloped reports whether a file is, or seems intended as, a signed envelope,
+// so that [Examine] can say more. A property list isn't one.
 func Enveloped(file []byte) bool {
 	_, err := unwrap(file)
 	return !errors.Is(err, ErrNotEnvelope)
@@ -70,12 +70,12 @@ func unwrap(file []byte) (wrapped, error) {
 	return wrapped{}, ErrNotEnvelope
 }
 
-// trimStart cuts white space and byte order marks off the start.
+// trimStart removes whitespace and byte order marks at the start.
 func trimStart(file []byte) []byte {
 	return bytes.TrimLeft(file, " \t\r\n\v\f\ufeff")
 }
 
-// isPropertyList reports whether text begins as a property list of any form.
+// isPropertyList reports whether text starts like a property list of any form.
 func isPropertyList(text []byte) bool {
 	for _, start := range []string{"<", "bplist", "\xfe\xff", "\xff\xfe", "\x00<"} {
 		if bytes.HasPrefix(text, []byte(start)) {
@@ -93,7 +93,7 @@ func unwrapPEM(file []byte) (wrapped, error) {
 	return wrapped{data: block.Bytes, wrapping: PEM, trailing: len(bytes.TrimSpace(rest))}, nil
 }
 
-// isMail reports whether text begins with a header of a mail.
+// isMail reports whether text starts with an email header.
 func isMail(text []byte) bool {
 	line, _, _ := bytes.Cut(text[:min(len(text), 1000)], []byte("\n"))
 	name, _, ok := bytes.Cut(line, []byte(":"))
@@ -102,8 +102,8 @@ func isMail(text []byte) bool {
 		slices.Contains([]string{"from", "to", "subject", "date", "received", "return-path", "message-id", "delivered-to"}, lower))
 }
 
-// unwrapMail takes the envelope out of a mail that is one as a whole. It has
-// the type application/pkcs7-mime, but tools write many others.
+// unwrapMail extracts the envelope from an email that consists of it. The
+// standard type is application/pkcs7-mime, but tools write many others.
 func unwrapMail(text []byte) (wrapped, error) {
 	m, err := mail.ReadMessage(bytes.NewReader(text))
 	if err != nil {
@@ -122,8 +122,8 @@ func unwrapMail(text []byte) (wrapped, error) {
 	return wrapped{}, ErrMail
 }
 
-// decodeBase64 decodes base64 with line breaks. It returns nil if there is
-// anything else.
+// decodeBase64 decodes base64 with line breaks. It returns nil for anything
+// else.
 func decodeBase64(text []byte) []byte {
 	compact := bytes.Join(bytes.Fields(text), nil)
 	der := make([]byte, base64.StdEncoding.DecodedLen(len(compact)))
@@ -134,18 +134,18 @@ func decodeBase64(text []byte) []byte {
 	return der[:n]
 }
 
-// typeOf is how the type of signed data stands at the start of an envelope.
+// typeOf is the encoded type of signed data at the start of an envelope.
 var typeOf = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")
 
-// findEnvelope returns where a signed envelope begins, or -1.
+// findEnvelope returns where a signed envelope starts, or -1.
 func findEnvelope(data []byte) int {
 	at := bytes.Index(data, typeOf)
 	if at < 2 {
 		return -1
 	}
-	// In front is the tag of a sequence, and its length: one byte that says it,
-	// or that counts up to four more. Long forms first, for their last bytes
-	// may look like a short one.
+	// A sequence's tag and length come first: one length byte, or one that is
+	// followed by up to four more. Long forms come first, because their last
+	// bytes may look like a short one.
 	for size := min(4, at-2); size >= 0; size-- {
 		start, first := at-size-2, data[at-size-1]
 		if data[start] == 0x30 && (size == 0 && first <= 0x80 || size > 0 && first == 0x80|byte(size)) {
@@ -155,9 +155,9 @@ func findEnvelope(data []byte) int {
 	return -1
 }
 
-// MailHeader returns how long the header of a mail is that the content begins
-// with, or 0. Tools that sign mail put it there, and no device finds the
-// profile behind it.
+// MailHeader returns the length of an email header at the start of the content,
+// or 0. Tools that sign email add one, and devices can't find a profile after
+// it.
 func (e *Envelope) MailHeader() int {
 	if !isMail(e.Content) {
 		return 0

@@ -1,24 +1,23 @@
 package templates
 
-// A Brand is what a page shows of who runs the mail of its people. Anything can be
-// empty.
+// A Brand is what a page shows of the email provider. Any field can be empty.
 type Brand struct {
 	Name string
-	Logo string // the path of the picture; empty: the program's own mark
-	// Sheet is the path of the stylesheet that has the color; empty: the program's
+	Logo string // path of the picture; empty: the program's own mark
+	// Sheet is the path of the stylesheet with the color; empty: the program's
 	// own color.
 	Sheet                  string
 	Help, Imprint, Privacy string // links
 }
 
-// A MailBrand is what a mail shows of who sends it. Without a name it's the
+// A MailBrand is what a mail shows of its sender. Without a name it's the
 // program.
 type MailBrand struct {
 	Name string
-	// Logo says that the mail brings a picture whose Content-ID is LogoID.
+	// Logo means that the mail includes a picture whose Content-ID is LogoID.
 	Logo bool
-	// Button is a color on which white words can be read, whether the mail around
-	// it is light or dark.
+	// Button is a color on which white text is readable, in light and dark
+	// mails.
 	Button                 string
 	Help, Imprint, Privacy string // links
 }
@@ -26,8 +25,8 @@ type MailBrand struct {
 // LogoID is the Content-ID of the logo in a mail.
 const LogoID = "logo"
 
-// Program is what mails and pages call the program.
+// Program is the program's name in mails and pages.
 const Program = "mobileconfig"
 
-// programColor is that of mails that have no other.
+// programColor is the default color of mails.
 const programColor = "#2b52c4"

@@ -6,19 +6,19 @@ import (
 	"unicode"
 )
 
-// The drawings of the steps hold words, and SVG breaks no lines. So lines are
-// broken here, by an estimate of how wide letters are.
+// The drawings of the steps contain text, and SVG doesn't break lines. So lines
+// are broken here, using an estimate of letter widths.
 
 const (
-	// textSize is the size of the letters, in units of the drawing.
+	// textSize is the size of letters, in units of the drawing.
 	textSize = 12
 	// drawing is the width of a drawing: its view box is 14 0 356 ….
 	drawingLeft, drawingWidth = 14, 356
 )
 
-// letterWidth estimates the width of a letter in hundredths of the text size.
-// It is that of a wide face in bold: better a line too short than one that
-// leaves its box.
+// letterWidth estimates the width of a letter in hundredths of the text size,
+// for a wide bold typeface: a line that is too short is better than one that
+// overflows its box.
 func letterWidth(r rune) int {
 	switch {
 	case unicode.Is(unicode.Mn, r):
@@ -54,8 +54,8 @@ func (l *locale) line(id string, width int) (string, error) {
 	return text, err
 }
 
-// lines is {{lines "id" width}}: a text that is broken at spaces into at most
-// two lines of a drawing.
+// lines is {{lines "id" width}}: a text that is broken at spaces into up to two
+// lines of a drawing.
 func (l *locale) lines(id string, width int) ([]string, error) {
 	text, err := l.text(id, nil, nil)
 	if err != nil {
@@ -77,25 +77,25 @@ func (l *locale) lines(id string, width int) ([]string, error) {
 		}
 	}
 	if best == nil {
-		return nil, fmt.Errorf("text %q: no two lines of %d units hold it", id, width)
+		return nil, fmt.Errorf("text %q: it doesn't fit into two lines of %d units", id, width)
 	}
 	return best, nil
 }
 
-// before is {{before "id" x}}: where a text begins that ends at x.
+// before is {{before "id" x}}: the start of a text that ends at x.
 func (l *locale) before(id string, x int) (int, error) {
 	text, err := l.text(id, nil, nil)
 	return x - textWidth(text), err
 }
 
-// beyond is {{beyond "id" x}}: where a text ends that begins at x.
+// beyond is {{beyond "id" x}}: the end of a text that starts at x.
 func (l *locale) beyond(id string, x int) (int, error) {
 	text, err := l.text(id, nil, nil)
 	return x + textWidth(text), err
 }
 
-// fit is {{fit value width}}: a value that is cut to one line of a drawing. The
-// words beside the drawing hold all of it.
+// fit is {{fit value width}}: a value truncated to one line of a drawing. The
+// text next to the drawing has all of it.
 func fit(text string, width int) string {
 	if textWidth(text) <= width {
 		return text
@@ -107,8 +107,8 @@ func fit(text string, width int) string {
 	return string(letters) + "…"
 }
 
-// x is {{x left}} or {{x left width}}: where something is drawn. In a language
-// that runs from right to left it is on the other side.
+// x is {{x left}} or {{x left width}}: a horizontal position. In right-to-left
+// languages it's on the other side.
 func (l *locale) x(left int, width ...int) int {
 	if l.Dir != "rtl" {
 		return left
@@ -119,8 +119,8 @@ func (l *locale) x(left int, width ...int) int {
 	return 2*drawingLeft + drawingWidth - left
 }
 
-// mirror is {{mirror}}: the transform of the shapes that x would move. Words are
-// never among them, nor a tick, which is the same in every script.
+// mirror is {{mirror}}: the transform for shapes that x would move. It's never
+// applied to words, or to a check mark, which is the same in every script.
 func (l *locale) mirror() string {
 	if l.Dir != "rtl" {
 		return "translate(0)"
@@ -129,7 +129,7 @@ func (l *locale) mirror() string {
 }
 
 // anchor is {{anchor "start"}} or {{anchor "end"}}: the class of a text that
-// begins or ends at its x. The drawing itself always runs from left to right.
+// starts or ends at its x. The drawing itself always runs from left to right.
 func (l *locale) anchor(side string) string {
 	if (side == "end") != (l.Dir == "rtl") {
 		return "d-e"

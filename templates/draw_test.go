@@ -12,9 +12,9 @@ func TestTextsMakeRoom(t *testing.T) {
 		t.Errorf("got %d, %v, want %d", x, err, 36+width)
 	}
 	if _, err := l.before("no.such.text", 326); err == nil {
-		t.Error("no error for a text that does not exist")
+		t.Error("no error for a text that doesn't exist")
 	}
 	if _, err := l.beyond("no.such.text", 36); err == nil {
-		t.Error("no error for a text that does not exist")
+		t.Error("no error for a text that doesn't exist")
 	}
 }

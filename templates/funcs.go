@@ -10,9 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile/idn"
 )
 
-// funcs are what a page can call. An id that no locale has, or a value that a
-// text needs and does not get, fails the page, so a test that renders every
-// page finds it.
+// funcs are the functions that pages can call. An unknown id or a missing value
+// fails the page, so a test that renders every page finds them.
 func (l *locale) funcs() template.FuncMap {
 	return template.FuncMap{
 		"t":      l.plain,
@@ -54,7 +53,7 @@ func (l *locale) plain(id string, keysAndValues ...any) (string, error) {
 }
 
 // counted is {{tn "id" count "Key" value …}}: the plural form for count, which
-// the text knows as {{.Count}}.
+// is {{.Count}} in the text.
 func (l *locale) counted(id string, count any, keysAndValues ...any) (string, error) {
 	data, err := pairs(keysAndValues...)
 	if err != nil {
@@ -66,11 +65,11 @@ func (l *locale) counted(id string, count any, keysAndValues ...any) (string, er
 // A piece is a part of a rich text.
 type piece struct {
 	Text  string
-	Bold  bool // stood between stars
-	Value bool // was filled in: may run in another direction than the text
+	Bold  bool // was between stars
+	Value bool // was filled in, and may have another direction than the text
 }
 
-// Marks that cannot be in a text: they are taken out of values first.
+// Marks that can't be in a text. They are removed from values first.
 const (
 	star       = '*'
 	quotedStar = '\uE000'
@@ -79,7 +78,7 @@ const (
 )
 
 // rich is {{template "rich" (rich "id" "Key" value …)}}: a text with *bold*
-// words. A star in a value is a star, for a certificate may be for
+// words. A star in a value stays a star, because a certificate may be for
 // *.example.com.
 func (l *locale) rich(id string, keysAndValues ...any) ([]piece, error) {
 	data, err := pairs(keysAndValues...)
@@ -90,7 +89,7 @@ func (l *locale) rich(id string, keysAndValues ...any) ([]piece, error) {
 }
 
 // richFilled is {{template "rich" (richv "id" .Values)}}: rich with the values
-// of a map, and the plural form that filled has.
+// of a map, and a plural form as in filled.
 func (l *locale) richFilled(id string, values map[string]any) ([]piece, error) {
 	data := maps.Clone(values)
 	clean := strings.NewReplacer(string(quotedStar), "", string(valueStart), "", string(valueEnd), "", string(star), string(quotedStar))
@@ -134,8 +133,8 @@ func pieces(text string) []piece {
 	return all
 }
 
-// pairs makes a map of "Key" value …; as {{dict}} it gives a part of a page
-// several values.
+// pairs creates a map of "Key" value …. As {{dict}} it passes several values to
+// a part of a page.
 func pairs(keysAndValues ...any) (map[string]any, error) {
 	if len(keysAndValues)%2 != 0 {
 		return nil, fmt.Errorf("a value is missing after %v", keysAndValues[len(keysAndValues)-1])
@@ -144,14 +143,14 @@ func pairs(keysAndValues ...any) (map[string]any, error) {
 	for pair := range slices.Chunk(keysAndValues, 2) {
 		key, ok := pair[0].(string)
 		if !ok {
-			return nil, fmt.Errorf("%v is not a key", pair[0])
+			return nil, fmt.Errorf("%v isn't a key", pair[0])
 		}
 		m[key] = pair[1]
 	}
 	return m, nil
 }
 
-// breaks is {{breaks url}}: an address in parts between which a line may break.
+// breaks is {{breaks url}}: a URL in parts between which a line can be broken.
 func breaks(url string) []string {
 	scheme, rest, ok := strings.Cut(url, "://")
 	if !ok {
@@ -167,7 +166,7 @@ func breaks(url string) []string {
 // statuses are those that the locale has an error page for.
 var statuses = []int{401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503}
 
-// knownStatus returns the status whose words serve for s.
+// knownStatus returns the status whose texts are used for s.
 func knownStatus(s int) int {
 	switch {
 	case slices.Contains(statuses, s):

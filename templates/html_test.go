@@ -21,13 +21,13 @@ var (
 	openedElement = regexp.MustCompile(`<(/?)([a-z0-9]+)[^>]*?(/?)>`)
 )
 
-// wayBack is the one link that leads elsewhere, where a domain allows it.
+// wayBack is the only link to another site, if a domain allows it.
 const wayBack = `href="https://panel.example.com/mail?a=1&amp;b=2" rel="noreferrer"`
 
 // brandLinks are the links to the email provider's pages. They send no referrer.
 var brandLinks = regexp.MustCompile(`href="https://example\.com/(?:help|imprint|privacy)" rel="noreferrer"`)
 
-// appStore opens the store of an Android device, whichever it has.
+// appStore opens the app store of an Android device.
 const appStore = `href="market://details?id=net.thunderbird.android"`
 
 func checkPage(t *testing.T, html string, lang Language, page string) {
@@ -39,7 +39,7 @@ func checkPage(t *testing.T, html string, lang Language, page string) {
 	bad := []string{"{{", "<no value>", "ZgotmplZ", "style=", "<style", "%!", "\uE000", "\uE001", "\uE002"}
 	if !panel {
 		bad = append(bad, " checked")
-		html = copyScript.ReplaceAllString(html, "") // the one script that may be there
+		html = copyScript.ReplaceAllString(html, "") // the only script allowed
 		bad = append(bad, "<script")
 	}
 	for _, bad := range bad {
@@ -48,7 +48,7 @@ func checkPage(t *testing.T, html string, lang Language, page string) {
 		}
 	}
 	if !panel && strings.Contains(strings.ReplaceAll(strings.ReplaceAll(html, "<wbr>", ""), link, ""), "://") {
-		t.Error("contains an absolute address that is not the link of the person")
+		t.Error("contains an absolute URL other than the person's link")
 	}
 	for _, pattern := range []*regexp.Regexp{foreignLoad, emptyElement, eventHandler} {
 		if m := pattern.FindString(html); m != "" && m != `href="otpauth:` {
@@ -56,7 +56,7 @@ func checkPage(t *testing.T, html string, lang Language, page string) {
 		}
 	}
 	if want := fmt.Sprintf(`<html lang="%s" dir="%s">`, lang.Tag, lang.Dir); !strings.Contains(html, want) {
-		t.Errorf("does not contain %s", want)
+		t.Errorf("doesn't contain %s", want)
 	}
 	if n := strings.Count(html, "button-big"); page == "setup" && n > 1 {
 		t.Errorf("%d primary buttons", n)
@@ -100,14 +100,14 @@ func checkIDs(t *testing.T, html string) {
 	for _, m := range references.FindAllStringSubmatch(html, -1) {
 		for _, id := range strings.Fields(m[1] + " " + m[2]) {
 			if !slices.Contains(ids, id) {
-				t.Errorf("%s names an id that does not exist", strings.TrimSpace(m[0]))
+				t.Errorf("%s refers to an id that doesn't exist", strings.TrimSpace(m[0]))
 			}
 		}
 	}
 }
 
-// checkInputs wants a label for every input: one that names it, or one around
-// it.
+// checkInputs checks that every input has a label: one that refers to it, or
+// one around it.
 func checkInputs(t *testing.T, html string) {
 	t.Helper()
 	for _, at := range inputElement.FindAllStringIndex(html, -1) {

@@ -18,17 +18,17 @@ import (
 	"golang.org/x/text/number"
 )
 
-// A Language is one that the pages are written in.
+// A Language is one that the pages are translated into.
 type Language struct {
 	Tag  string // BCP 47: "en", "pt-BR"
 	Name string // in the language itself: "English", "Deutsch"
 	Dir  string // "ltr" or "rtl"
 }
 
-// fallback is the language of which every text exists.
+// fallback is the language that has every text.
 const fallback = "en"
 
-// A locale is a Language and what is needed to speak it.
+// A locale is a Language with its texts.
 type locale struct {
 	Language
 	texts   parsed[*i18n.Localizer]
@@ -39,7 +39,7 @@ type locale struct {
 	messages func() ([]*i18n.Message, error)
 }
 
-// strict makes a text that lacks a value an error instead of "<no value>".
+// strict turns a missing value into an error instead of "<no value>".
 var strict i18ntemplate.Parser = &i18ntemplate.TextParser{Option: "missingkey=error"}
 
 func (s *Set) loadLocales(files fs.FS) error {
@@ -75,9 +75,9 @@ func (s *Set) loadLocales(files fs.FS) error {
 	return nil
 }
 
-// loadLocale reads what a file says of its language, which stands before its
-// first heading. The texts are parsed when one is first asked for: all languages
-// take as long as the rest of a start.
+// loadLocale reads the language's properties at the start of a file. The texts
+// are parsed on first use: parsing all languages takes as long as the rest of a
+// start.
 func loadLocale(files fs.FS, name string) (*locale, error) {
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
@@ -125,12 +125,12 @@ func loadLocale(files fs.FS, name string) (*locale, error) {
 	return l, nil
 }
 
-// iPadWords are what an iPhone is called in the texts, in the cases of the
-// languages, and what an iPad is called there.
+// iPadWords are the words for an iPhone in the texts, in the grammatical cases
+// of the languages, with the words for an iPad.
 var iPadWords = strings.NewReplacer("iPhone’em", "iPadem", "iPhone’a", "iPada", "iPhonie", "iPadzie", "iPhonu", "iPadu", "iPhone", "iPad")
 
-// onIPad is l with texts that are about an iPad. Values that are filled in stay
-// as they are.
+// onIPad returns l with texts that are about an iPad. Filled-in values aren't
+// changed.
 func (l *locale) onIPad() *locale {
 	v := *l
 	if v.english = &v; l.english != l {
@@ -163,7 +163,7 @@ func localizer(tag string, messages []*i18n.Message) (*i18n.Localizer, error) {
 	return i18n.NewLocalizer(bundle, tag), nil
 }
 
-// check parses each text, which go-i18n would do only when it is used.
+// check parses each text, which go-i18n would only do on use.
 func (l *locale) check() error {
 	messages, err := l.messages()
 	if err != nil {
@@ -213,8 +213,8 @@ func (s *Set) locale(lang Language) *locale {
 }
 
 // Text returns one text with data filled in, in English if the language lacks
-// it. Numbers are written as the language writes them. For an id that does not
-// exist, or data that lacks a value, it returns the id.
+// it. Numbers are formatted for the language. If the id doesn't exist or data
+// lacks a value, it returns the id.
 func (s *Set) Text(lang Language, id string, data map[string]any) string {
 	text, err := s.locale(lang).text(id, nil, data)
 	if err != nil {
@@ -234,8 +234,8 @@ func (s *Set) Texts(id string, data map[string]any) map[string]string {
 	return texts
 }
 
-// text returns the text of id, in English where the language lacks it; count, if
-// there is one, chooses the plural form.
+// text returns the text of id, in English if the language lacks it. count, if
+// given, chooses the plural form.
 func (l *locale) text(id string, count any, data map[string]any) (string, error) {
 	text, err := l.from(l, id, count, data)
 	var missing *i18n.MessageNotFoundErr
@@ -248,7 +248,7 @@ func (l *locale) text(id string, count any, data map[string]any) (string, error)
 	return text, nil
 }
 
-// from is a text of a locale with numbers as this one writes them.
+// from returns a text of a locale with numbers formatted for this one.
 func (l *locale) from(source *locale, id string, count any, data map[string]any) (string, error) {
 	texts, err := source.texts()
 	if err != nil {

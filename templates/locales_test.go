@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// usedByGo lists the texts that no page uses, because Go code asks for them.
+// usedByGo lists the texts that only Go code uses.
 var usedByGo = []string{
 	"mail.invitation.button", "mail.copy",
 	"consent.iphone", "consent.iphone.keep", "consent.mac", "consent.mac.keep",
@@ -99,7 +99,7 @@ func TestTextsExistAndAreUsed(t *testing.T) {
 	}
 	for id := range texts {
 		if !used[id] {
-			t.Errorf("%s is not used", id)
+			t.Errorf("%s isn't used", id)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func TestVoice(t *testing.T) {
 				}
 			}
 			if strings.Count(form, "*")%2 != 0 {
-				t.Errorf("%s: a star without its other: %q", id, form)
+				t.Errorf("%s: an unpaired star: %q", id, form)
 			}
 			if strings.HasSuffix(id, ".title") && !strings.HasPrefix(id, "ios.") && strings.Contains(form, "profile") {
 				t.Errorf("%s: a heading says profile", id)
@@ -222,16 +222,16 @@ func TestVoice(t *testing.T) {
 	}
 }
 
-// TestNoWordsInPages finds words that are not in the locale.
+// TestNoWordsInPages finds words that aren't in the locale.
 func TestNoWordsInPages(t *testing.T) {
-	// A page gives the frame a class and an address, a field its attributes: no
+	// Classes and addresses for the frame, and attributes for fields, aren't
 	// words either.
 	own := regexp.MustCompile(`{{define "(?:wide|here|tied)"}}.*`)
 	action := regexp.MustCompile(`(?s){{.*?}}`)
 	spoken := regexp.MustCompile(`\s(?:alt|title|placeholder|aria-label|value|content)="([^"]*)"`)
 	element := regexp.MustCompile(`(?s)<[^>]*>`)
 	letters := regexp.MustCompile(`\p{L}+`)
-	// Attributes that a machine reads.
+	// Attributes that machines read.
 	machine := []string{"width=device-width, initial-scale=1, viewport-fit=cover", "width=device-width, initial-scale=1", "light dark", "noindex", "telephone=no", "mail", "secure", "iphone", "mac", "yes"}
 	for name, page := range pageFiles(t) {
 		page = own.ReplaceAllString(page, "")
@@ -313,7 +313,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestTextsForGo fills in what Go code fills in and wants no id back.
+// TestTextsForGo fills in the values from Go code and checks that no id is
+// returned.
 func TestTextsForGo(t *testing.T) {
 	s := newSet(t)
 	data := map[string]any{"Domain": "example.com", "Attempts": 10, "MinLength": 6, "LockMinutes": 5, "Calendars": true, "Contacts": true,

@@ -15,44 +15,44 @@ import (
 	"unicode"
 )
 
-// A Notice is what a mail tells of. What is empty is left out.
+// A Notice is the content of a notification. Empty fields are omitted.
 type Notice struct {
-	// Event chooses the words: a text "mail.event.EVENT".
+	// Event chooses the texts: "mail.event.EVENT".
 	Event string
-	// Count is how many mails a "digest" stands for, and how many days the
-	// certificate of an "identity.expiring" has left.
+	// Count is the number of mails in a "digest", and the number of days that
+	// the certificate of an "identity.expiring" has left.
 	Count  int
 	When   time.Time
 	Who    string
 	What   string
-	From   string // an address on the network
+	From   string // an IP address
 	Client string
-	// Number is the action's in the log.
+	// Number is the action's number in the log.
 	Number int64
-	// Note is the signed note of a "log.checkpoint", and no other mail has one:
-	// lines that stand in the mail as they are.
+	// Note is the signed note of a "log.checkpoint". No other mail has one. Its
+	// lines are copied unchanged.
 	Note string
-	// Link is that of an "invitation", and no other mail has one.
+	// Link is the link of an "invitation". No other mail has one.
 	Link  string
 	Brand MailBrand
 }
 
-// A LinkMail is what a mail with a setup link says.
+// A LinkMail is the content of a mail with a setup link.
 type LinkMail struct {
-	Service string // what people call the mail service
+	Service string // display name of the mail service
 	Address string
 	URL     string
 	Expires time.Time
 	Brand   MailBrand
 }
 
-// A Mail is a notice in words.
+// A Mail is a formatted notice.
 type Mail struct{ Subject, Text, HTML string }
 
-// A mailPage is what the templates of mails are filled with.
+// A mailPage is the data of the mail templates.
 type mailPage struct {
 	Lang, Dir, Title, Lead, Note, Link, Ask, Advice string
-	Button, Copy                                    string // words of the button, and for whom it doesn't work
+	Button, Copy                                    string // text of the button, and for readers where it doesn't work
 	Rows                                            []mailRow
 	Brand                                           MailBrand
 	Links                                           []mailLink
@@ -62,7 +62,7 @@ type mailRow struct{ Label, Value string }
 
 type mailLink struct{ Label, URL string }
 
-// loadMails has mail/message.html and mail/message.txt parsed for the first mail.
+// loadMails parses mail/message.html and mail/message.txt on first use.
 func (s *Set) loadMails(files fs.FS) {
 	s.mailHTML = sync.OnceValues(func() (*template.Template, error) {
 		t, err := template.ParseFS(files, "mail/message.html")
@@ -80,11 +80,12 @@ func (s *Set) loadMails(files fs.FS) {
 	})
 }
 
-// Mail writes a notice in lang. Values that somebody chose stand in it on one
+// Mail formats a notice in lang. Values that people chose are limited to one
 // line each, so that none can look like a part of the mail.
 func (s *Set) Mail(lang Language, n Notice) (Mail, error) {
 	l := s.locale(lang)
-	// A text without plural forms must not be asked for one: French has "one" for 0.
+	// A text without plural forms must not be requested with one: French uses
+	// "one" for 0.
 	var count any
 	if n.Count != 0 {
 		count = n.Count
@@ -103,7 +104,7 @@ func (s *Set) Mail(lang Language, n Notice) (Mail, error) {
 	return s.mail(p)
 }
 
-// LinkMail writes the mail with a setup link in lang.
+// LinkMail formats the mail with a setup link in lang.
 func (s *Set) LinkMail(lang Language, m LinkMail) (Mail, error) {
 	l := s.locale(lang)
 	p := mailPage{Lang: l.Tag, Dir: l.Dir, Link: m.URL}
@@ -123,7 +124,7 @@ func (s *Set) LinkMail(lang Language, m LinkMail) (Mail, error) {
 	return s.mail(p)
 }
 
-// sign says who sends the mail, and what stands on its button.
+// sign sets the sender's brand and the button's text.
 func (p *mailPage) sign(l *locale, b MailBrand, button string) error {
 	b.Name, b.Button = cmp.Or(singleLine(b.Name), Program), cmp.Or(b.Button, programColor)
 	p.Brand = b
@@ -144,7 +145,7 @@ func (p *mailPage) sign(l *locale, b MailBrand, button string) error {
 	return err
 }
 
-// mail writes the page as text and as HTML.
+// mail renders the page as text and as HTML.
 func (s *Set) mail(p mailPage) (Mail, error) {
 	var text, html bytes.Buffer
 	if err := errors.Join(execute(&text, s.mailText, p), execute(&html, s.mailHTML, p)); err != nil {
@@ -153,7 +154,7 @@ func (s *Set) mail(p mailPage) (Mail, error) {
 	return Mail{p.Title, text.String(), html.String()}, nil
 }
 
-// execute writes p as a template, of either kind, has it.
+// execute renders p with a text or HTML template.
 func execute[T interface{ Execute(io.Writer, any) error }](w io.Writer, t parsed[T], p mailPage) error {
 	of, err := t()
 	if err != nil {
@@ -162,7 +163,7 @@ func execute[T interface{ Execute(io.Writer, any) error }](w io.Writer, t parsed
 	return of.Execute(w, p)
 }
 
-// fill brings the texts and the facts.
+// fill sets the texts and the facts.
 func (p *mailPage) fill(l *locale, n Notice) error {
 	advice, ask := "mail.advice", "mail.ask"
 	switch n.Event {
@@ -207,11 +208,11 @@ func (p *mailPage) fill(l *locale, n Notice) error {
 	return nil
 }
 
-// maxMailValue is the longest value in a mail, in characters.
+// maxMailValue is the maximum length of a value in a mail, in characters.
 const maxMailValue = 300
 
-// singleLine takes line breaks and controls out of a value, those too that
-// turn the direction of a text.
+// singleLine removes line breaks and control characters from a value, including
+// those that change the direction of text.
 func singleLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// mailEvents are the types that package notify tells of by mail.
+// mailEvents are the event types that package notify sends by mail.
 func mailEvents() []string {
 	var all []string
 	for _, kind := range quoted("../server/notify/notify.go", `(?m)^\t\w+ +Type = "([a-z_.]+)"`) {
@@ -56,7 +56,8 @@ func TestMail(t *testing.T) {
 	}
 }
 
-// TestLinkMail wants what somebody chose on one line each, in both parts.
+// TestLinkMail checks that values chosen by people are limited to one line, in
+// both parts.
 func TestLinkMail(t *testing.T) {
 	set, err := New()
 	if err != nil {

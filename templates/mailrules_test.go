@@ -11,13 +11,13 @@ import (
 	"golang.org/x/net/html"
 )
 
-// mailBrands are those that a mail can have, from nothing to everything.
+// mailBrands are possible brands of a mail, from nothing to everything.
 var mailBrands = map[string]MailBrand{
 	"none": {},
 	"all":  {"Bäckerei & Söhne <Ltd>", true, "#0b6b62", "https://example.com/help?a=1&b=2", "https://example.com/imprint", "https://example.com/privacy"},
 }
 
-// allMails are all mails that there are, in a language and with a brand.
+// allMails returns all mails in a language and with a brand.
 func allMails(t *testing.T, set *Set, lang Language, b MailBrand) map[string]Mail {
 	t.Helper()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -46,14 +46,14 @@ func allMails(t *testing.T, set *Set, lang Language, b MailBrand) map[string]Mai
 	return mails
 }
 
-// maxMail is the largest part of a mail, in bytes.
+// maxMail is the maximum size of a part of a mail, in bytes.
 const maxMail = 8 << 10
 
-// TestMailRules holds all mails to what mail readers have in common. Some take
-// style sheets away, so each element has its style. Some turn colors over in the
-// dark, some leave them and change the page behind, so words have no color, or
-// one with its own ground. Some show the text alone, so it says all that the page
-// says. And nothing is loaded from anywhere.
+// TestMailRules checks what all mail readers support. Some remove style sheets,
+// so each element has its own style. Some invert colors in dark mode, some keep
+// them and change the page behind, so text has no color, or a color with its
+// own background. Some only show the text part, so it has everything that the
+// HTML part has. And nothing is loaded from anywhere.
 func TestMailRules(t *testing.T) {
 	set := newSet(t)
 	for _, lang := range set.Languages() {
@@ -110,13 +110,13 @@ func checkMail(t *testing.T, m Mail, lang Language, b MailBrand) {
 		}
 	}
 	if schemes != 2 {
-		t.Errorf("%d of two metas say that the mail can be dark", schemes)
+		t.Errorf("%d of two metas declare a dark mode", schemes)
 	}
 	plain := strings.Join(strings.Fields(m.Text), " ")
 	for _, text := range words {
 		button := slices.Contains([]string{newSet(t).Text(lang, "mail.link.button", nil), newSet(t).Text(lang, "mail.invitation.button", nil), newSet(t).Text(lang, "mail.copy", nil)}, text)
 		if !strings.Contains(plain, text) && !button {
-			t.Errorf("the text lacks %q", text)
+			t.Errorf("the text doesn't have %q", text)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func attr(n *html.Node, name string) string {
 	return ""
 }
 
-// mailElements are those that mail readers leave as they are.
+// mailElements are those that mail readers don't change.
 var mailElements = []string{"html", "head", "meta", "title", "body", "table", "tbody", "tr", "td", "th", "h1", "p", "a", "img", "pre", "strong", "br", "bdi"}
 
 var (
@@ -138,7 +138,8 @@ var (
 	remotePart = regexp.MustCompile(`(?i)url\(|@import|expression|https?:`)
 )
 
-// checkElement wants nothing loaded, and words that can be read whatever is behind.
+// checkElement checks that nothing is loaded, and that text is readable on any
+// background.
 func checkElement(t *testing.T, n *html.Node, b MailBrand) {
 	t.Helper()
 	if !slices.Contains(mailElements, n.Data) {
@@ -170,8 +171,8 @@ func checkElement(t *testing.T, n *html.Node, b MailBrand) {
 	}
 }
 
-// mailContrast is that of two colors. A color without a ground, and a ground without
-// a color, has none.
+// mailContrast returns the contrast of two colors. A color without a
+// background, or a background without a color, has none.
 func mailContrast(t *testing.T, a, b string) float64 {
 	t.Helper()
 	if a == "" || b == "" {

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/text/number"
 )
 
-// What the pages of the control panel can call beside what all pages can.
+// The functions that only the pages of the control panel can call.
 
-// filled is {{tv "id" .Values}}: a text with the values of a map. Where one of
-// them is a number, and the text has plural forms, it chooses the form; a text
-// knows it by its own name and as {{.Count}}.
+// filled is {{tv "id" .Values}}: a text with the values of a map. If one of
+// them is a number and the text has plural forms, it chooses the form. The text
+// has it by its own name and as {{.Count}}.
 func (l *locale) filled(id string, values map[string]any) (string, error) {
 	for _, value := range values {
 		if n, ok := value.(int); ok {
@@ -25,8 +25,8 @@ func (l *locale) filled(id string, values map[string]any) (string, error) {
 	return l.text(id, nil, values)
 }
 
-// quantity is {{quantity "id" "15"}}: a number with its unit. What is no number,
-// or has no unit, stays as it is.
+// quantity is {{quantity "id" "15"}}: a number with its unit. Anything that
+// isn't a number, or has no unit, is unchanged.
 func (l *locale) quantity(id, value string) string {
 	n, err := strconv.Atoi(value)
 	if err != nil {
@@ -41,8 +41,7 @@ func (l *locale) quantity(id, value string) string {
 // number is {{number 1234}}: "1,234".
 func (l *locale) number(n int) string { return l.numbers.Sprint(number.Decimal(n)) }
 
-// moment is {{moment t}}: "24 November 2026, 08:54 UTC", in the zone that t is
-// in.
+// moment is {{moment t}}: "24 November 2026, 08:54 UTC", in the time zone of t.
 func (l *locale) moment(t time.Time) (string, error) {
 	day, err := l.ofMonth("panel.date", "panel.month.", t)
 	if err != nil {
@@ -51,7 +50,7 @@ func (l *locale) moment(t time.Time) (string, error) {
 	return l.text("panel.moment", nil, map[string]any{"Date": day, "Time": t.Format("15:04"), "Zone": t.Format("MST")})
 }
 
-// logged is {{logged t}}: "24 Nov 2026, 08:54:07", in the zone that t is in.
+// logged is {{logged t}}: "24 Nov 2026, 08:54:07", in the time zone of t.
 func (l *locale) logged(t time.Time) (string, error) {
 	day, err := l.ofMonth("panel.log.date", "panel.month.short.", t)
 	if err != nil {
@@ -79,14 +78,14 @@ func (l *locale) ofMonth(id, months string, t time.Time) (string, error) {
 	return l.text(id, nil, map[string]any{"Day": strconv.Itoa(t.Day()), "Month": month, "Year": strconv.Itoa(t.Year())})
 }
 
-// machine is {{machine t}}: a time as a datetime attribute has it.
+// machine is {{machine t}}: a time for a datetime attribute.
 func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // exact is {{exact t}}: "2026-11-24 08:54:07.218", in UTC.
 func exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
-// worded is {{worded "panel.kind." .Kind}}: the text of a word that is stored,
-// or the word itself where it has none.
+// worded is {{worded "panel.kind." .Kind}}: the text for a stored word, or the
+// word itself if it has none.
 func (l *locale) worded(prefix, word string) string {
 	if text, err := l.text(prefix+word, nil, nil); err == nil {
 		return text
@@ -94,14 +93,14 @@ func (l *locale) worded(prefix, word string) string {
 	return word
 }
 
-// A group is the names that are about one kind of object.
+// A group has the names for one kind of object.
 type group struct {
 	Object string
 	Names  []string
 }
 
-// grouped is {{range grouped .Names}}: names such as "domain.update" by what
-// stands before the point.
+// grouped is {{range grouped .Names}}: names such as "domain.update", grouped
+// by the part before the dot.
 func grouped(names []string) []group {
 	var all []group
 	for _, name := range names {

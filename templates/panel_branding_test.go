@@ -1,6 +1,6 @@
 package templates
 
-// What the pages about branding and mails are given.
+// The data of the pages about branding and mails.
 type (
 	brandingPage struct {
 		panelFrame

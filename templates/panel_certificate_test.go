@@ -33,7 +33,8 @@ type (
 	}
 )
 
-// certificateReasons are why an order may fail, as server/certificate has them.
+// certificateReasons are the reasons why an order may fail, from
+// server/certificate.
 var certificateReasons = []string{
 	"authority_unreachable", "name_not_found", "ports_closed", "wrong_server", "authority_forbidden", "authority_limits", "key_refused", "certificate_unusable",
 	"authority_refused", "not_kept",

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What the pages of domains, and the checklist on the overview, are given.
+// The data of the pages about domains, and of the checklist on the overview.
 type (
 	domainRow struct {
 		Name, Incoming, Outgoing, Offer string
@@ -102,7 +102,7 @@ var (
 	sources  = []string{"srv", "autoconfig", "mx", "names"}
 )
 
-// setupSteps is the checklist with so many steps done.
+// setupSteps returns the checklist with this many steps done.
 func setupSteps(done int) *checklist {
 	c := &checklist{Done: done, Total: len(setupIDs)}
 	for i, id := range setupIDs {

@@ -2,7 +2,7 @@ package templates
 
 import "time"
 
-// What the handlers of the links bring: see TestPanelViews.
+// The data from the handlers of links: see TestPanelViews.
 type (
 	linksPage struct {
 		panelFrame

@@ -2,7 +2,7 @@ package templates
 
 import "strings"
 
-// What the page for a device management service shows, as server/panel has it.
+// The data of the page about a device management service, from server/panel.
 type (
 	mdmPage struct {
 		panelFrame

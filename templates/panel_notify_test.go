@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// What the pages of notifications are given: see server/panel/log/views_notify.go.
+// The data of the pages about notifications: see
+// server/panel/log/views_notify.go.
 type (
 	notificationsPage struct {
 		panelFrame
@@ -67,7 +68,7 @@ type (
 	}
 )
 
-// The words of package notify.
+// The constants of package notify.
 func topics() []string {
 	return quoted("../server/notify/notify.go", `(?m)^\t\w+ +Topic = "([a-z_.]+)"`)
 }
@@ -84,7 +85,7 @@ func hookReasons() []string {
 	return quoted("../server/notify/webhook.go", `(?m)^\t\w+ +Reason = "([a-z_]+)"`)
 }
 
-// addNotices adds the texts that the pages of notifications compose.
+// addNotices adds the texts whose ids the pages about notifications compose.
 func addNotices(add func(prefix string, ends []string, suffixes ...string)) {
 	add("panel.topic.", append(topics(), "links"))
 	add("panel.event.", []string{"digest", "link.created", "link.opened", "link.used", "link.downloaded", "link.expired", "link.revoked", "certificate.renewed"})
@@ -94,7 +95,7 @@ func addNotices(add func(prefix string, ends []string, suffixes ...string)) {
 	add("panel.hook.reason.", hookReasons())
 }
 
-// someDeliveries are deliveries of every state, failure and event.
+// someDeliveries has deliveries of every state, failure and event.
 func someDeliveries(again string) []deliveryRow {
 	var rows []deliveryRow
 	for i, event := range eventTypes() {
@@ -177,7 +178,8 @@ func recipientCases(at string, all []recipientRow) []panelCase {
 	}
 }
 
-// TestPanelNotices wants the pages of notifications to hold what they are for.
+// TestPanelNotices checks that the pages about notifications have their
+// contents.
 func TestPanelNotices(t *testing.T) {
 	s := newSet(t)
 	at := "/panel/security/notifications"

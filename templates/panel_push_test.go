@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What the pages for NanoMDM and pushes show, as server/panel has it.
+// The data of the pages about NanoMDM and pushes, from server/panel.
 type (
 	nanoPage struct {
 		panelFrame

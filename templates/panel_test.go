@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// What the handlers of the panel bring: the structs of views.go in server/panel
-// and its pages, which this package cannot know. TestPanelViews holds that they
-// are the same.
+// The data from the handlers of the panel: copies of the structs in views.go of
+// server/panel and its pages, which this package can't import. TestPanelViews
+// checks that they are the same.
 type (
 	panelFrame struct {
 		Operator        string
@@ -372,8 +372,8 @@ var panelViews = map[string]any{
 	"logPage": logPage{}, "chip": chip{}, "logRow": logRow{}, "change": logChange{}, "errorPage": panelErrorPage{},
 }
 
-// TestPanelViews wants every struct that a handler gives a page to be among
-// those that the tests render, field by field.
+// TestPanelViews checks that every struct that a handler passes to a page is
+// rendered by the tests, and has the same fields.
 func TestPanelViews(t *testing.T) {
 	seen := 0
 	for _, name := range panelFiles(t, "views*.go") {
@@ -388,7 +388,8 @@ func TestPanelViews(t *testing.T) {
 	}
 }
 
-// embeddedType is the name of an embedded type, in its own package or from outside.
+// embeddedType returns the name of an embedded type, from its own or another
+// package.
 func embeddedType(e ast.Expr) string {
 	if s, ok := e.(*ast.SelectorExpr); ok {
 		return s.Sel.Name
@@ -396,8 +397,8 @@ func embeddedType(e ast.Expr) string {
 	return e.(*ast.Ident).Name
 }
 
-// panelFiles are the source files of the panel and its pages with names like
-// the pattern.
+// panelFiles returns the source files of the panel and its pages whose names
+// match the pattern.
 func panelFiles(t *testing.T, pattern string) []string {
 	t.Helper()
 	shared, err := filepath.Glob("../server/panel/" + pattern)
@@ -408,7 +409,7 @@ func panelFiles(t *testing.T, pattern string) []string {
 	return slices.DeleteFunc(append(shared, pages...), func(name string) bool { return strings.HasSuffix(name, "_test.go") })
 }
 
-// checkViews compares the structs of a file, and returns how many there are.
+// checkViews compares the structs of a file, and returns their number.
 func checkViews(t *testing.T, file *ast.File) (seen int) {
 	t.Helper()
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -452,7 +453,7 @@ func checkViews(t *testing.T, file *ast.File) (seen int) {
 
 var panelNow = time.Date(2026, time.November, 24, 8, 54, 7, 0, time.UTC)
 
-// Who looks.
+// The viewer.
 const (
 	nobody = iota
 	auditor
@@ -469,7 +470,7 @@ func panelFrameOf(f frame, who int, nav, path string) panelFrame {
 	return p
 }
 
-// A panelCase is a page with data; the frame is set in it.
+// A panelCase is a page with data. The frame is set in it.
 type panelCase struct {
 	name, page string
 	who        int
@@ -570,7 +571,7 @@ func ownCases() []panelCase {
 	}
 }
 
-// Some domains that the cases show.
+// Domains for the cases.
 var panelDomains = []domainRow{
 	{"example.com", "imap.example.com:993", "smtp.example.com:465", "offered", true, 120, 86, false},
 	{"example.org", "mail.example.org:143/starttls", "mail.example.org:587/starttls", "required", false, 1, 0, false},
@@ -844,7 +845,7 @@ func logCases() []panelCase {
 	}
 }
 
-// removeValues are what the pages that ask may name.
+// removeValues are the values for the confirmation pages.
 var removeValues = map[string]map[string]any{
 	"pending": {"Domain": "example.com"}, "selected": {"Links": 3}, "mail-selected": {"Links": 1},
 	"domain": {"Domain": "example.com", "Links": 12}, "link": {"Address": "jane@example.com"}, "mailbox-links": {"Address": "jane@example.com", "Links": 1},
@@ -878,7 +879,7 @@ func panelErrorCases() []panelCase {
 	return append(all, panelCase{name: "error-signed-out", page: "error", path: "/panel/x", view: panelErrorPage{Status: 403}})
 }
 
-// The ends of text ids that only exist at run time.
+// The suffixes of text ids that are only known at run time.
 var (
 	removeIDs    = []string{"domain", "pending", "selected", "mail-selected", "batch", "link", "mailbox-links", "links", "policy", "key", "redirect", "member", "invitation", "passkey", "totp", "recipient", "webhook", "webhook-off", "webhook-secret", "mailbox", "entry", "nanomdm", "nanomdm-secret"}
 	todoIDs      = []string{"identity_bad", "one_factor", "no_recovery", "identity_expires", "few_recovery", "identity_development", "one_owner", "no_relay", "no_backup", "old_backup"}
@@ -900,7 +901,7 @@ var (
 	}
 )
 
-// quoted returns the strings of a Go file that a pattern's one group finds.
+// quoted returns the strings of a Go file that match the group of a pattern.
 func quoted(file, pattern string) []string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -913,8 +914,8 @@ func quoted(file, pattern string) []string {
 	return all
 }
 
-// actionNames are the names that the action log can hold, scopeNames those that
-// a key can have.
+// actionNames are the possible names in the action log, scopeNames the scopes
+// of keys.
 func actionNames() []string {
 	return quoted("../server/audit/action.go", `(?m)^\t\w+ +Name += "([a-z_.]+)"`)
 }
@@ -935,7 +936,7 @@ func scopeNames() []string {
 	return quoted("../server/account/key.go", `(?m)^\t\w+ +Scope += "([a-z:]+)"`)
 }
 
-// panelIDs are the texts that the panel's pages compose.
+// panelIDs returns the texts whose ids the panel's pages compose.
 func panelIDs() []string {
 	var all []string
 	add := func(prefix string, ends []string, suffixes ...string) {
@@ -1018,11 +1019,12 @@ func panelIDs() []string {
 	for month := range 12 {
 		add("panel.month.", []string{fmt.Sprint(month + 1), fmt.Sprint("short.", month+1)})
 	}
-	add("panel.", []string{"moment", "date", "day", "number", "key.days", "log.date", "log.moment"}) // asked for by Go code, or with a number in a string
+	add("panel.", []string{"moment", "date", "day", "number", "key.days", "log.date", "log.moment"}) // used by Go code, or with a number in a string
 	return all
 }
 
-// TestPanelDone wants a text for whatever the handlers say was done.
+// TestPanelDone checks that there is a text for everything that the handlers
+// report as done.
 func TestPanelDone(t *testing.T) {
 	seen := 0
 	for _, name := range panelFiles(t, "*.go") {
@@ -1034,11 +1036,11 @@ func TestPanelDone(t *testing.T) {
 		}
 	}
 	if seen < len(doneIDs)/2 {
-		t.Errorf("the handlers say %d times what was done", seen)
+		t.Errorf("the handlers only report %d times what was done", seen)
 	}
 }
 
-// checkPanelPage holds what the panel's pages have beside all others.
+// checkPanelPage checks the rules that only apply to the panel's pages.
 func checkPanelPage(t *testing.T, html string) {
 	t.Helper()
 	primary := 0
@@ -1080,7 +1082,7 @@ func checkPanelPage(t *testing.T, html string) {
 	}
 }
 
-// TestPanelPages wants each page in English to hold what it is for.
+// TestPanelPages checks that each page has its contents in English.
 func TestPanelPages(t *testing.T) {
 	s := newSet(t)
 	for name, want := range map[string][]string{
@@ -1200,31 +1202,31 @@ func TestPanelPages(t *testing.T) {
 	}
 }
 
-// TestPanelProblems wants whatever is wrong to stand at the top and beside its
-// field, and the way from one to the other.
+// TestPanelProblems checks that every problem is shown at the top and next to
+// its field, with a link from one to the other.
 func TestPanelProblems(t *testing.T) {
 	s := newSet(t)
 	for _, c := range panelCases() {
 		html := render(t, s, c.rendering(), s.Match())
 		for _, p := range c.problems {
 			if strings.Count(html, p.Text) < 1 || p.Field != "" && (strings.Count(html, p.Text) != 2 || !strings.Contains(html, `<a href="#`+p.Field+`">`)) {
-				t.Errorf("%s: %q is not said where it should be", c.name, p.Text)
+				t.Errorf("%s: %q isn't shown where it should be", c.name, p.Text)
 			}
 		}
 	}
 }
 
-// hostile is what any text that comes from a person may hold: markup, and
-// marks that turn the direction of what follows.
+// hostile is what any text from a person may contain: markup, and characters
+// that change the direction of the following text.
 const hostile = "\"'><script>alert(1)</script>\u202e*{{.}}"
 
-// ours are the texts that never come from a person: by them words are found,
-// or they are what a handler has made.
+// ours are the fields with texts that never come from a person: they look up
+// texts, or a handler has created them.
 var ours = []string{"Role", "Offer", "Severity", "State", "States", "linkPage.Variant", "batchPage.Platform", "batchPage.Variant", "batchPage.Output", "batchPage.Fields", "Method", "Kind", "Done", "Nav", "Protocol", "Scopes", "Factors", "Field", "Code",
 	"Language", "Languages", "Reads", "Path", "Topic", "Event", "Reason", "Failure", "Prev", "Next", "Action", "Back", "todo.ID", "removePage.ID", "actionRow.Name", "setting.Name",
 	"setupStep.ID", "domainPage.Login", "Source", "Outcome", "Vendor", "Platform", "Presets", "certificatePage.Source", "certificateView.Notices", "What"}
 
-// poison puts the text wherever a string may come from a person.
+// poison puts the text into every string that may come from a person.
 func poison(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -1308,7 +1310,7 @@ func TestPanelTimes(t *testing.T) {
 		}
 	}
 	if got := l.quantity("panel.setting.login.value", "12345"); got != "12345" {
-		t.Errorf("a user name became %q", got)
+		t.Errorf("a username became %q", got)
 	}
 	text, err := l.filled("panel.todo.few_recovery", map[string]any{"Left": 1})
 	if err != nil || text != "You have 1 recovery code left" {
@@ -1316,8 +1318,8 @@ func TestPanelTimes(t *testing.T) {
 	}
 }
 
-// TestPanelLog wants every filter that there is to be offered, and to come back
-// and go to the export as it was.
+// TestPanelLog checks that every filter is offered, keeps its value, and is
+// passed to the export.
 func TestPanelLog(t *testing.T) {
 	s := newSet(t)
 	html := render(t, s, named(t, "panel-log"), s.Match())

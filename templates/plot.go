@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A plot is a drawing of links and downloads by day: two bars a day, a scale
-// of three lines and a date below each second day.
+// A plot is a chart of links and downloads by day: two bars a day, a scale of
+// three lines, and a date under every second day.
 type plot struct {
 	days []plotDay
 }
@@ -16,7 +16,7 @@ type plotDay struct {
 	links, downloads int
 }
 
-// The geometry, in units of the drawing, whose view box begins at 0 0.
+// The geometry, in units of the drawing, whose view box starts at 0 0.
 const (
 	plotWidth, plotHeight = 620, 180
 	plotTop, plotBottom   = 18, 150
@@ -37,10 +37,11 @@ func (p plot) With(day time.Time, links, downloads int) plot {
 type plotBar struct {
 	Day              time.Time
 	Links, Downloads int
-	// LinksPath and DownloadsPath are the bars; a day without any has none.
+	// LinksPath and DownloadsPath are the bars. They are empty if the count is
+	// 0.
 	LinksPath, DownloadsPath string
 	X                        string // the middle
-	Label                    bool   // has its date below
+	Label                    bool   // has a date label
 }
 
 // A plotLine is a line of the scale.
@@ -49,7 +50,7 @@ type plotLine struct {
 	Y     int
 }
 
-// A drawnPlot is what the page draws, and the numbers that its words name.
+// A drawnPlot is the chart, and the numbers in its description.
 type drawnPlot struct {
 	Width, Height    int
 	Left, Right      int
@@ -58,12 +59,12 @@ type drawnPlot struct {
 	Bars             []plotBar
 	Links, Downloads int
 	From, To         time.Time
-	// Most is the day with the most downloads, or the most links if there
-	// were no downloads.
+	// Most is the day with the most downloads, or the most links if there were
+	// no downloads.
 	Most plotBar
 }
 
-// Draw lays the plot out.
+// Draw computes the plot's layout.
 func (p plot) Draw() drawnPlot {
 	d := drawnPlot{Width: plotWidth, Height: plotHeight, Left: plotLeft, Right: plotRight, LabelY: plotHeight - 8}
 	highest := 0
@@ -101,11 +102,10 @@ func (p plot) Draw() drawnPlot {
 	return d
 }
 
-// Days is how many days are drawn.
+// Days returns the number of days.
 func (d drawnPlot) Days() int { return len(d.Bars) }
 
-// scaleTop is an even number at or above the highest value, of a kind that
-// reads well.
+// scaleTop returns a readable even number at or above the highest value.
 func scaleTop(highest int) int {
 	for power := 1; ; power *= 10 {
 		for _, half := range []int{1, 2, 3, 5} {
@@ -116,7 +116,8 @@ func scaleTop(highest int) int {
 	}
 }
 
-// barPath is a bar whose upper corners are round. The smallest is still seen.
+// barPath draws a bar with round upper corners. The smallest bar is still
+// visible.
 func barPath(left, width float64, value, top int) string {
 	if value <= 0 {
 		return ""

@@ -26,7 +26,7 @@ func TestPlot(t *testing.T) {
 	if d.Bars[0].DownloadsPath != "" || d.Bars[0].LinksPath == "" {
 		t.Errorf("a day without downloads: got %+v", d.Bars[0])
 	}
-	// 41 of 60, on 132 units, less the corner.
+	// 41 of 60, on 132 units, minus the corner.
 	if !strings.Contains(d.Most.DownloadsPath, " 150v-88.2q0-2 2-2h") {
 		t.Errorf("got %s", d.Most.DownloadsPath)
 	}
@@ -46,8 +46,8 @@ func TestPlot(t *testing.T) {
 	}
 }
 
-// TestPlotOfLittle wants a drawing where there is nothing, and the smallest
-// value to be seen beside a large one.
+// TestPlotOfLittle checks that there is a chart without data, and that the
+// smallest value is visible next to a large one.
 func TestPlotOfLittle(t *testing.T) {
 	if d := newPlot().Draw(); len(d.Lines) != 3 || len(d.Bars) != 0 {
 		t.Errorf("got %+v", d)

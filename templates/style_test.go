@@ -28,8 +28,8 @@ func TestStylesheetIsSelfContained(t *testing.T) {
 	if open, shut := strings.Count(css, "{"), strings.Count(css, "}"); open != shut {
 		t.Errorf("%d braces open, %d close", open, shut)
 	}
-	// Physical sides would have to be mirrored by hand. The mark of a fold is
-	// symmetric, safe-area-inset is the device's own.
+	// Physical sides would have to be mirrored for right-to-left languages. The
+	// mark of a fold is symmetric, and safe-area-inset belongs to the device.
 	physical := regexp.MustCompile(`(?:margin|padding|border|inset)-(?:left|right)\b|[\s;{](?:left|right|float)\s*:`)
 	for line := range strings.Lines(css) {
 		if !strings.Contains(line, ".fold > summary::after") && physical.MatchString(strings.ReplaceAll(line, "safe-area-inset-", "")) {
@@ -38,8 +38,8 @@ func TestStylesheetIsSelfContained(t *testing.T) {
 	}
 }
 
-// TestStylesheetFitsThePages wants a rule for each class and a class for each
-// rule.
+// TestStylesheetFitsThePages checks that each class has a rule and each rule's
+// class is used.
 func TestStylesheetFitsThePages(t *testing.T) {
 	css := regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(stylesheet(t), "")
 	css = regexp.MustCompile(`\{[^{}]*\}`).ReplaceAllString(css, "{}")
@@ -58,7 +58,7 @@ func TestStylesheetFitsThePages(t *testing.T) {
 		}
 	}
 	for class := range used {
-		if !ruled[class] && class != "d-s" { // text begins at the start anyway
+		if !ruled[class] && class != "d-s" { // text starts there anyway
 			t.Errorf("no rule for .%s", class)
 		}
 	}
@@ -79,7 +79,7 @@ func TestStaticFile(t *testing.T) {
 		t.Errorf("got %q and %q", path, other)
 	}
 	if _, err := s.Asset("none.css"); err == nil {
-		t.Error("a file that is not there has a path")
+		t.Error("a missing file has a path")
 	}
 	body, contentType, ok := s.StaticFile(path)
 	if !ok || contentType != "text/css; charset=utf-8" || string(body) != stylesheet(t) {
@@ -92,7 +92,7 @@ func TestStaticFile(t *testing.T) {
 	}
 }
 
-// TestContrast computes the table in the stylesheet again.
+// TestContrast recomputes the table in the stylesheet.
 func TestContrast(t *testing.T) {
 	css := stylesheet(t)
 	light, dark := tokens(t, css)
@@ -119,7 +119,7 @@ func TestContrast(t *testing.T) {
 }
 
 // tokens returns the custom properties of :root for the light and the dark
-// theme. Where color-mix is offered beside a plain colour, it is what counts:
+// theme. If color-mix is offered in addition to a plain color, it wins, because
 // it comes later.
 func tokens(t *testing.T, css string) (light, dark map[string]string) {
 	t.Helper()
@@ -169,7 +169,7 @@ func color(t *testing.T, theme map[string]string, value string) [3]float64 {
 	}
 	var r, g, b int
 	if _, err := fmt.Sscanf(value, "#%02x%02x%02x", &r, &g, &b); err != nil {
-		t.Fatalf("%q is not a colour: %v", value, err)
+		t.Fatalf("%q isn't a color: %v", value, err)
 	}
 	return [3]float64{float64(r) / 255, float64(g) / 255, float64(b) / 255}
 }

@@ -1,5 +1,6 @@
-// Package templates holds the pages, their style and every text a person
-// reads. It is a leaf: handlers bring the data, nothing here asks for any.
+// Package templates has the pages, their styles, and every text that people
+// read. It imports no other package of the service: handlers pass the data, and
+// nothing here requests any.
 package templates
 
 import (
@@ -23,13 +24,13 @@ import (
 //go:embed pages panel mail static locales
 var embedded embed.FS
 
-// A Set is all pages in all languages. What it says does not change after New;
-// it may be used by several goroutines.
+// A Set is all pages in all languages. It doesn't change after New, and is safe
+// for concurrent use.
 type Set struct {
 	locales []*locale // sorted by name
 	byTag   map[string]*locale
-	matcher language.Matcher // the first of its languages is English
-	ordered []*locale        // as the matcher numbers them
+	matcher language.Matcher // its first language is English
+	ordered []*locale        // in the matcher's order
 
 	pages map[string]map[string]parsed[*template.Template] // by name, then by tag
 	panel copies                                           // pages of the control panel
@@ -41,30 +42,30 @@ type Set struct {
 	paths  map[string]string // of the assets, by file name
 }
 
-// A parsed is a file that is parsed when it is first asked for. All pages in all
-// languages take a second and 40 MiB, of which most people need little.
+// A parsed is a file that is parsed on first use. Parsing all pages in all
+// languages takes a second and 40 MiB, and most people need little of it.
 type parsed[T any] = func() (T, error)
 
-// An asset is a file that pages load, such as the stylesheet.
+// An asset is a file that pages load, for example the stylesheet.
 type asset struct {
 	body        []byte
 	contentType string
 }
 
-// contentTypes are those of the files in static/, by their ending.
+// contentTypes are the types of the files in static/, by extension.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 }
 
-// New returns all embedded pages and locales. Each is parsed when it is first
-// asked for, and the Set is the same each time. Tests parse all of it.
+// New returns all embedded pages and locales. Each is parsed on first use, and
+// New always returns the same Set. Tests parse all of it.
 func New() (*Set, error) { return fromBinary() }
 
-// NewFrom is New for pages and locales that are not those of the binary:
-// files is laid out as the folder of this package. Each call reads and parses
-// all of it. An error names the file.
+// NewFrom is New for pages and locales from other files, laid out like the
+// folder of this package. Each call reads and parses all of them. An error
+// names the file.
 func NewFrom(files fs.FS) (*Set, error) {
 	s, err := load(files)
 	if err != nil {
@@ -76,11 +77,11 @@ func NewFrom(files fs.FS) (*Set, error) {
 	return s, nil
 }
 
-// folders are those of the files that a Set is made from.
+// folders are the folders with the files of a Set.
 var folders = []string{"pages", "panel", "mail", "static", "locales"}
 
-// Digest returns a hash of all files that NewFrom reads, by which it is known
-// whether another Set would be made from them now.
+// Digest returns a hash of all files that NewFrom reads, to detect whether they
+// have changed.
 func Digest(files fs.FS) (string, error) {
 	h := sha256.New()
 	for _, folder := range folders {
@@ -117,7 +118,7 @@ func load(files fs.FS) (*Set, error) {
 	return s, nil
 }
 
-// parseAll finds what is wrong with any file.
+// parseAll finds errors in all files.
 func (s *Set) parseAll() error {
 	for _, l := range s.locales {
 		if err := l.check(); err != nil {
@@ -138,8 +139,8 @@ func (s *Set) parseAll() error {
 	return err
 }
 
-// loadAssets gives each file of static/ a path that changes with its content,
-// so that a browser may keep it for ever.
+// loadAssets gives each file in static/ a path that changes with its content,
+// so that browsers can cache it forever.
 func (s *Set) loadAssets(files fs.FS) error {
 	names, err := fs.Glob(files, "static/*")
 	if err != nil {
@@ -152,7 +153,7 @@ func (s *Set) loadAssets(files fs.FS) error {
 		}
 		base, ending := path.Base(name), path.Ext(name)
 		if contentTypes[ending] == "" {
-			return fmt.Errorf("%s: no content type for this ending", name)
+			return fmt.Errorf("%s: no content type for this extension", name)
 		}
 		sum := sha256.Sum256(body)
 		p := "/static/" + strings.TrimSuffix(base, ending) + "." + hex.EncodeToString(sum[:])[:12] + ending
@@ -161,7 +162,7 @@ func (s *Set) loadAssets(files fs.FS) error {
 	return nil
 }
 
-// Asset returns the path of a file of static/.
+// Asset returns the path of a file in static/.
 func (s *Set) Asset(name string) (string, error) {
 	p, ok := s.paths[name]
 	if !ok {
@@ -170,9 +171,8 @@ func (s *Set) Asset(name string) (string, error) {
 	return p, nil
 }
 
-// loadPages looks which pages there are. Every page may use pages/parts/*.html;
-// those of panel/ have the parts of panel/parts/ too, which come after the others
-// and may take their place.
+// loadPages finds the pages. Every page can use pages/parts/*.html. Those in
+// panel/ also have panel/parts/, which is parsed later and can replace parts.
 func (s *Set) loadPages(files fs.FS) error {
 	shared := sync.OnceValues(func() (*template.Template, error) {
 		t := template.New("").Option("missingkey=error").Funcs(s.locales[0].funcs()).Funcs(template.FuncMap{"asset": s.Asset})
@@ -188,7 +188,7 @@ func (s *Set) loadPages(files fs.FS) error {
 	if err := s.list(files, "pages/", "", shared, sync.OnceValues); err != nil {
 		return err
 	}
-	// On an iPad the page of a link speaks of that.
+	// On an iPad, a link's page mentions the iPad.
 	if s.pages["setup"] != nil {
 		s.pages["setup-ipad"] = s.page(files, "pages/setup.html", shared, sync.OnceValues, (*locale).onIPad)
 	}
@@ -198,8 +198,8 @@ func (s *Set) loadPages(files fs.FS) error {
 // A keeper makes a function that parses once from one that parses each time.
 type keeper func(parsed[*template.Template]) parsed[*template.Template]
 
-// list adds the pages of a folder in all languages. Each has a copy of the parts
-// of its own, because the functions that bring the words belong to the language.
+// list adds the pages of a folder in all languages. Each language has its own copy of
+// the parts, because the functions that return texts belong to the language.
 func (s *Set) list(files fs.FS, folder, prefix string, parts parsed[*template.Template], keep keeper) error {
 	names, err := glob(files, folder+"*.html")
 	if err != nil {
@@ -211,8 +211,8 @@ func (s *Set) list(files fs.FS, folder, prefix string, parts parsed[*template.Te
 	return nil
 }
 
-// page is a page in all languages, with the texts of each or, if change is not
-// nil, with what it makes of them.
+// page returns a page in all languages, with their locales or, if change isn't nil,
+// with locales changed by it.
 func (s *Set) page(files fs.FS, name string, parts parsed[*template.Template], keep keeper, change func(*locale) *locale) map[string]parsed[*template.Template] {
 	page := map[string]parsed[*template.Template]{}
 	for _, lang := range s.locales {
@@ -257,7 +257,7 @@ func parse(t *template.Template, files fs.FS, pattern string) error {
 	return nil
 }
 
-// glob returns the files of pattern, of which there is one at least.
+// glob returns the files of pattern, at least one.
 func glob(files fs.FS, pattern string) ([]string, error) {
 	names, err := fs.Glob(files, pattern)
 	if err == nil && len(names) == 0 {
@@ -266,9 +266,9 @@ func glob(files fs.FS, pattern string) ([]string, error) {
 	return names, err
 }
 
-// Page writes pages/NAME.html, or panel/NAME.html for "panel/NAME", in lang with
-// data. Nothing is written if it fails. A language that the set does not have,
-// or not of the page, is English.
+// Page writes pages/NAME.html, or panel/NAME.html for "panel/NAME", in lang
+// with data. If it fails, nothing is written. If the set or the page doesn't
+// have the language, it's in English.
 func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
 	page := s.pages[name][lang.Tag]
 	if page == nil {
@@ -289,8 +289,8 @@ func (s *Set) Page(w io.Writer, name string, lang Language, data any) error {
 	return err
 }
 
-// StaticFile returns the file that is served at path and its content type; ok
-// is false for every path but those that the pages use, letter by letter.
+// StaticFile returns the file served at path and its content type. ok is false
+// for all paths except exactly those that the pages use.
 func (s *Set) StaticFile(path string) (body []byte, contentType string, ok bool) {
 	a, ok := s.assets[path]
 	return bytes.Clone(a.body), a.contentType, ok

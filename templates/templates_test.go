@@ -12,7 +12,7 @@ import (
 	"testing/fstest"
 )
 
-// What handlers bring, as the pages need it.
+// The data that handlers pass to the pages.
 type (
 	frame struct {
 		Operator    string
@@ -75,13 +75,13 @@ func setupOf(device string, change func(*setupPage)) setupPage {
 	return p
 }
 
-// A rendering is a page with filled data. Its frame is set by render.
+// A rendering is a page with its data. render sets its frame.
 type rendering struct {
 	name, page string
 	data       func(frame) any
 }
 
-// An apiPage is the API's document.
+// An apiPage is the API's documentation page.
 type apiPage struct {
 	frame
 	Make     string
@@ -137,7 +137,7 @@ func renderings() []rendering {
 		setup(device+"-policy-only", setupOf(device, func(p *setupPage) { p.Policy, p.PolicyOnly = true, true }))
 		setup(device+"-keep", setupOf(device, func(p *setupPage) { p.Policy, p.Attempts = true, 0 }))
 		setup(device+"-keep-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Attempts = true, 0 }))
-		if device != "android" { // which has no box
+		if device != "android" { // without a checkbox
 			setup(device+"-problem", setupOf(device, func(p *setupPage) { p.Policy, p.Problems = true, missing }))
 			setup(device+"-problem-only", setupOf(device, func(p *setupPage) { p.PolicyOnly, p.Problems = true, missing }))
 		}
@@ -206,8 +206,8 @@ func renderings() []rendering {
 	}})
 }
 
-// translated is English with two made-up translations, of which one runs from
-// right to left. What they lack is English.
+// translated is English with two fictional translations, one of which runs from
+// right to left. Texts that they lack are in English.
 func translated(t *testing.T) *Set {
 	t.Helper()
 	files := fstest.MapFS{}
@@ -250,7 +250,7 @@ func newSet(t *testing.T) *Set {
 	return s
 }
 
-// aBrand has all that a brand can have.
+// aBrand has every possible part of a brand.
 var aBrand = Brand{"Example Host", "/brand/0123.png", "/brand/0b6b62.css", "https://example.com/help", "https://example.com/imprint", "https://example.com/privacy"}
 
 func render(t *testing.T, s *Set, r rendering, lang Language) string {
@@ -263,8 +263,8 @@ func render(t *testing.T, s *Set, r rendering, lang Language) string {
 	return b.String()
 }
 
-// TestEveryPageInEveryLanguage passes over the panel in a language that has no
-// words for it: it is the one in English.
+// TestEveryPageInEveryLanguage skips the panel in languages without a
+// translation of it, because it's the one in English.
 func TestEveryPageInEveryLanguage(t *testing.T) {
 	shipped, mixed := newSet(t), translated(t)
 	inPanel := shipped.Texts("panel.menu.out", nil)
@@ -293,21 +293,22 @@ func named(t *testing.T, name string) rendering {
 	return rendering{}
 }
 
-// TestBrowserCard wants people led to Safari where nothing else will do.
+// TestBrowserCard checks that people are sent to Safari only if nothing else
+// works.
 func TestBrowserCard(t *testing.T) {
 	s := newSet(t)
 	for name, want := range map[string]bool{"iphone": false, "iphone-asks": false, "iphone-saves": true, "iphone-app": true, "mac-app": false} {
 		html := render(t, s, named(t, name), s.Match())
 		if got := strings.Contains(html, `id="browser"`); got != want {
-			t.Errorf("%s: the way to Safari is there: %v, want %v", name, got, want)
+			t.Errorf("%s: Safari is mentioned: %v, want %v", name, got, want)
 		}
 		if asks := strings.Contains(html, "Chrome asks"); asks != (name == "iphone-asks") {
-			t.Errorf("%s: what Chrome asks is there: %v", name, asks)
+			t.Errorf("%s: Chrome's question is mentioned: %v", name, asks)
 		}
 	}
 }
 
-// TestSetupForms holds which forms are offered to whom, as platform+variant.
+// TestSetupForms checks which forms are offered to whom, as platform+variant.
 func TestSetupForms(t *testing.T) {
 	s := newSet(t)
 	hidden := regexp.MustCompile(`name="variant" value="(\w+)">\s*<input type="hidden" name="platform" value="(\w+)"`)
@@ -343,7 +344,7 @@ func TestSetupForms(t *testing.T) {
 	}
 }
 
-// TestErasing wants the loss said where it is chosen, and nowhere else.
+// TestErasing checks that the loss is mentioned exactly where it's chosen.
 func TestErasing(t *testing.T) {
 	s := newSet(t)
 	for _, r := range renderings() {
@@ -353,7 +354,7 @@ func TestErasing(t *testing.T) {
 		html := render(t, s, r, s.Match())
 		chosen := strings.Contains(html, `value="secure"`) && !strings.Contains(r.name, "keep")
 		if got := strings.Contains(html, "10 wrong passcodes erase"); got != chosen {
-			t.Errorf("%s: erasing is said: %t, want %t", r.name, got, chosen)
+			t.Errorf("%s: erasing is mentioned: %t, want %t", r.name, got, chosen)
 		}
 		fold := regexp.MustCompile(`<details class="fold"( open)?>\s*<summary><span class="row">`).FindStringSubmatch(html)
 		if fold != nil && (fold[1] != "") != strings.Contains(r.name, "problem") {
@@ -375,7 +376,7 @@ func TestWords(t *testing.T) {
 			}
 		}
 		if got := strings.Count(html, "<bdi>[hint]</bdi>"); got != hints {
-			t.Errorf("%s: the hint stands there %d times, want %d", name, got, hints)
+			t.Errorf("%s: the hint appears %d times, want %d", name, got, hints)
 		}
 		login := "before the @"
 		if name == "away-worded" {
@@ -386,16 +387,16 @@ func TestWords(t *testing.T) {
 		}
 	}
 	if html := render(t, s, named(t, "iphone-worded"), s.Match()); !strings.Contains(html, "<bdi>[help]</bdi><br><bdi></bdi><br><bdi>[more help]</bdi>") {
-		t.Error("the lines of the help are not kept")
+		t.Error("the line breaks of the help text are lost")
 	}
 	html := render(t, s, named(t, "iphone-strict"), s.Match())
 	for _, want := range []string{"a passcode of 6 characters or more", "both letters and digits", "2 characters that aren’t letters or digits", "every 90 days"} {
 		if !strings.Contains(html, want) {
-			t.Errorf("the rules do not say %q", want)
+			t.Errorf("the rules don't say %q", want)
 		}
 	}
 	if strings.Contains(html, "6 digits") {
-		t.Error("a code with letters is said to be digits")
+		t.Error("a code with letters is described as digits")
 	}
 }
 
@@ -419,7 +420,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestEscaping puts markup and bidi-sensitive values where a visitor or a
+// TestEscaping puts markup and bidi-sensitive values wherever a visitor or a
 // certificate could.
 func TestEscaping(t *testing.T) {
 	s := newSet(t)
@@ -448,7 +449,7 @@ func TestNothingHalfDone(t *testing.T) {
 		t.Error("no error for data without the fields of the page")
 	}
 	if err := s.Page(&b, "nowhere", s.Match(), nil); err == nil {
-		t.Error("no error for a page that does not exist")
+		t.Error("no error for a page that doesn't exist")
 	}
 	if b.Len() > 0 {
 		t.Errorf("%d bytes were written", b.Len())
@@ -492,8 +493,8 @@ func TestLanguageMenu(t *testing.T) {
 	}
 }
 
-// TestEverythingParses wants no mistake in a file of the binary, also in what no
-// other test shows.
+// TestEverythingParses checks all embedded files for errors, including those
+// that no other test shows.
 func TestEverythingParses(t *testing.T) {
 	if _, err := NewFrom(embedded); err != nil {
 		t.Error(err)

@@ -2,8 +2,8 @@ package templates
 
 import "fmt"
 
-// Words returns a Set that has the embedded locales and neither pages nor mails,
-// for programs that only make profiles: it takes a tenth of the memory of New.
+// Words returns a Set with the embedded locales, but no pages or mails, for
+// programs that only create profiles. It needs a tenth of the memory of New.
 func Words() (*Set, error) {
 	s := &Set{}
 	if err := s.loadLocales(embedded); err != nil {

@@ -1,11 +1,11 @@
-// Command mobileconfig-dev runs the service for those who work on it: on a
-// demo, with templates and stylesheet read from disk at each request, and with
-// a log for people. It is a program of its own so that the one that is shipped
-// has no way to make members out of nothing, and it serves this machine alone.
+// Command mobileconfig-dev runs the service for development: with a demo, with
+// templates and stylesheets read from disk on every request, and with a log for
+// people. It's a separate program so that the shipped one has no code that
+// creates members, and it only listens on this machine.
 //
-//	go run ./cmd/mobileconfig-dev        the service; the demo is made at the first start
-//	go run ./cmd/mobileconfig-dev code   codes of the authenticator apps, now
-//	go run ./cmd/mobileconfig-dev reset  forget the demo; the next start makes a new one
+//	go run ./cmd/mobileconfig-dev        run the service; the first start creates the demo
+//	go run ./cmd/mobileconfig-dev code   print the current codes of the authenticator apps
+//	go run ./cmd/mobileconfig-dev reset  delete the demo; the next start creates a new one
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 	"syscall"
 )
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	listen    string
 	data      string
@@ -38,16 +38,16 @@ func main() {
 	}
 }
 
-// run is main with everything that a test may want to see. Once the service
-// listens it calls ready, if that is not nil.
+// run is main with its inputs and outputs as parameters, for tests. It calls
+// ready, if that isn't nil, once the service listens.
 func run(ctx context.Context, args []string, out, log io.Writer, ready func(net.Addr)) error {
 	var o options
 	flags := flag.NewFlagSet("mobileconfig-dev", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to serve on, of this machine alone")
-	flags.StringVar(&o.data, "data", ".cache/dev", "`folder` of the demo")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "loopback `address` to listen on")
+	flags.StringVar(&o.data, "data", ".cache/dev", "`folder` for the demo")
 	flags.StringVar(&o.database, "database", "", "sqlite:PATH or postgres://… (default: SQLite in the folder)")
-	flags.StringVar(&o.templates, "templates", "templates", "`folder` of the templates")
+	flags.StringVar(&o.templates, "templates", "templates", "`folder` with the templates")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
@@ -65,18 +65,18 @@ func run(ctx context.Context, args []string, out, log io.Writer, ready func(net.
 	case "reset":
 		return o.reset(out)
 	}
-	return fmt.Errorf("there is no command %q: it is code, reset, or none to serve", flags.Arg(0))
+	return fmt.Errorf("unknown command %q: use code, reset, or no command to serve", flags.Arg(0))
 }
 
-// check refuses an address that others could reach: the password of the demo
-// is in its source.
+// check refuses an address that other machines can reach, because the demo's
+// password is in the source code.
 func (o options) check() error {
 	host, _, err := net.SplitHostPort(o.listen)
 	if err != nil {
 		return fmt.Errorf("-listen: %w", err)
 	}
 	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return errors.New("-listen: name an address of this machine alone, such as 127.0.0.1:8080")
+		return errors.New("-listen: use a loopback address, such as 127.0.0.1:8080")
 	}
 	return nil
 }

@@ -19,28 +19,28 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// output takes what the program prints.
+// output collects what the program prints.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-// Write takes a piece.
+// Write appends to the output.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.Write(p)
 }
 
-// String is everything so far.
+// String returns everything printed so far.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
 }
 
-// start runs the program until stop is called, and returns what it had printed
-// when it listened. The test's end stops it too.
+// start runs the program until stop is called or the test ends, and returns
+// what it printed before it listened.
 func start(t *testing.T, args ...string) (printed, base string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -59,12 +59,12 @@ func start(t *testing.T, args ...string) (printed, base string, stop func()) {
 		return out.String(), "http://" + a.String(), stop
 	case err := <-ended:
 		ended <- err
-		t.Fatalf("it ended before it listened: %v\n%s", err, log.String())
+		t.Fatalf("the program ended before it listened: %v\n%s", err, log.String())
 		return "", "", nil
 	}
 }
 
-// A browser has a session.
+// A browser with a session.
 type browser struct {
 	t    *testing.T
 	base string
@@ -79,7 +79,7 @@ func newBrowser(t *testing.T, base string) *browser {
 	return &browser{t: t, base: base, Client: http.Client{Jar: jar}}
 }
 
-// get returns a page, which must be there.
+// get returns a page and fails the test if the page isn't found.
 func (b *browser) get(path string) string {
 	b.t.Helper()
 	res, err := b.Get(b.base + path)
@@ -111,8 +111,8 @@ var (
 	printedLink     = regexp.MustCompile(`(?:waiting|opened|downloaded) +http://[^/]+(/s/\S+)`)
 )
 
-// TestDev does what a developer of the service does: starts it, signs in
-// with what it prints, looks at pages, changes a template, and starts again.
+// TestDev does what a developer does: starts the service, signs in with the
+// printed credentials, views pages, changes a template, and restarts.
 func TestDev(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		dir := t.TempDir()
@@ -124,7 +124,7 @@ func TestDev(t *testing.T) {
 		printed, base, stop := start(t, args...)
 		code, password := printedCode.FindStringSubmatch(printed), printedPassword.FindStringSubmatch(printed)
 		if code == nil || password == nil {
-			t.Fatalf("no sign-in in:\n%s", printed)
+			t.Fatalf("no sign-in printed in:\n%s", printed)
 		}
 		b := newBrowser(t, base)
 		overview := b.post("/panel/sign-in", url.Values{"email": {code[1]}, "password": {password[1]}, "code": {code[2]}})
@@ -151,7 +151,7 @@ func TestDev(t *testing.T) {
 			t.Fatal(err)
 		}
 		if page := b.get("/panel/domains"); !strings.Contains(page, "work in progress") {
-			t.Errorf("the change does not show:\n%s", page)
+			t.Errorf("the change isn't visible:\n%s", page)
 		}
 		stop()
 
@@ -160,14 +160,14 @@ func TestDev(t *testing.T) {
 			t.Errorf("code: %v\n%s", err, codes.String())
 		}
 		again, _, _ := start(t, args...)
-		if strings.Contains(again, "Making the demo") || !strings.Contains(again, code[1]) {
-			t.Errorf("the second start has printed:\n%s", again)
+		if strings.Contains(again, "Creating the demo") || !strings.Contains(again, code[1]) {
+			t.Errorf("the second start printed:\n%s", again)
 		}
 	})
 }
 
-// TestDevRefuses holds that the demo, whose password is known, is for this
-// machine alone, and that a folder of anything else stays as it is.
+// TestDevRefuses checks that the demo, whose password is public, is served only
+// on this machine, and that a folder with other contents is left as it is.
 func TestDevRefuses(t *testing.T) {
 	for _, listen := range []string{":8080", "0.0.0.0:8080", "192.0.2.1:8080", "[::]:8080", "example.com:8080", "nonsense"} {
 		err := run(t.Context(), []string{"-listen", listen}, io.Discard, io.Discard, nil)
@@ -189,7 +189,7 @@ func TestDevRefuses(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		if err := run(ctx, args, io.Discard, io.Discard, func(net.Addr) { cancel() }); err == nil {
-			t.Errorf("%q on a folder of something else", args)
+			t.Errorf("%q for a folder with other contents", args)
 		}
 	}
 	entries, err := os.ReadDir(data)
@@ -198,7 +198,7 @@ func TestDevRefuses(t *testing.T) {
 	}
 }
 
-// TestDevReset holds that a demo can be deleted also when it is not whole.
+// TestDevReset checks that an incomplete demo can be deleted too.
 func TestDevReset(t *testing.T) {
 	o := options{data: filepath.Join(t.TempDir(), "demo")}
 	if _, err := o.claim(); err != nil {

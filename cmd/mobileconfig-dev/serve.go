@@ -16,11 +16,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/demo"
 )
 
-// serve runs the service until ctx is done, and makes the demo if there is
+// serve runs the service until ctx is done. It creates the demo if there is
 // none.
 func (o options) serve(ctx context.Context, out, log io.Writer, ready func(net.Addr)) error {
 	if _, err := os.Stat(o.templates); err != nil {
-		return fmt.Errorf("-templates: %w; start this in the folder of the module", err)
+		return fmt.Errorf("-templates: %w; run this in the module's root folder", err)
 	}
 	config, dir, err := o.config(log)
 	if err != nil {
@@ -42,7 +42,7 @@ func (o options) serve(ctx context.Context, out, log io.Writer, ready func(net.A
 	})
 }
 
-// config is that of a service for this machine.
+// config is the configuration of a service on this machine.
 func (o options) config(log io.Writer) (server.Config, *datadir.Dir, error) {
 	config := server.Config{
 		Listen:    o.listen,
@@ -69,15 +69,16 @@ func (o options) config(log io.Writer) (server.Config, *datadir.Dir, error) {
 	return config, dir, errors.Join(missing[:]...)
 }
 
-// offline is a resolver that knows no name and sends nothing: the mail servers
-// and webhooks of the demo are nowhere.
+// offline is a resolver that resolves nothing and sends nothing: the demo's
+// mail servers and webhooks don't exist.
 func offline() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, errors.New("mobileconfig-dev asks no network")
+		return nil, errors.New("mobileconfig-dev doesn't use the network")
 	}}
 }
 
-// handler writes lines for people: the time without the day, and all levels.
+// handler writes log lines for people: all levels, and the time without the
+// date.
 func handler(log io.Writer) slog.Handler {
 	return slog.NewTextHandler(log, &slog.HandlerOptions{
 		Level: slog.LevelDebug,
@@ -90,7 +91,8 @@ func handler(log io.Writer) slog.Handler {
 	})
 }
 
-// demo returns what is known of the demo, which is made if there is none.
+// demo returns the sign-in details of the demo, and creates the demo if there
+// is none.
 func (o options) demo(ctx context.Context, out io.Writer, config server.Config) (*demo.Demo, error) {
 	kept, err := o.read()
 	if !errors.Is(err, os.ErrNotExist) {
@@ -101,12 +103,12 @@ func (o options) demo(ctx context.Context, out io.Writer, config server.Config) 
 		return nil, err
 	}
 	base := &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
-	fmt.Fprintln(out, "Making the demo: a month of a mail host …")
+	fmt.Fprintln(out, "Creating the demo: a month at an email provider …")
 	made, err := demo.Seed(ctx, demo.Config{
 		Database: config.Database, Secret: config.Secret, LogKey: config.LogKey, BaseURL: base, Identity: config.Identity.Current(),
 	})
 	if errors.Is(err, demo.ErrNotNew) {
-		return nil, fmt.Errorf("%w; if the last start was interrupted: make dev-reset", err)
+		return nil, fmt.Errorf("%w; if the last start was interrupted, run: make dev-reset", err)
 	}
 	if err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func (o options) demo(ctx context.Context, out io.Writer, config server.Config) 
 	return made, o.write(made)
 }
 
-// greet says where to go and how to get in.
+// greet prints the addresses and how to sign in.
 func (o options) greet(out io.Writer, base string, d *demo.Demo, dir *datadir.Dir) {
 	fmt.Fprintf(out, "\nPages     %s/?address=jane@%s\nPanel     %s/panel\nPassword  %s\n\n", base, demo.Harbour, base, demo.Password)
 	printCodes(out, d, time.Now())
@@ -123,11 +125,11 @@ func (o options) greet(out io.Writer, base string, d *demo.Demo, dir *datadir.Di
 		fmt.Fprintf(out, "  %-11s %s%s\n", l.state, base, l.path)
 	}
 	fmt.Fprintf(out, `
-A code works once:  make dev-code
-In an app:          %s
-The API's key:      %s
+New code:           make dev-code (each code works once)
+Authenticator app:  %s
+API key:            %s
 Signed by:          %s
-A new demo:         make dev-reset
+New demo:           make dev-reset
 Stop with Ctrl-C.
 
 `, d.Owner.URI, d.Key, dir.IdentityRoot())

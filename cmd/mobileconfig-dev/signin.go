@@ -15,20 +15,19 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// signInName is the file with what the demo is signed in with. Nothing else
-// has the secrets of the authenticator apps in the clear.
+// signInName is the file with the demo's sign-in details. It's the only place
+// where the secrets of the authenticator apps are stored unencrypted.
 const signInName = "sign-in.json"
 
-// markName is the file that says that the folder holds a demo, and nothing that
-// anybody would miss.
+// markName is the file that marks the folder as a demo that can be deleted.
 const markName = "demo.txt"
 
 func (o options) file() string { return filepath.Join(o.data, signInName) }
 
 func (o options) mark() string { return filepath.Join(o.data, markName) }
 
-// claim opens the folder of the demo. A new or empty one becomes it; one that
-// holds anything else is refused.
+// claim opens the demo's folder. It turns a new or empty folder into one, and
+// refuses a folder with other contents.
 func (o options) claim() (*datadir.Dir, error) {
 	entries, err := os.ReadDir(o.data)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -36,7 +35,7 @@ func (o options) claim() (*datadir.Dir, error) {
 	}
 	if len(entries) > 0 {
 		if _, err := os.Stat(o.mark()); err != nil {
-			return nil, fmt.Errorf("-data: %s holds something other than a demo", o.data)
+			return nil, fmt.Errorf("-data: %s contains something other than a demo", o.data)
 		}
 		return datadir.Open(o.data)
 	}
@@ -47,7 +46,7 @@ func (o options) claim() (*datadir.Dir, error) {
 	return dir, os.WriteFile(o.mark(), []byte("A demo of mobileconfig. make dev-reset deletes this folder.\n"), 0o600)
 }
 
-// read returns the demo that was made; os.ErrNotExist if there is none.
+// read returns the existing demo, or os.ErrNotExist if there is none.
 func (o options) read() (*demo.Demo, error) {
 	text, err := os.ReadFile(o.file())
 	if err != nil {
@@ -55,7 +54,7 @@ func (o options) read() (*demo.Demo, error) {
 	}
 	var d demo.Demo
 	if err := json.Unmarshal(text, &d); err != nil {
-		return nil, fmt.Errorf("%s: %w; make a new demo: make dev-reset", o.file(), err)
+		return nil, fmt.Errorf("%s: %w; to create a new demo, run: make dev-reset", o.file(), err)
 	}
 	return &d, nil
 }
@@ -71,11 +70,11 @@ func (o options) write(d *demo.Demo) error {
 	})
 }
 
-// code prints who can sign in, with the codes of the moment.
+// code prints who can sign in, with their current codes.
 func (o options) code(out io.Writer) error {
 	d, err := o.read()
 	if errors.Is(err, os.ErrNotExist) {
-		return errors.New("there is no demo yet; make dev makes one")
+		return errors.New("there is no demo yet; create one with: make dev")
 	}
 	if err != nil {
 		return err
@@ -95,7 +94,7 @@ func printCodes(out io.Writer, d *demo.Demo, now time.Time) error {
 	return table.Flush()
 }
 
-// A liveLink is a link whose page opens.
+// A liveLink is a link whose page can be opened.
 type liveLink struct {
 	state setup.State
 	path  string
@@ -109,10 +108,10 @@ func liveLinks(d *demo.Demo) []liveLink {
 	return all
 }
 
-// reset deletes the folder of the demo, and no other.
+// reset deletes the demo's folder and nothing else.
 func (o options) reset(out io.Writer) error {
 	if o.database != "" {
-		return errors.New("reset deletes the folder alone; drop the database yourself")
+		return errors.New("reset deletes only the folder; drop the database yourself")
 	}
 	if _, err := os.Stat(o.data); errors.Is(err, os.ErrNotExist) {
 		_, err := fmt.Fprintln(out, "There is no demo.")
@@ -124,6 +123,6 @@ func (o options) reset(out io.Writer) error {
 	if err := os.RemoveAll(o.data); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "The demo is deleted. make dev makes a new one.")
+	_, err := fmt.Fprintln(out, "Demo deleted. Run make dev to create a new one.")
 	return err
 }

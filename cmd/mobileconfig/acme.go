@@ -7,16 +7,16 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// acmeFlags say from whom the certificate comes, if it comes by itself.
+// acmeFlags configure the certificate that the service gets by ACME.
 type acmeFlags struct {
-	Email     string   `name:"acme-email" placeholder:"E" help:"Get a certificate for the host of --base-url, for HTTPS and for signing, and renew it: where the authority writes to. You agree to its terms."`
-	Directory string   `name:"acme-directory" placeholder:"URL" help:"The authority's ACME directory (default: Let's Encrypt)."`
-	Profile   string   `name:"acme-profile" placeholder:"NAME" help:"One of the authority's certificate profiles (default: the authority's own)."`
-	Names     []string `name:"acme-name" placeholder:"HOST" help:"Another host name on the certificate, such as autoconfig.example.com; may be repeated."`
-	Roots     string   `name:"acme-roots" placeholder:"PEM" help:"Authorities to trust for the directory, beside the system's."`
+	Email     string   `name:"acme-email" placeholder:"E" help:"Get and renew a certificate for the host of --base-url by ACME, for HTTPS and for signing. The authority writes to this address. You agree to its terms."`
+	Directory string   `name:"acme-directory" placeholder:"URL" help:"ACME directory of the authority (default: Let's Encrypt)."`
+	Profile   string   `name:"acme-profile" placeholder:"NAME" help:"Certificate profile of the authority (default: the authority's default)."`
+	Names     []string `name:"acme-name" placeholder:"HOST" help:"Additional host name on the certificate, for example autoconfig.example.com. Can be repeated."`
+	Roots     string   `name:"acme-roots" placeholder:"PEM" help:"Roots to trust for the ACME directory, in addition to the system's."`
 }
 
-// acme reads the flags; nil if there is no certificate to get.
+// acme reads the flags. It returns nil if ACME isn't used.
 func (f *acmeFlags) acme() (*server.ACME, error) {
 	if f.Email == "" {
 		if f.Directory != "" || f.Profile != "" || len(f.Names) > 0 || f.Roots != "" {

@@ -22,20 +22,19 @@ import (
 )
 
 type adminCommand struct {
-	Owner       adminOwnerCommand    `cmd:"" help:"Make a member who owns an account; asks for a second factor at the first sign-in."`
-	Key         adminKeyCommand      `cmd:"" help:"Make a key for the API and print it, alone, on standard output."`
-	ResetFactor adminResetCommand    `cmd:"" help:"Remove the second factors and sessions of a member who has lost them."`
+	Owner       adminOwnerCommand    `cmd:"" help:"Create an owner of an account. The first sign-in asks for a second factor."`
+	Key         adminKeyCommand      `cmd:"" help:"Create an API key and print only the key on standard output."`
+	ResetFactor adminResetCommand    `cmd:"" help:"Remove the second factors and sessions of a member who lost a device."`
 	Accounts    adminAccountsCommand `cmd:"" help:"List the accounts."`
-	Host        adminHostCommand     `cmd:"" help:"The servers that the domains of an account may use."`
-	SetupURL    adminSetupURLCommand `cmd:"" name:"setup-url" help:"Print the address that makes the first owner of a new installation: once, within three days."`
-	Renew       adminRenewCommand    `cmd:"" help:"Renew the certificate before it is due."`
-	Rotate      adminRotateCommand   `cmd:"" name:"rotate-secret" help:"Begin a new version of the installation's secret."`
+	Host        adminHostCommand     `cmd:"" help:"Manage the servers that the domains of an account may use."`
+	SetupURL    adminSetupURLCommand `cmd:"" name:"setup-url" help:"Print the one-time URL for creating the first owner of a new installation. It's valid for three days."`
+	Renew       adminRenewCommand    `cmd:"" help:"Renew the certificate early."`
+	Rotate      adminRotateCommand   `cmd:"" name:"rotate-secret" help:"Start a new version of the installation's secret."`
 }
 
-// storeFlags say which installation a command works on. The service may run
-// meanwhile.
+// storeFlags select the installation for a command. The service may be running.
 type storeFlags struct {
-	Data     string `default:"./data" placeholder:"DIR" help:"The data folder (default: ./data)."`
+	Data     string `default:"./data" placeholder:"DIR" help:"Data folder (default: ./data)."`
 	Database string `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 }
 
@@ -47,21 +46,21 @@ func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
 		}
 		dir, err := datadir.Existing(f.Data)
 		if err != nil {
-			return nil, usage(fmt.Errorf("--data: %w; start the service once, or name --database", err))
+			return nil, usage(fmt.Errorf("--data: %w; start the service once, or give --database", err))
 		}
 		database = dir.Database()
 	}
 	return store.Open(ctx, store.Config{Database: database})
 }
 
-// openFor is open for what is done to an account, which must be there.
+// openFor opens the store for changes to an account, which must exist.
 func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error) {
 	kept, err := f.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if _, err = kept.Account(ctx, id); fault.Is(err, fault.NotFound) {
-		err = flagError("--account", errors.New("there is no such account; see: mobileconfig admin accounts"))
+		err = flagError("--account", errors.New("account not found; list accounts with: mobileconfig admin accounts"))
 	}
 	if err != nil {
 		kept.Close()
@@ -70,9 +69,9 @@ func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error
 	return kept, nil
 }
 
-// people returns the members and their factors. What is done here needs
-// neither the installation's secret nor its address: a secret of the moment
-// makes nothing that is kept.
+// people returns the members and their factors. These commands need neither the
+// installation's secret nor its URL: a temporary secret is enough because
+// nothing derived from it is stored.
 func people(s *store.Store) (*account.Members, *account.Factors, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret)
@@ -83,7 +82,7 @@ func people(s *store.Store) (*account.Members, *account.Factors, error) {
 	return account.NewMembers(vault, s), account.NewFactors(vault, s), nil
 }
 
-// fieldError turns a fault of a field into one of its flag.
+// fieldError turns an error about a field into one about its flag.
 func fieldError(err error) error {
 	f, ok := errors.AsType[*fault.Fault](err)
 	if !ok || f.Field == "" {
@@ -93,13 +92,13 @@ func fieldError(err error) error {
 }
 
 type adminOwnerCommand struct {
-	Email        string `required:"" placeholder:"E" help:"The mail address that the member signs in with."`
-	PasswordFile string `required:"" type:"existingfile" placeholder:"F" help:"File whose first line is the password."`
-	Account      string `default:"acc_default" placeholder:"ID" help:"The account (default: the installation's own, whose owners are operators too)."`
+	Email        string `required:"" placeholder:"E" help:"Email address that the member signs in with."`
+	PasswordFile string `required:"" type:"existingfile" placeholder:"F" help:"File with the password in its first line."`
+	Account      string `default:"acc_default" placeholder:"ID" help:"Account (default: the installation's own, whose owners are also operators)."`
 	storeFlags
 }
 
-// Run makes the owner.
+// Run creates the owner.
 func (c *adminOwnerCommand) Run(s streams) error {
 	text, err := os.ReadFile(c.PasswordFile)
 	if err != nil {
@@ -123,12 +122,12 @@ func (c *adminOwnerCommand) Run(s streams) error {
 	if err != nil {
 		return fieldError(err)
 	}
-	_, err = fmt.Fprintf(s.out, "%s owns %s and can sign in at /panel.\n", m.Email, m.Account)
+	_, err = fmt.Fprintf(s.out, "%s is an owner of %s and can sign in at /panel.\n", m.Email, m.Account)
 	return err
 }
 
 type adminResetCommand struct {
-	Email string `required:"" placeholder:"E" help:"The member's mail address."`
+	Email string `required:"" placeholder:"E" help:"Email address of the member."`
 	storeFlags
 }
 
@@ -146,7 +145,7 @@ func (c *adminResetCommand) Run(s streams) error {
 	}
 	m, err := members.ByEmail(ctx, c.Email)
 	if fault.Is(err, fault.NotFound) {
-		return flagError("--email", errors.New("no member has this address"))
+		return flagError("--email", errors.New("no member has this email address"))
 	}
 	if err != nil {
 		return err
@@ -154,7 +153,7 @@ func (c *adminResetCommand) Run(s streams) error {
 	if err := factors.Reset(ctx, audit.ByOperator(), m); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "%s has no second factor and no session any more. Signing in with the password leads to a new one.\n", m.Email)
+	_, err = fmt.Fprintf(s.out, "Second factors and sessions of %s removed. The next sign-in with the password asks for a new second factor.\n", m.Email)
 	return err
 }
 
@@ -163,7 +162,7 @@ type adminAccountsCommand struct {
 	storeFlags
 }
 
-// listedAccount is an account as it is printed.
+// listedAccount is an account in the command's output.
 type listedAccount struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
@@ -213,18 +212,18 @@ func timeOrNone(t time.Time) *time.Time {
 }
 
 type adminKeyCommand struct {
-	Name     string         `required:"" placeholder:"N" help:"Which program will have the key."`
-	Scopes   []string       `placeholder:"S" help:"What it may do, such as domains:read,profiles:write."`
-	Preset   string         `placeholder:"P" help:"What a kind of program needs, in place of --scopes or beside it: hosting_panel, domain_setup, profiles, events, read_only or full."`
-	Domains  []string       `placeholder:"D" help:"Domains that it may act for (default: all of the account)."`
-	Networks []netip.Prefix `placeholder:"CIDR" help:"Networks that it may come from (default: anywhere)."`
-	Life     time.Duration  `placeholder:"D" help:"How long it lives, such as 720h (default: for ever)."`
-	Test     bool           `help:"Make a key for trying things out: what it makes is marked as a test."`
-	Account  string         `default:"acc_default" placeholder:"ID" help:"The account (default: the installation's own)."`
+	Name     string         `required:"" placeholder:"N" help:"Name of the program that uses the key."`
+	Scopes   []string       `placeholder:"S" help:"Permissions, for example domains:read,profiles:write."`
+	Preset   string         `placeholder:"P" help:"Permissions for a kind of program, instead of --scopes or in addition: hosting_panel, domain_setup, profiles, events, read_only or full."`
+	Domains  []string       `placeholder:"D" help:"Domains that the key is limited to (default: all of the account)."`
+	Networks []netip.Prefix `placeholder:"CIDR" help:"Networks that the key can be used from (default: any)."`
+	Life     time.Duration  `placeholder:"D" help:"Lifetime, for example 720h (default: no expiry)."`
+	Test     bool           `help:"Create a test key. Everything created with it is marked as a test."`
+	Account  string         `default:"acc_default" placeholder:"ID" help:"Account (default: the installation's own)."`
 	storeFlags
 }
 
-// Run makes the key.
+// Run creates the key.
 func (c *adminKeyCommand) Run(s streams) error {
 	ctx := context.Background()
 	kept, err := c.openFor(ctx, c.Account)

@@ -15,17 +15,17 @@ import (
 )
 
 type adminSetupURLCommand struct {
-	BaseURL string `required:"" placeholder:"URL" help:"How people reach the service, as serve has it."`
+	BaseURL string `required:"" placeholder:"URL" help:"Public URL of the service, the same as for serve."`
 	secretFlags
 }
 
-// secretFlags say where the installation's secret is.
+// secretFlags locate the installation's secret.
 type secretFlags struct {
-	SecretFile string `placeholder:"FILE" help:"The installation's secret, where it is not in the data folder."`
+	SecretFile string `placeholder:"FILE" help:"The installation's secret, if it isn't in the data folder."`
 	storeFlags
 }
 
-// Run prints the address.
+// Run prints the URL.
 func (c *adminSetupURLCommand) Run(s streams) error {
 	ctx := context.Background()
 	kept, secret, err := c.openSecret(ctx)
@@ -41,7 +41,7 @@ func (c *adminSetupURLCommand) Run(s streams) error {
 		return err
 	}
 	if address == "" {
-		return errors.New("this installation has a member already, who can invite others; without one who can sign in: mobileconfig admin owner")
+		return errors.New("this installation already has a member, who can invite others; if no member can sign in, run: mobileconfig admin owner")
 	}
 	_, err = fmt.Fprintln(s.out, address)
 	return err
@@ -70,14 +70,14 @@ func (c *secretFlags) secret() ([]byte, error) {
 }
 
 type adminRotateCommand struct {
-	Overlap time.Duration `default:"720h" placeholder:"D" help:"For how long links, tickets and invitations from before are still accepted (default: 720h, as long as a link can last)."`
+	Overlap time.Duration `default:"720h" placeholder:"D" help:"How long existing links, tickets and invitations are still accepted (default: 720h, the longest lifetime of a link)."`
 	secretFlags
 }
 
-// Run rotates the secret. The servers that run learn of it by themselves.
+// Run rotates the secret. Running servers notice the change by themselves.
 func (c *adminRotateCommand) Run(s streams) error {
 	if c.Overlap < 0 || c.Overlap > secret.MaxOverlap {
-		return flagError("--overlap", fmt.Errorf("it can be 0s to %dh", secret.MaxOverlap/time.Hour))
+		return flagError("--overlap", fmt.Errorf("give a duration from 0s to %dh", secret.MaxOverlap/time.Hour))
 	}
 	ctx := context.Background()
 	kept, root, err := c.openSecret(ctx)
@@ -93,20 +93,20 @@ func (c *adminRotateCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "The secret has the new version %s.\n", status.Current)
+	fmt.Fprintf(s.out, "New version of the secret: %s.\n", status.Current)
 	for _, old := range status.Old {
-		fmt.Fprintf(s.out, "What was handed out under version %s is accepted until %s. %d values are encrypted under it; the service encrypts them again.\n",
+		fmt.Fprintf(s.out, "Links, tickets and invitations of version %s are accepted until %s. %d values are encrypted with it; the service reencrypts them.\n",
 			old.ID, old.Ends.UTC().Format("2006-01-02 15:04 MST"), old.Values)
 	}
 	return nil
 }
 
 type adminRenewCommand struct {
-	NewKey bool `help:"Get a certificate for a new key too, as after a theft. People may have to remove their old profile before they can install a new one."`
+	NewKey bool `help:"Also create a new key, for example after a theft. People may have to remove their old profile before they can install a new one."`
 	storeFlags
 }
 
-// Run asks for the renewal, which the service then does.
+// Run requests the renewal. The service then carries it out.
 func (c *adminRenewCommand) Run(s streams) error {
 	ctx := context.Background()
 	kept, err := c.open(ctx)
@@ -117,6 +117,6 @@ func (c *adminRenewCommand) Run(s streams) error {
 	if err := certificate.RequestRenewal(ctx, kept, audit.ByOperator(), certificate.Request{NewKey: c.NewKey}, "certificate"); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(s.out, "The service renews the certificate within a minute, if it gets its certificate by --acme-email. Its log says how it went.")
+	_, err = fmt.Fprintln(s.out, "If the service gets its certificate by --acme-email, it renews it within a minute. See its log for the result.")
 	return err
 }

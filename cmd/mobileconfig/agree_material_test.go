@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// material writes the key, the certificate and those above it, and the root.
+// material writes the key, the certificate with its issuers, and the root.
 func (g *generator) material(key, chain string) {
 	g.t.Helper()
 	name := key + "-" + chain
@@ -26,7 +26,7 @@ func (g *generator) material(key, chain string) {
 	issuer, above, leafTime := around(t, chain, root, middle)
 	kind := key
 	if key == "pss-only" {
-		kind = "p256" // openssl replaces it
+		kind = "p256" // openssl replaces this certificate
 	}
 	pair := issuer.Leaf(t, kind, func(c *x509.Certificate) {
 		leafTime(c)
@@ -54,8 +54,8 @@ func (g *generator) material(key, chain string) {
 	}
 }
 
-// around returns what signs the certificate, and which others are in the
-// envelope, for a kind of chain; change sets when the certificate is valid.
+// around returns the signing certificate and the other certificates in the
+// envelope for a kind of chain. change sets the certificate's validity.
 func around(t *testing.T, chain string, root, middle signingtest.Pair) (issuer signingtest.Pair, above []signingtest.Pair, change func(*x509.Certificate)) {
 	t.Helper()
 	issuer, above = middle, []signingtest.Pair{middle}
@@ -87,7 +87,7 @@ func around(t *testing.T, chain string, root, middle signingtest.Pair) (issuer s
 	return issuer, above, change
 }
 
-// authority makes a certificate like that of another authority.
+// authority creates a certificate that looks like that of another authority.
 func authority(like signingtest.Pair, change func(*x509.Certificate)) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
 		c.Subject, c.DNSNames, c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = like.Cert.Subject, nil, true, true, x509.KeyUsageCertSign, nil
@@ -97,5 +97,5 @@ func authority(like signingtest.Pair, change func(*x509.Certificate)) func(*x509
 	}
 }
 
-// criticalExtension is one that nobody knows.
+// criticalExtension is an extension that nothing recognizes.
 var criticalExtension = pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Critical: true, Value: []byte{5, 0}}

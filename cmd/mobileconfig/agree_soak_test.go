@@ -8,5 +8,5 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// TestSoakAgree is TestAgree with all mixtures.
+// TestSoakAgree is TestAgree with all combinations.
 func TestSoakAgree(t *testing.T) { agree(t, soak.Count(120, 500)) }

@@ -16,14 +16,15 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// A recipe is how openssl makes an envelope, and what is done to it after.
+// A recipe says how openssl creates an envelope, and how it's damaged
+// afterwards.
 type recipe struct {
 	key, chain, digest, padding, identifier, attributes, encoding, content, damage string
 }
 
 func (r recipe) String() string { return fmt.Sprintf("%+v", struct{ recipe }{r}) }
 
-// What a recipe may have. The first of each is the usual one.
+// The values of a recipe. The first of each is the default.
 var (
 	keys        = []string{"p256", "rsa-2048", "rsa-3072", "p384", "p521", "pss-only"}
 	chains      = []string{"one", "none", "three", "missing", "stranger", "cross", "cross-expired", "expired-beside", "expired-leaf", "expired-middle", "future-leaf", "self", "critical"}
@@ -36,7 +37,7 @@ var (
 	damages     = []string{"", "content", "signature", "trailing", "leading", "no-certificates", "cut", "flip", "flip", "flip"}
 )
 
-// A generator makes envelopes with openssl, each once per run.
+// A generator creates envelopes with openssl, each once per run.
 type generator struct {
 	t      *testing.T
 	dir    string
@@ -61,7 +62,7 @@ func (g *generator) write(name string, data []byte) {
 	}
 }
 
-// shell runs a script in the folder of the generator and returns its output.
+// shell runs a script in the generator's folder and returns its output.
 func (g *generator) shell(script string) (string, error) {
 	cmd := exec.Command("sh", "-ec", script)
 	cmd.Dir = g.dir
@@ -76,8 +77,9 @@ func (g *generator) must(script string) {
 	}
 }
 
-// recipe returns the nth recipe: the usual one with one or two things other.
-// Each value comes first alone, so that a short run has all of them.
+// recipe returns the nth recipe: the default with one or two values changed.
+// Each value first appears as the only change, so that a short run covers all
+// of them.
 func (g *generator) recipe(n int) recipe {
 	r := recipe{keys[0], chains[0], digests[0], paddings[0], identifiers[0], attributes[0], encodings[0], contents[0], damages[0]}
 	fields := []struct {
@@ -107,18 +109,18 @@ func (g *generator) recipe(n int) recipe {
 	if r.padding != paddings[0] && (r.digest == "md5" || r.digest == "sha3-256") {
 		r.digest = digests[0]
 	}
-	other := r.padding != paddings[0] || r.digest == "md5" || r.digest == "sha3-256" // which there are for RSA alone
+	other := r.padding != paddings[0] || r.digest == "md5" || r.digest == "sha3-256" // only RSA has these
 	if other && !strings.Contains(r.key, "rsa") && r.key != "pss-only" {
 		r.key = "rsa-2048"
 	}
 	streamed := r.encoding == "DER -stream" || r.encoding == "SMIME"
-	if r.damage != "" && !strings.HasPrefix(r.encoding, "DER") || streamed && r.padding != paddings[0] { // of which openssl makes none
+	if r.damage != "" && !strings.HasPrefix(r.encoding, "DER") || streamed && r.padding != paddings[0] { // openssl can't create these
 		r.encoding = encodings[0]
 	}
 	return r
 }
 
-// signed returns the envelope before it is damaged.
+// signed returns the envelope before any damage.
 func (g *generator) signed(r recipe) []byte {
 	g.t.Helper()
 	if r.damage != "no-certificates" {
@@ -153,8 +155,8 @@ func (g *generator) signed(r recipe) []byte {
 	return data
 }
 
-// damaged returns the envelope as the recipe wants it, and what OpenSSL is to
-// look at: the same, but for what it does not look through.
+// damaged returns the envelope with the recipe's damage, and the version for
+// OpenSSL: the same without leading bytes, which OpenSSL doesn't skip.
 func (g *generator) damaged(r recipe) (data, forOpenSSL []byte) {
 	g.t.Helper()
 	data = bytes.Clone(g.signed(r))
@@ -176,11 +178,11 @@ func (g *generator) damaged(r recipe) (data, forOpenSSL []byte) {
 	return data, data
 }
 
-// A judgement is what somebody says of an envelope.
-type judgement struct{ readable, good, trusted bool }
+// A judgment is the result of checking an envelope.
+type judgment struct{ readable, good, trusted bool }
 
-// openSSL has OpenSSL judge an envelope.
-func (g *generator) openSSL(r recipe, data []byte) (j judgement) {
+// openSSL checks an envelope with OpenSSL.
+func (g *generator) openSSL(r recipe, data []byte) (j judgment) {
 	g.t.Helper()
 	g.write("judged", data)
 	format, _, _ := strings.Cut(r.encoding, " ")
@@ -194,15 +196,15 @@ func (g *generator) openSSL(r recipe, data []byte) (j judgement) {
 	return j
 }
 
-// verify has the program judge an envelope. Unchecked means that it does not
-// claim to know.
-func (g *generator) verify(r recipe, data []byte) (j judgement, unchecked bool, reason string) {
+// verify checks an envelope with this program. Unchecked means that it doesn't
+// claim a result.
+func (g *generator) verify(r recipe, data []byte) (j judgment, unchecked bool, reason string) {
 	g.t.Helper()
 	g.write("file", data)
 	var out, errs bytes.Buffer
 	code := run([]string{"verify", "--json", "--roots", filepath.Join(g.dir, r.key+"-"+r.chain+"-root.pem"), filepath.Join(g.dir, "file")}, streams{&out, &errs})
 	if out.Len() == 0 {
-		return judgement{}, false, errs.String()
+		return judgment{}, false, errs.String()
 	}
 	var v verdict
 	if err := json.Unmarshal(out.Bytes(), &v); err != nil {
@@ -211,11 +213,11 @@ func (g *generator) verify(r recipe, data []byte) (j judgement, unchecked bool, 
 	if v.Trusted != (code == exitGood) {
 		g.t.Errorf("%s: trusted %t with exit code %d", r, v.Trusted, code)
 	}
-	return judgement{true, v.Signature == "good", v.Trusted}, v.Signature == "unchecked", v.Reason
+	return judgment{true, v.Signature == "good", v.Trusted}, v.Signature == "unchecked", v.Reason
 }
 
-// agree makes so many envelopes and wants verify, inspect and OpenSSL to say
-// the same of each, but for what differs returns.
+// agree creates count envelopes and checks that verify, inspect and OpenSSL report
+// the same for each, apart from the exceptions in differs.
 func agree(t *testing.T, count int) {
 	g := newGenerator(t)
 	tally := map[string]int{}
@@ -242,18 +244,18 @@ func agree(t *testing.T, count int) {
 		t.Logf("%4d %s", n, what)
 	}
 	if tally["readable true, good true, trusted true"] < count/6 {
-		t.Error("hardly any envelope is good: the test is not what it was")
+		t.Error("too few good envelopes: the test no longer covers them")
 	}
 }
 
-// formIssue reports whether devices cannot read an envelope of the recipe
-// though its signature may be good.
+// formIssue reports whether devices can't read an envelope of the recipe
+// although its signature may be good.
 func formIssue(r recipe) bool {
 	return r.encoding == "PEM" || r.encoding == "SMIME" || r.content == "-text" || r.damage == "trailing" || r.damage == "leading"
 }
 
-// differs says why an envelope may be judged otherwise than by OpenSSL: never
-// as good if OpenSSL does not.
+// differs returns the reason why the result may differ from OpenSSL's. The
+// program never accepts a signature that OpenSSL rejects.
 func differs(r recipe, unchecked, readable bool) string {
 	switch {
 	case unchecked && (r.digest == "md5" || r.digest == "sha3-256"):
@@ -266,12 +268,12 @@ func differs(r recipe, unchecked, readable bool) string {
 	return ""
 }
 
-// inspectAgrees wants inspect to say what verify says.
-func inspectAgrees(t *testing.T, r recipe, data []byte, ours judgement, unchecked bool, reason string) {
+// inspectAgrees checks that inspect reports the same as verify.
+func inspectAgrees(t *testing.T, r recipe, data []byte, ours judgment, unchecked bool, reason string) {
 	t.Helper()
 	report, err := lint.Inspect(data, time.Now())
 	if err != nil {
-		// A bit may have flipped in the XML: then the signature is not good.
+		// If a bit flipped in the XML, the signature isn't good.
 		if ours.good && r.damage != "flip" {
 			t.Errorf("%s: inspect: %v, verify: %s", r, err, reason)
 		}
@@ -286,14 +288,14 @@ func inspectAgrees(t *testing.T, r recipe, data []byte, ours judgement, unchecke
 	if has("pem", "mail_wrapping", "mail_header", "leading_data", "trailing_data") != formIssue(r) {
 		t.Errorf("%s: inspect %v", r, report.Findings)
 	}
-	// Nobody is trusted without the roots, but an expired certificate is
-	// blamed only if it is in the way.
+	// Without the roots nothing is trusted, but an expired certificate is
+	// reported only if the chain needs it.
 	if expired := r.chain == "expired-leaf" || r.chain == "expired-middle"; r.damage != "flip" && report.Signer != nil && has("signer_expired") != expired {
 		t.Errorf("%s: inspect %v", r, report.Findings)
 	}
 }
 
-// TestAgree has verify, inspect and OpenSSL judge generated envelopes: each
+// TestAgree compares verify, inspect and OpenSSL on generated envelopes: each
 // kind of key, chain, digest, padding, identifier, encoding and damage once,
-// and some mixtures.
+// and some combinations.
 func TestAgree(t *testing.T) { agree(t, 70) }

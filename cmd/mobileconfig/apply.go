@@ -20,19 +20,19 @@ import (
 )
 
 type applyCommand struct {
-	File   string     `short:"f" required:"" placeholder:"FILE" help:"What the account is to have, as YAML or JSON. -: standard input."`
-	DryRun bool       `help:"Show what would change, and change nothing. The exit code is 1 if something would."`
-	Prune  bool       `env:"-" help:"Also delete what isn't in the file, in the parts that it has, such as domains."`
-	Schema schemaFlag `env:"-" help:"Print the JSON Schema of files, for editors and checks, and do nothing else."`
+	File   string     `short:"f" required:"" placeholder:"FILE" help:"The desired state of the account, as YAML or JSON. -: standard input."`
+	DryRun bool       `help:"Show what would change without changing it. The exit code is 1 if something would change."`
+	Prune  bool       `env:"-" help:"Also delete what isn't in the file, in the sections that the file has, for example domains."`
+	Schema schemaFlag `env:"-" help:"Print the JSON Schema of the file format for editors and linters, and exit."`
 	remoteFlags
-	Approve bool `env:"-" help:"Approve the servers of the file, which keys can't: as the operator, on the machine of the service and with --data or --database."`
+	Approve bool `env:"-" help:"Approve the servers in the file, which API keys can't. Only for the operator, on the machine of the service, with --data or --database."`
 	storeFlags
 }
 
-// A schemaFlag prints the schema instead of everything else.
+// A schemaFlag prints the schema and exits.
 type schemaFlag bool
 
-// BeforeReset prints the schema before kong asks for flags that are required.
+// BeforeReset prints the schema before kong checks for required flags.
 func (schemaFlag) BeforeReset(app *kong.Kong) error {
 	schema, err := desired.Schema()
 	if err == nil {
@@ -44,7 +44,7 @@ func (schemaFlag) BeforeReset(app *kong.Kong) error {
 	return err
 }
 
-// Run shows what has to change and changes it.
+// Run shows the changes and makes them.
 func (c *applyCommand) Run(s streams) error {
 	file, err := c.read()
 	if err != nil {
@@ -73,7 +73,7 @@ func (c *applyCommand) Run(s streams) error {
 	}
 	switch {
 	case len(plan.Refused) > 0:
-		return fmt.Errorf("the service would refuse this, so nothing was changed:\n  %w", plan.Refused)
+		return fmt.Errorf("the service would refuse this, nothing was changed:\n  %w", plan.Refused)
 	case c.DryRun && len(plan.Steps) > 0:
 		return fmt.Errorf("changes: %d", len(plan.Steps))
 	case c.DryRun:
@@ -103,17 +103,17 @@ func (c *applyCommand) read() (*desired.File, error) {
 	return file, nil
 }
 
-// An applier brings an account of a service to what a file says.
+// An applier makes an account of a service match a file.
 type applier struct {
 	*remote
 	out io.Writer
-	// created are the IDs of policies by name.
+	// created has the IDs of new policies by name.
 	created map[string]string
-	kept    *store.Store // nil: servers can't be approved
-	account string       // whose servers are approved
+	kept    *store.Store // nil if servers can't be approved
+	account string       // the account whose servers are approved
 }
 
-// open opens the service's own database, in which the key's account is.
+// open opens the service's own database, which must contain the key's account.
 func (a *applier) open(ctx context.Context, flags storeFlags) error {
 	data, err := a.call(ctx, http.MethodGet, "keys/current", nil, nil, nil)
 	if err != nil {
@@ -130,7 +130,7 @@ func (a *applier) open(ctx context.Context, flags storeFlags) error {
 	if err != nil {
 		a.kept.Close()
 		if fault.Is(err, fault.NotFound) {
-			err = flagError("--data", errors.New("this isn't the installation that --server leads to: it doesn't have the key of --key-file"))
+			err = flagError("--data", errors.New("this isn't the installation at --server: it doesn't have the key of --key-file"))
 		}
 		return err
 	}
@@ -138,7 +138,7 @@ func (a *applier) open(ctx context.Context, flags storeFlags) error {
 	return nil
 }
 
-// state is what the account has, as far as the file needs it.
+// state reads the account's current state, limited to the sections in the file.
 func (a *applier) state(ctx context.Context, file *desired.File) (desired.State, error) {
 	var s desired.State
 	for _, part := range []struct {
@@ -169,8 +169,8 @@ func (a *applier) state(ctx context.Context, file *desired.File) (desired.State,
 	return s, nil
 }
 
-// apply does the steps. If one fails, those after it are not done, and the error
-// says which these are.
+// apply makes the changes in order. If one fails, the rest is skipped and the
+// error lists them.
 func (a *applier) apply(ctx context.Context, steps []desired.Step) error {
 	for i, step := range steps {
 		note, err := a.do(ctx, step)
@@ -188,10 +188,10 @@ func (a *applier) apply(ctx context.Context, steps []desired.Step) error {
 	return nil
 }
 
-// collections are where the API has the kinds.
+// collections maps kinds to their API paths.
 var collections = map[desired.Kind]string{desired.PolicyKind: "policies", desired.DomainKind: "domains", desired.WebhookKind: "webhooks"}
 
-// do does a step. The note, which may be empty, is for people.
+// do makes one change. The note for the user may be empty.
 func (a *applier) do(ctx context.Context, step desired.Step) (note string, err error) {
 	if step.Kind == desired.HostKind {
 		return "", a.doHost(ctx, step)
@@ -202,7 +202,7 @@ func (a *applier) do(ctx context.Context, step desired.Step) (note string, err e
 	path := pathOf(collections[step.Kind], step.ID)
 	header, err := a.unchanged(ctx, path, step)
 	if p, ok := errors.AsType[*problemError](err); ok && p.Status == http.StatusNotFound && step.Verb == desired.Delete {
-		return "", nil // somebody else did
+		return "", nil // already done by someone else
 	}
 	if err != nil {
 		return "", err
@@ -215,15 +215,15 @@ func (a *applier) do(ctx context.Context, step desired.Step) (note string, err e
 	return "", err
 }
 
-// unchanged is the header of a request that changes what the step was planned for
-// and nothing else.
+// unchanged is the header of a conditional request: it fails if the resource
+// changed since it was read.
 func (a *applier) unchanged(ctx context.Context, path string, step desired.Step) (http.Header, error) {
 	data, header, err := a.answer(ctx, http.MethodGet, path, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	if !step.Unchanged(data) {
-		return nil, errors.New("somebody else has changed it meanwhile; look at it and run this again")
+		return nil, errors.New("someone else changed this in the meantime; check the change and run this again")
 	}
 	return http.Header{"If-Match": header.Values("ETag")}, nil
 }
@@ -233,20 +233,20 @@ func (a *applier) create(ctx context.Context, path string, step desired.Step) (n
 	if err != nil {
 		return "", err
 	}
-	var made struct{ ID string }
-	if err := json.Unmarshal(data, &made); err != nil {
+	var created struct{ ID string }
+	if err := json.Unmarshal(data, &created); err != nil {
 		return "", err
 	}
 	switch step.Kind {
 	case desired.PolicyKind:
-		a.created[step.Name] = made.ID
+		a.created[step.Name] = created.ID
 	case desired.WebhookKind:
-		note = fmt.Sprintf(" Get a secret for it by: mobileconfig webhooks rotate %s", made.ID)
+		note = fmt.Sprintf(" Get its secret with: mobileconfig webhooks rotate %s", created.ID)
 	}
 	return note, nil
 }
 
-// doHost approves a server, or withdraws it.
+// doHost approves a server or withdraws the approval.
 func (a *applier) doHost(ctx context.Context, step desired.Step) (err error) {
 	hosts, already := settings.NewHosts(a.kept, time.Now), fault.Conflict
 	if step.Verb == desired.Delete {
@@ -255,7 +255,7 @@ func (a *applier) doHost(ctx context.Context, step desired.Step) (err error) {
 		_, err = hosts.Approve(ctx, audit.ByOperator(), a.account, step.Name)
 	}
 	if fault.Is(err, already) {
-		return nil // somebody else did
+		return nil // already done by someone else
 	}
 	return err
 }

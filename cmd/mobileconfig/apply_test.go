@@ -18,7 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// An applyRig is a service with a file that is applied to it.
+// An applyRig is a service and a file to apply to it.
 type applyRig struct {
 	remoteService
 	client   servertest.Client
@@ -26,8 +26,8 @@ type applyRig struct {
 	file     string
 }
 
-// eachRig runs f on each kind of database with a service whose account has one
-// domain, and neither approved servers nor the word of an owner that keys may set
+// eachRig runs f on each kind of database. The service's account has one
+// domain, no approved servers, and no owner's permission for keys to set
 // erasing policies.
 func eachRig(t *testing.T, f func(t *testing.T, r *applyRig)) {
 	t.Helper()
@@ -51,13 +51,13 @@ func (r *applyRig) write(t *testing.T, text string) {
 	}
 }
 
-// apply applies the file as a key does, and wants the exit code.
+// apply applies the file with a key and checks the exit code.
 func (r *applyRig) apply(t *testing.T, want int, flags ...string) (out, errors string) {
 	t.Helper()
 	return r.run(t, want, append([]string{"apply", "-f", r.file}, flags...)...)
 }
 
-// approve is apply by the operator.
+// approve applies the file as the operator.
 func (r *applyRig) approve(t *testing.T, want int, flags ...string) (out, errors string) {
 	t.Helper()
 	return r.apply(t, want, append(flags, "--approve", "--database", r.database)...)
@@ -83,8 +83,8 @@ webhooks:
     events: [link.used, link.created]
 `
 
-// TestApply takes a file through its life: refused to a key, approved by the
-// operator, applied twice, changed, and pruned.
+// TestApply takes a file through its lifecycle: refused to a key, approved by
+// the operator, applied twice, changed, and pruned.
 func TestApply(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		r.write(t, wholeFile)
@@ -93,7 +93,7 @@ func TestApply(t *testing.T) {
 			"    device_policy: \"Field staff\"\n", "+ webhook panel.example.com (line 17)\n")
 		contains(t, errors, "nothing was changed", "line 2: approved_hosts: A key can't approve *.example.org.", "--approve")
 		if r.domains(t) != "example.com" {
-			t.Error("something was changed")
+			t.Error("the dry run changed something")
 		}
 		out, errors = r.approve(t, exitRefused, "--dry-run")
 		contains(t, out, "To create: 6. To change: 1. To delete: 0.\n")
@@ -116,10 +116,10 @@ func TestApply(t *testing.T) {
 		out, _ = r.apply(t, exitGood, "--prune")
 		contains(t, out, "- domain more.example.org, with its setup links\n", "Done: delete domain more.example.org.")
 		if a := r.client.Want(t, http.StatusOK, http.MethodGet, "/domains/example.com", ""); !strings.Contains(string(a.Body), "its own") {
-			t.Errorf("metadata that the file doesn't have is gone: %s", a.Body)
+			t.Errorf("metadata that isn't in the file was deleted: %s", a.Body)
 		}
 		if !strings.Contains(servertest.Lines(t, r.database), "host.approve") {
-			t.Error("the action log lacks the approvals")
+			t.Error("the approvals aren't in the action log")
 		}
 	})
 }
@@ -136,8 +136,8 @@ func (r *applyRig) domains(t *testing.T) string {
 	return strings.Join(names, " ")
 }
 
-// TestApplyRefused wants files that can't be used, and plans that the service
-// would refuse, to change nothing.
+// TestApplyRefused checks that unusable files, and plans that the service would
+// refuse, change nothing.
 func TestApplyRefused(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		actions := func() string {
@@ -171,12 +171,12 @@ func TestApplyRefused(t *testing.T) {
 		}
 		other := storetest.SQLite(t)
 		_, errors := r.apply(t, exitUsage, "--approve", "--database", other)
-		contains(t, errors, "--data: this isn't the installation that --server leads to")
+		contains(t, errors, "--data: this isn't the installation at --server")
 	})
 }
 
-// TestApplyPolicyInUse wants a policy to stay that a domain outside the file
-// uses.
+// TestApplyPolicyInUse checks that a policy isn't deleted while a domain
+// outside the file uses it.
 func TestApplyPolicyInUse(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		id := r.client.NewPolicy(t, `"max_failed_attempts":0`)
@@ -190,8 +190,8 @@ func TestApplyPolicyInUse(t *testing.T) {
 	})
 }
 
-// TestApplyFails wants it told what was done and what wasn't, where the service
-// refuses a step and where somebody else changes what a step is about.
+// TestApplyFails checks that the error lists what was done and what wasn't, if
+// the service refuses a step or someone else changes its target.
 func TestApplyFails(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		r.write(t, `version: 1
@@ -205,7 +205,7 @@ domains:
 		contains(t, errors, "create policy B: ", "1 of 3 changes were made. Not made:\n  create policy B\n  change domain example.com\n")
 		r.write(t, "version: 1\ndomains:\n  - {name: example.com, imap: imap.example.com, smtp: smtp.example.com, device_policy: A}\n")
 
-		// Somebody changes the domain right after it was listed.
+		// Someone else changes the domain right after it was listed.
 		meddle := r.between(t, func(method, path string) bool {
 			return method == http.MethodGet && path == "/api/v1/domains/example.com"
 		},
@@ -213,12 +213,12 @@ domains:
 				r.client.Want(t, http.StatusOK, http.MethodPatch, "/domains/example.com", `{"help_text":"Call us."}`)
 			})
 		_, errors = r.apply(t, exitRefused)
-		contains(t, errors, "change domain example.com: somebody else has changed it meanwhile", "0 of 1 changes were made")
+		contains(t, errors, "change domain example.com: someone else changed this in the meantime", "0 of 1 changes were made")
 		if meddle() != 1 {
-			t.Error("nobody has meddled")
+			t.Error("nothing was changed in between")
 		}
 
-		// Somebody changes it after it was looked at once more.
+		// Someone else changes the domain after its second read.
 		meddle = r.between(t, func(method, path string) bool { return method == http.MethodPut },
 			func() {
 				r.client.Want(t, http.StatusOK, http.MethodPatch, "/domains/example.com", `{"help_text":"Call me."}`)
@@ -226,17 +226,17 @@ domains:
 		_, errors = r.apply(t, exitRefused)
 		contains(t, errors, "precondition_failed")
 		if meddle() != 1 {
-			t.Error("nobody has meddled")
+			t.Error("nothing was changed in between")
 		}
 		if a := r.client.Want(t, http.StatusOK, http.MethodGet, "/domains/example.com", ""); !strings.Contains(string(a.Body), "Call me.") {
-			t.Errorf("what somebody else has changed is lost: %s", a.Body)
+			t.Errorf("the other change is lost: %s", a.Body)
 		}
 	})
 }
 
-// TestApplyTwo applies a file while it is being applied. A domain that the other
-// one made is a refusal that says what is left to do; what is there twice then is
-// deleted by pruning.
+// TestApplyTwo applies one file twice at the same time. If the other run
+// created a domain, the refusal lists the remaining steps. Pruning deletes
+// duplicates.
 func TestApplyTwo(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		second := *r
@@ -251,22 +251,22 @@ webhooks: [{url: "https://a.example", events: [link.used]}]
 		_, errors := second.apply(t, exitRefused)
 		contains(t, errors, "create domain example.org: ", "1 of 3 changes were made. Not made:\n  create domain example.org\n  create webhook a.example")
 		if meddle() == 0 {
-			t.Error("there was only one")
+			t.Error("there was only one run")
 		}
-		r.apply(t, exitGood) // the domain may get the other policy of the name
+		r.apply(t, exitGood) // the domain may get the other policy with this name
 		out, _ := r.apply(t, exitGood)
 		contains(t, out, "  policy Office (a duplicate) isn't in the file and stays.", "No changes.\n")
 		out, _ = r.apply(t, exitGood, "--prune")
 		contains(t, out, "- policy Office (a duplicate)\n")
 		out, _ = r.apply(t, exitGood, "--prune")
-		if left := (meddler{applyRig: r}).listed(t, "policies"); out != "No changes.\n" || len(left) != 2 { // with the standard one
+		if left := (meddler{applyRig: r}).listed(t, "policies"); out != "No changes.\n" || len(left) != 2 { // includes the standard policy
 			t.Errorf("%s%v", out, left)
 		}
 	})
 }
 
-// TestApplyTwoApprovals approves and withdraws servers while another operator does
-// the same: what is as it should be is no refusal.
+// TestApplyTwoApprovals approves and withdraws servers while another operator
+// does the same. A change that is already made isn't an error.
 func TestApplyTwoApprovals(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		for _, tt := range []struct{ hosts, want string }{
@@ -279,7 +279,7 @@ func TestApplyTwoApprovals(t *testing.T) {
 			out, _ := second.approve(t, exitGood, "--prune")
 			contains(t, out, tt.want)
 			if meddle() != 1 {
-				t.Error("there was only one")
+				t.Error("there was only one run")
 			}
 			if out, _ = r.approve(t, exitGood, "--prune"); out != "No changes.\n" {
 				t.Error(out)
@@ -288,8 +288,8 @@ func TestApplyTwoApprovals(t *testing.T) {
 	})
 }
 
-// between puts a server between the command and the service that calls fn before
-// it passes on the first request that is picked. How often that was is returned.
+// between puts a proxy before the service. It calls fn before it forwards the
+// first request that matches pick, and counts the calls.
 func (r *applyRig) between(t *testing.T, pick func(method, path string) bool, fn func()) func() int64 {
 	t.Helper()
 	handler := r.client.Server.Handler()
@@ -305,7 +305,7 @@ func (r *applyRig) between(t *testing.T, pick func(method, path string) bool, fn
 	return times.Load
 }
 
-// TestApplyWaits wants the command to wait when the service says so.
+// TestApplyWaits checks that the command waits when the service asks for it.
 func TestApplyWaits(t *testing.T) {
 	var asked atomic.Int64
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -329,9 +329,9 @@ func TestApplyWaits(t *testing.T) {
 	}
 }
 
-// TestApplyConverges changes the file and the service at random. However they
-// begin, the account has what the file says when it was pruned, and at least that
-// when it wasn't; applied once more, nothing changes.
+// TestApplyConverges changes the file and the service at random. After an apply
+// with pruning the account matches the file; without, it contains at least the
+// file. A second apply changes nothing.
 func TestApplyConverges(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		storetest.Exec(t, r.database, `UPDATE accounts SET erasing_policies_by_key = 1`)
@@ -369,7 +369,7 @@ func TestApplyConverges(t *testing.T) {
 	})
 }
 
-// A meddler makes random files, and random changes of the service.
+// A meddler creates random files and random changes of the service.
 type meddler struct {
 	*applyRig
 	*rand.Rand
@@ -377,7 +377,7 @@ type meddler struct {
 
 type object = map[string]any
 
-// Names that things may have.
+// Names to choose from.
 var (
 	someHosts    = []string{"*.a.example", "*.b.example", "imap.c.example", "smtp.c.example"}
 	somePolicies = []string{"Field staff", "Office", "Café"}
@@ -387,12 +387,12 @@ var (
 
 func (m meddler) one(all []string) string { return all[m.IntN(len(all))] }
 
-// some is a part of all.
+// some returns a random subset.
 func (m meddler) some(all []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(string) bool { return m.IntN(3) == 0 })
 }
 
-// server is one that is approved whatever the file says.
+// server returns a server that is approved in every file.
 func (m meddler) server(kind string) string {
 	return kind + m.one([]string{".a.example", ".b.example", ".a.example:1993", ".c.example"})
 }
@@ -402,7 +402,8 @@ func (m meddler) policy(name string) object {
 		"history": m.IntN(3), "alphanumeric": m.IntN(2) == 0}
 }
 
-// domain is one with the settings that the file and the API have in common.
+// domain returns a domain with the settings that both the file and the API
+// have.
 func (m meddler) domain(name string) object {
 	d := object{"name": name, "imap": m.server("imap"), "smtp": m.server("smtp"), "policy": m.one([]string{"off", "offered", "required"})}
 	for field, values := range map[string][]string{
@@ -425,7 +426,8 @@ func (m meddler) webhook(url string) object {
 	return object{"url": url, "events": append(m.some([]string{"link.used", "link.created"}), "link.expired"), "disabled": m.IntN(3) == 0}
 }
 
-// newFile is a random file. Hosts are those that all servers of others need too.
+// newFile returns a random file. hosts are servers that other domains need as
+// well.
 func (m meddler) newFile() object {
 	f := object{"version": 1, "approved_hosts": append(m.some([]string{"*.d.example", "x.d.example"}), append(someHosts, "imap.example.com", "smtp.example.com")...)}
 	var policies, domains, hooks []object
@@ -449,7 +451,7 @@ func (m meddler) newFile() object {
 // list is never null.
 func list(all []object) []object { return append([]object{}, all...) }
 
-// ask sends a request that may well be refused.
+// ask sends a request. The service may refuse it.
 func (m meddler) ask(t *testing.T, method, path string, body any) {
 	t.Helper()
 	text := ""
@@ -465,7 +467,7 @@ func (m meddler) ask(t *testing.T, method, path string, body any) {
 	}
 }
 
-// listed is what the account has at the path.
+// listed returns what the account has at the path.
 func (m meddler) listed(t *testing.T, path string) []object {
 	t.Helper()
 	var page map[string]json.RawMessage
@@ -477,7 +479,7 @@ func (m meddler) listed(t *testing.T, path string) []object {
 	return all
 }
 
-// pathOfOne is that of one of the things at the path, if there is any.
+// pathOfOne returns the path of one resource at the path, if there is one.
 func (m meddler) pathOfOne(t *testing.T, path, key string) string {
 	t.Helper()
 	all := m.listed(t, path)
@@ -487,7 +489,7 @@ func (m meddler) pathOfOne(t *testing.T, path, key string) string {
 	return fmt.Sprintf("/%s/%v", path, all[m.IntN(len(all))][key])
 }
 
-// meddle changes something of the account.
+// meddle changes something in the account.
 func (m meddler) meddle(t *testing.T) {
 	t.Helper()
 	switch m.IntN(10) {
@@ -516,8 +518,8 @@ func (m meddler) meddle(t *testing.T) {
 	}
 }
 
-// wantState wants the account to have what the file says, and if it was pruned
-// nothing else.
+// wantState checks that the account has what the file says, and nothing else if
+// it was pruned.
 func (m meddler) wantState(t *testing.T, file object, pruned bool) {
 	t.Helper()
 	policies := m.listed(t, "policies")
@@ -568,7 +570,7 @@ func (m meddler) wantState(t *testing.T, file object, pruned bool) {
 	}
 }
 
-// expected is what the API shows of what the file says.
+// expected returns what the API shows for the file.
 func expected(kind string, w object) object {
 	out := object{}
 	if kind == "domains" {

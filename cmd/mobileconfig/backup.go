@@ -21,15 +21,15 @@ import (
 )
 
 type backupCommand struct {
-	Write   backupWriteCommand   `cmd:"" default:"withargs" help:"Write a backup and verify it. This is what backup does without a further word."`
-	Verify  backupVerifyCommand  `cmd:"" help:"Say whether a backup is what was written, and what it holds."`
-	Restore backupRestoreCommand `cmd:"" help:"Verify a backup and write its files to an empty folder."`
+	Write   backupWriteCommand   `cmd:"" default:"withargs" help:"Write a backup and verify it. This is the default."`
+	Verify  backupVerifyCommand  `cmd:"" help:"Verify a backup and list its contents."`
+	Restore backupRestoreCommand `cmd:"" help:"Verify a backup and restore its files to an empty folder."`
 }
 
-// keyFlags open an encrypted backup.
+// keyFlags decrypt an encrypted backup.
 type keyFlags struct {
 	IdentityFile   string `placeholder:"FILE" help:"File with the private keys (AGE-SECRET-KEY-1…) of an encrypted backup."`
-	PassphraseFile string `placeholder:"FILE" help:"File whose first line is the passphrase of an encrypted backup."`
+	PassphraseFile string `placeholder:"FILE" help:"File with the passphrase of an encrypted backup in its first line."`
 }
 
 func (f *keyFlags) keys() (backup.Keys, error) {
@@ -47,7 +47,7 @@ func (f *keyFlags) keys() (backup.Keys, error) {
 	return passphrase(f.PassphraseFile)
 }
 
-// passphrase reads the first line of a file, if one is named.
+// passphrase reads the first line of the file, if one is given.
 func passphrase(file string) (backup.Keys, error) {
 	if file == "" {
 		return backup.Keys{}, nil
@@ -62,12 +62,12 @@ func passphrase(file string) (backup.Keys, error) {
 }
 
 type backupWriteCommand struct {
-	Output         string   `short:"o" required:"" placeholder:"FILE" help:"The file to write: a tar archive, encrypted with --recipient or --passphrase-file. It holds the installation's secret: without encryption keep it as safe as the data folder."`
-	Recipient      []string `placeholder:"KEY" help:"Encrypt to this public key (age1…), whose private key needn't be on this machine; may be repeated."`
+	Output         string   `short:"o" required:"" placeholder:"FILE" help:"File to write: a tar archive, encrypted with --recipient or --passphrase-file. It contains the installation's secret. Without encryption, keep it as safe as the data folder."`
+	Recipient      []string `placeholder:"KEY" help:"Encrypt to this public key (age1…). The private key isn't needed on this machine. Can be repeated."`
 	PassphraseFile string   `placeholder:"FILE" help:"Encrypt with the passphrase in the first line of this file."`
-	Data           string   `default:"./data" placeholder:"DIR" help:"The data folder (default: ./data)."`
-	SecretFile     string   `placeholder:"FILE" help:"The installation's secret, where it is not in the data folder."`
-	LogKeyFile     string   `placeholder:"FILE" help:"The key of the action log, where it is not in the data folder."`
+	Data           string   `default:"./data" placeholder:"DIR" help:"Data folder (default: ./data)."`
+	SecretFile     string   `placeholder:"FILE" help:"The installation's secret, if it isn't in the data folder."`
+	LogKeyFile     string   `placeholder:"FILE" help:"Key of the action log, if it isn't in the data folder."`
 	Database       string   `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 }
 
@@ -98,13 +98,13 @@ func (c *backupWriteCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("It holds secrets: keep it as safe as %s.", c.Data)
+	what := fmt.Sprintf("It contains secrets: keep it as safe as %s.", c.Data)
 	if len(keys.Recipients) > 0 {
-		what = "It is encrypted."
+		what = "It's encrypted."
 	}
 	fmt.Fprintf(s.err, "mobileconfig: wrote and verified %s (%d bytes). %s\n", c.Output, info.Size(), what)
 	if err := backup.Note(ctx, source); err != nil {
-		fmt.Fprintf(s.err, "mobileconfig: note: the backup is good, but the control panel doesn't know of it: %v\n", err)
+		fmt.Fprintf(s.err, "mobileconfig: note: the backup is good, but the control panel won't show it: %v\n", err)
 	}
 	return nil
 }
@@ -121,11 +121,12 @@ func (c *backupWriteCommand) keys() (backup.Keys, error) {
 }
 
 type backupVerifyCommand struct {
-	File string `arg:"" help:"The backup."`
+	File string `arg:"" help:"Backup file."`
 	keyFlags
 }
 
-// Run says what the backup holds; if it is damaged, the exit code is 1.
+// Run verifies the backup and lists its contents. If it's damaged, the exit
+// code is 1.
 func (c *backupVerifyCommand) Run(s streams) error {
 	keys, err := c.keys()
 	if err != nil {
@@ -133,7 +134,7 @@ func (c *backupVerifyCommand) Run(s streams) error {
 	}
 	contents, err := backup.Verify(c.File, keys)
 	if err != nil {
-		return ofBackup(c.File, err)
+		return backupError(c.File, err)
 	}
 	fmt.Fprintf(s.out, "%s is good: written on %s by %s.\n", c.File, contents.Created.Format("2006-01-02 at 15:04 MST"), contents.Program)
 	for _, f := range contents.Files {
@@ -143,12 +144,12 @@ func (c *backupVerifyCommand) Run(s streams) error {
 }
 
 type backupRestoreCommand struct {
-	File string `arg:"" help:"The backup."`
-	Data string `required:"" placeholder:"DIR" help:"The folder to write to: empty, or not there."`
+	File string `arg:"" help:"Backup file."`
+	Data string `required:"" placeholder:"DIR" help:"Folder to write to: empty or new."`
 	keyFlags
 }
 
-// Run restores the backup, and says what is left to do.
+// Run restores the backup and prints the remaining steps.
 func (c *backupRestoreCommand) Run(s streams) error {
 	keys, err := c.keys()
 	if err != nil {
@@ -159,17 +160,17 @@ func (c *backupRestoreCommand) Run(s streams) error {
 		return flagError("--data", err)
 	}
 	if err != nil {
-		return ofBackup(c.File, err)
+		return backupError(c.File, err)
 	}
-	fmt.Fprintf(s.out, "%s is good, and its %d files are in %s.\n", c.File, len(contents.Files), c.Data)
-	fmt.Fprintln(s.out, "Links, tickets and sessions from before have ended, since the backup doesn't know what was revoked after it: make new links, and sign in again.")
+	fmt.Fprintf(s.out, "%s is good. Its %d files are in %s.\n", c.File, len(contents.Files), c.Data)
+	fmt.Fprintln(s.out, "Existing links, tickets and sessions were ended, because the backup doesn't know what was revoked later. Create new links and sign in again.")
 	if isScript(contents) {
 		fmt.Fprintf(s.out, "Fill an empty PostgreSQL database with: psql -q -f %s DATABASE\n", filepath.Join(c.Data, backup.ScriptName))
 	}
 	return nil
 }
 
-// end ends what was handed out before the restore.
+// end invalidates links, tickets and sessions from before the restore.
 func (c *backupRestoreCommand) end(contents backup.Contents) error {
 	if isScript(contents) {
 		return backup.EndInScript(c.Data)
@@ -193,9 +194,9 @@ func isScript(contents backup.Contents) bool {
 	return slices.ContainsFunc(contents.Files, func(f backup.File) bool { return f.Name == backup.ScriptName })
 }
 
-// ofBackup says which backup an error is about. A file that can't be read is
-// the caller's mistake, and so is a wrong key.
-func ofBackup(file string, err error) error {
+// backupError adds the backup's name to an error. An unreadable file or a wrong
+// key is a usage error.
+func backupError(file string, err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == file {
 		return usage(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestBackupCommands writes, verifies and restores an encrypted backup by the
-// commands of the docs.
+// TestBackupCommands writes, verifies and restores an encrypted backup with the
+// commands from the docs.
 func TestBackupCommands(t *testing.T) {
 	folder := t.TempDir()
 	data, file, restored := filepath.Join(folder, "data"), filepath.Join(folder, "today.age"), filepath.Join(folder, "restored")
@@ -33,7 +33,7 @@ func TestBackupCommands(t *testing.T) {
 	kept.Close()
 	phrase := signingtest.WriteFile(t, "passphrase", []byte("four words or more\nand a second line\n"))
 	wrong := signingtest.WriteFile(t, "wrong", []byte("five words\n"))
-	if _, err := shown(t, exitGood, "backup", "-o", file, "--passphrase-file", phrase, "--data", data); !strings.Contains(err, "It is encrypted.") {
+	if _, err := shown(t, exitGood, "backup", "-o", file, "--passphrase-file", phrase, "--data", data); !strings.Contains(err, "It's encrypted.") {
 		t.Errorf("backup says %s", err)
 	}
 	shown(t, exitGood, "backup", "verify", file, "--passphrase-file", phrase)
@@ -43,9 +43,9 @@ func TestBackupCommands(t *testing.T) {
 	shown(t, exitUsage, "backup", "-o", file, "--passphrase-file", phrase, "--recipient", "age1x", "--data", data)
 	shown(t, exitUsage, "backup", "-o", file, "--recipient", "age1x", "--data", data)
 	if _, err := os.Stat(restored); err == nil {
-		t.Error("a restore by a wrong passphrase has made the folder")
+		t.Error("a restore with a wrong passphrase created the folder")
 	}
-	if out, _ := shown(t, exitGood, "backup", "restore", file, "--passphrase-file", phrase, "--data", restored); !strings.Contains(out, "Links, tickets and sessions from before have ended") {
+	if out, _ := shown(t, exitGood, "backup", "restore", file, "--passphrase-file", phrase, "--data", restored); !strings.Contains(out, "Existing links, tickets and sessions were ended") {
 		t.Errorf("restore says %s", out)
 	}
 	again, err := store.Open(t.Context(), store.Config{Database: dir.Database()})

@@ -27,32 +27,32 @@ import (
 )
 
 type batchCommand struct {
-	Input   string   `placeholder:"FILE" help:"People: CSV with a header, or JSON Lines. Exports of Google Workspace, Microsoft 365, Entra, Apple and cPanel are taken as they come."`
-	Reissue []string `sep:"none" placeholder:"MANIFEST" help:"Instead of --input: make again what a batch made, by its manifest.csv or its archive. For several archives, give it several times."`
+	Input   string   `placeholder:"FILE" help:"People: CSV with a header, or JSON Lines. Exports of Google Workspace, Microsoft 365, Entra, Apple and cPanel are accepted unchanged."`
+	Reissue []string `sep:"none" placeholder:"MANIFEST" help:"Instead of --input: create the files of a batch again from its manifest.csv or archive. Can be repeated."`
 	serviceFlags
 	Variant           string            `default:"mail" enum:"mail,secure" placeholder:"mail|secure" help:"mail, or secure for the device policy as well (default: mail)."`
-	Platform          string            `default:"iphone" enum:"iphone,mac,both" placeholder:"iphone|mac|both" help:"For rows that don't say: iphone (also for iPads), mac or both (default: iphone)."`
-	MaxFailedAttempts int               `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
-	Locale            string            `placeholder:"L" help:"Language of the profiles' texts, for rows that don't say (default: en)."`
-	Map               map[string]string `mapsep:"none" placeholder:"COLUMN=FIELD" help:"What a column holds, such as Mailbox=email. Can be given several times."`
-	DropColumn        []string          `sep:"none" placeholder:"COLUMN" help:"Column that isn't looked at. Can be given several times."`
-	DryRun            bool              `help:"Check the input and make nothing."`
-	Since             []string          `sep:"none" placeholder:"MANIFEST" help:"With --dry-run: count what is new, changed, the same and gone since an earlier batch, by its manifest.csv or its archive."`
-	SkipBadRows       bool              `help:"Leave out rows with problems. Without it nothing is made if there are any."`
-	Resume            bool              `help:"Go on with a batch that was interrupted. Give all other flags as before."`
-	JSON              bool              `name:"json" help:"Say what happens as JSON, an event in each line."`
-	Output            string            `short:"o" placeholder:"FILE" help:"The archive, such as out.zip. More than 50,000 files become out-001.zip, out-002.zip and so on."`
+	Platform          string            `default:"iphone" enum:"iphone,mac,both" placeholder:"iphone|mac|both" help:"For rows without a platform: iphone (also for iPads), mac or both (default: iphone)."`
+	MaxFailedAttempts int               `default:"10" placeholder:"N" help:"With --variant secure: number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
+	Locale            string            `placeholder:"L" help:"Language of the profiles' texts, for rows without a locale (default: en)."`
+	Map               map[string]string `mapsep:"none" placeholder:"COLUMN=FIELD" help:"Which field a column contains, for example Mailbox=email. Can be repeated."`
+	DropColumn        []string          `sep:"none" placeholder:"COLUMN" help:"Column to ignore. Can be repeated."`
+	DryRun            bool              `help:"Check the input without creating files."`
+	Since             []string          `sep:"none" placeholder:"MANIFEST" help:"With --dry-run: count new, changed, unchanged and removed files compared with an earlier batch, given as its manifest.csv or archive."`
+	SkipBadRows       bool              `help:"Skip rows with problems. Without this flag, any problem stops the batch."`
+	Resume            bool              `help:"Resume an interrupted batch. Give the same flags as before."`
+	JSON              bool              `name:"json" help:"Report progress as JSON, one event per line."`
+	Output            string            `short:"o" placeholder:"FILE" help:"Archive to write, for example out.zip. More than 50,000 files are split into out-001.zip, out-002.zip and so on."`
 	identityFlags
 }
 
-// Memory is given back when there is this much garbage, in percent of what is
-// used, and sooner when so many bytes are in use.
+// The garbage collector runs when garbage reaches this percentage of the memory
+// in use, or when the process uses this many bytes.
 const (
 	batchGCPercent = 400
 	batchMemory    = 80 << 20
 )
 
-// Run checks the input, makes the files and puts them in archives.
+// Run checks the input, creates the files and writes them to archives.
 func (c *batchCommand) Run(s streams) error {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(batchGCPercent))
@@ -72,34 +72,34 @@ func (c *batchCommand) Run(s streams) error {
 	return run.make(ctx)
 }
 
-// A batchRun is the command at work.
+// A batchRun is a running batch command.
 type batchRun struct {
 	*batchCommand
-	teller
+	reporter
 	service settings.MailService
 	policy  profile.Passcode
 	texts   *templates.Set
 	id      *signing.Identity // nil in a dry run
 }
 
-// checkFlags refuses flags that don't go together.
+// checkFlags refuses invalid combinations of flags.
 func (c *batchCommand) checkFlags() error {
 	switch {
 	case (c.Input == "") == (len(c.Reissue) == 0):
 		return errors.New("give --input FILE or --reissue MANIFEST")
 	case c.Output == "" && !c.DryRun:
-		return errors.New("-o is missing: the archive to write, such as out.zip")
+		return errors.New("-o is missing: give the archive to write, for example out.zip")
 	case len(c.Since) > 0 && !c.DryRun:
 		return errors.New("--since needs --dry-run")
 	case c.Resume && c.DryRun:
-		return errors.New("--resume and --dry-run don't go together")
+		return errors.New("--resume and --dry-run can't be used together")
 	}
 	return nil
 }
 
 // prepare reads the flags.
 func (c *batchCommand) prepare(s streams) (*batchRun, error) {
-	run := &batchRun{batchCommand: c, teller: newTeller(s, c.JSON)}
+	run := &batchRun{batchCommand: c, reporter: newReporter(s, c.JSON)}
 	err := c.checkFlags()
 	if err != nil {
 		return nil, usage(err)
@@ -111,7 +111,7 @@ func (c *batchCommand) prepare(s streams) (*batchRun, error) {
 		return nil, err
 	}
 	if _, err := language.Parse(c.Locale); c.Locale != "" && err != nil {
-		return nil, flagError("--locale", errors.New("it isn't a language such as en or pt-BR"))
+		return nil, flagError("--locale", errors.New("give a language tag, for example en or pt-BR"))
 	}
 	if run.texts, err = templates.Words(); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (c *batchCommand) prepare(s streams) (*batchRun, error) {
 	return run, nil
 }
 
-// orders are the same for every domain.
+// orders are the settings for every domain.
 func (r *batchRun) orders(who issue.Person, what batch.What) (issue.Order, error) {
 	return issue.Order{Service: r.service, Person: who, Platform: what.Platform, Variant: what.Variant, Policy: r.policy}, nil
 }
@@ -139,7 +139,8 @@ func (r *batchRun) maker() *batch.Maker {
 	return &batch.Maker{Issuer: issue.New(r.texts, func() signing.Signer { return r.id }), Orders: r.orders}
 }
 
-// checking says how rows are checked; where the good ones go is for the caller.
+// checking returns the options for checking rows. The caller sets where good
+// rows go.
 func (r *batchRun) checking() batch.Checking {
 	return batch.Checking{
 		Defaults: batch.Defaults{Platforms: batch.Platforms(r.Platform), Variant: settings.Variant(r.Variant), Locale: r.Locale},
@@ -148,7 +149,7 @@ func (r *batchRun) checking() batch.Checking {
 	}
 }
 
-// reader opens the input and writes everything it reads to the digest, too.
+// reader opens the input and also writes everything it reads to the digest.
 func (r *batchRun) reader(digest io.Writer) (*batch.Reader, func(), error) {
 	files, options := []string{r.Input}, batch.Options{Map: map[string]batch.Field{}, Drop: r.DropColumn}
 	for column, field := range r.Map {
@@ -174,22 +175,22 @@ func (r *batchRun) reader(digest io.Writer) (*batch.Reader, func(), error) {
 		reader, err := batch.NewReader(io.TeeReader(f, digest), options)
 		if err != nil {
 			done()
-			return nil, nil, inInput(name, err)
+			return nil, nil, inputError(name, err)
 		}
 		readers = append(readers, reader)
 	}
 	return batch.Join(readers...), done, nil
 }
 
-// inInput names the file of an error that is the input's.
-func inInput(name string, err error) error {
+// inputError adds the input's name to an error in the input.
+func inputError(name string, err error) error {
 	if _, ok := errors.AsType[*batch.InputError](err); ok {
 		return usage(fmt.Errorf("%s: %w", name, err))
 	}
 	return err
 }
 
-// inputName is how errors call the input.
+// inputName is the input's name in errors.
 func (r *batchRun) inputName() string {
 	if r.Input != "" {
 		return r.Input
@@ -197,7 +198,7 @@ func (r *batchRun) inputName() string {
 	return r.Reissue[0]
 }
 
-// dry checks the input and makes nothing.
+// dry checks the input without creating anything.
 func (r *batchRun) dry(ctx context.Context) error {
 	reader, done, err := r.reader(io.Discard)
 	if err != nil {
@@ -221,13 +222,13 @@ func (r *batchRun) dry(ctx context.Context) error {
 	}
 	plan, err := batch.Check(ctx, reader, checking)
 	if err != nil {
-		return inInput(r.inputName(), err)
+		return inputError(r.inputName(), err)
 	}
 	r.checked(plan)
 	return badRows(plan)
 }
 
-// compare checks the input and counts it against earlier batches.
+// compare checks the input and compares it with earlier batches.
 func (r *batchRun) compare(ctx context.Context, reader *batch.Reader, checking batch.Checking, rows *os.File) error {
 	var since batch.Since
 	if err := eachManifest(r.Since, since.Read); err != nil {
@@ -235,7 +236,7 @@ func (r *batchRun) compare(ctx context.Context, reader *batch.Reader, checking b
 	}
 	plan, err := batch.Check(ctx, reader, checking)
 	if err != nil {
-		return inInput(r.inputName(), err)
+		return inputError(r.inputName(), err)
 	}
 	r.checked(plan)
 	if _, err := rows.Seek(0, io.SeekStart); err != nil {
@@ -264,13 +265,13 @@ func eachManifest(names []string, read func(io.Reader) error) error {
 		err = read(f)
 		f.Close()
 		if err != nil {
-			return inInput(name, err)
+			return inputError(name, err)
 		}
 	}
 	return nil
 }
 
-// badRows is an error if there are any.
+// badRows returns an error if any rows have problems.
 func badRows(p *batch.Plan) error {
 	if p.Bad == 0 {
 		return nil
@@ -278,7 +279,7 @@ func badRows(p *batch.Plan) error {
 	return fmt.Errorf("%d of %d rows have problems", p.Bad, p.Read)
 }
 
-// make makes the archives.
+// make creates the archives.
 func (r *batchRun) make(ctx context.Context) error {
 	b, err := r.open()
 	if err != nil {
@@ -306,7 +307,7 @@ func (r *batchRun) make(ctx context.Context) error {
 	err = b.Make(ctx, r.maker(), bar.update)
 	bar.clear()
 	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted; the same command with --resume goes on, or delete %s", r.folder())
+		return fmt.Errorf("interrupted; run the same command with --resume to continue, or delete %s", r.folder())
 	}
 	if err != nil {
 		return err
@@ -318,10 +319,10 @@ func (r *batchRun) make(ctx context.Context) error {
 	return badRows(plan)
 }
 
-// folder is where the batch is made.
+// folder is the working folder of the batch.
 func (r *batchRun) folder() string { return r.Output + ".unfinished" }
 
-// open begins or resumes the batch.
+// open starts or resumes the batch.
 func (r *batchRun) open() (*batch.Batch, error) {
 	if r.Resume {
 		b, err := batch.Resume(r.folder())
@@ -335,22 +336,22 @@ func (r *batchRun) open() (*batch.Batch, error) {
 	}
 	b, err := batch.Begin(r.folder())
 	if errors.Is(err, batch.ErrExists) {
-		return nil, usage(fmt.Errorf("there is an unfinished batch in %s: go on with --resume, or delete it", r.folder()))
+		return nil, usage(fmt.Errorf("there is an unfinished batch in %s: continue with --resume, or delete it", r.folder()))
 	}
 	return b, usage(err)
 }
 
-// free refuses to write over a file.
+// free refuses to overwrite a file.
 func (r *batchRun) free(names ...string) error {
 	for _, name := range names {
 		if _, err := os.Lstat(name); err == nil {
-			return usage(fmt.Errorf("%s is there already: delete it, or choose another name", name))
+			return usage(fmt.Errorf("%s already exists: delete it, or choose another name", name))
 		}
 	}
 	return nil
 }
 
-// check reads the input.
+// check checks the input.
 func (r *batchRun) check(ctx context.Context, b *batch.Batch) error {
 	digest := sha256.New()
 	reader, done, err := r.reader(digest)
@@ -365,7 +366,7 @@ func (r *batchRun) check(ctx context.Context, b *batch.Batch) error {
 			Signer: batch.Signer{Name: d.Name, Fingerprint: d.Fingerprint, NotAfter: d.NotAfter.UTC()}}
 	})
 	if err != nil {
-		return errors.Join(inInput(r.inputName(), err), b.Discard())
+		return errors.Join(inputError(r.inputName(), err), b.Discard())
 	}
 	r.checked(plan)
 	archives, errorsFile := b.Names(r.Output)
@@ -378,8 +379,8 @@ func (r *batchRun) check(ctx context.Context, b *batch.Batch) error {
 	return nil
 }
 
-// keys are what must be the same for a batch to be resumed, and the name of the
-// batch, which is the same for the same input and choices.
+// keys returns a key that must match for a batch to be resumed, and the batch's
+// name, which depends only on the input and the settings.
 func (r *batchRun) keys(input []byte) (key, name string) {
 	choice := []any{hex.EncodeToString(input), r.service, r.policy.MaxFailedAttempts, r.Variant, r.Platform, r.Locale, slices.Sorted(maps.Keys(r.Map)), r.Map, r.DropColumn, r.SkipBadRows}
 	return digestOf(append(choice, r.id.Fingerprint(), version())), digestOf(choice)[:16]
@@ -388,13 +389,13 @@ func (r *batchRun) keys(input []byte) (key, name string) {
 func digestOf(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // it's made of strings and numbers
+		panic(err) // not possible: v only has strings and numbers
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// same refuses to go on with another input or other choices.
+// same refuses to resume with another input or other settings.
 func (r *batchRun) same(b *batch.Batch) error {
 	digest := sha256.New()
 	files := []string{r.Input}
@@ -413,7 +414,7 @@ func (r *batchRun) same(b *batch.Batch) error {
 		}
 	}
 	if key, _ := r.keys(digest.Sum(nil)); key != b.Key() {
-		return usage(fmt.Errorf("--resume: the batch in %s was begun with another input, other flags, another certificate or another version of this program; give the same, or delete the folder and begin again", r.folder()))
+		return usage(fmt.Errorf("--resume: the batch in %s was started with a different input, flags, certificate or version of this program; use the same ones, or delete the folder and start again", r.folder()))
 	}
 	return nil
 }

@@ -17,31 +17,31 @@ import (
 type batchesCommand struct {
 	List     batchesList     `cmd:"" help:"List the batches of a running service."`
 	Get      batchesGet      `cmd:"" aliases:"show" help:"Show a batch."`
-	Create   batchesCreate   `cmd:"" help:"Upload a list of people and have it checked. Nothing is made until the batch is started."`
-	Check    batchesCheck    `cmd:"" help:"Check the list of a batch again, with other flags."`
-	Start    batchesStart    `cmd:"" help:"Start making the files or links of a batch."`
-	Wait     batchesWait     `cmd:"" help:"Wait until a batch is checked or done, and show its progress."`
-	Problems batchesProblems `cmd:"" help:"List what is wrong with the rows of a batch."`
+	Create   batchesCreate   `cmd:"" help:"Upload a list of people for checking. No files or links are created until the batch is started."`
+	Check    batchesCheck    `cmd:"" help:"Check the list of a batch again with different flags."`
+	Start    batchesStart    `cmd:"" help:"Start creating the files or links of a batch."`
+	Wait     batchesWait     `cmd:"" help:"Show the progress of a batch until it's checked or done."`
+	Problems batchesProblems `cmd:"" help:"List the problems with the rows of a batch."`
 	Download batchesDownload `cmd:"" help:"Download the files of a batch. An interrupted download continues where it stopped."`
-	Cancel   batchesCancel   `cmd:"" help:"Stop a batch and delete its files."`
+	Cancel   batchesCancel   `cmd:"" help:"Cancel a batch and delete its files."`
 	Reissue  batchesReissue  `cmd:"" help:"Sign the profiles of a batch again, as a new batch."`
 	Delete   batchesDelete   `cmd:"" help:"Delete a batch with all its files."`
 }
 
-// batchPath names a batch.
+// batchPath identifies a batch.
 type batchPath struct {
-	ID string `arg:"" json:"-" help:"The batch's ID."`
+	ID string `arg:"" json:"-" help:"Batch ID."`
 	remoteFlags
 	jsonFlag
 }
 
-// at is the path of something of the batch.
+// at returns the path of a part of the batch.
 func (p batchPath) at(more ...string) string {
 	return pathOf(append([]string{"batches", p.ID}, more...)...)
 }
 
-// following reads a list whose parts are known by the last entry of the part
-// before.
+// following reads a list whose next page is requested by the last entry of the
+// previous one.
 func (r *remote) following(ctx context.Context, path string, query url.Values, name, key string, limit int) ([]json.RawMessage, error) {
 	all := []json.RawMessage{}
 	query.Set("limit", strconv.Itoa(limit))
@@ -73,8 +73,8 @@ func (r *remote) following(ctx context.Context, path string, query url.Values, n
 type batchesList struct {
 	remoteFlags
 	jsonFlag
-	Address string `json:"address,omitempty" placeholder:"ADDRESS" help:"Those that have made something for a mailbox."`
-	State   string `json:"state,omitempty" placeholder:"STATE" help:"Those in a state: checking, ready, running, done, failed or cancelled."`
+	Address string `json:"address,omitempty" placeholder:"ADDRESS" help:"Only batches with files or links for this mailbox."`
+	State   string `json:"state,omitempty" placeholder:"STATE" help:"Only batches in this state: checking, ready, running, done, failed or cancelled."`
 }
 
 // Run lists the batches.
@@ -105,21 +105,21 @@ func (c *batchesGet) Run(s streams) error {
 
 type batchesCreate struct {
 	Input       string  `arg:"" json:"-" help:"People: CSV with a header, or JSON Lines in a file that ends in .jsonl. -: CSV on standard input."`
-	Name        string  `json:"name,omitempty" placeholder:"NAME" help:"What people call the batch (default: the name of the file)."`
+	Name        string  `json:"name,omitempty" placeholder:"NAME" help:"Name of the batch (default: the file's name)."`
 	Variant     *string `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the device policy."`
-	Platform    *string `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows that don't say."`
-	Locale      *string `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows that don't say."`
-	Output      *string `json:"output,omitempty" placeholder:"files|links|both" help:"What people get: signed profiles in archives, a setup link each, or both."`
-	Mail        bool    `json:"mail,omitempty" help:"Send each link to its person by mail."`
-	SkipBadRows bool    `json:"skip_bad_rows,omitempty" help:"Leave out rows with problems. Otherwise a batch that has any can't be started."`
-	Manifest    bool    `json:"manifest,omitempty" help:"The list is the manifest.csv of a batch: make the same files again."`
-	DryRun      bool    `json:"dry_run,omitempty" help:"Check the list at once and keep nothing. The exit code is 1 if rows have problems."`
+	Platform    *string `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
+	Locale      *string `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
+	Output      *string `json:"output,omitempty" placeholder:"files|links|both" help:"What to create: signed profiles in archives, a setup link for each person, or both."`
+	Mail        bool    `json:"mail,omitempty" help:"Email each person their link."`
+	SkipBadRows bool    `json:"skip_bad_rows,omitempty" help:"Skip rows with problems. Otherwise a batch with problems can't be started."`
+	Manifest    bool    `json:"manifest,omitempty" help:"The list is the manifest.csv of an earlier batch: create the same files again."`
+	DryRun      bool    `json:"dry_run,omitempty" help:"Check the list right away without storing it. The exit code is 1 if rows have problems."`
 	remoteFlags
 	jsonFlag
 }
 
-// uploadTimeout is how long the answer to a list may take: a large one is checked
-// or stored meanwhile.
+// uploadTimeout limits how long the service may take to answer an upload. It
+// checks or stores large lists before it answers.
 const uploadTimeout = 11 * time.Minute
 
 // Run uploads the list.
@@ -164,7 +164,7 @@ func (c *batchesCreate) Run(s streams) error {
 	return c.tell(s, data)
 }
 
-// tell tells what is in the list.
+// tell prints the result of checking the list.
 func (c *batchesCreate) tell(s streams, data json.RawMessage) error {
 	var preview struct {
 		Bad      int               `json:"bad_rows"`
@@ -197,7 +197,7 @@ func (c *batchesCreate) tell(s streams, data json.RawMessage) error {
 	return nil
 }
 
-// showProblems writes what is wrong with rows as a table.
+// showProblems prints the problems with rows as a table.
 func showProblems(s streams, all []json.RawMessage) error {
 	return showList(s, false, "problems", all, "row", "column", "code", "value", "detail")
 }
@@ -205,16 +205,16 @@ func showProblems(s streams, all []json.RawMessage) error {
 type batchesCheck struct {
 	batchPath
 	Variant     *string           `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the device policy."`
-	Platform    *string           `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows that don't say."`
-	Locale      *string           `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows that don't say."`
-	Map         map[string]string `mapsep:"none" json:"map,omitempty" placeholder:"COLUMN=FIELD" help:"What a column holds, such as Mailbox=email. Can be given several times."`
-	Drop        []string          `sep:"none" json:"drop,omitempty" placeholder:"COLUMN" help:"Column that isn't looked at. Can be given several times."`
-	Output      *string           `json:"output,omitempty" placeholder:"files|links|both" help:"What people get: signed profiles in archives, a setup link each, or both."`
-	Mail        bool              `json:"mail,omitempty" help:"Send each link to its person by mail."`
-	SkipBadRows bool              `json:"skip_bad_rows,omitempty" help:"Leave out rows with problems."`
+	Platform    *string           `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
+	Locale      *string           `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
+	Map         map[string]string `mapsep:"none" json:"map,omitempty" placeholder:"COLUMN=FIELD" help:"Which field a column contains, for example Mailbox=email. Can be repeated."`
+	Drop        []string          `sep:"none" json:"drop,omitempty" placeholder:"COLUMN" help:"Column to ignore. Can be repeated."`
+	Output      *string           `json:"output,omitempty" placeholder:"files|links|both" help:"What to create: signed profiles in archives, a setup link for each person, or both."`
+	Mail        bool              `json:"mail,omitempty" help:"Email each person their link."`
+	SkipBadRows bool              `json:"skip_bad_rows,omitempty" help:"Skip rows with problems."`
 }
 
-// Run has the list checked again.
+// Run requests another check of the list.
 func (c *batchesCheck) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPost, c.at("check"), c, nil)
 }
@@ -228,14 +228,14 @@ func (c *batchesStart) Run(s streams) error {
 
 type batchesCancel struct{ batchPath }
 
-// Run stops the batch.
+// Run cancels the batch.
 func (c *batchesCancel) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPost, c.at("cancel"), nil, nil)
 }
 
 type batchesReissue struct{ batchPath }
 
-// Run makes a new batch of the batch.
+// Run creates a new batch from the batch.
 func (c *batchesReissue) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPost, c.at("reissue"), nil, nil)
 }
@@ -267,7 +267,7 @@ func (c *batchesProblems) Run(s streams) error {
 	return showProblems(s, all)
 }
 
-// A batchState is what a batch says of its progress, and its files.
+// A batchState is the progress and the files of a batch.
 type batchState struct {
 	State    string
 	Detail   string
@@ -284,7 +284,7 @@ type batchState struct {
 	Links *struct{ Made int }
 }
 
-// String is how far the batch is.
+// String describes the batch's progress.
 func (b batchState) String() string {
 	switch {
 	case b.State == "running" && b.Left != nil:
@@ -292,12 +292,12 @@ func (b batchState) String() string {
 	case b.State == "running":
 		return fmt.Sprintf("running: %d of %d rows", b.Made, b.Rows)
 	case b.State == "ready":
-		return fmt.Sprintf("ready: %d rows, and %d with problems", b.Rows, b.Bad)
+		return fmt.Sprintf("ready: %d rows, %d with problems", b.Rows, b.Bad)
 	}
 	return b.State
 }
 
-// batch returns the batch, also as the API shows it.
+// batch returns the batch, parsed and as the API's JSON.
 func (r *remote) batch(ctx context.Context, path string) (b batchState, data json.RawMessage, err error) {
 	if data, err = r.call(ctx, http.MethodGet, path, nil, nil, nil); err == nil {
 		err = json.Unmarshal(data, &b)
@@ -307,10 +307,10 @@ func (r *remote) batch(ctx context.Context, path string) (b batchState, data jso
 
 type batchesWait struct{ batchPath }
 
-// waitPause is how long to wait before looking again.
+// waitPause is the pause between two queries.
 const waitPause = time.Second
 
-// Run waits until nothing happens to the batch any more.
+// Run waits until the batch no longer changes.
 func (c *batchesWait) Run(s streams) error {
 	r, err := c.connect()
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// working is a service on the database that makes batches.
-func working(t *testing.T, database string) remoteService {
+// startBatches starts a service on the database that runs batches.
+func startBatches(t *testing.T, database string) remoteService {
 	t.Helper()
 	s := servertest.Notifying(t, database, nil, servertest.Unhurried)
 	file := filepath.Join(t.TempDir(), "key")
@@ -31,7 +31,7 @@ func working(t *testing.T, database string) remoteService {
 	return remoteService{s, file}
 }
 
-// written is a file with the text.
+// written writes the text to a file and returns its name.
 func written(t *testing.T, name, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -41,8 +41,8 @@ func written(t *testing.T, name, text string) string {
 	return file
 }
 
-// made creates a batch of the list that is done, and returns its ID.
-func (s remoteService) made(t *testing.T, list string, flags ...string) string {
+// createBatch creates a batch of the list, waits until it's done, and returns its ID.
+func (s remoteService) createBatch(t *testing.T, list string, flags ...string) string {
 	t.Helper()
 	out, _ := s.run(t, exitGood, append([]string{"batches", "create", list, "--json"}, flags...)...)
 	id := field(t, out, "id")
@@ -52,17 +52,17 @@ func (s remoteService) made(t *testing.T, list string, flags ...string) string {
 	return id
 }
 
-// TestRemoteBatches takes a batch from its list, in which a row is wrong, to its
+// TestRemoteBatches takes a batch from its list, which has one bad row, to its
 // files.
 func TestRemoteBatches(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := working(t, database)
+		s := startBatches(t, database)
 		list := written(t, "people.csv", "email,shoe size\njane@example.com,7\njoe,9\nann@example.com,5\n")
 		out, errors := s.run(t, exitRefused, "batches", "create", list, "--dry-run")
 		contains(t, out, "rows_read  3\n", "bad_rows   1\n", "row  column  code", "address_malformed")
 		contains(t, errors, "rows with problems: 1")
 		if out, _ = s.run(t, exitGood, "batches", "list"); strings.Count(out, "\n") != 1 {
-			t.Error("a dry run kept something:", out)
+			t.Error("a dry run stored something:", out)
 		}
 		out, _ = s.run(t, exitGood, "batches", "create", list, "--json")
 		id := field(t, out, "id")
@@ -70,7 +70,7 @@ func TestRemoteBatches(t *testing.T) {
 			t.Error(out)
 		}
 		_, errors = s.run(t, exitGood, "batches", "wait", id)
-		contains(t, errors, "ready: 2 rows, and 1 with problems\n")
+		contains(t, errors, "ready: 2 rows, 1 with problems\n")
 		out, _ = s.run(t, exitGood, "batches", "problems", id)
 		contains(t, out, "address_malformed")
 		out, _ = s.run(t, exitGood, "batches", "problems", id, "--json")
@@ -113,7 +113,7 @@ func TestRemoteBatches(t *testing.T) {
 		s.run(t, exitRefused, "batches", "show", id)
 
 		links := written(t, "people.jsonl", `{"email":"jane@example.com"}`+"\n")
-		s.run(t, exitGood, "batches", "download", s.made(t, links, "--output", "links", "--name", "Links"), "-o", folder)
+		s.run(t, exitGood, "batches", "download", s.createBatch(t, links, "--output", "links", "--name", "Links"), "-o", folder)
 		if got, err = os.ReadFile(filepath.Join(folder, "links.csv")); err != nil || !bytes.Contains(got, []byte("http://setup.example.com/s/")) {
 			t.Errorf("%v %s", err, got)
 		}
@@ -122,7 +122,7 @@ func TestRemoteBatches(t *testing.T) {
 	})
 }
 
-// TestRemoteBatchesPages lists more batches than a page holds.
+// TestRemoteBatchesPages lists more batches than fit on one page.
 func TestRemoteBatchesPages(t *testing.T) {
 	var asked []string
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,8 +139,8 @@ func TestRemoteBatchesPages(t *testing.T) {
 	}
 }
 
-// TestRemoteNumbers wants large numbers written out, in tables and in what is
-// asked for.
+// TestRemoteNumbers checks that large numbers are written in full, in tables
+// and in requests.
 func TestRemoteNumbers(t *testing.T) {
 	var asked string
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -155,22 +155,22 @@ func TestRemoteNumbers(t *testing.T) {
 	out, _ := s.run(t, exitGood, "batches", "problems", "bat_x")
 	contains(t, out, "\n1234567  ")
 	if asked != "1000000" {
-		t.Errorf("asked for what is after %s", asked)
+		t.Errorf("asked for entries after %s", asked)
 	}
 	out, _ = s.run(t, exitGood, "batches", "create", s.keyFile, "--dry-run")
 	contains(t, out, "rows_read  1234567\n")
 }
 
-// A cutter passes on files of batches, each answer up to so many bytes.
+// A cutter forwards the files of batches, but cuts answers off.
 type cutter struct {
 	mu     sync.Mutex
-	most   int  // bytes of an answer; 0: all
-	refuse bool // all but the first request
-	spoil  bool // the content
+	most   int  // bytes in an answer; 0: no limit
+	refuse bool // refuses all but the first request
+	spoil  bool // changes the content
 	ranges []string
 }
 
-// through starts a server before the service that cuts files off.
+// through starts a proxy before the service that cuts files off.
 func (s remoteService) through(t *testing.T, c *cutter) remoteService {
 	t.Helper()
 	handler := s.Handler()
@@ -208,9 +208,9 @@ func (s remoteService) through(t *testing.T, c *cutter) remoteService {
 	return remoteService{&servertest.Server{URL: proxy.URL}, s.keyFile}
 }
 
-// download downloads files of the batch to the folder, through a server that
-// cuts them off. It doesn't wait, and returns the attempts that it would have
-// waited for.
+// download downloads files of the batch to the folder through a proxy that cuts
+// them off. It doesn't wait between attempts, and returns the attempts before
+// which it would have waited.
 func (s remoteService) download(t *testing.T, c *cutter, id, folder string, names ...string) (said string, pauses []int, err error) {
 	t.Helper()
 	var o, e bytes.Buffer
@@ -223,11 +223,11 @@ func (s remoteService) download(t *testing.T, c *cutter, id, folder string, name
 	return e.String(), pauses, err
 }
 
-// TestDownloadGoesOn breaks a download off: it goes on by ranges, in the same run
-// and in a later one, and no half file has the file's name.
-func TestDownloadGoesOn(t *testing.T) {
-	s := working(t, storetest.SQLite(t))
-	id := s.made(t, written(t, "people.csv", "email\njane@example.com\njoe@example.com\nann@example.com\n"))
+// TestDownloadResumes interrupts a download: it resumes with range requests, in the same run
+// and in a later one, and incomplete files never have the final name.
+func TestDownloadResumes(t *testing.T) {
+	s := startBatches(t, storetest.SQLite(t))
+	id := s.createBatch(t, written(t, "people.csv", "email\njane@example.com\njoe@example.com\nann@example.com\n"))
 	out, _ := s.run(t, exitGood, "batches", "get", id, "--json")
 	var b batchState
 	if err := json.Unmarshal([]byte(out), &b); err != nil || len(b.Archives) != 1 {
@@ -251,9 +251,9 @@ func TestDownloadGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, said, "archive-001.zip broke off (unexpected EOF). Going on.\n")
+	contains(t, said, "archive-001.zip was interrupted (unexpected EOF). Resuming.\n")
 	whole()
-	if !slices.Equal(pauses, []int{1, 1}) { // each time it got further
+	if !slices.Equal(pauses, []int{1, 1}) { // each attempt got further
 		t.Errorf("pauses %v", pauses)
 	}
 	if len(cut.ranges) != 3 || cut.ranges[0] != "" || !strings.HasPrefix(cut.ranges[2], "bytes=") {
@@ -262,7 +262,7 @@ func TestDownloadGoesOn(t *testing.T) {
 
 	again := &cutter{}
 	if _, _, err := s.download(t, again, id, folder); err != nil || len(again.ranges) > 0 {
-		t.Errorf("a file that is there is downloaded again by %q: %v", again.ranges, err)
+		t.Errorf("an existing file is downloaded again by %q: %v", again.ranges, err)
 	}
 
 	if err := os.Remove(file); err != nil {
@@ -270,10 +270,10 @@ func TestDownloadGoesOn(t *testing.T) {
 	}
 	broken := &cutter{most: 1000, refuse: true}
 	if _, _, err := s.download(t, broken, id, folder); err == nil {
-		t.Error("half a file is enough")
+		t.Error("an incomplete file was accepted")
 	}
 	if _, err := os.Stat(file); err == nil {
-		t.Error("half a file has the file's name")
+		t.Error("an incomplete file has the final name")
 	}
 	rest := &cutter{}
 	if _, _, err := s.download(t, rest, id, folder); err != nil {
@@ -284,7 +284,8 @@ func TestDownloadGoesOn(t *testing.T) {
 	}
 	whole()
 
-	// Of a file whose digest isn't known nothing can go on. It ends nevertheless.
+	// A file with an unknown checksum can't be resumed. The download ends
+	// nevertheless.
 	from := &cutter{most: 10}
 	_, pauses, err = s.download(t, from, id, folder, "manifest-001.csv")
 	if err == nil || len(from.ranges) != 1+downloadTries || strings.Join(from.ranges, "") != "" {
@@ -299,7 +300,7 @@ func TestDownloadGoesOn(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.download(t, &cutter{spoil: true}, id, folder); err == nil || !strings.Contains(err.Error(), "what came isn't what the service says it is") {
+	if _, _, err := s.download(t, &cutter{spoil: true}, id, folder); err == nil || !strings.Contains(err.Error(), "the downloaded file doesn't match its checksum") {
 		t.Error(err)
 	}
 	if entries, _ := os.ReadDir(folder); len(entries) > 0 {

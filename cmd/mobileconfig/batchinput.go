@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// openInput opens an input. A manifest may stand in its archive.
+// openInput opens an input. A manifest may be inside its archive.
 func openInput(name string, manifest bool) (io.ReadCloser, error) {
 	if !manifest || !strings.HasSuffix(name, ".zip") {
 		return os.Open(name)
@@ -21,12 +21,12 @@ func openInput(name string, manifest bool) (io.ReadCloser, error) {
 	f, err := archive.Open("manifest.csv")
 	if err != nil {
 		archive.Close()
-		return nil, fmt.Errorf("%s: it isn't the archive of a batch", name)
+		return nil, fmt.Errorf("%s isn't the archive of a batch", name)
 	}
 	return inArchive{f, archive}, nil
 }
 
-// An inArchive is a file that closes its archive, too.
+// An inArchive is a file in an archive. Closing it also closes the archive.
 type inArchive struct {
 	io.ReadCloser
 	archive *zip.ReadCloser

@@ -15,24 +15,24 @@ import (
 )
 
 type buildCommand struct {
-	Address string `required:"" placeholder:"A" help:"The mailbox."`
+	Address string `required:"" placeholder:"A" help:"Email address of the mailbox."`
 	Name    string `placeholder:"N" help:"The sender's name in new messages."`
-	Login   string `placeholder:"L" help:"The user name on the servers (default: the address)."`
+	Login   string `placeholder:"L" help:"Username on the servers (default: the address)."`
 	serviceFlags
 	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"iphone (also for iPads) or mac (default: iphone)."`
-	Secure            bool   `help:"Add the device policy: too many wrong codes erase an iPhone, or lock a Mac."`
-	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
-	Declared          bool   `name:"experimental-declarations" help:"Experimental, for iOS 17 and macOS 14 or later: write the device policy of --secure as declarations, which follow the payload that Apple deprecates from OS 27 on."`
-	Locale            string `placeholder:"L" help:"Language of the profile's texts, such as en (default: en)."`
-	Unsigned          bool   `help:"Write the profile unsigned."`
+	Secure            bool   `help:"Add the device policy: too many wrong passcodes erase an iPhone or lock a Mac."`
+	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"With --secure: number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
+	Declared          bool   `name:"experimental-declarations" help:"Experimental, for iOS 17 and macOS 14 or later: write the device policy of --secure as declarations. They replace the payload that Apple deprecates as of OS 27."`
+	Locale            string `placeholder:"L" help:"Language of the profile's texts (default: en)."`
+	Unsigned          bool   `help:"Don't sign the profile."`
 	Output            string `short:"o" placeholder:"FILE" help:"Where to write it (default, and -: standard output)."`
 	identityFlags
 }
 
-// deviceSuffix is what the file of a Mac's device policy has in its name.
+// deviceSuffix is added to the name of the file with a Mac's device policy.
 const deviceSuffix = "-device.mobileconfig"
 
-// Run builds the profile, or on a Mac with a policy the two.
+// Run builds the profile. For a Mac with a device policy it builds two.
 func (c *buildCommand) Run(s streams) error {
 	order, err := c.order()
 	if err != nil {
@@ -46,7 +46,7 @@ func (c *buildCommand) Run(s streams) error {
 		return c.write(s, issuer, order, c.Output)
 	}
 	if toStdout(c.Output) {
-		return usage(errors.New("a Mac takes mail and policy in two files: give -o FILE, and the policy goes beside it to FILE" + deviceSuffix))
+		return usage(errors.New("a Mac needs two files: give -o FILE, and the policy is written next to it as FILE" + deviceSuffix))
 	}
 	mail := order
 	mail.Variant = settings.Mail
@@ -72,7 +72,7 @@ func (c *buildCommand) order() (issue.Order, error) {
 		o.Variant = settings.Secure
 	}
 	if c.Declared && !c.Secure {
-		return o, usage(errors.New("--experimental-declarations goes with --secure"))
+		return o, usage(errors.New("--experimental-declarations needs --secure"))
 	}
 	o.Declared = c.Declared
 	o.Policy, err = devicePolicy(c.MaxFailedAttempts)
@@ -94,7 +94,7 @@ func (c *buildCommand) issuer(s streams) (*issue.Issuer, error) {
 	return issue.New(texts, func() signing.Signer { return id }), nil
 }
 
-// write issues one profile to the file, or to standard output.
+// write issues one profile and writes it to the file or to standard output.
 func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order, file string) error {
 	var data []byte
 	var err error
@@ -106,7 +106,7 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 		data = signed.Bytes
 	}
 	if err != nil {
-		return inFlags(err)
+		return byFlags(err)
 	}
 	if toStdout(file) {
 		_, err = s.out.Write(data)
@@ -115,15 +115,15 @@ func (c *buildCommand) write(s streams, issuer *issue.Issuer, order issue.Order,
 	return usage(os.WriteFile(file, data, 0o644))
 }
 
-// flagOf names the flag behind a field of the profile.
+// flagOf returns the flag for a field of the profile.
 var flagOf = map[string]string{
 	"address":          "--address",
 	"mail.person_name": "--name",
 	"mail.login":       "--login",
 }
 
-// inFlags tells problems of a profile by the flags that they came from.
-func inFlags(err error) error {
+// byFlags names the flags that caused a profile's problems.
+func byFlags(err error) error {
 	invalid, ok := errors.AsType[*profile.InvalidError](err)
 	if !ok {
 		return err

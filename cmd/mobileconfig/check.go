@@ -18,16 +18,16 @@ import (
 )
 
 type checkCommand struct {
-	Target   string `arg:"" placeholder:"DOMAIN|HOST:PORT" help:"A mail domain, or one server: HOST:PORT, HOST:143/starttls or HOST:587/starttls."`
-	Protocol string `enum:"imap,smtp,caldav,carddav,auto" default:"auto" placeholder:"P" help:"imap, smtp, caldav or carddav, for a port that does not say which (default: by the port)."`
-	Connect  string `placeholder:"ADDR" help:"HOST:PORT to connect to instead, for one server that its name does not lead to yet."`
-	Roots    string `placeholder:"PEM" help:"Roots that count beside the system's."`
-	JSON     bool   `name:"json" help:"Answer in JSON."`
+	Target   string `arg:"" placeholder:"DOMAIN|HOST:PORT" help:"A mail domain, or a server: HOST:PORT, HOST:143/starttls or HOST:587/starttls."`
+	Protocol string `enum:"imap,smtp,caldav,carddav,auto" default:"auto" placeholder:"P" help:"Protocol, if the port doesn't imply it: imap, smtp, caldav or carddav (default: by port)."`
+	Connect  string `placeholder:"ADDR" help:"HOST:PORT to connect to instead, for a server whose DNS name doesn't point to it yet."`
+	Roots    string `placeholder:"PEM" help:"Additional roots to trust."`
+	JSON     bool   `name:"json" help:"Print JSON."`
 }
 
-// Run says whether mail servers offer TLS as a profile needs it; if one does
-// not, the exit code is 1. Private networks may be reached: a person runs it
-// on purpose.
+// Run checks whether mail servers offer TLS as a profile needs it. If one
+// doesn't, the exit code is 1. Private networks are allowed, because a person
+// runs the command on purpose.
 func (c *checkCommand) Run(s streams) error {
 	roots, err := signing.Roots(c.Roots)
 	if err != nil {
@@ -51,8 +51,8 @@ func (c *checkCommand) Run(s streams) error {
 	return verdictOn(results)
 }
 
-// hostOf is the host of a web address, which people copy from their browser,
-// or the target as it is.
+// hostOf returns the host of a URL, which people copy from their browser, or
+// the target unchanged.
 func hostOf(target string) string {
 	u, err := url.Parse(strings.TrimSpace(target))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
@@ -61,7 +61,7 @@ func hostOf(target string) string {
 	return u.Hostname()
 }
 
-// verdictOn is an error if a server is not good.
+// verdictOn returns an error if a server isn't good.
 func verdictOn(results []probe.Result) error {
 	var bad int
 	for _, r := range results {
@@ -72,10 +72,10 @@ func verdictOn(results []probe.Result) error {
 	if bad == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d servers: not as a profile needs it", bad, len(results))
+	return fmt.Errorf("%d of %d servers aren't as a profile needs them", bad, len(results))
 }
 
-// A direct dialer connects anywhere, or to the one address instead.
+// A direct dialer connects to any address, or always to the one given.
 type direct struct {
 	net.Dialer
 	instead string
@@ -89,7 +89,7 @@ func (d direct) DialContext(ctx context.Context, network, address string) (net.C
 	return d.Dialer.DialContext(ctx, network, address)
 }
 
-// one checks the server that was named.
+// one checks a single server.
 func (c *checkCommand) one(ctx context.Context, prober *probe.Prober) ([]probe.Result, error) {
 	kind, err := c.kind()
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *checkCommand) one(ctx context.Context, prober *probe.Prober) ([]probe.R
 	return []probe.Result{prober.Check(ctx, kind, server)}, nil
 }
 
-// kind is what the server is for, by the flag or else by its port.
+// kind returns the server's protocol, by flag or by port.
 func (c *checkCommand) kind() (probe.Kind, error) {
 	if c.Protocol != "auto" {
 		return probe.Kind(c.Protocol), nil
@@ -114,7 +114,7 @@ func (c *checkCommand) kind() (probe.Kind, error) {
 	case "465", "587":
 		return probe.Outgoing, nil
 	}
-	return "", errors.New("this port doesn't say what the server is for: give --protocol imap, smtp, caldav or carddav")
+	return "", errors.New("the port doesn't imply a protocol: give --protocol imap, smtp, caldav or carddav")
 }
 
 func parseFor(kind probe.Kind, text string) (profile.Server, error) {
@@ -128,7 +128,7 @@ func parseFor(kind probe.Kind, text string) (profile.Server, error) {
 	return profile.ParseOutgoing(text)
 }
 
-// A checkedServer is a result as JSON.
+// A checkedServer is a result in JSON.
 type checkedServer struct {
 	Protocol   string         `json:"protocol"`
 	Host       string         `json:"host"`
@@ -139,7 +139,7 @@ type checkedServer struct {
 	Detail     string         `json:"detail"`
 	TLS        string         `json:"tls,omitempty"`
 	NotAfter   *time.Time     `json:"certificate_not_after,omitempty"`
-	// Advice is for a host that is known to refuse the password of a mailbox.
+	// Advice is for hosts that are known to refuse a mailbox's password.
 	Advice string `json:"password_advice,omitempty"`
 }
 
@@ -163,7 +163,7 @@ func (c *checkCommand) print(out io.Writer, results []probe.Result) error {
 	return e.Encode(all)
 }
 
-// printResults writes a line for each server: which, what of it, and why.
+// printResults prints one line for each server.
 func printResults(out io.Writer, results []probe.Result) error {
 	for _, r := range results {
 		line := fmt.Sprintf("%s %s: %s", strings.ToUpper(string(r.Kind)), r.Server, r.State)

@@ -67,14 +67,14 @@ func TestNamed(t *testing.T) {
 			zone{"_imaps._tcp.example.com": srv("in.example.net.", 993), "_imap._tcp.example.com": srv("old.example.net.", 143), "_submissions._tcp.example.com": srv("out.example.net.", 465)},
 			[]string{"in.example.net:993"}, []string{"out.example.net:465"},
 		},
-		"starttls alone": {
+		"starttls only": {
 			zone{"_imap._tcp.example.com": srv("in.example.net.", 143), "_submission._tcp.example.com": srv("out.example.net.", 587)},
 			[]string{"in.example.net:143/starttls"}, []string{"out.example.net:587/starttls"},
 		},
 		"not offered": {
 			zone{"_imaps._tcp.example.com": srv(".", 0), "_submissions._tcp.example.com": srv(".", 0)}, nil, nil,
 		},
-		"not offered at once": {
+		"no implicit TLS": {
 			zone{"_imaps._tcp.example.com": srv(".", 0), "_imap._tcp.example.com": srv("in.example.net.", 143)}, []string{"in.example.net:143/starttls"}, nil,
 		},
 		"hostile": {
@@ -96,7 +96,7 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// hosts is a dialer for the hosts that it has.
+// hosts is a dialer that only reaches these hosts.
 type hosts map[string]string
 
 func (h hosts) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -107,7 +107,7 @@ func (h hosts) DialContext(ctx context.Context, network, address string) (net.Co
 	return (&net.Dialer{}).DialContext(ctx, network, to)
 }
 
-func TestFirstThere(t *testing.T) {
+func TestFirstReachable(t *testing.T) {
 	there := probetest.Listen(t, probetest.Mail{}.Serve)
 	for _, tt := range []struct {
 		has  string
@@ -120,7 +120,7 @@ func TestFirstThere(t *testing.T) {
 		{"example.com:465", probe.Outgoing, "example.com:465 no_tls"},
 		{"else.example.com:465", probe.Outgoing, "smtp.example.com:465 unresolved"},
 	} {
-		r := firstThere(t.Context(), probe.New(hosts{tt.has: there}, nil, nil), tt.kind, usual(tt.kind, "example.com"))
+		r := firstReachable(t.Context(), probe.New(hosts{tt.has: there}, nil, nil), tt.kind, usual(tt.kind, "example.com"))
 		if got := r.Server.String() + " " + string(r.State); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.has, got, tt.want)
 		}

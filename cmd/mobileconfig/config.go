@@ -17,7 +17,7 @@ type configCommand struct {
 	serveCommand
 }
 
-// A setting is a flag that has a value.
+// A setting is a flag with its value.
 type setting struct {
 	Name   string `json:"name"`
 	Value  any    `json:"value"`
@@ -25,7 +25,7 @@ type setting struct {
 	From   string `json:"from,omitempty"`
 }
 
-// Run prints what is in force, and from where.
+// Run prints the effective settings and their sources.
 func (c *configCommand) Run(ctx *kong.Context, file *configFile, s streams) error {
 	settings := []setting{}
 	for _, flag := range ctx.Selected().Flags {
@@ -51,7 +51,7 @@ func (c *configCommand) Run(ctx *kong.Context, file *configFile, s streams) erro
 	return nil
 }
 
-// settingOf is what a flag of serve is set to.
+// settingOf returns the setting of a flag of serve.
 func settingOf(ctx *kong.Context, file *configFile, flag *kong.Flag) (setting, bool) {
 	out := setting{Name: flag.Name, Source: "default"}
 	if slices.Contains([]string{"help", "json", "config", "version"}, flag.Name) {
@@ -89,13 +89,13 @@ func settingOf(ctx *kong.Context, file *configFile, flag *kong.Flag) (setting, b
 	return out, true
 }
 
-// withoutPassword hides the password of a URL, which is the one secret that a
-// setting can hold.
+// withoutPassword hides the password in a URL, the only secret that a setting
+// can contain.
 func withoutPassword(value string) string {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme == "" {
 		if strings.Contains(value, "://") || strings.Contains(value, "password=") {
-			return "(hidden: it can't be read as a URL)"
+			return "(hidden: not a valid URL)"
 		}
 		return value
 	}

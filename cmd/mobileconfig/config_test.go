@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// shown runs config and returns what it prints.
+// shown runs config and returns its output.
 func shown(t *testing.T, want int, args ...string) (out, err string) {
 	t.Helper()
 	var o, e bytes.Buffer
@@ -19,7 +19,7 @@ func shown(t *testing.T, want int, args ...string) (out, err string) {
 	return o.String(), e.String()
 }
 
-// TestConfig holds what wins: the flag, then the environment, then the file.
+// TestConfig checks the order of precedence: flag, environment, file.
 func TestConfig(t *testing.T) {
 	file := signingtest.WriteFile(t, "config.toml", []byte(`
 base-url = "https://file.example"
@@ -52,7 +52,7 @@ trusted-proxy = ["10.0.0.0/8", "192.0.2.0/24"]
 			t.Errorf("%s is %s, want %s", name, got[name], want)
 		}
 	}
-	// What is printed can be used as a file, with the same effect.
+	// The output can be used as a file, with the same effect.
 	plain, _ := shown(t, exitGood, "config", "--config", file, "--http-listen", "none")
 	again := signingtest.WriteFile(t, "again.toml", []byte(plain))
 	second, _ := shown(t, exitGood, "config", "--config", again, "--http-listen", "none")
@@ -63,7 +63,7 @@ trusted-proxy = ["10.0.0.0/8", "192.0.2.0/24"]
 	}
 }
 
-// TestConfigSecrets wants no secret in what is printed.
+// TestConfigSecrets checks that the output contains no secrets.
 func TestConfigSecrets(t *testing.T) {
 	for _, database := range []string{
 		"postgres://u:geheim@h/db", "postgres://u@h/db?password=geheim&sslmode=disable", "postgres://u:geheim%zz@h/db", "host=h password=geheim",
@@ -77,16 +77,16 @@ func TestConfigSecrets(t *testing.T) {
 	}
 }
 
-// TestConfigRefused wants a word on what is wrong with a file.
+// TestConfigRefused checks that errors in a file are explained.
 func TestConfigRefused(t *testing.T) {
 	for text, says := range map[string]string{
-		`base_url = "x"`:                      `"base_url" is no setting`,
-		`help = true`:                         `"help" is no setting`,
-		"[serve]\nlisten = ':1'":              `"serve" is no setting`,
+		`base_url = "x"`:                      `unknown setting "base_url"`,
+		`help = true`:                         `unknown setting "help"`,
+		"[serve]\nlisten = ':1'":              `unknown setting "serve"`,
 		`listen = ":1`:                        "config.toml",
-		`listen = 1.5`:                        "listen: it is a text",
-		`trusted-proxy = [1]`:                 "trusted-proxy: a list holds texts",
-		`trusted-proxy = ["10.0.0.0/8,::/0"]`: "trusted-proxy: a list holds texts",
+		`listen = 1.5`:                        "listen: the value must be a string",
+		`trusted-proxy = [1]`:                 "trusted-proxy: a list must contain strings",
+		`trusted-proxy = ["10.0.0.0/8,::/0"]`: "trusted-proxy: a list must contain strings",
 		`trusted-proxy = "nowhere"`:           "trusted-proxy",
 		`log-level = "loud"`:                  "log-level",
 	} {

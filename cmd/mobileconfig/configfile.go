@@ -12,21 +12,22 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// defaultConfig is the configuration file that is read if it is there.
+// defaultConfig is the configuration file that is read if it exists.
 const defaultConfig = "/etc/mobileconfig/config.toml"
 
-// configVariable names another file, as --config does.
+// configVariable sets another file, like --config.
 const configVariable = "MOBILECONFIG_CONFIG"
 
-// A configFile gives the flags of serve values, wherever else they are used. A
-// flag on the command line wins, then the environment, then the file.
+// A configFile provides the values of flags of serve that aren't set elsewhere.
+// The command line wins over the environment, and the environment over the
+// file.
 type configFile struct {
-	path   string // empty: there is none
+	path   string // empty if there is none
 	values map[string]any
 }
 
-// readConfigFile reads the file that the command line or the environment names,
-// or the default one if that is there.
+// readConfigFile reads the file from the command line or the environment, or
+// the default file if it exists.
 func readConfigFile(args []string, s streams) (*configFile, error) {
 	path, named := configPath(args)
 	if path == "" {
@@ -37,7 +38,7 @@ func readConfigFile(args []string, s streams) (*configFile, error) {
 	case err != nil && named:
 		return nil, flagError("--config", err)
 	case errors.Is(err, fs.ErrPermission):
-		fmt.Fprintf(s.err, "mobileconfig: note: this user may not read %s; going on without it.\n", path)
+		fmt.Fprintf(s.err, "mobileconfig: note: no permission to read %s; continuing without it.\n", path)
 		return &configFile{}, nil
 	case err != nil:
 		return &configFile{}, nil
@@ -49,7 +50,7 @@ func readConfigFile(args []string, s streams) (*configFile, error) {
 	return c, nil
 }
 
-// configPath finds the file's name before anything else is parsed.
+// configPath finds the file's name before other flags are parsed.
 func configPath(args []string) (path string, named bool) {
 	for i, arg := range args {
 		if arg == "--" {
@@ -68,11 +69,11 @@ func configPath(args []string) (path string, named bool) {
 	return defaultConfig, false
 }
 
-// check refuses what is no flag of serve, and what a flag cannot be.
+// check refuses keys that aren't flags of serve, and invalid values.
 func (c *configFile) check(serve *kong.Node) error {
 	for name, value := range c.values {
 		if !slices.ContainsFunc(serve.Flags, func(f *kong.Flag) bool { return f.Name == name }) || name == "help" {
-			return usage(fmt.Errorf("%s: %q is no setting; see: mobileconfig serve --help, without the two hyphens", c.path, name))
+			return usage(fmt.Errorf("%s: unknown setting %q; settings are the flags of mobileconfig serve --help, without the two hyphens", c.path, name))
 		}
 		if _, err := settingText(value); err != nil {
 			return usage(fmt.Errorf("%s: %s: %w", c.path, name, err))
@@ -81,7 +82,7 @@ func (c *configFile) check(serve *kong.Node) error {
 	return nil
 }
 
-// settingText is a value as the command line takes it.
+// settingText formats a value for the command line.
 func settingText(value any) (string, error) {
 	switch v := value.(type) {
 	case string:
@@ -93,13 +94,13 @@ func settingText(value any) (string, error) {
 		for _, each := range v {
 			part, ok := each.(string)
 			if !ok || strings.Contains(part, ",") {
-				return "", errors.New("a list holds texts without commas")
+				return "", errors.New("a list must contain strings without commas")
 			}
 			parts = append(parts, part)
 		}
 		return strings.Join(parts, ","), nil
 	}
-	return "", errors.New("it is a text, or a list of texts")
+	return "", errors.New("the value must be a string or a list of strings")
 }
 
 // has reports whether the file sets the flag.
@@ -108,10 +109,11 @@ func (c *configFile) has(flag *kong.Flag) bool {
 	return ok
 }
 
-// Validate has nothing to add: check has been called.
+// Validate does nothing, because check has already run.
 func (c *configFile) Validate(*kong.Application) error { return nil }
 
-// Resolve returns what the file says of the flag, unless the environment does.
+// Resolve returns the file's value for the flag, unless the environment sets
+// it.
 func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if !c.has(flag) || fromEnvironment(flag) != "" {
 		return nil, nil
@@ -123,7 +125,8 @@ func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 	return text, nil
 }
 
-// fromEnvironment is the variable that sets the flag, or nothing.
+// fromEnvironment returns the name of the environment variable that sets the
+// flag, if any.
 func fromEnvironment(flag *kong.Flag) string {
 	for _, name := range flag.Envs {
 		if _, ok := os.LookupEnv(name); ok {

@@ -11,10 +11,10 @@ import (
 )
 
 type declarationsCommand struct {
-	Domain            string `required:"" placeholder:"D" help:"The mail domain. The identifiers of the declarations follow from it."`
+	Domain            string `required:"" placeholder:"D" help:"Mail domain. It determines the declarations' identifiers."`
 	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"iphone (also for iPads) or mac (default: iphone)."`
-	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes an iPhone is erased or a Mac locked, 7 to 10 (default: 10)."`
-	Output            string `short:"o" required:"" placeholder:"FOLDER" help:"Where to write passcode.json and activation.json."`
+	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"Number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
+	Output            string `short:"o" required:"" placeholder:"FOLDER" help:"Folder for passcode.json and activation.json."`
 }
 
 // Run writes each declaration to a file.
@@ -30,7 +30,7 @@ func (c *declarationsCommand) Run(s streams) error {
 	policy.DisplayName = "Passcode" // which no declaration has
 	all, err := policy.Declarations(domain, profile.Platform(c.Platform))
 	if err != nil {
-		return inFlags(err)
+		return byFlags(err)
 	}
 	if err := os.MkdirAll(c.Output, 0o755); err != nil {
 		return usage(err)
@@ -49,7 +49,7 @@ func (c *declarationsCommand) Run(s streams) error {
 	return nil
 }
 
-// writeNew writes a file that must not be there yet.
+// writeNew writes a file that must not exist yet.
 func writeNew(name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 )
 
 type diffCommand struct {
-	First  string `arg:"" help:"The profile that a device has, signed or not, or - for standard input."`
-	Second string `arg:"" help:"The profile that it would get."`
-	JSON   bool   `name:"json" help:"Answer in JSON."`
+	First  string `arg:"" help:"The device's current profile, signed or not, or - for standard input."`
+	Second string `arg:"" help:"The new profile."`
+	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
-// Run compares two profiles; if a device would see a difference, the exit code
-// is 1.
+// Run compares two profiles. If the device would see a difference, the exit
+// code is 1.
 func (c *diffCommand) Run(s streams) error {
 	var files [2][]byte
 	for n, name := range []string{c.First, c.Second} {
@@ -39,7 +39,7 @@ func (c *diffCommand) Run(s streams) error {
 		return err
 	}
 	if n := len(comparison.Changes); n > 0 {
-		return fmt.Errorf("keys that differ: %d", n)
+		return fmt.Errorf("different keys: %d", n)
 	}
 	return errors.New("the signers differ")
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/probe"
 )
 
-// A lookup finds what a domain says of its servers. *net.Resolver is one.
+// A lookup finds the SRV records of a domain. *net.Resolver is one.
 type lookup interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 }
 
-// maxServers is how many servers of a kind a domain may name.
+// maxServers limits the servers of each kind that a domain may have.
 const maxServers = 4
 
 // domain checks the servers of a mail domain.
@@ -32,7 +32,7 @@ func (c *checkCommand) domain(ctx context.Context, prober *probe.Prober) ([]prob
 	for _, kind := range []probe.Kind{probe.Incoming, probe.Outgoing} {
 		servers := named(ctx, net.DefaultResolver, kind, name)
 		if len(servers) == 0 {
-			results = append(results, firstThere(ctx, prober, kind, usual(kind, name)))
+			results = append(results, firstReachable(ctx, prober, kind, usual(kind, name)))
 		}
 		for _, s := range servers {
 			results = append(results, prober.Check(ctx, kind, s))
@@ -41,10 +41,10 @@ func (c *checkCommand) domain(ctx context.Context, prober *probe.Prober) ([]prob
 	return results, nil
 }
 
-// A service is one that SRV records name (RFC 6186, RFC 8314).
+// A service is one from the SRV records (RFC 6186, RFC 8314).
 type service struct{ name, suffix string }
 
-// services are those of a kind; what encrypts from the first byte is first.
+// services returns those of a kind, with implicit TLS first.
 func services(kind probe.Kind) []service {
 	if kind == probe.Incoming {
 		return []service{{"imaps", ""}, {"imap", "/starttls"}}
@@ -52,8 +52,8 @@ func services(kind probe.Kind) []service {
 	return []service{{"submissions", ""}, {"submission", "/starttls"}}
 }
 
-// named returns the servers that the domain's SRV records name, of the first
-// service that has any.
+// named returns the servers in the domain's SRV records, of the first service
+// that has any.
 func named(ctx context.Context, dns lookup, kind probe.Kind, domain string) []profile.Server {
 	for _, s := range services(kind) {
 		_, records, err := dns.LookupSRV(ctx, s.name, "tcp", domain)
@@ -74,7 +74,7 @@ func named(ctx context.Context, dns lookup, kind probe.Kind, domain string) []pr
 	return nil
 }
 
-// usual are the servers that a domain without such records may have.
+// usual returns the common server names for a domain without SRV records.
 func usual(kind probe.Kind, domain string) []profile.Server {
 	port := profile.DefaultIncomingPort
 	if kind == probe.Outgoing {
@@ -87,9 +87,9 @@ func usual(kind probe.Kind, domain string) []profile.Server {
 	return servers
 }
 
-// firstThere checks the servers until one is there. If none is, the result is
-// that of the first.
-func firstThere(ctx context.Context, prober *probe.Prober, kind probe.Kind, servers []profile.Server) probe.Result {
+// firstReachable checks the servers until one responds. If none does, it returns
+// the result of the first.
+func firstReachable(ctx context.Context, prober *probe.Prober, kind probe.Kind, servers []profile.Server) probe.Result {
 	var first probe.Result
 	for i, s := range servers {
 		r := prober.Check(ctx, kind, s)

@@ -17,10 +17,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// block matches the code of a document, with its language.
+// block matches a document's code blocks with their language.
 var block = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 
-// documented are the commands of a document's code, as words.
+// documented returns the commands in a document's code blocks, split into
+// words.
 func documented(t *testing.T, file string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -38,8 +39,8 @@ func documented(t *testing.T, file string) [][]string {
 	return all
 }
 
-// command is the program's arguments in a line of a shell, or nil. What follows
-// the command is left out; so is a line with a gap in it.
+// command returns the program's arguments in a shell command line, or nil. It
+// omits anything after the command, and lines with an ellipsis.
 func command(line string) []string {
 	line = strings.TrimSpace(line)
 	for _, user := range []string{"mobileconfig", "mobileconfig-signer"} {
@@ -58,7 +59,7 @@ func command(line string) []string {
 	return args
 }
 
-// parse reads the arguments as main does, without doing anything.
+// parse parses the arguments as main does, without running the command.
 func parse(t *testing.T, args []string) error {
 	t.Helper()
 	var out bytes.Buffer
@@ -70,13 +71,13 @@ func parse(t *testing.T, args []string) error {
 	return err
 }
 
-// A setupHost is where the commands of the operator's guide are run.
+// A setupHost runs the commands of the operator's guide.
 type setupHost struct {
 	t      *testing.T
 	folder string
 }
 
-// path is where something of the guide is here.
+// path maps a path in the guide to one on this machine.
 func (h setupHost) path(text string) string {
 	return strings.NewReplacer("/var/lib/", h.folder+"/", "/etc/", h.folder+"/etc/", "/run/", h.folder+"/").Replace(text)
 }
@@ -92,9 +93,9 @@ func (h setupHost) write(name, text string) {
 	}
 }
 
-// TestOperatorsGuide runs each command of the guide in the order in which it
-// stands there, on an installation with the settings of the guide. Those that
-// serve or connect to others are only parsed.
+// TestOperatorsGuide runs the commands of the guide in order on an installation
+// with the guide's settings. Commands that serve or connect elsewhere are only
+// parsed.
 func TestOperatorsGuide(t *testing.T) {
 	const guide = "../../docs/operator.md"
 	h := setupHost{t, t.TempDir()}
@@ -146,13 +147,13 @@ func TestOperatorsGuide(t *testing.T) {
 			}
 			continue
 		case "doctor":
-			want = exitRefused // no service runs
+			want = exitRefused // no service is running
 		case "signer":
 			if args[1] == "status" {
-				want = exitRefused // no signer runs
+				want = exitRefused // no signer is running
 			}
 		}
-		if args[0] == "backup" && args[1] == "restore" { // the guide has it moved away
+		if args[0] == "backup" && args[1] == "restore" { // the guide moves the key away
 			if err := os.Rename(args[len(args)-1], args[len(args)-1]+".old"); err != nil && !os.IsNotExist(err) {
 				t.Fatal(err)
 			}
@@ -161,12 +162,12 @@ func TestOperatorsGuide(t *testing.T) {
 		ran++
 	}
 	if ran < 15 {
-		t.Errorf("%d commands were run", ran)
+		t.Errorf("only %d commands were run", ran)
 	}
 }
 
-// TestApplyGuide applies the file of the guide by its commands: refused to a key,
-// approved by the operator, and then without a change.
+// TestApplyGuide applies the guide's file with its commands: refused to a key,
+// approved by the operator, and then without changes.
 func TestApplyGuide(t *testing.T) {
 	const guide = "../../docs/apply.md"
 	text, err := os.ReadFile(guide)
@@ -175,7 +176,7 @@ func TestApplyGuide(t *testing.T) {
 	}
 	all := documented(t, guide)
 	if len(all) != 3 {
-		t.Fatalf("%d commands", len(all))
+		t.Fatalf("found %d commands", len(all))
 	}
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
@@ -207,7 +208,7 @@ func TestApplyGuide(t *testing.T) {
 	}
 }
 
-// TestReadme parses each command of the README.
+// TestReadme parses every command in the README.
 func TestReadme(t *testing.T) {
 	folder := t.TempDir()
 	password := filepath.Join(folder, "FILE")
@@ -225,7 +226,7 @@ func TestReadme(t *testing.T) {
 			}
 		}
 		if args[0] == "admin" && args[1] == "setup-url" {
-			args = append(args, "--base-url", "https://setup.example.com") // as its configuration file has it
+			args = append(args, "--base-url", "https://setup.example.com") // the configuration file sets these
 		}
 		if err := parse(t, args); err != nil {
 			t.Errorf("mobileconfig %s: %v", strings.Join(args, " "), err)

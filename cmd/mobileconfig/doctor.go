@@ -19,8 +19,8 @@ type doctorCommand struct {
 	serveCommand
 }
 
-// Run says what is wrong. The exit code is 1 if something is, also if it's a
-// warning.
+// Run reports problems. If there are any, warnings included, the exit code is
+// 1.
 func (c *doctorCommand) Run(s streams) error {
 	if err := asOwner(c.Data); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (c *doctorCommand) Run(s streams) error {
 		printFindings(s.out, found)
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("%d findings; docs/codes.md has all codes", len(found))
+		return fmt.Errorf("%d findings; see docs/codes.md for all codes", len(found))
 	}
 	return nil
 }
@@ -50,14 +50,14 @@ func printFindings(out io.Writer, found []doctor.Finding) {
 		if f.Subject != "" {
 			subject = " (" + f.Subject + ")"
 		}
-		fmt.Fprintf(out, "%-7s %s%s\n        %s\n        Do: %s\n", f.Severity, f.Code, subject, f.Detail, f.Do)
+		fmt.Fprintf(out, "%-7s %s%s\n        %s\n        Fix: %s\n", f.Severity, f.Code, subject, f.Detail, f.Do)
 	}
 	if len(found) == 0 {
-		fmt.Fprintln(out, "Nothing is wrong.")
+		fmt.Fprintln(out, "No problems found.")
 	}
 }
 
-// examined is what to look at. Flags that can't be read are a finding too.
+// examined returns what to examine. Flags that can't be read are findings too.
 func (c *doctorCommand) examined() doctor.Config {
 	out := doctor.Config{
 		Server: c.plain(), Data: c.Data, SecretFile: c.SecretFile, LogKeyFile: c.LogKeyFile,

@@ -16,24 +16,24 @@ import (
 
 type batchesDownload struct {
 	batchPath
-	Name   []string `arg:"" optional:"" help:"Files, such as archive-001.zip, manifest-001.csv, errors.csv or links.csv (default: all archives, and the links if there are any)."`
-	Output string   `short:"o" default:"." placeholder:"FOLDER" help:"Where to put them (default: here)."`
+	Name   []string `arg:"" optional:"" help:"Files to download, for example archive-001.zip, manifest-001.csv, errors.csv or links.csv (default: all archives, and the links if there are any)."`
+	Output string   `short:"o" default:"." placeholder:"FOLDER" help:"Folder for the files (default: the current one)."`
 }
 
 const (
-	// downloadSilence is how long a download may bring nothing until it counts
-	// as broken off.
+	// downloadSilence is how long a download may receive no data before it
+	// counts as interrupted.
 	downloadSilence = time.Minute
-	// downloadTries is how often a download that broke off goes on, each time
-	// without getting any further.
+	// downloadTries limits how often an interrupted download is resumed without
+	// any progress.
 	downloadTries = 3
 )
 
-// Run downloads the files. Until one is whole it has another name, under which
-// the command finds it the next time.
+// Run downloads the files. Incomplete files have a temporary name, so that the
+// next run can resume them.
 func (c *batchesDownload) Run(s streams) error { return c.run(s, pause) }
 
-// run is Run with a pause before each time that a download goes on.
+// run is Run with a replaceable pause before each retry.
 func (c *batchesDownload) run(s streams, pause func(ctx context.Context, attempt int) error) error {
 	r, err := c.connect()
 	if err != nil {
@@ -69,10 +69,10 @@ func (c *batchesDownload) run(s streams, pause func(ctx context.Context, attempt
 	return nil
 }
 
-// A batchFile is a file of a batch. Its digest may not be known.
+// A batchFile is a file of a batch. Its checksum may be unknown.
 type batchFile struct{ name, digest string }
 
-// files are those to download.
+// files returns the files to download.
 func (c *batchesDownload) files(b batchState) ([]batchFile, error) {
 	names, digests := c.Name, map[string]string{}
 	for _, a := range b.Archives {
@@ -89,25 +89,25 @@ func (c *batchesDownload) files(b batchState) ([]batchFile, error) {
 	var all []batchFile
 	for _, name := range names {
 		if filepath.Base(name) != name || !filepath.IsLocal(name) {
-			return nil, usage(fmt.Errorf("%q is no name of a file", name))
+			return nil, usage(fmt.Errorf("%q isn't a file name", name))
 		}
 		all = append(all, batchFile{name, digests[name]})
 	}
 	return all, nil
 }
 
-// A download is that of one file.
+// A download downloads one file.
 type download struct {
 	*remote
-	path   string // of the API
-	file   string // where it goes
-	digest string // SHA-256 in hex; empty: not known, and the download can't go on where it stopped
+	path   string // in the API
+	file   string // destination
+	digest string // SHA-256 in hex; empty: unknown, and the download can't be resumed
 	said   io.Writer
 	pause  func(ctx context.Context, attempt int) error
 }
 
-// part is where the file is until it is whole. Its name says of which content it
-// is a part.
+// part is the temporary name of an incomplete file. It includes the digest, so
+// that parts of different contents aren't mixed.
 func (d download) part() string {
 	if d.digest == "" {
 		return d.file + ".part"
@@ -117,7 +117,7 @@ func (d download) part() string {
 
 func (d download) run(ctx context.Context) error {
 	if d.digest != "" && sumOf(d.file) == d.digest {
-		return nil // it was downloaded before
+		return nil // already downloaded
 	}
 	var reached int64
 	for tries := 0; ; tries++ {
@@ -133,14 +133,14 @@ func (d download) run(ctx context.Context) error {
 		if _, local := errors.AsType[*fs.PathError](err); local || !again || tries == downloadTries || ctx.Err() != nil {
 			return err
 		}
-		fmt.Fprintf(d.said, "%s broke off (%v). Going on.\n", filepath.Base(d.file), err)
+		fmt.Fprintf(d.said, "%s was interrupted (%v). Resuming.\n", filepath.Base(d.file), err)
 		if d.pause(ctx, tries+1) != nil {
 			return err
 		}
 	}
 }
 
-// once gets what is missing, and returns how many bytes there are.
+// once downloads the rest and returns the size so far.
 func (d download) once(ctx context.Context) (int64, error) {
 	header := http.Header{"Accept-Encoding": {"identity"}}
 	var have int64
@@ -153,7 +153,7 @@ func (d download) once(ctx context.Context) (int64, error) {
 	defer cancel()
 	res, err := d.send(ctx, http.MethodGet, d.path, nil, nil, header)
 	if p, ok := errors.AsType[*problemError](err); ok && p.Status == http.StatusRequestedRangeNotSatisfiable {
-		return have, nil // it was whole already
+		return have, nil // already complete
 	}
 	if err != nil {
 		return 0, err
@@ -170,31 +170,31 @@ func (d download) once(ctx context.Context) (int64, error) {
 	defer f.Close()
 	silence := time.AfterFunc(downloadSilence, cancel)
 	defer silence.Stop()
-	n, err := io.Copy(f, lively{res.Body, silence})
+	n, err := io.Copy(f, watchedReader{res.Body, silence})
 	return have + n, errors.Join(err, f.Sync())
 }
 
-// A lively reader puts off the end of silence whenever something comes.
-type lively struct {
+// A lively reader resets the timeout whenever data arrives.
+type watchedReader struct {
 	io.Reader
 	silence *time.Timer
 }
 
-func (l lively) Read(data []byte) (int, error) {
+func (l watchedReader) Read(data []byte) (int, error) {
 	n, err := l.Reader.Read(data)
 	l.silence.Reset(downloadSilence)
 	return n, err
 }
 
-// finish gives the file its name, if it is what the service says.
+// finish renames the file if its checksum is right.
 func (d download) finish() error {
 	if d.digest != "" && sumOf(d.part()) != d.digest {
-		return errors.Join(errors.New("what came isn't what the service says it is; download it again"), os.Remove(d.part()))
+		return errors.Join(errors.New("the downloaded file doesn't match its checksum; download it again"), os.Remove(d.part()))
 	}
 	return os.Rename(d.part(), d.file)
 }
 
-// sumOf is the SHA-256 of a file in hex, or nothing if it can't be read.
+// sumOf returns the SHA-256 of a file in hex, or "" if it can't be read.
 func sumOf(file string) string {
 	f, err := os.Open(file)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// healthcheckCommand is for containers, which have no other program to ask with.
+// healthcheckCommand is for containers without another HTTP client.
 type healthcheckCommand struct {
-	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the service listens, as serve has it (default: 127.0.0.1:8080)."`
+	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address that the service listens on, the same as for serve (default: 127.0.0.1:8080)."`
 }
 
 // Run asks the service whether it can serve.
@@ -25,7 +25,7 @@ func (c *healthcheckCommand) Run() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	// The certificate is for another name, and of no concern here.
+	// The certificate is for another name, which doesn't matter here.
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	var failed error
 	for _, scheme := range []string{"http", "https"} {
@@ -42,7 +42,7 @@ func (c *healthcheckCommand) Run() error {
 		if res.StatusCode == http.StatusOK {
 			return nil
 		}
-		failed = fmt.Errorf("the service says %s", res.Status)
+		failed = fmt.Errorf("the service answered %s", res.Status)
 	}
 	return failed
 }

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestHealthcheck asks a service over plain HTTP and over HTTPS, whatever its
-// certificate.
+// TestHealthcheck asks a service over HTTP and over HTTPS with any certificate.
 func TestHealthcheck(t *testing.T) {
 	status := http.StatusOK
 	ready := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -32,18 +31,19 @@ func TestHealthcheck(t *testing.T) {
 	shown(t, exitUsage, "healthcheck", "--listen", "nowhere")
 }
 
-// TestCompletion has each shell's script name the commands and their flags.
+// TestCompletion checks that each shell's script names the commands and their
+// flags.
 func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		out, _ := shown(t, exitGood, "completion", shell)
 		for _, want := range []string{"serve", "setup-url", "acme-email"} {
 			if !strings.Contains(out, want) {
-				t.Errorf("%s: %s is not in it", shell, want)
+				t.Errorf("%s: %s is missing", shell, want)
 			}
 		}
 	}
 	shown(t, exitUsage, "completion", "tcsh")
 	if out, _ := shown(t, exitGood, "manual"); !strings.HasPrefix(out, ".TH MOBILECONFIG 1") || !strings.Contains(out, `\-\-acme\-email`) {
-		t.Error("the manual isn't one")
+		t.Error("the output isn't a manual page")
 	}
 }

@@ -11,18 +11,18 @@ import (
 )
 
 type adminHostCommand struct {
-	Approve  adminHostApproveCommand  `cmd:"" help:"Let the domains of an account use a server."`
-	Withdraw adminHostWithdrawCommand `cmd:"" help:"End an approval. Domains that use the server keep it."`
+	Approve  adminHostApproveCommand  `cmd:"" help:"Approve a server for the domains of an account."`
+	Withdraw adminHostWithdrawCommand `cmd:"" help:"Withdraw an approval. Domains that use the server keep it."`
 	List     adminHostListCommand     `cmd:"" help:"List the approved servers of an account."`
 }
 
-// hostFlags say whose servers a command is about.
+// hostFlags select the account whose servers a command works on.
 type hostFlags struct {
-	Account string `default:"acc_default" placeholder:"ID" help:"The account (default: the installation's own)."`
+	Account string `default:"acc_default" placeholder:"ID" help:"Account (default: the installation's own)."`
 	storeFlags
 }
 
-// with runs fn with the approved servers of the account.
+// with calls fn with the account's approved servers.
 func (f hostFlags) with(fn func(context.Context, *settings.Hosts) error) error {
 	ctx := context.Background()
 	kept, err := f.openFor(ctx, f.Account)
@@ -34,7 +34,7 @@ func (f hostFlags) with(fn func(context.Context, *settings.Hosts) error) error {
 }
 
 type adminHostApproveCommand struct {
-	Host string `arg:"" help:"Such as imap.example.com, or *.example.com (in quotes) for all servers below it."`
+	Host string `arg:"" help:"Host name, for example imap.example.com, or *.example.com (in quotes) for all servers below it."`
 	hostFlags
 }
 
@@ -50,11 +50,11 @@ func (c *adminHostApproveCommand) Run(s streams) error {
 }
 
 type adminHostWithdrawCommand struct {
-	Host string `arg:"" help:"As the list shows it."`
+	Host string `arg:"" help:"Host name as shown by list."`
 	hostFlags
 }
 
-// Run withdraws a server.
+// Run withdraws the approval of a server.
 func (c *adminHostWithdrawCommand) Run(s streams) error {
 	return c.with(func(ctx context.Context, hosts *settings.Hosts) error {
 		pattern, err := settings.ParseHostPattern(c.Host)

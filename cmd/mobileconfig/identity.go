@@ -12,22 +12,22 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// signingFlags name the files that sign.
+// signingFlags name the files to sign with.
 type signingFlags struct {
-	SigningCert           string `placeholder:"PEM" help:"Certificate that signs, and its intermediates (such as Let's Encrypt's fullchain.pem)."`
+	SigningCert           string `placeholder:"PEM" help:"Signing certificate with its intermediates (for example Let's Encrypt's fullchain.pem)."`
 	SigningKey            string `placeholder:"PEM" help:"Private key of the certificate. P-256 is recommended."`
-	SigningP12            string `name:"signing-p12" env:"MOBILECONFIG_SIGNING_P12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of the two."`
-	SigningPassphraseFile string `placeholder:"FILE" help:"File whose first line opens the key or the PKCS#12 file."`
-	SigningRoots          string `placeholder:"PEM" help:"Roots that count beside the system's."`
+	SigningP12            string `name:"signing-p12" env:"MOBILECONFIG_SIGNING_P12" placeholder:"P12" help:"PKCS#12 file with key and certificates, instead of --signing-cert and --signing-key."`
+	SigningPassphraseFile string `placeholder:"FILE" help:"File with the passphrase of the key or the PKCS#12 file in its first line."`
+	SigningRoots          string `placeholder:"PEM" help:"Additional roots to trust."`
 }
 
-// identityFlags say what signs.
+// identityFlags select the signing identity.
 type identityFlags struct {
 	signingFlags
-	Data string `default:"./data" placeholder:"DIR" help:"Folder for what is kept (default: ./data)."`
+	Data string `default:"./data" placeholder:"DIR" help:"Data folder (default: ./data)."`
 }
 
-// files are those that the flags name; named is false if they name none.
+// files returns the files from the flags. named is false if there are none.
 func (f *signingFlags) files() (files signing.Files, named bool, err error) {
 	files = signing.Files{
 		Cert:       f.SigningCert,
@@ -39,7 +39,7 @@ func (f *signingFlags) files() (files signing.Files, named bool, err error) {
 	pem := f.SigningCert != "" || f.SigningKey != ""
 	switch {
 	case (f.SigningCert == "") != (f.SigningKey == ""):
-		return files, true, usage(errors.New("--signing-cert and --signing-key go together"))
+		return files, true, usage(errors.New("--signing-cert and --signing-key must be used together"))
 	case pem && f.SigningP12 != "":
 		return files, true, usage(errors.New("give --signing-cert and --signing-key, or --signing-p12, not both"))
 	case !pem && f.SigningP12 == "" && len(files.Names()) > 0:
@@ -48,8 +48,8 @@ func (f *signingFlags) files() (files signing.Files, named bool, err error) {
 	return files, pem || f.SigningP12 != "", nil
 }
 
-// load returns the identity that the flags name, or the development identity
-// of the data folder.
+// load returns the identity from the flags, or the development identity of the
+// data folder.
 func (f *identityFlags) load(stderr io.Writer) (*signing.Identity, error) {
 	files, named, err := f.files()
 	if err != nil {
@@ -68,7 +68,8 @@ func (f *identityFlags) load(stderr io.Writer) (*signing.Identity, error) {
 	return id, nil
 }
 
-// watch is load for a program that goes on: it follows the files.
+// watch is load for long-running programs: it reloads the files when they
+// change.
 func (f *identityFlags) watch(stderr io.Writer, log *slog.Logger) (server.Identity, error) {
 	files, named, err := f.files()
 	if err != nil {
@@ -84,8 +85,8 @@ func (f *identityFlags) watch(stderr io.Writer, log *slog.Logger) (server.Identi
 	return server.Fixed(id), nil
 }
 
-// development returns the development identity of the data folder, and says
-// what it is.
+// development returns the data folder's development identity and reports that
+// it's in use.
 func (f *identityFlags) development(stderr io.Writer) (*signing.Identity, error) {
 	return developmentIn(f.Data, stderr)
 }
@@ -99,7 +100,7 @@ func developmentIn(folder string, stderr io.Writer) (*signing.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(stderr, "mobileconfig: signing with a DEVELOPMENT identity that no device trusts (its root: %s).\n"+
-		"mobileconfig: For real profiles give --signing-cert and --signing-key.\n", dir.IdentityRoot())
+	fmt.Fprintf(stderr, "mobileconfig: signing with a DEVELOPMENT identity that devices don't trust (root: %s).\n"+
+		"mobileconfig: for real profiles, give --signing-cert and --signing-key.\n", dir.IdentityRoot())
 	return id, nil
 }

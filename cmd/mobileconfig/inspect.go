@@ -11,14 +11,14 @@ import (
 )
 
 type inspectCommand struct {
-	File   string `arg:"" help:"The profile, signed or not, or - for standard input."`
-	JSON   bool   `name:"json" help:"Answer in JSON."`
-	Unsign bool   `help:"Write the profile without its signature instead, for an MDM that takes no signed ones."`
+	File   string `arg:"" help:"Profile, signed or not, or - for standard input."`
+	JSON   bool   `name:"json" help:"Print JSON."`
+	Unsign bool   `help:"Write the profile without its signature instead, for an MDM that doesn't accept signed profiles."`
 	Output string `short:"o" placeholder:"FILE" help:"Where --unsign writes it (default, and -: standard output)."`
 }
 
-// Run says what is inside a profile, who signed it and what is wrong with it;
-// from a warning up the exit code is 1.
+// Run prints a profile's contents, signer and problems. If there are warnings
+// or errors, the exit code is 1.
 func (c *inspectCommand) Run(s streams) error {
 	data, err := readProfile(c.File)
 	if err != nil {
@@ -29,7 +29,7 @@ func (c *inspectCommand) Run(s streams) error {
 	}
 	report, err := lint.Inspect(data, time.Now())
 	if err != nil {
-		return usage(fmt.Errorf("%s cannot be read: %w", c.File, err))
+		return usage(fmt.Errorf("%s can't be read: %w", c.File, err))
 	}
 	if c.JSON {
 		e := json.NewEncoder(s.out)
@@ -47,10 +47,10 @@ func (c *inspectCommand) Run(s streams) error {
 	return nil
 }
 
-// unsign writes the profile inside, if its signature is good.
+// unsign writes the unsigned profile, if the signature is good.
 func (c *inspectCommand) unsign(s streams, data []byte) error {
 	if !c.Unsign || c.JSON {
-		return usage(errors.New("-o goes with --unsign, and --json doesn't"))
+		return usage(errors.New("use -o only with --unsign, and --json only without it"))
 	}
 	content, err := lint.Unsign(data)
 	if errors.Is(err, lint.ErrSignature) {

@@ -17,24 +17,24 @@ import (
 type linksCommand struct {
 	List   linksList   `cmd:"" help:"List the setup links of a running service."`
 	Get    linksGet    `cmd:"" help:"Show a setup link."`
-	Create linksCreate `cmd:"" help:"Make a setup link for a mailbox."`
-	Bulk   linksBulk   `cmd:"" help:"Make many setup links from a file."`
-	Update linksUpdate `cmd:"" help:"Change what the flags name of a setup link, such as its end."`
-	Revoke linksRevoke `cmd:"" help:"Revoke a setup link, or all of a mailbox or domain."`
+	Create linksCreate `cmd:"" help:"Create a setup link for a mailbox."`
+	Bulk   linksBulk   `cmd:"" help:"Create many setup links from a file."`
+	Update linksUpdate `cmd:"" help:"Update the given settings of a setup link, for example its expiry."`
+	Revoke linksRevoke `cmd:"" help:"Revoke a setup link, or all links of a mailbox or domain."`
 }
 
 type linksList struct {
 	remoteFlags
 	jsonFlag
-	Address    string   `json:"address,omitempty" placeholder:"ADDRESS" help:"Those of a mailbox."`
-	Domain     string   `json:"domain,omitempty" placeholder:"DOMAIN" help:"Those of a mail domain."`
-	State      []string `json:"state,omitempty" placeholder:"STATE,…" help:"Those in one of these states: waiting, opened, downloaded, used, expired, revoked."`
-	ExternalID string   `json:"external_id,omitempty" placeholder:"ID" help:"Those with an ID of yours."`
-	Name       string   `json:"name,omitempty" placeholder:"TEXT" help:"Those with a text in the name."`
-	From       string   `json:"from,omitempty" placeholder:"TIME" help:"Those made at this time or later, such as 2026-11-24T09:30:00Z."`
-	To         string   `json:"to,omitempty" placeholder:"TIME" help:"Those made before this time."`
-	Test       string   `json:"test,omitempty" placeholder:"true|false" help:"Tests, or those that are none."`
-	Sort       string   `json:"sort,omitempty" placeholder:"ORDER" help:"created_at, expires_at, or either with a minus sign for the latest first."`
+	Address    string   `json:"address,omitempty" placeholder:"ADDRESS" help:"Only links for this mailbox."`
+	Domain     string   `json:"domain,omitempty" placeholder:"DOMAIN" help:"Only links for this mail domain."`
+	State      []string `json:"state,omitempty" placeholder:"STATE,…" help:"Only links in these states: waiting, opened, downloaded, used, expired, revoked."`
+	ExternalID string   `json:"external_id,omitempty" placeholder:"ID" help:"Only links with this external ID."`
+	Name       string   `json:"name,omitempty" placeholder:"TEXT" help:"Only links whose name contains this text."`
+	From       string   `json:"from,omitempty" placeholder:"TIME" help:"Only links created at or after this time, for example 2026-11-24T09:30:00Z."`
+	To         string   `json:"to,omitempty" placeholder:"TIME" help:"Only links created before this time."`
+	Test       string   `json:"test,omitempty" placeholder:"true|false" help:"Only test links, or only real ones."`
+	Sort       string   `json:"sort,omitempty" placeholder:"ORDER" help:"Sort by created_at or expires_at, with a minus sign for the latest first."`
 }
 
 // Run lists the links.
@@ -47,7 +47,7 @@ func (c *linksList) Run(s streams) error {
 }
 
 type linksGet struct {
-	ID string `arg:"" help:"The link's ID."`
+	ID string `arg:"" help:"Link ID."`
 	remoteFlags
 	jsonFlag
 }
@@ -57,45 +57,45 @@ func (c *linksGet) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodGet, pathOf("setup-links", c.ID), nil, nil)
 }
 
-// linkSettings are those of the API.
+// linkSettings are the API's settings of a link.
 type linkSettings struct {
 	Name         *string `json:"name,omitempty" placeholder:"NAME" help:"The sender's name in new messages."`
-	Login        *string `json:"login,omitempty" placeholder:"LOGIN" help:"The user name on the servers."`
+	Login        *string `json:"login,omitempty" placeholder:"LOGIN" help:"Username on the servers."`
 	Locale       *string `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the page and of the profile's texts."`
-	Variant      *string `json:"variant,omitempty" placeholder:"mail|secure" help:"The one that the page offers."`
-	MaxDownloads *int    `json:"max_downloads,omitempty" placeholder:"N" help:"How often the button on the page works."`
-	ExternalID   *string `json:"external_id,omitempty" placeholder:"ID" help:"What you know the link by."`
-	ReturnURL    *string `json:"return_url,omitempty" placeholder:"URL" help:"Where the page leads back to."`
+	Variant      *string `json:"variant,omitempty" placeholder:"mail|secure" help:"Variant that the page offers."`
+	MaxDownloads *int    `json:"max_downloads,omitempty" placeholder:"N" help:"Maximum number of downloads."`
+	ExternalID   *string `json:"external_id,omitempty" placeholder:"ID" help:"Your own ID for the link."`
+	ReturnURL    *string `json:"return_url,omitempty" placeholder:"URL" help:"URL that the page links back to."`
 }
 
 type linksCreate struct {
-	Address string `arg:"" json:"address" help:"The mailbox."`
+	Address string `arg:"" json:"address" help:"Email address of the mailbox."`
 	linkSettings
-	ExpiresIn *int64 `json:"expires_in,omitempty" placeholder:"SECONDS" help:"Life in seconds."`
+	ExpiresIn *int64 `json:"expires_in,omitempty" placeholder:"SECONDS" help:"Lifetime in seconds."`
 	remoteFlags
 	jsonFlag
 }
 
-// Run makes the link.
+// Run creates the link.
 func (c *linksCreate) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPost, "setup-links", c, nil)
 }
 
 type linksUpdate struct {
-	ID string `arg:"" json:"-" help:"The link's ID."`
+	ID string `arg:"" json:"-" help:"Link ID."`
 	linkSettings
-	ExpiresAt *string `json:"expires_at,omitempty" placeholder:"TIME" help:"When it ends, such as 2026-11-24T09:30:00Z: in up to 30 days."`
+	ExpiresAt *string `json:"expires_at,omitempty" placeholder:"TIME" help:"When it expires, at most 30 days from now, for example 2026-11-24T09:30:00Z."`
 	remoteFlags
 	jsonFlag
 }
 
-// Run changes the link.
+// Run updates the link.
 func (c *linksUpdate) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPatch, pathOf("setup-links", c.ID), c, mergePatch)
 }
 
 type linksRevoke struct {
-	ID      string `arg:"" optional:"" json:"-" help:"The link's ID."`
+	ID      string `arg:"" optional:"" json:"-" help:"Link ID."`
 	Address string `json:"address,omitempty" placeholder:"ADDRESS" help:"All links of a mailbox."`
 	Domain  string `json:"domain,omitempty" placeholder:"DOMAIN" help:"All links of a domain."`
 	remoteFlags
@@ -112,7 +112,7 @@ func (c *linksRevoke) Run(s streams) error {
 	}
 	switch {
 	case given != 1:
-		return usage(errors.New("name a link, --address or --domain"))
+		return usage(errors.New("give a link ID, --address or --domain"))
 	case c.ID != "":
 		return c.show(s, c.JSON, http.MethodPost, pathOf("setup-links", c.ID, "revoke"), nil, nil)
 	}
@@ -120,16 +120,16 @@ func (c *linksRevoke) Run(s streams) error {
 }
 
 type linksBulk struct {
-	Input string `arg:"" help:"JSON Lines: in each line a link with the fields of the API, such as {\"address\":\"jane@example.com\"}. -: standard input."`
+	Input string `arg:"" help:"JSON Lines with one link per line, with the fields of the API, for example {\"address\":\"jane@example.com\"}. -: standard input."`
 	remoteFlags
 	jsonFlag
 }
 
-// bulkSize is how many links one call makes.
+// bulkSize is the number of links created per request.
 const bulkSize = 1000
 
-// Run makes the links, and writes the address of each. Of a file that is sent
-// again within a day, links that were made are not made again.
+// Run creates the links and prints the URL of each. If the same file is sent
+// again within a day, existing links aren't created again.
 func (c *linksBulk) Run(s streams) error {
 	r, err := c.connect()
 	if err != nil {
@@ -155,12 +155,12 @@ func (c *linksBulk) Run(s streams) error {
 		refused += n
 	}
 	if refused > 0 {
-		return fmt.Errorf("%d of %d links were not made", refused, len(lines))
+		return fmt.Errorf("%d of %d links weren't created", refused, len(lines))
 	}
 	return nil
 }
 
-// make makes some links and returns how many were refused.
+// make creates some links and returns how many were refused.
 func (c *linksBulk) make(ctx context.Context, r *remote, s streams, first int, part []json.RawMessage, name string) (int, error) {
 	data, err := r.call(ctx, http.MethodPost, "setup-links/bulk", nil, map[string]any{"setup_links": part}, http.Header{"Idempotency-Key": {name}})
 	if err != nil {
@@ -188,7 +188,7 @@ func (c *linksBulk) tell(s streams, line int, result json.RawMessage) error {
 	}
 	var r struct {
 		Link *struct{ Address, URL string } `json:"setup_link"`
-		// Problem is why there is no link.
+		// Problem explains why there is no link.
 		Problem *problemError
 	}
 	if err := json.Unmarshal(result, &r); err != nil {
@@ -202,7 +202,7 @@ func (c *linksBulk) tell(s streams, line int, result json.RawMessage) error {
 	return err
 }
 
-// readLines reads JSON Lines. Empty lines don't count.
+// readLines reads JSON Lines and skips empty lines.
 func readLines(file string) ([]json.RawMessage, error) {
 	in := io.Reader(os.Stdin)
 	if file != "-" {
@@ -221,7 +221,7 @@ func readLines(file string) ([]json.RawMessage, error) {
 			continue
 		}
 		if !json.Valid([]byte(line)) {
-			return nil, fmt.Errorf("%s: line %d is no JSON", file, n)
+			return nil, fmt.Errorf("%s: line %d isn't JSON", file, n)
 		}
 		all = append(all, json.RawMessage(line))
 	}

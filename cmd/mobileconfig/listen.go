@@ -22,24 +22,24 @@ import (
 
 type webhooksListen struct {
 	remoteFlags
-	ForwardTo  string   `required:"" placeholder:"URL" help:"Where to send the events, such as http://localhost:3000/hooks."`
-	Events     []string `placeholder:"EVENT,…" help:"Which events to send (default: all)."`
-	After      string   `placeholder:"ID" help:"The ID of the last event that the program has; 0: send all from the first (default: those from now on)."`
-	State      string   `placeholder:"FILE" help:"File in which to keep the ID of the last event that was sent, to go on there the next time."`
-	SecretFile string   `placeholder:"FILE" help:"File with the secret that signs, whsec_… (default: a new one, which is printed)."`
-	JSON       bool     `name:"json" help:"Write each event as JSON, in a line."`
+	ForwardTo  string   `required:"" placeholder:"URL" help:"URL to forward the events to, for example http://localhost:3000/hooks."`
+	Events     []string `placeholder:"EVENT,…" help:"Events to forward (default: all)."`
+	After      string   `placeholder:"ID" help:"ID of the last event that the program received. 0: start with the first event (default: only new events)."`
+	State      string   `placeholder:"FILE" help:"File that stores the ID of the last forwarded event, to resume there the next time."`
+	SecretFile string   `placeholder:"FILE" help:"File with the signing secret, whsec_… (default: a new one, which is printed)."`
+	JSON       bool     `name:"json" help:"Print each event as a line of JSON."`
 }
 
 const (
-	// streamSilence is how long a stream may say nothing until it counts as
-	// dead: the service says something every ten seconds.
+	// streamSilence is how long a stream may be silent before it counts as
+	// dead. The service sends something every ten seconds.
 	streamSilence = 30 * time.Second
-	// forwardTimeout is how long the program may take to answer.
+	// forwardTimeout limits how long the program may take to answer.
 	forwardTimeout = 30 * time.Second
 )
 
-// Run sends events until somebody stops it. It connects again whenever the
-// stream breaks off.
+// Run forwards events until it's stopped. It reconnects whenever the stream is
+// interrupted.
 func (c *webhooksListen) Run(s streams) error {
 	l, err := c.prepare(s)
 	if err != nil {
@@ -50,14 +50,14 @@ func (c *webhooksListen) Run(s streams) error {
 	return l.run(ctx)
 }
 
-// A listener brings events to a program.
+// A listener forwards events to a program.
 type listener struct {
 	*webhooksListen
 	streams
 	remote *remote
 	signer notify.Signer
 	client *http.Client
-	last   string // the ID of the last event that was sent
+	last   string // ID of the last forwarded event
 }
 
 func (c *webhooksListen) prepare(s streams) (*listener, error) {
@@ -68,11 +68,11 @@ func (c *webhooksListen) prepare(s streams) (*listener, error) {
 		return nil, err
 	}
 	if u, err := url.Parse(c.ForwardTo); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, flagError("--forward-to", errors.New("it isn't a URL such as http://localhost:3000/hooks"))
+		return nil, flagError("--forward-to", errors.New("give a URL, for example http://localhost:3000/hooks"))
 	}
 	for _, name := range c.Events {
 		if !slices.Contains(notify.Types(), notify.Type(name)) {
-			return nil, flagError("--events", fmt.Errorf("there is no event %q", name))
+			return nil, flagError("--events", fmt.Errorf("unknown event %q", name))
 		}
 	}
 	if c.SecretFile != "" {
@@ -84,7 +84,7 @@ func (c *webhooksListen) prepare(s streams) (*listener, error) {
 			return nil, flagError("--secret-file", err)
 		}
 	} else {
-		fmt.Fprintf(s.err, "The calls are signed with the secret %s\n", l.signer.Secret())
+		fmt.Fprintf(s.err, "Calls are signed with the secret %s\n", l.signer.Secret())
 	}
 	if c.State != "" && c.After == "" {
 		text, err := os.ReadFile(c.State)
@@ -95,7 +95,7 @@ func (c *webhooksListen) prepare(s streams) (*listener, error) {
 	}
 	if l.last != "" {
 		if _, err := notify.ParsePlace("after", l.last); err != nil {
-			return nil, usage(errors.New("--after or --state: it isn't the ID of an event, such as 41"))
+			return nil, usage(errors.New("--after or --state: give the ID of an event, for example 41"))
 		}
 	}
 	return l, nil
@@ -117,17 +117,17 @@ func (l *listener) run(ctx context.Context) error {
 		if l.last != before {
 			attempt = 1
 		}
-		fmt.Fprintf(l.err, "The stream broke off (%v). Connecting again.\n", err)
+		fmt.Fprintf(l.err, "The stream was interrupted (%v). Reconnecting.\n", err)
 		if pause(ctx, min(attempt, 4)) != nil {
 			return nil
 		}
 	}
 }
 
-// A stateError says that it can't be kept how far events were sent.
+// A stateError is a failure to store the last forwarded event.
 type stateError struct{ error }
 
-// follow sends the events of one connection.
+// follow forwards the events of one connection.
 func (l *listener) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -164,7 +164,7 @@ func (l *listener) follow(ctx context.Context) error {
 			}
 			silence.Reset(streamSilence)
 			id, data = "", nil
-		case name == "" && value == "" && id != "": // where the stream begins
+		case name == "" && value == "" && id != "": // start of the stream
 			if err := l.keep(id); err != nil {
 				return err
 			}
@@ -173,8 +173,8 @@ func (l *listener) follow(ctx context.Context) error {
 	}
 }
 
-// event sends an event, and keeps that it was. It prints what the program answers,
-// which tells its developer what to do.
+// event forwards an event and stores its ID. It prints the program's answer,
+// for the program's developer.
 func (l *listener) event(ctx context.Context, id string, data []byte) error {
 	var m struct {
 		Type string
@@ -193,7 +193,7 @@ func (l *listener) event(ctx context.Context, id string, data []byte) error {
 	return l.keep(id)
 }
 
-// keep keeps how far events were sent.
+// keep stores the ID of the last forwarded event.
 func (l *listener) keep(id string) error {
 	l.last = id
 	if l.State == "" {
@@ -219,7 +219,7 @@ func (l *listener) forward(ctx context.Context, message string, data []byte) (in
 		return 0, err
 	}
 	defer res.Body.Close()
-	_, _ = io.CopyN(io.Discard, res.Body, 1<<20) // whatever it says
+	_, _ = io.CopyN(io.Discard, res.Body, 1<<20) // the body doesn't matter
 	return res.StatusCode, nil
 }
 
@@ -229,14 +229,14 @@ func (l *listener) tell(id, kind string, status int, err error, data []byte) {
 		answer = err.Error()
 	}
 	if l.JSON {
-		line, _ := json.Marshal(map[string]any{"id": id, "status": status, "event": json.RawMessage(data)}) // it was JSON
+		line, _ := json.Marshal(map[string]any{"id": id, "status": status, "event": json.RawMessage(data)}) // was valid JSON
 		fmt.Fprintf(l.out, "%s\n", line)
 		return
 	}
 	fmt.Fprintf(l.out, "%s  %s  %s\n", id, kind, answer)
 }
 
-// writeWhole replaces the file, or leaves it as it is.
+// writeWhole replaces the file atomically.
 func writeWhole(file string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".state-*")
 	if err != nil {

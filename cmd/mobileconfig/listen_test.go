@@ -27,15 +27,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A receiver is a program that takes events.
+// A receiver is a program that receives events.
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
 	messages []notify.Message
-	heard    chan struct{} // gets a value for some of the messages
+	heard    chan struct{} // gets a value after some of the messages
 }
 
-// receive starts a receiver that verifies what it gets.
+// receive starts a receiver that verifies each message.
 func receive(t *testing.T, signer notify.Signer) *receiver {
 	r := &receiver{heard: make(chan struct{}, 1)}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -64,7 +64,7 @@ func receive(t *testing.T, signer notify.Signer) *receiver {
 	return r
 }
 
-// links are the links that link.created told of, in the order of their coming.
+// links returns the links from link.created events, in the order received.
 func (r *receiver) links() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,7 +77,7 @@ func (r *receiver) links() []string {
 	return all
 }
 
-// TestListen brings events to a program as they happen, those that it asked for.
+// TestListen forwards the selected events to a program as they happen.
 func TestListen(t *testing.T) {
 	s := newService(t)
 	signer := notify.NewSigner()
@@ -99,7 +99,7 @@ func TestListen(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- l.run(ctx) }()
 	for {
-		if text, err := os.ReadFile(state); err == nil && len(text) > 0 { // it listens
+		if text, err := os.ReadFile(state); err == nil && len(text) > 0 { // the listener is running
 			break
 		}
 		time.Sleep(time.Millisecond)
@@ -115,11 +115,11 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// TestListenKilled kills server and listener again and again while links are
-// made: the program is told of all of them, in their order.
+// TestListenKilled kills server and listener repeatedly while links are
+// created. The program receives all events in order.
 func TestListenKilled(t *testing.T) { listenKilled(t, 150, 6) }
 
-// listenKilled makes so many links and kills as often.
+// listenKilled creates this many links and kills a process this many times.
 func listenKilled(t *testing.T, links, kills int) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
@@ -138,7 +138,7 @@ func listenKilled(t *testing.T, links, kills int) {
 	}
 	kill := func(cmd *exec.Cmd) {
 		_ = cmd.Process.Kill()
-		if err := cmd.Wait(); cmd.ProcessState.Exited() { // by itself
+		if err := cmd.Wait(); cmd.ProcessState.Exited() { // ended by itself
 			t.Fatalf("%v: %v\n%s", cmd.Args, err, cmd.Stderr)
 		}
 	}
@@ -182,22 +182,23 @@ func listenKilled(t *testing.T, links, kills int) {
 	listener := listen()
 	defer func() { kill(listener) }()
 	random := rand.New(rand.NewPCG(1, uint64(links)))
-	var made []string
+	var created []string
 	for part := range kills {
-		made = append(made, makeLinks(t, addr, key, part, links/kills)...)
+		created = append(created, makeLinks(t, addr, key, part, links/kills)...)
 		if part%2 == 0 {
 			kill(server)
 			server = serve()
 		} else {
-			time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond) // somewhere within its work
+			time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond) // at a random moment
 			kill(listener)
 			listener = listen()
 		}
 	}
-	for len(made) > 0 && !slices.Contains(r.links(), made[len(made)-1]) {
+	for len(created) > 0 && !slices.Contains(r.links(), created[len(created)-1]) {
 		<-r.heard
 	}
-	// What was under way when the listener was killed comes again.
+	// Events that were being forwarded when the listener was killed are sent
+	// again.
 	seen, last := map[string]bool{}, int64(0)
 	var got []string
 	for _, m := range r.messages {
@@ -205,23 +206,23 @@ func listenKilled(t *testing.T, links, kills int) {
 			got = append(got, m.Data.Link)
 			seen[m.Data.Link] = true
 			if m.Data.Sequence <= last {
-				t.Errorf("%d comes after %d", m.Data.Sequence, last)
+				t.Errorf("%d received after %d", m.Data.Sequence, last)
 			}
 			last = m.Data.Sequence
 		}
 	}
-	if !slices.Equal(got, made) {
-		t.Errorf("%d links were made, of %d the program was told", len(made), len(got))
+	if !slices.Equal(got, created) {
+		t.Errorf("%d links created, the program received events for %d", len(created), len(got))
 	}
 }
 
-// makeLinks makes so many links, by calls for at most a thousand.
+// makeLinks creates n links, at most 1000 per request.
 func makeLinks(t *testing.T, addr, key string, part, n int) []string {
 	t.Helper()
-	var made []string
-	for len(made) < n {
+	var created []string
+	for len(created) < n {
 		var links []string
-		for i := range min(n-len(made), 1000) {
+		for i := range min(n-len(created), 1000) {
 			links = append(links, fmt.Sprintf(`{"address":"p%d@example.com"}`, i))
 		}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+"/api/v1/setup-links/bulk", strings.NewReader(`{"setup_links":[`+strings.Join(links, ",")+`]}`))
@@ -230,7 +231,7 @@ func makeLinks(t *testing.T, addr, key string, part, n int) []string {
 		}
 		req.Header.Set("Authorization", "Bearer "+key)
 		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Idempotency-Key", fmt.Sprintf("%d/%d", part, len(made)))
+		req.Header.Set("Idempotency-Key", fmt.Sprintf("%d/%d", part, len(created)))
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -246,10 +247,10 @@ func makeLinks(t *testing.T, addr, key string, part, n int) []string {
 			t.Fatalf("%d %v", res.StatusCode, err)
 		}
 		for _, one := range answer.Results {
-			made = append(made, one.Link.ID)
+			created = append(created, one.Link.ID)
 		}
 	}
-	return made
+	return created
 }
 
 func freeAddress(t *testing.T) string {

@@ -15,21 +15,21 @@ import (
 )
 
 type logCommand struct {
-	Export     logExportCommand     `cmd:"" help:"Write all actions, one on a line, as JSON. The export is an action too."`
-	Checkpoint logCheckpointCommand `cmd:"" help:"Print a signed note of what the log is. Keep it where nobody who could change the log can change it."`
-	List       logListCommand       `cmd:"" help:"List actions of a running service, by its API, the newest first."`
-	PublicKey  logPublicKeyCommand  `cmd:"" help:"Print the public key by which checkpoints are verified."`
-	Verify     logVerifyCommand     `cmd:"" help:"Say whether a log, or an export of it, is what it was at a checkpoint."`
+	Export     logExportCommand     `cmd:"" help:"Export all actions as JSON, one per line. The export itself is recorded."`
+	Checkpoint logCheckpointCommand `cmd:"" help:"Print a signed checkpoint of the log. Store it where no one who could change the log can change it."`
+	List       logListCommand       `cmd:"" help:"List actions of a running service through its API, newest first."`
+	PublicKey  logPublicKeyCommand  `cmd:"" help:"Print the public key for verifying checkpoints."`
+	Verify     logVerifyCommand     `cmd:"" help:"Verify a log, or an export of it, against a checkpoint."`
 }
 
-// logFlags say which log a command works on.
+// logFlags select the log for a command.
 type logFlags struct {
-	Account    string `placeholder:"ID" help:"The account whose log it is (default: the only one)."`
-	LogKeyFile string `placeholder:"FILE" help:"The key that signs checkpoints (default: in the data folder)."`
+	Account    string `placeholder:"ID" help:"Account (default: the only one)."`
+	LogKeyFile string `placeholder:"FILE" help:"Key that signs checkpoints (default: in the data folder)."`
 	storeFlags
 }
 
-// openLog opens the store and finds out which account is meant.
+// openLog opens the store and finds the account.
 func (f *logFlags) openLog(ctx context.Context) (*store.Store, error) {
 	if f.Account != "" {
 		return f.openFor(ctx, f.Account)
@@ -40,7 +40,7 @@ func (f *logFlags) openLog(ctx context.Context) (*store.Store, error) {
 	}
 	all, err := kept.Accounts(ctx)
 	if err == nil && len(all) != 1 {
-		err = usage(fmt.Errorf("there are %d accounts: name one by --account; see: mobileconfig admin accounts", len(all)))
+		err = usage(fmt.Errorf("there are %d accounts: choose one with --account; list them with: mobileconfig admin accounts", len(all)))
 	}
 	if err != nil {
 		kept.Close()
@@ -61,7 +61,7 @@ func (f *logFlags) key() (*audit.LogKey, error) {
 	}
 	dir, err := datadir.Existing(f.Data)
 	if err != nil {
-		return nil, usage(fmt.Errorf("--data: %w; or name --log-key-file", err))
+		return nil, usage(fmt.Errorf("--data: %w; or give --log-key-file", err))
 	}
 	seed, err := dir.LogKey()
 	if err != nil {
@@ -71,11 +71,11 @@ func (f *logFlags) key() (*audit.LogKey, error) {
 }
 
 type logExportCommand struct {
-	Output string `short:"o" placeholder:"FILE" help:"Where to write it (default, and -: standard output)."`
+	Output string `short:"o" placeholder:"FILE" help:"Where to write the export (default, and -: standard output)."`
 	logFlags
 }
 
-// Run records the export and writes it, the record of itself included.
+// Run records the export and writes it, including its own record.
 func (c *logExportCommand) Run(s streams) error {
 	ctx := context.Background()
 	kept, err := c.openLog(ctx)
@@ -102,7 +102,7 @@ func (c *logExportCommand) Run(s streams) error {
 	return err
 }
 
-// exportLog writes the log as it is when it gets to its end.
+// exportLog writes the log up to its current end.
 func exportLog(ctx context.Context, kept *store.Store, account string, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	err := audit.Export(ctx, kept, account, func(records []audit.Record) error {
@@ -124,7 +124,8 @@ type logCheckpointCommand struct {
 	logFlags
 }
 
-// Run signs what the log is now. The note is kept beside the log as well.
+// Run signs the current state of the log. The checkpoint is also stored with
+// the log.
 func (c *logCheckpointCommand) Run(s streams) error {
 	ctx := context.Background()
 	kept, err := c.openLog(ctx)
@@ -155,7 +156,7 @@ type logPublicKeyCommand struct {
 	logFlags
 }
 
-// Run prints the public key. It is no secret.
+// Run prints the public key, which isn't secret.
 func (c *logPublicKeyCommand) Run(s streams) error {
 	kept, err := c.openLog(context.Background())
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/demo"
 )
 
-// TestLogOfDemo holds that the action log of the demo is as good as that of an
-// installation that people have used.
+// TestLogOfDemo checks that the demo's action log verifies like that of a real
+// installation.
 func TestLogOfDemo(t *testing.T) {
 	data := t.TempDir() + "/data"
 	dir, err := datadir.Open(data)

@@ -5,15 +5,14 @@ import (
 	"log/slog"
 )
 
-// loggerFlags say what the program's own log holds and how it looks. The
-// action log is another thing: it is in the database.
+// loggerFlags configure the program's own log. The action log is separate: it's
+// in the database.
 type loggerFlags struct {
-	LogLevel  string `enum:"debug,info,warn,error" default:"info" placeholder:"L" help:"Least level that is logged: debug, info, warn or error (default: info)."`
-	LogFormat string `enum:"json,text" default:"json" placeholder:"F" help:"Format of the log: json for programs, text for people (default: json)."`
+	LogLevel  string `enum:"debug,info,warn,error" default:"info" placeholder:"L" help:"Minimum log level: debug, info, warn or error (default: info)."`
+	LogFormat string `enum:"json,text" default:"json" placeholder:"F" help:"Log format: json for programs, text for people (default: json)."`
 }
 
-// logger returns a logger that writes to w. The flags are valid: kong has
-// checked them.
+// logger returns a logger that writes to w. kong has validated the flags.
 func (f *loggerFlags) logger(w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {

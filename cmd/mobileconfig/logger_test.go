@@ -10,7 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// serveLog returns what the log of serve holds after one line of each level.
+// serveLog returns the log of serve after one message at each level.
 func serveLog(t *testing.T, args ...string) string {
 	t.Helper()
 	var c commands
@@ -26,7 +26,7 @@ func serveLog(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log.Reset() // of what serve itself says at the start
+	log.Reset() // for serve's own messages at the start
 	config.Log.Debug("a debug line", "count", 1)
 	config.Log.Info("an info line", "count", 2)
 	config.Log.Warn("a warning", "count", 3)
@@ -64,7 +64,7 @@ func TestLogFlags(t *testing.T) {
 				var entry struct{ Level string }
 				isJSON := json.Unmarshal([]byte(line), &entry) == nil
 				if isJSON == tt.text {
-					t.Errorf("the format is another: %s", line)
+					t.Errorf("wrong format: %s", line)
 				}
 				if got := entry.Level; isJSON && got != tt.want[i] {
 					t.Errorf("level %s, want %s", got, tt.want[i])

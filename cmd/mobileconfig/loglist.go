@@ -3,19 +3,19 @@ package main
 type logListCommand struct {
 	remoteFlags
 	jsonFlag
-	Most      int    `default:"50" json:"-" placeholder:"N" help:"How many actions to list at most (default: 50)."`
-	From      string `json:"from,omitempty" placeholder:"TIME" help:"Actions from this time on, such as 2026-11-24T09:30:00Z."`
-	To        string `json:"to,omitempty" placeholder:"TIME" help:"Actions before this time."`
-	Actor     string `json:"actor,omitempty" placeholder:"ID" help:"Those of a member or key."`
-	Action    string `json:"action,omitempty" placeholder:"NAME" help:"What was done, such as domain.update."`
-	Outcome   string `json:"outcome,omitempty" placeholder:"done|refused" help:"How it ended."`
-	Interface string `json:"interface,omitempty" placeholder:"page|panel|command_line|api|internal" help:"The interface that was used."`
-	Target    string `json:"target,omitempty" placeholder:"ID" help:"What was acted on."`
-	Mailbox   string `json:"mailbox,omitempty" placeholder:"ADDRESS" help:"The mailbox that it was about."`
-	Domain    string `json:"domain,omitempty" placeholder:"DOMAIN" help:"The mail domain that it was about."`
-	IP        string `name:"ip" json:"ip,omitempty" placeholder:"ADDRESS" help:"From where: an address or a network."`
-	Link      string `json:"link,omitempty" placeholder:"ID" help:"The setup link."`
-	Text      string `json:"text,omitempty" placeholder:"TEXT" help:"A text anywhere in the entry."`
+	Most      int    `default:"50" json:"-" placeholder:"N" help:"Maximum number of actions (default: 50)."`
+	From      string `json:"from,omitempty" placeholder:"TIME" help:"Only actions at or after this time, for example 2026-11-24T09:30:00Z."`
+	To        string `json:"to,omitempty" placeholder:"TIME" help:"Only actions before this time."`
+	Actor     string `json:"actor,omitempty" placeholder:"ID" help:"Only actions by this member or API key."`
+	Action    string `json:"action,omitempty" placeholder:"NAME" help:"Only this action, for example domain.update."`
+	Outcome   string `json:"outcome,omitempty" placeholder:"done|refused" help:"Only actions with this outcome."`
+	Interface string `json:"interface,omitempty" placeholder:"page|panel|command_line|api|internal" help:"Only actions through this interface."`
+	Target    string `json:"target,omitempty" placeholder:"ID" help:"Only actions on the object with this ID."`
+	Mailbox   string `json:"mailbox,omitempty" placeholder:"ADDRESS" help:"Only actions about this mailbox."`
+	Domain    string `json:"domain,omitempty" placeholder:"DOMAIN" help:"Only actions about this mail domain."`
+	IP        string `name:"ip" json:"ip,omitempty" placeholder:"ADDRESS" help:"Only actions from this IP address or network."`
+	Link      string `json:"link,omitempty" placeholder:"ID" help:"Only actions about this setup link."`
+	Text      string `json:"text,omitempty" placeholder:"TEXT" help:"Only entries that contain this text."`
 }
 
 // Run lists the actions.

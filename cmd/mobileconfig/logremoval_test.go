@@ -16,8 +16,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// removedLog is a data folder whose log has lost the content of five old
-// actions, the text of two about a mailbox, and that of a single one.
+// removedLog is a data folder whose log lost the content of five old actions,
+// the personal text of two actions about a mailbox, and that of one single
+// action.
 func removedLog(t *testing.T) (data, database string) {
 	t.Helper()
 	check := func(err error) {
@@ -61,8 +62,8 @@ func removedLog(t *testing.T) (data, database string) {
 	return data, dir.Database()
 }
 
-// TestLogVerifyRemovals wants to be told how many entries are empty and why, in
-// the database and offline, and unexplained ones to be refused in both.
+// TestLogVerifyRemovals checks that emptied entries are counted by reason and
+// that unexplained ones are refused, both in the database and offline.
 func TestLogVerifyRemovals(t *testing.T) {
 	data, database := removedLog(t)
 	note, export := filepath.Join(t.TempDir(), "note"), filepath.Join(t.TempDir(), "log.jsonl")
@@ -94,9 +95,9 @@ func TestLogVerifyRemovals(t *testing.T) {
 		}
 	}
 	both(exitGood, "is good",
-		"5 without content: older than the account keeps it (400 days), as signed actions say.",
-		"2 without personal text: erased for a mailbox, as signed actions say.",
-		"1 without personal text: erased from a single action, as signed actions say.")
+		"5 without content: older than the account's retention period (400 days), confirmed by signed actions.",
+		"2 without personal text: erased for a mailbox, confirmed by signed actions.",
+		"1 without personal text: erased from a single action, confirmed by signed actions.")
 	storetest.Exec(t, database, `UPDATE actions SET personal = NULL, salt = NULL, mailbox = '', ip = NULL WHERE account = 'acc_default' AND seq = 8`)
 	both(exitRefused, "action 8: its personal text was erased, and no signed action says so")
 }

@@ -13,20 +13,20 @@ import (
 )
 
 type logVerifyCommand struct {
-	File       string   `arg:"" optional:"" help:"An export, or - for standard input (default: the log in the database)."`
-	Checkpoint string   `placeholder:"NOTE" help:"File with the signed note to verify against. Needed for an export."`
-	PublicKey  string   `placeholder:"K" help:"The public key of the log, as log public-key prints it. Needed for an export."`
-	Older      []string `sep:"none" placeholder:"NOTE" help:"File with an older note, which must be of the same log; may be repeated."`
+	File       string   `arg:"" optional:"" help:"Export, or - for standard input (default: the log in the database)."`
+	Checkpoint string   `placeholder:"NOTE" help:"File with the checkpoint to verify against. Required for an export."`
+	PublicKey  string   `placeholder:"K" help:"Public key of the log, as printed by log public-key. Required for an export."`
+	Older      []string `sep:"none" placeholder:"NOTE" help:"File with an older checkpoint of the same log. Can be repeated."`
 	logFlags
 }
 
-// Run says whether the log is what it was; if not, the exit code is 1.
+// Run verifies the log. If it was changed, the exit code is 1.
 func (c *logVerifyCommand) Run(s streams) error {
 	if c.File == "" {
 		return c.database(s)
 	}
 	if c.Checkpoint == "" || c.PublicKey == "" {
-		return usage(errors.New("an export is verified against --checkpoint by --public-key"))
+		return usage(errors.New("to verify an export, give --checkpoint and --public-key"))
 	}
 	known, account, err := c.known()
 	if err != nil {
@@ -46,7 +46,7 @@ func (c *logVerifyCommand) Run(s streams) error {
 	return good(s, account, check.Report(), known)
 }
 
-// database verifies the log where it is kept.
+// database verifies the log in the database.
 func (c *logVerifyCommand) database(s streams) error {
 	ctx := context.Background()
 	kept, err := c.openLog(ctx)
@@ -64,7 +64,7 @@ func (c *logVerifyCommand) database(s streams) error {
 		return err
 	}
 	if account != "" && account != c.Account {
-		return usage(fmt.Errorf("--public-key: it is that of %s, not of %s", account, c.Account))
+		return usage(fmt.Errorf("--public-key: this is the key of %s, not of %s", account, c.Account))
 	}
 	report, err := audit.Verify(ctx, kept, c.Account, c.PublicKey, known...)
 	if err != nil {
@@ -73,7 +73,7 @@ func (c *logVerifyCommand) database(s streams) error {
 	return good(s, c.Account, report, known)
 }
 
-// known opens the notes, and says of which account they are.
+// known opens the checkpoints and returns their account.
 func (c *logVerifyCommand) known() (known []audit.Known, account string, err error) {
 	for i, name := range append([]string{c.Checkpoint}, c.Older...) {
 		if name == "" {
@@ -108,7 +108,7 @@ func readNote(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, audit.MaxCheckpoint+1))
 }
 
-// checkExport holds one line in memory at a time.
+// checkExport keeps only one line in memory.
 func checkExport(check *audit.Check, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, audit.MaxLine)
@@ -133,13 +133,13 @@ func checkExport(check *audit.Check, r io.Reader) error {
 	return check.End()
 }
 
-// unreadable is the finding that the line of the next action is none.
+// unreadable is the finding for a line that isn't an action.
 func unreadable(check *audit.Check, err error) error {
 	next := check.Size() + 1
 	return &audit.Finding{First: next, Last: next, Detail: err.Error()}
 }
 
-// good says what was found out, and what was not.
+// good prints what was verified and what wasn't.
 func good(s streams, account string, r audit.Report, known []audit.Known) error {
 	var covered int64
 	for _, k := range known {
@@ -148,25 +148,25 @@ func good(s streams, account string, r audit.Report, known []audit.Known) error 
 	text := fmt.Sprintf("The log of %s is good: %d actions, %d of them up to the checkpoint.\n", account, r.Size, covered)
 	if len(known) == 0 {
 		text = fmt.Sprintf("The log of %s is good: %d actions match the hashes in the same database. "+
-			"A checkpoint kept elsewhere proves more: --checkpoint NOTE.\n", account, r.Size)
+			"A checkpoint stored elsewhere proves more: --checkpoint NOTE.\n", account, r.Size)
 	}
 	_, err := io.WriteString(s.out, text+emptied(r))
 	return err
 }
 
-// emptied says how many actions are empty, and why.
+// emptied prints how many actions are empty, and why.
 func emptied(r audit.Report) string {
 	var b strings.Builder
 	for _, why := range []struct {
 		count        int64
 		what, reason string
 	}{
-		{r.Emptied, "without content", fmt.Sprintf("older than the account keeps it (%d days)", r.Setting.Days)},
+		{r.Emptied, "without content", fmt.Sprintf("older than the account's retention period (%d days)", r.Setting.Days)},
 		{r.Erased[audit.ForMailbox], "without personal text", "erased for a mailbox"},
 		{r.Erased[audit.ForEntry], "without personal text", "erased from a single action"},
 	} {
 		if why.count > 0 {
-			fmt.Fprintf(&b, "%d %s: %s, as signed actions say.\n", why.count, why.what, why.reason)
+			fmt.Fprintf(&b, "%d %s: %s, confirmed by signed actions.\n", why.count, why.what, why.reason)
 		}
 	}
 	return b.String()

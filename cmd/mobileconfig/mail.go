@@ -15,17 +15,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// mailFlags say by which server mails are sent.
+// mailFlags configure the mail server that messages are sent through.
 type mailFlags struct {
-	MailServer       string `placeholder:"H[:P]" help:"Server that sends notifications, invitations and setup links: HOST, HOST:PORT or HOST:587/starttls (default port: 465); localhost or an IP address with its port, too."`
-	MailFrom         string `placeholder:"ADDRESS" help:"Address that they come from."`
-	MailUser         string `placeholder:"USER" help:"User that signs in to the mail server."`
-	MailPasswordFile string `placeholder:"FILE" help:"File with the password of --mail-user."`
-	MailRate         int    `placeholder:"N" default:"300" help:"Setup links that are sent a minute, from all servers together (${default})."`
-	MailRoots        string `placeholder:"PEM" help:"Authorities that vouch for the mail server (default: the system's)."`
+	MailServer       string `placeholder:"H[:P]" help:"Server that sends notifications, invitations and setup links: HOST, HOST:PORT or HOST:587/starttls (default port: 465); localhost and IP addresses need a port."`
+	MailFrom         string `placeholder:"ADDRESS" help:"Sender address."`
+	MailUser         string `placeholder:"USER" help:"Username for the mail server."`
+	MailPasswordFile string `placeholder:"FILE" help:"File with the password for --mail-user."`
+	MailRate         int    `placeholder:"N" default:"300" help:"Maximum number of setup links emailed per minute, across all servers (default: ${default})."`
+	MailRoots        string `placeholder:"PEM" help:"Roots to trust for the mail server (default: the system's)."`
 }
 
-// relay reads the flags. It returns nil if there is no mail server.
+// relay reads the flags. It returns nil without a mail server.
 func (f *mailFlags) relay() (*notify.RelayConfig, error) {
 	if f.MailServer == "" {
 		if f.MailFrom != "" || f.MailUser != "" || f.MailPasswordFile != "" || f.MailRoots != "" {
@@ -34,10 +34,10 @@ func (f *mailFlags) relay() (*notify.RelayConfig, error) {
 		return nil, nil
 	}
 	if f.MailFrom == "" {
-		return nil, usage(errors.New("--mail-server and --mail-from go together"))
+		return nil, usage(errors.New("--mail-server and --mail-from must be used together"))
 	}
 	if (f.MailUser == "") != (f.MailPasswordFile == "") {
-		return nil, usage(errors.New("--mail-user and --mail-password-file go together"))
+		return nil, usage(errors.New("--mail-user and --mail-password-file must be used together"))
 	}
 	if f.MailRate < mailing.MinRate || f.MailRate > mailing.MaxRate {
 		return nil, flagError("--mail-rate", fmt.Errorf("give a number from %d to %d", mailing.MinRate, mailing.MaxRate))
@@ -64,15 +64,15 @@ func (f *mailFlags) relay() (*notify.RelayConfig, error) {
 		}
 		c.Roots = x509.NewCertPool()
 		if !c.Roots.AppendCertsFromPEM(text) {
-			return nil, flagError("--mail-roots", errors.New("it holds no certificate"))
+			return nil, flagError("--mail-roots", errors.New("the file contains no certificate"))
 		}
 	}
 	return c, nil
 }
 
-// parseRelay reads the address of a mail server. Unlike those of mailboxes it may
-// be on this machine or have no name: then the port is given, and any may have
-// STARTTLS.
+// parseRelay parses the address of a mail server. Unlike mailbox servers, it
+// may be on this machine or an IP address. Then the port is required, and
+// STARTTLS is allowed on any port.
 func parseRelay(text string) (profile.Server, error) {
 	address, starttls := strings.CutSuffix(text, "/starttls")
 	host, port, err := net.SplitHostPort(address)

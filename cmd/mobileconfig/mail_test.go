@@ -6,8 +6,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// TestRelay wants a mail server on this machine or without a name to be taken
-// with its port, and names as everywhere.
+// TestRelay checks that a mail server on this machine or without a name needs a
+// port, and that host names follow the usual rules.
 func TestRelay(t *testing.T) {
 	for text, want := range map[string]profile.Server{
 		"mail.example.com":              {Host: "mail.example.com", Port: 465},

@@ -10,8 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// runAsProgram is the variable by which a test starts this test binary as the
-// program.
+// runAsProgram is the environment variable that makes the test binary run as
+// the program.
 const runAsProgram = "TEST_RUN_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestExitCodes holds the codes that scripts rely on.
+// TestExitCodes checks the exit codes that scripts rely on.
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	signingtest.WriteFiles(t, dir)
@@ -56,8 +56,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestNotices wants a certificate that is left out to be told on standard
-// error, and a good chain to need no words.
+// TestNotices checks that an omitted certificate is reported on standard error,
+// and that a good chain isn't mentioned.
 func TestNotices(t *testing.T) {
 	dir := t.TempDir()
 	signingtest.WriteFiles(t, dir)

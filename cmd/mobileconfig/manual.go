@@ -10,7 +10,7 @@ import (
 )
 
 type completionCommand struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"The shell: bash, zsh or fish."`
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
 // Run prints the script.
@@ -27,7 +27,7 @@ func (c *completionCommand) Run(ctx *kong.Context, s streams) error {
 	return nil
 }
 
-// words are what may follow a command: commands and flags.
+// words are the possible next words of a command: subcommands and flags.
 func words(n *kong.Node) []string {
 	var all []string
 	for _, child := range n.Children {
@@ -44,7 +44,7 @@ func words(n *kong.Node) []string {
 	return slices.Compact(all)
 }
 
-// each calls f for a command and all below it, with the words that lead there.
+// each calls f for a command and all its subcommands, with their full paths.
 func each(n *kong.Node, path []string, f func(path []string, n *kong.Node)) {
 	f(path, n)
 	for _, child := range n.Children {
@@ -98,7 +98,7 @@ type manualCommand struct{}
 // Run prints the page for man.
 func (c *manualCommand) Run(ctx *kong.Context, s streams) error {
 	w := s.out
-	fmt.Fprintf(w, ".TH MOBILECONFIG 1 \"\" %q \"User Commands\"\n.SH NAME\nmobileconfig \\- signed Apple configuration profiles that set up mail\n", roff(release()))
+	fmt.Fprintf(w, ".TH MOBILECONFIG 1 \"\" %q \"User Commands\"\n.SH NAME\nmobileconfig \\- signed Apple configuration profiles that set up email\n", roff(release()))
 	fmt.Fprintf(w, ".SH SYNOPSIS\n.B mobileconfig\n.I COMMAND\n[\\fIflags\\fR]\n.SH DESCRIPTION\n%s\n.SH COMMANDS\n", roff(ctx.Model.Help))
 	each(ctx.Model.Node, nil, func(path []string, n *kong.Node) {
 		if len(path) == 0 {
@@ -116,11 +116,11 @@ func (c *manualCommand) Run(ctx *kong.Context, s streams) error {
 			fmt.Fprintf(w, ".TP\n\\fB%s\\fR%s\n%s\n", roff("--"+f.Name), value, roff(f.Help))
 		}
 	})
-	fmt.Fprintf(w, ".SH FILES\n.TP\n%s\nThe configuration file.\n.TP\n/var/lib/mobileconfig\nThe data folder, where it is installed as a package.\n", defaultConfig)
+	fmt.Fprintf(w, ".SH FILES\n.TP\n%s\nThe configuration file.\n.TP\n/var/lib/mobileconfig\nThe data folder of package installations.\n", defaultConfig)
 	return nil
 }
 
-// roff is text as a manual page has it.
+// roff escapes text for a manual page.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n\n", "\n.PP\n").Replace(text)
 	lines := strings.Split(text, "\n")

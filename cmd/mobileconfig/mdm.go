@@ -16,21 +16,21 @@ import (
 )
 
 type mdmCommand struct {
-	Vendor string `required:"" enum:"${vendors}" placeholder:"V" help:"The device management service: ${vendor_list}."`
-	Domain string `required:"" placeholder:"D" help:"The mail domain."`
+	Vendor string `required:"" enum:"${vendors}" placeholder:"V" help:"Device management service: ${vendor_list}."`
+	Domain string `required:"" placeholder:"D" help:"Mail domain."`
 	serviceFlags
-	Secure            bool   `help:"Add the device policy: too many wrong codes erase an iPhone, or lock a Mac. On a Mac it is a file of its own."`
-	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"After how many wrong codes, 7 to 10 (default: 10)."`
-	LoginForm         string `default:"address" enum:"address,local_part,given" placeholder:"F" help:"What people sign in to their mail with: address, local_part (what stands before the @), or given (the user name in the MDM). Default: address."`
-	Address           string `placeholder:"A" help:"The mailbox, for an MDM that fills in nothing: apple-business, nanomdm, configurator."`
+	Secure            bool   `help:"Add the device policy: too many wrong passcodes erase an iPhone or lock a Mac. For a Mac it's a separate file."`
+	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"With --secure: number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
+	LoginForm         string `default:"address" enum:"address,local_part,given" placeholder:"F" help:"Username on the mail servers: address, local_part (the part before the @), or given (the username in the MDM) (default: address)."`
+	Address           string `placeholder:"A" help:"Email address of the mailbox, for an MDM without variables: apple-business, nanomdm, configurator."`
 	Name              string `placeholder:"N" help:"With --address, the sender's name in new messages."`
-	Login             string `placeholder:"L" help:"With --address, the user name on the servers (default: as --login-form says)."`
-	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"Which template, if it goes to a file: iphone (also for iPads) or mac (default: iphone)."`
-	Locale            string `placeholder:"L" help:"Language of the profile's texts, such as en (default: en)."`
-	Output            string `short:"o" placeholder:"PATH" help:"A folder or a .zip for all files of the MDM, or a .mobileconfig for one template (default, and -: the template on standard output)."`
+	Login             string `placeholder:"L" help:"With --address, the username on the servers (default: as --login-form says)."`
+	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"Platform, for a single template: iphone (also for iPads) or mac (default: iphone)."`
+	Locale            string `placeholder:"L" help:"Language of the profile's texts (default: en)."`
+	Output            string `short:"o" placeholder:"PATH" help:"Folder or .zip for all files of the MDM, or .mobileconfig for one template (default, and -: the template on standard output)."`
 }
 
-// Run writes the files, and says what will not work as it should.
+// Run writes the files and prints warnings about what won't work.
 func (c *mdmCommand) Run(s streams) error {
 	set, err := c.set()
 	if err != nil {
@@ -58,9 +58,9 @@ func (c *mdmCommand) Run(s streams) error {
 	return nil
 }
 
-// set makes what the flags order.
+// set builds the set of files from the flags.
 func (c *mdmCommand) set() (*mdm.Set, error) {
-	vendor, _ := mdm.Find(c.Vendor) // one of its enum
+	vendor, _ := mdm.Find(c.Vendor) // validated by the enum
 	o := issue.ManagedOrder{Vendor: vendor, Login: settings.Login(c.LoginForm), Locale: profile.Trim(c.Locale), Variant: settings.Mail}
 	if c.Secure {
 		o.Variant = settings.Secure
@@ -86,11 +86,11 @@ func (c *mdmCommand) set() (*mdm.Set, error) {
 		return nil, err
 	}
 	set, err := issue.New(texts, nil).Manage(o)
-	return set, inFlags(fieldError(err))
+	return set, byFlags(fieldError(err))
 }
 
-// writeTemplates writes the template of one kind of device. The policy of a Mac goes
-// to a file beside it.
+// writeTemplates writes the template for one platform. A Mac's device policy is
+// written to a second file next to it.
 func (c *mdmCommand) writeTemplates(s streams, set *mdm.Set) error {
 	template, _ := set.Template(profile.Platform(c.Platform), false)
 	if toStdout(c.Output) {
@@ -104,7 +104,7 @@ func (c *mdmCommand) writeTemplates(s streams, set *mdm.Set) error {
 	return usage(err)
 }
 
-// writeFile writes one file of the set below the folder.
+// writeFile writes one file of the set to the folder.
 func (c *mdmCommand) writeFile(f mdm.File) error {
 	name := filepath.Join(c.Output, filepath.FromSlash(f.Path))
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -117,7 +117,7 @@ func (c *mdmCommand) writeFile(f mdm.File) error {
 	return create(name, mode, writer(f))
 }
 
-// writer is WriteTo without what it counts.
+// writer adapts WriteTo to a function without a count.
 func writer(from io.WriterTo) func(io.Writer) error {
 	return func(w io.Writer) error {
 		_, err := from.WriteTo(w)
@@ -125,7 +125,7 @@ func writer(from io.WriterTo) func(io.Writer) error {
 	}
 }
 
-// create writes a file anew.
+// create creates the file or replaces it.
 func create(name string, mode os.FileMode, write func(io.Writer) error) error {
 	var content bytes.Buffer
 	if err := write(&content); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settingNames are the flags of serve by the variable of each.
+// settingNames maps environment variables to the flags of serve.
 func settingNames(t *testing.T) map[string]*kong.Flag {
 	t.Helper()
 	parser, err := kong.New(&commands{}, kong.DefaultEnvars("MOBILECONFIG"), variables())
@@ -25,8 +25,8 @@ func settingNames(t *testing.T) map[string]*kong.Flag {
 	return names
 }
 
-// TestSettingsInFiles wants every setting in the files for containers and
-// packages to be one.
+// TestSettingsInFiles checks that the files for containers and packages only
+// contain existing settings.
 func TestSettingsInFiles(t *testing.T) {
 	names := settingNames(t)
 	composed, err := filepath.Glob("../../docs/compose/*.yaml")
@@ -40,11 +40,11 @@ func TestSettingsInFiles(t *testing.T) {
 		}
 		for _, name := range regexp.MustCompile(`MOBILECONFIG_[A-Z0-9_]+`).FindAllString(string(text), -1) {
 			if names[name] == nil && name != configVariable {
-				t.Errorf("%s: %s is no setting", file, name)
+				t.Errorf("%s: unknown setting %s", file, name)
 			}
 		}
 	}
-	// What the package brings, with each comment taken for a setting too.
+	// The package's files, with commented-out settings too.
 	text, err := os.ReadFile("../../packages/deb/config.toml")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestSettingsInFiles(t *testing.T) {
 			found = found || f.Name == m[1]
 		}
 		if !found {
-			t.Errorf("config.toml: %s is no setting", m[1])
+			t.Errorf("config.toml: unknown setting %s", m[1])
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// asOwner refuses root where the data folder belongs to another user, whose
-// service could not use the files that root would leave there.
+// asOwner refuses to run as root if the data folder belongs to another user,
+// because the service couldn't use files created by root.
 func asOwner(folder string) error {
 	info, err := os.Stat(folder)
 	if err != nil || os.Geteuid() != 0 {

@@ -19,35 +19,35 @@ import (
 )
 
 type pushCommand struct {
-	Batch          []string `sep:"none" required:"" placeholder:"ARCHIVE" help:"What a batch wrote: the archive, or the folder that it was unpacked to. For several, give it several times."`
-	NanoMDM        string   `name:"nanomdm" required:"" placeholder:"URL" help:"NanoMDM, such as https://mdm.example.com."`
-	KeyFile        string   `required:"" placeholder:"FILE" help:"File with the key of its API."`
-	Enrollments    string   `placeholder:"CSV" help:"Whose device is which: CSV with the columns email and enrollment_id (default: the UDIDs in the batch)."`
-	Journal        string   `placeholder:"FILE" help:"What was sent, and what became of it (default: the name of the first batch, and .push.jsonl)."`
-	Webhook        string   `placeholder:"ADDRESS" help:"Wait for what the devices answer, on an address such as 127.0.0.1:9010 that NanoMDM's -webhook-url leads to."`
-	WebhookKeyFile string   `placeholder:"FILE" help:"File with the key of -webhook-hmac-key, which signs the answers."`
-	Attempts       int      `default:"3" placeholder:"N" help:"How often a profile that a device refuses is sent, and a request that fails, 1 to 20 (default: 3)."`
-	JSON           bool     `name:"json" help:"Say what happens as JSON, an event in each line."`
+	Batch          []string `sep:"none" required:"" placeholder:"ARCHIVE" help:"Output of a batch: the archive, or the folder it was unpacked to. Can be repeated."`
+	NanoMDM        string   `name:"nanomdm" required:"" placeholder:"URL" help:"URL of NanoMDM, for example https://mdm.example.com."`
+	KeyFile        string   `required:"" placeholder:"FILE" help:"File with NanoMDM's API key."`
+	Enrollments    string   `placeholder:"CSV" help:"CSV that maps people to devices, with the columns email and enrollment_id (default: the UDIDs in the batch)."`
+	Journal        string   `placeholder:"FILE" help:"File that records what was sent, with the results (default: the name of the first batch, with .push.jsonl)."`
+	Webhook        string   `placeholder:"ADDRESS" help:"Wait for the devices' answers on this address, for example 127.0.0.1:9010. NanoMDM's -webhook-url must point to it."`
+	WebhookKeyFile string   `placeholder:"FILE" help:"File with the key of NanoMDM's -webhook-hmac-key, which signs the answers."`
+	Attempts       int      `default:"3" placeholder:"N" help:"Number of attempts for a profile that a device refuses and for a request that fails, 1 to 20 (default: 3)."`
+	JSON           bool     `name:"json" help:"Report progress as JSON, one event per line."`
 	declareFlags
 }
 
-// declareFlags are those for declarations.
+// declareFlags are the flags for declarations.
 type declareFlags struct {
-	KMFDDM        string   `name:"kmfddm" placeholder:"URL" help:"KMFDDM, which NanoMDM asks for declarations."`
-	KMFDDMKeyFile string   `name:"kmfddm-key-file" placeholder:"FILE" help:"File with the key of its API."`
-	Declarations  string   `placeholder:"FOLDER" help:"Declarations for the devices of the batch: the *.json files that mobileconfig declarations wrote."`
-	Platform      string   `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"Which devices get the declarations (default: iphone)."`
-	Set           string   `default:"mobileconfig" placeholder:"NAME" help:"The set of KMFDDM that they are in (default: mobileconfig)."`
-	texts         [][]byte // of the declarations
+	KMFDDM        string   `name:"kmfddm" placeholder:"URL" help:"URL of KMFDDM, which serves declarations to NanoMDM."`
+	KMFDDMKeyFile string   `name:"kmfddm-key-file" placeholder:"FILE" help:"File with KMFDDM's API key."`
+	Declarations  string   `placeholder:"FOLDER" help:"Folder with declarations for the devices of the batch: *.json files written by mobileconfig declarations."`
+	Platform      string   `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"Platform of the devices that get the declarations (default: iphone)."`
+	Set           string   `default:"mobileconfig" placeholder:"NAME" help:"KMFDDM set for the declarations (default: mobileconfig)."`
+	texts         [][]byte // texts of the declarations
 }
 
-// Workers at a time, and how long a request may take.
+// Concurrency and request timeout.
 const (
 	pushWorkers = 8
 	pushTimeout = time.Minute
 )
 
-// Run sends what the devices don't have yet.
+// Run sends the profiles that devices don't have yet.
 func (c *pushCommand) Run(s streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -59,16 +59,16 @@ func (c *pushCommand) Run(s streams) error {
 	return run.push(ctx)
 }
 
-// A pushRun is the command at work.
+// A pushRun is a running push command.
 type pushRun struct {
 	*pushCommand
-	teller
+	reporter
 	pusher      push.Pusher
-	kmfddm      *push.API // nil: no declarations
+	kmfddm      *push.API // nil without declarations
 	enrollments push.Enrollments
 	profiles    []push.Profile
 	webhookKey  []byte
-	listener    net.Listener // nil: nobody waits for answers
+	listener    net.Listener // nil if it doesn't wait for answers
 	closers     []func() error
 }
 
@@ -78,9 +78,9 @@ func (r *pushRun) close() {
 	}
 }
 
-// prepare reads the flags and the files that they name.
+// prepare reads the flags and their files.
 func (c *pushCommand) prepare(s streams) (*pushRun, error) {
-	r := &pushRun{pushCommand: c, teller: newTeller(s, c.JSON)}
+	r := &pushRun{pushCommand: c, reporter: newReporter(s, c.JSON)}
 	for _, step := range []func() error{c.checkFlags, r.servers, r.files, r.journal, r.listen} {
 		if err := step(); err != nil {
 			r.close()
@@ -93,18 +93,18 @@ func (c *pushCommand) prepare(s streams) (*pushRun, error) {
 func (c *pushCommand) checkFlags() error {
 	switch {
 	case c.Attempts < 1 || c.Attempts > 20:
-		return errors.New("--attempts: it is not from 1 to 20")
+		return errors.New("--attempts: give a number from 1 to 20")
 	case c.WebhookKeyFile != "" && c.Webhook == "":
-		return errors.New("--webhook-key-file goes with --webhook")
+		return errors.New("--webhook-key-file and --webhook must be used together")
 	case (c.KMFDDM == "") != (c.Declarations == "") || (c.KMFDDM == "") != (c.KMFDDMKeyFile == ""):
-		return errors.New("--kmfddm, --kmfddm-key-file and --declarations go together")
+		return errors.New("--kmfddm, --kmfddm-key-file and --declarations must be used together")
 	case strings.ContainsAny(c.Set, "/?#%") || c.Set == "":
-		return errors.New("--set: a name without / ? # %")
+		return errors.New("--set: give a name without / ? # %")
 	}
 	return nil
 }
 
-// servers reads the addresses of the servers, and their keys.
+// servers reads the servers' addresses and keys.
 func (r *pushRun) servers() error {
 	client := &http.Client{
 		Timeout:       pushTimeout,
@@ -135,15 +135,15 @@ func (r *pushRun) servers() error {
 	return nil
 }
 
-// apiOf reads a URL and a key. The key is never sent in clear text to another
+// apiOf reads a URL and a key. The key is never sent unencrypted to another
 // machine.
 func apiOf(flag, address, keyFlag, keyFile string) (*push.API, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, flagError(flag, errors.New("it isn't a URL such as https://mdm.example.com"))
+		return nil, flagError(flag, errors.New("give a URL, for example https://mdm.example.com"))
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, flagError(flag, errors.New("http would send the key in clear text: use https, or http on this machine"))
+		return nil, flagError(flag, errors.New("http sends the key unencrypted: use https, or http on this machine"))
 	}
 	key, err := readKey(keyFile)
 	if err != nil {
@@ -169,7 +169,7 @@ func pause(ctx context.Context, attempt int) error {
 	return sleep(ctx, min(time.Second<<(attempt-1), time.Minute))
 }
 
-// sleep waits, at most until ctx is done.
+// sleep waits, or returns early when ctx is done.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -208,7 +208,7 @@ func (r *pushRun) files() error {
 	}
 	names, err := filepath.Glob(filepath.Join(r.Declarations, "*.json"))
 	if err != nil || len(names) == 0 {
-		return flagError("--declarations", fmt.Errorf("there are no *.json files in %s", r.Declarations))
+		return flagError("--declarations", fmt.Errorf("no *.json files in %s", r.Declarations))
 	}
 	for _, name := range names {
 		text, err := os.ReadFile(name)
@@ -245,7 +245,7 @@ func (r *pushRun) listen() (err error) {
 	return nil
 }
 
-// push sends, and waits if it was asked to.
+// push sends the profiles, and waits for answers if requested.
 func (r *pushRun) push(ctx context.Context) error {
 	if r.listener != nil {
 		server := &http.Server{Handler: r.pusher.Webhook(r.webhookKey), ReadTimeout: pushTimeout, WriteTimeout: pushTimeout}
@@ -281,20 +281,21 @@ func (r *pushRun) push(ctx context.Context) error {
 	return r.verdict(ctx, result)
 }
 
-// verdict is what the exit code says: whether something is left to do.
+// verdict returns an error, and so sets the exit code, if something is left to
+// do.
 func (r *pushRun) verdict(ctx context.Context, result push.Result) error {
 	switch n := result.States[push.Failed] + result.States[push.Refused]; {
 	case ctx.Err() != nil:
-		return errors.New("interrupted; the same command goes on")
+		return errors.New("interrupted; run the same command again to continue")
 	case n > 0:
-		return fmt.Errorf("profiles that didn't arrive: %d; the same command sends them again", n)
+		return fmt.Errorf("profiles not delivered: %d; run the same command again to resend them", n)
 	case result.NoDevice > 0:
-		return fmt.Errorf("profiles for which no device is known: %d; name the devices with --enrollments", result.NoDevice)
+		return fmt.Errorf("profiles without a known device: %d; list the devices in --enrollments", result.NoDevice)
 	}
 	return nil
 }
 
-// delivered reports a change.
+// delivered reports a change of a delivery.
 func (r *pushRun) delivered(d push.Delivery) {
 	if r.event("delivery", d) {
 		return
@@ -308,14 +309,14 @@ func (r *pushRun) delivered(d push.Delivery) {
 
 func (r *pushRun) waiting(result push.Result) {
 	if !r.event("waiting", result) && result.Waiting() > 0 {
-		fmt.Fprintf(r.err, "mobileconfig: waiting for the answers of devices: %d. Ctrl-C ends it; nothing is lost.\n", result.Waiting())
+		fmt.Fprintf(r.err, "mobileconfig: waiting for answers from devices: %d. Stop with Ctrl-C; you can resume later.\n", result.Waiting())
 	}
 }
 
 func (r *pushRun) pushed(result push.Result) {
 	if !r.event("pushed", result) {
 		n := result.States
-		fmt.Fprintf(r.out, "Installed: %d. Waiting for the device: %d. Refused by the device: %d. Not taken by NanoMDM: %d. No device known: %d.\n",
+		fmt.Fprintf(r.out, "Installed: %d. Waiting for the device: %d. Refused by the device: %d. Not accepted by NanoMDM: %d. No known device: %d.\n",
 			n[push.Installed], result.Waiting(), n[push.Refused], n[push.Failed], result.NoDevice)
 	}
 }
@@ -336,6 +337,6 @@ func (r *pushRun) declared(devices int, all []push.DeclarationStatus) {
 		fmt.Fprintf(r.out, "%s: active on %d of %d devices.\n", identifier, active[identifier], devices)
 	}
 	if slices.ContainsFunc(all, func(s push.DeclarationStatus) bool { return s.Valid == "invalid" }) {
-		fmt.Fprintln(r.out, "Some devices report a declaration as invalid; --json says which.")
+		fmt.Fprintln(r.out, "Some devices report a declaration as invalid. Use --json for details.")
 	}
 }

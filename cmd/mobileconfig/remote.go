@@ -19,28 +19,28 @@ import (
 	"time"
 )
 
-// remoteFlags are those of commands that ask a running service by its API.
+// remoteFlags are for commands that use a running service's API.
 type remoteFlags struct {
-	Server  string `required:"" json:"-" placeholder:"URL" help:"The service, such as https://setup.example.com."`
-	KeyFile string `required:"" json:"-" placeholder:"FILE" help:"File with a key of its API."`
+	Server  string `required:"" json:"-" placeholder:"URL" help:"URL of the service, for example https://setup.example.com."`
+	KeyFile string `required:"" json:"-" placeholder:"FILE" help:"File with an API key of the service."`
 }
 
-// jsonFlag is that of commands that also write what the API answers.
+// jsonFlag is for commands that can also print the API's answer.
 type jsonFlag struct {
-	JSON bool `name:"json" json:"-" help:"Write what the API answers, as JSON."`
+	JSON bool `name:"json" json:"-" help:"Print the API's answer as JSON."`
 }
 
-// remoteTimeout is how long an answer may take.
+// remoteTimeout limits how long an answer may take.
 const remoteTimeout = time.Minute
 
-// A remote is the API of a running service.
+// A remote is a client for a running service's API.
 type remote struct {
 	url    *url.URL
 	key    string
 	client *http.Client
 }
 
-// connect reads the flags. It asks nothing yet.
+// connect reads the flags. It doesn't send a request yet.
 func (f remoteFlags) connect() (*remote, error) {
 	api, err := apiOf("--server", f.Server, "--key-file", f.KeyFile)
 	if err != nil {
@@ -52,27 +52,27 @@ func (f remoteFlags) connect() (*remote, error) {
 	}}, nil
 }
 
-// patient lets answers begin after a longer time than others.
+// patient returns a client with a longer timeout for the start of an answer.
 func (r *remote) patient(timeout time.Duration) {
 	r.client.Transport.(*http.Transport).ResponseHeaderTimeout = timeout
 }
 
-// untilStopped is done when somebody stops the program.
+// untilStopped returns a context that is done when the program is told to stop.
 func untilStopped() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 }
 
-// A problemError is a refusal of the API.
+// A problemError is an error answer of the API.
 type problemError struct {
 	Status int
 	Code   string
 	Detail string
 	Errors []struct{ Pointer, Detail string }
-	// After is how long to wait before trying again.
+	// After is how long to wait before the next try.
 	After time.Duration `json:"-"`
 }
 
-// Error says what is wrong, field by field.
+// Error describes the problem field by field.
 func (p *problemError) Error() string {
 	text := cmp.Or(p.Detail, http.StatusText(p.Status), fmt.Sprintf("the service answered %d", p.Status))
 	if p.Code != "" {
@@ -84,8 +84,8 @@ func (p *problemError) Error() string {
 	return text
 }
 
-// send asks the service, and asks again if that says to wait first. Whoever gets
-// the answer closes it.
+// send sends a request, and repeats it if the service asks to wait. The caller
+// closes the answer's body.
 func (r *remote) send(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (*http.Response, error) {
 	var data []byte
 	if body != nil {
@@ -110,7 +110,7 @@ func (r *remote) send(ctx context.Context, method, path string, query url.Values
 	}
 }
 
-// sendOnce sends a request whose body, which may be nil, is JSON unless the header
+// sendOnce sends one request. body may be nil, and is JSON unless the header
 // says otherwise.
 func (r *remote) sendOnce(ctx context.Context, method, path string, query url.Values, body io.Reader, header http.Header) (*http.Response, error) {
 	to := r.url.JoinPath("api/v1", path)
@@ -130,7 +130,7 @@ func (r *remote) sendOnce(ctx context.Context, method, path string, query url.Va
 	res, err := r.client.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {
-			err = e.Err // the URL is long, and known
+			err = e.Err // omit the URL: it's long and already known
 		}
 		return nil, fmt.Errorf("%s: %w", r.url.Host, err)
 	}
@@ -152,7 +152,8 @@ func (r *remote) sendOnce(ctx context.Context, method, path string, query url.Va
 	return nil, p
 }
 
-// pathOf is the path of a resource in the API, whose parts may be any text.
+// pathOf returns the path of a resource in the API. The parts may contain any
+// text.
 func pathOf(parts ...string) string {
 	escaped := make([]string, len(parts))
 	for i, part := range parts {
@@ -161,7 +162,7 @@ func pathOf(parts ...string) string {
 	return strings.Join(escaped, "/")
 }
 
-// call asks the service and returns what it answers.
+// call sends a request and returns the body of the answer.
 func (r *remote) call(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, error) {
 	data, _, err := r.answer(ctx, method, path, query, body, header)
 	return data, err
@@ -169,7 +170,7 @@ func (r *remote) call(ctx context.Context, method, path string, query url.Values
 
 // answer is call with the header of the answer.
 func (r *remote) answer(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (json.RawMessage, http.Header, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*remoteTimeout) // with the time that the service says to wait
+	ctx, cancel := context.WithTimeout(ctx, 2*remoteTimeout) // includes the wait that the service asks for
 	defer cancel()
 	res, err := r.send(ctx, method, path, query, body, header)
 	if err != nil {
@@ -180,12 +181,12 @@ func (r *remote) answer(ctx context.Context, method, path string, query url.Valu
 	return data, res.Header, err
 }
 
-// list reads all pages of a list, whose entries are under the name.
+// list reads all pages of a list. name is the field with the entries.
 func (r *remote) list(ctx context.Context, path string, query url.Values, name string) ([]json.RawMessage, error) {
 	return r.upTo(ctx, path, query, name, math.MaxInt)
 }
 
-// upTo reads so many entries of a list.
+// upTo reads at most limit entries of a list.
 func (r *remote) upTo(ctx context.Context, path string, query url.Values, name string, most int) ([]json.RawMessage, error) {
 	if query == nil {
 		query = url.Values{}
@@ -217,7 +218,7 @@ func (r *remote) upTo(ctx context.Context, path string, query url.Values, name s
 	}
 }
 
-// showList writes a list, as the API has it or as a table with the fields.
+// showList prints a list as JSON, or as a table with the fields.
 func showList(s streams, asJSON bool, name string, all []json.RawMessage, fields ...string) error {
 	if asJSON {
 		return writeJSON(s.out, map[string]any{name: all})
@@ -238,7 +239,7 @@ func showList(s streams, asJSON bool, name string, all []json.RawMessage, fields
 	return w.Flush()
 }
 
-// fieldsOf reads a JSON object. Numbers stay as they are written.
+// fieldsOf parses a JSON object. Numbers keep their notation.
 func fieldsOf(data []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -247,7 +248,7 @@ func fieldsOf(data []byte) (map[string]any, error) {
 	return fields, err
 }
 
-// cell is the field of an object, which may be within another, in a line.
+// cell formats a field of an object, which may be nested, on one line.
 func cell(v map[string]any, field string) string {
 	name, rest, within := strings.Cut(field, ".")
 	if inner, ok := v[name].(map[string]any); within && ok {
@@ -269,13 +270,13 @@ func oneLine(v any) string {
 		}
 		return cmp.Or(strings.Join(all, ","), "-")
 	case map[string]any:
-		data, _ := json.Marshal(v) // it was JSON
+		data, _ := json.Marshal(v) // was valid JSON
 		return string(data)
 	}
 	return fmt.Sprint(v)
 }
 
-// showObject writes an object, as the API has it or a field a line.
+// showObject prints an object as JSON, or one field per line.
 func showObject(s streams, asJSON bool, data json.RawMessage) error {
 	if len(data) == 0 {
 		return nil
@@ -310,7 +311,7 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// queryOf are the fields of a command that are set, by their JSON names.
+// queryOf returns a command's set fields by their JSON names.
 func queryOf(v any) (url.Values, error) {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A remoteService is a running server with a key, for commands that ask it.
+// A remoteService is a running server with an API key.
 type remoteService struct {
 	*servertest.Server
 	keyFile string
@@ -32,7 +32,7 @@ func newService(t *testing.T) remoteService {
 	return remoteService{s, file}
 }
 
-// run runs a command on the service and wants the exit code.
+// run runs a command on the service and checks the exit code.
 func (s remoteService) run(t *testing.T, want int, args ...string) (out, errors string) {
 	t.Helper()
 	var o, e bytes.Buffer
@@ -43,7 +43,7 @@ func (s remoteService) run(t *testing.T, want int, args ...string) (out, errors 
 	return o.String(), e.String()
 }
 
-// field is a field of a JSON object.
+// field returns a field of a JSON object.
 func field(t *testing.T, text, name string) string {
 	t.Helper()
 	var v map[string]any
@@ -62,7 +62,7 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// TestRemoteDomains takes a domain through its life by the command line.
+// TestRemoteDomains takes a domain through its lifecycle on the command line.
 func TestRemoteDomains(t *testing.T) {
 	s := newService(t)
 	s.run(t, exitGood, "domains", "create", "example.org", "--imap", "imap.example.org", "--smtp", "smtp.example.org", "--display-name", "Example Mail")
@@ -86,8 +86,8 @@ func TestRemoteDomains(t *testing.T) {
 	contains(t, errors, "\n  imap: ", "\n  policy: ")
 }
 
-// TestRemoteLinks makes links one by one and from a file, of which a line is
-// wrong, twice.
+// TestRemoteLinks creates links one by one and from a file with a bad line,
+// twice.
 func TestRemoteLinks(t *testing.T) {
 	s := newService(t)
 	out, _ := s.run(t, exitGood, "links", "create", "jane@example.com", "--name", "Jane", "--max-downloads", "2", "--expires-in", "3600", "--json")
@@ -105,7 +105,7 @@ func TestRemoteLinks(t *testing.T) {
 	}
 	out, errors = s.run(t, exitRefused, "links", "bulk", file)
 	contains(t, out, "ann@example.com\thttp://setup.example.com/s/", "cleo@example.com\thttp")
-	contains(t, errors, "line 2: ", "address_malformed", "1 of 3 links were not made")
+	contains(t, errors, "line 2: ", "address_malformed", "1 of 3 links weren't created")
 	again, _ := s.run(t, exitRefused, "links", "bulk", file)
 	if again != out {
 		t.Errorf("the second time:\n%s\nafter\n%s", again, out)
@@ -132,7 +132,7 @@ func TestRemoteLinks(t *testing.T) {
 	}
 }
 
-// TestRemoteWebhooks creates a webhook, looks at a call, and deletes it.
+// TestRemoteWebhooks creates a webhook, shows a delivery, and deletes it.
 func TestRemoteWebhooks(t *testing.T) {
 	s := newService(t)
 	out, _ := s.run(t, exitGood, "webhooks", "create", "https://panel.example.com/hooks", "--events", "link.created,link.used", "--json")
@@ -155,7 +155,8 @@ func TestRemoteWebhooks(t *testing.T) {
 	s.run(t, exitRefused, "webhooks", "get", id)
 }
 
-// TestRemoteFlags wants a service that can't be asked told from wrong usage.
+// TestRemoteFlags checks that an unreachable service is distinguished from
+// wrong usage.
 func TestRemoteFlags(t *testing.T) {
 	s := newService(t)
 	closed := remoteService{&servertest.Server{URL: "http://127.0.0.1:1"}, s.keyFile}

@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestSameAsServer wants the command line and a server to give one mailbox
-// one profile, to the byte.
+// TestSameAsServer checks that the command line and the server create the same
+// profile for a mailbox, byte for byte.
 func TestSameAsServer(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	for _, variant := range []string{"mail", "secure"} {
@@ -34,8 +34,8 @@ func TestSameAsServer(t *testing.T) {
 	}
 }
 
-// TestServeAtOnce starts two services at once on a new data folder, and on a
-// new PostgreSQL database with a new data folder: both come up.
+// TestServeAtOnce starts two services at the same time on a new data folder,
+// and on a new PostgreSQL database with a new data folder. Both come up.
 func TestServeAtOnce(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		for range 5 {
@@ -51,8 +51,8 @@ func TestServeAtOnce(t *testing.T) {
 	})
 }
 
-// serveProcess starts this program as a service of its own. The function that
-// it returns waits until the service is up and stops it.
+// serveProcess starts this program as a service in a separate process. The
+// returned function waits until the service is up and stops it.
 func serveProcess(t *testing.T, args []string) func(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)

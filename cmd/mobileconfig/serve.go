@@ -19,29 +19,29 @@ import (
 )
 
 type serveCommand struct {
-	Listen        string         `placeholder:"ADDR" help:"Address to serve on (default: 127.0.0.1:8080, and with --acme-email :443)."`
-	HTTPListen    string         `name:"http-listen" placeholder:"ADDR" help:"Address for plain HTTP, which answers the authority and leads on to --base-url; none turns it off (default: with --acme-email :80)."`
-	BaseURL       string         `placeholder:"URL" help:"How people reach the service, such as https://setup.example.com (default: made from --listen)."`
+	Listen        string         `placeholder:"ADDR" help:"Address to listen on (default: 127.0.0.1:8080, or :443 with --acme-email)."`
+	HTTPListen    string         `name:"http-listen" placeholder:"ADDR" help:"Address for plain HTTP, which answers ACME challenges and redirects to --base-url. none turns it off (default: :80 with --acme-email)."`
+	BaseURL       string         `placeholder:"URL" help:"Public URL of the service, for example https://setup.example.com (default: derived from --listen)."`
 	Database      string         `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
-	SecretFile    string         `placeholder:"FILE" help:"The installation's secret of 32 bytes, shared by all its servers (default: in the data folder)."`
-	LogKeyFile    string         `placeholder:"FILE" help:"The key of 32 bytes that signs checkpoints of the action log, shared by all servers (default: in the data folder)."`
-	TLSCert       string         `name:"tls-cert" placeholder:"PEM" help:"Certificate to serve HTTPS with; read again when it changes."`
+	SecretFile    string         `placeholder:"FILE" help:"File with the installation's 32-byte secret, shared by all its servers (default: in the data folder)."`
+	LogKeyFile    string         `placeholder:"FILE" help:"File with the 32-byte key that signs checkpoints of the action log, shared by all servers (default: in the data folder)."`
+	TLSCert       string         `name:"tls-cert" placeholder:"PEM" help:"Certificate for HTTPS. It's reloaded when it changes."`
 	TLSKey        string         `name:"tls-key" placeholder:"PEM" help:"Private key of --tls-cert."`
-	MetricsListen string         `placeholder:"ADDR" help:"Address for metrics (/metrics) and details of health (/details), for the operator alone."`
-	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is believed; may be repeated."`
-	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach; may be repeated."`
-	Contact       string         `name:"security-contact" placeholder:"URI" help:"Whom to tell of a hole in the service, for /.well-known/security.txt: a mail address or https:// page."`
+	MetricsListen string         `placeholder:"ADDR" help:"Address for metrics (/metrics) and health details (/details), for the operator only."`
+	TrustedProxy  []netip.Prefix `placeholder:"CIDR" help:"Network of a reverse proxy whose X-Forwarded-For is trusted. Can be repeated."`
+	AllowNetwork  []netip.Prefix `placeholder:"CIDR" help:"Private network that checks and webhooks may reach. Can be repeated."`
+	Contact       string         `name:"security-contact" placeholder:"URI" help:"Contact for security reports, for /.well-known/security.txt: an email address or https:// page."`
 	acmeFlags
-	Archive       string `placeholder:"WHERE" help:"Where lists and archives of batches are kept: a folder, or s3://BUCKET/PREFIX for several servers (default: in the data folder)."`
-	ArchiveS3     string `name:"archive-endpoint" placeholder:"URL" help:"S3 service of --archive, such as https://s3.example.com (default: Amazon's). Its keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the file that AWS_SHARED_CREDENTIALS_FILE names."`
-	ArchiveRegion string `placeholder:"REGION" help:"Region of the bucket (default: as the service says)."`
-	ArchiveDays   int    `default:"7" placeholder:"N" help:"For how many days archives are kept (default: 7)."`
+	Archive       string `placeholder:"WHERE" help:"Storage for lists and archives of batches: a folder, or s3://BUCKET/PREFIX for several servers (default: in the data folder)."`
+	ArchiveS3     string `name:"archive-endpoint" placeholder:"URL" help:"S3 service of --archive, for example https://s3.example.com (default: Amazon's). Its keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the file in AWS_SHARED_CREDENTIALS_FILE."`
+	ArchiveRegion string `placeholder:"REGION" help:"Region of the bucket (default: detected from the service)."`
+	ArchiveDays   int    `default:"7" placeholder:"N" help:"Days to keep archives (default: 7)."`
 	loggerFlags
 	mailFlags
 	Domain string `placeholder:"D" help:"Mail domain to set up at start, with its servers."`
 	IMAP   string `name:"imap" placeholder:"H[:P]" help:"Its IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
 	SMTP   string `name:"smtp" placeholder:"H[:P]" help:"Its SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
-	Signer string `placeholder:"SOCKET" help:"Have another process sign, which has the key: the socket of mobileconfig signer, such as /run/mobileconfig-signer/socket."`
+	Signer string `placeholder:"SOCKET" help:"Sign in another process that has the key: the socket of mobileconfig signer, for example /run/mobileconfig-signer/socket."`
 	identityFlags
 }
 
@@ -66,24 +66,24 @@ func (c *serveCommand) Run(s streams) error {
 	}
 	setup, err := srv.SetupURL(ctx)
 	if fault.Is(err, fault.StorageFull) {
-		fmt.Fprintln(s.err, "mobileconfig: the disk is full. What is there is served; free some space for all else, and start again for the link that sets up the control panel.")
+		fmt.Fprintln(s.err, "mobileconfig: the disk is full. Existing data is served. Free some space for everything else, and restart for the URL that sets up the control panel.")
 	} else if err != nil {
 		srv.Close()
 		return err
 	}
 	return srv.Run(ctx, func(net.Addr) {
 		if config.ACME != nil && !srv.Certificate().Present() {
-			fmt.Fprintf(s.out, "Getting a certificate for %s. Until it is there, no page answers; the log says how it goes.\n", srv.BaseURL())
+			fmt.Fprintf(s.out, "Getting a certificate for %s. Pages don't work until it arrives; see the log for progress.\n", srv.BaseURL())
 		}
 		c.greet(s.out, srv.BaseURL(), setup, srv.Development())
 	})
 }
 
-// greet says what to do next.
+// greet prints the next steps.
 func (c *serveCommand) greet(out io.Writer, base, setup string, development bool) {
 	fmt.Fprintf(out, "Open %s in a browser. Stop with Ctrl-C.\n", base)
 	if setup != "" {
-		fmt.Fprintf(out, "Set up the control panel, once, within three days: %s\n", setup)
+		fmt.Fprintf(out, "Set up the control panel (works once, within three days): %s\n", setup)
 	} else {
 		fmt.Fprintf(out, "Control panel: %s/panel\n", base)
 	}
@@ -95,17 +95,18 @@ func (c *serveCommand) greet(out io.Writer, base, setup string, development bool
 	}
 }
 
-// onAPhone is what a phone needs that a browser on this machine does not.
+// onAPhone explains what a phone needs in addition to a browser on this
+// machine.
 const onAPhone = `
-On a phone it takes a host name that leads to this machine, with ports 80 and
-443 open. The service gets the certificate by itself, for HTTPS and for signing:
+To use a phone, you need a host name that points to this machine, with ports 80
+and 443 open. The service gets the certificate itself, for HTTPS and for signing:
 
   mobileconfig serve --base-url https://setup.example.com --acme-email you@example.com \
     --domain example.com --imap imap.example.com --smtp smtp.example.com
 
 `
 
-// plain are the settings that are taken as they are.
+// plain are the settings that need no conversion.
 func (c *serveCommand) plain() server.Config {
 	return server.Config{
 		Listen:         c.Listen,
@@ -154,13 +155,13 @@ func (c *serveCommand) config(s streams) (server.Config, error) {
 		return config, err
 	}
 	if config.Mail == nil {
-		fmt.Fprintln(s.err, "No mail server: notifications and invitations are not sent by mail. Name one by --mail-server.")
+		fmt.Fprintln(s.err, "No mail server: notifications and invitations aren't emailed. Set one with --mail-server.")
 	}
 	return config, c.identity(&config, s)
 }
 
-// identity reads what signs: another process, files, a certificate that comes by
-// itself, or the development identity.
+// identity returns the signing identity: another process, files, an ACME
+// certificate, or the development identity.
 func (c *serveCommand) identity(config *server.Config, s streams) (err error) {
 	if config.ACME, err = c.acme(); err != nil {
 		return err
@@ -182,25 +183,25 @@ func (c *serveCommand) identity(config *server.Config, s streams) (err error) {
 		return err
 	}
 	if c.SigningCert != "" || c.SigningKey != "" || c.SigningP12 != "" || c.TLSCert != "" || c.TLSKey != "" {
-		return usage(errors.New("--acme-email brings the certificate: leave out --signing-cert, --signing-key, --signing-p12, --tls-cert and --tls-key"))
+		return usage(errors.New("--acme-email provides the certificate: remove --signing-cert, --signing-key, --signing-p12, --tls-cert and --tls-key"))
 	}
 	return nil
 }
 
-// checkSigner refuses other keys to sign with beside a signer that is a process of
-// its own: with them, this process could sign without it.
+// checkSigner refuses other signing keys next to a separate signer. With them,
+// this process could sign without it.
 func (c *serveCommand) checkSigner() error {
 	switch {
 	case c.Email != "":
-		return usage(errors.New("--acme-email and --signer exclude each other: the key of a certificate by ACME is in this process, and devices accept its signatures on profiles too. " +
-			"Have a reverse proxy serve HTTPS and get its certificate there; renew the signer's by certbot with --reuse-key"))
+		return usage(errors.New("--acme-email and --signer can't be used together: the key of an ACME certificate is in this process, and devices accept its signatures on profiles too. " +
+			"Serve HTTPS with a reverse proxy and get its certificate there; renew the signer's with certbot --reuse-key"))
 	case c.SigningCert != "" || c.SigningKey != "" || c.SigningP12 != "" || c.SigningPassphraseFile != "" || c.SigningRoots != "":
-		return usage(errors.New("with --signer this process has no key to sign with: give --signing-cert, --signing-key, --signing-p12, --signing-passphrase-file and --signing-roots to mobileconfig signer instead"))
+		return usage(errors.New("with --signer, this process must not have a signing key: give --signing-cert, --signing-key, --signing-p12, --signing-passphrase-file and --signing-roots to mobileconfig signer instead"))
 	}
 	return nil
 }
 
-// secrets reads what all servers of the installation share.
+// secrets reads the secrets shared by all servers of the installation.
 func (c *serveCommand) secrets(config *server.Config, dir *datadir.Dir) (err error) {
 	if c.SecretFile != "" {
 		config.Secret, err = datadir.ReadSecret(c.SecretFile)
@@ -219,13 +220,13 @@ func (c *serveCommand) secrets(config *server.Config, dir *datadir.Dir) (err err
 	return err
 }
 
-// first reads the flags of the first domain, all or none.
+// first reads the flags of the first domain: all or none.
 func (c *serveCommand) first(config *server.Config) error {
 	if c.Domain == "" && c.IMAP == "" && c.SMTP == "" {
 		return nil
 	}
 	if c.Domain == "" || c.IMAP == "" || c.SMTP == "" {
-		return usage(errors.New("--domain, --imap and --smtp go together"))
+		return usage(errors.New("--domain, --imap and --smtp must be used together"))
 	}
 	var err error
 	config.First, err = server.NewFirstDomain(c.Domain, c.IMAP, c.SMTP)

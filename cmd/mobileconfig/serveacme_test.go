@@ -19,9 +19,9 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestServeACME runs the program with a configuration file as the README has it,
-// kills it again and again while it gets and keeps its certificate, and downloads
-// a profile in the end, which the program verifies.
+// TestServeACME runs the program with the README's configuration file, kills it
+// repeatedly while it gets and stores its certificate, and finally downloads a
+// profile, which the program verifies.
 func TestServeACME(t *testing.T) {
 	from := acmetest.New(t)
 	folder := t.TempDir()
@@ -50,7 +50,7 @@ smtp = "smtp.example.com"
 		}
 		return cmd
 	}
-	// key is that of the certificate that is served, once there is one.
+	// key returns the key of the served certificate, once there is one.
 	key := func() (sum [32]byte, ok bool) {
 		res, err := client.Get("https://setup.example.com/readyz")
 		if err != nil {
@@ -65,7 +65,7 @@ smtp = "smtp.example.com"
 		for until := time.Now().Add(time.Duration(rand.IntN(2000)) * time.Millisecond); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
 			now, ok := key()
 			if ok && kept != [32]byte{} && now != kept {
-				t.Error("a restart brought another key")
+				t.Error("the key changed after a restart")
 			}
 			if ok {
 				kept = now
@@ -78,7 +78,7 @@ smtp = "smtp.example.com"
 	defer func() {
 		_ = cmd.Process.Signal(os.Interrupt)
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("the program ended with %v", err)
+			t.Errorf("the program ended: %v", err)
 		}
 	}()
 	there := false
@@ -89,7 +89,7 @@ smtp = "smtp.example.com"
 		time.Sleep(50 * time.Millisecond)
 	}
 	if !there {
-		t.Fatal("no certificate comes")
+		t.Fatal("no certificate arrives")
 	}
 	post := func(path string, form url.Values) string {
 		t.Helper()
@@ -115,6 +115,6 @@ smtp = "smtp.example.com"
 		t.Errorf("verify says %s", out)
 	}
 	if n := from.Orders(); n > 9 {
-		t.Errorf("%d orders by nine starts", n)
+		t.Errorf("%d orders after nine starts", n)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// serviceFlags say which servers stand in a profile.
+// serviceFlags are the servers in a profile.
 type serviceFlags struct {
 	IMAP    string `name:"imap" required:"" placeholder:"H[:P]" help:"IMAP server: HOST, HOST:PORT or HOST:143/starttls (default port: 993)."`
 	SMTP    string `name:"smtp" required:"" placeholder:"H[:P]" help:"SMTP server: HOST, HOST:PORT or HOST:587/starttls (default port: 465)."`
@@ -30,7 +30,7 @@ func (f *serviceFlags) service() (s settings.MailService, err error) {
 	return s, err
 }
 
-// parseDAV reads the server of a part that a profile need not have.
+// parseDAV parses the address of an optional server.
 func parseDAV(flag, text string) (profile.DAVServer, error) {
 	if profile.Trim(text) == "" {
 		return profile.DAVServer{}, nil
@@ -42,12 +42,12 @@ func parseDAV(flag, text string) (profile.DAVServer, error) {
 	return server, nil
 }
 
-// devicePolicy is the policy with so many attempts.
+// devicePolicy returns the standard policy with this number of attempts.
 func devicePolicy(attempts int) (profile.Passcode, error) {
 	policy := profile.DefaultPasscode()
 	policy.MaxFailedAttempts = attempts
 	if attempts < 7 || attempts > 10 {
-		return policy, usage(errors.New("--max-failed-attempts: it is not from 7 to 10; with 6 and less an iPhone is erased without a pause between the tries"))
+		return policy, usage(errors.New("--max-failed-attempts: give a number from 7 to 10; with 6 or fewer, an iPhone is erased without a pause between attempts"))
 	}
 	return policy, nil
 }

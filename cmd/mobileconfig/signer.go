@@ -21,23 +21,23 @@ import (
 )
 
 type signerCommand struct {
-	Run    signerRunCommand    `cmd:"" default:"withargs" help:"Sign what is approved, for those who may connect, until stopped."`
-	Status signerStatusCommand `cmd:"" help:"Say what the running signer signs with and what it has done. The exit code is 1 if it can't sign."`
-	List   signerListCommand   `cmd:"" help:"List what is approved."`
+	Run    signerRunCommand    `cmd:"" default:"withargs" help:"Sign approved profiles for authorized clients until stopped."`
+	Status signerStatusCommand `cmd:"" help:"Show the running signer's certificate and statistics. The exit code is 1 if it can't sign."`
+	List   signerListCommand   `cmd:"" help:"List the approvals."`
 
-	AllowHost            signerAllowHostCommand    `cmd:"" help:"Let profiles name servers."`
-	WithdrawHost         signerWithdrawHostCommand `cmd:"" help:"End the approval of servers."`
-	AllowDomain          signerAllowDomainCommand  `cmd:"" help:"Let profiles be for addresses of mail domains, and carry the domain's name as the organization."`
-	WithdrawDomain       signerWithdrawDomain      `cmd:"" help:"End the approval of mail domains."`
-	AllowOrganization    signerAllowOrganization   `cmd:"" help:"Let profiles say that they come from an organization."`
-	WithdrawOrganization signerWithdrawOrg         `cmd:"" help:"End the approval of an organization."`
-	Erasing              signerErasingCommand      `cmd:"" help:"Let profiles have policies by which wrong codes erase an iPhone or lock a Mac, or not."`
-	Limit                signerLimitCommand        `cmd:"" help:"Say how many signatures are made in a minute at most."`
+	AllowHost            signerAllowHostCommand    `cmd:"" help:"Approve servers in profiles."`
+	WithdrawHost         signerWithdrawHostCommand `cmd:"" help:"Withdraw the approval of servers."`
+	AllowDomain          signerAllowDomainCommand  `cmd:"" help:"Approve mail domains for addresses in profiles, and the domain's name as the organization."`
+	WithdrawDomain       signerWithdrawDomain      `cmd:"" help:"Withdraw the approval of mail domains."`
+	AllowOrganization    signerAllowOrganization   `cmd:"" help:"Approve an organization that profiles come from."`
+	WithdrawOrganization signerWithdrawOrg         `cmd:"" help:"Withdraw the approval of an organization."`
+	Erasing              signerErasingCommand      `cmd:"" help:"Approve policies that erase an iPhone or lock a Mac after wrong passcodes, or withdraw that approval."`
+	Limit                signerLimitCommand        `cmd:"" help:"Limit the number of signatures per minute."`
 }
 
-// signerFolder says where the signer keeps its approvals.
+// signerFolder is the signer's folder with its approvals.
 type signerFolder struct {
-	Folder string `default:"/var/lib/mobileconfig-signer" placeholder:"DIR" help:"Folder of the signer, with its approvals (default: /var/lib/mobileconfig-signer)."`
+	Folder string `default:"/var/lib/mobileconfig-signer" placeholder:"DIR" help:"Folder of the signer with its approvals (default: /var/lib/mobileconfig-signer)."`
 }
 
 func (f signerFolder) open() (signerd.Folder, error) {
@@ -48,7 +48,7 @@ func (f signerFolder) open() (signerd.Folder, error) {
 	return folder, flagError("--folder", err)
 }
 
-// change changes the approvals, and says what comes of it.
+// change changes the approvals and prints the result.
 func (f signerFolder) change(s streams, done string, fn func(*signerd.Approvals) error) error {
 	folder, err := f.open()
 	if err != nil {
@@ -57,18 +57,18 @@ func (f signerFolder) change(s streams, done string, fn func(*signerd.Approvals)
 	if err := folder.Change(fn); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "mobileconfig: %s. A running signer follows within a second.\n", done)
+	fmt.Fprintf(s.err, "mobileconfig: %s. A running signer applies this within a second.\n", done)
 	return nil
 }
 
-// signerSocket says where the signer listens.
+// signerSocket is the socket that the signer listens on.
 type signerSocket struct {
 	Socket string `default:"/run/mobileconfig-signer/socket" placeholder:"FILE" help:"Unix socket of the signer (default: /run/mobileconfig-signer/socket)."`
 }
 
 type signerRunCommand struct {
-	AllowUser  []string `placeholder:"USER" help:"User of the service, by name or number, who may have profiles signed; may be repeated."`
-	AllowGroup []string `placeholder:"GROUP" help:"Group whose processes may; may be repeated."`
+	AllowUser  []string `placeholder:"USER" help:"User of the service, by name or ID, that may request signatures. Can be repeated."`
+	AllowGroup []string `placeholder:"GROUP" help:"Group whose processes may request signatures. Can be repeated."`
 	signerSocket
 	signerFolder
 	signingFlags
@@ -104,7 +104,7 @@ func (c *signerRunCommand) config(s streams) (signerd.Config, error) {
 		return config, err
 	}
 	if len(c.AllowUser)+len(c.AllowGroup) == 0 {
-		return config, usage(errors.New("nobody may connect: name the user of the service by --allow-user"))
+		return config, usage(errors.New("no one is allowed to connect: give the user of the service with --allow-user"))
 	}
 	if config.Users, config.Groups, err = c.allowed(); err != nil {
 		return config, err
@@ -127,7 +127,7 @@ func (c *signerRunCommand) config(s streams) (signerd.Config, error) {
 	return config, nil
 }
 
-// identity reads what signs.
+// identity returns the signing identity.
 func (c *signerRunCommand) identity(s streams, config *signerd.Config) (server.Identity, error) {
 	files, named, err := c.files()
 	if err != nil {
@@ -143,8 +143,8 @@ func (c *signerRunCommand) identity(s streams, config *signerd.Config) (server.I
 	return server.Fixed(id), nil
 }
 
-// allowed are the IDs of those who may connect: those that are named, and those
-// who could read the key anyway.
+// allowed returns the IDs of users and groups that may connect: those in the
+// flags, and the users who could read the key anyway.
 func (c *signerRunCommand) allowed() (users, groups []uint32, err error) {
 	users = []uint32{0, uint32(os.Geteuid())}
 	for _, name := range c.AllowUser {
@@ -176,7 +176,7 @@ func (c *signerRunCommand) allowed() (users, groups []uint32, err error) {
 	return users, groups, nil
 }
 
-// numberOf is the ID of a user or group.
+// numberOf returns the ID of a user or group.
 func numberOf(name string, lookup func(string) (string, error)) (uint32, error) {
 	n, err := strconv.ParseUint(name, 10, 32)
 	if err == nil {
@@ -195,11 +195,11 @@ type signerStatusCommand struct {
 	signerSocket
 }
 
-// Run asks the running signer.
+// Run queries the running signer.
 func (c *signerStatusCommand) Run(s streams) error {
 	d, status, err := signerd.Look(context.Background(), signerd.ClientConfig{Socket: c.Socket})
 	if err != nil {
-		return fmt.Errorf("%w at %s. Start it (systemctl start mobileconfig-signer), or name its socket by --socket; its log says who may not connect", err, c.Socket)
+		return fmt.Errorf("%w at %s. Start it (systemctl start mobileconfig-signer), or give its socket with --socket; its log shows refused connections", err, c.Socket)
 	}
 	if c.JSON {
 		err = json.NewEncoder(s.out).Encode(struct {
@@ -221,7 +221,7 @@ func printStatus(out io.Writer, name string, notAfter time.Time, status signerd.
 	fmt.Fprintf(out, "Signs as %s until %s.\nSince %s: %d profiles and %d lists of checksums signed.\n",
 		name, notAfter.UTC().Format(time.DateOnly), status.Since.UTC().Format(time.DateTime), status.Signed, status.Checksums)
 	if status.Reload != "ok" {
-		fmt.Fprintf(out, "Newer files can't be used: %s\n", status.Reload)
+		fmt.Fprintf(out, "The newer files can't be used: %s\n", status.Reload)
 	}
 	for _, reason := range signerd.Reasons() {
 		if n := status.Refused[reason]; n > 0 {
@@ -267,8 +267,8 @@ func (c *signerListCommand) Run(s streams) error {
 	return nil
 }
 
-// allow adds entries to a list, and withdraw removes them. Both are right if
-// somebody has done so before.
+// allow adds entries to a list, and withdraw removes them. Neither fails if
+// there's nothing to change.
 func allow(list *[]string, entries []string) {
 	for _, entry := range entries {
 		if !slices.Contains(*list, entry) {
@@ -282,14 +282,14 @@ func withdraw(list *[]string, entries []string) error {
 	for _, entry := range entries {
 		i := slices.Index(*list, entry)
 		if i < 0 {
-			return usage(fmt.Errorf("%s isn't approved; mobileconfig signer list shows what is", entry))
+			return usage(fmt.Errorf("%s isn't approved; list approvals with: mobileconfig signer list", entry))
 		}
 		*list = slices.Delete(*list, i, i+1)
 	}
 	return nil
 }
 
-// parseAll reads entries in their one form.
+// parseAll parses entries and normalizes them.
 func parseAll(what string, entries []string, parse func(string) (string, error)) ([]string, error) {
 	var all []string
 	for _, entry := range entries {
@@ -303,7 +303,7 @@ func parseAll(what string, entries []string, parse func(string) (string, error))
 }
 
 type signerAllowHostCommand struct {
-	Host []string `arg:"" help:"Such as imap.example.com, or *.example.com (in quotes) for all servers below it."`
+	Host []string `arg:"" help:"Host name, for example imap.example.com, or *.example.com (in quotes) for all servers below it."`
 	signerFolder
 }
 
@@ -317,17 +317,17 @@ func (c *signerAllowHostCommand) Run(s streams) error {
 }
 
 type signerWithdrawHostCommand struct {
-	Host []string `arg:"" help:"As the list shows it."`
+	Host []string `arg:"" help:"Host name as shown by list."`
 	signerFolder
 }
 
-// Run withdraws servers.
+// Run withdraws the approval of servers.
 func (c *signerWithdrawHostCommand) Run(s streams) error {
 	return c.change(s, "withdrawn", func(a *signerd.Approvals) error { return withdraw(&a.Hosts, c.Host) })
 }
 
 type signerAllowDomainCommand struct {
-	Domain []string `arg:"" help:"Such as example.com, *.example.com (in quotes) for all below it, or * for every domain."`
+	Domain []string `arg:"" help:"Domain, for example example.com, *.example.com (in quotes) for all domains below it, or * for every domain."`
 	signerFolder
 }
 
@@ -341,17 +341,17 @@ func (c *signerAllowDomainCommand) Run(s streams) error {
 }
 
 type signerWithdrawDomain struct {
-	Domain []string `arg:"" help:"As the list shows it."`
+	Domain []string `arg:"" help:"Domain as shown by list."`
 	signerFolder
 }
 
-// Run withdraws mail domains.
+// Run withdraws the approval of mail domains.
 func (c *signerWithdrawDomain) Run(s streams) error {
 	return c.change(s, "withdrawn", func(a *signerd.Approvals) error { return withdraw(&a.Domains, c.Domain) })
 }
 
 type signerAllowOrganization struct {
-	Name []string `arg:"" help:"As it stands in profiles, letter by letter (in quotes)."`
+	Name []string `arg:"" help:"Organization exactly as in profiles (in quotes)."`
 	signerFolder
 }
 
@@ -365,11 +365,11 @@ func (c *signerAllowOrganization) Run(s streams) error {
 }
 
 type signerWithdrawOrg struct {
-	Name []string `arg:"" help:"As the list shows it."`
+	Name []string `arg:"" help:"Organization as shown by list."`
 	signerFolder
 }
 
-// Run withdraws organizations.
+// Run withdraws the approval of organizations.
 func (c *signerWithdrawOrg) Run(s streams) error {
 	return c.change(s, "withdrawn", func(a *signerd.Approvals) error { return withdraw(&a.Organizations, c.Name) })
 }
@@ -379,14 +379,14 @@ type signerErasingCommand struct {
 	signerFolder
 }
 
-// Run allows policies that erase, or no longer.
+// Run approves policies that erase devices, or withdraws that approval.
 func (c *signerErasingCommand) Run(s streams) error {
 	return c.change(s, "policies that erase are "+map[string]string{"on": "approved", "off": "no longer approved"}[c.Switch],
 		func(a *signerd.Approvals) error { a.Erasing = c.Switch == "on"; return nil })
 }
 
 type signerLimitCommand struct {
-	N string `arg:"" help:"How many, or off."`
+	N string `arg:"" help:"Maximum per minute, or off."`
 	signerFolder
 }
 
@@ -397,11 +397,11 @@ func (c *signerLimitCommand) Run(s streams) error {
 		n, err = 0, nil
 	}
 	if err != nil || n == 0 && c.N != "off" || n < 0 || n > signerd.MaxLimit {
-		return flagError("N", fmt.Errorf("%q is neither a number from 1 to %d nor off", c.N, signerd.MaxLimit))
+		return flagError("N", fmt.Errorf("%q: give a number from 1 to %d, or off", c.N, signerd.MaxLimit))
 	}
-	done := fmt.Sprintf("at most %d signatures in a minute", n)
+	done := fmt.Sprintf("at most %d signatures per minute", n)
 	if n == 0 {
-		done = "any number of signatures in a minute"
+		done = "any number of signatures per minute"
 	}
 	return c.change(s, done, func(a *signerd.Approvals) error { a.Limit = n; return nil })
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestSignerApprovals changes approvals by the command line, and wants what is
-// wrong refused with a way out and nothing changed.
+// TestSignerApprovals changes approvals on the command line. Invalid changes
+// are refused with advice and change nothing.
 func TestSignerApprovals(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "signer")
 	t.Setenv("MOBILECONFIG_FOLDER", folder)
@@ -52,11 +52,12 @@ func TestSignerApprovals(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := shown(t, exitUsage, "signer", "list"); !strings.Contains(err, "chmod go=") {
-		t.Errorf("a folder that others may enter: %s", err)
+		t.Errorf("the folder is accessible to others: %s", err)
 	}
 }
 
-// TestSignerRefuses wants settings that cannot work refused at the start.
+// TestSignerRefuses checks that settings that can't work are refused at
+// startup.
 func TestSignerRefuses(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("MOBILECONFIG_FOLDER", filepath.Join(dir, "signer"))

@@ -15,23 +15,23 @@ import (
 )
 
 type verifyCommand struct {
-	File  string `arg:"" help:"The profile, or - for standard input."`
-	Roots string `placeholder:"PEM" help:"Roots that count beside the system's."`
-	JSON  bool   `name:"json" help:"Answer in JSON."`
+	File  string `arg:"" help:"Profile, or - for standard input."`
+	Roots string `placeholder:"PEM" help:"Additional roots to trust."`
+	JSON  bool   `name:"json" help:"Print JSON."`
 }
 
-// maxProfile is the largest file that is read, in bytes.
+// maxProfile is the maximum file size in bytes.
 const maxProfile = 1 << 20
 
-// A verdict is what verify finds.
+// A verdict is the result of verify.
 type verdict struct {
 	Signed    bool     `json:"signed"`
-	Signature string   `json:"signature"` // good, bad or unchecked, whoever signed
+	Signature string   `json:"signature"` // good, bad or unchecked, regardless of the signer
 	Trusted   bool     `json:"trusted"`
-	Reason    string   `json:"reason,omitempty"` // why it is not good or not trusted
+	Reason    string   `json:"reason,omitempty"` // why it isn't good or isn't trusted
 	Signer    *signer  `json:"signer"`
-	Chain     []string `json:"chain"` // the certificates inside
-	Path      []string `json:"path"`  // those that lead to a root, as a device goes
+	Chain     []string `json:"chain"` // certificates in the envelope
+	Path      []string `json:"path"`  // the chain to a root that devices use
 }
 
 type signer struct {
@@ -41,7 +41,7 @@ type signer struct {
 	Digest   string `json:"digest"`
 }
 
-// Run says whether the signature is good and trusted; if not, the exit code
+// Run checks whether the signature is good and trusted. If not, the exit code
 // is 1.
 func (c *verifyCommand) Run(s streams) error {
 	data, err := readProfile(c.File)
@@ -53,16 +53,16 @@ func (c *verifyCommand) Run(s streams) error {
 		return flagError("--roots", err)
 	}
 	if !signing.Enveloped(data) && isProfile(data) {
-		return errors.New("it is not signed: anybody may have written it")
+		return errors.New("it isn't signed: anyone may have written it")
 	}
 	e, err := signing.Examine(data)
 	switch {
 	case errors.Is(err, signing.ErrEncrypted):
-		return fmt.Errorf("%s is encrypted: only the device that it was made for can read it", c.File)
+		return fmt.Errorf("%s is encrypted: only the device it was created for can read it", c.File)
 	case err != nil:
-		return usage(fmt.Errorf("%s is no profile, signed or not: %w", c.File, err))
+		return usage(fmt.Errorf("%s isn't a profile, signed or not: %w", c.File, err))
 	case e.Signers == 0:
-		return errors.New("the envelope has no signature in it: anybody may have written it")
+		return errors.New("the envelope has no signature: anyone may have written it")
 	}
 	v, refusal := verdictOf(e, roots, time.Now())
 	if err := c.print(s.out, v); err != nil {
@@ -71,13 +71,13 @@ func (c *verifyCommand) Run(s streams) error {
 	return refusal
 }
 
-// isProfile reports whether data begins as a property list does.
+// isProfile reports whether data starts like a property list.
 func isProfile(data []byte) bool {
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
 	return bytes.HasPrefix(data, []byte("<")) || bytes.HasPrefix(data, []byte("bplist"))
 }
 
-// readProfile reads a file of a size that a profile may have.
+// readProfile reads a file up to the maximum size.
 func readProfile(name string) ([]byte, error) {
 	file := os.Stdin
 	if name != "-" {
@@ -89,13 +89,13 @@ func readProfile(name string) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxProfile+1))
 	if err == nil && len(data) > maxProfile {
-		err = fmt.Errorf("%s is larger than %d bytes; no profile is", name, maxProfile)
+		err = fmt.Errorf("%s is larger than %d bytes, too large for a profile", name, maxProfile)
 	}
 	return data, err
 }
 
-// verdictOf judges an envelope, and returns an error if it is not good for
-// all that matters: the signature, the form that devices read, the signer.
+// verdictOf judges an envelope. It returns an error unless the signature is
+// good, devices can read the form, and the signer is trusted.
 func verdictOf(e *signing.Examination, roots *x509.CertPool, at time.Time) (verdict, error) {
 	v := verdict{Signed: true, Signature: "good", Chain: subjects(e.Certificates), Path: []string{}}
 	var refusal error
@@ -105,7 +105,7 @@ func verdictOf(e *signing.Examination, roots *x509.CertPool, at time.Time) (verd
 		refusal = fmt.Errorf("%w; try: openssl cms -verify -inform DER", e.Fault)
 	case e.Fault != nil:
 		v.Signature = "bad"
-		refusal = fmt.Errorf("the signature is not good, do not trust what is inside: %w", e.Fault)
+		refusal = fmt.Errorf("the signature isn't good, don't trust the contents: %w", e.Fault)
 	default:
 		refusal = formOf(e)
 	}
@@ -129,15 +129,15 @@ func verdictOf(e *signing.Examination, roots *x509.CertPool, at time.Time) (verd
 	return v, refusal
 }
 
-// formOf says why devices do not read an envelope with a good signature; nil
-// if they do.
+// formOf explains why devices can't read an envelope with a good signature. It
+// returns nil if they can.
 func formOf(e *signing.Examination) error {
 	const good = "the signature is good, but devices can't read the file: "
 	switch {
 	case e.Wrapping == signing.PEM:
 		return errors.New(good + "it is PEM text. Convert it: openssl cms -cmsout -inform PEM -outform DER")
 	case e.Wrapping == signing.MIME:
-		return errors.New(good + "it is wrapped as a mail. Convert it: openssl cms -cmsout -inform SMIME -outform DER")
+		return errors.New(good + "it is wrapped as an email. Convert it: openssl cms -cmsout -inform SMIME -outform DER")
 	case e.Wrapping != signing.Bare:
 		return fmt.Errorf(good+"it is written in %s. Decode it", e.Wrapping)
 	case e.Leading > 0:
@@ -147,7 +147,7 @@ func formOf(e *signing.Examination) error {
 	case e.Signers > 1:
 		return errors.New("the signatures are good, but there are several, and which one a device shows isn't known. Sign the profile once")
 	case e.MailHeader() > 0:
-		return errors.New(good + "the content begins with a mail header. Sign the profile again: openssl cms -sign -binary -nodetach -outform DER, and no -text")
+		return errors.New(good + "the content starts with a mail header. Sign the profile again: openssl cms -sign -binary -nodetach -outform DER, and no -text")
 	case !isProfile(e.Content):
 		return errors.New(good + "the content isn't a profile")
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestVerifySays holds what verify says of files that it refuses, and with
-// which exit code.
+// TestVerifySays checks verify's messages and exit codes for files that it
+// refuses.
 func TestVerifySays(t *testing.T) {
 	dir := t.TempDir()
 	signingtest.WriteFiles(t, dir)
@@ -38,15 +38,15 @@ func TestVerifySays(t *testing.T) {
 		signature, says string // nothing is printed if there is no signature
 	}{
 		"good":      {exitGood, "good", ""},
-		"plain":     {exitRefused, "", "it is not signed"},
-		"hello":     {exitUsage, "", "is no profile, signed or not"},
+		"plain":     {exitRefused, "", "it isn't signed"},
+		"hello":     {exitUsage, "", "isn't a profile, signed or not"},
 		"hello.der": {exitRefused, "good", "the content isn't a profile"},
 		"two":       {exitRefused, "good", "there are several"},
-		"bare":      {exitRefused, "bad", "the certificate of the signer is not inside"},
+		"bare":      {exitRefused, "bad", "the signer's certificate is missing"},
 		"alone":     {exitRefused, "good", "not trusted: the issuer"},
 		"trailing":  {exitRefused, "good", "after the envelope that isn't signed (bytes: 4)"},
 		"leading":   {exitRefused, "good", "before the envelope (bytes: 1)"},
-		"changed":   {exitRefused, "bad", "the content is not the one that was signed"},
+		"changed":   {exitRefused, "bad", "the content isn't the one that was signed"},
 		"sealed":    {exitRefused, "", "is encrypted"},
 	} {
 		var out, errs bytes.Buffer

@@ -8,7 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestWarnings wants a word on what is dangerous, and none on what isn't.
+// TestWarnings checks that dangerous settings are reported, and others aren't.
 func TestWarnings(t *testing.T) {
 	open := signingtest.WriteFile(t, "open.pem", nil)
 	if err := os.Chmod(open, 0o644); err != nil {
@@ -32,7 +32,7 @@ func TestWarnings(t *testing.T) {
 		{"a public address", func(c *serveCommand) { c.BaseURL = "http://192.0.2.1" }, "--base-url"},
 		{"a key of the group", func(c *serveCommand) { c.SigningKey, c.TLSKey = group, group }, ""},
 		{"a TLS key", func(c *serveCommand) { c.TLSKey = open }, "--tls-key"},
-		{"a TLS key beside a signer", func(c *serveCommand) { c.Signer, c.TLSKey = "/run/socket", group }, "without the signer"},
+		{"a TLS key next to a signer", func(c *serveCommand) { c.Signer, c.TLSKey = "/run/socket", group }, "without the signer"},
 		{"a signer", func(c *serveCommand) { c.Signer = "/run/socket" }, ""},
 		{"a signing key", func(c *serveCommand) { c.SigningKey = open }, "--signing-key"},
 		{"PKCS#12", func(c *serveCommand) { c.SigningP12 = open }, "--signing-p12"},

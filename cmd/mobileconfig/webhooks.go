@@ -3,26 +3,26 @@ package main
 import "net/http"
 
 type webhooksCommand struct {
-	Listen     webhooksListen     `cmd:"" help:"Bring the events of a service to a program on this machine, as a webhook would."`
+	Listen     webhooksListen     `cmd:"" help:"Forward the events of a service to a program on this machine, like a webhook."`
 	List       webhooksList       `cmd:"" help:"List the webhooks of a running service."`
 	Get        webhooksGet        `cmd:"" help:"Show a webhook."`
-	Create     webhooksCreate     `cmd:"" help:"Create a webhook. Its secret is shown this once."`
-	Update     webhooksUpdate     `cmd:"" help:"Change what the flags name of a webhook."`
+	Create     webhooksCreate     `cmd:"" help:"Create a webhook. Its secret is only shown once."`
+	Update     webhooksUpdate     `cmd:"" help:"Update the given settings of a webhook."`
 	Delete     webhooksDelete     `cmd:"" help:"Delete a webhook."`
-	Test       webhooksTest       `cmd:"" help:"Call a webhook with an event test."`
-	Rotate     webhooksRotate     `cmd:"" help:"Give a webhook a new secret, which is shown this once."`
-	Deliveries webhooksDeliveries `cmd:"" help:"List the last deliveries to a webhook, or show one with its payload."`
-	Redeliver  webhooksRedeliver  `cmd:"" help:"Make a call again."`
+	Test       webhooksTest       `cmd:"" help:"Send a test event to a webhook."`
+	Rotate     webhooksRotate     `cmd:"" help:"Give a webhook a new secret, which is only shown once."`
+	Deliveries webhooksDeliveries `cmd:"" help:"List recent deliveries to a webhook, or show one with its payload."`
+	Redeliver  webhooksRedeliver  `cmd:"" help:"Send a delivery again."`
 }
 
-// webhookPath names a webhook.
+// webhookPath identifies a webhook.
 type webhookPath struct {
-	ID string `arg:"" json:"-" help:"The webhook's ID."`
+	ID string `arg:"" json:"-" help:"Webhook ID."`
 	remoteFlags
 	jsonFlag
 }
 
-// at is the path of something of the webhook.
+// at returns the path of a part of the webhook.
 func (p webhookPath) at(more ...string) string {
 	return pathOf(append([]string{"webhooks", p.ID}, more...)...)
 }
@@ -45,8 +45,8 @@ func (c *webhooksGet) Run(s streams) error {
 }
 
 type webhooksCreate struct {
-	URL    string   `arg:"" name:"url" json:"url" help:"Address of the endpoint, with https."`
-	Events []string `required:"" json:"events" placeholder:"EVENT,…" help:"What to call it for, such as link.created,link.downloaded."`
+	URL    string   `arg:"" name:"url" json:"url" help:"URL of the endpoint, with https."`
+	Events []string `required:"" json:"events" placeholder:"EVENT,…" help:"Events to send, for example link.created,link.downloaded."`
 	remoteFlags
 	jsonFlag
 }
@@ -58,12 +58,12 @@ func (c *webhooksCreate) Run(s streams) error {
 
 type webhooksUpdate struct {
 	webhookPath
-	URL      *string  `name:"url" json:"url,omitempty" placeholder:"URL" help:"Address of the endpoint."`
-	Events   []string `json:"events,omitempty" placeholder:"EVENT,…" help:"What to call it for."`
-	Disabled *bool    `json:"disabled,omitempty" negatable:"" help:"Whether it isn't called."`
+	URL      *string  `name:"url" json:"url,omitempty" placeholder:"URL" help:"URL of the endpoint."`
+	Events   []string `json:"events,omitempty" placeholder:"EVENT,…" help:"Events to send."`
+	Disabled *bool    `json:"disabled,omitempty" negatable:"" help:"Disable the webhook."`
 }
 
-// Run changes the webhook.
+// Run updates the webhook.
 func (c *webhooksUpdate) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPatch, c.at(), c, mergePatch)
 }
@@ -77,7 +77,7 @@ func (c *webhooksDelete) Run(s streams) error {
 
 type webhooksTest struct{ webhookPath }
 
-// Run has the webhook called.
+// Run sends a test event to the webhook.
 func (c *webhooksTest) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPost, c.at("test"), nil, nil)
 }
@@ -91,7 +91,7 @@ func (c *webhooksRotate) Run(s streams) error {
 
 type webhooksDeliveries struct {
 	webhookPath
-	Delivery string `arg:"" optional:"" help:"The ID of a delivery to show."`
+	Delivery string `arg:"" optional:"" help:"ID of a delivery to show."`
 }
 
 // Run lists the deliveries, or shows one.
@@ -104,10 +104,10 @@ func (c *webhooksDeliveries) Run(s streams) error {
 
 type webhooksRedeliver struct {
 	webhookPath
-	Delivery string `arg:"" help:"The delivery's ID."`
+	Delivery string `arg:"" help:"Delivery ID."`
 }
 
-// Run makes the call again.
+// Run sends the delivery again.
 func (c *webhooksRedeliver) Run(s streams) error {
 	return c.show(s, c.JSON, http.MethodPost, c.at("deliveries", c.Delivery, "redeliver"), nil, nil)
 }

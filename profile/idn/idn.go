@@ -1,5 +1,4 @@
-// Package idn is about internationalised domain names (RFC 5890) as people see
-// them.
+// Package idn shows internationalized domain names (RFC 5890) to people.
 package idn
 
 import (
@@ -9,10 +8,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Show returns a domain name, or a mail address, as people write it: what is
-// encoded with xn-- becomes letters. If these could pass for those of another
-// name, the encoded form follows in brackets. What stands for no name stays as
-// it is.
+// Show returns a domain name or email address as people write it, with xn--
+// labels decoded. If the letters could pass for another name, the encoded form
+// follows in parentheses. Invalid labels stay unchanged.
 func Show(name string) string {
 	at := strings.LastIndexByte(name, '@') + 1
 	domain := name[at:]
@@ -32,11 +30,11 @@ func Show(name string) string {
 	return name[:at] + shown
 }
 
-// latinLike are letters of other scripts that look like Latin ones, or like
-// Latin ones with a mark.
+// latinLike are letters of other scripts that look like Latin letters, with or
+// without diacritics.
 const latinLike = "асԁеёһіїјӏорԛѕԝхуүьҽпгѵѡкмтвнԍԏ" + "αβγεικνορτυωχηϲϳѕ" + "օոսցհգզւքյթ" + "ꓐꓑꓒꓓꓔꓕꓖꓗꓘꓙꓚꓛꓜꓝꓞꓟꓠꓡꓢꓣꓤꓥꓦꓧꓨꓩꓪꓫꓬꓭꓮꓯꓰꓱꓲꓳꓴ"
 
-// mixable are the scripts that stand beside Latin letters in one name.
+// mixable are the scripts that may be combined with Latin letters in a name.
 var mixable = []*unicode.RangeTable{unicode.Latin, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Bopomofo, unicode.Hangul, unicode.Common, unicode.Inherited}
 
 // LooksLatin reports whether a name could pass for a Latin one: a label mixes

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// A server is the keys of an account that lead to one.
+// A server groups the keys of an account for one server.
 type server struct {
 	host, port, tls, path string
-	on                    bool // TLS is on where the key is absent
-	url                   bool // the host may be a whole URL
-	// speaks is the protocol behind the port; nil: HTTPS.
-	speaks func(account *value) protocol
+	on                    bool // TLS is on if the key is absent
+	url                   bool // the host may be a full URL
+	// protocol is the protocol behind the port. nil: HTTPS.
+	protocol func(account *value) protocol
 }
 
-// account inspects the servers of a payload, what is special to its type, and
-// its address.
+// account inspects the servers of a payload, the rules of its type, and its
+// address.
 func (i *inspector) account(t *payloadType, v *value, at *place) {
 	for _, s := range t.servers {
 		i.tls(s, v, at)
@@ -43,32 +43,33 @@ func (i *inspector) account(t *payloadType, v *value, at *place) {
 	}
 }
 
-// dav inspects an account of calendars or of contacts, for which Apple's
-// schema lets almost everything be left to the device.
+// dav inspects an account of calendars or contacts. Apple's schema lets the
+// device guess almost everything.
 func (i *inspector) dav(t *payloadType, v *value, at *place) {
 	s := t.servers[0]
 	if v.find(s.tls) == nil {
 		i.add(codeTLSUnstated, at.at(s.tls), "")
 	}
 	if len(v.like(s.port)) == 0 {
-		i.add(codePortMissing, at.at(s.port), "").as(Note).advise("Write it: 443, unless the server uses another.")
+		i.add(codePortMissing, at.at(s.port), "").as(Note).advise("Add it: 443, unless the server uses another.")
 	}
 }
 
-// tls reports a server that is not reached over TLS for sure.
+// tls reports a server that may be reached without TLS.
 func (i *inspector) tls(s server, v *value, at *place) {
 	switch found := v.find(s.tls); {
 	case found == nil && !s.on:
-		i.add(codeTLSOff, at.at(s.tls), "The key is absent, which turns TLS off: login and content may cross the network in clear text.")
+		i.add(codeTLSOff, at.at(s.tls), "The key is absent, which turns TLS off: login and content may be sent unencrypted.")
 	case found == nil || v.is(s.tls, true):
 	case found.kind == boolean:
 		i.add(codeTLSOff, at.at(s.tls), "").of(found)
 	default:
-		i.add(codeTLSOff, at.at(s.tls), fmt.Sprintf("The value is %s instead of a boolean, so TLS may be off: login and content may cross the network in clear text.", kindNames[found.kind])).of(found).advise("Set the key to <true/>.")
+		i.add(codeTLSOff, at.at(s.tls), fmt.Sprintf("The value is %s instead of a boolean, so TLS may be off: login and content may be sent unencrypted.", kindNames[found.kind])).of(found).advise("Set the key to <true/>.")
 	}
 }
 
-// accountPath reports a path of an account that is neither one nor a whole URL.
+// accountPath reports a path of an account that is neither a path nor a full
+// URL.
 func (i *inspector) accountPath(v *value, at *place) {
 	s := clean(v.text)
 	switch {
@@ -76,21 +77,21 @@ func (i *inspector) accountPath(v *value, at *place) {
 	case strings.Contains(s, "://"):
 		i.url(v, at)
 	case !strings.HasPrefix(s, "/"):
-		i.add(codeWrongValue, at, "The value is neither a path that begins with / nor a whole URL.").as(Warning).of(v)
+		i.add(codeWrongValue, at, "The value is neither a path that starts with / nor a full URL.").as(Warning).of(v)
 	case !isPath(s):
 		i.add(codeWrongValue, at, "The path has a character that must be encoded.").of(v)
 	}
 }
 
-// isPath reports whether a path can be requested as it is.
+// isPath reports whether a path can be requested unchanged.
 func isPath(s string) bool {
 	_, err := url.Parse(s)
 	return err == nil && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`<>"\^{|}`, r) })
 }
 
-// url reports a URL that leads nowhere, or over a connection in clear text. It
-// may begin with the host. Calendars have a key of their own for TLS, which
-// counts more than http: Apple's example has both.
+// url reports a URL that is invalid or unencrypted. It may start with the host.
+// Calendars have a separate key for TLS, which overrides http: Apple's example
+// has both.
 func (i *inspector) url(v *value, at *place) {
 	if v.kind != text || isVariable(v.text) {
 		return
@@ -104,16 +105,16 @@ func (i *inspector) url(v *value, at *place) {
 	case err != nil || u.Host == "" || !isPath(s):
 		i.add(codeWrongValue, at, "The URL is malformed.").of(v)
 	case !isWeb(u.Scheme):
-		i.add(codeWrongValue, at, "The URL is not of the web: it begins with neither https nor http.").of(v)
+		i.add(codeWrongValue, at, "The URL isn't a web address: it starts with neither https nor http.").of(v)
 	case hostFlaw(u.Hostname()).detail != "":
 		f := hostFlaw(u.Hostname())
 		i.add(f.code, at, f.detail).as(f.severity).of(v)
 	case strings.EqualFold(u.Scheme, "http") && strings.HasSuffix(at.key, "PrincipalURL"):
-		i.add(codeTLSOff, at, "The URL begins with http: login and content may cross the network in clear text.").as(Warning).advise("Write https.")
+		i.add(codeTLSOff, at, "The URL starts with http: login and content may be sent unencrypted.").as(Warning).advise("Use https.")
 	}
 }
 
-// isWeb reports whether the scheme is one of calendars on the web.
+// isWeb reports whether the scheme is one for calendars on the web.
 func isWeb(scheme string) bool {
 	return slices.Contains([]string{"https", "http", "webcal", "webcals"}, strings.ToLower(scheme))
 }
@@ -136,10 +137,11 @@ func (i *inspector) mail(_ *payloadType, v *value, at *place) {
 	}
 }
 
-// oneAddress is a mailbox. What may stand in a domain is for hostFlaw to say.
+// oneAddress matches one mailbox. hostFlaw checks the domain.
 var oneAddress = regexp.MustCompile(`^[^@,;:<>()\[\]"\\\s]+@([^@,;:<>()\s]+)$`)
 
-// address reports what is not one mailbox, or has a domain that is none.
+// address reports a value that isn't exactly one mailbox, or whose domain is
+// invalid.
 func (i *inspector) address(v *value, at *place) {
 	s := clean(v.text)
 	if s == "" || isVariable(s) {
@@ -147,20 +149,20 @@ func (i *inspector) address(v *value, at *place) {
 	}
 	m := oneAddress.FindStringSubmatch(s[:min(len(s), maxIdentifier+1)])
 	if m == nil || len(s) > maxIdentifier {
-		i.add(codeWrongValue, at, "The value is not one mail address.").of(v)
+		i.add(codeWrongValue, at, "The value isn't exactly one email address.").of(v)
 		return
 	}
-	// Mail domains are often written in letters beyond ASCII: mail programs
-	// take them, and nobody looks them up on the device.
+	// Mail domains often have non-ASCII letters: mail programs accept them, and
+	// the device doesn't look them up.
 	if f := hostFlaw(m[1]); f.detail != "" && f.severity == Error {
-		i.add(f.code, at, "What follows the @ is not a mail domain. "+f.detail).of(v)
+		i.add(f.code, at, "The part after the @ isn't a mail domain. "+f.detail).of(v)
 	}
 }
 
-// serversOf lists the servers of an account with ports and paths. What is not
-// a host name, port or path is listed too, in quotation marks: whoever checks
-// a profile must not overlook it. Keys that are almost right count, and each
-// of several that are the same.
+// serversOf lists the servers of an account with ports and paths. Values that
+// aren't host names, ports or paths are listed too, in quotation marks, so that
+// people who check a profile don't overlook them. Misspelled keys count, and so
+// does each of several equal keys.
 func serversOf(t *payloadType, v *value) (list []string) {
 	if t == nil {
 		return nil
@@ -186,8 +188,7 @@ func serversOf(t *payloadType, v *value) (list []string) {
 	return list
 }
 
-// shownHost shows a host name, and with one that is not in ASCII its encoded
-// form.
+// shownHost formats a host name. If it isn't ASCII, the encoded form follows.
 func shownHost(v *value, isURL bool) string {
 	s := v.text
 	switch {
@@ -208,8 +209,8 @@ func shownHost(v *value, isURL bool) string {
 	return shown(s, maxShown)
 }
 
-// shownURL shows a URL in the place of a host. The path of a calendar's is
-// left out, which is a secret of whoever may read it.
+// shownURL formats a URL in place of a host, without the path of a calendar,
+// which is a secret of its readers.
 func shownURL(s string, calendar bool) string {
 	if !calendar {
 		return quoted(withoutQuery(s))
@@ -227,7 +228,8 @@ func shownURL(s string, calendar bool) string {
 	return shown(s, maxShown)
 }
 
-// withoutQuery cuts off the query of a URL or path, which can hold a secret.
+// withoutQuery removes the query of a URL or path, because it can contain a
+// secret.
 func withoutQuery(s string) string {
 	if n := strings.IndexAny(s, "?#"); n >= 0 {
 		return s[:n] + "?…"
@@ -252,7 +254,7 @@ func shownPath(v *value) string {
 	return quoted(withoutQuery(v.text))
 }
 
-// shownRaw shows a value of any kind as it stands in the file.
+// shownRaw formats a value of any kind as in the file.
 func (v *value) shownRaw() string {
 	switch v.kind {
 	case text:
@@ -269,7 +271,7 @@ func (v *value) shownRaw() string {
 	return quoted(v.raw)
 }
 
-// descriptions reports accounts that iPhones take for one.
+// descriptions reports accounts that iPhones treat as the same.
 func (i *inspector) descriptions(payloads []value, at *place) {
 	seen := map[string]bool{}
 	for n := range payloads {

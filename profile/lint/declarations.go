@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// The declarations that are known here.
+// The known declaration types.
 const (
 	settingsType   = "com.apple.configuration.passcode.settings"
 	activationType = "com.apple.activation.simple"
@@ -30,7 +30,7 @@ func (i *inspector) declarations(_ *payloadType, v *value, at *place) {
 	}
 }
 
-// A declaration is what devices read of one.
+// A declaration has the fields that devices read.
 type declaration struct {
 	Type, Identifier, ServerToken string
 	Payload                       map[string]any
@@ -66,7 +66,7 @@ func (i *inspector) declaration(v *value, at *place) {
 		}
 	case activationType:
 		if _, has := d.Payload["Predicate"]; has {
-			i.add(codeDangerousPayload, at.at("Payload").at("Predicate"), "Whether the activation applies depends on a predicate. One that a device can't evaluate has made Macs unmanageable.").advise("Leave the predicate out.")
+			i.add(codeDangerousPayload, at.at("Payload").at("Predicate"), "Whether the activation applies depends on a predicate. One that a device can't evaluate has made Macs unmanageable.").advise("Remove the predicate.")
 		}
 	case "":
 	default:

@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// A profile with declarations, as profile writes it.
+// A profile with declarations, as written by package profile.
 const declared = "../testdata/declared/iphone-secure.mobileconfig"
 
 // TestDeclarations reads declarations inside a profile.
@@ -62,8 +62,8 @@ func TestDeclarations(t *testing.T) {
 	}
 }
 
-// foundIn are the codes of what is found in a profile, beside that it is unsigned
-// and sends by STARTTLS.
+// foundIn returns the codes of the findings in a profile, except that it's
+// unsigned and uses STARTTLS for sending.
 func foundIn(t *testing.T, text string) string {
 	t.Helper()
 	r, err := lint.Inspect([]byte(text), day)

@@ -13,18 +13,19 @@ import (
 	"time"
 )
 
-// A Comparison says what a device would see of a profile that differs from
-// another one. Like a [Report] it can be shown anywhere, and holds no secrets.
+// A Comparison lists the differences between two profiles that a device would
+// see. Like a [Report], it contains no secrets and can be shown anywhere.
 type Comparison struct {
-	// Replaces says that the second profile takes the place of the first one on a
-	// device, by its identifier. If not, the device keeps both.
+	// Replaces means that the second profile replaces the first one on a
+	// device, because they have the same identifier. Otherwise the device keeps
+	// both.
 	Replaces bool `json:"replaces"`
-	// Signers are the subjects of both signers; nil where nobody signed, and empty
-	// where the certificate isn't inside.
+	// Signers are the subjects of both signers: nil for an unsigned profile,
+	// and empty if the certificate is missing.
 	Signers [2]*string `json:"signers"`
-	// SameSigner says that both were signed with the same certificate, or neither
-	// was signed. Where it isn't so, a device may refuse to replace a signed
-	// profile that a person installed by hand.
+	// SameSigner means that both are signed with the same certificate, or both
+	// unsigned. Otherwise a device may refuse to replace a signed profile that
+	// a person installed.
 	SameSigner bool     `json:"same_signer"`
 	Changes    []Change `json:"changes"`
 }
@@ -32,7 +33,7 @@ type Comparison struct {
 // A Change is a key whose value differs.
 type Change struct {
 	Path string `json:"path"`
-	// Old and New are the values; nil where the key is absent.
+	// Old and New are the values; nil if the key is absent.
 	Old *string `json:"old"`
 	New *string `json:"new"`
 }
@@ -40,9 +41,9 @@ type Change struct {
 // Same reports whether a device would see no difference.
 func (c *Comparison) Same() bool { return c.Replaces && c.SameSigner && len(c.Changes) == 0 }
 
-// Diff compares two profiles, signed or not. The order of keys and of payloads,
-// and how the files are written, count for nothing. An error means that one of
-// them can't be read: it says so, as "the first profile" or "the second profile".
+// Diff compares two profiles, signed or not. The order of keys and payloads and
+// the file format don't matter. An error means that one of the files can't be
+// read; it names it as "the first profile" or "the second profile".
 func Diff(first, second []byte) (*Comparison, error) {
 	var sides [2]side
 	for n, data := range [][]byte{first, second} {
@@ -62,7 +63,7 @@ func Diff(first, second []byte) (*Comparison, error) {
 	return c, nil
 }
 
-// A side is one of two profiles.
+// A side is one of the two profiles.
 type side struct {
 	root        value
 	signer      *string
@@ -71,7 +72,7 @@ type side struct {
 
 func read(data []byte) (side, error) {
 	if len(data) > MaxSize {
-		return side{}, fmt.Errorf("it is larger than %d bytes; no profile is", MaxSize)
+		return side{}, fmt.Errorf("it's larger than %d bytes, too large for a profile", MaxSize)
 	}
 	i := &inspector{report: &Report{}, at: time.Unix(0, 0)}
 	root, err := i.open(data)
@@ -85,7 +86,7 @@ func read(data []byte) (side, error) {
 	return s, err
 }
 
-// compare adds the changes from a to b, one of which may be nil.
+// compare adds the changes from a to b. Either may be nil.
 func (c *Comparison) compare(a, b *value, at *place, secret bool) {
 	was, is := a.parts(), b.parts()
 	if a != nil && b != nil && a.kind != b.kind && (was != nil || is != nil) {
@@ -95,7 +96,7 @@ func (c *Comparison) compare(a, b *value, at *place, secret bool) {
 	}
 	names := slices.Concat(slices.Collect(maps.Keys(was)), slices.Collect(maps.Keys(is)))
 	if len(names) == 0 && (a == nil || b == nil || !a.same(b)) {
-		c.Changes = append(c.Changes, Change{pathOf(at), a.told(secret), b.told(secret)})
+		c.Changes = append(c.Changes, Change{pathOf(at), a.formatted(secret), b.formatted(secret)})
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -107,9 +108,9 @@ func (c *Comparison) compare(a, b *value, at *place, secret bool) {
 // hidden reports whether the value of a key is a secret. It may be nil.
 func (v *value) hidden(key string) bool { return v != nil && isSecret(key, v) }
 
-// parts are the values in a dict by their keys, or in an array by their names:
-// payloads by their identifiers, wherever they stand. It is nil for all
-// other values, and for nil.
+// parts returns the values in a dict by key, or in an array by name: payloads
+// by their identifiers, regardless of order. It's nil for other values, and for
+// nil.
 func (v *value) parts() map[string]*value {
 	if v == nil || v.kind != dict && v.kind != array {
 		return nil
@@ -132,7 +133,7 @@ func (v *value) parts() map[string]*value {
 	return all
 }
 
-// pathOf shows where a change is.
+// pathOf formats the location of a change.
 func pathOf(at *place) string {
 	if at == nil {
 		return ""
@@ -140,8 +141,8 @@ func pathOf(at *place) string {
 	return strings.TrimPrefix(pathOf(at.in)+"."+shown(at.key, maxShown), ".")
 }
 
-// same reports whether a device reads the same from two values without others in
-// them.
+// same reports whether a device reads two values the same way, not counting
+// nested values.
 func (v *value) same(other *value) bool {
 	if v.kind != other.kind || v.bad != other.bad {
 		return false
@@ -157,8 +158,8 @@ func (v *value) same(other *value) bool {
 	return v.text == other.text && v.truth == other.truth && bytes.Equal(v.data, other.data)
 }
 
-// told shows a value without others in it; nil if there is none.
-func (v *value) told(secret bool) *string {
+// formatted formats a value without nested ones. It returns nil if there is none.
+func (v *value) formatted(secret bool) *string {
 	if v == nil {
 		return nil
 	}
@@ -180,17 +181,17 @@ func (v *value) told(secret bool) *string {
 	return &out
 }
 
-// Print writes c for a person to read.
+// Print writes c for people.
 func (c *Comparison) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if c.Replaces {
 		fmt.Fprintln(w, "On a device\tthe second profile replaces the first: the identifiers are the same")
 	} else {
-		fmt.Fprintln(w, "On a device\tthe second profile stands beside the first: the identifiers differ")
+		fmt.Fprintln(w, "On a device\tthe device keeps both profiles: the identifiers differ")
 	}
 	signer := func(n int) string {
 		if c.Signers[n] == nil {
-			return "nobody"
+			return "no one"
 		}
 		return cmp.Or(*c.Signers[n], "unknown")
 	}
@@ -199,7 +200,7 @@ func (c *Comparison) Print(out io.Writer) error {
 		fmt.Fprintf(w, "Signed by\t%s, both\n", signer(0))
 	default:
 		fmt.Fprintf(w, "Signed by\t%s, then %s, with another certificate\n", signer(0), signer(1))
-		fmt.Fprintln(w, "\tA device may refuse it in the place of a signed profile that was installed by hand.")
+		fmt.Fprintln(w, "\tA device may refuse to replace a signed profile that was installed manually.")
 	}
 	fmt.Fprintf(w, "Differences\t%d\n", len(c.Changes))
 	if err := w.Flush(); err != nil {

@@ -74,11 +74,11 @@ func TestDiff(t *testing.T) {
 		}
 	}
 	if c, _ := diff(t, good, change(id, id+"2")); c.Replaces || c.Same() {
-		t.Error("a profile of another identifier replaces the first")
+		t.Error("a profile with another identifier replaces the first")
 	}
 }
 
-// TestDiffSecrets shows no password, wherever it stands.
+// TestDiffSecrets checks that passwords are never shown.
 func TestDiffSecrets(t *testing.T) {
 	plist := func(body string) string { return `<plist version="1.0"><dict>` + body + `</dict></plist>` }
 	secrets := func(word string) string {
@@ -104,7 +104,7 @@ func TestDiffSecrets(t *testing.T) {
 	}
 }
 
-// TestDiffSigners tells whether the signer stays.
+// TestDiffSigners checks whether the signer stays the same.
 func TestDiffSigners(t *testing.T) {
 	plain, err := os.ReadFile(secureProfile)
 	if err != nil {
@@ -131,7 +131,7 @@ func TestDiffSigners(t *testing.T) {
 		}
 	}
 	if _, err := lint.Diff(plain, []byte("hello")); err == nil || !strings.HasPrefix(err.Error(), "the second profile: ") {
-		t.Errorf("no profile: got %v", err)
+		t.Errorf("not a profile: got %v", err)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestUnsign(t *testing.T) {
 	}
 	changed := bytes.Replace(signed, []byte("imap.example.com"), []byte("evil.example.com"), 1)
 	if got, err := lint.Unsign(changed); !errors.Is(err, lint.ErrSignature) || got != nil {
-		t.Errorf("content that was changed: got %d bytes, %v", len(got), err)
+		t.Errorf("changed content: got %d bytes, %v", len(got), err)
 	}
 	for name, data := range map[string][]byte{"unsigned": plain, "nothing": nil, "half": signed[:len(signed)/2], "large": make([]byte, lint.MaxSize+1)} {
 		if got, err := lint.Unsign(data); err == nil || errors.Is(err, lint.ErrSignature) || got != nil {
@@ -169,7 +169,7 @@ func FuzzDiff(f *testing.F) {
 			return
 		}
 		if len(c.Changes) != 0 || !c.SameSigner {
-			t.Errorf("it differs from itself: %+v", c)
+			t.Errorf("differs from itself: %+v", c)
 		}
 		there, err := lint.Diff(good, data)
 		if err != nil {
@@ -177,7 +177,7 @@ func FuzzDiff(f *testing.F) {
 		}
 		back, err := lint.Diff(data, good)
 		if err != nil || len(back.Changes) != len(there.Changes) || back.Replaces != there.Replaces {
-			t.Errorf("%d changes there, %d back, %v", len(there.Changes), len(back.Changes), err)
+			t.Errorf("%d changes one way, %d the other, %v", len(there.Changes), len(back.Changes), err)
 		}
 		if err := there.Print(io.Discard); err != nil {
 			t.Error(err)

@@ -8,12 +8,12 @@ import (
 	"strconv"
 )
 
-// OneFault are the codes of which a value has one at most.
+// OneFault are the codes of which at most one is reported for a value.
 func OneFault() []Code { return oneFault }
 
-// Flat reads a property list in XML and returns its nodes by their paths. The
-// value of one that is malformed begins with an exclamation mark. Flawed
-// reports whether something is malformed, or follows the list.
+// Flat reads an XML property list and returns its nodes by path. The value of a
+// malformed one starts with an exclamation mark. Flawed reports whether
+// something is malformed or follows the list.
 func Flat(data []byte) (nodes map[string]string, flawed bool, err error) {
 	i := &inspector{report: &Report{}}
 	root, err := i.document(data)
@@ -25,8 +25,8 @@ func Flat(data []byte) (nodes map[string]string, flawed bool, err error) {
 	return nodes, len(i.hits) > 0 || root.flawed(), nil
 }
 
-// flawed reports whether something in v is malformed, even if its key is
-// there again.
+// flawed reports whether anything in v is malformed, even if its key is
+// repeated.
 func (v *value) flawed() bool {
 	return v.bad || slices.ContainsFunc(v.fields, func(f field) bool { return f.value.flawed() }) ||
 		slices.ContainsFunc(v.items, func(item value) bool { return item.flawed() })

@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// A Severity is how grave a finding is.
+// A Severity is how serious a finding is.
 type Severity string
 
-// The severities. An error keeps the profile from working, or is a danger; a
-// warning is likely not what was meant; a note is good to know.
+// The severities. An error keeps the profile from working, or is dangerous. A
+// warning is probably a mistake. A note is good to know.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 	Note    Severity = "note"
 )
 
-// A Finding is one thing to know about a profile.
+// A Finding is a fact about a profile that people should know.
 type Finding struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
-	Path     string   `json:"path"`   // of the key, such as "PayloadContent.0.Password"; may be empty
-	Detail   string   `json:"detail"` // what is wrong, and what to do
+	Path     string   `json:"path"`   // of the key, for example "PayloadContent.0.Password"; may be empty
+	Detail   string   `json:"detail"` // the problem, and what to do
 }
 
 const (
-	maxSame  = 20  // findings of one code that are listed
-	maxShown = 160 // runes of a value that are shown
-	maxKey   = 60  // and of a key
+	maxSame  = 20  // maximum findings listed per code
+	maxShown = 160 // maximum runes shown of a value
+	maxKey   = 60  // maximum runes shown of a key
 )
 
 // An inspector is one run of Inspect.
@@ -38,35 +38,36 @@ type inspector struct {
 	report *Report
 	at     time.Time
 	hits   []hit
-	// declared says that a passcode policy was found as a declaration.
+	// declared means that a passcode policy was found as a declaration.
 	declared bool
-	// certificate is that of the signer, as it is inside.
+	// certificate is the signer's certificate from the envelope.
 	certificate []byte
 }
 
-// A hit is a finding that is not written out yet.
+// A hit is a finding that isn't formatted yet.
 type hit struct {
 	code     Code
 	severity Severity
 	at       *place
-	detail   string // empty: the text of the code
-	advice   string // empty: that of the code
-	about    *value // the value at fault, if it is one value's fault
+	detail   string // empty: the code's text
+	advice   string // empty: the code's advice
+	about    *value // the value at fault, if it's a single one
 }
 
-// A place is a key or an item, and what it is in. The nil place is the file.
+// A place is a key or an array item, with its parent. The nil place is the
+// file.
 type place struct {
 	in  *place
 	key string
 }
 
-// at returns the place of a key below p.
+// at returns the place of a key in p.
 func (p *place) at(key string) *place { return &place{p, key} }
 
 // item returns the place of an array's item.
 func (p *place) item(n int) *place { return &place{p, strconv.Itoa(n)} }
 
-// String is the path.
+// String returns the path.
 func (p *place) String() string {
 	if p == nil {
 		return ""
@@ -77,41 +78,41 @@ func (p *place) String() string {
 	return p.in.String() + "." + shown(p.key, maxKey)
 }
 
-// add records a finding with the severity and advice of its code. The detail
-// says what is wrong; if it is empty, the text of the code does. The result
-// can be changed until the next call.
+// add records a finding with the severity and advice of its code. detail
+// describes the problem; if it's empty, the code's text is used. The result can
+// be changed until the next call.
 func (i *inspector) add(code Code, at *place, detail string) *hit {
 	i.hits = append(i.hits, hit{code: code, severity: meanings()[code].Severity, at: at, detail: detail})
 	return &i.hits[len(i.hits)-1]
 }
 
-// as gives the finding another severity than its code has.
+// as sets a severity other than the code's.
 func (h *hit) as(severity Severity) *hit {
 	h.severity = severity
 	return h
 }
 
-// advise gives the finding other advice than its code has.
+// advise sets advice other than the code's.
 func (h *hit) advise(what string) *hit {
 	h.advice = what
 	return h
 }
 
-// of names the value at fault. See oneFault.
+// of sets the value at fault. See oneFault.
 func (h *hit) of(v *value) *hit {
 	h.about = v
 	return h
 }
 
-// oneFault are codes that can be different views of the same fault of a value.
-// Of those only the first in this order is reported for a value, and of
-// several hits with that code only the last, which knows more.
+// oneFault are codes that can describe the same fault of a value. Only the
+// first in this order is reported for a value, and only the last of several
+// hits with that code, because it's the most specific.
 var oneFault = []Code{
 	codeMalformedValue, codeTLSOff, codeWrongType, codeMissingKey, codeWrongOuterType, codeWrongValue,
 	codeHiddenCharacters, codeConsentMissing, codeEmptyString,
 }
 
-// once drops hits that are another view of a fault that is reported.
+// once drops hits that describe a fault that is already reported.
 func once(hits []hit) []hit {
 	best := map[*value]int{} // index into hits
 	for n, h := range hits {
@@ -133,8 +134,8 @@ func once(hits []hit) []hit {
 	return kept
 }
 
-// findings returns the findings, errors first. Of each code and severity it
-// lists at most maxSame; the last one says how many more there are.
+// findings returns the findings, errors first. It lists at most maxSame for
+// each code and severity; the last one says how many more there are.
 func (i *inspector) findings() []Finding {
 	type kind struct {
 		code     Code

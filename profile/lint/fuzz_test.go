@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// FuzzInspect wants an answer to whatever bytes, in bounds.
+// FuzzInspect checks that any bytes get a bounded answer.
 func FuzzInspect(f *testing.F) {
 	names, err := filepath.Glob("testdata/*.mobileconfig")
 	if err != nil {
@@ -37,13 +37,13 @@ func FuzzInspect(f *testing.F) {
 		}
 		onlyOnce(t, r)
 		if out := answer(data, day); bytes.ContainsFunc(out, func(r rune) bool { return r != '\n' && r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u202e' }) {
-			t.Errorf("a control character is shown: %q", out)
+			t.Errorf("unescaped control character: %q", out)
 		}
 	})
 }
 
-// onlyOnce wants one finding at most for the fault of a value. Where a key is
-// there twice, or two keys look the same, there are two values to a path.
+// onlyOnce checks that there is at most one finding for a fault of a value. If
+// a key is repeated, or two keys look the same, a path has two values.
 func onlyOnce(t *testing.T, r *lint.Report) {
 	t.Helper()
 	seen := map[string]lint.Code{}
@@ -66,8 +66,8 @@ func onlyOnce(t *testing.T, r *lint.Report) {
 // secretKeys are where profiles of many kinds carry secrets.
 var secretKeys = strings.Fields("IncomingPassword OutgoingPassword CalDAVPassword CardDAVPassword LDAPAccountPassword SubCalAccountPassword Password CertificatePassword RemovalPassword UserPassword ProxyPassword Challenge SharedSecret AuthPassword Passphrase AccessToken PrivateKey Pin")
 
-// FuzzSecrets plants a secret below a key that carries one, in each form that
-// a value can have, behind what the fuzzer writes.
+// FuzzSecrets plants a secret under a secret key, in every form that a value
+// can have, after the fuzzer's input.
 func FuzzSecrets(f *testing.F) {
 	for n := range secretKeys {
 		f.Add(uint8(n), uint8(n), []byte("<key>PayloadType</key><string>com.apple.mail.managed</string>"))

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// generate makes a document that is a profile, or would be one but for
-// something that people or programs get wrong. The same numbers make the same
-// document.
+// generate creates a document that is a profile, or almost one with a typical
+// mistake of people or programs. The same numbers create the same document.
 func generate(seed, number uint64) []byte {
 	g := &generator{rand: rand.New(rand.NewPCG(seed, number))}
 	d := g.document()
@@ -22,10 +21,10 @@ type generator struct{ rand *rand.Rand }
 
 func (g *generator) IntN(n int) int { return g.rand.IntN(n) }
 
-// pick is one of the texts.
+// pick returns one of the texts.
 func (g *generator) pick(list []string) string { return list[g.IntN(len(list))] }
 
-// mostly is one of the usual texts, and now and then one of the odd ones.
+// mostly returns one of the usual texts, and occasionally one of the odd ones.
 func (g *generator) mostly(usual, odd []string) string {
 	if g.IntN(50) == 0 {
 		return g.pick(odd)
@@ -77,7 +76,7 @@ func (g *generator) document() string {
 	return head + kind + open + root + shut + tail
 }
 
-// profile is a dict with the keys of a profile.
+// profile returns a dict with the keys of a profile.
 func (g *generator) profile() string {
 	var b strings.Builder
 	b.WriteString("<dict>\n")
@@ -111,7 +110,7 @@ func (g *generator) field(depth int) string {
 	return "<key>" + key + "</key>" + between + g.value(depth) + "\n"
 }
 
-// value is one of any kind.
+// value returns a value of any kind.
 func (g *generator) value(depth int) string {
 	switch n := g.IntN(16); {
 	case n < 6:
@@ -155,9 +154,9 @@ func (g *generator) text() string {
 	return b.String()
 }
 
-// damaged is a document after one mishap.
+// damaged returns a document after one accident.
 func (g *generator) damaged(d string) string {
-	var tags []int // where tags begin
+	var tags []int // start of tags
 	for n, c := range d {
 		if c == '<' {
 			tags = append(tags, n)
@@ -171,17 +170,17 @@ func (g *generator) damaged(d string) string {
 	switch g.IntN(8) {
 	case 0: // cut off
 		return d[:g.IntN(len(d))]
-	case 1: // a tag is lost
+	case 1: // lose a tag
 		return d[:at] + d[end:]
-	case 2: // a tag is there twice
+	case 2: // repeat a tag
 		return d[:end] + d[at:end] + d[end:]
-	case 3: // a byte is lost
+	case 3: // lose a byte
 		n := g.IntN(len(d))
 		return d[:n] + d[n+1:]
-	case 4: // a byte is another
+	case 4: // change a byte
 		n := g.IntN(len(d))
 		return d[:n] + string([]byte{byte(g.IntN(256))}) + d[n+1:]
-	case 5: // two parts change places
+	case 5: // swap two parts
 		other := tags[g.IntN(len(tags))]
 		a, b := min(at, other), max(at, other)
 		return d[:a] + d[b:min(len(d), b+20)] + d[a:b] + d[min(len(d), b+20):]

@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// TestSoakHostile measures what the hostile files of TestHostile cost.
+// TestSoakHostile measures the cost of the hostile files of TestHostile.
 func TestSoakHostile(t *testing.T) {
 	const goal = 2 * time.Second
 	var slowest time.Duration

@@ -28,13 +28,13 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// targetMemory is what no file may need.
+// targetMemory is the memory limit for every file.
 const targetMemory = 256 << 20
 
 // hostileFile names the file that a child process of the test inspects.
 const hostileFile = "MOBILECONFIG_TEST_HOSTILE"
 
-// TestMain inspects one file and ends, where it is the child.
+// TestMain inspects one file and exits if it's the child.
 func TestMain(m *testing.M) {
 	name := os.Getenv(hostileFile)
 	if name == "" {
@@ -48,9 +48,9 @@ func TestMain(m *testing.M) {
 	fmt.Printf("%d\n%s", peak(), out)
 }
 
-// peak is the most memory that this process had, or 0 where the system does
-// not say. What the parent is told counts the parent too, from which the
-// process was split off.
+// peak returns the peak memory of this process, or 0 if the system doesn't
+// report it. The parent's measurement would include the parent itself, from
+// which the process was forked.
 func peak() (kilobytes int64) {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := strings.Cut(string(status), "VmHWM:")
@@ -58,16 +58,15 @@ func peak() (kilobytes int64) {
 	return kilobytes
 }
 
-// inChild inspects data in a process of its own and returns what is said,
-// with the time of processors that the process took, and the most memory that
-// it had.
+// inChild inspects data in a separate process. It returns the output, the
+// process's CPU time and its peak memory.
 func inChild(t *testing.T, data []byte) (out string, took time.Duration, memory int64) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "hostile.mobileconfig")
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends one that hangs
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // ends a hanging one
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), hostileFile+"="+name, "GORACE=atexit_sleep_ms=0")
@@ -78,7 +77,7 @@ func inChild(t *testing.T, data []byte) (out string, took time.Duration, memory 
 	}
 	first, out, _ := strings.Cut(stdout.String(), "\n")
 	if _, err := fmt.Sscan(first, &memory); err != nil {
-		t.Errorf("no measure: %v", err)
+		t.Errorf("no measurement: %v", err)
 	}
 	took = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if memory *= 1024; memory == 0 {
@@ -87,7 +86,7 @@ func inChild(t *testing.T, data []byte) (out string, took time.Duration, memory 
 	return out, took, memory
 }
 
-// TestHostile wants an answer to each file, in little memory.
+// TestHostile checks that each file gets an answer within the memory limit.
 func TestHostile(t *testing.T) {
 	files := hostiles(t)
 	if len(files) < 30 {
@@ -106,7 +105,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// A hostile is a file that hurts some reader, and what is said of it.
+// A hostile is a file that harms some parser, with the expected output.
 type hostile struct {
 	name string
 	data []byte
@@ -115,7 +114,7 @@ type hostile struct {
 
 const full = lint.MaxSize
 
-// fill repeats a part up to the largest size that is read.
+// fill repeats a part up to the maximum file size.
 func fill(head, part, tail string) []byte {
 	n := (full - len(head) - len(tail)) / len(part)
 	return []byte(head + strings.Repeat(part, n) + tail)
@@ -141,11 +140,11 @@ func hostileXML(t *testing.T) []hostile {
 	}
 	digits := strings.Repeat("9", full-200)
 	return []hostile{
-		{"nested arrays", fill("<plist>", "<array>", ""), "nests deeper than 32"},
-		{"nested dicts", fill("<plist>", "<dict><key>a</key>", ""), "nests deeper than 32"},
+		{"nested arrays", fill("<plist>", "<array>", ""), "nested deeper than 32"},
+		{"nested dicts", fill("<plist>", "<dict><key>a</key>", ""), "nested deeper than 32"},
 		{"nested unknown", fill("<plist>", "<a>", ""), "line 1"},
-		{"nested in a string", fill("<plist><string>", "<a>", ""), "in the text of another"},
-		{"depth 33", in(strings.Repeat("<array>", 32) + strings.Repeat("</array>", 32)), "nests deeper than 32"},
+		{"nested in a string", fill("<plist><string>", "<a>", ""), "inside the text of another"},
+		{"depth 33", in(strings.Repeat("<array>", 32) + strings.Repeat("</array>", 32)), "nested deeper than 32"},
 		{"depth 32", in(strings.Repeat("<array>", 31) + strings.Repeat("</array>", 31)), "missing_key"},
 		{"60,000 keys", fill("<plist><dict>", "<key>a</key><true/>", "</dict></plist>"), "more than 20000 elements"},
 		{"19,000 elements", in("<dict>" + strings.Repeat("<key>a</key><true/>", 9400) + "</dict>"), "duplicate_key"},
@@ -156,7 +155,7 @@ func hostileXML(t *testing.T) []hostile {
 		{"thousands of look-alikes", []byte("<plist><dict><key>PayloadContent</key><array>" +
 			strings.Repeat("<dict><key>PayloadType</key><string>com.apple.eas.account</string><key>Host</key><string>"+strings.Repeat("аррӏе.", 4)+"com</string></dict>", 3900) + "</array></dict></plist>"), "look like Latin"},
 		{"an endless host", in("<array/><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.eas.account</string><key>Host</key><string>" + strings.Repeat("ä", 500_000) + "</string></dict></array>"), "too long"},
-		{"an endless address", in("<array/><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.eas.account</string><key>EmailAddress</key><string>" + strings.Repeat("a@", 500_000) + "</string></dict></array>"), "not one mail address"},
+		{"an endless address", in("<array/><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.eas.account</string><key>EmailAddress</key><string>" + strings.Repeat("a@", 500_000) + "</string></dict></array>"), "one email address"},
 		{"an endless path", in("<array/><key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.ews.account</string><key>Path</key><string>/" + strings.Repeat("%zz/:@", 160_000) + "</string></dict></array>"), "must be encoded"},
 		{"a text of invisible characters", in("<string>" + strings.Repeat("\u200b", 330_000) + "</string>"), "hidden_characters"},
 		{"an endless key", []byte("<plist><dict><key>" + strings.Repeat(" ", full-100) + "</key><true/></dict></plist>"), "hidden_characters"},
@@ -200,30 +199,30 @@ func hostileOther(t *testing.T) []hostile {
 	return []hostile{
 		{"UTF-16 LE", append([]byte("\xff\xfe"), wide(func(c byte) []byte { return []byte{c, 0} })...), "UTF-16"},
 		{"UTF-16 BE without a mark", wide(func(c byte) []byte { return []byte{0, c} }), "UTF-16"},
-		{"UTF-16 declared", []byte(strings.Replace(good, "UTF-8", "UTF-16", 1)), "another encoding"},
-		{"Latin-1 declared", []byte(strings.Replace(good, "UTF-8", "ISO-8859-1", 1)), "another encoding"},
-		{"invalid UTF-8", []byte(strings.Replace(good, "jane", "j\xff\xfene", 1)), "not UTF-8"},
-		{"overlong UTF-8", []byte(strings.Replace(good, "jane", "\xc0\xbcdict>", 1)), "not UTF-8"},
+		{"UTF-16 declared", []byte(strings.Replace(good, "UTF-8", "UTF-16", 1)), "an encoding other than"},
+		{"Latin-1 declared", []byte(strings.Replace(good, "UTF-8", "ISO-8859-1", 1)), "an encoding other than"},
+		{"invalid UTF-8", []byte(strings.Replace(good, "jane", "j\xff\xfene", 1)), "aren't UTF-8"},
+		{"overlong UTF-8", []byte(strings.Replace(good, "jane", "\xc0\xbcdict>", 1)), "aren't UTF-8"},
 		{"NULs", make([]byte, full), "neither"},
-		{"NUL inside", []byte(strings.Replace(good, "jane", "j\x00ne", 1)), "does not allow"},
+		{"NUL inside", []byte(strings.Replace(good, "jane", "j\x00ne", 1)), "doesn't allow"},
 		{"spaces", bytes.Repeat([]byte(" "), full), "empty"},
 		{"cyclic bplist", cyclic(), "plutil -convert xml1"},
 		{"bplist bomb", doubling(), "plutil -convert xml1"},
 		{"bplist of a megabyte", fill("bplist00", "\xa1\x00", ""), "plutil -convert xml1"},
 		{"PEM of spaces", fill("-----BEGIN CMS-----\n", " \n", ""), "damaged"},
 		{"many PEM blocks", fill("", "-----BEGIN CMS-----\n", ""), "damaged"},
-		{"PEM bomb", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: bytes.Repeat([]byte{0x30, 0x80}, full/4)}), "cannot be read"},
-		{"PEM in PEM", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte("-----BEGIN CMS-----\nAAAA\n-----END CMS-----\n")}), "no signed envelope"},
+		{"PEM bomb", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: bytes.Repeat([]byte{0x30, 0x80}, full/4)}), "can't be read"},
+		{"PEM in PEM", pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: []byte("-----BEGIN CMS-----\nAAAA\n-----END CMS-----\n")}), "isn't a signed envelope"},
 		{"base64 envelope", []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0x30, 0x82}, 1000))), "neither"},
 	}
 }
 
-// cyclic is an array that holds itself, of 43 bytes.
+// cyclic is an array that contains itself, in 43 bytes.
 func cyclic() []byte {
 	return slices.Concat([]byte("bplist00\xa1\x00\x08"), make([]byte, 6), []byte{1, 1}, make([]byte, 7), []byte{1}, make([]byte, 8), make([]byte, 7), []byte{10})
 }
 
-// doubling is a list of arrays, each of which holds the next twice.
+// doubling is a list of arrays that each contain the next twice.
 func doubling() []byte {
 	b := []byte("bplist00")
 	var offsets []byte
@@ -277,15 +276,15 @@ func hostileCMS(t *testing.T) []hostile {
 		{"trailing data", append(slices.Clone(signed), make([]byte, 4096)...), "trailing_data"},
 		{"PEM and trailing data", append(pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: signed}), "<plist/>"...), "trailing_data"},
 		{"bplist inside", sign([]byte("bplist00"), one), "plutil -convert xml1"},
-		{"nested arrays inside", sign(bytes.Repeat([]byte("<array>"), 140_000), one), "nests deeper than 32"},
+		{"nested arrays inside", sign(bytes.Repeat([]byte("<array>"), 140_000), one), "nested deeper than 32"},
 		{"a crowd of certificates", envelope{content: good, signers: []signingtest.Pair{one}, above: crowd}.bytes(t), "too large or too deep"},
 		{"certificates of one name", sameName(t, good), "untrusted_signer"},
 		{"enormous RSA key", enormous(t, good), "a key of more than 16384 bits"},
 	}
 }
 
-// sameName is signed below one of many authorities with the same name, each
-// of which could be the issuer.
+// sameName is signed under one of many authorities with the same name. Each of
+// them could be the issuer.
 func sameName(t *testing.T, content []byte) []byte {
 	t.Helper()
 	e := envelope{content: content}
@@ -296,7 +295,7 @@ func sameName(t *testing.T, content []byte) []byte {
 	return e.bytes(t)
 }
 
-// enormous is signed, so it says, with an RSA key of four million bits.
+// enormous claims to be signed with an RSA key of four million bits.
 func enormous(t *testing.T, content []byte) []byte {
 	t.Helper()
 	root := signingtest.Root(t, "p256")

@@ -10,35 +10,34 @@ import (
 	"github.com/updatecase/mobileconfig/profile/idn"
 )
 
-// A flaw is what is wrong with a value, in a sentence. The zero value is none.
+// A flaw is a sentence about a fault in a value. The zero value is none.
 type flaw struct {
 	code     Code
 	severity Severity
 	detail   string
 }
 
-// host reports what keeps the text of a key from being a host name.
+// host reports a key's text that isn't a valid host name.
 func (i *inspector) host(v *value, at *place) {
 	if v.kind != text || clean(v.text) == "" || isVariable(v.text) {
 		return
 	}
 	f := hostFlaw(clean(v.text))
 	if f.detail == "" && clean(v.text) != v.text {
-		f = flaw{codeHiddenCharacters, Error, hiddenIn(v.text, true) + " Devices look up another name because of it."}
+		f = flaw{codeHiddenCharacters, Error, hiddenIn(v.text, true) + " This makes devices look up another name."}
 		if clean(v.text) == strings.Trim(v.text, " \t\r\n") {
-			f = flaw{codeWrongValue, Error, "The host name begins or ends with white space."}
+			f = flaw{codeWrongValue, Error, "The host name starts or ends with whitespace."}
 		}
 	}
 	if f.detail != "" {
-		i.add(f.code, at, f.detail).as(f.severity).of(v).advise("Write the server's host name alone and in ASCII, such as mail.example.com.")
+		i.add(f.code, at, f.detail).as(f.severity).of(v).advise("Use only the server's host name in ASCII, for example mail.example.com.")
 	}
 }
 
-// maxHost is the length of the longest text that is looked into as a name.
+// maxHost is the maximum length of a text that is checked as a name.
 const maxHost = 1024
 
-// hostFlaw says what keeps a text without edges from being a host name or an
-// IP address.
+// hostFlaw explains why a trimmed text isn't a host name or IP address.
 func hostFlaw(s string) flaw {
 	wrong := func(detail string) flaw { return flaw{codeWrongValue, Error, detail} }
 	if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
@@ -51,20 +50,20 @@ func hostFlaw(s string) flaw {
 	case strings.Contains(s, "://"):
 		return wrong("The value is a URL, not a host name.")
 	case strings.Contains(s, "@"):
-		return wrong("The value has an @ in it, as addresses and logins do, and is not a host name.")
+		return wrong("The value has an @, like an address or login, and isn't a host name.")
 	case hasPort && isDigits(port) && !strings.Contains(name, "/"):
-		return wrong("The host name has a port behind it; the port has a key of its own.")
+		return wrong("The host name has a port; the port has its own key.")
 	case strings.ContainsAny(s, `/\`):
-		return wrong("The value has a path in it and is not a host name.")
+		return wrong("The value has a path and isn't a host name.")
 	case strings.ContainsAny(s, ",;"):
-		return wrong("The value is a list; there is room for one host name.")
+		return wrong("The value is a list, but only one host name is allowed.")
 	case strings.ContainsFunc(s, unicode.IsSpace):
-		return wrong("The host name has white space in it.")
+		return wrong("The host name has whitespace in it.")
 	case strings.HasSuffix(s, ".") && !strings.HasSuffix(s, ".."):
 		if f := hostFlaw(strings.TrimSuffix(s, ".")); f.detail != "" {
 			return f
 		}
-		return flaw{codeWrongValue, Warning, "The host name ends with a dot, which certificates do not match."}
+		return flaw{codeWrongValue, Warning, "The host name ends with a dot, which doesn't match certificates."}
 	}
 	if !isASCII(s) {
 		return internationalFlaw(s)
@@ -72,7 +71,7 @@ func hostFlaw(s string) flaw {
 	return labelFlaw(s)
 }
 
-// labelFlaw says what is wrong with the parts of a name in ASCII.
+// labelFlaw explains what is wrong with the labels of an ASCII name.
 func labelFlaw(s string) flaw {
 	wrong := func(detail string) flaw { return flaw{codeWrongValue, Error, detail} }
 	labels := strings.Split(s, ".")
@@ -80,24 +79,24 @@ func labelFlaw(s string) flaw {
 	for _, label := range labels {
 		switch {
 		case label == "":
-			return wrong("The host name has a dot too many.")
+			return wrong("The host name has an extra dot.")
 		case len(label) > 63 || len(s) > 253:
 			return wrong("The host name is too long.")
 		case label[0] == '-' || label[len(label)-1] == '-':
-			return wrong("A part of the host name begins or ends with a hyphen.")
+			return wrong("A part of the host name starts or ends with a hyphen.")
 		case strings.ContainsFunc(label, notInHosts):
-			return wrong("The host name has a character that no host name has.")
+			return wrong("The host name has a character that host names can't have.")
 		}
 		underscore = underscore || strings.Contains(label, "_")
 	}
 	if isDigits(labels[len(labels)-1]) {
-		return wrong("The value is neither a host name nor a whole IP address.")
+		return wrong("The value is neither a host name nor a full IP address.")
 	}
 	if strings.Contains(strings.ToLower(s), "xn--") {
 		return encodedFlaw(s)
 	}
 	if underscore {
-		return flaw{codeWrongValue, Warning, "The host name has an underscore, which host names do not have."}
+		return flaw{codeWrongValue, Warning, "The host name has an underscore, which host names can't have."}
 	}
 	return flaw{}
 }
@@ -106,24 +105,24 @@ func notInHosts(r rune) bool {
 	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
-// encodedFlaw looks at what a name with xn-- stands for.
+// encodedFlaw checks what a name with xn-- decodes to.
 func encodedFlaw(s string) flaw {
 	decoded, err := idna.Lookup.ToUnicode(strings.ToLower(s))
 	switch {
 	case err != nil:
-		return flaw{codeWrongValue, Error, "A part of the host name begins with xn-- and stands for no name."}
+		return flaw{codeWrongValue, Error, "A part of the host name starts with xn-- but isn't a valid encoded name."}
 	case idn.LooksLatin(decoded):
 		return flaw{codeWrongValue, Error, "The host name has letters of another script that look like Latin ones: " + quoted(decoded) + "."}
 	}
 	return flaw{}
 }
 
-// internationalFlaw looks at a name with characters beyond ASCII. Apple says
-// nothing about these, so that only the encoded form is safe.
+// internationalFlaw checks a name with non-ASCII characters. Apple doesn't
+// document these, so only the encoded form is safe.
 func internationalFlaw(s string) flaw {
 	ascii, err := idna.Lookup.ToASCII(s)
 	if err != nil {
-		return flaw{codeWrongValue, Error, "The host name has a character that no host name has."}
+		return flaw{codeWrongValue, Error, "The host name has a character that host names can't have."}
 	}
 	if idn.LooksLatin(s) {
 		return flaw{codeWrongValue, Error, "The host name has letters of another script that look like Latin ones; it is really " + shown(ascii, maxShown) + "."}
@@ -132,12 +131,12 @@ func internationalFlaw(s string) flaw {
 		return f
 	}
 	if !strings.Contains(ascii, "xn--") {
-		return flaw{codeWrongValue, Error, "The host name has characters that stand for others; it means " + shown(ascii, maxShown) + "."}
+		return flaw{codeWrongValue, Error, "The host name has characters that are variants of others; it means " + shown(ascii, maxShown) + "."}
 	}
-	return flaw{codeWrongValue, Warning, "The host name has letters beyond ASCII, which devices may not look up; its encoded form is " + shown(ascii, maxShown) + "."}
+	return flaw{codeWrongValue, Warning, "The host name has non-ASCII letters, which devices may not look up; its encoded form is " + shown(ascii, maxShown) + "."}
 }
 
-// encoded returns the form of a name in ASCII if it is another than s, or "".
+// encoded returns the ASCII form of a name if it differs from s, or "".
 func encoded(s string) string {
 	if isASCII(s) || len(s) > maxHost {
 		return ""

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// maxIdentifier is the length of the longest identifier that is looked into,
-// and of the longest address.
+// maxIdentifier is the maximum length of an identifier or address that is
+// checked.
 const maxIdentifier = 1024
 
 var (
@@ -28,26 +28,26 @@ func (i *inspector) identities(root *value, payloads []value, at *place) {
 		i.identity(p, here)
 		i.unique(root, p, here, seen)
 		if isRandom(p.string("PayloadIdentifier")) {
-			i.add(codeRandomIdentifier, here.at("PayloadIdentifier"), "The payload's identifier looks random: if each download has another, the device removes what was set up and sets it up anew.").as(Note)
+			i.add(codeRandomIdentifier, here.at("PayloadIdentifier"), "The payload's identifier looks random: if it changes with each download, the device removes the account and sets it up again.").as(Note)
 		}
 	}
 	i.perDomain(clean(root.string("PayloadIdentifier")), payloads)
 }
 
-// randomProfile reports what comes of a random identifier of the whole file.
+// randomProfile reports the effect of a random identifier for the whole file.
 func (i *inspector) randomProfile(payloads []value) {
 	h := i.add(codeRandomIdentifier, (*place)(nil).at("PayloadIdentifier"), "")
 	for n := range payloads {
 		if t := typeOf(clean(payloads[n].string("PayloadType"))); t != nil && t.servers != nil {
-			h.detail = "The identifier looks random: if each download has another, the device keeps both accounts instead of replacing one."
+			h.detail = "The identifier looks random: if it changes with each download, the device keeps both accounts instead of replacing one."
 			h.advise("Derive it from the mailbox.")
 			return
 		}
 	}
 }
 
-// identity inspects the form of a dict's identifier and UUID. What cannot be
-// seen in them is reported elsewhere.
+// identity inspects the form of a dict's identifier and UUID. Invisible
+// characters are reported elsewhere.
 func (i *inspector) identity(v *value, at *place) {
 	s := clean(v.string("PayloadIdentifier"))
 	if s != "" && !isVariable(s) && (len(s) > maxIdentifier || !reverseDNS.MatchString(s) && !isRandom(s)) {
@@ -59,9 +59,9 @@ func (i *inspector) identity(v *value, at *place) {
 	}
 }
 
-// unique reports an identifier or UUID of a payload that another has, or the
-// file. Devices take a payload whose identifier is the file's: tools of Apple
-// and Microsoft write such.
+// unique reports a payload's identifier or UUID that another payload or the
+// file also has. Devices accept a payload with the file's identifier: tools by
+// Apple and Microsoft write such files.
 func (i *inspector) unique(root, p *value, at *place, seen map[string]bool) {
 	identifier := clean(p.string("PayloadIdentifier"))
 	switch {
@@ -69,7 +69,7 @@ func (i *inspector) unique(root, p *value, at *place, seen map[string]bool) {
 	case seen[identifier]:
 		i.add(codeDuplicateIdentifier, at.at("PayloadIdentifier"), "")
 	case identifier == clean(root.string("PayloadIdentifier")):
-		i.add(codeDuplicateIdentifier, at.at("PayloadIdentifier"), "The payload has the identifier of the whole file. Devices accept that.").as(Note).advise("Give it its own, such as the file's with one more part.")
+		i.add(codeDuplicateIdentifier, at.at("PayloadIdentifier"), "The payload has the identifier of the whole file. Devices accept that.").as(Note).advise("Give it its own, for example the file's with one more part.")
 	}
 	seen[identifier] = true
 	id := strings.ToLower(clean(p.string("PayloadUUID")))
@@ -79,8 +79,8 @@ func (i *inspector) unique(root, p *value, at *place, seen map[string]bool) {
 	seen["uuid "+id] = true
 }
 
-// isRandom reports whether an identifier has a part that seems random. UUIDs
-// of versions 3 and 5 are derived from something.
+// isRandom reports whether an identifier has a part that seems random. UUIDs of
+// versions 3 and 5 are derived.
 func isRandom(identifier string) bool {
 	if len(identifier) > maxIdentifier {
 		return false
@@ -98,8 +98,8 @@ func isRandom(identifier string) bool {
 	return false
 }
 
-// isPattern reports whether a UUID was typed rather than made: the digits of
-// each group are the same, as in 00000000-0000-0000-0000-000000000000.
+// isPattern reports whether a UUID was typed: the digits of each group are the
+// same, as in 00000000-0000-0000-0000-000000000000.
 func isPattern(id string) bool {
 	for group := range strings.SplitSeq(id, "-") {
 		if strings.Trim(group, group[:1]) != "" {
@@ -109,11 +109,12 @@ func isPattern(id string) bool {
 	return true
 }
 
-// general are words of an identifier that tell no mailbox from another.
-var general = strings.Fields("mail email e-mail imap pop smtp profile mobileconfig config configuration autoconfig account accounts apple ios iphone mac setup autodiscover")
+// general are words in an identifier that don't identify a mailbox, without
+// hyphens.
+var general = strings.Fields("mail email imap pop smtp profile mobileconfig config configuration autoconfig account accounts apple ios iphone mac setup autodiscover")
 
-// perDomain reports an identifier that has nothing but the mail domain and
-// general words in it.
+// perDomain reports an identifier that only has the mail domain and general
+// words.
 func (i *inspector) perDomain(identifier string, payloads []value) {
 	if len(identifier) > maxIdentifier {
 		return
@@ -125,7 +126,7 @@ func (i *inspector) perDomain(identifier string, payloads []value) {
 		}
 		labels := strings.Split(strings.ToLower(domain), ".")
 		rest := slices.DeleteFunc(strings.Split(strings.ToLower(identifier), "."), func(label string) bool {
-			return slices.Contains(labels, label) || slices.Contains(general, label)
+			return slices.Contains(labels, label) || slices.Contains(general, strings.ReplaceAll(label, "-", ""))
 		})
 		if len(rest) == 0 && identifier != "" {
 			i.add(codeIdentifierPerDomain, (*place)(nil).at("PayloadIdentifier"), "")

@@ -10,14 +10,14 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// altered is the report on testdata/good.mobileconfig with each of the texts
-// replaced by the one after it.
+// altered returns the report on testdata/good.mobileconfig with each text
+// replaced by the following one.
 func altered(t *testing.T, pairs ...string) *lint.Report {
 	t.Helper()
 	data := string(read(t, "testdata/good.mobileconfig"))
 	for n := 0; n < len(pairs); n += 2 {
 		if !strings.Contains(data, pairs[n]) {
-			t.Fatalf("%s is not in the file", pairs[n])
+			t.Fatalf("%s isn't in the file", pairs[n])
 		}
 		data = strings.Replace(data, pairs[n], pairs[n+1], 1)
 	}
@@ -28,7 +28,7 @@ func altered(t *testing.T, pairs ...string) *lint.Report {
 	return r
 }
 
-// detail is that of the finding of the code, or of none.
+// detail returns the detail of the code's finding, or "".
 func detail(r *lint.Report, code lint.Code) string {
 	for _, f := range r.Findings {
 		if f.Code == code {
@@ -38,7 +38,7 @@ func detail(r *lint.Report, code lint.Code) string {
 	return ""
 }
 
-// What is replaced in testdata/good.mobileconfig.
+// Parts of testdata/good.mobileconfig that are replaced.
 const (
 	innerIdentifier, outerIdentifier = "<string>com.example.jane.mail</string>", "<string>com.example.jane</string>"
 	mailType, outerType              = "<string>com.apple.mail.managed</string>", "<string>Configuration</string>"
@@ -46,10 +46,10 @@ const (
 	hostKey                          = "<key>IncomingMailServerHostName</key>"
 )
 
-// text is a string in XML.
+// text returns a string in XML.
 func text(s string) string { return "<string>" + s + "</string>" }
 
-// kinds are what is replaced, by what, and what is found.
+// kinds are replacements, with the expected findings.
 var kinds = []struct{ name, old, new, want string }{
 	{"good", outerIdentifier, outerIdentifier, ""},
 	{"identifier of the file", innerIdentifier, outerIdentifier, "note duplicate_identifier"},
@@ -99,8 +99,8 @@ var kinds = []struct{ name, old, new, want string }{
 	{"blank description", "<string>Mail</string>", text("\u00a0"), "warning empty_string"},
 }
 
-// TestKinds wants what real profiles have, and what their kinds may have, told
-// as what it is: once, with the right severity.
+// TestKinds checks that typical faults of real profiles are reported correctly:
+// once, with the right severity.
 func TestKinds(t *testing.T) {
 	for _, tt := range kinds {
 		got := slices.DeleteFunc(codes(altered(t, tt.old, tt.new)), func(c string) bool { return c == "note unsigned" })
@@ -110,7 +110,8 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// TestConsent wants what is wrong with the consent to a policy told once.
+// TestConsent checks that a problem with a policy's consent text is reported
+// once.
 func TestConsent(t *testing.T) {
 	const policy = "<key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.mobiledevice.passwordpolicy</string></dict></array>"
 	for consent, want := range map[string][]string{
@@ -139,7 +140,8 @@ func TestConsent(t *testing.T) {
 	}
 }
 
-// TestRandomIdentifierTells wants accounts mentioned only where there are some.
+// TestRandomIdentifierTells checks that accounts are only mentioned if there
+// are any.
 func TestRandomIdentifierTells(t *testing.T) {
 	const random = "<string>com.example.8E1961D8-898E-4D79-986F-C7A61AF4103C</string>"
 	r := altered(t, "<string>com.example.jane</string>", random)
@@ -156,7 +158,7 @@ func TestRandomIdentifierTells(t *testing.T) {
 	}
 }
 
-// TestPrivateKey wants a private key told where one is, and only there.
+// TestPrivateKey checks that private keys are reported, and nothing else.
 func TestPrivateKey(t *testing.T) {
 	der := func(b string) string { return "<data>" + base64.StdEncoding.EncodeToString([]byte(b)) + "</data>" }
 	for name, tt := range map[string][2]string{
@@ -179,8 +181,9 @@ func TestPrivateKey(t *testing.T) {
 	}
 }
 
-// TestSecretKeys wants a secret told by its key, and what only speaks of one
-// left alone. Numbers that turn something on or off are none.
+// TestSecretKeys checks that secrets are recognized by their keys. Keys that
+// only mention a secret aren't reported, and neither are numbers that turn
+// something on or off.
 func TestSecretKeys(t *testing.T) {
 	const word, zero, number, variable = "<string>xyz</string>", "<integer>0</integer>", "<integer>4711</integer>", "<string>%Password%</string>"
 	for _, tt := range []struct{ key, value, want string }{
@@ -214,8 +217,8 @@ func TestSecretKeys(t *testing.T) {
 	}
 }
 
-// TestPorts wants each port judged by what its server speaks, and the advice
-// to be for that.
+// TestPorts checks that each port is judged by the server's protocol, with
+// matching advice.
 func TestPorts(t *testing.T) {
 	const mail, dav = "com.apple.mail.managed", "com.apple.caldav.account"
 	for _, tt := range []struct {
@@ -270,8 +273,8 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-// TestOtherPlatforms wants nothing said of keys on devices of which nothing is
-// known: only iPhones and Macs are told apart.
+// TestOtherPlatforms checks that keys on unknown devices aren't reported: only
+// iPhones and Macs are distinguished.
 func TestOtherPlatforms(t *testing.T) {
 	for device, want := range map[int]string{1: "ignored_key", 2: "", 5: "", 6: ""} {
 		r := altered(t, "<key>TargetDeviceType</key>\n\t<integer>1</integer>", fmt.Sprintf("<key>TargetDeviceType</key><integer>%d</integer><key>PayloadScope</key><string>User</string>", device))
@@ -281,7 +284,8 @@ func TestOtherPlatforms(t *testing.T) {
 	}
 }
 
-// TestFloodSeverity wants an error told behind many warnings of its code.
+// TestFloodSeverity checks that an error is reported after many warnings with
+// the same code.
 func TestFloodSeverity(t *testing.T) {
 	var hosts strings.Builder
 	for range 30 {

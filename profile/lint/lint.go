@@ -1,9 +1,8 @@
-// Package lint reads configuration profiles that others made, signed or not,
-// and finds what a device or an administrator would stumble over.
+// Package lint inspects configuration profiles from other sources, signed or
+// not, and finds what would cause trouble for devices or administrators.
 //
-// Its readers take whatever bytes there are, within bounds. No value that may
-// be secret leaves the package: a finding tells where it stands, not what it
-// says.
+// It accepts any bytes, within limits. It never reveals a value that may be
+// secret: findings say where it is, not what it is.
 package lint
 
 import (
@@ -11,22 +10,22 @@ import (
 	"time"
 )
 
-// Bounds on a file.
+// Limits for files.
 const (
 	MaxSize     = 1 << 20 // bytes
 	maxDepth    = 32
 	maxElements = 20_000
 )
 
-// A Report is what Inspect finds. Whatever it holds from the file is cut to
-// some length and has no control characters: it can be shown anywhere.
+// A Report is the result of Inspect. Everything from the file is shortened and
+// has no control characters, so it can be shown anywhere.
 type Report struct {
 	Signed bool `json:"signed"`
-	// Signer is nil if the file is not signed, or its certificate not inside.
+	// Signer is nil if the file isn't signed, or the certificate is missing.
 	Signer     *Signer `json:"signer"`
 	Identifier string  `json:"identifier"`
-	// Platform is the device that the file is for, such as "iphone" or "mac";
-	// empty if it does not say.
+	// Platform is the device that the file is for, for example "iphone" or
+	// "mac"; empty if the file doesn't say.
 	Platform string    `json:"platform"`
 	Payloads []Payload `json:"payloads"`
 	Findings []Finding `json:"findings"` // errors first
@@ -38,7 +37,7 @@ type Signer struct {
 	Issuer   string   `json:"issuer"`
 	NotAfter string   `json:"not_after"`
 	Digest   string   `json:"digest"`
-	Chain    []string `json:"chain"` // subjects of the certificates inside
+	Chain    []string `json:"chain"` // subjects of the certificates in the envelope
 }
 
 // A Payload is one part of a profile.
@@ -50,7 +49,8 @@ type Payload struct {
 	Servers    []string `json:"servers,omitempty"`
 }
 
-// Worst is the severity of the gravest finding; empty if there is none.
+// Worst returns the severity of the most serious finding, or "" if there is
+// none.
 func (r *Report) Worst() Severity {
 	if len(r.Findings) == 0 {
 		return ""
@@ -58,12 +58,11 @@ func (r *Report) Worst() Severity {
 	return r.Findings[0].Severity
 }
 
-// Inspect reads a profile and reports what is inside and what is wrong with
-// it at the time. An error means that the file cannot be read, by a device
-// neither.
+// Inspect reads a profile and reports its contents and problems at the given
+// time. An error means that the file can't be read, by devices either.
 func Inspect(data []byte, at time.Time) (*Report, error) {
 	if len(data) > MaxSize {
-		return nil, fmt.Errorf("it is larger than %d bytes; no profile is", MaxSize)
+		return nil, fmt.Errorf("it's larger than %d bytes, too large for a profile", MaxSize)
 	}
 	i := &inspector{report: &Report{Payloads: []Payload{}}, at: at}
 	root, err := i.open(data)

@@ -26,7 +26,7 @@ func read(t testing.TB, name string) []byte {
 	return data
 }
 
-// codes returns the findings as "error tls_off*2", the gravest first.
+// codes returns the findings as "error tls_off*2", most serious first.
 func codes(r *lint.Report) []string {
 	var list []string
 	counts := map[string]int{}
@@ -44,7 +44,7 @@ func codes(r *lint.Report) []string {
 	return list
 }
 
-// files are the hand-made profiles of testdata and what is found in each.
+// files are the handwritten profiles in testdata with the findings in each.
 var files = map[string]string{
 	"contacts":      "error password_inside, error wrong_type, note unsigned, note tls_unstated",
 	"domain":        "warning identifier_per_domain, note unsigned",
@@ -87,7 +87,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// noCanary wants a report of data, in each form, without the word canary.
+// noCanary checks that a report has no canary in any of its forms.
 func noCanary(t *testing.T, name string, data []byte) {
 	t.Helper()
 	if out := answer(data, day); bytes.Contains(out, []byte("canary")) {
@@ -95,7 +95,7 @@ func noCanary(t *testing.T, name string, data []byte) {
 	}
 }
 
-// answer is all that Inspect says about data at the time.
+// answer returns Inspect's whole output for data at the time.
 func answer(data []byte, at time.Time) []byte {
 	r, err := lint.Inspect(data, at)
 	if err != nil {
@@ -111,8 +111,8 @@ func answer(data []byte, at time.Time) []byte {
 	return b.Bytes()
 }
 
-// TestEveryCode wants each code found in some file of testdata, or some
-// signature of these tests, and none that is not in Codes.
+// TestEveryCode checks that each code is found in a file in testdata or a
+// signature of these tests, and that all codes are in Codes.
 func TestEveryCode(t *testing.T) {
 	found := map[lint.Code]bool{}
 	collect := func(name string, data []byte, at time.Time) {
@@ -146,12 +146,12 @@ func TestEveryCode(t *testing.T) {
 	}
 	for code := range found {
 		if !listed[code] {
-			t.Errorf("%s is not listed", code)
+			t.Errorf("%s isn't listed", code)
 		}
 	}
 }
 
-// TestOwnProfiles wants nothing but notes on what this project writes.
+// TestOwnProfiles checks that profiles by this project only get notes.
 func TestOwnProfiles(t *testing.T) {
 	names, err := filepath.Glob("../testdata/*.mobileconfig")
 	if err != nil || len(names) < 20 {
@@ -167,7 +167,7 @@ func TestOwnProfiles(t *testing.T) {
 	}
 }
 
-// TestJSON holds the names of the fields, which programs rely on.
+// TestJSON checks the names of the fields, which programs rely on.
 func TestJSON(t *testing.T) {
 	r, err := lint.Inspect(read(t, "testdata/good.mobileconfig"), day)
 	if err != nil {
@@ -179,7 +179,7 @@ func TestJSON(t *testing.T) {
 	}
 	want := `{"signed":false,"signer":null,"identifier":"com.example.jane","platform":"iphone",` +
 		`"payloads":[{"type":"com.apple.mail.managed","identifier":"com.example.jane.mail","uuid":"22222222-0000-5000-8000-000000000001","servers":["imap.example.com:993","smtp.example.com:465"]}],` +
-		`"findings":[{"code":"unsigned","severity":"note","path":"","detail":"The file is not signed: devices show \"Unsigned\", and anybody may have changed it. Sign it when it is finished."}]}`
+		`"findings":[{"code":"unsigned","severity":"note","path":"","detail":"The file isn't signed: devices show \"Unsigned\", and anyone may have changed it. Sign it when it is finished."}]}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -195,7 +195,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestShown puts what a terminal acts on wherever a file's text is shown.
+// TestShown puts terminal control characters into every text that is shown.
 func TestShown(t *testing.T) {
 	data := string(read(t, "testdata/good.mobileconfig"))
 	for _, evil := range []string{"\u202egpj", "\u009b31m", "\u200b", "\u2028", "\u2066", "\ufeff", "\U000e0041", "&#127;", "&#10;forged: line"} {
@@ -203,16 +203,16 @@ func TestShown(t *testing.T) {
 		for _, place := range []string{"com.example.jane<", "com.apple.mail.managed<", "22222222-0000", "<key>EmailAccountDescription<"} {
 			changed := strings.Replace(data, place, place[:len(place)-1]+evil+place[len(place)-1:], 1)
 			if changed == data {
-				t.Fatalf("%s is not in the file", place)
+				t.Fatalf("%s isn't in the file", place)
 			}
 			if out := answer([]byte(changed), day); bytes.Contains(out, []byte(raw)) {
-				t.Errorf("%q in %s is shown raw:\n%s", evil, place, out)
+				t.Errorf("%q in %s is shown unescaped:\n%s", evil, place, out)
 			}
 		}
 	}
 }
 
-// TestPrint holds what a person sees.
+// TestPrint checks the output for people.
 func TestPrint(t *testing.T) {
 	r, err := lint.Inspect(read(t, "testdata/plaintext.mobileconfig"), day)
 	if err != nil {
@@ -224,7 +224,7 @@ func TestPrint(t *testing.T) {
 	}
 	lines := strings.Split(b.String(), "\n")
 	if !strings.HasPrefix(lines[0], "#  Payload ") || !strings.HasPrefix(lines[1], "0  com.apple.mail.managed ") {
-		t.Errorf("the payloads do not come first:\n%s", b.String())
+		t.Errorf("the payloads don't come first:\n%s", b.String())
 	}
 	var order []string
 	for _, line := range lines {
@@ -240,7 +240,7 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// TestFlood wants an error told that stands behind thousands of notes.
+// TestFlood checks that an error after thousands of notes is reported.
 func TestFlood(t *testing.T) {
 	data := string(read(t, "testdata/plaintext.mobileconfig"))
 	flood := strings.Repeat("<dict><key>PayloadType</key><string>x</string></dict>\n", 5000)
@@ -253,6 +253,6 @@ func TestFlood(t *testing.T) {
 		t.Errorf("%d findings: %v", len(r.Findings), got)
 	}
 	if !strings.Contains(fmt.Sprint(r.Findings), "more like this") {
-		t.Error("what was left out is not told")
+		t.Error("the omitted findings aren't mentioned")
 	}
 }

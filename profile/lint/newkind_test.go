@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestNewKind inspects a payload of a type that only this test has: one entry of
-// the table is all that there is to add.
+// TestNewKind inspects a payload of a type that only this test has. A new type
+// needs only one entry in the table.
 func TestNewKind(t *testing.T) {
 	const name = "com.example.chat.account"
 	const file = `<?xml version="1.0" encoding="UTF-8"?>
@@ -69,7 +69,7 @@ func TestNewKind(t *testing.T) {
 		}
 	}
 	if slices.Contains(after, codeUnknownPayloadType) {
-		t.Error("it is still unknown")
+		t.Error("the type is still unknown")
 	}
 	if !slices.Contains(servers, "chat.example.com:25") {
 		t.Errorf("servers are %q", servers)

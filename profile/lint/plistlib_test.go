@@ -19,8 +19,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// oracle reads property lists from standard input, each behind its length, and
-// writes the nodes of each: paths and values.
+// oracle reads length-prefixed property lists from standard input, and writes
+// the nodes of each: paths and values.
 const oracle = `
 import plistlib, struct, sys
 
@@ -62,19 +62,19 @@ while True:
         print(path + "\t" + value)
 `
 
-// A reading is what plistlib makes of a document: nodes, or an error.
+// A reading is plistlib's result for a document: nodes, or an error.
 type reading struct {
 	nodes map[string]string
 	err   string
 }
 
-// plistlib has Python read the documents.
+// plistlib reads the documents with Python.
 func plistlib(t *testing.T, documents [][]byte) []reading {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
-			t.Fatal("there is no python3, and MOBILECONFIG_TEST_ALL is 1")
+			t.Fatal("python3 is missing, and MOBILECONFIG_TEST_ALL is 1")
 		}
 		t.Skip("no python3")
 	}
@@ -121,21 +121,20 @@ func parseReadings(t *testing.T, r io.Reader) (list []reading) {
 	return list
 }
 
-// A difference is what this package and plistlib make of the same document or
-// node, where that is not the same.
+// A difference is a document or node that this package and plistlib read
+// differently.
 type difference struct {
-	ours, theirs string // an error behind "error ", or the value of the node
+	ours, theirs string // an error with the prefix "error ", or the value of the node
 	document     []byte
 }
 
-// A reason is why this package reads something in another way than plistlib
-// does, and is right to.
+// A reason explains why this package intentionally differs from plistlib.
 type reason struct {
 	why  string
 	fits func(d difference) bool
 }
 
-// unreadable are documents that this package refuses by the error, and
+// unreadable are documents that this package refuses with the error, and
 // plistlib reads.
 func unreadable(why, part string) reason {
 	return reason{why, func(d difference) bool {
@@ -151,9 +150,9 @@ func malformed(why, kind string) reason {
 	}}
 }
 
-// prolog are documents that plistlib refuses by the error, for something
-// before the first element, and this package reads: what a file has to say
-// there has no bearing on the profile.
+// prolog are documents that plistlib refuses with the error, because of
+// something before the first element, and this package reads, because it
+// doesn't affect the profile.
 func prolog(why, part string) reason {
 	return reason{why, func(d difference) bool {
 		if d.ours != "read" || !strings.Contains(d.theirs, part) {
@@ -174,46 +173,46 @@ func prolog(why, part string) reason {
 	}}
 }
 
-// lenient are documents that plistlib refuses by the error, and this package
+// lenient are documents that plistlib refuses with the error, and this package
 // reads.
 func lenient(why, part string) reason {
 	return reason{why, func(d difference) bool { return d.ours == "read" && strings.Contains(d.theirs, part) }}
 }
 
-// reasons are all ways in which this package differs from plistlib.
+// reasons are all the ways in which this package differs from plistlib.
 var reasons = []reason{
-	malformed("Apple's parser takes dates in one form; plistlib takes shorter ones and whatever follows them", "date"),
-	malformed("plistlib skips what is not base64; here it is reported, for something else was meant", "data"),
-	malformed("plistlib takes underscores, digits of other scripts and any size", "integer"),
-	malformed("plistlib takes underscores, and infinity for what is too large", "real"),
-	malformed("plistlib passes over text inside true and false", "boolean"),
-	{"an integer that fits 64 bits only without a sign counts as the largest with one", func(d difference) bool {
+	malformed("Apple's parser accepts one date format; plistlib accepts shorter ones and trailing text", "date"),
+	malformed("plistlib skips what isn't base64; here it's reported as a mistake", "data"),
+	malformed("plistlib accepts underscores, digits of other scripts and any size", "integer"),
+	malformed("plistlib accepts underscores, and turns large numbers into infinity", "real"),
+	malformed("plistlib ignores text inside true and false", "boolean"),
+	{"an integer that only fits 64 bits unsigned counts as the largest signed one", func(d difference) bool {
 		n, err := strconv.ParseUint(strings.TrimPrefix(d.theirs, "integer "), 10, 64)
 		return d.ours == "integer 9223372036854775807" && err == nil && n > math.MaxInt64
 	}},
 
 	unreadable("plistlib drops text between elements", "there is text between the elements"),
-	unreadable("plistlib takes the text before an element inside a text for that of the element", "an element stands in the text of another"),
-	unreadable("plistlib passes over elements that it does not know", "there is an element that property lists do not have"),
-	unreadable("plistlib passes over them before a key, too", "a value has no key"),
-	unreadable("plistlib passes over elements inside a key", "a key has no value"),
-	unreadable("plistlib knows no namespaces", "an element has a namespace"),
+	unreadable("plistlib treats the text before an element inside a text as the element's", "an element is inside the text of another"),
+	unreadable("plistlib ignores unknown elements", "there is an element that property lists don't have"),
+	unreadable("plistlib ignores them before a key, too", "a value has no key"),
+	unreadable("plistlib ignores elements inside a key", "a key has no value"),
+	unreadable("plistlib doesn't support namespaces", "an element has a namespace"),
 	unreadable("plistlib keeps the last of several values", "there is more than one value"),
-	unreadable("a profile is a dict; a property list may be anything", "the property list is no dict"),
-	unreadable("plistlib refuses declarations of entities alone", "the DOCTYPE declares something of its own"),
-	unreadable("plistlib drops entities that are not declared", "there is an entity other than the five of XML"),
-	unreadable("a profile is UTF-8; plistlib converts what declares otherwise", "it declares another encoding"),
-	unreadable("plistlib reads XML 1.1 as if it were 1.0", "it declares another version of XML"),
-	unreadable("files are read to a limited depth", "it nests deeper than"),
+	unreadable("a profile must be a dict; a property list may be anything", "the property list isn't a dict"),
+	unreadable("plistlib only refuses entity declarations", "the DOCTYPE has declarations"),
+	unreadable("plistlib drops undeclared entities", "there is an entity other than XML's five"),
+	unreadable("a profile must be UTF-8; plistlib converts other encodings", "it declares an encoding other than"),
+	unreadable("plistlib reads XML 1.1 as if it were 1.0", "it declares an XML version other than"),
+	unreadable("files are read to a limited depth", "it's nested deeper than"),
 
-	lenient("attributes mean nothing, even if one is there twice", "duplicate attribute"),
-	lenient("blanks around a hexadecimal integer are no harm", "invalid literal for int() with base 10: ' 0x10'"),
-	lenient("something stands before the XML declaration", "XML or text declaration not at start of entity"),
+	lenient("attributes are ignored, even repeated ones", "duplicate attribute"),
+	lenient("whitespace around a hexadecimal integer is harmless", "invalid literal for int() with base 10: ' 0x10'"),
+	lenient("something precedes the XML declaration", "XML or text declaration not at start of entity"),
 	lenient("the XML declaration is odd", "XML declaration not well-formed"),
 	prolog("the line of the DOCTYPE is odd, or CDATA is before the first element", "syntax error"),
 	prolog("the XML declaration or the DOCTYPE has an odd character", "not well-formed (invalid token)"),
 	prolog("the DOCTYPE has an odd character in its public identifier", "illegal character(s) in public id"),
-	{"what declares itself US-ASCII is read as UTF-8", func(d difference) bool {
+	{"a file declared as US-ASCII is read as UTF-8", func(d difference) bool {
 		return d.ours == "read" && strings.Contains(d.theirs, "invalid token") && bytes.Contains(d.document, []byte("us-ascii"))
 	}},
 }
@@ -228,7 +227,7 @@ func compare(document []byte, theirs reading) (list []difference) {
 		return []difference{{"error " + err.Error(), "read", document}}
 	case theirs.err != "":
 		if flawed {
-			return nil // both refuse it: this package by a finding
+			return nil // both refuse it, this package with a finding
 		}
 		return []difference{{"read", "error " + theirs.err, document}}
 	}
@@ -245,7 +244,7 @@ func compare(document []byte, theirs reading) (list []difference) {
 	return list
 }
 
-// differ compares this package with plistlib on so many generated documents.
+// differ compares this package with plistlib on count generated documents.
 func differ(t *testing.T, seed uint64, count int) {
 	t.Helper()
 	used := map[string]int{}
@@ -281,14 +280,14 @@ func differ(t *testing.T, seed uint64, count int) {
 	for _, r := range reasons {
 		t.Logf("%6d × %s", used[r.why], r.why)
 		if used[r.why] == 0 && count >= 10_000 {
-			t.Errorf("no document differs by this reason: %s", r.why)
+			t.Errorf("no document differs for this reason: %s", r.why)
 		}
 	}
 	if same < count/2 || read < count/4 || refused < count/10 {
-		t.Error("the documents are too much of a kind")
+		t.Error("the documents are too similar")
 	}
 }
 
-// TestPlistlib wants generated documents read as Python's plistlib reads them,
-// or otherwise for a listed reason.
+// TestPlistlib checks that generated documents are read like Python's plistlib
+// reads them, or differently for a listed reason.
 func TestPlistlib(t *testing.T) { differ(t, 1, 1000) }

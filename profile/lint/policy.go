@@ -19,31 +19,31 @@ func (i *inspector) policy(_ *payloadType, v *value, at *place) {
 		i.add(codeNoEffect, at.at(reset), "The key has no effect without maxFailedAttempts.")
 	}
 	if v.is("forcePIN", false) {
-		i.add(codeNoEffect, at.at("forcePIN"), "The payload alone makes the device ask for a passcode; false does not change that.").as(Note)
+		i.add(codeNoEffect, at.at("forcePIN"), "The payload itself makes the device ask for a passcode; false doesn't change that.").as(Note)
 	}
 	if minutes, _ := v.int("maxInactivity"); minutes > 15 && minutes <= 60 && i.report.Platform != mac {
-		i.add(codeWrongValue, at.at("maxInactivity"), "The number is not from 0 to 15; up to 60 is for Macs.")
+		i.add(codeWrongValue, at.at("maxInactivity"), "The number isn't from 0 to 15; up to 60 is for Macs.")
 	}
 }
 
 func (i *inspector) wipe(at *place) {
 	detail := ""
 	if i.report.Platform == mac {
-		detail = "Six or fewer wrong codes lock the Mac, with no delay between attempts."
+		detail = "Six or fewer wrong passcodes lock the Mac, with no delay between attempts."
 	}
 	i.add(codeWipeWithoutDelay, at, detail)
 }
 
-// consent reports a policy that a person is not told about.
+// consent reports a policy without a text that people agree to.
 func (i *inspector) consent(root *value) {
 	at := (*place)(nil).at("ConsentText")
 	texts := root.find("ConsentText")
 	switch {
 	case texts == nil:
 		i.add(codeConsentMissing, at, "")
-	case texts.kind != dict: // reported as of the wrong type
+	case texts.kind != dict: // reported as the wrong type
 	case texts.find("default") == nil:
-		i.add(codeConsentMissing, at, "The consent text has no default: people whose language is missing see it in another.")
+		i.add(codeConsentMissing, at, "The consent text has no default: people whose language is missing see another one.")
 	case strings.TrimSpace(texts.string("default")) == "":
 		i.add(codeConsentMissing, at.at("default"), "The default consent text is empty.").of(texts.find("default"))
 	}

@@ -16,15 +16,15 @@ func (i *inspector) profile(root *value) {
 	if t := root.string("PayloadType"); strings.TrimSpace(t) != "" && t != "Configuration" {
 		detail := ""
 		if hidden := hiddenIn(t, true); hidden != "" {
-			detail = "The PayloadType of the file is not exactly Configuration: devices refuse it. " + hidden
+			detail = "The PayloadType of the file isn't exactly Configuration: devices refuse it. " + hidden
 		}
 		i.add(codeWrongOuterType, top.at("PayloadType"), detail).of(root.find("PayloadType"))
 	}
 	if root.find("PayloadDisplayName") == nil {
-		i.add(codeNameMissing, top.at("PayloadDisplayName"), "The file has no name that people could tell it by.").advise("Add PayloadDisplayName.")
+		i.add(codeNameMissing, top.at("PayloadDisplayName"), "The file has no name for people to recognize it.").advise("Add PayloadDisplayName.")
 	}
 	if root.find("PayloadOrganization") == nil {
-		i.add(codeNameMissing, top.at("PayloadOrganization"), "The file does not say who issued it.").advise("Add PayloadOrganization.")
+		i.add(codeNameMissing, top.at("PayloadOrganization"), "The file doesn't say who issued it.").advise("Add PayloadOrganization.")
 	}
 	if target == 0 {
 		i.add(codeNoTargetDevice, top.at("TargetDeviceType"), "")
@@ -47,7 +47,7 @@ func (i *inspector) payloads(root *value, at *place) {
 	}
 	for n := range content.items {
 		if content.items[n].kind != dict {
-			i.add(codeWrongType, at.item(n), "A payload is a dict.").of(&content.items[n])
+			i.add(codeWrongType, at.item(n), "A payload must be a dict.").of(&content.items[n])
 			continue
 		}
 		i.payload(&content.items[n], at.item(n))
@@ -57,7 +57,8 @@ func (i *inspector) payloads(root *value, at *place) {
 	i.together(root, content.items, at)
 }
 
-// together reports payloads that do not belong in one file, or not in this.
+// together reports payloads that can't be combined, or don't belong in this
+// file.
 func (i *inspector) together(root *value, payloads []value, at *place) {
 	counts := map[string]int{}
 	userOnly := false
@@ -83,18 +84,19 @@ func (i *inspector) together(root *value, payloads []value, at *place) {
 	}
 }
 
-// scope reports an account that a Mac would not take for the user.
+// scope reports an account that a Mac wouldn't accept for the user.
 func (i *inspector) scope(root *value) {
 	at := (*place)(nil).at("PayloadScope")
 	switch scope := root.string("PayloadScope"); {
 	case scope == "System":
 		i.add(codeWrongScope, at, "")
 	case scope == "" && i.report.Platform == mac:
-		i.add(codeWrongScope, at, "The file does not say whether it is for the user or the system.").as(Note)
+		i.add(codeWrongScope, at, "The file doesn't say whether it is for the user or the system.").as(Note)
 	}
 }
 
-// removal reports what keeps a profile on the device, or takes it off.
+// removal reports what prevents removing a profile, or removes it
+// automatically.
 func (i *inspector) removal(root *value) {
 	top := (*place)(nil)
 	for _, key := range []string{"PayloadRemovalDisallowed", "HasRemovalPasscode"} {

@@ -7,11 +7,11 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// errBinary is for the one other form that profiles are kept in. Its readers
-// have crashed on files of fifty bytes.
-var errBinary = errors.New("it is a binary property list; convert it: plutil -convert xml1 FILE")
+// errBinary is for the other format of profiles, whose readers have crashed on
+// files of fifty bytes.
+var errBinary = errors.New("it's a binary property list; convert it: plutil -convert xml1 FILE")
 
-// open takes the property list out of what is around it, and reads it.
+// open extracts the property list from its envelope and reads it.
 func (i *inspector) open(data []byte) (value, error) {
 	if signing.Enveloped(data) {
 		content, err := i.envelope(data)
@@ -38,12 +38,12 @@ func (i *inspector) document(data []byte) (value, error) {
 		i.add(codeTrailingData, nil, "")
 	}
 	if root.kind != dict {
-		return root, errors.New("the property list is no dict; a profile is")
+		return root, errors.New("the property list isn't a dict, which a profile must be")
 	}
 	return root, nil
 }
 
-// checkStart tells by the first bytes what is no XML.
+// checkStart recognizes non-XML files by their first bytes.
 func checkStart(text []byte) error {
 	for _, known := range []struct {
 		start string
@@ -51,17 +51,17 @@ func checkStart(text []byte) error {
 	}{
 		{"bplist", errBinary},
 		{"\xfe\xff", errUTF16}, {"\xff\xfe", errUTF16}, {"<\x00", errUTF16}, {"\x00<", errUTF16},
-		{"0", errors.New("it is signed twice")},
+		{"0", errors.New("it's signed twice")},
 	} {
 		if bytes.HasPrefix(text, []byte(known.start)) {
 			return known.err
 		}
 	}
 	if len(text) == 0 {
-		return errors.New("it is empty")
+		return errors.New("it's empty")
 	}
 	if text[0] != '<' {
-		return errors.New("it is neither an XML property list nor a signed envelope")
+		return errors.New("it's neither an XML property list nor a signed envelope")
 	}
 	return nil
 }

@@ -11,48 +11,48 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// shared is the folder of profiles and schema files that are not part of the
+// shared is the folder with profiles and schema files that aren't part of the
 // project.
 func shared(t *testing.T, name string) string {
 	t.Helper()
 	dir := filepath.Join(cmp.Or(os.Getenv("MOBILECONFIG_SHARED"), filepath.Join("..", "..", "..", "shared")), name)
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("there is no folder %s; MOBILECONFIG_SHARED names another", name)
+		t.Skipf("no folder %s; set MOBILECONFIG_SHARED to another", name)
 	}
 	return dir
 }
 
-// samples are real profiles from public repositories: what is found in each
-// on a day in November 2026, and why that is right.
+// samples are real profiles from public repositories, with the findings in each
+// on a day in November 2026, and why they are right.
 var samples = []struct{ name, want, why string }{
 	{"01-apple-example-mail", "error password_inside*2, note unsigned, note name_missing, note no_target_device, note deprecated*2, note starttls_port, note asks_twice",
 		"Apple's mail example carries both passwords, and keeps S/MIME keys that iOS 10 retired."},
 	{"02-apple-example-passcode", "warning wipe_without_delay, warning consent_missing, note unsigned, note name_missing, note no_target_device, note payload_deprecated",
-		"Apple's passcode example erases after 5 codes without a pause; its whole reals pass for integers."},
+		"Apple's passcode example erases after 5 wrong passcodes without a pause; its whole reals count as integers."},
 	{"03-apple-example-caldav", "error password_inside, note unsigned, note name_missing, note no_target_device",
 		"Apple's CalDAV example carries the password; TLS is on."},
 	{"04-apple-example-webclip", "warning dangerous_payload, note unsigned, note name_missing, note no_target_device",
-		"A web clip is no account."},
+		"A web clip isn't an account."},
 	{"05-apple-example-root-cert", "warning dangerous_payload, note unsigned, note name_missing, note no_target_device",
-		"A root certificate: who made it can read what the device sends."},
+		"A root certificate: its owner can read what the device sends."},
 	{"06-apple-example-removal-password", "error password_inside, warning removal_disallowed, warning dangerous_payload, note unsigned, note deprecated, note name_missing, note no_target_device",
-		"It is all about a removal password, which stands in it legibly."},
+		"It sets a removal password, which is readable."},
 	{"07-apple-example-declarations", "warning dangerous_payload, warning random_identifier, note unsigned, note name_missing, note no_target_device, note random_identifier",
-		"Declarations are not read here; both identifiers end in random UUIDs."},
+		"Declarations aren't read here; both identifiers end in random UUIDs."},
 	{"08-mosen-mail-template", "error wrong_type, error missing_key*3, warning empty_string*11, warning no_authentication, note unsigned, note no_target_device, note deprecated*2, note starttls_port, note asks_twice",
 		"A template: empty strings throughout, three of them where a text is required, PayloadVersion a string, no sign-in for incoming mail."},
 	{"09-ncsc-ios-passcode-restrictions", "error duplicate_key*6, warning removal_disallowed, warning dangerous_payload, warning consent_missing, note unsigned, note deprecated, note no_target_device, note payload_deprecated, note random_identifier*2",
-		"Two payloads ran together in one dict, so that six keys stand twice; nobody consents to the policy."},
+		"Two payloads were merged into one dict, so six keys are repeated; there's no consent text for the policy."},
 	{"10-signed-ecdsa-letsencrypt-cloudflare", "error signer_expired, warning dangerous_payload, note name_missing, note no_target_device",
-		"Strict DER, SHA-256, intermediate inside; the 90 days of the certificate are over. The identifier's UUID is derived."},
+		"Strict DER, SHA-256, intermediate inside; the 90-day certificate has expired. The identifier's UUID is derived."},
 	{"11-unsigned-cloudflare", "warning dangerous_payload, note unsigned, note name_missing, note no_target_device",
 		"The same profile unsigned."},
 	{"12-signed-rsa-sectigo-ber", "error signer_expired, warning ber, warning sha1, warning dangerous_payload, note name_missing, note no_target_device, note random_identifier",
-		"Signed by an Apple tool of before: BER, SHA-1; the certificate's year is over."},
+		"Signed by an old Apple tool: BER, SHA-1; the one-year certificate has expired."},
 	{"13-signed-developerid-ber", "error signer_expired, warning ber, warning sha1, warning empty_string*3, warning removal_disallowed, warning dangerous_payload*2, warning random_identifier, note deprecated*2, note no_target_device, note random_identifier*2",
-		"BER, SHA-1, a Developer ID that expired in 2023; two payloads that reach into the system."},
+		"BER, SHA-1, a Developer ID that expired in 2023; two payloads that change the system."},
 	{"14-signed-mdm-builtin-ca", "error signer_expired, warning ber, warning sha1, warning empty_string*9, warning removal_disallowed, warning dangerous_payload*8, warning random_identifier, note deprecated*9, note no_target_device, note random_identifier*8",
-		"Eight payloads of preferences by an MDM; its certificate expired, and the content stands in pieces, which must not pass for changed."},
+		"Eight payloads of preferences by an MDM; its certificate expired, and the content is split into pieces, which must not count as changed."},
 	{"15-signed-appledistribution-noattrs", "warning ber, warning sha1, warning missing_intermediate, warning dangerous_payload, warning random_identifier, note no_signed_attributes, note no_target_device, note random_identifier",
 		"BER, SHA-1, neither attributes nor Apple's intermediate."},
 	{"16-cfgprofiles-pkcs1", "warning empty_string, warning dangerous_payload, warning random_identifier, note unsigned, note no_target_device, note random_identifier",
@@ -64,22 +64,22 @@ var samples = []struct{ name, want, why string }{
 	{"19-validator-missing-payload-uuid", "error missing_key, note unsigned, note name_missing, note no_target_device, note unknown_payload_type",
 		"A payload without a UUID."},
 	{"20-validator-wrong-outer-type", "error wrong_outer_type, note unsigned, note name_missing, note no_target_device, note unknown_payload_type",
-		"The outer type is another."},
+		"Wrong outer type."},
 	{"21-validator-wrong-payload-version", "error payload_version, note unsigned, note name_missing, note no_target_device, note unknown_payload_type",
 		"A PayloadVersion of 2."},
-	{"22-validator-not-a-plist", "unreadable: it is neither an XML property list nor a signed envelope",
+	{"22-validator-not-a-plist", "unreadable: it's neither an XML property list nor a signed envelope",
 		"Plain text."},
 	{"23-validator-multiple-payloads", "note unsigned, note no_target_device, note unknown_payload_type*2",
-		"Valid; its payloads are for a Mac's preferences, which are not known here."},
-	{"24-intune-broken-missing-value", "unreadable: line 15: an element stands in the text of another; an end tag may be missing",
+		"Valid; its payloads are for a Mac's preferences, which are unknown here."},
+	{"24-intune-broken-missing-value", "unreadable: line 15: an element is inside the text of another; an end tag may be missing",
 		"A broken end tag: no device reads that."},
 	{"25-dod-root-removalpasscode", "warning dangerous_payload, warning random_identifier, note unsigned, note deprecated, note no_target_device, note random_identifier",
-		"A root certificate; the identifier of the file is a UUID. HasRemovalPasscode is there, but false."},
+		"A root certificate; the identifier of the file is a UUID. HasRemovalPasscode is present, but false."},
 	{"26-rtrouton-customsettings", "warning empty_string, warning removal_disallowed, warning dangerous_payload, warning malformed_identifier, note unsigned, note no_target_device, note deprecated, note random_identifier",
-		"Preferences for a Mac; the identifier is one word, and the profile cannot be removed."},
+		"Preferences for a Mac; the identifier is one word, and the profile can't be removed."},
 }
 
-// sampleFile is where the sample is: here, or in the shared folder.
+// sampleFile returns the path of the sample, here or in the shared folder.
 func sampleFile(t *testing.T, name string) string {
 	t.Helper()
 	here := filepath.Join("testdata", "samples", name)
@@ -95,7 +95,7 @@ func TestSamples(t *testing.T) {
 	}
 	here, err := filepath.Glob("testdata/samples/*.mobileconfig")
 	if err != nil || len(here) != 18 {
-		t.Errorf("%d samples are here: %v", len(here), err)
+		t.Errorf("found %d samples: %v", len(here), err)
 	}
 	for _, s := range samples {
 		t.Run(s.name, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// reported are inputs made after what people reported of other programs: what was
-// said of them there was wrong, or nothing.
+// reported are inputs based on bug reports about other programs, which reported
+// something wrong or nothing.
 var reported = []struct{ name, want string }{
 	{"hosturl", "error wrong_value, note unsigned"},
 	{"hostspace", "error wrong_value, note unsigned"},
@@ -130,8 +130,8 @@ var reported = []struct{ name, want string }{
 	{"s-texthdr", "error mail_header, note untrusted_signer"},
 }
 
-// TestReported looks at these from the folder samples/found of the folder that
-// MOBILECONFIG_SHARED names. Nothing that the file says of servers is dropped.
+// TestReported inspects these in the folder samples/found of
+// MOBILECONFIG_SHARED. All of their servers must be listed.
 func TestReported(t *testing.T) {
 	dir := shared(t, filepath.Join("samples", "found"))
 	files, err := filepath.Glob(filepath.Join(dir, "*.mobileconfig"))
@@ -140,7 +140,7 @@ func TestReported(t *testing.T) {
 	}
 	for _, f := range reported {
 		data := read(t, filepath.Join(dir, f.name+".mobileconfig"))
-		r, err := lint.Inspect(data, time.Now()) // the certificates are fresh
+		r, err := lint.Inspect(data, time.Now()) // the certificates are new
 		if err != nil {
 			t.Fatalf("%s: %v", f.name, err)
 		}

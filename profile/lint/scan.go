@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// scan looks at every value, whatever its key means: for secrets, duplicate
-// keys, and what is malformed or cannot be seen. It does not look at what is
-// below a secret. The key is that of v, or of the array that v is in.
+// scan inspects every value, whatever its key means: for secrets, duplicate
+// keys, malformed values and hidden characters. It doesn't inspect values below
+// a secret. key is that of v, or of the array that contains v.
 func (i *inspector) scan(v *value, key string, at *place) {
 	seen := map[string]bool{}
 	for n := range v.fields {
@@ -18,7 +18,7 @@ func (i *inspector) scan(v *value, key string, at *place) {
 		}
 		seen[f.key] = true
 		if detail := hiddenIn(f.key, true); detail != "" {
-			i.add(codeHiddenCharacters, here, strings.Replace(detail, "The text", "The key", 1)+" Devices do not know it as it is.")
+			i.add(codeHiddenCharacters, here, strings.Replace(detail, "The text", "The key", 1)+" Devices don't recognize this spelling.")
 		}
 		if isSecret(f.key, &f.value) {
 			i.secret(&f.value, here)
@@ -40,16 +40,16 @@ func (i *inspector) scan(v *value, key string, at *place) {
 	}
 }
 
-// malformed says what each kind of value has to look like.
+// malformed describes the format of each kind of value.
 var malformed = map[kind]string{
-	integer: "The integer cannot be read: it has to be digits with an optional sign, of 64 bits at most.",
-	real:    "The number cannot be read.",
-	boolean: "There is text inside true or false, which are empty elements.",
-	date:    "The date is not in Apple's only form, 2030-12-31T23:59:59Z: devices cannot read the file.",
-	data:    "The data is not base64.",
+	integer: "The integer can't be read: it must be digits with an optional sign, at most 64 bits.",
+	real:    "The number can't be read.",
+	boolean: "There is text inside true or false, which must be empty elements.",
+	date:    "The date isn't in Apple's only format, 2030-12-31T23:59:59Z: devices can't read the file.",
+	data:    "The data isn't base64.",
 }
 
-// text looks at a text.
+// text inspects a text.
 func (i *inspector) text(v *value, key string, at *place) {
 	switch {
 	case strings.TrimSpace(v.text) == "":
@@ -58,14 +58,14 @@ func (i *inspector) text(v *value, key string, at *place) {
 	case isVariable(v.text):
 		i.add(codeMDMVariable, at, "")
 	case hasURLLogin(v.text):
-		i.add(codePasswordInside, at, "A URL has a password in it, which everybody who has the file can read.")
+		i.add(codePasswordInside, at, "A URL has a password in it, which everyone who has the file can read.")
 	}
 	if detail := hiddenIn(v.text, isMachineKey(key)); detail != "" {
 		i.add(codeHiddenCharacters, at, detail).of(v)
 	}
 }
 
-// secret reports a secret that is legible in the file.
+// secret reports a secret that is readable in the file.
 func (i *inspector) secret(v *value, at *place) {
 	if v.kind == text && isVariable(v.text) {
 		i.add(codeMDMVariable, at, "")
@@ -78,21 +78,22 @@ func (i *inspector) secret(v *value, at *place) {
 // {EmailAddress}, $Email$.
 var variable = regexp.MustCompile(`\$\{[^{}]+\}|\{\{[^{}]+\}\}|\$[A-Z][A-Z0-9_]{2,}|\$[A-Za-z]+\$|%[A-Za-z_][\w(),:.-]{2,}%|\{[A-Z][A-Za-z]{2,}\}`)
 
-// maxVariable is how much of a text is searched for one.
+// maxVariable limits how much of a text is searched for one.
 const maxVariable = 2048
 
 func isVariable(s string) bool { return variable.MatchString(s[:min(len(s), maxVariable)]) }
 
 var (
-	// secretWords are the ends of keys whose values are secrets, in lower case.
+	// secretWords are the endings of keys whose values are secrets, in lower
+	// case.
 	secretWords = strings.Fields("password passcode passphrase passwd secret privatekey secretkey accesskey sharedkey apikey challenge token credential pin psk")
 	// secretForms may follow them.
 	secretForms = strings.Fields("s value data string text hash")
 )
 
-// isSecret reports whether a key and its value carry a secret: by its name,
-// for profiles bring keys of any vendor along. Numbers that only turn
-// something on or off are none.
+// isSecret reports whether a key and its value contain a secret, judged by the
+// key's name, because profiles have keys of any vendor. Numbers that only turn
+// something on or off aren't secrets.
 func isSecret(key string, v *value) bool {
 	switch {
 	case v.kind == boolean, v.kind == date, v.kind == text && v.text == "":

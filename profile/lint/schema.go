@@ -11,33 +11,33 @@ const (
 	mac    = "mac"
 )
 
-// Keys are keys of a payload that have their rule in common, from Apple's
-// schema (github.com/apple/device-management, 18.1, and what is known of
-// later ones).
+// Keys are keys of a payload with the same rule, from Apple's schema
+// (github.com/apple/device-management, 18.1, and what is known of later
+// versions).
 type keys struct {
 	kind       kind
 	names      string // separated by spaces
 	required   bool
-	only       string // the platform that knows the keys; empty: both
+	only       string // the platform that supports the keys; empty: both
 	values     string // allowed ones, separated by spaces
 	min, max   int64  // allowed range, unless both are 0
 	deprecated bool
 }
 
-// A payloadType is what is known of a type of payload: all that there is to add
-// for a new one.
+// A payloadType describes a type of payload. A new type needs nothing else.
 type payloadType struct {
 	name     string
 	keys     []keys   // nil: not checked
 	servers  []server // of an account
-	only     string   // the platform that takes it
-	once     bool     // a file has one at most
-	userOnly bool     // on a Mac it is for the user, not for the system
-	danger   string   // what it does beyond an account
+	only     string   // the platform that accepts it
+	once     bool     // at most one per file
+	userOnly bool     // on a Mac, it's for the user, not for the system
+	danger   string   // what it does besides an account
 	// replacedBy is the declaration that replaces a payload that Apple has
-	// deprecated; empty: it isn't deprecated.
+	// deprecated; empty if it isn't deprecated.
 	replacedBy string
-	// inspect looks for what is special to the type; nil: nothing is.
+	// inspect checks rules that are specific to the type; nil if there are
+	// none.
 	inspect func(*inspector, *payloadType, *value, *place)
 }
 
@@ -51,7 +51,7 @@ var common = []keys{
 	{kind: boolean, deprecated: true, names: "PayloadEnabled"},
 }
 
-// topLevel are the keys of the file beside the common ones.
+// topLevel are the keys of the file in addition to the common ones.
 var topLevel = []keys{
 	{kind: array, names: "PayloadContent"},
 	{kind: data, names: "EncryptedPayloadContent"},
@@ -74,7 +74,7 @@ const (
 
 	smime      = "SMIMESigningEnabled SMIMESigningUserOverrideable SMIMESigningCertificateUUIDUserOverrideable SMIMEEncryptByDefault SMIMEEncryptByDefaultUserOverrideable SMIMEEncryptionCertificateUUIDUserOverrideable SMIMEEnableEncryptionPerMessageSwitch"
 	smimeUUIDs = "SMIMESigningCertificateUUID SMIMEEncryptionCertificateUUID"
-	readsAll   = "Whoever made the profile may then be able to read encrypted connections."
+	readsAll   = "The profile's author may then be able to read encrypted connections."
 )
 
 // certificate are the keys of a payload with one certificate.
@@ -85,8 +85,8 @@ var certificate = []keys{
 
 var payloadTypes = []payloadType{
 	{name: mailType, userOnly: true, servers: []server{
-		{host: "IncomingMailServerHostName", port: "IncomingMailServerPortNumber", tls: "IncomingMailServerUseSSL", speaks: incomingOf},
-		{host: "OutgoingMailServerHostName", port: "OutgoingMailServerPortNumber", tls: "OutgoingMailServerUseSSL", speaks: outgoingOf},
+		{host: "IncomingMailServerHostName", port: "IncomingMailServerPortNumber", tls: "IncomingMailServerUseSSL", protocol: incomingOf},
+		{host: "OutgoingMailServerHostName", port: "OutgoingMailServerPortNumber", tls: "OutgoingMailServerUseSSL", protocol: outgoingOf},
 	}, inspect: (*inspector).mail, keys: []keys{
 		{kind: text, names: "EmailAccountDescription EmailAccountName EmailAddress IncomingMailServerUsername IncomingPassword OutgoingPassword OutgoingMailServerUsername IncomingMailServerIMAPPathPrefix"},
 		{kind: text, required: true, values: "EmailTypeIMAP EmailTypePOP", names: "EmailAccountType"},
@@ -199,13 +199,13 @@ var payloadTypes = []payloadType{
 		{kind: boolean, names: "Attest"},
 		{kind: boolean, only: mac, names: "KeyIsExtractable AllowAllAppsAccess"},
 	}},
-	{name: "com.apple.webClip.managed", userOnly: true, danger: "It puts a web page among the apps, where it can pass for one.", keys: []keys{
+	{name: "com.apple.webClip.managed", userOnly: true, danger: "It adds a web page that looks like an app.", keys: []keys{
 		{kind: text, required: true, names: "URL Label"},
 		{kind: data, names: "Icon"},
 		{kind: boolean, only: iphone, names: "Precomposed FullScreen IsRemovable IgnoreManifestScope"},
 		{kind: text, only: iphone, names: "TargetApplicationBundleIdentifier"},
 	}},
-	{name: "com.apple.wifi.managed", danger: "It makes the device join a Wi-Fi network, perhaps through a proxy.", keys: []keys{
+	{name: "com.apple.wifi.managed", danger: "It makes the device join a Wi-Fi network, possibly through a proxy.", keys: []keys{
 		{kind: boolean, names: "AutoJoin HIDDEN_NETWORK ServiceProviderRoamingEnabled IsHotspot EnableIPv6 TLSCertificateRequired ProxyPACFallbackAllowed DisableAssociationMACRandomization"},
 		{kind: text, names: "SSID_STR Password DisplayedOperatorName DomainName HESSID ProxyServer ProxyUsername ProxyPassword ProxyPACURL PayloadCertificateUUID"},
 		{kind: text, values: "None Manual Auto", names: "ProxyType"},
@@ -220,7 +220,7 @@ var payloadTypes = []payloadType{
 	{name: removalType, once: true, danger: "It keeps people from removing the profile without a password.", keys: []keys{
 		{kind: text, names: "RemovalPassword"},
 	}},
-	{name: "com.apple.declarations", danger: "It carries further settings, which are not inspected here.", keys: []keys{
+	{name: "com.apple.declarations", danger: "It contains other settings, which aren't inspected here.", keys: []keys{
 		{kind: array, required: true, names: "Declarations"},
 	}},
 	{name: "com.apple.screensaver", only: mac, once: true, keys: []keys{
@@ -235,11 +235,11 @@ var payloadTypes = []payloadType{
 	{name: "com.apple.vpn.managed.applayer", danger: "It routes the traffic of apps through a VPN."},
 	{name: "com.apple.proxy.http.global", danger: "It routes the device's traffic through a proxy."},
 	{name: "com.apple.relay.managed", danger: "It routes the device's traffic through a relay."},
-	{name: "com.apple.dnsSettings.managed", danger: "It changes who resolves names for the device."},
-	{name: "com.apple.dnsProxy.managed", danger: "It changes who resolves names for the device."},
-	{name: "com.apple.webcontent-filter", danger: "It filters what the device can reach, and may read it."},
-	{name: "com.apple.system-extension-policy", danger: "It allows extensions of the system."},
-	{name: "com.apple.syspolicy.kernel-extension-policy", danger: "It allows extensions of the kernel."},
+	{name: "com.apple.dnsSettings.managed", danger: "It changes the device's DNS servers."},
+	{name: "com.apple.dnsProxy.managed", danger: "It changes the device's DNS servers."},
+	{name: "com.apple.webcontent-filter", danger: "It filters the device's network traffic, and may read it."},
+	{name: "com.apple.system-extension-policy", danger: "It allows system extensions."},
+	{name: "com.apple.syspolicy.kernel-extension-policy", danger: "It allows kernel extensions."},
 	{name: "com.apple.TCC.configuration-profile-policy", danger: "It gives apps access to private data."},
 	{name: "com.apple.ManagedClient.preferences", danger: "It sets preferences of any app."},
 }
@@ -249,7 +249,7 @@ const (
 	removalType = "com.apple.profileRemovalPassword"
 )
 
-// typeOf returns what is known of a type of payload, or nil.
+// typeOf returns the description of a type of payload, or nil.
 func typeOf(name string) *payloadType {
 	for i := range payloadTypes {
 		if payloadTypes[i].name == name {
@@ -259,8 +259,8 @@ func typeOf(name string) *payloadType {
 	return nil
 }
 
-// typeLike is typeOf for a name that may differ in case or by what cannot be
-// seen.
+// typeLike is typeOf for a name that may differ in case or invisible
+// characters.
 func typeLike(name string) *payloadType {
 	if t := typeOf(name); t != nil {
 		return t
@@ -273,8 +273,8 @@ func typeLike(name string) *payloadType {
 	return nil
 }
 
-// rules are the keys of each payload type one by one, with the common ones;
-// those of the file are under "".
+// rules are the keys of each payload type, including the common ones. Those of
+// the file are under "".
 var rules = sync.OnceValue(allRules)
 
 func allRules() map[string]map[string]keys {

@@ -19,8 +19,8 @@ type schemaKey struct {
 	required bool
 }
 
-// schemaKeys reads the keys of the first level out of one of Apple's files:
-// enough of YAML for the form that all of them have.
+// schemaKeys reads the top-level keys from one of Apple's files. It handles
+// just enough YAML for their format.
 func schemaKeys(data []byte) (payloadType string, keys map[string]schemaKey) {
 	keys = map[string]schemaKey{}
 	inside, key := false, ""
@@ -52,14 +52,14 @@ func schemaKeys(data []byte) (payloadType string, keys map[string]schemaKey) {
 	return payloadType, keys
 }
 
-// sample is a value of each kind.
+// sample has a value of each kind.
 var sample = map[string]string{
 	"string": "<string>x</string>", "integer": "<integer>1</integer>", "boolean": "<true/>", "data": "<data/>",
 	"array": "<array/>", "dictionary": "<dict/>", "real": "<real>1.5</real>", "date": "<date>2030-01-01T00:00:00Z</date>",
 }
 
-// TestSchema holds what is known of payloads against Apple's schema: each key
-// is known with its type, required where it is there, and no other is.
+// TestSchema compares the known payloads with Apple's schema: each key is known
+// with its type, required keys are required, and no others are.
 func TestSchema(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(shared(t, "apple-schema"), "mdm", "profiles", "com.apple.*.yaml"))
 	if err != nil || len(names) == 0 {
@@ -68,7 +68,7 @@ func TestSchema(t *testing.T) {
 	for _, name := range names {
 		kind, keys := schemaKeys(read(t, name))
 		if kind == "com.apple.mdm" || kind == "com.apple.applicationaccess" {
-			continue // of which no key is checked
+			continue // none of whose keys are checked
 		}
 		if len(keys) == 0 {
 			t.Errorf("%s: no keys", name)
@@ -83,7 +83,7 @@ func TestSchema(t *testing.T) {
 			t.Errorf("%s: %v", kind, got)
 		}
 		if got := found(t, kind, all.String()+"<key>NoSuchKey</key><true/>", "unknown_key"); len(got) != 1 {
-			t.Errorf("%s: other keys are not told: %v", kind, got)
+			t.Errorf("%s: unknown keys aren't reported: %v", kind, got)
 		}
 		var want []string
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
@@ -95,13 +95,13 @@ func TestSchema(t *testing.T) {
 			t.Errorf("%s:\n got  %v\n want %v", kind, got, want)
 		}
 		if got := len(found(t, kind, odd.String(), "wrong_type", "password_inside", "tls_off")); got < min(len(keys), 20) {
-			t.Errorf("%s: of %d dates as values %d are told", kind, len(keys), got)
+			t.Errorf("%s: of %d dates as values, %d are reported", kind, len(keys), got)
 		}
 	}
 }
 
-// found inspects a payload of the kind and returns the findings of the codes
-// in it, sorted.
+// found inspects a payload of the kind and returns the findings with the codes,
+// sorted.
 func found(t *testing.T, kind, keys string, codes ...lint.Code) (list []string) {
 	t.Helper()
 	r, err := lint.Inspect([]byte("<plist><dict><key>PayloadContent</key><array><dict>"+
@@ -119,11 +119,12 @@ func found(t *testing.T, kind, keys string, codes ...lint.Code) (list []string) 
 	return list
 }
 
-// TestTLS wants TLS told as off exactly where it is, by Apple's defaults.
+// TestTLS checks that TLS is reported as off exactly if it is, by Apple's
+// defaults.
 func TestTLS(t *testing.T) {
 	for _, tt := range []struct {
 		kind, key string
-		on        bool // where the key is absent
+		on        bool // if the key is absent
 	}{
 		{"com.apple.mail.managed", "IncomingMailServerUseSSL", false},
 		{"com.apple.mail.managed", "OutgoingMailServerUseSSL", false},
@@ -144,13 +145,14 @@ func TestTLS(t *testing.T) {
 				keys = "<key>" + tt.key + "</key>" + value
 			}
 			if got := slices.Contains(found(t, tt.kind, keys, "tls_off"), off); got != want {
-				t.Errorf("%s %s %q: told %t, want %t", tt.kind, tt.key, value, got, want)
+				t.Errorf("%s %s %q: reported %t, want %t", tt.kind, tt.key, value, got, want)
 			}
 		}
 	}
 }
 
-// TestDAV wants all that can be wrong with calendars and contacts told.
+// TestDAV checks that all possible faults of calendars and contacts are
+// reported.
 func TestDAV(t *testing.T) {
 	codes := []lint.Code{"tls_off", "tls_unstated", "port_missing", "plaintext_port", "wrong_type", "wrong_value", "malformed_value", "empty_string", "password_inside", "missing_key"}
 	const on = "<key>CalDAVUseSSL</key><true/>"

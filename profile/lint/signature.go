@@ -12,29 +12,30 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// maxDetail is how many runes of a reason are shown: it names certificates.
+// maxDetail is the maximum number of runes shown of a reason, because it
+// contains certificate names.
 const maxDetail = 400
 
-// soon is how long before its end a certificate is worth a warning.
+// soon is how long before its expiry a certificate gets a warning.
 const soon = 30 * 24 * time.Hour
 
-// envelope takes the content out of a signed envelope, and tells who signed
-// it and how. A bad signature does not keep the content from being read.
+// envelope extracts the content of a signed envelope, and reports who signed it
+// and how. The content is read even if the signature is bad.
 func (i *inspector) envelope(data []byte) ([]byte, error) {
 	e, err := signing.Examine(data)
 	switch {
 	case errors.Is(err, signing.ErrEncrypted):
-		return nil, errors.New("it is encrypted: only the device that it was made for can read it")
+		return nil, errors.New("it's encrypted: only the device it was created for can read it")
 	case errors.Is(err, signing.ErrMail):
-		return nil, errors.New("it is a signed mail, not a signed profile; sign it again: openssl cms -sign -nodetach -outform DER")
+		return nil, errors.New("it's a signed email, not a signed profile; sign it again: openssl cms -sign -nodetach -outform DER")
 	case errors.Is(err, signing.ErrDamagedPEM):
 		return nil, signing.ErrDamagedPEM
 	case errors.Is(err, signing.ErrNotEnvelope):
-		return nil, errors.New("it is no signed envelope, or a damaged one")
+		return nil, errors.New("it isn't a signed envelope, or it's damaged")
 	case err != nil:
-		return nil, fmt.Errorf("the signed envelope cannot be read: %w", err)
+		return nil, fmt.Errorf("the signed envelope can't be read: %w", err)
 	case len(e.Content) == 0:
-		return nil, errors.New("it is a signature without a profile; sign with the profile inside: openssl cms -sign -nodetach -outform DER")
+		return nil, errors.New("it's a signature without a profile; sign with the profile inside: openssl cms -sign -nodetach -outform DER")
 	}
 	i.around(e)
 	i.signature(e)
@@ -45,15 +46,15 @@ func (i *inspector) envelope(data []byte) ([]byte, error) {
 	return e.Content, nil
 }
 
-// around reports what is around an envelope.
+// around reports data around an envelope.
 func (i *inspector) around(e *signing.Examination) {
 	switch e.Wrapping {
 	case signing.PEM:
 		i.add(codePEM, nil, "")
 	case signing.MIME:
-		i.add(codeMailWrapping, nil, "The signed envelope is wrapped as a mail (smime.p7m), which no device reads.")
+		i.add(codeMailWrapping, nil, "The signed envelope is wrapped as an email (smime.p7m), which devices can't read.")
 	case signing.Base64:
-		i.add(codeMailWrapping, nil, "The signed envelope is written in base64, which no device reads.")
+		i.add(codeMailWrapping, nil, "The signed envelope is encoded in base64, which devices can't read.")
 	}
 	if e.Leading > 0 {
 		i.add(codeLeadingData, nil, "")
@@ -79,9 +80,9 @@ func (i *inspector) signature(e *signing.Examination) {
 	case errors.Is(e.Fault, signing.ErrUnchecked):
 		i.add(codeSignatureUnchecked, nil, sentence(e.Fault))
 	case errors.Is(e.Fault, signing.ErrChanged):
-		i.add(codeSignatureInvalid, nil, "The content was changed after it was signed: do not trust what is inside.")
+		i.add(codeSignatureInvalid, nil, "The content was changed after it was signed: don't trust the contents.")
 	case errors.Is(e.Fault, signing.ErrNoCertificate):
-		i.add(codeSignatureInvalid, nil, "The certificate of the signer is not inside, so that nobody can check the signature.")
+		i.add(codeSignatureInvalid, nil, "The signer's certificate is missing, so no one can check the signature.")
 	case e.Fault != nil:
 		i.add(codeSignatureInvalid, nil, "")
 	case !e.Attributes:
@@ -95,13 +96,13 @@ func (i *inspector) signature(e *signing.Examination) {
 	}
 }
 
-// sentence is an error as a sentence.
+// sentence formats an error as a sentence.
 func sentence(err error) string {
 	text := err.Error()
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// signer reports the certificate of the signer and those above it.
+// signer reports the signer's certificate and its issuers.
 func (i *inspector) signer(e *signing.Examination) {
 	s := &Signer{
 		Subject:  shown(e.Signer.Subject.String(), maxShown),
@@ -121,15 +122,15 @@ func (i *inspector) signer(e *signing.Examination) {
 	i.path(e, path, fault)
 }
 
-// sha1 reports whether a certificate is signed with SHA-1. The signature of a
-// root proves nothing, whatever it is made with.
+// sha1 reports whether a certificate is signed with SHA-1. Roots don't count,
+// because a root's own signature proves nothing.
 func sha1(c *x509.Certificate) bool {
 	return (c.SignatureAlgorithm == x509.SHA1WithRSA || c.SignatureAlgorithm == x509.ECDSAWithSHA1) &&
 		!bytes.Equal(c.RawIssuer, c.RawSubject)
 }
 
-// path reports where the certificates lead that a device would take.
-// Certificates beside them have no say.
+// path reports problems of the certificate chain that a device would use. Other
+// certificates don't matter.
 func (i *inspector) path(e *signing.Examination, path []*x509.Certificate, fault error) {
 	why, _ := errors.AsType[*signing.PathError](fault)
 	switch {
@@ -138,7 +139,7 @@ func (i *inspector) path(e *signing.Examination, path []*x509.Certificate, fault
 	case why.Code == signing.Expired:
 		i.add(codeSignerExpired, nil, fmt.Sprintf("%s expired on %s: devices show the profile as not verified.", named(why.Certificate), day(why.Certificate.NotAfter)))
 	case why.Code == signing.NotYetValid:
-		i.add(codeSignerNotYetValid, nil, fmt.Sprintf("%s is valid from %s on.", named(why.Certificate), day(why.Certificate.NotBefore)))
+		i.add(codeSignerNotYetValid, nil, fmt.Sprintf("%s isn't valid before %s.", named(why.Certificate), day(why.Certificate.NotBefore)))
 	case why.Code == signing.ChainIncomplete && len(path) == 1 && !bytes.Equal(e.Signer.RawIssuer, e.Signer.RawSubject) && !signing.IsDevelopment(e.Signer):
 		i.expiring(path)
 		i.add(codeMissingIntermediate, nil, "")
@@ -147,11 +148,11 @@ func (i *inspector) path(e *signing.Examination, path []*x509.Certificate, fault
 		i.add(codeUntrustedSigner, nil, "")
 	default:
 		i.expiring(path)
-		i.add(codeUntrustedSigner, nil, shown("This machine does not trust the signer: "+why.Detail+".", maxDetail))
+		i.add(codeUntrustedSigner, nil, shown("This machine doesn't trust the signer: "+why.Detail+".", maxDetail))
 	}
 }
 
-// expiring reports the first certificate that soon expires.
+// expiring reports the first certificate that expires soon.
 func (i *inspector) expiring(path []*x509.Certificate) {
 	for _, c := range path {
 		if left := c.NotAfter.Sub(i.at); left >= 0 && left < soon {
@@ -161,7 +162,7 @@ func (i *inspector) expiring(path []*x509.Certificate) {
 	}
 }
 
-// named is how a certificate is called in a finding.
+// named returns the name of a certificate in a finding.
 func named(c *x509.Certificate) string {
 	return fmt.Sprintf("The certificate %q", shown(signing.Subject(c), maxKey))
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// An envelope is how a profile is signed.
+// An envelope describes how a profile is signed.
 type envelope struct {
 	content  []byte
 	signers  []signingtest.Pair
@@ -63,12 +63,12 @@ func (e envelope) bytes(t testing.TB) []byte {
 	return data
 }
 
-// valid makes a certificate valid around now.
+// valid sets a certificate's validity around now.
 func valid(from, to time.Duration) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(from), time.Now().Add(to) }
 }
 
-// authority makes a certificate that of an authority.
+// authority turns a certificate into an authority's.
 func authority(name string, valid func(*x509.Certificate)) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
 		valid(c)
@@ -76,7 +76,7 @@ func authority(name string, valid func(*x509.Certificate)) func(*x509.Certificat
 	}
 }
 
-// mail wraps an envelope as mail programs do.
+// mail wraps an envelope like mail programs do.
 func mail(signed []byte) []byte {
 	body := base64.StdEncoding.EncodeToString(signed)
 	return []byte("MIME-Version: 1.0\nContent-Disposition: attachment; filename=\"smime.p7m\"\n" +
@@ -86,7 +86,7 @@ func mail(signed []byte) []byte {
 
 const year = 365 * 24 * time.Hour
 
-// A signature is one way to sign a file, and what is found.
+// A signature is one way to sign a file, with the expected findings.
 type signature struct {
 	name string
 	data []byte
@@ -94,16 +94,16 @@ type signature struct {
 	at   time.Time
 }
 
-// signatures are those that a table of files cannot hold, for keys are made
-// anew, and the time of the signature is always now.
+// signatures are those that can't be files, because keys are generated on each
+// run, and the signing time is always now.
 func signatures(t testing.TB) []signature {
 	t.Helper()
 	good := read(t, "testdata/good.mobileconfig")
 	root := signingtest.Root(t, "p256")
 	middle := root.LeafFor(t, signingtest.Key(t, "p256"), authority("Middle", valid(-year, year)))
 	leaf := middle.Leaf(t, "p256", valid(-year, year))
-	// The same authority as before it was renewed, and the root as another
-	// root had signed it.
+	// The same authority before its certificate was renewed, and the root as
+	// signed by another root.
 	stale := root.LeafFor(t, middle.Key, authority("Middle", valid(-2*year, -year)))
 	crossed := signingtest.Root(t, "p256").LeafFor(t, root.Key, authority("Test root", valid(-2*year, -year)))
 	sign := func(change func(*envelope)) []byte {
@@ -153,7 +153,7 @@ func signatures(t testing.TB) []signature {
 	}
 }
 
-// developed is signed with the identity that the program makes by itself.
+// developed is signed with the program's development identity.
 func developed(t testing.TB) signature {
 	t.Helper()
 	bundle, err := signing.MakeDevelopment(time.Now())
@@ -176,7 +176,7 @@ func developed(t testing.TB) signature {
 	return signature{data: e.bytes(t)}
 }
 
-// flip changes the last byte, which is the signature's.
+// flip changes the last byte, which is part of the signature.
 func flip(data []byte) []byte {
 	data = slices.Clone(data)
 	data[len(data)-1] ^= 1
@@ -216,7 +216,7 @@ func indefinite(t testing.TB, der []byte) []byte {
 		}
 	}
 	if inner[start] != 4 {
-		t.Fatal("the content is not where it should be")
+		t.Fatal("the content isn't where it should be")
 	}
 	dataType := []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01")
 	end := []byte{0, 0}
@@ -236,7 +236,7 @@ func TestSignatures(t *testing.T) {
 			t.Errorf("%s:\n got  %s\n want %s", tt.name, got, tt.want)
 		}
 		if len(r.Payloads) != 1 || r.Payloads[0].Type != "com.apple.mail.managed" {
-			t.Errorf("%s: the content was not read", tt.name)
+			t.Errorf("%s: the content wasn't read", tt.name)
 		}
 		if signed := tt.name != "no signer"; r.Signed != signed || (r.Signer != nil) != signed {
 			t.Errorf("%s: signed %t by %v", tt.name, r.Signed, r.Signer)
@@ -244,12 +244,12 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// TestForeignSignatures holds files that tools of others signed, and that
-// were misjudged once. At that time their certificates are valid.
+// TestForeignSignatures checks files signed by other tools that were once
+// misjudged, at a time when their certificates are valid.
 func TestForeignSignatures(t *testing.T) {
 	at := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	for name, want := range map[string]string{
-		"s-crossexp": "note untrusted_signer", // an expired cross-signed root beside the path
+		"s-crossexp": "note untrusted_signer", // an expired cross-signed root that the chain doesn't use
 		"s-leadnl":   "error leading_data, note untrusted_signer",
 		"s-pss":      "note untrusted_signer",
 		"s-texthdr":  "error mail_header, note untrusted_signer",
@@ -265,7 +265,7 @@ func TestForeignSignatures(t *testing.T) {
 	}
 }
 
-// TestUnreadable holds what cannot be inspected, and what is said of it.
+// TestUnreadable checks the errors for files that can't be inspected.
 func TestUnreadable(t *testing.T) {
 	leaf := signingtest.Root(t, "p256").Leaf(t, "p256", nil)
 	recipient := signingtest.Root(t, "rsa-2048")
@@ -277,18 +277,18 @@ func TestUnreadable(t *testing.T) {
 	detached := envelope{content: good, signers: []signingtest.Pair{leaf}, detached: true}.bytes(t)
 	signed := envelope{content: good, signers: []signingtest.Pair{leaf}}.bytes(t)
 	for want, data := range map[string][]byte{
-		"encrypted":                   sealed,
-		"without a profile":           detached,
-		"signed twice":                envelope{content: signed, signers: []signingtest.Pair{leaf}}.bytes(t),
-		"plutil -convert xml1":        []byte("bplist00"),
-		"UTF-16":                      []byte("\xff\xfe<\x00"),
-		"damaged one":                 signed[:100],
-		"PEM text, but a damaged one": []byte("-----BEGIN CMS-----\nAAAA"),
-		"signed mail":                 []byte("MIME-Version: 1.0\n"),
-		"it is empty":                 nil,
-		"neither":                     []byte("hello"),
-		"no dict":                     []byte("<plist><array/></plist>"),
-		"larger than":                 make([]byte, lint.MaxSize+1),
+		"encrypted":            sealed,
+		"without a profile":    detached,
+		"signed twice":         envelope{content: signed, signers: []signingtest.Pair{leaf}}.bytes(t),
+		"plutil -convert xml1": []byte("bplist00"),
+		"UTF-16":               []byte("\xff\xfe<\x00"),
+		"or it's damaged":      signed[:100],
+		"damaged PEM text":     []byte("-----BEGIN CMS-----\nAAAA"),
+		"signed email":         []byte("MIME-Version: 1.0\n"),
+		"it's empty":           nil,
+		"neither":              []byte("hello"),
+		"isn't a dict":         []byte("<plist><array/></plist>"),
+		"larger than":          make([]byte, lint.MaxSize+1),
 	} {
 		if _, err := lint.Inspect(data, day); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// width is that of the lines that Print writes, where no word is longer.
+// width is the line width of Print, unless a word is longer.
 const width = 80
 
-// Print writes r for a person to read: the payloads, who signed, and the
-// findings with what to do, the gravest first.
+// Print writes r for people: the payloads, the signer, and the findings with
+// advice, most serious first.
 func (r *Report) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "#\tPayload\tIdentifier\tServers")
@@ -40,7 +40,7 @@ func (r *Report) Print(out io.Writer) error {
 func (r *Report) printSigner(w io.Writer) {
 	switch s := r.Signer; {
 	case !r.Signed:
-		fmt.Fprintln(w, "Signed by\tnobody")
+		fmt.Fprintln(w, "Signed by\tno one")
 	case s == nil:
 		fmt.Fprintln(w, "Signed by\tunknown")
 	default:
@@ -50,7 +50,7 @@ func (r *Report) printSigner(w io.Writer) {
 	}
 }
 
-// Summary counts the findings, such as "1 error, 2 warnings, 3 notes".
+// Summary counts the findings, for example "1 error, 2 warnings, 3 notes".
 func (r *Report) Summary() string {
 	counts := map[Severity]int{}
 	for _, f := range r.Findings {
@@ -81,7 +81,7 @@ func (r *Report) findings() string {
 	return b.String()
 }
 
-// wrap breaks a text between words, behind so many spaces.
+// wrap breaks a text between words, indented by this many spaces.
 func wrap(s string, indent int) string {
 	var b strings.Builder
 	column := width
@@ -98,5 +98,5 @@ func wrap(s string, indent int) string {
 	return strings.TrimPrefix(b.String(), "\n") + "\n"
 }
 
-// or stands a dash for what is empty.
+// or returns a dash for an empty text.
 func or(s string) string { return cmp.Or(s, "-") }

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// shown makes a text of the file fit to be shown: of limited length, with no
-// character that a terminal acts on or that reorders or hides others, and
-// without the password of a URL.
+// shown makes a text from the file safe to show: shortened, without characters
+// that control a terminal or reorder or hide others, and without the password
+// in a URL.
 func shown(s string, limit int) string {
 	var b strings.Builder
 	n := 0
@@ -28,15 +28,15 @@ func shown(s string, limit int) string {
 	return b.String()
 }
 
-// quoted is shown in quotation marks, so that blanks at the edges are seen.
+// quoted is shown in quotation marks, so that spaces at the ends are visible.
 func quoted(s string) string {
 	return `"` + strings.ReplaceAll(shown(s, maxShown), `"`, `\"`) + `"`
 }
 
-// login is the user name and password that a URL or host name can begin with.
+// login matches the username and password at the start of a URL or host name.
 var login = regexp.MustCompile(`((?:^|/)[^/:@\s]*):[^/@\s]+@`)
 
-// maxMasked is how much of a text is searched for logins, and more than is
+// maxMasked limits how much of a text is searched for logins. It's more than is
 // ever shown.
 const maxMasked = 2048
 
@@ -56,13 +56,13 @@ func hasURLLogin(s string) bool {
 	return urlLogin.MatchString(s[:min(len(s), maxMasked)])
 }
 
-// machineWords are the ends of keys whose values are compared or looked up
-// character by character, in lower case. They may be in the plural.
+// machineWords are the endings of keys whose values are compared or looked up
+// exactly, in lower case. They may be in the plural.
 var machineWords = strings.Fields("host hostname server address addresse username userid identifier uuid url uri path pathprefix domain domainname payloadtype accounttype authentication payloadscope email")
 
 // isMachineKey reports whether the value of a key is read by machines rather
-// than people, so that no character may be invisible and no blank may stand
-// at its edges.
+// than people, so that invisible characters and surrounding whitespace aren't
+// allowed.
 func isMachineKey(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range machineWords {
@@ -73,8 +73,8 @@ func isMachineKey(key string) bool {
 	return false
 }
 
-// fillers are invisible characters that are neither controls nor of the
-// category Cf: joiners of graphemes, fillers and variation selectors.
+// fillers are invisible characters that are neither controls nor in category
+// Cf: grapheme joiners, fillers and variation selectors.
 var fillers = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0x034f, 0x034f, 1}, {0x115f, 0x1160, 1}, {0x17b4, 0x17b5, 1}, {0x180b, 0x180f, 1},
@@ -84,7 +84,7 @@ var fillers = &unicode.RangeTable{
 }
 
 // prose are invisible characters that a text for people may need: joiners and
-// variation selectors for scripts and emoji, soft hyphens, signs of Arabic
+// variation selectors for scripts and emoji, soft hyphens, and signs of Arabic
 // and other scripts that are visible despite their category.
 var prose = &unicode.RangeTable{
 	R16: []unicode.Range16{
@@ -95,14 +95,14 @@ var prose = &unicode.RangeTable{
 	R32: []unicode.Range32{{0x110bd, 0x110bd, 1}, {0x110cd, 0x110cd, 1}, {0xe0100, 0xe01ef, 1}},
 }
 
-// isInvisible reports whether a character cannot be seen, or is a blank other
-// than the space.
+// isInvisible reports whether a character is invisible, or a space other than
+// the plain one.
 func isInvisible(r rune) bool {
 	return r != ' ' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Z, fillers))
 }
 
-// isHidden reports whether a character has no place in a text for people: it
-// controls others or their order, or nothing is seen of it.
+// isHidden reports whether a character doesn't belong in a text for people: it
+// controls others or their order, or is invisible.
 func isHidden(r rune) bool {
 	switch {
 	case r == '\n', r == '\r', r == '\t', unicode.Is(unicode.Zs, r), unicode.Is(prose, r):
@@ -111,12 +111,11 @@ func isHidden(r rune) bool {
 	return isInvisible(r)
 }
 
-// blackFlag begins the emoji of a flag, which goes on with tag characters.
+// blackFlag starts a flag emoji, followed by tag characters.
 const blackFlag = '\U0001f3f4'
 
-// hiddenIn says which character of a text cannot be seen though it counts, or
-// nothing. In a text that machines read, these are invisible characters of
-// any kind and blanks at the edges.
+// hiddenIn describes a hidden character in a text, or returns "". In texts for
+// machines, these are all invisible characters and surrounding whitespace.
 func hiddenIn(s string, machine bool) string {
 	if !machine {
 		flag := strings.ContainsRune(s, blackFlag)
@@ -132,12 +131,12 @@ func hiddenIn(s string, machine bool) string {
 		return fmt.Sprintf("The text has the invisible character U+%04X.", r)
 	}
 	if strings.TrimSpace(s) != s {
-		return "The text begins or ends with white space."
+		return "The text starts or ends with whitespace."
 	}
 	return ""
 }
 
-// clean is a text without what hiddenIn reports in texts for machines.
+// clean returns a text without what hiddenIn reports in texts for machines.
 func clean(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if isInvisible(r) {

@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// A kind is a type of a property list.
+// A kind is a type in a property list.
 type kind int
 
 const (
@@ -47,13 +47,13 @@ type value struct {
 	items  []value   // of an array
 }
 
-// A field is a key of a dict and its value.
+// A field is a key of a dict with its value.
 type field struct {
 	key   string
 	value value
 }
 
-// find returns the value of a key, the last if there are several, or nil.
+// find returns the value of a key (the last if it's repeated), or nil.
 func (v *value) find(key string) *value {
 	for i := len(v.fields) - 1; i >= 0; i-- {
 		if v.fields[i].key == key {
@@ -63,8 +63,8 @@ func (v *value) find(key string) *value {
 	return nil
 }
 
-// like returns the values of a key and of keys that differ from it only in
-// case or by what cannot be seen. Of more than maxSame it returns the first
+// like returns the values of a key and of keys that differ from it only in case
+// or invisible characters. If there are more than maxSame, it returns the first
 // and the last ones: devices read one of these.
 func (v *value) like(key string) (found []*value) {
 	if key == "" {
@@ -105,13 +105,13 @@ func (v *value) is(key string, truth bool) bool {
 }
 
 var (
-	errUTF16   = errors.New("it is UTF-16; a profile is UTF-8: iconv -f UTF-16 -t UTF-8")
+	errUTF16   = errors.New("it's UTF-16, but profiles must be UTF-8: iconv -f UTF-16 -t UTF-8")
 	errCharset = errors.New("another encoding")
 )
 
-// A reader builds a value out of XML, within the bounds. Other readers of
-// property lists are not fit for what strangers write: they recurse without
-// end and drop what they do not expect.
+// A reader builds a value from XML, within limits. Other property list readers
+// aren't safe for untrusted input: they recurse without limit and drop what
+// they don't expect.
 type reader struct {
 	source   []byte
 	xml      *xml.Decoder
@@ -119,8 +119,7 @@ type reader struct {
 	doctype  bool // there was one
 }
 
-// readPlist reads the property list that text begins with, and returns what
-// comes after it.
+// readPlist reads the property list at the start of text, and returns the rest.
 func readPlist(source []byte) (root value, rest []byte, err error) {
 	r := &reader{source: source, xml: xml.NewDecoder(bytes.NewReader(source))}
 	r.xml.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
@@ -157,7 +156,7 @@ func cmpErr(err, otherwise error) error {
 	return otherwise
 }
 
-// child returns the next element inside the one that is open, or its end.
+// child returns the next child of the open element, or its end.
 func (r *reader) child() (start xml.StartElement, end bool, err error) {
 	for {
 		token, err := r.token()
@@ -177,7 +176,7 @@ func (r *reader) child() (start xml.StartElement, end bool, err error) {
 	}
 }
 
-// token returns the next token; comments and the like are passed over.
+// token returns the next token, skipping comments and processing instructions.
 func (r *reader) token() (xml.Token, error) {
 	for {
 		begin := r.xml.InputOffset()
@@ -191,20 +190,20 @@ func (r *reader) token() (xml.Token, error) {
 				return nil, r.fail(fmt.Sprintf("there are more than %d elements", maxElements))
 			}
 			if t.Name.Space != "" {
-				return nil, r.fail("an element has a namespace; those of a property list have none")
+				return nil, r.fail("an element has a namespace, which property lists don't have")
 			}
 			return t, nil
 		case xml.Directive:
 			if !bytes.HasPrefix(t, []byte("DOCTYPE")) || bytes.ContainsRune(t, '[') || !utf8.Valid(t) {
-				return nil, r.fail("the DOCTYPE declares something of its own; Apple's line does not")
+				return nil, r.fail("the DOCTYPE has declarations, which Apple's doesn't")
 			}
 			if r.doctype || r.elements > 0 {
-				return nil, r.fail("a DOCTYPE is not at the beginning")
+				return nil, r.fail("a DOCTYPE isn't at the start")
 			}
 			r.doctype = true
 		case xml.CharData:
 			if hasSurrogate(r.source[begin:r.xml.InputOffset()]) {
-				return nil, r.fail("there is a character that XML does not allow")
+				return nil, r.fail("there is a character that XML doesn't allow")
 			}
 			return t, nil
 		case xml.EndElement:
@@ -213,17 +212,17 @@ func (r *reader) token() (xml.Token, error) {
 	}
 }
 
-// surrogate finds references to halves of characters, for which encoding/xml
-// puts U+FFFD without a word.
+// surrogate finds references to surrogates, which encoding/xml silently
+// replaces with U+FFFD.
 var surrogate = regexp.MustCompile(`&#(?:[xX]0*[dD][89a-fA-F][0-9a-fA-F]{2}|0*5(?:529[6-9]|5[3-9]\d\d|6\d{3}|7[0-2]\d\d|73[0-3]\d|734[0-3]));`)
 
-// hasSurrogate reports whether a text in XML refers to one. CDATA refers to
-// nothing.
+// hasSurrogate reports whether XML text refers to a surrogate. CDATA has no
+// references.
 func hasSurrogate(raw []byte) bool {
 	return bytes.Contains(raw, []byte("&#")) && !bytes.HasPrefix(raw, []byte("<![CDATA[")) && surrogate.Match(raw)
 }
 
-// text returns what stands in the element that is open, up to its end.
+// text returns the content of the open element, up to its end.
 func (r *reader) text() (string, error) {
 	var b strings.Builder
 	for {
@@ -237,15 +236,15 @@ func (r *reader) text() (string, error) {
 		case xml.EndElement:
 			return b.String(), nil
 		default:
-			return "", r.fail("an element stands in the text of another; an end tag may be missing")
+			return "", r.fail("an element is inside the text of another; an end tag may be missing")
 		}
 	}
 }
 
-// value reads the element that start opens. The depth is its own.
+// value reads the element of start. depth is the element's own.
 func (r *reader) value(start xml.StartElement, depth int) (value, error) {
 	if depth > maxDepth {
-		return value{}, r.fail(fmt.Sprintf("it nests deeper than %d levels", maxDepth))
+		return value{}, r.fail(fmt.Sprintf("it's nested deeper than %d levels", maxDepth))
 	}
 	switch start.Name.Local {
 	case "dict":
@@ -303,7 +302,7 @@ func (r *reader) array(depth int) (value, error) {
 	}
 }
 
-// scalar makes a value of an element's text.
+// scalar creates a value from an element's text.
 func (r *reader) scalar(element, s string) (v value, err error) {
 	trimmed := strings.TrimSpace(s)
 	if element != "string" {
@@ -332,14 +331,14 @@ func (r *reader) scalar(element, s string) (v value, err error) {
 		v.kind = data
 		v.data, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 	default:
-		return v, r.fail("there is an element that property lists do not have")
+		return v, r.fail("there is an element that property lists don't have")
 	}
 	v.bad = err != nil
 	return v, nil
 }
 
-// parseInteger reads a decimal or hexadecimal integer of 64 bits. What only
-// fits without a sign becomes the largest with one, which no key allows.
+// parseInteger parses a decimal or hexadecimal integer of 64 bits. A number
+// that only fits unsigned becomes the largest signed one, which no key allows.
 func parseInteger(s string) (int64, error) {
 	if digits, ok := cutHex(s); ok {
 		n, err := strconv.ParseUint(digits, 16, 64)
@@ -359,8 +358,8 @@ func cutHex(s string) (digits string, ok bool) {
 	return strings.CutPrefix(s, "0X")
 }
 
-// parseReal reads a decimal number, which may be infinite or none at all. Go's
-// own parser takes hexadecimal ones too.
+// parseReal parses a decimal number, which may be infinite or not a number.
+// Go's own parser also accepts hexadecimal ones.
 func parseReal(s string) (float64, error) {
 	if strings.ContainsAny(s, "xX_") {
 		return 0, strconv.ErrSyntax
@@ -368,8 +367,8 @@ func parseReal(s string) (float64, error) {
 	return strconv.ParseFloat(s, 64)
 }
 
-// dateForm is the only form of a date that Apple's parser takes: nothing may
-// be left out, added or put around it.
+// dateForm is the only date format that Apple's parser accepts: nothing may be
+// omitted, added or put around it.
 const dateForm = "2006-01-02T15:04:05Z"
 
 func parseDate(s string) (time.Time, error) {
@@ -380,39 +379,39 @@ func parseDate(s string) (time.Time, error) {
 	return t, err
 }
 
-// fail is an error with the line that the reader has come to.
+// fail returns an error with the reader's current line.
 func (r *reader) fail(what string) error {
 	line, _ := r.xml.InputPos()
 	return fmt.Errorf("line %d: %s", line, what)
 }
 
-// explain tells an error of encoding/xml without its text, which may quote
+// explain describes an error of encoding/xml without its text, which may quote
 // the file.
 func (r *reader) explain(err error) error {
 	if err == io.EOF {
 		return errors.New("there is no property list inside")
 	}
 	if errors.Is(err, errCharset) {
-		return r.fail("it declares another encoding than UTF-8")
+		return r.fail("it declares an encoding other than UTF-8")
 	}
 	syntax, ok := errors.AsType[*xml.SyntaxError](err)
 	if !ok && strings.Contains(err.Error(), "unsupported version") {
-		return r.fail("it declares another version of XML than 1.0")
+		return r.fail("it declares an XML version other than 1.0")
 	}
 	if !ok {
-		return r.fail("it is not well-formed XML")
+		return r.fail("it isn't well-formed XML")
 	}
 	for _, known := range []struct{ part, what string }{
 		{"unexpected EOF", "the file ends before the property list does"},
-		{"character entity", "there is an entity other than the five of XML"},
-		{"invalid UTF-8", "there are bytes that are not UTF-8"},
-		{"illegal character", "there is a character that XML does not allow"},
-		{"closed by", "an element is closed by another's end tag"},
-		{"unexpected end element", "an end tag has no start"},
+		{"character entity", "there is an entity other than XML's five"},
+		{"invalid UTF-8", "there are bytes that aren't UTF-8"},
+		{"illegal character", "there is a character that XML doesn't allow"},
+		{"closed by", "an element has another's end tag"},
+		{"unexpected end element", "an end tag has no start tag"},
 	} {
 		if strings.Contains(syntax.Msg, known.part) {
 			return r.fail(known.what)
 		}
 	}
-	return r.fail("it is not well-formed XML")
+	return r.fail("it isn't well-formed XML")
 }

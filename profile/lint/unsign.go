@@ -9,18 +9,18 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// ErrSignature says that a signature isn't good.
-var ErrSignature = errors.New("the signature is invalid: do not trust what is inside")
+// ErrSignature means that a signature isn't good.
+var ErrSignature = errors.New("the signature is invalid: don't trust the contents")
 
-// Unsign takes a profile out of its signed envelope, byte by byte as it was
-// signed. It returns [ErrSignature] if the signature isn't good. Any other error
-// means that there is no envelope with a profile in it.
+// Unsign extracts a profile from its signed envelope, with exactly the signed
+// bytes. It returns [ErrSignature] if the signature isn't good. Any other error
+// means that there is no envelope with a profile.
 func Unsign(data []byte) ([]byte, error) {
 	if len(data) > MaxSize {
-		return nil, fmt.Errorf("it is larger than %d bytes; no profile is", MaxSize)
+		return nil, fmt.Errorf("it's larger than %d bytes, too large for a profile", MaxSize)
 	}
 	if !signing.Enveloped(data) {
-		return nil, errors.New("it is not signed")
+		return nil, errors.New("it isn't signed")
 	}
 	i := &inspector{report: &Report{}, at: time.Unix(0, 0)}
 	content, err := i.envelope(data)

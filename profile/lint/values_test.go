@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// escape makes a text fit for XML.
+// escape escapes a text for XML.
 func escape(s string) string {
 	var b strings.Builder
 	if err := xml.EscapeText(&b, []byte(s)); err != nil {
@@ -19,7 +19,7 @@ func escape(s string) string {
 	return b.String()
 }
 
-// texts are keys with a text each, as XML.
+// texts returns keys with a text each, as XML.
 func texts(pairs ...string) string {
 	var b strings.Builder
 	for n := 0; n < len(pairs); n += 2 {
@@ -50,7 +50,7 @@ func at(r *lint.Report, path string) (list []string) {
 	return list
 }
 
-// hostKeys are where a host name stands, by type.
+// hostKeys are the keys for host names, by type.
 var hostKeys = [][2]string{
 	{"com.apple.mail.managed", "IncomingMailServerHostName"},
 	{"com.apple.mail.managed", "OutgoingMailServerHostName"},
@@ -68,7 +68,7 @@ const (
 	longLabel     = "a123456789b123456789c123456789d123456789e123456789f123456789g123.example.com"
 )
 
-// hosts are host names with the finding on each, and how it is listed.
+// hosts are host names with the expected finding and listing.
 var hosts = map[string][2]string{
 	"imap.example.com":        {"", "imap.example.com"},
 	"IMAP.Example.COM":        {"", "IMAP.Example.COM"},
@@ -118,13 +118,13 @@ var hosts = map[string][2]string{
 	"${mailserver}":           {"note mdm_variable", `"${mailserver}"`},
 }
 
-// TestHosts wants every host listed, as it stands in the file, and exactly one
-// finding for each that is none.
+// TestHosts checks that every host is listed as in the file, with exactly one
+// finding for each invalid one.
 func TestHosts(t *testing.T) {
 	for host, want := range hosts {
 		for _, k := range hostKeys {
 			if strings.Contains(host, "/") && k[1] == "SubCalAccountHostName" {
-				continue // where it is the URL of a calendar
+				continue // if it's the URL of a calendar
 			}
 			r := account(t, k[0], texts(k[1], host))
 			var list []string
@@ -141,7 +141,8 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestURLHosts wants a URL refused as a host, except where Apple asks for one.
+// TestURLHosts checks that a URL is refused as a host, except where Apple
+// allows one.
 func TestURLHosts(t *testing.T) {
 	for _, k := range hostKeys {
 		const secret = "https://jane:canary@example.com/basic.ics?key=canary"
@@ -180,7 +181,7 @@ func TestURLHosts(t *testing.T) {
 	}
 }
 
-// TestListed wants whatever stands in the place of a host, port or path in the
+// TestListed checks that anything in place of a host, port or path is in the
 // list of servers.
 func TestListed(t *testing.T) {
 	const calendar, mail = "com.apple.caldav.account", "com.apple.mail.managed"
@@ -212,7 +213,7 @@ func TestListed(t *testing.T) {
 	}
 }
 
-// TestPaths wants paths and URLs of accounts judged.
+// TestPaths checks the findings for paths and URLs of accounts.
 func TestPaths(t *testing.T) {
 	for path, want := range map[string]string{
 		"/dav/jane/":               "",
@@ -241,7 +242,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestAddresses wants one mailbox, whatever its alphabet.
+// TestAddresses checks that exactly one mailbox is accepted, in any alphabet.
 func TestAddresses(t *testing.T) {
 	for address, want := range map[string]string{
 		"jane@example.com":            "",
@@ -274,12 +275,12 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// invisible are characters that nobody sees in a text for machines.
+// invisible are characters that are invisible in texts for machines.
 var invisible = []string{"\u00a0", "\u00ad", "\u034f", "\u061c", "\u115f", "\u180e", "\u2003", "\u200b", "\u200c", "\u200d", "\u200e",
 	"\u2028", "\u202e", "\u202f", "\u2060", "\u2066", "\u2800", "\u3000", "\u3164", "\ufe0f", "\ufeff", "\uffa0", "\U000e0041", "\U000e0101", "\t", "\n"}
 
-// TestHidden wants one finding wherever a text for machines has a character
-// that cannot be seen, or a blank at an edge.
+// TestHidden checks that there is one finding for each text for machines with
+// an invisible character or surrounding whitespace.
 func TestHidden(t *testing.T) {
 	for _, tt := range [][3]string{
 		{"com.apple.mail.managed", "IncomingMailServerUsername", "jane"},
@@ -309,8 +310,8 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-// TestProse wants texts for people to have what scripts, emoji and typography
-// need, and nothing that misleads.
+// TestProse checks that texts for people may have what scripts, emoji and
+// typography need, and nothing misleading.
 func TestProse(t *testing.T) {
 	for text, want := range map[string]bool{
 		"Jane's mail":                 false,
@@ -337,7 +338,7 @@ func TestProse(t *testing.T) {
 	}
 }
 
-// TestDates wants the one form of a date that Apple's parser reads.
+// TestDates checks that only the date format of Apple's parser is read.
 func TestDates(t *testing.T) {
 	for date, good := range map[string]bool{
 		"2030-01-01T00:00:00Z": true, "2032-02-29T23:59:59Z": true,
@@ -358,7 +359,7 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// TestScalars wants numbers and texts read to their bounds.
+// TestScalars checks that numbers and texts are read up to their limits.
 func TestScalars(t *testing.T) {
 	for element, want := range map[string]string{
 		"<integer>9223372036854775807</integer>":   "integer 9223372036854775807",
@@ -396,11 +397,11 @@ func TestScalars(t *testing.T) {
 	}
 }
 
-// TestReasons wants the true reason told, and the way out.
+// TestReasons checks that findings give the real reason and advice.
 func TestReasons(t *testing.T) {
 	for host, want := range map[string]string{
 		"imaps://imap.example.com": "is a URL",
-		"imap.example.com:993":     "port has a key of its own",
+		"imap.example.com:993":     "port has its own key",
 		"imap.example.com/a":       "path",
 		"jane@example.com":         "@",
 		"a.example,b.example":      "list",
@@ -409,12 +410,12 @@ func TestReasons(t *testing.T) {
 		"mail.müller.example":      "mail.xn--mller-kva.example",
 		"ｍail.example":             "it means mail.example",
 		"imap.ex\u200bample.com":   "U+200B",
-		"imap.example.com ":        "begins or ends with white space",
+		"imap.example.com ":        "starts or ends with whitespace",
 		"192.0.2":                  "IP address",
 	} {
 		r := account(t, "com.apple.eas.account", texts("Host", host))
 		for _, f := range r.Findings {
-			if f.Path == "PayloadContent.0.Host" && (!strings.Contains(f.Detail, want) || !strings.Contains(f.Detail, "Write the server's host name")) {
+			if f.Path == "PayloadContent.0.Host" && (!strings.Contains(f.Detail, want) || !strings.Contains(f.Detail, "Use only the server's host name")) {
 				t.Errorf("%q: %s", host, f.Detail)
 			}
 		}

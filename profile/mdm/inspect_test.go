@@ -8,8 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile/mdm"
 )
 
-// TestInspectKnowsVariables wants "mobileconfig inspect" to recognise the variables of
-// all vendors, wherever a template has one, and to find nothing worse.
+// TestInspectKnowsVariables checks that "mobileconfig inspect" recognizes the
+// variables of all vendors in their templates, and finds nothing worse.
 func TestInspectKnowsVariables(t *testing.T) {
 	for _, v := range mdm.Vendors() {
 		for _, login := range logins {
@@ -29,7 +29,7 @@ func TestInspectKnowsVariables(t *testing.T) {
 				}
 				want := 0
 				if v.Fills() && !one.Policy {
-					want = 8 // address and login of mail twice each, of calendars and contacts once each
+					want = 8 // mail has address and login twice each, calendars and contacts once
 					if v.PersonName.Text != "" {
 						want++
 					}

@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// job is what an installation would order for the vendor: mail, calendars and
-// contacts, with or without a policy.
+// job returns what an installation would request for the vendor: mail,
+// calendars and contacts, with or without a policy.
 func job(t *testing.T, v *mdm.Vendor, secure bool, login mdm.Login) mdm.Job {
 	t.Helper()
 	accounts := func() []profile.Payload {
@@ -58,7 +58,7 @@ func newSet(t *testing.T, v *mdm.Vendor, secure bool, login mdm.Login) *mdm.Set 
 	return s
 }
 
-// filesOf are the files of the set, by path.
+// filesOf returns the files of the set by path.
 func filesOf(t *testing.T, s *mdm.Set) map[string]string {
 	t.Helper()
 	files, err := s.Files()
@@ -87,11 +87,11 @@ func text(t *testing.T, from io.WriterTo) string {
 	return out.String()
 }
 
-// named are the vendors that the program promises to know.
+// named are the vendors that the program promises to support.
 const named = `apple-business jamf-pro jamf-school intune fleet iru mosyle simplemdm addigy workspace-one meraki sophos manageengine
 	maas360 hexnode ivanti nanomdm configurator`
 
-// TestVendors wants the whole table filled in, with a degree for each fact.
+// TestVendors checks that the table is complete, with a degree for each fact.
 func TestVendors(t *testing.T) {
 	if want := strings.Fields(named); !slices.Equal(mdm.Names(), want) {
 		t.Errorf("the vendors are %q, want %q", mdm.Names(), want)
@@ -105,7 +105,7 @@ func TestVendors(t *testing.T) {
 	secret := regexp.MustCompile(`(?i)pass|pwd|secret|pin`)
 	for _, v := range mdm.Vendors() {
 		if found, ok := mdm.Find(v.Name); !ok || found != v {
-			t.Errorf("%s is not found", v.Name)
+			t.Errorf("%s isn't found", v.Name)
 		}
 		for what, f := range map[string]mdm.Fact{"values": v.Values, "signed": v.Signed, "needs": v.Needs, "lost": v.Lost} {
 			sentence(v, what, f)
@@ -116,7 +116,7 @@ func TestVendors(t *testing.T) {
 		for i, step := range v.Steps {
 			sentence(v, "steps", mdm.Fact{Text: step, Sure: v.StepsSure})
 			if i == 4 && !strings.Contains(step, "Open Mail") {
-				t.Errorf("%s: the last step is not to open Mail: %s", v.Name, step)
+				t.Errorf("%s: the last step isn't to open Mail: %s", v.Name, step)
 			}
 		}
 		for _, variable := range v.Variables() {
@@ -125,7 +125,7 @@ func TestVendors(t *testing.T) {
 				t.Errorf("%s: %s reads like a password", v.Name, variable.Text)
 			}
 			if err := mdm.CheckValue("x" + variable.Text + "@example.com"); err == nil {
-				t.Errorf("%s: %s is no variable", v.Name, variable.Text)
+				t.Errorf("%s: %s isn't a variable", v.Name, variable.Text)
 			}
 		}
 		if _, err := time.Parse(time.DateOnly, v.Checked); err != nil || len(v.Sources) == 0 || v.Install == "" {
@@ -136,7 +136,7 @@ func TestVendors(t *testing.T) {
 		}
 	}
 	if _, ok := mdm.Find("jamf"); ok {
-		t.Error("found a vendor that isn't there")
+		t.Error("found a vendor that doesn't exist")
 	}
 	for _, text := range []string{"", "jane@example.com", "$jane", "50%off", "{jane}"} {
 		if err := mdm.CheckValue(text); err != nil {
@@ -145,8 +145,8 @@ func TestVendors(t *testing.T) {
 	}
 }
 
-// TestStable wants the same bytes each time, whole archives included, and no
-// password variable in any of them.
+// TestStable checks that the result is always the same, including archives, and
+// that no file has a password variable.
 func TestStable(t *testing.T) {
 	beyond := 0
 	for _, v := range mdm.Vendors() {
@@ -174,11 +174,11 @@ func TestStable(t *testing.T) {
 		}
 	}
 	if beyond < 14 {
-		t.Errorf("%d vendors have more than the template and its check, want 14", beyond)
+		t.Errorf("%d vendors have more files than the template and its check, want 14", beyond)
 	}
 }
 
-// TestGolden shows in a change's diff what it does to the files of four vendors.
+// TestGolden shows the effect of a change on the files of four vendors.
 func TestGolden(t *testing.T) {
 	for _, name := range []string{"fleet", "apple-business", "jamf-pro", "workspace-one"} {
 		v, _ := mdm.Find(name)

@@ -20,10 +20,11 @@ var outputs = template.Must(template.New("").Funcs(template.FuncMap{
 	"shell": shellQuote, "json": jsonQuote, "add": func(a, b int) int { return a + b },
 }).ParseFS(texts, "files/*"))
 
-// shellQuote is the text as one word of a shell.
+// shellQuote quotes the text as one word of a shell.
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// jsonQuote is the text as a string of JSON, which YAML and Terraform take as well.
+// jsonQuote quotes the text as a JSON string, which is also valid in YAML and
+// Terraform.
 func jsonQuote(text string) (string, error) {
 	out, err := marshal(text, "")
 	return strings.TrimSuffix(string(out), "\n"), err
@@ -39,20 +40,19 @@ func marshal(value any, indent string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// An upload is a file as the scripts of vendors name it.
+// An upload describes a file for the vendors' scripts.
 type upload struct {
-	File string // its path
-	Name string // the title that the device shows
+	File string // path
+	Name string // title on the device
 	Mac  bool
-	User bool // for the user of a Mac, and not the device
+	User bool // for the user channel of a Mac, not the device channel
 }
 
 func (t *Template) upload(file string) upload {
 	return upload{file, t.DisplayName, t.Platform == profile.Mac, t.Platform == profile.Mac && !t.Policy}
 }
 
-// render fills in one of the embedded files with what it is about: mostly what it is
-// to upload.
+// render renders an embedded file with its data, usually the uploads.
 func render(name string, uploads any) (File, error) {
 	var out strings.Builder
 	err := outputs.ExecuteTemplate(&out, name, uploads)
@@ -63,7 +63,7 @@ func render(name string, uploads any) (File, error) {
 	return File{Path: as, Script: strings.HasSuffix(name, ".sh"), text: out.String()}, err
 }
 
-// with are the templates as they are, and the embedded files about them.
+// with returns the unchanged templates and the rendered embedded files.
 func (s *Set) with(names ...string) ([]File, error) {
 	files := s.plain()
 	var uploads []upload
@@ -92,8 +92,8 @@ func (s *Set) manageEngine() ([]File, error)  { return s.with("manageengine-uplo
 func (s *Set) nanoMDM() ([]File, error)       { return s.with("nanomdm-enqueue.sh") }
 func (s *Set) configurator() ([]File, error)  { return s.with("configurator-cfgutil.sh") }
 
-// bodies are the templates, the bodies of requests that bring them, and the script
-// that sends these.
+// bodies returns the templates, the bodies of requests that upload them, and
+// the script that sends these.
 func (s *Set) bodies(script string, body func(*Template, string) any) ([]File, error) {
 	files := s.plain()
 	var uploads []upload
@@ -109,7 +109,7 @@ func (s *Set) bodies(script string, body func(*Template, string) any) ([]File, e
 	return append(files, file), err
 }
 
-// appleBusiness are requests of
+// appleBusiness returns requests for
 // https://developer.apple.com/documentation/applebusinessapi/create-a-configuration.
 func (s *Set) appleBusiness() ([]File, error) {
 	type settings struct {
@@ -134,8 +134,9 @@ func (s *Set) appleBusiness() ([]File, error) {
 	})
 }
 
-// intune are the resources iosCustomConfiguration and macOSCustomConfiguration of
-// Microsoft Graph, the latter as its beta version has it, which knows channels.
+// intune returns the resources iosCustomConfiguration and
+// macOSCustomConfiguration of Microsoft Graph. The latter is the beta version,
+// which has channels.
 func (s *Set) intune() ([]File, error) {
 	type resource struct {
 		Kind        string `json:"@odata.type"`
@@ -159,7 +160,7 @@ func (s *Set) intune() ([]File, error) {
 	})
 }
 
-// fleet is a part of a GitOps repository, and lines for its YAML.
+// fleet returns a part of a GitOps repository, and lines for its YAML.
 func (s *Set) fleet() (files []File, err error) {
 	var uploads []upload
 	for _, t := range s.Templates {
@@ -184,14 +185,14 @@ func (s *Set) fleet() (files []File, err error) {
 	return append(files, snippet), err
 }
 
-// A fleetDeclaration is a declaration as the snippet names it.
+// A fleetDeclaration is a declaration in the snippet.
 type fleetDeclaration struct {
 	Path string
 	Mac  bool
 }
 
-// fleetDeclared is where a declaration is in a GitOps repository. Fleet makes the
-// activations itself.
+// fleetDeclared returns the path of a declaration in a GitOps repository. Fleet
+// creates the activations itself.
 func fleetDeclared(s *Set, p profile.Platform, name string) string {
 	if name != "passcode" {
 		return ""
@@ -199,7 +200,7 @@ func fleetDeclared(s *Set, p profile.Platform, name string) string {
 	return map[profile.Platform]string{profile.IPhone: "platforms/ios", profile.Mac: "platforms/macos"}[p] + "/declaration-profiles/" + name + "-" + s.domain + ".json"
 }
 
-// workspaceONE are the payloads alone, each in a file.
+// workspaceONE returns only the payloads, each in a file.
 func (s *Set) workspaceONE() (files []File, err error) {
 	for _, t := range s.Templates {
 		payloads := t.payloads()

@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/profile/mdm"
 )
 
-// strict reads JSON that may have no other keys than into has.
+// strict decodes JSON and refuses keys that into doesn't have.
 func strict(t *testing.T, data string, into any) {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(data))
@@ -24,7 +24,7 @@ func strict(t *testing.T, data string, into any) {
 	}
 }
 
-// TestAppleBusinessShape holds the files against the request of
+// TestAppleBusinessShape compares the files with the request of
 // https://developer.apple.com/documentation/applebusinessapi/create-a-configuration.
 func TestAppleBusinessShape(t *testing.T) {
 	v, _ := mdm.Find("apple-business")
@@ -55,10 +55,11 @@ func TestAppleBusinessShape(t *testing.T) {
 	}
 }
 
-// TestIntuneShape holds the files against the resources iosCustomConfiguration and
-// macOSCustomConfiguration (beta, which has channels) of
+// TestIntuneShape compares the files with the resources iosCustomConfiguration
+// and macOSCustomConfiguration (beta, which has channels) of
 // https://learn.microsoft.com/graph/api/resources/intune-deviceconfig-ioscustomconfiguration
-// and https://learn.microsoft.com/graph/api/resources/intune-deviceconfig-macoscustomconfiguration.
+// and
+// https://learn.microsoft.com/graph/api/resources/intune-deviceconfig-macoscustomconfiguration.
 func TestIntuneShape(t *testing.T) {
 	v, _ := mdm.Find("intune")
 	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
@@ -87,9 +88,10 @@ func TestIntuneShape(t *testing.T) {
 	}
 }
 
-// TestFleetShape holds the files against the folders and the YAML of
-// https://github.com/fleetdm/fleet/blob/main/articles/custom-os-settings.md: paths
-// are relative to the folder of fleets, and labels tell iPhones from Macs.
+// TestFleetShape compares the files with the folders and the YAML of
+// https://github.com/fleetdm/fleet/blob/main/articles/custom-os-settings.md:
+// paths are relative to the folder of fleets, and labels distinguish iPhones
+// from Macs.
 func TestFleetShape(t *testing.T) {
 	v, _ := mdm.Find("fleet")
 	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
@@ -100,7 +102,7 @@ func TestFleetShape(t *testing.T) {
 		"platforms/macos/configuration-profiles/passcode-example.com.mobileconfig": "          - macOS\n",
 	} {
 		if files[path] == "" || !strings.Contains(snippet, "      - path: ../"+path+"\n        labels_include_any:\n"+labels) {
-			t.Errorf("%s is not there, or not in\n%s", path, snippet)
+			t.Errorf("%s is missing, or not in\n%s", path, snippet)
 		}
 	}
 	if !strings.Contains(snippet, "controls:\n  apple_settings:\n    configuration_profiles:\n") {
@@ -119,12 +121,12 @@ func TestFleetShape(t *testing.T) {
 		}
 	}
 	if mail := files["platforms/macos/configuration-profiles/mail-example.com.mobileconfig"]; !strings.Contains(mail, "<key>PayloadScope</key>\n\t\t<string>User</string>") {
-		t.Errorf("mail on a Mac is not for the user:\n%s", mail)
+		t.Errorf("mail on a Mac isn't for the user:\n%s", mail)
 	}
 }
 
-// TestWorkspaceONEShape wants one <dict> for each payload, which a profile could have
-// as it is.
+// TestWorkspaceONEShape checks for one <dict> per payload, exactly as in a
+// profile.
 func TestWorkspaceONEShape(t *testing.T) {
 	v, _ := mdm.Find("workspace-one")
 	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
@@ -143,8 +145,9 @@ func TestWorkspaceONEShape(t *testing.T) {
 	}
 }
 
-// TestDeclared wants the policy as declarations in the files of each vendor that takes
-// them, as the program's own command writes them, and in those of no other.
+// TestDeclared checks that the files of exactly those vendors that accept
+// declarations contain the policy as declarations, the same as the program's
+// own command writes.
 func TestDeclared(t *testing.T) {
 	for _, v := range mdm.Vendors() {
 		for _, policy := range []bool{false, true} {
@@ -183,17 +186,17 @@ func TestDeclared(t *testing.T) {
 	}
 }
 
-// TestReadmes wants the plain words in every README, and a mark on whatever isn't
-// from the vendor.
+// TestReadmes checks that every README has the general notes, and a mark on
+// everything that isn't from the vendor.
 func TestReadmes(t *testing.T) {
-	always := []string{"can't promise a single password prompt", "by hand stays", "Microsoft 365 takes no password over IMAP at all", "To lock or erase a lost device: ", "Email password, when Mail first connects: once or twice"}
+	always := []string{"can't promise a single password prompt", "manually stays", "Microsoft 365 takes no password over IMAP at all", "To lock or erase a lost device: ", "Email password, when Mail first connects: once or twice"}
 	secure := []string{"(User Enrollment) ignore passcode rules", "That's two files", "acts on wrong passcodes only", "A new passcode, if theirs doesn't meet the policy"}
 	for _, v := range mdm.Vendors() {
 		for _, policy := range []bool{false, true} {
 			readme := filesOf(t, newSet(t, v, policy, mdm.AddressLogin))["README.txt"]
 			for _, part := range append([]string{v.Title, v.Checked, v.Lost.String(), v.Signed.String(), v.Steps[2]}, always...) {
 				if !strings.Contains(readme, part) {
-					t.Errorf("%s: README.txt lacks %q:\n%s", v.Name, part, readme)
+					t.Errorf("%s: README.txt doesn't have %q:\n%s", v.Name, part, readme)
 				}
 			}
 			for _, part := range secure {
@@ -202,10 +205,10 @@ func TestReadmes(t *testing.T) {
 				}
 			}
 			if v.Fills() && v.Address.Sure != mdm.Documented && !strings.Contains(readme, v.Address.Text+" ["+v.Address.Sure.Mark()+"]") {
-				t.Errorf("%s: the variable has no mark:\n%s", v.Name, readme)
+				t.Errorf("%s: the variable isn't marked:\n%s", v.Name, readme)
 			}
 			if mark := v.StepsSure.Mark(); mark != "" && !strings.Contains(readme, "FIVE STEPS ["+mark+"]") {
-				t.Errorf("%s: the steps have no mark:\n%s", v.Name, readme)
+				t.Errorf("%s: the steps aren't marked:\n%s", v.Name, readme)
 			}
 		}
 	}
@@ -214,12 +217,12 @@ func TestReadmes(t *testing.T) {
 	j.Advice = "Google takes an app password only."
 	s, err := mdm.New(intune, j)
 	if err != nil || !strings.Contains(filesOf(t, s)["README.txt"], "- "+j.Advice) {
-		t.Errorf("README.txt lacks the advice: %v", err)
+		t.Errorf("README.txt doesn't have the advice: %v", err)
 	}
 }
 
-// run unpacks the files of a set and runs a script of it, with a program in the
-// place of the tool that it calls. It returns what the tool was given.
+// run unpacks the files of a set and runs a script from it with a fake version
+// of the tool that it calls. It returns the tool's input.
 func run(t *testing.T, files map[string]string, tool, answer, script string, args ...string) (log string, out string, err error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -254,7 +257,7 @@ func run(t *testing.T, files map[string]string, tool, answer, script string, arg
 	return string(calls), string(output), err
 }
 
-// TestScripts runs every script that brings files to a vendor.
+// TestScripts runs every script that uploads files to a vendor.
 func TestScripts(t *testing.T) {
 	for _, tt := range []struct {
 		vendor, tool, answer, script string
@@ -279,12 +282,12 @@ func TestScripts(t *testing.T) {
 		}
 		for _, part := range tt.want {
 			if !strings.Contains(log, part) {
-				t.Errorf("%s: the tool was not given %q:\n%s", tt.vendor, part, log)
+				t.Errorf("%s: the tool didn't get %q:\n%s", tt.vendor, part, log)
 			}
 		}
 		for line := range strings.Lines(log) {
 			if strings.Contains(line, "s3cret") && !strings.HasPrefix(line, "header = ") && !strings.HasPrefix(line, "user = ") {
-				t.Errorf("%s: the secret is an argument, which everybody on the machine can see: %s", tt.vendor, line)
+				t.Errorf("%s: the secret is an argument, which everyone on the machine can see: %s", tt.vendor, line)
 			}
 		}
 		if len(tt.args) > 0 {
@@ -299,8 +302,8 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// TestPeopleScripts wants people.sh to list who has no address, and to believe no
-// answer that isn't a list. The answers have the shapes of
+// TestPeopleScripts checks that people.sh lists people without an address, and
+// rejects answers that aren't a list. The answers have the shapes of
 // https://github.com/meraki/dashboard-api-go/blob/main/client/docs/UsersApi.md,
 // https://deno.land/x/jamf_school (models/user.ts) and
 // https://github.com/JupiterOne/graph-hexnode (HexnodeUserResponse).
@@ -313,7 +316,7 @@ func TestPeopleScripts(t *testing.T) {
 		vendor string
 		args   []string
 		answer string
-		want   string // empty: everybody has an address
+		want   string // empty: everyone has an address
 		calls  string
 	}{
 		{"meraki", meraki, `[{"id":"1","email":"jane@example.com","username":"jane"},{"id":"2","email":"","username":"joe"},{"id":"3"}]`, "joe\n3\n", "https://api.meraki.com/api/v1/networks/N_1/sm/users"},
@@ -333,7 +336,7 @@ func TestPeopleScripts(t *testing.T) {
 			t.Errorf("%s, %s: %v, %s\n%s", tt.vendor, tt.answer, err, out, log)
 		}
 		if strings.Contains(log, "evil") || strings.Contains(strings.SplitN(log, "\n", 2)[0], "s3cret") {
-			t.Errorf("%s: the key is where it doesn't belong:\n%s", tt.vendor, log)
+			t.Errorf("%s: the key leaks:\n%s", tt.vendor, log)
 		}
 		if _, out, err := run(t, files, "curl", "", "people.sh"); err == nil || !strings.Contains(out, "usage: people.sh") {
 			t.Errorf("%s without arguments: %v, %s", tt.vendor, err, out)
@@ -341,8 +344,8 @@ func TestPeopleScripts(t *testing.T) {
 	}
 }
 
-// TestCheckScript wants check-mac.sh to find a profile that is missing, and one in
-// which the MDM left a variable.
+// TestCheckScript checks that check-mac.sh finds a missing profile, and a
+// profile with an unreplaced variable.
 func TestCheckScript(t *testing.T) {
 	for _, v := range mdm.Vendors() {
 		files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
@@ -355,8 +358,8 @@ func TestCheckScript(t *testing.T) {
 		s := newSet(t, v, true, mdm.AddressLogin)
 		installed := text(t, s.Templates[1])
 		for answer, want := range map[string]string{
-			fill(v, installed): "the person was filled in",
-			installed:          v.Address.Text + " was not filled in.",
+			fill(v, installed): "the person's data was filled in",
+			installed:          v.Address.Text + " wasn't filled in.",
 			"<plist/>":         "isn't installed",
 		} {
 			_, out, err := run(t, files, "profiles", answer, "check-mac.sh")

@@ -7,13 +7,13 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// An Ask is something that people will be asked.
+// An Ask is a question that people will be asked.
 type Ask struct {
 	What  string
 	Times string
 }
 
-// Asks are what people will be asked, in its order.
+// Asks lists what people will be asked, in order.
 func (s *Set) Asks() []Ask {
 	asks := []Ask{
 		{"To install the profile", s.Vendor.Install},
@@ -34,7 +34,7 @@ func (s *Set) Asks() []Ask {
 // hasPolicy reports whether the set has a device policy.
 func (s *Set) hasPolicy() bool { return s.has("com.apple.mobiledevice.passwordpolicy") }
 
-// Notes are what to know of the set, in whole sentences.
+// Notes are notes about the set, in whole sentences.
 func (s *Set) Notes() []string {
 	notes := s.Vendor.Notes(s.hasPolicy())
 	if s.Advice != "" {
@@ -43,8 +43,8 @@ func (s *Set) Notes() []string {
 	return notes
 }
 
-// Notes are what to know with every vendor, with a device policy or without, in
-// whole sentences.
+// Notes are notes for every vendor, with or without a device policy, in whole
+// sentences.
 func (v *Vendor) Notes(policy bool) []string {
 	notes := []string{"An MDM can't promise a single password prompt: incoming and outgoing mail may ask separately."}
 	if policy {
@@ -59,11 +59,11 @@ func (v *Vendor) Notes(policy bool) []string {
 	}
 	return append(notes,
 		"To lock or erase a lost device: "+v.Lost.String(),
-		"A profile that someone installed by hand stays, because an MDM can't replace it. They remove it first, or the account appears twice.",
+		"A profile that someone installed manually stays, because an MDM can't replace it. They remove it first, or the account appears twice.",
 		"Google, iCloud and Yahoo take app passwords only, and Microsoft 365 takes no password over IMAP at all. A profile can't change that.")
 }
 
-// readme is README.txt about the other files.
+// readme returns README.txt, which explains the other files.
 func (s *Set) readme(files []File) (File, error) {
 	var out strings.Builder
 	err := outputs.ExecuteTemplate(&out, "README.txt", struct {
@@ -74,8 +74,8 @@ func (s *Set) readme(files []File) (File, error) {
 	return File{Path: "README.txt", text: out.String()}, err
 }
 
-// checkScript is check-mac.sh, which looks on a Mac whether the person was filled
-// in. There is none without a template for Macs.
+// checkScript returns check-mac.sh, which checks on a Mac whether the person's
+// data was filled in. It's only present with a template for Macs.
 func (s *Set) checkScript() ([]File, error) {
 	t, ok := s.Template(profile.Mac, false)
 	if !ok || !s.Vendor.Fills() {

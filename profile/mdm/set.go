@@ -11,57 +11,57 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// A Login is a form of user names on the mail servers.
+// A Login is a form of usernames on the mail servers.
 type Login string
 
 // The forms.
 const (
-	AddressLogin   Login = "address"    // the whole mail address
-	LocalPartLogin Login = "local_part" // what stands before the @
-	GivenLogin     Login = "given"      // another one, which the MDM must know
+	AddressLogin   Login = "address"    // the full email address
+	LocalPartLogin Login = "local_part" // the part before the @
+	GivenLogin     Login = "given"      // any other, which the MDM must know
 )
 
-// A Job is what a set of files is made of.
+// A Job describes the set of files to create.
 type Job struct {
 	// Domain is the mail domain in lower-case A-labels.
 	Domain string
-	// Profiles are what devices install, with the person left open: accounts
+	// Profiles are what devices install, without the person's data: accounts
 	// for each kind of device, and the policy of a Mac.
 	Profiles []*profile.Profile
 	Login    Login // empty: AddressLogin
-	// Person is whom the files are for, if the vendor fills in nothing.
+	// Person is the person that the files are for, if the vendor has no
+	// variables.
 	Person profile.Fields
-	// Advice is what to know of the mail servers' passwords. May be empty.
+	// Advice is about the mail servers' passwords. May be empty.
 	Advice string
 }
 
 // Errors of New.
 var (
-	// ErrNoPerson says that the vendor fills in nothing, and that the job has no
+	// ErrNoPerson means that the vendor has no variables, and the job has no
 	// person.
-	ErrNoPerson = errors.New("this MDM fills in nothing, so a file is for one person: say for whom")
-	// ErrPerson says that the vendor fills in the person, and that the job has
-	// one all the same.
-	ErrPerson = errors.New("this MDM fills in the person, so its template has none: leave the person out")
+	ErrNoPerson = errors.New("this MDM has no variables, so each file is for one person: give the person")
+	// ErrPerson means that the vendor fills in the person, but the job has one.
+	ErrPerson = errors.New("this MDM fills in the person, so its template has none: remove the person")
 )
 
-// A TooLargeError says that the vendor takes no profile of this size.
+// A TooLargeError means that the profile is too large for the vendor.
 type TooLargeError struct{ Size, Most int }
 
-// Error says so.
+// Error returns the message.
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("the profile has %d bytes, and this MDM takes up to %d", e.Size, e.Most)
+	return fmt.Sprintf("the profile has %d bytes, and this MDM accepts up to %d", e.Size, e.Most)
 }
 
-// A Set is what one vendor takes for one mail domain.
+// A Set is the files for one vendor and one mail domain.
 type Set struct {
 	Vendor *Vendor
 	// Templates are the profiles: accounts for each kind of device, and the
 	// policy of a Mac.
 	Templates []*Template
-	// Warnings say what will not work as it should.
+	// Warnings say what won't work as it should.
 	Warnings []string
-	// Advice is that of the job.
+	// Advice is copied from the job.
 	Advice string
 
 	domain   string
@@ -70,8 +70,8 @@ type Set struct {
 	declared []File
 }
 
-// New makes the set of a vendor. If a profile is not valid, or the person isn't,
-// the error is a [*profile.InvalidError].
+// New creates the set for a vendor. If a profile or the person isn't valid, the
+// error is a [*profile.InvalidError].
 func New(v *Vendor, j Job) (*Set, error) {
 	switch hasPerson := !j.Person.Address.IsZero(); {
 	case !v.Fills() && !hasPerson:
@@ -99,7 +99,7 @@ func New(v *Vendor, j Job) (*Set, error) {
 	return s, nil
 }
 
-// declare adds the policy as declarations, which stand beside the templates.
+// declare adds the policy as declarations, next to the templates.
 func (s *Set) declare(policy *profile.Passcode, p profile.Platform) error {
 	path := s.Vendor.declared
 	if path == nil {
@@ -123,7 +123,7 @@ func (s *Set) declare(policy *profile.Passcode, p profile.Platform) error {
 	return nil
 }
 
-// Login is the variable that stands for the user name on the mail servers.
+// Login returns the variable for the username on the mail servers.
 func (s *Set) Login() Variable {
 	v := s.Vendor
 	switch {
@@ -137,24 +137,24 @@ func (s *Set) Login() Variable {
 	return v.Address
 }
 
-// warn looks at how people sign in.
+// warn warns about usernames that may be wrong.
 func (s *Set) warn() {
 	v, login := s.Vendor, s.Login()
 	switch {
 	case !v.Fills():
 	case s.form == LocalPartLogin && v.LocalPart.Text == "" && login == v.UserName:
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @. The template has %s, the user name in the MDM: use it only if that is what people sign in to their mail with. Otherwise make a batch.", v.Title, login.Text))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @. The template has %s, the username in the MDM: use it only if people sign in to their email with it. Otherwise create a batch.", v.Title, login.Text))
 	case s.form == LocalPartLogin && v.LocalPart.Text == "":
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @, so the template signs in with the whole address. If the mail servers don't take that, make a batch.", v.Title))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @, so the template signs in with the full address. If the mail servers don't accept that, create a batch.", v.Title))
 	case s.form == GivenLogin && login == v.UserName:
-		s.Warnings = append(s.Warnings, fmt.Sprintf("The template has %s, the user name in the MDM: use it only if that is what people sign in to their mail with. Otherwise make a batch.", login.Text))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("The template has %s, the username in the MDM: use it only if people sign in to their email with it. Otherwise create a batch.", login.Text))
 	case s.form == GivenLogin:
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for a user name, so the template signs in with the whole address. If the mail servers don't take that, make a batch.", v.Title))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for a username, so the template signs in with the full address. If the mail servers don't accept that, create a batch.", v.Title))
 	}
 }
 
-// Template returns the profile for the kind of device or, with policy, the device
-// policy of a Mac.
+// Template returns the profile for the kind of device or, with policy, the
+// device policy of a Mac.
 func (s *Set) Template(p profile.Platform, policy bool) (*Template, bool) {
 	for _, t := range s.Templates {
 		if t.Platform == p && t.Policy == policy {
@@ -167,7 +167,7 @@ func (s *Set) Template(p profile.Platform, policy bool) (*Template, bool) {
 // A File is one of a set. Its path has slashes.
 type File struct {
 	Path   string
-	Script bool // it can be run
+	Script bool // executable
 
 	text string
 }
@@ -178,8 +178,8 @@ func (f File) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// Files are all files of the set: templates, what the vendor takes beside them,
-// and a README.txt. The same job gives the same bytes.
+// Files returns all files of the set: templates, the vendor's other files, and
+// a README.txt. The same job always produces the same bytes.
 func (s *Set) Files() ([]File, error) {
 	files, err := s.Vendor.files(s)
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *Set) Files() ([]File, error) {
 	return append(files, readme), nil
 }
 
-// plain are the templates as files, under their usual names.
+// plain returns the templates as files with their usual names.
 func (s *Set) plain() (files []File) {
 	for _, t := range s.Templates {
 		files = append(files, File{Path: t.base() + ".mobileconfig", text: t.text})
@@ -205,11 +205,11 @@ func (s *Set) plain() (files []File) {
 	return files
 }
 
-// FileName is the name of the set, without an extension.
+// FileName returns the name of the set, without an extension.
 func (s *Set) FileName() string { return s.Vendor.Name + "-" + s.domain }
 
-// WriteZIP writes the files to w as an archive, stored and without times, so that
-// the same job gives the same bytes.
+// WriteZIP writes the files to w as an uncompressed archive without times, so
+// that the same job always produces the same bytes.
 func (s *Set) WriteZIP(w io.Writer) error {
 	files, err := s.Files()
 	if err != nil {
@@ -234,7 +234,7 @@ func (s *Set) WriteZIP(w io.Writer) error {
 	return z.Close()
 }
 
-// title is the domain, or the mailbox if the set is for one person.
+// title returns the domain, or the mailbox if the set is for one person.
 func (s *Set) title() string {
 	if s.Vendor.Fills() {
 		return s.domain
@@ -242,7 +242,7 @@ func (s *Set) title() string {
 	return s.person.Address.String()
 }
 
-// has reports whether a template has the text.
+// has reports whether a template contains the text.
 func (s *Set) has(text string) bool {
 	for _, t := range s.Templates {
 		if strings.Contains(t.text, text) {

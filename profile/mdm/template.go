@@ -8,11 +8,11 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// A Template is an unsigned profile for one vendor: with its variables or, for a
-// vendor that fills in nothing, with one person.
+// A Template is an unsigned profile for one vendor, with its variables or, if
+// it has none, with one person's data.
 type Template struct {
-	// Platform is the kind of device, and Policy says that this is the device
-	// policy which a Mac takes apart from accounts.
+	// Platform is the kind of device. Policy means that this is the separate
+	// device policy of a Mac.
 	Platform profile.Platform
 	Policy   bool
 	// DisplayName is the title that the device shows.
@@ -27,7 +27,7 @@ func (t *Template) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// base is the name of the template's file, without its extension.
+// base returns the name of the template's file, without its extension.
 func (t *Template) base() string {
 	what := "mail-"
 	if t.Policy {
@@ -36,8 +36,9 @@ func (t *Template) base() string {
 	return what + string(t.Platform)
 }
 
-// escaper is enough for the text of an element. Quotes stand as they are: a vendor
-// that looks for {{.User "name"}} before it reads XML would not find it otherwise.
+// escaper is enough for the text of an element. Quotes stay as they are,
+// because a vendor that looks for {{.User "name"}} before parsing the XML
+// wouldn't find it otherwise.
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // newTemplate fills in the variables of s, or its person.
@@ -45,7 +46,7 @@ func (s *Set) newTemplate(p *profile.Profile) (*Template, error) {
 	t := &Template{Platform: p.Platform, Policy: isPolicy(p)}
 	named := *p
 	if !t.Policy {
-		// Some vendors tell profiles apart by the name.
+		// Some vendors distinguish profiles by name.
 		named.DisplayName += map[profile.Platform]string{profile.IPhone: " (iPhone)", profile.Mac: " (Mac)"}[p.Platform]
 	}
 	t.DisplayName = named.DisplayName
@@ -67,8 +68,8 @@ func isPolicy(p *profile.Profile) bool {
 	return p.Platform == profile.Mac && profile.Of[*profile.Passcode](p) != nil
 }
 
-// identifier is that of the template's profile. It is of the mail domain alone, so
-// that it is the same with each vendor and for each person.
+// identifier returns the identifier of the template's profile. It depends only
+// on the mail domain, so that it's the same for each vendor and each person.
 func (s *Set) identifier(t *Template) string {
 	labels := strings.Split(s.domain, ".")
 	slices.Reverse(labels)
@@ -101,8 +102,8 @@ func (s *Set) fill(open *profile.Template, identifier string) string {
 	return out.String()
 }
 
-// payloads are the <dict> elements of the profile's payloads, by the last part of
-// their identifiers.
+// payloads returns the <dict> elements of the profile's payloads, by the last
+// part of their identifiers.
 func (t *Template) payloads() map[string]string {
 	const begin, end = "\t\t\t<dict>\n", "\n\t\t\t</dict>\n"
 	out := map[string]string{}

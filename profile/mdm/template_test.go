@@ -20,7 +20,7 @@ import (
 
 var logins = []mdm.Login{mdm.AddressLogin, mdm.LocalPartLogin, mdm.GivenLogin}
 
-// TestTemplatesFollowSchema fills in every template as its vendor would and holds
+// TestTemplatesFollowSchema fills in every template like its vendor and checks
 // it against Apple's schema.
 func TestTemplatesFollowSchema(t *testing.T) {
 	schemas, templates := schematest.Read(t, filepath.Join("..", "testdata", "apple-schema")), 0
@@ -46,7 +46,8 @@ func TestTemplatesFollowSchema(t *testing.T) {
 	}
 }
 
-// fill does what a vendor does: it replaces its variables, and escapes the values.
+// fill does what a vendor does: it replaces the variables and escapes the
+// values.
 func fill(v *mdm.Vendor, template string) string {
 	values := []string{"jane@example.com", "Jane &amp; Co", "jane", "jane"}
 	for i, variable := range []mdm.Variable{v.Address, v.PersonName, v.UserName, v.LocalPart} {
@@ -57,8 +58,8 @@ func fill(v *mdm.Vendor, template string) string {
 	return template
 }
 
-// TestVariablesAreReadBack has Python read every template: each variable must come
-// out as the vendor writes it, and stand nowhere but in the fields of the person.
+// TestVariablesAreReadBack reads every template with Python. Each variable must
+// read back as the vendor writes it, and only be in the person's fields.
 func TestVariablesAreReadBack(t *testing.T) {
 	var documents []string
 	var sets []*mdm.Set
@@ -84,7 +85,7 @@ func TestVariablesAreReadBack(t *testing.T) {
 	}
 }
 
-// wantFields checks the fields of the person in all accounts.
+// wantFields checks the person's fields in all accounts.
 func wantFields(t *testing.T, s *mdm.Set, profile map[string]any) {
 	t.Helper()
 	address, name, login := s.Vendor.Address.Text, s.Vendor.PersonName.Text, s.Login().Text
@@ -118,13 +119,13 @@ func payloadsOf(profile map[string]any) (all []map[string]any) {
 	return all
 }
 
-// plistlib has Python read the documents.
+// plistlib reads the documents with Python.
 func plistlib(t *testing.T, documents []string) (read []map[string]any) {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
-			t.Fatal("there is no python3, and MOBILECONFIG_TEST_ALL is 1")
+			t.Fatal("python3 is missing, and MOBILECONFIG_TEST_ALL is 1")
 		}
 		t.Skip("no python3")
 	}
@@ -145,8 +146,8 @@ func plistlib(t *testing.T, documents []string) (read []map[string]any) {
 	return read
 }
 
-// TestIdentifiers wants the same identifiers and UUIDs from all vendors that fill in
-// the person, and those of the mailbox from all others.
+// TestIdentifiers checks that all vendors with variables get the same
+// identifiers and UUIDs, and all others those of the mailbox.
 func TestIdentifiers(t *testing.T) {
 	want := []string{"com.example.mobileconfig.mdm.iphone", "com.example.mobileconfig.mdm.mac", "com.example.mobileconfig.mdm.mac.device"}
 	var uuids []string
@@ -188,8 +189,8 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// TestNames wants a different name for each profile of a set: some vendors tell
-// profiles apart by it.
+// TestNames checks that each profile of a set has a different name, because
+// some vendors distinguish profiles by name.
 func TestNames(t *testing.T) {
 	for _, v := range mdm.Vendors() {
 		var names []string
@@ -206,8 +207,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestLogins wants the right variable for each form of user names, and a warning
-// wherever the vendor has none.
+// TestLogins checks the variable for each form of usernames, and the warning if
+// the vendor has none.
 func TestLogins(t *testing.T) {
 	for _, tt := range []struct {
 		vendor  string
@@ -223,7 +224,7 @@ func TestLogins(t *testing.T) {
 		{"jamf-pro", mdm.AddressLogin, "$EMAIL", ""},
 		{"jamf-pro", mdm.LocalPartLogin, "$USERNAME", "Jamf Pro has no variable for the part before the @."},
 		{"mosyle", mdm.LocalPartLogin, "%UserId%", "Mosyle has no variable for the part before the @."},
-		{"jamf-pro", mdm.GivenLogin, "$USERNAME", "The template has $USERNAME, the user name in the MDM"},
+		{"jamf-pro", mdm.GivenLogin, "$USERNAME", "The template has $USERNAME, the username in the MDM"},
 		{"nanomdm", mdm.LocalPartLogin, "", ""},
 	} {
 		v, _ := mdm.Find(tt.vendor)
@@ -235,7 +236,7 @@ func TestLogins(t *testing.T) {
 			t.Errorf("%s, %s: the warning is %q, want %q", tt.vendor, tt.form, got, tt.warning)
 		}
 		if readme := filesOf(t, s)["README.txt"]; !strings.Contains(readme, tt.warning) || strings.Contains(readme, "WARNING") != (tt.warning != "") {
-			t.Errorf("%s, %s: README.txt lacks the warning:\n%s", tt.vendor, tt.form, readme)
+			t.Errorf("%s, %s: README.txt doesn't have the warning:\n%s", tt.vendor, tt.form, readme)
 		}
 	}
 	v, _ := mdm.Find("jamf-pro")
@@ -243,14 +244,14 @@ func TestLogins(t *testing.T) {
 	without.UserName = mdm.Variable{}
 	for _, form := range []mdm.Login{mdm.LocalPartLogin, mdm.GivenLogin} {
 		s := newSet(t, &without, false, form)
-		if s.Login() != v.Address || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "the whole address") {
-			t.Errorf("%s without a user name: %v, %q", form, s.Login(), s.Warnings)
+		if s.Login() != v.Address || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "the full address") {
+			t.Errorf("%s without a username: %v, %q", form, s.Login(), s.Warnings)
 		}
 	}
 }
 
-// TestNewRefuses wants a person where the vendor fills in nothing and nowhere else,
-// and a profile that the vendor takes.
+// TestNewRefuses checks that a person is required only for vendors without
+// variables, and that the profile must be valid for the vendor.
 func TestNewRefuses(t *testing.T) {
 	intune, _ := mdm.Find("intune")
 	nano, _ := mdm.Find("nanomdm")
@@ -258,7 +259,7 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("a template for one person: %v", err)
 	}
 	if _, err := mdm.New(nano, job(t, intune, false, "")); !errors.Is(err, mdm.ErrNoPerson) {
-		t.Errorf("a file for nobody: %v", err)
+		t.Errorf("a file for no one: %v", err)
 	}
 	bad := job(t, nano, false, "")
 	bad.Person.Login = "jane\n"

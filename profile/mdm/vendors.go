@@ -1,6 +1,6 @@
 package mdm
 
-// The days on which sources were last read.
+// The dates when sources were last read.
 const (
 	nov28 = "2026-11-28"
 	nov29 = "2026-11-29"
@@ -13,12 +13,12 @@ const (
 	unsignedFact = "Use unsigned profiles: a signed one can't be changed for each person."
 )
 
-// documented, secondHand and unconfirmed make variables.
+// documented, secondHand and unconfirmed create variables.
 func documented(text string) Variable  { return Variable{text, Documented} }
 func secondHand(text string) Variable  { return Variable{text, SecondHand} }
 func unconfirmed(text string) Variable { return Variable{text, Unconfirmed} }
 
-// vendors are in the order of the page.
+// vendors are in display order.
 var vendors = []*Vendor{
 	{
 		Name: "apple-business", Title: "Apple Business",
@@ -31,7 +31,7 @@ var vendors = []*Vendor{
 			"Save the token to a file. Run upload.sh with the file's name: it creates the configurations.",
 			"Add each configuration to a blueprint, with its one person.",
 			"Wait until the person's test device shows the profile.",
-			"Open Mail on it and enter the password. Make a batch for the other people.",
+			"Open Mail on it and enter the password. Create a batch for the other people.",
 		},
 		StepsSure: Documented,
 		Limits: []Fact{
@@ -46,14 +46,14 @@ var vendors = []*Vendor{
 		Name: "jamf-pro", Title: "Jamf Pro",
 		Address: documented("$EMAIL"), PersonName: documented("$FULLNAME"), UserName: documented("$USERNAME"),
 		Values:  Fact{"From User and Location of the device. On a Mac, $USERNAME differs between the levels of computer and user.", Documented},
-		Signed:  Fact{"Signed profiles can be uploaded by hand, but are read-only and keep the variables. The API takes unsigned ones only.", Documented},
+		Signed:  Fact{"Signed profiles can be uploaded manually, but are read-only and keep the variables. The API only accepts unsigned ones.", Documented},
 		Needs:   Fact{"An email address and a full name under User and Location", Documented},
 		Install: never,
 		Steps: [5]string{
 			"Under User and Location, check the email address of a test device.",
 			"Upload mail-iphone.mobileconfig under Mobile Devices > Configuration Profiles, and mail-mac.mobileconfig under Computers > Configuration Profiles.",
 			"For Mac, choose the user level. With AutoPkg, mail.jamf.recipe.yaml uploads both instead.",
-			"Scope the profile to the test device. Look at what it got: the address must stand there, not $EMAIL.",
+			"Scope the profile to the test device. Check the device: it must show the address, not $EMAIL.",
 			"Open Mail, enter the password, then widen the scope.",
 		},
 		StepsSure: Documented,
@@ -76,15 +76,15 @@ var vendors = []*Vendor{
 		Needs:   Fact{"An owner, assigned to the device", Documented},
 		Install: never,
 		Steps: [5]string{
-			"Run people.sh with the address of Jamf School and a file that holds your key: it lists users without an email address. Assign one with an address to a test device.",
+			"Run people.sh with the address of Jamf School and a file with your key: it lists users without an email address. Assign one with an address to a test device.",
 			"In Jamf School, add a profile and upload mail-iphone.mobileconfig or mail-mac.mobileconfig as a custom profile.",
-			"Assign the profile to a group that has the test device alone.",
-			"Look at the device: the address must stand there, not %Email%.",
+			"Assign the profile to a group with only the test device.",
+			"Check the device: it must show the address, not %Email%.",
 			"Open Mail, enter the password, then add the other groups.",
 		},
 		StepsSure: Unconfirmed,
 		Limits: []Fact{
-			{"The list of users by the API, which people.sh reads, is known from other people's programs.", SecondHand},
+			{"The API's list of users, which people.sh reads, is only known from third-party programs.", SecondHand},
 			{"Jamf School also has a variable for a password. Never use it: the password would be legible on the device.", Documented},
 		},
 		Lost:    Fact{"Open the device in Jamf School and use its remote commands.", Unconfirmed},
@@ -103,7 +103,7 @@ var vendors = []*Vendor{
 			"Sign in with az login, as an administrator of Intune.",
 			"Run upload.sh. It creates one custom profile for each file. Or upload the .mobileconfig files under Devices > Configuration > Templates > Custom, for Mac mail with the user channel.",
 			"Assign the profile to a group with one test device.",
-			"Look at the device: the address must stand there, not {{mail}}.",
+			"Check the device: it must show the address, not {{mail}}.",
 			"Open Mail, enter the password, then assign the other groups.",
 		},
 		StepsSure: Documented,
@@ -140,10 +140,10 @@ var vendors = []*Vendor{
 		StepsSure: Documented,
 		Limits: []Fact{
 			{"Profile names must be unique within a fleet, for all platforms together.", Documented},
-			{"Fleet tells Macs from iPhones by labels, as in the snippet. Without labels every Apple device gets every file.", Documented},
-			{"A profile of user scope on a Mac needs Fleet 4.71.", Documented},
+			{"Fleet distinguishes Macs from iPhones by labels, as in the snippet. Without labels every Apple device gets every file.", Documented},
+			{"A profile with user scope on a Mac needs Fleet 4.71.", Documented},
 		},
-		Declarations: Fact{"Fleet 4.90 or later takes passcode-DOMAIN.json beside the profiles; fleets-snippet.yml has the lines for it. Fleet makes the activation itself.", Documented},
+		Declarations: Fact{"Fleet 4.90 or later accepts passcode-DOMAIN.json next to the profiles; fleets-snippet.yml has the lines for it. Fleet creates the activation itself.", Documented},
 		Lost:         Fact{"Host details > Actions > Lock or Wipe (Fleet Premium).", Documented},
 		Sources:      []string{"https://github.com/fleetdm/fleet/blob/main/articles/custom-os-settings.md", "https://github.com/fleetdm/fleet/blob/main/articles/lock-wipe-hosts.md", "https://github.com/fleetdm/fleet/issues/49976"},
 		Checked:      nov29,
@@ -159,9 +159,9 @@ var vendors = []*Vendor{
 		Install: never,
 		Steps: [5]string{
 			"Create an API token that may create custom profiles, and save it to a file.",
-			"Run upload.sh: it creates the profiles, switched off. Or add a custom profile to the library by hand.",
+			"Run upload.sh: it creates the profiles, switched off. Or add a custom profile to the library manually.",
 			"Assign the profile to a blueprint with one test device and switch it on.",
-			"Look at the device: the address must stand there, not $EMAIL.",
+			"Check the device: it must show the address, not $EMAIL.",
 			"Open Mail, enter the password, then assign the other blueprints.",
 		},
 		StepsSure: Documented,
@@ -199,16 +199,16 @@ var vendors = []*Vendor{
 		Install: never,
 		Steps: [5]string{
 			"Create the custom attributes mail_address, mail_name and mail_login, and fill them in for a test device.",
-			"Run upload.sh with a file that holds your API key, or apply simplemdm.tf with Terraform.",
+			"Run upload.sh with a file with your API key, or apply simplemdm.tf with Terraform.",
 			"Assign the profile to a group with the test device.",
-			"Look at the device: the address must stand there, not {{mail_address}}.",
+			"Check the device: it must show the address, not {{mail_address}}.",
 			"Open Mail, enter the password, then fill in the attributes of the other devices.",
 		},
 		StepsSure: SecondHand,
 		Limits: []Fact{
 			{"Attributes are filled in only if attribute_support is on. escape_attributes makes a name such as “A & B” safe. The defaults differ between sources, so the files set both.", SecondHand},
 		},
-		Declarations: Fact{"SimpleMDM's API takes each file as one of custom_declarations.", SecondHand},
+		Declarations: Fact{"SimpleMDM's API accepts each file as one of custom_declarations.", SecondHand},
 		Lost:         Fact{"Open the device: Actions > Lock or Wipe.", Unconfirmed},
 		Sources:      []string{"https://api.simplemdm.com/v1/#custom-configuration-profiles", "the Go client and the examples of the Terraform provider"},
 		Checked:      nov29,
@@ -223,14 +223,14 @@ var vendors = []*Vendor{
 		Install: never,
 		Steps: [5]string{
 			"Turn on End User Management and check that the test device has a user with an email address.",
-			"Run upload.sh with a file that holds a token of the API v2: it creates the profiles in the catalog, in no policy. Or add the files there as custom profiles.",
+			"Run upload.sh with a file with a token for API v2: it creates the profiles in the catalog, in no policy. Or add the files there as custom profiles.",
 			"Add it to a policy with the test device.",
-			"Look at the device: the address must stand there, and not be empty.",
+			"Check the device: it must show the address.",
 			"Open Mail, enter the password, then add the profile to the other policies.",
 		},
 		StepsSure: Unconfirmed,
 		Limits: []Fact{
-			{"The upload of whole files by the API is known from another program. If it takes a profile with several payloads apart, add the file by hand.", SecondHand},
+			{"Uploading whole files by API is only known from another program. If it splits a profile with several payloads, add the file manually.", SecondHand},
 		},
 		Lost: Fact{"Open the device: MDM commands > Lock or Erase.", Unconfirmed},
 		Sources: []string{"https://support.addigy.com/hc/en-us/articles/49233526494739", "https://support.addigy.com/hc/en-us/articles/16938210315411 (API v2)",
@@ -242,19 +242,19 @@ var vendors = []*Vendor{
 		Name: "workspace-one", Title: "Workspace ONE UEM",
 		Address: secondHand("{EmailAddress}"), PersonName: secondHand("{FirstName} {LastName}"), UserName: secondHand("{EnrollmentUser}"), LocalPart: secondHand("{EmailUserName}"),
 		Values:  Fact{"Lookup values of the enrolled user.", SecondHand},
-		Signed:  Fact{"Workspace ONE wraps the payload in a profile of its own.", Unconfirmed},
+		Signed:  Fact{"Workspace ONE wraps the payload in its own profile.", Unconfirmed},
 		Needs:   Fact{"An email address in the user's details", SecondHand},
 		Install: never,
 		Steps: [5]string{
 			"Add a profile for Apple iOS, or for macOS: the user profile for mail, the device profile for the policy.",
 			"Choose the payload Custom Settings and paste the whole content of one .xml file: one <dict>, without a header.",
 			"Assign it to a smart group with one test device and publish.",
-			"Look at the device: the address must stand there, not {EmailAddress}.",
+			"Check the device: it must show the address, not {EmailAddress}.",
 			"Open Mail, enter the password, then assign the other groups.",
 		},
 		StepsSure: Unconfirmed,
 		Limits: []Fact{
-			{"One .xml file is one payload. Paste each into Custom Settings of its own.", Unconfirmed},
+			{"One .xml file is one payload. Paste each into a separate Custom Settings payload.", Unconfirmed},
 		},
 		Lost:    Fact{"Open the device: More Actions > Lock or Device Wipe.", Unconfirmed},
 		Sources: []string{"https://gist.github.com/synic/fc7a219f229ef1df7748b8564a2fbcf1"},
@@ -269,16 +269,16 @@ var vendors = []*Vendor{
 		Needs:   Fact{"An owner with an email address", Documented},
 		Install: never,
 		Steps: [5]string{
-			"Under Systems Manager > Owners, add owners with their email addresses and assign one to a test device. people.sh, with the network's ID and a file that holds your API key, lists owners without an address.",
+			"Under Systems Manager > Owners, add owners with their email addresses and assign one to a test device. people.sh, with the network's ID and a file with your API key, lists owners without an address.",
 			"Under Systems Manager > Settings, upload mail-iphone.mobileconfig or mail-mac.mobileconfig as an Apple profile.",
-			"Scope it by an owner tag that the test device alone has.",
-			"Look at the device: the address must stand there, not $OWNEREMAIL.",
+			"Scope it by an owner tag that only the test device has.",
+			"Check the device: it must show the address, not $OWNEREMAIL.",
 			"Open Mail, enter the password, then widen the scope.",
 		},
 		StepsSure: SecondHand,
 		Limits: []Fact{
 			{"No variable for a person's name is known, so new mail shows the address until the person sets one.", SecondHand},
-			{"Leave the password of the owners alone: no profile here uses it.", Documented},
+			{"Ignore the owners' password: no profile here uses it.", Documented},
 		},
 		Lost: Fact{"Systems Manager > Devices, open the device: Lock or Erase. By API: wipe a device of the network.", SecondHand},
 		Sources: []string{"https://documentation.meraki.com/SM (owners)", "https://developer.cisco.com/meraki/api-v1/authorization", "https://github.com/meraki/dashboard-api-go/blob/main/client/docs/UsersApi.md",
@@ -297,7 +297,7 @@ var vendors = []*Vendor{
 			"Check that the test device has a user, and the user an email address.",
 			"Under Profiles, policies, import mail-iphone.mobileconfig or mail-mac.mobileconfig as an Apple profile.",
 			"Install it on the test device.",
-			"Look at the device: the address must stand there, not %_EMAILADDRESS_%.",
+			"Check the device: it must show the address, not %_EMAILADDRESS_%.",
 			"Open Mail, enter the password, then install it on the other groups.",
 		},
 		StepsSure: Unconfirmed,
@@ -320,14 +320,14 @@ var vendors = []*Vendor{
 			"Create an empty profile for iOS and one for macOS. Note their IDs.",
 			"Save the value of your Authorization header to a file and run upload.sh with the IDs: it uploads each file and adds it to a profile.",
 			"Publish the profile and associate it with one test device.",
-			"Look at the device: the address must stand there, not %email%.",
+			"Check the device: it must show the address, not %email%.",
 			"Open Mail, enter the password, then associate the other groups.",
 		},
 		StepsSure: Documented,
 		Limits: []Fact{
-			{"ManageEngine's own passcode form takes 3 to 9 wrong codes. Choose 9 at most if you copy the policy there.", Documented},
+			{"ManageEngine's own passcode form accepts 3 to 9 wrong passcodes. Choose 9 at most if you copy the policy there.", Documented},
 		},
-		Declarations: Fact{"Upload passcode.json like the other files, with custom_profile_type 3 (DDM Configuration) instead of 1. Whether ManageEngine makes the activation itself isn't documented.", Documented},
+		Declarations: Fact{"Upload passcode.json like the other files, with custom_profile_type 3 (DDM Configuration) instead of 1. Whether ManageEngine creates the activation itself isn't documented.", Documented},
 		Lost:         Fact{"Open the device: Actions > Remote Lock or Complete Wipe. By API: devices/ID/actions/lock.", Documented},
 		Sources: []string{"https://www.manageengine.com/mobile-device-management/help/api/cloud/ios-add-custom-profile-payload-ios.html", "https://www.manageengine.com/mobile-device-management/files-upload-file-ems.html",
 			"https://www.manageengine.com/mobile-device-management/help/api/cloud/android-add-email-payload-android.md", "https://www.manageengine.com/products/desktop-central/help/api/onpremise/action-lock-device.html"},
@@ -345,7 +345,7 @@ var vendors = []*Vendor{
 			"Check that the user of a test device has an email address.",
 			"In an iOS or macOS policy, open the custom configuration and upload mail-iphone.mobileconfig or mail-mac.mobileconfig.",
 			"Publish the policy to a group with the test device.",
-			"Look at the device: the address must stand there, not %email%.",
+			"Check the device: it must show the address, not %email%.",
 			"Open Mail, enter the password, then publish to the other groups.",
 		},
 		StepsSure: Unconfirmed,
@@ -365,16 +365,16 @@ var vendors = []*Vendor{
 		Needs:   Fact{"A user with an email address, assigned to the device", Unconfirmed},
 		Install: never,
 		Steps: [5]string{
-			"Run people.sh with the address of Hexnode and a file that holds your API key: it lists users without an email address. Check that the test device has a user with one.",
+			"Run people.sh with the address of Hexnode and a file with your API key: it lists users without an email address. Check that the test device has a user with one.",
 			"In a policy for iOS or macOS, deploy mail-iphone.mobileconfig or mail-mac.mobileconfig as a custom configuration.",
 			"Associate the policy with the test device.",
-			"Look at the device: the address must stand there, not %email%.",
+			"Check the device: it must show the address, not %email%.",
 			"Open Mail, enter the password, then associate the other groups.",
 		},
 		StepsSure: Unconfirmed,
 		Limits: []Fact{
-			{"The list of users by the API, which people.sh reads, is known from other people's programs.", SecondHand},
-			{"Hexnode's own passcode policy takes 4 to 10 wrong codes. Choose 7 or more: with 6 and less an iPhone is erased without a pause.", Documented},
+			{"The API's list of users, which people.sh reads, is only known from third-party programs.", SecondHand},
+			{"Hexnode's own passcode policy accepts 4 to 10 wrong passcodes. Choose 7 or more: with 6 or fewer, an iPhone is erased without a pause.", Documented},
 		},
 		Lost:    Fact{"Open the device: Actions > Lock Device or Wipe Device.", Unconfirmed},
 		Sources: []string{"https://www.hexnode.com/mobile-device-management/developers (iOS policies)", "https://github.com/JupiterOne/graph-hexnode (the API's users)"},
@@ -391,8 +391,8 @@ var vendors = []*Vendor{
 		Steps: [5]string{
 			"Check that the user of a test device has an email address.",
 			"Add a custom configuration and upload mail-iphone.mobileconfig or mail-mac.mobileconfig.",
-			"Distribute it to the test device alone.",
-			"Look at the device: the address must stand there, not ${userEmailAddress}.",
+			"Distribute it to only the test device.",
+			"Check the device: it must show the address, not ${userEmailAddress}.",
 			"Open Mail, enter the password, then distribute it to the other groups.",
 		},
 		StepsSure: Unconfirmed,
@@ -404,7 +404,7 @@ var vendors = []*Vendor{
 	{
 		Name: "nanomdm", Title: "NanoMDM",
 		Values:  Fact{"NanoMDM changes nothing in a profile. A file is for one person.", Documented},
-		Signed:  Fact{"Accepted as they are. A batch makes signed ones.", Documented},
+		Signed:  Fact{"Accepted unchanged. A batch creates signed ones.", Documented},
 		Needs:   Fact{"The enrollment ID of the device: of its user on a Mac, for mail", Documented},
 		Install: never,
 		Steps: [5]string{
@@ -412,7 +412,7 @@ var vendors = []*Vendor{
 			"Find the enrollment ID of a test device.",
 			"Run enqueue.sh with the address of NanoMDM, the file with the key, the profile and the ID.",
 			"Look for the result in NanoMDM's webhook: the command must be acknowledged.",
-			"Open Mail, enter the password. Make a batch for the other people, and push it: on its page, or by mobileconfig push.",
+			"Open Mail, enter the password. Create a batch for the other people, and push it: on its page, or with mobileconfig push.",
 		},
 		StepsSure: Documented,
 		Limits: []Fact{
@@ -427,7 +427,7 @@ var vendors = []*Vendor{
 	{
 		Name: "configurator", Title: "Apple Configurator",
 		Values:  Fact{"Apple Configurator changes nothing in a profile. A file is for one person.", SecondHand},
-		Signed:  Fact{"Accepted as they are. A batch makes signed ones.", SecondHand},
+		Signed:  Fact{"Accepted unchanged. A batch creates signed ones.", SecondHand},
 		Needs:   Fact{"An iPhone or iPad on a cable, and a Mac with cfgutil", SecondHand},
 		Install: unsupervised,
 		Steps: [5]string{
@@ -435,7 +435,7 @@ var vendors = []*Vendor{
 			"Connect the person's iPhone or iPad.",
 			"Run cfgutil.sh. With several devices connected, give the ECID of the one.",
 			"Confirm on the device, unless this Mac supervises it.",
-			"Open Mail, enter the password. Make a batch for the other people.",
+			"Open Mail, enter the password. Create a batch for the other people.",
 		},
 		StepsSure: SecondHand,
 		Limits: []Fact{

@@ -1,4 +1,4 @@
-// Package schematest holds profiles against Apple's schema files, for tests.
+// Package schematest checks profiles against Apple's schema files, for tests.
 package schematest
 
 import (
@@ -18,8 +18,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// A payloadSchema is one of Apple's schema files, as far as it concerns
-// profiles that a person installs (docs/schema.md in Apple's repository).
+// A payloadSchema is one of Apple's schema files, limited to what concerns
+// profiles that people install (docs/schema.md in Apple's repository).
 type payloadSchema struct {
 	Payload struct {
 		Type        string             `json:"payloadtype"`
@@ -28,8 +28,8 @@ type payloadSchema struct {
 	Keys []keySchema `json:"payloadkeys"`
 }
 
-// A keySchema says what one key may hold. Its supportedOS overrides that of
-// the payload, field by field.
+// A keySchema describes the allowed values of a key. Its supportedOS overrides
+// that of the payload, field by field.
 type keySchema struct {
 	Key         string             `json:"key"`
 	Type        string             `json:"type"`
@@ -41,7 +41,8 @@ type keySchema struct {
 	Subkeys     []keySchema `json:"subkeys"`
 }
 
-// A support is what one OS makes of a payload or key. What is absent is nil.
+// A support describes how an OS supports a payload or key. Absent fields are
+// nil.
 type support struct {
 	Introduced         *string `json:"introduced"`
 	Removed            *string `json:"removed"`
@@ -54,20 +55,21 @@ type support struct {
 	UserChannel        *bool   `json:"userchannel"`
 }
 
-// floors are the first versions that know TargetDeviceType, which every
-// profile has: no key may need a later one.
+// floors are the first versions with TargetDeviceType, which every profile has.
+// No key may need a later version.
 var floors = map[string]string{"iOS": "12.2", "macOS": "10.15"}
 
-// declaredFloors are the first versions that take declarations by hand.
+// declaredFloors are the first versions that accept declarations in profiles
+// installed manually.
 var declaredFloors = map[string]string{"iOS": "17.0", "macOS": "14.0"}
 
-// Facts that newer schema files than 18.1 state.
+// Facts from schema files newer than 18.1.
 var (
 	newerRanges = map[string][2]float64{"maxPINAgeInDays": {1, 730}}
 	newerGone   = []string{"IsEncrypted", "HasRemovalPasscode"}
 )
 
-// needs are keys that require another, by the text of the schema.
+// needs are keys that require another key, according to the schema's text.
 var needs = map[string]string{"minutesUntilFailedLoginReset": "maxFailedAttempts"}
 
 // Schemas are Apple's schema files of the payloads that a profile can have.
@@ -76,7 +78,8 @@ type Schemas struct {
 	payloads    map[string]payloadSchema
 }
 
-// Read reads the schemas in a folder, which server/e2e/schema has made from Apple's.
+// Read reads the schemas in a folder that server/e2e/schema created from
+// Apple's files.
 func Read(t *testing.T, folder string) *Schemas {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
@@ -108,13 +111,13 @@ func Read(t *testing.T, folder string) *Schemas {
 // A schemaCheck is one run over one profile.
 type schemaCheck struct {
 	os       string
-	floor    string // the first version that counts
+	floor    string // minimum version
 	channel  string // of a Mac: "System", "User" or empty
 	problems []string
 	seen     map[string]bool // identifiers and UUIDs
 }
 
-// Check lists what is wrong with the profile, if a person installs it.
+// Check lists the problems of a profile that a person installs.
 func (s *Schemas) Check(top map[string]any) []string {
 	c := &schemaCheck{seen: map[string]bool{}}
 	switch fmt.Sprint(top["TargetDeviceType"]) {
@@ -152,9 +155,9 @@ func (s *Schemas) Check(top map[string]any) []string {
 	return c.problems
 }
 
-// Declaration lists what is wrong with a declaration for the system, "iOS" or
-// "macOS", by the schema of its payload: a file in the folder declarations, named
-// without its ending. One for a server has no ServerToken.
+// Declaration lists the problems of a declaration for "iOS" or "macOS", checked
+// against the schema of its payload: a file in the folder declarations, without
+// its extension. Declarations for a server have no ServerToken.
 func Declaration(t *testing.T, folder, system, payload string, forServer bool, declaration map[string]any) []string {
 	t.Helper()
 	c := &schemaCheck{os: system, floor: declaredFloors[system]}
@@ -194,13 +197,13 @@ func (c *schemaCheck) payload(path string, schema payloadSchema, keys []keySchem
 	base, name := schema.Payload.SupportedOS[c.os], strings.TrimSuffix(path, ".")
 	c.supported(name, base)
 	if !isTrue(base.AllowManualInstall) {
-		c.add(name, "not to be installed by hand")
+		c.add(name, "can't be installed manually")
 	}
 	if c.channel == "System" && !isTrue(base.DeviceChannel) {
-		c.add(name, "not for the device of a Mac")
+		c.add(name, "not for the device channel of a Mac")
 	}
 	if c.channel == "User" && !isTrue(base.UserChannel) {
-		c.add(name, "not for the user of a Mac")
+		c.add(name, "not for the user channel of a Mac")
 	}
 	for _, key := range []string{"PayloadIdentifier", "PayloadUUID"} {
 		c.unique(path+key, dict[key])
@@ -219,7 +222,7 @@ func (c *schemaCheck) unique(path string, value any) {
 	c.seen[text] = true
 }
 
-// dict checks the keys of a dict and what they hold.
+// dict checks the keys of a dict and their values.
 func (c *schemaCheck) dict(path string, base support, keys []keySchema, dict map[string]any) {
 	for _, key := range keys {
 		if _, ok := dict[key.Key]; !ok && key.Presence == "required" && key.Key != "ANY" {
@@ -233,10 +236,10 @@ func (c *schemaCheck) dict(path string, base support, keys []keySchema, dict map
 			continue
 		}
 		if keys[i].Key == "ANY" && keys[i].Type == "<any>" {
-			continue // a payload, which has a schema of its own
+			continue // a payload has its own schema
 		}
 		if slices.Contains(newerGone, name) {
-			c.add(path+name, "gone from newer schemas")
+			c.add(path+name, "removed from newer schemas")
 		}
 		if other, ok := needs[name]; ok && dict[other] == nil {
 			c.add(path+name, "not without %s", other)
@@ -248,8 +251,8 @@ func (c *schemaCheck) dict(path string, base support, keys []keySchema, dict map
 	}
 }
 
-// supported checks that the OS takes the payload or key from anybody, from its
-// floor on.
+// supported checks that the OS supports the payload or key for everyone, from
+// its minimum version.
 func (c *schemaCheck) supported(path string, s support) bool {
 	before := len(c.problems)
 	switch {
@@ -265,7 +268,7 @@ func (c *schemaCheck) supported(path string, s support) bool {
 	return len(c.problems) == before
 }
 
-// value checks what a key holds.
+// value checks the value of a key.
 func (c *schemaCheck) value(path string, base support, key keySchema, value any) {
 	if !hasType(value, key.Type) {
 		c.add(path, "not %s", key.Type)
@@ -305,19 +308,19 @@ func (c *schemaCheck) between(path string, key keySchema, value any) {
 	}
 }
 
-// languages checks the tags of the consent text, of which the schema has only
-// the text to say what they are.
+// languages checks the language tags of the consent text, which the schema only
+// describes in prose.
 func (c *schemaCheck) languages(top map[string]any) {
 	consent, _ := top["ConsentText"].(map[string]any)
 	for tag := range consent {
 		if _, err := language.Parse(tag); err != nil && tag != "default" {
-			c.add("ConsentText."+tag, "no language tag")
+			c.add("ConsentText."+tag, "not a language tag")
 		}
 	}
 }
 
-// contents are the keys of a dict. Where the one subkey is a dict of ANY keys
-// it stands for the dict itself: so it is with ConsentText, by its text.
+// contents returns the keys of a dict. If the only subkey is a dict of ANY
+// keys, it describes the dict itself, as for ConsentText.
 func (k keySchema) contents() []keySchema {
 	if len(k.Subkeys) == 1 && len(k.Subkeys[0].Subkeys) == 1 && k.Subkeys[0].Subkeys[0].Key == "ANY" {
 		return k.Subkeys[0].Subkeys
@@ -325,7 +328,7 @@ func (k keySchema) contents() []keySchema {
 	return k.Subkeys
 }
 
-// with is s where over says nothing else.
+// with returns s with the fields that over sets.
 func (s support) with(over support) support {
 	if over.Introduced != nil {
 		s.Introduced = over.Introduced
@@ -363,7 +366,7 @@ func hasType(value any, kind string) bool {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// later reports whether version a comes after version b.
+// later reports whether version a is newer than version b.
 func later(a, b string) bool {
 	numbers := func(s string) (out []int) {
 		for part := range strings.SplitSeq(s, ".") {

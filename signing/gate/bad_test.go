@@ -14,18 +14,18 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-var update = flag.Bool("update", false, "write testdata/bad again")
+var update = flag.Bool("update", false, "rewrite testdata/bad")
 
-// A bad profile is a good one in which old is replaced by new, once.
+// A bad profile is a good one with one replacement of old by new.
 type bad struct {
 	name     string
 	good     string // of profiles
 	old, new string
 	code     gate.Code
-	narrow   bool // the caller may not have a policy signed
+	narrow   bool // the caller isn't allowed a policy
 }
 
-// entry returns a key and its value as they stand behind n tabs.
+// entry returns a key and its value, indented by n tabs.
 func entry(n int, key, value string) string {
 	tabs := strings.Repeat("\t", n)
 	if value == "<true/>" || value == "<false/>" {
@@ -34,7 +34,7 @@ func entry(n int, key, value string) string {
 	return tabs + "<key>" + key + "</key>\n" + tabs + value + "\n"
 }
 
-// payload returns a payload of another type, identified as a second one.
+// payload returns a payload of another type, with the identity of a second one.
 func payload(kind string, entries ...string) string {
 	return "\t\t\t<dict>\n" + strings.Join(entries, "") +
 		entry(4, "PayloadDisplayName", "<string>Other</string>") +
@@ -67,7 +67,7 @@ const (
 
 func host(name string) string { return strings.Replace(incoming, "imap.example.de", name, 1) }
 
-// bads are in testdata/bad, numbered in this order.
+// bads are the files in testdata/bad, numbered in this order.
 var bads = []bad{
 	{"root-certificate", "iphone-mail", lastPayload, payload("com.apple.security.root", entry(4, "PayloadContent", "<data>MIIB</data>")), gate.PayloadType, false},
 	{"wifi", "iphone-mail", lastPayload, payload("com.apple.wifi.managed", entry(4, "Password", "<string>canary</string>")), gate.PayloadType, false},
@@ -253,7 +253,7 @@ func (b bad) bytes(t testing.TB) []byte {
 	if b.old != "" || b.new != "" {
 		i := bytes.LastIndex(good, []byte(b.old))
 		if i < 0 {
-			t.Fatalf("%s: %q is not in the good profile", b.name, b.old)
+			t.Fatalf("%s: %q isn't in the good profile", b.name, b.old)
 		}
 		return slices.Concat(good[:i], []byte(b.new), good[i+len(b.old):])
 	}
@@ -297,7 +297,7 @@ func TestCheckRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(data, made) {
-				t.Error("the file is not what the table makes; run with -update")
+				t.Error("the file differs from the table; run with -update")
 			}
 			limits := entitled(profiles()[tt.good])
 			limits.Policy = !tt.narrow
@@ -306,13 +306,13 @@ func TestCheckRefuses(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tt.code)
 			}
 			if err != nil && strings.Contains(err.Error(), "canary") {
-				t.Errorf("got %v, which holds a value", err)
+				t.Errorf("got %v, which contains a value", err)
 			}
 		})
 	}
 }
 
-// TestCodes holds the list of codes against those that bad profiles bring up.
+// TestCodes compares the list of codes with the codes of the bad profiles.
 func TestCodes(t *testing.T) {
 	seen := map[gate.Code]bool{gate.TooLarge: true} // TestCheckSize
 	for _, tt := range bads {
@@ -330,7 +330,7 @@ func TestCodes(t *testing.T) {
 	}
 	for code := range seen {
 		if !listed[code] {
-			t.Errorf("%s is not listed", code)
+			t.Errorf("%s isn't listed", code)
 		}
 	}
 }

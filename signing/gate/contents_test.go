@@ -7,7 +7,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// TestContents wants what was read in every good profile, against a reader that
+// TestContents compares the contents of every good profile with a reader that
 // only looks for keys.
 func TestContents(t *testing.T) {
 	seen := map[gate.Contents]bool{}
@@ -33,12 +33,12 @@ func TestContents(t *testing.T) {
 		t.Errorf("%d different contents", len(seen))
 	}
 	if got := (gate.Cleared{}).Contents(); got != (gate.Contents{}) {
-		t.Errorf("nothing holds %+v", got)
+		t.Errorf("nothing has %+v", got)
 	}
 }
 
-// TestDeclaredContents wants the numbers of a policy that is written as
-// declarations, and those of the payload.
+// TestDeclaredContents compares the numbers of a policy written as declarations
+// with those of the payload.
 func TestDeclaredContents(t *testing.T) {
 	for name, tt := range map[string]struct {
 		profile dict

@@ -1,22 +1,22 @@
 package gate
 
-// The types of the payloads beside mail.
+// The types of the payloads in addition to mail.
 const (
 	calendarsType = "com.apple.caldav.account"
 	contactsType  = "com.apple.carddav.account"
 )
 
-// calendarKind is an account for calendars.
+// calendarKind is a calendar account.
 func calendarKind() payloadKind {
-	return payloadKind{payloadType: calendarsType, suffix: ".caldav", beside: true, rules: davRules("CalDAV", CalDAV)}
+	return payloadKind{payloadType: calendarsType, suffix: ".caldav", needsAccount: true, rules: davRules("CalDAV", CalDAV)}
 }
 
-// contactsKind is an account for contacts.
+// contactsKind is a contacts account.
 func contactsKind() payloadKind {
-	return payloadKind{payloadType: contactsType, suffix: ".carddav", beside: true, rules: davRules("CardDAV", CardDAV)}
+	return payloadKind{payloadType: contactsType, suffix: ".carddav", needsAccount: true, rules: davRules("CardDAV", CardDAV)}
 }
 
-// davRules are those of the keys that begin with the name of the protocol.
+// davRules returns the rules for keys with the protocol's name as a prefix.
 func davRules(protocol string, use Use) []rule {
 	return []rule{
 		accountRule(protocol + "AccountDescription"),

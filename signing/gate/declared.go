@@ -13,8 +13,8 @@ const (
 	activationType = "com.apple.activation.simple"
 )
 
-// declaredKind is a passcode policy as declarations, which is signed only where
-// the terms ask for it.
+// declaredKind is a passcode policy as declarations. It's only signed if the
+// terms ask for it.
 func declaredKind() payloadKind {
 	return payloadKind{
 		payloadType: "com.apple.declarations",
@@ -31,8 +31,8 @@ func declaredKind() payloadKind {
 	}
 }
 
-// declarations reads the array behind Declarations: the settings, and the
-// activation that applies them everywhere.
+// declarations reads the array Declarations: the settings, and the activation
+// that applies them everywhere.
 func (c *checker) declarations(value) *Refusal {
 	settings, r := c.declaration(settingsType, (*checker).settings)
 	if r != nil {
@@ -44,11 +44,11 @@ func (c *checker) declarations(value) *Refusal {
 	if r != nil {
 		return r.in("1")
 	}
-	return unless(c.accept("\t\t\t\t</array>\n"), NotCanonical, "Something stands after the two declarations.")
+	return unless(c.accept("\t\t\t\t</array>\n"), NotCanonical, "There is something after the two declarations.")
 }
 
-// declaration reads a declaration of the type, of which payload reads the
-// payload. It returns the identifier, which follows from type and payload.
+// declaration reads a declaration of the type, using payload to read its
+// payload. It returns the identifier, which is derived from type and payload.
 func (c *checker) declaration(declarationType string, payload func(*checker) *Refusal) (string, *Refusal) {
 	if !c.accept("\t\t\t\t\t<data>") {
 		return "", c.notCanonical()
@@ -64,7 +64,7 @@ func (c *checker) declaration(declarationType string, payload func(*checker) *Re
 	middle := `","ServerToken":"`
 	start := len(before) + idLength + len(middle) + idLength + len(`","Payload":`)
 	if !inner.accept(before) || len(json) <= start {
-		return "", refuse(NotCanonical, "The declaration isn't of the type that stands there, or isn't written as it must be.")
+		return "", refuse(NotCanonical, "The declaration has the wrong type or isn't in canonical form.")
 	}
 	inner.pos = start
 	if r := payload(inner); r != nil {
@@ -73,9 +73,9 @@ func (c *checker) declaration(declarationType string, payload func(*checker) *Re
 	id := identity(declarationType + inner.text[start:inner.pos])
 	switch whole := before + id + middle + id + `","Payload":` + inner.text[start:inner.pos] + "}"; {
 	case len(whole) != len(inner.text):
-		return "", refuse(NotCanonical, "The declaration isn't written as it must be.")
+		return "", refuse(NotCanonical, "The declaration isn't in canonical form.")
 	case whole != inner.text:
-		return "", refuse(UUID, "Identifier and ServerToken are not those that follow from the declaration.")
+		return "", refuse(UUID, "Identifier and ServerToken aren't those derived from the declaration.")
 	}
 	if declarationType == settingsType {
 		c.limits = inner.limits
@@ -83,7 +83,7 @@ func (c *checker) declaration(declarationType string, payload func(*checker) *Re
 	return id, nil
 }
 
-// A settingRule is what one key of the settings must be: a number from low to
+// A settingRule is the rule for a key of the settings: a number from low to
 // high, or true if both are 0.
 type settingRule struct {
 	key       string
@@ -92,8 +92,7 @@ type settingRule struct {
 	note      func(*limits) *int
 }
 
-// settingRules are in ascending order of their keys. Their ranges are those of
-// policyKind.
+// settingRules are sorted by key. The ranges are the same as in policyKind.
 var settingRules = []settingRule{
 	{key: "FailedAttemptsResetInMinutes", low: 1, high: 60, note: func(l *limits) *int { return &l.reset }},
 	{key: "MaximumFailedAttempts", low: 7, high: 10, note: func(l *limits) *int { return &l.attempts }},
@@ -111,13 +110,13 @@ var settingRules = []settingRule{
 // settings reads the payload of the settings.
 func (c *checker) settings() *Refusal {
 	if !c.accept("{") {
-		return refuse(NotCanonical, "The settings are no object.")
+		return refuse(NotCanonical, "The settings aren't an object.")
 	}
 	separator := ""
 	for _, rule := range settingRules {
 		if !c.accept(separator + strconv.Quote(rule.key) + ":") {
 			if rule.need == required {
-				return refuse(MissingKey, "The key must be there, in its place.").in(rule.key)
+				return refuse(MissingKey, "The key must be present, in its place.").in(rule.key)
 			}
 			continue
 		}
@@ -126,10 +125,10 @@ func (c *checker) settings() *Refusal {
 		}
 		separator = ","
 	}
-	return unless(c.accept("}"), UnknownKey, "The settings have another key than they may.")
+	return unless(c.accept("}"), UnknownKey, "The settings have a key that isn't allowed.")
 }
 
-// setting reads the value of a rule.
+// setting reads the value for a rule.
 func (c *checker) setting(rule settingRule) *Refusal {
 	if rule.high == 0 {
 		return unless(c.accept("true"), PolicyFloor, "The value must be true.")

@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// The settings that are declared, in the order in which they are written.
+// The declared settings, in the order in which they are written.
 const (
 	fewSettings = `{"MaximumGracePeriodInMinutes":0,"MaximumInactivityInMinutes":5,"MinimumLength":6,"RequireComplexPasscode":true,"RequirePasscode":true}`
 	allSettings = `{"MaximumFailedAttempts":10,"MaximumGracePeriodInMinutes":240,"MaximumInactivityInMinutes":15,"MaximumPasscodeAgeInDays":730,` +
@@ -25,14 +25,14 @@ func declare(declarationType, payload string) (string, string) {
 	return `{"Type":"` + declarationType + `","Identifier":"` + id + `","ServerToken":"` + id + `","Payload":` + payload + `}`, id
 }
 
-// declarations are those of the settings.
+// declarations returns the declarations of the settings.
 func declarations(settings string) []string {
 	first, id := declare("com.apple.configuration.passcode.settings", settings)
 	second, _ := declare("com.apple.activation.simple", `{"StandardConfigurations":["`+id+`"]}`)
 	return []string{first, second}
 }
 
-// declared is the payload that holds the declarations.
+// declared returns the payload with the declarations.
 func declared(identifier string, all ...string) dict {
 	namespace := uuid.MustParse("3ab7f3c6-6f0a-5b5c-9d0e-0c4f5a1d7e42")
 	var data []any
@@ -45,7 +45,7 @@ func declared(identifier string, all ...string) dict {
 	}
 }
 
-// asking are the terms of a profile with declarations.
+// asking returns the terms of a profile with declarations.
 func asking(profile dict) gate.Terms {
 	t := entitled(profile)
 	t.Declared = true
@@ -63,12 +63,12 @@ func TestDeclared(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := code(t, encode(t, profile), entitled(profile)); got != gate.PolicyNotAllowed {
-			t.Errorf("%s, where nobody asked for declarations: got %q", name, got)
+			t.Errorf("%s, although the terms don't ask for declarations: got %q", name, got)
 		}
 		terms := asking(profile)
 		terms.Policy = false
 		if got := code(t, encode(t, profile), terms); got != gate.PolicyNotAllowed {
-			t.Errorf("%s, where a policy isn't allowed: got %q", name, got)
+			t.Errorf("%s, although a policy isn't allowed: got %q", name, got)
 		}
 	}
 	for name, tt := range map[string]struct {
@@ -139,7 +139,7 @@ func TestDeclaredRefuses(t *testing.T) {
 }
 
 // TestDeclaredBytes changes each byte of the declarations in several ways, and
-// of their encoding: nothing but the original is signed.
+// their encoding. Only the original is signed.
 func TestDeclaredBytes(t *testing.T) {
 	profile := secure(mail(), declared(base, declarations(allSettings)...))
 	terms, data := asking(profile), string(encode(t, profile))

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// dict reads a dict, whose first line has been read, along its rules: both are
-// in ascending order.
+// dict reads a dict after its first line, according to its rules. Rules and
+// keys are both sorted.
 func (c *checker) dict(t *table) *Refusal {
 	start, last, rules := c.pos-1, "", t.rules
 	var absent *Refusal
@@ -32,9 +32,8 @@ func (c *checker) dict(t *table) *Refusal {
 	return absent
 }
 
-// member reads the next key and its value, and returns the rule for it: one of
-// those that are left. Most often what comes next is what one of the rules
-// asks for.
+// member reads the next key and its value, and returns its rule from the
+// remaining ones. Usually the next key is the key of a rule.
 func (c *checker) member(t *table, rules []rule, start int, last string) (int, value, *Refusal) {
 	for i := range rules {
 		if !c.accept(rules[i].token) {
@@ -64,7 +63,7 @@ func (c *checker) member(t *table, rules []rule, start int, last string) (int, v
 	return i, v, nil
 }
 
-// valueOf reads the rest of a value behind a token for kind k.
+// valueOf reads the rest of a value of kind k after a token.
 func (c *checker) valueOf(k kind, indent string) (value, bool) {
 	if k != boolean {
 		return c.scalar(k)
@@ -75,8 +74,8 @@ func (c *checker) valueOf(k kind, indent string) (value, bool) {
 	return c.value(indent) // of another kind
 }
 
-// nextKey reads a key of the dict that began at start, of which last is the
-// key read before.
+// nextKey reads a key of the dict that started at start. last is the previous
+// key.
 func (c *checker) nextKey(indent string, start int, last string) (string, *Refusal) {
 	at := c.pos
 	key, ok := c.key(indent)
@@ -91,17 +90,17 @@ func (c *checker) nextKey(indent string, start int, last string) (string, *Refus
 	return "", c.badKey(key, NotCanonical)
 }
 
-// badKey refuses the key just read with the code, or as one for a password,
-// whatever else is wrong with it.
+// badKey refuses the key just read with the code. Keys for passwords have their
+// own code, whatever else is wrong.
 func (c *checker) badKey(key string, code Code) *Refusal {
 	if isPassword(key) {
 		code = PasswordKey
 	}
-	return refuse(code, fmt.Sprintf("Line %d has a key that may not stand there.", c.line()))
+	return refuse(code, fmt.Sprintf("Line %d has a key that isn't allowed there.", c.line()))
 }
 
-// isPassword reports whether a key looks like one that carries a secret. The
-// one exception says that there is no second password.
+// isPassword reports whether a key looks like it's for a secret. The only
+// exception is the key that says that there is no second password.
 func isPassword(key string) bool {
 	if key == "OutgoingPasswordSameAsIncomingPassword" {
 		return false
@@ -110,19 +109,19 @@ func isPassword(key string) bool {
 	return strings.Contains(key, "password") || strings.Contains(key, "passcode")
 }
 
-// judge judges a value by its rule.
+// judge checks a value against its rule.
 func (c *checker) judge(r *rule, v value) *Refusal {
 	if v.kind == text && r.kind == prose {
 		v.kind = prose
 	}
 	if v.kind != r.kind {
-		return refuse(r.fault(WrongType), "The value has another type than it must have.")
+		return refuse(r.fault(WrongType), "The value has the wrong type.")
 	}
 	want := ""
 	if r.want != nil {
 		want = r.want(c)
 	}
-	// What is wanted was judged with the terms, or is part of the program.
+	// The expected value was checked with the terms, or is part of the program.
 	if v.raw != want || want == "" {
 		if refusal := c.legible(v); refusal != nil {
 			return refusal
@@ -133,10 +132,10 @@ func (c *checker) judge(r *rule, v value) *Refusal {
 			return refusal
 		}
 	}
-	return unless(r.want == nil || v.raw == want, r.code, "The value is not the one that may be signed.")
+	return unless(r.want == nil || v.raw == want, r.code, "The value isn't the allowed one.")
 }
 
-// content reads the array behind PayloadContent.
+// content reads the array PayloadContent.
 func (c *checker) content(value) *Refusal {
 	for i := 0; !c.accept("\t\t</array>\n"); i++ {
 		if r := c.payload(); r != nil {
@@ -147,7 +146,7 @@ func (c *checker) content(value) *Refusal {
 	return nil
 }
 
-// payload reads one payload, by the rules of its kind.
+// payload reads one payload, according to the rules of its kind.
 func (c *checker) payload() *Refusal {
 	if !c.accept("\t\t\t<dict>\n") {
 		return c.notCanonical()
@@ -163,13 +162,13 @@ func (c *checker) payload() *Refusal {
 	p := &c.tables.payloads[place]
 	switch {
 	case p.policy && !c.terms.Policy:
-		return refuse(PolicyNotAllowed, "This caller may not have a policy signed.")
+		return refuse(PolicyNotAllowed, "This caller isn't allowed a policy.")
 	case p.policy && p.declared != c.terms.Declared:
-		return refuse(PolicyNotAllowed, "This caller may not have a policy signed in this form.")
-	case c.last >= place, p.beside && !c.account:
-		return refuse(Content, "Mail, calendars, contacts and a policy stand once each in a file, in this order, and calendars and contacts only beside mail.")
+		return refuse(PolicyNotAllowed, "This caller isn't allowed a policy in this form.")
+	case c.last >= place, p.needsAccount && !c.account:
+		return refuse(Content, "A file has mail, calendars, contacts and a policy at most once each, in this order, and calendars and contacts only with mail.")
 	case p.policy && !c.account:
-		c.top += ".device" // a Mac's, in a file of its own beside the one for mail
+		c.top += ".device" // a Mac's, in a separate file from the one for mail
 	}
 	c.account, c.policy = c.account || !p.policy, c.policy || p.policy
 	c.calendars, c.contacts = c.calendars || name == calendarsType, c.contacts || name == contactsType
@@ -180,9 +179,9 @@ func (c *checker) payload() *Refusal {
 	return p.fit(c)
 }
 
-// payloadType looks ahead for the type of the payload that comes next, which
-// stands behind most of its keys. It only chooses the rules: these read the
-// key again, in its place.
+// payloadType looks ahead for the type of the next payload, which comes after
+// most of its keys. It only chooses the rules: these read the key again, in its
+// place.
 func (c *checker) payloadType() (string, *Refusal) {
 	ahead := c.text[c.pos:]
 	_, tail, found := strings.Cut(ahead, "PayloadType</key>\n\t\t\t\t<string>")
@@ -191,17 +190,17 @@ func (c *checker) payloadType() (string, *Refusal) {
 	case found:
 		return kind, nil
 	case strings.Contains(ahead, "\n\t\t</array>\n"):
-		return "", refuse(MissingKey, "The payload does not say its type.").in("PayloadType")
+		return "", refuse(MissingKey, "The payload has no type.").in("PayloadType")
 	}
 	return "", c.notCanonical()
 }
 
-// notCanonical refuses what stands where the reader stopped.
+// notCanonical refuses whatever is at the reader's position.
 func (c *checker) notCanonical() *Refusal {
-	return refuse(NotCanonical, fmt.Sprintf("Line %d is not what the canonical form has there.", c.line()))
+	return refuse(NotCanonical, fmt.Sprintf("Line %d isn't in canonical form.", c.line()))
 }
 
-// line returns the number of the line that the reader has come to.
+// line returns the reader's line number.
 func (c *checker) line() int {
 	return strings.Count(c.text[:c.pos], "\n") + 1
 }

@@ -1,13 +1,13 @@
 // Package gate decides what may be signed.
 //
-// It reads the finished bytes of a profile with a reader of its own and allows
-// exactly one spelling of a small set of profiles: a mail account over TLS, with
-// it calendars and contacts, a passcode policy, or all of these, for one
-// address. Whatever else the program that wrote the bytes believed or was talked
-// into does not count here: a payload type, key, value or byte that no rule names
-// is refused, and so is a text that is not the one in the terms.
+// It reads the final bytes of a profile with its own reader and allows exactly
+// one spelling of a small set of profiles: a mail account over TLS, with
+// optional calendars and contacts, a passcode policy, or all of these, for one
+// address. It doesn't rely on anything that the program that wrote the bytes
+// believed or was tricked into. A payload type, key, value or byte that no rule
+// allows is refused, and so is a text that isn't the one in the terms.
 //
-// A signer takes a [Cleared], and only [Check] and [With] make one.
+// A signer only accepts a [Cleared], and only [Check] and [With] create one.
 package gate
 
 import (
@@ -19,10 +19,10 @@ import (
 	"unsafe"
 )
 
-// MaxSize is the size in bytes of the largest profile that Check reads.
+// MaxSize is the maximum size of a profile in bytes.
 const MaxSize = 64 << 10
 
-// What stands around the dict of a profile.
+// The lines around the dict of a profile.
 const (
 	declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 	doctype     = `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n"
@@ -30,30 +30,29 @@ const (
 	closing     = "</plist>\n"
 )
 
-// Terms says exactly what the caller is entitled to have signed. Nothing that a
-// person reads, and no server, is left to the profile: every text in it must be
-// one of these.
+// Terms say exactly what the caller may have signed. Texts that people read and
+// servers can't be chosen by the profile: each of them must be one of these.
 type Terms struct {
-	// Address is the mailbox as it is written into the profile: the local part
-	// as typed, "@", and the domain as a lower-case A-label.
+	// Address is the mailbox as written in the profile: the local part as
+	// typed, "@", and the domain as a lower-case A-label.
 	Address string
-	// PersonName is the sender's name in new messages. Empty: there is none.
+	// PersonName is the sender's name in new messages. Empty: none.
 	PersonName string
-	// Login is the user name on all servers.
+	// Login is the username on all servers.
 	Login string
-	// Organization is who issues the profile. Empty: nobody is named.
+	// Organization is who issues the profile. Empty: none.
 	Organization string
 	// Servers are those that the operator configured. An account whose use has
-	// no server here may not be inside.
+	// no server here isn't allowed.
 	Servers []Server
-	// Policy says whether a passcode policy may be inside.
+	// Policy says whether a passcode policy is allowed.
 	Policy bool
-	// Declared says that the policy must be written as declarations inside the
-	// profile, which is experimental, instead of as a payload of its own.
+	// Declared requires that the policy is written as declarations inside the
+	// profile, which is experimental, instead of a payload.
 	Declared bool
-	// Test says that the profile must be marked as a test, by "TEST – " before
-	// its name, its description, which must be there, and its consent texts.
-	// Without Test none of them may begin so.
+	// Test requires that the profile is marked as a test, with "TEST – " before
+	// its name, its description (which is then required) and its consent texts.
+	// Without Test, none of them may start with it.
 	Test bool
 	// Texts are what a device shows of the profile. Required.
 	Texts *Texts
@@ -74,19 +73,19 @@ const (
 	CardDAV Use = "carddav"
 )
 
-// A Server is where an account of the profile may connect to.
+// A Server is one that an account of the profile may connect to.
 type Server struct {
 	Use  Use
 	Host string // a lower-case A-label name
 	Port int
 }
 
-// A Cleared is a profile that the gate has allowed, with the terms that allowed
-// it. The zero value holds nothing and must not be signed.
+// A Cleared is a profile that the gate has allowed, with its terms. The zero
+// value is empty and must not be signed.
 type Cleared struct{ of *cleared }
 
-// cleared is what a Cleared holds. The text belongs to this package, so that
-// nobody can change it after the check.
+// cleared is the data of a Cleared. Only this package has the text, so that no
+// one can change it after the check.
 type cleared struct {
 	text     string
 	digest   [sha256.Size]byte
@@ -94,22 +93,23 @@ type cleared struct {
 	contents Contents
 }
 
-// Contents are what the gate has read in a profile and the terms leave open. The
-// texts in the terms may speak of it, so a signer that makes these texts itself
-// holds them against it.
+// Contents are the facts that the gate has read in a profile and that the terms
+// leave open. The texts in the terms may mention them, so a signer that creates
+// these texts itself compares them.
 type Contents struct {
-	// Mac says that the profile is for a Mac, and otherwise for an iPhone or iPad.
+	// Mac means that the profile is for a Mac. Otherwise it's for an iPhone or
+	// iPad.
 	Mac bool
-	// Which payloads are inside: an account for mail, beside it those for calendars
-	// and contacts, and a passcode policy in one of its two forms.
+	// The payloads: a mail account, with it those for calendars and contacts,
+	// and a passcode policy in one of its two forms.
 	Mail, Calendars, Contacts, Policy bool
-	// What the policy asks for; zero without one. Attempts are after how many wrong
-	// codes an iPhone is erased or a Mac locked, and zero where neither happens.
+	// The numbers of the policy; zero without one. Attempts is the number of
+	// wrong passcodes that erase an iPhone or lock a Mac, and zero if neither
+	// happens.
 	MinLength, LockMinutes, Attempts int
 }
 
-// Bytes returns the profile, or nil if c holds nothing. Each call makes a copy
-// that belongs to the caller.
+// Bytes returns a copy of the profile, or nil if c is empty.
 func (c Cleared) Bytes() []byte {
 	if c.Size() == 0 {
 		return nil
@@ -117,7 +117,7 @@ func (c Cleared) Bytes() []byte {
 	return []byte(c.of.text)
 }
 
-// Size is the number of bytes of the profile, 0 if c holds nothing.
+// Size returns the number of bytes of the profile, or 0 if c is empty.
 func (c Cleared) Size() int {
 	if c.of == nil {
 		return 0
@@ -133,7 +133,7 @@ func (c Cleared) Append(out []byte) []byte {
 	return append(out, c.of.text...)
 }
 
-// Digest is the SHA-256 of the profile. It is zero if c holds nothing.
+// Digest returns the SHA-256 of the profile, or zero if c is empty.
 func (c Cleared) Digest() (sum [sha256.Size]byte) {
 	if c.of == nil {
 		return sum
@@ -141,9 +141,9 @@ func (c Cleared) Digest() (sum [sha256.Size]byte) {
 	return c.of.digest
 }
 
-// Terms are those that the profile was checked against, for a signer with
-// approvals of its own. They must not be changed. They allow nothing if c holds
-// nothing.
+// Terms returns the terms that the profile was checked against, for a signer
+// with its own approvals. They must not be changed. They allow nothing if c is
+// empty.
 func (c Cleared) Terms() (t Terms) {
 	if c.of == nil {
 		return t
@@ -151,8 +151,8 @@ func (c Cleared) Terms() (t Terms) {
 	return c.of.terms
 }
 
-// Contents are what the gate has read in the profile. They are zero if c holds
-// nothing.
+// Contents returns the facts that the gate has read in the profile. They are
+// zero if c is empty.
 func (c Cleared) Contents() (found Contents) {
 	if c.of == nil {
 		return found
@@ -160,12 +160,12 @@ func (c Cleared) Contents() (found Contents) {
 	return c.of.contents
 }
 
-// Check reads data and clears it if it is a profile that t allows. It keeps a
-// copy: what happens to data afterwards does not reach the Cleared. The error
-// is always a [*Refusal] and names the first fault found.
+// Check reads data and clears it if it's a profile that t allows. It keeps a
+// copy, so later changes of data don't affect the Cleared. The error is always
+// a [*Refusal] for the first fault found.
 func Check(data []byte, t Terms) (Cleared, error) {
 	if len(data) > MaxSize {
-		data = data[:MaxSize+1] // which is as much too large, and less to copy
+		data = data[:MaxSize+1] // still too large, but less to copy
 	}
 	own := bytes.Clone(data)
 	c := &cleared{terms: t}
@@ -175,11 +175,11 @@ func Check(data []byte, t Terms) (Cleared, error) {
 	return Cleared{c}, nil
 }
 
-// buffers hold the copies that With makes.
+// buffers are reused for the copies of With.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// With is Check for a profile that is needed for one call only, that of use. When that
-// returns, its Cleared holds nothing, and the memory serves the next profile.
+// With is Check for a profile that is only needed during the call of use.
+// Afterwards its Cleared is empty, and the memory is reused.
 func With(data []byte, t Terms, use func(Cleared)) error {
 	if len(data) > MaxSize {
 		return refuse(TooLarge, "The profile is larger than 64 KiB.")
@@ -196,8 +196,8 @@ func With(data []byte, t Terms, use func(Cleared)) error {
 	return nil
 }
 
-// check judges own, which nobody else has and nobody changes while c holds it:
-// so its bytes may serve as the string that is read.
+// check examines own, which no one else has or changes while c uses it. So its
+// bytes can be read as a string without a copy.
 func (c *cleared) check(own []byte) *Refusal {
 	text := unsafe.String(unsafe.SliceData(own), len(own))
 	found, r := examine(text, c.terms, tables())
@@ -214,10 +214,10 @@ type checker struct {
 	reader
 	terms  *Terms
 	tables *tableSet
-	// top is the PayloadIdentifier of the file, own that of the dict being read,
-	// and host the last host that was read.
+	// top is the PayloadIdentifier of the file, own that of the current dict,
+	// and host the last host.
 	top, own, host string
-	// The texts of the terms as they are written.
+	// The texts of the terms as written in a profile.
 	address, login, name, organization string
 	titles                             Titles // of the payload being read
 	// What was found so far.
@@ -230,18 +230,18 @@ type checker struct {
 	last                 int    // the place of the last payload
 }
 
-// limits are what a policy asks for, by the names of [Contents], and after how
-// many minutes a locked Mac can be tried again. Zero: nothing was said of it.
+// limits are the numbers of a policy, by the names in [Contents], and after how
+// many minutes a locked Mac can be tried again. Zero: not set.
 type limits struct{ length, lock, attempts, reset int }
 
-// examine judges text by the tables. It returns no refusal if the terms allow it.
+// examine checks text against the tables. It returns nil if the terms allow it.
 func examine(text string, t Terms, set *tableSet) (found Contents, refused *Refusal) {
 	if len(text) > MaxSize {
 		return found, refuse(TooLarge, "The profile is larger than 64 KiB.")
 	}
 	base, ok := identifier(t.Address, t.Test)
 	if !ok {
-		return found, refuse(Address, "The address to check against is not a local part, @, and a lower-case domain.")
+		return found, refuse(Address, "The address in the terms isn't a local part, @, and a lower-case domain.")
 	}
 	if r := t.judge(); r != nil {
 		return found, r
@@ -259,11 +259,11 @@ func examine(text string, t Terms, set *tableSet) (found Contents, refused *Refu
 	}, nil
 }
 
-// judge refuses terms that no profile may have: names with characters that are
-// not allowed, or none where there must be one.
+// judge refuses invalid terms: names with forbidden characters, or missing
+// required ones.
 func (t *Terms) judge() *Refusal {
 	if t.Texts == nil {
-		return refuse(DisplayText, "There are no texts to check against.")
+		return refuse(DisplayText, "The terms have no texts.")
 	}
 	for _, free := range [...]struct{ text, key string }{
 		{t.Address, "EmailAddress"}, {t.PersonName, "EmailAccountName"}, {t.Login, "IncomingMailServerUsername"}, {t.Organization, "PayloadOrganization"},
@@ -278,16 +278,16 @@ func (t *Terms) judge() *Refusal {
 	return nil
 }
 
-// document judges the file from its first byte to its last.
+// document checks the file from its first byte to its last.
 func (c *checker) document() *Refusal {
 	if !c.accept(declaration) {
 		if strings.Contains(c.text, declaration) {
-			return refuse(TrailingData, "Something stands before the XML declaration.")
+			return refuse(TrailingData, "There is something before the XML declaration.")
 		}
 		return c.notCanonical()
 	}
 	if !c.accept(doctype) {
-		return refuse(Doctype, "The second line is not the DOCTYPE of a property list.")
+		return refuse(Doctype, "The second line isn't the DOCTYPE of a property list.")
 	}
 	if !c.accept(opening) {
 		return c.notCanonical()
@@ -299,13 +299,13 @@ func (c *checker) document() *Refusal {
 		return c.notCanonical()
 	}
 	if c.pos != len(c.text) {
-		return refuse(TrailingData, "Something stands after the end of the property list.")
+		return refuse(TrailingData, "There is something after the end of the property list.")
 	}
 	return c.fit()
 }
 
-// fit judges what no single key can tell: whether the payloads, the device,
-// the scope and the consent belong together.
+// fit checks rules across keys: whether the payloads, the device, the scope and
+// the consent text match.
 func (c *checker) fit() *Refusal {
 	together, scope := c.account, ""
 	if c.device == mac {
@@ -318,13 +318,13 @@ func (c *checker) fit() *Refusal {
 	case c.terms.Test && !c.described:
 		return refuse(TestMark, "A test needs a description that says so.").in("PayloadDescription")
 	case !together:
-		return refuse(Content, "These payloads do not stand in one file for this device.").in("PayloadContent")
+		return refuse(Content, "These payloads can't be in one file for this device.").in("PayloadContent")
 	case c.scope != scope:
-		return refuse(Scope, "A Mac takes User for accounts and System for a policy, an iPhone no scope.").in("PayloadScope")
+		return refuse(Scope, "On a Mac, the scope must be User for accounts and System for a policy. On an iPhone it must be absent.").in("PayloadScope")
 	case c.policy && !c.consented:
 		return refuse(ConsentMissing, "A profile with a policy needs a consent text.").in("ConsentText")
 	case !c.policy && c.consented:
-		return refuse(WrongValue, "A consent text belongs to a policy, and there is none.").in("ConsentText")
+		return refuse(WrongValue, "There is a consent text without a policy.").in("ConsentText")
 	}
 	return nil
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// code returns the code of the refusal of data, or "" if it is cleared.
+// code returns the code of data's refusal, or "" if it's cleared.
 func code(t testing.TB, data []byte, terms gate.Terms) gate.Code {
 	t.Helper()
 	cleared, err := gate.Check(data, terms)
 	if err == nil {
 		if !bytes.Equal(cleared.Bytes(), data) {
-			t.Fatal("got other bytes than were checked")
+			t.Fatal("got different bytes from those that were checked")
 		}
 		return ""
 	}
@@ -27,7 +27,7 @@ func code(t testing.TB, data []byte, terms gate.Terms) gate.Code {
 		t.Fatalf("got %T, want a *Refusal", err)
 	}
 	if cleared.Bytes() != nil {
-		t.Fatal("got bytes beside a refusal")
+		t.Fatal("got bytes with a refusal")
 	}
 	return refusal.Code
 }
@@ -64,7 +64,7 @@ func TestClearedZero(t *testing.T) {
 	}
 }
 
-// A place is a dict of a good profile: put returns the profile with d in it.
+// A place is a dict of a good profile. put returns the profile with d in it.
 type place struct {
 	name     string
 	dict     dict
@@ -252,7 +252,7 @@ func TestCheckLiterals(t *testing.T) {
 			data = full[:strings.Index(full, "EmailAddress</key>")]
 		}
 		if data == full {
-			t.Fatalf("%q is not in the profile", tt.old)
+			t.Fatalf("%q isn't in the profile", tt.old)
 		}
 		if got := code(t, []byte(data), entitled(profiles()["iphone-full"])); got != gate.NotCanonical {
 			t.Errorf("%q: got %q, want %q", tt.new, got, gate.NotCanonical)
@@ -389,9 +389,9 @@ func TestRefusalPath(t *testing.T) {
 		want    string
 	}{
 		{secure(mail(), with(policy(), dict{"minLength": 3})), "gate: PayloadContent.1.minLength: The number must be from 4 to 12. (policy_floor)"},
-		{iphone(without(mail(), "EmailAddress")), "gate: PayloadContent.0.EmailAddress: The key must be there. (missing_key)"},
-		{with(iphone(mail()), dict{"Secret": "canary"}), "gate: Line 55 has a key that may not stand there. (unknown_key)"},
-		{iphone(with(mail(), dict{"Zanary": "canary"})), "gate: PayloadContent.0: Line 43 has a key that may not stand there. (unknown_key)"},
+		{iphone(without(mail(), "EmailAddress")), "gate: PayloadContent.0.EmailAddress: The key must be present. (missing_key)"},
+		{with(iphone(mail()), dict{"Secret": "canary"}), "gate: Line 55 has a key that isn't allowed there. (unknown_key)"},
+		{iphone(with(mail(), dict{"Zanary": "canary"})), "gate: PayloadContent.0: Line 43 has a key that isn't allowed there. (unknown_key)"},
 	} {
 		_, err := gate.Check(encode(t, tt.profile), entitled(tt.profile))
 		if err == nil || err.Error() != tt.want {

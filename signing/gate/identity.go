@@ -9,12 +9,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// hashLength is the number of characters, of five bits each, that tell one
-// address of a domain from another.
+// hashLength is the number of characters, of five bits each, that distinguish
+// the addresses of a domain.
 const hashLength = 26
 
-// identifier returns the PayloadIdentifier of the profiles of an address, or of
-// the tests of it. It says false if the address is malformed.
+// identifier returns the PayloadIdentifier for an address, or for its test
+// profiles. It returns false if the address is malformed.
 func identifier(address string, test bool) (string, bool) {
 	middle := middle
 	if test {
@@ -40,7 +40,7 @@ func identifier(address string, test bool) (string, bool) {
 	folded := strings.ToLower(norm.NFC.String(address))
 	sum := sha256.Sum256([]byte(folded))
 	out = append(out, middle...)
-	// Five bits make a character: RFC 4648, in lower case.
+	// Each character has five bits: RFC 4648, in lower case.
 	bits, n := uint(0), 0
 	for _, octet := range sum[:] {
 		bits, n = bits<<8|uint(octet), n+8
@@ -51,24 +51,24 @@ func identifier(address string, test bool) (string, bool) {
 	return string(out[:len(out)-hashRest]), true
 }
 
-// middle stands between the domain and the hash of an identifier.
+// middle is between the domain and the hash of an identifier.
 const middle = "mobileconfig."
 
-// middleOfTests stands there in tests: a device takes none of them for the real
+// middleOfTests replaces it in tests, so that devices never replace the real
 // profile of the mailbox.
 const middleOfTests = "mobileconfig-test."
 
-// hashRest is how many characters of the whole hash are left out.
+// hashRest is how many characters of the whole hash are omitted.
 const hashRest = 51 - hashLength
 
-// notLabel reports whether s cannot be a lower-case label of a domain name. It
-// also finds a second "@".
+// notLabel reports whether s isn't a lower-case label of a domain name. It also
+// finds a second "@".
 func notLabel(s string) bool {
 	return s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != ""
 }
 
-// identity returns the PayloadUUID that belongs to a PayloadIdentifier: of
-// version 5, under the namespace that all of them share.
+// identity returns the PayloadUUID for a PayloadIdentifier: version 5, in the
+// shared namespace.
 func identity(identifier string) string {
 	namespace := [16]byte{
 		0x3a, 0xb7, 0xf3, 0xc6, 0x6f, 0x0a, 0x5b, 0x5c,
@@ -77,7 +77,7 @@ func identity(identifier string) string {
 	var name [256]byte
 	sum := sha1.Sum(append(append(name[:0], namespace[:]...), identifier...))
 	id := uuid.UUID(sum[:16])
-	id[6] = id[6]&0x0f | 0x50 // the version
-	id[8] = id[8]&0x3f | 0x80 // the variant
+	id[6] = id[6]&0x0f | 0x50 // version
+	id[8] = id[8]&0x3f | 0x80 // variant
 	return id.String()
 }

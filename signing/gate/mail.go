@@ -1,6 +1,6 @@
 package gate
 
-// mailKind is an account for mail.
+// mailKind is a mail account.
 func mailKind() payloadKind {
 	port := notPort("The port must be the configured one from 1 to 65535, and not 25 or 110.", 25, 110)
 	return payloadKind{

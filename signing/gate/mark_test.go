@@ -9,8 +9,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// TestCheckMark wants the mark of a test where the terms say that it is one,
-// in this one spelling, and nowhere else.
+// TestCheckMark checks that the mark of a test is required for tests, in this
+// one spelling, and forbidden elsewhere.
 func TestCheckMark(t *testing.T) {
 	const mark = "TEST – "
 	for _, tt := range []struct {
@@ -43,7 +43,7 @@ func TestCheckMark(t *testing.T) {
 		test := entitled(d)
 		test.Test = true
 		if got := code(t, encode(t, d), test); got != gate.Identifier && got != gate.TestMark {
-			t.Errorf("%+v as a test, by which a real profile could be replaced: got %q", tt, got)
+			t.Errorf("%+v as a test that could replace a real profile: got %q", tt, got)
 		}
 		if got := code(t, encode(t, asTest(d).(dict)), entitled(d)); got == "" {
 			t.Errorf("%+v in the namespace of tests is cleared as a real profile", tt)
@@ -57,7 +57,7 @@ func TestCheckMark(t *testing.T) {
 	}
 }
 
-// asTest is the dictionary with the identifiers of a test.
+// asTest returns the dict with the identifiers of a test.
 func asTest(v any) any {
 	switch v := v.(type) {
 	case dict:

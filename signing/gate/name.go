@@ -9,15 +9,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// judgeName judges the sender's name, which others see in their mail programs.
+// judgeName checks the sender's name, which others see in their mail programs.
 func judgeName(name string) *Refusal {
 	name = strings.ToLower(norm.NFKC.String(name))
 	if strings.ContainsFunc(name, notInName) {
-		return refuse(PersonName, "A name has letters, digits, spaces and ' - . , & ( ) only.")
+		return refuse(PersonName, "A name may only have letters, digits, spaces and ' - . , & ( ).")
 	}
-	// A hyphen may be part of a domain name, or stand behind one.
+	// A hyphen may be part of a domain name, or follow one.
 	if strings.ContainsRune(name, '.') && (holdsDomain(name, " ',&()") || holdsDomain(name, " ',&()-")) {
-		return refuse(PersonName, "A name must not hold what reads as the name of a website.")
+		return refuse(PersonName, "A name must not contain what looks like the name of a website.")
 	}
 	return nil
 }
@@ -26,9 +26,9 @@ func notInName(r rune) bool {
 	return !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(" '-.,&()", r)
 }
 
-// holdsDomain reports whether a word of the name, between the seams, begins
-// with www or is below a public suffix of ICANN's, such as .com or .co.uk, or a
-// name for special use, such as .local.
+// holdsDomain reports whether a word of the name, between the seams, starts
+// with www, ends in one of ICANN's public suffixes, such as .com or .co.uk, or
+// in a special-use name, such as .local.
 func holdsDomain(name, seams string) bool {
 	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return strings.ContainsRune(seams, r) }) {
 		first, rest, dotted := strings.Cut(strings.Trim(word, ".-"), ".")

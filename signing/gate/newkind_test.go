@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// subscriptionKind is a kind that only this test has: its table is all that the
-// gate needs to know of it.
+// subscriptionKind is a kind that only this test has. The gate needs nothing
+// but its table.
 func subscriptionKind() payloadKind {
 	return payloadKind{
-		payloadType: "com.apple.subscribedcalendar.account",
-		suffix:      ".subscription",
-		beside:      true,
+		payloadType:  "com.apple.subscribedcalendar.account",
+		suffix:       ".subscription",
+		needsAccount: true,
 		rules: []rule{
 			accountRule("SubCalAccountDescription"),
 			hostRule("SubCalAccountHostName", "subscription"),
@@ -27,7 +27,7 @@ func TestNewKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The payload that the file should not have makes way for the new kind.
+	// The new kind replaces the payload that the file must not have.
 	before, _, _ := strings.Cut(string(mail), "\t\t\t<dict>\n\t\t\t\t<key>PayloadDisplayName</key>\n\t\t\t\t<string>Other")
 	_, after, _ := strings.Cut(string(mail), "\t\t</array>\n")
 	base, _ := identifier("Anna.Schmidt@post.example.de", false)

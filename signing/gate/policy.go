@@ -28,7 +28,7 @@ func policyKind() payloadKind {
 	}
 }
 
-// noting is next, and notes the value.
+// noting wraps next and stores the value.
 func noting(of func(*limits) *int, next check) check {
 	return func(c *checker, v value) *Refusal {
 		*of(&c.limits) = v.n

@@ -26,7 +26,7 @@ const (
 	devicePass = "289111df-512a-51af-ac05-5141743bc6f6"
 )
 
-// terms are those of every test that has no reason for others. They fit
+// terms returns the terms of tests without special ones. They match
 // iphone(mail()).
 func terms() gate.Terms { return entitled(iphone(mail())) }
 
@@ -36,7 +36,7 @@ var (
 	davHosts  = []string{"cal.example.de", "card.example.de"}
 )
 
-// servers are all hosts for all the uses, on the port.
+// servers returns all hosts for all the uses, on the port.
 func servers(hosts []string, port int, uses ...gate.Use) (all []gate.Server) {
 	for _, host := range hosts {
 		for _, use := range uses {
@@ -46,9 +46,9 @@ func servers(hosts []string, port int, uses ...gate.Use) (all []gate.Server) {
 	return all
 }
 
-// entitled are the terms for the texts, names, ports and times that a profile
-// has, so that what a test is about is all that may be wrong with it. Address,
-// hosts, policy and mark are always the same.
+// entitled returns the terms for the texts, names, ports and times of a
+// profile, so that only the subject of a test can be wrong. Address, hosts,
+// policy and mark are always the same.
 func entitled(profile dict) gate.Terms {
 	t := gate.Terms{Address: address, Policy: true, Login: "anna"}
 	t.Servers = slices.Concat(servers(mailHosts, 993, gate.IMAP, gate.SMTP), servers(mailHosts, 465, gate.IMAP, gate.SMTP),
@@ -94,7 +94,7 @@ func entitled(profile dict) gate.Terms {
 			}
 		}
 	}
-	// What cannot be a text is left out, one after the other.
+	// Invalid texts are omitted one by one.
 	for _, without := range []func(){
 		func() {}, func() { texts.Description = "" }, func() { texts.Consent = nil }, func() { texts.Name = "Mail" },
 		func() {
@@ -113,7 +113,7 @@ func entitled(profile dict) gate.Terms {
 	return t
 }
 
-// number is an integer of the tests or of a decoder.
+// number converts an integer of the tests or of a decoder.
 func number(v any) (int, bool) {
 	switch n := v.(type) {
 	case int:
@@ -124,10 +124,10 @@ func number(v any) (int, bool) {
 	return 0, false
 }
 
-// A dict is what the encoder of the tests takes.
+// A dict is the input of the tests' encoder.
 type dict = map[string]any
 
-// with returns a copy of d with the keys of more in it.
+// with returns a copy of d with the keys of more.
 func with(d, more dict) dict {
 	d = maps.Clone(d)
 	maps.Copy(d, more)
@@ -177,12 +177,12 @@ func policy() dict {
 	}
 }
 
-// macPolicy is a policy as it stands in a file of its own.
+// macPolicy returns a policy for a separate file.
 func macPolicy() dict {
 	return with(policy(), dict{"PayloadIdentifier": base + ".device.passcode", "PayloadUUID": devicePass})
 }
 
-// strict has every optional key of a policy but the one for a Mac.
+// strict has every optional key of a policy except the one for a Mac.
 func strict(d dict) dict {
 	return with(d, dict{
 		"PayloadDescription": "Six digits\nand more.", "maxFailedAttempts": 10, "maxPINAgeInDays": 365,
@@ -211,10 +211,10 @@ func macDevice(payloads ...any) dict {
 	})
 }
 
-// secure is an iPhone's file with a policy.
+// secure returns an iPhone's file with a policy.
 func secure(payloads ...any) dict { return with(iphone(payloads...), consent()) }
 
-// profiles are good ones of every form.
+// profiles has a good profile of every form.
 func profiles() map[string]dict {
 	names := dict{
 		"EmailAccountDescription": `<b>"A" & 'B'</b> &amp; ]]>`, "EmailAccountName": "Анна Шмидт-O'Neil, Dr. (山田 & ليلى)",
@@ -238,7 +238,7 @@ func profiles() map[string]dict {
 	}
 }
 
-// encode writes a profile as the product does.
+// encode writes a profile like the product.
 func encode(t testing.TB, d dict) []byte {
 	t.Helper()
 	data, err := plist.MarshalIndent(d, "\t")

@@ -9,8 +9,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// TestSoakPython is TestPythonReadsTheSame for ten million mutants, others each
-// time.
+// TestSoakPython is TestPythonReadsTheSame for ten million mutants, with a new
+// seed each time.
 func TestSoakPython(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	n := soak.Count(200_000, 10_000_000)

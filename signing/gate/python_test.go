@@ -17,13 +17,13 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// TestPythonReadsTheSame lets some thousands of mutated profiles through the
-// gate. What is cleared is read by Python's plistlib, and must say what the
-// terms say, and nothing else.
+// TestPythonReadsTheSame passes thousands of mutated profiles to the gate.
+// Python's plistlib reads those that are cleared, and they must match the terms
+// exactly.
 func TestPythonReadsTheSame(t *testing.T) { readMutants(t, 1, 20_000) }
 
-// TestPythonSees wants what it holds the gate against to find differences: a
-// good profile under the terms of another is one.
+// TestPythonSees checks that the comparison finds differences, using a good
+// profile with the terms of another.
 func TestPythonSees(t *testing.T) {
 	python := startPython(t)
 	all := profiles()
@@ -35,16 +35,16 @@ func TestPythonSees(t *testing.T) {
 			terms := facts(profile)
 			device := strings.HasPrefix(name, "mac-device") || strings.HasPrefix(name, "mac-strict")
 			if terms[key] = value; device && (key == "login" || key == "name" || key == "servers") {
-				continue // no account is inside
+				continue // there is no account
 			}
 			if got := python.read(terms, encode(t, profile)); got == "ok" {
-				t.Errorf("%s: another %s is not seen", name, key)
+				t.Errorf("%s: a different %s isn't detected", name, key)
 			}
 		}
 	}
 }
 
-// readMutants lets n mutants through the gate, which the seed chooses.
+// readMutants passes n mutants to the gate, chosen by the seed.
 func readMutants(t *testing.T, seed uint64, n int) {
 	t.Helper()
 	python := startPython(t)
@@ -70,11 +70,11 @@ func readMutants(t *testing.T, seed uint64, n int) {
 	}
 	t.Logf("%d of %d mutants cleared, %d of them changed", cleared, n, changed)
 	if changed == 0 || len(same) == 0 {
-		t.Error("no mutant was cleared: nothing was held against the other reader")
+		t.Error("no mutant was cleared: nothing was compared with the other reader")
 	}
 }
 
-// A python is a process that reads what the gate has cleared.
+// A python is a process that reads cleared profiles.
 type python struct {
 	t   *testing.T
 	in  io.Writer
@@ -104,7 +104,7 @@ func startPython(t *testing.T) *python {
 	return &python{t, in, bufio.NewReader(out)}
 }
 
-// read is "ok" if the profile says what the terms say.
+// read returns "ok" if the profile matches the terms.
 func (p *python) read(terms map[string]any, profile []byte) string {
 	p.t.Helper()
 	text, err := json.Marshal(terms)
@@ -122,7 +122,7 @@ func (p *python) read(terms map[string]any, profile []byte) string {
 	return strings.TrimSuffix(line, "\n")
 }
 
-// facts are entitled(profile) for the other reader.
+// facts returns entitled(profile) for the other reader.
 func facts(profile dict) map[string]any {
 	t := entitled(profile)
 	var servers []any
@@ -158,7 +158,7 @@ func facts(profile dict) map[string]any {
 	}
 }
 
-// A mutator makes profiles that are nearly good.
+// A mutator creates profiles that are almost good.
 type mutator struct {
 	random *rand.Rand
 	names  []string
@@ -184,7 +184,7 @@ func newMutator(t *testing.T, seed uint64) *mutator {
 	return m
 }
 
-// next is a mutant of the named profile, changed in one to three places.
+// next returns a mutant of the named profile, changed in one to three places.
 func (m *mutator) next() (string, []byte) {
 	name := m.names[m.random.IntN(len(m.names))]
 	mutant := bytes.Clone(m.good[name])
@@ -196,7 +196,7 @@ func (m *mutator) next() (string, []byte) {
 
 var (
 	numbers = regexp.MustCompile(`<integer>[0-9]+`)
-	// spellings are what a lenient reader may take for something else.
+	// spellings are texts that a lenient reader may take for something else.
 	spellings = []string{
 		"&#65;", "&#x41;", "&amp;", "&lt;", "&quot;", "&#34;", "<!-- -->", "<![CDATA[a]]>", "<?a b?>", " ", "\t", "\n", "\r\n", "\x00", "\u00a0", "\u200b", "\ufeff",
 		"<true/>", "<false/>", "<string>", "</string>", "<string/>", "<key>", "</key>", "<dict>", "</dict>", "<array>", "</array>", "<integer>1</integer>", "<data></data>",

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// dateLayout is the one way to write a date: whole seconds in UTC.
+// dateLayout is the only format of a date: whole seconds in UTC.
 const dateLayout = "2006-01-02T15:04:05Z"
 
 // A kind is the type of a value.
 type kind int
 
 const (
-	data kind = iota // the value of no key, so its content is never read
+	data kind = iota // not the value of any key, so its content is never read
 	text
-	prose // text that may be long and have several lines
+	prose // text that may be long and multiline
 	integer
 	float
 	date
@@ -38,22 +38,22 @@ var elements = [...]struct{ open, end string }{
 	array:   {"<array>\n", ""},
 }
 
-// A value is what stands behind a key. Of a dict and an array it holds the
-// kind alone; what is inside is still to be read.
+// A value is the value of a key. For a dict or an array it only has the kind;
+// the contents haven't been read yet.
 type value struct {
 	kind kind
 	raw  string // of a text or a date, as it is written
 	n    int    // of an integer or a whole float; 1 for true
 }
 
-// A reader goes over a profile once and knows one spelling of each thing. Its
-// methods say false when something else stands there.
+// A reader passes over a profile once and knows only one spelling of each
+// thing. Its methods return false if they find something else.
 type reader struct {
 	text string
 	pos  int
 }
 
-// accept goes past the literal if it comes next.
+// accept skips the literal if it comes next.
 func (r *reader) accept(literal string) bool {
 	if !strings.HasPrefix(r.text[r.pos:], literal) {
 		return false
@@ -62,8 +62,8 @@ func (r *reader) accept(literal string) bool {
 	return true
 }
 
-// upTo returns what stands before the closing tag, which must be the next tag
-// of any kind, and goes past both.
+// upTo returns the text before the closing tag, which must be the next tag of
+// any kind, and skips both.
 func (r *reader) upTo(tag string) (string, bool) {
 	length := strings.IndexByte(r.text[r.pos:], '<')
 	if length < 0 {
@@ -74,8 +74,7 @@ func (r *reader) upTo(tag string) (string, bool) {
 	return content, r.accept(tag)
 }
 
-// key reads a key behind the indent and leaves the reader behind its closing
-// tag.
+// key reads a key after the indent and its closing tag.
 func (r *reader) key(indent string) (string, bool) {
 	if !r.accept(indent) || !r.accept("<key>") {
 		return "", false
@@ -83,8 +82,8 @@ func (r *reader) key(indent string) (string, bool) {
 	return r.upTo("</key>")
 }
 
-// value reads the value of any kind behind the key just read, the whole of it
-// or, for a dict and an array, the line that opens it.
+// value reads the value of any kind after a key: the whole value or, for a dict
+// and an array, the opening line.
 func (r *reader) value(indent string) (value, bool) {
 	if v, ok := r.boolean(); ok {
 		return v, true
@@ -110,7 +109,7 @@ func (r *reader) boolean() (value, bool) {
 	return value{}, false
 }
 
-// scalar reads what follows the opening tag of a value of kind k.
+// scalar reads the rest of a value of kind k after its opening tag.
 func (r *reader) scalar(k kind) (value, bool) {
 	v := value{kind: k}
 	end := elements[k].end
@@ -132,13 +131,13 @@ func (r *reader) scalar(k kind) (value, bool) {
 	return v, ok
 }
 
-// The five escapes of a string, and their way back.
+// The five escapes of a string, and the reverse.
 var (
 	escaper   = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;", `"`, "&#34;", "'", "&#39;")
 	unescaper = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&#34;", `"`, "&#39;", "'")
 )
 
-// escape writes a string as a profile has it.
+// escape escapes a string as in a profile.
 func escape(s string) string {
 	if !strings.ContainsAny(s, `<>&"'`) {
 		return s
@@ -146,8 +145,7 @@ func escape(s string) string {
 	return escaper.Replace(s)
 }
 
-// unescape undoes the escapes of a string, which must have all of them and no
-// others.
+// unescape reverses escape. All escapes must be present, and no others.
 func unescape(raw string) (string, bool) {
 	if !strings.ContainsAny(raw, `&>"'`) {
 		return raw, true
@@ -156,15 +154,15 @@ func unescape(raw string) (string, bool) {
 	return s, escaper.Replace(s) == raw
 }
 
-// whole reads a decimal without sign and leading zeros.
+// whole parses a decimal without sign and leading zeros.
 func whole(raw string) (int, bool) {
 	n, err := strconv.Atoi(raw)
 	return n, err == nil && raw[0] != '+' && raw[0] != '-' && (raw[0] != '0' || len(raw) == 1)
 }
 
-// seconds reads a whole number that is written as a real: the shortest
-// spelling, which has an exponent from a million on (2.592e+06). What is far
-// outside every rule is cut short.
+// seconds parses a whole number written as a real: the shortest spelling, which
+// has an exponent from a million (2.592e+06). Values far outside every rule are
+// truncated.
 func seconds(raw string) (int, bool) {
 	f, err := strconv.ParseFloat(raw, 64)
 	if err != nil || f != math.Trunc(f) || strconv.FormatFloat(f, 'g', -1, 64) != raw {

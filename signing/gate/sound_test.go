@@ -14,8 +14,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// A want says what a value may be, in the words of the tests and not of the
-// package's rules.
+// A want describes an allowed value, written independently of the package's
+// rules.
 type want struct {
 	optional bool
 	ok       func(any) bool
@@ -46,7 +46,7 @@ func free(lines bool) want {
 	}}
 }
 
-// unmarked is free, but for what begins as a test.
+// unmarked is free, except for texts that start like a test's.
 func unmarked(lines bool) want {
 	return want{ok: func(v any) bool {
 		s, _ := v.(string)
@@ -117,7 +117,7 @@ func topWants(identifier, id, scope string, device uint64) map[string]want {
 	return wants
 }
 
-// fits returns what is wrong with d, or "".
+// fits returns the fault of d, or "".
 func fits(d dict, wants map[string]want) string {
 	for key, value := range d {
 		w, ok := wants[key]
@@ -133,13 +133,13 @@ func fits(d dict, wants map[string]want) string {
 	return ""
 }
 
-// assertSound fails if data, which Check has cleared under terms(), has a
-// second reading or says what no good profile says.
+// assertSound fails if data, which Check has cleared under terms(), is
+// ambiguous or contains anything that a good profile can't have.
 func assertSound(t testing.TB, data []byte) {
 	t.Helper()
 	var top dict
 	if err := plist.NewXMLDecoder(bytes.NewReader(data)).Decode(&top); err != nil {
-		t.Fatalf("cleared, but no property list: %v\n%s", err, data)
+		t.Fatalf("cleared, but not a property list: %v\n%s", err, data)
 	}
 	if again := encode(t, top); !bytes.Equal(again, data) {
 		t.Fatalf("cleared, but encoded again it is\n%s\nnot\n%s", again, data)
@@ -194,8 +194,8 @@ func unsound(top dict) string {
 	return ""
 }
 
-// TestCheckMutations changes, doubles and removes each byte of good profiles:
-// what is still cleared must be sound.
+// TestCheckMutations changes, repeats and removes each byte of good profiles.
+// Anything that is still cleared must be sound.
 func TestCheckMutations(t *testing.T) {
 	for name, profile := range profiles() {
 		t.Run(name, func(t *testing.T) {
@@ -224,8 +224,8 @@ func TestCheckMutations(t *testing.T) {
 	}
 }
 
-// TestCheckSplices removes and doubles every run of lines of a good profile up
-// to six lines long.
+// TestCheckSplices removes and repeats every run of up to six lines of a good
+// profile.
 func TestCheckSplices(t *testing.T) {
 	limits := entitled(profiles()["iphone-full"])
 	lines := bytes.SplitAfter(encode(t, profiles()["iphone-full"]), []byte("\n"))
@@ -259,8 +259,8 @@ func FuzzCheck(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// What another reader finds in it is allowed, so that only its form and
-		// what no terms allow can be wrong.
+		// The terms allow whatever another reader finds, so that only the form
+		// and universally forbidden content can be wrong.
 		var top dict
 		limits := terms()
 		if len(data) <= gate.MaxSize && bytes.HasPrefix(data, []byte("<?xml")) && plist.NewXMLDecoder(bytes.NewReader(data)).Decode(&top) == nil {

@@ -7,62 +7,59 @@ import (
 	"sync"
 )
 
-// A need says what the absence of a key means.
+// A need says whether a key is required.
 type need int
 
 const (
 	optional need = iota
 	required
-	encrypted // required, and any fault of it means that TLS is off
+	encrypted // required, and any fault means that TLS is off
 )
 
-// A rule is what one key of a dict must obey.
+// A rule is the rule for one key of a dict.
 type rule struct {
 	key  string
 	need need
 	kind kind
-	// want is the one value that there may be, as it is written, by the terms or
-	// by what they entail. If it is empty the key must be absent. Nil: check
-	// alone judges.
+	// want returns the only allowed value, as written, according to the terms.
+	// If it's empty, the key must be absent. Nil: only check decides.
 	want func(*checker) string
-	// code is the refusal of a value that is not the wanted one.
+	// code is the refusal if the value isn't the wanted one.
 	code Code
-	// check judges a value further, or reads it if it is a dict or an array.
+	// check checks a value further, or reads it if it's a dict or an array.
 	check check
 
-	token string // the key up to the content of its value; see compile
+	token string // the text from the key to its value's content; see compile
 }
 
-// A check judges the value of a key.
+// A check checks the value of a key.
 type check func(*checker, value) *Refusal
 
-// A table is what a dict may hold: its rules in ascending order of their keys.
+// A table describes a dict: its rules, sorted by key.
 type table struct {
 	indent string // before the keys of the dict
 	end    string // the line that closes it
 	rules  []rule
 }
 
-// A payloadKind is a payload that may be signed. Each stands in a file of its
-// own.
+// A payloadKind is a payload that may be signed. Each has its own file.
 type payloadKind struct {
 	payloadType string
 	suffix      string // of its identifier, behind that of the file
-	// beside says that it is signed only together with an account before it.
-	beside bool
-	// policy says that it rules the device: it needs the terms' permission and
-	// a consent, and a Mac takes it in a file of its own.
+	// needsAccount means that it's only signed together with an account before it.
+	needsAccount bool
+	// policy means that it affects the whole device. It needs the terms'
+	// permission and a consent text, and a Mac needs a separate file for it.
 	policy bool
-	// declared says that the policy is written as declarations: the terms want
-	// it so, or want the other form.
+	// declared means that the policy is written as declarations. The terms
+	// require either this form or the other.
 	declared bool
 	rules    []rule // without those of every payload
-	// fit judges what no single key can tell. May be nil.
+	// fit checks rules across keys. May be nil.
 	fit func(*checker) *Refusal
 }
 
-// kinds are the payloads that are signed, in the order in which they stand in
-// a file.
+// kinds are the payloads that are signed, in their order in a file.
 func kinds() []payloadKind {
 	return []payloadKind{mailKind(), calendarKind(), contactsKind(), policyKind(), declaredKind()}
 }
@@ -85,7 +82,7 @@ func titleRules() []rule {
 	}
 }
 
-// A tableSet is all that is judged by.
+// A tableSet has all tables.
 type tableSet struct {
 	top      table
 	payloads []payloadTable
@@ -96,10 +93,10 @@ type payloadTable struct {
 	table table
 }
 
-// tables are made when the first profile is judged.
+// tables are created for the first profile.
 var tables = sync.OnceValue(func() *tableSet { return compile(kinds()) })
 
-// compile puts the rules of each dict together and writes out what the reader
+// compile merges the rules of each dict and prepares the texts that the reader
 // looks for.
 func compile(kinds []payloadKind) *tableSet {
 	set := &tableSet{top: newTable(2, topRules(), commonRules("Configuration"))}
@@ -109,8 +106,8 @@ func compile(kinds []payloadKind) *tableSet {
 	return set
 }
 
-// newTable joins the lists of rules for a dict whose keys stand behind so many
-// tabs.
+// newTable merges the lists of rules for a dict whose keys are indented by this
+// many tabs.
 func newTable(tabs int, lists ...[]rule) table {
 	indent := strings.Repeat("\t", tabs)
 	t := table{indent: indent, end: indent[1:] + "</dict>\n", rules: slices.Concat(lists...)}
@@ -125,7 +122,7 @@ func newTable(tabs int, lists ...[]rule) table {
 	return t
 }
 
-// absent refuses a dict that lacks the key, unless it may.
+// absent refuses a dict without the key, unless it's optional.
 func (r *rule) absent(c *checker) *Refusal {
 	if r.need == optional && (r.want == nil || r.want(c) == "") {
 		return nil
@@ -134,10 +131,10 @@ func (r *rule) absent(c *checker) *Refusal {
 	if r.need == optional {
 		code = r.code
 	}
-	return refuse(code, "The key must be there.").in(r.key)
+	return refuse(code, "The key must be present.").in(r.key)
 }
 
-// fault returns the code for a key that is absent or has another type.
+// fault returns the code for a key that is absent or has the wrong type.
 func (r *rule) fault(code Code) Code {
 	if r.need == encrypted {
 		return TLSOff
@@ -145,10 +142,10 @@ func (r *rule) fault(code Code) Code {
 	return code
 }
 
-// exactly is the want of a text that is always the same.
+// exactly is the want of a fixed text.
 func exactly(text string) func(*checker) string { return func(*checker) string { return text } }
 
-// between allows the numbers from low to high.
+// between allows numbers from low to high.
 func between(code Code, low, high int) check {
 	detail := fmt.Sprintf("The number must be from %d to %d.", low, high)
 	return func(_ *checker, v value) *Refusal { return unless(low <= v.n && v.n <= high, code, detail) }

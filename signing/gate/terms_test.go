@@ -13,8 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// TestCheckBinds changes one thing in the terms of a good profile and wants the
-// profile refused: nothing that a device shows or connects to is left open.
+// TestCheckBinds changes one thing in the terms of a good profile and checks
+// that the profile is refused: nothing that a device shows or connects to is
+// left open.
 func TestCheckBinds(t *testing.T) {
 	full := with(profiles()["iphone-full"], dict{"PayloadContent": []any{
 		with(mail(), dict{"EmailAccountName": "Anna", "PayloadDescription": "Text"}), calendars(), contacts(), policy(),
@@ -74,8 +75,8 @@ func TestCheckBinds(t *testing.T) {
 	}
 }
 
-// TestCheckTermsAreJudged wants texts that no profile may have refused even
-// where the terms ask for them.
+// TestCheckTermsAreJudged checks that forbidden texts are refused even if the
+// terms ask for them.
 func TestCheckTermsAreJudged(t *testing.T) {
 	for value, want := range map[string]gate.Code{"a\u200bb": gate.Text, "a\u202eb": gate.Text, "a\nb": gate.Text, strings.Repeat("x", 1025): gate.LongText} {
 		for _, profile := range []dict{
@@ -103,9 +104,10 @@ func TestCleared(t *testing.T) {
 			t.Fatal(err)
 		}
 		if cleared.Size() != len(data) || cleared.Digest() != sha256.Sum256(data) || !bytes.Equal(cleared.Append([]byte("x")), append([]byte("x"), data...)) {
-			t.Errorf("%s: it is not what was checked", name)
+			t.Errorf("%s: it isn't what was checked", name)
 		}
-		// A signer elsewhere checks again, by terms that it has compared.
+		// A signer in another process checks again, against terms that it has
+		// compared.
 		again := cleared.Terms()
 		if again.Address != address || again.Login != limits.Login || again.Texts.Version() != limits.Texts.Version() {
 			t.Errorf("%s: other terms: %+v", name, again)
@@ -120,12 +122,12 @@ func TestCleared(t *testing.T) {
 func holdsNothing(t *testing.T, c gate.Cleared) {
 	t.Helper()
 	if c.Size() != 0 || c.Bytes() != nil || len(c.Append(nil)) > 0 || c.Digest() != [sha256.Size]byte{} || c.Terms().Address != "" {
-		t.Errorf("it holds %q", c.Bytes())
+		t.Errorf("it contains %q", c.Bytes())
 	}
 }
 
-// TestWith wants the profile in hand during the call, its own copy, and nothing
-// of it afterwards, in many goroutines at once.
+// TestWith checks that the profile is available during the call, as its own
+// copy, and not afterwards, in many goroutines at the same time.
 func TestWith(t *testing.T) {
 	all := profiles()
 	var wg sync.WaitGroup
@@ -138,7 +140,7 @@ func TestWith(t *testing.T) {
 				err := gate.With(given, limits, func(c gate.Cleared) {
 					clear(given)
 					if kept = c; !bytes.Equal(c.Bytes(), data) || c.Digest() != sha256.Sum256(data) || c.Terms().Address != address {
-						t.Errorf("%s: in hand is %q", name, c.Bytes())
+						t.Errorf("%s: got %q during the call", name, c.Bytes())
 					}
 				})
 				if err != nil {
@@ -150,7 +152,7 @@ func TestWith(t *testing.T) {
 	}
 	wg.Wait()
 	for _, bad := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("x"), gate.MaxSize+1), encode(t, iphone(without(mail(), "EmailAddress")))} {
-		err := gate.With(bad, terms(), func(gate.Cleared) { t.Error("used what was refused") })
+		err := gate.With(bad, terms(), func(gate.Cleared) { t.Error("used a refused profile") })
 		if _, ok := errors.AsType[*gate.Refusal](err); !ok {
 			t.Errorf("got %v", err)
 		}
@@ -220,7 +222,7 @@ func TestNewTexts(t *testing.T) {
 	}
 }
 
-// TestNames are names that people have, and lures that were tried as names.
+// TestNames has real names, and lures that were tried as names.
 func TestNames(t *testing.T) {
 	for _, name := range []string{
 		"Jane Doe", "A.Müller", "St.Gallen Office", "J. R. R. Tolkien", "J.R.R. Tolkien", "J．Doe", "O'Neil", "Jean-Luc", "Dr. Jane Doe, M.A.", "Jane (Sales)",
@@ -255,7 +257,7 @@ func TestCheckTerms(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", address, got, gate.Address)
 		}
 	}
-	// The profile agrees, so that the form of the address alone is at fault.
+	// The profile agrees, so that only the form of the address is wrong.
 	for _, address := range []string{"anna@", "@example.de", "a@b@example.de", "anna@Example.de", "anna@.de", "anna@example.de."} {
 		limits := terms()
 		limits.Address = address
@@ -274,7 +276,7 @@ func TestCheckTerms(t *testing.T) {
 	for _, hosts := range [][]string{nil, {""}, {"card.example.de"}, {"example.de"}} {
 		limits := entitled(iphone(mail(), calendars()))
 		limits.Servers = slices.Concat(servers(mailHosts, 993, gate.IMAP), servers(mailHosts, 465, gate.SMTP), servers(hosts, 443, gate.CalDAV),
-			servers([]string{"cal.example.de"}, 443, gate.IMAP, gate.CardDAV)) // which are no servers for calendars
+			servers([]string{"cal.example.de"}, 443, gate.IMAP, gate.CardDAV)) // which aren't servers for calendars
 		if got := code(t, encode(t, iphone(mail(), calendars())), limits); got != gate.ForeignHost {
 			t.Errorf("calendars, %q: got %q, want %q", hosts, got, gate.ForeignHost)
 		}
@@ -291,8 +293,8 @@ func TestCheckTerms(t *testing.T) {
 	}
 }
 
-// TestCheckFolds has a decomposed letter in its address: the profile has it as
-// typed, the identity of both spellings is one.
+// TestCheckFolds has an address with a decomposed letter. The profile has it as
+// typed, and both spellings have the same identity.
 func TestCheckFolds(t *testing.T) {
 	const base = "example.xn--mller-kva.mobileconfig.zcp7tjv5xk2twhwdywsru7rumb"
 	for _, address := range []string{"Ju\u0308rgen@xn--mller-kva.example", "JÜRGEN@xn--mller-kva.example"} {

@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// The longest strings, in bytes.
+// Maximum lengths of strings, in bytes.
 const (
 	maxText  = 1024
 	maxProse = 4096
 )
 
-// legible judges the characters and the length of a string; other values pass.
+// legible checks the characters and the length of a string. Other values pass.
 func (c *checker) legible(v value) *Refusal {
 	if v.kind != text && v.kind != prose {
 		return nil
@@ -27,26 +27,26 @@ func (c *checker) legible(v value) *Refusal {
 	return legible(s, maxText, false)
 }
 
-// legible judges a string of at most limit bytes, in one line or in several.
+// legible checks a string of at most limit bytes, in one line or in several.
 func legible(s string, limit int, lines bool) *Refusal {
 	switch {
 	case s == "":
-		return refuse(EmptyText, "An empty value is left out, with its key.")
+		return refuse(EmptyText, "The value is empty; omit its key.")
 	case len(s) > limit:
 		return refuse(LongText, "The value is too long.")
 	}
 	for _, char := range s {
 		if (char < ' ' || char > '~') && isForbidden(char) && (char != '\n' || !lines) {
-			return refuse(Text, "The value holds a character that is not allowed.")
+			return refuse(Text, "The value has a character that isn't allowed.")
 		}
 	}
 	return nil
 }
 
-// isForbidden reports whether no line of text may hold char: a control
-// character, one that shows nothing or steers the direction of the text, one
-// that breaks the line, the replacement character (and with it broken UTF-8),
-// or a noncharacter.
+// isForbidden reports whether char isn't allowed in a line of text: control
+// characters, characters that are invisible, control the direction of the text
+// or break the line, the replacement character (and with it invalid UTF-8), and
+// noncharacters.
 func isForbidden(char rune) bool {
 	switch {
 	case char < ' ', 0x7f <= char && char <= 0x9f:
@@ -60,15 +60,15 @@ func isForbidden(char rune) bool {
 }
 
 // isInvisible reports whether char is ignorable by default (Unicode, section
-// 5.21): format characters, those for direction among them, fillers, and
-// selectors of variants.
+// 5.21): format characters, including direction controls, fillers, and
+// variation selectors.
 func isInvisible(char rune) bool {
 	return unicode.In(char, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // isLanguage reports whether key is "default" or has the form of a language
-// tag: two or three letters, then parts of two to eight letters or digits
-// behind hyphens.
+// tag: two or three letters, then hyphen-separated parts of two to eight
+// letters or digits.
 func isLanguage(key string) bool {
 	const letters, digits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 	part, rest, more := strings.Cut(key, "-")

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// maxLanguages is the number of keys that a consent text may have.
+// maxLanguages is the maximum number of keys in a consent text.
 const maxLanguages = 40
 
-// DisplayTexts are what a device shows of a profile, beside the names in
-// [Terms]. Those of a test begin with its mark.
+// DisplayTexts are what a device shows of a profile, in addition to the names
+// in [Terms]. Those of a test start with its mark.
 type DisplayTexts struct {
-	// Language is the tag of the language that the texts are in, which tells a
-	// signer in another process which ones to make. The gate doesn't judge it.
+	// Language is the language tag of the texts. It tells a signer in another
+	// process which texts to create. The gate doesn't check it.
 	Language    string
 	Name        string
 	Description string // may be empty
-	// Consent is the consent to a policy by language tag, and as "default". Nil
-	// if there is none.
+	// Consent is the consent text of a policy by language tag, and as
+	// "default". Nil if there is none.
 	Consent map[string]string
 	// Payloads are the titles of each payload by its PayloadType.
 	Payloads map[string]Titles
@@ -34,9 +34,9 @@ type Titles struct {
 	Account     string // what an account is called; empty: the address
 }
 
-// Texts are [DisplayTexts] that were found legible, written out as a profile
-// has them. One value serves all profiles with the same texts, in several
-// goroutines at once.
+// Texts are [DisplayTexts] that were checked, and formatted as in a profile.
+// One value serves all profiles with the same texts. It's safe for concurrent
+// use.
 type Texts struct {
 	language          string
 	name, description string
@@ -46,8 +46,8 @@ type Texts struct {
 	version           string
 }
 
-// NewTexts judges the texts once for all profiles that will have them. The
-// error is always a [*Refusal].
+// NewTexts checks the texts once for all profiles that use them. The error is
+// always a [*Refusal].
 func NewTexts(d DisplayTexts) (*Texts, error) {
 	t := &Texts{
 		language: d.Language,
@@ -67,7 +67,7 @@ func NewTexts(d DisplayTexts) (*Texts, error) {
 	}
 	for _, language := range slices.Sorted(maps.Keys(d.Consent)) {
 		if !isLanguage(language) || isPassword(language) {
-			return nil, refuse(ConsentLanguage, "A key is no language tag.").in("ConsentText")
+			return nil, refuse(ConsentLanguage, "A key isn't a language tag.").in("ConsentText")
 		}
 		proses = append(proses, struct{ text, path string }{d.Consent[language], "ConsentText." + language})
 	}
@@ -86,10 +86,10 @@ func NewTexts(d DisplayTexts) (*Texts, error) {
 	return t, nil
 }
 
-// setConsent writes the dict of the consent.
+// setConsent writes the dict of the consent text.
 func (t *Texts) setConsent(texts map[string]string) {
 	if texts["default"] == "" {
-		return // which no profile may have: the checker will say why
+		return // not allowed in a profile: the checker will say why
 	}
 	var out strings.Builder
 	for _, language := range slices.Sorted(maps.Keys(texts)) {
@@ -102,7 +102,7 @@ func (t *Texts) setConsent(texts map[string]string) {
 	t.consent = out.String()
 }
 
-// version is a digest of all texts.
+// version returns a digest of all texts.
 func (d DisplayTexts) version() string {
 	h := sha256.New()
 	for _, s := range []string{d.Name, d.Description} {
@@ -120,21 +120,21 @@ func (d DisplayTexts) version() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Language is the tag of the language that the texts are in.
+// Language returns the language tag of the texts.
 func (t *Texts) Language() string { return t.language }
 
-// Version tells texts from others: it is a digest of all of them.
+// Version identifies the texts: it's a digest of all of them.
 func (t *Texts) Version() string { return t.version }
 
-// consent reads the dict behind ConsentText: a text for each language, and the
-// default one. Most often it is the one in the terms, byte for byte.
+// consent reads the dict ConsentText: a text for each language, and the default
+// one. Usually it's the one in the terms, byte for byte.
 func (c *checker) consent(value) *Refusal {
 	c.consented = true
 	texts := c.terms.Texts
 	if marks := c.terms.Test && texts.marked || !c.terms.Test && texts.unmarked; marks && texts.consent != "" && c.accept(texts.consent) {
 		return nil
 	}
-	// It is not: find out what is wrong with it.
+	// It isn't: find out what is wrong with it.
 	const indent = "\t\t\t"
 	start, last, complete := c.pos-1, "", false
 	for n := 0; !c.accept("\t\t</dict>\n"); n++ {
@@ -157,5 +157,5 @@ func (c *checker) consent(value) *Refusal {
 	if !complete {
 		return refuse(ConsentMissing, "The consent text needs a default.")
 	}
-	return refuse(DisplayText, "The consent text is not the one that may be signed.")
+	return refuse(DisplayText, "The consent text isn't the allowed one.")
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// testMark begins the texts of a test.
+// testMark is the prefix of a test's texts.
 const testMark = "TEST – "
 
 // The values of TargetDeviceType.
@@ -14,13 +14,13 @@ const (
 	mac    = 5
 )
 
-// What DurationUntilRemoval may be, in seconds.
+// Limits for DurationUntilRemoval, in seconds.
 const (
 	shortestStay = 60 * 60
 	longestStay  = 10 * 365 * 24 * 60 * 60
 )
 
-// topRules are those of the file, beside the common ones.
+// topRules are those of the file, in addition to the common ones.
 func topRules() []rule {
 	return []rule{
 		{key: "ConsentText", kind: dict, check: (*checker).consent},
@@ -35,7 +35,7 @@ func topRules() []rule {
 	}
 }
 
-// removeAfter is DurationUntilRemoval by the terms.
+// removeAfter returns DurationUntilRemoval for the terms.
 func (c *checker) removeAfter() string {
 	if c.terms.RemoveAfter == 0 {
 		return ""
@@ -43,7 +43,7 @@ func (c *checker) removeAfter() string {
 	return strconv.FormatFloat(c.terms.RemoveAfter.Seconds(), 'g', -1, 64)
 }
 
-// removeOn is RemovalDate by the terms.
+// removeOn returns RemovalDate for the terms.
 func (c *checker) removeOn() string {
 	if c.terms.RemoveOn.IsZero() {
 		return ""
@@ -51,11 +51,12 @@ func (c *checker) removeOn() string {
 	return c.terms.RemoveOn.UTC().Format(dateLayout)
 }
 
-// isMarked wants the mark of a test once where it must be, and nowhere else.
+// isMarked checks that the mark of a test is present once where required, and
+// nowhere else.
 func (c *checker) isMarked(v value) *Refusal {
 	rest, marked := strings.CutPrefix(v.raw, testMark)
 	ok := marked == c.terms.Test && rest != "" && !strings.HasPrefix(rest, testMark)
-	return unless(ok, TestMark, "The text begins with the mark of a test and may not, or does not and must.")
+	return unless(ok, TestMark, "The text starts with the mark of a test although it must not, or doesn't although it must.")
 }
 
 func (c *checker) describes(v value) *Refusal {
@@ -63,7 +64,7 @@ func (c *checker) describes(v value) *Refusal {
 	return c.isMarked(v)
 }
 
-// isScope notes the scope, which fit judges.
+// isScope stores the scope, which fit checks.
 func (c *checker) isScope(v value) *Refusal {
 	c.scope = v.raw
 	return nil

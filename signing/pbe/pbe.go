@@ -1,5 +1,5 @@
-// Package pbe decrypts what a passphrase encrypts in files of keys: PBES2
-// (RFC 8018) and the older methods of PKCS#12 (RFC 7292, appendices B and C).
+// Package pbe decrypts passphrase-encrypted key files: PBES2 (RFC 8018) and the
+// older methods of PKCS#12 (RFC 7292, appendices B and C).
 package pbe
 
 import (
@@ -20,20 +20,20 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// Bounds on the work for one passphrase. OpenSSL's usual counts are 2,048 and
-// 16,384; nobody's are as high as these.
+// Limits for the work per passphrase. OpenSSL's usual counts are 2,048 and
+// 16,384. No known tool uses counts as high as these.
 const (
 	MaxIterations = 10_000_000
 	maxScrypt     = 256 << 20 // bytes; OpenSSL needs 16 MiB
 )
 
-// ErrPassphrase means that a passphrase does not decrypt the data.
+// ErrPassphrase means that the passphrase is wrong.
 var ErrPassphrase = errors.New("the passphrase is wrong")
 
-// An UnsupportedError names a method of encryption that is not supported.
+// An UnsupportedError names an unsupported encryption method.
 type UnsupportedError struct {
 	Method string
-	Legacy bool // OpenSSL 3 needs its legacy provider for it
+	Legacy bool // OpenSSL 3 needs its legacy provider
 }
 
 // Error names the method.
@@ -60,7 +60,7 @@ func unsupported(id asn1.ObjectIdentifier) error {
 	return &UnsupportedError{"a method with the number " + id.String(), false}
 }
 
-// A blockCipher is one that is used in CBC mode.
+// A blockCipher is a cipher in CBC mode.
 type blockCipher struct {
 	keySize, ivSize int
 	create          func(key []byte) (cipher.Block, error)
@@ -81,12 +81,12 @@ var pkcs12Ciphers = map[string]blockCipher{
 	"1.2.840.113549.1.12.1.6": {5, rc2BlockSize, newRC2},
 }
 
-// newDoubleDES is triple DES whose first and third keys are the same.
+// newDoubleDES returns triple DES with the same first and third key.
 func newDoubleDES(key []byte) (cipher.Block, error) {
 	return des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...))
 }
 
-// PRFs are the functions that PBKDF2 repeats, HMAC with these digests.
+// PRFs are the functions that PBKDF2 repeats: HMAC with these digests.
 var PRFs = map[string]crypto.Hash{
 	"1.2.840.113549.2.7":  crypto.SHA1,
 	"1.2.840.113549.2.8":  crypto.SHA224,
@@ -128,7 +128,7 @@ func Decrypt(method asn1.ObjectIdentifier, parameters cryptobyte.String, data, p
 	return plain[:len(plain)-padding], nil
 }
 
-// pbes2Key reads PBES2-params and derives the key.
+// pbes2Key parses PBES2-params and derives the key.
 func pbes2Key(parameters cryptobyte.String, passphrase []byte) (how blockCipher, key, iv []byte, err error) {
 	var p, kdf, encryption, vector cryptobyte.String
 	var kdfID, cipherID asn1.ObjectIdentifier
@@ -153,8 +153,8 @@ func pbes2Key(parameters cryptobyte.String, passphrase []byte) (how blockCipher,
 	return how, key, vector, err
 }
 
-// PBKDF2Key reads PBKDF2-params (RFC 8018, appendix A.2) and derives a key of so
-// many bytes.
+// PBKDF2Key parses PBKDF2-params (RFC 8018, appendix A.2) and derives a key of
+// size bytes.
 func PBKDF2Key(parameters cryptobyte.String, passphrase []byte, size int) ([]byte, error) {
 	var p, salt, prf, ignored cryptobyte.String
 	var iterations int
@@ -193,7 +193,7 @@ func scryptKey(parameters cryptobyte.String, passphrase []byte, size int) ([]byt
 	return key, nil
 }
 
-// pkcs12Key reads pkcs-12PbeParams and derives key and initialization vector.
+// pkcs12Key parses pkcs-12PbeParams and derives key and initialization vector.
 func pkcs12Key(how blockCipher, parameters cryptobyte.String, passphrase []byte) (key, iv []byte, err error) {
 	var p, salt cryptobyte.String
 	var iterations int
@@ -236,7 +236,7 @@ func PKCS12KDF(hash crypto.Hash, purpose byte, secret, salt []byte, iterations, 
 	}
 }
 
-// stretch repeats data up to a multiple of size; nothing stays nothing.
+// stretch repeats data up to a multiple of size. Empty data stays empty.
 func stretch(data []byte, size int) []byte {
 	if len(data) == 0 {
 		return nil
@@ -245,7 +245,7 @@ func stretch(data []byte, size int) []byte {
 	return bytes.Repeat(data, n/len(data)+1)[:n]
 }
 
-// ReadAlgorithm reads an AlgorithmIdentifier; the parameters keep their tag.
+// ReadAlgorithm parses an AlgorithmIdentifier. The parameters keep their tag.
 func ReadAlgorithm(from *cryptobyte.String, id *asn1.ObjectIdentifier, parameters *cryptobyte.String) bool {
 	var algorithm cryptobyte.String
 	if !from.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(id) {
@@ -256,9 +256,9 @@ func ReadAlgorithm(from *cryptobyte.String, id *asn1.ObjectIdentifier, parameter
 	return algorithm.Empty() || algorithm.ReadAnyASN1Element(parameters, &tag) && algorithm.Empty()
 }
 
-// BMPString is a passphrase in the form that PKCS#12 hashes: in UTF-16, with
-// two zero bytes at the end. Bytes that are no UTF-8 are Latin-1, as OpenSSL
-// takes them.
+// BMPString returns a passphrase in the form that PKCS#12 hashes: UTF-16 with
+// two zero bytes at the end. Like in OpenSSL, bytes that aren't valid UTF-8 are
+// treated as Latin-1.
 func BMPString(passphrase []byte) []byte {
 	if passphrase != nil && len(passphrase) == 0 {
 		return nil

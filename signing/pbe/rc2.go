@@ -8,9 +8,9 @@ import (
 
 const rc2BlockSize = 8
 
-// rc2 decrypts RC2 (RFC 2268), with which OpenSSL before version 3 encrypted
-// the certificates of PKCS#12 files. It is far too weak to keep a secret, and
-// good enough to read what is public.
+// rc2 decrypts RC2 (RFC 2268), which OpenSSL before version 3 used for the
+// certificates in PKCS#12 files. It's far too weak for secrets, but good enough
+// to read public data.
 type rc2 struct{ k [64]uint16 }
 
 // newRC2 expands a key whose effective length is its length.
@@ -33,7 +33,7 @@ func newRC2(key []byte) (cipher.Block, error) {
 
 func (c *rc2) BlockSize() int { return rc2BlockSize }
 
-// Encrypt is not used: nothing new is encrypted with RC2.
+// Encrypt isn't used: nothing is encrypted with RC2 anymore.
 func (c *rc2) Encrypt(_, _ []byte) { panic("pbe: RC2 only decrypts") }
 
 func (c *rc2) Decrypt(dst, src []byte) {
@@ -58,7 +58,8 @@ func (c *rc2) Decrypt(dst, src []byte) {
 	}
 }
 
-// rc2Table is the permutation of RFC 2268, section 2, made from the digits of pi.
+// rc2Table is the permutation of RFC 2268, section 2, derived from the digits
+// of pi.
 var rc2Table = [256]byte{
 	0xd9, 0x78, 0xf9, 0xc4, 0x19, 0xdd, 0xb5, 0xed, 0x28, 0xe9, 0xfd, 0x79, 0x4a, 0xa0, 0xd8, 0x9d,
 	0xc6, 0x7e, 0x37, 0x83, 0x2b, 0x76, 0x53, 0x8e, 0x62, 0x4c, 0x64, 0x88, 0x44, 0x8b, 0xfb, 0xa2,

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestRC2 holds the vectors of RFC 2268, section 5, whose effective length is
-// that of the key.
+// TestRC2 checks the vectors of RFC 2268, section 5, whose effective length is
+// the key's length.
 func TestRC2(t *testing.T) {
 	for _, tt := range []struct{ key, plain, cipher string }{
 		{"ffffffffffffffff", "ffffffffffffffff", "278b27e42e2f0d49"},

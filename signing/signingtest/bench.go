@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// round is how many operations are timed at a stretch.
+// round is the number of operations timed together.
 const round = 32
 
-// Ratio reports how long op takes, as a multiple of one raw signature with
-// key, both done by so many goroutines: x-raw. With several goroutines it also
-// reports how much faster they are together than one alone: x-one. All are timed
-// in turns, so that a machine whose speed drifts slows all of them. It reports
-// the median of the turns, which a burst of other work does not move.
+// Ratio reports how long op takes, as a multiple of one raw signature with key,
+// both in this many goroutines: x-raw. With several goroutines it also reports
+// how much faster they are than one: x-one. The measurements alternate, so that
+// a drifting machine speed affects all of them. The median is reported, which
+// ignores bursts of other work.
 func Ratio(b *testing.B, key crypto.Signer, goroutines int, op func() error) {
 	b.Helper()
 	digest := sha256.Sum256([]byte("raw"))
@@ -34,7 +34,7 @@ func Ratio(b *testing.B, key crypto.Signer, goroutines int, op func() error) {
 			toOne = append(toOne, float64(goroutines)*float64(stretch(b, 1, op))/float64(whole))
 		}
 	}
-	b.ReportMetric(0, "ns/op") // a bare time says nothing about another machine
+	b.ReportMetric(0, "ns/op") // absolute times don't apply to other machines
 	b.ReportMetric(median(toRaw), "x-raw")
 	if goroutines > 1 {
 		b.ReportMetric(median(toOne), "x-one")

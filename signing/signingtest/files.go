@@ -7,9 +7,9 @@ import (
 )
 
 // WriteFiles fills the folder for tests of the command line: a good
-// fullchain.pem with key.pem below root.pem, its parts middle.pem and
-// leaf-only.pem, an expired certificate with its key, a key of another
-// certificate, and a file that is no profile.
+// fullchain.pem with key.pem under root.pem, its parts middle.pem and
+// leaf-only.pem, an expired certificate with its key, the key of another
+// certificate, and a file that isn't a profile.
 func WriteFiles(t testing.TB, dir string) {
 	t.Helper()
 	root := Root(t, "p256")

@@ -1,4 +1,4 @@
-// Package signingtest makes keys and certificates for tests.
+// Package signingtest creates keys and certificates for tests.
 package signingtest
 
 import (
@@ -22,7 +22,7 @@ type Pair struct {
 	Cert *x509.Certificate
 }
 
-// Key makes a key of the kind "rsa-BITS", "p224", "p256", "p384" or "p521".
+// Key creates a key of the kind "rsa-BITS", "p224", "p256", "p384" or "p521".
 func Key(t testing.TB, kind string) crypto.Signer {
 	t.Helper()
 	var key crypto.Signer
@@ -44,7 +44,7 @@ func Key(t testing.TB, kind string) crypto.Signer {
 	case "p521":
 		key, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	default:
-		t.Fatalf("no kind of key %q", kind)
+		t.Fatalf("unknown kind of key %q", kind)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func Key(t testing.TB, kind string) crypto.Signer {
 	return key
 }
 
-// Root makes a self-signed authority, valid for years around now.
+// Root creates a self-signed authority, valid for years around now.
 func Root(t testing.TB, kind string) Pair {
 	t.Helper()
 	template := authority("Test root")
@@ -60,21 +60,21 @@ func Root(t testing.TB, kind string) Pair {
 	return issue(t, template, Pair{}, Key(t, kind))
 }
 
-// Intermediate makes an authority below p.
+// Intermediate creates an authority issued by p.
 func (p Pair) Intermediate(t testing.TB, kind string) Pair {
 	t.Helper()
-	// A name of its own, or openssl takes it for the issuer of itself.
+	// It needs its own name, or openssl treats it as its own issuer.
 	return issue(t, authority("Below "+p.Cert.Subject.CommonName), p, Key(t, kind))
 }
 
-// Leaf makes a certificate below p, valid for a day around now; change, if
-// not nil, alters what will be signed.
+// Leaf creates a certificate issued by p, valid for a day around now. change,
+// if not nil, changes the template.
 func (p Pair) Leaf(t testing.TB, kind string, change func(*x509.Certificate)) Pair {
 	t.Helper()
 	return p.LeafFor(t, Key(t, kind), change)
 }
 
-// LeafFor is Leaf for a key that is there.
+// LeafFor is Leaf for an existing key.
 func (p Pair) LeafFor(t testing.TB, key crypto.Signer, change func(*x509.Certificate)) Pair {
 	t.Helper()
 	template := &x509.Certificate{
@@ -91,7 +91,7 @@ func (p Pair) LeafFor(t testing.TB, key crypto.Signer, change func(*x509.Certifi
 	return issue(t, template, p, key)
 }
 
-// Expired makes a certificate expire an hour ago.
+// Expired changes a certificate to have expired an hour ago.
 func Expired(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 }
@@ -123,7 +123,7 @@ func issue(t testing.TB, template *x509.Certificate, parent Pair, key crypto.Sig
 	return Pair{key, cert}
 }
 
-// KeyPEM is the key in PKCS#8 PEM form.
+// KeyPEM returns the key in PKCS#8 PEM form.
 func (p Pair) KeyPEM(t testing.TB) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(p.Key)
@@ -133,7 +133,7 @@ func (p Pair) KeyPEM(t testing.TB) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// CertPEM is the certificate of p, and those of the rest behind it.
+// CertPEM returns the certificate of p, followed by those of the rest.
 func (p Pair) CertPEM(rest ...Pair) []byte {
 	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Cert.Raw})
 	for _, r := range rest {
@@ -142,7 +142,7 @@ func (p Pair) CertPEM(rest ...Pair) []byte {
 	return out
 }
 
-// WriteFile writes data to a new file of its own and returns its path.
+// WriteFile writes data to a new file and returns its path.
 func WriteFile(t testing.TB, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Creates the profiles in Addigy, in no policy yet: upload.sh TOKEN-FILE
-# The file holds a token of Addigy's API v2, and nothing else.
+# The file contains only a token of Addigy's API v2.
 set -eu
 [ $# = 1 ] || { echo "usage: upload.sh TOKEN-FILE" >&2; exit 2; }
 token=$(cat "$1")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run this on one Mac that got the profile, as the person who signs in there: it
-# says whether the MDM filled in the person. It changes nothing.
+# Run this on a Mac that has the profile, as the person who signs in there. It checks
+# whether the MDM filled in the person's data. It changes nothing.
 set -eu
 installed=$(profiles show -output stdout-xml)
 case $installed in
@@ -10,8 +10,8 @@ esac
 status=0
 {{- range .Variables}}
 case $installed in
-*{{shell .}}*) echo {{shell .}} "was not filled in." >&2; status=1 ;;
+*{{shell .}}*) echo {{shell .}} "wasn't filled in." >&2; status=1 ;;
 esac
 {{- end}}
-[ "$status" != 0 ] || echo "The profile is installed, and the person was filled in."
+[ "$status" != 0 ] || echo "The profile is installed, and the person's data was filled in."
 exit "$status"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the profile on the connected iPhone or iPad, with cfgutil of Apple
 # Configurator: cfgutil.sh [ECID]. Give the ECID if several are connected.
-# Unless this Mac supervises the device, somebody has to confirm on it.
+# Unless this Mac supervises the device, someone has to confirm on it.
 set -eu
 ecid=${1:-}
 cd "$(dirname "$0")"

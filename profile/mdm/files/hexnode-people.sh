@@ -1,8 +1,8 @@
 #!/bin/sh
 # Lists the users in Hexnode who have no email address, so that their profile would
 # have none either: people.sh https://YOURS.hexnodemdm.com KEY-FILE
-# The file holds an API key, and nothing else. The script changes nothing. It needs
-# curl and jq, which macOS has from version 15 on.
+# The file contains only an API key. The script changes nothing. It needs
+# curl and jq, which macOS includes from version 15.
 set -eu
 [ $# = 2 ] || { echo "usage: people.sh https://YOURS.hexnodemdm.com KEY-FILE" >&2; exit 2; }
 server=${1%/}
@@ -12,7 +12,7 @@ status=0
 while [ -n "$url" ]; do
 	case $url in
 	"$server"/*) ;;
-	*) echo "The list goes on at $url, where the key isn't sent." >&2; exit 1 ;;
+	*) echo "The list continues at $url, where the key isn't sent." >&2; exit 1 ;;
 	esac
 	page=$(printf 'header = "Authorization: %s"\n' "$key" |
 		curl --config - --fail-with-body --silent --show-error --header "Accept: application/json" "$url")

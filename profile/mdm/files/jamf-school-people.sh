@@ -1,8 +1,8 @@
 #!/bin/sh
 # Lists the users in Jamf School who have no email address, so that their profile
 # would have none either: people.sh https://YOURS.jamfcloud.com KEY-FILE
-# The file holds the network ID, a colon and an API key, and nothing else. The script
-# changes nothing. It needs curl and jq, which macOS has from version 15 on.
+# The file contains only the network ID, a colon and an API key. The script
+# changes nothing. It needs curl and jq, which macOS includes from version 15.
 set -eu
 [ $# = 2 ] || { echo "usage: people.sh https://YOURS.jamfcloud.com KEY-FILE" >&2; exit 2; }
 people=$(printf 'user = "%s"\n' "$(cat "$2")" |

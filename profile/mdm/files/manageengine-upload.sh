@@ -1,7 +1,7 @@
 #!/bin/sh
 # Uploads the profiles to ManageEngine MDM and adds each to a profile there:
 # upload.sh https://SERVER AUTH-FILE IOS-PROFILE-ID MAC-PROFILE-ID
-# The file holds the value of the header Authorization, and nothing else.
+# The file contains only the value of the header Authorization.
 set -eu
 [ $# = 4 ] || { echo "usage: upload.sh https://SERVER AUTH-FILE IOS-PROFILE-ID MAC-PROFILE-ID" >&2; exit 2; }
 url=$1

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Lists the owners in a Systems Manager network who have no email address, so that
 # their profile would have none either: people.sh NETWORK-ID KEY-FILE
-# The file holds a key of the Meraki dashboard API, and nothing else. The script
-# changes nothing. It needs curl and jq, which macOS has from version 15 on.
+# The file contains only a key of the Meraki dashboard API. The script
+# changes nothing. It needs curl and jq, which macOS includes from version 15.
 set -eu
 [ $# = 2 ] || { echo "usage: people.sh NETWORK-ID KEY-FILE" >&2; exit 2; }
 people=$(printf 'header = "Authorization: Bearer %s"\n' "$(cat "$2")" |

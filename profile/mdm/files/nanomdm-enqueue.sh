@@ -1,5 +1,5 @@
 #!/bin/sh
-# Has NanoMDM install a profile: enqueue.sh https://NANOMDM KEY-FILE PROFILE ENROLLMENT-ID
+# Installs a profile with NanoMDM: enqueue.sh https://NANOMDM KEY-FILE PROFILE ENROLLMENT-ID
 # The profiles here:{{range .}} {{.File}}{{end}}
 # On a Mac, mail goes to the enrollment ID of the user, a policy to that of the device.
 set -eu

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Creates the profiles in SimpleMDM: upload.sh KEY-FILE
-# The file holds an API key, and nothing else.
+# The file contains only an API key.
 set -eu
 [ $# = 1 ] || { echo "usage: upload.sh KEY-FILE" >&2; exit 2; }
 key=$(cat "$1")
 cd "$(dirname "$0")"
 
-# upload creates one profile: its name, its file, and whether it is for the user of a Mac.
+# upload creates one profile: its name, its file, and whether it's for the user of a Mac.
 upload() {
 	printf 'user = "%s:"\n' "$key" |
 		curl --config - --fail-with-body --silent --show-error --form-string "name=$1" --form "mobileconfig=@$2" --form "user_scope=$3" \

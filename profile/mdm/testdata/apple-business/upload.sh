@@ -1,6 +1,6 @@
 #!/bin/sh
 # Creates the configurations in Apple Business: upload.sh TOKEN-FILE
-# The file holds an access token of the Apple Business API, and nothing else.
+# The file contains only an access token of the Apple Business API.
 set -eu
 [ $# = 1 ] || { echo "usage: upload.sh TOKEN-FILE" >&2; exit 2; }
 token=$(cat "$1")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run this on one Mac that got the profile, as the person who signs in there: it
-# says whether the MDM filled in the person. It changes nothing.
+# Run this on a Mac that has the profile, as the person who signs in there. It checks
+# whether the MDM filled in the person's data. It changes nothing.
 set -eu
 installed=$(profiles show -output stdout-xml)
 case $installed in
@@ -9,13 +9,13 @@ case $installed in
 esac
 status=0
 case $installed in
-*'$FLEET_VAR_HOST_END_USER_IDP_USERNAME'*) echo '$FLEET_VAR_HOST_END_USER_IDP_USERNAME' "was not filled in." >&2; status=1 ;;
+*'$FLEET_VAR_HOST_END_USER_IDP_USERNAME'*) echo '$FLEET_VAR_HOST_END_USER_IDP_USERNAME' "wasn't filled in." >&2; status=1 ;;
 esac
 case $installed in
-*'$FLEET_VAR_HOST_END_USER_IDP_FULLNAME'*) echo '$FLEET_VAR_HOST_END_USER_IDP_FULLNAME' "was not filled in." >&2; status=1 ;;
+*'$FLEET_VAR_HOST_END_USER_IDP_FULLNAME'*) echo '$FLEET_VAR_HOST_END_USER_IDP_FULLNAME' "wasn't filled in." >&2; status=1 ;;
 esac
 case $installed in
-*'$FLEET_VAR_HOST_END_USER_IDP_USERNAME_LOCAL_PART'*) echo '$FLEET_VAR_HOST_END_USER_IDP_USERNAME_LOCAL_PART' "was not filled in." >&2; status=1 ;;
+*'$FLEET_VAR_HOST_END_USER_IDP_USERNAME_LOCAL_PART'*) echo '$FLEET_VAR_HOST_END_USER_IDP_USERNAME_LOCAL_PART' "wasn't filled in." >&2; status=1 ;;
 esac
-[ "$status" != 0 ] || echo "The profile is installed, and the person was filled in."
+[ "$status" != 0 ] || echo "The profile is installed, and the person's data was filled in."
 exit "$status"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run this on one Mac that got the profile, as the person who signs in there: it
-# says whether the MDM filled in the person. It changes nothing.
+# Run this on a Mac that has the profile, as the person who signs in there. It checks
+# whether the MDM filled in the person's data. It changes nothing.
 set -eu
 installed=$(profiles show -output stdout-xml)
 case $installed in
@@ -9,13 +9,13 @@ case $installed in
 esac
 status=0
 case $installed in
-*'$EMAIL'*) echo '$EMAIL' "was not filled in." >&2; status=1 ;;
+*'$EMAIL'*) echo '$EMAIL' "wasn't filled in." >&2; status=1 ;;
 esac
 case $installed in
-*'$FULLNAME'*) echo '$FULLNAME' "was not filled in." >&2; status=1 ;;
+*'$FULLNAME'*) echo '$FULLNAME' "wasn't filled in." >&2; status=1 ;;
 esac
 case $installed in
-*'$USERNAME'*) echo '$USERNAME' "was not filled in." >&2; status=1 ;;
+*'$USERNAME'*) echo '$USERNAME' "wasn't filled in." >&2; status=1 ;;
 esac
-[ "$status" != 0 ] || echo "The profile is installed, and the person was filled in."
+[ "$status" != 0 ] || echo "The profile is installed, and the person's data was filled in."
 exit "$status"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run this on one Mac that got the profile, as the person who signs in there: it
-# says whether the MDM filled in the person. It changes nothing.
+# Run this on a Mac that has the profile, as the person who signs in there. It checks
+# whether the MDM filled in the person's data. It changes nothing.
 set -eu
 installed=$(profiles show -output stdout-xml)
 case $installed in
@@ -9,13 +9,13 @@ case $installed in
 esac
 status=0
 case $installed in
-*'{EmailAddress}'*) echo '{EmailAddress}' "was not filled in." >&2; status=1 ;;
+*'{EmailAddress}'*) echo '{EmailAddress}' "wasn't filled in." >&2; status=1 ;;
 esac
 case $installed in
-*'{FirstName} {LastName}'*) echo '{FirstName} {LastName}' "was not filled in." >&2; status=1 ;;
+*'{FirstName} {LastName}'*) echo '{FirstName} {LastName}' "wasn't filled in." >&2; status=1 ;;
 esac
 case $installed in
-*'{EmailUserName}'*) echo '{EmailUserName}' "was not filled in." >&2; status=1 ;;
+*'{EmailUserName}'*) echo '{EmailUserName}' "wasn't filled in." >&2; status=1 ;;
 esac
-[ "$status" != 0 ] || echo "The profile is installed, and the person was filled in."
+[ "$status" != 0 ] || echo "The profile is installed, and the person's data was filled in."
 exit "$status"

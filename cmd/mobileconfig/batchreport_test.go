@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// TestBar wants progress, rate and time left. Rate and time left count only what
-// this process has made.
+// TestBar checks progress, rate and remaining time. Rate and remaining time
+// only count the work of this process.
 func TestBar(t *testing.T) {
 	var out bytes.Buffer
 	clock := time.Unix(0, 0)
-	tell := teller{streams: streams{err: &out}, terminal: true}
+	tell := reporter{streams: streams{err: &out}, terminal: true}
 	bar := tell.bar(10_000)
 	bar.now = func() time.Time { return clock }
-	bar.update(4000) // made before the crash
+	bar.update(4000) // done before the crash
 	clock = clock.Add(50 * time.Millisecond)
 	bar.update(4500) // too soon to show
 	clock = clock.Add(950 * time.Millisecond)
@@ -32,7 +32,7 @@ func TestBar(t *testing.T) {
 	}
 	bar.clear()
 	if !strings.HasSuffix(out.String(), "\r\x1b[K") {
-		t.Errorf("it stays: %q", out.String())
+		t.Errorf("the bar wasn't cleared: %q", out.String())
 	}
 	out.Reset()
 	tell.terminal = false

@@ -13,9 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestTemplatesFromDisk holds that work on a page, a text or the stylesheet
-// shows at the next request, also where a page had been kept, and that a
-// mistake is shown and can be mended without a restart.
+// TestTemplatesFromDisk checks that changes of a page, a text or the stylesheet
+// are visible at the next request, even on a cached page, and that an error is
+// shown and can be fixed without a restart.
 func TestTemplatesFromDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../templates")); err != nil {
@@ -37,13 +37,13 @@ func TestTemplatesFromDisk(t *testing.T) {
 
 	edit(t, dir, "pages/parts/base.html", "</body>", "<p>work on the pages</p></body>")
 	want("/", http.StatusOK, "work on the pages")
-	want(link, http.StatusOK, "work on the pages") // which had been kept
+	want(link, http.StatusOK, "work on the pages") // which was cached
 
 	edit(t, dir, "panel/parts/base.html", "</body>", "<p>work on the panel</p></body>")
 	want("/panel/sign-in", http.StatusOK, "work on the panel")
 
-	edit(t, dir, "locales/en.toml", "Enter your email address.", "Here goes your mail address.")
-	want("/", http.StatusOK, "Here goes your mail address.")
+	edit(t, dir, "locales/en.toml", `"start.lead" = "`, `"start.lead" = "Work on the texts. `)
+	want("/", http.StatusOK, "Work on the texts. ")
 
 	edit(t, dir, "static/app.css", "", "/* work on the style */\n")
 	after := stylesheet.FindString(want(link, http.StatusOK, "<h1"))
@@ -74,7 +74,8 @@ func edit(t *testing.T, dir, name, old, text string) {
 	}
 }
 
-// TestTemplatesMissing holds that a folder without templates is no start.
+// TestTemplatesMissing checks that the server doesn't start with a folder
+// without templates.
 func TestTemplatesMissing(t *testing.T) {
 	_, err := server.New(t.Context(), server.Config{
 		Archive:  t.TempDir(),

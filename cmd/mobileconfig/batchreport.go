@@ -12,19 +12,20 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// A teller says what happens: to people, or as events.
-type teller struct {
+// A reporter reports progress, as messages for people or as JSON events.
+type reporter struct {
 	streams
-	events   *json.Encoder // nil: to people
+	events   *json.Encoder // nil: messages for people
 	terminal bool
 	problems int
 }
 
-// shownProblems is how many a person sees; errors.csv holds all.
+// shownProblems limits the problems shown to people. errors.csv has all of
+// them.
 const shownProblems = 20
 
-func newTeller(s streams, asJSON bool) teller {
-	t := teller{streams: s, terminal: isTerminal(s.err)}
+func newReporter(s streams, asJSON bool) reporter {
+	t := reporter{streams: s, terminal: isTerminal(s.err)}
 	if asJSON {
 		t.events = json.NewEncoder(s.out)
 		t.events.SetEscapeHTML(false)
@@ -41,8 +42,8 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// event writes an event, if events are wanted.
-func (t *teller) event(name string, v any) bool {
+// event writes an event, if JSON was requested.
+func (t *reporter) event(name string, v any) bool {
 	if t.events == nil {
 		return false
 	}
@@ -54,13 +55,13 @@ func (t *teller) event(name string, v any) bool {
 	return true
 }
 
-func (t *teller) warn(text string) {
+func (t *reporter) warn(text string) {
 	if !t.event("warning", map[string]string{"detail": text}) {
 		fmt.Fprintf(t.err, "mobileconfig: warning: %s\n", text)
 	}
 }
 
-func (t *teller) problem(p batch.Problem) {
+func (t *reporter) problem(p batch.Problem) {
 	t.problems++
 	if t.event("problem", p) || t.problems > shownProblems {
 		return
@@ -75,8 +76,8 @@ func (t *teller) problem(p batch.Problem) {
 	fmt.Fprintf(t.err, "%s: %s [%s]\n", where, p.Detail, p.Code)
 }
 
-// checked tells what the input holds.
-func (t *teller) checked(p *batch.Plan) {
+// checked reports the result of checking the input.
+func (t *reporter) checked(p *batch.Plan) {
 	if t.event("checked", p.Summary()) {
 		return
 	}
@@ -91,11 +92,11 @@ func (t *teller) checked(p *batch.Plan) {
 			fmt.Fprintf(t.out, "%-24s %s\n", c.Field, c.Name)
 		}
 	}
-	fmt.Fprintf(t.out, "Rows: %d. Good: %d. With problems: %d, of them duplicates: %d. Left out: %d. Files: %d.\n", p.Read, p.Rows, p.Bad, p.Twice, p.Off, p.Files)
+	fmt.Fprintf(t.out, "Rows: %d. Good: %d. With problems: %d (%d duplicates). Suspended: %d. Files: %d.\n", p.Read, p.Rows, p.Bad, p.Twice, p.Off, p.Files)
 }
 
 // differs reports a file that differs from the one in an earlier batch.
-func (t *teller) differs(how, address string) error {
+func (t *reporter) differs(how, address string) error {
 	if !t.event("difference", map[string]string{"difference": how, "email": address}) {
 		_, err := fmt.Fprintf(t.out, "%-8s %s\n", how, address)
 		return err
@@ -103,19 +104,19 @@ func (t *teller) differs(how, address string) error {
 	return nil
 }
 
-func (t *teller) compared(d batch.Difference) {
+func (t *reporter) compared(d batch.Difference) {
 	if !t.event("compared", d) {
-		fmt.Fprintf(t.out, "New: %d. Changed: %d. The same: %d. Gone: %d.\n", d.New, d.Changed, d.Same, d.Gone)
+		fmt.Fprintf(t.out, "New: %d. Changed: %d. Unchanged: %d. Removed: %d.\n", d.New, d.Changed, d.Same, d.Gone)
 	}
 }
 
-func (t *teller) refused(p *batch.Plan, errorsFile string) {
+func (t *reporter) refused(p *batch.Plan, errorsFile string) {
 	if !t.event("refused", map[string]any{"bad": p.Bad, "errors": errorsFile}) {
-		fmt.Fprintf(t.err, "mobileconfig: nothing was made. Correct the rows in %s, or leave them out with --skip-bad-rows.\n", errorsFile)
+		fmt.Fprintf(t.err, "mobileconfig: no files were created. Correct the rows in %s, or skip them with --skip-bad-rows.\n", errorsFile)
 	}
 }
 
-func (t *teller) finished(p *batch.Plan, b *batch.Batch, output string) {
+func (t *reporter) finished(p *batch.Plan, b *batch.Batch, output string) {
 	archives, errorsFile := b.Names(output)
 	files := archives
 	if p.Bad > 0 {
@@ -129,22 +130,22 @@ func (t *teller) finished(p *batch.Plan, b *batch.Batch, output string) {
 	}
 }
 
-// A bar shows how far a batch is: on a terminal, or as events.
+// A bar shows the progress of a batch on a terminal or as events.
 type bar struct {
-	*teller
+	*reporter
 	all   int
 	now   func() time.Time
 	begun time.Time
-	from  int // what was made before
+	from  int // files that already existed
 	shown time.Time
 	first bool
 }
 
-func (t *teller) bar(all int) *bar {
-	return &bar{teller: t, all: all, now: time.Now, first: true}
+func (t *reporter) bar(all int) *bar {
+	return &bar{reporter: t, all: all, now: time.Now, first: true}
 }
 
-// A pace is how far a batch is.
+// A pace is the progress of a batch.
 type pace struct {
 	Done    int     `json:"done"`
 	Of      int     `json:"of"`
@@ -152,7 +153,7 @@ type pace struct {
 	Seconds float64 `json:"seconds_left"`
 }
 
-// update shows how many are made.
+// update shows how many files are done.
 func (b *bar) update(done int) {
 	now := b.now()
 	if b.first {
@@ -170,7 +171,7 @@ func (b *bar) update(done int) {
 	fmt.Fprintf(b.err, "\r%s\x1b[K", p)
 }
 
-// String is the pace as a line.
+// String formats the progress as a line.
 func (p pace) String() string {
 	const width = 30
 	full := 0
@@ -184,7 +185,7 @@ func (p pace) String() string {
 	return line
 }
 
-// clear takes the bar from the terminal.
+// clear removes the bar from the terminal.
 func (b *bar) clear() {
 	if b.events == nil && b.terminal && !b.shown.IsZero() {
 		fmt.Fprint(b.err, "\r\x1b[K")

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// texts are the pages to begin with.
+// texts are the initial pages.
 func (c *Config) texts() (*templates.Set, error) {
 	if c.Templates != nil {
 		return templates.NewFrom(c.Templates)
@@ -17,11 +17,10 @@ func (c *Config) texts() (*templates.Set, error) {
 	return templates.New()
 }
 
-// A freshHandler is the handler of the service for those who work on its
-// templates: before each request it looks at the files and, if one has
-// changed, builds the handler again. With the handler goes all that was kept
-// of earlier pages.
-type freshHandler struct {
+// A reloadingHandler is the service's handler for template development. Before each
+// request it checks the files and, if one has changed, rebuilds the handler and
+// its caches.
+type reloadingHandler struct {
 	files fs.FS
 	build func(*templates.Set) (http.Handler, error)
 	log   *slog.Logger
@@ -31,9 +30,9 @@ type freshHandler struct {
 	handler http.Handler
 }
 
-// ServeHTTP answers with the templates as they are now. What is wrong with
-// them is the answer instead: whoever asks is who has written it.
-func (h *freshHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers with the current templates. If they have an error, it
+// answers with the error, because the reader is the author.
+func (h *reloadingHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, err := h.current()
 	if err != nil {
 		h.log.Error("templates", "error", err)
@@ -43,7 +42,7 @@ func (h *freshHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, r)
 }
 
-func (h *freshHandler) current() (http.Handler, error) {
+func (h *reloadingHandler) current() (http.Handler, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	digest, err := templates.Digest(h.files)
@@ -59,7 +58,7 @@ func (h *freshHandler) current() (http.Handler, error) {
 		return nil, err
 	}
 	if h.digest != "" {
-		h.log.Info("templates read again")
+		h.log.Info("templates reloaded")
 	}
 	h.digest, h.handler = digest, handler
 	return handler, nil
