@@ -113,9 +113,12 @@ func checkMail(t *testing.T, m Mail, lang Language, b MailBrand) {
 		t.Errorf("%d of two metas declare a dark mode", schemes)
 	}
 	plain := strings.Join(strings.Fields(m.Text), " ")
+	var buttons []string
+	for _, id := range []string{"mail.link.button", "mail.invitation.button", "mail.copy"} {
+		buttons = append(buttons, strings.Join(strings.Fields(newSet(t).Text(lang, id, nil)), " "))
+	}
 	for _, text := range words {
-		button := slices.Contains([]string{newSet(t).Text(lang, "mail.link.button", nil), newSet(t).Text(lang, "mail.invitation.button", nil), newSet(t).Text(lang, "mail.copy", nil)}, text)
-		if !strings.Contains(plain, text) && !button {
+		if !strings.Contains(plain, text) && !slices.Contains(buttons, text) {
 			t.Errorf("the text doesn't have %q", text)
 		}
 	}
