@@ -39,8 +39,8 @@ func (Job) Kind() string { return "maintenance.log" }
 const (
 	day  = 24 * time.Hour
 	week = 7 * day
-	// slack is how much earlier than its predecessor a round can begin in the
-	// day.
+	// slack is how much less than a week may have passed since the last weekly
+	// mail. Rounds don't start at exactly the same time.
 	slack = day / 2
 	// hour is when a round begins, in UTC.
 	hour = time.Hour

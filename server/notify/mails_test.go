@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestMails invites a member, who joins by the link of the mail, and wants the
-// owner to be told.
+// TestMails invites a member, who joins through the link in the email. It
+// checks that the owner is notified.
 func TestMails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		sink := notifytest.New(t, true)
