@@ -162,7 +162,7 @@ func closedPort(t *testing.T) string {
 // An outsider creates webhooks with private addresses.
 type outsider struct {
 	t     *testing.T
-	fresh func() servertest.Client // with an unused idempotency key
+	fresh func() servertest.Client // with a new API key
 }
 
 // tried is the outcome of a webhook, as the API shows it.

@@ -328,8 +328,8 @@ func TestWebhook(t *testing.T) {
 	if d := (*told)[len(*told)-1]; d.Detail != "No space" {
 		t.Errorf("the device said %q", d.Detail)
 	}
-	// The profile is sent again with another ID. Wait returns then because its
-	// context's deadline has passed.
+	// The profile is sent again with another ID. Tell then ends Wait's
+	// context.
 	ctx, cancel := context.WithCancel(t.Context())
 	p.Tell = func(d push.Delivery) { *told = append(*told, d); cancel() }
 	result, err := p.Wait(ctx)

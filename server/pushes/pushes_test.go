@@ -25,8 +25,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// nano replaces NanoMDM where the real one can't be made to fail. The
-// installation signs what it receives.
+// nano replaces NanoMDM where the real one can't be made to fail. It receives
+// profiles signed with the installation's certificate.
 type nano struct {
 	*httptest.Server
 	mu       sync.Mutex

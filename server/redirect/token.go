@@ -262,7 +262,7 @@ func refused(err error) error {
 		}
 	}
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return fault.New(fault.RedirectExpired, "This button has expired. Go back, reload the page, and press it again.")
+		return fault.New(fault.RedirectExpired, "The button was pressed too long ago. Go back and press it again.")
 	}
 	return errInvalid("jwt")
 }
