@@ -93,7 +93,7 @@ func (s *Subscriptions) find(ctx context.Context, account, recipient string) (n 
 func (s *Subscriptions) Get(ctx context.Context, account, recipient string) (Subscription, error) {
 	n, ok, err := s.find(ctx, account, recipient)
 	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "This recipient doesn't exist.")
+		err = fault.New(fault.NotFound, "There is no such recipient.")
 	}
 	return n, err
 }
@@ -112,7 +112,7 @@ func (s *Subscriptions) Set(ctx context.Context, by audit.Grant, account, recipi
 	var wanted []Topic
 	for _, name := range topics {
 		if !slices.Contains(Topics(), Topic(name)) {
-			return fault.On("topics", fault.Invalid, "This topic doesn't exist.")
+			return fault.On("topics", fault.Invalid, "There is no such topic.")
 		}
 		wanted = append(wanted, Topic(name))
 	}

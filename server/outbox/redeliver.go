@@ -79,7 +79,7 @@ func notAgain(t *db.Tx, d notify.Delivery, old string) error {
 	case err != nil:
 		return err
 	case n == 0:
-		return fault.New(fault.NotFound, "This delivery doesn't exist.")
+		return fault.New(fault.NotFound, "There is no such delivery.")
 	}
 	return fault.New(fault.Conflict, "This delivery is still in progress, or was already sent again.")
 }

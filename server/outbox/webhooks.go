@@ -83,7 +83,7 @@ func (b *Outbox) changeWebhook(ctx context.Context, by audit.Grant, owner string
 	err := b.changeWebhooks(ctx, by, owner, a, func(t *db.Tx) error {
 		n, err := t.Exec(query, args...)
 		if err == nil && n == 0 {
-			err = fault.New(fault.NotFound, "This webhook doesn't exist.")
+			err = fault.New(fault.NotFound, "There is no such webhook.")
 		}
 		return err
 	})
@@ -129,7 +129,7 @@ func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id st
 func lockWebhook(t *db.Tx, owner, id string) (notify.Webhook, error) {
 	w, err := webhooks.Scan(t.Row(`UPDATE webhooks SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+webhooks.Columns, id, owner))
 	if errors.Is(err, db.ErrNoRows) {
-		err = fault.New(fault.NotFound, "This webhook doesn't exist.")
+		err = fault.New(fault.NotFound, "There is no such webhook.")
 	}
 	return w, err
 }
@@ -164,7 +164,7 @@ func (b *Outbox) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id st
 func (b *Outbox) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
 	err := b.change(ctx, by, a, func(t *db.Tx) error { return ledger.Deliver(t, d, 0) })
 	if b.db.Dangling(err) {
-		err = fault.New(fault.NotFound, "This webhook doesn't exist.")
+		err = fault.New(fault.NotFound, "There is no such webhook.")
 	}
 	if err != nil {
 		return fmt.Errorf("outbox: test webhook: %w", err)

@@ -171,7 +171,7 @@ func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
 
 // Get returns a key of the account, or a NotFound fault.
 func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
-	missing := fault.New(fault.NotFound, "This public key doesn't exist.")
+	missing := fault.New(fault.NotFound, "There is no such public key.")
 	if len(id) > maxID || !profile.IsLine(id) {
 		return Key{}, missing
 	}

@@ -61,7 +61,7 @@ func (d *Domains) Part(ctx context.Context, f Filter) ([]Domain, error) {
 // Get returns a domain of the account. A domain of another account is
 // NotFound, like one that doesn't exist.
 func (d *Domains) Get(ctx context.Context, account, name string) (Domain, error) {
-	missing := fault.New(fault.NotFound, "This domain doesn't exist.")
+	missing := fault.New(fault.NotFound, "There is no such domain.")
 	name, err := profile.ParseHost(name)
 	if err != nil {
 		return Domain{}, missing

@@ -91,7 +91,7 @@ func (d *Domains) Pending(ctx context.Context, account string) ([]Pending, error
 func (d *Domains) GetPending(ctx context.Context, account, name string) (Pending, error) {
 	name, err := profile.ParseHost(name)
 	if err != nil {
-		return Pending{}, fault.New(fault.NotFound, "This domain doesn't exist.")
+		return Pending{}, fault.New(fault.NotFound, "There is no such domain.")
 	}
 	return d.store.PendingDomain(ctx, account, name)
 }

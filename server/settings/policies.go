@@ -36,7 +36,7 @@ func (p *Policies) Get(ctx context.Context, account, id string) (Policy, error) 
 		domains, err := p.store.StandardDomains(ctx, account)
 		return standard(account, domains), err
 	case !isID(id):
-		return Policy{}, fault.New(fault.NotFound, "This policy doesn't exist.")
+		return Policy{}, fault.New(fault.NotFound, "There is no such policy.")
 	}
 	return p.store.Policy(ctx, account, id)
 }

@@ -47,7 +47,7 @@ func (f *fake) keep(a audit.Action, change func()) error {
 func (f *fake) Domain(_ context.Context, name string) (settings.Domain, error) {
 	d, ok := f.domains[name]
 	if !ok {
-		return d, fault.New(fault.NotFound, "This domain doesn't exist.")
+		return d, fault.New(fault.NotFound, "There is no such domain.")
 	}
 	d.DevicePolicy = profile.DefaultPasscode()
 	return d, nil
@@ -90,7 +90,7 @@ func (f *fake) Policies(context.Context, string) ([]settings.Policy, error) {
 func (f *fake) Policy(_ context.Context, account, id string) (settings.Policy, error) {
 	p, ok := f.policies[id]
 	if !ok || p.Account != account {
-		return settings.Policy{}, fault.New(fault.NotFound, "This policy doesn't exist.")
+		return settings.Policy{}, fault.New(fault.NotFound, "There is no such policy.")
 	}
 	return p, nil
 }
@@ -126,7 +126,7 @@ func (f *fake) PendingDomains(context.Context, string) ([]settings.Pending, erro
 func (f *fake) PendingDomain(_ context.Context, account, name string) (settings.Pending, error) {
 	p, ok := f.pending[account+" "+name]
 	if !ok {
-		return p, fault.New(fault.NotFound, "This domain doesn't exist.")
+		return p, fault.New(fault.NotFound, "There is no such domain.")
 	}
 	return p, nil
 }

@@ -245,7 +245,7 @@ func errAskHost(field string) error {
 func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
 	key, ok := l.tickets.id(token)
 	if !ok {
-		return Permit{}, fault.New(fault.NotFound, "This download doesn't exist.")
+		return Permit{}, fault.New(fault.NotFound, "There is no such download.")
 	}
 	p, err := l.store.Permit(ctx, key)
 	if err != nil {

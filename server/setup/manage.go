@@ -341,7 +341,7 @@ func (l *Links) Path(link Link) string { return "/s/" + l.links.token(link.ID) }
 // Get returns a link of the account in any state.
 func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {
 	const longest = 40
-	missing := fault.New(fault.NotFound, "This link doesn't exist.")
+	missing := fault.New(fault.NotFound, "There is no such link.")
 	if len(id) > longest || !profile.IsLine(id) {
 		return Link{}, missing
 	}
@@ -388,7 +388,7 @@ func (l *Links) RevokeAll(ctx context.Context, by audit.Grant, g Group) (int, er
 	if g.Mailbox == "" {
 		domain, err := l.domains.Domain(ctx, g.Domain)
 		if err == nil && domain.Account != g.Account {
-			err = fault.New(fault.NotFound, "This domain doesn't exist.")
+			err = fault.New(fault.NotFound, "There is no such domain.")
 		}
 		if err != nil {
 			return 0, err
