@@ -1,6 +1,6 @@
 package panel
 
-// Paths that more than one place names, below Prefix.
+// Paths that are used in more than one place, below Prefix.
 const (
 	SignInPath  = "/sign-in"
 	SignOutPath = "/sign-out"

@@ -212,7 +212,8 @@ func Await(t testing.TB, done func() bool) {
 	}
 }
 
-// PublicKey verifies the signatures of LogKey in the default account's log.
+// PublicKey returns the public key with which LogKey signs the default
+// account's log.
 func PublicKey(t testing.TB) string {
 	t.Helper()
 	key, err := audit.NewLogKey(LogKey)
