@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// batchRooms are those of lists of people, and of what was made of them.
+// batchRooms are the pages about lists of people and their batches.
 var batchRooms = []room{
 	{"batches", "owner", "/batches", nil, nil, 200},
 	{"batches for an auditor", "auditor", "/batches", nil, nil, 200},
@@ -36,7 +36,7 @@ var batchRooms = []room{
 	{"nanomdm to disconnect", "owner", "/mdm/nanomdm/disconnect", nil, nil, 200},
 }
 
-// withBatches is an installation with a batch in each state.
+// withBatches returns an installation with a batch in each state.
 func withBatches(t *testing.T) *people {
 	t.Helper()
 	o := newOffice(t, withMail)
@@ -46,8 +46,8 @@ func withBatches(t *testing.T) *people {
 	return p
 }
 
-// push makes a batch and pushes it to devices in every state. No host of the tests
-// answers, so what devices say is written for them.
+// push creates a batch and pushes it to devices in every state. No host of the
+// tests answers, so the devices' answers are written to the database.
 func (p *people) push(t *testing.T, upload func(name, list, shows string) string) {
 	t.Helper()
 	owner := p.members["owner"]
@@ -71,8 +71,8 @@ func (p *people) push(t *testing.T, upload func(name, list, shows string) string
 	}
 }
 
-// makeBatches uploads lists and has files and links made of them, but leaves one
-// list with problems, one that is refused, and one that is under way for good.
+// makeBatches uploads lists and creates files and links from them. It leaves
+// one list with problems, one that is refused, and one that never finishes.
 func (p *people) makeBatches(t *testing.T) {
 	t.Helper()
 	owner := p.members["owner"]

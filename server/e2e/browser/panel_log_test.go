@@ -20,8 +20,8 @@ var logRooms = []room{
 	{"log with mistakes", "owner", "/security/log?from=yesterday&network=here&zone=Mars&kind=thing&action=x&profile=y", nil, nil, 422},
 }
 
-// TestLogByKeyboard finds an entry, opens it, goes through the history of what
-// it is about, and takes it away as a file, with the keyboard alone.
+// TestLogByKeyboard finds an entry, opens it, goes to the history of its
+// object, and exports it as a file, using only the keyboard.
 func TestLogByKeyboard(t *testing.T) {
 	t.Parallel()
 	running(t)

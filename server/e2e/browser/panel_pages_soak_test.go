@@ -9,15 +9,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// TestSoakPanelPages looks at every page of the panel on screens of several
-// widths, in light and dark.
+// TestSoakPanelPages checks every page of the panel on screens of several
+// widths, in light and dark mode.
 func TestSoakPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
 	lookAtPanel(t, soak.Count(2, everyRoom), (*tab).wantPanelScreens)
 }
 
-// wantPanelScreens looks at the page as it came and with everything unfolded.
+// wantPanelScreens checks the page as loaded and with everything unfolded.
 func (b *tab) wantPanelScreens(axe string) {
 	b.t.Helper()
 	b.wantKeyboard()
@@ -42,7 +42,7 @@ func (b *tab) wantPanelScreens(axe string) {
 	}
 }
 
-// TestSoakPasskeyDuringAttack is TestPasskeyDuringAttack under many guesses.
+// TestSoakPasskeyDuringAttack is TestPasskeyDuringAttack with many guesses.
 func TestSoakPasskeyDuringAttack(t *testing.T) {
 	attackDuringPasskey(t, int64(soak.Count(2000, 20000)))
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// A look checks the page that a tab shows.
+// A look checks the page in a tab.
 type look func(b *tab, axe string)
 
-// TestPanelPages looks at every page of the panel once: its keyboard, its
+// TestPanelPages checks every page of the panel once: its keyboard use, its
 // layout on a large screen and on a phone, axe-core and its console.
 func TestPanelPages(t *testing.T) {
 	t.Parallel()
@@ -20,11 +20,11 @@ func TestPanelPages(t *testing.T) {
 	lookAtPanel(t, everyRoom, (*tab).wantPanelPage)
 }
 
-// everyRoom is more than there are in any part of the panel.
+// everyRoom is more than the number of pages in any part of the panel.
 const everyRoom = 1000
 
-// lookAtPanel opens the pages of installations that are new, empty and in use,
-// so many of each part.
+// lookAtPanel opens pages of installations that are new, empty and in use, n
+// of each part.
 func lookAtPanel(t *testing.T, each int, f look) {
 	t.Helper()
 	axe := axeScript(t)
@@ -81,7 +81,7 @@ func lookAtPanel(t *testing.T, each int, f look) {
 	})
 }
 
-// look goes through the rooms.
+// look opens the pages.
 func (p *people) look(t *testing.T, axe string, rooms []room, f look) {
 	b := open(t, desktop, "light")
 	for _, r := range rooms {
@@ -98,8 +98,8 @@ func (p *people) look(t *testing.T, axe string, rooms []room, f look) {
 	}
 }
 
-// wantPanelPage looks at the page. It is not loaded again: some pages are shown
-// once.
+// wantPanelPage checks the page. It doesn't load it again: some pages are
+// shown only once.
 func (b *tab) wantPanelPage(axe string) {
 	b.t.Helper()
 	b.wantKeyboard()
@@ -117,7 +117,7 @@ func (b *tab) unfoldAllButMenu() {
 	evaluate[int](b, `[...document.querySelectorAll("details:not(.menu)")].map((d) => d.open = true).length`)
 }
 
-// sample returns n of all, from the whole length.
+// sample returns n of all, evenly distributed.
 func sample[T any](all []T, n int) []T {
 	if n >= len(all) {
 		return all
