@@ -55,7 +55,7 @@ type signerProcess struct {
 func newSigner(t testing.TB) *signerProcess {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("a signer of its own runs on Linux only")
+		t.Skip("a separate signer runs only on Linux")
 	}
 	dir, err := os.MkdirTemp("", "signer") // the name of a socket has to be short
 	if err != nil {

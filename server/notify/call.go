@@ -104,7 +104,7 @@ func (n *Notifier) call(ctx context.Context, w Webhook, t Try) (Outcome, time.Du
 	default:
 		o.Failure = BadStatus
 	}
-	return o, leaveAlone(res, n.Now()), nil
+	return o, retryAfter(res, n.Now()), nil
 }
 
 func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request, error) {
@@ -142,9 +142,9 @@ func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) 
 	return text + " " + secret(s).sign(id, now, body), nil
 }
 
-// leaveAlone returns the delay that an answer requests, if its status can
+// retryAfter returns the delay that an answer requests, if its status can
 // request one.
-func leaveAlone(res *http.Response, now time.Time) time.Duration {
+func retryAfter(res *http.Response, now time.Time) time.Duration {
 	switch res.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 	default:

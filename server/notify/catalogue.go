@@ -9,7 +9,7 @@ import (
 var texts = map[Type]string{
 	LinkCreated:      "A setup link was created.",
 	LinkOpened:       "Someone requested a profile on the setup page of a link.",
-	LinkUsed:         "A setup link reached its limit of uses.",
+	LinkUsed:         "A setup link reached its limit of downloads.",
 	LinkDownloaded:   "A device fetched the profile of a setup link.",
 	LinkExpired:      "A setup link expired without being used up or revoked.",
 	LinkRevoked:      "A setup link, or all links of a mailbox or domain, were revoked.",
@@ -29,7 +29,7 @@ var texts = map[Type]string{
 	MemberJoined:     "A member joined the account.",
 	MemberChanged:    "A member's role or name changed.",
 	MemberRemoved:    "A member was removed.",
-	AccountChanged:   "The account's sign-in rules changed, or it was suspended or resumed.",
+	AccountChanged:   "The account's settings changed, or it was suspended or resumed.",
 	KeyCreated:       "An API key was created.",
 	KeyChanged:       "The name or expiry of an API key changed.",
 	KeyRevoked:       "An API key was revoked.",

@@ -41,7 +41,7 @@ func TestMails(t *testing.T) {
 			t.Error("the link is kept")
 		}
 		s.Join("new@example.com", link)
-		servertest.Eventually(t, "both to be told of the member", func() bool {
+		servertest.Eventually(t, "both to be notified about the member", func() bool {
 			told := map[string]bool{}
 			for _, m := range sink.Mails() {
 				if strings.Contains(m.Data, "Subject: New member") {

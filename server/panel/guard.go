@@ -54,7 +54,7 @@ func (p *Panel) admit(v *Visit, r Route) error {
 	if r.Rule == Open {
 		return p.read(v, r)
 	}
-	answered, err := p.letIn(v, r)
+	answered, err := p.authorize(v, r)
 	if err != nil || answered {
 		return err
 	}
@@ -73,20 +73,20 @@ func (p *Panel) admit(v *Visit, r Route) error {
 			return err
 		}
 		if waited {
-			if answered, err := p.letIn(v, r); err != nil || answered {
+			if answered, err := p.authorize(v, r); err != nil || answered {
 				return err
 			}
 		}
 	}
 	if r.Rule == Fresh || r.Rule == Enrol && !v.In.Enrol() {
-		return p.freshly(v, r)
+		return p.requireFresh(v, r)
 	}
 	return p.read(v, r)
 }
 
-// letIn finds out whose visit it is and whether they may use the route. If
+// authorize finds out whose visit it is and whether they may use the route. If
 // they must sign in or add a factor first, it redirects them.
-func (p *Panel) letIn(v *Visit, r Route) (answered bool, err error) {
+func (p *Panel) authorize(v *Visit, r Route) (answered bool, err error) {
 	in, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v))
 	if fault.Is(err, fault.NotFound) {
 		return true, p.signInFirst(v)
@@ -125,11 +125,11 @@ func (p *Panel) enter(v *Visit, r Route) error {
 	}
 	by := v.By()
 	by.Need, by.Fresh = string(account.Look), false
-	return p.Sessions.Look(v.Ctx(), by, v.In, v.Request().URL.Path, lookedFor(v))
+	return p.Sessions.Look(v.Ctx(), by, v.In, v.Request().URL.Path, viewedMailbox(v))
 }
 
-// lookedFor returns the mailbox that a page is requested for; empty: none.
-func lookedFor(v *Visit) string {
+// viewedMailbox returns the mailbox that a page is requested for; empty: none.
+func viewedMailbox(v *Visit) string {
 	for _, name := range []string{"address", "mailbox"} {
 		if a, err := profile.ParseAddress(v.QueryParam(name)); err == nil {
 			return a.Folded()
@@ -186,9 +186,9 @@ func (p *Panel) signInFirst(v *Visit) error {
 	return v.Redirect(http.StatusSeeOther, Prefix+SignInPath+next)
 }
 
-// freshly continues if the session has confirmed a second factor recently, or
+// requireFresh continues if the session has confirmed a second factor recently, or
 // does so now. Otherwise it asks for one, and keeps all input except secrets.
-func (p *Panel) freshly(v *Visit, r Route) error {
+func (p *Panel) requireFresh(v *Visit, r Route) error {
 	isFresh := v.In.Session.Fresh(p.Now())
 	switch {
 	case isFresh && r.Method == http.MethodGet, isFresh && r.Fields == nil:
@@ -196,7 +196,7 @@ func (p *Panel) freshly(v *Visit, r Route) error {
 	case r.Method == http.MethodGet:
 		return p.askToConfirm(v, "get", nil)
 	case r.Fields == nil:
-		return p.Problem(v, fault.New(fault.ConfirmationNeeded, "Reload the page and confirm that it's you."))
+		return p.Problem(v, fault.New(fault.ConfirmationNeeded, "Reload the page and confirm it's you."))
 	}
 	code, password, err := p.takeConfirm(v)
 	if err != nil {

@@ -23,7 +23,7 @@ func TestPanel(t *testing.T) {
 			{"other account", testOtherAccount},
 			{"roles", testRoles},
 			{"same answer", testSameAnswer},
-			{"leads nowhere", testLeadsNowhere},
+			{"redirects stay inside", testRedirects},
 			{"canaries", testCanaries},
 			{"account of a customer", testAccountPeople},
 			{"visit", testVisit},

@@ -216,7 +216,7 @@ func testRoles(h *installation) {
 	for _, row := range rows() {
 		where := path(row.Path, h.own)
 		name := row.Method + " " + row.Path
-		if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isDoor(a) {
+		if a := (&servertest.Member{Server: h.Server}).Do(row.Method, where, nil, ""); !row.Open && !isSignIn(a) {
 			h.t.Errorf("%s: nobody got %d %s", name, a.Status, a.Location())
 		}
 		if row.Open {
@@ -244,8 +244,8 @@ func testRoles(h *installation) {
 	}
 }
 
-// isDoor reports whether the response redirects to the sign-in page.
-func isDoor(a servertest.Answer) bool {
+// isSignIn reports whether the response redirects to the sign-in page.
+func isSignIn(a servertest.Answer) bool {
 	return a.Status == http.StatusSeeOther && strings.HasPrefix(a.Location(), "/panel/sign-in") ||
 		a.Status == http.StatusUnauthorized
 }
@@ -396,8 +396,8 @@ func TestStaysInside(t *testing.T) {
 	}
 }
 
-// testLeadsNowhere checks the same with requests.
-func testLeadsNowhere(h *installation) {
+// testRedirects checks the same with requests.
+func testRedirects(h *installation) {
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example"} {
 		h.clock.Move(60e9)
 		m := *h.owner

@@ -397,7 +397,7 @@ func TestPushFails(t *testing.T) {
 		storetest.Exec(t, database, `UPDATE push_deliveries SET state = 'failed'`)
 		again()
 		r.until(batch, "failed 1")
-		detail("NanoMDM refuses the API key")
+		detail("NanoMDM refused the API key")
 		connect(r.nano.URL+"/base", r.nano.key)
 		again()
 		servertest.Eventually(t, "no NanoMDM", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "isn't NanoMDM's") })

@@ -144,7 +144,7 @@ func (s Spec) key() (Key, error) {
 	key := Key{Public: public}
 	bad := []error{err, key.apply(s)}
 	if s.Life < 0 {
-		bad = append(bad, fault.On("expires_in", fault.Invalid, "Enter a lifetime in seconds, or 0 for a key that doesn't expire."))
+		bad = append(bad, fault.On("expires_in", fault.Invalid, "Enter a number of seconds, or 0 for no expiry."))
 	}
 	return key, errors.Join(bad...)
 }

@@ -59,9 +59,9 @@ func TestValue(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		want("second", true, 3)
-		write("mended")
+		write("fixed")
 		time.Sleep(time.Second)
-		want("mended", false, 4)
+		want("fixed", false, 4)
 	})
 }
 

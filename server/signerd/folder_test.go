@@ -89,11 +89,11 @@ func TestFollowed(t *testing.T) {
 	if err := os.WriteFile(folder.file(), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until("it isn't told of", func() bool { return current().Erasing && strings.Contains(out.String(), "the old ones stay") })
+	until("the change isn't logged", func() bool { return current().Erasing && strings.Contains(out.String(), "the old ones stay") })
 	if err := os.Remove(folder.file()); err != nil {
 		t.Fatal(err)
 	}
-	until("it isn't taken back", func() bool { return !current().Erasing })
+	until("the change isn't undone", func() bool { return !current().Erasing })
 }
 
 // TestChangesAtOnce changes the approvals concurrently and checks that no

@@ -249,7 +249,7 @@ func TestRenewal(t *testing.T) {
 	// Without a request, the client learns about it at the next status check.
 	for id := r.renew(); r.client.Current().Describe().Fingerprint != id.Fingerprint(); {
 		if !pause(t.Context(), time.Millisecond) {
-			t.Fatal("the new certificate is told of nowhere")
+			t.Fatal("the new certificate isn't reported")
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (s *Store) CertificateValue(ctx context.Context, name string) ([]byte, erro
 	return value, nil
 }
 
-// SetCertificateValue stores a value; with a lifetime, for that long. It is
+// SetCertificateValue stores a value; with a lifetime, only that long. It is
 // bookkeeping: changes of the certificate have actions of their own.
 func (s *Store) SetCertificateValue(ctx context.Context, name string, value []byte, life time.Duration) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error { return s.setCertificateValue(t, name, value, life) })

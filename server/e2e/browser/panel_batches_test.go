@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// batchRooms are the pages about lists of people and their batches.
-var batchRooms = []room{
+// batchPages are the pages about lists of people and their batches.
+var batchPages = []panelPage{
 	{"batches", "owner", "/batches", nil, nil, 200},
 	{"batches for an auditor", "auditor", "/batches", nil, nil, 200},
 	{"batches that aren't there", "owner", "/batches?state=cancelled", nil, nil, 200},
@@ -23,7 +23,7 @@ var batchRooms = []room{
 	{"batch done for an auditor", "auditor", "/batches/{done}", nil, nil, 200},
 	{"batch with links", "owner", "/batches/{links}", nil, nil, 200},
 	{"batch to print", "owner", "/batches/{links}/sheet", nil, nil, 200},
-	{"batch under way", "owner", "/batches/{running}", nil, nil, 200},
+	{"batch running", "owner", "/batches/{running}", nil, nil, 200},
 	{"batch to delete", "owner", "/batches/{done}/delete", nil, nil, 200},
 	{"batch pushed", "owner", "/batches/{pushed}", nil, nil, 200},
 	{"devices", "owner", "/batches/{pushed}/push", nil, nil, 200},

@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// logRooms are the action log of an installation in use.
-var logRooms = []room{
+// logPages are the action log of an installation in use.
+var logPages = []panelPage{
 	{"log", "owner", "/security/log", nil, nil, 200},
 	{"log for an auditor", "auditor", "/security/log", nil, nil, 200},
 	{"log of a zone", "owner", "/security/log?action=domain.&outcome=done&zone=Asia/Tokyo&from=2026-01-01T00:00&text=shop", nil, nil, 200},

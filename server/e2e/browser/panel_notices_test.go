@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// noticeRooms are the pages about notifications.
-var noticeRooms = []room{
+// noticePages are the pages about notifications.
+var noticePages = []panelPage{
 	{"notifications", "owner", "/security/notifications?done=notifications.saved", nil, nil, 200},
 	{"mails not found", "owner", "/security/notifications?q=nowhere", nil, nil, 200},
 	{"notifications for an auditor", "auditor", "/security/notifications", nil, nil, 200},
@@ -35,15 +35,15 @@ var noticeRooms = []room{
 	{"entry to erase", "owner", "/security/log/erase?seq=1", nil, nil, 200},
 }
 
-// testCertificateRooms are the pages of an installation with a test
+// testCertificatePages are the pages of an installation with a test
 // certificate.
-var testCertificateRooms = []room{
+var testCertificatePages = []panelPage{
 	{"test certificate", "owner", "/certificate", nil, nil, 200},
 	{"certificate with mistakes", "owner", "/certificate", map[string]string{"#certificates": "nothing"}, []string{mainButton}, 422},
 }
 
-// noMailRooms are the pages of an installation without a mail server.
-var noMailRooms = []room{{"no mail server", "owner", "/security/notifications", nil, nil, 200}}
+// noMailPages are the pages of an installation without a mail server.
+var noMailPages = []panelPage{{"no mail server", "owner", "/security/notifications", nil, nil, 200}}
 
 // withMail configures a mail server that gets no email.
 func withMail(c *server.Config) {

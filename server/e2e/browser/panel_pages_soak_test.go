@@ -14,7 +14,7 @@ import (
 func TestSoakPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, soak.Count(2, everyRoom), (*tab).wantPanelScreens)
+	lookAtPanel(t, soak.Count(2, allPages), (*tab).wantPanelScreens)
 }
 
 // wantPanelScreens checks the page as loaded and with everything unfolded.

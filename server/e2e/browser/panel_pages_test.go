@@ -17,11 +17,11 @@ type look func(b *tab, axe string)
 func TestPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, everyRoom, (*tab).wantPanelPage)
+	lookAtPanel(t, allPages, (*tab).wantPanelPage)
 }
 
-// everyRoom is more than the number of pages in any part of the panel.
-const everyRoom = 1000
+// allPages is more than the number of pages in any part of the panel.
+const allPages = 1000
 
 // lookAtPanel opens pages of installations that are new, empty and in use, n
 // of each part.
@@ -32,18 +32,18 @@ func lookAtPanel(t *testing.T, each int, f look) {
 	t.Run("in use", func(t *testing.T) {
 		for _, part := range []struct {
 			name  string
-			rooms []room
-		}{{"settings", settingRooms}, {"people", peopleRooms}, {"log", logRooms}} {
+			pages []panelPage
+		}{{"settings", settingPages}, {"people", peoplePages}, {"log", logPages}} {
 			t.Run(part.name, func(t *testing.T) {
 				t.Parallel()
-				p.look(t, axe, sample(part.rooms, each), f)
+				p.look(t, axe, sample(part.pages, each), f)
 			})
 		}
 	})
 	t.Run("late", func(t *testing.T) {
 		t.Parallel()
 		p.clock.Move(11 * time.Minute)
-		p.look(t, axe, sample(lateRooms, each), f)
+		p.look(t, axe, sample(latePages, each), f)
 	})
 	t.Run("new", func(t *testing.T) {
 		t.Parallel()
@@ -52,39 +52,39 @@ func lookAtPanel(t *testing.T, each int, f look) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		(&people{office: o, ids: map[string]string{"setup": strings.TrimPrefix(setup, o.URL+"/panel")}}).look(t, axe, sample(firstRooms, each), f)
+		(&people{office: o, ids: map[string]string{"setup": strings.TrimPrefix(setup, o.URL+"/panel")}}).look(t, axe, sample(firstPages, each), f)
 	})
 	t.Run("empty", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, func(c *server.Config) { c.First = nil })
-		(&people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}).look(t, axe, sample(emptyRooms, each), f)
+		(&people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}).look(t, axe, sample(emptyPages, each), f)
 	})
 	t.Run("notices", func(t *testing.T) {
 		t.Parallel()
-		watched(t).look(t, axe, sample(noticeRooms, each), f)
+		watched(t).look(t, axe, sample(noticePages, each), f)
 	})
 	t.Run("batches", func(t *testing.T) {
 		t.Parallel()
-		withBatches(t).look(t, axe, sample(batchRooms, each), f)
+		withBatches(t).look(t, axe, sample(batchPages, each), f)
 	})
 	t.Run("test certificate", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, func(c *server.Config) { c.Identity = server.Fixed(development(t)) })
 		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
-		(&people{o, owner, nil}).look(t, axe, sample(testCertificateRooms, each), f)
+		(&people{o, owner, nil}).look(t, axe, sample(testCertificatePages, each), f)
 	})
 	t.Run("no mail", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, nil)
 		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
-		(&people{o, owner, nil}).look(t, axe, sample(noMailRooms, each), f)
+		(&people{o, owner, nil}).look(t, axe, sample(noMailPages, each), f)
 	})
 }
 
 // look opens the pages.
-func (p *people) look(t *testing.T, axe string, rooms []room, f look) {
+func (p *people) look(t *testing.T, axe string, pages []panelPage, f look) {
 	b := open(t, desktop, "light")
-	for _, r := range rooms {
+	for _, r := range pages {
 		t.Run(r.name, func(t *testing.T) {
 			b.begin(t)
 			b.become(p.members[r.who])

@@ -27,9 +27,9 @@ func TestRevoke(t *testing.T) {
 		underWay     bool
 	}{
 		{"one", one, false},
-		{"one under way", one, true},
+		{"one running", one, true},
 		{"all others", others, false},
-		{"all others under way", others, true},
+		{"all others running", others, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a.begin(t)

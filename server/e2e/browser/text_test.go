@@ -47,7 +47,7 @@ func (b *tab) wantLargeText(string) {
 func TestLargeText(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, everyRoom, (*tab).wantLargeText)
+	lookAtPanel(t, allPages, (*tab).wantLargeText)
 }
 
 // TestLargeTextOutside does the same with the public pages.

@@ -53,7 +53,7 @@ func (p *Pages) createAccount(v *panel.Visit) error {
 	if err != nil {
 		return p.Again(v, err, "account", "accounts", func(f panel.Frame) any { return accountPage{Frame: f, Form: form} })
 	}
-	return p.ShowOnce(v, panel.Path("accounts", made.ID), madeInvitation{form["email"], p.invitationURL(token)})
+	return p.ShowOnce(v, panel.Path("accounts", made.ID), shownInvitation{form["email"], p.invitationURL(token)})
 }
 
 // oneAccount shows an account with its members and invitations, as far as
@@ -71,7 +71,7 @@ func (p *Pages) oneAccount(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	var made madeInvitation
+	var made shownInvitation
 	there, shown := p.Shown(v, &made)
 	if shown {
 		return p.To(v, panel.Path("accounts", a.ID), "shown")
@@ -115,7 +115,7 @@ func (p *Pages) inviteAgain(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	return p.ShowOnce(v, panel.Path("accounts", made.Account), madeInvitation{made.Email, p.invitationURL(token)})
+	return p.ShowOnce(v, panel.Path("accounts", made.Account), shownInvitation{made.Email, p.invitationURL(token)})
 }
 
 func (p *Pages) updateAccount(v *panel.Visit) error {

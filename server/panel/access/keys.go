@@ -90,7 +90,7 @@ var keyLives = []int{30, 90, 365, 0}
 
 // newKey shows the form of a key, or the key that has just been created.
 func (p *Pages) newKey(v *panel.Visit) error {
-	var made madeKey
+	var made shownKey
 	there, shown := p.Shown(v, &made)
 	if shown {
 		return p.To(v, panel.Prefix+"/keys", "shown")
@@ -105,8 +105,8 @@ func (p *Pages) newKey(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "key-new", page.Frame, page)
 }
 
-// A madeKey is a new key, shown once.
-type madeKey struct{ Name, Key string }
+// A shownKey is a new key, shown once.
+type shownKey struct{ Name, Key string }
 
 func (p *Pages) newKeyPage(v *panel.Visit, f panel.Frame, form web.Form) (newKeyPage, error) {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
@@ -124,7 +124,7 @@ func (p *Pages) createKey(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	made := madeKey{Name: form["name"]}
+	made := shownKey{Name: form["name"]}
 	spec, err := p.keySpec(v, form)
 	if err == nil {
 		_, made.Key, err = p.Keys.Create(v.Ctx(), v.By(), spec)
@@ -191,7 +191,7 @@ func (p *Pages) key(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	var made madeKey
+	var made shownKey
 	if _, shown := p.Shown(v, &made); shown {
 		return p.To(v, keyPath(k.ID), "shown")
 	}
@@ -235,7 +235,7 @@ func (p *Pages) rotateKey(v *panel.Visit) error {
 	if err != nil {
 		return p.keyAgain(v, err)
 	}
-	return p.ShowOnce(v, keyPath(k.ID), madeKey{k.Name, secret})
+	return p.ShowOnce(v, keyPath(k.ID), shownKey{k.Name, secret})
 }
 
 func (p *Pages) askRevokeKey(v *panel.Visit) error {

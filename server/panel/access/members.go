@@ -98,7 +98,7 @@ func (p *Pages) memberRows(v *panel.Visit, of string) ([]memberRow, error) {
 
 func (p *Pages) newInvitation(v *panel.Visit) error {
 	page := invitePage{Frame: p.Frame(v, "members"), Form: web.Form{"role": string(account.Admin)}}
-	var made madeInvitation
+	var made shownInvitation
 	there, shown := p.Shown(v, &made)
 	if shown {
 		return p.To(v, panel.Prefix+"/members", "shown")
@@ -109,8 +109,8 @@ func (p *Pages) newInvitation(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "invite", page.Frame, page)
 }
 
-// A madeInvitation is a new invitation, shown once.
-type madeInvitation struct{ Email, URL string }
+// A shownInvitation is a new invitation, shown once.
+type shownInvitation struct{ Email, URL string }
 
 // invite creates an invitation, whose URL the next page shows.
 func (p *Pages) invite(v *panel.Visit) error {
@@ -119,7 +119,7 @@ func (p *Pages) invite(v *panel.Visit) error {
 	if err != nil {
 		return p.Again(v, err, "invite", "members", func(f panel.Frame) any { return invitePage{Frame: f, Form: form} })
 	}
-	return p.ShowOnce(v, panel.Prefix+"/members/invite", madeInvitation{form["email"], p.invitationURL(token)})
+	return p.ShowOnce(v, panel.Prefix+"/members/invite", shownInvitation{form["email"], p.invitationURL(token)})
 }
 
 func (p *Pages) revokeInvitation(v *panel.Visit) error {

@@ -28,7 +28,7 @@ func TestFirstRun(t *testing.T) {
 			if got := b.visit(setup); got != 404 {
 				t.Errorf("the address of the setup a second time: %d, want 404", got)
 			}
-			wantEnrolmentAlone(b, o)
+			wantOnlyEnrolment(b, o)
 			b.visit(o.URL + "/panel")
 			b.wantSubmit(`main a[href="/panel/security/sign-in/totp"]`, 200, "/panel/security/sign-in/totp")
 			seed := b.enrolApp(o)
@@ -60,9 +60,9 @@ func setUp(b *tab, o *office) string {
 	return setup
 }
 
-// wantEnrolmentAlone checks that every page of the panel redirects to the
+// wantOnlyEnrolment checks that every page of the panel redirects to the
 // enrolment, and that this has no links to other pages.
-func wantEnrolmentAlone(b *tab, o *office) {
+func wantOnlyEnrolment(b *tab, o *office) {
 	b.t.Helper()
 	for _, path := range []string{"", "/domains", "/domains/new", "/policies/standard", "/keys", "/members", "/accounts",
 		"/security/sign-in", "/security/sign-in/recovery", "/security/sign-in/password", "/sign-in"} {
