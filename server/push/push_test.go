@@ -137,7 +137,7 @@ func TestPushAnswers(t *testing.T) {
 			says(500, failed), says(500, `{"status":{"DEVICE-jane":{"command_error":"foreign key\u001b[31m"}}}`)}, 3, push.Failed, "foreign key [31m"},
 		{"known already", []func(http.ResponseWriter){says(500, `{"command_error":"command already exists: 1"}`)}, 1, push.Queued, ""},
 		{"known to MySQL", []func(http.ResponseWriter){says(500, `{"command_error":"Error 1062 (23000): Duplicate entry '1' for key"}`)}, 1, push.Queued, ""},
-		{"a page", []func(http.ResponseWriter){says(404, "<html>")}, 1, push.Failed, "isn't NanoMDM's"},
+		{"a page", []func(http.ResponseWriter){says(404, "<html>")}, 1, push.Failed, "isn't from NanoMDM"},
 		{"a redirect", []func(http.ResponseWriter){says(302, "")}, 1, push.Failed, "status 302"},
 	} {
 		s := &server{answers: tt.answers}

@@ -400,7 +400,7 @@ func TestPushFails(t *testing.T) {
 		detail("NanoMDM refused the API key")
 		connect(r.nano.URL+"/base", r.nano.key)
 		again()
-		servertest.Eventually(t, "no NanoMDM", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "isn't NanoMDM's") })
+		servertest.Eventually(t, "no NanoMDM", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "isn't from NanoMDM") })
 		connect("https://169.254.169.254", "k3y")
 		again()
 		servertest.Eventually(t, "an address inside", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "private network") })

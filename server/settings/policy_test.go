@@ -92,8 +92,8 @@ func TestPolicySpecRefuses(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	for _, f := range fault.All(err) {
-		if !strings.HasPrefix(f.Detail, "Write ") && !strings.HasPrefix(f.Detail, "Name ") {
-			t.Errorf("%s does not say what to write: %s", f.Field, f.Detail)
+		if !strings.HasPrefix(f.Detail, "Enter ") {
+			t.Errorf("%s doesn't say what to enter: %s", f.Field, f.Detail)
 		}
 	}
 	for _, name := range []string{"", " ", strings.Repeat("é", 81), "a\u202eb", "\ue000"} {

@@ -97,7 +97,7 @@ func TestMDMPageRefuses(t *testing.T) {
 			"?vendor=fleet&domain=example.net": {404, ""},
 			"?vendor=nanomdm&domain=example.com&address=jane":                                                 {422, `aria-invalid="true"`},
 			"?vendor=nanomdm&domain=example.com&address=jane@example.net":                                     {422, `aria-invalid="true"`},
-			"?vendor=nanomdm&domain=example.com&address=jane@example.com&name=" + url.QueryEscape("evil.com"): {422, "no web address"},
+			"?vendor=nanomdm&domain=example.com&address=jane@example.com&name=" + url.QueryEscape("evil.com"): {422, "without web addresses"},
 		} {
 			a := m.Get("/panel/mdm" + query)
 			if a.Status != want.status || !bytes.Contains(a.Body, []byte(want.text)) {
