@@ -152,5 +152,5 @@ func PolicyInUse(domains []string) error {
 	if n := len(domains) - namedDomains; n > 0 {
 		domains, more = domains[:namedDomains], fmt.Sprintf(" and %d more", n)
 	}
-	return fault.New(fault.Conflict, "This policy is used by %s%s. Choose another one for them first.", strings.Join(domains, ", "), more)
+	return fault.New(fault.Conflict, "These domains use this policy: %s%s. Choose another one for them first.", strings.Join(domains, ", "), more)
 }
