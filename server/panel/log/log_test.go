@@ -113,7 +113,7 @@ func testLogChoices(l *ledger) {
 var logBad = map[string][]string{
 	"from": {"yesterday", "2026-13-01", "2026-02-30T10:00", "1", "10:00"}, "to": {"tomorrow", "2026-11-24T25:00"},
 	"zone": {"Mars/Base", "Local", "../../etc/passwd", "europe berlin", "/etc/passwd"}, "actor": {"kind:robot", "kind:", "a b"},
-	"action": {"domain", "domain.x", "x.", ".", "%", "domain'"}, "outcome": {"maybe", "DONE"}, "interface": {"page", "'"}, "kind": {"thing", "domain,link"},
+	"action": {"domain", "domain.x", "x.", ".", "%", "domain'"}, "outcome": {"maybe", "DONE"}, "interface": {"robot", "'"}, "kind": {"thing", "domain,link"},
 	"target": {"two words", strings.Repeat("x", 256)}, "link": {"a b"}, "profile": {"ab", strings.Repeat("g", 64), strings.Repeat("a", 65)},
 	"mailbox": {"jane", "@example.com", "jane@", "a@b", strings.Repeat("x", 300) + "@example.com"}, "domain": {"example", "a..b", "-", "192.0.2.1"},
 	"network": {"192.0.2", "192.0.2.0/33", "host.example.com", "::/129"}, "text": {strings.Repeat("ö", 256), "a\x00b", "a\nb"},
