@@ -379,7 +379,7 @@ func TestPushFails(t *testing.T) {
 		again()
 		servertest.Eventually(t, "a try", func() bool {
 			p := r.show(batch, "")
-			return len(p.Deliveries) == 1 && p.Deliveries[0].Detail == "NanoMDM answers 502" && p.Deliveries[0].State == "waiting"
+			return len(p.Deliveries) == 1 && p.Deliveries[0].Detail == "NanoMDM answered 502" && p.Deliveries[0].State == "waiting"
 		})
 		servertest.Eventually(t, "the retry", func() bool {
 			storetest.Exec(t, database, `UPDATE river_job SET state = 'available', scheduled_at = created_at WHERE state = 'scheduled' AND queue = 'push'`)
@@ -418,7 +418,7 @@ func TestPushFails(t *testing.T) {
 		_, before := r.nano.last("00008110-000000000000000A")
 		r.nano.failing(func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusServiceUnavailable); return true })
 		doomed.Want(t, 202, "POST", "/batches/"+batch+"/push", "")
-		servertest.Eventually(t, "a try", func() bool { return r.show(batch, "").Deliveries[0].Detail == "NanoMDM answers 503" })
+		servertest.Eventually(t, "a try", func() bool { return r.show(batch, "").Deliveries[0].Detail == "NanoMDM answered 503" })
 		id := storetest.Column(t, database, `SELECT maker_id FROM pushes`)[0]
 		if a := r.owner.Post("/panel/keys/" + id + "/revoke"); a.Status != http.StatusSeeOther {
 			t.Fatalf("revoking the key: %d %s", a.Status, a.Body)

@@ -423,7 +423,7 @@ func TestBadFrames(t *testing.T) {
 		}
 		conn.Close()
 	}
-	r.has("speaks version 2")
+	r.has("uses version 2")
 	if _, err := r.issuer.Issue(t.Context(), order(t, settings.Mail, profile.IPhone)); err != nil {
 		t.Error(err)
 	}
